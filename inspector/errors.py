@@ -1,0 +1,72 @@
+"""Every way in which `inspector` says no.
+
+    InspectorError              3   could not tell
+    ├── UsageError              2   the question itself is wrong
+    ├── InvalidReference        2   … or names an image in no known way
+    ├── PolicyError             2   … or the policy can't be read as one
+    ├── NotFound                3   no such file, image, tag or blob
+    ├── PlatformMissing         3   the image exists, but not for the platform asked
+    ├── Malformed               3   a document or archive breaks its format
+    │   ├── CorruptLayer        3   a layer that an engine would refuse too
+    │   └── DigestMismatch      3   bytes that are not what their digest says
+    ├── Unsupported             3   a valid thing that we don't read
+    └── LimitExceeded           3   larger, deeper or more than we are willing to take in
+
+A message says what was met, where (image, layer, path) and what to do; it never holds a credential.
+"""
+
+from __future__ import annotations
+
+
+class InspectorError(Exception):
+    """The root of the tree: could not tell."""
+
+    exit_code = 3
+
+    @property
+    def kind(self) -> str:
+        """The stable name that reports give the error, such as `corrupt-layer`."""
+        name = type(self).__name__
+        return "".join("-" + c.lower() if c.isupper() else c for c in name).lstrip("-")
+
+
+class UsageError(InspectorError):
+    """The command line or the call asks for something that can't be asked."""
+
+    exit_code = 2
+
+
+class InvalidReference(UsageError):
+    """An image name that no grammar accepts."""
+
+
+class PolicyError(UsageError):
+    """A policy file that is missing, unreadable or contradicts itself."""
+
+
+class NotFound(InspectorError):
+    """A file, image, tag, manifest or blob that isn't where it was said to be."""
+
+
+class PlatformMissing(InspectorError):
+    """The image has no manifest for the platform asked; another one is never taken instead."""
+
+
+class Malformed(InspectorError):
+    """Bytes that break the format they claim to be in."""
+
+
+class CorruptLayer(Malformed):
+    """A layer whose tar or compressed stream is cut, corrupt or unlawful."""
+
+
+class DigestMismatch(Malformed):
+    """Bytes whose digest is not the one that names them."""
+
+
+class Unsupported(InspectorError):
+    """Valid, but nothing that this tool reads: encrypted layers, schema 1, foreign artifacts."""
+
+
+class LimitExceeded(InspectorError):
+    """A size, depth or count past the bound set for it."""

@@ -1,0 +1,131 @@
+"""The seam between layers and everything that asks about files: nodes, the protocol, link resolution."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import msgspec
+
+from inspector.errors import InspectorError
+
+MAX_LINKS = 40
+"""Links followed in one resolution before the kernel gives up with ELOOP (path_resolution(7))."""
+
+
+class Kind(enum.Enum):
+    """What an entry is. HARDLINK occurs in layers only; merged, it is the FILE that it points to."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    HARDLINK = "hardlink"
+    CHAR = "char"
+    BLOCK = "block"
+    FIFO = "fifo"
+
+
+class Node(msgspec.Struct, frozen=True, gc=False):
+    """One file as `lstat` shows it.
+
+    `size` is in bytes, `mode` the permission bits, `target` a link's text. `inode` is equal for names
+    of one content; `layer` is the position, from the base up, of the layer that holds this name.
+    """
+
+    kind: Kind
+    mode: int
+    size: int
+    target: str = ""
+    inode: int = 0
+    layer: int | None = None
+
+
+class NotKept(InspectorError):
+    """The file exists, but its bytes were not kept when its layer was read."""
+
+
+class Rootfs(Protocol):
+    """The root file system of an image. Paths are absolute, `/`-separated and free of `.` and `..`.
+
+    Names that are no UTF-8 hold surrogates (PEP 383). No method follows a link, be it the last
+    component or a parent: `resolve` does.
+    """
+
+    def lstat(self, path: str) -> Node | None:
+        """The node at `path`; None where there is none."""
+
+    def scandir(self, path: str) -> Mapping[str, Node]:
+        """Name to node, unsorted, of what lies in the directory `path`; empty where it is no directory."""
+
+    def read(self, path: str) -> bytes:
+        """The whole content of the regular file `path`. Raises `NotKept`, `NotFound`."""
+
+    def head(self, path: str) -> bytes:
+        """The first bytes of an executable: its ELF header and loader, or its `#!` line. Raises as `read`."""
+
+
+def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:
+    """The path that `path` reaches with every link followed inside the root; None if dangling or looping.
+
+    `..` is taken after links, as the kernel does, and stops at the root (path_resolution(7)).
+    """
+    todo = _components(path if path.startswith("/") else f"{cwd}/{path}")
+    done: list[str] = []
+    hops = 0
+    while todo:
+        name = todo.pop()
+        if name == "..":
+            if done:
+                done.pop()
+            continue
+        here = "/" + "/".join([*done, name])
+        node = fs.lstat(here)
+        if node is None:
+            return None
+        if node.kind is Kind.SYMLINK:
+            hops += 1
+            if hops > MAX_LINKS:
+                return None
+            if node.target.startswith("/"):
+                done.clear()
+            todo += _components(node.target)
+            continue
+        if todo and node.kind is not Kind.DIRECTORY:
+            return None
+        done.append(name)
+    return "/" + "/".join(done)
+
+
+def stat(fs: Rootfs, path: str) -> Node | None:
+    """The node that `path` reaches with links followed; None if dangling or looping."""
+    resolved = resolve(fs, path)
+    return None if resolved is None else fs.lstat(resolved)
+
+
+def is_dir(fs: Rootfs, path: str) -> bool:
+    """Whether `path` reaches a directory."""
+    node = stat(fs, path)
+    return node is not None and node.kind is Kind.DIRECTORY
+
+
+def is_file(fs: Rootfs, path: str) -> bool:
+    """Whether `path` reaches a regular file."""
+    node = stat(fs, path)
+    return node is not None and node.kind is Kind.FILE
+
+
+def walk(fs: Rootfs, top: str = "/") -> Iterator[tuple[str, Mapping[str, Node]]]:
+    """Each directory at and below `top`, before those in it, with its nodes by name; links are not followed."""
+    todo = [top]
+    while todo:
+        path = todo.pop()
+        nodes = fs.scandir(path)
+        yield path, nodes
+        prefix = path.rstrip("/")
+        todo += [f"{prefix}/{name}" for name, node in nodes.items() if node.kind is Kind.DIRECTORY]
+
+
+def _components(path: str) -> list[str]:
+    """The names in `path`, last first; `.` and empty ones dropped."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
