@@ -1,0 +1,104 @@
+"""What packs a stream, told from its first bytes, and how to unpack it in bounded memory."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Literal, Protocol, cast
+
+from inspector.errors import CorruptLayer
+from inspector.layers.tar import BLOCK, is_header
+
+Packing = Literal["gzip", "zstd", "xz", "bzip2"]
+
+CHUNK = 1 << 16
+"""Stored bytes handed to a decompressor at a time: few, since each member of a stream copies what is left of them."""
+OUTPUT = 1 << 20
+"""The most bytes that one step of decompression yields."""
+XZ_MEMORY = 128 << 20
+"""Memory that an xz stream may ask for, in bytes; `xz -9` needs 65 MiB."""
+
+
+class _Decoder(Protocol):
+    """The interface that the decompressors of all libraries share: one stream, member or frame each."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def sniff(head: bytes) -> Packing | Literal["tar", ""]:
+    """What `head`, a stream's first 512 bytes, begins; `""` if nothing that is known. Names prove nothing."""
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if head.startswith(b"\x28\xb5\x2f\xfd") or (
+        head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5
+    ):  # or a skippable frame
+        return "zstd"
+    if head.startswith(b"\xfd7zXZ\0"):
+        return "xz"
+    if head.startswith(b"BZh"):
+        return "bzip2"
+    return "tar" if is_header(head[:BLOCK]) or not head.strip(b"\0") else ""
+
+
+def decompressed(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:
+    """The unpacked bytes of all members, streams or frames in a row, at most `OUTPUT` at a time.
+
+    Raises `CorruptLayer` if the stream is cut, fails its check sum, or has anything but streams behind the first.
+    """
+    make, errors = _DECODERS[packing]()
+    decoder: _Decoder | None = None
+    for chunk in chunks:
+        data = chunk
+        while data or (decoder is not None and not decoder.needs_input):
+            decoder = decoder or make()
+            try:
+                output = decoder.decompress(data, OUTPUT)
+            except errors as error:
+                raise CorruptLayer(f"the {packing} stream is corrupt: {error}") from error
+            if output:
+                yield output
+            data = b""
+            if decoder.eof:
+                data, decoder = decoder.unused_data, None
+    if decoder is not None:
+        raise CorruptLayer(f"the {packing} stream is cut")
+
+
+_Factory = tuple[Callable[[], _Decoder], tuple[type[Exception], ...]]
+
+
+def _gzip() -> _Factory:
+    from isal import igzip_lib  # noqa: PLC0415 - only where a packed layer is read
+
+    error = cast("type[Exception]", igzip_lib.IsalError)  # its stub has an instance in the class's place
+    return lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP), (error, EOFError)
+
+
+def _zstd() -> _Factory:
+    if sys.version_info >= (3, 14):
+        from compression import zstd  # noqa: PLC0415 - only where a packed layer is read
+    else:
+        from backports import zstd  # noqa: PLC0415 - only where a packed layer is read
+
+    return zstd.ZstdDecompressor, (zstd.ZstdError, EOFError)
+
+
+def _xz() -> _Factory:
+    import lzma  # noqa: PLC0415 - only where a packed layer is read
+
+    return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), (lzma.LZMAError, EOFError)
+
+
+def _bzip2() -> _Factory:
+    import bz2  # noqa: PLC0415 - only where a packed layer is read
+
+    return bz2.BZ2Decompressor, (OSError, EOFError)
+
+
+_DECODERS: dict[Packing, Callable[[], _Factory]] = {"gzip": _gzip, "zstd": _zstd, "xz": _xz, "bzip2": _bzip2}

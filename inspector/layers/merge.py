@@ -1,0 +1,127 @@
+"""Layers laid over each other, base first, into the root file system that a container would see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import structs
+
+from inspector.errors import CorruptLayer, NotFound
+from inspector.layers.entry import LayerIndex
+from inspector.layers.tree import Directory, LayerTree, find
+from inspector.rootfs import Kind, Node, NotKept
+
+MAX_WARNINGS = 50
+"""Warnings told of one merge; hostile layers could make millions."""
+
+
+class MergedRootfs:
+    """The merged tree as a `Rootfs`. `warnings` tells where engines would differ from what is shown here."""
+
+    def __init__(self, root: Directory, data: Mapping[int, bytes], warnings: Sequence[str]) -> None:
+        self._root = root
+        self._data = data
+        self._directories: dict[str, Directory | None] = {"": root, "/": root}
+        self.warnings = tuple(warnings[:MAX_WARNINGS])
+
+    def lstat(self, path: str) -> Node | None:
+        """See `Rootfs.lstat`."""
+        parent, _, name = path.rpartition("/")
+        if not name:
+            return self._root.node
+        directory = self._directory(parent)
+        child = directory.children.get(name) if directory else None
+        return child.node if isinstance(child, Directory) else child
+
+    def scandir(self, path: str) -> Mapping[str, Node]:
+        """See `Rootfs.scandir`."""
+        directory = self._directory(path)
+        if directory is None:
+            return {}
+        return {
+            name: child.node if isinstance(child, Directory) else child for name, child in directory.children.items()
+        }
+
+    def read(self, path: str) -> bytes:
+        """See `Rootfs.read`."""
+        node, data = self._content(path)
+        if len(data) < node.size:
+            raise NotKept(f"{path!r}: of its {node.size} bytes {len(data)} were kept")
+        return data
+
+    def head(self, path: str) -> bytes:
+        """See `Rootfs.head`."""
+        node, data = self._content(path)
+        if node.size and not data:
+            raise NotKept(f"{path!r}: none of its {node.size} bytes were kept")
+        return data
+
+    def _content(self, path: str) -> tuple[Node, bytes]:
+        node = self.lstat(path)
+        if node is None or node.kind is not Kind.FILE:
+            raise NotFound(f"{path!r} is no regular file of the image")
+        return node, self._data.get(node.inode, b"")
+
+    def _directory(self, path: str) -> Directory | None:
+        if path in self._directories:
+            return self._directories[path]
+        found = find(self._root, path[1:])
+        directory = self._directories[path] = found if isinstance(found, Directory) else None
+        return directory
+
+
+def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
+    """The root file system of layers, base first: the whiteouts of each go before its entries, to lower layers only.
+
+    Raises `CorruptLayer`, naming the layer, for what every engine refuses.
+    """
+    root = Directory(Node(Kind.DIRECTORY, 0o755, 0))
+    data: dict[int, bytes] = {}
+    warnings: list[str] = []
+    for position, index in enumerate(indexes):
+        told = len(warnings)
+        try:
+            tree = LayerTree(index.entries, position)
+            _bind_hardlinks(tree, root, warnings)
+        except CorruptLayer as error:
+            raise CorruptLayer(f"layer {position + 1} of {len(indexes)} ({index.diff_id}): {error}") from error
+        warnings += tree.warnings + list(index.warnings)
+        _lay_over(root, tree.root, warnings)
+        warnings[told:] = [f"layer {position + 1} of {len(indexes)}: {text}" for text in warnings[told:]][:MAX_WARNINGS]
+        data |= tree.data
+    return MergedRootfs(root, data, warnings)
+
+
+def _bind_hardlinks(tree: LayerTree, lower: Directory, warnings: list[str]) -> None:
+    """Give hardlinks to files of lower layers the content that these have there."""
+    for directory, name, target in tree.pending:
+        found = find(tree.root, target) or find(lower, target)  # in the layer itself: a link bound just before
+        if not isinstance(found, Node):
+            raise CorruptLayer(f"the hardlink {name!r} points to {target!r}, which is no file")
+        directory.children[name] = structs.replace(found, layer=tree.layer)
+        warnings.append(f"the hardlink {name!r} points into a lower layer ({target!r}); some engines refuse that")
+
+
+def _lay_over(lower: Directory, upper: Directory, warnings: list[str]) -> None:
+    """Lay `upper` over `lower`, in place; subtrees that only `upper` has are taken over as they are."""
+    todo = [(lower, upper)]
+    while todo:
+        below, above = todo.pop()
+        if above.opaque:
+            below.children.clear()
+        for name in above.whiteouts:
+            below.children.pop(name, None)
+            if name in above.children:
+                warnings.append(f"{name!r} is removed and made anew in one layer; some engines keep what was below")
+        if not above.implied:
+            below.node = above.node
+        for name, child in above.children.items():
+            old = below.children.get(name)
+            if not isinstance(child, Directory):
+                below.children[name] = child
+            elif isinstance(old, Directory):
+                todo.append((old, child))
+            else:
+                if old is not None and child.implied:
+                    warnings.append(f"the directory {name!r} replaces a {old.kind.value} of a lower layer")
+                below.children[name] = child

@@ -1,0 +1,150 @@
+"""From a layer's bytes to its index: seeking where they lie plain in a file, streaming otherwise."""
+
+from __future__ import annotations
+
+import itertools
+import mmap
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from inspector.errors import CorruptLayer, LimitExceeded
+from inspector.layers.blob import FileRange, Meter, Scanned
+from inspector.layers.compression import CHUNK, decompressed, sniff
+from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.hashing import HashedChunks
+from inspector.layers.readers import MappedReader, Reader, StreamReader
+from inspector.layers.tar import BLOCK, Member, iter_members
+from inspector.layers.wanted import MAX_KEPT, SCRIPT_HEAD, head_of, may_be_program, wanted
+from inspector.rootfs import Kind
+
+MAX_UNPACKED = 256 << 30
+"""Unpacked bytes of one layer past which it is refused."""
+MAX_RATIO = 10_000
+"""Unpacked bytes for each stored byte past which a layer of more than a GiB is refused as a bomb."""
+
+
+def scan_bytes(content: bytes, diff_id: str) -> Scanned:
+    """The index of a layer in memory, packed or plain. Raises as `scan_stream`."""
+    return scan_stream(iter((content,)), diff_id, None)
+
+
+def scan_file(blob: FileRange, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
+    """The index of a layer that is a run of bytes in a file. Raises as `LayerBlob.scan`."""
+    with blob.path.open("rb") as file:
+        file.seek(blob.offset)
+        head = file.read(min(BLOCK, blob.length))
+        if head and not verify and sniff(head) == "tar":
+            scanned = _seek(file, blob, diff_id)
+            meter(blob.length)
+            return scanned
+        file.seek(blob.offset)
+        return scan_stream(_chunks(file, blob.length), diff_id, digest, meter=meter)
+
+
+def scan_stream(
+    chunks: Iterator[bytes], diff_id: str | None, digest: str | None, *, meter: Meter = lambda _: None
+) -> Scanned:
+    """The index of a layer from its stored bytes, read to the end and hashed on both sides of the packing.
+
+    Where no `diff_id` is expected, the one found stands in the index. Raises `CorruptLayer`,
+    `DigestMismatch`, `LimitExceeded`.
+    """
+    stored = HashedChunks(_metered(chunks, meter), digest)
+    head = _first(stored)
+    packing = sniff(head)
+    if packing == "":
+        raise CorruptLayer("the layer is no tar, nor one packed with gzip, zstd, xz or bzip2")
+    whole = itertools.chain((head,), stored) if head else iter(())
+    plain = HashedChunks(whole if packing == "tar" else _bounded(decompressed(whole, packing), stored), diff_id)
+    reader = StreamReader(plain)
+    entries, warnings = _entries(reader)
+    reader.drain()
+    stored.check("the layer as stored")
+    plain.check("the layer unpacked")
+    return Scanned(_index(plain.digest, entries, warnings, blob_digest=stored.digest), stored.size, "stream")
+
+
+def _seek(file: BinaryIO, blob: FileRange, diff_id: str) -> Scanned:
+    """The index of a plain tar in a file: its headers, and the files that matter; nothing else is touched."""
+    base = blob.offset - blob.offset % mmap.ALLOCATIONGRANULARITY
+    start = blob.offset - base
+    try:
+        mapped = mmap.mmap(file.fileno(), start + blob.length, access=mmap.ACCESS_READ, offset=base)
+    except ValueError as error:
+        raise CorruptLayer(f"{blob.path} is cut: the layer at byte {blob.offset} has {blob.length} bytes") from error
+    with mapped:
+        if hasattr(mapped, "madvise"):
+            mapped.madvise(mmap.MADV_RANDOM)  # read-ahead would fetch the data between the headers
+        reader = MappedReader(mapped, start)
+        entries, warnings = _entries(reader)
+    return Scanned(_index(diff_id, entries, warnings, verified=False), reader.bytes_read, "seek")
+
+
+def _index(
+    diff_id: str, entries: list[Entry], warnings: list[str], *, verified: bool = True, blob_digest: str | None = None
+) -> LayerIndex:
+    size = sum(entry.size for entry in entries)
+    return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(warnings))
+
+
+def _entries(reader: Reader) -> tuple[list[Entry], list[str]]:
+    """The entries of a tar with the bytes that are kept of them, and what is to be told of it."""
+    entries: list[Entry] = []
+    left = MAX_KEPT
+    for member in iter_members(reader):
+        data = _kept(reader, member, left) if member.kind is Kind.FILE and member.size else b""
+        left -= len(data)
+        entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, data))
+    warnings = [f"a layer holds more than {MAX_KEPT} bytes of metadata; some were not read"] if left <= 0 else []
+    return entries, warnings
+
+
+def _kept(reader: Reader, member: Member, left: int) -> bytes:
+    """The bytes of a file that its index keeps: the whole file, the head of a program, or nothing."""
+    if member.stored != member.size:  # sparse: what is stored are pieces and a map
+        return b""
+    if member.size <= min(wanted(member.path), left):
+        return _exactly(reader, member.size)
+    if left >= SCRIPT_HEAD and may_be_program(member.path, member.mode):
+        return head_of(_exactly(reader, min(SCRIPT_HEAD, member.size)))
+    return b""
+
+
+def _exactly(reader: Reader, size: int) -> bytes:
+    data = reader.read(size)
+    if len(data) < size:
+        raise CorruptLayer(f"the tar is cut inside a member's data at byte {reader.position}")
+    return data
+
+
+def _first(chunks: Iterator[bytes]) -> bytes:
+    """The first chunks, joined, until they make up a tar header."""
+    head = b""
+    while len(head) < BLOCK and (chunk := next(chunks, b"")):
+        head += chunk
+    return head
+
+
+def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
+    """The next `length` bytes of `file`; fewer if it ends before."""
+    while length and (chunk := file.read(min(CHUNK, length))):
+        length -= len(chunk)
+        yield chunk
+
+
+def _metered(chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
+    for chunk in chunks:
+        meter(len(chunk))
+        yield chunk
+
+
+def _bounded(unpacked: Iterator[bytes], stored: HashedChunks) -> Iterator[bytes]:
+    """`unpacked`, refused where it grows out of all proportion to what is stored. Raises `LimitExceeded`."""
+    total = 0
+    for chunk in unpacked:
+        total += len(chunk)
+        if total > MAX_UNPACKED or (total > 1 << 30 and total > MAX_RATIO * stored.size):
+            raise LimitExceeded(
+                f"the layer unpacks to more than {total} bytes from {stored.size}: a decompression bomb"
+            )
+        yield chunk
