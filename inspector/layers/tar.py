@@ -83,7 +83,7 @@ def iter_members(reader: Reader) -> Iterator[Member]:
 def normal(path: str) -> str:
     """`path` from the root, without empty, `.` and `..` components; `..` is taken lexically and stops at the root."""
     path = path.removeprefix("./").removesuffix("/")
-    odd = "//" in path or "/./" in path or "/../" in path or path[:1] in ("/", ".") or path[-1:] == "."
+    odd = "//" in path or "/./" in path or "/../" in path or path[:1] in ("/", ".") or path[-1:] in ("/", ".")
     if not odd:
         return path
     parts: list[str] = []

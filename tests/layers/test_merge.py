@@ -1,0 +1,290 @@
+"""The merge against the table of what engines do, and against a model that is slow and obvious."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree, tar_of
+from inspector.errors import CorruptLayer
+from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.merge import MAX_WARNINGS, MergedRootfs, merge
+from inspector.layers.tree import OPAQUE
+from inspector.rootfs import Kind, NotKept, walk
+from tests.support import index_of, rootfs_of
+
+D = Dir()
+
+
+def shown(*layers: Tree) -> dict[str, str]:
+    """Path to content: a file's size, a link's arrow, a directory's slash."""
+    return listing(rootfs_of(*layers))
+
+
+def listing(rootfs: MergedRootfs) -> dict[str, str]:
+    text = {Kind.DIRECTORY: "/", Kind.CHAR: "char", Kind.FIFO: "fifo"}
+    return {
+        f"{directory.rstrip('/')}/{name}"[1:]: text.get(node.kind)
+        or (f"-> {node.target}" if node.kind is Kind.SYMLINK else str(node.size))
+        for directory, nodes in walk(rootfs)
+        for name, node in nodes.items()
+    }
+
+
+REAL: Tree = {"real": D, "real/old": b"1", "lnk": Link("real")}
+TABLE: dict[str, tuple[tuple[Tree, ...], dict[str, str]]] = {
+    "a child below a lower link makes the link a directory": (
+        (REAL, {"lnk/new": b"22"}),
+        {"real": "/", "real/old": "1", "lnk": "/", "lnk/new": "2"},
+    ),
+    "the same, through an absolute link": (
+        ({"real": D, "lnk": Link("/real")}, {"lnk/new": b"22"}),
+        {"real": "/", "lnk": "/", "lnk/new": "2"},
+    ),
+    "the same, through a link that leaves the root": (
+        ({"real": D, "lnk": Link("../../../real")}, {"lnk/new": b"22"}),
+        {"real": "/", "lnk": "/", "lnk/new": "2"},
+    ),
+    "the same, through a dangling link": (
+        ({"lnk": Link("nowhere")}, {"lnk/new": b"22"}),
+        {"lnk": "/", "lnk/new": "2"},
+    ),
+    "a whiteout through a lower link spares the target": (
+        (REAL, {"lnk/.wh.old": b""}),
+        {"real": "/", "real/old": "1", "lnk": "/"},
+    ),
+    "a link and its child in one layer: written through": (
+        ({"base": D}, {"real": D, "lnk": Link("real"), "lnk/new": b"22"}),
+        {"base": "/", "real": "/", "real/new": "2", "lnk": "-> real"},
+    ),
+    "the same, absolute and out of the root": (
+        ({"a": D, "a/real": D, "up": Link("../../a/real"), "abs": Link("/a"), "up/x": b"1", "abs/real/y": b"22"},),
+        {"a": "/", "a/real": "/", "a/real/x": "1", "a/real/y": "2", "up": "-> ../../a/real", "abs": "-> /a"},
+    ),
+    "a directory entry replaces a lower link": (
+        (REAL, {"lnk": D, "lnk/new": b"22"}),
+        {"real": "/", "real/old": "1", "lnk": "/", "lnk/new": "2"},
+    ),
+    "a child of what is a file below": (({"f": b"1"}, {"f/k": b"22"}), {"f": "/", "f/k": "2"}),
+    "a whiteout, then the name": (({"x": b"1"}, {".wh.x": b"", "x": b"22"}), {"x": "2"}),
+    "the name, then its whiteout: kept, as the specification has it": (
+        ({"x": b"1"}, {"x": b"22", ".wh.x": b""}),
+        {"x": "2"},
+    ),
+    "a whiteout, then a directory: lower children hidden": (
+        ({"d": D, "d/old": b"1"}, {".wh.d": b"", "d": D, "d/n": b"22"}),
+        {"d": "/", "d/n": "2"},
+    ),
+    "a directory, then its whiteout: kept": (
+        ({"d/old": b"1"}, {"d": D, "d/n": b"22", ".wh.d": b""}),
+        {"d": "/", "d/n": "2"},
+    ),
+    "opaque before": (({"d/old": b"1"}, {"d": D, f"d/{OPAQUE}": b"", "d/n": b"22"}), {"d": "/", "d/n": "2"}),
+    "opaque after": (({"d/old": b"1"}, {"d": D, "d/n": b"22", f"d/{OPAQUE}": b""}), {"d": "/", "d/n": "2"}),
+    "opaque without a directory entry": (({"d/old": b"1"}, {f"d/{OPAQUE}": b""}), {"d": "/"}),
+    "opaque at the root": (({"a": b"1"}, {OPAQUE: b"", "b": b"22"}), {"b": "2"}),
+    "a hardlink to a lower layer": (({"a": b"1"}, {"b": Hardlink("a")}), {"a": "1", "b": "1"}),
+    "a hardlink to a hardlink to a lower layer": (
+        ({"a": b"1"}, {"b": Hardlink("a"), "c": Hardlink("b")}),
+        {"a": "1", "b": "1", "c": "1"},
+    ),
+    "a hardlink's target is from the root": (
+        ({"d/a": b"1", "d/b": Hardlink("/d/a"), "d/c": Hardlink("./d/a")},),
+        {"d": "/", "d/a": "1", "d/b": "1", "d/c": "1"},
+    ),
+    "a hardlink keeps its content when the other name is replaced": (
+        ({"a": b"1", "b": Hardlink("a")}, {"a": b"22"}),
+        {"a": "2", "b": "1"},
+    ),
+    "… or removed": (({"a": b"1", "b": Hardlink("a")}, {".wh.a": b""}), {"b": "1"}),
+    "… or replaced in the same layer": (({"a": b"1", "b": Hardlink("a"), "./a": b"22"},), {"a": "2", "b": "1"}),
+    "names that leave the root stay in it": (
+        ({"../esc": b"1", "/abs": b"1", "a//b": b"1", "a/../e": b"1"},),
+        {"esc": "1", "abs": "1", "a": "/", "a/b": "1", "e": "1"},
+    ),
+    "a whiteout that is a directory": (({"x": b"1"}, {".wh.x": D}), {}),
+    "a whiteout that is a link": (({"x": b"1"}, {".wh.x": Link("y")}), {}),
+    "a whiteout with content": (({"x": b"1"}, {".wh.x": b"not empty"}), {}),
+    "a whiteout of nothing": (({"x": b"1"}, {".wh.y": b""}), {"x": "1"}),
+    "a whiteout of a directory": (({"d/e/f": b"1", "g": b"1"}, {".wh.d": b""}), {"g": "1"}),
+    "a bare whiteout spares its parent": (({"d/x": b"1"}, {"d/.wh.": b""}), {"d": "/", "d/x": "1"}),
+    "whiteouts of . and .. name nothing": (({"d/x": b"1"}, {"d/.wh..": b"", "d/.wh...": b""}), {"d": "/", "d/x": "1"}),
+    "AUFS's own files are not shown": (
+        ({".wh..wh.aufs": b"", ".wh..wh.foo": b"", ".wh..wh.plnk/1": b"1", f"d/{OPAQUE}X": b"", "d/x": b"1"},),
+        {"d": "/", "d/x": "1"},
+    ),
+    "… but links to them have their content": (
+        ({".wh..wh.plnk/1": b"1", "a": Hardlink(".wh..wh.plnk/1")},),
+        {"a": "1"},
+    ),
+    "markers in the lowest layer are dropped": (
+        ({".wh.x": b"", f"d/{OPAQUE}": b"", "d/y": b"1"},),
+        {"d": "/", "d/y": "1"},
+    ),
+    "a whiteout hides lower layers only": (({"x": b"1"}, {".wh.x": b""}, {"x": b"333"}), {"x": "3"}),
+    "a character device 0:0 in a tar is a device": (({"x": b"1"}, {"x": Device()}), {"x": "char"}),
+    "parents without entries": (({"a/b/c": b"1"},), {"a": "/", "a/b": "/", "a/b/c": "1"}),
+    "a name in one layer twice: the last wins": (({"x": b"1", "./x": b"22"},), {"x": "2"}),
+    "a file replaces a directory": (({"d/x": b"1"}, {"d": b"22"}), {"d": "2"}),
+}
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_what_engines_show(case: str) -> None:
+    layers, expected = TABLE[case]
+    assert shown(*layers) == expected
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [{"b": Hardlink("a"), "a": b"1"}, {"b": Hardlink("nowhere")}, {"d": D, "b": Hardlink("d")}, {"b": Hardlink("b")}],
+    ids=["before its target", "dangling", "to a directory", "to itself"],
+)
+def test_hardlinks_that_no_engine_makes_are_refused(layer: Tree) -> None:
+    with pytest.raises(CorruptLayer, match="layer 1 of 1"):
+        rootfs_of(layer)
+
+
+WARNED: dict[str, tuple[tuple[Tree, ...], str]] = {
+    "a directory for a lower link": ((REAL, {"lnk/new": b""}), "replaces a symlink"),
+    "a directory for a lower file": (({"f": b"1"}, {"f/k": b""}), "replaces a file"),
+    "removed and made anew": (({"d/x": b"1"}, {".wh.d": b"", "d/y": b""}), "made anew"),
+    "a link into a lower layer": (({"a": b"1"}, {"b": Hardlink("a")}), "lower layer"),
+    "a bare whiteout": (({"d/x": b"1"}, {"d/.wh.": b""}), "names nothing"),
+}
+
+
+@pytest.mark.parametrize("case", WARNED)
+def test_where_engines_differ_is_told(case: str) -> None:
+    layers, expected = WARNED[case]
+    (warning,) = rootfs_of(*layers).warnings
+    assert warning.startswith(f"layer {len(layers)} of {len(layers)}: ")
+    assert expected in warning
+
+
+def test_warnings_are_bounded() -> None:
+    assert len(rootfs_of({f"{n}/.wh.": b"" for n in range(500)}).warnings) == MAX_WARNINGS
+
+
+def test_attributes_are_those_of_the_last_layer_that_has_an_entry() -> None:
+    merged = rootfs_of({"d": Dir(0o700), "d/x": b""}, {"d/y": b""}, {"d": Dir(0o711)}, {"d/z": b""})
+    node = merged.lstat("/d")
+    assert node is not None
+    assert (node.mode, node.layer) == (0o711, 2)
+    assert {name: child.layer for name, child in merged.scandir("/d").items()} == {"x": 0, "y": 1, "z": 3}
+
+
+def test_one_content_has_one_inode_and_each_name_its_layer() -> None:
+    merged = rootfs_of({"a": b"1", "b": Hardlink("a")}, {"c": Hardlink("a")}, {"a": b"1"})
+    nodes = merged.scandir("/")
+    assert nodes["b"].inode == nodes["c"].inode != nodes["a"].inode
+    assert [nodes[name].layer for name in "abc"] == [2, 0, 1]
+
+
+def test_bytes_are_read_where_they_were_kept() -> None:
+    merged = rootfs_of(
+        {"x.pth": b"/opt\n", "bin/tool": File(b"#!/bin/sh\nexit\n", 0o755), "data.bin": b"x" * 99, "empty": b""}
+    )
+    assert merged.read("/x.pth") == b"/opt\n"
+    assert merged.head("/bin/tool").startswith(b"#!/bin/sh\n")
+    assert merged.read("/empty") == b""
+    with pytest.raises(NotKept):
+        merged.read("/data.bin")
+
+
+def test_asking_for_what_is_not_there() -> None:
+    merged = rootfs_of({"f": b"1", "l": Link("f")})
+    assert merged.lstat("/nowhere/at/all") is None
+    assert merged.lstat("/f/below") is None
+    assert merged.scandir("/f") == {}
+    root = merged.lstat("/")
+    assert root is not None
+    assert stat.S_IMODE(root.mode) == 0o755
+
+
+def test_deep_trees_need_no_deep_stack() -> None:
+    deep = "/".join(["d"] * 2000)
+    entries = [Entry(deep, Kind.FILE, 0o644, 1)]
+    index = LayerIndex(f"sha256:{0:064}", entries, verified=True, size=1)
+    merged = merge([index, index])
+    assert merged.lstat("/" + deep) is not None
+    assert sum(len(nodes) for _, nodes in walk(merged)) == 2000
+
+
+def test_link_loops_among_parents_end() -> None:
+    assert "a" in shown({"a": Link("b"), "b": Link("a"), "a/x": b"1"})
+
+
+# The model: each layer unpacked alone into a flat dict, then laid over the flat dict of those below.
+
+NAMES = ["a", "b", "c"]
+model_paths = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3).map("/".join)
+model_members = st.one_of(
+    st.tuples(model_paths, st.one_of(st.just(D), st.binary(max_size=3))),
+    st.tuples(st.tuples(model_paths, st.sampled_from(NAMES)).map(lambda p: f"{p[0]}/.wh.{p[1]}"), st.just(b"")),
+    st.tuples(st.sampled_from(NAMES).map(lambda n: f".wh.{n}"), st.just(b"")),
+    st.tuples(model_paths.map(lambda p: f"{p}/{OPAQUE}"), st.just(b"")),
+)
+model_layers = st.lists(st.lists(model_members, max_size=6, unique_by=lambda m: m[0]).map(dict), min_size=1, max_size=4)
+
+
+def below(path: str, tree: Mapping[str, str]) -> list[str]:
+    return [other for other in tree if other.startswith(path + "/")]
+
+
+def remove(path: str, tree: dict[str, str]) -> None:
+    for gone in [*below(path, tree), path]:
+        tree.pop(gone, None)
+
+
+def unpacked(layer: dict[str, bytes | Dir]) -> dict[str, str]:
+    """A layer alone, its markers left out but for the directories that they stand in."""
+    own: dict[str, str] = {}
+    for path, member in layer.items():
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            own["/".join(parts[:depth])] = "/"
+        if not parts[-1].startswith(".wh."):
+            if member != D:
+                remove(path, own)
+            own[path] = "/" if isinstance(member, Dir) else str(len(member))
+    return own
+
+
+def model(layers: list[dict[str, bytes | Dir]]) -> dict[str, str]:
+    merged: dict[str, str] = {}
+    for layer in layers:
+        for path in layer:
+            parent, _, name = path.rpartition("/")
+            if name == OPAQUE:
+                for gone in below(parent, merged):
+                    del merged[gone]
+            elif name.startswith(".wh."):
+                remove(f"{parent}/{name.removeprefix('.wh.')}".lstrip("/"), merged)
+        for path, text in unpacked(layer).items():
+            if text != "/" or merged.get(path) != "/":
+                remove(path, merged)
+            merged[path] = text
+    return merged
+
+
+@given(model_layers)
+@settings(max_examples=200, deadline=None)
+def test_the_merge_is_that_of_the_model(layers: list[dict[str, bytes | Dir]]) -> None:
+    assert listing(merge([index_of(layer) for layer in layers])) == model(layers)
+
+
+@given(model_layers)
+@settings(max_examples=50, deadline=None)
+def test_layers_of_nothing_change_nothing(layers: list[dict[str, bytes | Dir]]) -> None:
+    between = [index for layer in layers for index in (index_of(layer), index_of({}))]
+    assert listing(merge(between)) == listing(merge(between[::2]))
+
+
+def test_the_tar_of_nothing_is_an_empty_root() -> None:
+    assert shown({}) == {}
+    assert len(tar_of({})) > 0
