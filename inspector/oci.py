@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -19,7 +19,8 @@ from inspector.errors import DigestMismatch, LimitExceeded, Malformed, Unsupport
 MAX_DOCUMENT = 4 << 20
 """The largest manifest, index or config taken in, in bytes (registries cap manifests at 4 MiB)."""
 
-Digest = Annotated[str, msgspec.Meta(pattern=r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(?![\s\S])")]
+_DIGEST = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(?![\s\S])"
+Digest = Annotated[str, msgspec.Meta(pattern=_DIGEST)]
 """`algorithm:hex`, lowercase and of full length, so that it is safe as part of a path or URL."""
 
 INDEX_TYPES = frozenset(
@@ -40,6 +41,7 @@ CONFIG_TYPES = frozenset(
         "application/vnd.docker.container.image.v1+json",
     }
 )
+_OLD_CONFIG_TYPE = "application/octet-stream"  # as Docker 1.10 pushed configs
 SCHEMA1_TYPES = frozenset(
     {
         "application/vnd.docker.distribution.manifest.v1+json",
@@ -94,6 +96,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
     annotations: dict[str, str] | None = None
     artifact_type: str = ""
     data: str = ""
+    urls: list[str] | None = None
 
     def embedded(self) -> bytes | None:
         """The content carried by the descriptor itself, its digest and size checked; None where it carries none."""
@@ -103,6 +106,8 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
             content = base64.b64decode(self.data, validate=True)
         except binascii.Error as error:
             raise Malformed(f"descriptor {self.digest}: its `data` is no base64: {error}") from error
+        if len(content) != self.size:
+            raise Malformed(f"descriptor {self.digest}: its `data` has {len(content)} bytes, its `size` is {self.size}")
         check_digest(content, self.digest, "embedded data")
         return content
 
@@ -124,6 +129,20 @@ class Manifest(msgspec.Struct, frozen=True, rename="camel"):
     annotations: dict[str, str] | None = None
 
 
+class _Typed(msgspec.Struct, rename="camel"):
+    media_type: str = ""
+
+
+class _Shape(msgspec.Struct, rename="camel"):
+    """Just enough of a document to tell what it is."""
+
+    media_type: str = ""
+    manifests: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    layers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    fs_layers: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    config: _Typed | None = None
+
+
 class RuntimeConfig(msgspec.Struct, frozen=True, rename="pascal"):
     """What a container made from the image runs, and with what environment. Anything may be null."""
 
@@ -132,8 +151,8 @@ class RuntimeConfig(msgspec.Struct, frozen=True, rename="pascal"):
     cmd: list[str] | str | None = None
     working_dir: str | None = None
     user: str | None = None
-    labels: dict[str, str] | None = None
-    volumes: dict[str, dict[str, str]] | None = None
+    labels: dict[str, str | None] | None = None
+    volumes: dict[str, Any] | None = None
 
 
 class RootfsIds(msgspec.Struct, frozen=True):
@@ -147,8 +166,12 @@ class History(msgspec.Struct, frozen=True):
     """One build step; an `empty_layer` step has no layer of its own."""
 
     created_by: str | None = None
-    empty_layer: bool = False
+    empty_layer: bool | None = False
     comment: str | None = None
+
+
+class _WithRootfs(msgspec.Struct):
+    rootfs: msgspec.Raw
 
 
 class ImageConfig(msgspec.Struct, frozen=True):
@@ -215,9 +238,51 @@ def parse(content: bytes, kind: type[Document], where: str) -> Document:
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.MsgspecError as error:
-        raise Malformed(f"{where}: {error}") from error
+        sentence = str(error).replace(f"`str` matching regex {_DIGEST!r}", "a SHA-256 or SHA-512 digest")
+        raise Malformed(f"{where}: {sentence}") from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"{where}: no usable JSON: {error}") from error
+
+
+def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
+    """An index or an image manifest; `stated` is the media type that points here, if any.
+
+    A document that could be read as both, or that contradicts its types, is refused, since readers would
+    differ (CVE-2021-41190). Raises `Unsupported` for artifacts and schema 1, `Malformed`, `LimitExceeded`.
+    """
+    shape = parse(content, _Shape, where)
+    types = {stated, shape.media_type} - {""}
+    is_index, is_manifest = shape.manifests is not msgspec.UNSET, shape.layers is not msgspec.UNSET or shape.config
+    if types & SCHEMA1_TYPES or shape.fs_layers is not msgspec.UNSET:
+        raise Unsupported(
+            f"{where}: an image manifest of schema 1, given up in 2019; copy the image with a recent tool"
+        )
+    if is_index and is_manifest:
+        raise Malformed(f"{where}: both an index and a manifest")
+    if not is_index and not is_manifest:
+        raise Malformed(f"{where}: neither an image index nor an image manifest")
+    wrong = types & (MANIFEST_TYPES if is_index else INDEX_TYPES)
+    if wrong:
+        raise Malformed(f"{where}: is said to be {', '.join(sorted(wrong))}, and is none")
+    if shape.manifests is not msgspec.UNSET:
+        return Index([]) if bytes(shape.manifests) == b"null" else parse(content, Index, where)
+    _refuse_artifact(shape, where)
+    return parse(content, Manifest, where)
+
+
+def _refuse_artifact(shape: _Shape, where: str) -> None:
+    media_type = shape.config.media_type if shape.config else ""
+    if media_type not in {"", *CONFIG_TYPES, _OLD_CONFIG_TYPE}:
+        raise Unsupported(f"{where}: no image but an artifact, its config of type {media_type[:100]!a}")
+
+
+def parse_config(content: bytes, where: str) -> ImageConfig:
+    """An image's configuration. Raises `Malformed` also where there is no `rootfs`, without which it is none."""
+    parse(content, _WithRootfs, where)
+    config = parse(content, ImageConfig, where)
+    if config.rootfs.type != "layers":
+        raise Malformed(f"{where}: a root file system of type {config.rootfs.type[:100]!a}; only `layers` is defined")
+    return config
 
 
 def check_digest(content: bytes, digest: str, what: str) -> None:

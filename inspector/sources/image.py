@@ -9,9 +9,9 @@ from inspector.oci import ImageConfig, Platform
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """One layer. `digest` and `stored_size` (bytes) are those of the blob as stored; `compressed` says whether that is packed.
+    """One layer. `digest` and `stored_size` (bytes) are those of the blob as stored.
 
-    `created_by` is the build step, where the config's history tells.
+    `compressed` says whether that is packed; `created_by` is the build step, where the config's history tells.
     """
 
     diff_id: str
@@ -23,7 +23,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """One image of one platform. `image_id` is the digest of the config; `tags` are the names that the medium gives it."""
+    """One image of one platform. `image_id` is the digest of the config; `tags` are the medium's names for it."""
 
     reference: str
     source: str

@@ -1,0 +1,106 @@
+"""The grammar of image names: what was asked for, and the ways in which it can be read. No I/O.
+
+    docker-archive:PATH[:NAME]   what `docker save` writes; PATH may be `-`, standard input
+    oci-archive:PATH[:TAG]       an OCI layout in a tar; PATH may be `-`
+    oci:PATH[:TAG]               an OCI layout in a directory
+    dir:PATH                     a directory that `skopeo copy` filled
+    PATH[:NAME]                  any of these, told apart by what they hold; `-` is standard input
+    docker:NAME  podman:NAME  registry:NAME  docker://NAME
+
+Wherever `:NAME` may stand, so may `@sha256:…`, the digest of a manifest or a config.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+import msgspec
+
+from inspector.errors import InvalidReference
+
+MAX_LENGTH = 8192
+"""The longest reference taken in, in characters: two of Linux's longest paths."""
+
+STDIN = "-"
+
+
+class Scheme(enum.Enum):
+    """Which medium a reference names; BARE leaves that to what is found."""
+
+    BARE = ""
+    DOCKER_ARCHIVE = "docker-archive"
+    OCI = "oci"
+    OCI_ARCHIVE = "oci-archive"
+    DIR = "dir"
+    DOCKER = "docker"
+    PODMAN = "podman"
+    REGISTRY = "registry"
+
+
+class Place(NamedTuple):
+    """One way to read a reference: a path, and which image in it; no selector means all."""
+
+    path: str
+    selector: str | None
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """An image as it was asked for: `name` is what follows the scheme. Prints as it was typed."""
+
+    text: str
+    scheme: Scheme
+    name: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def places(self) -> list[Place]:
+        """Path and selector in every way that the colons allow; the first path that exists is meant.
+
+        Both may hold colons (`C:/images/a.tar:localhost:5000/a:1`), so the grammar alone can't tell.
+        """
+        whole = [Place(self.name, None)]
+        if self.scheme is Scheme.DIR or self.name == STDIN:
+            return whole
+        cuts = [at for at in range(len(self.name) - 1, 0, -1) if self._splits_at(at)]
+        return whole + [Place(self.name[:at], self.name[at:].removeprefix(":")) for at in cuts]
+
+    def _splits_at(self, at: int) -> bool:
+        """Whether a selector may begin at `at`: behind a colon, or at the `@` of a digest."""
+        rest = self.name[at:]
+        return rest.startswith(("@sha256:", "@sha512:")) or (rest.startswith(":") and len(rest) > 1)
+
+
+_SCHEMES = {scheme.value: scheme for scheme in Scheme if scheme is not Scheme.BARE}
+_REGISTRY_URL = "docker://"
+
+
+def parse_reference(text: str) -> Reference:
+    """What `text` asks for. Raises `InvalidReference` for what can't be a name of anything."""
+    if not text.strip():
+        raise InvalidReference("an empty image name: give a path, `-`, or a name with its scheme, as in oci:PATH")
+    if len(text) > MAX_LENGTH or "\0" in text:
+        raise InvalidReference(f"{text[:60]!a}…: an image name has at most {MAX_LENGTH} characters, and no NUL")
+    if text.startswith(_REGISTRY_URL):
+        return _named(text, Scheme.REGISTRY, text.removeprefix(_REGISTRY_URL))
+    head, colon, rest = text.partition(":")
+    scheme = _SCHEMES.get(head) if colon else None
+    return Reference(text, Scheme.BARE, text) if scheme is None else _named(text, scheme, rest)
+
+
+def _named(text: str, scheme: Scheme, name: str) -> Reference:
+    if not name.strip() or (name.startswith(":") and scheme is not Scheme.REGISTRY):
+        raise InvalidReference(f"{text!r}: nothing follows the scheme; write {scheme.value}:{_EXAMPLES[scheme]}")
+    return Reference(text, scheme, name)
+
+
+_EXAMPLES = {
+    Scheme.DOCKER_ARCHIVE: "PATH[:NAME]",
+    Scheme.OCI: "PATH[:TAG]",
+    Scheme.OCI_ARCHIVE: "PATH[:TAG]",
+    Scheme.DIR: "PATH",
+    Scheme.DOCKER: "NAME",
+    Scheme.PODMAN: "NAME",
+    Scheme.REGISTRY: "HOST/NAME[:TAG]",
+}

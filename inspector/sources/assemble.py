@@ -1,0 +1,102 @@
+"""The last step of every form: a config and its layers, checked against each other, as an `Image`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from inspector.errors import DigestMismatch, LimitExceeded, Malformed
+from inspector.oci import ImageConfig, check_digest, digest_of, parse_config
+from inspector.sources.image import Image, Layer
+from inspector.sources.platforms import foreign
+from inspector.sources.store import BlobStore, Stored, shown
+
+MAX_LAYERS = 1000
+"""Layers of one image past which it is refused; engines end at 125."""
+MAX_IMAGES = 1000
+"""Images of one archive or layout past which it is refused."""
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+class Config(msgspec.Struct, frozen=True):
+    """An image's config, and the digest of its bytes: the image id."""
+
+    image_id: str
+    document: ImageConfig
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A layer where it lies, and the digest that a manifest states of it."""
+
+    stored: Stored
+    digest: str | None
+
+
+def read_config(content: bytes, where: str, digest: str | None) -> Config:
+    """The config in `content`, checked against its digest if that is known. Raises `DigestMismatch`, `Malformed`."""
+    if digest is not None:
+        check_digest(content, digest, where)
+    return Config(digest_of(content), parse_config(content, where))
+
+
+def digest_in_name(name: str) -> str | None:
+    """The digest that an archive states in the name of a config: `<hex>.json`, `sha256:<hex>`, `blobs/sha256/<hex>`."""
+    stem = name.rpartition("/")[2].removeprefix("sha256:").removesuffix(".json")
+    return f"sha256:{stem}" if _HEX.fullmatch(stem) else None
+
+
+def check_counts(count: int, config: Config, where: str) -> None:
+    """Raises `Malformed` unless there are as many layers as diff_ids, `LimitExceeded` if too many."""
+    diff_ids = len(config.document.rootfs.diff_ids)
+    if count != diff_ids:
+        raise Malformed(f"{where}: {count} layers, but the config {config.image_id} lists {diff_ids} diff_ids")
+    if count > MAX_LAYERS:
+        raise LimitExceeded(f"{where}: an image of {count} layers; {MAX_LAYERS} are allowed")
+
+
+def make_image(
+    store: BlobStore, source: str, config: Config, layers: Sequence[Placed], *, tags: Sequence[str] = ()
+) -> Image:
+    """The image; its `reference` is set by the caller, who knows what was asked."""
+    check_counts(len(layers), config, f"{store.where}: {shown(tags[0]) if tags else 'an image'}")
+    document = config.document
+    for diff_id, placed in zip(document.rootfs.diff_ids, layers, strict=True):
+        _check_plain(diff_id, placed, store.where)
+    triples = zip(document.rootfs.diff_ids, layers, document.build_steps(), strict=True)
+    return Image(
+        reference="",
+        source=source,
+        image_id=config.image_id,
+        config=document,
+        platform=document.platform,
+        layers=tuple(_layer(diff_id, placed, step) for diff_id, placed, step in triples),
+        tags=tuple(dict.fromkeys(tags)),
+        warnings=tuple(foreign(document.platform)),
+    )
+
+
+def _check_plain(diff_id: str, placed: Placed, where: str) -> None:
+    """A plain layer has one digest on both sides, so a layer in the wrong place shows without being read."""
+    digest = placed.digest
+    if digest is None or placed.stored.compressed or digest.partition(":")[0] != diff_id.partition(":")[0]:
+        return
+    if digest != diff_id:
+        raise DigestMismatch(
+            f"{where}: layer {digest} is stored unpacked, but the config expects {diff_id} in its place; "
+            "manifest and config don't belong together"
+        )
+
+
+def _layer(diff_id: str, placed: Placed, created_by: str | None) -> Layer:
+    stored = placed.stored
+    return Layer(
+        diff_id=diff_id,
+        blob=stored.blob,
+        digest=placed.digest,
+        stored_size=stored.size,
+        compressed=stored.compressed,
+        created_by=created_by,
+    )

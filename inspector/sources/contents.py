@@ -1,0 +1,104 @@
+"""Documents and layers by digest, in a store that names them by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inspector.errors import LimitExceeded, Malformed, NotFound, Unsupported
+from inspector.oci import LAYER_PREFIXES, Descriptor, Index, Manifest, check_digest, parse_manifest
+from inspector.sources.assemble import MAX_LAYERS, Config, Placed, read_config
+from inspector.sources.store import BlobStore, missing, shown
+
+MAX_DOCUMENTS = 64 << 20
+"""Bytes of documents that are read in following one index."""
+
+Naming = Callable[[str, str], str]
+"""From a digest's algorithm and hex to the name in the store."""
+
+
+class Contents:
+    """What descriptors point at, verified. `manifest_name` and `blob_name` say where a store keeps each."""
+
+    def __init__(self, store: BlobStore, manifest_name: Naming, blob_name: Naming) -> None:
+        self.store = store
+        self._manifest_name = manifest_name
+        self._blob_name = blob_name
+        self._left = MAX_DOCUMENTS
+
+    @property
+    def where(self) -> str:
+        """The path or medium, as messages name it."""
+        return self.store.where
+
+    def has_manifest(self, descriptor: Descriptor) -> bool:
+        """Whether the index or manifest is there at all."""
+        return bool(descriptor.data) or self.store.size(_name(self._manifest_name, descriptor)) is not None
+
+    def manifest(self, descriptor: Descriptor) -> Index | Manifest:
+        """The index or manifest, its size and digest checked. Raises `NotFound`, `Unsupported`, `Malformed`."""
+        content = self._document(descriptor, _name(self._manifest_name, descriptor), "manifest")
+        return parse_manifest(content, descriptor.media_type, f"{self.where}: manifest {descriptor.digest}")
+
+    def config(self, manifest: Manifest) -> Config:
+        """The config of an image manifest, its size and digest checked."""
+        descriptor = manifest.config
+        content = self._document(descriptor, _name(self._blob_name, descriptor), "config")
+        return read_config(content, f"{self.where}: config {descriptor.digest}", None)
+
+    def layers(self, manifest: Manifest) -> list[Placed]:
+        """The layers from the base up. Raises `Unsupported` for what is no readable layer, `NotFound`, `Malformed`."""
+        if len(manifest.layers) > MAX_LAYERS:
+            raise LimitExceeded(f"{self.where}: an image of {len(manifest.layers)} layers; {MAX_LAYERS} are allowed")
+        return [self._layer(descriptor) for descriptor in manifest.layers]
+
+    def _layer(self, descriptor: Descriptor) -> Placed:
+        self._refuse_unreadable(descriptor)
+        name = _name(self._blob_name, descriptor)
+        size = self.store.size(name)
+        if size is None:
+            raise self._absent_layer(descriptor, name)
+        self._check_size(size, descriptor, "layer")
+        return Placed(self.store.layer(name), descriptor.digest)
+
+    def _refuse_unreadable(self, descriptor: Descriptor) -> None:
+        media_type = descriptor.media_type
+        if media_type.endswith("+encrypted"):
+            raise Unsupported(
+                f"{self.where}: layer {descriptor.digest} is encrypted; decrypt the image to have it read"
+            )
+        if media_type and not media_type.startswith(LAYER_PREFIXES):
+            raise Unsupported(
+                f"{self.where}: no image but an artifact: {descriptor.digest} is of type {media_type[:100]!a}, no layer"
+            )
+
+    def _absent_layer(self, descriptor: Descriptor, name: str) -> NotFound | Unsupported:
+        if descriptor.urls:
+            return Unsupported(
+                f"{self.where}: layer {descriptor.digest} is kept at {shown(descriptor.urls[0])}, not here; "
+                "addresses in images are not followed"
+            )
+        return missing(self.where, name)
+
+    def _document(self, descriptor: Descriptor, name: str, what: str) -> bytes:
+        content = descriptor.embedded()
+        if content is None:
+            content = self.store.document(name)
+            self._check_size(len(content), descriptor, what)
+            check_digest(content, descriptor.digest, f"{self.where}: {what}")
+        self._left -= len(content)
+        if self._left < 0:
+            raise LimitExceeded(f"{self.where}: its manifests have more than {MAX_DOCUMENTS} bytes together")
+        return content
+
+    def _check_size(self, size: int, descriptor: Descriptor, what: str) -> None:
+        """A blob of another size is cut or altered, which a layer that is not read through would hide."""
+        if size != descriptor.size:
+            raise Malformed(
+                f"{self.where}: {what} {descriptor.digest} has {size} bytes where {descriptor.size} are stated; "
+                "the copy is damaged or incomplete"
+            )
+
+
+def _name(naming: Naming, descriptor: Descriptor) -> str:
+    algorithm, _, digits = descriptor.digest.partition(":")
+    return naming(algorithm, digits)

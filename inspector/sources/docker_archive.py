@@ -1,0 +1,122 @@
+"""What `docker save` and its like write: a manifest.json that lists images, and files that it names.
+
+Names and extensions prove nothing (every producer has its own); layers are known by their diff_ids.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.errors import LimitExceeded, Malformed, NotFound
+from inspector.oci import parse
+from inspector.sources.assemble import (
+    MAX_IMAGES,
+    Config,
+    Placed,
+    check_counts,
+    digest_in_name,
+    make_image,
+    read_config,
+)
+from inspector.sources.image import Image
+from inspector.sources.names import is_id, may_be_id, no_such, normal_name, pick
+from inspector.sources.platforms import Wanted, choose
+from inspector.sources.store import BlobStore, shown
+
+MANIFEST = "manifest.json"
+SOURCE = "docker-archive"
+
+
+class _Item(msgspec.Struct, rename="pascal"):
+    """One image; paths are relative to the archive."""
+
+    config: str
+    layers: list[str] | None = None
+    repo_tags: list[str] | None = None
+
+
+class _Found(msgspec.Struct):
+    """One image with its config read; the names of equal items are put together."""
+
+    config: Config
+    layers: tuple[str, ...]
+    tags: list[str]
+
+    @property
+    def image_id(self) -> str:
+        return self.config.image_id
+
+
+def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:
+    """All images, or the one that goes by `selector`, for the platform wanted."""
+    items = _items(store)
+    if selector is None:
+        groups = _groups(_read(store, items))
+    elif may_be_id(selector) and (fitting := [one for one in _read(store, items) if is_id(selector, one.image_id)]):
+        groups = [fitting]
+    else:
+        groups = [_read(store, _named(store, items, selector))]
+    chosen = [found for group in groups for found in _choose(store, group, wanted)]
+    return [_open(store, found) for found in chosen]
+
+
+def _items(store: BlobStore) -> list[_Item]:
+    where = f"{store.where}: {MANIFEST}"
+    items = parse(store.document(MANIFEST), list[_Item], where)
+    if not items:
+        raise NotFound(f"{where}: lists no image")
+    if len(items) > MAX_IMAGES:
+        raise LimitExceeded(f"{where}: lists {len(items)} images; {MAX_IMAGES} are allowed")
+    return items
+
+
+def _named(store: BlobStore, items: list[_Item], selector: str) -> list[_Item]:
+    names = [item.repo_tags or [] for item in items]
+    found = [items[at] for at in pick(selector, names)]
+    if not found:
+        raise no_such(store.where, selector, names)
+    return found
+
+
+def _read(store: BlobStore, items: list[_Item]) -> list[_Found]:
+    """The items with their configs; the names of equal ones are put together."""
+    configs: dict[str, Config] = {}
+    found: dict[tuple[str, tuple[str, ...]], _Found] = {}
+    for item in items:
+        config = configs.get(item.config) or _config(store, item.config)
+        configs[item.config] = config
+        layers = tuple(item.layers or ())
+        check_counts(len(layers), config, f"{store.where}: {MANIFEST}: {shown(item.config)}")
+        known = found.setdefault((config.image_id, layers), _Found(config, layers, []))
+        known.tags += item.repo_tags or []
+    return list(found.values())
+
+
+def _config(store: BlobStore, name: str) -> Config:
+    return read_config(store.document(name), f"{store.where}: config {shown(name)}", digest_in_name(name))
+
+
+def _groups(found: list[_Found]) -> list[list[_Found]]:
+    """What may stand for one another: the images of one name, which then differ by platform."""
+    groups: dict[str, list[_Found]] = {}
+    for at, one in enumerate(found):
+        groups.setdefault(normal_name(one.tags[0]) if one.tags else str(at), []).append(one)
+    return list(groups.values())
+
+
+def _choose(store: BlobStore, group: list[_Found], wanted: Wanted) -> list[_Found]:
+    name = f" {shown(group[0].tags[0])}" if group[0].tags else ""
+    return choose([(item.config.document.platform, item) for item in group], wanted, f"{store.where}{name}")
+
+
+def _open(store: BlobStore, found: _Found) -> Image:
+    layers = [Placed(store.layer(name), None) for name in found.layers]
+    return make_image(store, SOURCE, found.config, layers, tags=found.tags)
+
+
+def lists_images(store: BlobStore) -> bool:
+    """Whether the manifest.json in `store` is an array, as here, and not an object, as in skopeo's `dir:`."""
+    head = store.document(MANIFEST).lstrip()[:1]
+    if head not in (b"[", b"{"):
+        raise Malformed(f"{store.where}: {MANIFEST} is no JSON document; the copy is damaged")
+    return head == b"["

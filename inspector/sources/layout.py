@@ -1,0 +1,171 @@
+"""The OCI image layout (image-layout.md), in a directory or an archive."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+import msgspec
+
+from inspector.errors import Malformed, NotFound, Unsupported
+from inspector.oci import Descriptor, Index, Manifest, parse, parse_manifest
+from inspector.sources.assemble import make_image
+from inspector.sources.contents import Contents
+from inspector.sources.image import Image
+from inspector.sources.indexes import Found, flatten, may_be_image
+from inspector.sources.names import digest_in, is_id, may_be_id, no_such, pick
+from inspector.sources.platforms import Wanted, choose, same
+from inspector.sources.store import BlobStore, shown
+
+INDEX = "index.json"
+MARK = "oci-layout"
+_TAG = "org.opencontainers.image.ref.name"
+_FULL_NAME = "io.containerd.image.name"
+
+
+class _Group(msgspec.Struct):
+    """The images of one name, or of none: they stand for one another, and differ by platform."""
+
+    tags: list[str]
+    found: list[Found]
+
+
+class _Chosen(msgspec.Struct):
+    """One image manifest, and all names that lead to it."""
+
+    found: Found
+    tags: list[str]
+
+
+class _Version(msgspec.Struct, rename={"version": "imageLayoutVersion"}):
+    version: str
+
+
+def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wanted) -> list[Image]:
+    """All images, or those that go by `selector`, for the platform wanted."""
+    contents = Contents(store, _blob_name, _blob_name)
+    entries = [descriptor for descriptor in _top(store).manifests if may_be_image(descriptor)]
+    if not entries:
+        raise Unsupported(f"{store.where}: its {INDEX} lists no image")
+    warnings: list[str] = []
+    groups = _by_id(contents, entries, selector) if selector is not None and may_be_id(selector) else []
+    if not groups:
+        groups = _by_name(contents, entries if selector is None else _named(store, entries, selector), warnings)
+    return _open_groups(contents, source, groups, wanted, warnings)
+
+
+def open_found(contents: Contents, source: str, found: list[Found], wanted: Wanted) -> list[Image]:
+    """The images of one index without names, for the platform wanted."""
+    return _open_groups(contents, source, [_Group([], found)], wanted, [])
+
+
+def open_manifest(contents: Contents, source: str, manifest: Manifest, tags: Sequence[str] = ()) -> Image:
+    """The image of one manifest."""
+    return make_image(contents.store, source, contents.config(manifest), contents.layers(manifest), tags=tags)
+
+
+def _top(store: BlobStore) -> Index:
+    """index.json, which need not state its type. Raises `Unsupported` for a layout of another version."""
+    if store.size(MARK) is not None:
+        version = parse(store.document(MARK), _Version, f"{store.where}: {MARK}").version
+        if not version.startswith("1."):
+            raise Unsupported(f"{store.where}: an OCI layout of version {shown(version)}; 1.0.0 is read")
+    top = parse_manifest(store.document(INDEX), "", f"{store.where}: {INDEX}")
+    if isinstance(top, Manifest):
+        raise Malformed(f"{store.where}: {INDEX} is a manifest, no index")
+    return top
+
+
+def _blob_name(algorithm: str, digits: str) -> str:
+    return f"blobs/{algorithm}/{digits}"
+
+
+def _names(descriptor: Descriptor) -> list[str]:
+    """The names of an entry of index.json, the fullest first: containerd's, then the specification's free text."""
+    annotations = descriptor.annotations or {}
+    return [annotations[key] for key in (_FULL_NAME, _TAG) if annotations.get(key)]
+
+
+def _named(store: BlobStore, entries: list[Descriptor], selector: str) -> list[Descriptor]:
+    names = [_names(descriptor) for descriptor in entries]
+    found = [entries[at] for at in pick(selector, names)]
+    if not found:
+        raise no_such(store.where, selector, names)
+    return found
+
+
+def _by_name(contents: Contents, entries: list[Descriptor], warnings: list[str]) -> list[_Group]:
+    """The images of each name. A name of an artifact is left out with a warning, if there are others."""
+    named: dict[str, list[Descriptor]] = {}
+    for descriptor in entries:
+        named.setdefault("".join(_names(descriptor)[:1]), []).append(descriptor)
+    groups = []
+    for name, descriptors in named.items():
+        try:
+            groups.append(_Group([name] if name else [], flatten(contents, descriptors)))
+        except Unsupported as error:
+            if len(named) == 1:
+                raise
+            warnings.append(f"left out: {error}")
+    return groups
+
+
+def _by_id(contents: Contents, entries: list[Descriptor], selector: str) -> list[_Group]:
+    """The images whose manifest, config or enclosing index has the digest asked for."""
+    digest = digest_in(selector)
+    groups = []
+    for descriptor in entries:
+        with contextlib.suppress(Unsupported):  # an artifact beside what is looked for
+            found = flatten(contents, [descriptor])
+            fitting = [one for one in found if digest in (one.descriptor.digest, *one.within)]
+            fitting = fitting or [one for one in found if one.present and is_id(selector, _image_id(contents, one))]
+            groups += [_Group(_names(descriptor)[:1], fitting)] if fitting else []
+    return groups
+
+
+def _image_id(contents: Contents, found: Found) -> str:
+    return contents.config(_manifest(contents, found)).image_id
+
+
+def _open_groups(
+    contents: Contents, source: str, groups: list[_Group], wanted: Wanted, warnings: list[str]
+) -> list[Image]:
+    """Of each group what the platform wanted takes; an image that goes by several names is one."""
+    chosen: dict[str, _Chosen] = {}
+    for group in groups:
+        for one in _choose(contents, group, wanted, warnings):
+            chosen.setdefault(one.descriptor.digest, _Chosen(one, [])).tags += group.tags
+    if not chosen:
+        raise Unsupported(f"{contents.where}: holds no image, only attestations or other artifacts")
+    return [_open(contents, source, one, warnings) for one in chosen.values()]
+
+
+def _choose(contents: Contents, group: _Group, wanted: Wanted, warnings: list[str]) -> list[Found]:
+    """Those of the platform wanted; of all platforms, those that are there."""
+    if not group.found:
+        return []
+    where = f"{contents.where}: {shown(group.tags[0])}" if group.tags else contents.where
+    chosen = choose([(one.platform, one) for one in group.found], wanted, where)
+    present = [one for one in chosen if one.present]
+    absent = [f"{one.platform} (manifest {one.descriptor.digest})" for one in chosen if not one.present]
+    if absent and (wanted != "all" or not present):
+        here = ", ".join(sorted({str(one.platform) for one in group.found if one.present})) or "none"
+        raise NotFound(f"{where}: lists {absent[0]}, but was saved without it; platforms that are there: {here}")
+    warnings += [f"listed, but not there and so not read: {one}" for one in absent]
+    return present
+
+
+def _open(contents: Contents, source: str, chosen: _Chosen, warnings: list[str]) -> Image:
+    found = chosen.found
+    image = open_manifest(contents, source, _manifest(contents, found), chosen.tags)
+    own = list(warnings)
+    if not same(found.platform, image.platform):
+        own.append(f"the index lists the image as {found.platform}, its config says {image.platform}")
+    return msgspec.structs.replace(image, warnings=(*own, *image.warnings))
+
+
+def _manifest(contents: Contents, found: Found) -> Manifest:
+    document = contents.manifest(found.descriptor)
+    if isinstance(document, Index):
+        raise Malformed(f"{contents.where}: {found.descriptor.digest} is an index where a manifest is stated")
+    return document

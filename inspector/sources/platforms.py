@@ -1,0 +1,55 @@
+"""The choice among platforms; what was not asked for is never taken instead."""
+
+from __future__ import annotations
+
+import platform as machine
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
+from inspector.errors import PlatformMissing
+from inspector.oci import Platform
+from inspector.sources.store import shown
+
+Wanted = Platform | Literal["all"] | None
+"""A platform, every one, or None: this machine's if there are several, else the only one."""
+
+_MACHINES = {"i386": "386", "i686": "386", "x86": "386", "armv7l": "arm/v7", "armv6l": "arm/v6"}
+
+
+def own_platform() -> Platform:
+    """Linux on this machine's processor: what an engine here would run."""
+    name = machine.machine().lower()
+    architecture, _, variant = _MACHINES.get(name, name).partition("/")
+    return Platform("linux", architecture, variant).normal()
+
+
+def same(one: Platform, other: Platform) -> bool:
+    """Whether two platforms run the same images; versions of the operating system are let be."""
+    one, other = one.normal(), other.normal()
+    return (one.os, one.architecture, one.variant) == (other.os, other.architecture, other.variant)
+
+
+Choice = TypeVar("Choice")
+
+
+def choose(choices: Sequence[tuple[Platform, Choice]], wanted: Wanted, where: str) -> list[Choice]:
+    """Those for the platform wanted, in order, at least one. Raises `PlatformMissing`, listing what there is."""
+    if wanted == "all":
+        return [choice for _, choice in choices]
+    if wanted is None:
+        if len({str(platform.normal()) for platform, _ in choices}) == 1:
+            return [choice for _, choice in choices]
+        wanted = own_platform()
+    chosen = [choice for platform, choice in choices if same(platform, wanted)]
+    if not chosen:
+        listed = ", ".join(sorted({shown(str(platform.normal())) for platform, _ in choices}))
+        raise PlatformMissing(f"{where}: no image for {wanted}; it is for {listed}; choose one with --platform, or all")
+    return chosen
+
+
+def foreign(platform: Platform) -> list[str]:
+    """The warning that an image is for another machine, where it is."""
+    own = own_platform()
+    if (platform.os, platform.architecture) == (own.os, own.architecture):
+        return []
+    return [f"the image is for {str(platform) or 'no stated platform'}; this machine is {own}"]

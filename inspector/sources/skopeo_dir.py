@@ -1,0 +1,49 @@
+"""What `skopeo copy … dir:PATH` writes: a registry's manifest as manifest.json, and blobs named by bare hex."""
+
+from __future__ import annotations
+
+from inspector.errors import Unsupported
+from inspector.oci import Manifest, parse_manifest
+from inspector.sources.contents import Contents
+from inspector.sources.image import Image
+from inspector.sources.indexes import flatten
+from inspector.sources.layout import open_found, open_manifest
+from inspector.sources.names import is_id, no_such
+from inspector.sources.platforms import Wanted, choose
+from inspector.sources.store import BlobStore
+
+MANIFEST = "manifest.json"
+SOURCE = "dir"
+
+
+def open_skopeo_dir(store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:
+    """The image, or those of the platforms wanted where `skopeo copy --all` brought several.
+
+    Nothing in the directory names them, so `selector` can only be an id.
+    """
+    images = _images(store, wanted)
+    chosen = [image for image in images if selector is None or is_id(selector, image.image_id)]
+    if not chosen and selector is not None:
+        raise no_such(store.where, selector, [])
+    return chosen
+
+
+def _images(store: BlobStore, wanted: Wanted) -> list[Image]:
+    contents = Contents(store, _manifest_name, _blob_name)
+    top = parse_manifest(store.document(MANIFEST), "", f"{store.where}: {MANIFEST}")
+    if isinstance(top, Manifest):
+        image = open_manifest(contents, SOURCE, top)
+        return choose([(image.platform, image)], wanted, store.where)
+    found = flatten(contents, top.manifests)
+    if not found:
+        raise Unsupported(f"{store.where}: its {MANIFEST} lists no image")
+    return open_found(contents, SOURCE, found, wanted)
+
+
+def _manifest_name(_algorithm: str, digits: str) -> str:
+    """Where `--all` keeps the manifests that a list points at."""
+    return f"{digits}.manifest.json"
+
+
+def _blob_name(_algorithm: str, digits: str) -> str:
+    return digits

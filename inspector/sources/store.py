@@ -1,0 +1,99 @@
+"""The seam to the outer container: documents and blobs by name, be it a directory or an archive."""
+
+from __future__ import annotations
+
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from inspector.errors import LimitExceeded, Malformed, NotFound
+from inspector.layers.blob import LayerBlob
+from inspector.layers.tar import Member, normal
+from inspector.oci import MAX_DOCUMENT
+from inspector.rootfs import MAX_LINKS, Kind
+
+MAX_MEMBERS = 100_000
+"""Members of an outer archive past which it is refused; images of 127 layers have some 500."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A blob as the store holds it: its bytes, their count, and whether they are packed."""
+
+    blob: LayerBlob
+    size: int
+    compressed: bool
+
+
+class BlobStore(Protocol):
+    """Named content. Names are relative to the root; those that climb above it stop there, as in an unpacked tar."""
+
+    @property
+    def where(self) -> str:
+        """The path or medium, as messages name it."""
+
+    def size(self, name: str) -> int | None:
+        """The bytes stored under `name`, links followed; None where there is nothing."""
+
+    def document(self, name: str) -> bytes:
+        """A whole small document. Raises `NotFound`, `LimitExceeded` past `MAX_DOCUMENT`, `Malformed`."""
+
+    def layer(self, name: str) -> Stored:
+        """The blob of a layer. Raises `NotFound`."""
+
+
+Content = TypeVar("Content")
+
+
+class Members(Generic[Content]):
+    """The members of an outer tar by name; of one name the last counts, and links are followed inside the root."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._contents: dict[str, Content] = {}
+        self._links: dict[str, str] = {}
+        self._seen = 0
+
+    def count(self) -> None:
+        """Raises `LimitExceeded` once there are too many members to be an image."""
+        self._seen += 1
+        if self._seen > MAX_MEMBERS:
+            raise LimitExceeded(f"{self._where}: more than {MAX_MEMBERS} members; that is no archive of images")
+
+    def put(self, path: str, content: Content) -> None:
+        """Keep a file's content under `path`."""
+        self._links.pop(path, None)
+        self._contents[path] = content
+
+    def put_other(self, member: Member) -> None:
+        """Keep a link; anything else but a file only takes the name away from what had it before."""
+        self._contents.pop(member.path, None)
+        self._links.pop(member.path, None)
+        if member.kind is Kind.SYMLINK:
+            parent = "" if member.link.startswith("/") else member.path.rpartition("/")[0]
+            self._links[member.path] = normal(f"{parent}/{member.link}")
+        elif member.kind is Kind.HARDLINK:
+            self._links[member.path] = member.link
+
+    def find(self, name: str) -> Content | None:
+        """What `name` leads to, if anything. Raises `Malformed` for links that never end."""
+        path = normal(name)
+        for _ in range(MAX_LINKS + 1):
+            if path not in self._links:
+                return self._contents.get(path)
+            path = self._links[path]
+        raise Malformed(f"{self._where}: the links at {shown(name)} never end")
+
+
+def shown(name: str) -> str:
+    """A name that the image chose, escaped and cut, fit for a message."""
+    return ascii(name if len(name) <= 200 else name[:200] + "…")
+
+
+def missing(where: str, name: str) -> NotFound:
+    """The error for a name that a store does not hold."""
+    return NotFound(f"{where}: holds no {shown(name)}; the copy is incomplete, make it anew")
+
+
+def too_large(where: str, name: str, size: int) -> LimitExceeded:
+    """The error for a document past the bound."""
+    return LimitExceeded(f"{where}: {shown(name)} has {size} bytes; documents past {MAX_DOCUMENT} are refused")

@@ -1,0 +1,90 @@
+"""Which image of several is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.sources.names import digest_in, is_id, no_such, normal_name, pick, tag_of
+
+HEX = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("name", "normal"),
+    [
+        ("api", "docker.io/library/api:latest"),
+        ("api:1", "docker.io/library/api:1"),
+        ("docker.io/api:1", "docker.io/library/api:1"),
+        ("index.docker.io/library/api", "docker.io/library/api:latest"),
+        ("team/api", "docker.io/team/api:latest"),
+        ("localhost/api", "localhost/api:latest"),
+        ("localhost:5000/a/b:tag", "localhost:5000/a/b:tag"),
+        ("localhost:5000/a", "localhost:5000/a:latest"),
+        ("ghcr.io/a/b", "ghcr.io/a/b:latest"),
+        ("Host/a", "Host/a:latest"),
+        (f"api@sha256:{HEX}", f"docker.io/library/api@sha256:{HEX}"),
+        ("", "docker.io/library/:latest"),
+    ],
+)
+def test_names_are_normalised_as_engines_do(name: str, normal: str) -> None:
+    assert normal_name(name) == normal
+
+
+@pytest.mark.parametrize(("name", "tag"), [("a", "latest"), ("a:1", "1"), ("localhost:5000/a", "latest")])
+def test_tag(name: str, tag: str) -> None:
+    assert tag_of(name) == tag
+
+
+@pytest.mark.parametrize(
+    ("selector", "digest"),
+    [
+        (f"sha256:{HEX}", f"sha256:{HEX}"),
+        (f"@sha256:{HEX}", f"sha256:{HEX}"),
+        (f"api:1@sha256:{HEX}", f"sha256:{HEX}"),
+        (f"sha512:{HEX * 2}", f"sha512:{HEX * 2}"),
+        (f"sha512:{HEX}", None),
+        ("@sha256:ab", None),
+        ("api", None),
+    ],
+)
+def test_digest(selector: str, digest: str | None) -> None:
+    assert digest_in(selector) == digest
+
+
+@pytest.mark.parametrize(
+    ("selector", "fits"),
+    [(HEX[:12], True), (HEX, True), (f"@sha256:{HEX}", True), (HEX[:11], False), ("cd" * 6, False), ("api", False)],
+)
+def test_ids_may_be_abbreviated_as_engines_show_them(selector: str, *, fits: bool) -> None:
+    assert is_id(selector, f"sha256:{HEX}") is fits
+
+
+@pytest.mark.parametrize(
+    ("selector", "positions"),
+    [
+        ("api:1", [0]),
+        ("docker.io/library/api:1", [0]),
+        ("worker", [1]),
+        ("own:1", [2]),
+        ("2", [3]),
+        ("1", []),  # a tag of several
+        ("nope", []),
+        ("latest", [1]),
+    ],
+)
+def test_pick(selector: str, positions: list[int]) -> None:
+    names = [["api:1"], ["worker:latest"], ["localhost/own:1"], ["other:2"]]
+    assert pick(selector, names) == positions
+
+
+def test_an_exact_name_beats_what_it_would_normalise_to() -> None:
+    assert pick("prod", [["prod:latest"], ["prod"]]) == [1]
+
+
+def test_the_error_lists_what_there_is_escaped_and_bounded() -> None:
+    names = [[f"a{number}\x1b[31m" * 100] for number in range(1000)]
+    message = str(no_such("x.tar", "b\n", names))
+    assert message.startswith(r"x.tar: no image 'b\n' in it")
+    assert "990 more" in message
+    assert "\x1b" not in message
+    assert len(message) < 15_000

@@ -1,0 +1,188 @@
+"""From a reference to the medium: what lies at a path, standard input, hybrids."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from fixtures.forms import FORMS
+from fixtures.forms.docker import from_25, until_24
+from fixtures.image import sha256
+from fixtures.packing import gzip
+from fixtures.tree import Tree, tar_of
+from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unsupported, UsageError
+from inspector.reference import parse_reference
+from inspector.sources import open_images
+from tests.sources.samples import API, WORKER, archive, opened, read
+
+
+@pytest.mark.parametrize(
+    ("reference", "says"),
+    [
+        ("docker:api:prod", "docker save api:prod"),
+        ("podman:api", "podman save api"),
+        ("registry:ghcr.io/a/b", "skopeo copy docker://ghcr.io/a/b"),
+        ("docker://a/b:1", "skopeo copy docker://a/b:1"),
+    ],
+)
+def test_engines_and_registries_are_of_later_versions(reference: str, says: str) -> None:
+    with pytest.raises(Unsupported, match=says):
+        opened(reference)
+
+
+def test_a_bare_name_that_is_no_file_is_told_what_to_do() -> None:
+    with pytest.raises(NotFound, match=r"no such file or directory.*docker save api:prod \| inspector check -"):
+        opened("api:prod")
+
+
+@pytest.mark.parametrize("scheme", ["docker-archive", "oci", "oci-archive", "dir"])
+def test_a_path_that_is_not_there(scheme: str, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"no such file or directory: .*none\.tar:a:b"):
+        opened(f"{scheme}:{tmp_path}/none.tar:a:b")
+
+
+def test_a_path_with_colons_beats_a_name(tmp_path: Path) -> None:
+    if os.name == "nt":
+        pytest.skip("no colons in Windows' names")
+    archive(tmp_path / "x.tar", until_24([API, WORKER]))
+    archive(tmp_path / "x.tar:worker:1", until_24([API]))
+    assert [image.image_id for image in opened(tmp_path / "x.tar:worker:1")] == [API.image_id]
+    assert [image.image_id for image in opened(tmp_path / "x.tar:api:prod")] == [API.image_id]
+    assert [image.image_id for image in opened(tmp_path / "x.tar:worker:latest")] == [WORKER.image_id]
+
+
+@pytest.mark.parametrize(
+    ("form", "scheme", "says"),
+    [
+        ("oci-gzip", "oci-archive", "is a directory; write oci:"),
+        ("oci-archive", "oci", "is no directory"),
+        ("docker-24", "dir", "is no directory"),
+        ("docker-24", "oci-archive", "holds no 'index.json'"),
+        ("oci-archive", "docker-archive", "holds no 'manifest.json'"),
+        ("dir-gzip", "oci", "holds no 'index.json'"),
+        ("dir-gzip", "docker-archive", "manifest.json: Expected `array`"),
+        ("oci-gzip", "dir", "holds no 'manifest.json'"),
+    ],
+)
+def test_the_scheme_must_be_the_true_one(form: str, scheme: str, says: str, tmp_path: Path) -> None:
+    FORMS[form](tmp_path / "it", [API])
+    with pytest.raises(InspectorError, match=says) as raised:
+        opened(f"{scheme}:{tmp_path / 'it'}")
+    assert raised.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "says"),
+    [
+        (b"", Malformed, "empty"),
+        (b"PK\x03\x04" + bytes(600), Malformed, "neither a tar"),
+        (b"hello\n", Malformed, "neither a tar"),
+        (bytes(10240), NotFound, "no image"),
+        (tar_of({"a": b"b"}), NotFound, "neither manifest.json nor index.json"),
+        (gzip(tar_of({"a": b"b"})), NotFound, "neither manifest.json nor index.json"),
+        (gzip(b""), NotFound, "no image"),
+        (gzip(tar_of({"a": b"b"}))[:-9], Malformed, "cut"),
+        (gzip(tar_of({"a": b"b"})) + b"x", Malformed, "gzip"),
+        (b"\x1f\x8b nonsense", Malformed, "gzip"),
+    ],
+    ids=range(10),
+)
+def test_what_is_no_archive_of_images(content: bytes, error: type[InspectorError], says: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(content)
+    with pytest.raises(error, match=says) as raised:
+        opened(path)
+    assert type(raised.value) is error
+    assert str(raised.value).startswith(str(path))
+
+
+def test_an_empty_directory_holds_no_image(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no image"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("reference", ["-", "docker-archive:-", "-:api:prod", "-:prod"])
+@pytest.mark.parametrize("form", ["docker-24", "docker-24-zstd", "docker-25", "containerd-gzip", "podman"])
+def test_standard_input(form: str, reference: str, tmp_path: Path) -> None:
+    FORMS[form](tmp_path / "it", [API])
+    stream = io.BytesIO((tmp_path / "it").read_bytes())
+    met: list[int] = []
+    (image,) = open_images(parse_reference(reference), meter=met.append, stdin=stream)
+    assert (image.image_id, image.reference) == (API.image_id, reference)
+    assert len(read(image)) == 2
+    assert sum(met) == (tmp_path / "it").stat().st_size
+    assert stream.read() == b""  # else whoever writes the pipe would be cut off
+
+
+def test_of_several_images_on_standard_input_each_has_its_name(tmp_path: Path) -> None:
+    FORMS["docker-24"](tmp_path / "it", [API, WORKER])
+    stream = io.BytesIO((tmp_path / "it").read_bytes())
+    images = open_images(parse_reference("-"), stdin=stream)
+    assert [image.reference for image in images] == ["-:api:prod", "-:worker:1"]
+    with pytest.raises(Malformed, match="standard input: empty"):
+        open_images(parse_reference("-"), stdin=stream)
+
+
+def test_a_terminal_is_no_archive() -> None:
+    class Terminal(io.BytesIO):
+        def isatty(self) -> bool:
+            return True
+
+    with pytest.raises(UsageError, match=r"docker save NAME \| inspector check -"):
+        open_images(parse_reference("-"), stdin=Terminal())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are Unix's")
+def test_a_named_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(tar_of(until_24([API])),))
+    writer.start()
+    (image,) = opened(tmp_path / "pipe")
+    writer.join()
+    assert len(read(image)) == 2
+
+
+def hybrid_without(*names: str) -> Tree:
+    """What Docker 25 saves, less some of it."""
+    return {name: member for name, member in from_25([API]).items() if name not in names}
+
+
+def test_of_a_hybrid_the_layout_counts_if_it_is_complete(tmp_path: Path) -> None:
+    whole = archive(tmp_path / "whole", from_25([API]))
+    (image,) = opened(whole)
+    assert (image.source, image.warnings) == ("oci-archive", ())
+    assert image.layers[0].digest == image.layers[0].diff_id
+
+
+def test_an_incomplete_layout_gives_way_to_manifest_json_and_says_so(tmp_path: Path) -> None:
+    manifests = [
+        name for name, member in from_25([API]).items() if isinstance(member, bytes) and b'"layers":' in member
+    ]
+    (image,) = opened(archive(tmp_path / "x.tar", hybrid_without(*manifests)))
+    assert (image.source, image.image_id) == ("docker-archive", API.image_id)
+    assert "in place of index.json" in image.warnings[-1]
+
+
+def test_a_layer_that_neither_form_has_is_missing(tmp_path: Path) -> None:
+    layer = f"blobs/sha256/{API.diff_ids[0]}"
+    with pytest.raises(NotFound, match=layer):
+        opened(archive(tmp_path / "x.tar", hybrid_without(layer)))
+
+
+def test_an_altered_layout_does_not_give_way(tmp_path: Path) -> None:
+    config = f"blobs/sha256/{sha256(API.config)}"
+    altered = API.config[:-1] + b" "
+    with pytest.raises(DigestMismatch):
+        opened(archive(tmp_path / "x.tar", {**from_25([API]), config: altered}))
+
+
+@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = archive(tmp_path / "x.tar", until_24([API]))
+    path.chmod(0)
+    with pytest.raises(NotFound, match="Permission denied"):
+        opened(path)

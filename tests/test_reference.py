@@ -1,0 +1,86 @@
+"""The grammar of image names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inspector.errors import InvalidReference
+from inspector.reference import MAX_LENGTH, Place, Reference, Scheme, parse_reference
+
+HEX = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "name"),
+    [
+        ("docker-archive:a.tar", Scheme.DOCKER_ARCHIVE, "a.tar"),
+        ("docker-archive:-", Scheme.DOCKER_ARCHIVE, "-"),
+        ("oci:dir:tag", Scheme.OCI, "dir:tag"),
+        ("oci-archive:a.tar:tag", Scheme.OCI_ARCHIVE, "a.tar:tag"),
+        ("dir:/some/where", Scheme.DIR, "/some/where"),
+        ("docker:api:prod", Scheme.DOCKER, "api:prod"),
+        ("podman:localhost/api", Scheme.PODMAN, "localhost/api"),
+        ("registry:ghcr.io/a/b:1", Scheme.REGISTRY, "ghcr.io/a/b:1"),
+        ("docker://ghcr.io/a/b:1", Scheme.REGISTRY, "ghcr.io/a/b:1"),
+        ("-", Scheme.BARE, "-"),
+        ("a.tar", Scheme.BARE, "a.tar"),
+        ("api:prod", Scheme.BARE, "api:prod"),
+        ("C:\\images\\a.tar", Scheme.BARE, "C:\\images\\a.tar"),
+        ("localhost:5000/a/b:tag", Scheme.BARE, "localhost:5000/a/b:tag"),
+        ("./docker:a.tar", Scheme.BARE, "./docker:a.tar"),
+    ],
+)
+def test_scheme_and_name(text: str, scheme: Scheme, name: str) -> None:
+    assert parse_reference(text) == Reference(text, scheme, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("a.tar", [("a.tar", None)]),
+        ("-", [("-", None)]),
+        ("-:api:prod", [("-:api:prod", None), ("-:api", "prod"), ("-", "api:prod")]),
+        ("dir:a:b", [("a:b", None)]),
+        ("docker-archive:x.tar:repo:tag", [("x.tar:repo:tag", None), ("x.tar:repo", "tag"), ("x.tar", "repo:tag")]),
+        ("oci:C:\\x:1", [("C:\\x:1", None), ("C:\\x", "1"), ("C", "\\x:1")]),
+        ("oci:a:", [("a:", None)]),
+        (
+            f"oci:a@sha256:{HEX}",
+            [(f"a@sha256:{HEX}", None), ("a@sha256", HEX), ("a", f"@sha256:{HEX}")],
+        ),
+        ("a@b.tar", [("a@b.tar", None)]),
+    ],
+)
+def test_places_are_offered_longest_path_first(text: str, places: list[tuple[str, str | None]]) -> None:
+    assert parse_reference(text).places() == [Place(*place) for place in places]
+
+
+def test_a_reference_prints_as_it_was_typed() -> None:
+    assert str(parse_reference("docker://a/b")) == "docker://a/b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "  ", "oci:", "docker-archive:", "docker-archive::tag", "docker://", "dir:", "a\0b", "a" * (MAX_LENGTH + 1)],
+)
+def test_what_names_nothing_is_refused(text: str) -> None:
+    with pytest.raises(InvalidReference) as raised:
+        parse_reference(text)
+    assert raised.value.exit_code == 2
+    assert len(str(raised.value)) < 200
+    assert "\0" not in str(raised.value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="ab:@/-.\\C ", min_size=1, max_size=12))
+def test_every_place_is_a_true_reading_of_the_text(text: str) -> None:
+    try:
+        reference = parse_reference(text)
+    except InvalidReference:
+        return
+    assert str(reference) == text
+    for path, selector in reference.places():
+        assert path
+        assert reference.name in (path, f"{path}:{selector}", f"{path}{selector}")
