@@ -45,9 +45,13 @@ class FileRange(msgspec.Struct, frozen=True):
 
     @property
     def identity(self) -> str:
-        """Device, inode, size and time of the file, and the run: changes whenever the bytes may have."""
+        """Device, inode, size and times of the file, and the run: changes whenever the bytes may have.
+
+        The time of change is there because that of modification can be set back by whoever writes the file.
+        """
         stat = self.path.stat()
-        return f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{self.offset}:{self.length}"
+        file = f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
+        return f"{file}:{self.offset}:{self.length}"
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
         """See `LayerBlob.scan`."""

@@ -13,7 +13,7 @@ Packing = Literal["gzip", "zstd", "xz", "bzip2"]
 
 CHUNK = 1 << 16
 """Stored bytes handed to a decompressor at a time: few, since each member of a stream copies what is left of them."""
-OUTPUT = 1 << 20
+OUTPUT = 1 << 18
 """The most bytes that one step of decompression yields."""
 XZ_MEMORY = 128 << 20
 """Memory that an xz stream may ask for, in bytes; `xz -9` needs 65 MiB."""

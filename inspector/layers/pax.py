@@ -9,6 +9,9 @@ from inspector.errors import CorruptLayer
 MAX_EXTENDED = 1 << 20
 """The largest extended header taken in, in bytes, as in Go's archive/tar."""
 
+MAX_PATH = 4096
+"""Linux's PATH_MAX: no engine can unpack a longer name."""
+
 _NAMES = (b"path", b"linkpath", b"GNU.sparse.name")
 
 
@@ -26,7 +29,7 @@ class Extended(msgspec.Struct, frozen=True, gc=False):
 
 def with_long_name(extended: Extended, flag: bytes, content: bytes) -> Extended:
     """`extended` with GNU's long name (type L) or long link (type K), which beat PAX records."""
-    text = content.partition(b"\0")[0]
+    text = _name(content.partition(b"\0")[0])
     return msgspec.structs.replace(extended, **{"name" if flag == b"L" else "link": text})
 
 
@@ -54,11 +57,15 @@ def _records(content: bytes) -> dict[bytes, bytes]:
         key, equals, value = content[space + 1 : end - 1].partition(b"=")
         if not space < end <= len(content) or content[end - 1 : end] != b"\n" or not equals or not key:
             raise CorruptLayer(f"PAX record at byte {at} of its header is malformed")
-        if key in _NAMES and b"\0" in value:
-            raise CorruptLayer(f"PAX record {key.decode()!r} holds a NUL byte")
-        records[key] = value
+        records[key] = _name(value) if key in _NAMES else value
         at = end
     return records
+
+
+def _name(value: bytes) -> bytes:
+    if len(value) > MAX_PATH or b"\0" in value:
+        raise CorruptLayer(f"a name of {len(value)} bytes, or with a NUL: Linux takes neither")
+    return value
 
 
 def _decimal(value: bytes) -> int:

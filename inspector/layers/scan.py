@@ -13,7 +13,7 @@ from inspector.layers.compression import CHUNK, decompressed, sniff
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.hashing import HashedChunks
 from inspector.layers.readers import MappedReader, Reader, StreamReader
-from inspector.layers.tar import BLOCK, Member, iter_members
+from inspector.layers.tar import BLOCK, EndMissing, Member, iter_members
 from inspector.layers.wanted import MAX_KEPT, SCRIPT_HEAD, head_of, may_be_program, wanted
 from inspector.rootfs import Kind
 
@@ -34,9 +34,10 @@ def scan_file(blob: FileRange, diff_id: str, digest: str | None, *, verify: bool
         file.seek(blob.offset)
         head = file.read(min(BLOCK, blob.length))
         if head and not verify and sniff(head) == "tar":
-            scanned = _seek(file, blob, diff_id)
-            meter(blob.length)
-            return scanned
+            try:
+                return _seek(file, blob, diff_id, meter)
+            except EndMissing:
+                pass  # only the digest can tell now whether the tar was cut
         file.seek(blob.offset)
         return scan_stream(_chunks(file, blob.length), diff_id, digest, meter=meter)
 
@@ -49,13 +50,17 @@ def scan_stream(
     Where no `diff_id` is expected, the one found stands in the index. Raises `CorruptLayer`,
     `DigestMismatch`, `LimitExceeded`.
     """
-    stored = HashedChunks(_metered(chunks, meter), digest)
-    head = _first(stored)
+    metered = _metered(chunks, meter)
+    head = _first(metered)
     packing = sniff(head)
     if packing == "":
         raise CorruptLayer("the layer is no tar, nor one packed with gzip, zstd, xz or bzip2")
-    whole = itertools.chain((head,), stored) if head else iter(())
-    plain = HashedChunks(whole if packing == "tar" else _bounded(decompressed(whole, packing), stored), diff_id)
+    whole = itertools.chain((head,), metered) if head else iter(())
+    stored = HashedChunks(whole, digest if packing != "tar" else digest or diff_id)
+    if packing != "tar":
+        plain = HashedChunks(_bounded(decompressed(stored, packing), stored), diff_id)
+    else:  # the same bytes on both sides need one hash, unless two are expected
+        plain = stored if digest in (None, diff_id) else HashedChunks(stored, diff_id)
     reader = StreamReader(plain)
     entries, warnings = _entries(reader)
     reader.drain()
@@ -64,8 +69,11 @@ def scan_stream(
     return Scanned(_index(plain.digest, entries, warnings, blob_digest=stored.digest), stored.size, "stream")
 
 
-def _seek(file: BinaryIO, blob: FileRange, diff_id: str) -> Scanned:
-    """The index of a plain tar in a file: its headers, and the files that matter; nothing else is touched."""
+def _seek(file: BinaryIO, blob: FileRange, diff_id: str, meter: Meter) -> Scanned:
+    """The index of a plain tar in a file: its headers, and the files that matter; nothing else is touched.
+
+    Raises `EndMissing` besides what the scanner raises.
+    """
     base = blob.offset - blob.offset % mmap.ALLOCATIONGRANULARITY
     start = blob.offset - base
     try:
@@ -76,7 +84,8 @@ def _seek(file: BinaryIO, blob: FileRange, diff_id: str) -> Scanned:
         if hasattr(mapped, "madvise"):
             mapped.madvise(mmap.MADV_RANDOM)  # read-ahead would fetch the data between the headers
         reader = MappedReader(mapped, start)
-        entries, warnings = _entries(reader)
+        entries, warnings = _entries(reader, needs_end=True)
+    meter(blob.length)
     return Scanned(_index(diff_id, entries, warnings, verified=False), reader.bytes_read, "seek")
 
 
@@ -87,11 +96,11 @@ def _index(
     return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(warnings))
 
 
-def _entries(reader: Reader) -> tuple[list[Entry], list[str]]:
+def _entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry], list[str]]:
     """The entries of a tar with the bytes that are kept of them, and what is to be told of it."""
     entries: list[Entry] = []
     left = MAX_KEPT
-    for member in iter_members(reader):
+    for member in iter_members(reader, needs_end=needs_end):
         data = _kept(reader, member, left) if member.kind is Kind.FILE and member.size else b""
         left -= len(data)
         entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, data))

@@ -21,8 +21,6 @@ from inspector.rootfs import Kind
 BLOCK = 512
 MAX_HEADERS = 1_000_000
 """Headers of one archive past which it is refused; the largest real layers hold some 500,000."""
-MAX_PATH = 4096
-"""Linux's PATH_MAX: no engine can unpack a longer name."""
 
 _ZERO = bytes(BLOCK)
 # name, mode, size, checksum, type, link name, magic and version, prefix, trailer
@@ -58,15 +56,20 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     stored: int
 
 
-def iter_members(reader: Reader) -> Iterator[Member]:
+class EndMissing(CorruptLayer):
+    """The bytes end where a header or the end mark should be: a tar that was cut, or one of a sloppy writer."""
+
+
+def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]:
     """The members in order, up to the end mark or the end of the bytes.
 
     Between two steps the consumer may read a member's data from `reader`; what it leaves is skipped.
-    Raises `CorruptLayer` where an engine would refuse the tar, `LimitExceeded` past `MAX_HEADERS`.
+    Raises `CorruptLayer` where an engine would refuse the tar, `LimitExceeded` past `MAX_HEADERS`, and
+    `EndMissing` for want of an end mark where the caller has no digest to tell a cut tar by.
     """
     extended = _NONE
     for _ in range(MAX_HEADERS):
-        header = _next_header(reader)
+        header = _next_header(reader, needs_end=needs_end)
         if header is None:
             return
         flag = header[156:157]
@@ -95,10 +98,12 @@ def normal(path: str) -> str:
     return "/".join(parts)
 
 
-def _next_header(reader: Reader) -> bytes | None:
+def _next_header(reader: Reader, *, needs_end: bool) -> bytes | None:
     """The next header, its checksum verified; None at the end."""
     header = reader.read(BLOCK)
     if not header:
+        if needs_end:
+            raise EndMissing(f"the tar ends at byte {reader.position} without an end mark")
         return None
     if len(header) < BLOCK:
         raise CorruptLayer(f"the tar is cut inside the header at byte {reader.position - len(header)}")
@@ -147,13 +152,14 @@ def _member(header: bytes, flag: bytes, extended: Extended, offset: int) -> Memb
     kind = _KINDS.get(flag)
     if kind is None:
         raise CorruptLayer(f"tar header at byte {offset - BLOCK}: type {flag!r} is one that no engine unpacks")
-    path = normal(_text(name, offset))
+    path = normal(name.decode("utf-8", "surrogateescape"))
     if kind is Kind.FILE:
         real = stored if extended.size is None else extended.size
         return Member(path, kind, _number(mode, offset) & 0o7777, real, "", offset, stored)
-    target = _text(link.partition(b"\0")[0], offset) if kind in (Kind.SYMLINK, Kind.HARDLINK) else ""
-    if kind is Kind.HARDLINK:
-        target = normal(target)
+    target = ""
+    if kind in (Kind.SYMLINK, Kind.HARDLINK):
+        target = link.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+        target = target if kind is Kind.SYMLINK else normal(target)
     return Member(path, kind, _number(mode, offset) & 0o7777, 0, target, offset, 0)
 
 
@@ -164,12 +170,6 @@ def _prefixed(name: bytes, magic: bytes, prefix: bytes, trailer: bytes) -> bytes
     head = prefix[:131] if trailer[8:] == b"tar\0" else prefix
     head = head.partition(b"\0")[0]
     return head + b"/" + name if head else name
-
-
-def _text(raw: bytes, offset: int) -> str:
-    if len(raw) > MAX_PATH:
-        raise CorruptLayer(f"tar header at byte {offset - BLOCK}: a name of {len(raw)} bytes; Linux ends at {MAX_PATH}")
-    return raw.decode("utf-8", "surrogateescape")
 
 
 def _number(field: bytes, offset: int) -> int:
@@ -214,9 +214,9 @@ def _extend(reader: Reader, header: bytes, flag: bytes, extended: Extended) -> E
 
 def _skip_data(reader: Reader, end: int) -> None:
     """Go to the header behind data that ends at `end`; the last padding alone may be missing, as Go allows."""
-    left = end - reader.position
-    if left and not reader.skip(left):
-        raise CorruptLayer(f"the tar is cut: a member's data ends at byte {end}, the tar at {reader.position}")
-    padding = -end % BLOCK
-    if padding and not reader.skip(padding) and reader.position != end:
-        raise CorruptLayer(f"the tar is cut inside the padding at byte {end}")
+    left = end + -end % BLOCK - reader.position
+    if left and not reader.skip(left) and reader.position != end:
+        where = "data" if reader.position < end else "padding"
+        raise CorruptLayer(
+            f"the tar is cut inside a member's {where}: that ends at byte {end}, the tar at {reader.position}"
+        )

@@ -4,86 +4,82 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 MAX_KEPT = 64 << 20
 """Bytes kept of one layer, in all; what comes after is listed, but can't be read."""
-
-_KIB, _MIB = 1 << 10, 1 << 20
-SCRIPT_HEAD = 4 * _KIB
-ELF_HEAD = 1 * _KIB
+SCRIPT_HEAD = 4 << 10
+ELF_HEAD = 1 << 10
 """Enough for the ELF header, the program headers and, where linkers put it, the loader's name."""
 
-_METADATA_DIRS = (".dist-info", ".egg-info", "EGG-INFO")
-_IN_METADATA = {
-    "METADATA": _MIB,
-    "PKG-INFO": _MIB,
-    "RECORD": 16 * _MIB,
-    "installed-files.txt": 16 * _MIB,
-    "WHEEL": 64 * _KIB,
-    "INSTALLER": _KIB,
-    "direct_url.json": 64 * _KIB,
-    "entry_points.txt": 256 * _KIB,
-    "top_level.txt": 64 * _KIB,
-    "requires.txt": 256 * _KIB,
-}
+_KIB, _MIB = 1 << 10, 1 << 20
+
+
+class _Rule(msgspec.Struct, frozen=True):
+    """Keep files of at most `limit` bytes, if the whole path, from the root, matches `where`."""
+
+    limit: int
+    where: re.Pattern[str] | None = None
+
+
+_METADATA = re.compile(r"(?:\.dist-info|\.egg-info|(?:^|/)EGG-INFO)/[^/]+\Z")
+_PYENV = re.compile(r"(?:^|/)\.?pyenv/version\Z")
+_TORCH = re.compile(r"(?:^|/)torch/version\.py\Z")
+_CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
+_FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
+_TORCH_ELF = re.compile(r"(?:^|/)torch/(?:_C[^/]*\.so|lib/libtorch_global_deps\.so)\Z")
+
 _BY_NAME = {
-    "pyvenv.cfg": 64 * _KIB,
-    "site.py": 64 * _KIB,
-    "sitecustomize.py": 64 * _KIB,
-    "usercustomize.py": 64 * _KIB,
-    "patchlevel.h": 64 * _KIB,
-    ".python-version": _KIB,
-    ".tool-versions": 4 * _KIB,
-    "libc.so.6": 4 * _MIB,
+    "METADATA": _Rule(_MIB, _METADATA),
+    "PKG-INFO": _Rule(_MIB, _METADATA),
+    "RECORD": _Rule(16 * _MIB, _METADATA),
+    "installed-files.txt": _Rule(16 * _MIB, _METADATA),
+    "WHEEL": _Rule(64 * _KIB, _METADATA),
+    "INSTALLER": _Rule(_KIB, _METADATA),
+    "direct_url.json": _Rule(64 * _KIB, _METADATA),
+    "entry_points.txt": _Rule(256 * _KIB, _METADATA),
+    "top_level.txt": _Rule(64 * _KIB, _METADATA),
+    "requires.txt": _Rule(256 * _KIB, _METADATA),
+    "version.py": _Rule(64 * _KIB, _TORCH),
+    "version": _Rule(_KIB, _PYENV),
+    ".python-version": _Rule(_KIB),
+    ".tool-versions": _Rule(4 * _KIB),
+    "pyvenv.cfg": _Rule(64 * _KIB),
+    "site.py": _Rule(64 * _KIB),
+    "sitecustomize.py": _Rule(64 * _KIB),
+    "usercustomize.py": _Rule(64 * _KIB),
+    "patchlevel.h": _Rule(64 * _KIB),
+    "libc.so.6": _Rule(4 * _MIB),
+    "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
+    "os-release": _Rule(64 * _KIB, re.compile(r"\A(?:usr/lib|etc)/os-release\Z")),
+    "status": _Rule(4 * _MIB, re.compile(r"\Avar/lib/dpkg/status\Z")),
+    "installed": _Rule(4 * _MIB, re.compile(r"\Alib/apk/db/installed\Z")),
 }
 _BY_SUFFIX = {
-    ".pth": 256 * _KIB,
-    "._pth": 64 * _KIB,
-    ".egg-link": 4 * _KIB,
-    ".egg-info": _MIB,
+    ".pth": _Rule(256 * _KIB),
+    "._pth": _Rule(64 * _KIB),
+    ".egg-link": _Rule(4 * _KIB),
+    ".egg-info": _Rule(_MIB),
+    ".json": _Rule(4 * _MIB, _CONDA),
 }
-_BY_PATH = {
-    "etc/passwd": 256 * _KIB,
-    "etc/os-release": 64 * _KIB,
-    "usr/lib/os-release": 64 * _KIB,
-    "var/lib/dpkg/status": 4 * _MIB,
-    "lib/apk/db/installed": 4 * _MIB,
-}
-_ENDINGS = (
-    ("/torch/version.py", 64 * _KIB),
-    ("/.pyenv/version", _KIB),
-    ("/pyenv/version", _KIB),
-)
-_PATTERNS = (
-    (re.compile(r"conda-meta/[^/]+\.json"), 4 * _MIB),
-    (re.compile(r"__editable__[^/]*_finder\.py"), 256 * _KIB),
-)
-_TORCH_ELF = re.compile(r"(?:^|/)torch/(?:_C[^/]*\.so|lib/libtorch_global_deps\.so)$")
+_EDITABLE = _Rule(256 * _KIB, _FINDER)
 
 
 def wanted(path: str) -> int:
     """How many bytes a file at `path` may have to be kept whole; 0 if it is none of those that matter."""
-    parent, _, name = path.rpartition("/")
-    if parent.endswith(_METADATA_DIRS):
-        return _IN_METADATA.get(name, 0)
-    limit = _BY_NAME.get(name) or _BY_PATH.get(path)
-    if limit:
-        return limit
-    dot = name.rfind(".")
-    if dot > 0 and (limit := _BY_SUFFIX.get(name[dot:])):
-        return limit
-    if name in ("version.py", "version"):
-        return next((limit for ending, limit in _ENDINGS if f"/{path}".endswith(ending)), 0)
-    if name.endswith((".json", "_finder.py")):
-        tail = f"{parent.rpartition('/')[2]}/{name}"
-        return next((limit for pattern, limit in _PATTERNS if pattern.search(tail)), 0)
-    return 0
+    name = path[path.rfind("/") + 1 :]
+    rule = _BY_NAME.get(name) or _BY_SUFFIX.get(name[name.rfind(".") :])
+    if rule is None:
+        if not name.startswith("__editable__"):
+            return 0
+        rule = _EDITABLE
+    return rule.limit if rule.where is None or rule.where.search(path) else 0
 
 
 def may_be_program(path: str, mode: int) -> bool:
     """Whether the file's head is wanted: it can be executed and isn't named as a library, or it proves torch's ABI."""
-    name = path.rpartition("/")[2]
-    if ".so" in name:
-        return name.startswith(("_C", "libtorch_global")) and bool(_TORCH_ELF.search(path))
+    if ".so" in path:
+        return bool(_TORCH_ELF.search(path)) or (bool(mode & 0o111) and ".so" not in path[path.rfind("/") + 1 :])
     return bool(mode & 0o111)
 
 

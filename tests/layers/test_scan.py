@@ -135,6 +135,14 @@ def test_a_file_that_ends_before_its_layer_is_cut(tmp_path: Path) -> None:
         blob.scan(sha256(b""), None, verify=False, meter=lambda _: None)
 
 
+def test_a_tar_without_an_end_mark_is_hashed_since_it_may_be_cut(tmp_path: Path) -> None:
+    whole = tar_of({"a": b"", "b": b""})
+    sloppy, cut = whole[:1024], whole[:512]
+    assert scan_at(tmp_path / "x", sloppy, sha256(sloppy)).how == "stream"
+    with pytest.raises(DigestMismatch):
+        scan_at(tmp_path / "x", cut, sha256(whole))
+
+
 def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspector.layers.scan.MAX_UNPACKED", 10 << 20)
     with pytest.raises(LimitExceeded, match="bomb"):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded
 from inspector.layers.readers import MappedReader, StreamReader
-from inspector.layers.tar import BLOCK, Member, iter_members, normal
+from inspector.layers.tar import BLOCK, EndMissing, Member, iter_members, normal
 from inspector.rootfs import Kind
 
 TYPES = {
@@ -199,6 +199,12 @@ def test_no_end_mark_and_missing_last_padding_are_accepted() -> None:
     assert len(scan(header("a"))) == 1
     assert len(scan(header("a", size=3) + b"abc")) == 1
     assert scan(b"") == []
+
+
+def test_an_end_mark_can_be_insisted_on() -> None:
+    with pytest.raises(EndMissing):
+        list(iter_members(MappedReader(header("a")), needs_end=True))
+    assert len(list(iter_members(MappedReader(header("a") + END), needs_end=True))) == 1
 
 
 def test_what_stands_behind_the_end_mark_is_not_listed() -> None:

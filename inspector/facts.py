@@ -1,0 +1,159 @@
+"""What an image holds: values without opinion, and the short pipeline that gathers them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.layers.indexer import Indexed, Indexer
+from inspector.layers.merge import merge
+from inspector.oci import Platform
+from inspector.python.distributions import find_distributions
+from inspector.python.interpreter import find_interpreter
+from inspector.python.model import Distribution, Interpreter, Startup
+from inspector.python.startup import find_startup
+from inspector.sources.image import Image, Layer
+from inspector.torchbuild import find_torch
+from inspector.torchbuild.model import Torch, TorchElsewhere
+from inspector.unknown import Unknown
+
+
+READERS = 4
+"""Packed layers of one image that are read at once."""
+
+
+class Size(msgspec.Struct, frozen=True):
+    """Bytes: of all files in all layers, and of the blobs as stored (None where any is stored plain)."""
+
+    uncompressed: int
+    compressed: int | None
+
+
+class LayerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One layer, from the base up. `size` is the sum of its files; `created_by` the build step, if told."""
+
+    diff_id: str
+    digest: str | None
+    size: int
+    compressed_size: int | None
+    created_by: str | None
+    entries: int
+    cached: bool
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer rests on. `how` names the way to the bytes: `stream`, `seek`, `cache`, … joined by `+`."""
+
+    bytes_read: int
+    layers_read: int
+    layers_cached: int
+    digests_verified: bool
+    how: str
+    seconds: float = 0.0
+
+
+class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known of one image. `image_id` is the digest of its config."""
+
+    reference: str
+    source: str
+    image_id: str
+    platform: Platform
+    size: Size
+    layers: tuple[LayerFacts, ...]
+    startup: Startup
+    interpreter: Interpreter | Unknown
+    distributions: tuple[Distribution, ...]
+    torch: Torch
+    torch_elsewhere: tuple[TorchElsewhere, ...]
+    warnings: tuple[str, ...]
+    evidence: Evidence
+    tags: tuple[str, ...] = ()
+
+
+def gather(image: Image, indexer: Indexer, *, python: str = "python") -> ImageFacts:
+    """The facts of `image`, as its command `python` would see them. Raises `InspectorError`, naming the layer."""
+    begun = time.perf_counter()
+    indexed = _index_all(indexer, image)
+    rootfs = merge([layer.index for layer in indexed])
+    interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
+    installed, distribution_warnings = find_distributions(rootfs, interpreter)
+    torch, elsewhere, torch_warnings = find_torch(rootfs, image.config, interpreter, installed)
+    if torch.layer is not None:
+        torch = msgspec.structs.replace(torch, created_by=image.layers[torch.layer].created_by)
+    return ImageFacts(
+        reference=image.reference,
+        source=image.source,
+        image_id=image.image_id,
+        tags=image.tags,
+        platform=image.platform,
+        size=_size(image.layers, indexed),
+        layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
+        startup=find_startup(rootfs, image.config),
+        interpreter=interpreter,
+        distributions=tuple(distribution.facts() for distribution in installed),
+        torch=torch,
+        torch_elsewhere=elsewhere,
+        warnings=_unique(image.warnings, rootfs.warnings, interpreter_warnings, distribution_warnings, torch_warnings),
+        evidence=_evidence(indexed, time.perf_counter() - begun),
+    )
+
+
+def _index_all(indexer: Indexer, image: Image) -> list[Indexed]:
+    """The layers' indexes, base first; packed ones are read side by side, since unpacking and hashing run in parallel."""
+    positions = range(len(image.layers))
+    if sum(layer.compressed for layer in image.layers) < 2:
+        return [_index(indexer, image, position) for position in positions]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where several layers are packed
+
+    pool = ThreadPoolExecutor(READERS)
+    try:
+        return list(pool.map(lambda position: _index(indexer, image, position), positions))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _index(indexer: Indexer, image: Image, position: int) -> Indexed:
+    layer = image.layers[position]
+    try:
+        return indexer.index(layer.diff_id, layer.digest, layer.blob)
+    except InspectorError as error:
+        where = f"layer {position + 1} of {len(image.layers)} ({layer.diff_id})"
+        raise type(error)(f"{where}: {error}") from error
+
+
+def _layer_facts(layer: Layer, indexed: Indexed) -> LayerFacts:
+    return LayerFacts(
+        diff_id=layer.diff_id,
+        digest=layer.digest if layer.compressed else layer.diff_id,
+        size=indexed.index.size,
+        compressed_size=layer.stored_size if layer.compressed else None,
+        created_by=layer.created_by,
+        entries=len(indexed.index.entries),
+        cached=indexed.cached,
+    )
+
+
+def _size(layers: Iterable[Layer], indexed: Iterable[Indexed]) -> Size:
+    stored = [layer.stored_size if layer.compressed else None for layer in layers]
+    known = [size for size in stored if size is not None]
+    return Size(sum(layer.index.size for layer in indexed), sum(known) if len(known) == len(stored) else None)
+
+
+def _evidence(indexed: list[Indexed], seconds: float) -> Evidence:
+    cached = sum(layer.cached for layer in indexed)
+    return Evidence(
+        bytes_read=sum(layer.bytes_read for layer in indexed),
+        layers_read=len(indexed) - cached,
+        layers_cached=cached,
+        digests_verified=all(layer.index.verified for layer in indexed),
+        how="+".join(sorted({layer.how for layer in indexed})),
+        seconds=round(seconds, 3),
+    )
+
+
+def _unique(*groups: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for group in groups for text in group))

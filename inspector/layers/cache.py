@@ -1,0 +1,230 @@
+"""Layer indexes kept between runs, by digest.
+
+The cache never makes an answer wrong and never makes a run fail: whatever is the matter with it ends in
+a line of `warnings`, and layers are read anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inspector.errors import UsageError
+from inspector.layers import codec
+from inspector.layers.entry import SCANNER_VERSION, LayerIndex
+from inspector.layers.store import Parameter, Store
+
+if TYPE_CHECKING:
+    import sqlite3
+
+DEFAULT_BYTES = 1 << 30
+"""The bound on what is kept, in bytes of packed indexes."""
+
+_FORMAT = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS layer (
+  diff_id TEXT NOT NULL,
+  identity TEXT NOT NULL,
+  scanner INTEGER NOT NULL,
+  blob_digest TEXT,
+  used INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  PRIMARY KEY (diff_id, identity)
+);
+CREATE INDEX IF NOT EXISTS layer_blob ON layer (blob_digest) WHERE blob_digest IS NOT NULL;
+CREATE INDEX IF NOT EXISTS layer_used ON layer (used, bytes)
+"""
+_VERIFIED = ""
+_TOUCH_SECONDS = 3600
+_LARGEST_SHARE = 4
+_KEPT_AFTER_EVICTION = 0.9
+_SIZE = re.compile(r"([0-9]{1,15}) ?([KMGT]?)(?:(I?)B)?", re.ASCII | re.IGNORECASE)
+
+
+class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cache holds: count of layers; bytes as kept, as allowed, and as taken on disk."""
+
+    path: str
+    layers: int
+    bytes: int
+    max_bytes: int
+    disk_bytes: int
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """What was taken out: count of layers, and the bytes of their indexes."""
+
+    layers: int
+    bytes: int
+
+
+class IndexCache:
+    """Indexes by diff_id; one that was not verified answers only for the very bytes that it was made from.
+
+    The file is opened at the first question. Threads and processes may share it; the caller closes it.
+    """
+
+    def __init__(self, path: Path, max_bytes: int = DEFAULT_BYTES) -> None:
+        self.path = path
+        self.max_bytes = max_bytes
+        self._store = Store(path, _SCHEMA, _FORMAT)
+        self._touched: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the cache was not used, or not fully; each reason once."""
+        return self._store.warnings
+
+    def get_verified(self, diff_id: str) -> LayerIndex | None:
+        """The index of the layer that was read whole and hashed to `diff_id`."""
+        return self._get("diff_id = ? AND identity = ?", diff_id, _VERIFIED)
+
+    def get_unverified(self, diff_id: str, identity: str) -> LayerIndex | None:
+        """The index made earlier of exactly the bytes that `identity` names (see `LayerBlob.identity`)."""
+        return self._get("diff_id = ? AND identity = ?", diff_id, identity) if identity else None
+
+    def get_by_blob(self, digest: str) -> LayerIndex | None:
+        """The verified index of the layer whose stored bytes, packed or plain, hash to `digest`."""
+        return self._get("blob_digest = ? AND identity = ?", digest, _VERIFIED)
+
+    def put(self, index: LayerIndex, identity: str | None) -> None:
+        """Keep `index`, and evict what was not used for longest; without an `identity`, only if it is verified."""
+        if not index.verified and not identity:
+            return
+        try:
+            content = codec.encode(index)
+        except ValueError:
+            return
+        if len(content) > self.max_bytes // _LARGEST_SHARE:
+            return
+        key = _VERIFIED if index.verified else identity
+        row = (index.diff_id, key, index.scanner, index.blob_digest, _now(), len(content), content)
+
+        def store(database: sqlite3.Connection) -> None:
+            if index.verified:
+                database.execute("DELETE FROM layer WHERE diff_id = ?", (index.diff_id,))
+            database.execute("INSERT OR REPLACE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            _evict(database, self.max_bytes)
+
+        self._store.change(store, None)
+
+    def info(self) -> CacheInfo:
+        """What the cache holds now."""
+        rows = self._store.ask("SELECT count(*), ifnull(sum(bytes), 0) FROM layer")
+        layers, total = (_int(value) for value in (rows[0] if rows else (0, 0)))
+        return CacheInfo(
+            path=str(self.path),
+            layers=layers,
+            bytes=total,
+            max_bytes=self.max_bytes,
+            disk_bytes=self._store.disk_bytes(),
+        )
+
+    def prune(self) -> Removed:
+        """Take out what another scanner version made and what is past the bound, and give the disk space back."""
+
+        def outdated(database: sqlite3.Connection) -> Removed:
+            stale = _delete(database, "scanner <> ?", SCANNER_VERSION)
+            late = _evict(database, self.max_bytes)
+            return Removed(stale.layers + late.layers, stale.bytes + late.bytes)
+
+        removed = self._store.change(outdated, Removed(0, 0))
+        self._store.shrink()
+        return removed
+
+    def clear(self) -> Removed:
+        """Take out everything; a file that is no usable database any more is deleted."""
+        removed = self._store.change(lambda database: _delete(database, "?", 1), Removed(0, 0))
+        if self._store.corrupt:
+            self._store.delete()
+        else:
+            self._store.shrink()
+        return removed
+
+    def close(self) -> None:
+        """Note which layers were of use, and let the file go."""
+        with self._lock:
+            used = [(_now(), *key) for key in self._touched]
+            self._touched.clear()
+        if used:
+            query = "UPDATE layer SET used = ? WHERE diff_id = ? AND identity = ?"
+            self._store.change(lambda database: database.executemany(query, used), None)
+        self._store.close()
+
+    def _get(self, where: str, *values: str) -> LayerIndex | None:
+        query = "SELECT diff_id, identity, used, content FROM layer WHERE scanner = ? AND "
+        rows = self._store.ask(query + where + " LIMIT 1", (SCANNER_VERSION, *values))
+        if not rows:
+            return None
+        diff_id, identity, used, content = rows[0]
+        index = codec.decode(content) if isinstance(content, bytes) else None
+        if index is None or (index.diff_id, index.scanner) != (diff_id, SCANNER_VERSION):
+            return None
+        if index.verified is not (identity == _VERIFIED):
+            return None
+        if _now() - _int(used) > _TOUCH_SECONDS:
+            with self._lock:
+                self._touched.add((index.diff_id, str(identity)))
+        return index
+
+
+def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
+    """The user's cache: in `folder`, else in `INSPECTOR_CACHE_DIR`; bounded by `INSPECTOR_CACHE_SIZE`; all optional.
+
+    Raises `UsageError` for a size that is none.
+    """
+    folder = folder or os.environ.get("INSPECTOR_CACHE_DIR")
+    if not folder:
+        from platformdirs import user_cache_dir  # noqa: PLC0415 - 21 ms, needed only here
+
+        folder = user_cache_dir("inspector", appauthor=False)
+    size = os.environ.get("INSPECTOR_CACHE_SIZE")
+    return IndexCache(Path(folder) / f"layers-{_FORMAT}.sqlite", parse_size(size) if size else DEFAULT_BYTES)
+
+
+def parse_size(text: str) -> int:
+    """A number of bytes, as in `500M`, `2 GB` or `1GiB`; with an `i` in powers of 1024. Raises `UsageError`."""
+    form = _SIZE.fullmatch(text.strip())
+    if form is None:
+        raise UsageError(f"{text!r} is no size in bytes: write a whole number and, if you like, a unit: 500M, 2GiB")
+    number, unit, binary = form.groups()
+    factor: int = (1024 if binary else 1000) ** " KMGT".index(unit.upper() or " ")
+    return int(number) * factor
+
+
+def _evict(database: sqlite3.Connection, max_bytes: int) -> Removed:
+    """Where the bound is passed, delete the longest unused down to a little below it."""
+    (total,) = database.execute("SELECT ifnull(sum(bytes), 0) FROM layer").fetchone()
+    excess = total - max_bytes * _KEPT_AFTER_EVICTION if total > max_bytes else 0
+    gone: list[tuple[int]] = []
+    freed = 0
+    for row, size in database.execute("SELECT rowid, bytes FROM layer ORDER BY used, rowid"):
+        if freed >= excess:
+            break
+        gone.append((row,))
+        freed += size
+    database.executemany("DELETE FROM layer WHERE rowid = ?", gone)
+    return Removed(len(gone), freed)
+
+
+def _delete(database: sqlite3.Connection, where: str, value: Parameter) -> Removed:
+    query = "SELECT count(*), ifnull(sum(bytes), 0) FROM layer WHERE "
+    layers, total = database.execute(query + where, (value,)).fetchone()
+    database.execute("DELETE FROM layer WHERE " + where, (value,))  # noqa: S608 - conditions are this module's own
+    return Removed(layers, total)
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _int(value: Parameter) -> int:
+    return value if isinstance(value, int) else 0
