@@ -1,0 +1,1 @@
+"""Tests of the images that other tests are built with."""

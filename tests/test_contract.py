@@ -1,0 +1,110 @@
+"""One contract for all sources: the same image, in whatever form it comes, gives the same facts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
+from fixtures.roles import right_images
+from inspector.facts import Evidence, ImageFacts, Size, gather
+from inspector.layers.cache import IndexCache
+from inspector.layers.indexer import Indexer
+from inspector.oci import Platform
+from inspector.policy.match import familiar
+from inspector.reference import parse_reference
+from inspector.sources import open_images
+
+AMD64 = Platform("linux", "amd64")
+IMAGES = right_images()
+GPU = IMAGES["worker-gpu"]
+NOWHERE = Evidence(bytes_read=0, layers_read=0, layers_cached=0, digests_verified=False, how="")
+
+
+def gathered(reference: str, cache: IndexCache | None = None, *, verify: bool = False) -> list[ImageFacts]:
+    indexer = Indexer(cache, verify=verify, meter=lambda _: None)
+    return [gather(image, indexer) for image in open_images(parse_reference(reference), AMD64)]
+
+
+def comparable(facts: ImageFacts) -> ImageFacts:
+    """The facts less what honestly differs: where the bytes came from, how they were stored and read."""
+    layers = tuple(
+        msgspec.structs.replace(layer, digest=None, compressed_size=None, cached=False) for layer in facts.layers
+    )
+    return msgspec.structs.replace(
+        facts,
+        reference="",
+        source="",
+        size=Size(facts.size.uncompressed, None),
+        layers=layers,
+        evidence=NOWHERE,
+        tags=(),
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ImageFacts]:
+    """The facts of the four role images by image id, as one form gives them."""
+    path = tmp_path_factory.mktemp("expected") / "images.tar"
+    found = gathered(FORMS["docker-24"](path, list(IMAGES.values())))
+    return {facts.image_id: comparable(facts) for facts in found}
+
+
+def test_the_expected_facts_are_those_described(expected: dict[str, ImageFacts]) -> None:
+    """Forms that agree on nothing at all would agree too."""
+    assert list(expected) == [image.image_id for image in IMAGES.values()]
+    facts = expected[GPU.image_id]
+    assert [layer.diff_id for layer in facts.layers] == [f"sha256:{digest}" for digest in GPU.diff_ids]
+    assert [layer.created_by for layer in facts.layers] == [
+        step.created_by for step in GPU.steps if step.tree is not None
+    ]
+    assert (facts.torch.version, facts.torch.build, facts.torch.cuda) == ("2.14.1+cu130", "cuda", "13.0")
+    assert facts.torch.importable == "yes", facts.torch.reasons
+    assert facts.platform == AMD64
+    assert not facts.warnings
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_image(form: str, expected: dict[str, ImageFacts], tmp_path: Path) -> None:
+    reference = FORMS[form](tmp_path / "image", [GPU])
+    (facts,) = gathered(reference)
+    assert comparable(facts) == expected[GPU.image_id]
+    assert facts.source == reference.partition(":")[0]
+    assert facts.evidence.bytes_read > 0
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in ONE_IMAGE])
+def test_several_images(form: str, expected: dict[str, ImageFacts], tmp_path: Path) -> None:
+    found = gathered(FORMS[form](tmp_path / "image", list(IMAGES.values())))
+    assert {facts.image_id: comparable(facts) for facts in found} == expected
+    names = [[] if form in NAMELESS else list(image.tags) for image in IMAGES.values()]
+    assert [[familiar(tag) for tag in facts.tags] for facts in found] == names
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_read_through_and_verified(form: str, expected: dict[str, ImageFacts], tmp_path: Path) -> None:
+    (facts,) = gathered(FORMS[form](tmp_path / "image", [GPU]), verify=True)
+    assert comparable(facts) == expected[GPU.image_id]
+    assert facts.evidence.digests_verified
+
+
+def test_a_layer_is_read_once_whatever_form_it_comes_in(expected: dict[str, ImageFacts], tmp_path: Path) -> None:
+    """The cache knows layers by diff_id, so a form read before answers for every other."""
+    cache = IndexCache(tmp_path / "cache.sqlite", 1 << 30)
+    gathered(FORMS["containerd-zstd"](tmp_path / "first", [GPU]), cache)
+    for form, write in FORMS.items():
+        (facts,) = gathered(write(tmp_path / form, [GPU]), cache)
+        assert comparable(facts) == expected[GPU.image_id], form
+        assert facts.evidence.layers_cached == len(GPU.layers), form
+    cache.close()
+
+
+def test_platforms_all_gives_the_sibling_too(tmp_path: Path) -> None:
+    reference = parse_reference(FORMS["oci-platforms"](tmp_path / "image", [GPU]))
+    found = open_images(reference, "all")
+    assert {str(image.platform): image.image_id == GPU.image_id for image in found} == {
+        "linux/amd64": True,
+        "linux/arm64": False,
+    }
