@@ -33,7 +33,8 @@ class LayerIndex(msgspec.Struct, frozen=True):
 
     `verified` says that the whole uncompressed stream was read and hashed to `diff_id`; an index made
     by seeking, walking or from a table of contents is not. `blob_digest` is that of the stored bytes,
-    where these were read whole. `size` is the sum of the file sizes in bytes, as `docker history` shows it.
+    where these were read whole. `size` is what `docker history` shows: the bytes of files, each content
+    once, and of the texts of symbolic links.
     """
 
     diff_id: Digest

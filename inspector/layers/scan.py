@@ -92,7 +92,8 @@ def _seek(file: BinaryIO, blob: FileRange, diff_id: str, meter: Meter) -> Scanne
 def _index(
     diff_id: str, entries: list[Entry], warnings: list[str], *, verified: bool = True, blob_digest: str | None = None
 ) -> LayerIndex:
-    size = sum(entry.size for entry in entries)
+    links = (entry.link for entry in entries if entry.kind is Kind.SYMLINK)
+    size = sum(entry.size for entry in entries) + sum(len(link.encode("utf-8", "surrogateescape")) for link in links)
     return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(warnings))
 
 

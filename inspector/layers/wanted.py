@@ -24,10 +24,11 @@ class _Rule(msgspec.Struct, frozen=True):
 
 _METADATA = re.compile(r"(?:\.dist-info|\.egg-info|(?:^|/)EGG-INFO)/[^/]+\Z")
 _PYENV = re.compile(r"(?:^|/)\.?pyenv/version\Z")
-_TORCH = re.compile(r"(?:^|/)torch/version\.py\Z")
+_TORCH = re.compile(r"(?:^|/)(?:torch|~orch)/version\.py\Z")
+_SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
-_TORCH_ELF = re.compile(r"(?:^|/)torch/(?:_C[^/]*\.so|lib/libtorch_global_deps\.so)\Z")
+_TORCH_ELF = re.compile(r"(?:^|/)(?:torch/_C[^/]*\.so|libtorch_global_deps\.so[.\d]*)\Z")
 
 _BY_NAME = {
     "METADATA": _Rule(_MIB, _METADATA),
@@ -53,14 +54,15 @@ _BY_NAME = {
     "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
     "os-release": _Rule(64 * _KIB, re.compile(r"\A(?:usr/lib|etc)/os-release\Z")),
     "status": _Rule(4 * _MIB, re.compile(r"\Avar/lib/dpkg/status\Z")),
-    "installed": _Rule(4 * _MIB, re.compile(r"\Alib/apk/db/installed\Z")),
+    "installed": _Rule(4 * _MIB, re.compile(r"\A(?:usr/)?lib/apk/db/installed\Z")),
 }
 _BY_SUFFIX = {
     ".pth": _Rule(256 * _KIB),
     "._pth": _Rule(64 * _KIB),
+    ".start": _Rule(64 * _KIB, _SITE),
     ".egg-link": _Rule(4 * _KIB),
     ".egg-info": _Rule(_MIB),
-    ".json": _Rule(4 * _MIB, _CONDA),
+    ".json": _Rule(16 * _MIB, _CONDA),
 }
 _EDITABLE = _Rule(256 * _KIB, _FINDER)
 
