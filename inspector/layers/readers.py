@@ -1,10 +1,10 @@
-"""Forward readers over bytes: mapped files, whose data can be jumped over, and streams, whose data can't."""
+"""Forward readers over bytes: files, whose data can be jumped over, and streams, whose data can't."""
 
 from __future__ import annotations
 
-import mmap
+import os
 from collections.abc import Iterator
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 
 class Reader(Protocol):
@@ -19,23 +19,33 @@ class Reader(Protocol):
         """Go forward by `size` bytes; False if the end comes first."""
 
 
-class MappedReader:
-    """A run of a mapped file, or of bytes in memory. Skipping costs nothing, whatever the size."""
+class FileReader:
+    """A run of bytes in a file. Skipping costs nothing, whatever the size.
 
-    def __init__(self, mapped: mmap.mmap | bytes, start: int = 0, end: int | None = None) -> None:
-        self._mapped = mapped
+    Reads by position instead of mapping the file: mapped pages count as memory of ours, and a file that
+    is cut while it is mapped kills the process.
+    """
+
+    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+        self._file = file
+        self._handle = _handle(file)
         self._start = start
-        self._length = (len(mapped) if end is None else end) - start
+        self._length = length
         self.position = 0
         self.bytes_read = 0
 
     def read(self, size: int) -> bytes:
         """See `Reader.read`."""
         begin = self.position
-        end = min(begin + size, self._length)
-        self.position = end
-        self.bytes_read += end - begin
-        return self._mapped[self._start + begin : self._start + end]
+        size = min(size, self._length - begin)
+        if self._handle is not None:
+            data = os.pread(self._handle, size, self._start + begin)
+        else:
+            self._file.seek(self._start + begin)
+            data = self._file.read(size)
+        self.position = begin + len(data)
+        self.bytes_read += len(data)
+        return data
 
     def skip(self, size: int) -> bool:
         """See `Reader.skip`."""
@@ -44,6 +54,19 @@ class MappedReader:
             self.position = self._length
             return False
         return True
+
+
+def _handle(file: BinaryIO) -> int | None:
+    """What to read at positions from, where the system can; it is told not to read ahead."""
+    if not hasattr(os, "pread"):
+        return None
+    try:
+        handle = file.fileno()
+    except OSError:  # bytes in memory
+        return None
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_RANDOM)
+    return handle
 
 
 class StreamReader:

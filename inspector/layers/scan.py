@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import mmap
+import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -12,7 +12,7 @@ from inspector.layers.blob import FileRange, Meter, Scanned
 from inspector.layers.compression import CHUNK, decompressed, sniff
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.hashing import HashedChunks
-from inspector.layers.readers import MappedReader, Reader, StreamReader
+from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.tar import BLOCK, EndMissing, Member, iter_members
 from inspector.layers.wanted import MAX_KEPT, SCRIPT_HEAD, head_of, may_be_program, wanted
 from inspector.rootfs import Kind
@@ -31,6 +31,8 @@ def scan_bytes(content: bytes, diff_id: str) -> Scanned:
 def scan_file(blob: FileRange, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
     """The index of a layer that is a run of bytes in a file. Raises as `LayerBlob.scan`."""
     with blob.path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size < blob.offset + blob.length:
+            raise CorruptLayer(f"{str(blob.path)!r} is cut: the layer at byte {blob.offset} has {blob.length} bytes")
         file.seek(blob.offset)
         head = file.read(min(BLOCK, blob.length))
         if head and not verify and sniff(head) == "tar":
@@ -74,17 +76,8 @@ def _seek(file: BinaryIO, blob: FileRange, diff_id: str, meter: Meter) -> Scanne
 
     Raises `EndMissing` besides what the scanner raises.
     """
-    base = blob.offset - blob.offset % mmap.ALLOCATIONGRANULARITY
-    start = blob.offset - base
-    try:
-        mapped = mmap.mmap(file.fileno(), start + blob.length, access=mmap.ACCESS_READ, offset=base)
-    except ValueError as error:
-        raise CorruptLayer(f"{blob.path} is cut: the layer at byte {blob.offset} has {blob.length} bytes") from error
-    with mapped:
-        if hasattr(mapped, "madvise"):
-            mapped.madvise(mmap.MADV_RANDOM)  # read-ahead would fetch the data between the headers
-        reader = MappedReader(mapped, start)
-        entries, warnings = _entries(reader, needs_end=True)
+    reader = FileReader(file, blob.offset, blob.length)
+    entries, warnings = _entries(reader, needs_end=True)
     meter(blob.length)
     return Scanned(_index(diff_id, entries, warnings, verified=False), reader.bytes_read, "seek")
 

@@ -17,8 +17,8 @@ from inspector.reference import STDIN, Place, Reference, Scheme
 from inspector.sources import docker_archive, layout, skopeo_dir
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
-from inspector.sources.mapped import MappedArchive
 from inspector.sources.platforms import Wanted
+from inspector.sources.seekable import SeekableArchive
 from inspector.sources.store import BlobStore
 from inspector.sources.streamed import StreamedArchive
 
@@ -112,7 +112,7 @@ def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
         if not path.is_file():  # a named pipe, or the shell's <(command)
             return StreamedArchive(file, str(path), meter=meter)
         if sniff(head := file.read(BLOCK)) == "tar" and head:
-            return MappedArchive(path)
+            return SeekableArchive(path)
         file.seek(0)
         return StreamedArchive(file, str(path), meter=meter)
 

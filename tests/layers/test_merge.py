@@ -229,7 +229,17 @@ model_members = st.one_of(
     st.tuples(st.sampled_from(NAMES).map(lambda n: f".wh.{n}"), st.just(b"")),
     st.tuples(model_paths.map(lambda p: f"{p}/{OPAQUE}"), st.just(b"")),
 )
-model_layers = st.lists(st.lists(model_members, max_size=6, unique_by=lambda m: m[0]).map(dict), min_size=1, max_size=4)
+
+
+def consistent(members: list[tuple[str, bytes | Dir]]) -> dict[str, bytes | Dir]:
+    """The members without those below a file of the same layer, which engines refuse."""
+    files = [path for path, member in members if isinstance(member, bytes) and ".wh." not in path]
+    return {path: member for path, member in members if not any(path.startswith(f"{file}/") for file in files)}
+
+
+model_layers = st.lists(
+    st.lists(model_members, max_size=6, unique_by=lambda member: member[0]).map(consistent), min_size=1, max_size=4
+)
 
 
 def below(path: str, tree: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ from inspector.errors import LimitExceeded, Malformed, NotFound
 from inspector.oci import MAX_DOCUMENT
 from inspector.sources import store as store_module
 from inspector.sources.directory import Directory
-from inspector.sources.mapped import MappedArchive
+from inspector.sources.seekable import SeekableArchive
 from inspector.sources.store import BlobStore, Members, shown
 from inspector.sources.streamed import StreamedArchive
 
@@ -49,7 +49,7 @@ def directory(path: Path, tree: Tree) -> BlobStore:
 
 def mapped_bytes(path: Path, content: bytes) -> BlobStore:
     (path / "it.tar").write_bytes(content)
-    return MappedArchive(path / "it.tar")
+    return SeekableArchive(path / "it.tar")
 
 
 def streamed_bytes(_: Path, content: bytes) -> BlobStore:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import mmap
+import os
 from pathlib import Path
 
 from inspector.errors import CorruptLayer, Malformed, NotFound, Unsupported
 from inspector.layers.blob import FileRange
 from inspector.layers.compression import sniff
-from inspector.layers.readers import MappedReader
+from inspector.layers.readers import FileReader
 from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT
 from inspector.rootfs import Kind
 from inspector.sources.store import Members, Stored, missing, shown, too_large
 
 
-class MappedArchive:
+class SeekableArchive:
     """The members of the tar at `path`. Raises `Malformed` where its headers are corrupt or cut short."""
 
     def __init__(self, path: Path) -> None:
@@ -66,11 +66,9 @@ class MappedArchive:
 
 def _members(path: Path) -> Members[Member]:
     members: Members[Member] = Members(str(path))
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        if hasattr(mapped, "madvise"):
-            mapped.madvise(mmap.MADV_RANDOM)  # read-ahead would fetch the layers between the headers
+    with path.open("rb") as file:
         try:
-            for member in iter_members(MappedReader(mapped)):
+            for member in iter_members(FileReader(file, 0, os.fstat(file.fileno()).st_size)):
                 members.count()
                 if member.kind is Kind.FILE:
                     members.put(member.path, member)
