@@ -1,0 +1,202 @@
+"""From references to facts: every image opened and read, several at once, and no failure loses the others."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, Protocol, TypeVar
+
+import msgspec
+
+from inspector.audit.shared import SharedIndexer
+from inspector.errors import InspectorError, Unsupported, UsageError
+from inspector.facts import ImageFacts, gather
+from inspector.layers.blob import Meter
+from inspector.layers.cache import IndexCache
+from inspector.oci import Platform
+from inspector.policy.model import ErrorFact
+from inspector.reference import Reference, Scheme, parse_reference
+from inspector.sources import open_images
+from inspector.sources.image import Image
+
+MAX_JOBS = 8
+"""Images read at once unless told otherwise: more only wait for each other's disk and digests."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read images. `platform` "all" takes every one; `python` beats the role's command; `jobs` 0 means as many
+    as there are processors. `verify` wants every digest checked; `offline` never leaves the machine.
+    """
+
+    platform: Platform | Literal["all"] | None = None
+    role: str | None = None
+    python: str | None = None
+    jobs: int = 0
+    verify: bool = False
+    cache: IndexCache | None = None
+    offline: bool = False
+
+
+DEFAULTS = Options()
+
+
+class Progress(Protocol):
+    """Told how far the work is, from any thread; `count` is in stored bytes, read or skipped."""
+
+    def started(self, name: str) -> None:
+        """The image `name` is being read."""
+
+    def advanced(self, count: int) -> None:
+        """So many more bytes, of whichever image."""
+
+    def finished(self, name: str) -> None:
+        """The image `name` is done, well or badly."""
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What became of one image: its facts, or why there are none. `name` is the reference that it was read by."""
+
+    name: str
+    facts: ImageFacts | None = None
+    error: ErrorFact | None = None
+    cause: Exception | None = None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A reference to open, and the platform to take of it."""
+
+    reference: Reference
+    platform: Platform | Literal["all"] | None = None
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The images of one reference, or why there are none."""
+
+    asked: Asked
+    images: tuple[Image, ...] = ()
+    cause: Exception | None = None
+
+
+class Job(msgspec.Struct, frozen=True):
+    """An image to read, and the command whose view of it is wanted."""
+
+    image: Image
+    python: str
+
+
+class Surveyor:
+    """One run: its threads, its progress, its options. A second run needs a second one."""
+
+    def __init__(self, options: Options, progress: Progress | None = None) -> None:
+        self._options = options
+        self._progress = progress
+        self._stopped = threading.Event()
+
+    def open(self, asked: Sequence[Asked]) -> list[Opened]:
+        """Every reference opened, in the order asked."""
+        return self._side_by_side(self._open, asked)
+
+    def read(self, jobs: Sequence[Job]) -> list[Seen]:
+        """The facts of every image, in the order asked; a layer that several share is read once."""
+        expected = [layer.diff_id for job in jobs for layer in job.image.layers]
+        indexer = SharedIndexer(
+            self._options.cache, verify=self._options.verify, meter=self._meter(), expected=expected
+        )
+        return self._side_by_side(lambda job: self._read(job, indexer), jobs)
+
+    def _open(self, asked: Asked) -> Opened:
+        try:
+            return Opened(asked, self._images(asked))
+        except Exception as error:  # noqa: BLE001 - one bad image never ends the run
+            return Opened(asked, cause=error)
+
+    def _images(self, asked: Asked) -> tuple[Image, ...]:
+        if self._options.offline and asked.reference.scheme is Scheme.REGISTRY:
+            raise Unsupported(f"{asked.reference}: lies in a registry, and nothing leaves the machine when offline")
+        return open_images(asked.reference, asked.platform, meter=self._meter())
+
+    def _read(self, job: Job, indexer: SharedIndexer) -> Seen:
+        name = job.image.reference
+        if self._progress:
+            self._progress.started(name)
+        try:
+            return Seen(name, gather(job.image, indexer, python=job.python))
+        except Exception as error:  # noqa: BLE001 - one bad image never ends the run
+            return Seen(name, error=error_fact(error), cause=error)
+        finally:
+            if self._progress:
+                self._progress.finished(name)
+
+    def _meter(self) -> Meter:
+        advanced = self._progress.advanced if self._progress else None
+
+        def meter(count: int) -> None:
+            if self._stopped.is_set():
+                raise InspectorError("stopped")
+            if advanced:
+                advanced(count)
+
+        return meter
+
+    def _side_by_side(self, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """`action` on every item, in order. An interruption drops what waits, and stops what runs at its next bytes."""
+        workers = min(self._options.jobs or min(os.cpu_count() or 1, MAX_JOBS), len(items))
+        if workers <= 1:
+            return [action(item) for item in items]
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="inspector")
+        try:
+            return list(pool.map(action, items))
+        except BaseException:
+            self._stopped.set()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def survey(
+    references: Sequence[Reference], options: Options = DEFAULTS, progress: Progress | None = None
+) -> tuple[Seen, ...]:
+    """The facts of all images that the references name, in their order; whatever fails says so in its place."""
+    surveyor = Surveyor(options, progress)
+    opened = surveyor.open([Asked(reference, options.platform) for reference in references])
+    jobs = [Job(image, options.python or "python") for each in opened for image in each.images]
+    read = iter(surveyor.read(jobs))
+    seen: list[Seen] = []
+    for each in opened:
+        if each.cause is not None:
+            seen.append(Seen(str(each.asked.reference), error=error_fact(each.cause), cause=each.cause))
+        seen += [next(read) for _ in each.images]
+    return tuple(seen)
+
+
+def inspect(reference: Reference | str, options: Options = DEFAULTS) -> ImageFacts:
+    """The facts of one image. Raises what reading it raises, and `UsageError` where the reference names several."""
+    asked = parse_reference(reference) if isinstance(reference, str) else reference
+    seen = survey([asked], options)
+    for each in seen:
+        if each.cause is not None:
+            raise each.cause
+    facts = [each.facts for each in seen if each.facts is not None]
+    if len(facts) != 1:
+        names = ", ".join(each.name for each in seen)
+        raise UsageError(f"{asked}: holds {len(facts)} images ({names}); name one of them")
+    return facts[0]
+
+
+def error_fact(error: Exception) -> ErrorFact:
+    """The error's kind and sentence; one that nobody foresaw is an `internal-error`, with its type and place."""
+    if isinstance(error, InspectorError):
+        return ErrorFact(error.kind, str(error))
+    if isinstance(error, OSError):
+        return ErrorFact("unreadable", str(error))
+    import traceback  # noqa: PLC0415 - only for what nobody foresaw
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" (at {Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return ErrorFact("internal-error", f"{type(error).__name__}: {error}{place}")

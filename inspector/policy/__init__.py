@@ -1,0 +1,1 @@
+"""Roles as data, and the judgement of facts against them."""

@@ -1,0 +1,116 @@
+"""Distributions that the role requires or forbids, and the version of Python itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from packaging.utils import canonicalize_name
+
+from inspector.policy.checks.versions import python_within, within
+from inspector.policy.findings import Case, Shown
+from inspector.policy.model import Finding, Pointer
+from inspector.policy.sizes import show_size
+from inspector.python.model import Distribution
+from inspector.unknown import Absent, Unknown
+
+_NAMED = 5
+"""Forbidden distributions that a message names before it only counts them."""
+
+
+def check_python_version(case: Case) -> Iterator[Finding]:
+    """The interpreter's version lies in the role's range."""
+    wanted, python = case.role.python, case.facts.interpreter
+    if wanted is None:
+        return
+    if isinstance(python, Absent):
+        message = f"no Python, let alone {wanted}"
+        yield case.found("python-version", "fail", "no-python", message, Shown(wanted, "not found"))
+        return
+    if isinstance(python, Unknown):
+        message = f"no version to hold against {wanted}: the interpreter is not known"
+        yield case.unknown("python-version", message, Shown(wanted, "not known"))
+        return
+    shown = Shown(wanted, python.version)
+    match python_within(python.version, wanted):
+        case "yes":
+            yield case.passed("python-version", f"Python {python.version} is {wanted}", shown)
+        case "no":
+            message, at = f"Python {python.version} is not {wanted}", Pointer(path=python.resolved)
+            yield case.found("python-version", "fail", "python-version", message, shown, at)
+        case "unknown":
+            message = f"whether Python {python.version} is {wanted} depends on what the image does not tell"
+            yield case.unknown("python-version", message, shown, "`python --version` in a container shows it")
+
+
+def check_required(case: Case) -> Iterator[Finding]:
+    """Each required distribution is there, in its range."""
+    if not case.role.require:
+        return
+    from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
+
+    undecided = _undecided(case)
+    for text in case.role.require:
+        if undecided:
+            message = f"whether {text} is installed is not known: {undecided}"
+            yield case.unknown("require", message, Shown(text, "not known"))
+            continue
+        wanted = Requirement(text)
+        yield _required(case, text, canonicalize_name(wanted.name), str(wanted.specifier))
+
+
+def _required(case: Case, text: str, name: str, wanted: str) -> Finding:
+    there = [found for found in case.facts.distributions if canonicalize_name(found.name) == name]
+    actual = ", ".join(dict.fromkeys(f"{name} {found.version}" for found in there)) or "not installed"
+    shown = Shown(text, actual)
+    if not there:
+        row = "no-python" if isinstance(case.facts.interpreter, Absent) else "missing-package"
+        return case.found("require", "fail", row, f"{name} is not installed", shown)
+    answers = {within(found.version, wanted) if wanted else "yes" for found in there}
+    if answers == {"yes"}:
+        return case.passed("require", f"{actual} is installed", shown)
+    if answers == {"no"}:
+        message, at = f"{actual} is not {text}", _at(case, there[0])
+        return case.found("require", "fail", "wrong-package", message, shown, at)
+    message = f"whether {text} holds can't be told from {actual}"
+    return case.unknown("require", message, shown)
+
+
+def check_forbidden(case: Case) -> Iterator[Finding]:
+    """No installed distribution fits a forbidden pattern; one finding for each pattern."""
+    undecided = _undecided(case)
+    for pattern in case.role.forbid:
+        there = [found for found in case.facts.distributions if fnmatchcase(canonicalize_name(found.name), pattern)]
+        if there:
+            yield _forbidden(case, pattern, there)
+        elif undecided:
+            message = f"whether {pattern} is installed is not known: {undecided}"
+            yield case.unknown("forbid", message, Shown(f"no {pattern}", "not known"))
+        else:
+            yield case.passed("forbid", f"no {pattern} is installed", Shown(f"no {pattern}", "none"))
+
+
+def _forbidden(case: Case, pattern: str, there: list[Distribution]) -> Finding:
+    there = sorted(there, key=lambda found: (-(found.size or 0), found.name))
+    named = ", ".join(f"{found.name} {found.version}" for found in there[:_NAMED])
+    more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+    size = sum(found.size or 0 for found in there)
+    message = f"forbidden by {pattern}: {named}{more} ({show_size(size)})"
+    at = case.at(there[0].layer, path=there[0].path, size=size)
+    shown = Shown(f"no {pattern}", f"{len(there)} installed")
+    return case.found("forbid", "fail", "forbidden-package", message, shown, at)
+
+
+def _at(case: Case, found: Distribution) -> Pointer:
+    return case.at(found.layer, path=found.path, size=found.size)
+
+
+def _undecided(case: Case) -> str:
+    """Why the list of distributions may be wrong; empty where it is whole. No interpreter: it is whole, and empty."""
+    match case.facts.interpreter:
+        case Absent():
+            return ""
+        case Unknown(reason):
+            return reason
+        case _:
+            return ""

@@ -1,0 +1,36 @@
+"""Versions against ranges, with "can't be told" where either is no version (PEP 440)."""
+
+from __future__ import annotations
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from inspector.unknown import Tri
+
+_PATCHES = range(100)
+"""Patch levels tried where only X.Y is known: more than any Python ever had."""
+
+
+def parsed(text: str | None) -> Version | None:
+    """The version; None where `text` is none."""
+    try:
+        return Version(text or "")
+    except InvalidVersion:
+        return None
+
+
+def within(text: str | None, wanted: str) -> Tri:
+    """Whether the version lies in the range; pre-releases count as what they are, since they are installed."""
+    version = parsed(text)
+    if version is None:
+        return "unknown"
+    return "yes" if SpecifierSet(wanted).contains(version, prereleases=True) else "no"
+
+
+def python_within(text: str, wanted: str) -> Tri:
+    """As `within`; where only X.Y is known, the answer must be the same for every patch level."""
+    version = parsed(text)
+    if version is None or len(version.release) > 2:
+        return within(text, wanted)
+    answers = {within(f"{version}.{patch}", wanted) for patch in _PATCHES}
+    return answers.pop() if len(answers) == 1 else "unknown"

@@ -1,0 +1,123 @@
+"""Making findings: message, category, advice and evidence, filled in for the image at hand."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from inspector.facts import ImageFacts
+from inspector.policy.advice import ADVICE, ERRORS
+from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer
+from inspector.policy.role import Role
+from inspector.policy.sizes import show_size
+from inspector.policy.steps import readable
+
+BY_HAND = "ask the image itself on a machine where it may run, with its own `python`"
+
+
+NOWHERE = Pointer()
+
+
+class Shown(NamedTuple):
+    """What a summary shows of a finding: wanted and met."""
+
+    expected: str = ""
+    actual: str = ""
+
+
+NOTHING_SHOWN = Shown()
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One image held against one role: what every check is given. `name` is what the image is called in advice."""
+
+    facts: ImageFacts
+    role: Role
+    name: str
+
+    def passed(self, check: str, message: str, shown: Shown = NOTHING_SHOWN) -> Finding:
+        """A finding that all is well."""
+        return Finding(check=check, outcome="pass", message=message, expected=shown.expected, actual=shown.actual)
+
+    def found(
+        self, check: str, outcome: Outcome, row: str, message: str, shown: Shown, at: Pointer = NOWHERE
+    ) -> Finding:
+        """A finding with the category and advice of `row`, filled in for this image."""
+        advice = ADVICE[row]
+        words = advice_words(self.role, self.name) | {
+            "origin": self._origin(at),
+            "wanted": shown.expected,
+            "path": at.path or "",
+        }
+        return Finding(
+            check=check,
+            outcome=outcome,
+            message=message,
+            category=advice.category,
+            expected=shown.expected,
+            actual=shown.actual,
+            advice=advice.text.format_map(words),
+            evidence=at,
+        )
+
+    def unknown(self, check: str, message: str, shown: Shown, how: str = BY_HAND) -> Finding:
+        """A finding that it can't be told; `how` says what would tell."""
+        advice = ADVICE["undecided"]
+        return Finding(
+            check=check,
+            outcome="unknown",
+            message=message,
+            category=advice.category,
+            expected=shown.expected,
+            actual=shown.actual,
+            advice=advice.text.format(how=how),
+        )
+
+    def at(self, layer: int | None, *, path: str | None = None, size: int | None = None) -> Pointer:
+        """Where something was seen, with the digest and build step of its layer."""
+        if layer is None or not 0 <= layer < len(self.facts.layers):
+            return Pointer(path=path, bytes=size)
+        facts = self.facts.layers[layer]
+        return Pointer(path=path, layer=layer, diff_id=facts.diff_id, created_by=facts.created_by, bytes=size)
+
+    def _origin(self, at: Pointer) -> str:
+        """The clause that names the build step at fault, its layer counted from 1; empty where no layer is known."""
+        if at.layer is None:
+            return ""
+        size = [] if at.bytes is None else [show_size(at.bytes)]
+        place = f"layer {at.layer + 1} of {len(self.facts.layers)}"
+        step = readable(at.created_by)
+        named = [f"the step `{step}`", place] if step else [place]
+        about = ", ".join([*named[1:], *size])
+        return f"; it came with {named[0]}" + (f" ({about})" if about else "")
+
+
+def advice_words(role: Role | None, image: str) -> dict[str, str]:
+    """What every advice may name: the role's Dockerfile, the command that builds the image, the `python` asked for."""
+    dockerfile = role.dockerfile if role else None
+    option = f" -f {dockerfile}" if dockerfile else ""
+    return {
+        "dockerfile": dockerfile or "Dockerfile",
+        "build": f"docker build{option} -t {image} .",
+        "image": image,
+        "command": role.python_command if role else "python",
+    }
+
+
+def role_finding(row: str, message: str) -> Finding:
+    """Why an image was held against no role."""
+    advice = ADVICE[row]
+    return Finding(check="role", outcome="unknown", message=message, category=advice.category, advice=advice.text)
+
+
+def error_finding(error: ErrorFact, role: Role | None, image: str) -> Finding:
+    """Why nothing is known of an image, with what to do about that kind of error."""
+    advice = ADVICE[ERRORS.get(error.kind, "unreadable")]
+    return Finding(
+        check="image",
+        outcome="unknown",
+        message=error.message,
+        category=advice.category,
+        advice=advice.text.format_map(advice_words(role, image)),
+    )

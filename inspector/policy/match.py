@@ -1,0 +1,76 @@
+"""Which role an image is in: its names against the roles' patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from inspector.policy.role import Policy, Role
+
+_HUBS = ("docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/", "localhost/")
+"""What engines put before short names: the default registry, and podman's mark of images built on the spot."""
+
+_NEAR = 0.85
+"""How alike a name and a pattern must be, of 1."""
+
+
+class Ambiguous(msgspec.Struct, frozen=True):
+    """One name that several roles claim, which nobody but the policy's author can settle."""
+
+    name: str
+    roles: tuple[str, ...]
+
+
+def names_of(typed: Collection[str], tags: Iterable[str]) -> tuple[str, ...]:
+    """The names an image goes by: its tags as `docker images` shows them, then what was typed to get it."""
+    return tuple(dict.fromkeys([*map(familiar, tags), *typed, *map(familiar, typed)]))
+
+
+def familiar(tag: str) -> str:
+    """`tag` as docker shows it, the default registry left out."""
+    return next((tag.removeprefix(hub) for hub in _HUBS if tag.startswith(hub)), tag)
+
+
+def shown_name(reference: str, tags: Sequence[str]) -> str:
+    """What reports call an image: its first tag, else the reference that it was read by."""
+    return familiar(tags[0]) if tags else reference
+
+
+def roles_for(names: Iterable[str], policy: Policy) -> tuple[tuple[str, Role], ...] | Ambiguous:
+    """Each name with the role that claims it; empty where none does.
+
+    Two roles for two names of one image are both held against it: it is deployed as both. Two roles
+    for one name are a contradiction in the policy, and taking the first would hide it.
+    """
+    found: dict[str, tuple[str, Role]] = {}
+    for name in names:
+        claimed = [role for role in policy.roles if any(_fits(name, pattern) for pattern in role.match)]
+        if len(claimed) > 1:
+            return Ambiguous(name, tuple(role.name for role in claimed))
+        for role in claimed:
+            found.setdefault(role.name, (name, role))
+    return tuple(found.values())
+
+
+def near(names: Iterable[str], policy: Policy) -> str:
+    """The clause that offers a pattern which is nearly one of the names, as a slip of the pen is; empty if none is."""
+    import difflib  # noqa: PLC0415 - only where something is wrong
+
+    patterns = {pattern: role.name for role in policy.roles for pattern in role.match}
+    for name in names:
+        for pattern in difflib.get_close_matches(name, patterns, n=1, cutoff=_NEAR):
+            return f"; did you mean {pattern!r} of the role {patterns[pattern]!r} to fit {name}?"
+    return ""
+
+
+def _fits(name: str, pattern: str) -> bool:
+    if fnmatchcase(name, pattern):
+        return True
+    return not any(wildcard in pattern for wildcard in "*?[") and _tagged(familiar(pattern)) == _tagged(name)
+
+
+def _tagged(name: str) -> str:
+    """The name with the tag that docker takes where there is none."""
+    return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"

@@ -1,0 +1,78 @@
+"""Roles, findings and the report, as values; `outcome` words order from good to bad."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from inspector.facts import ImageFacts
+
+Outcome = Literal["pass", "warn", "unknown", "fail"]
+Category = Literal["CODE_BUG", "ENVIRONMENT", "EVIDENCE"]
+
+SCHEMA = "inspector/1"
+_ORDER: tuple[Outcome, ...] = ("pass", "warn", "unknown", "fail")
+
+
+class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a finding was seen: a path, the layer (position from the base up, and diff_id), its build step, bytes."""
+
+    path: str | None = None
+    layer: int | None = None
+    diff_id: str | None = None
+    created_by: str | None = None
+    bytes: int | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one check. `advice` is empty for a pass; `category` says whose fault a failure is."""
+
+    check: str
+    outcome: Outcome
+    message: str
+    category: Category | None = None
+    expected: str = ""
+    actual: str = ""
+    advice: str = ""
+    evidence: Pointer = Pointer()
+
+
+class ErrorFact(msgspec.Struct, frozen=True):
+    """Why an image could not be read: an error's `kind` and its sentence."""
+
+    kind: str
+    message: str
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on one image in one role."""
+
+    image: str
+    role: str | None
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+    facts: ImageFacts | None
+    error: ErrorFact | None = None
+    description: str = ""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict on all images; what `check --format json` prints. `warnings` are about the run, not one image."""
+
+    schema: str = SCHEMA
+    outcome: Outcome
+    results: tuple[Result, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of the whole: a failure beats all, and not knowing beats a warning. Of nothing: unknown."""
+    found = set(outcomes)
+    return next((outcome for outcome in reversed(_ORDER) if outcome in found), "unknown")
+
+
+def exit_code(outcome: Outcome) -> int:
+    """0 all pass (warnings included), 1 a check failed, 3 could not tell and nothing failed."""
+    return {"pass": 0, "warn": 0, "fail": 1, "unknown": 3}[outcome]

@@ -1,0 +1,80 @@
+"""The JSON form of a policy: the test data of the hand-run procedure, unchanged.
+
+`{"images": [{"name", "dockerfile", "torch_expected", "cuda_expected", "description"}]}`, where each
+`name` is a reference, and at once the role that this one image is held against.
+"""
+
+from __future__ import annotations
+
+from glob import escape
+from typing import Any, Literal
+
+import msgspec
+
+from inspector.policy.place import Place
+from inspector.policy.role import Limits, Listed, Policy, Role, TorchRule
+from inspector.policy.tables import api_limits
+
+_HINTS = {
+    "torch_expected": "allowed are true and false",
+    "cuda_expected": "allowed are null, false, true and 'host_dependent'",
+    "images": "a list of {name, dockerfile, torch_expected, cuda_expected, description}",
+}
+_Cuda = bool | Literal["host_dependent"] | None
+
+
+class RoleTestImage(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One item of `images` as written."""
+
+    name: str
+    torch_expected: bool
+    cuda_expected: _Cuda = None
+    dockerfile: str | None = None
+    description: str | None = None
+
+
+class RoleTest(msgspec.Struct, forbid_unknown_fields=True):
+    """The whole file, its images still raw."""
+
+    images: list[Any]
+
+
+def policy_of_roletest(raw: Any, origin: str) -> Policy:
+    """The policy that decoded JSON holds. Raises `PolicyError` naming file, image and key."""
+    place = Place(origin)
+    roles = [_role(image, at, origin) for at, image in enumerate(place.convert(raw, RoleTest, _HINTS).images)]
+    if not roles:
+        raise place.error("'images' is empty: there is nothing to check")
+    names = [role.name for role in roles]
+    for name in names:
+        if names.count(name) > 1:
+            raise place.error(f"image {name!r} is listed more than once")
+    images = tuple(Listed(name, name) for name in names)
+    return Policy(origin=origin, roles=tuple(roles), images=images, exhaustive=True)
+
+
+def _role(raw: Any, at: int, origin: str) -> Role:
+    image = Place(origin, f"images[{at}]").convert(raw, RoleTestImage, _HINTS)
+    place = Place(origin, f"image {image.name!r}")
+    if not image.name.strip() or not image.name.isprintable():
+        raise place.error("an image needs a name, as in 'ktrdr-backend:prod'", "name")
+    torch = _torch(image, place)
+    return Role(
+        name=image.name,
+        description=image.description or "",
+        match=(escape(image.name),),
+        dockerfile=image.dockerfile,
+        torch=torch,
+        cuda_runtime=image.cuda_expected is True,
+        size=api_limits() if torch == "absent" else Limits(),
+    )
+
+
+def _torch(image: RoleTestImage, place: Place) -> TorchRule:
+    if not image.torch_expected:
+        if image.cuda_expected:
+            raise place.error("asks for CUDA, which contradicts 'torch_expected': false", "cuda_expected")
+        return "absent"
+    if image.cuda_expected is None:
+        return "any"
+    return "cuda" if image.cuda_expected else "cpu"

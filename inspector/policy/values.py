@@ -1,0 +1,73 @@
+"""The values that policy files hold: each function returns one checked, or raises `ValueError` with a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from inspector.oci import Platform
+
+MAX_GLOB = 300
+"""Characters of a pattern; longer ones are mistakes."""
+
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+def glob(text: str) -> str:
+    """A pattern of `*`, `?` and `[…]`, case-sensitive; `*` also takes in `/`."""
+    if not text or text != text.strip() or not text.isprintable():
+        raise ValueError(f"{text!r} is no pattern: write a name, with * ? and […] as wildcards")
+    if len(text) > MAX_GLOB:
+        raise ValueError(f"a pattern of {len(text)} characters; at most {MAX_GLOB} are taken")
+    start = text.find("[")
+    while start != -1:
+        end = text.find("]", start + 2)
+        if end == -1:
+            raise ValueError(f"{text!r}: a '[' without its ']'")
+        start = text.find("[", end)
+    return text
+
+
+def name_glob(text: str) -> str:
+    """A pattern over canonical distribution names: `NVIDIA_*` is taken as `nvidia-*`."""
+    return _SEPARATORS.sub("-", glob(text)).lower()
+
+
+def specifier(text: str) -> str:
+    """A version range as in PEP 440, such as `>=2.3,<3`."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - 12 ms
+
+    try:
+        parts = len(SpecifierSet(text))
+    except InvalidSpecifier:
+        parts = 0
+    if not parts:
+        raise ValueError(f"{text!r} is no version range: write one as in '>=2.3,<3' or '==2.5.*'")
+    return text
+
+
+def requirement(text: str) -> str:
+    """A name and perhaps a version range; extras, markers and addresses are refused: nothing here judges them."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - 30 ms
+
+    try:
+        parsed = Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(f"{text!r} is no requirement: write one as in 'fastapi>=0.100'") from None
+    if parsed.extras or parsed.marker or parsed.url:
+        raise ValueError(f"{text!r}: only a name and a version range are taken, as in 'fastapi>=0.100'")
+    return text
+
+
+def platform(text: str) -> Platform:
+    """`os/arch[/variant]`."""
+    return Platform.parse(text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The clause that offers what is close to `word`, else all that is known."""
+    import difflib  # noqa: PLC0415 - only where something is wrong
+
+    allowed = sorted(known)
+    close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(allowed)}"

@@ -1,0 +1,271 @@
+"""Policy files: every key, and every mistake with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inspector.errors import PolicyError
+from inspector.oci import Platform
+from inspector.policy.load import MAX_FILE, find_policy, load_policy
+from inspector.policy.role import Limits, Listed, Policy, Role
+
+FULL = """
+images = ["docker-archive:build/api.tar", {reference = "oci:layout:gpu", role = "worker-gpu"}]
+
+[roles.api]
+description = "Production API: no ML dependencies"
+match = ["ktrdr-backend:prod"]
+dockerfile = "deploy/docker/Dockerfile.backend"
+torch = "absent"
+torch-elsewhere = "forbid"
+forbid = ["NVIDIA_*", "triton"]
+require = ["fastapi>=0.100"]
+python = ">=3.11,<3.13"
+python-command = "python3"
+warn-size = "1 GiB"
+max-size = "1.5 GB"
+max-compressed-size = "500 MB"
+platform = "linux/arm64/v8"
+
+[roles.worker-gpu]
+match = ["ktrdr-worker-gpu:*"]
+torch = "cuda"
+torch-version = ">=2.3"
+cuda = ">=12.4,<14"
+
+[roles.other-gpu]
+torch = "cuda"
+cuda = "host-dependent"
+"""
+
+
+def loaded(folder: Path, text: str, name: str = "inspector.toml") -> Policy:
+    (folder / name).write_text(text, encoding="utf-8")
+    return load_policy(folder / name)
+
+
+def refusal(folder: Path, text: str, name: str = "inspector.toml") -> str:
+    with pytest.raises(PolicyError) as raised:
+        loaded(folder, text, name)
+    message = str(raised.value)
+    assert message.startswith(str(folder / name) + ": ")
+    return message.removeprefix(str(folder / name) + ": ")
+
+
+def test_every_key_of_a_role(tmp_path: Path) -> None:
+    assert loaded(tmp_path, FULL) == Policy(
+        origin=str(tmp_path / "inspector.toml"),
+        images=(Listed("docker-archive:build/api.tar"), Listed("oci:layout:gpu", "worker-gpu")),
+        roles=(
+            Role(
+                name="api",
+                description="Production API: no ML dependencies",
+                match=("ktrdr-backend:prod",),
+                dockerfile="deploy/docker/Dockerfile.backend",
+                torch="absent",
+                torch_elsewhere="forbid",
+                forbid=("nvidia-*", "triton"),
+                require=("fastapi>=0.100",),
+                python=">=3.11,<3.13",
+                python_command="python3",
+                size=Limits(warn=2**30, most=1_500_000_000),
+                compressed_size=Limits(most=500_000_000),
+                platform=Platform("linux", "arm64"),
+            ),
+            Role(
+                name="worker-gpu",
+                match=("ktrdr-worker-gpu:*",),
+                torch="cuda",
+                torch_version=">=2.3",
+                cuda=">=12.4,<14",
+            ),
+            Role(name="other-gpu", torch="cuda"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "limits"),
+    [
+        ('torch = "absent"', Limits(warn=10**9, most=1_500_000_000)),
+        ('torch = "absent"\nmax-size = "3 GB"', Limits(warn=10**9, most=3 * 10**9)),
+        ('torch = "absent"\nmax-size = "800 MB"', Limits(warn=None, most=800_000_000)),
+        ('torch = "absent"\nwarn-size = "200 MB"', Limits(warn=200_000_000, most=1_500_000_000)),
+        ('torch = "cpu"', Limits()),
+        ('torch = "cpu"\nwarn-size = "2 GB"', Limits(warn=2 * 10**9)),
+        ("", Limits()),
+    ],
+)
+def test_an_image_without_torch_is_limited_in_size_unless_its_role_says_otherwise(
+    tmp_path: Path, stated: str, limits: Limits
+) -> None:
+    assert loaded(tmp_path, f"[roles.api]\n{stated}\n").roles[0].size == limits
+
+
+API = "[roles.api]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no roles: write at least one table [roles.NAME]"),
+        ("roles = 3", "key 'roles': Expected `object`, got `int`; tables [roles.NAME]"),
+        ("[role.api]\n", "unknown key 'role'; did you mean 'roles'?"),
+        ("roles.api = 3", "role 'api': expected a table of keys, got int"),
+        ("[roles.' ']\n", "role ' ': a role needs a printable name"),
+        (API + "torhc = 'cpu'", "role 'api': unknown key 'torhc'; did you mean 'torch'?"),
+        (API + "torch_version = '>=2'", "role 'api': unknown key 'torch_version'; did you mean 'torch-version'?"),
+        (
+            API + "torch = 'gpu'",
+            "role 'api', key 'torch': Invalid enum value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu and any",
+        ),
+        (API + "match = 'a:b'", "role 'api', key 'match': Expected `array`, got `str`; a list of patterns"),
+        (API + "match = [3]", "role 'api', key 'match[0]': Expected `str`, got `int`; a list of patterns"),
+        (API + "match = ['a[b']", "role 'api', key 'match': 'a[b': a '[' without its ']'"),
+        (API + "match = ['']", "role 'api', key 'match': '' is no pattern"),
+        (API + 'forbid = ["a\\n"]', "role 'api', key 'forbid': 'a\\n' is no pattern"),
+        (API + f"match = ['{'a' * 301}']", "role 'api', key 'match': a pattern of 301 characters"),
+        (API + "python = '3.11'", "role 'api', key 'python': '3.11' is no version range: write one as in '>=2.3,<3'"),
+        (API + "python = ''", "role 'api', key 'python': '' is no version range"),
+        (API + "python-command = ''", "role 'api', key 'python-command': '' is no command"),
+        (API + "platform = 'linux'", "role 'api', key 'platform': 'linux' is no platform: write os/arch"),
+        (API + "max-size = '1.5'", "role 'api', key 'max-size': '1.5' is no size"),
+        (
+            API + "max-size = 1500",
+            "role 'api', key 'max-size': Expected `str | null`, got `int`; a text such as '1.5 GB'",
+        ),
+        (
+            API + "max-size = '1 GB'\nwarn-size = '1 GiB'",
+            "role 'api', key 'warn-size': larger than 'max-size', so it would never warn",
+        ),
+        (
+            API + "torch = 'absent'\nwarn-size = '2 GB'",
+            "role 'api', key 'warn-size': past the 1.50 GB at which torch = 'absent' fails unless 'max-size' is stated",
+        ),
+        (API + "require = ['a b']", "role 'api', key 'require': 'a b' is no requirement"),
+        (API + "require = ['a[x]>=1']", "role 'api', key 'require': 'a[x]>=1': only a name and a version range"),
+        (API + "require = ['a; python_version < \"3\"']", "role 'api', key 'require': "),
+        (API + "cuda = '>=12'", "role 'api', key 'cuda': contradicts the role's no 'torch'"),
+        (
+            API + "torch = 'cpu'\ncuda = '>=12'",
+            "role 'api', key 'cuda': contradicts the role's torch = 'cpu'; a CUDA version needs torch = 'cuda'",
+        ),
+        (
+            API + "torch = 'cuda'\ncuda = 'any'",
+            "role 'api', key 'cuda': 'any' is no version range: write one as in '>=2.3,<3' or '==2.5.*', or 'host-",
+        ),
+        (API + "torch-version = '>=2'", "role 'api', key 'torch-version': needs 'torch' to be stated"),
+        (
+            API + "torch = 'absent'\ntorch-version = '>=2'",
+            "role 'api', key 'torch-version': contradicts torch = 'absent'",
+        ),
+        (API + "torch = 'absent'\nrequire = ['Torch']", "role 'api', key 'require': requires torch, which contradicts"),
+        (
+            API + "torch = 'cpu'\nforbid = ['t*']",
+            "role 'api', key 'forbid': 't*' forbids torch, which the role asks for",
+        ),
+        (
+            API + "require = ['A.b']\nforbid = ['a_b']",
+            "role 'api', key 'forbid': 'a-b' forbids a-b, which the role asks for",
+        ),
+        ("images = ['']\n" + API, "images[0], key 'reference': an empty reference"),
+        ("images = [{ref = 'x'}]\n" + API, "images[0]: unknown key 'ref'; known are reference, role"),
+        (
+            "images = [{reference = 'x', role = 'apo'}]\n" + API,
+            "images[0], key 'role': no role 'apo'; did you mean 'api'?",
+        ),
+        ("images = [{role = 'api'}]\n" + API, "images[0]: Object missing required field `reference`"),
+        ("a = [", "no valid TOML: "),
+    ],
+)
+def test_what_is_no_policy_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    assert refusal(tmp_path, text).startswith(message)
+
+
+def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match=r"missing\.toml: can't be read: No such file"):
+        load_policy(tmp_path / "missing.toml")
+    (tmp_path / "big.toml").write_bytes(b"#" * (MAX_FILE + 1))
+    with pytest.raises(PolicyError, match="hardly a policy file"):
+        load_policy(tmp_path / "big.toml")
+    (tmp_path / "latin.toml").write_bytes(b"a = '\xe9'")
+    with pytest.raises(PolicyError, match=r"no UTF-8 text \(byte 5\)"):
+        load_policy(tmp_path / "latin.toml")
+
+
+def test_the_table_of_a_project_file(tmp_path: Path) -> None:
+    policy = loaded(tmp_path, '[tool.inspector.roles.api]\ntorch = "cpu"\n', "pyproject.toml")
+    assert [role.torch for role in policy.roles] == ["cpu"]
+    assert "no [tool.inspector] table" in refusal(tmp_path, "[tool.other]\n", "pyproject.toml")
+
+
+def test_the_policy_that_a_folder_keeps(tmp_path: Path) -> None:
+    assert find_policy(tmp_path) is None
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n", encoding="utf-8")
+    assert find_policy(tmp_path) is None
+    (tmp_path / "pyproject.toml").write_text("[tool.inspector]\n", encoding="utf-8")
+    assert find_policy(tmp_path) == tmp_path / "pyproject.toml"
+    (tmp_path / "inspector.toml").write_text("", encoding="utf-8")
+    assert find_policy(tmp_path) == tmp_path / "inspector.toml"
+
+
+def listed(**stated: Any) -> str:
+    return json.dumps({"images": [{"name": "api:prod", "torch_expected": True, **stated}]})
+
+
+@pytest.mark.parametrize(
+    ("torch", "cuda", "rule", "runtime"),
+    [
+        (False, None, "absent", False),
+        (False, False, "absent", False),
+        (True, None, "any", False),
+        (True, False, "cpu", False),
+        (True, "host_dependent", "cuda", False),
+        (True, True, "cuda", True),
+    ],
+)
+def test_what_the_procedure_expects(tmp_path: Path, *, torch: bool, cuda: object, rule: str, runtime: bool) -> None:
+    policy = loaded(
+        tmp_path, listed(torch_expected=torch, cuda_expected=cuda, dockerfile="D", description="x"), "p.json"
+    )
+    (role,) = policy.roles
+    assert (role.torch, role.cuda_runtime) == (rule, runtime)
+    assert (role.name, role.match, role.dockerfile, role.description) == ("api:prod", ("api:prod",), "D", "x")
+    assert role.size == (Limits(warn=10**9, most=1_500_000_000) if rule == "absent" else Limits())
+    assert (policy.exhaustive, policy.images) == (True, (Listed("api:prod", "api:prod"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            listed(torch_expected=False, cuda_expected=True),
+            "image 'api:prod', key 'cuda_expected': asks for CUDA, which contradicts 'torch_expected': false",
+        ),
+        (listed(torch_expected=False, cuda_expected="host_dependent"), "image 'api:prod', key 'cuda_expected': asks"),
+        (listed(cuda_expected="maybe"), "images[0], key 'cuda_expected': "),
+        (listed(torch_expected="yes"), "images[0], key 'torch_expected': Expected `bool`, got `str`; allowed are true"),
+        (listed(torch_expect=True), "images[0]: unknown key 'torch_expect'; did you mean 'torch_expected'?"),
+        (listed(name=""), "image '', key 'name': an image needs a name"),
+        ('{"images": []}', "'images' is empty"),
+        ('{"images": [3]}', "images[0]: expected a table of keys, got int"),
+        ('{"image": []}', "unknown key 'image'; did you mean 'images'?"),
+        ("[]", "expected a table of keys, got list"),
+        ("{", "no valid JSON: "),
+        ("[" * 100_000, "no valid JSON: "),
+        (
+            json.dumps({"images": [{"name": "a", "torch_expected": True}] * 2}),
+            "image 'a' is listed more than once",
+        ),
+    ],
+)
+def test_what_is_no_test_data_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    assert refusal(tmp_path, text, "roles.json").startswith(message)
+
+
+def test_json_goes_without_its_suffix(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "\ufeff " + listed(), "policy").exhaustive
