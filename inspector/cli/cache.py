@@ -1,0 +1,79 @@
+"""`inspector cache`: the layer indexes kept between runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inspector.cli.options import cache_dir_option
+from inspector.cli.output import complain, emit
+from inspector.report.escape import escape
+
+if TYPE_CHECKING:
+    from inspector.layers.cache import IndexCache, Removed
+
+
+@click.group("cache", short_help="Look at, trim or empty the cache of layer indexes.")
+def command() -> None:
+    """Look at, trim or empty the cache: what was found in each layer, so that none is read twice.
+
+    INSPECTOR_CACHE_SIZE bounds it, as in 500M or 2G; the longest unused goes first.
+    """
+
+
+@command.command("info")
+@cache_dir_option
+def info(cache_dir: Path | None) -> None:
+    """Say where the cache is and what it holds."""
+    from inspector.policy.sizes import show_size  # noqa: PLC0415 - only where needed
+
+    with _opened(cache_dir) as cache:
+        held = cache.info()
+    emit(
+        f"path     {escape(held.path)}\n"
+        f"layers   {held.layers}\n"
+        f"size     {show_size(held.bytes)} of at most {show_size(held.max_bytes)}\n"
+        f"on disk  {show_size(held.disk_bytes)}\n"
+    )
+
+
+@command.command("prune")
+@cache_dir_option
+def prune(cache_dir: Path | None) -> None:
+    """Take out what an older version made and what is past the bound."""
+    with _opened(cache_dir) as cache:
+        removed = cache.prune()
+    emit(_told(removed))
+
+
+@command.command("clear")
+@cache_dir_option
+def clear(cache_dir: Path | None) -> None:
+    """Take out everything."""
+    with _opened(cache_dir) as cache:
+        removed = cache.clear()
+    emit(_told(removed))
+
+
+def _told(removed: Removed) -> str:
+    from inspector.policy.sizes import show_size  # noqa: PLC0415 - only where needed
+    from inspector.report.text import count  # noqa: PLC0415 - as above
+
+    return f"removed {count(removed.layers, 'layer')}, {show_size(removed.bytes)}\n"
+
+
+@contextmanager
+def _opened(cache_dir: Path | None) -> Iterator[IndexCache]:
+    from inspector.layers.cache import default_cache  # noqa: PLC0415 - brings the database
+
+    cache = default_cache(cache_dir)
+    try:
+        yield cache
+    finally:
+        cache.close()
+        for warning in cache.warnings:
+            complain(warning, "warning")

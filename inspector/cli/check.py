@@ -1,0 +1,101 @@
+"""`inspector check`: the verdict."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inspector.cli.options import format_option, output_option, reading, reading_options
+
+if TYPE_CHECKING:
+    from inspector.policy.model import Report
+
+_POLICIES = (".toml", ".json")
+
+
+@click.command("check", short_help="Say whether images suit their roles.")
+@click.argument("arguments", nargs=-1, metavar="[POLICY] [REF]...")
+@click.option("--role", metavar="NAME", help="Hold every image against this role, whatever its name.")
+@format_option("table", "json", "markdown", "junit")
+@output_option
+@click.option("-v", "--verbose", is_flag=True, help="Show the checks that pass too.")
+@reading_options
+def command(
+    arguments: tuple[str, ...], *, form: str, output: Path | None, verbose: bool, quiet: bool, **given: Any
+) -> int:
+    """Say of each image whether it suits its role: the right torch, of the right build, in the right size.
+
+    POLICY is a .toml or .json file of roles; without one, inspector.toml or the [tool.inspector] of
+    pyproject.toml is taken from this directory or the nearest above it. Without REF, the images that
+    the policy lists are checked.
+
+    \b
+      inspector check roles.toml api.tar worker.tar
+      docker save api:prod | inspector check --role api -
+      inspector check --format junit -o report.xml images/*.tar
+    """  # noqa: D301 - click's mark before lines that it must not wrap
+    from inspector.audit import check  # noqa: PLC0415 - all that reads images comes with it
+    from inspector.cli.output import emit, ensure_writable, say  # noqa: PLC0415 - only where needed
+    from inspector.cli.progress import display  # noqa: PLC0415 - as above
+    from inspector.policy.load import load_policy  # noqa: PLC0415 - as above
+    from inspector.policy.model import exit_code  # noqa: PLC0415 - as above
+    from inspector.report.text import summary  # noqa: PLC0415 - as above
+
+    begun = time.monotonic()
+    ensure_writable(output)
+    path, references = _split(arguments)
+    policy = load_policy(path)
+    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
+        report = check(references, policy, options, progress)
+    emit(_rendered(report, form, output, verbose=verbose), output)
+    if not quiet:
+        say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))
+    return exit_code(report.outcome)
+
+
+def _split(arguments: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+    """The policy, given or found, and the references."""
+    if arguments and _is_policy(arguments[0]):
+        return Path(arguments[0]), arguments[1:]
+    return _nearest(Path.cwd()), arguments
+
+
+def _is_policy(argument: str) -> bool:
+    """A policy by its ending; also one that isn't there, lest a slip of the pen be taken for an image."""
+    path = Path(argument)
+    return path.suffix.lower() in _POLICIES and (path.is_file() or not (":" in argument or path.exists()))
+
+
+def _nearest(folder: Path) -> Path:
+    from inspector.errors import PolicyError  # noqa: PLC0415 - only where needed
+    from inspector.policy.load import find_policy  # noqa: PLC0415 - as above
+
+    for place in (folder, *folder.parents):
+        found = find_policy(place)
+        if found is not None:
+            return found
+    raise PolicyError("no policy: name a .toml or .json file, or write inspector.toml; `inspector show` needs none")
+
+
+def _rendered(report: Report, form: str, output: Path | None, *, verbose: bool) -> str:
+    match form:
+        case "json":
+            from inspector.report.document import render_check  # noqa: PLC0415 - one format, one import
+
+            return render_check(report)
+        case "markdown":
+            from inspector.report.markdown import render_check as render_markdown  # noqa: PLC0415 - as above
+
+            return render_markdown(report)
+        case "junit":
+            from inspector.report.junit import render_check as render_junit  # noqa: PLC0415 - as above
+
+            return render_junit(report)
+        case _:
+            from inspector.cli.output import table_color, table_width  # noqa: PLC0415 - as above
+            from inspector.report.table import render_check as render_table  # noqa: PLC0415 - as above
+
+            return render_table(report, width=table_width(output), color=table_color(output), passed=verbose)

@@ -1,0 +1,99 @@
+"""Options that several commands share, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from inspector.audit import Options
+    from inspector.oci import Platform
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _platform(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Platform | Literal["all"] | None:
+    if value is None:
+        return None
+    if value == "all":
+        return "all"
+    from inspector.oci import Platform  # noqa: PLC0415 - brings msgspec, and most runs name no platform
+
+    try:
+        return Platform.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """`--format`, the first being the default."""
+    kind = click.Choice(formats)
+    return click.option("--format", "form", type=kind, default=formats[0], show_default=True, help="What to print.")
+
+
+def output_option(command: Command) -> Command:
+    """`--output`: a file in place of standard output."""
+    kind = click.Path(path_type=Path)
+    option = click.option("-o", "--output", type=kind, metavar="FILE", help="Write to FILE, whole or not at all.")
+    return option(command)
+
+
+def cache_dir_option(command: Command) -> Command:
+    """`--cache-dir`, which the environment may give too."""
+    return click.option(
+        "--cache-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        envvar="INSPECTOR_CACHE_DIR",
+        show_envvar=True,
+        help="Where layer indexes are kept.",
+    )(command)
+
+
+_READING = (
+    click.option(
+        "--platform",
+        callback=_platform,
+        metavar="OS/ARCH|all",
+        help="Which image of several platforms; default: this machine's.",
+    ),
+    click.option("--python", metavar="COMMAND", help="The command whose imports are asked about; default: python."),
+    click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
+    click.option("--verify", is_flag=True, help="Read layers whole and check their digests, where seeking would do."),
+    click.option("--no-cache", is_flag=True, help="Neither use nor keep layer indexes."),
+    cache_dir_option,
+    click.option("--offline", is_flag=True, help="Never leave this machine."),
+    click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors."),
+)
+
+
+def reading_options(command: Command) -> Command:
+    """The options of every command that reads images; `reading` takes what they give."""
+    for option in reversed(_READING):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def reading(
+    *, no_cache: bool, cache_dir: Path | None, jobs: int | None, quiet: bool, **given: Any
+) -> Iterator[Options]:
+    """The options as the audit takes them, with the cache open; what is the matter with that is told at the end."""
+    from inspector.audit import Options  # noqa: PLC0415 - all that reads images comes with it
+    from inspector.cli.output import complain  # noqa: PLC0415 - only where needed
+    from inspector.layers.cache import default_cache  # noqa: PLC0415 - as above
+
+    cache = None if no_cache else default_cache(cache_dir)
+    try:
+        yield Options(cache=cache, jobs=jobs or 0, **given)
+    finally:
+        if cache is not None:
+            cache.close()
+            for warning in () if quiet else cache.warnings:
+                complain(warning, "warning")

@@ -1,0 +1,127 @@
+"""Where text goes and how: streams, colour, width, files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+import click
+
+from inspector.errors import UsageError
+from inspector.report.escape import escape
+
+UNSEEN_WIDTH = 120
+"""Columns of a table that goes to no terminal: a log or a file."""
+BROKEN_PIPE = 141
+"""What a shell reports of a program that SIGPIPE ended."""
+
+_ASCII = str.maketrans({"✔": "+", "▲": "!", "✘": "x", "─": "-", "━": "=", "…": "~", "→": ">"})
+
+
+def wants_color(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether to colour: NO_COLOR forbids it, FORCE_COLOR asks for it, else a terminal decides."""
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    return is_terminal(stream, environment)
+
+
+def is_terminal(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether `stream` is a terminal that understands more than text."""
+    return stream.isatty() and environment.get("TERM") != "dumb"
+
+
+def table_width(output: Path | None) -> int:
+    """COLUMNS, or the terminal's width; a fixed one where neither is to be had."""
+    asked = os.environ.get("COLUMNS", "")
+    if output is not None:
+        return UNSEEN_WIDTH
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or UNSEEN_WIDTH
+    except (OSError, ValueError):
+        return UNSEEN_WIDTH
+
+
+def table_color(output: Path | None) -> bool:
+    """Whether a table is coloured; in a file it never is."""
+    return output is None and wants_color(sys.stdout)
+
+
+def emit(text: str, output: Path | None = None) -> None:
+    """Write the data, and nothing else, to standard output or, whole or not at all, to the file `output`.
+
+    Raises `UsageError` where the file can't be written; ends the program quietly if nobody reads.
+    """
+    if output is not None:
+        _replace(output, text)
+        return
+    try:
+        if sys.stdout.isatty():
+            click.echo(_shown(text, sys.stdout.encoding), nl=False, color=True)
+        else:
+            sys.stdout.buffer.write(text.encode())
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _unread()
+
+
+def _shown(text: str, encoding: str) -> str:
+    """`text` as a terminal of that encoding can show it."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def _unread() -> NoReturn:
+    """End without a word; what is still buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise click.exceptions.Exit(BROKEN_PIPE)
+
+
+def ensure_writable(output: Path | None) -> None:
+    """Refuse a file that can't be made before any work is done. Raises `UsageError`."""
+    if output is None:
+        return
+    if output.is_dir():
+        raise UsageError(f"--output {output}: is a directory; name a file")
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"--output {output}: no such directory: {output.absolute().parent}")
+
+
+def _replace(output: Path, text: str) -> None:
+    """Through a file beside it, so that a reader sees the old text or the new; a device is written to directly."""
+    target = Path(os.path.realpath(output))
+    new = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        if target.exists() and not target.is_file():
+            target.write_bytes(text.encode())
+            return
+        try:
+            new.write_bytes(text.encode())
+            new.replace(target)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"--output {output}: can't be written: {error.strerror or error}") from error
+
+
+def complain(message: str, level: str = "error") -> None:
+    """One line on standard error, `inspector: error: …`, with nothing in it that a terminal would act upon."""
+    label = click.style(level, fg="red" if level == "error" else "yellow", bold=True)
+    say(f"inspector: {label}: {escape(message)}")
+
+
+def say(line: str) -> None:
+    """One line on standard error; lost if nobody reads it."""
+    try:
+        click.echo(_shown(line, sys.stderr.encoding or "utf-8"), err=True, color=wants_color(sys.stderr))
+    except OSError:
+        return

@@ -1,0 +1,100 @@
+"""What a person sees of work that takes longer than a second."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from inspector.cli.output import is_terminal
+from inspector.report.escape import escape
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+PATIENCE = 1.0
+"""Seconds of work before anything is shown."""
+
+
+class Display:
+    """Counts from any thread, and shows a line on standard error from the first count after `PATIENCE`.
+
+    `audit.Progress` as a terminal has it. Whoever made it closes it; nothing is left on the screen.
+    """
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._lock = threading.Lock()
+        self._reading: list[str] = []
+        self._done = 0
+        self._bytes = 0
+        self._shown: tuple[Progress, TaskID] | None = None
+
+    def started(self, name: str) -> None:
+        """See `audit.Progress`."""
+        with self._lock:
+            self._reading.append(name)
+            self._show()
+
+    def advanced(self, count: int) -> None:
+        """See `audit.Progress`."""
+        with self._lock:
+            self._bytes += count
+            self._show()
+
+    def finished(self, name: str) -> None:
+        """See `audit.Progress`."""
+        with self._lock:
+            self._reading.remove(name)
+            self._done += 1
+            self._show()
+
+    def close(self) -> None:
+        """Take the line away."""
+        with self._lock:
+            if self._shown:
+                self._shown[0].stop()
+                self._shown = None
+                self._begun = float("inf")
+
+    def _show(self) -> None:
+        if self._shown is None:
+            if time.monotonic() - self._begun < PATIENCE:
+                return
+            self._shown = _start(self._description())
+        progress, task = self._shown
+        progress.update(task, description=self._description())
+
+    def _description(self) -> str:
+        from inspector.policy.sizes import show_size  # noqa: PLC0415 - brings the policy, and quick work shows nothing
+
+        done = f"{self._done} done, " if self._done else ""
+        doing = f"reading {self._reading[0]}" if self._reading else "opening"
+        return escape(f"{done}{doing} ({show_size(self._bytes)})")
+
+
+def _start(description: str) -> tuple[Progress, TaskID]:
+    from rich.console import Console  # noqa: PLC0415 - heavy, and quick work shows nothing
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
+
+    name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    columns = (SpinnerColumn(), name, TimeElapsedColumn())
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task(description, total=None)
+    progress.start()
+    return progress, task
+
+
+@contextmanager
+def display(*, quiet: bool) -> Iterator[Display | None]:
+    """A display if a person may see it, for as long as the work lasts."""
+    shown = None if quiet or not is_terminal(sys.stderr) else Display()
+    try:
+        yield shown
+    finally:
+        if shown is not None:
+            shown.close()

@@ -1,0 +1,96 @@
+"""The program: its commands, each imported when it is asked for, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import click
+
+from inspector import __version__
+from inspector.cli.output import complain
+from inspector.errors import InspectorError
+
+INTERRUPTED = 130
+UNSURE = InspectorError.exit_code
+COMMANDS = ("check", "show", "diff", "schema", "cache")
+"""In the order of the help; each is the `command` of the module of its name."""
+
+
+class Program(click.Group):
+    """A group that imports a command when it is asked for, and turns every end into the right exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """See `click.Group`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """See `click.Group`."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"inspector.cli.{cmd_name}").command
+        return command
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """See `click.Group`; standing alone, it ends the process as the project's exit codes have it."""
+        run = partial(super().main, *args, **extra, standalone_mode=False)
+        if not standalone_mode:
+            return run()
+        sys.exit(_guarded(run))
+
+
+def _guarded(run: Callable[[], Any]) -> int:
+    """The exit code of `run`, its errors told in one sentence. A fault of ours is never a failed check."""
+    try:
+        return int(run() or 0)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        complain(_sentence(error))
+        return error.exit_code
+    except InspectorError as error:
+        complain(str(error))
+        return error.exit_code
+    except OSError as error:
+        complain(str(error))
+        return UNSURE
+    except Exception as error:  # noqa: BLE001 - else Python's own exit code would say that a check failed
+        traceback.print_exc()
+        complain(f"this is a fault of inspector, not of the image: {type(error).__name__}: {error}")
+        return UNSURE
+
+
+def _sentence(error: click.ClickException) -> str:
+    message = error.format_message().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    context = getattr(error, "ctx", None)
+    return f"{message}; see '{context.command_path} --help'" if context else message
+
+
+@click.group(
+    "inspector",
+    cls=Program,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+    epilog="Exit codes: 0 all pass, 1 a check failed, 2 wrong usage, 3 could not tell and nothing failed.",
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Say from a container image's bytes which torch its Python would import, and whether that suits its role.
+
+    Images are read, never run. REF is an archive, a layout or `-` for standard input:
+
+    \b
+      api.tar                     what `docker save`, `podman save` or skopeo wrote
+      docker-archive:api.tar:TAG  one image of several
+      oci:DIRECTORY[:TAG]         oci-archive:PATH[:TAG]        dir:DIRECTORY
+      -                           docker save api:prod | inspector check -
+    """  # noqa: D301 - click's mark before lines that it must not wrap
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)

@@ -1,0 +1,23 @@
+"""`inspector schema`: what the JSON documents look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from inspector.cli.options import output_option
+
+
+@click.command("schema", short_help="Print the JSON Schema of the JSON documents.")
+@output_option
+def command(output: Path | None) -> None:
+    """Print the JSON Schema (draft 2020-12) of what `--format json` prints, whichever the command.
+
+    \b
+      inspector schema -o inspector.schema.json
+    """  # noqa: D301 - click's mark before lines that it must not wrap
+    from inspector.cli.output import emit  # noqa: PLC0415 - only where needed
+    from inspector.report.schema import render_schema  # noqa: PLC0415 - brings msgspec and all the facts
+
+    emit(render_schema(), output)

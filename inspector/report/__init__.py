@@ -1,0 +1,1 @@
+"""Formats: facts and findings in, text out."""

@@ -1,0 +1,174 @@
+"""What changed between two images, as values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from inspector.facts import ImageFacts, LayerFacts, Size
+from inspector.oci import Platform
+from inspector.policy.model import SCHEMA
+from inspector.python.model import Distribution, Interpreter
+from inspector.torchbuild.model import Torch
+from inspector.unknown import Absent, Unknown
+
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the two images: what it is, and the facts that stand for themselves."""
+
+    reference: str
+    image_id: str
+    platform: Platform
+    tags: tuple[str, ...]
+    size: Size
+    interpreter: Interpreter | Unknown
+    torch: Torch
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """One field that differs, as text; None where that side has nothing."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+class Package(msgspec.Struct, frozen=True, kw_only=True):
+    """A distribution that differs. A side without it has neither version nor size; sizes are in bytes."""
+
+    name: str
+    before: str | None
+    after: str | None
+    size_before: int | None
+    size_after: int | None
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What `diff --format json` prints. `layers_shared` counts those that both have at the base.
+
+    `layers_before` and `layers_after` are the rest, from the base up; `packages` are in order of name.
+    """
+
+    schema: str = SCHEMA
+    equal: bool
+    before: Side
+    after: Side
+    changed: tuple[Changed, ...]
+    packages: tuple[Package, ...]
+    layers_shared: int
+    layers_before: tuple[LayerFacts, ...]
+    layers_after: tuple[LayerFacts, ...]
+
+
+def difference(before: ImageFacts, after: ImageFacts) -> Difference:
+    """What changed from one image to the other; where each came from and how it was read does not count."""
+    shared = _shared(before.layers, after.layers)
+    changed = tuple(_changed(before, after))
+    packages = tuple(_packages(before.distributions, after.distributions))
+    rest = (before.layers[shared:], after.layers[shared:])
+    return Difference(
+        equal=not (changed or packages or any(rest)),
+        before=_side(before),
+        after=_side(after),
+        changed=changed,
+        packages=packages,
+        layers_shared=shared,
+        layers_before=rest[0],
+        layers_after=rest[1],
+    )
+
+
+def _side(facts: ImageFacts) -> Side:
+    return Side(**{field: getattr(facts, field) for field in Side.__struct_fields__})
+
+
+def _shared(before: Iterable[LayerFacts], after: Iterable[LayerFacts]) -> int:
+    count = 0
+    for one, other in zip(before, after, strict=False):
+        if one.diff_id != other.diff_id:
+            break
+        count += 1
+    return count
+
+
+def _changed(before: ImageFacts, after: ImageFacts) -> Iterator[Changed]:
+    olds, news = dict(_fields(before)), dict(_fields(after))
+    for field, old in olds.items():
+        new = news[field]
+        if old != new:
+            yield Changed(field=field, before=old, after=new)
+
+
+def _fields(facts: ImageFacts) -> Iterator[tuple[str, str | None]]:
+    """Everything compared one to one, as text and in the order of reports."""
+    torch = facts.torch
+    yield "image_id", facts.image_id
+    yield "platform", str(facts.platform)
+    yield "size.uncompressed", str(facts.size.uncompressed)
+    yield "size.compressed", _text(facts.size.compressed)
+    yield "torch.installed", _text(torch.installed)
+    yield "torch.importable", torch.importable
+    yield "torch.version", torch.version
+    yield "torch.build", torch.build if torch.installed else None
+    for field in ("cuda", "hip", "xpu", "path", "size", "stack_size"):
+        yield f"torch.{field}", _text(getattr(torch, field))
+    for field in ("implementation", "version", "path", "resolved", "machine", "runs"):
+        yield f"interpreter.{field}", _of_interpreter(facts.interpreter, field)
+    yield "startup.argv", " ".join(facts.startup.argv)
+    yield "startup.starts", facts.startup.starts
+    yield "torch_elsewhere", ", ".join(sorted(f"{other.path} {other.version}" for other in facts.torch_elsewhere))
+
+
+def _text(value: object) -> str | None:
+    match value:
+        case None:
+            return None
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
+
+
+def _of_interpreter(interpreter: Interpreter | Unknown, field: str) -> str | None:
+    match interpreter:
+        case Absent():
+            return None
+        case Unknown():
+            return "unknown"
+        case _:
+            return _text(getattr(interpreter, field))
+
+
+def _packages(before: Iterable[Distribution], after: Iterable[Distribution]) -> Iterator[Package]:
+    olds, news = _by_name(before), _by_name(after)
+    for name in sorted(olds.keys() | news.keys()):
+        old, new = olds.get(name, []), news.get(name, [])
+        if _versions(old) != _versions(new):
+            yield Package(
+                name=(new or old)[0].name,
+                before=_versions(old),
+                after=_versions(new),
+                size_before=_size(old),
+                size_after=_size(new),
+            )
+
+
+def _by_name(found: Iterable[Distribution]) -> dict[str, list[Distribution]]:
+    """By the name as indexes normalise it (PEP 503); several of one name may lie on one search path."""
+    named: dict[str, list[Distribution]] = {}
+    for one in found:
+        named.setdefault(_SEPARATORS.sub("-", one.name).lower(), []).append(one)
+    return named
+
+
+def _versions(found: Iterable[Distribution]) -> str | None:
+    return ", ".join(sorted(one.version for one in found)) or None
+
+
+def _size(found: Iterable[Distribution]) -> int | None:
+    sizes = [one.size for one in found if one.size is not None]
+    return sum(sizes) if sizes else None

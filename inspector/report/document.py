@@ -1,0 +1,66 @@
+"""The JSON documents that scripts read: what `--format json` prints, versioned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from inspector.facts import ImageFacts
+from inspector.policy.model import SCHEMA, Report
+from inspector.report.escape import escape
+
+_INDENT = 2
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of images, without a verdict: what `show --format json` prints."""
+
+    schema: str = SCHEMA
+    images: tuple[ImageFacts, ...]
+
+
+def render_show(images: Iterable[ImageFacts]) -> str:
+    """The facts as one document, and a line end."""
+    return encode(Shown(images=tuple(images)))
+
+
+def render_check(report: Report) -> str:
+    """The report as one document, in the form of `render_show`."""
+    return encode(report)
+
+
+def encode(document: Any) -> str:
+    """JSON of `document`, two spaces deep, whose strings hold nothing that a terminal would act upon.
+
+    What has no ink is written as JSON's own escape, so a reader gets the very text; only lone surrogates,
+    which JSON can't carry, come as the six characters that name them.
+    """
+    plain = msgspec.to_builtins(document)
+    try:
+        text = msgspec.json.encode(plain).decode()
+    except UnicodeEncodeError:
+        text = msgspec.json.encode(_carried(plain)).decode()
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _json_escape(char) for char in text)
+    return msgspec.json.format(text, indent=_INDENT) + "\n"
+
+
+def _json_escape(char: str) -> str:
+    units = char.encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def _carried(value: Any) -> Any:
+    match value:
+        case str():
+            return _LONE.sub(lambda found: escape(found[0]), value)
+        case dict():
+            return {_carried(key): _carried(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_carried(each) for each in value]
+        case _:
+            return value

@@ -1,0 +1,76 @@
+"""The verdicts in the XML that CI services read as test results."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+
+from inspector.policy.model import Finding, Report, Result
+from inspector.policy.steps import readable
+from inspector.report.escape import escape
+
+
+def render_check(report: Report) -> str:
+    """A suite for each image and a case for each check: a failure fails, not knowing is an error, a warning is output.
+
+    Escaped text holds no character that XML 1.0 forbids. Times are in seconds.
+    """
+    suites = ET.Element("testsuites", name="inspector")
+    for result in report.results:
+        suites.append(_suite(result))
+    _count(suites, [case for suite in suites for case in suite.iter("testcase")])
+    ET.indent(suites)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
+
+
+def _suite(result: Result) -> ET.Element:
+    suite = ET.Element("testsuite", name=escape(result.image))
+    if result.facts:
+        suite.set("time", f"{result.facts.evidence.seconds:.3f}")
+    properties = ET.SubElement(suite, "properties")
+    ET.SubElement(properties, "property", name="role", value=escape(result.role or ""))
+    ET.SubElement(properties, "property", name="outcome", value=result.outcome)
+    for finding in result.findings:
+        suite.append(_case(result, finding))
+    if result.error and all(finding.outcome == "pass" for finding in result.findings):
+        error = Finding(check=result.error.kind, outcome="unknown", message=result.error.message)
+        suite.append(_case(result, error))
+    if result.facts and result.facts.warnings:
+        ET.SubElement(suite, "system-err").text = "\n".join(map(escape, result.facts.warnings))
+    _count(suite, list(suite.iter("testcase")))
+    return suite
+
+
+def _case(result: Result, finding: Finding) -> ET.Element:
+    case = ET.Element("testcase", classname=escape(result.image), name=escape(finding.check))
+    told = "\n".join(_told(finding))
+    match finding.outcome:
+        case "pass":
+            pass
+        case "warn":
+            ET.SubElement(case, "system-out").text = told
+        case "unknown":
+            ET.SubElement(case, "error", message=escape(finding.message), type=finding.category or "").text = told
+        case "fail":
+            ET.SubElement(case, "failure", message=escape(finding.message), type=finding.category or "").text = told
+    return case
+
+
+def _told(finding: Finding) -> Iterable[str]:
+    at = finding.evidence
+    pairs = {
+        finding.outcome: finding.message,
+        "expected": finding.expected,
+        "actual": finding.actual,
+        "path": at.path,
+        "layer": None if at.layer is None else f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
+        "step": readable(at.created_by),
+        "advice": finding.advice,
+    }
+    return (f"{label}: {escape(text)}" for label, text in pairs.items() if text)
+
+
+def _count(suite: ET.Element, cases: list[ET.Element]) -> None:
+    suite.set("tests", str(len(cases)))
+    suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
+    suite.set("errors", str(sum(case.find("error") is not None for case in cases)))

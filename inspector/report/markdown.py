@@ -1,0 +1,112 @@
+"""The verdicts for a job summary or a comment, in GitHub's Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from inspector.policy.model import Finding, Outcome, Report, Result
+from inspector.policy.sizes import show_size
+from inspector.policy.steps import readable
+from inspector.report.escape import escape
+from inspector.report.text import NOTHING, expected_torch, layer_name, seconds, torch_build, torch_version
+
+_MARKS: dict[Outcome, str] = {"pass": "✅", "warn": "⚠️", "unknown": "❔", "fail": "❌"}
+_TITLES = ("Image", "Role", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
+_ALIGNED = (":--", ":--", ":--", ":--", ":--", ":--", "--:", "--:")
+_HARMLESS = frozenset(" ,;:()'/%+-.")
+_CUT = "<!-- -->"
+_LIVE = (("&#64;", ""), ("&#35;", ""), (":", "//"), ("www", "."))
+_STEP = 400
+
+
+def render_check(report: Report) -> str:
+    """A table of all images, then the findings of those that don't pass."""
+    return "".join(f"{line}\n" for line in _lines(report))
+
+
+def literal(text: str) -> str:
+    """`text` within a line so that it shows as it is and does nothing: no markup, link, mention or cell border.
+
+    Mentions, references and bare addresses are made from the text that markup leaves, so an empty comment cuts them.
+    """
+    plain = "".join(char if char.isalnum() or char in _HARMLESS else f"&#{ord(char)};" for char in escape(text))
+    for head, tail in _LIVE:
+        plain = plain.replace(head + tail, head + _CUT + tail)
+    return plain
+
+
+def code(text: str) -> str:
+    """`text` in the face of code; a code span could not hold every character."""
+    return f"<code>{literal(text)}</code>"
+
+
+def prose(text: str) -> str:
+    """A sentence of ours, in which paired backticks mark code, with whatever an image put into it."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return literal(text)
+    return "".join(code(piece) if at % 2 else literal(piece) for at, piece in enumerate(pieces))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield _row(_TITLES)
+    yield _row(_ALIGNED)
+    yield from (_row(_cells(result)) for result in report.results)
+    for result in report.results:
+        found = [finding for finding in result.findings if finding.outcome != "pass"]
+        if found or result.error:
+            yield from _explained(result, found)
+    if report.warnings:
+        yield ""
+        yield from _notes(report.warnings)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    facts = result.facts
+    return (
+        code(result.image),
+        literal(result.role or NOTHING),
+        literal(torch_version(facts)),
+        literal(torch_build(facts)),
+        literal(expected_torch(result)),
+        f"{_MARKS[result.outcome]} {result.outcome.upper()}",
+        show_size(facts.size.uncompressed) if facts else NOTHING,
+        seconds(facts.evidence.seconds) if facts else NOTHING,
+    )
+
+
+def _explained(result: Result, found: list[Finding]) -> Iterator[str]:
+    yield ""
+    described = f": {literal(result.description)}" if result.description else ""
+    yield f"### {_MARKS[result.outcome]} {code(result.image)}{described}"
+    yield ""
+    for finding in found:
+        category = f" ({literal(finding.category)})" if finding.category else ""
+        yield f"- {_MARKS[finding.outcome]} **{literal(finding.check)}**{category}: {prose(finding.message)}"
+        yield from (f"  - {label}: {told}" for label, told in _details(finding, result))
+    if result.error and not found:
+        yield f"- {_MARKS['unknown']} **{literal(result.error.kind)}**: {prose(result.error.message)}"
+    yield from _notes(result.facts.warnings if result.facts else ())
+
+
+def _details(finding: Finding, result: Result) -> Iterator[tuple[str, str]]:
+    at = finding.evidence
+    if finding.expected or finding.actual:
+        yield "expected", f"{literal(finding.expected or NOTHING)}; actual: {literal(finding.actual or NOTHING)}"
+    if at.path:
+        yield "path", code(at.path)
+    if at.layer is not None:
+        of = len(result.facts.layers) if result.facts else None
+        yield "layer", literal(layer_name(at.layer, of, at.diff_id, at.bytes))
+    if at.created_by:
+        yield "step", code(readable(at.created_by, _STEP))
+    if finding.advice:
+        yield "advice", prose(finding.advice)
+
+
+def _notes(warnings: Iterable[str]) -> Iterator[str]:
+    return (f"- note: {prose(text)}" for text in warnings)

@@ -1,0 +1,62 @@
+"""The JSON Schema (draft 2020-12) of every document, made from the very values that are printed."""
+
+from __future__ import annotations
+
+from types import GenericAlias
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from inspector.facts import ImageFacts
+from inspector.oci import Platform
+from inspector.policy.model import SCHEMA, Pointer, Report, Result
+from inspector.python.model import Interpreter
+from inspector.report.difference import Difference, Side
+from inspector.report.document import Shown, encode
+from inspector.unknown import Absent, Unknown
+
+_REF = "#/$defs/{name}"
+_OMITTING = (Platform.__name__, Pointer.__name__)
+"""Values that leave out what is not set; all others always have all their fields."""
+
+
+def render_schema() -> str:
+    """The schema as one document and a line end; what any command prints fits one of its alternatives."""
+    documents = _documents()
+    refs, defs = msgspec.json.schema_components([*documents, Interpreter, Unknown, Absent], ref_template=_REF)
+    for name, schema in defs.items():
+        _close(name, schema)
+    draft = "https://json-schema.org/draft/2020-12/schema"
+    return encode({"$schema": draft, "title": SCHEMA, "anyOf": list(refs[: len(documents)]), "$defs": defs})
+
+
+def _documents() -> list[type[msgspec.Struct]]:
+    """The documents, with `Interpreter | Unknown` spelled out: msgspec describes no union of untagged structs."""
+    either = {"anyOf": [{"$ref": _REF.format(name=kind.__name__)} for kind in (Interpreter, Unknown, Absent)]}
+    facts = _with(ImageFacts, interpreter=Annotated[Any, msgspec.Meta(extra_json_schema=either)])
+    result = _with(Result, facts=facts | None)
+    side = _with(Side, interpreter=Annotated[Any, msgspec.Meta(extra_json_schema=either)])
+    return [
+        _with(Report, schema=Literal[SCHEMA], results=GenericAlias(tuple, (result, ...))),
+        _with(Shown, schema=Literal[SCHEMA], images=GenericAlias(tuple, (facts, ...))),
+        _with(Difference, schema=Literal[SCHEMA], before=side, after=side),
+    ]
+
+
+def _with(kind: type[msgspec.Struct], **fields: Any) -> type[msgspec.Struct]:
+    """The struct with other types for some of its fields, under its own name."""
+    namespace = {"__doc__": kind.__doc__}
+    changed = list(fields.items())
+    return msgspec.defstruct(kind.__name__, changed, bases=(kind,), namespace=namespace, kw_only=True, frozen=True)
+
+
+def _close(name: str, schema: dict[str, Any]) -> None:
+    """No fields but these, and, where none is left out, all of these."""
+    fields = schema.get("properties")
+    if fields is None:
+        return
+    schema["additionalProperties"] = False
+    if name not in _OMITTING:
+        schema["required"] = list(fields)
+    for field in fields.values():
+        field.pop("default", None)

@@ -1,0 +1,188 @@
+"""One image as a person wants it: torch first, then what `python` is, what is big, and which build step brought it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from inspector.facts import ImageFacts, LayerFacts
+from inspector.policy.match import shown_name
+from inspector.policy.sizes import show_size
+from inspector.policy.steps import readable
+from inspector.python.model import Distribution, Interpreter
+from inspector.report.canvas import draw, hanging, indented, labelled, words
+from inspector.report.text import build, count, layer_name, seconds, short, torch_version, undecided
+from inspector.torchbuild.model import Torch
+from inspector.unknown import Absent, Tri
+
+BIGGEST = 10
+"""Distributions that are shown; the rest is summed up."""
+_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
+BAR = 24
+"""Cells of the bar of the largest."""
+
+_YES_NO: dict[Tri, str] = {"yes": "green", "no": "red", "unknown": "magenta"}
+
+
+def render_show(images: Iterable[ImageFacts], *, width: int = 120, color: bool = False) -> str:
+    """The images one below another, in lines of at most `width` cells."""
+    parts: list[RenderableType] = []
+    for facts in images:
+        parts += ["", *_image(facts)] if parts else _image(facts)
+    return draw(parts, width=width, color=color)
+
+
+def _image(facts: ImageFacts) -> Iterator[RenderableType]:
+    yield words(shown_name(facts.reference, facts.tags), "bold underline")
+    yield indented(labelled(_identity(facts)), 2)
+    yield ""
+    yield indented(labelled(_torch(facts)), 2)
+    yield indented(labelled(_python(facts)), 2)
+    if facts.distributions:
+        yield from _section(_packages_title(facts), _packages(facts.distributions))
+    yield from _section("Layers, the base first", _layers(facts.layers))
+    if facts.torch_elsewhere:
+        yield from _section("Torch where `python` does not look", labelled(_elsewhere(facts), label_width=9))
+    if facts.warnings:
+        yield from _section("Warnings", *(hanging(Text("▲", "yellow"), words(text)) for text in facts.warnings))
+    yield ""
+    yield indented(words(_evidence(facts), "dim"), 2)
+
+
+def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
+    yield ""
+    yield indented(words(title, "bold"), 2)
+    yield from (indented(part, 2) for part in parts)
+
+
+def _identity(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
+    yield "from", words(facts.reference if facts.tags else facts.source)
+    files = count(sum(layer.entries for layer in facts.layers), "entry", "entries")
+    packed = "" if facts.size.compressed is None else f" ({show_size(facts.size.compressed)} compressed)"
+    size = f"{show_size(facts.size.uncompressed)}{packed} in {count(len(facts.layers), 'layer')}, {files}"
+    yield "image", words(f"{facts.platform}, {size}, {short(facts.image_id)}")
+
+
+def _torch(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
+    torch = facts.torch
+    if not torch.installed:
+        style = "bold magenta" if undecided(facts) else "bold"
+        yield "torch", words(torch_version(facts), style)
+        yield from (("", words(reason)) for reason in torch.reasons)
+        return
+    importable = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
+    told = Text.assemble(
+        words(torch_version(facts), "bold"),
+        f", {build(torch)} build, ",
+        (importable[torch.importable], f"bold {_YES_NO[torch.importable]}"),
+    )
+    yield "torch", told
+    yield from (("", words(reason, _YES_NO[torch.importable])) for reason in torch.reasons)
+    if torch.distribution_version not in (None, torch.version):
+        yield "", words(f"its metadata says {torch.distribution_version}")
+    yield "", words(_cost(torch, facts.size.uncompressed))
+    if torch.path:
+        yield "", words(torch.path)
+    if torch.layer is not None:
+        yield "", words(f"layer {layer_name(torch.layer, len(facts.layers), None, None)}: {_step(torch.created_by)}")
+
+
+def _cost(torch: Torch, whole: int) -> str:
+    stack = torch.size if torch.stack_size is None else torch.stack_size
+    share = f", {100 * stack / whole:.0f} % of the image" if whole else ""
+    if stack == torch.size:
+        return f"{show_size(torch.size)}{share}"
+    return f"{show_size(torch.size)}, {show_size(stack)} with what only it requires{share}"
+
+
+def _step(created_by: str | None) -> str:
+    return readable(created_by) or "build step not told"
+
+
+def _python(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
+    match facts.interpreter:
+        case Interpreter() as python:
+            libc = " ".join(part for part in (python.libc.name, python.libc.version) if part) if python.libc else ""
+            machine = ", ".join(part for part in (python.machine or "", libc) if part)
+            implementation = _IMPLEMENTATIONS.get(python.implementation, python.implementation)
+            yield "python", words(f"{implementation} {python.version}" + (f" ({machine})" if machine else ""))
+            link = "" if python.path == python.resolved else f", which is {python.resolved}"
+            yield "", words(f"{python.path}{link}")
+            yield from _doubts({"no": "can't run", "unknown": "may not run"}.get(python.runs, ""), python.reasons)
+            for hook in python.hooks:
+                yield "", words(f"runs first: {hook.path}" + (f": {hook.effect}" if hook.effect else ""))
+        case missing:
+            style = "bold" if isinstance(missing, Absent) else "bold magenta"
+            yield "python", words("absent" if isinstance(missing, Absent) else "unknown", style)
+            yield "", words(missing.unknown)
+    yield "command", words(" ".join(facts.startup.argv) or "none")
+    doubt = {"no": "can't start", "unknown": "may not start"}.get(facts.startup.starts, "")
+    yield from _doubts(doubt, facts.startup.reasons)
+
+
+def _doubts(doubt: str, reasons: Iterable[str]) -> Iterator[tuple[str, Text]]:
+    told = ": ".join(part for part in (doubt, "; ".join(reasons)) if part)
+    if told:
+        yield "", words(told, "red" if doubt.startswith("can't") else "magenta" if doubt else "")
+
+
+def _packages_title(facts: ImageFacts) -> str:
+    known = sum(found.size or 0 for found in facts.distributions)
+    return f"{count(len(facts.distributions), 'package')}, {show_size(known)}, the biggest first"
+
+
+def _packages(found: Iterable[Distribution]) -> Table:
+    listed = sorted(found, key=lambda one: (-(one.size or 0), one.name))
+    table = _bars(5, right=(2,))
+    largest = max((one.size or 0 for one in listed), default=0)
+    for one in listed[:BIGGEST]:
+        size = "?" if one.size is None else show_size(one.size)
+        place = [] if one.layer is None else [f"layer {one.layer + 1}"]
+        brought = ", ".join([*([one.installer] if one.installer else []), *place])
+        table.add_row(
+            words(one.name), words(one.version, "dim"), size, bar(one.size or 0, largest), words(brought, "dim")
+        )
+    rest = listed[BIGGEST:]
+    if rest:
+        size = show_size(sum(one.size or 0 for one in rest))
+        table.add_row(words(f"{len(rest)} more", "dim"), "", Text(size, "dim"), "", "")
+    return table
+
+
+def _layers(layers: tuple[LayerFacts, ...]) -> Table:
+    table = _bars(4, right=(0, 1))
+    largest = max((layer.size for layer in layers), default=0)
+    for at, layer in enumerate(layers, 1):
+        step = words(_step(layer.created_by), "" if layer.created_by else "dim")
+        table.add_row(Text(str(at), "dim"), show_size(layer.size), bar(layer.size, largest), step)
+    return table
+
+
+def bar(size: int, largest: int) -> Text:
+    """A bar whose length in cells is to `BAR` as `size` is to `largest`; something for whatever is not nothing."""
+    cells = -(-size * BAR // largest) if largest else 0
+    return Text("━" * cells, "cyan")
+
+
+def _bars(number: int, *, right: tuple[int, ...]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for at in range(number):
+        table.add_column(justify="right" if at in right else "left", no_wrap=at in right, overflow="fold")
+    return table
+
+
+def _elsewhere(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
+    for other in facts.torch_elsewhere:
+        version = f"torch {other.version}" if other.version else "remains of a torch"
+        where = "" if other.layer is None else f" (layer {other.layer + 1})"
+        yield show_size(other.size), words(f"{version} in {other.path}{where}: {other.why_not_importable}")
+
+
+def _evidence(facts: ImageFacts) -> str:
+    seen = facts.evidence
+    layers = f"{count(seen.layers_read, 'layer')} read, {seen.layers_cached} from the cache"
+    digests = "digests verified" if seen.digests_verified else "digests not verified"
+    return f"{show_size(seen.bytes_read)} read by {seen.how}: {layers}, {digests}, in {seconds(seen.seconds)}"

@@ -1,0 +1,162 @@
+"""The verdicts as a person reads them: a row for each image, then what is wrong with those that don't pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from inspector.facts import ImageFacts
+from inspector.policy.model import Finding, Outcome, Report, Result
+from inspector.policy.sizes import show_size
+from inspector.policy.steps import readable
+from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, symbol, words
+from inspector.report.text import (
+    NOTHING,
+    SYMBOLS,
+    expected_torch,
+    layer_name,
+    seconds,
+    torch_build,
+    torch_version,
+)
+
+_SEVERITY: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
+_GAP = 2
+_LONG_NAME = 36
+_STEP = 400
+"""Characters of a build step shown below a finding."""
+
+
+def render_check(report: Report, *, width: int = 120, color: bool = False, passed: bool = False) -> str:
+    """The summary, and the findings of each image that does not pass; with `passed` also those that are well.
+
+    `width` is in cells; where it is too small for the summary, two columns share one.
+    """
+    return draw(_parts(report, width, passed=passed), width=width, color=color)
+
+
+def _parts(report: Report, width: int, *, passed: bool) -> Iterator[RenderableType]:
+    yield _summary(report.results, width)
+    for result in report.results:
+        found = [finding for finding in result.findings if passed or finding.outcome != "pass"]
+        if found or result.error:
+            yield ""
+            yield _title(result)
+            yield from (indented(part, 2) for part in _explained(result, found))
+    if report.warnings:
+        yield ""
+        yield from _notes(report.warnings)
+
+
+def _summary(results: Iterable[Result], width: int) -> Table:
+    """A line for each image; if that is too wide, long names in two lines; if it still is, two columns in one."""
+    titles = ("Image", "Role", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
+    whole = [_cells(result) for result in results]
+    broken = [(_broken(name), *rest) for name, *rest in whole]
+    for rows in (whole, broken):
+        natural = [max(map(_widest, column)) for column in zip(map(Text, titles), *rows, strict=True)]
+        if sum(natural) + _GAP * (len(titles) - 1) <= width:
+            return _table(titles, rows)
+    return _table(("Image", "Torch", "Expected", "Verdict", "Size"), map(_stacked, broken))
+
+
+def _widest(cell: Text) -> int:
+    return max(cell_len(line) for line in cell.plain.split("\n"))
+
+
+def _stacked(row: tuple[Text, ...]) -> tuple[Text, ...]:
+    image, role, torch, build, expected, outcome, size, time = row
+    return (_stack(image, role), _stack(torch, build), expected, outcome, _stack(size, time))
+
+
+def _stack(upper: Text, lower: Text) -> Text:
+    return upper if lower.plain == NOTHING else Text("\n").join([upper, Text(lower.plain, style="dim")])
+
+
+def _table(titles: Iterable[str], rows: Iterable[tuple[Text, ...]]) -> Table:
+    table = Table(
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, _GAP - 1, 0, 0),
+        header_style="bold",
+        border_style="dim",
+    )
+    for title in titles:
+        number = title in ("Size", "Time")
+        table.add_column(title, justify="right" if number else "left", overflow="fold", no_wrap=number)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _cells(result: Result) -> tuple[Text, ...]:
+    facts = result.facts
+    return (
+        words(result.image, "bold"),
+        words(result.role or NOTHING),
+        Text(torch_version(facts)),
+        Text(torch_build(facts)),
+        Text(expected_torch(result)),
+        Text(f"{SYMBOLS[result.outcome]} {result.outcome.upper()}", style=f"bold {STYLES[result.outcome]}"),
+        Text(show_size(facts.size.uncompressed) if facts else NOTHING),
+        Text(seconds(facts.evidence.seconds) if facts else NOTHING),
+    )
+
+
+def _broken(name: Text) -> Text:
+    """A long name in two lines, its last part the second, lest one image widen the column for all."""
+    head, slash, tail = name.plain.rpartition("/")
+    if not slash or name.cell_len <= _LONG_NAME:
+        return name
+    return Text(f"{head}{slash}\n{tail}", style=name.style, overflow="fold")
+
+
+def _title(result: Result) -> Text:
+    told = [": ".join(part for part in (result.role, result.description) if part)]
+    if result.facts and result.facts.reference != result.image:
+        told.append(f"from {result.facts.reference}")
+    return Text.assemble(words(result.image, "bold underline"), *(words(f"  {part}", "dim") for part in told if part))
+
+
+def _explained(result: Result, found: list[Finding]) -> Iterator[RenderableType]:
+    for finding in sorted(found, key=lambda finding: _SEVERITY.index(finding.outcome)):
+        yield _sentence(finding.outcome, finding.check, finding.message, finding.category)
+        yield indented(labelled(_details(finding, result.facts)), 4)
+    if result.error and not found:
+        yield _sentence("unknown", result.error.kind, result.error.message, None)
+    yield from _notes(result.facts.warnings if result.facts else ())
+
+
+def _sentence(outcome: Outcome, check: str, message: str, category: str | None) -> Table:
+    sentence = Text.assemble(words(check, f"bold {STYLES[outcome]}"), ": ", words(message), overflow="fold")
+    if category:
+        sentence.append(f"  [{category}]", style="dim")
+    return hanging(symbol(outcome), sentence)
+
+
+def _details(finding: Finding, facts: ImageFacts | None) -> Iterator[tuple[str, Text]]:
+    if finding.outcome == "pass":
+        return
+    at = finding.evidence
+    if finding.expected:
+        yield "expected", words(finding.expected)
+    if finding.actual:
+        yield "actual", words(finding.actual)
+    if at.path:
+        yield "path", words(at.path)
+    if at.layer is not None:
+        yield "layer", words(layer_name(at.layer, len(facts.layers) if facts else None, at.diff_id, at.bytes))
+    if at.created_by:
+        yield "step", words(readable(at.created_by, _STEP))
+    if finding.advice:
+        yield "advice", words(finding.advice, "cyan")
+
+
+def _notes(warnings: Iterable[str]) -> Iterator[RenderableType]:
+    return (hanging(Text("note:", style="bold dim"), words(text, "dim")) for text in warnings)

@@ -1,0 +1,89 @@
+"""Words that all reports share; what an image chose itself comes escaped."""
+
+from __future__ import annotations
+
+from inspector.facts import ImageFacts
+from inspector.policy.model import Outcome, Result
+from inspector.policy.sizes import show_size
+from inspector.report.escape import escape
+from inspector.torchbuild.model import Build, Torch
+from inspector.unknown import Absent, Unknown
+
+NOTHING = "-"
+SYMBOLS: dict[Outcome, str] = {"pass": "✔", "warn": "▲", "unknown": "?", "fail": "✘"}
+_BUILDS: dict[Build, str] = {"cpu": "CPU", "cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "unknown": "unknown"}
+_MINUTE = 60.0
+
+
+def seconds(span: float) -> str:
+    """A span of time in at most three digits: `0.04 s`, `12.3 s`, `2 min 05 s`."""
+    if span >= _MINUTE:
+        return f"{int(span // _MINUTE)} min {int(span % _MINUTE):02} s"
+    digits = 2 if span < 10 else 1
+    return f"{span:.{digits}f} s"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`1 layer`, `12,345 layers`; `plural` where an `s` does not make it."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def torch_version(facts: ImageFacts | None) -> str:
+    """The torch that `python` would import, in one word: its version, `absent`, `broken`, `unknown`."""
+    if facts is None:
+        return NOTHING
+    torch = facts.torch
+    if torch.installed:
+        return escape(torch.version or torch.distribution_version or "version unknown")
+    if undecided(facts):
+        return "unknown"
+    return "namespace only" if torch.importable == "yes" else "absent"
+
+
+def undecided(facts: ImageFacts) -> bool:
+    """Whether not even the presence of torch can be told."""
+    if isinstance(facts.interpreter, Absent):
+        return False
+    return isinstance(facts.interpreter, Unknown) or (not facts.torch.installed and facts.torch.importable == "unknown")
+
+
+def build(torch: Torch) -> str:
+    """`CPU`, `CUDA 12.6`, `ROCm 6.2`."""
+    number = {"cuda": torch.cuda, "rocm": torch.hip, "xpu": torch.xpu}.get(torch.build)
+    return escape(f"{_BUILDS[torch.build]} {number}" if number else _BUILDS[torch.build])
+
+
+def torch_build(facts: ImageFacts | None) -> str:
+    """The build of the torch installed, and whether it can't be imported."""
+    if facts is None or not facts.torch.installed:
+        return NOTHING
+    broken = {"yes": "", "no": ", broken", "unknown": ""}[facts.torch.importable]
+    return build(facts.torch) + broken
+
+
+def expected_torch(result: Result) -> str:
+    """What the role asks of torch, as its findings state it; a dash where it asks nothing."""
+    wanted = {finding.check: finding.expected for finding in result.findings if finding.expected}
+    parts = [wanted[check] for check in ("torch", "cuda") if check in wanted]
+    return escape(" ".join(parts)) or NOTHING
+
+
+def summary(outcomes: tuple[Outcome, ...], span: float) -> str:
+    """`4 images: 2 passed, 1 with warnings, 1 failed in 0.42 s`: the line that goes to standard error."""
+    words: dict[Outcome, str] = {"pass": "passed", "warn": "with warnings", "unknown": "unknown", "fail": "failed"}
+    tally = [f"{outcomes.count(outcome)} {word}" for outcome, word in words.items() if outcome in outcomes]
+    return f"{count(len(outcomes), 'image')}: {', '.join(tally) or 'nothing checked'} in {seconds(span)}"
+
+
+def layer_name(position: int, of: int | None, diff_id: str | None, size: int | None) -> str:
+    """`4 of 9, 1.21 GB, sha256:0123456789ab`: layers are counted from 1 at the base."""
+    parts = [f"{position + 1} of {of}" if of else f"{position + 1}"]
+    parts += [show_size(size)] if size is not None else []
+    parts += [short(diff_id)] if diff_id else []
+    return ", ".join(parts)
+
+
+def short(digest: str) -> str:
+    """A digest with the twelve digits that engines show."""
+    algorithm, _, number = digest.partition(":")
+    return f"{algorithm}:{number[:12]}"

@@ -1,0 +1,152 @@
+"""Files, encodings, widths, and the display of progress."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from inspector.cli import output, progress
+from inspector.cli.output import emit, ensure_writable, table_width
+from inspector.cli.progress import Display, display
+from inspector.errors import UsageError
+from tests.cli.program import ROOT, clean_environment
+
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor terminals of this kind")
+
+
+@POSIX
+def test_a_new_file_has_the_modes_of_any_other(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        emit("text\n", tmp_path / "report.txt")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "report.txt").stat().st_mode) == 0o640
+
+
+@POSIX
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    emit("new", tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+@POSIX
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    emit("text", Path(os.devnull))
+    assert Path(os.devnull).is_char_device()
+
+
+def test_the_old_text_outlives_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "report.txt"
+    target.write_text("old")
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UsageError, match="No space left"):
+        emit("new", target)
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    ensure_writable(None)
+    ensure_writable(tmp_path / "new.txt")
+    for wrong in (tmp_path, tmp_path / "missing" / "new.txt"):
+        with pytest.raises(UsageError):
+            ensure_writable(wrong)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("utf-8", "✔ ── é"), ("ascii", r"+ -- \xe9"), ("cp1252", "+ -- é"), ("latin-1", "+ -- é")]
+)
+def test_what_a_terminal_cannot_show_has_a_stand_in(encoding: str, shown: str) -> None:
+    assert output._shown("✔ ── é", encoding) == shown
+
+
+@pytest.mark.parametrize(("columns", "width"), [("80", 80), ("", 120), ("0", 120), ("wide", 120)])
+def test_width_without_a_terminal(columns: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert table_width(None) == width
+    assert table_width(Path("report.txt")) == 120
+
+
+def test_no_terminal_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with display(quiet=False) as shown:
+        assert shown is None
+
+
+def test_quick_work_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Display()
+    shown.started("a.tar")
+    shown.advanced(10)
+    shown.finished("a.tar")
+    shown.close()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_counts_come_from_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    shown = Display()
+
+    def work(name: str) -> None:
+        shown.started(name)
+        for _ in range(100):
+            shown.advanced(1_000)
+        shown.finished(name)
+
+    threads = [threading.Thread(target=work, args=(f"{number}.tar",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert shown._description() == "4 done, opening (400 kB)"
+    shown.started("a\x1b.tar")
+    assert shown._description() == r"4 done, reading a\x1b.tar (400 kB)"
+    shown.close()
+    shown.advanced(1)
+
+
+@POSIX
+def test_long_work_is_seen_on_a_terminal_and_leaves_only_the_report(images: Path) -> None:
+    import pty  # noqa: PLC0415 - Windows has none
+
+    content = (images / "backend-prod.tar").read_bytes()
+    ours, theirs = pty.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "inspector", "check", str(images / "roles.toml"), "-"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env=clean_environment({"TERM": "xterm"}),
+    )
+    os.close(theirs)
+    assert program.stdin is not None
+    program.stdin.write(content[:-4096])
+    program.stdin.flush()
+    time.sleep(progress.PATIENCE + 0.5)
+    report, _ = program.communicate(content[-4096:], timeout=60)
+    seen = os.read(ours, 65536)
+    os.close(ours)
+    assert program.returncode == 0
+    assert b"\x1b" not in report
+    assert b"PASS" in report
+    assert b"opening" in seen or b"reading" in seen
+    assert seen.rstrip().rpartition(b"\x1b[2K")[2].startswith(b"1 image: 1 passed")

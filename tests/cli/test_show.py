@@ -1,0 +1,83 @@
+"""`inspector show`, `diff`, `schema` and `cache`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+
+from tests.cli.program import run
+
+
+def test_torch_comes_first(images: Path) -> None:
+    done = run("show", images / "worker-cpu.tar")
+    assert done.exit_code == 0, done.output
+    lines = [line.split() for line in done.stdout.splitlines() if line.strip()]
+    labels = [line[0] for line in lines]
+    assert labels.index("torch") < labels.index("python") < labels.index("Layers,")
+    assert next(line for line in lines if line[0] == "torch")[1] == "2.13.0+cpu,"
+
+
+def test_facts_as_json(images: Path) -> None:
+    done = run("show", images / "worker-cpu.tar", images / "backend-prod.tar", "--format", "json")
+    document = json.loads(done.stdout)
+    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    assert [each["torch"]["build"] for each in document["images"]] == ["cpu", "unknown"]
+    assert document["images"][0]["torch"]["version"] == "2.13.0+cpu"
+
+
+def test_what_can_be_read_is_shown_and_the_rest_told(images: Path) -> None:
+    done = run("show", images / "none.tar", images / "backend-prod.tar", "--format", "json")
+    assert done.exit_code == 3
+    assert len(json.loads(done.stdout)["images"]) == 1
+    assert done.stderr.startswith("inspector: error: ")
+    assert "none.tar" in done.stderr
+
+
+def test_a_reference_that_is_none_is_wrong_usage() -> None:
+    assert run("show", "").exit_code == 2
+    assert run("show").exit_code == 2
+
+
+def test_what_changed(images: Path) -> None:
+    done = run("diff", images / "backend-prod.tar", images / "worker-cpu.tar")
+    assert done.exit_code == 0, done.output
+    assert "torch.version" in done.stdout
+    assert "→  2.13.0+cpu" in done.stdout
+    document = json.loads(
+        run("diff", images / "backend-prod.tar", images / "worker-cpu.tar", "--format", "json").stdout
+    )
+    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    assert "torch" in [each["name"] for each in document["packages"]]
+    assert not document["equal"]
+    assert document["layers_shared"] > 0
+
+
+def test_an_image_equals_itself(images: Path) -> None:
+    done = run("diff", images / "worker-cpu.tar", images / "worker-cpu.tar")
+    assert "no difference" in done.stdout
+
+
+def test_a_difference_needs_two_images(images: Path) -> None:
+    done = run("diff", images / "worker-cpu.tar", images / "none.tar")
+    assert (done.exit_code, done.stdout) == (3, "")
+
+
+def test_the_cache_is_told_of_and_emptied(images: Path, tmp_path: Path) -> None:
+    place = ["--cache-dir", str(tmp_path / "cache")]
+    run("show", images / "backend-prod.tar", *place)
+    lines = run("cache", "info", *place).stdout.splitlines()
+    held = {label: told for label, _, told in (line.partition(" ") for line in lines)}
+    layers = int(held["layers"])
+    assert layers > 0
+    assert str(tmp_path) in held["path"]
+    assert run("cache", "prune", *place).stdout == "removed 0 layers, 0 B\n"
+    assert run("cache", "clear", *place).stdout.startswith(f"removed {layers} layers, ")
+    assert "layers   0\n" in run("cache", "info", *place).stdout
+
+
+def test_the_schema_is_a_schema() -> None:
+    done = run("schema")
+    assert done.exit_code == 0
+    Draft202012Validator.check_schema(json.loads(done.stdout))
