@@ -1,9 +1,7 @@
 """What a container image's `python` would import, answered from the image's bytes.
 
-    import inspector
-
-    facts = inspector.inspect("docker-archive:api.tar")
-    report = inspector.check(["docker-archive:api.tar"], inspector.load_policy("inspector.toml"))
+`inspector.inspect("docker-archive:api.tar")` gives its facts,
+`inspector.check(["docker-archive:api.tar"], inspector.load_policy("inspector.toml"))` the verdict.
 """
 
 from __future__ import annotations

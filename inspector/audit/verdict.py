@@ -64,7 +64,8 @@ def check(
     unmet = [] if options.role else _unmet(policy, results)
     if policy.exhaustive:
         results += [_missing(role) for role in unmet]
-    warnings = () if policy.exhaustive else tuple(map(_warning, unmet))
+    lost = not policy.exhaustive and any(result.role is None for result in results)
+    warnings = tuple(map(_warning, unmet)) if lost else ()  # a misspelt `match` is what both have in common
     outcome = worst(each.outcome for each in results)
     return Report(outcome=outcome, results=tuple(_told_apart(results)), warnings=warnings)
 

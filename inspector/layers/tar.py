@@ -23,8 +23,8 @@ MAX_HEADERS = 1_000_000
 """Headers of one archive past which it is refused; the largest real layers hold some 500,000."""
 
 _ZERO = bytes(BLOCK)
-# name, mode, size, checksum, type, link name, magic and version, prefix, trailer
-_HEADER = struct.Struct("100s8s16x12s12x8sc100s8s80x155s12s")
+# name, mode, size, link name, magic and version, prefix, trailer
+_HEADER = struct.Struct("100s8s16x12s21x100s8s80x155s12s")
 _HALF = BLOCK // 2
 _CHECKSUM = slice(148, 156)
 _KINDS = {
@@ -121,15 +121,14 @@ def _next_header(reader: Reader, *, needs_end: bool) -> bytes | None:
 def is_header(block: bytes) -> bool:
     """Whether 512 bytes are a tar header: their sum, its own field taken as spaces, is what that field states."""
     field = block[_CHECKSUM]
-    try:
-        stated = _parse_number(field)
-    except (ValueError, IndexError):
-        return False
     # Adler-32's low half is 1 + the sum of the bytes, exact for 256 of them, and 10 times faster than sum().
-    total = (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 2
-    return total - sum(field) + sum(b" " * len(field)) == stated or (
-        len(block) == BLOCK and _signed_sum(block) == stated
-    )
+    total = (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 2 - sum(field) + 8 * ord(" ")
+    if field == b"%06o\0 " % total:  # as nearly all write it
+        return True
+    try:
+        return len(block) == BLOCK and _parse_number(field) in (total, _signed_sum(block))
+    except ValueError:
+        return False
 
 
 def _signed_sum(header: bytes) -> int:
@@ -139,7 +138,7 @@ def _signed_sum(header: bytes) -> int:
 
 
 def _member(header: bytes, flag: bytes, extended: Extended, offset: int) -> Member:
-    name, mode, size, _, _, link, magic, prefix, trailer = _HEADER.unpack(header)
+    name, mode, size, link, magic, prefix, trailer = _HEADER.unpack(header)
     name = name.partition(b"\0")[0]
     if prefix[0]:
         name = _prefixed(name, magic, prefix, trailer)

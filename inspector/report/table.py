@@ -13,7 +13,7 @@ from rich.text import Text
 from inspector.facts import ImageFacts
 from inspector.policy.model import Finding, Outcome, Report, Result
 from inspector.policy.sizes import show_size
-from inspector.policy.steps import readable
+from inspector.policy.steps import readable, shorten
 from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, symbol, words
 from inspector.report.text import (
     NOTHING,
@@ -30,6 +30,10 @@ _GAP = 2
 _LONG_NAME = 36
 _STEP = 400
 """Characters of a build step shown below a finding."""
+_STEP_CELLS = 24
+"""The narrowest column that still tells build steps apart."""
+_STEP_STACKED = 44
+"""Characters of a build step that shares a column."""
 
 
 def render_check(report: Report, *, width: int = 120, color: bool = False, passed: bool = False) -> str:
@@ -54,15 +58,35 @@ def _parts(report: Report, width: int, *, passed: bool) -> Iterator[RenderableTy
 
 
 def _summary(results: Iterable[Result], width: int) -> Table:
-    """A line for each image; if that is too wide, long names in two lines; if it still is, two columns in one."""
-    titles = ("Image", "Role", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
+    """A line for each image; if that is too wide, long names in two lines; if it still is, two columns in one.
+
+    The build step that brought torch takes what width is left, and is cut there.
+    """
+    titles: tuple[str, ...] = (
+        "Image",
+        "Role",
+        "Torch",
+        "Build",
+        "Expected",
+        "Verdict",
+        "Size",
+        "Time",
+        "Torch's build step",
+    )
     whole = [_cells(result) for result in results]
+    if all(step.plain == NOTHING for *_, step in whole):
+        titles, whole = titles[:-1], [row[:-1] for row in whole]
     broken = [(_broken(name), *rest) for name, *rest in whole]
     for rows in (whole, broken):
-        natural = [max(map(_widest, column)) for column in zip(map(Text, titles), *rows, strict=True)]
-        if sum(natural) + _GAP * (len(titles) - 1) <= width:
-            return _table(titles, rows)
+        natural = [max(map(_widest, column)) for column in zip(map(Text, titles[:8]), *rows, strict=False)]
+        left = width - sum(natural) - _GAP * len(natural)
+        if left >= (_STEP_CELLS if len(titles) > len(natural) else -_GAP):
+            return _table(titles, ((*row[:8], *(_cut(step, left) for step in row[8:])) for row in rows))
     return _table(("Image", "Torch", "Expected", "Verdict", "Size"), map(_stacked, broken))
+
+
+def _cut(step: Text, cells: int) -> Text:
+    return Text(shorten(step.plain, cells), style=step.style, overflow="fold")
 
 
 def _widest(cell: Text) -> int:
@@ -70,12 +94,13 @@ def _widest(cell: Text) -> int:
 
 
 def _stacked(row: tuple[Text, ...]) -> tuple[Text, ...]:
-    image, role, torch, build, expected, outcome, size, time = row
-    return (_stack(image, role), _stack(torch, build), expected, outcome, _stack(size, time))
+    image, role, torch, build, expected, outcome, size, time, *step = row
+    told = _stack(expected, *(_cut(each, _STEP_STACKED) for each in step))
+    return (_stack(image, role), _stack(torch, build), told, outcome, _stack(size, time))
 
 
-def _stack(upper: Text, lower: Text) -> Text:
-    return upper if lower.plain == NOTHING else Text("\n").join([upper, Text(lower.plain, style="dim")])
+def _stack(upper: Text, *lower: Text) -> Text:
+    return Text("\n").join([upper, *(Text(each.plain, style="dim") for each in lower if each.plain != NOTHING)])
 
 
 def _table(titles: Iterable[str], rows: Iterable[tuple[Text, ...]]) -> Table:
@@ -106,6 +131,7 @@ def _cells(result: Result) -> tuple[Text, ...]:
         Text(f"{SYMBOLS[result.outcome]} {result.outcome.upper()}", style=f"bold {STYLES[result.outcome]}"),
         Text(show_size(facts.size.uncompressed) if facts else NOTHING),
         Text(seconds(facts.evidence.seconds) if facts else NOTHING),
+        words(readable(facts.torch.created_by, _STEP) or NOTHING if facts else NOTHING),
     )
 
 
