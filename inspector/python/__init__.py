@@ -1,0 +1,1 @@
+"""What the image's Python is, what it would find, and what is installed for it."""

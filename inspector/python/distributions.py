@@ -1,0 +1,121 @@
+"""All distributions that the interpreter would report as installed: the first of a name on its search path wins.
+
+Follows importlib.metadata, and pip where that is stricter: what has no valid name is no distribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.python.conda import conda_packages
+from inspector.python.folders import Folder, Folders
+from inspector.python.infodir import read_distribution
+from inspector.python.installed import Installed
+from inspector.python.model import Interpreter
+from inspector.rootfs import Kind, Rootfs
+from inspector.unknown import Unknown
+
+MAX_DISTRIBUTIONS = 10_000
+MAX_WARNINGS = 50
+
+_SUFFIXES = (".dist-info", ".egg-info")
+_HIDDEN_BY_PIP = frozenset({"python", "wsgiref", "argparse"})
+"""Parts of the standard library that pip never lists."""
+
+
+def find_distributions(fs: Rootfs, interpreter: Interpreter | Unknown) -> tuple[tuple[Installed, ...], tuple[str, ...]]:
+    """What is installed for `interpreter`, by name, and warnings; nothing where the interpreter is not known."""
+    if isinstance(interpreter, Unknown):
+        return (), ()
+    scan = _Scan(Folders(fs))
+    for entry in interpreter.search_path:
+        scan.add_entry(entry)
+    scan.add_conda(interpreter.prefix)
+    found = sorted(scan.found.values(), key=lambda installed: installed.key)
+    return tuple(found), tuple(scan.warnings[:MAX_WARNINGS])
+
+
+class _Scan:
+    """The search path so far: `found` by canonical name."""
+
+    def __init__(self, folders: Folders) -> None:
+        self.folders = folders
+        self.found: dict[str, Installed] = {}
+        self.warnings: list[str] = []
+        self._seen: set[str] = set()
+
+    def add_entry(self, entry: str) -> None:
+        """Take in one entry of the search path, unless another led to the same directory."""
+        folder = self.folders.at(entry)
+        if folder.path is None:
+            self._tell_archive(entry)
+        elif folder.path not in self._seen:
+            self._seen.add(folder.path)
+            self._add_folder(folder, folder.path)
+
+    def add_conda(self, prefix: str) -> None:
+        """Take in what conda records of the environment, but for what its Python metadata tells already."""
+        if prefix:
+            for package in conda_packages(self.folders, prefix, self._known_paths(), self.warnings):
+                self.found.setdefault(package.key, package)
+
+    def _add_folder(self, folder: Folder, path: str) -> None:
+        here: dict[str, list[Installed]] = {}
+        for name in sorted(_metadata_names(folder, path)):
+            installed = self._read(path, name)
+            if installed is not None:
+                here.setdefault(installed.key, []).append(installed)
+        for key, rivals in here.items():
+            if len(self.found) >= MAX_DISTRIBUTIONS:
+                self.warnings.insert(
+                    0, f"more than {MAX_DISTRIBUTIONS} distributions; those in {path!r} are not all listed"
+                )
+                return
+            if key not in self.found:
+                self.found[key] = self._first(path, rivals)
+
+    def _read(self, folder: str, name: str) -> Installed | None:
+        path = f"{folder}/{name}"
+        if name.startswith("~"):
+            self.warnings.append(f"{path!r} is what an interrupted uninstall left; pip ignores it")
+            return None
+        try:
+            installed = read_distribution(self.folders, folder, name, self.warnings)
+        except InspectorError as error:
+            self.warnings.append(f"{path!r} can't be read as a distribution: {error}")
+            return None
+        return None if installed is None or installed.key in _HIDDEN_BY_PIP else installed
+
+    def _first(self, folder: str, rivals: list[Installed]) -> Installed:
+        """The one taken of a name's metadata in one directory: the first, but for one that tells its files."""
+        versions = list(dict.fromkeys(rival.version for rival in rivals))
+        if len(versions) > 1:
+            shown = ", ".join(repr(version) for version in versions)
+            self.warnings.append(
+                f"{folder!r} holds metadata of {len(versions)} versions of {rivals[0].name} ({shown}): which of them "
+                "tools see depends on the order of the directory's entries"
+            )
+        first = next((one for one in rivals if one.owned is not None), rivals[0])
+        others = tuple(one for one in rivals if one is not first)
+        return msgspec.structs.replace(first, rivals=others) if others else first
+
+    def _tell_archive(self, entry: str) -> None:
+        node = self.folders.node(entry)
+        if node is not None and node.kind is Kind.FILE:
+            self.warnings.append(f"{entry!r} on the search path is an archive; distributions inside it are not listed")
+
+    def _known_paths(self) -> frozenset[str]:
+        return frozenset(
+            path for first in self.found.values() for path in (first.path, *(rival.path for rival in first.rivals))
+        )
+
+
+def _metadata_names(folder: Folder, path: str) -> Iterable[str]:
+    """The entries that hold metadata; of an `.egg` on the search path, its EGG-INFO."""
+    egg = path.lower().endswith(".egg")
+    return (
+        name for name in folder.children if name.lower().endswith(_SUFFIXES) or (egg and name.lower() == "egg-info")
+    )

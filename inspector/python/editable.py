@@ -1,0 +1,59 @@
+"""Editable installs whose import hook has a literal table (setuptools' `__editable___*_finder.py`), read as syntax.
+
+Such a finder stands last on `sys.meta_path`, so whatever the search path has comes before it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from inspector.errors import InspectorError
+from inspector.python.files import read_text
+from inspector.python.folders import Folders
+from inspector.python.literals import parse_literals
+from inspector.python.model import Hook, Interpreter
+from inspector.python.modules import Found, Suffixes, find_in
+from inspector.unknown import Unknown
+
+MAX_FINDERS = 1000
+MAX_SOURCE = 256 << 10
+
+_HOOK = re.compile(r"import (__editable___\w{1,200}_finder);")
+
+
+def is_editable_hook(hook: Hook) -> bool:
+    """Whether a hook only adds the finder of an editable install."""
+    return hook.kind == "pth" and _HOOK.match(hook.text) is not None
+
+
+def find_editable(folders: Folders, interpreter: Interpreter, name: str, suffixes: Suffixes) -> Found | Unknown | None:
+    """What the import hooks that run at start map the top-level `name` to; None if nothing."""
+    unread = None
+    for hook in interpreter.hooks[:MAX_FINDERS]:
+        module = _HOOK.match(hook.text) if hook.kind == "pth" else None
+        if module is None:
+            continue
+        mapping = _mapping(folders, interpreter, module[1])
+        if mapping is None:
+            unread = Unknown(f"the import hook {module[1]} of an editable install can't be read")
+            continue
+        target = mapping.get(name)
+        if isinstance(target, str) and target.startswith("/"):
+            entry, _, last = target.rstrip("/").rpartition("/")
+            found = find_in(folders, entry or "/", last, suffixes)
+            if found is not None and found.form != "namespace":
+                return found
+    return unread
+
+
+def _mapping(folders: Folders, interpreter: Interpreter, module: str) -> dict[object, object] | None:
+    """The finder's table; None where it can't be read. The first on the search path is the one imported."""
+    for entry in interpreter.search_path:
+        try:
+            text = read_text(folders.fs, f"{entry}/{module}.py")
+            if text is not None:
+                mapping = parse_literals(text, MAX_SOURCE).get("MAPPING")
+                return mapping if isinstance(mapping, dict) else None
+        except (InspectorError, ValueError):
+            return None
+    return None

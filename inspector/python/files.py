@@ -1,0 +1,73 @@
+"""Questions about files that the Python floor asks again and again, links followed inside the root."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+from inspector.errors import Malformed, NotFound
+from inspector.rootfs import Kind, Node, Rootfs, resolve
+
+MAX_TEXT = 4 << 20
+"""The most bytes of a text taken in; the index keeps less of most."""
+
+
+def join(*parts: str) -> str:
+    """The parts as one path, lexically normal, as `os.path.abspath` makes it: `x/..` goes, links or not."""
+    return posixpath.normpath(posixpath.join("/", *parts))
+
+
+def find(fs: Rootfs, path: str, cwd: str = "/") -> tuple[str, Node] | None:
+    """Where `path` leads and the node there; None if nowhere."""
+    resolved = resolve(fs, path, cwd)
+    node = None if resolved is None else fs.lstat(resolved)
+    return None if resolved is None or node is None else (resolved, node)
+
+
+def exists(fs: Rootfs, path: str) -> bool:
+    """Whether `path` leads to anything at all."""
+    return find(fs, path) is not None
+
+
+def list_dir(fs: Rootfs, path: str) -> Mapping[str, Node]:
+    """What lies in the directory that `path` leads to; empty where that is none."""
+    resolved = resolve(fs, path)
+    return {} if resolved is None else fs.scandir(resolved)
+
+
+def read_text(fs: Rootfs, path: str) -> str | None:
+    """The text of a regular file, undecodable bytes as surrogates; None where there is none. Raises `NotKept`."""
+    found = find(fs, path)
+    if found is None or found[1].kind is not Kind.FILE:
+        return None
+    try:
+        return fs.read(found[0])[:MAX_TEXT].decode("utf-8", "surrogateescape")
+    except NotFound:
+        return None
+
+
+def read_strict(fs: Rootfs, path: str) -> str | None:
+    """As `read_text`, for what Python reads as UTF-8 and stops at otherwise. Raises `Malformed`, `NotKept`."""
+    text = read_text(fs, path)
+    if text and not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
+        raise Malformed(f"{path!r} is no UTF-8, and Python stops where it can't decode it")
+    return text
+
+
+def apk_database(fs: Rootfs) -> str:
+    """Alpine's list of installed packages, where older and newer releases have it; empty if there is none."""
+    return read_text(fs, "/lib/apk/db/installed") or read_text(fs, "/usr/lib/apk/db/installed") or ""
+
+
+def one_link(fs: Rootfs, path: str) -> str:
+    """`path` with its last component's links followed one after another, its folders left as they are named.
+
+    This is how CPython finds itself: `/bin/python3` becomes `/bin/python3.11` even where `/bin` is a link.
+    """
+    for _ in range(40):
+        parent = resolve(fs, posixpath.dirname(path) or "/")
+        node = fs.lstat(join(parent, posixpath.basename(path))) if parent is not None else None
+        if node is None or node.kind is not Kind.SYMLINK:
+            break
+        path = join(posixpath.dirname(path), node.target)
+    return path

@@ -1,0 +1,87 @@
+"""Directories of the merged tree, each listed once, links followed: what thousands of RECORD rows are looked up in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from inspector.rootfs import Kind, Node, Rootfs, resolve
+
+MAX_REMEMBERED = 100_000
+"""Listings held at once; past them directories are listed anew."""
+MAX_DEPTH = 100
+"""Components of a path that are looked up one by one; deeper paths are resolved whole."""
+
+
+class Folder(NamedTuple):
+    """A directory by its path with all links followed, and what lies in it; `path` is None where there is none."""
+
+    path: str | None
+    children: Mapping[str, Node]
+
+
+MISSING = Folder(None, {})
+
+
+class Folders:
+    """The directories of `fs` by path, links followed inside the root."""
+
+    def __init__(self, fs: Rootfs) -> None:
+        self.fs = fs
+        self._known: dict[str, Folder] = {"/": Folder("/", fs.scandir("/"))}
+
+    def at(self, path: str) -> Folder:
+        """The directory that the absolute `path` leads to. `..` is taken after links, as the kernel does."""
+        known = self._known.get(path)
+        if known is None:
+            known = self._find(path)
+            if known.path is not None and len(self._known) < MAX_REMEMBERED:
+                self._known[path] = known
+        return known
+
+    def node(self, path: str) -> Node | None:
+        """The node at `path`, links followed in its parents and in itself; None if dangling."""
+        parent, _, name = path.rpartition("/")
+        node = self.at(parent or "/").children.get(name)
+        if node is None or node.kind is Kind.SYMLINK:
+            resolved = resolve(self.fs, path)
+            return None if resolved is None else self.fs.lstat(resolved)
+        return node
+
+    def is_file(self, path: str) -> bool:
+        """Whether `path` leads to a regular file."""
+        node = self.node(path)
+        return node is not None and node.kind is Kind.FILE
+
+    def files_below(self, path: str) -> Iterator[tuple[str, Node]]:
+        """Each regular file below the directory `path`, as (path, node); links are neither files nor followed."""
+        top = self.at(path)
+        todo = [] if top.path is None else [top.path]
+        while todo:
+            here = todo.pop()
+            prefix = here if here == "/" else f"{here}/"
+            for name, node in self.at(here).children.items():
+                if node.kind is Kind.FILE:
+                    yield prefix + name, node
+                elif node.kind is Kind.DIRECTORY:
+                    todo.append(prefix + name)
+
+    def _find(self, path: str) -> Folder:
+        parent, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or path.count("/") > MAX_DEPTH:
+            return self._resolved(path)
+        above = self.at(parent or "/")
+        node = above.children.get(name)
+        if node is None or above.path is None:
+            return MISSING
+        real = f"{above.path.rstrip('/')}/{name}"
+        if node.kind is Kind.DIRECTORY:
+            return Folder(real, self.fs.scandir(real)) if real == path else self.at(real)
+        return self._resolved(real) if node.kind is Kind.SYMLINK else MISSING
+
+    def _resolved(self, path: str) -> Folder:
+        real = resolve(self.fs, path)
+        node = None if real is None else self.fs.lstat(real)
+        if real is None or node is None or node.kind is not Kind.DIRECTORY:
+            return MISSING
+        return Folder(real, self.fs.scandir(real))

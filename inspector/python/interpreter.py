@@ -1,0 +1,202 @@
+"""Which Python a command of the image is, and what it would search for imports."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.oci import ImageConfig
+from inspector.python.elf import ElfHeader
+from inspector.python.entrypoint import entrypoint_passes
+from inspector.python.environment import Environment, environment_of
+from inspector.python.files import find, join
+from inspector.python.launch import Script, read_program
+from inspector.python.libc import find_libc
+from inspector.python.lookup import Found, Missing, find_command
+from inspector.python.model import Interpreter
+from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
+from inspector.python.running import closed_paths, interpreter_runs
+from inspector.python.search_path import Python, search_path
+from inspector.python.shims import through_shim
+from inspector.python.siterules import site_rules
+from inspector.python.version import Minor, is_python, library_minors, named_minor, patch_level
+from inspector.rootfs import Rootfs
+from inspector.unknown import Absent, Unknown
+
+_NIX_ENVIRONMENT = re.compile(r"/nix/store/[^/]+-env/")
+_MISLEADING = ("PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
+_SCRIPT_BEFORE = "the image's entrypoint is a script, which may change the environment before it runs a command"
+_OLDEST = (3, 6)
+_OTHER = {"python": "python3", "python3": "python"}
+
+
+class _Program(msgspec.Struct, frozen=True, kw_only=True):
+    """The command found: where PATH has it, what Python takes for itself, the file behind the links, its header."""
+
+    found: Found
+    executable: str
+    resolved: str
+    header: ElfHeader
+
+
+def find_interpreter(
+    fs: Rootfs, config: ImageConfig, command: str = "python"
+) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
+    """The interpreter that `command` runs in a container of the image, and warnings beside it.
+
+    `Absent` where there certainly is none; `Unknown` where files don't decide.
+    """
+    if config.os not in ("linux", ""):
+        return Unknown(f"the image is for {config.os!r}; interpreters are looked for in Linux images"), ()
+    try:
+        environment = environment_of(fs, config)
+        program = _find_program(fs, command, environment)
+        if isinstance(program, Unknown):
+            passes = entrypoint_passes(fs, config, environment)
+            return program, (_SCRIPT_BEFORE,) if passes == "unknown" else ()
+        return _describe(fs, config, command, program, environment)
+    except InspectorError as error:
+        return Unknown(f"{command!r} can't be decided about: {error}"), ()
+
+
+def _find_program(fs: Rootfs, command: str, environment: Environment) -> _Program | Unknown:
+    """From the command to the ELF file of a Python, through PATH, links and shims."""
+    found = find_command(fs, command, environment)
+    if isinstance(found, Missing):
+        return _not_found(fs, command, found, environment)
+    if found.relative:
+        return Unknown(f"PATH finds {command!r} in the relative folder of {found.path!r}: engines refuse to start it")
+    chosen = _through_script(fs, found, command, environment)
+    if isinstance(chosen, Unknown):
+        return chosen
+    executable, resolved = chosen
+    header = read_program(fs, resolved)
+    refusal = _no_python(found, resolved, header)
+    if refusal or not isinstance(header, ElfHeader):
+        return Unknown(refusal)
+    return _Program(found=found, executable=executable, resolved=resolved, header=header)
+
+
+def _through_script(fs: Rootfs, found: Found, command: str, environment: Environment) -> tuple[str, str] | Unknown:
+    """What Python takes for its own path, and the file there: of what a shim chooses, where the command is one."""
+    if not isinstance(read_program(fs, found.resolved), Script):
+        return found.path, found.resolved
+    text = fs.head(found.resolved).decode("utf-8", "replace")
+    chosen = through_shim(fs, found, text, posixpath.basename(command), environment)
+    if isinstance(chosen, Unknown):
+        return chosen
+    reached = find(fs, chosen.path)
+    return join(chosen.path), reached[0] if reached else chosen.path
+
+
+def _no_python(found: Found, resolved: str, program: ElfHeader | Script | str) -> str:
+    """Why a program is not one whose search path can be worked out; empty if it is."""
+    if isinstance(program, str):
+        return program
+    if isinstance(program, Script):
+        return f"{resolved!r}, which a shim runs, is a script itself"
+    if _NIX_ENVIRONMENT.match(resolved):
+        return f"{resolved!r} is a program of Nix, which sets the search path before it starts Python"
+    if not is_python(resolved):
+        return f"{found.path!r} is the program {resolved!r}, which is no Python by its name and may start any"
+    return ""
+
+
+def _not_found(fs: Rootfs, command: str, missing: Missing, environment: Environment) -> Absent:
+    """The sentence on what isn't there, what was passed over, and what is there instead."""
+    sentence = f"no {command!r} in PATH ({':'.join(environment.path)})"
+    if "/" in command:
+        sentence = f"no {command!r} in the image"
+    if missing.skipped:
+        sentence += f"; passed over: {'; '.join(missing.skipped[:5])}"
+    other = find_command(fs, _OTHER.get(command, ""), environment) if command in _OTHER else None
+    if isinstance(other, Found):
+        sentence += f"; there is {other.path!r}"
+    return Absent(sentence)
+
+
+def _describe(
+    fs: Rootfs, config: ImageConfig, command: str, program: _Program, environment: Environment
+) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
+    """Version, prefixes and search path of the program, as one answer."""
+    minor = _minor(fs, program)
+    if isinstance(minor, Unknown):
+        return minor, ()
+    if minor.implementation != "cpython" or minor.at_least < _OLDEST:
+        name = "Python" if minor.implementation == "cpython" else "PyPy"
+        return Unknown(f"{program.resolved!r} is {name} {minor}, whose search path is not worked out here"), ()
+    misled = next((name for name in _MISLEADING if environment.get(name) and minor.at_least >= (3, 11)), None)
+    if misled:
+        return Unknown(f"{misled} makes Python take {environment.get(misled)!r} for itself"), ()
+    prefixes = find_prefixes(fs, program.executable, minor, environment)
+    if isinstance(prefixes, Unknown):
+        return prefixes, ()
+    python = Python(prefixes, minor, site_rules(fs, prefixes, minor))
+    path = search_path(fs, python, environment)
+    runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, config.platform)
+    closed = closed_paths(fs, (f"{entry}/" for entry in path.entries), environment)
+    if runs == "yes" and closed:
+        runs, reasons = "unknown", closed
+    interpreter = Interpreter(
+        command=command,
+        path=program.found.path,
+        resolved=program.resolved,
+        implementation=minor.implementation,
+        version=patch_level(fs, minor, prefixes.base, program.resolved, environment) or str(minor),
+        search_path=path.entries,
+        prefix=path.prefix,
+        base_prefix=prefixes.base,
+        abi=minor.abi,
+        machine=program.header.machine,
+        libc=find_libc(fs, program.header),
+        runs=runs,
+        reasons=reasons,
+        entrypoint=entrypoint_passes(fs, config, environment),
+        hooks=path.hooks,
+    )
+    return interpreter, tuple(_warnings(fs, interpreter, program, prefixes, environment))
+
+
+def _minor(fs: Rootfs, program: _Program) -> Minor | Unknown:
+    """X.Y, by the program's name, else by the one standard library above its home or itself."""
+    for path in (program.resolved, program.executable):
+        named = named_minor(path)
+        if named is not None:
+            return named
+    folders = [posixpath.dirname(program.resolved), posixpath.dirname(program.executable)]
+    for folder in dict.fromkeys([*stated_homes(fs, program.executable), *folders]):
+        minors = library_minors(fs, folder)
+        if len(minors) == 1:
+            return minors[0]
+        if minors:
+            names = ", ".join(minor.folder for minor in minors)
+            return Unknown(f"{program.resolved!r} does not tell its version, and {names} stand above it")
+    return Unknown(f"{program.resolved!r} does not tell its version, and no standard library stands above it")
+
+
+def _warnings(
+    fs: Rootfs, interpreter: Interpreter, program: _Program, prefixes: Prefixes, environment: Environment
+) -> Iterator[str]:
+    """What a reader of the answer should know beside it."""
+    for skipped in program.found.skipped[:5]:
+        yield f"PATH: {skipped}, so it was passed over for {program.found.path!r}"
+    other = (
+        find_command(fs, _OTHER.get(interpreter.command, ""), environment) if interpreter.command in _OTHER else None
+    )
+    if isinstance(other, Found) and other.resolved != program.found.resolved:
+        yield f"{posixpath.basename(other.path)!r} is another program, {other.path!r}"
+    if prefixes.assumed:
+        yield prefixes.assumed
+    if prefixes.path_file is not None:
+        yield f"{prefixes.path_file.path!r} replaces the search path"
+    for hook in interpreter.hooks:
+        if hook.touches_torch != "no":
+            yield f"{hook.path!r} {hook.effect}" + (f": {hook.text[:120]!r}" if hook.text else "")
+    if interpreter.entrypoint == "argument":
+        yield f"the image's entrypoint takes {interpreter.command!r} as an argument: `--entrypoint` would avoid that"
+    elif interpreter.entrypoint == "unknown":
+        yield _SCRIPT_BEFORE

@@ -1,0 +1,73 @@
+"""Finding the file that a command's name stands for, as engines and execvp(3) do."""
+
+from __future__ import annotations
+
+import posixpath
+
+import msgspec
+
+from inspector.python.environment import Environment
+from inspector.python.files import find, join
+from inspector.rootfs import Kind, Node, Rootfs
+
+_ANY_EXECUTE = 0o111
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A command found: `path` as PATH names it, `resolved` behind all links. `skipped` says what came before it.
+
+    `relative` is set where the PATH entry was: engines refuse to start such a command, shells don't.
+    """
+
+    path: str
+    resolved: str
+    skipped: tuple[str, ...] = ()
+    relative: bool = False
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """No such command; `skipped` says which files of the name could not be it, and why."""
+
+    skipped: tuple[str, ...] = ()
+
+
+def find_command(fs: Rootfs, command: str, environment: Environment) -> Found | Missing:
+    """The first entry of PATH whose `command` is, links followed, a regular file with an execute bit.
+
+    A command with a slash is taken against the working directory, and not looked for.
+    """
+    if "/" in command:
+        candidates = [command]
+    else:
+        candidates = [posixpath.join(folder or ".", command) for folder in dict.fromkeys(environment.path)]
+    skipped: list[str] = []
+    for candidate in candidates:
+        full = posixpath.join(environment.cwd, candidate)
+        reached = find(fs, full)
+        problem = _problem(reached[1] if reached else None)
+        if reached and not problem:
+            relative = "/" not in command and not candidate.startswith("/")
+            return Found(path=join(full), resolved=reached[0], skipped=tuple(skipped), relative=relative)
+        there = None if problem else _present(fs, full)
+        if problem or there:
+            skipped.append(f"{join(full)!r} is {problem or _dangling(there)}")
+    return Missing(tuple(skipped))
+
+
+def _problem(node: Node | None) -> str:
+    """Why the file that a name leads to can't be executed; empty if it can, or if there is none."""
+    if node is None:
+        return ""
+    if node.kind is not Kind.FILE:
+        return f"a {node.kind.value}"
+    return "" if node.mode & _ANY_EXECUTE else f"not executable (mode {node.mode:04o})"
+
+
+def _present(fs: Rootfs, path: str) -> Node | None:
+    """The node at `path` itself, links followed on the way to it only."""
+    parent = find(fs, posixpath.dirname(path) or "/")
+    return fs.lstat(join(parent[0], posixpath.basename(path))) if parent else None
+
+
+def _dangling(node: Node | None) -> str:
+    return "" if node is None else f"a link to {node.target!r}, which leads nowhere"

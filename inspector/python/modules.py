@@ -1,0 +1,132 @@
+"""What `import NAME` would find, as importlib's path finder looks: entry by entry, and in each in a fixed order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+import msgspec
+
+from inspector.python.folders import Folders
+from inspector.python.model import Interpreter
+from inspector.rootfs import Kind, Node
+
+Form = Literal["package", "module", "namespace", "archive"]
+Loader = Literal["extension", "source", "bytecode", "none"]
+
+_TAGGED = re.compile(r"\.(cpython-[a-z0-9]+)-([a-z0-9_]+)-([a-z0-9_-]+)\.so")
+_ARCHIVE_OF_STDLIB = re.compile(r"python\d+t?\.zip")
+_TRIPLES = {"i686": ("i386",), "armv7l": ("arm",), "ppc64le": ("powerpc64le",), "ppc64": ("powerpc64",)}
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What a name leads to in the directory `entry`.
+
+    `path` is the package's directory or the module's file, `origin` the file that is loaded (the `__init__`
+    of a package; of a namespace there is none), both with the entry's links followed. An `archive` may
+    hold the name: it was not looked into.
+    """
+
+    form: Form
+    entry: str
+    path: str
+    origin: str | None = None
+    loader: Loader = "none"
+
+
+class Suffixes(msgspec.Struct, frozen=True):
+    """The endings of extension modules that an interpreter loads."""
+
+    abi: str
+    machine: str | None
+
+    def loads(self, ending: str) -> bool:
+        """Whether a file named `NAME` + `ending` is an extension module to this interpreter."""
+        if ending in (".abi3.so", ".so"):
+            return True
+        tagged = _TAGGED.fullmatch(ending)
+        if tagged is None:
+            return False
+        machines = (*_TRIPLES.get(self.machine or "", ()), self.machine)
+        fits = self.machine is None or tagged[2] in machines
+        return fits and tagged[1] == f"cpython-{self.abi.removeprefix('cp')}"
+
+
+def suffixes_of(interpreter: Interpreter) -> Suffixes:
+    """The extension suffixes of an interpreter (`importlib.machinery.EXTENSION_SUFFIXES`)."""
+    return Suffixes(interpreter.abi, interpreter.machine)
+
+
+def find_modules(folders: Folders, entries: Iterable[str], name: str, suffixes: Suffixes) -> Iterator[Found]:
+    """Everything that `import name` could find, best first: what is loaded, what it hides, then namespaces.
+
+    A namespace portion never ends the search, so all of them come last.
+    """
+    namespaces = []
+    seen = set()
+    for entry in entries:
+        folder = folders.at(entry)
+        if folder.path is None:
+            archive = _archive(folders, entry)
+            if archive is not None:
+                yield archive
+            continue
+        if folder.path in seen:
+            continue
+        seen.add(folder.path)
+        found = find_in(folders, folder.path, name, suffixes)
+        if found is not None and found.form == "namespace":
+            namespaces.append(found)
+        elif found is not None:
+            yield found
+    yield from namespaces
+
+
+def find_in(folders: Folders, entry: str, name: str, suffixes: Suffixes) -> Found | None:
+    """What the directory `entry` alone has for `name`: package, extension, source, bytecode, else a namespace."""
+    children = folders.at(entry).children
+    path = f"{entry.rstrip('/')}/{name}"
+    inside = folders.at(path) if name in children else None
+    package = inside is not None and inside.path is not None
+    if inside is not None and package:
+        for file, loader in _candidates("__init__", inside.children, suffixes):
+            if folders.is_file(f"{path}/{file}"):
+                return Found(form="package", entry=entry, path=path, origin=f"{path}/{file}", loader=loader)
+    for file, loader in _candidates(name, children, suffixes):
+        origin = f"{entry.rstrip('/')}/{file}"
+        if folders.is_file(origin):
+            return Found(form="module", entry=entry, path=origin, origin=origin, loader=loader)
+    return Found(form="namespace", entry=entry, path=path) if package else None
+
+
+def extensions_of(folders: Folders, directory: str, name: str) -> list[str]:
+    """The files that are extension modules `name` for any interpreter at all."""
+    prefix = f"{name}."
+    return sorted(
+        file
+        for file in folders.at(directory).children
+        if file.startswith(prefix) and file.endswith(".so") and folders.is_file(f"{directory}/{file}")
+    )
+
+
+def _candidates(name: str, children: Mapping[str, Node], suffixes: Suffixes) -> Iterator[tuple[str, Loader]]:
+    """The entries that may be the module `name`, in the order of importlib's loaders."""
+    prefix = f"{name}."
+    tagged = [file for file in children if file.startswith(prefix) and _TAGGED.fullmatch(file[len(name) :])]
+    yield from ((file, "extension") for file in sorted(tagged) if suffixes.loads(file[len(name) :]))
+    plain: tuple[tuple[str, Loader], ...] = (
+        (".abi3.so", "extension"),
+        (".so", "extension"),
+        (".py", "source"),
+        (".pyc", "bytecode"),
+    )
+    yield from ((name + ending, loader) for ending, loader in plain if name + ending in children)
+
+
+def _archive(folders: Folders, entry: str) -> Found | None:
+    """A zip on the search path; the standard library's is none that could hold anything else."""
+    node = folders.node(entry)
+    if node is None or node.kind is not Kind.FILE or _ARCHIVE_OF_STDLIB.fullmatch(entry.rpartition("/")[2]):
+        return None
+    return Found(form="archive", entry=entry, path=entry)

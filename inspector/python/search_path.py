@@ -1,0 +1,236 @@
+"""`sys.path` of `python -c`, in order: CPython's getpath.py and Lib/site.py over the image's files."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Literal
+
+import msgspec
+
+from inspector.errors import LimitExceeded, Unsupported
+from inspector.python.environment import Environment
+from inspector.python.files import exists, join, list_dir, read_strict, read_text
+from inspector.python.model import Hook
+from inspector.python.prefix import Prefixes
+from inspector.python.pth import parse_pth, parse_start
+from inspector.python.siterules import SiteRules, site_folders
+from inspector.python.version import Minor, is_regular
+from inspector.rootfs import NotKept, Rootfs, is_dir
+
+MAX_ENTRIES = 2000
+"""Entries of a search path that are taken in; a hostile .pth could name millions."""
+
+MAX_LINES = 50_000
+"""Lines of all .pth files together; each may name a path behind forty links."""
+
+Customizing = Literal["sitecustomize", "usercustomize"]
+
+_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
+
+
+class SearchPath(msgspec.Struct, frozen=True):
+    """The entries with the working directory in place of `''`; `prefix` is `sys.prefix`."""
+
+    entries: tuple[str, ...]
+    prefix: str
+    hooks: tuple[Hook, ...]
+
+
+class Python(msgspec.Struct, frozen=True):
+    """An interpreter as far as the search path depends on it."""
+
+    prefixes: Prefixes
+    minor: Minor
+    rules: SiteRules
+
+
+class _VenvConfig(msgspec.Struct, frozen=True):
+    path: str
+    system_sites: bool
+
+
+def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchPath:
+    """What the interpreter searches for imports. Raises `NotKept`, `LimitExceeded`, `Malformed`, `Unsupported`."""
+    builder = _Builder(fs, python, environment)
+    path_file = python.prefixes.path_file
+    if path_file is None:
+        builder.start(_python_path(environment) + list(python.prefixes.standard_library(python.minor)))
+    else:
+        builder.start(path_file.entries)
+    if path_file is None or path_file.with_site:
+        builder.run_site()
+    safe = path_file is not None or (python.minor.at_least >= (3, 11) and environment.get("PYTHONSAFEPATH"))
+    entries = builder.entries if safe else [environment.cwd, *builder.entries]
+    return SearchPath(tuple(entries), builder.prefix, tuple(builder.hooks))
+
+
+def _python_path(environment: Environment) -> list[str]:
+    """PYTHONPATH: an empty one adds nothing, an empty component is the working directory, `~` is a plain name."""
+    value = environment.get("PYTHONPATH")
+    return [posixpath.join(environment.cwd, entry) for entry in value.split(":")] if value else []
+
+
+class _Builder:
+    """The search path while site.py makes it: `known` holds what may not come twice."""
+
+    def __init__(self, fs: Rootfs, python: Python, environment: Environment) -> None:
+        self.fs, self.python, self.environment = fs, python, environment
+        self.entries: list[str] = []
+        self.known: set[str] = set()
+        self.hooks: dict[Hook, None] = {}
+        self.lines = 0
+        self.prefix = python.prefixes.venv or python.prefixes.base
+
+    def start(self, entries: list[str] | tuple[str, ...]) -> None:
+        """site.removeduppaths: made absolute, each once."""
+        for entry in entries:
+            self.add(join(entry))
+
+    def add(self, path: str) -> None:
+        """Append what isn't there yet."""
+        if len(self.entries) >= MAX_ENTRIES:
+            raise LimitExceeded(f"a search path of more than {MAX_ENTRIES} entries")
+        if path not in self.known:
+            self.known.add(path)
+            self.entries.append(path)
+
+    def run_site(self) -> None:
+        """site.main: the virtual environment, the user's site, the system's, and code that sites ask to run."""
+        user_site = self._user_site_enabled()
+        prefixes = [self.python.prefixes.base, self.python.prefixes.exec_base]
+        modern = self.python.minor.at_least >= (3, 14)
+        if modern and self.python.prefixes.venv:
+            prefixes = [self.python.prefixes.venv]
+        config = _venv_config(self.fs, self.python.prefixes.executable)
+        if config is not None:
+            if not modern:
+                self.prefix = posixpath.dirname(posixpath.dirname(self.python.prefixes.executable))
+            self.add_sites([self.prefix])
+            bases = [self.python.prefixes.base, self.python.prefixes.exec_base]
+            prefixes = [self.prefix, *bases] if config.system_sites else [self.prefix]
+            user_site = user_site and config.system_sites
+        if user_site:
+            self.add_user_site()
+        if user_site and self.python.rules.layout == "fedora" and "RPM_BUILD_ROOT" not in self.environment.variables:
+            prefixes.insert(0, "/usr/local")
+        self.add_sites(prefixes)
+        self._customize("sitecustomize")
+        if user_site:
+            self._customize("usercustomize")
+
+    def add_sites(self, prefixes: list[str]) -> None:
+        """site.addsitepackages: of each prefix the site folders that exist."""
+        python = self.python
+        venv = self.prefix != python.prefixes.base
+        for prefix in dict.fromkeys(prefixes):
+            for folder in site_folders(python.rules, prefix, python.prefixes.libdir, python.minor, venv=venv):
+                if is_dir(self.fs, folder):
+                    self.add_site(folder)
+
+    def add_user_site(self) -> None:
+        """The user's own site, `~` being HOME."""
+        base = self.environment.get("PYTHONUSERBASE") or f"{self.environment.home.rstrip('/')}/.local"
+        folder = posixpath.join(self.environment.cwd, base, "lib", self.python.minor.folder, "site-packages")
+        if is_dir(self.fs, folder):
+            self.add_site(folder)
+
+    def add_site(self, folder: str) -> None:
+        """site.addsitedir: the folder, then what its .pth files add, by sorted name."""
+        folder = join(folder)
+        self.add(folder)
+        names = list_dir(self.fs, folder)
+        for name in sorted(names):
+            if self.python.rules.skips_hidden and name.startswith("."):
+                continue
+            if name.endswith(".pth"):
+                self._read_pth(folder, name, runs=f"{name[:-4]}.start" not in names)
+            elif name.endswith(".start") and self.python.rules.start_files:
+                text = read_strict(self.fs, join(folder, name)) or ""
+                self._add_hooks(parse_start(text, join(folder, name), self.python.rules))
+
+    def _read_pth(self, folder: str, name: str, *, runs: bool) -> None:
+        """Follow the path lines; `runs` says that no .start file takes the place of the others."""
+        path = join(folder, name)
+        text = read_strict(self.fs, path)
+        if text and self.python.minor.at_least < (3, 7) and not text.isascii():
+            raise Unsupported(
+                f"{path!r} has other than ASCII characters, which Python {self.python.minor} may not read"
+            )
+        items = parse_pth(text, path, self.python.rules) if text else []
+        self.lines += len(items)
+        if self.lines > MAX_LINES:
+            raise LimitExceeded(f".pth files of more than {MAX_LINES} lines")
+        for item in items:
+            if isinstance(item, Hook):
+                if runs or not self.python.rules.start_files:
+                    self._add_hooks([item])
+                continue
+            if "\0" in item.path:
+                if self.python.minor.at_least < (3, 8):
+                    break
+                continue
+            target = join(folder, item.path)
+            if target not in self.known and exists(self.fs, target):
+                self.add(target)
+
+    def _add_hooks(self, hooks: list[Hook]) -> None:
+        """A folder may be read twice, its code is told once."""
+        self.hooks.update(dict.fromkeys(hooks))
+        if len(self.hooks) > MAX_ENTRIES:
+            raise LimitExceeded(f"more than {MAX_ENTRIES} lines of code in .pth files")
+
+    def _user_site_enabled(self) -> bool:
+        """PYTHONNOUSERSITE turns it off unless it is the number 0 (3.7 on); from 3.14 on a `._pth` file does too."""
+        value = self.environment.get("PYTHONNOUSERSITE")
+        zero = bool(_INTEGER.fullmatch(value)) and int(value) == 0 and self.python.minor.at_least >= (3, 7)
+        off = bool(value) and not zero
+        if self.python.prefixes.path_file is not None and self.python.minor.at_least >= (3, 14):
+            return False
+        stated = self.python.rules.user_site
+        return not off if stated is None else stated
+
+    def _customize(self, module: Customizing) -> None:
+        """Note the first module of the name on the path, which site.py imports."""
+        for entry in self.entries:
+            for path in (f"{entry}/{module}/__init__.py", f"{entry}/{module}.py", f"{entry}/{module}.pyc"):
+                if is_regular(self.fs, path):
+                    self._add_hooks([_customize_hook(self.fs, module, path)])
+                    return
+
+
+def _venv_config(fs: Rootfs, executable: str) -> _VenvConfig | None:
+    """The pyvenv.cfg that site.py looks at: beside the program, else one above, `home` or not.
+
+    Without `include-system-site-packages` the system's sites are included; only `true` includes them.
+    """
+    folder = posixpath.dirname(executable)
+    for candidate in (f"{folder}/pyvenv.cfg", f"{posixpath.dirname(folder)}/pyvenv.cfg"):
+        if not is_regular(fs, candidate):
+            continue
+        value = "true"
+        for line in (read_strict(fs, candidate) or "").splitlines():
+            key, equals, text = line.partition("=")
+            if equals and key.strip().lower() == "include-system-site-packages":
+                value = text.strip().lower()
+        return _VenvConfig(candidate, value == "true")
+    return None
+
+
+def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> Hook:
+    """What a customizing module does; Debian's, which only sets up its crash reporter, is known by its text."""
+    try:
+        text = read_text(fs, path) or ""
+    except NotKept:
+        text = "kept not"
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+    harmless = lines in _APPORT or not lines
+    effect = "sets up the distribution's crash reporter" if lines else "nothing"
+    if not harmless:
+        effect = "runs code that is not known"
+    return Hook(kind=module, path=path, effect=effect, touches_torch="no" if harmless else "unknown")
+
+
+_APPORT = (
+    ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"],
+)

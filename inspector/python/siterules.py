@@ -1,0 +1,64 @@
+"""What an interpreter's own site.py does, told by its text where that was kept: releases and distributions differ."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+from inspector.python.files import read_text
+from inspector.python.prefix import Prefixes
+from inspector.python.version import Minor
+from inspector.rootfs import NotKept, Rootfs, is_dir
+
+_GENUINE = re.compile(r"^def getsitepackages\(", re.MULTILINE)
+_USER_SITE = re.compile(r"^ENABLE_USER_SITE = (None|True|False)", re.MULTILINE)
+_DEBIAN_DIR = "/usr/lib/python3/dist-packages"
+
+
+class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
+    """`layout` names whose site folders; the others tell how .pth files are read.
+
+    `start_files` is PEP 829: .start files stand in for `import` lines, and lines lose their leading space.
+    `user_site` is None where environment and pyvenv.cfg decide.
+    """
+
+    layout: Literal["plain", "debian", "fedora"] = "plain"
+    skips_hidden: bool = False
+    accepts_mark: bool = False
+    start_files: bool = False
+    user_site: bool | None = None
+
+
+def site_rules(fs: Rootfs, prefixes: Prefixes, minor: Minor) -> SiteRules:
+    """The rules of the interpreter's site.py; by its version and place, where the text tells nothing."""
+    try:
+        text = read_text(fs, f"{prefixes.standard_library(minor)[1]}/site.py") or ""
+    except NotKept:
+        text = ""
+    if not _GENUINE.search(text):
+        return SiteRules(
+            layout="debian" if prefixes.base == "/usr" and is_dir(fs, _DEBIAN_DIR) else "plain",
+            skips_hidden=minor.at_least >= (3, 13),
+            accepts_mark=minor.at_least >= (3, 13),
+            start_files=minor.at_least >= (3, 15),
+        )
+    stated = _USER_SITE.search(text)
+    return SiteRules(
+        layout="debian" if "dist-packages" in text else "fedora" if "RPM_BUILD_ROOT" in text else "plain",
+        skips_hidden='startswith(".")' in text,
+        accepts_mark="utf-8-sig" in text,
+        start_files='".start"' in text,
+        user_site={"True": True, "False": False}.get(stated[1]) if stated else None,
+    )
+
+
+def site_folders(rules: SiteRules, prefix: str, libdir: str, minor: Minor, *, venv: bool) -> list[str]:
+    """Where a prefix may hold site folders, in order; `venv` says whether a virtual environment is active at all."""
+    libdirs = [libdir] if libdir == "lib" else [libdir, "lib"]
+    if rules.layout != "debian":
+        return [f"{prefix}/{name}/{minor.folder}/site-packages" for name in libdirs]
+    own = [f"{prefix}/lib/{minor.folder}/site-packages"] if venv else []
+    shared = [f"{prefix}/local/lib/{minor.folder}/dist-packages", f"{prefix}/lib/python3/dist-packages"]
+    return [*own, *shared, *(f"{prefix}/{name}/{minor.folder}/dist-packages" for name in libdirs)]

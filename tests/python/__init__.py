@@ -1,0 +1,1 @@
+"""The interpreter: found, described, and held against real ones."""

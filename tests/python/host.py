@@ -1,0 +1,71 @@
+"""The machine's own files as a `Rootfs`, so that answers can be held against the interpreters that live there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from inspector.errors import NotFound
+from inspector.rootfs import Kind, Node, NotKept
+
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFCHR: Kind.CHAR,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFIFO: Kind.FIFO,
+}
+
+
+class HostRootfs:
+    """Reads only, follows no link; the head of a file is as short as an index keeps it."""
+
+    def lstat(self, path: str) -> Node | None:
+        """See `Rootfs.lstat`."""
+        return _node(path) if _is_plain(path.rpartition("/")[0]) else None
+
+    def scandir(self, path: str) -> Mapping[str, Node]:
+        """See `Rootfs.scandir`."""
+        try:
+            names = os.listdir(path) if _is_plain(path) else []  # noqa: PTH208 - names alone, and quick
+        except OSError:
+            return {}
+        nodes = {name: _node(f"{path}/{name}") for name in names}
+        return {name: node for name, node in nodes.items() if node is not None}
+
+    def read(self, path: str) -> bytes:
+        """See `Rootfs.read`."""
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise NotFound(f"{path!r}: {error}") from error
+
+    def head(self, path: str) -> bytes:
+        """See `Rootfs.head`."""
+        with Path(path).open("rb") as file:
+            head = file.read(4096)
+        if head.startswith(b"\x7fELF"):
+            return head[:1024]
+        if head and not head.startswith(b"#!"):
+            raise NotKept(f"{path!r}: no program")
+        return head
+
+
+def _is_plain(folder: str) -> bool:
+    """Whether no link is passed on the way to a folder."""
+    return os.path.realpath(folder or "/") == (folder or "/")
+
+
+def _node(path: str) -> Node | None:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+    if kind is None:
+        return None
+    target = os.readlink(path) if kind is Kind.SYMLINK else ""  # noqa: PTH115 - the text as it is written
+    return Node(kind, stat.S_IMODE(status.st_mode), status.st_size, target, status.st_ino)
