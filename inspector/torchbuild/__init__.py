@@ -1,0 +1,5 @@
+"""Which torch the image's Python would import, which build it is, what it costs, and what others there are."""
+
+from inspector.torchbuild.find import find_torch
+
+__all__ = ["find_torch"]

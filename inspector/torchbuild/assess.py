@@ -1,0 +1,155 @@
+"""From a package directory that is torch's to the answer about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.python.editable import is_editable_hook
+from inspector.python.folders import Folders
+from inspector.python.infodir import read_distribution
+from inspector.python.installed import Installed
+from inspector.python.model import Interpreter
+from inspector.python.modules import Found
+from inspector.python.record import Owned
+from inspector.torchbuild.binary import check_binaries, check_platform
+from inspector.torchbuild.build import builds_on_disk, decide_build
+from inspector.torchbuild.candidate import Candidate, Surroundings
+from inspector.torchbuild.companions import check_companions, check_plugins
+from inspector.torchbuild.completeness import check_files, check_libraries
+from inspector.torchbuild.device_libraries import check_cuda_libraries, check_vendor_libraries
+from inspector.torchbuild.model import Build, Torch
+from inspector.torchbuild.reasons import Reason, importable, texts
+from inspector.torchbuild.releases import is_valid, same_public
+from inspector.torchbuild.sizes import stack_size, torch_files
+from inspector.torchbuild.version_file import VersionFile, read_version_file
+
+_CHECKS = (
+    check_binaries,
+    check_platform,
+    check_files,
+    check_libraries,
+    check_companions,
+    check_cuda_libraries,
+    check_vendor_libraries,
+    check_plugins,
+)
+
+
+def assess(around: Surroundings, found: Found, hiding: Sequence[Reason]) -> tuple[Torch, Owned]:
+    """What is to be said of the torch at `found`, and its files; `hiding` is what stands before it."""
+    folders = around.folders
+    version = read_version_file(folders.fs, f"{found.path}/version.py")
+    build: Build = "unknown"
+    contradictions: list[str] = []
+    if isinstance(version, VersionFile):
+        build, contradictions = decide_build(version, builds_on_disk(folders, _libraries(around, found.path)))
+    torch = Candidate(
+        **msgspec.structs.asdict(around),
+        found=found,
+        distribution=_distribution(around, found, version),
+        version=version,
+        build=build,
+    )
+    reasons = [*hiding, *check_start(around.interpreter), *_check_version(torch)]
+    reasons += [Reason("unknown", text) for text in contradictions]
+    reasons += [reason for check in _CHECKS for reason in check(torch)]
+    files = torch_files(folders, found.path, torch.distribution)
+    return _described(torch, reasons, files), files
+
+
+def check_start(interpreter: Interpreter) -> Iterator[Reason]:
+    """The interpreter starts, and runs nothing unknown before its program."""
+    if interpreter.runs != "yes":
+        why = "; ".join(interpreter.reasons) or "whether the interpreter starts is not known"
+        yield Reason("no" if interpreter.runs == "no" else "unknown", why)
+    for hook in interpreter.hooks:
+        if hook.touches_torch != "no" and not is_editable_hook(hook):
+            yield Reason("unknown", f"{hook.path!r} runs code at start that may change what is imported")
+
+
+def _check_version(torch: Candidate) -> Iterator[Reason]:
+    """version.py is there, states a version, and the metadata is of the same release."""
+    if isinstance(torch.version, str):
+        fatal = torch.version.endswith(("is missing", "is empty", "SyntaxError"))  # torch/__init__.py needs its version
+        yield Reason("no" if fatal else "unknown", torch.version)
+        return
+    stated = torch.version.version
+    if not stated:
+        yield Reason("no" if torch.version.unstated else "unknown", "its version.py states no version")
+        return
+    if not is_valid(stated):
+        yield Reason("note", f"its version.py states {stated!r}, which is no valid version")
+    if torch.since(1, 8) and "hip" not in {*torch.version.fields, *torch.version.odd}:
+        yield Reason("unknown", "its version.py has no field hip, which torch reads")
+    distribution = torch.distribution
+    if distribution is not None and same_public(stated, distribution.version) is False:
+        told = f"version.py says {stated!r}, the metadata {distribution.version!r}"
+        yield Reason("unknown", f"two releases are mixed: {told}")
+    rivals = [] if distribution is None else [one for one in distribution.rivals if one.version != distribution.version]
+    if rivals:
+        versions = ", ".join(repr(rival.version) for rival in rivals)
+        yield Reason("note", f"metadata of other versions lies beside it: {versions}")
+
+
+def _described(torch: Candidate, reasons: list[Reason], files: Owned) -> Torch:
+    version = torch.version if isinstance(torch.version, VersionFile) else VersionFile()
+    node = torch.folders.node(f"{torch.path}/version.py") or torch.folders.node(torch.found.origin or torch.path)
+    return Torch(
+        installed=True,
+        importable=importable(reasons),
+        reasons=texts(reasons),
+        version=version.version,
+        distribution_version=torch.distribution.version if torch.distribution else None,
+        build=torch.build,
+        cuda=version.get("cuda"),
+        hip=version.get("hip"),
+        xpu=version.get("xpu"),
+        path=torch.path,
+        size=files.size,
+        stack_size=stack_size(files, torch.distribution, torch.installed, torch.requirements),
+        layer=node.layer if node else None,
+    )
+
+
+def _libraries(around: Surroundings, path: str) -> list[str]:
+    """Where torch's libraries may lie: its own directory, and that of its conda environment."""
+    prefix = around.interpreter.prefix
+    conda = prefix and around.folders.at(f"{prefix}/conda-meta").path is not None
+    return [f"{path}/lib", *([f"{prefix}/lib"] if conda else [])]
+
+
+def _distribution(around: Surroundings, found: Found, version: VersionFile | str) -> Installed | None:
+    """The metadata of the torch at `found`: that beside it, or that of an editable install."""
+    named = next((one for one in around.installed if one.key == "torch"), None)
+    if named is None or (named.site != found.entry and not named.editable):
+        named = _beside(around.folders, found.entry) or _owner(around, found)
+    if named is None or not named.rivals or isinstance(version, str) or not version.version:
+        return named
+    stated = version.version
+    every = (named, *named.rivals)
+    best = next((one for one in every if same_public(stated, one.version)), named)
+    others = tuple(one for one in every if one is not best)
+    return msgspec.structs.replace(best, rivals=tuple(msgspec.structs.replace(one, rivals=()) for one in others))
+
+
+def _beside(folders: Folders, site: str) -> Installed | None:
+    """Metadata of torch in the directory `site`, where one before it on the search path was listed in its place."""
+    for name in sorted(folders.at(site).children):
+        if name.startswith("torch-") and name.endswith((".dist-info", ".egg-info")):
+            try:
+                found = read_distribution(folders, site, name, [])
+            except InspectorError:
+                continue
+            if found is not None:
+                return found
+    return None
+
+
+def _owner(around: Surroundings, found: Found) -> Installed | None:
+    """The distribution of whatever name whose list of files holds torch's `__init__`."""
+    node = around.folders.node(found.origin or found.path)
+    inode = None if node is None else node.inode
+    return next((one for one in around.installed if one.owned is not None and inode in one.owned.files), None)

@@ -1,0 +1,102 @@
+"""The modules beside torch that a bare `import torch` can't do without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from inspector.errors import InspectorError
+from inspector.python.editable import find_editable
+from inspector.python.metadata import canonical
+from inspector.python.modules import find_modules
+from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.reasons import Reason
+from inspector.unknown import Tri, Unknown
+
+MAX_PLUGINS = 20
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300})")
+
+
+def check_companions(torch: Candidate) -> Iterator[Reason]:
+    """torchgen, typing_extensions and, for some releases, sympy are found on the search path."""
+    if torch.since(2, 3):
+        yield from _needs(torch, "torchgen", "the package torchgen is missing, which torch imports from 2.3 on")
+    if torch.since(1, 13):
+        yield from _needs(torch, "typing_extensions", "the module typing_extensions is missing, which torch imports")
+        yield from _too_old(torch, "typing-extensions")
+    if torch.release == (2, 1):
+        yield from _needs(torch, "sympy", "the package sympy is missing, which torch 2.1 imports")
+    if torch.release in ((2, 0), (2, 2)) and _findable(torch, "sympy") != "yes":
+        yield Reason("unknown", "the package sympy is missing, and whether this release imports it is not known")
+
+
+def check_plugins(torch: Candidate) -> Iterator[Reason]:
+    """Entry points of the group `torch.backends`, which torch loads from 2.5 on unless told not to."""
+    if not torch.since(2, 5) or torch.environment.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1") != "1":
+        return
+    for owner, module in list(_plugins(torch))[:MAX_PLUGINS]:
+        gone = f"the backend plugin {module!r} of {owner!r} is missing, which torch loads"
+        missing = list(_needs(torch, module.partition(".")[0], gone))
+        yield from missing or [Reason("unknown", f"torch loads the backend plugin {module!r} of {owner!r}")]
+
+
+def _too_old(torch: Candidate, key: str) -> Iterator[Reason]:
+    """What is installed of `key` is not of the versions that torch's metadata asks for."""
+    found = next((one for one in torch.installed if one.key == key), None)
+    stated = torch.distribution.requires if torch.distribution else ()
+    text = next((text for text in stated if (name := _NAME.match(text)) and canonical(name[0]) == key), None)
+    if found is None or text is None:
+        return
+    from packaging.requirements import Requirement  # noqa: PLC0415 - needed only where there is a torch
+
+    try:
+        fits = Requirement(text).specifier.contains(found.version, prereleases=True)
+    except ValueError:  # every error of packaging's is one
+        fits = False
+    if not fits:
+        yield Reason("unknown", f"torch asks for {text!r}, and {found.name} {found.version} is installed")
+
+
+def _needs(torch: Candidate, name: str, gone: str) -> Iterator[Reason]:
+    match _findable(torch, name):
+        case "no":
+            yield Reason("no", gone)
+        case "unknown":
+            yield Reason("unknown", f"{gone}; an archive or import hook may bring it in")
+        case "yes":
+            return
+
+
+def _findable(torch: Candidate, name: str) -> Tri:
+    """Whether `import name` finds a package or module."""
+    forms = {found.form for found in find_modules(torch.folders, torch.interpreter.search_path, name, torch.suffixes)}
+    if forms & {"package", "module"}:
+        return "yes"
+    editable = find_editable(torch.folders, torch.interpreter, name, torch.suffixes)
+    if isinstance(editable, Unknown) or (editable is None and "archive" in forms):
+        return "unknown"
+    return "no" if editable is None else "yes"
+
+
+def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
+    """Distribution and module of each backend plugin."""
+    for distribution in torch.installed:
+        folder = torch.folders.at(distribution.path)
+        if folder.path is None or "entry_points.txt" not in folder.children:
+            continue
+        try:
+            text = torch.folders.fs.read(f"{folder.path}/entry_points.txt").decode("utf-8", "replace")
+        except InspectorError:
+            continue
+        if "torch.backends" in text:
+            yield from ((distribution.name, module) for module in _modules(text))
+
+
+def _modules(text: str) -> Iterator[str]:
+    inside = False
+    for line in text.splitlines():
+        if line.startswith("["):
+            inside = line.strip() == "[torch.backends]"
+        elif inside and (entry := _ENTRY.match(line.strip())):
+            yield entry[2]

@@ -1,0 +1,112 @@
+"""Whether torch's files are those that its RECORD lists: what is gone, what has another size, and what that means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.python.folders import MISSING
+from inspector.python.record import MAX_PATH, absolute, record_rows
+from inspector.rootfs import Kind
+from inspector.torchbuild.build import LIBRARIES
+from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.model import Build
+from inspector.torchbuild.reasons import Reason, Weight, some
+
+MAX_SHOWN = 3
+
+_LOADED = ("libc10.so", "libshm.so", "libtorch.so", "libtorch_cpu.so", "libtorch_python.so")
+"""Libraries that `import torch` needs in every build; those of an accelerator come on top."""
+_SPLIT = (1, 5)  # the release from which on all of these exist
+_SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/local/lib")
+_MANAGER = "torch/bin/torch_shm_manager"
+"""A program that `import torch` looks for, and does not start."""
+_LATE = re.compile(
+    r"torch/lib/(?:libtorch_cuda_linalg|libcaffe2_nvrtc|libtorchbind_test|libjitbackend_test"
+    r"|libbackend_with_compiler|libaoti_custom_ops)\.so"
+)
+_UNUSED = re.compile(r"(?:torch/(?:bin|include|share|test|fx/passes/tests|lib/libshm|lib/libshm_windows)/|functorch/)")
+_CODE = re.compile(r"(?:torch|torchgen|torch\.libs)/.*?(?:\.py|\.so(?:\.\d+)*)", re.DOTALL)
+_PRESENCE_CHECKED = re.compile(r"torch/(?:__init__\.py|version\.py|_C\.[^/]*\.so|lib/libtorch_global_deps\.so)")
+
+
+class _Flaw(msgspec.Struct, frozen=True):
+    """A listed file that is gone, or of another size: `size` is that on disk, None where it is gone."""
+
+    path: str
+    size: int | None
+    weight: Weight
+
+
+def check_files(torch: Candidate) -> Iterator[Reason]:
+    """Compare RECORD with the files: one clause for each weight, naming some files and how many more."""
+    flaws = [_Flaw(path, size, _weight(path, size, torch.build)) for path, size in _flawed(torch)]
+    for weight in ("no", "unknown", "note"):
+        chosen = [flaw for flaw in flaws if flaw.weight == weight]
+        gone = sorted(flaw.path for flaw in chosen if flaw.size is None)
+        changed = sorted(flaw.path for flaw in chosen if flaw.size is not None)
+        if gone:
+            yield Reason(weight, f"{len(gone)} files of torch's RECORD are missing: {some(gone, MAX_SHOWN)}")
+        if changed:
+            yield Reason(weight, f"{len(changed)} files have another size than in RECORD: {some(changed, MAX_SHOWN)}")
+
+
+def check_libraries(torch: Candidate) -> Iterator[Reason]:
+    """The libraries that `import torch` loads are there, whatever lists them or not."""
+    if torch.since(*_SPLIT) is False:
+        return
+    places = [f"{torch.path}/lib", f"{torch.interpreter.prefix}/lib", *_SYSTEM]
+    gone = [
+        name
+        for name in _loaded_by(torch.build)
+        if not any(torch.folders.is_file(f"{place}/{name}") for place in places)
+    ]
+    if gone:
+        yield Reason("unknown", f"libraries that torch loads are not in torch/lib: {some(gone, MAX_SHOWN)}")
+
+
+def _loaded_by(build: Build) -> tuple[str, ...]:
+    return (*_LOADED, *LIBRARIES.get(build, ()))
+
+
+def _flawed(torch: Candidate) -> Iterator[tuple[str, int | None]]:
+    """Each file that RECORD lists and that is gone (None) or of another size, bytecode and metadata left out."""
+    last, base, children = None, "", MISSING.children
+    for path, stated in record_rows(_record(torch)):
+        parent, _, name = path.rpartition("/")
+        if parent != last:
+            last, base = parent, absolute(torch.distribution.site if torch.distribution else "/", parent)
+            children = torch.folders.at(base).children if len(parent) <= MAX_PATH else MISSING.children
+        node = children.get(name)
+        if node is not None and node.kind is Kind.SYMLINK:
+            node = torch.folders.node(f"{base}/{name}")
+        size = node.size if node is not None and node.kind is Kind.FILE else None
+        flawed = size is None or (stated and stated != str(size))
+        if flawed and not path.endswith(".pyc") and ".dist-info" not in parent:
+            yield path, size
+
+
+def _record(torch: Candidate) -> str:
+    """The text of torch's RECORD; empty where it has none that can be read."""
+    folder = torch.folders.at(torch.distribution.path) if torch.distribution else MISSING
+    if folder.path is None or "RECORD" not in folder.children:
+        return ""
+    try:
+        return torch.folders.fs.read(f"{folder.path}/RECORD").decode("utf-8", "surrogateescape")
+    except InspectorError:
+        return ""
+
+
+def _weight(path: str, size: int | None, build: Build) -> Weight:
+    """What a flaw does to `import torch`: known to fail, known not to matter, or neither."""
+    loaded = path.startswith("torch/lib/") and path.rpartition("/")[2] in _loaded_by(build)
+    if (loaded and not size) or (path == _MANAGER and size is None):
+        return "no"
+    if _LATE.fullmatch(path) or _UNUSED.match(path):
+        return "note"
+    if size is None and _PRESENCE_CHECKED.fullmatch(path):
+        return "note"  # another check says what that means
+    return "unknown" if _CODE.fullmatch(path) else "note"

@@ -1,0 +1,141 @@
+"""The torch that the image's `python` would import, and every other one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from inspector.oci import ImageConfig
+from inspector.python.editable import find_editable
+from inspector.python.folders import Folders
+from inspector.python.installed import Installed
+from inspector.python.model import Interpreter
+from inspector.python.modules import Found, find_modules, suffixes_of
+from inspector.python.record import Owned
+from inspector.python.requirements import Requirements
+from inspector.rootfs import Rootfs
+from inspector.torchbuild.assess import assess, check_start
+from inspector.torchbuild.candidate import Surroundings
+from inspector.torchbuild.elsewhere import Here, find_elsewhere, is_torch
+from inspector.torchbuild.model import Torch, TorchElsewhere
+from inspector.torchbuild.reasons import Reason, importable, texts
+from inspector.torchbuild.survey import MAX_FOUND, Survey, survey
+from inspector.unknown import Absent, Unknown
+
+_NOTHING = Owned({})
+_EGG_OF_OTHERS = re.compile(r"(?!torch-)[A-Za-z0-9_.]+-[^/]*\.egg", re.IGNORECASE)
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    torch: Torch
+    path: str | None = None
+    files: Owned = _NOTHING
+
+
+def find_torch(
+    fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed]
+) -> tuple[Torch, tuple[TorchElsewhere, ...], tuple[str, ...]]:
+    """The torch that `interpreter` would import, those that it wouldn't, and warnings. `created_by` is left None."""
+    folders = Folders(fs)
+    everywhere = survey(folders)
+    entries: Sequence[str] = ()
+    if isinstance(interpreter, Unknown):
+        answer = _Answer(_without_interpreter(interpreter))
+    else:
+        entries = [path for entry in interpreter.search_path if (path := folders.at(entry).path) is not None]
+        around = Surroundings(
+            folders=folders,
+            interpreter=interpreter,
+            suffixes=suffixes_of(interpreter),
+            environment=config.env,
+            installed=tuple(installed),
+            requirements=Requirements(installed, interpreter),
+            survey=everywhere,
+        )
+        answer = _imported(around)
+    here = Here(interpreter, entries, answer.path, answer.files)
+    return answer.torch, tuple(find_elsewhere(folders, everywhere, here)), _warnings(everywhere)
+
+
+def _without_interpreter(interpreter: Unknown) -> Torch:
+    certain = isinstance(interpreter, Absent)
+    return Torch(installed=False, importable="no" if certain else "unknown", reasons=(interpreter.unknown,))
+
+
+def _imported(around: Surroundings) -> _Answer:
+    """What `import torch` leads to: the first real torch, with whatever stands before it, or none."""
+    unread: Unknown | None = None
+    found = list(find_modules(around.folders, around.interpreter.search_path, "torch", around.suffixes))
+    match find_editable(around.folders, around.interpreter, "torch", around.suffixes):
+        case Found() as editable:
+            found.append(editable)
+        case None:
+            pass
+        case unknown:
+            unread = unknown
+    real = next((one for one in found if one.form == "package" and is_torch(around.folders, one.path)), None)
+    if real is None:
+        return _Answer(_not_installed(around, found, unread))
+    before = [reason for one in found[: found.index(real)] for reason in _hides(around, one)]
+    torch, files = assess(around, real, before)
+    return _Answer(torch, around.folders.at(real.path).path, files)
+
+
+def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | None) -> Torch:
+    """No torch is where the interpreter looks: what `import torch` does all the same."""
+    first = next((one for one in found if one.form != "archive"), None)
+    metadata = next((one for one in around.installed if one.key == "torch"), None)
+    if first is None:
+        answer = Reason("no", f"no module torch is on the search path of {around.interpreter.path}")
+    else:
+        (answer,) = _hides(around, first)
+    doubts = [reason for one in found if one.form == "archive" for reason in _hides(around, one)]
+    if first is None:
+        doubts += _doubts(metadata, unread)
+    on_disk = any(is_torch(around.folders, path) for path in around.survey.packages)
+    doubts += [reason for reason in check_start(around.interpreter) if reason.weight == "no" or on_disk]
+    if any(reason.weight == "unknown" for reason in doubts) or (first is not None and first.form == "namespace"):
+        answer = Reason("note", answer.text)
+    reasons = [answer, *doubts]
+    if metadata is not None and first is None:
+        reasons.append(Reason("note", f"{metadata.path!r} lists torch {metadata.version}, whose package is gone"))
+    return Torch(
+        installed=False,
+        importable=importable(reasons),
+        reasons=texts(reasons),
+        distribution_version=metadata.version if metadata else None,
+        path=first.path if first else None,
+    )
+
+
+def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Reason]:
+    """What may still bring a torch in where the search path has none."""
+    doubts = [Reason("unknown", unread.unknown)] if unread else []
+    if metadata is not None and metadata.editable:
+        doubts.append(Reason("unknown", f"{metadata.path!r} is an editable install by means that can't be read"))
+    return doubts
+
+
+def _hides(around: Surroundings, found: Found) -> list[Reason]:
+    """What stands in torch's place, or may."""
+    if found.form == "archive":
+        if _EGG_OF_OTHERS.fullmatch(found.path.rpartition("/")[2]):
+            return []
+        return [Reason("unknown", f"{found.path!r} on the search path is an archive, and may hold a module torch")]
+    if found.form == "namespace":
+        text = f"`import torch` gives {found.path!r} as an empty namespace package: it has no version and no contents"
+    elif "csrc" in around.folders.at(found.path).children:
+        text = f"`import torch` finds {found.path!r}, a source tree of torch that was not built"
+    else:
+        text = f"`import torch` finds {found.origin or found.path!r}, which is not PyTorch"
+    return [Reason("no", text)]
+
+
+def _warnings(found: Survey) -> tuple[str, ...]:
+    """That there was more of a kind than is looked at."""
+    places = (found.packages, found.metadata, found.leftovers, found.archives, found.libtorch)
+    if all(len(paths) < MAX_FOUND for paths in places):
+        return ()
+    return (f"more than {MAX_FOUND} places in the image look like a torch or part of one; the rest was not looked at",)

@@ -1,0 +1,39 @@
+"""What torch costs in bytes: alone, and with all that only it requires. Each content counts once."""
+
+from __future__ import annotations
+
+from inspector.python.folders import Folders
+from inspector.python.installed import Installed
+from inspector.python.record import Owned, tree, union
+from inspector.python.requirements import Requirements
+
+PARTS = ("torch", "torchgen", "functorch", "torch.libs")
+"""Directories that torch's wheels bring."""
+_ALWAYS_THERE = frozenset({"pip", "setuptools", "wheel"})
+"""What environments are made with, whoever requires it."""
+
+
+def torch_files(folders: Folders, package: str, distribution: Installed | None) -> Owned:
+    """The files in torch's directories, listed or not, and those that its metadata lists elsewhere, such as scripts."""
+    site = package.rpartition("/")[0]
+    parts = [package, *(f"{site}/{name}" for name in PARTS[1:])]
+    metadata = [distribution.path] if distribution else []
+    return union([tree(folders, [*parts, *metadata]), distribution.owned if distribution else None])
+
+
+def stack_size(
+    files: Owned, distribution: Installed | None, installed: tuple[Installed, ...], requirements: Requirements
+) -> int | None:
+    """Bytes of torch and of every distribution that it requires and that nothing outside its requirements does.
+
+    None where torch has no metadata, or one of them no list of files.
+    """
+    if distribution is None:
+        return None
+    needed = requirements.closure([distribution]).keys() - {distribution.key}
+    outside = [other for other in installed if other.key not in needed and other.key != distribution.key]
+    shared = requirements.closure(outside, barred={distribution.key}).keys() | _ALWAYS_THERE
+    only = [other for other in installed if other.key in needed and other.key not in shared]
+    if any(other.owned is None for other in only):
+        return None
+    return union([files, *(other.owned for other in only)]).size

@@ -1,0 +1,120 @@
+"""One walk over the whole tree for everything that is a torch, was one, or is needed by one."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from inspector.python.folders import Folders
+from inspector.rootfs import Kind
+
+MAX_FOUND = 200
+"""Places of each kind that are kept."""
+
+_WHEEL = re.compile(r"torch-\d[^-/]{0,100}(?:-[^-/]{1,100}){3,4}\.whl")
+_CONDA = re.compile(r"(?:pytorch|libtorch)-\d[^-/]{0,100}-[^-/]{1,100}\.(?:conda|tar\.bz2)")
+_LEFT_BY_PIP = re.compile(r"(~[-~.=%0-9]{0,8})(\w.*)", re.DOTALL)
+_PARTS = ("torch", "torchgen", "functorch")
+LIBTORCH = "libtorch_cpu.so"
+
+CUDA_LIBRARIES = frozenset(
+    {
+        "libcublas",
+        "libcublasLt",
+        "libcudart",
+        "libcudnn",
+        "libcufft",
+        "libcufile",
+        "libcupti",
+        "libcurand",
+        "libcusolver",
+        "libcusparse",
+        "libcusparseLt",
+        "libnccl",
+        "libnvJitLink",
+        "libnvrtc",
+        "libnvshmem_host",
+    }
+)
+
+
+class Survey(msgspec.Struct, frozen=True, kw_only=True):
+    """Paths, in no order: directories named `torch`, metadata of torch, what pip left, packed torches, C++ torches.
+
+    `cuda` are CUDA's libraries by the stem of their names.
+    """
+
+    packages: list[str] = []
+    metadata: list[str] = []
+    leftovers: list[str] = []
+    archives: list[str] = []
+    libtorch: list[str] = []
+    cuda: dict[str, list[str]] = {}
+
+
+def survey(folders: Folders) -> Survey:
+    """Walk the tree once; links are not followed, so nothing is met twice."""
+    found = Survey(packages=[], metadata=[], leftovers=[], archives=[], libtorch=[], cuda={})
+    scandir = folders.fs.scandir
+    todo = ["/"]
+    while todo:
+        here = todo.pop()
+        prefix = here if here == "/" else f"{here}/"
+        for name, node in scandir(here).items():
+            if node.kind is Kind.DIRECTORY:
+                todo.append(prefix + name)
+                if name == "torch" or name[0] == "~" or name[:6] == "torch-":
+                    _note_directory(found, prefix + name, name)
+            elif name[:3] == "lib":
+                _note_library(found, prefix + name, name, node.kind)
+            elif (name[:5] == "torch" or name[:7] == "pytorch") and node.kind is Kind.FILE:
+                _note_file(found, prefix + name, name)
+    return found
+
+
+def left_by_pip(name: str) -> bool:
+    """Whether pip gave this name to a part of torch while it uninstalled it: `~` and signs for the first letters."""
+    found = _LEFT_BY_PIP.fullmatch(name)
+    if found is None:
+        return False
+    replaced, rest = len(found[1]), found[2]
+    metadata = rest.endswith((".dist-info", ".egg-info")) and rest.partition("-")[0] == "torch"[replaced:]
+    return metadata or any(rest == part[replaced:] for part in _PARTS)
+
+
+def _note_directory(found: Survey, path: str, name: str) -> None:
+    if name == "torch":
+        places = found.packages
+    elif name[0] == "~":
+        if not left_by_pip(name):
+            return
+        places = found.leftovers
+    elif name.endswith((".dist-info", ".egg-info")):
+        places = found.metadata
+    else:
+        return
+    _keep(places, path)
+
+
+def _note_library(found: Survey, path: str, name: str, kind: Kind) -> None:
+    stem, dot, _ = name.partition(".so")
+    stem = stem.partition("-")[0]  # older wheels put a hash behind it
+    if dot and stem in CUDA_LIBRARIES:
+        _keep(found.cuda.setdefault(stem, []), path)
+    elif name == LIBTORCH and kind is Kind.FILE:
+        _keep(found.libtorch, path)
+    elif kind is Kind.FILE:
+        _note_file(found, path, name)
+
+
+def _note_file(found: Survey, path: str, name: str) -> None:
+    if _WHEEL.fullmatch(name) or _CONDA.fullmatch(name):
+        _keep(found.archives, path)
+    elif name[:6] == "torch-" and name.endswith(".egg-info"):
+        _keep(found.metadata, path)
+
+
+def _keep(places: list[str], path: str) -> None:
+    if len(places) < MAX_FOUND:
+        places.append(path)

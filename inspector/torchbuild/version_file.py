@@ -1,0 +1,62 @@
+"""torch/version.py, read as syntax: which build it says it is."""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.python.files import read_text
+from inspector.python.literals import parse_literals
+from inspector.rootfs import Rootfs
+
+MAX_SOURCE = 64 << 10
+MAX_VALUE = 200
+FIELDS = ("cuda", "hip", "rocm", "xpu")
+
+
+class VersionFile(msgspec.Struct, frozen=True):
+    """What torch/version.py says. A field that it does not have is not in `fields`; None there is the file's own None.
+
+    `version` is None where it states none; `unstated` tells that it does not even have the name. `odd` names
+    fields whose value is neither None nor a text: they decide nothing.
+    """
+
+    version: str | None = None
+    fields: dict[str, str | None] = {}
+    odd: tuple[str, ...] = ()
+    unstated: bool = False
+
+    def get(self, field: str) -> str | None:
+        """A field's text; None where it is None or missing, which mean the same build."""
+        return self.fields.get(field)
+
+    @property
+    def is_torch(self) -> bool:
+        """Whether it reads like torch's own and not like the version.py of something else."""
+        return self.version is not None and bool(self.fields or self.odd)
+
+
+def read_version_file(fs: Rootfs, path: str) -> VersionFile | str:
+    """The version.py at `path`, links followed; a clause that says why, where it can't be read."""
+    try:
+        text = read_text(fs, path)
+    except InspectorError:
+        return "its version.py can't be read: its bytes were not kept"
+    if text is None:
+        return "its version.py is missing"
+    if not text.strip():
+        return "its version.py is empty"
+    try:
+        values = parse_literals(text, MAX_SOURCE)
+    except ValueError as error:
+        return f"its version.py can't be read: {error}"
+    stated = {name: values[name] for name in ("__version__", *FIELDS) if name in values}
+    good = {name: value for name, value in stated.items() if value is None or (isinstance(value, str) and value)}
+    fields = {name: value[:MAX_VALUE] if value else value for name, value in good.items() if name != "__version__"}
+    version = good.get("__version__")
+    return VersionFile(
+        version[:MAX_VALUE] if version else version,
+        fields,
+        odd=tuple(sorted(stated.keys() - good.keys())),
+        unstated="__version__" not in stated,
+    )

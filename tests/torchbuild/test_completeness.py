@@ -1,0 +1,100 @@
+"""torch's files against its RECORD."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.nvidia import nvidia
+from fixtures.torches import torch_cpu, torch_cuda
+from fixtures.tree import File, Link, Member
+from inspector.unknown import Tri
+from tests.torchbuild.asking import SITE, ask, slim, without
+
+TREE = slim(torch_cpu())
+
+
+@pytest.mark.parametrize(
+    ("gone", "importable", "clause"),
+    [
+        ("torch/lib/libtorch_cpu.so", "no", "libtorch_cpu.so"),
+        ("torch/lib/libtorch_python.so", "no", "libtorch_python.so"),
+        ("torch/lib/libtorch_global_deps.so", "no", "libtorch_global_deps.so is missing"),
+        ("torch/lib/libgomp.so.1", "unknown", "libgomp.so.1"),
+        ("torch/lib", "no", "missing"),
+        ("torch/cuda/__init__.py", "unknown", "1 files of torch's RECORD are missing"),
+        ("torch/version.py", "no", "version.py is missing"),
+        ("torch/_C.cpython-311-x86_64-linux-gnu.so", "no", "torch/_C*.so is missing"),
+        ("functorch", "yes", "functorch/__init__.py"),
+        ("torch/_C/__init__.pyi", "yes", "__init__.pyi"),
+        ("torch/__pycache__", "yes", ""),
+        ("torch-2.13.0+cpu.dist-info/RECORD", "yes", ""),
+        ("torch-2.13.0+cpu.dist-info", "yes", ""),
+    ],
+)
+def test_what_is_gone(gone: str, importable: Tri, clause: str) -> None:
+    answer = ask(without(TREE, f"{SITE}/{gone}"))
+    assert (answer.torch.installed, answer.torch.importable) == (True, importable)
+    assert clause in answer.why
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "importable"),
+    [
+        ("torch/lib/libtorch_cpu.so", b"", "no"),
+        ("torch/lib/libtorch_cpu.so", b"cut", "unknown"),
+        ("torch/__init__.py", b"# patched\n", "unknown"),
+        ("torch/_C/__init__.pyi", b"# patched\n", "yes"),
+        ("torch/_C.cpython-311-x86_64-linux-gnu.so", b"", "no"),
+        ("torch/_C.cpython-311-x86_64-linux-gnu.so", b"not ELF at all, but long enough", "no"),
+    ],
+)
+def test_what_has_another_size(path: str, content: bytes, importable: Tri) -> None:
+    answer = ask(TREE | {f"{SITE}/{path}": File(content, 0o755)})
+    assert answer.torch.importable == importable
+    assert answer.torch.reasons
+
+
+def test_a_file_in_another_place_behind_a_link_is_whole() -> None:
+    library = f"{SITE}/torch/lib/libtorch_cpu.so"
+    moved: dict[str, Member] = {**TREE, "srv/libtorch_cpu.so": TREE[library], library: Link("/srv/libtorch_cpu.so")}
+    assert (ask(moved).torch.importable, ask(moved).torch.reasons) == ("yes", ())
+
+
+def test_libraries_that_nothing_lists_are_missed_all_the_same() -> None:
+    tree = without(TREE, f"{SITE}/torch-2.13.0+cpu.dist-info", f"{SITE}/torch/lib/libtorch_cpu.so")
+    answer = ask(tree)
+    assert answer.torch.importable == "unknown"
+    assert "libtorch_cpu.so" in answer.why
+
+
+def test_the_program_that_import_looks_for() -> None:
+    site = f"{SITE}/torch-2.13.0+cpu.dist-info/RECORD"
+    record = TREE[site]
+    assert isinstance(record, bytes)
+    listed = TREE | {site: record + b"torch/bin/torch_shm_manager,sha256=x,5\ntorch/bin/protoc,sha256=x,5\n"}
+    answer = ask(listed)
+    assert answer.torch.importable == "no"
+    assert "'torch/bin/torch_shm_manager'" in answer.torch.reasons[0]
+    whole = ask(listed | {f"{SITE}/torch/bin/torch_shm_manager": b"12345"})
+    assert whole.torch.importable == "yes"
+    assert "protoc" in whole.why
+
+
+def test_many_are_told_as_some_and_a_number() -> None:
+    site = f"{SITE}/torch-2.13.0+cpu.dist-info/RECORD"
+    record = TREE[site]
+    assert isinstance(record, bytes)
+    more = b"".join(b"torch/nn/m%d.py,sha256=x,5\n" % number for number in range(100))
+    (reason,) = ask(TREE | {site: record + more}).torch.reasons
+    assert "100 files" in reason
+    assert reason.endswith("and 97 more")
+
+
+def test_libraries_that_only_a_gpu_build_loads_at_import() -> None:
+    tree = slim(torch_cuda(), *nvidia())
+    lib = f"{SITE}/torch/lib"
+    late = ask(without(tree, f"{lib}/libtorch_cuda_linalg.so", f"{lib}/libcaffe2_nvrtc.so"))
+    assert late.torch.importable == "yes"
+    assert "libtorch_cuda_linalg.so" in late.why
+    gone = ask(without(tree, f"{lib}/libc10_cuda.so"))
+    assert (gone.torch.importable, gone.torch.build) == ("no", "cuda")

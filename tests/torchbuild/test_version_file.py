@@ -1,0 +1,72 @@
+"""torch/version.py as syntax: every generation of it, and what is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from fixtures.torches import version_py
+from inspector.torchbuild.version_file import VersionFile, read_version_file
+from tests.support import rootfs_of
+
+PATH = "/site/torch/version.py"
+
+
+def read(content: bytes) -> VersionFile | str:
+    return read_version_file(rootfs_of({PATH[1:]: content}), PATH)
+
+
+def test_missing_none_and_text_are_three_things() -> None:
+    old = read(version_py("1.0.0", cuda="9.0.176"))
+    assert old == VersionFile("1.0.0", {"cuda": "9.0.176"})
+    plain = read(version_py("2.1.2+cpu"))
+    assert plain == VersionFile("2.1.2+cpu", {"cuda": None, "hip": None})
+    new = read(version_py("2.14.1+cu130", cuda="13.0"))
+    assert new == VersionFile("2.14.1+cu130", {"cuda": "13.0", "hip": None, "rocm": None, "xpu": None})
+    assert isinstance(new, VersionFile)
+    assert (new.get("cuda"), new.get("hip"), new.get("nothing")) == ("13.0", None, None)
+
+
+@pytest.mark.parametrize("value", ["''", "118", "os.environ['CUDA']", "['11', '8']", "True"])
+def test_a_value_that_is_neither_text_nor_none_decides_nothing(value: str) -> None:
+    found = read(f"__version__ = '2.0.0'\ncuda = {value}\nhip = None\n".encode())
+    assert isinstance(found, VersionFile)
+    assert (found.odd, found.fields) == (("cuda",), {"hip": None})
+
+
+def test_the_version_itself_may_be_missing_or_odd() -> None:
+    for text in ("cuda = None\n", "__version__ = None\ncuda = None\n", "__version__ = '' \ncuda = None\n"):
+        found = read(text.encode())
+        assert isinstance(found, VersionFile)
+        assert (found.version, found.is_torch, found.unstated) == (None, False, text.startswith("cuda"))
+
+
+@pytest.mark.parametrize(
+    ("content", "clause"),
+    [
+        (b"__version__ = '2.0", "no Python source"),
+        (b"__version__ = '2.0'\n" + b"#" * 60_000 + b"\n" * 5001, "more than such a file has"),
+        (b"\0", "no Python source"),
+        (b"x" * 70_000, "not kept"),
+    ],
+)
+def test_what_can_t_be_read_says_why(content: bytes, clause: str) -> None:
+    found = read(content)
+    assert isinstance(found, str)
+    assert clause in found
+
+
+def test_a_missing_file_says_so() -> None:
+    assert read_version_file(rootfs_of({}), PATH) == "its version.py is missing"
+
+
+def test_values_are_bounded() -> None:
+    found = read(f"__version__ = '{'9' * 5000}'\ncuda = '{'1' * 5000}'\n".encode())
+    assert isinstance(found, VersionFile)
+    assert len(found.version or "") == len(found.get("cuda") or "") == 200
+
+
+@pytest.mark.parametrize(("text", "real"), [("__version__ = '1'\n", False), ("__version__ = '1'\ncuda = None\n", True)])
+def test_another_package_s_version_py_is_not_torch_s(text: str, *, real: bool) -> None:
+    found = read(text.encode())
+    assert isinstance(found, VersionFile)
+    assert found.is_torch is real
