@@ -6,22 +6,34 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
-from inspector.errors import CorruptLayer, NotFound
+from inspector.errors import CorruptLayer, LimitExceeded, NotFound
 from inspector.layers.entry import LayerIndex
-from inspector.layers.tree import Directory, LayerTree, find
+from inspector.layers.tree import Allowance, Directory, LayerTree, find
 from inspector.rootfs import Kind, Node, NotKept
 
 MAX_WARNINGS = 50
 """Warnings told of one merge; hostile layers could make millions."""
+MAX_LOOKUPS = 10_000_000
+"""Names and listings that one image is asked for; with 400 packages it is some 500,000."""
+MAX_READ = 512 << 20
+"""Bytes of files that are read of one image: one content may have many thousand names."""
+_MAX_REMEMBERED = 50_000
+_LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
 
 class MergedRootfs:
-    """The merged tree as a `Rootfs`. `warnings` tells where engines would differ from what is shown here."""
+    """The merged tree as a `Rootfs`. `warnings` tells where engines would differ from what is shown here.
+
+    Whatever is asked raises `LimitExceeded` once there were more questions than an image can be worth: every
+    way to make them endless, with links or with many names of one file, ends here.
+    """
 
     def __init__(self, root: Directory, data: Mapping[int, bytes], warnings: Sequence[str]) -> None:
         self._root = root
         self._data = data
         self._directories: dict[str, Directory | None] = {"": root, "/": root}
+        self._lookups = MAX_LOOKUPS
+        self._bytes = MAX_READ
         self.warnings = tuple(warnings[:MAX_WARNINGS])
 
     def lstat(self, path: str) -> Node | None:
@@ -38,6 +50,7 @@ class MergedRootfs:
         directory = self._directory(path)
         if directory is None:
             return {}
+        self._count(len(directory.children) // _LISTED_AT_ONCE)
         return {
             name: child.node if isinstance(child, Directory) else child for name, child in directory.children.items()
         }
@@ -45,6 +58,9 @@ class MergedRootfs:
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""
         node, data = self._content(path)
+        self._bytes -= len(data)
+        if self._bytes < 0:
+            raise LimitExceeded(f"the files that matter are more than {MAX_READ} bytes to read")
         if len(data) < node.size:
             raise NotKept(f"{path!r}: of its {node.size} bytes {len(data)} were kept")
         return data
@@ -64,27 +80,37 @@ class MergedRootfs:
 
     def _directory(self, path: str) -> Directory | None:
         if path in self._directories:
+            self._count(1)
             return self._directories[path]
+        self._count(path.count("/") + 1)
         found = find(self._root, path[1:])
-        directory = self._directories[path] = found if isinstance(found, Directory) else None
+        directory = found if isinstance(found, Directory) else None
+        if len(self._directories) < _MAX_REMEMBERED:
+            self._directories[path] = directory
         return directory
+
+    def _count(self, lookups: int) -> None:
+        self._lookups -= lookups
+        if self._lookups < 0:
+            raise LimitExceeded(f"the image takes more than {MAX_LOOKUPS} lookups: its links or lists are made to")
 
 
 def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
     """The root file system of layers, base first: the whiteouts of each go before its entries, to lower layers only.
 
-    Raises `CorruptLayer`, naming the layer, for what every engine refuses.
+    Raises `CorruptLayer`, naming the layer, for what every engine refuses, and `LimitExceeded` alike.
     """
     root = Directory(Node(Kind.DIRECTORY, 0o755, 0))
     data: dict[int, bytes] = {}
     warnings: list[str] = []
+    allowance = Allowance()
     for position, index in enumerate(indexes):
         told = len(warnings)
         try:
-            tree = LayerTree(index.entries, position)
+            tree = LayerTree(index.entries, position, allowance)
             _bind_hardlinks(tree, root, warnings)
-        except CorruptLayer as error:
-            raise CorruptLayer(f"layer {position + 1} of {len(indexes)} ({index.diff_id}): {error}") from error
+        except (CorruptLayer, LimitExceeded) as error:
+            raise type(error)(f"layer {position + 1} of {len(indexes)} ({index.diff_id}): {error}") from error
         warnings += tree.warnings + list(index.warnings)
         _lay_over(root, tree.root, warnings)
         warnings[told:] = [f"layer {position + 1} of {len(indexes)}: {text}" for text in warnings[told:]][:MAX_WARNINGS]
@@ -95,6 +121,7 @@ def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
 def _bind_hardlinks(tree: LayerTree, lower: Directory, warnings: list[str]) -> None:
     """Give hardlinks to files of lower layers the content that these have there."""
     for directory, name, target in tree.pending:
+        tree.allowance.walk(target.count("/") + 1)
         found = find(tree.root, target) or find(lower, target)  # in the layer itself: a link bound just before
         if not isinstance(found, Node):
             raise CorruptLayer(f"the hardlink {name!r} points to {target!r}, which is no file")

@@ -19,6 +19,10 @@ from inspector.rootfs import Kind
 
 MAX_UNPACKED = 256 << 30
 """Unpacked bytes of one layer past which it is refused."""
+MAX_NAMES = 192 << 20
+"""Characters of all names and links of one layer; half a million files have some 60 million."""
+MAX_FILE = 1 << 44
+"""Bytes of one file as unpacked, which a sparse one may claim at will; no larger one fits on ext4."""
 MAX_RATIO = 10_000
 """Unpacked bytes for each stored byte past which a layer of more than a GiB is refused as a bomb."""
 
@@ -93,8 +97,13 @@ def _index(
 def _entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry], list[str]]:
     """The entries of a tar with the bytes that are kept of them, and what is to be told of it."""
     entries: list[Entry] = []
-    left = MAX_KEPT
+    left, names = MAX_KEPT, MAX_NAMES
     for member in iter_members(reader, needs_end=needs_end):
+        names -= len(member.path) + len(member.link)
+        if names < 0:
+            raise LimitExceeded(f"the names in one layer have more than {MAX_NAMES} characters")
+        if member.size > MAX_FILE:
+            raise LimitExceeded(f"{member.path[:200]!a} is said to have {member.size} bytes; no file system takes that")
         data = _kept(reader, member, left) if member.kind is Kind.FILE and member.size else b""
         left -= len(data)
         entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, data))

@@ -6,7 +6,7 @@ Engines unpack a layer alone, and the kernel lays it over those below (OCI image
 
 from __future__ import annotations
 
-from inspector.errors import CorruptLayer
+from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.entry import Entry
 from inspector.rootfs import Kind, Node
 
@@ -15,6 +15,12 @@ OPAQUE = ".wh..wh..opq"
 _RESERVED = ".wh..wh."  # AUFS's own files, which no engine shows
 MAX_HOPS = 255
 """Links followed on the way to one parent directory."""
+MAX_DEPTH = 1000
+"""Directories within each other; only a chain of links, which each lead deeper, makes more than a few dozen."""
+MAX_STEPS = 20_000_000
+"""Names that are gone through on the ways to the parents of all entries of an image."""
+MAX_IMPLIED = 200_000
+"""Directories of an image that have entries in them and none of their own: a long path makes hundreds at once."""
 
 
 class Directory:
@@ -41,15 +47,37 @@ def find(root: Directory, path: str) -> Directory | Node | None:
     return here
 
 
+class Allowance:
+    """What the layers of one image may cost together. Raises `LimitExceeded` once it is used up."""
+
+    def __init__(self) -> None:
+        self._steps = MAX_STEPS
+        self._implied = MAX_IMPLIED
+
+    def walk(self, names: int) -> None:
+        """So many names of a path are gone through."""
+        self._steps -= names
+        if self._steps < 0:
+            raise LimitExceeded("its paths lead through more links and directories than any real image has")
+
+    def imply(self) -> None:
+        """A directory is made that has no entry of its own."""
+        self._implied -= 1
+        if self._implied < 0:
+            raise LimitExceeded(f"more than {MAX_IMPLIED} directories that have no entry of their own")
+
+
 class LayerTree:
     """The tree of the layer at position `layer`, from its entries in the order of the tar.
 
     `pending` lists hardlinks whose target is not in this layer, as (directory, name, target);
-    `data` the bytes kept, by inode. Raises `CorruptLayer` for what no engine would unpack.
+    `data` the bytes kept, by inode. Raises `CorruptLayer` for what no engine would unpack, `LimitExceeded`
+    past what the `allowance` has left.
     """
 
-    def __init__(self, entries: list[Entry], layer: int) -> None:
+    def __init__(self, entries: list[Entry], layer: int, allowance: Allowance | None = None) -> None:
         self.layer = layer
+        self.allowance = allowance or Allowance()
         self.root = self._new_directory()
         self.data: dict[int, bytes] = {}
         self.pending: list[tuple[Directory, str, str]] = []
@@ -59,6 +87,7 @@ class LayerTree:
         for ordinal, entry in enumerate(entries):
             self._place(entry, layer << 32 | ordinal)
         for _, name, target in self.pending:
+            self.allowance.walk(target.count("/") + 1)
             if find(self.root, target) is not None:
                 raise CorruptLayer(f"the hardlink {name!r} stands before its target {target!r}")
 
@@ -151,6 +180,7 @@ class LayerTree:
     def _enter(self, path: str, *, make: bool) -> Directory | None:
         """The directory at `path`, links of this layer followed inside the root; missing ones made, or None."""
         todo = path.split("/")[::-1]
+        self.allowance.walk(len(todo))
         above: list[Directory] = [self.root]
         hops = 0
         while todo:
@@ -163,19 +193,24 @@ class LayerTree:
                 hops += 1
                 if child.target.startswith("/"):
                     del above[1:]
-                todo += [part for part in reversed(child.target.split("/")) if part not in ("", ".")]
+                further = [part for part in reversed(child.target.split("/")) if part not in ("", ".")]
+                self.allowance.walk(len(further) + 1)
+                todo += further
                 continue
             if not isinstance(child, Directory):
                 if not make:
                     return None
                 child = self._make(above[-1], name, child)
             above.append(child)
+            if len(above) > MAX_DEPTH:
+                raise LimitExceeded(f"directories within each other, more than {MAX_DEPTH} deep")
         return above[-1]
 
     def _make(self, parent: Directory, name: str, old: Node | None) -> Directory:
         if old is not None:
             self.warnings.append(f"{name!r} is a {old.kind.value}, and a directory with entries, in one layer")
             self._forget(old)
+        self.allowance.imply()
         made = parent.children[name] = self._new_directory()
         return made
 

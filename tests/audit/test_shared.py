@@ -76,3 +76,22 @@ def test_a_broken_layer_fails_for_everyone() -> None:
     for _ in range(2):
         with pytest.raises(CorruptLayer, match="cut short"):
             shared.index(LAYER, None, blob)
+
+
+def test_one_bad_copy_does_not_spoil_a_good_one() -> None:
+    bad, good, shared = Blob("bad", broken=True), Blob("good", verified=True), indexer(3)
+    with pytest.raises(CorruptLayer):
+        shared.index(LAYER, None, bad)
+    assert not shared.index(LAYER, None, good).cached
+    assert shared.index(LAYER, None, bad).index.verified
+
+
+def test_nobody_waits_for_ever_on_an_interrupted_reader() -> None:
+    class Interrupted(Blob):
+        def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002
+            raise KeyboardInterrupt
+
+    shared = indexer(2)
+    with pytest.raises(KeyboardInterrupt):
+        shared.index(LAYER, None, Interrupted("a"))
+    assert shared.index(LAYER, None, Blob("a")).how == "seek"

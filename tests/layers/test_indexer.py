@@ -1,22 +1,19 @@
-"""The way to a layer's index: cache, whoever reads it already, the layer itself."""
+"""The way to a layer's index: the cache, or the layer itself."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from fixtures.tree import tar_of
-from inspector.errors import CorruptLayer
 from inspector.layers.blob import FileRange, Meter, Scanned
 from inspector.layers.cache import IndexCache
-from inspector.layers.indexer import Indexed, Indexer
+from inspector.layers.indexer import Indexer
 from inspector.layers.scan import scan_bytes
 
 CONTENT = tar_of({"etc/hostname": b"here\n"})
@@ -28,32 +25,21 @@ def silent(_: int) -> None:
 
 
 class CountingBlob:
-    """A layer in memory that counts its readings, and waits for `gate` in each."""
+    """A layer in memory that counts its readings."""
 
-    def __init__(
-        self, *, identity: str | None = "bytes 1", verified: bool = True, error: Exception | None = None
-    ) -> None:
+    def __init__(self, *, identity: str | None = "bytes 1", verified: bool = True) -> None:
         self.identity = identity
         self.verified = verified
-        self.error = error
         self.scans = 0
-        self.gate = threading.Event()
-        self.gate.set()
-        self.started = threading.Event()
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
         """See `LayerBlob.scan`."""
         assert digest is None
         self.scans += 1
-        self.started.set()
-        assert self.gate.wait(10)
-        if self.error is not None:
-            raise self.error
         index = scan_bytes(CONTENT, diff_id).index
         meter(len(CONTENT))
         if not (self.verified or verify):
             index = type(index)(index.diff_id, index.entries, verified=False, size=index.size)
-        self.last = index
         return Scanned(index, len(CONTENT), "stream")
 
 
@@ -136,61 +122,6 @@ def test_bytes_that_change_while_they_are_read_are_not_kept(cache: IndexCache) -
     blob.identity = "before"
     assert cache.get_unverified(DIFF_ID, "before") is None
     assert cache.get_unverified(DIFF_ID, "after") is None
-
-
-def together(indexer: Indexer, *blobs: CountingBlob) -> list[Indexed | BaseException]:
-    """What the first blob's reader gets, and those that all wait for it."""
-    blobs[0].gate.clear()
-    with ThreadPoolExecutor(len(blobs)) as pool:
-        futures = [pool.submit(indexer.index, DIFF_ID, None, blobs[0])]
-        assert blobs[0].started.wait(10)
-        reading = indexer._reading[DIFF_ID]
-        futures += [pool.submit(indexer.index, DIFF_ID, None, blob) for blob in blobs[1:]]
-        while len(reading._condition._waiters) < len(blobs) - 1:  # type: ignore[attr-defined]
-            time.sleep(0.001)
-        blobs[0].gate.set()
-        return [future.exception() or future.result() for future in futures]
-
-
-@pytest.mark.parametrize("cached", [True, False])
-def test_a_layer_asked_for_at_once_is_read_once(cached: bool, cache: IndexCache) -> None:  # noqa: FBT001 - a table of two
-    blob = CountingBlob()
-    answers = together(Indexer(cache if cached else None, verify=False, meter=silent), *[blob] * 6)
-    assert blob.scans == 1
-    hows = sorted(answer.how for answer in answers if isinstance(answer, Indexed))
-    assert hows == ["shared"] * 5 + ["stream"]
-    assert [id(answer.index) for answer in answers if isinstance(answer, Indexed)].count(id(blob.last)) == 6
-
-
-def test_different_bytes_do_not_share_an_unverified_index() -> None:
-    first, same, other = (CountingBlob(verified=False, identity=name) for name in ("a", "a", "b"))
-    together(Indexer(None, verify=False, meter=silent), first, same, other)
-    assert [first.scans, same.scans, other.scans] == [1, 0, 1]
-
-
-def test_one_bad_copy_does_not_spoil_a_good_one() -> None:
-    bad = CountingBlob(identity="bad", error=CorruptLayer("cut"))
-    good = CountingBlob(identity="good")
-    first, second = together(Indexer(None, verify=False, meter=silent), bad, good)
-    assert isinstance(first, CorruptLayer)
-    assert good.scans == 1
-    assert isinstance(second, Indexed)
-
-
-def test_the_same_bad_copy_is_not_read_again_by_those_who_waited() -> None:
-    bad = CountingBlob(error=CorruptLayer("cut"))
-    answers = together(Indexer(None, verify=False, meter=silent), *[bad] * 3)
-    assert [type(answer) for answer in answers] == [CorruptLayer] * 3
-    assert bad.scans == 1
-
-
-def test_nobody_waits_for_ever_on_an_interrupted_reader() -> None:
-    interrupted = CountingBlob(identity="a")
-    interrupted.error = KeyboardInterrupt()  # type: ignore[assignment]
-    indexer = Indexer(None, verify=False, meter=silent)
-    with pytest.raises(KeyboardInterrupt):
-        indexer.index(DIFF_ID, None, interrupted)
-    assert indexer.index(DIFF_ID, None, CountingBlob(identity="a")).how == "stream"
 
 
 def test_the_meter_hears_of_every_byte(cache: IndexCache) -> None:

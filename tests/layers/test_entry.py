@@ -1,0 +1,48 @@
+"""That an index kept by an older version never passes for one of this version."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
+from inspector.layers import wanted
+from inspector.layers.entry import SCANNER_VERSION
+from tests.support import index_of
+
+FINGERPRINTS = {
+    1: "53ca489acbe7aa8e",
+}
+"""What each version made of `SAMPLE`. Once released, a line stays; a change of the answer is a new version."""
+
+SITE = "usr/lib/python3.11/site-packages"
+SAMPLE: Tree = {
+    "./": Dir(),
+    "etc/passwd": b"root:x:0:0::/root:/bin/sh\n",
+    "bin/tool": File(b"#!/bin/sh -e\nexit\n", 0o755),
+    "bin/elf": File(b"\x7fELF" + bytes(9000), 0o755),
+    "bin/sh": Link("/bin/tool"),
+    "bin/ash": Hardlink("bin/tool"),
+    f"{SITE}/torch/version.py": b"cuda = None\n",
+    f"{SITE}/torch/big.bin": bytes(5000),
+    f"{SITE}/torch-2.0.dist-info/METADATA": b"Name: torch\n",
+    f"{SITE}/torch-2.0.dist-info/RECORD": b"torch/version.py,,\n",
+    f"{SITE}/x.pth": b"/opt\n",
+    "venv/pyvenv.cfg": b"home = /usr/bin\n",
+    "d/.wh..wh..opq": b"",
+    ".wh.gone": b"",
+    "caf\udce9": b"",
+    "long/" + "n" * 200: b"x",
+    "dev/null": Device(),
+}
+
+
+def test_whoever_changes_what_an_index_holds_raises_the_scanner_version() -> None:
+    rules = [wanted._BY_NAME, wanted._BY_SUFFIX, wanted._EDITABLE, wanted._TORCH_ELF]
+    limits = [wanted.MAX_KEPT, wanted.SCRIPT_HEAD, wanted.ELF_HEAD]
+    index = index_of(SAMPLE)
+    told = repr((rules, limits, index.entries, index.size, index.warnings))
+    fingerprint = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    assert fingerprint == FINGERPRINTS[SCANNER_VERSION], (
+        "the same bytes make another index now: raise SCANNER_VERSION in inspector/layers/entry.py, lest indexes in "
+        "users' caches pass for new ones, and add the new fingerprint"
+    )
