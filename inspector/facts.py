@@ -20,7 +20,6 @@ from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Unknown
 
-
 READERS = 4
 """Packed layers of one image that are read at once."""
 
@@ -103,7 +102,7 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python") -> ImageFa
 
 
 def _index_all(indexer: Indexer, image: Image) -> list[Indexed]:
-    """The layers' indexes, base first; packed ones are read side by side, since unpacking and hashing run in parallel."""
+    """The layers' indexes, base first; packed ones are read side by side, since unpacking and hashing can run so."""
     positions = range(len(image.layers))
     if sum(layer.compressed for layer in image.layers) < 2:
         return [_index(indexer, image, position) for position in positions]

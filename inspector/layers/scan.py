@@ -1,19 +1,17 @@
-"""From a layer's bytes to its index: seeking where they lie plain in a file, streaming otherwise."""
+"""From a layer's bytes, as they go by, to its index."""
 
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.blob import FileRange, Meter, Scanned
-from inspector.layers.compression import CHUNK, decompressed, sniff
+from inspector.layers.blob import Meter, Scanned
+from inspector.layers.compression import decompressed, sniff
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.hashing import HashedChunks
-from inspector.layers.readers import FileReader, Reader, StreamReader
-from inspector.layers.tar import BLOCK, EndMissing, Member, iter_members
+from inspector.layers.readers import Reader, StreamReader
+from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.layers.wanted import MAX_KEPT, SCRIPT_HEAD, head_of, may_be_program, wanted
 from inspector.rootfs import Kind
 
@@ -30,22 +28,6 @@ MAX_RATIO = 10_000
 def scan_bytes(content: bytes, diff_id: str) -> Scanned:
     """The index of a layer in memory, packed or plain. Raises as `scan_stream`."""
     return scan_stream(iter((content,)), diff_id, None)
-
-
-def scan_file(blob: FileRange, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
-    """The index of a layer that is a run of bytes in a file. Raises as `LayerBlob.scan`."""
-    with blob.path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size < blob.offset + blob.length:
-            raise CorruptLayer(f"{str(blob.path)!r} is cut: the layer at byte {blob.offset} has {blob.length} bytes")
-        file.seek(blob.offset)
-        head = file.read(min(BLOCK, blob.length))
-        if head and not verify and sniff(head) == "tar":
-            try:
-                return _seek(file, blob, diff_id, meter)
-            except EndMissing:
-                pass  # only the digest can tell now whether the tar was cut
-        file.seek(blob.offset)
-        return scan_stream(_chunks(file, blob.length), diff_id, digest, meter=meter)
 
 
 def scan_stream(
@@ -68,33 +50,23 @@ def scan_stream(
     else:  # the same bytes on both sides need one hash, unless two are expected
         plain = stored if digest in (None, diff_id) else HashedChunks(stored, diff_id)
     reader = StreamReader(plain)
-    entries, warnings = _entries(reader)
+    entries, warnings = read_entries(reader)
     reader.drain()
     stored.check("the layer as stored")
     plain.check("the layer unpacked")
-    return Scanned(_index(plain.digest, entries, warnings, blob_digest=stored.digest), stored.size, "stream")
+    return Scanned(make_index(plain.digest, entries, warnings, blob_digest=stored.digest), stored.size, "stream")
 
 
-def _seek(file: BinaryIO, blob: FileRange, diff_id: str, meter: Meter) -> Scanned:
-    """The index of a plain tar in a file: its headers, and the files that matter; nothing else is touched.
-
-    Raises `EndMissing` besides what the scanner raises.
-    """
-    reader = FileReader(file, blob.offset, blob.length)
-    entries, warnings = _entries(reader, needs_end=True)
-    meter(blob.length)
-    return Scanned(_index(diff_id, entries, warnings, verified=False), reader.bytes_read, "seek")
-
-
-def _index(
+def make_index(
     diff_id: str, entries: list[Entry], warnings: list[str], *, verified: bool = True, blob_digest: str | None = None
 ) -> LayerIndex:
+    """The index with its size in bytes as the engine counts it: files, and the texts of links."""
     links = (entry.link for entry in entries if entry.kind is Kind.SYMLINK)
     size = sum(entry.size for entry in entries) + sum(len(link.encode("utf-8", "surrogateescape")) for link in links)
     return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(warnings))
 
 
-def _entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry], list[str]]:
+def read_entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry], list[str]]:
     """The entries of a tar with the bytes that are kept of them, and what is to be told of it."""
     entries: list[Entry] = []
     left, names = MAX_KEPT, MAX_NAMES
@@ -135,13 +107,6 @@ def _first(chunks: Iterator[bytes]) -> bytes:
     while len(head) < BLOCK and (chunk := next(chunks, b"")):
         head += chunk
     return head
-
-
-def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
-    """The next `length` bytes of `file`; fewer if it ends before."""
-    while length and (chunk := file.read(min(CHUNK, length))):
-        length -= len(chunk)
-        yield chunk
 
 
 def _metered(chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:

@@ -7,8 +7,8 @@ import stat
 from pathlib import Path
 
 from inspector.errors import NotFound
-from inspector.layers.blob import FileRange
 from inspector.layers.compression import sniff
+from inspector.layers.file import FileRange
 from inspector.layers.tar import BLOCK, normal
 from inspector.oci import MAX_DOCUMENT
 from inspector.sources.store import Stored, missing, shown, too_large

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from inspector.errors import CorruptLayer, Malformed, NotFound, Unsupported
-from inspector.layers.blob import FileRange
 from inspector.layers.compression import sniff
+from inspector.layers.file import FileRange
 from inspector.layers.readers import FileReader
 from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.tree import tar_of
-from inspector.layers.blob import FileRange, Meter, Scanned
+from inspector.layers.blob import Meter, Scanned
 from inspector.layers.cache import IndexCache
+from inspector.layers.file import FileRange
 from inspector.layers.indexer import Indexer
 from inspector.layers.scan import scan_bytes
 
