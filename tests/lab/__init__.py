@@ -1,0 +1,1 @@
+"""Tests against the lab: a real engine, a real registry, real images."""

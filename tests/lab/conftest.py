@@ -1,0 +1,100 @@
+"""The lab's engine and images, read once for all tests, and given back when they end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.lab import engine, wrong
+
+ROLES = ("ktrdr-backend:prod", "ktrdr-backend:dev", "ktrdr-worker-cpu:test")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies here, and begin with it, since it takes longest."""
+    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.lab)
+    items.sort(key=lambda item: item not in ours)
+
+
+def _not_here(reason: str) -> NoReturn:
+    """Skip; or fail, where the lab is required."""
+    sentence = f"{reason}; `make lab` brings it up"
+    if os.environ.get("INSPECTOR_LAB") == "required":
+        pytest.fail(f"INSPECTOR_LAB=required, but {sentence}", pytrace=False)
+    pytest.skip(sentence)
+
+
+@pytest.fixture(scope="session")
+def docker() -> None:
+    """Ask for an engine."""
+    if shutil.which("docker") is None:
+        _not_here("there is no docker command")
+    if not engine.answers():
+        _not_here("no engine answers")
+
+
+@pytest.fixture(scope="session")
+def skopeo(docker: None) -> None:
+    """Ask for skopeo too."""
+    del docker
+    if shutil.which("skopeo") is None:
+        _not_here("there is no skopeo command")
+
+
+@pytest.fixture(scope="session")
+def roles(docker: None) -> None:
+    """Ask for the role images."""
+    del docker
+    for name in ROLES:
+        if not engine.has_image(name):
+            _not_here(f"the engine has no image {name}")
+
+
+@pytest.fixture(scope="session")
+def space() -> Iterator[Path]:
+    """A folder for some GB, emptied at the end: pytest's own would keep three sessions of them."""
+    with tempfile.TemporaryDirectory(prefix="inspector-lab-test-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def saved(roles: None, space: Path) -> Path:
+    """One `docker save` of all role images and of those made wrong from them, which share their layers."""
+    del roles
+    wrong.build_all(space)
+    path = space / "saved.tar"
+    engine.docker("save", "--output", str(path), *ROLES, *wrong.NAMES)
+    return path
+
+
+@pytest.fixture(scope="session")
+def copies(skopeo: None, saved: Path, space: Path) -> dict[str, str]:
+    """The API image as skopeo writes it: reference by form. The layout has gzip layers, as a registry would."""
+    del skopeo
+    layout = f"oci:{space}/prod-layout:prod"
+    engine.skopeo_copy(f"docker-archive:{saved}:ktrdr-backend:prod", layout)
+    copies = {
+        "oci-archive": f"oci-archive:{space}/prod-oci.tar:prod",
+        "docker-archive": f"docker-archive:{space}/prod-docker.tar:ktrdr-backend:prod",
+        "dir": f"dir:{space}/prod-dir",
+    }
+    for target in copies.values():
+        engine.skopeo_copy(layout, target)
+    return {"oci": layout, **copies}
+
+
+@pytest.fixture(scope="session")
+def worker_layout(skopeo: None, saved: Path, space: Path) -> str:
+    """The CPU worker as a layout with gzip layers."""
+    del skopeo
+    layout = f"oci:{space}/worker-layout:test"
+    engine.skopeo_copy(f"docker-archive:{saved}:ktrdr-worker-cpu:test", layout)
+    return layout
