@@ -48,6 +48,7 @@ ADVICE = {
     "namespace": Advice(
         "CODE_BUG", "Rename or move the directory {path}, or `import torch` succeeds without a torch{origin}"
     ),
+    "not-torch": Advice("CODE_BUG", "Rename or move {path}: the role wants nothing that `import torch` finds{origin}"),
     "torch-left-behind": Advice(
         "CODE_BUG", "{dockerfile}: `python` does not use it, but it is shipped: leave it out of the image{origin}"
     ),

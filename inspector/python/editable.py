@@ -15,25 +15,31 @@ from inspector.python.model import Hook, Interpreter
 from inspector.python.modules import Found, Suffixes, find_in
 from inspector.unknown import Unknown
 
-MAX_FINDERS = 1000
-MAX_SOURCE = 256 << 10
+MAX_SOURCE = 64 << 10
+MAX_SOURCES = 1 << 20
+"""Characters of one finder, and of all together: parsing the densest takes a second for each 150,000."""
 
-_HOOK = re.compile(r"import (__editable___\w{1,200}_finder);")
+_HOOK = re.compile(r"import (__editable___\w{1,200}_finder); ?\1\.install\(\)")
 
 
 def is_editable_hook(hook: Hook) -> bool:
     """Whether a hook only adds the finder of an editable install."""
-    return hook.kind == "pth" and _HOOK.match(hook.text) is not None
+    return hook.kind == "pth" and _HOOK.fullmatch(hook.text) is not None
 
 
 def find_editable(folders: Folders, interpreter: Interpreter, name: str, suffixes: Suffixes) -> Found | Unknown | None:
     """What the import hooks that run at start map the top-level `name` to; None if nothing."""
     unread = None
-    for hook in interpreter.hooks[:MAX_FINDERS]:
-        module = _HOOK.match(hook.text) if hook.kind == "pth" else None
+    left = MAX_SOURCES
+    for hook in interpreter.hooks:
+        module = _HOOK.fullmatch(hook.text) if hook.kind == "pth" else None
         if module is None:
             continue
-        mapping = _mapping(folders, interpreter, module[1])
+        text = _source(folders, interpreter, module[1])
+        left -= len(text)
+        if left < 0:
+            return Unknown(f"the import hooks of editable installs have more than {MAX_SOURCES} characters")
+        mapping = _mapping(text)
         if mapping is None:
             unread = Unknown(f"the import hook {module[1]} of an editable install can't be read")
             continue
@@ -46,14 +52,22 @@ def find_editable(folders: Folders, interpreter: Interpreter, name: str, suffixe
     return unread
 
 
-def _mapping(folders: Folders, interpreter: Interpreter, module: str) -> dict[object, object] | None:
-    """The finder's table; None where it can't be read. The first on the search path is the one imported."""
+def _source(folders: Folders, interpreter: Interpreter, module: str) -> str:
+    """The text of a finder, the first on the search path being the one imported; empty where it can't be read."""
     for entry in interpreter.search_path:
         try:
             text = read_text(folders.fs, f"{entry}/{module}.py")
-            if text is not None:
-                mapping = parse_literals(text, MAX_SOURCE).get("MAPPING")
-                return mapping if isinstance(mapping, dict) else None
-        except (InspectorError, ValueError):
-            return None
-    return None
+        except InspectorError:
+            return ""
+        if text is not None:
+            return text
+    return ""
+
+
+def _mapping(text: str) -> dict[object, object] | None:
+    """The finder's table; None where it can't be read."""
+    try:
+        mapping = parse_literals(text, MAX_SOURCE).get("MAPPING")
+    except ValueError:
+        return None
+    return mapping if isinstance(mapping, dict) else None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection, Iterator
 from typing import Any
 
 MAX_LINES = 5000
+_HIDDEN = frozenset({"eval", "exec", "globals", "locals", "vars"})
 
 
 class NotLiteral:
@@ -16,7 +18,10 @@ NOT_LITERAL = NotLiteral()
 
 
 def parse_literals(text: str, max_size: int) -> dict[str, Any]:
-    """Name to value; the last assignment wins. Raises `ValueError` for what is no Python, or past the bounds."""
+    """Name to value; the last assignment wins, and a name bound in any other way as well is none of literals.
+
+    Raises `ValueError` for what is no Python, past the bounds, or able to bind names that it does not show.
+    """
     import ast  # noqa: PLC0415 - needed only where there is a torch
 
     if len(text) > max_size or text.count("\n") > MAX_LINES:
@@ -24,11 +29,12 @@ def parse_literals(text: str, max_size: int) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
-            body = ast.parse(text).body
+            tree = ast.parse(text)
     except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
         raise ValueError(f"it is no Python source: {type(error).__name__}") from error
     found: dict[str, Any] = {}
-    for statement in body:
+    plain = set()
+    for statement in tree.body:
         targets: list[ast.expr] = []
         if isinstance(statement, ast.Assign):
             targets = statement.targets
@@ -36,9 +42,28 @@ def parse_literals(text: str, max_size: int) -> dict[str, Any]:
             targets = [statement.target]
         value = getattr(statement, "value", None)
         for target in targets:
-            if isinstance(target, ast.Name) and value is not None:
-                found[target.id] = _value(ast, value)
-    return found
+            if isinstance(target, ast.Name):
+                plain.add(target)
+                if value is not None:
+                    found[target.id] = _value(ast, value)
+    return found | dict.fromkeys(_bound_otherwise(ast, tree, plain), NOT_LITERAL)
+
+
+def _bound_otherwise(ast: Any, tree: Any, plain: Collection[Any]) -> Iterator[str]:
+    """The names that conditions, loops, imports, unpacking, `+=`, `del` or definitions give a value, or may."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            if node.id in _HIDDEN:
+                raise ValueError(f"it calls {node.id!r}, which may bind any name")
+            if not isinstance(node.ctx, ast.Load) and node not in plain:
+                yield node.id
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+            if "*" in names:
+                raise ValueError("it imports whatever another module has")
+            yield from names
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
 
 
 def _value(ast: Any, node: Any) -> Any:

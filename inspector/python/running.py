@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 
 from inspector.oci import Platform
@@ -11,10 +12,18 @@ from inspector.python.launch import can_start
 from inspector.python.lookup import Found
 from inspector.python.search_path import Python
 from inspector.python.version import is_regular
-from inspector.rootfs import Rootfs, resolve
+from inspector.rootfs import Kind, Rootfs, resolve
 from inspector.unknown import Tri
 
 _OTHERS_EXECUTE = 0o001
+_OTHERS_LIST = 0o005
+_MAX_SEED = 2**32 - 1
+_SETTINGS = {
+    "PYTHONHASHSEED": re.compile(r"|random|[ \t]*\+?[0-9]{1,19}", re.ASCII),
+    "PYTHONUTF8": re.compile(r"|0|1"),
+    "PYTHONMALLOC": re.compile(r"|default|debug|malloc(?:_debug)?|(?:py|mi)malloc(?:_debug)?"),
+}
+"""What each may hold; other values are refused by all versions. The empty one is as good as none."""
 
 
 def interpreter_runs(
@@ -23,6 +32,9 @@ def interpreter_runs(
     """Whether the resolved `program`, found as `found`, comes up, and the clauses why not or why that isn't known."""
     if environment.trouble:
         return "no" if environment.uid is None else "unknown", (environment.trouble,)
+    refused = refused_settings(environment)
+    if refused:
+        return "no", refused
     start = can_start(fs, program, environment, platform)
     if start.starts != "yes":
         return start.starts, start.reasons
@@ -35,6 +47,15 @@ def interpreter_runs(
     return ("unknown", closed) if closed else ("yes", ())
 
 
+def refused_settings(environment: Environment) -> tuple[str, ...]:
+    """A clause for each variable whose value makes Python stop at its start (CPython's initconfig.c, preconfig.c)."""
+    refused = [name for name, allowed in _SETTINGS.items() if not allowed.fullmatch(environment.get(name))]
+    seed = environment.get("PYTHONHASHSEED")
+    if "PYTHONHASHSEED" not in refused and seed.isdigit() and int(seed) > _MAX_SEED:
+        refused.append("PYTHONHASHSEED")
+    return tuple(f"Python stops at its start at {name}={environment.get(name)[:100]!r}" for name in refused)
+
+
 def closed_paths(fs: Rootfs, paths: Iterable[str], environment: Environment) -> tuple[str, ...]:
     """A clause for each of the paths that the user may be kept from, one a folder."""
     first: dict[str, str] = {}
@@ -44,12 +65,13 @@ def closed_paths(fs: Rootfs, paths: Iterable[str], environment: Environment) -> 
             first.setdefault(folder, path)
     user = environment.user
     return tuple(
-        f"{folder!r}, on the way to {path!r}, may be closed to user {user!r}" for folder, path in first.items()
+        f"{folder!r}{'' if folder == path.rstrip('/') else f', on the way to {path!r},'} may be closed to user {user!r}"
+        for folder, path in first.items()
     )
 
 
 def closed_folder(fs: Rootfs, path: str, environment: Environment) -> str | None:
-    """The first folder above `path` that only its owner or group may enter, where the user is not root.
+    """The first folder above `path`, or `path` itself, that only its owner or group may use, the user not being root.
 
     Owners aren't kept: the user's home is taken for its own, any other may be so all the same.
     """
@@ -63,7 +85,17 @@ def closed_folder(fs: Rootfs, path: str, environment: Environment) -> str | None
         own = folder == environment.own_folder
         if node is not None and not own and not node.mode & _OTHERS_EXECUTE:
             return folder
-    return None
+    return _closed_end(fs, path.rstrip("/"), environment)
+
+
+def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:
+    """`path` itself: a folder that can't be listed holds no modules, a program that can't be executed doesn't start."""
+    reached = resolve(fs, path) if path else None
+    node = fs.lstat(reached) if reached is not None else None
+    if node is None or reached == environment.own_folder:
+        return None
+    wanted = {Kind.DIRECTORY: _OTHERS_LIST, Kind.FILE: _OTHERS_EXECUTE}.get(node.kind, 0)
+    return path if node.mode & wanted != wanted else None
 
 
 def _has_encodings(fs: Rootfs, library: str) -> bool:

@@ -19,11 +19,14 @@ from inspector.torchbuild.build import builds_on_disk, decide_build
 from inspector.torchbuild.candidate import Candidate, Surroundings
 from inspector.torchbuild.companions import check_companions, check_plugins
 from inspector.torchbuild.completeness import check_files, check_libraries
+from inspector.torchbuild.core_modules import check_core_modules
 from inspector.torchbuild.device_libraries import check_cuda_libraries, check_vendor_libraries
 from inspector.torchbuild.model import Build, Torch
 from inspector.torchbuild.reasons import Reason, importable, texts
 from inspector.torchbuild.releases import is_valid, same_public
+from inspector.torchbuild.rights import check_rights
 from inspector.torchbuild.sizes import stack_size, torch_files
+from inspector.torchbuild.standard_library import check_own_place, check_standard_library
 from inspector.torchbuild.version_file import VersionFile, read_version_file
 
 _CHECKS = (
@@ -35,6 +38,10 @@ _CHECKS = (
     check_cuda_libraries,
     check_vendor_libraries,
     check_plugins,
+    check_core_modules,
+    check_rights,
+    check_standard_library,
+    check_own_place,
 )
 
 

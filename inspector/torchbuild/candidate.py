@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from inspector.python.environment import Environment
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
 from inspector.python.model import Interpreter
@@ -18,12 +19,13 @@ from inspector.torchbuild.version_file import VersionFile
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """The image as its interpreter sees it. `environment` is the container's."""
+    """The image as its interpreter sees it. `environment` is the container's, `started` its user."""
 
     folders: Folders
     interpreter: Interpreter
     suffixes: Suffixes
     environment: Mapping[str, str]
+    started: Environment
     installed: tuple[Installed, ...]
     requirements: Requirements
     survey: Survey

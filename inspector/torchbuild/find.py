@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.oci import ImageConfig
 from inspector.python.editable import find_editable
+from inspector.python.environment import environment_of
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
 from inspector.python.model import Interpreter
@@ -50,6 +51,7 @@ def find_torch(
             interpreter=interpreter,
             suffixes=suffixes_of(interpreter),
             environment=config.env,
+            started=environment_of(fs, config),
             installed=tuple(installed),
             requirements=Requirements(installed, interpreter),
             survey=everywhere,
@@ -94,8 +96,10 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
     doubts = [reason for one in found if one.form == "archive" for reason in _hides(around, one)]
     if first is None:
         doubts += _doubts(metadata, unread)
-    on_disk = any(is_torch(around.folders, path) for path in around.survey.packages)
+    on_disk = bool(around.survey.libtorch) or any(is_torch(around.folders, path) for path in around.survey.packages)
     doubts += [reason for reason in check_start(around.interpreter) if reason.weight == "no" or on_disk]
+    if on_disk and around.interpreter.entrypoint == "unknown":
+        doubts.append(Reason("unknown", "the image's entrypoint runs first, and may bring another torch in"))
     if any(reason.weight == "unknown" for reason in doubts) or (first is not None and first.form == "namespace"):
         answer = Reason("note", answer.text)
     reasons = [answer, *doubts]

@@ -9,7 +9,8 @@ from inspector.python.files import read_text
 from inspector.python.literals import parse_literals
 from inspector.rootfs import Rootfs
 
-MAX_SOURCE = 64 << 10
+MAX_SOURCE = 8 << 10
+"""Characters of a version.py that is read; torch writes some 300, and a package may lie in hundreds of places."""
 MAX_VALUE = 200
 FIELDS = ("cuda", "hip", "rocm", "xpu")
 

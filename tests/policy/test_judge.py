@@ -55,6 +55,8 @@ GREP = f'(`grep -n "extra ml" {DOCKERFILE}`)'
         ("absent", BROKEN, "fail"),
         ("absent", UNSURE, "fail"),
         ("absent", NAMESPACE, "fail"),
+        ("absent", replace(NO_TORCH, path="/app/torch.py"), "fail"),
+        ("absent", replace(NO_TORCH, path="/app/torch.py", importable="unknown"), "unknown"),
         ("absent", replace(NO_TORCH, importable="unknown"), "unknown"),
         ("absent", replace(NO_TORCH, distribution_version="2.6.0"), "warn"),
         *((rule, NO_TORCH, "fail") for rule in ("cpu", "cuda", "rocm", "xpu", "any")),
@@ -325,6 +327,12 @@ def test_required_distributions_need_a_known_python(interpreter: Any, outcome: O
 @pytest.mark.parametrize(("interpreter", "outcome"), [(ODD_PYTHON, "unknown"), (NO_PYTHON, "pass"), (PYTHON, "pass")])
 def test_forbidden_distributions_need_a_known_python(interpreter: Any, outcome: Outcome) -> None:
     assert finding(image(interpreter=interpreter), role(forbid=("a",)), "forbid").outcome == outcome
+
+
+def test_a_forbidden_torch_needs_no_metadata_to_be_found() -> None:
+    facts = image(replace(CPU, distribution_version=None))
+    assert finding(facts, role(forbid=("torch*",)), "forbid").outcome == "fail"
+    assert finding(facts, role(forbid=("nvidia-*",)), "forbid").outcome == "pass"
 
 
 def test_forbidden_distributions_are_summed_up_biggest_first() -> None:

@@ -44,4 +44,8 @@ def test_a_mapping_that_can_t_be_read_is_not_known() -> None:
 def test_hooks_of_that_kind() -> None:
     assert is_editable_hook(HOOK)
     assert not is_editable_hook(Hook(kind="pth", path="x", text="import os; os.system('x')"))
+    assert not is_editable_hook(Hook(kind="pth", path="x", text=f"{HOOK.text}; import sys; sys.path.append('/opt')"))
+    assert not is_editable_hook(
+        Hook(kind="pth", path="x", text=f"import {MODULE}; import sys; sys.path.append('/opt')")
+    )
     assert not is_editable_hook(Hook(kind="sitecustomize", path="x", text=HOOK.text))

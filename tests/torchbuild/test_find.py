@@ -102,6 +102,25 @@ def test_code_that_runs_at_start_may_change_what_is_imported() -> None:
     assert ask(slim() | hook | elsewhere).torch.importable == "unknown"
 
 
+def test_an_entrypoint_that_may_bring_another_torch_in() -> None:
+    script = {"entry.sh": File(b'#!/bin/sh\nPYTHONPATH=/opt/torch exec "$@"\n', 0o755)}
+    config = config_of(env=ENV, entrypoint=["/entry.sh"])
+    assert ask({**slim(), **script}, config=config).torch.importable == "no"
+    assert ask({**slim(), **script}, install("opt/torch", CPU), config=config).torch.importable == "unknown"
+    assert ask({**slim(), **script}, install(SITE, CPU), config=config).torch.importable == "yes"
+
+
+def test_code_at_start_may_lead_to_a_torch_of_another_name() -> None:
+    hidden = {path.replace("x/torch/", "opt/pytorch/", 1): member for path, member in install("x", CPU).items()}
+    tree = {
+        **slim(),
+        **hidden,
+        "opt/torch": Link("pytorch"),
+        f"{SITE}/sitecustomize.py": b"import sys; sys.path += ['/opt']",
+    }
+    assert ask(tree).torch.importable == "unknown"
+
+
 def test_an_archive_on_the_path_may_hold_a_torch() -> None:
     config = config_of(env={**ENV, "PYTHONPATH": "/lib/my.zip"})
     tree = slim() | {"usr/lib/my.zip": b"PK"}

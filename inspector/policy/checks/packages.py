@@ -83,6 +83,8 @@ def check_forbidden(case: Case) -> Iterator[Finding]:
         there = [found for found in case.facts.distributions if fnmatchcase(canonicalize_name(found.name), pattern)]
         if there:
             yield _forbidden(case, pattern, there)
+        elif case.facts.torch.installed and fnmatchcase("torch", pattern):
+            yield _forbidden_torch(case, pattern)
         elif undecided:
             message = f"whether {pattern} is installed is not known: {undecided}"
             yield case.unknown("forbid", message, Shown(f"no {pattern}", "not known"))
@@ -99,6 +101,14 @@ def _forbidden(case: Case, pattern: str, there: list[Distribution]) -> Finding:
     at = case.at(there[0].layer, path=there[0].path, size=size)
     shown = Shown(f"no {pattern}", f"{len(there)} installed")
     return case.found("forbid", "fail", "forbidden-package", message, shown, at)
+
+
+def _forbidden_torch(case: Case, pattern: str) -> Finding:
+    """Torch that no metadata lists is installed all the same: its files were found."""
+    torch = case.facts.torch
+    message = f"forbidden by {pattern}: torch {torch.version or 'of no stated version'}, without metadata"
+    at = case.at(torch.layer, path=torch.path, size=torch.size)
+    return case.found("forbid", "fail", "forbidden-package", message, Shown(f"no {pattern}", "1 installed"), at)
 
 
 def _at(case: Case, found: Distribution) -> Pointer:

@@ -39,6 +39,9 @@ def _absence(case: Case) -> Finding:
     reason = _undecided(case)
     if reason:
         return case.unknown("torch", f"whether torch can be imported is not known: {reason}", shown, _HOW)
+    if torch.path is not None:
+        message = f"a module torch is there, though not PyTorch{_why(torch)}"
+        return case.found("torch", "fail", "not-torch", message, shown, where(case, torch))
     if torch.distribution_version is not None:
         message = f"torch is gone, but the metadata of {torch.distribution_version} is left"
         return case.found("torch", "warn", "orphan-metadata", message, shown, _metadata(case))

@@ -1,0 +1,73 @@
+"""Whether a torch whose files nothing lists is whole, as far as the modules tell that every release has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from inspector.errors import InspectorError
+from inspector.python.modules import find_in
+from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.reasons import Reason, some
+
+MODULES = (
+    "_jit_internal",
+    "_ops",
+    "_tensor",
+    "_tensor_str",
+    "_utils",
+    "autograd",
+    "backends",
+    "cuda",
+    "distributed",
+    "distributions",
+    "fft",
+    "functional",
+    "hub",
+    "jit",
+    "linalg",
+    "multiprocessing",
+    "nn",
+    "optim",
+    "overrides",
+    "random",
+    "serialization",
+    "sparse",
+    "storage",
+    "testing",
+    "utils",
+)
+"""What `import torch` loads of torch itself, in 1.8 to 2.14."""
+
+_FIRST = (1, 8)
+_TORCH = re.compile(rb"^(?:[^,\n]{0,4096}/)?torch/__init__\.pyc?,", re.MULTILINE)
+
+
+def check_core_modules(torch: Candidate) -> Iterator[Reason]:
+    """Where no RECORD lists torch's files those modules stand in for it; a RECORD that leaves torch out is no list."""
+    listed = _is_listed(torch)
+    if listed or torch.since(*_FIRST) is False:
+        return
+    gone = [name for name in MODULES if not _has(torch, name)]
+    if gone:
+        yield Reason("unknown", f"no list of torch's files tells whether it is whole, and it lacks {some(gone)}")
+    elif listed is False:
+        yield Reason("unknown", "its RECORD does not list torch's files, so whether they are all there is not known")
+
+
+def _has(torch: Candidate, name: str) -> bool:
+    found = find_in(torch.folders, torch.path, name, torch.suffixes)
+    return found is not None and found.form != "namespace"
+
+
+def _is_listed(torch: Candidate) -> bool | None:
+    """Whether torch's RECORD lists torch; None where there is none, as with other installers than pip and uv."""
+    if torch.distribution is None or torch.distribution.editable:
+        return None
+    folder = torch.folders.at(torch.distribution.path)
+    if folder.path is None or "RECORD" not in folder.children:
+        return None
+    try:
+        return _TORCH.search(torch.folders.fs.read(f"{folder.path}/RECORD")) is not None
+    except InspectorError:
+        return False

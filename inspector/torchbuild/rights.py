@@ -1,0 +1,45 @@
+"""Whether a user who is not root could read torch: its folders listed, its libraries mapped.
+
+Owners are not kept, so what only its owner or group may read is not known, never known to fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.rootfs import Kind
+from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.reasons import Reason, some
+
+_PARTS = ("torchgen", "torch.libs", "nvidia")
+_LIST = 0o005
+_READ = 0o004
+
+
+def check_rights(torch: Candidate) -> Iterator[Reason]:
+    """Nothing that `import torch` needs is closed to the image's user."""
+    if torch.started.uid == 0:
+        return
+    site = torch.path.rpartition("/")[0]
+    tops = [torch.path, *(f"{site}/{part}" for part in _PARTS)]
+    closed = sorted(path for top in tops for path in _closed(torch, top))
+    if closed:
+        yield Reason("unknown", f"the user {torch.started.user!r} may not be allowed to read {some(closed)}")
+
+
+def _closed(torch: Candidate, top: str) -> Iterator[str]:
+    """The folders at and below `top` that others may not list, and the libraries in them that they may not read."""
+    todo = [top]
+    while todo:
+        path = todo.pop()
+        node = torch.folders.node(path)
+        if node is None or node.kind is not Kind.DIRECTORY:
+            continue
+        if node.mode & _LIST != _LIST:
+            yield path
+            continue
+        for name, child in torch.folders.at(path).children.items():
+            if child.kind is Kind.DIRECTORY:
+                todo.append(f"{path}/{name}")
+            elif child.kind is Kind.FILE and ".so" in name and not child.mode & _READ:
+                yield f"{path}/{name}"
