@@ -44,12 +44,17 @@ def measure(words: Sequence[str], *, times: int, env: Mapping[str, str], keep: b
     )
 
 
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    """Ours, but with bytecode kept, as it is where a program was installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | dict(more)
+
+
 def _once(words: Sequence[str], env: Mapping[str, str], *, keep: bool) -> tuple[float, int, bytes]:
     """Seconds, peak bytes, output."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
         child = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env={**os.environ, **env}
+            words, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=_environment(env)
         )
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - begun
