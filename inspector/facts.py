@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, LimitExceeded
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
 from inspector.oci import Platform
@@ -22,6 +22,10 @@ from inspector.unknown import Unknown
 
 READERS = 4
 """Packed layers of one image that are read at once."""
+MAX_ENTRIES = 1_500_000
+"""Entries of all layers of one image; 6 GB of torch have 42,000 files."""
+MAX_KEPT = 128 << 20
+"""Bytes of files that are held of one image, so that many layers can't each take what is allowed to one."""
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -105,14 +109,28 @@ def _index_all(indexer: Indexer, image: Image) -> list[Indexed]:
     """The layers' indexes, base first; packed ones are read side by side, since unpacking and hashing can run so."""
     positions = range(len(image.layers))
     if sum(layer.compressed for layer in image.layers) < 2:
-        return [_index(indexer, image, position) for position in positions]
+        return _bounded(_index(indexer, image, position) for position in positions)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where several layers are packed
 
     pool = ThreadPoolExecutor(READERS)
     try:
-        return list(pool.map(lambda position: _index(indexer, image, position), positions))
+        return _bounded(pool.map(lambda position: _index(indexer, image, position), positions))
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
+    """The layers as they come. Raises `LimitExceeded` once they hold more than one image may."""
+    found: list[Indexed] = []
+    entries, kept = MAX_ENTRIES, MAX_KEPT
+    for layer in layers:
+        found.append(layer)
+        entries -= len(layer.index.entries)
+        kept -= sum(len(entry.data) for entry in layer.index.entries)
+        if entries < 0 or kept < 0:
+            what = f"{MAX_ENTRIES} entries" if entries < 0 else f"{MAX_KEPT} bytes of metadata"
+            raise LimitExceeded(f"its first {len(found)} layers have more than {what}")
+    return found
 
 
 def _index(indexer: Indexer, image: Image, position: int) -> Indexed:

@@ -289,7 +289,12 @@ def check_digest(content: bytes, digest: str, what: str) -> None:
     """Raises `DigestMismatch` unless `content` hashes to `digest`; `what` and the digest name it."""
     actual = digest_of(content, digest.partition(":")[0])
     if not hmac.compare_digest(actual, digest):
-        raise DigestMismatch(f"{what}: expected {digest}, got {actual}; the copy is damaged or was altered")
+        raise digest_mismatch(what, digest, actual)
+
+
+def digest_mismatch(what: str, expected: str, actual: str) -> DigestMismatch:
+    """The error for bytes, which `what` names, that hash to another digest than the one expected."""
+    return DigestMismatch(f"{what}: expected {expected}, got {actual}; the copy is damaged or was altered")
 
 
 def digest_of(content: bytes, algorithm: str = "sha256") -> str:

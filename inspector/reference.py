@@ -13,6 +13,7 @@ Wherever `:NAME` may stand, so may `@sha256:…`, the digest of a manifest or a 
 from __future__ import annotations
 
 import enum
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -23,6 +24,10 @@ MAX_LENGTH = 8192
 """The longest reference taken in, in characters: two of Linux's longest paths."""
 
 STDIN = "-"
+
+_PATH_LIKE = re.compile(r"^[./~]|\\|\.(?:tar|t?gz|t?bz2|t?xz|t?zst)(?:$|[:@])", re.IGNORECASE | re.ASCII)
+_NEAR = 0.8
+"""How alike a misspelt scheme and a true one must be, of 1."""
 
 
 class Scheme(enum.Enum):
@@ -65,6 +70,20 @@ class Reference(msgspec.Struct, frozen=True):
             return whole
         cuts = [at for at in range(len(self.name) - 1, 0, -1) if self._splits_at(at)]
         return whole + [Place(self.name[:at], self.name[at:].removeprefix(":")) for at in cuts]
+
+    def is_path_like(self) -> bool:
+        """Whether it can only mean something on disk: by its scheme, or as no engine's image is named."""
+        if self.scheme is Scheme.BARE:
+            return self.name == STDIN or _PATH_LIKE.search(self.name) is not None
+        return self.scheme not in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
+
+    def nearest_scheme(self) -> str | None:
+        """The scheme that a bare name's first part is nearly, as a slip of the pen is."""
+        import difflib  # noqa: PLC0415 - only where something is wrong
+
+        head, colon, _ = self.name.partition(":")
+        near = difflib.get_close_matches(head, _SCHEMES, n=1, cutoff=_NEAR) if colon else []
+        return near[0] if near else None
 
     def _splits_at(self, at: int) -> bool:
         """Whether a selector may begin at `at`: behind a colon, or at the `@` of a digest."""

@@ -8,10 +8,12 @@ from typing import Protocol
 
 import msgspec
 
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, LimitExceeded
 
 MAX_LINKS = 40
 """Links followed in one resolution before the kernel gives up with ELOOP (path_resolution(7))."""
+MAX_STEPS = 4096
+"""Names gone through in one resolution: forty links, each of the longest, come to twenty times as many."""
 
 
 class Kind(enum.Enum):
@@ -68,16 +70,21 @@ class Rootfs(Protocol):
 def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:
     """The path that `path` reaches with every link followed inside the root; None if dangling or looping.
 
-    `..` is taken after links, as the kernel does, and stops at the root (path_resolution(7)).
+    `..` is taken after links, as the kernel does, and stops at the root (path_resolution(7)). Raises
+    `LimitExceeded` past `MAX_STEPS`, which only a path made for it comes to.
     """
     todo = _components(path if path.startswith("/") else f"{cwd}/{path}")
     done: list[str] = []
-    hops = 0
+    hops = steps = 0
     while todo:
+        steps += 1
+        if steps > MAX_STEPS:
+            raise LimitExceeded(f"{path[:200]!a} leads through more than {MAX_STEPS} names")
         name = todo.pop()
+        if name == ".":
+            continue
         if name == "..":
-            if done:
-                done.pop()
+            del done[-1:]
             continue
         here = "/" + "/".join([*done, name])
         node = fs.lstat(here)
@@ -127,5 +134,6 @@ def walk(fs: Rootfs, top: str = "/") -> Iterator[tuple[str, Mapping[str, Node]]]
 
 
 def _components(path: str) -> list[str]:
-    """The names in `path`, last first; `.` and empty ones dropped."""
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+    """The names in `path`, last first, without empty ones and `.`; one at the end stays: it asks for a directory."""
+    names = [name for name in reversed(path.split("/")) if name not in ("", ".")]
+    return [".", *names] if path.endswith(("/", "/.")) else names

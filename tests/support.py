@@ -5,10 +5,16 @@ from __future__ import annotations
 import hashlib
 
 from fixtures.tree import Tree, tar_of
+from inspector.layers.blob import Scanned
 from inspector.layers.entry import LayerIndex
 from inspector.layers.merge import MergedRootfs, merge
-from inspector.layers.scan import scan_bytes
+from inspector.layers.scan import scan_stream
 from inspector.oci import ImageConfig, RuntimeConfig
+
+
+def scan_bytes(content: bytes, diff_id: str) -> Scanned:
+    """The index of a layer in memory, packed or plain. Raises as `scan_stream`."""
+    return scan_stream(iter((content,)), diff_id, None)
 
 
 def index_of(tree: Tree) -> LayerIndex:

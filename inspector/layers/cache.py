@@ -43,8 +43,11 @@ CREATE INDEX IF NOT EXISTS layer_used ON layer (used, bytes)
 """
 _VERIFIED = ""
 _TOUCH_SECONDS = 3600
+"""How old the note of a layer's last use may grow before it is written anew: a write for each read would be dear."""
 _LARGEST_SHARE = 4
+"""The part of the bound, one in so many, that a single index may take."""
 _KEPT_AFTER_EVICTION = 0.9
+"""The part of the bound that is left, so that not every new layer evicts one."""
 _SIZE = re.compile(r"([0-9]{1,15}) ?([KMGT]?)(?:(I?)B)?", re.ASCII | re.IGNORECASE)
 
 
@@ -194,7 +197,10 @@ def parse_size(text: str) -> int:
     """A number of bytes, as in `500M`, `2 GB` or `1GiB`; with an `i` in powers of 1024. Raises `UsageError`."""
     form = _SIZE.fullmatch(text.strip())
     if form is None:
-        raise UsageError(f"{text!r} is no size in bytes: write a whole number and, if you like, a unit: 500M, 2GiB")
+        raise UsageError(
+            f"INSPECTOR_CACHE_SIZE: {text!r} is no size in bytes: write a whole number and, if you like, a unit, "
+            "as in 500M or 2GiB"
+        )
     number, unit, binary = form.groups()
     factor: int = (1024 if binary else 1000) ** " KMGT".index(unit.upper() or " ")
     return int(number) * factor

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol, cast
 
-from inspector.errors import CorruptLayer
+from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.tar import BLOCK, is_header
 
 Packing = Literal["gzip", "zstd", "xz", "bzip2"]
@@ -15,6 +15,8 @@ CHUNK = 1 << 16
 """Stored bytes handed to a decompressor at a time: few, since each member of a stream copies what is left of them."""
 OUTPUT = 1 << 18
 """The most bytes that one step of decompression yields."""
+MAX_RATIO = 10_000
+"""Unpacked bytes for each stored byte past which a stream that unpacks to more than a GiB is refused as a bomb."""
 XZ_MEMORY = 128 << 20
 """Memory that an xz stream may ask for, in bytes; `xz -9` needs 65 MiB."""
 
@@ -44,6 +46,20 @@ def sniff(head: bytes) -> Packing | Literal["tar", ""]:
     if head.startswith(b"BZh"):
         return "bzip2"
     return "tar" if is_header(head[:BLOCK]) or not head.strip(b"\0") else ""
+
+
+def first_block(chunks: Iterator[bytes]) -> bytes:
+    """The first chunks, joined, until they are enough for `sniff`."""
+    head = b""
+    while len(head) < BLOCK and (chunk := next(chunks, b"")):
+        head += chunk
+    return head
+
+
+def refuse_bomb(what: str, unpacked: int, stored: int, most: int) -> None:
+    """Raises `LimitExceeded` for a stream that unpacks to more than `most` bytes, or out of all proportion."""
+    if unpacked > most or (unpacked > 1 << 30 and unpacked > MAX_RATIO * stored):
+        raise LimitExceeded(f"{what} unpacks to more than {unpacked} bytes from {stored}: a decompression bomb")
 
 
 def decompressed(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 
-from inspector.errors import DigestMismatch
-from inspector.oci import hasher
+from inspector.oci import digest_mismatch, hasher
 
 
 class HashedChunks:
@@ -39,6 +38,4 @@ class HashedChunks:
     def check(self, what: str) -> None:
         """Raises `DigestMismatch` if the bytes, all of them read, are not those expected; `what` names them."""
         if self._expected and not hmac.compare_digest(self.digest, self._expected):
-            raise DigestMismatch(
-                f"{what}: expected {self._expected}, got {self.digest}; the copy is damaged or was altered"
-            )
+            raise digest_mismatch(what, self._expected, self.digest)

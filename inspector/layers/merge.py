@@ -13,10 +13,10 @@ from inspector.rootfs import Kind, Node, NotKept
 
 MAX_WARNINGS = 50
 """Warnings told of one merge; hostile layers could make millions."""
-MAX_LOOKUPS = 10_000_000
-"""Names and listings that one image is asked for; with 400 packages it is some 500,000."""
-MAX_READ = 512 << 20
-"""Bytes of files that are read of one image: one content may have many thousand names."""
+MAX_LOOKUPS = 5_000_000
+"""Names that one image is asked for; one of 6 GB and 42,000 files is asked for 60,000."""
+MAX_READ = 128 << 20
+"""Bytes of files that are read of one image, that of 6 GB takes 7 MB; one content may have many thousand names."""
 _MAX_REMEMBERED = 50_000
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
@@ -60,6 +60,7 @@ class MergedRootfs:
         node, data = self._content(path)
         self._bytes -= len(data)
         if self._bytes < 0:
+            self._lookups = 0  # whoever takes this for one unreadable file alone gets no further
             raise LimitExceeded(f"the files that matter are more than {MAX_READ} bytes to read")
         if len(data) < node.size:
             raise NotKept(f"{path!r}: of its {node.size} bytes {len(data)} were kept")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.blob import Meter, Scanned
-from inspector.layers.compression import decompressed, sniff
+from inspector.layers.compression import decompressed, first_block, refuse_bomb, sniff
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.hashing import HashedChunks
 from inspector.layers.readers import Reader, StreamReader
-from inspector.layers.tar import BLOCK, Member, iter_members
+from inspector.layers.tar import Member, iter_members
 from inspector.layers.wanted import MAX_KEPT, SCRIPT_HEAD, head_of, may_be_program, wanted
 from inspector.rootfs import Kind
 
@@ -21,13 +21,6 @@ MAX_NAMES = 192 << 20
 """Characters of all names and links of one layer; half a million files have some 60 million."""
 MAX_FILE = 1 << 44
 """Bytes of one file as unpacked, which a sparse one may claim at will; no larger one fits on ext4."""
-MAX_RATIO = 10_000
-"""Unpacked bytes for each stored byte past which a layer of more than a GiB is refused as a bomb."""
-
-
-def scan_bytes(content: bytes, diff_id: str) -> Scanned:
-    """The index of a layer in memory, packed or plain. Raises as `scan_stream`."""
-    return scan_stream(iter((content,)), diff_id, None)
 
 
 def scan_stream(
@@ -39,7 +32,7 @@ def scan_stream(
     `DigestMismatch`, `LimitExceeded`.
     """
     metered = _metered(chunks, meter)
-    head = _first(metered)
+    head = first_block(metered)
     packing = sniff(head)
     if packing == "":
         raise CorruptLayer("the layer is no tar, nor one packed with gzip, zstd, xz or bzip2")
@@ -101,14 +94,6 @@ def _exactly(reader: Reader, size: int) -> bytes:
     return data
 
 
-def _first(chunks: Iterator[bytes]) -> bytes:
-    """The first chunks, joined, until they make up a tar header."""
-    head = b""
-    while len(head) < BLOCK and (chunk := next(chunks, b"")):
-        head += chunk
-    return head
-
-
 def _metered(chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
     for chunk in chunks:
         meter(len(chunk))
@@ -120,8 +105,5 @@ def _bounded(unpacked: Iterator[bytes], stored: HashedChunks) -> Iterator[bytes]
     total = 0
     for chunk in unpacked:
         total += len(chunk)
-        if total > MAX_UNPACKED or (total > 1 << 30 and total > MAX_RATIO * stored.size):
-            raise LimitExceeded(
-                f"the layer unpacks to more than {total} bytes from {stored.size}: a decompression bomb"
-            )
+        refuse_bomb("the layer", total, stored.size, MAX_UNPACKED)
         yield chunk

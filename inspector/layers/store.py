@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 Parameter = str | int | bytes | None
 
 
-class NotOurs(Exception):
+class _NotOurs(Exception):
     """The file belongs to someone else, or others may write to it."""
 
 
@@ -113,7 +113,7 @@ class Store:
                 else:
                     self.corrupt = True
                     self._give_up("read", f"{error}; `inspector cache clear` starts it anew")
-            except NotOurs as error:
+            except _NotOurs as error:
                 self._give_up("read", str(error))
             except OSError as error:
                 self._give_up("read", error.strerror or str(error))
@@ -161,7 +161,7 @@ class Store:
 def _claim(path: Path) -> None:
     """Make the file for its owner alone; whoever else could write to it could write our answers.
 
-    Raises `NotOurs`, `OSError`.
+    Raises `_NotOurs`, `OSError`.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
@@ -171,9 +171,9 @@ def _claim(path: Path) -> None:
     if not hasattr(os, "geteuid"):
         return
     if found.st_uid != os.geteuid():
-        raise NotOurs(f"it belongs to user {found.st_uid}, not to {os.geteuid()}; set INSPECTOR_CACHE_DIR")
+        raise _NotOurs(f"it belongs to user {found.st_uid}, not to {os.geteuid()}; set INSPECTOR_CACHE_DIR")
     if stat.S_IMODE(found.st_mode) & 0o022:
-        raise NotOurs(f"others may write to it (mode {stat.S_IMODE(found.st_mode):o}); chmod it to 600")
+        raise _NotOurs(f"others may write to it (mode {stat.S_IMODE(found.st_mode):o}); chmod it to 600")
 
 
 def _patiently(action: Callable[[], object]) -> None:

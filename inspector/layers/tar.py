@@ -22,6 +22,9 @@ BLOCK = 512
 MAX_HEADERS = 1_000_000
 """Headers of one archive past which it is refused; the largest real layers hold some 500,000."""
 
+MAX_RECORDS = 5_000_000
+"""PAX records of one archive; writers that state every time and attribute make five a member."""
+
 _ZERO = bytes(BLOCK)
 # name, mode, size, link name, magic and version, prefix, trailer
 _HEADER = struct.Struct("100s8s16x12s21x100s8s80x155s12s")
@@ -68,13 +71,18 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
     `EndMissing` for want of an end mark where the caller has no digest to tell a cut tar by.
     """
     extended = _NONE
+    records = MAX_RECORDS
     for _ in range(MAX_HEADERS):
         header = _next_header(reader, needs_end=needs_end)
         if header is None:
             return
         flag = header[156:157]
         if flag in b"xgLK":
-            extended = _extend(reader, header, flag, extended)
+            content = _extension(reader, header)
+            records -= content.count(b"\n") if flag == b"x" else 0
+            if records < 0:
+                raise LimitExceeded(f"more than {MAX_RECORDS} PAX records in one tar")
+            extended = _extend(content, flag, extended)
             continue
         member = _member(header, flag, extended, reader.position)
         extended = _NONE
@@ -194,8 +202,8 @@ def _parse_number(field: bytes) -> int:
     return int(digits, 8)
 
 
-def _extend(reader: Reader, header: bytes, flag: bytes, extended: Extended) -> Extended:
-    """`extended` with what the extended header of type `flag` sets; a global one (type g) sets nothing, as in Go."""
+def _extension(reader: Reader, header: bytes) -> bytes:
+    """The data of an extended header, the reader then standing behind it."""
     start = reader.position
     size = _number(header[124:136], start)
     if size > MAX_EXTENDED:
@@ -206,6 +214,11 @@ def _extend(reader: Reader, header: bytes, flag: bytes, extended: Extended) -> E
     if len(content) < size:
         raise CorruptLayer(f"the tar is cut inside the extended header at byte {start - BLOCK}")
     _skip_data(reader, start + size)
+    return content
+
+
+def _extend(content: bytes, flag: bytes, extended: Extended) -> Extended:
+    """`extended` with what an extended header of type `flag` sets; a global one (type g) sets nothing, as in Go."""
     if flag == b"x":
         return with_records(extended, content)
     return extended if flag == b"g" else with_long_name(extended, flag, content)

@@ -9,6 +9,7 @@ import msgspec
 MAX_KEPT = 64 << 20
 """Bytes kept of one layer, in all; what comes after is listed, but can't be read."""
 SCRIPT_HEAD = 4 << 10
+"""Bytes kept of a script: its `#!` line, and in a shim what chooses the program to run."""
 ELF_HEAD = 1 << 10
 """Enough for the ELF header, the program headers and, where linkers put it, the loader's name."""
 

@@ -13,6 +13,9 @@ from inspector.layers.tar import BLOCK, normal
 from inspector.oci import MAX_DOCUMENT
 from inspector.sources.store import Stored, missing, shown, too_large
 
+_LEADS_AWAY = "\\:" if os.name == "nt" else ""
+"""On Windows a drive, another machine (`\\\\host\\share`) or a second stream of a file; elsewhere plain characters."""
+
 
 class Directory:
     """Files below `root`. Links are followed as the system does: layouts that share blobs are made of links.
@@ -53,6 +56,9 @@ class Directory:
         return Stored(FileRange(self._path(name), 0, size), size, sniff(head) not in ("tar", ""))
 
     def _path(self, name: str) -> Path:
+        """Raises `ValueError` for a name that leads out of the root on this system."""
+        if any(sign in name for sign in _LEADS_AWAY):
+            raise ValueError(name)
         return self._root / normal(name)
 
     def _size(self, name: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, NotFound
-from inspector.oci import parse
+from inspector.oci import digest_of, parse
 from inspector.sources.assemble import (
     MAX_IMAGES,
     Config,
@@ -25,6 +25,8 @@ from inspector.sources.store import BlobStore, shown
 
 MANIFEST = "manifest.json"
 SOURCE = "docker-archive"
+MAX_CONFIGS = 16 << 20
+"""Bytes of all configs together; as values they take some twenty times as much."""
 
 
 class _Item(msgspec.Struct, rename="pascal"):
@@ -80,11 +82,10 @@ def _named(store: BlobStore, items: list[_Item], selector: str) -> list[_Item]:
 
 def _read(store: BlobStore, items: list[_Item]) -> list[_Found]:
     """The items with their configs; the names of equal ones are put together."""
-    configs: dict[str, Config] = {}
+    configs = _Configs(store)
     found: dict[tuple[str, tuple[str, ...]], _Found] = {}
     for item in items:
-        config = configs.get(item.config) or _config(store, item.config)
-        configs[item.config] = config
+        config = configs.at(item.config)
         layers = tuple(item.layers or ())
         check_counts(len(layers), config, f"{store.where}: {MANIFEST}: {shown(item.config)}")
         known = found.setdefault((config.image_id, layers), _Found(config, layers, []))
@@ -92,8 +93,33 @@ def _read(store: BlobStore, items: list[_Item]) -> list[_Found]:
     return list(found.values())
 
 
-def _config(store: BlobStore, name: str) -> Config:
-    return read_config(store.document(name), f"{store.where}: config {shown(name)}", digest_in_name(name))
+class _Configs:
+    """The configs by name, each content parsed once: one may have many names."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self._by_name: dict[str, Config] = {}
+        self._by_content: dict[str, Config] = {}
+        self._left = MAX_CONFIGS
+
+    def at(self, name: str) -> Config:
+        """The config called `name`. Raises `LimitExceeded` past `MAX_CONFIGS`, and what `read_config` raises."""
+        known = self._by_name.get(name)
+        if known is None:
+            known = self._by_name[name] = self._read(name)
+        return known
+
+    def _read(self, name: str) -> Config:
+        content, stated = self._store.document(name), digest_in_name(name)
+        known = self._by_content.get(digest_of(content))
+        if known is not None and stated in (None, known.image_id):
+            return known
+        self._left -= len(content)
+        if self._left < 0:
+            raise LimitExceeded(f"{self._store.where}: its configs have more than {MAX_CONFIGS} bytes together")
+        config = read_config(content, f"{self._store.where}: config {shown(name)}", stated)
+        self._by_content[config.image_id] = config
+        return config
 
 
 def _groups(found: list[_Found]) -> list[list[_Found]]:

@@ -61,12 +61,16 @@ def _place(reference: Reference) -> Place:
     for place in places:
         if place.path == STDIN or os.path.lexists(place.path):
             return place
-    if reference.scheme is Scheme.BARE:
-        raise NotFound(
-            f"{reference}: no such file or directory; engines and registries are not asked by this version: "
-            f"for an image that an engine has, docker save {reference} | inspector check -"
-        )
-    raise NotFound(f"{reference}: no such file or directory: {reference.name}")
+    if reference.scheme is not Scheme.BARE:
+        raise NotFound(f"{reference}: no such file or directory: {reference.name}")
+    if nearest := reference.nearest_scheme():
+        raise NotFound(f"{reference}: no such file or directory; did you mean {nearest}:?")
+    if reference.is_path_like():
+        raise NotFound(f"{reference}: no such file or directory")
+    raise NotFound(
+        f"{reference}: no such file or directory; engines and registries are not asked by this version: "
+        f"for an image that an engine has, docker save {reference} | inspector check -"
+    )
 
 
 def _name(reference: Reference, place: Place, image: Image, images: list[Image]) -> str:
@@ -103,6 +107,8 @@ def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
 def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
     """The archive, its members at random where it lies plain on disk; else read through."""
     if place.path == STDIN:
+        if stdin is None and sys.stdin is None:
+            raise UsageError("standard input is closed; pipe an archive in: docker save NAME | inspector check -")
         stream = stdin or sys.stdin.buffer
         if stream.isatty():
             raise UsageError("standard input is a terminal; pipe an archive in: docker save NAME | inspector check -")
@@ -123,9 +129,10 @@ def _sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, want
     if store.size(docker_archive.MANIFEST) is None:
         if has_index:
             return layout.open_layout(store, layout_scheme.value, selector, wanted)
+        folder = f"; name archives in it one by one: {store.where}/*.tar" if layout_scheme is Scheme.OCI else ""
         raise NotFound(
             f"{store.where}: no image: neither manifest.json nor index.json in it; expected is what docker save, "
-            "podman save, skopeo or buildx write"
+            f"podman save, skopeo or buildx write{folder}"
         )
     if not docker_archive.lists_images(store):
         return skopeo_dir.open_skopeo_dir(store, selector, wanted)

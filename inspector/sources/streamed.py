@@ -7,6 +7,7 @@ written to disk.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -15,11 +16,11 @@ import msgspec
 
 from inspector.errors import CorruptLayer, DigestMismatch, InspectorError, LimitExceeded, Malformed, Unsupported
 from inspector.layers.blob import Meter, Scanned
-from inspector.layers.compression import CHUNK, Packing, decompressed, sniff
+from inspector.layers.compression import CHUNK, Packing, decompressed, first_block, refuse_bomb, sniff
 from inspector.layers.readers import StreamReader
-from inspector.layers.scan import MAX_RATIO, scan_stream
+from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK, Member, iter_members
-from inspector.oci import MAX_DOCUMENT
+from inspector.oci import MAX_DOCUMENT, digest_mismatch
 from inspector.rootfs import Kind
 from inspector.sources.store import Members, Stored, missing, shown, too_large
 
@@ -31,6 +32,8 @@ MAX_KEPT = 256 << 20
 """Bytes of files within layers that are held in memory."""
 MAX_OUTER = 1 << 40
 """Unpacked bytes of an archive past which it is refused."""
+MAX_MEMBER = 1 << 40
+"""Bytes of one member, which a header may state at will: a pipe would be waited on for them."""
 MAX_TRAILING = 64 << 20
 """Bytes behind the archive's end mark that are read so that its check sum is seen and its writer not cut off."""
 
@@ -65,9 +68,7 @@ class StreamedBlob(msgspec.Struct, frozen=True):
                 f"{self.where}: {shown(self.name)} is known by {expected}, which a stream is not hashed to; "
                 "write the archive unpacked to a file"
             )
-        raise DigestMismatch(
-            f"{self.where}: {shown(self.name)}: expected {expected}, got {actual}; the copy is damaged or was altered"
-        )
+        raise digest_mismatch(f"{self.where}: {shown(self.name)}", expected, actual)
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -132,6 +133,8 @@ class StreamedArchive:
         reader = StreamReader(plain)
         for member in iter_members(reader):
             self._members.count()
+            if member.stored > MAX_MEMBER:
+                raise LimitExceeded(f"{self._where}: {shown(member.path)} is said to have {member.stored} bytes")
             if member.kind is Kind.FILE:
                 self._members.put(member.path, self._hold(member, reader))
             else:
@@ -215,21 +218,14 @@ def _chunks(stream: BinaryIO, meter: Meter) -> Iterator[bytes]:
 
 def _unpacked(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
     """The plain bytes of the outer archive."""
-    head = b""
-    while len(head) < BLOCK and (chunk := next(chunks, b"")):
-        head += chunk
+    head = first_block(chunks)
     packing = sniff(head)
     if not head:
         raise Malformed(f"{where}: empty, where an archive of images is expected")
     if packing == "":
         raise Malformed(f"{where}: neither a tar nor one packed with gzip, bzip2, xz or zstd")
-    whole = _then(head, chunks)
+    whole = itertools.chain((head,), chunks)
     return whole if packing == "tar" else _bounded(whole, packing, where)
-
-
-def _then(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from chunks
 
 
 def _bounded(chunks: Iterator[bytes], packing: Packing, where: str) -> Iterator[bytes]:
@@ -244,6 +240,5 @@ def _bounded(chunks: Iterator[bytes], packing: Packing, where: str) -> Iterator[
 
     for chunk in decompressed(counted(), packing):
         total += len(chunk)
-        if total > MAX_OUTER or (total > 1 << 30 and total > MAX_RATIO * stored):
-            raise LimitExceeded(f"{where}: unpacks to more than {total} bytes from {stored}: a decompression bomb")
+        refuse_bomb(f"{where}:", total, stored, MAX_OUTER)
         yield chunk

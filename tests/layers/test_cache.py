@@ -243,6 +243,7 @@ def test_clearing_makes_a_damaged_file_good_again(breaking: object, path: Path) 
     breaking(path)
     damaged = IndexCache(path)
     damaged.clear()
+    damaged.close()
     assert damaged.warnings == ()
     cache = IndexCache(path)
     cache.put(index_of(1), None)
@@ -355,5 +356,5 @@ def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "G", "-1", "1.5G", "1X", "1e9", "٣", "9" * 99, "1KK", "1Ki"])
 def test_what_is_no_size_is_said(text: str) -> None:
-    with pytest.raises(UsageError, match="no size in bytes"):
+    with pytest.raises(UsageError, match=r"INSPECTOR_CACHE_SIZE: .* is no size in bytes"):
         parse_size(text)

@@ -12,8 +12,8 @@ from fixtures.tree import File, tar_of
 from inspector.errors import CorruptLayer, DigestMismatch
 from inspector.layers.blob import Scanned
 from inspector.layers.file import FileRange
-from inspector.layers.scan import scan_bytes
 from tests.layers.test_scan import TREE, sha256
+from tests.support import scan_bytes
 
 
 def scan_at(path: Path, content: bytes, diff_id: str, *, before: bytes = b"", verify: bool = False) -> Scanned:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from inspector.layers.blob import Meter, Scanned
 from inspector.layers.cache import IndexCache
 from inspector.layers.file import FileRange
 from inspector.layers.indexer import Indexer
-from inspector.layers.scan import scan_bytes
+from tests.support import scan_bytes
 
 CONTENT = tar_of({"etc/hostname": b"here\n"})
 DIFF_ID = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
@@ -45,16 +46,18 @@ class CountingBlob:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> IndexCache:
-    return IndexCache(tmp_path / "layers.sqlite")
+def cache(tmp_path: Path) -> Iterator[IndexCache]:
+    cache = IndexCache(tmp_path / "layers.sqlite")
+    yield cache
+    cache.close()
 
 
-def test_a_layer_is_read_once_in_its_life(cache: IndexCache, tmp_path: Path) -> None:
+def test_a_layer_is_read_once_in_its_life(cache: IndexCache) -> None:
     blob = CountingBlob()
     first = Indexer(cache, verify=False, meter=silent).index(DIFF_ID, None, blob)
     assert (first.cached, first.bytes_read, first.how) == (False, len(CONTENT), "stream")
     cache.close()
-    other = Indexer(IndexCache(tmp_path / "layers.sqlite"), verify=True, meter=silent)
+    other = Indexer(cache, verify=True, meter=silent)
     second = other.index(DIFF_ID, None, CountingBlob(identity=None))
     assert (second.cached, second.bytes_read, second.how) == (True, 0, "cache")
     assert second.index == first.index

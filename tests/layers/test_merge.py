@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree, tar_of
-from inspector.errors import CorruptLayer
+from fixtures.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
+from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.merge import MAX_WARNINGS, MergedRootfs, merge
 from inspector.layers.tree import OPAQUE
@@ -207,12 +207,54 @@ def test_asking_for_what_is_not_there() -> None:
 
 
 def test_deep_trees_need_no_deep_stack() -> None:
-    deep = "/".join(["d"] * 2000)
+    deep = "/".join(["d"] * 900)
     entries = [Entry(deep, Kind.FILE, 0o644, 1)]
     index = LayerIndex(f"sha256:{0:064}", entries, verified=True, size=1)
     merged = merge([index, index])
     assert merged.lstat("/" + deep) is not None
-    assert sum(len(nodes) for _, nodes in walk(merged)) == 2000
+    assert sum(len(nodes) for _, nodes in walk(merged)) == 900
+
+
+def test_directories_that_links_lead_ever_deeper_into_end() -> None:
+    tree: dict[str, Member] = {"d/" * 400 + "f": b"", "a": Link("d/" * 399)}
+    tree |= {"a/" + "d/" * 400 + "f": b"", "b": Link("a/" + "d/" * 399), "b/" + "d/" * 400 + "f": b""}
+    with pytest.raises(LimitExceeded, match=r"layer 1 of 1 .*deep"):
+        rootfs_of(tree)
+
+
+def test_directories_without_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty kilobytes of long paths made millions of them."""
+    monkeypatch.setattr("inspector.layers.tree.MAX_IMPLIED", 100)
+    with pytest.raises(LimitExceeded, match="no entry of their own"):
+        rootfs_of({f"{number}/" + "d/" * 20 + "f": b"" for number in range(3)}, {"e/" * 50 + "f": b""})
+
+
+def test_ways_through_links_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each entry may go through 255 links of two thousand names each."""
+    monkeypatch.setattr("inspector.layers.tree.MAX_STEPS", 5000)
+    tree: dict[str, Member] = {"d/x": b"", "l0": Link("d/../" * 50 + "d")}
+    tree |= {f"l{number}": Link("d/../" * 50 + f"l{number - 1}") for number in range(1, 20)}
+    assert rootfs_of(tree | {"l19/one/f": b""}).lstat("/d/one/f") is not None
+    with pytest.raises(LimitExceeded, match="more links"):
+        rootfs_of(tree | {f"l19/{number}/f": b"" for number in range(9)})
+
+
+def test_questions_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.layers.merge.MAX_LOOKUPS", 10)
+    merged = rootfs_of({"d/f": b""})
+    assert [merged.lstat("/d/f") is not None for _ in range(5)] == [True] * 5
+    with pytest.raises(LimitExceeded, match="more than 10 lookups"):
+        [merged.lstat("/d/f") for _ in range(9)]
+
+
+def test_many_names_of_one_content_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.layers.merge.MAX_READ", 10)
+    merged = rootfs_of({"etc/passwd": b"123456"})
+    assert merged.read("/etc/passwd") == b"123456"
+    with pytest.raises(LimitExceeded, match="more than 10 bytes"):
+        merged.read("/etc/passwd")
+    with pytest.raises(LimitExceeded):  # nor is it taken for one bad file among good ones
+        merged.lstat("/etc")
 
 
 def test_link_loops_among_parents_end() -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import tarfile
 
 import pytest
 
 from fixtures.tree import Dir, File, Hardlink, Link, Tree, tar_of
 from inspector.errors import DigestMismatch, LimitExceeded
-from inspector.layers.scan import scan_bytes, scan_stream
+from inspector.layers.scan import MAX_FILE, scan_stream
 from inspector.rootfs import Kind
+from tests.support import scan_bytes
 
 TREE: Tree = {
     "usr": Dir(),
@@ -83,3 +85,16 @@ def test_a_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("inspector.layers.scan.MAX_UNPACKED", 10 << 20)
     with pytest.raises(LimitExceeded, match="bomb"):
         scan_bytes(gzip.compress(bytes(20 << 20)), sha256(b""))
+
+
+def test_a_file_that_claims_to_be_larger_than_any_file_system_takes_is_refused() -> None:
+    claimed = tarfile.TarInfo("f")
+    claimed.pax_headers = {"GNU.sparse.realsize": str(MAX_FILE + 1)}
+    with pytest.raises(LimitExceeded, match="'f' is said to have"):
+        scan_bytes(claimed.tobuf(tarfile.PAX_FORMAT) + bytes(1024), "")
+
+
+def test_the_names_of_a_layer_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.layers.scan.MAX_NAMES", 1000)
+    with pytest.raises(LimitExceeded, match="names"):
+        scan_bytes(tar_of({f"{number}" + "x" * 90: b"" for number in range(20)}), "")

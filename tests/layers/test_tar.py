@@ -268,3 +268,14 @@ def test_damage_is_refused_or_outside_the_headers(noise: bytes, blocks: int, at:
             continue
         if candidate == bytes(damaged):
             assert len(found) == 1 + blocks or at // BLOCK >= 2 + blocks
+
+
+def test_pax_records_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header of a MiB holds 170,000 of them, and packs to a KiB."""
+    monkeypatch.setattr("inspector.layers.tar.MAX_RECORDS", 10)
+    member = tarfile.TarInfo("f")
+    member.pax_headers = {f"x{number}": "y" for number in range(6)}
+    one = member.tobuf(tarfile.PAX_FORMAT)
+    assert len(list(iter_members(StreamReader(iter((one,)))))) == 1
+    with pytest.raises(LimitExceeded, match="PAX records"):
+        list(iter_members(StreamReader(iter((one + one,)))))

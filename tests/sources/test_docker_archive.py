@@ -210,3 +210,20 @@ def test_a_broken_image_does_not_hide_another_that_is_named(tmp_path: Path) -> N
     assert opened(f"{path}:worker:1")[0].image_id == WORKER.image_id
     with pytest.raises(NotFound, match=sha256(API.config)):
         opened(path)
+
+
+def test_a_config_of_many_names_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As values, nine hundred of four MiB took eighteen GB."""
+    layer = tar_of({"etc/x": b""})
+    config = to_json(
+        {"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [f"sha256:{sha256(layer)}"]}}
+    )
+    items = [{"Config": "./" * at + "c", "Layers": ["l"], "RepoTags": [f"a:{at}"]} for at in range(9)]
+    path = archive(tmp_path / "a.tar", {"c": config, "l": layer, "manifest.json": to_json(items)})
+    monkeypatch.setattr("inspector.sources.docker_archive.MAX_CONFIGS", len(config))
+    (image,) = opened(path)
+    assert len(image.tags) == 9
+    other = {"c2": config + b" ", "manifest.json": to_json([items[0], {"Config": "c2", "Layers": ["l"]}])}
+    path = archive(tmp_path / "b.tar", {"c": config, "l": layer, **other})
+    with pytest.raises(LimitExceeded, match="configs"):
+        opened(path)

@@ -39,6 +39,17 @@ def test_a_bare_name_that_is_no_file_is_told_what_to_do() -> None:
         opened("api:prod")
 
 
+@pytest.mark.parametrize("path", ["none.tar", "none.tar.gz:api:prod", "/none", "./none", "../none", "NONE.TGZ"])
+def test_a_bare_path_that_is_no_file_is_no_engines_image(path: str) -> None:
+    with pytest.raises(NotFound, match=r"no such file or directory$"):
+        opened(path)
+
+
+def test_a_misspelt_scheme_is_told() -> None:
+    with pytest.raises(NotFound, match=r"no such file or directory; did you mean docker-archive:\?$"):
+        opened("dokcer-archive:none.tar")
+
+
 @pytest.mark.parametrize("scheme", ["docker-archive", "oci", "oci-archive", "dir"])
 def test_a_path_that_is_not_there(scheme: str, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"no such file or directory: .*none\.tar:a:b"):
@@ -101,7 +112,7 @@ def test_what_is_no_archive_of_images(content: bytes, error: type[InspectorError
 
 
 def test_an_empty_directory_holds_no_image(tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="no image"):
+    with pytest.raises(NotFound, match=r"no image: .*; name archives in it one by one: .*/\*\.tar$"):
         opened(tmp_path)
 
 
@@ -134,6 +145,12 @@ def test_a_terminal_is_no_archive() -> None:
 
     with pytest.raises(UsageError, match=r"docker save NAME \| inspector check -"):
         open_images(parse_reference("-"), stdin=Terminal())
+
+
+def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UsageError, match="standard input is closed"):
+        open_images(parse_reference("-"))
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are Unix's")

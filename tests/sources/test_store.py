@@ -205,7 +205,7 @@ def test_a_corrupt_header_is_malformed_and_names_the_archive(
 def test_a_size_past_the_end_costs_nothing(make: Callable[[Path, bytes], BlobStore], tmp_path: Path) -> None:
     info = tarfile.TarInfo("layer.tar")
     info.size = 1 << 60
-    with pytest.raises(Malformed, match="cut"):
+    with pytest.raises((Malformed, LimitExceeded), match=r"cut|is said to have"):
         make(tmp_path, info.tobuf(tarfile.GNU_FORMAT) + b"x" * 512)
 
 
@@ -230,3 +230,24 @@ def test_members_forget_a_link_that_is_replaced() -> None:
 def test_shown_names_are_escaped_and_cut() -> None:
     assert shown("a\x1b[0m\n\udcff") == r"'a\x1b[0m\n\udcff'"
     assert len(shown("x" * 10**6)) < 250
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such files can't be made there")
+@pytest.mark.parametrize("name", ["C:secret", "..\\secret", "f:stream", "\\\\host\\share"])
+def test_names_that_lead_away_on_windows_lead_nowhere_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    assert Directory(tmp_path).size(name) == 1
+    monkeypatch.setattr("inspector.sources.directory._LEADS_AWAY", "\\:")
+    assert Directory(tmp_path).size(name) is None
+    with pytest.raises(NotFound):
+        Directory(tmp_path).document(name)
+
+
+def test_a_member_larger_than_any_archive_is_refused_before_it_is_waited_for() -> None:
+    member = tarfile.TarInfo("manifest.json")
+    member.size = 1 << 60
+    stream = io.BytesIO(member.tobuf(tarfile.GNU_FORMAT) + b"[" * 10_000)
+    with pytest.raises(LimitExceeded, match="is said to have"):
+        StreamedArchive(stream, "a pipe", meter=lambda _: None)
