@@ -2,8 +2,8 @@
 
     InspectorError              3   could not tell
     ├── UsageError              2   the question itself is wrong
-    ├── InvalidReference        2   … or names an image in no known way
-    ├── PolicyError             2   … or the policy can't be read as one
+    │   ├── InvalidReference    2   … or names an image in no known way
+    │   └── PolicyError         2   … or the policy can't be read as one
     ├── NotFound                3   no such file, image, tag or blob
     ├── PlatformMissing         3   the image exists, but not for the platform asked
     ├── Malformed               3   a document or archive breaks its format
@@ -11,6 +11,9 @@
     │   └── DigestMismatch      3   bytes that are not what their digest says
     ├── Unsupported             3   a valid thing that we don't read
     └── LimitExceeded           3   larger, deeper or more than we are willing to take in
+
+Two more are defined where they are met, and caught by who asks: `rootfs.NotKept`, an `InspectorError`,
+and `layers.tar.EndMissing`, a `CorruptLayer`.
 
 A message says what was met, where (image, layer, path) and what to do; it never holds a credential.
 """

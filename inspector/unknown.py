@@ -1,4 +1,4 @@
-"""The answer "not known, because …", as a value."""
+"""The answer "not known, because …", as a value; and yes, no and unknown where no value is asked for."""
 
 from __future__ import annotations
 

@@ -24,16 +24,17 @@ ALLOWED: dict[str, set[str]] = {
     "unknown": set(),
     "oci": {"errors"},
     "rootfs": {"errors"},
+    "sizes": set(),
     "reference": {"errors", "oci"},
     "layers": VALUES,
     "sources": VALUES | {"reference", "layers"},
     "python": VALUES,
     "torchbuild": VALUES | {"python"},
     "facts": VALUES | {"layers", "sources", "python", "torchbuild"},
-    "policy": VALUES | {"python", "torchbuild", "facts"},
-    "report": VALUES | {"python", "torchbuild", "facts", "policy"},
+    "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "facts"},
+    "report": VALUES | {"sizes", "python", "torchbuild", "facts", "policy"},
     "audit": VALUES | {"reference", "layers", "sources", "facts", "policy"},
-    "cli": VALUES | {"reference", "layers", "sources", "facts", "policy", "report", "audit"},
+    "cli": VALUES | {"sizes", "reference", "layers", "sources", "facts", "policy", "report", "audit"},
 }
 """Room to the rooms that it may import; the ground floor first. A room is a module or a package."""
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspector.policy.sizes import parse_size, show_size
+from inspector.sizes import parse_size, show_size
 
 
 @pytest.mark.parametrize(

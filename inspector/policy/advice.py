@@ -15,7 +15,12 @@ class Advice(msgspec.Struct, frozen=True):
 
 
 ADVICE = {
-    "not-found": Advice("ENVIRONMENT", "Run build commands: `{build}`; then hand the image over again"),
+    "not-found": Advice(
+        "ENVIRONMENT", "Run build commands: `{build}`; then hand over what `docker save {image}` writes"
+    ),
+    "no-file": Advice(
+        "ENVIRONMENT", "Check the path, and the name within it; if nothing was saved there yet, `docker save` writes it"
+    ),
     "unreadable": Advice("ENVIRONMENT", "Get the image anew (save, copy or pull it again); nothing is known of it"),
     "unsupported": Advice(
         "ENVIRONMENT", "Hand the image over in a form that is read: docker-archive, oci, oci-archive or dir"
@@ -92,7 +97,7 @@ ADVICE = {
     "undecided": Advice("EVIDENCE", "Files can't tell: {how}"),
 }
 
-ERRORS = {
+ROW_OF_ERROR = {
     "not-found": "not-found",
     "platform-missing": "no-platform",
     "unsupported": "unsupported",

@@ -6,17 +6,19 @@ from typing import NamedTuple
 
 import msgspec
 
+from inspector.errors import InvalidReference
 from inspector.facts import ImageFacts
-from inspector.policy.advice import ADVICE, ERRORS
+from inspector.policy.advice import ADVICE, ROW_OF_ERROR
 from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer
 from inspector.policy.role import Role
-from inspector.policy.sizes import show_size
 from inspector.policy.steps import readable
+from inspector.reference import parse_reference
+from inspector.sizes import show_size
 
 BY_HAND = "ask the image itself on a machine where it may run, with its own `python`"
-
-
+"""What to do about a finding that files can't decide, where nothing better is known."""
 NOWHERE = Pointer()
+"""The place of a finding that is of the image as a whole."""
 
 
 class Shown(NamedTuple):
@@ -111,9 +113,17 @@ def role_finding(row: str, message: str) -> Finding:
     return Finding(check="role", outcome="unknown", message=message, category=advice.category, advice=advice.text)
 
 
+def _on_disk(image: str) -> bool:
+    try:
+        return parse_reference(image).is_path_like()
+    except InvalidReference:
+        return False
+
+
 def error_finding(error: ErrorFact, role: Role | None, image: str) -> Finding:
     """Why nothing is known of an image, with what to do about that kind of error."""
-    advice = ADVICE[ERRORS.get(error.kind, "unreadable")]
+    row = ROW_OF_ERROR.get(error.kind, "unreadable")
+    advice = ADVICE["no-file" if row == "not-found" and _on_disk(image) else row]
     return Finding(
         check="image",
         outcome="unknown",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,9 @@ def find_policy(folder: Path) -> Path | None:
     return project if project.is_file() and _section(_toml(_text(project), project)) is not None else None
 
 
-def load_policy(path: Path) -> Policy:
+def load_policy(path: str | os.PathLike[str]) -> Policy:
     """The policy in `path`: TOML, the `[tool.inspector]` of a `pyproject.toml`, or JSON. Raises `PolicyError`."""
+    path = Path(path)
     text = _text(path)
     if path.suffix.lower() == ".json" or (path.suffix.lower() != ".toml" and text.lstrip().startswith("{")):
         return policy_of_roletest(_json(text, path), str(path))
@@ -55,7 +57,7 @@ def _text(path: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise PolicyError(f"{path}: no UTF-8 text (byte {error.start})") from error
+        raise PolicyError(f"{path}: no UTF-8 text (byte {error.start}); save it as UTF-8") from error
 
 
 def _toml(text: str, path: Path) -> dict[str, Any]:
@@ -67,10 +69,19 @@ def _toml(text: str, path: Path) -> dict[str, Any]:
         raise PolicyError(f"{path}: no valid TOML: {error}") from error
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object, unless a key stands in it twice: JSON would silently take the last."""
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"the key {key!r} stands more than once in one object")
+    return dict(pairs)
+
+
 def _json(text: str, path: Path) -> Any:
     import json  # noqa: PLC0415 - the standard decoder tells line and column
 
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"{path}: no valid JSON: {error}") from error

@@ -1,4 +1,4 @@
-"""Roles, findings and the report, as values; `outcome` words order from good to bad."""
+"""Findings, verdicts and the report, as values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ Outcome = Literal["pass", "warn", "unknown", "fail"]
 Category = Literal["CODE_BUG", "ENVIRONMENT", "EVIDENCE"]
 
 SCHEMA = "inspector/1"
-_ORDER: tuple[Outcome, ...] = ("pass", "warn", "unknown", "fail")
+WORST_FIRST: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
+"""A failure beats all, and not knowing beats a warning."""
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a finding was seen: a path, the layer (position from the base up, and diff_id), its build step, bytes."""
+    """Where a finding was seen: a path, the layer (from 0 at the base up; and its diff_id), its build step, bytes."""
 
     path: str | None = None
     layer: int | None = None
@@ -68,9 +69,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome of the whole: a failure beats all, and not knowing beats a warning. Of nothing: unknown."""
+    """The outcome of the whole. Of nothing: unknown."""
     found = set(outcomes)
-    return next((outcome for outcome in reversed(_ORDER) if outcome in found), "unknown")
+    return next((outcome for outcome in WORST_FIRST if outcome in found), "unknown")
 
 
 def exit_code(outcome: Outcome) -> int:

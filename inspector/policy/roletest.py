@@ -14,6 +14,7 @@ import msgspec
 from inspector.policy.place import Place
 from inspector.policy.role import Limits, Listed, Policy, Role, TorchRule
 from inspector.policy.tables import api_limits
+from inspector.policy.values import reference
 
 _HINTS = {
     "torch_expected": "allowed are true and false",
@@ -58,6 +59,7 @@ def _role(raw: Any, at: int, origin: str) -> Role:
     place = Place(origin, f"image {image.name!r}")
     if not image.name.strip() or not image.name.isprintable():
         raise place.error("an image needs a name, as in 'ktrdr-backend:prod'", "name")
+    place.check("name", reference, image.name)
     torch = _torch(image, place)
     return Role(
         name=image.name,

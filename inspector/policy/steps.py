@@ -11,6 +11,7 @@ _NOP = "#(nop)"
 _SHELL = re.compile(r"/(?:usr/)?bin/(?:ba|da|a|z|k)?sh (?:-[A-Za-z]+ |pipefail )*?-[A-Za-z]*c ")
 _CONTENT = re.compile(r"\b(file|dir|multi):([0-9a-f]{12})[0-9a-f]{52}\b")
 _LOOKED_AT = 4096
+"""Characters of a step that are made readable, before it is cut."""
 
 
 def readable(created_by: str | None, limit: int = SHOWN) -> str:

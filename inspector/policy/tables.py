@@ -8,13 +8,22 @@ from typing import Any
 
 import msgspec
 
+from inspector.oci import Platform
 from inspector.policy.place import Place
 from inspector.policy.role import API_MAX_SIZE, API_WARN_SIZE, Elsewhere, Limits, Listed, Policy, Role, TorchRule
-from inspector.policy.sizes import parse_size, show_size
-from inspector.policy.values import did_you_mean, glob, name_glob, platform, requirement, specifier
+from inspector.policy.values import did_you_mean, glob, name_glob, reference, requirement, specifier
+from inspector.python.metadata import canonical
+from inspector.sizes import parse_size, show_size
 
 HOST_DEPENDENT = "host-dependent"
 _HINTS = {
+    "description": "a text",
+    "dockerfile": "a path, as in 'deploy/Dockerfile.api'",
+    "torch-version": "a version range, as in '>=2.3,<3'",
+    "cuda": "a version range, as in '>=12.4,<14', or 'host-dependent'",
+    "python": "a version range, as in '>=3.11,<3.13'",
+    "python-command": "a name as in 'python3.12', or an absolute path",
+    "platform": "os/arch, as in 'linux/amd64'",
     "torch": "allowed are absent, cpu, cuda, rocm, xpu and any",
     "torch-elsewhere": "allowed are allow and forbid",
     "match": "a list of patterns, as in ['api:prod', 'api:release-*']",
@@ -80,6 +89,7 @@ def _listed(raw: Any, place: Place, roles: list[str]) -> Listed:
     table = ImageTable(raw) if isinstance(raw, str) else place.convert(raw, ImageTable, {})
     if not table.reference.strip():
         raise place.error("an empty reference; write one as in 'docker-archive:build/api.tar'", "reference")
+    place.check("reference", reference, table.reference)
     if table.role is not None and table.role not in roles:
         raise place.error(f"no role {table.role!r}; {did_you_mean(table.role, roles)}", "role")
     return Listed(table.reference, table.role)
@@ -106,7 +116,7 @@ def _role(name: str, raw: Any, origin: str) -> Role:
         python_command=place.check("python-command", _command, table.python_command),
         size=_size(table, place),
         compressed_size=_limits(place, "compressed-size", table.warn_compressed_size, table.max_compressed_size),
-        platform=place.optional("platform", platform, table.platform),
+        platform=place.optional("platform", Platform.parse, table.platform),
     )
     _satisfiable(role, place)
     return role
@@ -123,7 +133,7 @@ def _consistent(table: RoleTable, place: Place) -> None:
 
 def _satisfiable(role: Role, place: Place) -> None:
     """Refuse what no image could satisfy: the same distribution asked for and forbidden."""
-    wanted = [_canonical(text) for text in role.require]
+    wanted = [_required_name(text) for text in role.require]
     if role.torch == "absent" and "torch" in wanted:
         raise place.error("requires torch, which contradicts torch = 'absent'", "require")
     if role.torch not in (None, "absent"):
@@ -134,11 +144,10 @@ def _satisfiable(role: Role, place: Place) -> None:
                 raise place.error(f"{pattern!r} forbids {name}, which the role asks for", "forbid")
 
 
-def _canonical(text: str) -> str:
+def _required_name(text: str) -> str:
     from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
-    from packaging.utils import canonicalize_name  # noqa: PLC0415 - as above
 
-    return canonicalize_name(Requirement(text).name)
+    return canonical(Requirement(text).name)
 
 
 def _cuda(text: str) -> str:

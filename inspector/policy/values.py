@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from inspector.oci import Platform
+from inspector.errors import InvalidReference
+from inspector.python.metadata import canonical
+from inspector.reference import parse_reference
 
 MAX_GLOB = 300
 """Characters of a pattern; longer ones are mistakes."""
-
-_SEPARATORS = re.compile(r"[-_.]+")
 
 
 def glob(text: str) -> str:
@@ -30,7 +29,7 @@ def glob(text: str) -> str:
 
 def name_glob(text: str) -> str:
     """A pattern over canonical distribution names: `NVIDIA_*` is taken as `nvidia-*`."""
-    return _SEPARATORS.sub("-", glob(text)).lower()
+    return canonical(glob(text))
 
 
 def specifier(text: str) -> str:
@@ -59,9 +58,13 @@ def requirement(text: str) -> str:
     return text
 
 
-def platform(text: str) -> Platform:
-    """`os/arch[/variant]`."""
-    return Platform.parse(text)
+def reference(text: str) -> str:
+    """An image as one would type it; that it exists is not asked."""
+    try:
+        parse_reference(text)
+    except InvalidReference as error:
+        raise ValueError(str(error)) from None
+    return text
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from inspector.python.record import MAX_ROWS, owned
 from inspector.rootfs import Kind, NotKept
 
 MAX_RECORDS = 5000
+"""Packages of one environment that are taken in."""
 
 
 class CondaRecord(msgspec.Struct, frozen=True):

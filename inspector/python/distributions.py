@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, LimitExceeded
 from inspector.python.conda import conda_packages
 from inspector.python.folders import Folder, Folders
 from inspector.python.infodir import read_distribution
@@ -70,10 +70,7 @@ class _Scan:
                 here.setdefault(installed.key, []).append(installed)
         for key, rivals in here.items():
             if len(self.found) >= MAX_DISTRIBUTIONS:
-                self.warnings.insert(
-                    0, f"more than {MAX_DISTRIBUTIONS} distributions; those in {path!r} are not all listed"
-                )
-                return
+                raise LimitExceeded(f"more than {MAX_DISTRIBUTIONS} distributions, with those in {path!r}")
             if key not in self.found:
                 self.found[key] = self._first(path, rivals)
 
@@ -84,6 +81,8 @@ class _Scan:
             return None
         try:
             installed = read_distribution(self.folders, folder, name, self.warnings)
+        except LimitExceeded:  # what is left out of a list can't be told from what isn't there
+            raise
         except InspectorError as error:
             self.warnings.append(f"{path!r} can't be read as a distribution: {error}")
             return None

@@ -5,26 +5,23 @@ Such a finder stands last on `sys.meta_path`, so whatever the search path has co
 
 from __future__ import annotations
 
-import re
-
 from inspector.errors import InspectorError
 from inspector.python.files import read_text
 from inspector.python.folders import Folders
 from inspector.python.literals import parse_literals
 from inspector.python.model import Hook, Interpreter
 from inspector.python.modules import Found, Suffixes, find_in
+from inspector.python.pth import EDITABLE
 from inspector.unknown import Unknown
 
 MAX_SOURCE = 64 << 10
 MAX_SOURCES = 1 << 20
 """Characters of one finder, and of all together: parsing the densest takes a second for each 150,000."""
 
-_HOOK = re.compile(r"import (__editable___\w{1,200}_finder); ?\1\.install\(\)")
-
 
 def is_editable_hook(hook: Hook) -> bool:
     """Whether a hook only adds the finder of an editable install."""
-    return hook.kind == "pth" and _HOOK.fullmatch(hook.text) is not None
+    return hook.kind == "pth" and EDITABLE.fullmatch(hook.text) is not None
 
 
 def find_editable(folders: Folders, interpreter: Interpreter, name: str, suffixes: Suffixes) -> Found | Unknown | None:
@@ -32,7 +29,7 @@ def find_editable(folders: Folders, interpreter: Interpreter, name: str, suffixe
     unread = None
     left = MAX_SOURCES
     for hook in interpreter.hooks:
-        module = _HOOK.fullmatch(hook.text) if hook.kind == "pth" else None
+        module = EDITABLE.fullmatch(hook.text) if hook.kind == "pth" else None
         if module is None:
             continue
         text = _source(folders, interpreter, module[1])

@@ -20,8 +20,9 @@ _PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _EXECUTABLE = (2, 3)
 _DT_STRTAB, _DT_VERDEF, _DT_VERDEFNUM = 5, 0x6FFFFFFC, 0x6FFFFFFD
 _MAX_SEGMENTS, _MAX_TAGS, _MAX_VERSIONS, _MAX_NAME = 64, 4096, 1024, 4096
+"""What is taken in of one file: program headers, entries of the dynamic section, versions, bytes of a name."""
 
-_NAMES = {
+_MACHINES = {
     (3, 32, "<"): "i686",
     (62, 64, "<"): "x86_64",
     (40, 32, "<"): "armv7l",
@@ -73,7 +74,7 @@ def parse_header(head: bytes) -> ElfHeader | None:
     kind, machine, _, _, table, _, _, _, entry_size, count, *_ = layout.unpack_from(head, 16)
     segments, complete = _segments(head, bits, order, (table, entry_size, min(count, _MAX_SEGMENTS)))
     return ElfHeader(
-        machine=_NAMES.get((machine, bits, order), f"machine {machine}"),
+        machine=_MACHINES.get((machine, bits, order), f"machine {machine}"),
         bits=bits,
         order=order,
         executable=kind in _EXECUTABLE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from inspector.errors import Malformed, NotFound
 from inspector.rootfs import Kind, Node, Rootfs, resolve
@@ -15,6 +15,15 @@ MAX_TEXT = 4 << 20
 def join(*parts: str) -> str:
     """The parts as one path, lexically normal, as `os.path.abspath` makes it: `x/..` goes, links or not."""
     return posixpath.normpath(posixpath.join("/", *parts))
+
+
+def upward(folder: str) -> Iterator[str]:
+    """The folder and all above it, nearest first, the root among them."""
+    while True:
+        yield folder
+        if folder in ("/", ""):
+            return
+        folder = posixpath.dirname(folder)
 
 
 def find(fs: Rootfs, path: str, cwd: str = "/") -> tuple[str, Node] | None:

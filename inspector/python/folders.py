@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from inspector.errors import LimitExceeded
 from inspector.rootfs import Kind, Node, Rootfs, resolve
 
 MAX_REMEMBERED = 100_000
 """Listings held at once; past them directories are listed anew."""
 MAX_DEPTH = 100
 """Components of a path that are looked up one by one; deeper paths are resolved whole."""
+MAX_OWNED = 2_000_000
+"""Files that all lists of files name together, those of several counted again; real images have some 50,000."""
 
 
 class Folder(NamedTuple):
@@ -29,6 +32,7 @@ class Folders:
     def __init__(self, fs: Rootfs) -> None:
         self.fs = fs
         self._known: dict[str, Folder] = {"/": Folder("/", fs.scandir("/"))}
+        self._owned = MAX_OWNED
 
     def at(self, path: str) -> Folder:
         """The directory that the absolute `path` leads to. `..` is taken after links, as the kernel does."""
@@ -48,6 +52,12 @@ class Folders:
             return None if resolved is None else self.fs.lstat(resolved)
         return node
 
+    def charge(self, files: int) -> None:
+        """Note so many files more that something owns. Raises `LimitExceeded` past `MAX_OWNED`."""
+        self._owned -= files
+        if self._owned < 0:
+            raise LimitExceeded(f"lists of files that name more than {MAX_OWNED} files together")
+
     def is_file(self, path: str) -> bool:
         """Whether `path` leads to a regular file."""
         node = self.node(path)
@@ -60,7 +70,9 @@ class Folders:
         while todo:
             here = todo.pop()
             prefix = here if here == "/" else f"{here}/"
-            for name, node in self.at(here).children.items():
+            children = self.at(here).children
+            self.charge(len(children))
+            for name, node in children.items():
                 if node.kind is Kind.FILE:
                     yield prefix + name, node
                 elif node.kind is Kind.DIRECTORY:
@@ -84,4 +96,6 @@ class Folders:
         node = None if real is None else self.fs.lstat(real)
         if real is None or node is None or node.kind is not Kind.DIRECTORY:
             return MISSING
+        if real != path:
+            return self.at(real)  # one listing for all names of a directory
         return Folder(real, self.fs.scandir(real))

@@ -12,6 +12,17 @@ from inspector.rootfs import Kind, Node, NotKept, resolve
 
 _LISTS = ("RECORD", "installed-files.txt")
 MAX_INSTALLER = 100
+"""Characters of an installer's name that are kept."""
+
+
+class _DirInfo(msgspec.Struct, frozen=True):
+    editable: bool = False
+
+
+class _DirectUrl(msgspec.Struct, frozen=True):
+    """The part of direct_url.json that matters."""
+
+    dir_info: _DirInfo = _DirInfo()
 
 
 def read_distribution(folders: Folders, site: str, name: str, warnings: list[str]) -> Installed | None:
@@ -42,6 +53,12 @@ def read_distribution(folders: Folders, site: str, name: str, warnings: list[str
         owned=files,
         editable=_editable(folders, folder),
     )
+
+
+def read_metadata(folders: Folders, directory: str, name: str) -> bytes | None:
+    """The file `name` in a metadata directory; None where there is none. Raises `InspectorError`."""
+    folder = folders.at(directory)
+    return None if folder.path is None or name not in folder.children else folders.fs.read(f"{folder.path}/{name}")
 
 
 def _headers(folders: Folders, folder: Folder, path: str, name: str) -> tuple[Headers, int | None]:
@@ -113,14 +130,6 @@ def _editable(folders: Folders, folder: Folder) -> bool:
     except (NotKept, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     return found.dir_info.editable
-
-
-class _DirInfo(msgspec.Struct, frozen=True):
-    editable: bool = False
-
-
-class _DirectUrl(msgspec.Struct, frozen=True):
-    dir_info: _DirInfo = _DirInfo()
 
 
 def _file(folders: Folders, folder: Folder, name: str) -> Node | None:

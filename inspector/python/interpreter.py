@@ -89,8 +89,8 @@ def _through_script(fs: Rootfs, found: Found, command: str, environment: Environ
     chosen = through_shim(fs, found, text, posixpath.basename(command), environment)
     if isinstance(chosen, Unknown):
         return chosen
-    reached = find(fs, chosen.path)
-    return join(chosen.path), reached[0] if reached else chosen.path
+    reached = find(fs, chosen)
+    return join(chosen), reached[0] if reached else chosen
 
 
 def _no_python(found: Found, resolved: str, program: ElfHeader | Script | str) -> str:
@@ -113,10 +113,17 @@ def _not_found(fs: Rootfs, command: str, missing: Missing, environment: Environm
         sentence = f"no {command!r} in the image"
     if missing.skipped:
         sentence += f"; passed over: {'; '.join(missing.skipped[:5])}"
-    other = find_command(fs, _OTHER.get(command, ""), environment) if command in _OTHER else None
-    if isinstance(other, Found):
+    other = _other_python(fs, command, environment)
+    if other is not None:
         sentence += f"; there is {other.path!r}"
     return Absent(sentence)
+
+
+def _other_python(fs: Rootfs, command: str, environment: Environment) -> Found | None:
+    """What `python3` finds where `python` was asked for, and the reverse: they need not be the same."""
+    name = _OTHER.get(command)
+    found = find_command(fs, name, environment) if name else None
+    return found if isinstance(found, Found) else None
 
 
 def _describe(
@@ -184,10 +191,8 @@ def _warnings(
     """What a reader of the answer should know beside it."""
     for skipped in program.found.skipped[:5]:
         yield f"PATH: {skipped}, so it was passed over for {program.found.path!r}"
-    other = (
-        find_command(fs, _OTHER.get(interpreter.command, ""), environment) if interpreter.command in _OTHER else None
-    )
-    if isinstance(other, Found) and other.resolved != program.found.resolved:
+    other = _other_python(fs, interpreter.command, environment)
+    if other is not None and other.resolved != program.found.resolved:
         yield f"{posixpath.basename(other.path)!r} is another program, {other.path!r}"
     if prefixes.assumed:
         yield prefixes.assumed

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 MAX_LINES = 5000
+"""Lines of a source past which it is not parsed."""
 _HIDDEN = frozenset({"eval", "exec", "globals", "locals", "vars"})
 
 

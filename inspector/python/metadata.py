@@ -40,11 +40,14 @@ def parse_headers(content: bytes) -> Headers:
     """The headers that METADATA or PKG-INFO begins with; they end at the first line that is none."""
     found: dict[str, list[str]] = {"name": [], "version": [], "requires-dist": []}
     values: list[str] | None = None
+    size = 0
     for number, text in enumerate(_LINE_END.split(_head(content))):
         if text[:1] in (" ", "\t"):
-            if values:
+            size += len(text) + 1
+            if values and size <= MAX_REQUIREMENT:  # each line more copies those before it
                 values[-1] = f"{values[-1]}\n{text}"
             continue
+        size = 0
         header = _HEADER.match(text)
         if header is None:
             if number == 0 and text.startswith("From "):

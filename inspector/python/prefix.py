@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from inspector.python.environment import Environment
-from inspector.python.files import find, join, one_link, read_text
-from inspector.python.version import Minor, has_library, is_regular
-from inspector.rootfs import Kind, Rootfs
+from inspector.python.files import find, join, one_link, read_text, upward
+from inspector.python.version import Minor, has_library
+from inspector.rootfs import Rootfs, is_dir, is_file
 from inspector.unknown import Unknown
 
 _SYSTEM_PREFIXES = ("/usr", "/usr/local")
@@ -58,7 +59,7 @@ def find_prefixes(fs: Rootfs, executable: str, minor: Minor, environment: Enviro
     explicit = environment.get("PYTHONHOME")
     folder, venv = _starting_folder(fs, executable, minor, explicit=bool(explicit))
     folder = join(environment.cwd, folder)
-    if not explicit and is_regular(fs, f"{folder}/pybuilddir.txt"):
+    if not explicit and is_file(fs, f"{folder}/pybuilddir.txt"):
         return Unknown(f"{executable!r} runs from the folder that it was built in, {folder!r}")
     if path_file:
         explicit = posixpath.dirname(path_file.path)
@@ -70,10 +71,12 @@ def find_prefixes(fs: Rootfs, executable: str, minor: Minor, environment: Enviro
         return Prefixes(
             executable=executable, base=base, exec_base=exec_base, libdir=libdir, venv=venv, path_file=path_file
         )
-    return _search(fs, executable, minor, _Start(folder, libdirs, venv))
+    return _search(fs, executable, minor, _StartingPoint(folder, libdirs, venv))
 
 
-class _Start(msgspec.Struct, frozen=True):
+class _StartingPoint(msgspec.Struct, frozen=True):
+    """Where the search for the library begins, what its folder may be called, and the environment, if any."""
+
     folder: str
     libdirs: tuple[str, ...]
     venv: str | None
@@ -143,11 +146,11 @@ def _path_file(fs: Rootfs, executable: str) -> PathFile | None:
     return None
 
 
-def _search(fs: Rootfs, executable: str, minor: Minor, start: _Start) -> Prefixes | Unknown:
+def _search(fs: Rootfs, executable: str, minor: Minor, start: _StartingPoint) -> Prefixes | Unknown:
     """Upward from the folder for the library's landmarks; where there are none, the compiled prefix."""
     base, libdir = _search_library(fs, minor, start)
     exec_base = base if base and minor.at_least >= (3, 14) and _has_extensions(fs, base, libdir, minor) else None
-    exec_base = exec_base or _upward(start.folder, lambda prefix: _has_extensions(fs, prefix, libdir, minor))
+    exec_base = exec_base or _nearest(start.folder, lambda prefix: _has_extensions(fs, prefix, libdir, minor))
     assumed = ""
     if base is None or exec_base is None:
         compiled = _compiled_prefix(fs, executable, minor, start.libdirs)
@@ -164,12 +167,12 @@ def _search(fs: Rootfs, executable: str, minor: Minor, start: _Start) -> Prefixe
     )
 
 
-def _search_library(fs: Rootfs, minor: Minor, start: _Start) -> tuple[str | None, str]:
+def _search_library(fs: Rootfs, minor: Minor, start: _StartingPoint) -> tuple[str | None, str]:
     """The nearest prefix upward that has the zipped library (3.11 on), else the nearest that has the plain one."""
     landmarks = [_has_archive] if minor.at_least >= (3, 11) else []
     for holds in [*landmarks, _has_library]:
         for libdir in start.libdirs:
-            base = _upward(start.folder, lambda prefix, libdir=libdir, holds=holds: holds(fs, prefix, libdir, minor))  # type: ignore[misc]
+            base = _nearest(start.folder, partial(holds, fs, libdir=libdir, minor=minor))
             if base is not None:
                 return base, libdir
     return None, start.libdirs[0]
@@ -195,18 +198,13 @@ def _compiled_prefix(fs: Rootfs, executable: str, minor: Minor, libdirs: tuple[s
     )
 
 
-def _upward(folder: str, holds: Callable[[str], bool]) -> str | None:
+def _nearest(folder: str, holds: Callable[[str], bool]) -> str | None:
     """The nearest of the folder and those above it, the root left out as CPython does, of which something holds."""
-    prefix = join(folder)
-    while prefix not in ("/", ""):
-        if holds(prefix):
-            return prefix
-        prefix = posixpath.dirname(prefix)
-    return None
+    return next((prefix for prefix in upward(join(folder)) if prefix != "/" and holds(prefix)), None)
 
 
 def _has_archive(fs: Rootfs, prefix: str, libdir: str, minor: Minor) -> bool:
-    return is_regular(fs, f"{prefix}/{libdir}/{minor.archive}")
+    return is_file(fs, f"{prefix}/{libdir}/{minor.archive}")
 
 
 def _has_library(fs: Rootfs, prefix: str, libdir: str, minor: Minor) -> bool:
@@ -214,5 +212,4 @@ def _has_library(fs: Rootfs, prefix: str, libdir: str, minor: Minor) -> bool:
 
 
 def _has_extensions(fs: Rootfs, prefix: str, libdir: str, minor: Minor) -> bool:
-    found = find(fs, f"{prefix}/{libdir}/{minor.folder}/lib-dynload")
-    return found is not None and found[1].kind is Kind.DIRECTORY
+    return is_dir(fs, f"{prefix}/{libdir}/{minor.folder}/lib-dynload")

@@ -17,7 +17,7 @@ MAX_LINES = 10_000
 MAX_TEXT = 2000
 """Characters of an `import` line that are kept."""
 
-_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
+_BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 _KNOWN = (
     (
@@ -42,7 +42,8 @@ _KNOWN = (
     ),
     (re.compile(r"import pywin32_bootstrap"), "pywin32's libraries"),
 )
-_EDITABLE = re.compile(r"import (__editable___\w{1,200}_finder); ?\1\.install\(\)")
+EDITABLE = re.compile(r"import (__editable___\w{1,200}_finder); ?\1\.install\(\)")
+"""The line by which setuptools' editable installs put their finder, the group, into place."""
 _EDITABLE_START = re.compile(r"(__editable___\w{1,200}_finder):install")
 _LITERAL = re.compile(r"'([^'\\]{0,200})'")
 _NAMESPACE = frozenset(
@@ -78,7 +79,7 @@ class PathLine(msgspec.Struct, frozen=True):
 
 def read_lines(text: str, rules: SiteRules) -> list[str]:
     """The lines as the interpreter's site.py splits them: 3.13 on drops a byte order mark, and splits at more signs."""
-    lines = text.removeprefix(_MARK).splitlines() if rules.accepts_mark else re.split(r"\r\n|\r|\n", text)
+    lines = text.removeprefix(_BYTE_ORDER_MARK).splitlines() if rules.accepts_mark else re.split(r"\r\n|\r|\n", text)
     if len(lines) > MAX_LINES:
         raise LimitExceeded(f"a .pth file of more than {MAX_LINES} lines")
     return lines
@@ -116,7 +117,7 @@ def import_hook(line: str, path: str) -> Hook:
     effect = "runs code that is not known"
     known = next((name for pattern, name in _KNOWN if pattern.fullmatch(text)), None)
     namespace = _namespace(text)
-    if editable := _EDITABLE.fullmatch(text):
+    if editable := EDITABLE.fullmatch(text):
         effect = _editable(editable[1])
     elif known or namespace:
         effect = known or f"makes the namespace package {namespace}"

@@ -57,7 +57,8 @@ def record_rows(text: str) -> Iterator[tuple[str, str]]:
 def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
     """What `paths`, against the directory `base`, are on disk, with the bytecode of each module beside it.
 
-    None where the list is not to be believed: it names thousands of directories that are not there.
+    None where the list is not to be believed: it names thousands of directories that are not there. Raises
+    `LimitExceeded` where all lists together come to more than is held.
     """
     groups: dict[str, list[str]] = {}
     for path in paths:
@@ -77,6 +78,7 @@ def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
         gone += 1
         if gone > MAX_GONE:
             return None
+    folders.charge(len(files))
     return Owned(files)
 
 

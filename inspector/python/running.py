@@ -11,8 +11,7 @@ from inspector.python.environment import Environment
 from inspector.python.launch import can_start
 from inspector.python.lookup import Found
 from inspector.python.search_path import Python
-from inspector.python.version import is_regular
-from inspector.rootfs import Kind, Rootfs, resolve
+from inspector.rootfs import Kind, Rootfs, is_file, resolve
 from inspector.unknown import Tri
 
 _OTHERS_EXECUTE = 0o001
@@ -40,7 +39,7 @@ def interpreter_runs(
         return start.starts, start.reasons
     archive, library, _ = python.prefixes.standard_library(python.minor)
     if python.prefixes.path_file is None and not _has_encodings(fs, library):
-        starts: Tri = "unknown" if is_regular(fs, archive) else "no"
+        starts: Tri = "unknown" if is_file(fs, archive) else "no"
         clause = f"the standard library of Python {python.minor} is not at {library!r}, so it stops at its start"
         return starts, (clause,)
     closed = closed_paths(fs, [found.path, program, library], environment)
@@ -99,4 +98,4 @@ def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:
 
 
 def _has_encodings(fs: Rootfs, library: str) -> bool:
-    return any(is_regular(fs, f"{library}/encodings/__init__.{suffix}") for suffix in ("py", "pyc"))
+    return any(is_file(fs, f"{library}/encodings/__init__.{suffix}") for suffix in ("py", "pyc"))

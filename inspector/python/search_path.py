@@ -15,8 +15,8 @@ from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import parse_pth, parse_start
 from inspector.python.siterules import SiteRules, site_folders
-from inspector.python.version import Minor, is_regular
-from inspector.rootfs import NotKept, Rootfs, is_dir
+from inspector.python.version import Minor
+from inspector.rootfs import NotKept, Rootfs, is_dir, is_file
 
 MAX_ENTRIES = 2000
 """Entries of a search path that are taken in; a hostile .pth could name millions."""
@@ -26,6 +26,7 @@ MAX_LINES = 50_000
 
 Customizing = Literal["sitecustomize", "usercustomize"]
 
+_APPORT = ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"]
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 
 
@@ -43,11 +44,6 @@ class Python(msgspec.Struct, frozen=True):
     prefixes: Prefixes
     minor: Minor
     rules: SiteRules
-
-
-class _VenvConfig(msgspec.Struct, frozen=True):
-    path: str
-    system_sites: bool
 
 
 def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchPath:
@@ -102,14 +98,14 @@ class _Builder:
         modern = self.python.minor.at_least >= (3, 14)
         if modern and self.python.prefixes.venv:
             prefixes = [self.python.prefixes.venv]
-        config = _venv_config(self.fs, self.python.prefixes.executable)
-        if config is not None:
+        system_sites = _includes_system_sites(self.fs, self.python.prefixes.executable)
+        if system_sites is not None:
             if not modern:
                 self.prefix = posixpath.dirname(posixpath.dirname(self.python.prefixes.executable))
             self.add_sites([self.prefix])
             bases = [self.python.prefixes.base, self.python.prefixes.exec_base]
-            prefixes = [self.prefix, *bases] if config.system_sites else [self.prefix]
-            user_site = user_site and config.system_sites
+            prefixes = [self.prefix, *bases] if system_sites else [self.prefix]
+            user_site = user_site and system_sites
         if user_site:
             self.add_user_site()
         if user_site and self.python.rules.layout == "fedora" and "RPM_BUILD_ROOT" not in self.environment.variables:
@@ -194,43 +190,38 @@ class _Builder:
         """Note the first module of the name on the path, which site.py imports."""
         for entry in self.entries:
             for path in (f"{entry}/{module}/__init__.py", f"{entry}/{module}.py", f"{entry}/{module}.pyc"):
-                if is_regular(self.fs, path):
+                if is_file(self.fs, path):
                     self._add_hooks([_customize_hook(self.fs, module, path)])
                     return
 
 
-def _venv_config(fs: Rootfs, executable: str) -> _VenvConfig | None:
-    """The pyvenv.cfg that site.py looks at: beside the program, else one above, `home` or not.
+def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
+    """What the pyvenv.cfg says that site.py looks at: beside the program, else one above, `home` or not; None if none.
 
     Without `include-system-site-packages` the system's sites are included; only `true` includes them.
     """
     folder = posixpath.dirname(executable)
     for candidate in (f"{folder}/pyvenv.cfg", f"{posixpath.dirname(folder)}/pyvenv.cfg"):
-        if not is_regular(fs, candidate):
+        if not is_file(fs, candidate):
             continue
         value = "true"
         for line in (read_strict(fs, candidate) or "").splitlines():
             key, equals, text = line.partition("=")
             if equals and key.strip().lower() == "include-system-site-packages":
                 value = text.strip().lower()
-        return _VenvConfig(candidate, value == "true")
+        return value == "true"
     return None
 
 
 def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> Hook:
     """What a customizing module does; Debian's, which only sets up its crash reporter, is known by its text."""
+    unknown = Hook(kind=module, path=path, effect="runs code that is not known", touches_torch="unknown")
     try:
         text = read_text(fs, path) or ""
     except NotKept:
-        text = "kept not"
+        return unknown
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    harmless = lines in _APPORT or not lines
+    if lines and lines != _APPORT:
+        return unknown
     effect = "sets up the distribution's crash reporter" if lines else "nothing"
-    if not harmless:
-        effect = "runs code that is not known"
-    return Hook(kind=module, path=path, effect=effect, touches_torch="no" if harmless else "unknown")
-
-
-_APPORT = (
-    ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"],
-)
+    return Hook(kind=module, path=path, effect=effect, touches_torch="no")

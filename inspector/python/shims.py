@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
 
 import msgspec
 
 from inspector.python.environment import Environment
-from inspector.python.files import join, list_dir, read_text
+from inspector.python.files import join, list_dir, read_text, upward
 from inspector.python.lookup import Found, find_command
 from inspector.rootfs import Rootfs
 from inspector.unknown import Absent, Unknown
@@ -20,14 +19,8 @@ _ASDF = re.compile(r"\basdf[\"']? exec\b")
 _WORD = re.compile(r"[^\s:/]{1,128}")
 
 
-class Chosen(msgspec.Struct, frozen=True):
-    """The program that a shim runs, by its absolute path."""
-
-    path: str
-
-
-def through_shim(fs: Rootfs, found: Found, text: str, command: str, environment: Environment) -> Chosen | Unknown:
-    """What the script `text` at `found` runs under the name `command`. Raises `NotKept`."""
+def through_shim(fs: Rootfs, found: Found, text: str, command: str, environment: Environment) -> str | Unknown:
+    """The absolute path of what the script `text` at `found` runs under the name `command`. Raises `NotKept`."""
     if _PYENV.search(text):
         return _pyenv(fs, found, text, command, environment)
     if _ASDF.search(text):
@@ -36,7 +29,7 @@ def through_shim(fs: Rootfs, found: Found, text: str, command: str, environment:
     return Unknown(f"{found.path!r} is a script ({first!r}) that may run any Python")
 
 
-def _pyenv(fs: Rootfs, found: Found, text: str, command: str, environment: Environment) -> Chosen | Unknown:
+def _pyenv(fs: Rootfs, found: Found, text: str, command: str, environment: Environment) -> str | Unknown:
     """`pyenv exec`: the first of the versions asked for that has the command; `system` is PATH without the shims."""
     stated = _PYENV_ROOT.search(text)
     root = stated.group(1) if stated else environment.get("PYENV_ROOT") or join(environment.home, ".pyenv")
@@ -48,7 +41,7 @@ def _pyenv(fs: Rootfs, found: Found, text: str, command: str, environment: Envir
         for version in _installed(fs, f"{root}/versions", name):
             target = f"{root}/versions/{version}/bin/{command}"
             if isinstance(find_command(fs, target, environment), Found):
-                return Chosen(target)
+                return target
     listed = ", ".join(map(repr, names[:5]))
     return Unknown(
         f"{found.path!r} is a shim of pyenv, which has no {command!r} of version {listed}; "
@@ -58,7 +51,7 @@ def _pyenv(fs: Rootfs, found: Found, text: str, command: str, environment: Envir
 
 def _versions_from_files(fs: Rootfs, cwd: str, root: str) -> list[str]:
     """The first word of each line of the nearest `.python-version` from the working directory up, or of `version`."""
-    files = [posixpath.join(folder, ".python-version") for folder in _upward(cwd)]
+    files = [posixpath.join(folder, ".python-version") for folder in upward(cwd)]
     texts = (read_text(fs, file) for file in [*files, f"{root}/version"])
     nearest = next((text for text in texts if text is not None), "")
     firsts = (line.split()[0] for line in nearest.splitlines() if line.strip())
@@ -77,21 +70,21 @@ def _installed(fs: Rootfs, folder: str, name: str) -> list[str]:
     return [max(matches, key=lambda pair: [int(part) for part in pair[0]])[1]] if matches else []
 
 
-def _beyond_shims(fs: Rootfs, found: Found, command: str, environment: Environment) -> Chosen | Unknown:
+def _beyond_shims(fs: Rootfs, found: Found, command: str, environment: Environment) -> str | Unknown:
     """The next command of the name in PATH, the folder of the shims left out."""
     shims = posixpath.dirname(found.path)
     rest = ":".join(folder for folder in environment.path if join(folder) != shims)
     further = find_command(fs, command, msgspec.structs.replace(environment, variables={"PATH": rest}))
     if isinstance(further, Found):
-        return Chosen(further.path)
+        return further.path
     return Absent(f"{found.path!r} is a shim for the system's {command!r}, and PATH finds none beside it")
 
 
-def _asdf(fs: Rootfs, found: Found, command: str, environment: Environment) -> Chosen | Unknown:
+def _asdf(fs: Rootfs, found: Found, command: str, environment: Environment) -> str | Unknown:
     """`asdf exec`: ASDF_PYTHON_VERSION, else the nearest `.tool-versions` from the working directory up, or at home."""
     data = environment.get("ASDF_DATA_DIR") or join(environment.home, ".asdf")
     names = environment.get("ASDF_PYTHON_VERSION").split()
-    for folder in [*_upward(environment.cwd), environment.home]:
+    for folder in [*upward(environment.cwd), environment.home]:
         if names:
             break
         for line in (read_text(fs, posixpath.join(folder, ".tool-versions")) or "").splitlines():
@@ -102,14 +95,5 @@ def _asdf(fs: Rootfs, found: Found, command: str, environment: Environment) -> C
             return _beyond_shims(fs, found, command, environment)
         target = f"{data}/installs/python/{name}/bin/{command}"
         if _WORD.fullmatch(name) and isinstance(find_command(fs, target, environment), Found):
-            return Chosen(target)
+            return target
     return Unknown(f"{found.path!r} is a shim of asdf, and no version of python that it would choose is installed")
-
-
-def _upward(folder: str) -> Iterator[str]:
-    """The folder and all above it, nearest first."""
-    while True:
-        yield folder
-        if folder in ("/", ""):
-            return
-        folder = posixpath.dirname(folder)

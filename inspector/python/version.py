@@ -9,8 +9,8 @@ from collections.abc import Callable
 import msgspec
 
 from inspector.python.environment import Environment
-from inspector.python.files import apk_database, find, list_dir, read_text
-from inspector.rootfs import Kind, NotKept, Rootfs
+from inspector.python.files import apk_database, list_dir, read_text, upward
+from inspector.rootfs import Kind, NotKept, Rootfs, is_file
 
 _PROGRAM = re.compile(r"\.?(?:platform-)?(python|pypy)(?:(\d)(?:\.(\d{1,3})(t?))?)?(?:-?dbg|d|u|m|-wrapped)?")
 _LIBRARY = re.compile(r"(python|pypy)(\d)\.(\d{1,3})(t?)")
@@ -72,8 +72,9 @@ def library_minors(fs: Rootfs, folder: str) -> list[Minor]:
 
     The root is no prefix to CPython.
     """
-    prefix = folder
-    while prefix not in ("/", ""):
+    for prefix in upward(folder):
+        if prefix in ("/", ""):
+            break
         found: set[Minor] = set()
         for libdir in _LIBDIRS:
             for name, node in list_dir(fs, posixpath.join(prefix, libdir)).items():
@@ -85,19 +86,12 @@ def library_minors(fs: Rootfs, folder: str) -> list[Minor]:
                     found.add(Minor(kind, int(match[2]), int(match[3]), match[4]))
         if found:
             return sorted(found)
-        prefix = posixpath.dirname(prefix)
     return []
 
 
 def has_library(fs: Rootfs, folder: str) -> bool:
     """Whether the landmark of a standard library stands in `folder`."""
-    return any(is_regular(fs, f"{folder}/os.{suffix}") for suffix in ("py", "pyc"))
-
-
-def is_regular(fs: Rootfs, path: str) -> bool:
-    """Whether `path` leads to a regular file."""
-    found = find(fs, path)
-    return found is not None and found[1].kind is Kind.FILE
+    return any(is_file(fs, f"{folder}/os.{suffix}") for suffix in ("py", "pyc"))
 
 
 def patch_level(fs: Rootfs, minor: Minor, prefix: str, resolved: str, environment: Environment) -> str | None:

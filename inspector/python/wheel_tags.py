@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from inspector.python.model import Interpreter, Libc
 
 MAX_TAGS = 200
+"""Lines of a WHEEL file that are taken in."""
 MAX_TAG = 200
 """Characters of one tag."""
-_MAX_SETS = 16  # parts joined by dots; each multiplies the tags that a compressed one stands for
+MAX_PARTS = 16
+"""Dots in one tag: each part that they join multiplies the tags that it stands for."""
+
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
-_LEGACY = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
+_LEGACY_NAMES = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 _MANYLINUX = re.compile(r"manylinux_(\d{1,4})_(\d{1,4})_")
-_LEGACY_GLIBC = {"manylinux2014_": (2, 17), "manylinux2010_": (2, 12), "manylinux1_": (2, 5)}
 
 
 def parse_tags(wheel: str) -> tuple[str, ...]:
@@ -22,7 +24,7 @@ def parse_tags(wheel: str) -> tuple[str, ...]:
     lines = (line.partition(":") for line in wheel.splitlines()[:MAX_TAGS])
     values = (value.strip() for key, _, value in lines if key.strip().lower() == "tag")
     return tuple(
-        value for value in values if len(value) <= MAX_TAG and value.count("-") == 2 and value.count(".") <= _MAX_SETS
+        value for value in values if len(value) <= MAX_TAG and value.count("-") == 2 and value.count(".") <= MAX_PARTS
     )
 
 
@@ -47,15 +49,14 @@ def misfit(tags: Sequence[str], interpreter: Interpreter) -> str | None:
 def platforms(libc: Libc, machine: str) -> Iterator[str]:
     """The platform tags that fit, best first; of a C library of unknown version, all."""
     version = _VERSION.match(libc.version or "")
+    minor = int(version[2]) if version else 99
     if libc.name == "musl":
-        minor = int(version[2]) if version else 99
         yield from (f"musllinux_1_{number}_{machine}" for number in range(minor, -1, -1))
     else:
-        minor = int(version[2]) if version else 99
         for number in range(min(minor, 999), 4, -1):
             yield f"manylinux_2_{number}_{machine}"
-            if (2, number) in _LEGACY:
-                yield f"{_LEGACY[2, number]}_{machine}"
+            if (2, number) in _LEGACY_NAMES:
+                yield f"{_LEGACY_NAMES[2, number]}_{machine}"
     yield f"linux_{machine}"
 
 
@@ -70,4 +71,4 @@ def _glibc(platform: str) -> tuple[int, int] | None:
     exact = _MANYLINUX.match(platform)
     if exact:
         return int(exact[1]), int(exact[2])
-    return next((version for prefix, version in _LEGACY_GLIBC.items() if platform.startswith(prefix)), None)
+    return next((version for version, name in _LEGACY_NAMES.items() if platform.startswith(f"{name}_")), None)

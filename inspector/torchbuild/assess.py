@@ -27,6 +27,7 @@ from inspector.torchbuild.releases import is_valid, same_public
 from inspector.torchbuild.rights import check_rights
 from inspector.torchbuild.sizes import stack_size, torch_files
 from inspector.torchbuild.standard_library import check_own_place, check_standard_library
+from inspector.torchbuild.survey import is_metadata
 from inspector.torchbuild.version_file import VersionFile, read_version_file
 
 _CHECKS = (
@@ -145,7 +146,7 @@ def _distribution(around: Surroundings, found: Found, version: VersionFile | str
 def _beside(folders: Folders, site: str) -> Installed | None:
     """Metadata of torch in the directory `site`, where one before it on the search path was listed in its place."""
     for name in sorted(folders.at(site).children):
-        if name.startswith("torch-") and name.endswith((".dist-info", ".egg-info")):
+        if is_metadata(name):
             try:
                 found = read_distribution(folders, site, name, [])
             except InspectorError:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from inspector.errors import InspectorError
 from inspector.python.elf import parse_header
+from inspector.python.infodir import read_metadata
 from inspector.python.modules import extensions_of, find_in
 from inspector.python.wheel_tags import glibc_needed, misfit, parse_tags
 from inspector.rootfs import resolve
@@ -104,13 +105,11 @@ def _tags(torch: Candidate) -> tuple[str, ...]:
     """The tags of the wheel that torch came from; none where no WHEEL file tells them."""
     if torch.distribution is None:
         return ()
-    folder = torch.folders.at(torch.distribution.path)
-    if folder.path is None or "WHEEL" not in folder.children:
-        return ()
     try:
-        return parse_tags(torch.folders.fs.read(f"{folder.path}/WHEEL").decode("utf-8", "replace"))
+        wheel = read_metadata(torch.folders, torch.distribution.path, "WHEEL")
     except InspectorError:
         return ()
+    return parse_tags((wheel or b"").decode("utf-8", "replace"))
 
 
 def _too_old(libc: str | None, needed: tuple[int, int] | None) -> bool:

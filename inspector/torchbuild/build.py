@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from inspector.python.folders import Folders
-from inspector.torchbuild.model import Build
+from inspector.torchbuild.model import BUILD_NAMES, Build
 from inspector.torchbuild.releases import release_of
 from inspector.torchbuild.version_file import VersionFile
 
@@ -15,7 +15,6 @@ LIBRARIES: dict[Build, tuple[str, ...]] = {
     "rocm": ("libtorch_hip.so", "libc10_hip.so"),
     "xpu": ("libtorch_xpu.so", "libc10_xpu.so"),
 }
-_NAMES = {"cpu": "CPU", "cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU"}
 _FIELDS: tuple[tuple[str, Build], ...] = (("hip", "rocm"), ("rocm", "rocm"), ("cuda", "cuda"), ("xpu", "xpu"))
 _SPLIT = (1, 5)
 """From this release on, each accelerator's code is in a library of its own."""
@@ -39,7 +38,7 @@ def decide_build(version: VersionFile, libraries: dict[Build, str] | None) -> tu
     if not stated and "cuda" not in version.fields and not version.odd:
         contradictions.append("version.py does not state `cuda` at all, neither as text nor as None")
     if len(stated) > 1:
-        contradictions.append(f"version.py says {' and '.join(_NAMES[kind] for kind in stated)} at once")
+        contradictions.append(f"version.py says {' and '.join(BUILD_NAMES[kind] for kind in stated)} at once")
     kind = stated[0] if stated else "cpu"
     contradictions += _against_suffix(version, kind)
     if libraries is not None:
@@ -74,7 +73,7 @@ def _against_suffix(version: VersionFile, kind: Build) -> list[str]:
     text = version.version or ""
     local = build_of_local(text)
     if local not in ("unknown", kind):
-        return [f"version.py says {_NAMES[kind]}, yet calls itself {text!r}"]
+        return [f"version.py says {BUILD_NAMES[kind]}, yet calls itself {text!r}"]
     number = _CUDA_LOCAL.search(text)
     cuda = version.get("cuda")
     if number and cuda and [number[1], number[2]] != cuda.split(".")[:2]:
@@ -83,7 +82,7 @@ def _against_suffix(version: VersionFile, kind: Build) -> list[str]:
 
 
 def _against_files(version: VersionFile, kind: Build, libraries: dict[Build, str]) -> list[str]:
-    said = f"version.py says {_NAMES[kind]}, yet torch/lib"
+    said = f"version.py says {BUILD_NAMES[kind]}, yet torch/lib"
     found = [f"{said} holds {name}" for other, name in sorted(libraries.items()) if other != kind]
     release = release_of(version.version)
     if kind != "cpu" and kind not in libraries and (release is None or release >= _SPLIT):

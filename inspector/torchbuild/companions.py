@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from inspector.errors import InspectorError
 from inspector.python.editable import find_editable
+from inspector.python.infodir import read_metadata
 from inspector.python.metadata import canonical
 from inspector.python.modules import find_modules
 from inspector.torchbuild.candidate import Candidate
@@ -14,6 +15,8 @@ from inspector.torchbuild.reasons import Reason
 from inspector.unknown import Tri, Unknown
 
 MAX_PLUGINS = 20
+"""Backend plugins that are looked for; each takes a search of the whole path."""
+
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300})")
 
@@ -82,13 +85,11 @@ def _findable(torch: Candidate, name: str) -> Tri:
 def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
     """Distribution and module of each backend plugin."""
     for distribution in torch.installed:
-        folder = torch.folders.at(distribution.path)
-        if folder.path is None or "entry_points.txt" not in folder.children:
-            continue
         try:
-            text = torch.folders.fs.read(f"{folder.path}/entry_points.txt").decode("utf-8", "replace")
+            content = read_metadata(torch.folders, distribution.path, "entry_points.txt") or b""
         except InspectorError:
             continue
+        text = content.decode("utf-8", "replace")
         if "torch.backends" in text:
             yield from ((distribution.name, module) for module in _modules(text))
 

@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.python.folders import MISSING
+from inspector.python.infodir import read_metadata
 from inspector.python.record import MAX_PATH, absolute, record_rows
 from inspector.rootfs import Kind
 from inspector.torchbuild.build import LIBRARIES
@@ -17,6 +18,7 @@ from inspector.torchbuild.model import Build
 from inspector.torchbuild.reasons import Reason, Weight, some
 
 MAX_SHOWN = 3
+"""Files that one clause names."""
 
 _LOADED = ("libc10.so", "libshm.so", "libtorch.so", "libtorch_cpu.so", "libtorch_python.so")
 """Libraries that `import torch` needs in every build; those of an accelerator come on top."""
@@ -49,9 +51,9 @@ def check_files(torch: Candidate) -> Iterator[Reason]:
         gone = sorted(flaw.path for flaw in chosen if flaw.size is None)
         changed = sorted(flaw.path for flaw in chosen if flaw.size is not None)
         if gone:
-            yield Reason(weight, f"{len(gone)} files of torch's RECORD are missing: {some(gone, MAX_SHOWN)}")
+            yield Reason(weight, f"files of torch's RECORD missing ({len(gone)}): {some(gone, MAX_SHOWN)}")
         if changed:
-            yield Reason(weight, f"{len(changed)} files have another size than in RECORD: {some(changed, MAX_SHOWN)}")
+            yield Reason(weight, f"files of another size than in RECORD ({len(changed)}): {some(changed, MAX_SHOWN)}")
 
 
 def check_libraries(torch: Candidate) -> Iterator[Reason]:
@@ -91,13 +93,13 @@ def _flawed(torch: Candidate) -> Iterator[tuple[str, int | None]]:
 
 def _record(torch: Candidate) -> str:
     """The text of torch's RECORD; empty where it has none that can be read."""
-    folder = torch.folders.at(torch.distribution.path) if torch.distribution else MISSING
-    if folder.path is None or "RECORD" not in folder.children:
+    if torch.distribution is None:
         return ""
     try:
-        return torch.folders.fs.read(f"{folder.path}/RECORD").decode("utf-8", "surrogateescape")
+        content = read_metadata(torch.folders, torch.distribution.path, "RECORD") or b""
     except InspectorError:
         return ""
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _weight(path: str, size: int | None, build: Build) -> Weight:

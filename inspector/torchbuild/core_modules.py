@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from inspector.errors import InspectorError
+from inspector.python.infodir import read_metadata
 from inspector.python.modules import find_in
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.reasons import Reason, some
@@ -64,10 +65,8 @@ def _is_listed(torch: Candidate) -> bool | None:
     """Whether torch's RECORD lists torch; None where there is none, as with other installers than pip and uv."""
     if torch.distribution is None or torch.distribution.editable:
         return None
-    folder = torch.folders.at(torch.distribution.path)
-    if folder.path is None or "RECORD" not in folder.children:
-        return None
     try:
-        return _TORCH.search(torch.folders.fs.read(f"{folder.path}/RECORD")) is not None
+        record = read_metadata(torch.folders, torch.distribution.path, "RECORD")
     except InspectorError:
         return False
+    return None if record is None else _TORCH.search(record) is not None

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import msgspec
-
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.model import Build
 from inspector.torchbuild.reasons import Reason, some
@@ -44,11 +42,6 @@ _VENDORS: dict[Build, tuple[str, ...]] = {
 }
 """How the names of the distributions begin that carry these builds' libraries."""
 _NAME = re.compile(r"nvidia-([a-z0-9-]+?)(?:-cu\d+)?")
-
-
-class _Needed(msgspec.Struct, frozen=True):
-    part: str
-    installed: bool
 
 
 def check_cuda_libraries(torch: Candidate) -> Iterator[Reason]:

@@ -14,12 +14,10 @@ from inspector.rootfs import Kind
 from inspector.torchbuild.build import build_of_local, builds_on_disk, decide_build
 from inspector.torchbuild.model import Build, TorchElsewhere
 from inspector.torchbuild.sizes import PARTS
-from inspector.torchbuild.survey import Survey
+from inspector.torchbuild.survey import CONDA, WHEEL, Survey, is_metadata
 from inspector.torchbuild.version_file import VersionFile, read_version_file
 from inspector.unknown import Unknown
 
-_WHEEL = re.compile(r"torch-([^-]+)-")
-_CONDA = re.compile(r"(?:pytorch|libtorch)-([^-]+)-([^-]+)\.(?:conda|tar\.bz2)")
 _METADATA = re.compile(r"[^-]+-([^-]+?)(?:-py\d\.\d+)?\.(?:dist-info|egg-info)")
 _FOLDER_OF_MINOR = re.compile(r"/lib(?:64)?/(?:python|pypy)(\d\.\d+t?)/(?:site|dist)-packages$")
 _ENVIRONMENT = re.compile(r"(.*)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages$")
@@ -73,11 +71,7 @@ def _package(folders: Folders, path: str, here: Here) -> TorchElsewhere:
     if isinstance(version, VersionFile):
         text = version.version
         build, _ = decide_build(version, builds_on_disk(folders, [f"{path}/lib"]))
-    metadata = [
-        f"{site}/{name}"
-        for name in folders.at(site).children
-        if name.startswith("torch-") and name.endswith((".dist-info", ".egg-info"))
-    ]
+    metadata = [f"{site}/{name}" for name in folders.at(site).children if is_metadata(name)]
     files = tree(folders, [f"{site}/{part}" for part in PARTS] + metadata)
     size = sum(size for inode, size in files.files.items() if inode not in here.files.files)
     why = _why_not(folders, site, here)
@@ -125,7 +119,7 @@ def _left(folders: Folders, paths: Sequence[str], version: str | None, why: str,
 
 def _archive(folders: Folders, path: str) -> TorchElsewhere:
     name = path.rpartition("/")[2]
-    wheel, conda = _WHEEL.match(name), _CONDA.fullmatch(name)
+    wheel, conda = WHEEL.fullmatch(name), CONDA.fullmatch(name)
     build: Build = "unknown"
     version: str | None = None
     if wheel:

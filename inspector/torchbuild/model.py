@@ -9,6 +9,8 @@ import msgspec
 from inspector.unknown import Tri
 
 Build = Literal["cpu", "cuda", "rocm", "xpu", "unknown"]
+BUILD_NAMES = {"cpu": "CPU", "cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "unknown": "unknown"}
+"""Each build as people write it."""
 
 
 class Torch(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +37,12 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     stack_size: int | None = None
     layer: int | None = None
     created_by: str | None = None
+
+
+def build_name(torch: Torch) -> str:
+    """The build with the version of the accelerator's library that it was made for: `CPU`, `CUDA 12.6`, `ROCm 6.2`."""
+    version = {"cuda": torch.cuda, "rocm": torch.hip, "xpu": torch.xpu}.get(torch.build)
+    return f"{BUILD_NAMES[torch.build]} {version}" if version else BUILD_NAMES[torch.build]
 
 
 class TorchElsewhere(msgspec.Struct, frozen=True, kw_only=True):

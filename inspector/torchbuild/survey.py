@@ -12,8 +12,8 @@ from inspector.rootfs import Kind
 MAX_FOUND = 200
 """Places of each kind that are kept."""
 
-_WHEEL = re.compile(r"torch-\d[^-/]{0,100}(?:-[^-/]{1,100}){3,4}\.whl")
-_CONDA = re.compile(r"(?:pytorch|libtorch)-\d[^-/]{0,100}-[^-/]{1,100}\.(?:conda|tar\.bz2)")
+WHEEL = re.compile(r"torch-(\d[^-/]{0,100})(?:-[^-/]{1,100}){3,4}\.whl")
+CONDA = re.compile(r"(?:pytorch|libtorch)-(\d[^-/]{0,100})-([^-/]{1,100})\.(?:conda|tar\.bz2)")
 _LEFT_BY_PIP = re.compile(r"(~[-~.=%0-9]{0,8})(\w.*)", re.DOTALL)
 _PARTS = ("torch", "torchgen", "functorch")
 LIBTORCH = "libtorch_cpu.so"
@@ -28,7 +28,6 @@ CUDA_LIBRARIES = frozenset(
         "libcufile",
         "libcupti",
         "libcurand",
-        "libcusolver",
         "libcusparse",
         "libcusparseLt",
         "libnccl",
@@ -83,6 +82,11 @@ def left_by_pip(name: str) -> bool:
     return metadata or any(rest == part[replaced:] for part in _PARTS)
 
 
+def is_metadata(name: str) -> bool:
+    """Whether this is the name of a metadata directory or file of torch."""
+    return name.startswith("torch-") and name.endswith((".dist-info", ".egg-info"))
+
+
 def _note_directory(found: Survey, path: str, name: str) -> None:
     if name == "torch":
         places = found.packages
@@ -90,7 +94,7 @@ def _note_directory(found: Survey, path: str, name: str) -> None:
         if not left_by_pip(name):
             return
         places = found.leftovers
-    elif name.endswith((".dist-info", ".egg-info")):
+    elif is_metadata(name):
         places = found.metadata
     else:
         return
@@ -109,7 +113,7 @@ def _note_library(found: Survey, path: str, name: str, kind: Kind) -> None:
 
 
 def _note_file(found: Survey, path: str, name: str) -> None:
-    if _WHEEL.fullmatch(name) or _CONDA.fullmatch(name):
+    if WHEEL.fullmatch(name) or CONDA.fullmatch(name):
         _keep(found.archives, path)
     elif name[:6] == "torch-" and name.endswith(".egg-info"):
         _keep(found.metadata, path)

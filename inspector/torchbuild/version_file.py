@@ -12,6 +12,7 @@ from inspector.rootfs import Rootfs
 MAX_SOURCE = 8 << 10
 """Characters of a version.py that is read; torch writes some 300, and a package may lie in hundreds of places."""
 MAX_VALUE = 200
+"""Characters of a field that are kept."""
 FIELDS = ("cuda", "hip", "rocm", "xpu")
 
 

@@ -124,6 +124,10 @@ API = "[roles.api]\n"
             "role 'api', key 'torch': Invalid enum value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu and any",
         ),
         (API + "match = 'a:b'", "role 'api', key 'match': Expected `array`, got `str`; a list of patterns"),
+        (
+            API + "torch = 'cuda'\ncuda = 12.4",
+            "role 'api', key 'cuda': Expected `str | null`, got `float`; a version range",
+        ),
         (API + "match = [3]", "role 'api', key 'match[0]': Expected `str`, got `int`; a list of patterns"),
         (API + "match = ['a[b']", "role 'api', key 'match': 'a[b': a '[' without its ']'"),
         (API + "match = ['']", "role 'api', key 'match': '' is no pattern"),
@@ -173,6 +177,7 @@ API = "[roles.api]\n"
             "role 'api', key 'forbid': 'a-b' forbids a-b, which the role asks for",
         ),
         ("images = ['']\n" + API, "images[0], key 'reference': an empty reference"),
+        ("images = ['oci:']\n" + API, "images[0], key 'reference': 'oci:': nothing follows the scheme"),
         ("images = [{ref = 'x'}]\n" + API, "images[0]: unknown key 'ref'; known are reference, role"),
         (
             "images = [{reference = 'x', role = 'apo'}]\n" + API,
@@ -193,7 +198,7 @@ def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="hardly a policy file"):
         load_policy(tmp_path / "big.toml")
     (tmp_path / "latin.toml").write_bytes(b"a = '\xe9'")
-    with pytest.raises(PolicyError, match=r"no UTF-8 text \(byte 5\)"):
+    with pytest.raises(PolicyError, match=r"no UTF-8 text \(byte 5\); save it as UTF-8"):
         load_policy(tmp_path / "latin.toml")
 
 
@@ -250,6 +255,11 @@ def test_what_the_procedure_expects(tmp_path: Path, *, torch: bool, cuda: object
         (listed(cuda_expected="maybe"), "images[0], key 'cuda_expected': "),
         (listed(torch_expected="yes"), "images[0], key 'torch_expected': Expected `bool`, got `str`; allowed are true"),
         (listed(torch_expect=True), "images[0]: unknown key 'torch_expect'; did you mean 'torch_expected'?"),
+        (listed(name="oci:"), "image 'oci:', key 'name': 'oci:': nothing follows the scheme"),
+        (
+            '{"images": [{"name": "a", "torch_expected": false, "torch_expected": true}]}',
+            "no valid JSON: the key 'torch_expected' stands more than once in one object",
+        ),
         (listed(name=""), "image '', key 'name': an image needs a name"),
         ('{"images": []}', "'images' is empty"),
         ('{"images": [3]}', "images[0]: expected a table of keys, got int"),

@@ -14,6 +14,7 @@ import pytest
 
 from fixtures.tree import Dir, Hardlink, Link, Member
 from fixtures.wheels import Wheel, install, pure
+from inspector.errors import LimitExceeded
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.metadata import canonical, is_name
@@ -198,9 +199,18 @@ def test_nothing_is_installed_for_what_is_not_known() -> None:
 def test_hostile_counts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     tree: dict[str, Member] = {f"{ROOT}/x{n}-1.dist-info/METADATA": metadata(f"x{n}", "1") for n in range(9)}
     monkeypatch.setattr("inspector.python.distributions.MAX_DISTRIBUTIONS", 5)
-    found, (warning,) = ask(tree)
-    assert len(found) == 5
-    assert "more than 5" in warning
+    with pytest.raises(LimitExceeded, match="more than 5"):  # a shorter list would let what is forbidden pass
+        ask(tree)
+
+
+def test_many_names_of_one_list_of_files_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A RECORD costs its image nothing to have a thousand hard links."""
+    tree: dict[str, Member] = {f"{ROOT}/x{n}-1.dist-info/METADATA": metadata(f"x{n}", "1") for n in range(9)}
+    tree |= {f"{ROOT}/f{n}": b"" for n in range(10)}
+    tree |= {f"{ROOT}/x{n}-1.dist-info/RECORD": b"".join(b"f%d,,\n" % file for file in range(10)) for n in range(9)}
+    monkeypatch.setattr("inspector.python.folders.MAX_OWNED", 50)
+    with pytest.raises(LimitExceeded, match="more than 50 files"):
+        ask(tree)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fixtures.tree import Member
 from inspector.python.editable import find_editable, is_editable_hook
 from inspector.python.folders import Folders
@@ -49,3 +51,11 @@ def test_hooks_of_that_kind() -> None:
         Hook(kind="pth", path="x", text=f"import {MODULE}; import sys; sys.path.append('/opt')")
     )
     assert not is_editable_hook(Hook(kind="sitecustomize", path="x", text=HOOK.text))
+
+
+def test_finders_are_not_parsed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of them may be one file under many names."""
+    monkeypatch.setattr("inspector.python.editable.MAX_SOURCES", 60)
+    found = ask({**SOURCE, FINDER: b"MAPPING = {}" + b"\n" * 60 + b"MAPPING = {'torch': '/src/torch'}\n"})
+    assert isinstance(found, Unknown)
+    assert "more than 60" in found.unknown

@@ -95,3 +95,8 @@ def test_names() -> None:
     assert canonical("Nvidia_cublas.-cu12") == "nvidia-cublas-cu12"
     assert all(is_name(text) for text in ("a", "A1", "zope.interface", "a_b-c"))
     assert not any(is_name(text) for text in ("", "~orch", "-a", "a-", "a b", "a\n", "x" * 300))
+
+
+def test_a_header_of_many_lines_is_not_put_together_for_ever() -> None:
+    long = parse_headers(b"Requires-Dist: x" + b"\n " * 200_000 + b"\nName: a\nVersion: 1\n")
+    assert (long.name, long.version, long.requires) == ("a", "1", ())  # past 4096 characters

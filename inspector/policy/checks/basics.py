@@ -10,8 +10,8 @@ from inspector.facts import Evidence
 from inspector.oci import Platform
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding, Pointer
-from inspector.policy.sizes import show_size
 from inspector.python.model import Interpreter
+from inspector.sizes import show_size
 from inspector.unknown import Absent, Unknown
 
 

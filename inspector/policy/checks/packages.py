@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from packaging.utils import canonicalize_name
-
 from inspector.policy.checks.versions import python_within, within
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding, Pointer
-from inspector.policy.sizes import show_size
+from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
+from inspector.sizes import show_size
 from inspector.unknown import Absent, Unknown
 
 _NAMED = 5
@@ -56,11 +55,11 @@ def check_required(case: Case) -> Iterator[Finding]:
             yield case.unknown("require", message, Shown(text, "not known"))
             continue
         wanted = Requirement(text)
-        yield _required(case, text, canonicalize_name(wanted.name), str(wanted.specifier))
+        yield _required(case, text, canonical(wanted.name), str(wanted.specifier))
 
 
 def _required(case: Case, text: str, name: str, wanted: str) -> Finding:
-    there = [found for found in case.facts.distributions if canonicalize_name(found.name) == name]
+    there = [found for found in case.facts.distributions if canonical(found.name) == name]
     actual = ", ".join(dict.fromkeys(f"{name} {found.version}" for found in there)) or "not installed"
     shown = Shown(text, actual)
     if not there:
@@ -80,7 +79,7 @@ def check_forbidden(case: Case) -> Iterator[Finding]:
     """No installed distribution fits a forbidden pattern; one finding for each pattern."""
     undecided = _undecided(case)
     for pattern in case.role.forbid:
-        there = [found for found in case.facts.distributions if fnmatchcase(canonicalize_name(found.name), pattern)]
+        there = [found for found in case.facts.distributions if fnmatchcase(canonical(found.name), pattern)]
         if there:
             yield _forbidden(case, pattern, there)
         elif case.facts.torch.installed and fnmatchcase("torch", pattern):

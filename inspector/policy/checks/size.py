@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding, Pointer
 from inspector.policy.role import Limits
-from inspector.policy.sizes import show_size
+from inspector.sizes import show_size
 
 
 def check_size(case: Case) -> Iterator[Finding]:

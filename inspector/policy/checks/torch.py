@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from packaging.utils import canonicalize_name
-
 from inspector.policy.checks.versions import parsed, within
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding, Outcome, Pointer
-from inspector.torchbuild.model import Torch, TorchElsewhere
+from inspector.python.metadata import canonical
+from inspector.torchbuild.model import BUILD_NAMES, Torch, TorchElsewhere, build_name
 from inspector.unknown import Absent, Unknown
 
-_BUILDS = {"cpu": "CPU", "cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "unknown": "unknown"}
 _HOW = "`python -c 'import torch; print(torch.__version__, torch.version.cuda)'` in a container shows it"
 
 
@@ -44,7 +42,8 @@ def _absence(case: Case) -> Finding:
         return case.found("torch", "fail", "not-torch", message, shown, where(case, torch))
     if torch.distribution_version is not None:
         message = f"torch is gone, but the metadata of {torch.distribution_version} is left"
-        return case.found("torch", "warn", "orphan-metadata", message, shown, _metadata(case))
+        left = Shown("no torch", f"metadata of torch {torch.distribution_version}")
+        return case.found("torch", "warn", "orphan-metadata", message, left, _metadata(case))
     return case.passed("torch", "torch is not installed", shown)
 
 
@@ -75,15 +74,15 @@ def check_build(case: Case) -> Iterator[Finding]:
     rule, torch = case.role.torch, case.facts.torch
     if rule in (None, "absent", "any") or not torch.installed:
         return
-    shown = Shown(f"{_BUILDS[rule]} build", f"{_BUILDS[torch.build]} build")
+    shown = Shown(f"{BUILD_NAMES[rule]} build", f"{BUILD_NAMES[torch.build]} build")
     if torch.build == "unknown":
         message = f"which build {label(torch)} is can't be told{_why_told_once(torch)}"
         yield case.unknown("torch-build", message, shown, _HOW)
     elif torch.build == rule:
-        yield case.passed("torch-build", f"{_build(torch)} build, as the role asks", shown)
+        yield case.passed("torch-build", f"{build_name(torch)} build, as the role asks", shown)
     else:
         row = {("cpu", "cuda"): "cuda-in-cpu", ("cuda", "cpu"): "cpu-in-gpu"}.get((rule, torch.build), "wrong-build")
-        message = f"{label(torch)}: the role asks for a {_BUILDS[rule]} build"
+        message = f"{label(torch)}: the role asks for a {BUILD_NAMES[rule]} build"
         at = where(case, torch)
         yield case.found("torch-build", "fail", row, message, shown, at)
 
@@ -168,7 +167,7 @@ def label(torch: Torch) -> str:
     if not torch.installed:
         return "namespace only" if torch.importable == "yes" else "no torch"
     version = torch.version or torch.distribution_version or "of no stated version"
-    return f"torch {version} ({_build(torch)} build)"
+    return f"torch {version} ({build_name(torch)} build)"
 
 
 def where(case: Case, torch: Torch) -> Pointer:
@@ -179,19 +178,13 @@ def where(case: Case, torch: Torch) -> Pointer:
 
 def _metadata(case: Case) -> Pointer:
     """Where the metadata lies that says torch is installed."""
-    found = next((one for one in case.facts.distributions if canonicalize_name(one.name) == "torch"), None)
+    found = next((one for one in case.facts.distributions if canonical(one.name) == "torch"), None)
     return Pointer() if found is None else case.at(found.layer, path=found.path)
-
-
-def _build(torch: Torch) -> str:
-    name = _BUILDS[torch.build]
-    number = {"cuda": torch.cuda, "rocm": torch.hip, "xpu": torch.xpu}.get(torch.build)
-    return f"{name} {number}" if number else name
 
 
 def _expected(case: Case) -> str:
     rule = case.role.torch
-    return "torch" if rule in (None, "any", "absent") else f"torch, {_BUILDS[rule]} build"
+    return "torch" if rule in (None, "any", "absent") else f"torch, {BUILD_NAMES[rule]} build"
 
 
 def _undecided(case: Case) -> str:

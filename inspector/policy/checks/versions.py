@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from inspector.unknown import Tri
@@ -24,6 +23,8 @@ def within(text: str | None, wanted: str) -> Tri:
     version = parsed(text)
     if version is None:
         return "unknown"
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 10 ms, and only where a role states a range
+
     return "yes" if SpecifierSet(wanted).contains(version, prereleases=True) else "no"
 
 
