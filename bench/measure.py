@@ -53,9 +53,7 @@ def _once(words: Sequence[str], env: Mapping[str, str], *, keep: bool) -> tuple[
     """Seconds, peak bytes, output."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
-        child = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=_environment(env)
-        )
+        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=_environment(env))
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - begun
         child.returncode = os.waitstatus_to_exitcode(status)

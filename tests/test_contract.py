@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
 from fixtures.roles import right_images
+from inspector.errors import LimitExceeded
 from inspector.facts import Evidence, ImageFacts, Size, gather
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
@@ -50,6 +51,18 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ImageFacts]:
     path = tmp_path_factory.mktemp("expected") / "images.tar"
     found = gathered(FORMS["docker-24"](path, list(IMAGES.values())))
     return {facts.image_id: comparable(facts) for facts in found}
+
+
+@pytest.mark.parametrize(("bound", "says"), [("MAX_ENTRIES", "5 entries"), ("MAX_KEPT", "5 bytes")])
+def test_the_layers_of_an_image_are_bounded_together(
+    bound: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each layer keeps to its own bounds; a thousand of them would still not fit in memory."""
+    monkeypatch.setattr(f"inspector.facts.{bound}", 5)
+    for form in ("docker-24", "oci-archive"):
+        path = tmp_path / form
+        with pytest.raises(LimitExceeded, match=f"layers have more than {says}"):
+            gathered(FORMS[form](path, [GPU]))
 
 
 def test_the_expected_facts_are_those_described(expected: dict[str, ImageFacts]) -> None:

@@ -18,7 +18,7 @@ from inspector.layers.blob import Meter
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
 from inspector.policy.model import ErrorFact
-from inspector.reference import Reference, Scheme, parse_reference
+from inspector.reference import STDIN, Reference, Scheme, parse_reference
 from inspector.sources import open_images
 from inspector.sources.image import Image
 
@@ -30,8 +30,11 @@ R = TypeVar("R")
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to read images. `platform` "all" takes every one; `python` beats the role's command; `jobs` 0 means as many
-    as there are processors. `verify` wants every digest checked; `offline` never leaves the machine.
+    """How to read images.
+
+    `platform` "all" takes every one; `role` names the one that `check` holds every image against, `python` beats
+    its command; `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` wants every digest
+    checked; `offline` never leaves the machine.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -99,7 +102,9 @@ class Surveyor:
         self._stopped = threading.Event()
 
     def open(self, asked: Sequence[Asked]) -> list[Opened]:
-        """Every reference opened, in the order asked."""
+        """Every reference opened, in the order asked. Raises `UsageError` where two are standard input."""
+        if sum(each.reference.name == STDIN for each in asked) > 1:
+            raise UsageError("standard input (`-`) is named more than once, but can be read only once")
         return self._side_by_side(self._open, asked)
 
     def read(self, jobs: Sequence[Job]) -> list[Seen]:

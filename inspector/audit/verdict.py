@@ -64,7 +64,7 @@ def check(
     unmet = [] if options.role else _unmet(policy, results)
     if policy.exhaustive:
         results += [_missing(role) for role in unmet]
-    lost = not policy.exhaustive and any(result.role is None for result in results)
+    lost = not policy.exhaustive and any(result.role is None and result.facts for result in results)
     warnings = tuple(map(_warning, unmet)) if lost else ()  # a misspelt `match` is what both have in common
     outcome = worst(each.outcome for each in results)
     return Report(outcome=outcome, results=tuple(_told_apart(results)), warnings=warnings)
@@ -82,7 +82,8 @@ def _held(references: Sequence[Reference | str], policy: Policy, named: str | No
     role = _role(policy, named) if named is not None else None
     listed = {image.reference: policy.role(image.role) for image in policy.images if image.role is not None}
     asked = [parse_reference(each) if isinstance(each, str) else each for each in references]
-    asked = asked or [_beside(policy, parse_reference(image.reference)) for image in policy.images]
+    ours = [image for image in policy.images if named is None or image.role in (named, None)]
+    asked = asked or [_beside(policy, parse_reference(image.reference)) for image in ours]
     if not asked:
         raise UsageError(f"nothing to check: name an image, or list them as `images` in {policy.origin}")
     return [Held(each, role or listed.get(str(each))) for each in asked]

@@ -17,19 +17,23 @@ if TYPE_CHECKING:
     from inspector.layers.cache import IndexCache, Removed
 
 
-@click.group("cache", short_help="Look at, trim or empty the cache of layer indexes.")
-def command() -> None:
+@click.group("cache", short_help="Look at, trim or empty the cache of layer indexes.", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
     """Look at, trim or empty the cache: what was found in each layer, so that none is read twice.
 
     INSPECTOR_CACHE_SIZE bounds it, as in 500M or 2G; the longest unused goes first.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
 @command.command("info")
 @cache_dir_option
 def info(cache_dir: Path | None) -> None:
     """Say where the cache is and what it holds."""
-    from inspector.policy.sizes import show_size  # noqa: PLC0415 - only where needed
+    from inspector.sizes import show_size  # noqa: PLC0415 - only where needed
 
     with _opened(cache_dir) as cache:
         held = cache.info()
@@ -60,8 +64,8 @@ def clear(cache_dir: Path | None) -> None:
 
 
 def _told(removed: Removed) -> str:
-    from inspector.policy.sizes import show_size  # noqa: PLC0415 - only where needed
     from inspector.report.text import count  # noqa: PLC0415 - as above
+    from inspector.sizes import show_size  # noqa: PLC0415 - only where needed
 
     return f"removed {count(removed.layers, 'layer')}, {show_size(removed.bytes)}\n"
 

@@ -13,7 +13,7 @@ from inspector.cli.options import format_option, output_option, reading, reading
 if TYPE_CHECKING:
     from inspector.policy.model import Report
 
-_POLICIES = (".toml", ".json")
+_POLICY_SUFFIXES = (".toml", ".json")
 
 
 @click.command("check", short_help="Say whether images suit their roles.")
@@ -66,7 +66,7 @@ def _split(arguments: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
 def _is_policy(argument: str) -> bool:
     """A policy by its ending; also one that isn't there, lest a slip of the pen be taken for an image."""
     path = Path(argument)
-    return path.suffix.lower() in _POLICIES and (path.is_file() or not (":" in argument or path.exists()))
+    return path.suffix.lower() in _POLICY_SUFFIXES and (path.is_file() or not (":" in argument or path.exists()))
 
 
 def _nearest(folder: Path) -> Path:
@@ -77,7 +77,9 @@ def _nearest(folder: Path) -> Path:
         found = find_policy(place)
         if found is not None:
             return found
-    raise PolicyError("no policy: name a .toml or .json file, or write inspector.toml; `inspector show` needs none")
+    raise PolicyError(
+        "no policy: name a .toml or .json file before the images, or write inspector.toml; `inspector show` needs none"
+    )
 
 
 def _rendered(report: Report, form: str, output: Path | None, *, verbose: bool) -> str:

@@ -31,7 +31,7 @@ def command(before: str, after: str, *, form: str, output: Path | None, quiet: b
     from inspector.audit import survey  # noqa: PLC0415 - all that reads images comes with it
     from inspector.cli.output import emit, ensure_writable  # noqa: PLC0415 - only where needed
     from inspector.cli.progress import display  # noqa: PLC0415 - as above
-    from inspector.cli.show import told  # noqa: PLC0415 - as above
+    from inspector.cli.show import complain_of_failures  # noqa: PLC0415 - as above
     from inspector.errors import UsageError  # noqa: PLC0415 - as above
     from inspector.reference import parse_reference  # noqa: PLC0415 - as above
 
@@ -39,7 +39,7 @@ def command(before: str, after: str, *, form: str, output: Path | None, quiet: b
     asked = [parse_reference(before), parse_reference(after)]
     with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
         seen = survey(asked, options, progress)
-    code = told(seen)
+    code = complain_of_failures(seen)
     if code:
         return code
     facts = [each.facts for each in seen if each.facts is not None]

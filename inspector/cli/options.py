@@ -31,6 +31,12 @@ def _platform(
         raise click.BadParameter(str(error), context, parameter) from error
 
 
+def _python(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("an empty command; name one, as in python3.12", context, parameter)
+    return value
+
+
 def format_option(*formats: str) -> Callable[[Command], Command]:
     """`--format`, the first being the default."""
     kind = click.Choice(formats)
@@ -63,7 +69,12 @@ _READING = (
         metavar="OS/ARCH|all",
         help="Which image of several platforms; default: this machine's.",
     ),
-    click.option("--python", metavar="COMMAND", help="The command whose imports are asked about; default: python."),
+    click.option(
+        "--python",
+        callback=_python,
+        metavar="COMMAND",
+        help="The command whose imports are asked about; default: python.",
+    ),
     click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
     click.option("--verify", is_flag=True, help="Read layers whole and check their digests, where seeking would do."),
     click.option("--no-cache", is_flag=True, help="Neither use nor keep layer indexes."),

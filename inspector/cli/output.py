@@ -10,8 +10,8 @@ from typing import NoReturn, TextIO
 
 import click
 
-from inspector.errors import UsageError
-from inspector.report.escape import escape
+from inspector.errors import InspectorError, UsageError
+from inspector.report.escape import cut, escape
 
 UNSEEN_WIDTH = 120
 """Columns of a table that goes to no terminal: a log or a file."""
@@ -21,7 +21,7 @@ BROKEN_PIPE = 141
 _ASCII = str.maketrans({"✔": "+", "▲": "!", "✘": "x", "─": "-", "━": "=", "…": "~", "→": ">"})
 
 
-def wants_color(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
+def wants_color(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
     """Whether to colour: NO_COLOR forbids it, FORCE_COLOR asks for it, else a terminal decides."""
     if environment.get("NO_COLOR"):
         return False
@@ -30,9 +30,9 @@ def wants_color(stream: TextIO, environment: Mapping[str, str] = os.environ) -> 
     return is_terminal(stream, environment)
 
 
-def is_terminal(stream: TextIO, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether `stream` is a terminal that understands more than text."""
-    return stream.isatty() and environment.get("TERM") != "dumb"
+def is_terminal(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether `stream` is a terminal that understands more than text; one that was closed is None, and none."""
+    return stream is not None and stream.isatty() and environment.get("TERM") != "dumb"
 
 
 def table_width(output: Path | None) -> int:
@@ -44,7 +44,7 @@ def table_width(output: Path | None) -> int:
         return int(asked)
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or UNSEEN_WIDTH
-    except (OSError, ValueError):
+    except (AttributeError, OSError, ValueError):  # standard output closed is None
         return UNSEEN_WIDTH
 
 
@@ -56,11 +56,14 @@ def table_color(output: Path | None) -> bool:
 def emit(text: str, output: Path | None = None) -> None:
     """Write the data, and nothing else, to standard output or, whole or not at all, to the file `output`.
 
-    Raises `UsageError` where the file can't be written; ends the program quietly if nobody reads.
+    Raises `UsageError` where the file can't be written or standard output is closed, `InspectorError` where that is
+    full; ends the program quietly if nobody reads.
     """
     if output is not None:
         _replace(output, text)
         return
+    if sys.stdout is None:
+        raise UsageError("standard output is closed; leave it open, or name a file with --output")
     try:
         if sys.stdout.isatty():
             click.echo(_shown(text, sys.stdout.encoding), nl=False, color=True)
@@ -69,6 +72,8 @@ def emit(text: str, output: Path | None = None) -> None:
             sys.stdout.buffer.flush()
     except BrokenPipeError:
         _unread()
+    except OSError as error:
+        raise InspectorError(f"standard output: can't be written: {error.strerror or error}") from error
 
 
 def _shown(text: str, encoding: str) -> str:
@@ -116,11 +121,13 @@ def _replace(output: Path, text: str) -> None:
 def complain(message: str, level: str = "error") -> None:
     """One line on standard error, `inspector: error: …`, with nothing in it that a terminal would act upon."""
     label = click.style(level, fg="red" if level == "error" else "yellow", bold=True)
-    say(f"inspector: {label}: {escape(message)}")
+    say(f"inspector: {label}: {escape(cut(message))}")
 
 
 def say(line: str) -> None:
     """One line on standard error; lost if nobody reads it."""
+    if sys.stderr is None:
+        return
     try:
         click.echo(_shown(line, sys.stderr.encoding or "utf-8"), err=True, color=wants_color(sys.stderr))
     except OSError:

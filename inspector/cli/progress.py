@@ -69,7 +69,7 @@ class Display:
         progress.update(task, description=self._description())
 
     def _description(self) -> str:
-        from inspector.policy.sizes import show_size  # noqa: PLC0415 - brings the policy, and quick work shows nothing
+        from inspector.sizes import show_size  # noqa: PLC0415 - quick work shows nothing
 
         done = f"{self._done} done, " if self._done else ""
         doing = f"reading {self._reading[0]}" if self._reading else "opening"

@@ -35,6 +35,16 @@ class Program(click.Group):
         command: click.Command = import_module(f"inspector.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See `click.Group`; a name that is none is offered the nearest one."""
+        if args[0] in COMMANDS or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        from inspector.policy.values import did_you_mean  # noqa: PLC0415 - only where something is wrong
+
+        raise click.UsageError(f"No such command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}", ctx)
+
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """See `click.Group`; standing alone, it ends the process as the project's exit codes have it."""
         run = partial(super().main, *args, **extra, standalone_mode=False)
@@ -59,16 +69,18 @@ def _guarded(run: Callable[[], Any]) -> int:
         complain(str(error))
         return UNSURE
     except Exception as error:  # noqa: BLE001 - else Python's own exit code would say that a check failed
-        traceback.print_exc()
+        if sys.stderr is not None:  # print_exc would take standard output in its place
+            traceback.print_exc()
         complain(f"this is a fault of inspector, not of the image: {type(error).__name__}: {error}")
         return UNSURE
 
 
 def _sentence(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace(". (Did", " (did").replace(". Did", "; did")
     message = message[:1].lower() + message[1:]
     context = getattr(error, "ctx", None)
-    return f"{message}; see '{context.command_path} --help'" if context else message
+    joint = "" if message.endswith("?") else ";"
+    return f"{message}{joint} see '{context.command_path} --help'" if context else message
 
 
 @click.group(

@@ -40,7 +40,7 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
     facts = [each.facts for each in seen if each.facts is not None]
     if facts or form == "json":
         emit(_rendered(facts, form, output), output)
-    return told(seen)
+    return complain_of_failures(seen)
 
 
 def _rendered(facts: Iterable[ImageFacts], form: str, output: Path | None) -> str:
@@ -54,7 +54,7 @@ def _rendered(facts: Iterable[ImageFacts], form: str, output: Path | None) -> st
     return render_table(facts, width=table_width(output), color=table_color(output))
 
 
-def told(seen: Iterable[Seen]) -> int:
+def complain_of_failures(seen: Iterable[Seen]) -> int:
     """Complain of every image that could not be read; the exit code that this comes to."""
     from inspector.cli.output import complain  # noqa: PLC0415 - only where needed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from rich.console import Console, RenderableType
 from rich.padding import Padding
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.policy.model import Outcome
-from inspector.report.escape import escape
+from inspector.report.escape import cut, escape
 from inspector.report.text import SYMBOLS
 
 STYLES: dict[Outcome, str] = {"pass": "green", "warn": "yellow", "unknown": "magenta", "fail": "red"}
@@ -39,8 +39,8 @@ def draw(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
 
 
 def words(text: str, style: str = "") -> Text:
-    """`text` from an image or about it, escaped; a word longer than the line breaks at its end."""
-    return Text(escape(text), style=style, overflow="fold")
+    """`text` from an image or about it, escaped and cut; a word longer than the line breaks at its end."""
+    return Text(escape(cut(text)), style=style, overflow="fold")
 
 
 def symbol(outcome: Outcome) -> Text:
@@ -60,6 +60,14 @@ def labelled(pairs: Iterable[tuple[str, Text]], *, label_width: int = 8) -> Tabl
     grid.add_column(overflow="fold")
     for label, value in pairs:
         grid.add_row(label, value)
+    return grid
+
+
+def columns(number: int, *, right: Collection[int] = ()) -> Table:
+    """A table without lines of so many columns; those at `right` hold numbers, which never wrap."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for at in range(number):
+        grid.add_column(justify="right" if at in right else "left", no_wrap=at in right, overflow="fold")
     return grid
 
 

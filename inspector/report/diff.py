@@ -10,11 +10,11 @@ from rich.text import Text
 
 from inspector.facts import LayerFacts
 from inspector.policy.match import shown_name
-from inspector.policy.sizes import show_size
 from inspector.policy.steps import readable
-from inspector.report.canvas import draw, indented, words
+from inspector.report.canvas import columns, draw, indented, words
 from inspector.report.difference import Changed, Difference, Package, Side
 from inspector.report.text import NOTHING, count, short
+from inspector.sizes import show_size
 
 _ADDED, _REMOVED, _CHANGED = ("+", "green"), ("-", "red"), ("~", "yellow")
 _SIZES = ("size.uncompressed", "size.compressed", "torch.size", "torch.stack_size")
@@ -50,15 +50,8 @@ def _heading(title: str, told: str) -> Text:
     return Text.assemble((title, "bold"), (f"  {told}", "dim"))
 
 
-def _grid(number: int, *right: int) -> Table:
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for at in range(number):
-        grid.add_column(justify="right" if at in right else "left", no_wrap=at in right, overflow="fold")
-    return grid
-
-
 def _fields(changed: Iterable[Changed]) -> Table:
-    grid = _grid(5, 4)
+    grid = columns(5, right=(4,))
     for each in changed:
         before, after = _shown(each, each.before), _shown(each, each.after)
         growth = ""
@@ -95,7 +88,7 @@ def _mark(package: Package) -> tuple[str, str]:
 
 def _packages(packages: Iterable[Package]) -> Table:
     """The largest change first."""
-    grid = _grid(4, 3)
+    grid = columns(4, right=(3,))
     for package in sorted(packages, key=lambda one: (-abs(_growth(one)), one.name)):
         versions = " → ".join(version for version in (package.before, package.after) if version is not None)
         known = package.size_before is not None or package.size_after is not None
@@ -109,7 +102,7 @@ def _growth(package: Package) -> int:
 
 
 def _layers(difference: Difference) -> Table:
-    grid = _grid(4, 2)
+    grid = columns(4, right=(2,))
     for layers, mark in ((difference.layers_before, _REMOVED), (difference.layers_after, _ADDED)):
         for at, layer in enumerate(layers, difference.layers_shared + 1):
             grid.add_row(Text(*mark), Text(str(at), "dim"), show_size(layer.size), words(_step(layer)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -10,11 +9,10 @@ import msgspec
 from inspector.facts import ImageFacts, LayerFacts, Size
 from inspector.oci import Platform
 from inspector.policy.model import SCHEMA
+from inspector.python.metadata import canonical
 from inspector.python.model import Distribution, Interpreter
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Absent, Unknown
-
-_SEPARATORS = re.compile(r"[-_.]+")
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,10 +156,10 @@ def _packages(before: Iterable[Distribution], after: Iterable[Distribution]) -> 
 
 
 def _by_name(found: Iterable[Distribution]) -> dict[str, list[Distribution]]:
-    """By the name as indexes normalise it (PEP 503); several of one name may lie on one search path."""
+    """By canonical name; several of one name may lie on one search path."""
     named: dict[str, list[Distribution]] = {}
     for one in found:
-        named.setdefault(_SEPARATORS.sub("-", one.name).lower(), []).append(one)
+        named.setdefault(canonical(one.name), []).append(one)
     return named
 
 

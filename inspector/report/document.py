@@ -13,7 +13,7 @@ from inspector.policy.model import SCHEMA, Report
 from inspector.report.escape import escape
 
 _INDENT = 2
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ def _json_escape(char: str) -> str:
 def _carried(value: Any) -> Any:
     match value:
         case str():
-            return _LONE.sub(lambda found: escape(found[0]), value)
+            return _LONE_SURROGATE.sub(lambda found: escape(found[0]), value)
         case dict():
             return {_carried(key): _carried(each) for key, each in value.items()}
         case list() | tuple():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterable
 
 from inspector.policy.model import Finding, Report, Result
@@ -30,8 +31,10 @@ def _suite(result: Result) -> ET.Element:
     properties = ET.SubElement(suite, "properties")
     ET.SubElement(properties, "property", name="role", value=escape(result.role or ""))
     ET.SubElement(properties, "property", name="outcome", value=result.outcome)
+    met: Counter[str] = Counter()
     for finding in result.findings:
-        suite.append(_case(result, finding))
+        met[finding.check] += 1
+        suite.append(_case(result, finding, met[finding.check]))
     if result.error and all(finding.outcome == "pass" for finding in result.findings):
         error = Finding(check=result.error.kind, outcome="unknown", message=result.error.message)
         suite.append(_case(result, error))
@@ -41,8 +44,10 @@ def _suite(result: Result) -> ET.Element:
     return suite
 
 
-def _case(result: Result, finding: Finding) -> ET.Element:
-    case = ET.Element("testcase", classname=escape(result.image), name=escape(finding.check))
+def _case(result: Result, finding: Finding, number: int = 1) -> ET.Element:
+    """The `number`th case of its check; each has its own name, as services keep one result for a name."""
+    name = finding.check if number == 1 else f"{finding.check} {number}"
+    case = ET.Element("testcase", classname=escape(result.image), name=escape(name))
     told = "\n".join(_told(finding))
     match finding.outcome:
         case "pass":

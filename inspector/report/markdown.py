@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from inspector.policy.model import Finding, Outcome, Report, Result
-from inspector.policy.sizes import show_size
 from inspector.policy.steps import readable
-from inspector.report.escape import escape
+from inspector.report.escape import cut, escape
 from inspector.report.text import NOTHING, expected_torch, layer_name, seconds, torch_build, torch_version
+from inspector.sizes import show_size
 
 _MARKS: dict[Outcome, str] = {"pass": "✅", "warn": "⚠️", "unknown": "❔", "fail": "❌"}
 _TITLES = ("Image", "Role", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
@@ -17,6 +17,7 @@ _HARMLESS = frozenset(" ,;:()'/%+-.")
 _CUT = "<!-- -->"
 _LIVE = (("&#64;", ""), ("&#35;", ""), (":", "//"), ("www", "."))
 _STEP = 400
+"""Characters of a build step shown below a finding."""
 
 
 def render_check(report: Report) -> str:
@@ -29,7 +30,7 @@ def literal(text: str) -> str:
 
     Mentions, references and bare addresses are made from the text that markup leaves, so an empty comment cuts them.
     """
-    plain = "".join(char if char.isalnum() or char in _HARMLESS else f"&#{ord(char)};" for char in escape(text))
+    plain = "".join(char if char.isalnum() or char in _HARMLESS else f"&#{ord(char)};" for char in escape(cut(text)))
     for head, tail in _LIVE:
         plain = plain.replace(head + tail, head + _CUT + tail)
     return plain

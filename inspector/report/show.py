@@ -10,20 +10,21 @@ from rich.text import Text
 
 from inspector.facts import ImageFacts, LayerFacts
 from inspector.policy.match import shown_name
-from inspector.policy.sizes import show_size
 from inspector.policy.steps import readable
 from inspector.python.model import Distribution, Interpreter
-from inspector.report.canvas import draw, hanging, indented, labelled, words
-from inspector.report.text import build, count, layer_name, seconds, short, torch_version, undecided
-from inspector.torchbuild.model import Torch
+from inspector.report.canvas import columns, draw, hanging, indented, labelled, words
+from inspector.report.escape import escape
+from inspector.report.text import count, layer_name, seconds, short, torch_version, undecided
+from inspector.sizes import show_size
+from inspector.torchbuild.model import Torch, build_name
 from inspector.unknown import Absent, Tri
 
 BIGGEST = 10
 """Distributions that are shown; the rest is summed up."""
-_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
 BAR = 24
 """Cells of the bar of the largest."""
 
+_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
 _YES_NO: dict[Tri, str] = {"yes": "green", "no": "red", "unknown": "magenta"}
 
 
@@ -76,7 +77,7 @@ def _torch(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
     importable = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
     told = Text.assemble(
         words(torch_version(facts), "bold"),
-        f", {build(torch)} build, ",
+        f", {escape(build_name(torch))} build, ",
         (importable[torch.importable], f"bold {_YES_NO[torch.importable]}"),
     )
     yield "torch", told
@@ -136,7 +137,7 @@ def _packages_title(facts: ImageFacts) -> str:
 
 def _packages(found: Iterable[Distribution]) -> Table:
     listed = sorted(found, key=lambda one: (-(one.size or 0), one.name))
-    table = _bars(5, right=(2,))
+    table = columns(5, right=(2,))
     largest = max((one.size or 0 for one in listed), default=0)
     for one in listed[:BIGGEST]:
         size = "?" if one.size is None else show_size(one.size)
@@ -153,7 +154,7 @@ def _packages(found: Iterable[Distribution]) -> Table:
 
 
 def _layers(layers: tuple[LayerFacts, ...]) -> Table:
-    table = _bars(4, right=(0, 1))
+    table = columns(4, right=(0, 1))
     largest = max((layer.size for layer in layers), default=0)
     for at, layer in enumerate(layers, 1):
         step = words(_step(layer.created_by), "" if layer.created_by else "dim")
@@ -167,13 +168,6 @@ def bar(size: int, largest: int) -> Text:
     return Text("━" * cells, "cyan")
 
 
-def _bars(number: int, *, right: tuple[int, ...]) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for at in range(number):
-        table.add_column(justify="right" if at in right else "left", no_wrap=at in right, overflow="fold")
-    return table
-
-
 def _elsewhere(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
     for other in facts.torch_elsewhere:
         version = f"torch {other.version}" if other.version else "remains of a torch"
@@ -183,6 +177,10 @@ def _elsewhere(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
 
 def _evidence(facts: ImageFacts) -> str:
     seen = facts.evidence
-    layers = f"{count(seen.layers_read, 'layer')} read, {seen.layers_cached} from the cache"
-    digests = "digests verified" if seen.digests_verified else "digests not verified"
-    return f"{show_size(seen.bytes_read)} read by {seen.how}: {layers}, {digests}, in {seconds(seen.seconds)}"
+    told = []
+    if seen.layers_read:
+        told.append(f"{count(seen.layers_read, 'layer')} read ({show_size(seen.bytes_read)} by {seen.how})")
+    if seen.layers_cached:
+        told.append(f"{count(seen.layers_cached, 'layer')} from the cache")
+    told.append("digests verified" if seen.digests_verified else "digests not verified")
+    return f"{', '.join(told)}, in {seconds(seen.seconds)}"

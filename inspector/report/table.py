@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.facts import ImageFacts
-from inspector.policy.model import Finding, Outcome, Report, Result
-from inspector.policy.sizes import show_size
+from inspector.policy.model import WORST_FIRST, Finding, Outcome, Report, Result
 from inspector.policy.steps import readable, shorten
 from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, symbol, words
 from inspector.report.text import (
@@ -24,8 +23,8 @@ from inspector.report.text import (
     torch_build,
     torch_version,
 )
+from inspector.sizes import show_size
 
-_SEVERITY: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
 _GAP = 2
 _LONG_NAME = 36
 _STEP = 400
@@ -82,7 +81,8 @@ def _summary(results: Iterable[Result], width: int) -> Table:
         left = width - sum(natural) - _GAP * len(natural)
         if left >= (_STEP_CELLS if len(titles) > len(natural) else -_GAP):
             return _table(titles, ((*row[:8], *(_cut(step, left) for step in row[8:])) for row in rows))
-    return _table(("Image", "Torch", "Expected", "Verdict", "Size"), map(_stacked, broken))
+    told = "\n".join(["Expected", *titles[8:]])
+    return _table(("Image\nRole", "Torch\nBuild", told, "Verdict\n", "Size\nTime"), map(_stacked, broken))
 
 
 def _cut(step: Text, cells: int) -> Text:
@@ -113,7 +113,7 @@ def _table(titles: Iterable[str], rows: Iterable[tuple[Text, ...]]) -> Table:
         border_style="dim",
     )
     for title in titles:
-        number = title in ("Size", "Time")
+        number = title.startswith(("Size", "Time"))
         table.add_column(title, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in rows:
         table.add_row(*row)
@@ -144,14 +144,15 @@ def _broken(name: Text) -> Text:
 
 
 def _title(result: Result) -> Text:
-    told = [": ".join(part for part in (result.role, result.description) if part)]
+    role = None if result.role == result.image else result.role
+    told = [": ".join(part for part in (role, result.description) if part)]
     if result.facts and result.facts.reference != result.image:
         told.append(f"from {result.facts.reference}")
     return Text.assemble(words(result.image, "bold underline"), *(words(f"  {part}", "dim") for part in told if part))
 
 
 def _explained(result: Result, found: list[Finding]) -> Iterator[RenderableType]:
-    for finding in sorted(found, key=lambda finding: _SEVERITY.index(finding.outcome)):
+    for finding in sorted(found, key=lambda finding: WORST_FIRST.index(finding.outcome)):
         yield _sentence(finding.outcome, finding.check, finding.message, finding.category)
         yield indented(labelled(_details(finding, result.facts)), 4)
     if result.error and not found:

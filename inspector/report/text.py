@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from inspector.facts import ImageFacts
 from inspector.policy.model import Outcome, Result
-from inspector.policy.sizes import show_size
 from inspector.report.escape import escape
-from inspector.torchbuild.model import Build, Torch
+from inspector.sizes import show_size
+from inspector.torchbuild.model import build_name
 from inspector.unknown import Absent, Unknown
 
 NOTHING = "-"
 SYMBOLS: dict[Outcome, str] = {"pass": "✔", "warn": "▲", "unknown": "?", "fail": "✘"}
-_BUILDS: dict[Build, str] = {"cpu": "CPU", "cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "unknown": "unknown"}
 _MINUTE = 60.0
 
 
@@ -47,18 +46,12 @@ def undecided(facts: ImageFacts) -> bool:
     return isinstance(facts.interpreter, Unknown) or (not facts.torch.installed and facts.torch.importable == "unknown")
 
 
-def build(torch: Torch) -> str:
-    """`CPU`, `CUDA 12.6`, `ROCm 6.2`."""
-    number = {"cuda": torch.cuda, "rocm": torch.hip, "xpu": torch.xpu}.get(torch.build)
-    return escape(f"{_BUILDS[torch.build]} {number}" if number else _BUILDS[torch.build])
-
-
 def torch_build(facts: ImageFacts | None) -> str:
     """The build of the torch installed, and whether it can't be imported."""
     if facts is None or not facts.torch.installed:
         return NOTHING
     broken = {"yes": "", "no": ", broken", "unknown": ""}[facts.torch.importable]
-    return build(facts.torch) + broken
+    return escape(build_name(facts.torch)) + broken
 
 
 def expected_torch(result: Result) -> str:

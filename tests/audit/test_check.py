@@ -159,7 +159,7 @@ def test_a_bad_image_loses_no_other(folder: Path, tmp_path: Path) -> None:
     assert missing.error is not None
     assert missing.error.kind == "not-found"
     assert (missing.findings[0].check, missing.findings[0].category) == ("image", "ENVIRONMENT")
-    assert missing.findings[0].advice.startswith("Run build commands: `docker build -t ")
+    assert missing.findings[0].advice.startswith("Check the path, and the name within it; ")
 
 
 def test_what_nobody_foresaw_is_told_as_such(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +236,11 @@ def test_the_procedure_alone_asks_for_its_images_by_name() -> None:
     assert {result.error.kind for result in report.results if result.error} == {"not-found"}
 
 
+def test_a_role_asked_for_alone_leaves_out_what_is_listed_for_others() -> None:
+    report = check([], JSON, Options(role=NAMES[0]))
+    assert [(result.image, result.role) for result in report.results] == [(NAMES[0], NAMES[0])]
+
+
 def test_a_role_that_fits_no_image_is_told_beside_an_image_that_fits_no_role(folder: Path) -> None:
     """One of two misspelt names explains the other; an image checked alone leaves the other roles unmet."""
     alone = check([str(folder / "backend-prod.tar")], TOML)
@@ -244,6 +249,11 @@ def test_a_role_that_fits_no_image_is_told_beside_an_image_that_fits_no_role(fol
     assert lost.outcome == "unknown"
     assert lost.warnings[0] == "role 'dev' fits no image given: its match is ktrdr-backend:dev"
     assert len(lost.warnings) == len(TOML.roles) - 1
+
+
+def test_an_image_that_is_not_there_says_nothing_of_roles() -> None:
+    report = check(["none.tar"], TOML)
+    assert (report.outcome, report.warnings) == ("unknown", ())
 
 
 def of(*roles: Role, images: Sequence[Listed] = (), origin: str = "inspector.toml") -> Policy:

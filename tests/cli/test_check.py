@@ -157,6 +157,9 @@ def test_verify_reads_plain_layers_through(images: Path, tmp_path: Path) -> None
         (["--jobs", "0"], "--jobs"),
         (["--format", "yaml"], "yaml"),
         (["--nonsense"], "--nonsense"),
+        (["--rolle", "x"], "'--rolle' (did you mean"),
+        (["--python", " "], "an empty command"),
+        (["-", "oci-archive:-"], "standard input (`-`) is named more than once"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_two(images: Path, arguments: list[str], sentence: str) -> None:

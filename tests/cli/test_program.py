@@ -52,10 +52,48 @@ def test_no_command_is_wrong_usage_and_shows_the_help() -> None:
     assert "Commands:" in done.stderr
 
 
-def test_an_unknown_command_is_named() -> None:
+def test_the_cache_alone_is_wrong_usage_and_shows_its_help() -> None:
+    done = run("cache")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "Commands:" in done.stderr
+
+
+def test_an_unknown_command_is_offered_the_nearest() -> None:
     done = run("chekc")
     assert done.exit_code == 2
-    assert "chekc" in done.stderr
+    assert done.stderr == "inspector: error: no such command 'chekc'; did you mean 'check'? see 'inspector --help'\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are otherwise closed there")
+@pytest.mark.parametrize(("closed", "code"), [(0, 0), (1, 2), (2, 0)])
+def test_a_closed_stream_is_never_a_failed_check(images: Path, closed: int, code: int) -> None:
+    command = [sys.executable, "-m", "inspector", "check", "roles.toml", "backend-prod.tar"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {closed}>&-', "sh", *command],
+        cwd=images,
+        capture_output=True,
+        check=False,
+        env=clean_environment(),
+    )
+    assert done.returncode == code
+    assert b"Traceback" not in done.stdout + done.stderr
+    if closed == 1:
+        assert done.stderr.startswith(b"inspector: error: standard output is closed; ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_with_its_stream(images: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "inspector", "check", "roles.toml", "backend-prod.tar"],
+            cwd=images,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=clean_environment(),
+        )
+    assert done.returncode == 3
+    assert b"inspector: error: standard output: can't be written: No space left" in done.stderr
 
 
 def test_exit_codes_and_streams_of_a_process(images: Path) -> None:

@@ -235,7 +235,8 @@ def mixed() -> Report:
                 outcome="unknown",
                 message="no such file: gpu.tar",
                 category="ENVIRONMENT",
-                advice="Run build commands: `docker build -t ktrdr-worker-gpu:test .`; then hand the image over again",
+                advice="Run build commands: `docker build -t ktrdr-worker-gpu:test .`; "
+                "then hand over what `docker save ktrdr-worker-gpu:test` writes",
             ),
             error=ErrorFact("not-found", "no such file: gpu.tar"),
         ),

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from inspector.policy.model import Report
+from inspector.policy.model import Finding, Report, Result
 from inspector.report import diff, document, junit, markdown, schema, show, table
 from inspector.report.difference import difference
 from inspector.report.escape import escape
@@ -122,6 +122,23 @@ def test_markdown_cells_and_findings_stand_in_their_places() -> None:
     assert '<th style="text-align:right">Size</th>' in html
     assert "use <code>uv sync --frozen --no-dev</code> without <code>--extra ml</code>" in html
     assert html.count("<h3>") == 3
+
+
+def test_a_role_called_as_its_image_is_told_once_in_the_title() -> None:
+    wrong = Finding(check="torch", outcome="fail", message="no")
+    alike = Result(image="api:prod", role="api:prod", outcome="fail", findings=(wrong,), facts=None, description="API")
+    text = table.render_check(Report(outcome="fail", results=(alike,)), width=100)
+    assert "\napi:prod  API\n" in text
+
+
+def test_junit_cases_have_names_of_their_own() -> None:
+    twice = (
+        Finding(check="forbid", outcome="fail", message="one"),
+        Finding(check="forbid", outcome="pass", message="two"),
+    )
+    result = Result(image="api:prod", role="api", outcome="fail", findings=twice, facts=None)
+    root = ET.fromstring(junit.render_check(Report(outcome="fail", results=(result,))))
+    assert [case.get("name") for case in root.iter("testcase")] == ["forbid", "forbid 2"]
 
 
 def test_junit_counts_agree_with_its_cases() -> None:

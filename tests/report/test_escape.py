@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inspector.report.escape import escape
+from inspector.report.escape import LONGEST, cut, escape
 
 ANY = st.text(st.characters(codec=None, categories=None))
 
@@ -48,3 +48,8 @@ def test_what_has_ink_stays_as_it_is(text: str) -> None:
 )
 def test_names_that_would_act_upon_a_terminal(text: str, shown: str) -> None:
     assert escape(text) == shown
+
+
+def test_a_text_of_megabytes_is_cut_for_people() -> None:
+    assert cut("x" * LONGEST) == "x" * LONGEST
+    assert cut("x" * 3_000_000) == "x" * LONGEST + "…"
