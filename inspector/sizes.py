@@ -19,10 +19,11 @@ UNITS = {
 SHOWN_UNITS = ("B", "kB", "MB", "GB", "TB")
 _FORM = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)[ _]?([A-Za-z]{1,3})", re.ASCII)
 _BY_LOWER = {unit.lower(): factor for unit, factor in UNITS.items()}
+_BY_LOWER |= {unit[0].lower(): UNITS[unit] for unit in ("kB", "MB", "GB", "TB")}
 
 
 def parse_size(text: str) -> int:
-    """Bytes, rounded down. The unit must be there, in any case. Raises `ValueError` with what is allowed."""
+    """Bytes, rounded down. The unit must be there, in any case; `G` is `GB`. Raises `ValueError`."""
     form = _FORM.fullmatch(text.strip())
     factor = _BY_LOWER.get(form[2].lower()) if form else None
     if form is None or factor is None:

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "rootfs": {"errors"},
     "sizes": set(),
     "reference": {"errors", "oci"},
-    "layers": VALUES,
+    "layers": VALUES | {"sizes"},
     "sources": VALUES | {"reference", "layers"},
     "python": VALUES,
     "torchbuild": VALUES | {"python"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
@@ -154,6 +153,8 @@ class Surveyor:
         workers = min(self._options.jobs or min(os.cpu_count() or 1, MAX_JOBS), len(items))
         if workers <= 1:
             return [action(item) for item in items]
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - brings logging, and one image needs none
+
         pool = ThreadPoolExecutor(workers, thread_name_prefix="inspector")
         try:
             return list(pool.map(action, items))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(context: click.Context) -> None:
     """Look at, trim or empty the cache: what was found in each layer, so that none is read twice.
 
-    INSPECTOR_CACHE_SIZE bounds it, as in 500M or 2G; the longest unused goes first.
+    INSPECTOR_CACHE_SIZE bounds it, as in 500M or 2 GiB; the longest unused goes first.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)

@@ -7,7 +7,6 @@ a line of `warnings`, and layers are read anew.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from inspector.errors import UsageError
 from inspector.layers import codec
 from inspector.layers.entry import SCANNER_VERSION, LayerIndex
 from inspector.layers.store import Parameter, Store
+from inspector.sizes import parse_size
 
 if TYPE_CHECKING:
     import sqlite3
@@ -48,7 +48,6 @@ _LARGEST_SHARE = 4
 """The part of the bound, one in so many, that a single index may take."""
 _KEPT_AFTER_EVICTION = 0.9
 """The part of the bound that is left, so that not every new layer evicts one."""
-_SIZE = re.compile(r"([0-9]{1,15}) ?([KMGT]?)(?:(I?)B)?", re.ASCII | re.IGNORECASE)
 
 
 class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,21 +188,16 @@ def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
         from platformdirs import user_cache_dir  # noqa: PLC0415 - 21 ms, needed only here
 
         folder = user_cache_dir("inspector", appauthor=False)
-    size = os.environ.get("INSPECTOR_CACHE_SIZE")
-    return IndexCache(Path(folder) / f"layers-{_FORMAT}.sqlite", parse_size(size) if size else DEFAULT_BYTES)
+    return IndexCache(Path(folder) / f"layers-{_FORMAT}.sqlite", _bound(os.environ.get("INSPECTOR_CACHE_SIZE")))
 
 
-def parse_size(text: str) -> int:
-    """A number of bytes, as in `500M`, `2 GB` or `1GiB`; with an `i` in powers of 1024. Raises `UsageError`."""
-    form = _SIZE.fullmatch(text.strip())
-    if form is None:
-        raise UsageError(
-            f"INSPECTOR_CACHE_SIZE: {text!r} is no size in bytes: write a whole number and, if you like, a unit, "
-            "as in 500M or 2GiB"
-        )
-    number, unit, binary = form.groups()
-    factor: int = (1024 if binary else 1000) ** " KMGT".index(unit.upper() or " ")
-    return int(number) * factor
+def _bound(text: str | None) -> int:
+    if not text:
+        return DEFAULT_BYTES
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"INSPECTOR_CACHE_SIZE: {error}") from None
 
 
 def _evict(database: sqlite3.Connection, max_bytes: int) -> Removed:

@@ -69,8 +69,10 @@ def read_entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry
             raise LimitExceeded(f"the names in one layer have more than {MAX_NAMES} characters")
         if member.size > MAX_FILE:
             raise LimitExceeded(f"{member.path[:200]!a} is said to have {member.size} bytes; no file system takes that")
-        data = _kept(reader, member, left) if member.kind is Kind.FILE and member.size else b""
-        left -= len(data)
+        data = b""
+        if member.kind is Kind.FILE and member.size:
+            data = _kept(reader, member, left)
+            left -= len(data)
         entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, data))
     warnings = [f"a layer holds more than {MAX_KEPT} bytes of metadata; some were not read"] if left <= 0 else []
     return entries, warnings
@@ -80,7 +82,7 @@ def _kept(reader: Reader, member: Member, left: int) -> bytes:
     """The bytes of a file that its index keeps: the whole file, the head of a program, or nothing."""
     if member.stored != member.size:  # sparse: what is stored are pieces and a map
         return b""
-    if member.size <= min(wanted(member.path), left):
+    if left >= member.size <= wanted(member.path):
         return _exactly(reader, member.size)
     if left >= SCRIPT_HEAD and may_be_program(member.path, member.mode):
         return head_of(_exactly(reader, min(SCRIPT_HEAD, member.size)))

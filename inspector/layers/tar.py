@@ -84,7 +84,10 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
                 raise LimitExceeded(f"more than {MAX_RECORDS} PAX records in one tar")
             extended = _extend(content, flag, extended)
             continue
-        member = _member(header, flag, extended, reader.position)
+        try:
+            member = _member(header, flag, extended, reader.position)
+        except ValueError as error:
+            raise CorruptLayer(f"tar header at byte {reader.position - BLOCK}: {error}") from None
         extended = _NONE
         yield member
         _skip_data(reader, member.offset + member.stored)
@@ -134,7 +137,7 @@ def is_header(block: bytes) -> bool:
     if field == b"%06o\0 " % total:  # as nearly all write it
         return True
     try:
-        return len(block) == BLOCK and _parse_number(field) in (total, _signed_sum(block))
+        return len(block) == BLOCK and _number(field) in (total, _signed_sum(block))
     except ValueError:
         return False
 
@@ -150,7 +153,7 @@ def _member(header: bytes, flag: bytes, extended: Extended, offset: int) -> Memb
     name = name.partition(b"\0")[0]
     if prefix[0]:
         name = _prefixed(name, magic, prefix, trailer)
-    stored = _number(size, offset)
+    stored = _number(size)
     if extended is not _NONE:
         name, link = extended.name or name, extended.link or link
         stored = stored if extended.stored is None else extended.stored
@@ -162,12 +165,12 @@ def _member(header: bytes, flag: bytes, extended: Extended, offset: int) -> Memb
     path = normal(name.decode("utf-8", "surrogateescape"))
     if kind is Kind.FILE:
         real = stored if extended.size is None else extended.size
-        return Member(path, kind, _number(mode, offset) & 0o7777, real, "", offset, stored)
+        return Member(path, kind, _number(mode) & 0o7777, real, "", offset, stored)
     target = ""
     if kind in (Kind.SYMLINK, Kind.HARDLINK):
         target = link.partition(b"\0")[0].decode("utf-8", "surrogateescape")
         target = target if kind is Kind.SYMLINK else normal(target)
-    return Member(path, kind, _number(mode, offset) & 0o7777, 0, target, offset, 0)
+    return Member(path, kind, _number(mode) & 0o7777, 0, target, offset, 0)
 
 
 def _prefixed(name: bytes, magic: bytes, prefix: bytes, trailer: bytes) -> bytes:
@@ -179,33 +182,27 @@ def _prefixed(name: bytes, magic: bytes, prefix: bytes, trailer: bytes) -> bytes
     return head + b"/" + name if head else name
 
 
-def _number(field: bytes, offset: int) -> int:
-    """A numeric field of the header that ends at `offset`. Raises `CorruptLayer`."""
-    try:
-        return _parse_number(field)
-    except ValueError:
-        raise CorruptLayer(f"tar header at byte {offset - BLOCK}: {field!r} is no number") from None
-
-
 @lru_cache(maxsize=4096)
-def _parse_number(field: bytes) -> int:
-    """Octal digits between spaces and NULs, nothing at all for 0, or base-256 where the first bit says so."""
-    if field[0] & 0x80:
-        if field[0] & 0x40:
-            raise ValueError("negative")
+def _number(field: bytes) -> int:
+    """Octal digits between spaces and NULs, nothing at all for 0, or base-256 where the first bit says so.
+
+    Raises `ValueError`.
+    """
+    if field[0] & 0x80 and not field[0] & 0x40:
         return int.from_bytes(bytes((field[0] & 0x3F,)) + field[1:], "big")
     digits = field.strip(b" \0").partition(b"\0")[0].rstrip(b" ")
-    if not digits:
-        return 0
-    if not digits.isdigit():
-        raise ValueError("not octal")
-    return int(digits, 8)
+    if digits and not digits.isdigit():
+        raise ValueError(f"{field!r} is no number")
+    return int(digits or b"0", 8)
 
 
 def _extension(reader: Reader, header: bytes) -> bytes:
     """The data of an extended header, the reader then standing behind it."""
     start = reader.position
-    size = _number(header[124:136], start)
+    try:
+        size = _number(header[124:136])
+    except ValueError as error:
+        raise CorruptLayer(f"extended tar header at byte {start - BLOCK}: {error}") from None
     if size > MAX_EXTENDED:
         raise LimitExceeded(
             f"the extended tar header at byte {start - BLOCK} has {size} bytes; {MAX_EXTENDED} are allowed"

@@ -40,7 +40,6 @@ _BY_NAME = {
     "INSTALLER": _Rule(_KIB, _METADATA),
     "direct_url.json": _Rule(64 * _KIB, _METADATA),
     "entry_points.txt": _Rule(256 * _KIB, _METADATA),
-    "top_level.txt": _Rule(64 * _KIB, _METADATA),
     "requires.txt": _Rule(256 * _KIB, _METADATA),
     "version.py": _Rule(64 * _KIB, _TORCH),
     "version": _Rule(_KIB, _PYENV),
@@ -53,7 +52,6 @@ _BY_NAME = {
     "patchlevel.h": _Rule(64 * _KIB),
     "libc.so.6": _Rule(4 * _MIB),
     "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
-    "os-release": _Rule(64 * _KIB, re.compile(r"\A(?:usr/lib|etc)/os-release\Z")),
     "status": _Rule(4 * _MIB, re.compile(r"\Avar/lib/dpkg/status\Z")),
     "installed": _Rule(4 * _MIB, re.compile(r"\A(?:usr/)?lib/apk/db/installed\Z")),
 }
@@ -61,7 +59,6 @@ _BY_SUFFIX = {
     ".pth": _Rule(256 * _KIB),
     "._pth": _Rule(64 * _KIB),
     ".start": _Rule(64 * _KIB, _SITE),
-    ".egg-link": _Rule(4 * _KIB),
     ".egg-info": _Rule(_MIB),
     ".json": _Rule(16 * _MIB, _CONDA),
 }
