@@ -114,7 +114,7 @@ def test_layers_that_hold_too_much_together_are_refused(
     bound: str, value: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streamed, bound, value)
-    layer = tar_of({"etc/os-release": b"NAME=x", "a": b""})
+    layer = tar_of({"etc/passwd": b"NAME=x", "a": b""})
     stream({"one": layer})
     with pytest.raises(LimitExceeded, match="stdin: too many files"):
         stream({"one": layer, "two": layer})
@@ -131,7 +131,7 @@ def test_what_follows_the_archive_is_read_up_to_a_bound(monkeypatch: pytest.Monk
 
 
 def test_a_large_member_is_never_held_whole() -> None:
-    layer = tar_of({"data": bytes(32 << 20), "etc/os-release": b"x"})
+    layer = tar_of({"data": bytes(32 << 20), "etc/passwd": b"x"})
     packed = gzip.compress(tar_of({"layer.tar": layer, "odd.bin": b"odd" + bytes(16 << 20)}), 1)
     diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
     del layer
@@ -141,7 +141,7 @@ def test_a_large_member_is_never_held_whole() -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert scan(store, "layer.tar", diff_id) == ["data", "etc/os-release"]
+    assert scan(store, "layer.tar", diff_id) == ["data", "etc/passwd"]
     assert peak < 12 << 20
 
 
