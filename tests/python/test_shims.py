@@ -12,13 +12,13 @@ from inspector.python.model import Interpreter
 from inspector.unknown import Absent, Unknown
 from tests.support import config_of, rootfs_of
 
-ROOT = "root/.pyenv"
+ROOT = "opt/pyenv"
 PYENV: Tree = {
     **debian(),
     **cpython("3.12.3", "usr/local"),
     f"{ROOT}/shims/python": File(
-        b'#!/usr/bin/env bash\nset -e\nprogram="${0##*/}"\nexport PYENV_ROOT="/root/.pyenv"\n'
-        b'exec "/root/.pyenv/libexec/pyenv" exec "$program" "$@"\n',
+        b'#!/usr/bin/env bash\nset -e\nprogram="${0##*/}"\nexport PYENV_ROOT="/opt/pyenv"\n'
+        b'exec "/opt/pyenv/libexec/pyenv" exec "$program" "$@"\n',
         0o755,
     ),
     **cpython("3.10.2", f"{ROOT}/versions/3.10.2"),
