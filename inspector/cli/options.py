@@ -107,4 +107,4 @@ def reading(
         if cache is not None:
             cache.close()
             for warning in () if quiet else cache.warnings:
-                complain(warning, "warning")
+                complain(f"{warning}; layers are read anew, and --cache-dir names another place", "warning")
