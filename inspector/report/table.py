@@ -36,7 +36,7 @@ _STEP_STACKED = 44
 
 
 def render_check(report: Report, *, width: int = 120, color: bool = False, passed: bool = False) -> str:
-    """The summary, and the findings of each image that does not pass; with `passed` also those that are well.
+    """The summary, the findings of images that do not pass, and the warnings of all; `passed` adds what is well.
 
     `width` is in cells; where it is too small for the summary, two columns share one.
     """
@@ -47,7 +47,7 @@ def _parts(report: Report, width: int, *, passed: bool) -> Iterator[RenderableTy
     yield _summary(report.results, width)
     for result in report.results:
         found = [finding for finding in result.findings if passed or finding.outcome != "pass"]
-        if found or result.error:
+        if found or result.error or (result.facts and result.facts.warnings):
             yield ""
             yield _title(result)
             yield from (indented(part, 2) for part in _explained(result, found))
