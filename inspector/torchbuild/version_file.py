@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
+
 import msgspec
 
 from inspector.errors import InspectorError
 from inspector.python.files import read_text
 from inspector.python.literals import parse_literals
-from inspector.rootfs import Rootfs
+from inspector.rootfs import Rootfs, resolve
 
 MAX_SOURCE = 8 << 10
 """Characters of a version.py that is read; torch writes some 300, and a package may lie in hundreds of places."""
@@ -46,6 +48,9 @@ def read_version_file(fs: Rootfs, path: str) -> VersionFile | str:
         return "its version.py can't be read: its bytes were not kept"
     if text is None:
         return "its version.py is missing"
+    hiding = _hiding(fs, path)
+    if hiding:
+        return f"its version.py is not what Python imports: {hiding!r} stands beside it, and goes before it"
     if not text.strip():
         return "its version.py is empty"
     try:
@@ -62,3 +67,13 @@ def read_version_file(fs: Rootfs, path: str) -> VersionFile | str:
         odd=tuple(sorted(stated.keys() - good.keys())),
         unstated="__version__" not in stated,
     )
+
+
+def _hiding(fs: Rootfs, path: str) -> str | None:
+    """What an import finds before version.py in the same directory: a package of that name, or an extension module."""
+    folder = posixpath.dirname(path)
+    beside = fs.scandir(resolve(fs, folder) or "")
+    inside = fs.scandir(resolve(fs, f"{folder}/version") or "")
+    if any(name.startswith("__init__.") for name in inside):
+        return "version"
+    return next((name for name in beside if name.startswith("version.") and name.endswith(".so")), None)

@@ -70,3 +70,14 @@ def test_another_package_s_version_py_is_not_torch_s(text: str, *, real: bool) -
     found = read(text.encode())
     assert isinstance(found, VersionFile)
     assert found.is_torch is real
+
+
+@pytest.mark.parametrize("name", ["version/__init__.py", "version.cpython-311-x86_64-linux-gnu.so", "version.so"])
+def test_what_python_imports_before_it_hides_the_file(name: str) -> None:
+    rootfs = rootfs_of({PATH[1:]: version_py("2.13.0+cpu"), f"site/torch/{name}": b""})
+    assert "is not what Python imports" in str(read_version_file(rootfs, PATH))
+
+
+def test_a_folder_that_is_no_package_hides_nothing() -> None:
+    rootfs = rootfs_of({PATH[1:]: version_py("2.13.0+cpu"), "site/torch/version/data.txt": b""})
+    assert isinstance(read_version_file(rootfs, PATH), VersionFile)
