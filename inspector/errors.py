@@ -10,10 +10,12 @@
     │   ├── CorruptLayer        3   a layer that an engine would refuse too
     │   └── DigestMismatch      3   bytes that are not what their digest says
     ├── Unsupported             3   a valid thing that we don't read
+    ├── Unreachable             3   no engine or registry answers there, or not in time
+    ├── Refused                 3   … or it answers, but won't let us, or with an error of its own
     └── LimitExceeded           3   larger, deeper or more than we are willing to take in
 
-Two more are defined where they are met, and caught by who asks: `rootfs.NotKept`, an `InspectorError`,
-and `layers.tar.EndMissing`, a `CorruptLayer`.
+Four more are defined where they are met, and caught by who asks: `rootfs.NotKept`, `rootfs.NotListed` and
+`sources.lanes.LaneUnusable`, each an `InspectorError`, and `layers.tar.EndMissing`, a `CorruptLayer`.
 
 A message says what was met, where (image, layer, path) and what to do; it never holds a credential.
 """
@@ -69,6 +71,14 @@ class DigestMismatch(Malformed):
 
 class Unsupported(InspectorError):
     """Valid, but nothing that this tool reads: encrypted layers, schema 1, foreign artifacts."""
+
+
+class Unreachable(InspectorError):
+    """Nothing answers at the address of an engine or registry, or it stops answering."""
+
+
+class Refused(InspectorError):
+    """An engine or registry answers, but with a refusal or an error of its own."""
 
 
 class LimitExceeded(InspectorError):

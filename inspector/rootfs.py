@@ -47,6 +47,10 @@ class NotKept(InspectorError):
     """The file exists, but its bytes were not kept when its layer was read."""
 
 
+class NotListed(InspectorError):
+    """The directory exists, but what lies in it was not asked for: only single names can be looked up."""
+
+
 class Rootfs(Protocol):
     """The root file system of an image. Paths are absolute, `/`-separated and free of `.` and `..`.
 
@@ -58,7 +62,10 @@ class Rootfs(Protocol):
         """The node at `path`; None where there is none."""
 
     def scandir(self, path: str) -> Mapping[str, Node]:
-        """Name to node, unsorted, of what lies in the directory `path`; empty where it is no directory."""
+        """Name to node, unsorted, of what lies in the directory `path`; empty where it is no directory.
+
+        Where listing is dear, single names can be asked for and iterating raises `NotListed`.
+        """
 
     def read(self, path: str) -> bytes:
         """The whole content of the regular file `path`. Raises `NotKept`, `NotFound`."""

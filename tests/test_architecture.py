@@ -27,14 +27,17 @@ ALLOWED: dict[str, set[str]] = {
     "sizes": set(),
     "reference": {"errors", "oci"},
     "layers": VALUES | {"sizes"},
-    "sources": VALUES | {"reference", "layers"},
+    "engine": VALUES | {"sizes"},
+    "sources": VALUES | {"reference", "layers", "engine"},
     "python": VALUES,
     "torchbuild": VALUES | {"python"},
     "facts": VALUES | {"layers", "sources", "python", "torchbuild"},
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "facts"},
     "report": VALUES | {"sizes", "python", "torchbuild", "facts", "policy"},
-    "audit": VALUES | {"reference", "layers", "sources", "facts", "policy"},
-    "cli": VALUES | {"sizes", "reference", "layers", "sources", "facts", "policy", "report", "audit"},
+    "runtime": VALUES | {"engine", "sources", "python", "torchbuild", "facts"},
+    "audit": VALUES | {"reference", "layers", "sources", "facts", "policy", "runtime"},
+    "cli": VALUES
+    | {"sizes", "reference", "layers", "engine", "sources", "facts", "policy", "report", "runtime", "audit"},
 }
 """Room to the rooms that it may import; the ground floor first. A room is a module or a package."""
 

@@ -18,9 +18,9 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
 
     `version` is what torch/version.py says, `distribution_version` what the metadata says; `cuda`, `hip`
     and `xpu` are None both where the file says None and where there is nothing to say: `build` decides.
-    `size` is that of torch alone, `stack_size` with all that only it requires (None where not known),
-    in bytes. `reasons` are the clauses behind `importable`, and what contradicts `build`. `path` is the
-    package directory, `layer` the position of the layer that brought it, `created_by` its build step.
+    `size` is that of torch alone, `stack_size` with all that only it requires, in bytes (None where not known).
+    `reasons` are the clauses behind `importable`, and what contradicts `build`. `path` is the package directory,
+    `layer` the position of the layer that brought it, `created_by` its build step.
     """
 
     installed: bool
@@ -33,7 +33,7 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     hip: str | None = None
     xpu: str | None = None
     path: str | None = None
-    size: int = 0
+    size: int | None = 0
     stack_size: int | None = None
     layer: int | None = None
     created_by: str | None = None

@@ -1,4 +1,4 @@
-"""What an image holds: values without opinion, and the short pipeline that gathers them."""
+"""The short pipeline from an image's layers to its facts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from collections.abc import Iterable
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
+from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
-from inspector.oci import Platform
 from inspector.python.distributions import find_distributions
 from inspector.python.interpreter import find_interpreter
-from inspector.python.model import Distribution, Interpreter, Startup
 from inspector.python.startup import find_startup
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
-from inspector.torchbuild.model import Torch, TorchElsewhere
-from inspector.unknown import Unknown
 
 READERS = 4
 """Packed layers of one image that are read at once."""
@@ -26,55 +23,6 @@ MAX_ENTRIES = 1_500_000
 """Entries of all layers of one image; 6 GB of torch have 42,000 files."""
 MAX_KEPT = 128 << 20
 """Bytes of files that are held of one image, so that many layers can't each take what is allowed to one."""
-
-
-class Size(msgspec.Struct, frozen=True):
-    """Bytes: of all files in all layers, and of the blobs as stored (None where any is stored plain)."""
-
-    uncompressed: int
-    compressed: int | None
-
-
-class LayerFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One layer, from the base up. `size` is the sum of its files; `created_by` the build step, if told."""
-
-    diff_id: str
-    digest: str | None
-    size: int
-    compressed_size: int | None
-    created_by: str | None
-    entries: int
-    cached: bool
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What the answer rests on. `how` names the way to the bytes: `stream`, `seek`, `cache`, … joined by `+`."""
-
-    bytes_read: int
-    layers_read: int
-    layers_cached: int
-    digests_verified: bool
-    how: str
-    seconds: float = 0.0
-
-
-class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known of one image. `image_id` is the digest of its config."""
-
-    reference: str
-    source: str
-    image_id: str
-    platform: Platform
-    size: Size
-    layers: tuple[LayerFacts, ...]
-    startup: Startup
-    interpreter: Interpreter | Unknown
-    distributions: tuple[Distribution, ...]
-    torch: Torch
-    torch_elsewhere: tuple[TorchElsewhere, ...]
-    warnings: tuple[str, ...]
-    evidence: Evidence
-    tags: tuple[str, ...] = ()
 
 
 def gather(image: Image, indexer: Indexer, *, python: str = "python") -> ImageFacts:

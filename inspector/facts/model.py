@@ -1,0 +1,78 @@
+"""What an image holds, as values without opinion."""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.facts.runtime import RuntimeFacts
+from inspector.oci import Platform
+from inspector.python.model import Distribution, Interpreter, Startup
+from inspector.torchbuild.model import Torch, TorchElsewhere
+from inspector.unknown import Unknown
+
+
+class Size(msgspec.Struct, frozen=True):
+    """Bytes: of all files in all layers, and of the blobs as stored (None where any is stored plain).
+
+    `uncompressed` is None where neither the files were seen nor an engine tells.
+    """
+
+    uncompressed: int | None
+    compressed: int | None
+
+
+class LayerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One layer, from the base up. `size` is the sum of its files; `created_by` the build step, if told.
+
+    `size` and `entries` are None where the layer itself was not read (see `Evidence.lane`).
+    """
+
+    diff_id: str
+    digest: str | None
+    size: int | None
+    compressed_size: int | None
+    created_by: str | None
+    entries: int | None
+    cached: bool
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answer rests on. `how` names the way to the bytes: `stream`, `seek`, `cache`, … joined by `+`.
+
+    Of an engine's image, `lane` is the way that was taken (`cache`, `storage`, `archive`, `save`), and `passed_over`
+    tells why others were not; `questions` counts what the archive lane asked, which reads no layers.
+    """
+
+    bytes_read: int
+    layers_read: int
+    layers_cached: int
+    digests_verified: bool
+    how: str
+    seconds: float = 0.0
+    lane: str | None = None
+    passed_over: tuple[str, ...] = ()
+    questions: int = 0
+
+
+class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known of one image. `image_id` is the digest of its config; None where an engine does not tell.
+
+    `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `runtime` is there
+    where a container was run.
+    """
+
+    reference: str
+    source: str
+    image_id: str | None
+    platform: Platform
+    size: Size
+    layers: tuple[LayerFacts, ...]
+    startup: Startup
+    interpreter: Interpreter | Unknown
+    distributions: tuple[Distribution, ...] | Unknown
+    torch: Torch
+    torch_elsewhere: tuple[TorchElsewhere, ...] | Unknown
+    warnings: tuple[str, ...]
+    evidence: Evidence
+    tags: tuple[str, ...] = ()
+    runtime: RuntimeFacts | None = None

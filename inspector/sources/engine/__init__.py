@@ -1,0 +1,1 @@
+"""Images that an engine has, and the three lanes to their bytes."""

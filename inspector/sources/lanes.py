@@ -1,0 +1,55 @@
+"""The ways to an engine's image: the seam between the sources that know them and whoever chooses among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.layers.blob import Meter, Scanned
+from inspector.rootfs import Rootfs
+
+Lane = Literal["storage", "archive", "save"]
+LANES: tuple[Lane, ...] = ("storage", "archive", "save")
+"""In the order of what they cost, where each can be taken at all."""
+
+Known = Callable[[str], bool]
+"""Whether the layer of this diff_id need not be read again."""
+
+
+class LaneUnusable(InspectorError):
+    """The lane does not lead to the image, or not to what was asked; the message is a clause that says why."""
+
+
+class Glimpse(Rootfs, Protocol):
+    """A file system that is asked file by file: `lstat`, `read` and `head` are cheap, listing is dear.
+
+    What `scandir` returns answers single names by looking for them; iterating it, or asking for its length,
+    raises `NotListed` unless the directory was streamed by `stream`.
+    """
+
+    @property
+    def questions(self) -> int:
+        """How many requests were made of the engine."""
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes the engine sent in answer."""
+
+    def stream(self, path: str) -> None:
+        """Take in the directory `path` with everything below it, so that it is listed from now on."""
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """The blob of a layer that is known by its digest alone: it answers from the cache or not at all."""
+
+    @property
+    def identity(self) -> None:
+        """See `LayerBlob.identity`."""
+        return
+
+    def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - the signature of all blobs
+        """See `LayerBlob.scan`. Raises `LaneUnusable`, always."""
+        raise LaneUnusable("a layer is not in the cache")
