@@ -1,0 +1,210 @@
+"""The engine's JSON documents, each checked and brought into our own form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from inspector.engine.model import GraphDriver, ImageDocument, Info, ListedContainer, ListedImage, Step, Store
+from inspector.errors import Malformed
+from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, parse
+
+MAX_LIST = 64 << 20
+"""The longest list taken in, in bytes: a build host has thousands of images, some with labels of kilobytes."""
+_NO_DIGEST = "@<none>"
+_SNAPSHOTTER = "io.containerd.snapshotter.v1"
+
+Item = TypeVar("Item")
+
+
+class Component(msgspec.Struct, rename="pascal"):
+    """A part of an engine: as in `Podman Engine`."""
+
+    name: str = ""
+
+
+class Version(msgspec.Struct, rename="pascal"):
+    """What `/version` says of the engine and of the API versions that it speaks."""
+
+    api_version: str = ""
+    min_api_version: str = msgspec.field(name="MinAPIVersion", default="")
+    version: str = ""
+    components: list[Component] | None = None
+
+
+class _Graph(msgspec.Struct, rename="pascal"):
+    name: str = ""
+    data: dict[str, Any] | None = None
+
+
+class _RootFs(msgspec.Struct, rename="pascal"):
+    type: str = ""
+    layers: list[Digest] | None = None
+
+
+class _Descriptor(msgspec.Struct, rename="camel"):
+    media_type: str = ""
+
+
+class _Image(msgspec.Struct, rename="pascal"):
+    id: str
+    repo_tags: list[str] | None = None
+    repo_digests: list[str] | None = None
+    config: RuntimeConfig | None = None
+    architecture: str = ""
+    variant: str = ""
+    os: str = ""
+    size: int = 0
+    graph_driver: _Graph | None = None
+    root_fs: _RootFs | None = msgspec.field(name="RootFS", default=None)
+    descriptor: _Descriptor | None = None
+
+
+class _Info(msgspec.Struct, rename="pascal"):
+    docker_root_dir: str = ""
+    driver: str = ""
+    driver_status: list[list[str]] | None = None
+    runtimes: dict[str, Any] | None = None
+    default_runtime: str = ""
+    cdi_spec_dirs: list[str] | None = msgspec.field(name="CDISpecDirs", default=None)
+    discovered_devices: list[dict[str, Any]] | None = None
+    os_type: str = msgspec.field(name="OSType", default="")
+    architecture: str = ""
+    server_version: str = ""
+    security_options: list[str] | None = None
+    rootless: bool = False
+
+
+class _History(msgspec.Struct, rename="pascal"):
+    created_by: str = ""
+    size: int = 0
+
+
+class _Listed(msgspec.Struct, rename="pascal"):
+    id: str
+    repo_tags: list[str] | None = None
+    repo_digests: list[str] | None = None
+
+
+class _Container(msgspec.Struct, rename="pascal"):
+    id: str
+    labels: dict[str, str] | None = None
+    created: int = 0
+    state: str = ""
+
+
+def image_document(content: bytes, where: str, store: Callable[[], Store]) -> ImageDocument:
+    """An answer to `/images/{name}/json`; `store` is asked where the answer doesn't tell. Raises `Malformed`."""
+    said = parse(content, _Image, where)
+    rootfs = said.root_fs or _RootFs()
+    diff_ids = tuple(rootfs.layers or ())
+    identity = full_id(said.id)
+    graph = _graph(said.graph_driver)
+    digest_is_configs = said.descriptor is None and (bool(graph and graph.data) or store() != "containerd")
+    config = ImageConfig(
+        os=said.os,
+        architecture=said.architecture,
+        variant=said.variant or None,
+        config=said.config,
+        rootfs=RootfsIds(list(diff_ids)),
+    )
+    return ImageDocument(
+        id=identity,
+        tags=_tags(said.repo_tags),
+        digests=_digests(said.repo_digests, said.repo_tags),
+        os=said.os,
+        architecture=said.architecture,
+        variant=said.variant,
+        config=config,
+        diff_ids=diff_ids,
+        size=max(said.size, 0),
+        unpacked_size=max(said.size, 0) if digest_is_configs else None,
+        config_digest=identity if digest_is_configs else None,
+        graph=graph,
+        media_type=said.descriptor.media_type if said.descriptor else "",
+        described=bool(diff_ids) or bool(said.os and said.architecture and rootfs.type),
+    )
+
+
+def info(content: bytes, where: str, *, podman: bool) -> Info:
+    """An answer to `/info`. Raises `Malformed`."""
+    said = parse(content, _Info, where)
+    options = tuple(said.security_options or ())
+    status = tuple((pair[0], pair[1]) for pair in said.driver_status or () if len(pair) == 2)
+    return Info(
+        root_dir=said.docker_root_dir,
+        driver=said.driver,
+        store=_store(said.driver, status, podman=podman),
+        driver_status=status,
+        runtimes=tuple(sorted(said.runtimes or ())),
+        default_runtime=said.default_runtime,
+        cdi_spec_dirs=tuple(said.cdi_spec_dirs or ()),
+        devices=tuple(str(item.get("ID", "")) for item in said.discovered_devices or ()),
+        os=said.os_type,
+        architecture=said.architecture,
+        version=said.server_version,
+        security_options=options,
+        rootless=said.rootless or any("rootless" in option for option in options),
+    )
+
+
+def history(content: bytes, where: str) -> tuple[Step, ...]:
+    """An answer to `/images/{name}/history`, turned round: the oldest step first. Raises `Malformed`."""
+    said = parse(content, list[_History], where)
+    return tuple(Step(step.created_by, max(step.size, 0)) for step in reversed(said))
+
+
+def images(content: bytes, where: str) -> tuple[ListedImage, ...]:
+    """An answer to `/images/json`. Raises `Malformed`."""
+    return tuple(
+        ListedImage(full_id(item.id), _tags(item.repo_tags), _digests(item.repo_digests, item.repo_tags))
+        for item in _list(content, _Listed, where)
+    )
+
+
+def containers(content: bytes, where: str, now: float) -> tuple[ListedContainer, ...]:
+    """An answer to `/containers/json`, given at `now`, in seconds since 1970. Raises `Malformed`."""
+    return tuple(
+        ListedContainer(item.id, item.labels or {}, now - item.created, item.state)
+        for item in _list(content, _Container, where)
+    )
+
+
+def _list(content: bytes, kind: type[Item], where: str) -> list[Item]:
+    try:
+        return msgspec.json.decode(content, type=list[kind])  # type: ignore[valid-type]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"{where}: {error}") from error
+
+
+def full_id(text: str) -> str:
+    """An image's id with its algorithm, which Podman leaves out. Raises `Malformed`."""
+    identity = text if ":" in text else f"sha256:{text}"
+    try:
+        return msgspec.convert(identity, Digest)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"{text[:200]!a} is no id of an image: {error}") from error
+
+
+def _tags(names: list[str] | None) -> tuple[str, ...]:
+    return tuple(name for name in names or () if "@" not in name and not name.endswith("<none>"))
+
+
+def _digests(digests: list[str] | None, tags: list[str] | None) -> tuple[str, ...]:
+    """Names by digest; containerd's store lists some among the tags."""
+    among = [name for name in tags or () if "@" in name]
+    return tuple(dict.fromkeys(name for name in [*(digests or ()), *among] if not name.endswith(_NO_DIGEST)))
+
+
+def _graph(said: _Graph | None) -> GraphDriver | None:
+    if said is None:
+        return None
+    return GraphDriver(said.name, {key: value for key, value in (said.data or {}).items() if isinstance(value, str)})
+
+
+def _store(driver: str, status: tuple[tuple[str, str], ...], *, podman: bool) -> Store:
+    if podman or not driver:
+        return "other"
+    return "containerd" if ("driver-type", _SNAPSHOTTER) in status else "graph"

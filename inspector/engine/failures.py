@@ -1,0 +1,88 @@
+"""An engine's refusals and a network's failures, as one sentence each."""
+
+from __future__ import annotations
+
+import re
+import ssl
+
+import msgspec
+
+from inspector.engine.endpoint import Endpoint
+from inspector.errors import InspectorError, NotFound, Refused, Unreachable
+
+
+class _Message(msgspec.Struct):
+    message: str
+
+
+_MISSING = re.compile("no such image|reference does not exist|image not known|failed to get digest", re.IGNORECASE)
+
+
+def refusal(endpoint: Endpoint, what: str, status: int, body: bytes) -> InspectorError:
+    """`NotFound` for 404, or what comes to the same, else `Refused`; with the engine's own words, cut and escaped."""
+    words = own_words(body)
+    if status == 404 or (status >= 500 and _MISSING.search(words)):
+        return NotFound(f"{what}: not at the engine {endpoint}{': ' if words else ''}{words}")
+    return Refused(f"{what}: the engine {endpoint} answers {status}: {words or 'without a reason'}")
+
+
+def own_words(body: bytes) -> str:
+    """The message in an engine's answer, as plain ASCII of at most 300 characters."""
+    return ascii(" ".join(message(body).split())[:300])[1:-1]
+
+
+def message(body: bytes) -> str:
+    """The message in an engine's answer as it came; the whole answer where it has no such form."""
+    try:
+        return msgspec.json.decode(body, type=_Message).message
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return body.decode("utf-8", "replace")
+
+
+def unreachable(endpoint: Endpoint, error: BaseException) -> Unreachable:
+    """The error for a connection that can't be made or breaks off."""
+    return Unreachable(f"{endpoint} ({endpoint.origin}): {reason(error)}")
+
+
+def reason(error: BaseException) -> str:
+    """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
+    causes = _causes(error)
+    clauses = [clause for cause in causes if (clause := _clause(cause))]
+    plain = [str(cause) for cause in causes if type(cause) is ValueError]
+    said = [*clauses, *plain, f"the connection breaks off ({type(causes[-1]).__name__})"][0]
+    return ascii(said[:300])[1:-1]
+
+
+def _clause(cause: BaseException) -> str:
+    """What one cause says; empty where it is a mere wrapping."""
+    for kind, clause in _CLAUSES:
+        if isinstance(cause, kind):
+            return clause
+    if isinstance(cause, ssl.SSLError):
+        return f"TLS fails: {cause.reason or cause}"
+    return str(cause.strerror) if isinstance(cause, OSError) and cause.strerror else ""
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Whether nothing went wrong but the time."""
+    return any(isinstance(cause, TimeoutError) for cause in _causes(error))
+
+
+_CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
+    (PermissionError, "permission denied: join the group `docker`, or use a rootless engine"),
+    (FileNotFoundError, "no such socket"),
+    (ConnectionRefusedError, "nothing listens there"),
+    (TimeoutError, "no answer in time"),
+)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and all that it wraps, as cause, reason or argument, the outermost first."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo and len(found) < 30:
+        item = todo.pop(0)
+        if isinstance(item, BaseException) and not any(item is known for known in found):
+            found.append(item)
+            todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+    return found

@@ -1,0 +1,102 @@
+"""What an engine says, as values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from inspector.oci import ImageConfig
+from inspector.rootfs import Kind
+
+Store = Literal["graph", "containerd", "other"]
+
+
+class Info(msgspec.Struct, frozen=True, kw_only=True):
+    """The engine itself. `store` says where images live: a graph driver, containerd's store, or another (Podman's).
+
+    `devices` are those of CDI as far as the engine tells, `driver_status` its pairs as it gives them.
+    """
+
+    root_dir: str
+    driver: str
+    store: Store
+    driver_status: tuple[tuple[str, str], ...]
+    runtimes: tuple[str, ...]
+    default_runtime: str
+    cdi_spec_dirs: tuple[str, ...]
+    devices: tuple[str, ...]
+    os: str
+    architecture: str
+    version: str
+    security_options: tuple[str, ...]
+    rootless: bool
+
+
+class GraphDriver(msgspec.Struct, frozen=True):
+    """Where a graph driver keeps the image's layers: paths of the engine's own host, by name (`UpperDir`, …)."""
+
+    name: str
+    data: dict[str, str]
+
+
+class ImageDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An image as `inspect` tells it.
+
+    `id` is what the engine calls it: the config's digest, or, in containerd's store, that of a manifest or index;
+    `config_digest` is None there. `size` is in bytes as stated, `unpacked_size` those of all files, where that is
+    what the engine states. `config` lacks the history. With `described` False the engine has a name but no content
+    for its own platform: `config` and `diff_ids` are empty and mean nothing.
+    """
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+    os: str
+    architecture: str
+    variant: str
+    config: ImageConfig
+    diff_ids: tuple[str, ...]
+    size: int | None
+    unpacked_size: int | None
+    config_digest: str | None
+    graph: GraphDriver | None
+    media_type: str
+    described: bool
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One build step; `size` is in bytes. A step without a layer has size 0, and so may one with a layer."""
+
+    created_by: str
+    size: int
+
+
+class ListedImage(msgspec.Struct, frozen=True):
+    """One image of the engine's list, its names as `name:tag` and `name@digest`."""
+
+    id: str
+    tags: tuple[str, ...]
+    digests: tuple[str, ...]
+
+
+class ListedContainer(msgspec.Struct, frozen=True):
+    """One container of the engine's list; `age` is in seconds, by the engine's own clock where it tells the time."""
+
+    id: str
+    labels: dict[str, str]
+    age: float
+    state: str
+
+
+class Stat(msgspec.Struct, frozen=True):
+    """One file of a container. `size` is 0 for all but regular files, `mode` the permission bits.
+
+    `target` is, for a link, where it leads with all links followed: a path from the root, there or not.
+    """
+
+    name: str
+    size: int
+    kind: Kind
+    mode: int
+    target: str = ""

@@ -1,0 +1,84 @@
+"""Who made a container: a process, told apart from others that had or will have its number."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+_FORM = re.compile(r"([0-9A-Za-z._-]{1,100})/([0-9]{1,10})/([0-9]{1,20})")
+
+_LONG = 3600.0
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """A process of a host: `host` changes with each boot where the system tells that.
+
+    `start` is when the process began, in ticks since the boot; 0 where the system doesn't tell.
+    """
+
+    host: str
+    process: int
+    start: int
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.process}/{self.start}"
+
+    @classmethod
+    def parse(cls, text: str) -> Owner | None:
+        """The owner that a label names; None for anything else."""
+        form = _FORM.fullmatch(text)
+        return cls(form[1], int(form[2]), int(form[3])) if form else None
+
+    def is_dead(self, age: float) -> bool:
+        """Whether, on this host, the process has ended; where only guessing is left, `age` seconds of what it made."""
+        start = started(self.process)
+        if start is None:
+            return True
+        if 0 in (start, self.start):
+            return os.name == "nt" and age > _LONG
+        return start != self.start
+
+
+def this_owner() -> Owner:
+    """The process that asks."""
+    return Owner(_host(), os.getpid(), started(os.getpid()) or 0)
+
+
+def started(process: int) -> int | None:
+    """When a process started, in ticks since boot; 0 where the system doesn't tell, None where it is gone."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(text.rpartition(")")[2].split()[19])
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return None
+    except (OSError, ValueError, IndexError):
+        return 0
+    return _without_proc(process)
+
+
+def _without_proc(process: int) -> int | None:
+    if os.name == "nt":  # where asking this way would end the process
+        return 0
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return 0
+    return 0
+
+
+@cache
+def _host() -> str:
+    """The running system and, since a container has numbers of its own, the namespace of its processes."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}.{''.join(filter(str.isdigit, str(Path('/proc/self/ns/pid').readlink())))}"
+    except (OSError, ValueError):
+        return re.sub(r"[^0-9A-Za-z._-]", "-", platform.node())[:100] or "unknown"

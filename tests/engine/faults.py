@@ -1,0 +1,85 @@
+"""Ways for a fake engine to misbehave; each answers one request in place of the engine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+Fault = Callable[[Any], None]
+"""Takes the request's handler (`tests.engine.fake.Handler`) and answers by it, or doesn't."""
+
+
+def status(code: int, message: str = "") -> Fault:
+    """An answer of the engine's form for errors."""
+    return lambda handler: handler.answer(code, {"message": message})
+
+
+def body(content: bytes, code: int = 200, **headers: str) -> Fault:
+    """An answer of these very bytes: garbage, an empty document, another's."""
+    return lambda handler: handler.answer(code, content, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def hang(handler: Any) -> None:
+    """Nothing comes, until the engine is closed."""
+    handler.server.closed.wait(60)
+    handler.close_connection = True
+
+
+def drip(pause: float = 0.05) -> Fault:
+    """A chunk of one byte, then another, for as long as anybody reads."""
+
+    def fault(handler: Any) -> None:
+        handler.begin(200, {"Content-Type": "application/json"})
+        while not handler.server.closed.is_set():
+            handler.chunk(b" ")
+            time.sleep(pause)
+
+    return fault
+
+
+def drip_headers(pause: float = 0.05) -> Fault:
+    """A status line, then a header that never ends, a byte at a time."""
+
+    def fault(handler: Any) -> None:
+        handler.connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while not handler.server.closed.is_set():
+            handler.connection.sendall(b"x")
+            time.sleep(pause)
+
+    return fault
+
+
+def endless(handler: Any) -> None:
+    """JSON that goes on for as long as anybody reads."""
+    handler.begin(200, {"Content-Type": "application/json"})
+    handler.chunk(b"[")
+    while not handler.server.closed.is_set():
+        handler.chunk(b'"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",' * 1024)
+
+
+def cut(content: bytes) -> Fault:
+    """The beginning of a longer answer; then the connection is gone, as when the engine is stopped."""
+
+    def fault(handler: Any) -> None:
+        handler.begin(200, {"Content-Type": "application/x-tar"})
+        handler.chunk(content)
+        handler.close_connection = True
+
+    return fault
+
+
+def gone(handler: Any) -> None:
+    """The connection closes without a word."""
+    handler.close_connection = True
+
+
+def after(event: threading.Event, fault: Fault) -> Fault:
+    """The fault, once `event` is set."""
+
+    def late(handler: Any) -> None:
+        event.wait(60)
+        fault(handler)
+
+    return late
