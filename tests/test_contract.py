@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -50,7 +51,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ImageFacts]:
     """The facts of the four role images by image id, as one form gives them."""
     path = tmp_path_factory.mktemp("expected") / "images.tar"
     found = gathered(FORMS["docker-24"](path, list(IMAGES.values())))
-    return {facts.image_id: comparable(facts) for facts in found}
+    return {str(facts.image_id): comparable(facts) for facts in found}
 
 
 @pytest.mark.parametrize(("bound", "says"), [("MAX_ENTRIES", "5 entries"), ("MAX_KEPT", "5 bytes")])
@@ -58,7 +59,7 @@ def test_the_layers_of_an_image_are_bounded_together(
     bound: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each layer keeps to its own bounds; a thousand of them would still not fit in memory."""
-    monkeypatch.setattr(f"inspector.facts.{bound}", 5)
+    monkeypatch.setattr(import_module("inspector.facts.gather"), bound, 5)
     for form in ("docker-24", "oci-archive"):
         path = tmp_path / form
         with pytest.raises(LimitExceeded, match=f"layers have more than {says}"):
@@ -91,7 +92,7 @@ def test_one_image(form: str, expected: dict[str, ImageFacts], tmp_path: Path) -
 @pytest.mark.parametrize("form", [form for form in FORMS if form not in ONE_IMAGE])
 def test_several_images(form: str, expected: dict[str, ImageFacts], tmp_path: Path) -> None:
     found = gathered(FORMS[form](tmp_path / "image", list(IMAGES.values())))
-    assert {facts.image_id: comparable(facts) for facts in found} == expected
+    assert {str(facts.image_id): comparable(facts) for facts in found} == expected
     names = [[] if form in NAMELESS else list(image.tags) for image in IMAGES.values()]
     assert [[familiar(tag) for tag in facts.tags] for facts in found] == names
 

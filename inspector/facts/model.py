@@ -53,6 +53,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     passed_over: tuple[str, ...] = ()
     questions: int = 0
 
+    @property
+    def partial(self) -> bool:
+        """Whether single files were asked for, so that nothing is known of the layers."""
+        return self.lane == "archive"
+
 
 class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known of one image. `image_id` is the digest of its config; None where an engine does not tell.

@@ -15,9 +15,7 @@ class Advice(msgspec.Struct, frozen=True):
 
 
 ADVICE = {
-    "not-found": Advice(
-        "ENVIRONMENT", "Run build commands: `{build}`; then hand over what `docker save {image}` writes"
-    ),
+    "not-found": Advice("ENVIRONMENT", "Run build commands: `{build}`"),
     "no-file": Advice(
         "ENVIRONMENT", "Check the path, and the name within it; if nothing was saved there yet, `docker save` writes it"
     ),
@@ -27,10 +25,21 @@ ADVICE = {
     ),
     "too-large": Advice("ENVIRONMENT", "Look into the image before trusting it: no sound build makes one like this"),
     "no-platform": Advice("ENVIRONMENT", "Ask for a platform that the image has with `--platform`, or build it"),
+    "unreachable": Advice(
+        "ENVIRONMENT",
+        "Start the engine (`{builder} info` must answer), or name where it listens: DOCKER_HOST, DOCKER_CONTEXT or "
+        "CONTAINER_HOST",
+    ),
+    "refused": Advice(
+        "ENVIRONMENT",
+        "See whether `{builder} info` answers, who may use the engine's socket, and what its log says of this",
+    ),
+    "lane-unusable": Advice("ENVIRONMENT", "Let the lane be chosen (no `--lane`), or force another: `--lane save`"),
     "internal": Advice("ENVIRONMENT", "This is a fault of inspector, not of the image: report it with this message"),
     "no-role": Advice("ENVIRONMENT", "Add the name to a role's `match` in the policy, or name the role with --role"),
     "two-roles": Advice("ENVIRONMENT", "Narrow the `match` of all but one of these roles, or name one with --role"),
     "evidence": Advice("EVIDENCE", "Read the image anew, with `--no-cache`: nothing passes on what was never read"),
+    "not-looked": Advice("EVIDENCE", "Have every layer read: `--lane save` does"),
     "crash": Advice(
         "ENVIRONMENT",
         "The image build is broken: build anew with `{build}`; if the container still does not start, check Docker's "
@@ -92,7 +101,34 @@ ADVICE = {
         "{dockerfile}: see what the biggest step brings; ML dependencies may be included by accident{origin}",
     ),
     "gpu-run": Advice(
-        "ENVIRONMENT", "Whether a GPU is usable shows only on a GPU host: `docker run --rm --gpus all {image} …` there"
+        "ENVIRONMENT",
+        "Whether a GPU is usable shows only on a GPU host whose engine hands it over (nvidia-container-toolkit or "
+        "CDI): `inspector runtime {image}` there",
+    ),
+    "no-toolkit": Advice(
+        "ENVIRONMENT",
+        "The host's driver does not reach the container: set up nvidia-container-toolkit for the engine, and see that "
+        "NVIDIA_DRIVER_CAPABILITIES, where {dockerfile} states it, has `compute`",
+    ),
+    "driver-old": Advice(
+        "ENVIRONMENT",
+        "Update the host's NVIDIA driver, or {dockerfile}: inject the PyTorch source of an older CUDA (look for "
+        "`pytorch-cu`) before `uv sync`",
+    ),
+    "no-kernel": Advice(
+        "CODE_BUG", "{dockerfile}: lock a torch that was built for these GPUs ({wanted}), or deploy on others{origin}"
+    ),
+    "gpu-unusable": Advice(
+        "ENVIRONMENT",
+        "Look at the host: `nvidia-smi`, the kernel's log, then `{builder} run --rm --gpus all {image} nvidia-smi`",
+    ),
+    "static-wrong": Advice(
+        "EVIDENCE",
+        "The run is right, the answer from the files is wrong: report it, with what `inspector show --format json` "
+        "and `inspector runtime --format json` say of the image",
+    ),
+    "run-silent": Advice(
+        "EVIDENCE", "Run it by hand: `{builder} run --rm --entrypoint {command} {image} -c 'import torch'`"
     ),
     "undecided": Advice("EVIDENCE", "Files can't tell: {how}"),
 }
@@ -101,6 +137,10 @@ ROW_OF_ERROR = {
     "not-found": "not-found",
     "platform-missing": "no-platform",
     "unsupported": "unsupported",
+    "no-image": "unsupported",
+    "unreachable": "unreachable",
+    "refused": "refused",
+    "lane-unusable": "lane-unusable",
     "limit-exceeded": "too-large",
     "internal-error": "internal",
 }

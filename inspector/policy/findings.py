@@ -12,7 +12,7 @@ from inspector.policy.advice import ADVICE, ROW_OF_ERROR
 from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer
 from inspector.policy.role import Role
 from inspector.policy.steps import readable
-from inspector.reference import parse_reference
+from inspector.reference import Reference, Scheme, parse_reference
 from inspector.sizes import show_size
 
 BY_HAND = "ask the image itself on a machine where it may run, with its own `python`"
@@ -47,7 +47,7 @@ class Case(msgspec.Struct, frozen=True):
     ) -> Finding:
         """A finding with the category and advice of `row`, filled in for this image."""
         advice = ADVICE[row]
-        words = advice_words(self.role, self.name) | {
+        words = advice_words(self.role, self.name, _builder(self.facts.source)) | {
             "origin": self._origin(at),
             "wanted": shown.expected,
             "path": at.path or "",
@@ -84,9 +84,12 @@ class Case(msgspec.Struct, frozen=True):
         return Pointer(path=path, layer=layer, diff_id=facts.diff_id, created_by=facts.created_by, bytes=size)
 
     def _origin(self, at: Pointer) -> str:
-        """The clause that names the build step at fault, its layer counted from 1; empty where no layer is known."""
+        """The clause that names the build step at fault, its layer counted from 1; empty where no layer is known.
+
+        Where the layers were not read, it names the lane that reads them.
+        """
         if at.layer is None:
-            return ""
+            return "; `--lane save` tells the build step that brought it" if self.facts.evidence.partial else ""
         size = [] if at.bytes is None else [show_size(at.bytes)]
         place = f"layer {at.layer + 1} of {len(self.facts.layers)}"
         step = readable(at.created_by)
@@ -95,13 +98,14 @@ class Case(msgspec.Struct, frozen=True):
         return f"; it came with {named[0]}" + (f" ({about})" if about else "")
 
 
-def advice_words(role: Role | None, image: str) -> dict[str, str]:
+def advice_words(role: Role | None, image: str, builder: str = "docker") -> dict[str, str]:
     """What every advice may name: the role's Dockerfile, the command that builds the image, the `python` asked for."""
     dockerfile = role.dockerfile if role else None
     option = f" -f {dockerfile}" if dockerfile else ""
     return {
         "dockerfile": dockerfile or "Dockerfile",
-        "build": f"docker build{option} -t {image} .",
+        "builder": builder,
+        "build": f"{builder} build{option} -t {image} .",
         "image": image,
         "command": role.python_command if role else "python",
     }
@@ -113,21 +117,30 @@ def role_finding(row: str, message: str) -> Finding:
     return Finding(check="role", outcome="unknown", message=message, category=advice.category, advice=advice.text)
 
 
-def _on_disk(image: str) -> bool:
+def _builder(source: str) -> str:
+    """The program that builds images for such a source."""
+    return "podman" if source == Scheme.PODMAN.value else "docker"
+
+
+def _reference(image: str) -> Reference | None:
     try:
-        return parse_reference(image).is_path_like()
+        return parse_reference(image)
     except InvalidReference:
-        return False
+        return None
 
 
 def error_finding(error: ErrorFact, role: Role | None, image: str) -> Finding:
-    """Why nothing is known of an image, with what to do about that kind of error."""
+    """Why nothing is known of an image, called as it was asked for, with what to do about that kind of error."""
+    reference = _reference(image)
+    on_disk = reference is not None and reference.is_path_like()
     row = ROW_OF_ERROR.get(error.kind, "unreadable")
-    advice = ADVICE["no-file" if row == "not-found" and _on_disk(image) else row]
+    advice = ADVICE["no-file" if row == "not-found" and on_disk else row]
+    name = reference.name if reference and not on_disk else image
+    builder = _builder(reference.scheme.value if reference else "")
     return Finding(
         check="image",
         outcome="unknown",
         message=error.message,
         category=advice.category,
-        advice=advice.text.format_map(advice_words(role, image)),
+        advice=advice.text.format_map(advice_words(role, name, builder)),
     )

@@ -10,6 +10,7 @@ from inspector.oci import Platform
 
 TorchRule = Literal["absent", "cpu", "cuda", "rocm", "xpu", "any"]
 Elsewhere = Literal["allow", "forbid"]
+CudaRuntime = Literal["demand", "report"]
 
 API_WARN_SIZE = 10**9
 API_MAX_SIZE = 1_500_000_000
@@ -28,7 +29,8 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
 
     `match` are globs over the names an image goes by. `cuda` is a version range (PEP 440), and so are
     `torch_version` and `python`; `forbid` are globs over canonical names, `require` PEP 508
-    requirements. `cuda_runtime` asks that a GPU is usable, which no static check can tell.
+    requirements. `cuda_runtime` "demand" asks that a GPU is usable, which only a run on a GPU host can tell;
+    "report" tells what a run found, as it depends on the host, and judges nothing.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     torch_version: str | None = None
     torch_elsewhere: Elsewhere = "allow"
     cuda: str | None = None
-    cuda_runtime: bool = False
+    cuda_runtime: CudaRuntime | None = None
     forbid: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
     python: str | None = None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from inspector.policy.place import Place
-from inspector.policy.role import Limits, Listed, Policy, Role, TorchRule
+from inspector.policy.role import CudaRuntime, Limits, Listed, Policy, Role, TorchRule
 from inspector.policy.tables import api_limits
 from inspector.policy.values import reference
 
@@ -67,7 +67,7 @@ def _role(raw: Any, at: int, origin: str) -> Role:
         match=(escape(image.name),),
         dockerfile=image.dockerfile,
         torch=torch,
-        cuda_runtime=image.cuda_expected is True,
+        cuda_runtime=_cuda_runtime(image.cuda_expected),
         size=api_limits() if torch == "absent" else Limits(),
     )
 
@@ -80,3 +80,13 @@ def _torch(image: RoleTestImage, place: Place) -> TorchRule:
     if image.cuda_expected is None:
         return "any"
     return "cuda" if image.cuda_expected else "cpu"
+
+
+def _cuda_runtime(expected: _Cuda) -> CudaRuntime | None:
+    match expected:
+        case True:
+            return "demand"
+        case "host_dependent":
+            return "report"
+        case _:
+            return None

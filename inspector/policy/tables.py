@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from inspector.oci import Platform
 from inspector.policy.place import Place
-from inspector.policy.role import API_MAX_SIZE, API_WARN_SIZE, Elsewhere, Limits, Listed, Policy, Role, TorchRule
+from inspector.policy.role import (
+    API_MAX_SIZE,
+    API_WARN_SIZE,
+    CudaRuntime,
+    Elsewhere,
+    Limits,
+    Listed,
+    Policy,
+    Role,
+    TorchRule,
+)
 from inspector.policy.values import did_you_mean, glob, name_glob, reference, requirement, specifier
 from inspector.python.metadata import canonical
 from inspector.sizes import parse_size, show_size
@@ -21,6 +31,7 @@ _HINTS = {
     "dockerfile": "a path, as in 'deploy/Dockerfile.api'",
     "torch-version": "a version range, as in '>=2.3,<3'",
     "cuda": "a version range, as in '>=12.4,<14', or 'host-dependent'",
+    "cuda-runtime": "allowed are true, false and 'host-dependent'",
     "python": "a version range, as in '>=3.11,<3.13'",
     "python-command": "a name as in 'python3.12', or an absolute path",
     "platform": "os/arch, as in 'linux/amd64'",
@@ -48,6 +59,7 @@ class RoleTable(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", kw_o
     torch_version: str | None = None
     torch_elsewhere: Elsewhere = "allow"
     cuda: str | None = None
+    cuda_runtime: bool | Literal["host-dependent"] | None = None
     forbid: list[str] = []
     require: list[str] = []
     python: str | None = None
@@ -110,6 +122,7 @@ def _role(name: str, raw: Any, origin: str) -> Role:
         torch_version=place.optional("torch-version", specifier, table.torch_version),
         torch_elsewhere=table.torch_elsewhere,
         cuda=None if table.cuda == HOST_DEPENDENT else place.optional("cuda", _cuda, table.cuda),
+        cuda_runtime=_cuda_runtime(table),
         forbid=place.each("forbid", name_glob, table.forbid),
         require=place.each("require", requirement, table.require),
         python=place.optional("python", specifier, table.python),
@@ -126,9 +139,20 @@ def _consistent(table: RoleTable, place: Place) -> None:
     if table.cuda is not None and table.torch != "cuda":
         stated = f"torch = {table.torch!r}" if table.torch else "no 'torch'"
         raise place.error(f"contradicts the role's {stated}; a CUDA version needs torch = 'cuda'", "cuda")
+    if table.cuda_runtime and table.torch not in ("cuda", "any"):
+        stated = f"torch = {table.torch!r}" if table.torch else "no 'torch'"
+        raise place.error(f"contradicts the role's {stated}; it needs torch = 'cuda' or 'any'", "cuda-runtime")
+    if table.cuda == HOST_DEPENDENT and isinstance(table.cuda_runtime, bool):
+        raise place.error(f"contradicts cuda = {HOST_DEPENDENT!r}: state one of them", "cuda-runtime")
     if table.torch_version is not None and table.torch in (None, "absent"):
         stated = "contradicts torch = 'absent'" if table.torch else "needs 'torch' to be stated, as in torch = 'any'"
         raise place.error(stated, "torch-version")
+
+
+def _cuda_runtime(table: RoleTable) -> CudaRuntime | None:
+    if HOST_DEPENDENT in (table.cuda, table.cuda_runtime):
+        return "report"
+    return "demand" if table.cuda_runtime is True else None
 
 
 def _satisfiable(role: Role, place: Place) -> None:

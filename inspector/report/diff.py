@@ -13,7 +13,7 @@ from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
 from inspector.report.canvas import columns, draw, indented, words
 from inspector.report.difference import Changed, Difference, Package, Side
-from inspector.report.text import NOTHING, count, short
+from inspector.report.text import NOTHING, count, short, size
 from inspector.sizes import show_size
 
 _ADDED, _REMOVED, _CHANGED = ("+", "green"), ("-", "red"), ("~", "yellow")
@@ -29,6 +29,9 @@ def _parts(difference: Difference) -> Iterator[RenderableType]:
     yield Text.assemble(_name(difference.before), ("  →  ", "dim"), _name(difference.after), overflow="fold")
     if difference.equal:
         yield indented(words("no difference"), 2)
+    if difference.not_compared:
+        listed = ", ".join(difference.not_compared)
+        yield indented(words(f"not compared, since one side was not looked at: {listed}", "magenta"), 2)
     if difference.changed:
         yield ""
         yield indented(_fields(difference.changed), 2)
@@ -105,9 +108,10 @@ def _layers(difference: Difference) -> Table:
     grid = columns(4, right=(2,))
     for layers, mark in ((difference.layers_before, _REMOVED), (difference.layers_after, _ADDED)):
         for at, layer in enumerate(layers, difference.layers_shared + 1):
-            grid.add_row(Text(*mark), Text(str(at), "dim"), show_size(layer.size), words(_step(layer)))
+            grid.add_row(Text(*mark), Text(str(at), "dim"), size(layer.size), words(_step(layer)))
     return grid
 
 
 def _step(layer: LayerFacts) -> str:
-    return readable(layer.created_by) or f"build step not told, {count(layer.entries, 'entry', 'entries')}"
+    entries = "" if layer.entries is None else f", {count(layer.entries, 'entry', 'entries')}"
+    return readable(layer.created_by) or f"build step not told{entries}"

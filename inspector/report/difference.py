@@ -11,15 +11,18 @@ from inspector.oci import Platform
 from inspector.policy.model import SCHEMA
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution, Interpreter
-from inspector.torchbuild.model import Torch
+from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
+
+_Value = str | Unknown | None
+_UNSEEN = Unknown("not looked at")
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """One of the two images: what it is, and the facts that stand for themselves."""
 
     reference: str
-    image_id: str
+    image_id: str | None
     platform: Platform
     tags: tuple[str, ...]
     size: Size
@@ -49,6 +52,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What `diff --format json` prints. `layers_shared` counts those that both have at the base.
 
     `layers_before` and `layers_after` are the rest, from the base up; `packages` are in order of name.
+    `not_compared` names what one side does not know; while there is any, nothing is called `equal`.
     """
 
     schema: str = SCHEMA
@@ -60,16 +64,23 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     layers_shared: int
     layers_before: tuple[LayerFacts, ...]
     layers_after: tuple[LayerFacts, ...]
+    not_compared: tuple[str, ...] = ()
 
 
 def difference(before: ImageFacts, after: ImageFacts) -> Difference:
     """What changed from one image to the other; where each came from and how it was read does not count."""
     shared = _shared(before.layers, after.layers)
-    changed = tuple(_changed(before, after))
-    packages = tuple(_packages(before.distributions, after.distributions))
+    olds, news = dict(_fields(before)), dict(_fields(after))
+    changed = tuple(_changed(olds, news))
+    packages: tuple[Package, ...] = ()
+    open_points = [field for field in olds if isinstance(olds[field], Unknown) or isinstance(news[field], Unknown)]
+    if isinstance(before.distributions, Unknown) or isinstance(after.distributions, Unknown):
+        open_points.append("packages")
+    else:
+        packages = tuple(_packages(before.distributions, after.distributions))
     rest = (before.layers[shared:], after.layers[shared:])
     return Difference(
-        equal=not (changed or packages or any(rest)),
+        equal=not (changed or packages or any(rest) or open_points),
         before=_side(before),
         after=_side(after),
         changed=changed,
@@ -77,6 +88,7 @@ def difference(before: ImageFacts, after: ImageFacts) -> Difference:
         layers_shared=shared,
         layers_before=rest[0],
         layers_after=rest[1],
+        not_compared=tuple(open_points),
     )
 
 
@@ -93,32 +105,41 @@ def _shared(before: Iterable[LayerFacts], after: Iterable[LayerFacts]) -> int:
     return count
 
 
-def _changed(before: ImageFacts, after: ImageFacts) -> Iterator[Changed]:
-    olds, news = dict(_fields(before)), dict(_fields(after))
+def _changed(olds: dict[str, _Value], news: dict[str, _Value]) -> Iterator[Changed]:
     for field, old in olds.items():
         new = news[field]
-        if old != new:
+        if old != new and not isinstance(old, Unknown) and not isinstance(new, Unknown):
             yield Changed(field=field, before=old, after=new)
 
 
-def _fields(facts: ImageFacts) -> Iterator[tuple[str, str | None]]:
+def _fields(facts: ImageFacts) -> Iterator[tuple[str, _Value]]:
     """Everything compared one to one, as text and in the order of reports."""
-    torch = facts.torch
-    yield "image_id", facts.image_id
+    torch, size = facts.torch, facts.size
+    unseen = _UNSEEN if facts.evidence.partial else None
+    yield "image_id", facts.image_id or _UNSEEN
     yield "platform", str(facts.platform)
-    yield "size.uncompressed", str(facts.size.uncompressed)
-    yield "size.compressed", _text(facts.size.compressed)
+    yield "size.uncompressed", _UNSEEN if size.uncompressed is None else str(size.uncompressed)
+    yield "size.compressed", unseen if size.compressed is None else str(size.compressed)
     yield "torch.installed", _text(torch.installed)
     yield "torch.importable", torch.importable
     yield "torch.version", torch.version
     yield "torch.build", torch.build if torch.installed else None
-    for field in ("cuda", "hip", "xpu", "path", "size", "stack_size"):
+    for field in ("cuda", "hip", "xpu", "path"):
         yield f"torch.{field}", _text(getattr(torch, field))
+    for field in ("size", "stack_size"):
+        count = getattr(torch, field)
+        yield f"torch.{field}", (unseen if torch.installed else None) if count is None else str(count)
     for field in ("implementation", "version", "path", "resolved", "machine", "runs"):
         yield f"interpreter.{field}", _of_interpreter(facts.interpreter, field)
     yield "startup.argv", " ".join(facts.startup.argv)
     yield "startup.starts", facts.startup.starts
-    yield "torch_elsewhere", ", ".join(sorted(f"{other.path} {other.version}" for other in facts.torch_elsewhere))
+    yield "torch_elsewhere", _elsewhere(facts.torch_elsewhere)
+
+
+def _elsewhere(found: tuple[TorchElsewhere, ...] | Unknown) -> _Value:
+    if isinstance(found, Unknown):
+        return found
+    return ", ".join(sorted(f"{other.path} {other.version}" for other in found))
 
 
 def _text(value: object) -> str | None:

@@ -9,8 +9,11 @@ from typing import Any
 import msgspec
 
 from inspector.facts import ImageFacts
-from inspector.policy.model import SCHEMA, Report
+from inspector.facts.runtime import RuntimeFacts
+from inspector.oci import Platform
+from inspector.policy.model import SCHEMA, Finding, Outcome, Report
 from inspector.report.escape import escape
+from inspector.torchbuild.model import Torch
 
 _INDENT = 2
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -21,6 +24,49 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: str = SCHEMA
     images: tuple[ImageFacts, ...]
+
+
+class RunImage(msgspec.Struct, frozen=True, kw_only=True):
+    """One image that was to be run: what its files say of torch, what its container said, the verdict on both."""
+
+    reference: str
+    source: str
+    image_id: str | None
+    platform: Platform
+    tags: tuple[str, ...]
+    torch: Torch
+    runtime: RuntimeFacts | None
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What `runtime --format json` prints."""
+
+    schema: str = SCHEMA
+    images: tuple[RunImage, ...]
+
+
+def render_runtime(images: Iterable[ImageFacts]) -> str:
+    """What running images showed, in the form of `render_show`."""
+    return encode(Run(images=tuple(map(_run, images))))
+
+
+def _run(facts: ImageFacts) -> RunImage:
+    from inspector.policy.judge import judge_run  # noqa: PLC0415 - all checks come with it, and one document needs them
+
+    result = judge_run(facts)
+    return RunImage(
+        reference=facts.reference,
+        source=facts.source,
+        image_id=facts.image_id,
+        platform=facts.platform,
+        tags=facts.tags,
+        torch=facts.torch,
+        runtime=facts.runtime,
+        outcome=result.outcome,
+        findings=result.findings,
+    )
 
 
 def render_show(images: Iterable[ImageFacts]) -> str:

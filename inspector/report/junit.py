@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from inspector.policy.model import Finding, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.escape import escape
+from inspector.report.text import notes, run_told
 
 
 def render_check(report: Report) -> str:
@@ -31,6 +32,8 @@ def _suite(result: Result) -> ET.Element:
     properties = ET.SubElement(suite, "properties")
     ET.SubElement(properties, "property", name="role", value=escape(result.role or ""))
     ET.SubElement(properties, "property", name="outcome", value=result.outcome)
+    if run_told(result):
+        ET.SubElement(properties, "property", name="run", value=escape(run_told(result)))
     met: Counter[str] = Counter()
     for finding in result.findings:
         met[finding.check] += 1
@@ -38,8 +41,8 @@ def _suite(result: Result) -> ET.Element:
     if result.error and all(finding.outcome == "pass" for finding in result.findings):
         error = Finding(check=result.error.kind, outcome="unknown", message=result.error.message)
         suite.append(_case(result, error))
-    if result.facts and result.facts.warnings:
-        ET.SubElement(suite, "system-err").text = "\n".join(map(escape, result.facts.warnings))
+    if notes(result.facts):
+        ET.SubElement(suite, "system-err").text = "\n".join(map(escape, notes(result.facts)))
     _count(suite, list(suite.iter("testcase")))
     return suite
 

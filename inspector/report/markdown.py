@@ -7,8 +7,19 @@ from collections.abc import Iterable, Iterator
 from inspector.policy.model import Finding, Outcome, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.escape import cut, escape
-from inspector.report.text import NOTHING, expected_torch, layer_name, seconds, torch_build, torch_version
-from inspector.sizes import show_size
+from inspector.report.text import (
+    NOTHING,
+    all_well,
+    expected_torch,
+    layer_name,
+    notes,
+    run_told,
+    seconds,
+    shown_results,
+    size,
+    torch_build,
+    torch_version,
+)
 
 _MARKS: dict[Outcome, str] = {"pass": "✅", "warn": "⚠️", "unknown": "❔", "fail": "❌"}
 _TITLES = ("Image", "Role", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
@@ -20,9 +31,9 @@ _STEP = 400
 """Characters of a build step shown below a finding."""
 
 
-def render_check(report: Report) -> str:
-    """A table of all images, then the findings of those that don't pass."""
-    return "".join(f"{line}\n" for line in _lines(report))
+def render_check(report: Report, *, only_failed: bool = False) -> str:
+    """A table of all images, then the findings of those that don't pass; `only_failed` leaves out what is well."""
+    return "".join(f"{line}\n" for line in _lines(report, shown_results(report, only_failed=only_failed)))
 
 
 def literal(text: str) -> str:
@@ -49,13 +60,16 @@ def prose(text: str) -> str:
     return "".join(code(piece) if at % 2 else literal(piece) for at, piece in enumerate(pieces))
 
 
-def _lines(report: Report) -> Iterator[str]:
-    yield _row(_TITLES)
-    yield _row(_ALIGNED)
-    yield from (_row(_cells(result)) for result in report.results)
-    for result in report.results:
+def _lines(report: Report, results: tuple[Result, ...]) -> Iterator[str]:
+    if results or not report.results:
+        yield _row(_TITLES)
+        yield _row(_ALIGNED)
+    else:
+        yield all_well(report)
+    yield from (_row(_cells(result)) for result in results)
+    for result in results:
         found = [finding for finding in result.findings if finding.outcome != "pass"]
-        if found or result.error:
+        if found or result.error or run_told(result) or notes(result.facts):
             yield from _explained(result, found)
     if report.warnings:
         yield ""
@@ -75,7 +89,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         literal(torch_build(facts)),
         literal(expected_torch(result)),
         f"{_MARKS[result.outcome]} {result.outcome.upper()}",
-        show_size(facts.size.uncompressed) if facts else NOTHING,
+        size(facts.size.uncompressed) if facts else NOTHING,
         seconds(facts.evidence.seconds) if facts else NOTHING,
     )
 
@@ -91,7 +105,9 @@ def _explained(result: Result, found: list[Finding]) -> Iterator[str]:
         yield from (f"  - {label}: {told}" for label, told in _details(finding, result))
     if result.error and not found:
         yield f"- {_MARKS['unknown']} **{literal(result.error.kind)}**: {prose(result.error.message)}"
-    yield from _notes(result.facts.warnings if result.facts else ())
+    if run_told(result):
+        yield f"- run: {prose(run_told(result))}"
+    yield from _notes(notes(result.facts))
 
 
 def _details(finding: Finding, result: Result) -> Iterator[tuple[str, str]]:

@@ -10,9 +10,10 @@ import msgspec
 from inspector.facts import ImageFacts
 from inspector.oci import Platform
 from inspector.policy.model import SCHEMA, Pointer, Report, Result
-from inspector.python.model import Interpreter
+from inspector.python.model import Distribution, Interpreter
 from inspector.report.difference import Difference, Side
-from inspector.report.document import Shown, encode
+from inspector.report.document import Run, Shown, encode
+from inspector.torchbuild.model import TorchElsewhere
 from inspector.unknown import Absent, Unknown
 
 _REF = "#/$defs/{name}"
@@ -23,7 +24,8 @@ _OMITTING = (Platform.__name__, Pointer.__name__)
 def render_schema() -> str:
     """The schema as one document and a line end; what any command prints fits one of its alternatives."""
     documents = _documents()
-    refs, defs = msgspec.json.schema_components([*documents, Interpreter, Unknown, Absent], ref_template=_REF)
+    named = (Interpreter, Distribution, TorchElsewhere, Unknown, Absent)
+    refs, defs = msgspec.json.schema_components([*documents, *named], ref_template=_REF)
     for name, schema in defs.items():
         _close(name, schema)
     draft = "https://json-schema.org/draft/2020-12/schema"
@@ -31,16 +33,32 @@ def render_schema() -> str:
 
 
 def _documents() -> list[type[msgspec.Struct]]:
-    """The documents, with `Interpreter | Unknown` spelled out: msgspec describes no union of untagged structs."""
-    either = {"anyOf": [{"$ref": _REF.format(name=kind.__name__)} for kind in (Interpreter, Unknown, Absent)]}
-    facts = _with(ImageFacts, interpreter=Annotated[Any, msgspec.Meta(extra_json_schema=either)])
+    """The documents, with unions such as `Interpreter | Unknown` spelled out, which msgspec does not describe."""
+    interpreter = _or_unknown(_ref(Interpreter))
+    facts = _with(
+        ImageFacts,
+        interpreter=interpreter,
+        distributions=_or_unknown({"type": "array", "items": _ref(Distribution)}),
+        torch_elsewhere=_or_unknown({"type": "array", "items": _ref(TorchElsewhere)}),
+    )
     result = _with(Result, facts=facts | None)
-    side = _with(Side, interpreter=Annotated[Any, msgspec.Meta(extra_json_schema=either)])
+    side = _with(Side, interpreter=interpreter)
     return [
         _with(Report, schema=Literal[SCHEMA], results=GenericAlias(tuple, (result, ...))),
         _with(Shown, schema=Literal[SCHEMA], images=GenericAlias(tuple, (facts, ...))),
+        _with(Run, schema=Literal[SCHEMA]),
         _with(Difference, schema=Literal[SCHEMA], before=side, after=side),
     ]
+
+
+def _ref(kind: type[msgspec.Struct]) -> dict[str, str]:
+    return {"$ref": _REF.format(name=kind.__name__)}
+
+
+def _or_unknown(known: dict[str, Any]) -> Any:
+    """The type of a field that holds what `known` describes, or the reason why that isn't known."""
+    either = {"anyOf": [known, _ref(Unknown), _ref(Absent)]}
+    return Annotated[Any, msgspec.Meta(extra_json_schema=either)]
 
 
 def _with(kind: type[msgspec.Struct], **fields: Any) -> type[msgspec.Struct]:

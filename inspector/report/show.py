@@ -8,16 +8,18 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from inspector.facts import ImageFacts, LayerFacts
+from inspector.facts import Evidence, ImageFacts, LayerFacts
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
 from inspector.python.model import Distribution, Interpreter
 from inspector.report.canvas import columns, draw, hanging, indented, labelled, words
 from inspector.report.escape import escape
+from inspector.report.running import run_lines
 from inspector.report.text import count, layer_name, seconds, short, torch_version, undecided
+from inspector.report.text import size as size_or_unseen
 from inspector.sizes import show_size
-from inspector.torchbuild.model import Torch, build_name
-from inspector.unknown import Absent, Tri
+from inspector.torchbuild.model import Torch, TorchElsewhere, build_name
+from inspector.unknown import Absent, Tri, Unknown
 
 BIGGEST = 10
 """Distributions that are shown; the rest is summed up."""
@@ -25,6 +27,7 @@ BAR = 24
 """Cells of the bar of the largest."""
 
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
+_ELSEWHERE = "Torch where `python` does not look"
 _YES_NO: dict[Tri, str] = {"yes": "green", "no": "red", "unknown": "magenta"}
 
 
@@ -42,15 +45,25 @@ def _image(facts: ImageFacts) -> Iterator[RenderableType]:
     yield ""
     yield indented(labelled(_torch(facts)), 2)
     yield indented(labelled(_python(facts)), 2)
-    if facts.distributions:
-        yield from _section(_packages_title(facts), _packages(facts.distributions))
+    if facts.runtime is not None:
+        yield from _section("When it was run", labelled(run_lines(facts.runtime)))
+    if isinstance(facts.distributions, Unknown):
+        yield from _section("Packages", words(_unseen(facts.distributions), "magenta"))
+    elif facts.distributions:
+        yield from _section(_packages_title(facts.distributions), _packages(facts.distributions))
     yield from _section("Layers, the base first", _layers(facts.layers))
-    if facts.torch_elsewhere:
-        yield from _section("Torch where `python` does not look", labelled(_elsewhere(facts), label_width=9))
+    if isinstance(facts.torch_elsewhere, Unknown):
+        yield from _section(_ELSEWHERE, words(_unseen(facts.torch_elsewhere), "magenta"))
+    elif facts.torch_elsewhere:
+        yield from _section(_ELSEWHERE, labelled(_elsewhere(facts.torch_elsewhere), label_width=9))
     if facts.warnings:
         yield from _section("Warnings", *(hanging(Text("▲", "yellow"), words(text)) for text in facts.warnings))
     yield ""
-    yield indented(words(_evidence(facts), "dim"), 2)
+    yield from (indented(words(line, "dim"), 2) for line in _evidence(facts.evidence))
+
+
+def _unseen(why: Unknown) -> str:
+    return f"not looked at: {why.unknown}"
 
 
 def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
@@ -61,10 +74,15 @@ def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
 
 def _identity(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
     yield "from", words(facts.reference if facts.tags else facts.source)
-    files = count(sum(layer.entries for layer in facts.layers), "entry", "entries")
+    entries = [layer.entries for layer in facts.layers if layer.entries is not None]
+    files = ", entries not looked at" if facts.evidence.partial else ""
+    if len(entries) == len(facts.layers):
+        files = f", {count(sum(entries), 'entry', 'entries')}"
+    size = "size not looked at" if facts.size.uncompressed is None else show_size(facts.size.uncompressed)
     packed = "" if facts.size.compressed is None else f" ({show_size(facts.size.compressed)} compressed)"
-    size = f"{show_size(facts.size.uncompressed)}{packed} in {count(len(facts.layers), 'layer')}, {files}"
-    yield "image", words(f"{facts.platform}, {size}, {short(facts.image_id)}")
+    size = f"{size}{packed} in {count(len(facts.layers), 'layer')}{files}"
+    image_id = "id not told" if facts.image_id is None else short(facts.image_id)
+    yield "image", words(f"{facts.platform}, {size}, {image_id}")
 
 
 def _torch(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
@@ -91,7 +109,9 @@ def _torch(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
         yield "", words(f"layer {layer_name(torch.layer, len(facts.layers), None, None)}: {_step(torch.created_by)}")
 
 
-def _cost(torch: Torch, whole: int) -> str:
+def _cost(torch: Torch, whole: int | None) -> str:
+    if torch.size is None:
+        return "its size was not looked at"
     stack = torch.size if torch.stack_size is None else torch.stack_size
     share = f", {100 * stack / whole:.0f} % of the image" if whole else ""
     if stack == torch.size:
@@ -130,9 +150,9 @@ def _doubts(doubt: str, reasons: Iterable[str]) -> Iterator[tuple[str, Text]]:
         yield "", words(told, "red" if doubt.startswith("can't") else "magenta" if doubt else "")
 
 
-def _packages_title(facts: ImageFacts) -> str:
-    known = sum(found.size or 0 for found in facts.distributions)
-    return f"{count(len(facts.distributions), 'package')}, {show_size(known)}, the biggest first"
+def _packages_title(found: tuple[Distribution, ...]) -> str:
+    known = sum(one.size or 0 for one in found)
+    return f"{count(len(found), 'package')}, {show_size(known)}, the biggest first"
 
 
 def _packages(found: Iterable[Distribution]) -> Table:
@@ -155,10 +175,10 @@ def _packages(found: Iterable[Distribution]) -> Table:
 
 def _layers(layers: tuple[LayerFacts, ...]) -> Table:
     table = columns(4, right=(0, 1))
-    largest = max((layer.size for layer in layers), default=0)
+    largest = max((layer.size or 0 for layer in layers), default=0)
     for at, layer in enumerate(layers, 1):
         step = words(_step(layer.created_by), "" if layer.created_by else "dim")
-        table.add_row(Text(str(at), "dim"), show_size(layer.size), bar(layer.size, largest), step)
+        table.add_row(Text(str(at), "dim"), size_or_unseen(layer.size), bar(layer.size or 0, largest), step)
     return table
 
 
@@ -168,19 +188,27 @@ def bar(size: int, largest: int) -> Text:
     return Text("━" * cells, "cyan")
 
 
-def _elsewhere(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
-    for other in facts.torch_elsewhere:
+def _elsewhere(found: Iterable[TorchElsewhere]) -> Iterator[tuple[str, Text]]:
+    for other in found:
         version = f"torch {other.version}" if other.version else "remains of a torch"
         where = "" if other.layer is None else f" (layer {other.layer + 1})"
         yield show_size(other.size), words(f"{version} in {other.path}{where}: {other.why_not_importable}")
 
 
-def _evidence(facts: ImageFacts) -> str:
-    seen = facts.evidence
+def _evidence(seen: Evidence) -> Iterator[str]:
+    """What was read and how, then the lanes that were not taken."""
+    lane = f"{seen.lane} lane: " if seen.lane else ""
+    yield f"{lane}{', '.join(_read(seen))}, in {seconds(seen.seconds)}"
+    yield from (f"passed over: {lane}" for lane in seen.passed_over)
+
+
+def _read(seen: Evidence) -> list[str]:
+    if seen.partial:
+        return [f"{count(seen.questions, 'question')} of the engine ({show_size(seen.bytes_read)})", "no layer read"]
     told = []
     if seen.layers_read:
         told.append(f"{count(seen.layers_read, 'layer')} read ({show_size(seen.bytes_read)} by {seen.how})")
     if seen.layers_cached:
         told.append(f"{count(seen.layers_cached, 'layer')} from the cache")
     told.append("digests verified" if seen.digests_verified else "digests not verified")
-    return f"{', '.join(told)}, in {seconds(seen.seconds)}"
+    return told

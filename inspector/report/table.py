@@ -17,13 +17,17 @@ from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, s
 from inspector.report.text import (
     NOTHING,
     SYMBOLS,
+    all_well,
     expected_torch,
     layer_name,
+    notes,
+    run_told,
     seconds,
+    shown_results,
+    size,
     torch_build,
     torch_version,
 )
-from inspector.sizes import show_size
 
 _GAP = 2
 _LONG_NAME = 36
@@ -35,19 +39,23 @@ _STEP_STACKED = 44
 """Characters of a build step that shares a column."""
 
 
-def render_check(report: Report, *, width: int = 120, color: bool = False, passed: bool = False) -> str:
+def render_check(
+    report: Report, *, width: int = 120, color: bool = False, passed: bool = False, only_failed: bool = False
+) -> str:
     """The summary, the findings of images that do not pass, and the warnings of all; `passed` adds what is well.
 
-    `width` is in cells; where it is too small for the summary, two columns share one.
+    `only_failed` leaves out the images that pass. `width` is in cells; where it is too small for the summary, two
+    columns share one.
     """
-    return draw(_parts(report, width, passed=passed), width=width, color=color)
+    results = shown_results(report, only_failed=only_failed)
+    return draw(_parts(report, results, width, passed=passed), width=width, color=color)
 
 
-def _parts(report: Report, width: int, *, passed: bool) -> Iterator[RenderableType]:
-    yield _summary(report.results, width)
-    for result in report.results:
+def _parts(report: Report, results: tuple[Result, ...], width: int, *, passed: bool) -> Iterator[RenderableType]:
+    yield _summary(results, width) if results or not report.results else words(all_well(report))
+    for result in results:
         found = [finding for finding in result.findings if passed or finding.outcome != "pass"]
-        if found or result.error or (result.facts and result.facts.warnings):
+        if found or result.error or (notes(result.facts) or run_told(result)):
             yield ""
             yield _title(result)
             yield from (indented(part, 2) for part in _explained(result, found))
@@ -94,9 +102,9 @@ def _widest(cell: Text) -> int:
 
 
 def _stacked(row: tuple[Text, ...]) -> tuple[Text, ...]:
-    image, role, torch, build, expected, outcome, size, time, *step = row
+    image, role, torch, build, expected, outcome, whole, time, *step = row
     told = _stack(expected, *(_cut(each, _STEP_STACKED) for each in step))
-    return (_stack(image, role), _stack(torch, build), told, outcome, _stack(size, time))
+    return (_stack(image, role), _stack(torch, build), told, outcome, _stack(whole, time))
 
 
 def _stack(upper: Text, *lower: Text) -> Text:
@@ -129,7 +137,7 @@ def _cells(result: Result) -> tuple[Text, ...]:
         Text(torch_build(facts)),
         Text(expected_torch(result)),
         Text(f"{SYMBOLS[result.outcome]} {result.outcome.upper()}", style=f"bold {STYLES[result.outcome]}"),
-        Text(show_size(facts.size.uncompressed) if facts else NOTHING),
+        Text(size(facts.size.uncompressed) if facts else NOTHING),
         Text(seconds(facts.evidence.seconds) if facts else NOTHING),
         words(readable(facts.torch.created_by, _STEP) or NOTHING if facts else NOTHING),
     )
@@ -157,7 +165,9 @@ def _explained(result: Result, found: list[Finding]) -> Iterator[RenderableType]
         yield indented(labelled(_details(finding, result.facts)), 4)
     if result.error and not found:
         yield _sentence("unknown", result.error.kind, result.error.message, None)
-    yield from _notes(result.facts.warnings if result.facts else ())
+    if run_told(result):
+        yield hanging(Text("run:", style="bold dim"), words(run_told(result), "dim"))
+    yield from _notes(notes(result.facts))
 
 
 def _sentence(outcome: Outcome, check: str, message: str, category: str | None) -> Table:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from inspector.facts import ImageFacts
-from inspector.policy.model import Outcome, Result
+from inspector.policy.model import Outcome, Report, Result
+from inspector.policy.runs import described, run_label
 from inspector.report.escape import escape
 from inspector.sizes import show_size
 from inspector.torchbuild.model import build_name
 from inspector.unknown import Absent, Unknown
 
 NOTHING = "-"
+UNSEEN = "?"
+"""In place of a number that nobody looked at."""
 SYMBOLS: dict[Outcome, str] = {"pass": "✔", "warn": "▲", "unknown": "?", "fail": "✘"}
 _MINUTE = 60.0
 
@@ -61,6 +64,38 @@ def expected_torch(result: Result) -> str:
     return escape(" ".join(parts)) or NOTHING
 
 
+def shown_results(report: Report, *, only_failed: bool) -> tuple[Result, ...]:
+    """The results that are shown: all, or those that don't pass."""
+    return tuple(result for result in report.results if not only_failed or result.outcome != "pass")
+
+
+def all_well(report: Report) -> str:
+    """What stands where all results are left out because they pass."""
+    return f"{count(len(report.results), 'image')}: nothing to complain of"
+
+
+def notes(facts: ImageFacts | None) -> tuple[str, ...]:
+    """What is to be known besides of any verdict on these facts: that they are partial, then their warnings."""
+    if facts is None:
+        return ()
+    unseen = ["layers"]
+    unseen += ["packages"] if isinstance(facts.distributions, Unknown) else []
+    unseen += ["torch where `python` does not look"] if isinstance(facts.torch_elsewhere, Unknown) else []
+    partial = f"partial: the engine was asked for single files; not looked at: {', '.join(unseen)}"
+    return (partial, *facts.warnings) if facts.evidence.partial else facts.warnings
+
+
+def run_told(result: Result) -> str:
+    """What a run showed, in one sentence; empty where there was none."""
+    run = result.facts.runtime if result.facts else None
+    if run is None:
+        return ""
+    if not run.ran:
+        return f"not verified here: {run.why_not or 'no reason told'}"
+    gpu = f"with {described(run)}" if run.gpu else "without a GPU"
+    return f"{run_label(run)}, {gpu}, in {seconds(run.seconds)}"
+
+
 def summary(outcomes: tuple[Outcome, ...], span: float) -> str:
     """`4 images: 2 passed, 1 with warnings, 1 failed in 0.42 s`: the line that goes to standard error."""
     words: dict[Outcome, str] = {"pass": "passed", "warn": "with warnings", "unknown": "unknown", "fail": "failed"}
@@ -74,6 +109,11 @@ def layer_name(position: int, of: int | None, diff_id: str | None, size: int | N
     parts += [show_size(size)] if size is not None else []
     parts += [short(diff_id)] if diff_id else []
     return ", ".join(parts)
+
+
+def size(count_of_bytes: int | None) -> str:
+    """An amount of bytes; a question mark where nobody looked."""
+    return UNSEEN if count_of_bytes is None else show_size(count_of_bytes)
 
 
 def short(digest: str) -> str:

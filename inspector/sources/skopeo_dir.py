@@ -22,7 +22,7 @@ def open_skopeo_dir(store: BlobStore, selector: str | None, wanted: Wanted) -> l
     Nothing in the directory names them, so `selector` can only be an id.
     """
     images = _images(store, wanted)
-    chosen = [image for image in images if selector is None or is_id(selector, image.image_id)]
+    chosen = [image for image in images if selector is None or is_id(selector, image.image_id or "")]
     if not chosen and selector is not None:
         raise no_such(store.where, selector, [])
     return chosen

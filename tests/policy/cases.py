@@ -7,12 +7,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from inspector.facts import Evidence, ImageFacts, LayerFacts, Size
+from inspector.facts.runtime import Device, RuntimeFacts
 from inspector.oci import Platform
 from inspector.policy.judge import judge
 from inspector.policy.model import Finding, Result
 from inspector.policy.role import Role
 from inspector.python.model import Distribution, Interpreter, Startup
 from inspector.torchbuild.model import Torch
+from inspector.unknown import Unknown
 
 SITE = "/app/.venv/lib/python3.11/site-packages"
 SYNC = "RUN /bin/sh -c uv sync --frozen --no-dev --extra ml # buildkit"
@@ -79,9 +81,53 @@ IMAGE = ImageFacts(
 )
 
 
+ASKED = Evidence(
+    bytes_read=1_200_000,
+    layers_read=0,
+    layers_cached=0,
+    digests_verified=False,
+    how="archive",
+    lane="archive",
+    passed_over=("storage: its files can't be read",),
+    questions=58,
+)
+UNSEEN = Unknown("only single files were asked for")
+A10 = Device(name="NVIDIA A10", capability="8.6", memory=23_000_000_000)
+RUN_CPU = RuntimeFacts(ran=True, imported=True, torch="2.6.0+cpu", is_available=False, seconds=2.5)
+RUN_CUDA = RuntimeFacts(
+    ran=True,
+    gpu=True,
+    imported=True,
+    torch="2.6.0+cu124",
+    cuda="12.4",
+    is_available=True,
+    devices=(A10,),
+    arch_list=("sm_50", "sm_80", "sm_86", "sm_90"),
+    cudnn="9.1.0",
+    driver="550.54.15",
+    computed=True,
+    seconds=4.5,
+)
+
+
 def image(torch: Torch = NO_TORCH, **changes: Any) -> ImageFacts:
     """The healthy image with this torch, and with other facts changed."""
     return replace(IMAGE, torch=torch, **changes)
+
+
+def glanced(torch: Torch = NO_TORCH, **changes: Any) -> ImageFacts:
+    """The same image as the archive lane sees it: single files, no layers."""
+    layers = tuple(replace(layer, size=None, entries=None) for layer in LAYERS)
+    seen = replace(torch, layer=None, created_by=None, size=None, stack_size=None) if torch.installed else torch
+    partial: dict[str, Any] = {
+        "layers": layers,
+        "distributions": UNSEEN,
+        "torch_elsewhere": UNSEEN,
+        "image_id": None,
+        "evidence": ASKED,
+        "source": "docker",
+    }
+    return image(seen, **{**partial, **changes})
 
 
 def role(**stated: Any) -> Role:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from inspector.errors import InspectorError, LimitExceeded, NotFound, PlatformMissing, Refused, Unreachable
 from inspector.policy.advice import ADVICE, ROW_OF_ERROR
 from inspector.policy.findings import error_finding, role_finding
 from inspector.policy.model import ErrorFact
+from inspector.sources.lanes import LaneUnusable
 from tests.policy.cases import DOCKERFILE, role
 
 NAME = "api:prod"
@@ -21,10 +23,7 @@ PACKAGE = Path(__file__).parents[2] / "inspector"
     [
         (
             "not-found",
-            (
-                f"Run build commands: `docker build -f {DOCKERFILE} -t {NAME} .`; "
-                f"then hand over what `docker save {NAME}` writes"
-            ),
+            f"Run build commands: `docker build -f {DOCKERFILE} -t {NAME} .`",
         ),
         ("platform-missing", "Ask for a platform that the image has with `--platform`, or build it"),
         ("unsupported", "Hand the image over in a form that is read: docker-archive, oci, oci-archive or dir"),
@@ -32,6 +31,18 @@ PACKAGE = Path(__file__).parents[2] / "inspector"
         ("corrupt-layer", "Get the image anew (save, copy or pull it again); nothing is known of it"),
         ("digest-mismatch", "Get the image anew (save, copy or pull it again); nothing is known of it"),
         ("unreadable", "Get the image anew (save, copy or pull it again); nothing is known of it"),
+        (
+            "unreachable",
+            (
+                "Start the engine (`docker info` must answer), or name where it listens: DOCKER_HOST, DOCKER_CONTEXT "
+                "or CONTAINER_HOST"
+            ),
+        ),
+        (
+            "refused",
+            "See whether `docker info` answers, who may use the engine's socket, and what its log says of this",
+        ),
+        ("lane-unusable", "Let the lane be chosen (no `--lane`), or force another: `--lane save`"),
         ("internal-error", "This is a fault of inspector, not of the image: report it with this message"),
     ],
 )
@@ -47,6 +58,30 @@ def test_a_file_that_is_not_there_is_not_built(image: str) -> None:
     assert (found.advice or "").startswith("Check the path, and the name within it; ")
 
 
+@pytest.mark.parametrize(
+    ("image", "command"),
+    [
+        ("docker:api:prod", f"docker build -f {DOCKERFILE} -t api:prod ."),
+        ("podman:localhost/api:prod", f"podman build -f {DOCKERFILE} -t localhost/api:prod ."),
+        ("api:prod", f"docker build -f {DOCKERFILE} -t api:prod ."),
+        ("", f"docker build -f {DOCKERFILE} -t  ."),
+    ],
+)
+def test_an_image_that_the_engine_lacks_is_built_by_its_name(image: str, command: str) -> None:
+    found = error_finding(ErrorFact("not-found", "no such image"), role(), image)
+    assert found.advice == f"Run build commands: `{command}`"
+
+
+def test_the_engine_asked_is_the_one_to_start() -> None:
+    found = error_finding(ErrorFact("unreachable", "nothing answers"), None, "podman:api:prod")
+    assert "`podman info`" in found.advice
+
+
+@pytest.mark.parametrize("error", [Unreachable, Refused, LaneUnusable, NotFound, PlatformMissing, LimitExceeded])
+def test_the_kinds_of_errors_have_their_own_rows(error: type[InspectorError]) -> None:
+    assert error("x").kind in ROW_OF_ERROR
+
+
 def test_an_image_without_a_role_has_advice() -> None:
     found = role_finding("no-role", "no role")
     assert (found.outcome, found.message) == ("unknown", "no role")
@@ -54,7 +89,7 @@ def test_an_image_without_a_role_has_advice() -> None:
 
 
 def test_the_table_of_advice_names_only_what_is_known() -> None:
-    known = {"dockerfile", "build", "image", "command", "origin", "wanted", "path", "how"}
+    known = {"dockerfile", "builder", "build", "image", "command", "origin", "wanted", "path", "how"}
     for advice in ADVICE.values():
         assert {name for _, name, _, _ in string.Formatter().parse(advice.text) if name} <= known
     assert set(ROW_OF_ERROR.values()) <= set(ADVICE)

@@ -272,13 +272,6 @@ def test_a_build_without_cuda_is_not_held_against_its_range() -> None:
     assert result.outcome == "fail"
 
 
-def test_whether_cuda_runs_is_never_told_from_files() -> None:
-    facts, wanted = image(CUDA), role(torch="cuda", cuda_runtime=True)
-    found = finding(facts, wanted, "cuda-runtime")
-    assert (found.outcome, judge(facts, wanted).outcome) == ("unknown", "unknown")
-    assert "not verified here: static check only" in found.message
-
-
 OTHER = TorchElsewhere(
     path="/opt/old/torch", version="2.1.0", build="cpu", size=600_000_000, why_not_importable="not on sys.path", layer=0
 )

@@ -83,9 +83,29 @@ def test_every_key_of_a_role(tmp_path: Path) -> None:
                 torch_version=">=2.3",
                 cuda=">=12.4,<14",
             ),
-            Role(name="other-gpu", torch="cuda"),
+            Role(name="other-gpu", torch="cuda", cuda_runtime="report"),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("stated", "rule", "cuda"),
+    [
+        ('torch = "cuda"', None, None),
+        ('torch = "cuda"\ncuda-runtime = false', None, None),
+        ('torch = "cuda"\ncuda-runtime = true', "demand", None),
+        ('torch = "any"\ncuda-runtime = true', "demand", None),
+        ('torch = "cuda"\ncuda = ">=12"\ncuda-runtime = true', "demand", ">=12"),
+        ('torch = "cuda"\ncuda = ">=12"\ncuda-runtime = "host-dependent"', "report", ">=12"),
+        ('torch = "cuda"\ncuda = "host-dependent"', "report", None),
+        ('torch = "cuda"\ncuda = "host-dependent"\ncuda-runtime = "host-dependent"', "report", None),
+        ('torch = "cpu"\ncuda-runtime = false', None, None),
+    ],
+)
+def test_cuda_at_run_time(tmp_path: Path, stated: str, rule: str | None, cuda: str | None) -> None:
+    (role,) = loaded(tmp_path, f"[roles.gpu]\n{stated}\n").roles
+    assert role.cuda_runtime == rule
+    assert role.cuda == cuda
 
 
 @pytest.mark.parametrize(
@@ -162,6 +182,19 @@ API = "[roles.api]\n"
             API + "torch = 'cuda'\ncuda = 'any'",
             "role 'api', key 'cuda': 'any' is no version range: write one as in '>=2.3,<3' or '==2.5.*', or 'host-",
         ),
+        (
+            API + "torch = 'cpu'\ncuda-runtime = true",
+            "role 'api', key 'cuda-runtime': contradicts the role's torch = 'cpu'; it needs torch = 'cuda' or 'any'",
+        ),
+        (API + "cuda-runtime = 'host-dependent'", "role 'api', key 'cuda-runtime': contradicts the role's no 'torch'"),
+        (
+            API + "torch = 'cuda'\ncuda = 'host-dependent'\ncuda-runtime = true",
+            "role 'api', key 'cuda-runtime': contradicts cuda = 'host-dependent': state one of them",
+        ),
+        (
+            API + "torch = 'cuda'\ncuda-runtime = 'maybe'",
+            "role 'api', key 'cuda-runtime': Invalid enum value 'maybe'; allowed are true, false and 'host-dependent'",
+        ),
         (API + "torch-version = '>=2'", "role 'api', key 'torch-version': needs 'torch' to be stated"),
         (
             API + "torch = 'absent'\ntorch-version = '>=2'",
@@ -225,20 +258,23 @@ def listed(**stated: Any) -> str:
 @pytest.mark.parametrize(
     ("torch", "cuda", "rule", "runtime"),
     [
-        (False, None, "absent", False),
-        (False, False, "absent", False),
-        (True, None, "any", False),
-        (True, False, "cpu", False),
-        (True, "host_dependent", "cuda", False),
-        (True, True, "cuda", True),
+        (False, None, "absent", None),
+        (False, False, "absent", None),
+        (True, None, "any", None),
+        (True, False, "cpu", None),
+        (True, "host_dependent", "cuda", "report"),
+        (True, True, "cuda", "demand"),
     ],
 )
-def test_what_the_procedure_expects(tmp_path: Path, *, torch: bool, cuda: object, rule: str, runtime: bool) -> None:
+def test_what_the_procedure_expects(
+    tmp_path: Path, *, torch: bool, cuda: object, rule: str, runtime: str | None
+) -> None:
     policy = loaded(
         tmp_path, listed(torch_expected=torch, cuda_expected=cuda, dockerfile="D", description="x"), "p.json"
     )
     (role,) = policy.roles
-    assert (role.torch, role.cuda_runtime) == (rule, runtime)
+    assert role.torch == rule
+    assert role.cuda_runtime == runtime
     assert (role.name, role.match, role.dockerfile, role.description) == ("api:prod", ("api:prod",), "D", "x")
     assert role.size == (Limits(warn=10**9, most=1_500_000_000) if rule == "absent" else Limits())
     assert (policy.exhaustive, policy.images) == (True, (Listed("api:prod", "api:prod"),))

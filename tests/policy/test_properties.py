@@ -9,19 +9,37 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from inspector.facts import ImageFacts, Size
+from inspector.facts.runtime import Failure, RuntimeFacts
 from inspector.policy.judge import judge
 from inspector.policy.model import Outcome, exit_code, worst
 from inspector.policy.role import Limits, Role
 from inspector.python.model import Startup
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Absent, Tri, Unknown
-from tests.policy.cases import IMAGE, PYTHON, installed
+from tests.policy.cases import A10, ASKED, IMAGE, PYTHON, UNSEEN, installed
 
 TRI: st.SearchStrategy[Tri] = st.sampled_from(["yes", "no", "unknown"])
 BUILDS = ["cpu", "cuda", "rocm", "xpu"]
 OUTCOMES: list[Outcome] = ["pass", "warn", "unknown", "fail"]
 VERSIONS = st.sampled_from([None, "", "2.6.0", "2.6.0+cu124", "nonsense"])
 LIMITS = st.builds(Limits, warn=st.sampled_from([None, 5]), most=st.sampled_from([None, 10]))
+
+
+MAYBE = st.sampled_from([None, False, True])
+RUNS = st.none() | st.builds(
+    RuntimeFacts,
+    ran=st.booleans(),
+    gpu=st.booleans(),
+    imported=MAYBE,
+    torch=VERSIONS,
+    cuda=st.sampled_from([None, "12.4"]),
+    is_available=MAYBE,
+    computed=MAYBE,
+    devices=st.sampled_from([(), (A10,)]),
+    arch_list=st.sampled_from([(), ("sm_80",), ("sm_90",)]),
+    driver=st.sampled_from([None, "470.1", "550.1", "odd"]),
+    error=st.none() | st.just(Failure("RuntimeError", "x")),
+)
 
 
 @st.composite
@@ -47,9 +65,19 @@ def images(draw: st.DrawFn) -> ImageFacts:
             )
         ),
         startup=Startup(argv=("a",), path=None, starts=draw(TRI)),
-        size=Size(draw(st.integers(0, 20)), draw(st.none() | st.integers(0, 20))),
-        evidence=replace(IMAGE.evidence, layers_read=draw(seen), layers_cached=draw(seen), bytes_read=draw(seen)),
-        distributions=draw(st.sampled_from([(), (installed("a", "1"),), (installed("a", "odd"),)])),
+        size=Size(draw(st.none() | st.integers(0, 20)), draw(st.none() | st.integers(0, 20))),
+        evidence=draw(
+            st.builds(
+                lambda read, cached, sent, asked: replace(
+                    asked, layers_read=read, layers_cached=cached, bytes_read=sent, questions=sent
+                ),
+                *(seen, seen, seen),
+                st.sampled_from([IMAGE.evidence, ASKED]),
+            )
+        ),
+        distributions=draw(st.sampled_from([(), (installed("a", "1"),), (installed("a", "odd"),), UNSEEN])),
+        torch_elsewhere=draw(st.sampled_from([(), UNSEEN])),
+        runtime=draw(RUNS),
     )
 
 
@@ -59,13 +87,19 @@ ROLES = st.builds(
     torch=st.sampled_from([None, "absent", "any", *BUILDS]),
     torch_version=st.sampled_from([None, ">=2.3"]),
     cuda=st.sampled_from([None, ">=12"]),
-    cuda_runtime=st.booleans(),
+    cuda_runtime=st.sampled_from([None, "demand", "report"]),
+    torch_elsewhere=st.sampled_from(["allow", "forbid"]),
     require=st.sampled_from([(), ("a>=1",)]),
     forbid=st.sampled_from([(), ("b*",)]),
     python=st.sampled_from([None, ">=3.11", ">=3.11.5"]),
     size=LIMITS,
     compressed_size=LIMITS,
 )
+
+
+def computed(run: RuntimeFacts | None) -> bool:
+    """Whether a GPU computed, told apart from how the checks find it."""
+    return run is not None and all([run.ran, run.gpu, run.imported, run.is_available, run.computed])
 
 
 def undecided(facts: ImageFacts, role: Role) -> bool:
@@ -82,7 +116,10 @@ def undecided(facts: ImageFacts, role: Role) -> bool:
             role.torch not in (None, "absent") and torch.importable == "unknown",
             needs_build and torch.build == "unknown",
             needs_build and torch.build == "cuda" and role.cuda is not None and torch.cuda != "12.4",
-            role.cuda_runtime,
+            role.cuda_runtime == "demand" and not computed(facts.runtime),
+            role.torch_elsewhere == "forbid" and isinstance(facts.torch_elsewhere, Unknown),
+            bool(role.require or role.forbid) and isinstance(facts.distributions, Unknown) and not no_python,
+            role.size != Limits() and facts.size.uncompressed is None,
             role.compressed_size != Limits() and facts.size.compressed is None,
             bool(role.require) and facts.distributions == (installed("a", "odd"),),
             role.python == ">=3.11.5" and not isinstance(python, Unknown) and python.version == "3.11",
@@ -103,10 +140,15 @@ def test_what_is_not_known_never_passes(facts: ImageFacts, role: Role) -> None:
 def test_a_pass_rests_on_evidence_and_on_what_every_image_must_have(facts: ImageFacts, role: Role) -> None:
     result = judge(facts, role)
     evidence = facts.evidence
-    if evidence.layers_read + evidence.layers_cached < len(facts.layers):
+    glanced = evidence.lane == "archive"
+    if not glanced and evidence.layers_read + evidence.layers_cached < len(facts.layers):
+        assert result.outcome == "unknown"
+    if glanced and not evidence.bytes_read:
         assert result.outcome == "unknown"
     if exit_code(result.outcome) == 0:
         assert evidence.bytes_read or evidence.layers_cached
+        if facts.runtime is not None and facts.runtime.ran and facts.runtime.imported is not None:
+            assert facts.torch.importable in (("yes", "unknown") if facts.runtime.imported else ("no", "unknown"))
         assert facts.startup.starts == "yes"
         assert not isinstance(facts.interpreter, Unknown)
         assert facts.interpreter.runs == "yes"

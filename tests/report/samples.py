@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from inspector.facts import Evidence, ImageFacts, LayerFacts, Size
+from inspector.facts.runtime import Device, Failure, RuntimeFacts
 from inspector.oci import Platform
+from inspector.policy.judge import judge
 from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer, Report, Result, worst
+from inspector.policy.role import CudaRuntime, Limits, Role
 from inspector.python.model import Distribution, Interpreter, Libc, Startup
 from inspector.torchbuild.model import Build, Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
@@ -235,8 +240,7 @@ def mixed() -> Report:
                 outcome="unknown",
                 message="no such file: gpu.tar",
                 category="ENVIRONMENT",
-                advice="Run build commands: `docker build -t ktrdr-worker-gpu:test .`; "
-                "then hand over what `docker save ktrdr-worker-gpu:test` writes",
+                advice="Run build commands: `docker build -t ktrdr-worker-gpu:test .`",
             ),
             error=ErrorFact("not-found", "no such file: gpu.tar"),
         ),
@@ -270,6 +274,30 @@ def hostile(text: str = HOSTILE) -> Report:
         ),
         warnings=(text,),
         tags=(text,),
+        evidence=Evidence(
+            bytes_read=9,
+            layers_read=1,
+            layers_cached=0,
+            digests_verified=False,
+            how="stream",
+            seconds=0.125,
+            lane="save",
+            passed_over=(text,),
+        ),
+        runtime=RuntimeFacts(
+            ran=True,
+            gpu=True,
+            imported=False,
+            torch=text,
+            cuda=text,
+            hip=text,
+            is_available=False,
+            devices=(Device(name=text, capability=text, memory=1),),
+            arch_list=(text,),
+            cudnn=text,
+            driver=text,
+            error=Failure(text, text),
+        ),
     )
     finding = Finding(
         check="torch",
@@ -298,5 +326,87 @@ def no_python() -> ImageFacts:
     )
 
 
-CASES = {"four-roles": four_roles, "mixed": mixed, "hostile": hostile, "nothing": report}
+def glanced(name: str, found: Torch = ABSENT, **changes: Any) -> ImageFacts:
+    """An image of an engine whose files were asked for one by one."""
+    whole = facts(name, found)
+    unseen = Unknown("only single files were asked for")
+    values: dict[str, Any] = {
+        "reference": f"docker:{name}",
+        "source": "docker",
+        "image_id": None,
+        "layers": tuple(replace(layer, size=None, entries=None, cached=False) for layer in whole.layers),
+        "distributions": unseen,
+        "torch": replace(found, size=None, stack_size=None, layer=None, created_by=None) if found.installed else found,
+        "torch_elsewhere": unseen,
+        "warnings": ("whether all of torch's files are there was not looked at",) if found.installed else (),
+        "evidence": Evidence(
+            bytes_read=1_200_000,
+            layers_read=0,
+            layers_cached=0,
+            digests_verified=False,
+            how="archive",
+            seconds=0.23,
+            lane="archive",
+            passed_over=("storage: /var/lib/docker can't be read by this user",),
+            questions=58,
+        ),
+    }
+    return replace(whole, **{**values, **changes})
+
+
+NOT_RUN = RuntimeFacts(ran=False, why_not="no GPU")
+ON_A_GPU = RuntimeFacts(
+    ran=True,
+    gpu=True,
+    imported=True,
+    torch="2.14.1",
+    cuda="13.0",
+    is_available=True,
+    devices=(Device(name="NVIDIA A10", capability="8.6", memory=23_600_000_000),),
+    arch_list=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"),
+    cudnn="9.15.1",
+    driver="580.95.05",
+    computed=True,
+    seconds=6.25,
+)
+TOO_OLD = replace(
+    ON_A_GPU,
+    is_available=False,
+    devices=(),
+    driver="550.54.15",
+    computed=None,
+    error=Failure("UserWarning", "CUDA initialization: The NVIDIA driver on your system is too old (found 12040)."),
+)
+ON_A_CPU = RuntimeFacts(ran=True, imported=True, torch="2.14.2+cpu", is_available=False, arch_list=(), seconds=2.05)
+
+
+def engine() -> Report:
+    """Images of an engine: glanced at, of unknown size, saved, and several that were run."""
+    gpu = torch("cuda", "2.14.1", 1_730_000_000, stack_size=4_831_000_000)
+    cpu = torch("cpu", "2.14.1+cpu", 702_000_000)
+    saved = Evidence(
+        bytes_read=493_000_000,
+        layers_read=4,
+        layers_cached=1,
+        digests_verified=True,
+        how="stream",
+        seconds=3.5,
+        lane="save",
+        passed_over=("storage: the engine is remote", "archive: 'require' asks for every package"),
+    )
+    api, worker = Role(name="api", torch="absent"), Role(name="worker-cpu", torch="cpu")
+    report_it, demand = (Role(name=f"gpu-{rule}", torch="cuda", cuda_runtime=rule) for rule in _RULES)
+    return report(
+        judge(glanced("ktrdr-backend:prod"), api),
+        judge(glanced("ktrdr-backend:wrong", cpu, size=Size(None, None)), replace(api, size=Limits(most=10**9))),
+        judge(facts("ktrdr-worker-cpu:test", cpu, evidence=saved), worker),
+        judge(glanced("ktrdr-worker-gpu:1", gpu, runtime=NOT_RUN), report_it),
+        judge(glanced("ktrdr-worker-gpu:2", gpu, runtime=ON_A_GPU), demand),
+        judge(glanced("ktrdr-worker-gpu:3", gpu, runtime=TOO_OLD), demand),
+        judge(glanced("ktrdr-worker-cpu:2", cpu, runtime=ON_A_CPU), worker),
+    )
+
+
+_RULES: tuple[CudaRuntime, ...] = ("report", "demand")
+CASES = {"four-roles": four_roles, "mixed": mixed, "engine": engine, "hostile": hostile, "nothing": report}
 """Reports by the name of their golden files."""

@@ -14,8 +14,9 @@ from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
+from inspector.facts import ImageFacts
 from inspector.policy.model import Finding, Report, Result
-from inspector.report import diff, document, junit, markdown, schema, show, table
+from inspector.report import diff, document, junit, markdown, runtime, schema, show, table
 from inspector.report.difference import difference
 from inspector.report.escape import escape
 from tests.report import samples
@@ -25,13 +26,23 @@ SCHEMA = Draft202012Validator(json.loads(schema.render_schema()))
 ANY = st.text(st.characters(codec=None, categories=None), max_size=40)
 
 
+def _facts(report: Report) -> list[ImageFacts]:
+    return [each.facts for each in report.results if each.facts]
+
+
 def _show(report: Report, width: int, *, color: bool = False) -> str:
-    return show.render_show([each.facts for each in report.results if each.facts], width=width, color=color)
+    return show.render_show(_facts(report), width=width, color=color)
+
+
+def _runtime(report: Report, width: int, *, color: bool = False) -> str:
+    return runtime.render_runtime(_facts(report), width=width, color=color)
 
 
 TEXTS: dict[str, Callable[[Report], str]] = {
     "table": lambda report: table.render_check(report, width=100),
     "show": lambda report: _show(report, 100),
+    "runtime": lambda report: _runtime(report, 100),
+    "runtime-json": lambda report: document.render_runtime(_facts(report)),
     "markdown": markdown.render_check,
     "junit": junit.render_check,
     "json": document.render_check,
@@ -52,18 +63,19 @@ def test_no_name_breaks_a_report(name: str) -> None:
     for form, render in TEXTS.items():
         text = render(report)
         assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
-        assert form not in ("table", "show") or max(map(cell_len, text.split("\n"))) <= 100
+        assert form not in ("table", "show", "runtime") or max(map(cell_len, text.split("\n"))) <= 100
     ET.fromstring(junit.render_check(report))
     SCHEMA.validate(json.loads(document.render_check(report)))
+    SCHEMA.validate(json.loads(document.render_runtime(_facts(report))))
 
 
 @pytest.mark.parametrize("width", [80, 120, 160, 200])
 @pytest.mark.parametrize("case", samples.CASES)
 def test_no_line_is_wider_than_asked(case: str, width: int) -> None:
     report = samples.CASES[case]()
-    facts = [each.facts for each in report.results if each.facts]
+    facts = _facts(report)
     texts = [table.render_check(report, width=width), table.render_check(report, width=width, passed=True)]
-    texts += [_show(report, width)]
+    texts += [_show(report, width), _runtime(report, width), table.render_check(report, width=width, only_failed=True)]
     texts += [diff.render_diff(difference(one, other), width=width) for one in facts for other in facts]
     assert max(cell_len(line) for text in texts for line in text.split("\n")) <= width
 
@@ -74,6 +86,7 @@ def test_colour_changes_nothing_but_colour(case: str) -> None:
     for plain, colored in (
         (table.render_check(report, width=90), table.render_check(report, width=90, color=True)),
         (_show(report, 90), _show(report, 90, color=True)),
+        (_runtime(report, 90), _runtime(report, 90, color=True)),
     ):
         assert "\x1b" not in plain
         assert [line.rstrip() for line in ANSI.sub("", colored).split("\n")] == plain.split("\n")
@@ -82,9 +95,10 @@ def test_colour_changes_nothing_but_colour(case: str) -> None:
 @pytest.mark.parametrize("case", samples.CASES)
 def test_documents_fit_the_schema(case: str) -> None:
     report = samples.CASES[case]()
-    facts = [each.facts for each in report.results if each.facts] + [samples.no_python()]
+    facts = [*_facts(report), samples.no_python()]
     SCHEMA.validate(json.loads(document.render_check(report)))
     SCHEMA.validate(json.loads(document.render_show(facts)))
+    SCHEMA.validate(json.loads(document.render_runtime(facts)))
     for one in facts:
         SCHEMA.validate(json.loads(document.encode(difference(one, facts[-1]))))
 

@@ -8,19 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from inspector.facts import ImageFacts
 from inspector.policy.model import Report
-from inspector.report import diff, document, junit, markdown, schema, show, table
+from inspector.report import diff, document, junit, markdown, runtime, schema, show, table
 from inspector.report.difference import difference
 from tests.expected import FOLDER, cases, compare
 from tests.report.samples import CASES
 
 
 def _shown(report: Report, *, width: int, color: bool = False) -> str:
-    return show.render_show([each.facts for each in report.results if each.facts], width=width, color=color)
+    return show.render_show(_facts(report), width=width, color=color)
+
+
+def _facts(report: Report) -> list[ImageFacts]:
+    return [each.facts for each in report.results if each.facts]
 
 
 def _diff(report: Report) -> str:
-    facts = [each.facts for each in report.results if each.facts]
+    facts = _facts(report)
     return diff.render_diff(difference(facts[0], facts[-1]), width=80) if facts else ""
 
 
@@ -35,6 +40,10 @@ RENDERINGS: dict[str, Callable[[Report], str]] = {
     "show-80.txt": lambda report: _shown(report, width=80),
     "show-120.txt": lambda report: _shown(report, width=120),
     "show-color.ansi": lambda report: _shown(report, width=100, color=True),
+    "check-failed.txt": lambda report: table.render_check(report, width=120, only_failed=True),
+    "check-failed.md": lambda report: markdown.render_check(report, only_failed=True),
+    "runtime.txt": lambda report: runtime.render_runtime(_facts(report), width=100),
+    "runtime.json": lambda report: document.render_runtime(_facts(report)),
     "diff.txt": _diff,
 }
 

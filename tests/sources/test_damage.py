@@ -53,4 +53,4 @@ def test_damage_is_always_met(content: bytes, *, piped: bool) -> None:
             return
     assert found
     for image_id, layers in found.items():
-        assert layers == TRUE[image_id]
+        assert layers == TRUE[str(image_id)]

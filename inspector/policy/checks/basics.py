@@ -16,13 +16,22 @@ from inspector.unknown import Absent, Unknown
 
 
 def check_evidence(case: Case) -> Iterator[Finding]:
-    """Every layer was read or had been, in place of the procedure's "a run under ten seconds is suspect"."""
+    """Every layer was read or had been, in place of the procedure's "a run under ten seconds is suspect".
+
+    The archive lane reads none: there the engine must have been asked, and have answered with bytes.
+    """
     evidence = case.facts.evidence
     layers = len({layer.diff_id for layer in case.facts.layers})
     seen = evidence.layers_read + evidence.layers_cached
     told = _told(evidence)
-    shown = Shown("every layer read", told)
-    if not layers or not seen or not (evidence.bytes_read or evidence.layers_cached):
+    shown = Shown("files asked for" if evidence.partial else "every layer read", told)
+    if evidence.partial and layers:
+        if evidence.questions and evidence.bytes_read:
+            yield case.passed("evidence", told, shown)
+        else:
+            message = "the engine was asked for files, but sent nothing of any"
+            yield case.found("evidence", "unknown", "not-looked", message, shown)
+    elif not layers or not seen or not (evidence.bytes_read or evidence.layers_cached):
         yield case.found("evidence", "unknown", "evidence", "nothing of the image was read", shown)
     elif seen < layers:
         message = f"only {seen} of {layers} layers were read"
@@ -32,10 +41,14 @@ def check_evidence(case: Case) -> Iterator[Finding]:
 
 
 def _told(evidence: Evidence) -> str:
+    lane = f"{evidence.lane} lane: " if evidence.lane else ""
+    passed_over = f"; passed over: {'; '.join(evidence.passed_over)}" if evidence.passed_over else ""
+    if evidence.partial:
+        return f"{lane}{evidence.questions} questions, {show_size(evidence.bytes_read)}{passed_over}"
     digests = "digests verified" if evidence.digests_verified else "digests not verified"
     return (
-        f"{evidence.layers_read} layers read ({show_size(evidence.bytes_read)}), "
-        f"{evidence.layers_cached} from the cache, {digests}"
+        f"{lane}{evidence.layers_read} layers read ({show_size(evidence.bytes_read)}), "
+        f"{evidence.layers_cached} from the cache, {digests}{passed_over}"
     )
 
 

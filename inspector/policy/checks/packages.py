@@ -48,18 +48,18 @@ def check_required(case: Case) -> Iterator[Finding]:
         return
     from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
 
-    undecided = _undecided(case)
+    listed = _listed(case)
     for text in case.role.require:
-        if undecided:
-            message = f"whether {text} is installed is not known: {undecided}"
-            yield case.unknown("require", message, Shown(text, "not known"))
+        if isinstance(listed, Unknown):
+            yield _undecided(case, "require", text, text, listed)
             continue
         wanted = Requirement(text)
-        yield _required(case, text, canonical(wanted.name), str(wanted.specifier))
+        name = canonical(wanted.name)
+        there = [found for found in listed if canonical(found.name) == name]
+        yield _required(case, text, name, str(wanted.specifier), there)
 
 
-def _required(case: Case, text: str, name: str, wanted: str) -> Finding:
-    there = [found for found in case.facts.distributions if canonical(found.name) == name]
+def _required(case: Case, text: str, name: str, wanted: str, there: list[Distribution]) -> Finding:
     actual = ", ".join(dict.fromkeys(f"{name} {found.version}" for found in there)) or "not installed"
     shown = Shown(text, actual)
     if not there:
@@ -77,16 +77,16 @@ def _required(case: Case, text: str, name: str, wanted: str) -> Finding:
 
 def check_forbidden(case: Case) -> Iterator[Finding]:
     """No installed distribution fits a forbidden pattern; one finding for each pattern."""
-    undecided = _undecided(case)
+    listed = _listed(case)
+    known = () if isinstance(case.facts.distributions, Unknown) else case.facts.distributions
     for pattern in case.role.forbid:
-        there = [found for found in case.facts.distributions if fnmatchcase(canonical(found.name), pattern)]
+        there = [found for found in known if fnmatchcase(canonical(found.name), pattern)]
         if there:
             yield _forbidden(case, pattern, there)
         elif case.facts.torch.installed and fnmatchcase("torch", pattern):
             yield _forbidden_torch(case, pattern)
-        elif undecided:
-            message = f"whether {pattern} is installed is not known: {undecided}"
-            yield case.unknown("forbid", message, Shown(f"no {pattern}", "not known"))
+        elif isinstance(listed, Unknown):
+            yield _undecided(case, "forbid", pattern, f"no {pattern}", listed)
         else:
             yield case.passed("forbid", f"no {pattern} is installed", Shown(f"no {pattern}", "none"))
 
@@ -114,12 +114,17 @@ def _at(case: Case, found: Distribution) -> Pointer:
     return case.at(found.layer, path=found.path, size=found.size)
 
 
-def _undecided(case: Case) -> str:
-    """Why the list of distributions may be wrong; empty where it is whole. No interpreter: it is whole, and empty."""
-    match case.facts.interpreter:
-        case Absent():
-            return ""
-        case Unknown(reason):
-            return reason
-        case _:
-            return ""
+def _listed(case: Case) -> tuple[Distribution, ...] | Unknown:
+    """All distributions; or why the list may be wrong, or was not made. No interpreter: it is whole, and empty."""
+    interpreter, found = case.facts.interpreter, case.facts.distributions
+    if isinstance(interpreter, Absent):
+        return () if isinstance(found, Unknown) else found
+    return interpreter if isinstance(interpreter, Unknown) else found
+
+
+def _undecided(case: Case, check: str, what: str, expected: str, why: Unknown) -> Finding:
+    """Why it can't be told; `why` is the facts' own answer where nobody looked at the distributions."""
+    if why is case.facts.distributions:
+        message = f"whether {what} is installed: not looked at: {why.unknown}"
+        return case.found(check, "unknown", "not-looked", message, Shown(expected, "not looked at"))
+    return case.unknown(check, f"whether {what} is installed is not known: {why.unknown}", Shown(expected, "not known"))

@@ -25,8 +25,7 @@ def _against(case: Case, check: str, size: int | None, limits: Limits) -> Iterat
         return
     expected = _told(limits)
     if size is None:
-        message = "the compressed size is not known: the source holds uncompressed layers"
-        yield case.unknown(check, message, Shown(expected, "not known"), "a registry's copy has it")
+        yield _not_known(case, check, expected)
         return
     shown = Shown(expected, show_size(size))
     if limits.most is not None and size > limits.most:
@@ -39,6 +38,14 @@ def _against(case: Case, check: str, size: int | None, limits: Limits) -> Iterat
         yield case.passed(check, show_size(size), shown)
 
 
+def _not_known(case: Case, check: str, expected: str) -> Finding:
+    if case.facts.evidence.partial:
+        message = "the size was not looked at: the archive lane reads no layers, and the engine does not tell it"
+        return case.found(check, "unknown", "not-looked", message, Shown(expected, "not looked at"))
+    message = "the compressed size is not known: the source holds uncompressed layers"
+    return case.unknown(check, message, Shown(expected, "not known"), "a registry's copy has it")
+
+
 def _told(limits: Limits) -> str:
     most = "" if limits.most is None else f"at most {show_size(limits.most)}"
     warn = "" if limits.warn is None else f"warning above {show_size(limits.warn)}"
@@ -46,7 +53,9 @@ def _told(limits: Limits) -> str:
 
 
 def _biggest(case: Case) -> Pointer:
-    """The layer with the most bytes of files."""
-    layers = case.facts.layers
-    at = max(range(len(layers)), key=lambda at: layers[at].size, default=None)
-    return Pointer() if at is None else case.at(at, size=layers[at].size)
+    """The layer with the most bytes of files; none where their sizes are not known."""
+    known = [(size, -at) for at, size in enumerate(layer.size for layer in case.facts.layers) if size is not None]
+    if not known or len(known) < len(case.facts.layers):
+        return Pointer()
+    size, at = max(known)
+    return case.at(-at, size=size)

@@ -135,18 +135,21 @@ def check_cuda(case: Case) -> Iterator[Finding]:
             yield case.unknown("cuda", "which CUDA version torch was built for is not known", shown, _HOW)
 
 
-def check_cuda_runtime(case: Case) -> Iterator[Finding]:
-    """Whether a GPU can be used, which depends on the host and is never told from files."""
-    if case.role.cuda_runtime:
-        message = "whether CUDA is available at run time: not verified here: static check only"
-        yield case.found("cuda-runtime", "unknown", "gpu-run", message, Shown("CUDA available", "not verified"))
-
-
 def check_elsewhere(case: Case) -> Iterator[Finding]:
-    """Torch where the asked `python` does not look: forbidden, or worth a warning where none was wanted."""
+    """Torch where the asked `python` does not look: forbidden, or worth a warning where none was wanted.
+
+    Where nobody looked, that is no answer if it is forbidden; else the role demands nothing, and nothing is said
+    here: the reports tell of every such answer that it is partial.
+    """
     role, found = case.role, case.facts.torch_elsewhere
     outcome: Outcome = "fail" if role.torch_elsewhere == "forbid" else "warn"
     if outcome == "warn" and role.torch != "absent":
+        return
+    if isinstance(found, Unknown):
+        if outcome == "fail":
+            message = f"whether torch lies where `{role.python_command}` does not look: not looked at: {found.unknown}"
+            shown = Shown("nothing", "not looked at")
+            yield case.found("torch-elsewhere", "unknown", "not-looked", message, shown)
         return
     for other in found:
         yield _elsewhere(case, other, outcome)
@@ -178,7 +181,10 @@ def where(case: Case, torch: Torch) -> Pointer:
 
 def _metadata(case: Case) -> Pointer:
     """Where the metadata lies that says torch is installed."""
-    found = next((one for one in case.facts.distributions if canonical(one.name) == "torch"), None)
+    listed = case.facts.distributions
+    if isinstance(listed, Unknown):
+        return Pointer()
+    found = next((one for one in listed if canonical(one.name) == "torch"), None)
     return Pointer() if found is None else case.at(found.layer, path=found.path)
 
 

@@ -1,0 +1,110 @@
+"""What an audit of registries comes to, as values: its plan, a result for each image, and what was left undone."""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.facts import Evidence, ImageFacts
+from inspector.facts.model import Size
+from inspector.oci import Platform
+from inspector.policy.model import SCHEMA, ErrorFact, Finding, Outcome, Result
+from inspector.torchbuild.model import Torch
+from inspector.unknown import Unknown
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be done: tags asked for, distinct images behind them, and the distinct layers that are needed.
+
+    `layers_known` of the layers, `bytes_known` as stored, are in the cache; `bytes_to_fetch` is at most what the
+    others take. `no_images` tags are signatures and the like, `filtered` were not asked for, `unreadable` tags or
+    repositories gave an error; `unread` images are decided without any layer.
+    """
+
+    repositories: int = 0
+    tags: int = 0
+    filtered: int = 0
+    no_images: int = 0
+    unreadable: int = 0
+    images: int = 0
+    unread: int = 0
+    layers: int = 0
+    layers_known: int = 0
+    bytes_known: int = 0
+    bytes_to_fetch: int = 0
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bound kept the audit from: tags not asked for, images not judged for want of layers, and these layers.
+
+    `why` names the bound; empty where nothing was left.
+    """
+
+    why: str = ""
+    tags: int = 0
+    images: int = 0
+    layers: int = 0
+    bytes: int = 0
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How the audit ended: what was fetched, in layers, in bytes, in requests of any kind; and what was left."""
+
+    layers_fetched: int
+    bytes_fetched: int
+    requests: int
+    left: Left = Left()
+    warnings: tuple[str, ...] = ()
+
+
+class Audited(msgspec.Struct, frozen=True, kw_only=True):
+    """One image in one role, or what could not be read; a line of `audit --format jsonl`.
+
+    `tags` are all those of `repository` that lead to the image and are in the role; `digest` is what the first
+    of them points at. `outcome` is null only where no policy was asked. `torch`, `python` and `size` are null where
+    the layers were not read.
+    """
+
+    schema: str = SCHEMA
+    image: str
+    repository: str
+    tags: tuple[str, ...] = ()
+    digest: str | None = None
+    image_id: str | None = None
+    platform: Platform | None = None
+    role: str | None = None
+    outcome: Outcome | None
+    findings: tuple[Finding, ...] = ()
+    torch: Torch | None = None
+    python: str | None = None
+    size: Size | None = None
+    layers: int | None = None
+    warnings: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    error: ErrorFact | None = None
+
+
+class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole audit as one document: what `audit --format json` prints."""
+
+    schema: str = SCHEMA
+    outcome: Outcome | None
+    plan: Planned
+    results: tuple[Audited, ...]
+    ended: Ended | None
+
+
+def python_of(facts: ImageFacts) -> str | None:
+    """The version of the interpreter; None where there is none, or it is not known."""
+    return None if isinstance(facts.interpreter, Unknown) else facts.interpreter.version
+
+
+def as_result(audited: Audited) -> Result:
+    """The verdict alone, without facts."""
+    return Result(
+        image=audited.image,
+        role=audited.role,
+        outcome=audited.outcome or ("unknown" if audited.error else "pass"),
+        findings=audited.findings,
+        facts=None,
+        error=audited.error,
+    )

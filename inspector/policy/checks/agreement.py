@@ -1,0 +1,102 @@
+"""What the files say held against what happened: where they disagree, the answer from the files is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from inspector.facts.runtime import RuntimeFacts
+from inspector.policy.checks.torch import label, where
+from inspector.policy.findings import Case, Shown
+from inspector.policy.model import Finding
+from inspector.policy.runs import failure, run_label
+from inspector.torchbuild.model import BUILD_NAMES, Torch, build_name
+
+CHECK = "static-vs-runtime"
+_NO_TORCH = "No module named 'torch'"
+_DRIVER = "libcuda.so.1"
+
+
+class Disagreement(NamedTuple):
+    """One point, and what either side says of it."""
+
+    point: str
+    static: str
+    run: str
+
+
+def check_agreement(case: Case) -> Iterator[Finding]:
+    """The run bears out what the files say of torch. What either side does not know is no disagreement.
+
+    A disagreement fails whatever the role asks: one of the two answers that a verdict could rest on is wrong.
+    """
+    run, torch = case.facts.runtime, case.facts.torch
+    if run is None or not run.ran:
+        return
+    if run.imported is None or _lacks_only_the_driver(run):
+        what = "tells nothing of torch" if run.imported is None else "can't import torch without a GPU's driver"
+        message = f"the container that was run {what}: {failure(run)}"
+        yield case.found(CHECK, "warn", "run-silent", message, Shown(label(torch), "not known"))
+        return
+    found = list(disagreements(torch, run))
+    for each in found:
+        message = f"{each.point}: the files say {each.static}, the run says {each.run}"
+        shown = Shown(each.run, each.static)
+        yield case.found(CHECK, "fail", "static-wrong", message, shown, where(case, torch))
+    if not found:
+        told = run_label(run)
+        yield case.passed(CHECK, f"the run agrees: {told}", Shown(label(torch), told))
+
+
+def check_ran(case: Case) -> Iterator[Finding]:
+    """A container was run and told of torch, where that is what was asked for."""
+    run = case.facts.runtime
+    if run is None or not run.ran or run.imported is None:
+        why = failure(run) if run and run.ran else (run.why_not if run else "") or "no container was run"
+        message = f"what `import torch` does: not verified here: {why}"
+        yield case.found("runtime", "unknown", "run-silent", message, Shown("a run", "none"))
+
+
+def disagreements(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
+    """Every point on which the two differ, where both say something."""
+    yield from _imported(torch, run) if run.imported else _not_imported(torch, run)
+
+
+def _imported(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
+    if torch.importable == "no":
+        why = "; ".join(torch.reasons)
+        yield Disagreement("whether torch can be imported", f"no ({why})" if why else "no", f"yes ({run_label(run)})")
+        return
+    if not torch.installed:
+        if run.torch is not None:
+            yield Disagreement("whether torch is there", label(torch), run_label(run))
+        return
+    if torch.version and torch.version != run.torch:
+        yield Disagreement("torch's version", torch.version, run.torch or "none")
+    if torch.build != "unknown":
+        yield from _builds(torch, run)
+
+
+def _builds(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
+    """Whether it is a CUDA or ROCm build, and for which version, where the files state one."""
+    for build, static, said in (("cuda", torch.cuda, run.cuda), ("rocm", torch.hip, run.hip)):
+        name = BUILD_NAMES[build]
+        if (torch.build == build) != (said is not None):
+            yield Disagreement("torch's build", build_name(torch), f"{name} {said}" if said else f"no {name}")
+        elif said is not None and static and static != said:
+            yield Disagreement(f"the {name} that torch was built for", static, said)
+
+
+def _not_imported(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
+    missing = run.error is not None and (run.error.type, run.error.message) == ("ModuleNotFoundError", _NO_TORCH)
+    if torch.importable == "yes":
+        yield Disagreement("whether torch can be imported", f"yes ({label(torch)})", f"no ({failure(run)})")
+    elif torch.installed and missing:
+        yield Disagreement("whether torch is there", label(torch), f"no ({failure(run)})")
+    elif torch.importable == "no" and not torch.installed and not torch.path and run.error and not missing:
+        yield Disagreement("whether torch is there", label(torch), f"something that fails ({failure(run)})")
+
+
+def _lacks_only_the_driver(run: RuntimeFacts) -> bool:
+    """Some builds link the driver's library, which only a host with a GPU hands to a container."""
+    return run.imported is False and not run.gpu and run.error is not None and _DRIVER in run.error.message
