@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.blob import Meter, Scanned
@@ -11,8 +12,8 @@ from inspector.layers.compression import decompressed, first_block, refuse_bomb,
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.hashing import HashedChunks
 from inspector.layers.readers import Reader, StreamReader
-from inspector.layers.tar import Member, iter_members
-from inspector.layers.wanted import MAX_KEPT, SCRIPT_HEAD, head_of, may_be_program, wanted
+from inspector.layers.tar import iter_members
+from inspector.layers.wanted import MAX_KEPT, kept
 from inspector.rootfs import Kind
 
 MAX_UNPACKED = 256 << 30
@@ -63,6 +64,7 @@ def read_entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry
     """The entries of a tar with the bytes that are kept of them, and what is to be told of it."""
     entries: list[Entry] = []
     left, names = MAX_KEPT, MAX_NAMES
+    read = partial(_exactly, reader)
     for member in iter_members(reader, needs_end=needs_end):
         names -= len(member.path) + len(member.link)
         if names < 0:
@@ -70,23 +72,16 @@ def read_entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry
         if member.size > MAX_FILE:
             raise LimitExceeded(f"{member.path[:200]!a} is said to have {member.size} bytes; no file system takes that")
         data = b""
-        if member.kind is Kind.FILE and member.size:
-            data = _kept(reader, member, left)
+        if member.kind is Kind.FILE and member.size == member.stored > 0:  # of a sparse one, only pieces are stored
+            data = kept(member.path, member.mode, member.size, left, read)
             left -= len(data)
         entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, data))
-    warnings = [f"a layer holds more than {MAX_KEPT} bytes of metadata; some were not read"] if left <= 0 else []
-    return entries, warnings
+    return entries, too_much_kept(left)
 
 
-def _kept(reader: Reader, member: Member, left: int) -> bytes:
-    """The bytes of a file that its index keeps: the whole file, the head of a program, or nothing."""
-    if member.stored != member.size:  # sparse: what is stored are pieces and a map
-        return b""
-    if left >= member.size <= wanted(member.path):
-        return _exactly(reader, member.size)
-    if left >= SCRIPT_HEAD and may_be_program(member.path, member.mode):
-        return head_of(_exactly(reader, min(SCRIPT_HEAD, member.size)))
-    return b""
+def too_much_kept(left: int) -> list[str]:
+    """The warning that not all bytes were kept, where none are `left`."""
+    return [f"a layer holds more than {MAX_KEPT} bytes of metadata; some were not read"] if left <= 0 else []
 
 
 def _exactly(reader: Reader, size: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -88,3 +89,15 @@ def head_of(content: bytes) -> bytes:
     if content.startswith(b"#!"):
         return content[:SCRIPT_HEAD]
     return content[:ELF_HEAD] if content.startswith(b"\x7fELF") else content[:4]
+
+
+def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes]) -> bytes:
+    """What an index keeps of a file: all of it, the head of a program, or nothing.
+
+    `read` gives so many of its first bytes, and `left` is how many bytes may still be kept of the layer.
+    """
+    if left >= size <= wanted(path):
+        return read(size)
+    if left >= SCRIPT_HEAD and may_be_program(path, mode):
+        return head_of(read(min(SCRIPT_HEAD, size)))
+    return b""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -11,7 +12,7 @@ from inspector.errors import DigestMismatch, LimitExceeded, Malformed
 from inspector.oci import ImageConfig, check_digest, digest_of, parse_config
 from inspector.sources.image import Image, Layer
 from inspector.sources.platforms import foreign
-from inspector.sources.store import BlobStore, Stored, shown
+from inspector.sources.store import Stored, shown
 
 MAX_LAYERS = 1000
 """Layers of one image past which it is refused; engines end at 125."""
@@ -19,6 +20,14 @@ MAX_IMAGES = 1000
 """Images of one archive or layout past which it is refused."""
 
 _HEX = re.compile(r"[0-9a-f]{64}")
+
+
+class Located(Protocol):
+    """What holds an image."""
+
+    @property
+    def where(self) -> str:
+        """The path or medium, as messages name it."""
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -58,7 +67,7 @@ def check_counts(count: int, config: Config, where: str) -> None:
 
 
 def make_image(
-    store: BlobStore, source: str, config: Config, layers: Sequence[Placed], *, tags: Sequence[str] = ()
+    store: Located, source: str, config: Config, layers: Sequence[Placed], *, tags: Sequence[str] = ()
 ) -> Image:
     """The image; its `reference` is set by the caller, who knows what was asked."""
     check_counts(len(layers), config, f"{store.where}: {shown(tags[0]) if tags else 'an image'}")
@@ -99,4 +108,5 @@ def _layer(diff_id: str, placed: Placed, created_by: str | None) -> Layer:
         stored_size=stored.size,
         compressed=stored.compressed,
         created_by=created_by,
+        walked=stored.walked,
     )

@@ -1,13 +1,14 @@
-"""Documents and layers by digest, in a store that names them by it."""
+"""Documents and layers by digest, wherever they are named by it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from inspector.errors import LimitExceeded, Malformed, NotFound, Unsupported
+from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
 from inspector.oci import LAYER_PREFIXES, Descriptor, Index, Manifest, check_digest, parse_manifest
 from inspector.sources.assemble import MAX_LAYERS, Config, Placed, read_config
-from inspector.sources.store import BlobStore, missing, shown
+from inspector.sources.store import BlobStore, DocumentStore, Stored, missing, shown
 
 MAX_DOCUMENTS = 64 << 20
 """Bytes of documents that are read in following one index."""
@@ -16,10 +17,10 @@ Naming = Callable[[str, str], str]
 """From a digest's algorithm and hex to the name in the store."""
 
 
-class Contents:
-    """What descriptors point at, verified. `manifest_name` and `blob_name` say where a store keeps each."""
+class Described(ABC):
+    """What descriptors point at, verified. `manifest_name` and `blob_name` say where a store keeps each document."""
 
-    def __init__(self, store: BlobStore, manifest_name: Naming, blob_name: Naming) -> None:
+    def __init__(self, store: DocumentStore, manifest_name: Naming, blob_name: Naming) -> None:
         self.store = store
         self._manifest_name = manifest_name
         self._blob_name = blob_name
@@ -30,9 +31,13 @@ class Contents:
         """The path or medium, as messages name it."""
         return self.store.where
 
+    @abstractmethod
     def has_manifest(self, descriptor: Descriptor) -> bool:
         """Whether the index or manifest is there at all."""
-        return bool(descriptor.data) or self.store.size(_name(self._manifest_name, descriptor)) is not None
+
+    @abstractmethod
+    def stored(self, descriptor: Descriptor) -> Stored:
+        """The blob of a layer. Raises `NotFound`, `Unsupported`, `Malformed`."""
 
     def manifest(self, descriptor: Descriptor) -> Index | Manifest:
         """The index or manifest, its size and digest checked. Raises `NotFound`, `Unsupported`, `Malformed`."""
@@ -53,12 +58,7 @@ class Contents:
 
     def _layer(self, descriptor: Descriptor) -> Placed:
         self._refuse_unreadable(descriptor)
-        name = _name(self._blob_name, descriptor)
-        size = self.store.size(name)
-        if size is None:
-            raise self._absent_layer(descriptor, name)
-        self._check_size(size, descriptor, "layer")
-        return Placed(self.store.layer(name), descriptor.digest)
+        return Placed(self.stored(descriptor), descriptor.digest)
 
     def _refuse_unreadable(self, descriptor: Descriptor) -> None:
         media_type = descriptor.media_type
@@ -67,36 +67,57 @@ class Contents:
                 f"{self.where}: layer {descriptor.digest} is encrypted; decrypt the image to have it read"
             )
         if media_type and not media_type.startswith(LAYER_PREFIXES):
-            raise Unsupported(
+            raise NoImage(
                 f"{self.where}: no image but an artifact: {descriptor.digest} is of type {media_type[:100]!a}, no layer"
             )
-
-    def _absent_layer(self, descriptor: Descriptor, name: str) -> NotFound | Unsupported:
-        if descriptor.urls:
-            return Unsupported(
-                f"{self.where}: layer {descriptor.digest} is kept at {shown(descriptor.urls[0])}, not here; "
-                "addresses in images are not followed"
-            )
-        return missing(self.where, name)
 
     def _document(self, descriptor: Descriptor, name: str, what: str) -> bytes:
         content = descriptor.embedded()
         if content is None:
             content = self.store.document(name)
-            self._check_size(len(content), descriptor, what)
+            self.check_size(len(content), descriptor, what)
             check_digest(content, descriptor.digest, f"{self.where}: {what}")
         self._left -= len(content)
         if self._left < 0:
             raise LimitExceeded(f"{self.where}: its manifests have more than {MAX_DOCUMENTS} bytes together")
         return content
 
-    def _check_size(self, size: int, descriptor: Descriptor, what: str) -> None:
+    def check_size(self, size: int, descriptor: Descriptor, what: str) -> None:
         """A blob of another size is cut or altered, which a layer that is not read through would hide."""
         if size != descriptor.size:
             raise Malformed(
                 f"{self.where}: {what} {descriptor.digest} has {size} bytes where {descriptor.size} are stated; "
                 "the copy is damaged or incomplete"
             )
+
+
+class Contents(Described):
+    """What descriptors point at in a store that holds everything by name."""
+
+    def __init__(self, store: BlobStore, manifest_name: Naming, blob_name: Naming) -> None:
+        super().__init__(store, manifest_name, blob_name)
+        self._blobs = store
+
+    def has_manifest(self, descriptor: Descriptor) -> bool:
+        """See `Described.has_manifest`."""
+        return bool(descriptor.data) or self._blobs.size(_name(self._manifest_name, descriptor)) is not None
+
+    def stored(self, descriptor: Descriptor) -> Stored:
+        """See `Described.stored`."""
+        name = _name(self._blob_name, descriptor)
+        size = self._blobs.size(name)
+        if size is None:
+            raise kept_elsewhere(self.where, descriptor) if descriptor.urls else missing(self.where, name)
+        self.check_size(size, descriptor, "layer")
+        return self._blobs.layer(name)
+
+
+def kept_elsewhere(where: str, descriptor: Descriptor) -> Unsupported:
+    """The error for a layer that only addresses in its descriptor lead to."""
+    return Unsupported(
+        f"{where}: layer {descriptor.digest} is kept at {shown((descriptor.urls or [''])[0])}, not here; "
+        "addresses in images are not followed"
+    )
 
 
 def _name(naming: Naming, descriptor: Descriptor) -> str:

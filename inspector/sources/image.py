@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -11,11 +11,15 @@ from inspector.layers.blob import LayerBlob, Meter
 from inspector.oci import ImageConfig, Platform
 from inspector.sources.lanes import Glimpse, Known
 
+if TYPE_CHECKING:
+    from inspector.engine.client import Engine
+
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
     """One layer. `digest` and `stored_size` (bytes) are those of the blob as stored.
 
     `compressed` says whether that is packed; `created_by` is the build step, where the config's history tells.
+    `walked` says that the blob is read from a directory of files, whose entries are not quite those of the tar.
     """
 
     diff_id: str
@@ -24,6 +28,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     stored_size: int
     compressed: bool
     created_by: str | None
+    walked: bool = False
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +53,13 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
 class Lanes(Protocol):
     """What an engine's image can be read by. Every method raises `LaneUnusable` where the lane can't be taken."""
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine that has the image; None where only its store was found."""
+
+    def told(self) -> Image:
+        """The image as its engine tells it, with build steps as far as these are certain; its layers are `Unread`."""
 
     def storage(self) -> Image:
         """The image with its layers where the engine itself keeps them."""

@@ -18,7 +18,7 @@ from inspector.oci import (
     Platform,
 )
 from inspector.sources.assemble import MAX_IMAGES
-from inspector.sources.contents import Contents
+from inspector.sources.contents import Described
 
 MAX_DEPTH = 8
 """Indexes within indexes; engines write three at most."""
@@ -33,7 +33,7 @@ class Found(msgspec.Struct, frozen=True):
     present: bool
 
 
-def flatten(contents: Contents, descriptors: Iterable[Descriptor]) -> list[Found]:
+def flatten(contents: Described, descriptors: Iterable[Descriptor]) -> list[Found]:
     """The images that `descriptors` lead to, in order, each once.
 
     In a nested index the first of a platform counts (image-index.md); a manifest that is absent is
@@ -58,7 +58,7 @@ def may_be_image(descriptor: Descriptor) -> bool:
 
 
 class _Walk:
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Described) -> None:
         self._contents = contents
         self._seen: set[str] = set()
 

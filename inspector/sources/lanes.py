@@ -38,8 +38,11 @@ class Glimpse(Rootfs, Protocol):
     def bytes_read(self) -> int:
         """How many bytes the engine sent in answer."""
 
-    def stream(self, path: str) -> None:
-        """Take in the directory `path` with everything below it, so that it is listed from now on."""
+    def stream(self, path: str, *, limit: int = 16 << 30) -> None:
+        """Take in the directory `path` with everything below it, so that it is listed from now on.
+
+        Raises `LimitExceeded` where it comes to more than `limit` bytes as a tar, `NotListed` where it never is.
+        """
 
 
 class Unread(msgspec.Struct, frozen=True):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from inspector.errors import Malformed, NotFound, Unsupported
+from inspector.errors import Malformed, NoImage, NotFound, Unsupported
 from inspector.oci import Descriptor, Index, Manifest, parse, parse_manifest
 from inspector.sources.assemble import make_image
-from inspector.sources.contents import Contents
+from inspector.sources.contents import Contents, Described
 from inspector.sources.image import Image
 from inspector.sources.indexes import Found, flatten, may_be_image
 from inspector.sources.names import digest_in, is_id, may_be_id, no_such, pick
@@ -54,12 +54,12 @@ def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wan
     return _open_groups(contents, source, groups, wanted, warnings)
 
 
-def open_found(contents: Contents, source: str, found: list[Found], wanted: Wanted) -> list[Image]:
+def open_found(contents: Described, source: str, found: list[Found], wanted: Wanted) -> list[Image]:
     """The images of one index without names, for the platform wanted."""
     return _open_groups(contents, source, [_Group([], found)], wanted, [])
 
 
-def open_manifest(contents: Contents, source: str, manifest: Manifest, tags: Sequence[str] = ()) -> Image:
+def open_manifest(contents: Described, source: str, manifest: Manifest, tags: Sequence[str] = ()) -> Image:
     """The image of one manifest."""
     return make_image(contents.store, source, contents.config(manifest), contents.layers(manifest), tags=tags)
 
@@ -94,7 +94,7 @@ def _named(store: BlobStore, entries: list[Descriptor], selector: str) -> list[D
     return found
 
 
-def _by_name(contents: Contents, entries: list[Descriptor], warnings: list[str]) -> list[_Group]:
+def _by_name(contents: Described, entries: list[Descriptor], warnings: list[str]) -> list[_Group]:
     """The images of each name. A name of an artifact is left out with a warning, if there are others."""
     named: dict[str, list[Descriptor]] = {}
     for descriptor in entries:
@@ -110,7 +110,7 @@ def _by_name(contents: Contents, entries: list[Descriptor], warnings: list[str])
     return groups
 
 
-def _by_id(contents: Contents, entries: list[Descriptor], selector: str) -> list[_Group]:
+def _by_id(contents: Described, entries: list[Descriptor], selector: str) -> list[_Group]:
     """The images whose manifest, config or enclosing index has the digest asked for."""
     digest = digest_in(selector)
     groups = []
@@ -123,12 +123,12 @@ def _by_id(contents: Contents, entries: list[Descriptor], selector: str) -> list
     return groups
 
 
-def _image_id(contents: Contents, found: Found) -> str:
+def _image_id(contents: Described, found: Found) -> str:
     return contents.config(_manifest(contents, found)).image_id
 
 
 def _open_groups(
-    contents: Contents, source: str, groups: list[_Group], wanted: Wanted, warnings: list[str]
+    contents: Described, source: str, groups: list[_Group], wanted: Wanted, warnings: list[str]
 ) -> list[Image]:
     """Of each group what the platform wanted takes; an image that goes by several names is one."""
     chosen: dict[str, _Chosen] = {}
@@ -136,11 +136,11 @@ def _open_groups(
         for one in _choose(contents, group, wanted, warnings):
             chosen.setdefault(one.descriptor.digest, _Chosen(one, [])).tags += group.tags
     if not chosen:
-        raise Unsupported(f"{contents.where}: holds no image, only attestations or other artifacts")
+        raise NoImage(f"{contents.where}: holds no image, only attestations or other artifacts")
     return [_open(contents, source, one, warnings) for one in chosen.values()]
 
 
-def _choose(contents: Contents, group: _Group, wanted: Wanted, warnings: list[str]) -> list[Found]:
+def _choose(contents: Described, group: _Group, wanted: Wanted, warnings: list[str]) -> list[Found]:
     """Those of the platform wanted; of all platforms, those that are there."""
     if not group.found:
         return []
@@ -155,7 +155,7 @@ def _choose(contents: Contents, group: _Group, wanted: Wanted, warnings: list[st
     return present
 
 
-def _open(contents: Contents, source: str, chosen: _Chosen, warnings: list[str]) -> Image:
+def _open(contents: Described, source: str, chosen: _Chosen, warnings: list[str]) -> Image:
     found = chosen.found
     image = open_manifest(contents, source, _manifest(contents, found), chosen.tags)
     own = list(warnings)
@@ -164,7 +164,7 @@ def _open(contents: Contents, source: str, chosen: _Chosen, warnings: list[str])
     return msgspec.structs.replace(image, warnings=(*own, *image.warnings))
 
 
-def _manifest(contents: Contents, found: Found) -> Manifest:
+def _manifest(contents: Described, found: Found) -> Manifest:
     document = contents.manifest(found.descriptor)
     if isinstance(document, Index):
         raise Malformed(f"{contents.where}: {found.descriptor.digest} is an index where a manifest is stated")

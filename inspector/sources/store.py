@@ -17,25 +17,33 @@ MAX_MEMBERS = 100_000
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """A blob as the store holds it: its bytes, their count, and whether they are packed."""
+    """A blob as the store holds it: its bytes, their count, and whether they are packed.
+
+    `walked` says that it is read from a directory of its files, which is quick however it is packed.
+    """
 
     blob: LayerBlob
     size: int
     compressed: bool
+    walked: bool = False
 
 
-class BlobStore(Protocol):
-    """Named content. Names are relative to the root; those that climb above it stop there, as in an unpacked tar."""
+class DocumentStore(Protocol):
+    """Small documents by name."""
 
     @property
     def where(self) -> str:
         """The path or medium, as messages name it."""
 
-    def size(self, name: str) -> int | None:
-        """The bytes stored under `name`, links followed; None where there is nothing."""
-
     def document(self, name: str) -> bytes:
         """A whole small document. Raises `NotFound`, `LimitExceeded` past `MAX_DOCUMENT`, `Malformed`."""
+
+
+class BlobStore(DocumentStore, Protocol):
+    """Named content. Names are relative to the root; those that climb above it stop there, as in an unpacked tar."""
+
+    def size(self, name: str) -> int | None:
+        """The bytes stored under `name`, links followed; None where there is nothing."""
 
     def layer(self, name: str) -> Stored:
         """The blob of a layer. Raises `NotFound`."""

@@ -58,6 +58,13 @@ def test_a_verified_index_answers_whoever_asks_for_its_layer(cache: IndexCache, 
     assert cache.warnings == again.warnings == ()
 
 
+def test_knowing_a_layer_is_having_it_verified_and_of_this_scanner(cache: IndexCache) -> None:
+    cache.put(index_of(1, blob=BLOB), None)
+    cache.put(index_of(2, verified=False), "1:2:3")
+    cache.put(msgspec.structs.replace(index_of(3), scanner=SCANNER_VERSION - 1), None)
+    assert [cache.knows(digest) for digest in (diff_id(1), BLOB, diff_id(2), diff_id(3))] == [True, True, False, False]
+
+
 def test_an_unverified_index_answers_only_for_the_very_same_bytes(cache: IndexCache) -> None:
     index = index_of(1, verified=False, blob=BLOB)
     cache.put(index, "file A")

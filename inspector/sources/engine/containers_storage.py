@@ -1,0 +1,172 @@
+"""The store of Podman and Buildah on disk, which holds images whether or not any service runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import msgspec
+
+from inspector.engine.model import ListedImage
+from inspector.errors import NotFound
+from inspector.oci import Index, check_digest, parse_manifest
+from inspector.sources.assemble import MAX_LAYERS, Config, Placed, make_image, read_config
+from inspector.sources.engine import storage_conf
+from inspector.sources.engine.containers_files import DRIVER, Folder, ImageRecord, LayerRecord
+from inspector.sources.engine.diff_directory import DiffDirectory
+from inspector.sources.engine.disk import refuse_hidden_marks
+from inspector.sources.image import Image
+from inspector.sources.lanes import LaneUnusable
+from inspector.sources.names import digest_in, no_such, normal_name
+from inspector.sources.store import Stored, shown
+
+_OTHER_DRIVERS = ("vfs", "btrfs", "zfs", "aufs", "devmapper")
+_PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{3,64})")
+
+
+class ContainersStore:
+    """Images by name or id, in the store at `root` and in those for reading only, `further`.
+
+    Raises `LaneUnusable` where its files can't be read, or a driver keeps them that is not overlay.
+    """
+
+    def __init__(self, root: Path, further: Sequence[Path] = ()) -> None:
+        self.root = root
+        self._further = further
+
+    def __str__(self) -> str:
+        return f"the store {self.root}"
+
+    @property
+    def where(self) -> str:
+        """The store, as messages name it."""
+        return str(self.root)
+
+    @cached_property
+    def _folders(self) -> list[Folder]:
+        if not os.path.lexists(self.root / f"{DRIVER}-images"):
+            drivers = [name for name in _OTHER_DRIVERS if os.path.lexists(self.root / f"{name}-images")]
+            if drivers:
+                raise LaneUnusable(f"the store {str(self.root)!a} uses the driver {drivers[0]}, and overlay is read")
+        refuse_hidden_marks(self.root / DRIVER)
+        further = [root for root in self._further if os.path.lexists(root)]
+        return [Folder(root) for root in (self.root, *further)]
+
+    def images(self) -> tuple[ListedImage, ...]:
+        """All images, with all their names."""
+        return tuple(_listed(record) for folder in self._folders for record in folder.images)
+
+    def open(self, name: str) -> Image:
+        """The image that podman knows by `name`, or by an id that begins so. Raises `NotFound`, `LaneUnusable`."""
+        folder, record = self._find(name)
+        return msgspec.structs.replace(self._image(folder, record), reference=name)
+
+    def open_id(self, image_id: str) -> Image:
+        """The image of this id."""
+        for folder in self._folders:
+            for record in folder.images:
+                if record.id == image_id.removeprefix("sha256:"):
+                    return self._image(folder, record)
+        raise LaneUnusable(f"{self} does not hold the image {image_id}")
+
+    def _find(self, name: str) -> tuple[Folder, ImageRecord]:
+        held = [(folder, record) for folder in self._folders for record in folder.images]
+        found = [pair for pair in held if name in (pair[1].names or ())]
+        for wanted in _candidates(name):
+            found = found or [pair for pair in held if wanted in _normal_names(pair[1])]
+        found = found or [pair for pair in held if _is_by_digest(name, pair[1])]
+        prefix = _PREFIX.fullmatch(name)
+        if not found and prefix:
+            found = [pair for pair in held if pair[1].id.startswith(prefix[1])]
+        ids = {record.id for _, record in found}
+        if len(ids) > 1:
+            raise NotFound(f"{self}: {shown(name)} may be any of {len(ids)} images; give its name or more of its id")
+        if not found:
+            raise no_such(str(self), name, [record.names or () for _, record in held])
+        return found[0]
+
+    def _image(self, folder: Folder, record: ImageRecord) -> Image:
+        config = self._config(folder, record)
+        blobs = self._blobs(record.layer, config.document.rootfs.diff_ids)
+        placed = [Placed(Stored(blob, 0, compressed=False, walked=True), None) for blob in blobs]
+        return make_image(self, "podman", config, placed, tags=_listed(record).tags)
+
+    def _config(self, folder: Folder, record: ImageRecord) -> Config:
+        where = f"{self.root}: image {record.id}"
+        content = folder.big_data(record.id, "manifest")
+        if record.digest:
+            check_digest(content, record.digest, f"{where}: manifest")
+        manifest = parse_manifest(content, "", f"{where}: manifest")
+        if isinstance(manifest, Index):
+            raise NotFound(f"{where} is a list of images; ask for one of them")
+        digest = manifest.config.digest
+        return read_config(folder.big_data(record.id, digest), f"{where}: config", digest)
+
+    def _blobs(self, top: str, diff_ids: Sequence[str]) -> list[DiffDirectory]:
+        """The directories of the layers below `top` and itself, base first, which must be those of the config."""
+        chain: list[tuple[Folder, LayerRecord]] = []
+        while top:
+            chain.append(self._layer(top))
+            top = chain[-1][1].parent
+            if len(chain) > MAX_LAYERS:
+                raise LaneUnusable(f"{self} has a chain of more than {MAX_LAYERS} layers")
+        chain.reverse()
+        stored = [record.diff_digest for _, record in chain]
+        if "" in stored:
+            raise LaneUnusable(f"{self} does not tell the digest of a layer that was not pulled whole")
+        if stored != list(diff_ids):
+            raise LaneUnusable(f"{self} holds other layers than the image's config lists")
+        return [folder.blob(record.id) for folder, record in chain]
+
+    def _layer(self, layer_id: str) -> tuple[Folder, LayerRecord]:
+        for folder in self._folders:
+            if folder.has_layer(layer_id):
+                return folder, folder.layers[layer_id]
+        raise LaneUnusable(f"{self} has no layer {shown(layer_id)}")
+
+
+def find_store(environment: Mapping[str, str] = os.environ) -> ContainersStore | None:
+    """The store of whoever runs this; None where there is none."""
+    if os.name != "posix":
+        return None
+    root, *further = storage_conf.roots(environment)
+    names = (DRIVER, *_OTHER_DRIVERS)
+    held = any(os.path.lexists(root / f"{name}-images") for name in names)
+    return ContainersStore(root, further) if held else None
+
+
+def _candidates(name: str) -> Iterable[str]:
+    """What podman takes a name for, first things first: what was built here, then the Docker Hub's."""
+    first = name.partition("/")[0]
+    if "/" not in name or not (first == "localhost" or any(sign in first for sign in ".:")):
+        yield normal_name(f"localhost/{name}")
+    yield normal_name(name)
+
+
+def _normal_names(record: ImageRecord) -> set[str]:
+    return {normal_name(name) for name in record.names or ()}
+
+
+def _is_by_digest(name: str, record: ImageRecord) -> bool:
+    """Whether `repository@digest` means the image: by its digest, if it has any tag in that repository."""
+    digest = digest_in(name)
+    if digest is None or digest not in (record.digest, f"sha256:{record.id}"):
+        return False
+    repository = name.partition("@")[0]
+    own = {_repository(each) for each in _normal_names(record)}
+    return not repository or repository == digest or any(_repository(each) in own for each in _candidates(repository))
+
+
+def _repository(name: str) -> str:
+    name = name.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
+def _listed(record: ImageRecord) -> ListedImage:
+    names = record.names or []
+    tags = tuple(name for name in names if "@" not in name)
+    return ListedImage(f"sha256:{record.id}", tags, tuple(name for name in names if "@" in name))

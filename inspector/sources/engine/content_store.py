@@ -1,0 +1,101 @@
+"""containerd's content store: every blob a file under its digest (containerd, `docs/content-flow.md`).
+
+What Docker calls an image's id there is the digest of its manifest, or of the index above it: from that one name
+all else follows. Layers that are unpacked beside the store are walked there, which is much faster than unpacking them
+again; the blobs themselves do for all others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from inspector.errors import Malformed, NotFound, Unsupported
+from inspector.oci import Descriptor, Manifest
+from inspector.sources.assemble import MAX_LAYERS, Placed
+from inspector.sources.contents import Contents
+from inspector.sources.directory import Directory
+from inspector.sources.engine.diff_directory import DiffDirectory
+from inspector.sources.engine.disk import refuse_hidden_marks, unusable
+from inspector.sources.engine.overlay2 import chain_ids
+from inspector.sources.engine.snapshots import FOLDER, Snapshot, find
+from inspector.sources.image import Image
+from inspector.sources.indexes import flatten
+from inspector.sources.lanes import LaneUnusable
+from inspector.sources.layout import open_found
+from inspector.sources.platforms import Wanted
+from inspector.sources.store import BlobStore, Stored
+
+_CONTENT = Path("io.containerd.content.v1.content", "blobs")
+_CONFIG = Path("/etc/containerd/config.toml")
+_DEFAULT = Path("/var/lib/containerd")
+_MAX_CONFIG = 1 << 20
+
+
+def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
+    """The image that `target`, the digest of a manifest or index, leads to in the store of the containerd at `root`.
+
+    Raises `LaneUnusable` where the store can't be read or lacks a part, `PlatformMissing`, `DigestMismatch`.
+    """
+    try:
+        store = Directory(root / _CONTENT)
+    except OSError as error:
+        raise unusable(root / _CONTENT, error) from error
+    contents = _Unpacked(store, root)
+    size = store.size(_blob_name(*target.split(":", 1)))
+    if size is None:
+        raise LaneUnusable(f"{store.where} does not hold {target}")
+    try:
+        found = flatten(contents, [Descriptor(target, size)])
+        image, *others = open_found(contents, "docker", found, wanted)
+    except (NotFound, Unsupported) as error:
+        raise LaneUnusable(str(error)) from error
+    if others:
+        raise LaneUnusable(f"{target} leads to {1 + len(others)} images")
+    return image
+
+
+class _Unpacked(Contents):
+    """The content store, and its layers as they are unpacked for containers, where all of an image's are."""
+
+    def __init__(self, store: BlobStore, root: Path) -> None:
+        super().__init__(store, _blob_name, _blob_name)
+        self._root = root
+
+    def layers(self, manifest: Manifest) -> list[Placed]:
+        """See `Contents.layers`. Layers that are unpacked need not be in the store."""
+        diff_ids = self.config(manifest).document.rootfs.diff_ids
+        if not 0 < len(diff_ids) == len(manifest.layers) <= MAX_LAYERS:
+            return super().layers(manifest)
+        try:
+            refuse_hidden_marks(self._root)
+            found = find(self._root / FOLDER / "metadata.db", list(chain_ids(diff_ids)))
+        except (LaneUnusable, Malformed):
+            return super().layers(manifest)
+        triples = zip(manifest.layers, diff_ids, found, strict=True)
+        return [self._unpacked(*triple) for triple in triples]
+
+    def _unpacked(self, descriptor: Descriptor, diff_id: str, snapshot: Snapshot) -> Placed:
+        name = _blob_name(*descriptor.digest.split(":", 1))
+        kept = self._blobs.size(name) == descriptor.size
+        packed = self._blobs.layer(name).blob if kept else None
+        blob = DiffDirectory(snapshot.files, snapshot, inodes=snapshot.inodes, packed=packed)
+        compressed = descriptor.digest != diff_id
+        return Placed(Stored(blob, descriptor.size, compressed=compressed, walked=True), descriptor.digest)
+
+
+def candidate_roots(engine_root: Path, config: Path = _CONFIG) -> Sequence[Path]:
+    """Where an engine's containerd may keep its files: below the engine's own root, or where the system's does."""
+    own = engine_root / "containerd" / "daemon"
+    with contextlib.suppress(OSError, ValueError):  # tomllib's errors are ValueErrors
+        with config.open("rb") as file:
+            root = tomllib.loads(file.read(_MAX_CONFIG).decode()).get("root")
+        if isinstance(root, str) and Path(root).is_absolute():
+            return (own, Path(root))
+    return (own, _DEFAULT)
+
+
+def _blob_name(algorithm: str, digits: str) -> str:
+    return f"{algorithm}/{digits}"

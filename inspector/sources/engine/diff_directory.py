@@ -1,0 +1,99 @@
+"""The blob of a layer that an engine keeps unpacked on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from inspector.layers.blob import LayerBlob, Meter, Scanned
+from inspector.layers.entry import Entry
+from inspector.layers.scan import make_index, too_much_kept
+from inspector.rootfs import Kind
+from inspector.sources.engine.disk import stamp, unusable
+from inspector.sources.engine.walk import Walk
+from inspector.sources.lanes import LaneUnusable
+
+
+class Record(Protocol):
+    """What an engine keeps on a layer besides the layer itself."""
+
+    @property
+    def stamp(self) -> str:
+        """Another one whenever the engine may have made the layer anew. Raises `LaneUnusable` once it is gone."""
+
+
+class FileRecord(msgspec.Struct, frozen=True):
+    """A record that is a file of its own."""
+
+    path: Path
+
+    @property
+    def stamp(self) -> str:
+        """See `Record.stamp`."""
+        return stamp(self.path)
+
+
+class DiffDirectory(msgspec.Struct, frozen=True):
+    """The blob of a layer that lies unpacked in the directory `path`.
+
+    `record` is what the engine takes away before it touches that directory. What the engine noted when it made the
+    layer is compared: `size`, the bytes of all files, with or without the texts of links, and `inodes`, their count
+    with the top; None where it noted none. `packed` is the same layer as it was fetched, if that was kept too: only
+    there can a digest be checked.
+    """
+
+    path: Path
+    record: Record
+    size: int | None = None
+    inodes: int | None = None
+    packed: LayerBlob | None = None
+
+    @property
+    def identity(self) -> str:
+        """See `LayerBlob.identity`. Holds as long as the engine's record and the directory are the same ones.
+
+        Engines never change a layer once it is recorded, and forbid it to others: who does so by hand, below the
+        top of the directory, is not found out by this.
+        """
+        return f"walk:{stamp(self.path)}:{self.record.stamp}:{os.fsencode(self.path).hex()}"
+
+    def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
+        """See `LayerBlob.scan`. Raises `LaneUnusable` too: to verify a digest, or where the directory does not tell."""
+        if verify and self.packed is not None:
+            return self.packed.scan(diff_id, digest, verify=True, meter=meter)
+        if verify:
+            raise LaneUnusable("a layer that lies unpacked proves no digest")
+        before = self.identity
+        walk = Walk(self.path, meter)
+        try:
+            walk.run()
+        except FileNotFoundError as error:
+            raise self._changed() from error
+        except OSError as error:
+            raise unusable(self.path / os.fsdecode(error.filename or ""), error) from error
+        if self.identity != before:
+            raise self._changed()
+        index = make_index(diff_id, walk.entries, too_much_kept(walk.left), verified=False)
+        self._compare(walk, index.size)
+        return Scanned(index, walk.bytes_read, "walk")
+
+    def _compare(self, walk: Walk, size: int) -> None:
+        """Raises `LaneUnusable` unless the directory is as large as the engine noted."""
+        altered = ""
+        if self.size not in (None, size, size - _link_bytes(walk.entries)):
+            altered = f"{size} bytes where the engine noted {self.size}"
+        if self.inodes not in (None, walk.inodes):
+            altered = f"{walk.inodes} files where the engine noted {self.inodes}"
+        if altered:
+            raise LaneUnusable(f"{str(self.path)!a} holds {altered}: it was altered")
+
+    def _changed(self) -> LaneUnusable:
+        return LaneUnusable(f"{str(self.path)!a} changed while it was read")
+
+
+def _link_bytes(entries: list[Entry]) -> int:
+    links = (entry.link for entry in entries if entry.kind is Kind.SYMLINK)
+    return sum(len(os.fsencode(link)) for link in links)

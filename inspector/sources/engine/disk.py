@@ -1,0 +1,82 @@
+"""An engine's own files, read with care: bounded, never through a link, and with a reason where they can't be."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from inspector.errors import LimitExceeded
+from inspector.oci import MAX_DOCUMENT
+from inspector.sources.lanes import LaneUnusable
+
+_FIRST_USER_NAMESPACE = 0xEFFFFFFD  # PROC_USER_INIT_INO (include/linux/proc_ns.h)
+_CAP_SYS_ADMIN = 1 << 21
+
+
+def unusable(path: str | os.PathLike[str], error: OSError) -> LaneUnusable:
+    """Why the lane ends at `path`, and what opens it."""
+    shown = os.fspath(path)
+    if isinstance(error, PermissionError):
+        return LaneUnusable(f"{shown!a} can't be read: {_advice(shown)}")
+    if isinstance(error, FileNotFoundError):
+        return LaneUnusable(f"there is no {shown!a} on this machine")
+    return LaneUnusable(f"{shown!a} can't be read: {error.strerror or error}")
+
+
+def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
+    """A small regular file, whole. Raises `LaneUnusable`, `LimitExceeded`."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor that was opened through no link
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise LaneUnusable(f"{str(path)!a} is no regular file")
+            content = file.read(limit + 1)
+    except OSError as error:
+        raise unusable(path, error) from error
+    if len(content) > limit:
+        raise LimitExceeded(f"{str(path)!a}: larger than the {limit} bytes that are read of it")
+    return content
+
+
+def stamp(path: Path) -> str:
+    """Device, inode and time of change of what lies at `path`, no link followed. Raises `LaneUnusable`."""
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise unusable(path, error) from error
+    return f"{status.st_dev}:{status.st_ino}:{status.st_ctime_ns}"
+
+
+def refuse_hidden_marks(store: Path) -> None:
+    """Raises `LaneUnusable` where this process would not be shown overlayfs's marks in `store`, as if there were none.
+
+    Those of root's stores are `trusted` attributes, which nobody sees but who has CAP_SYS_ADMIN in the first user
+    namespace (xattr(7)); those of a store of one's own are not.
+    """
+    if sys.platform != "linux":
+        raise LaneUnusable("engines keep their files on Linux alone")
+    try:
+        owner = store.stat().st_uid
+        first = Path("/proc/self/ns/user").stat().st_ino == _FIRST_USER_NAMESPACE
+    except OSError as error:
+        raise unusable(store, error) from error
+    if first and _may_administer():
+        return
+    if owner != os.geteuid() or (first and owner == 0):
+        raise LaneUnusable(f"the marks of removed files in {str(store)!a} are shown to root alone: run as root")
+
+
+def _may_administer() -> bool:
+    """Whether CAP_SYS_ADMIN is in effect (proc(5), /proc/pid/status)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    (field,) = (line for line in status.splitlines() if line.startswith("CapEff:"))
+    return bool(int(field.split()[1], 16) & _CAP_SYS_ADMIN)
+
+
+def _advice(path: str) -> str:
+    """Who may read it: in the home of a user, whoever has that user's further ids; else root."""
+    if os.geteuid() != 0 and Path(path).is_relative_to(Path.home()):
+        return "files of other ids lie in it; run under `podman unshare`"
+    return "run as root"

@@ -1,0 +1,86 @@
+"""Docker's overlay2: layers in directories, found through the chain of their digests (moby, `layer/filestore.go`).
+
+    image/overlay2/imagedb/content/sha256/HEX     a config, under its own digest
+    image/overlay2/layerdb/sha256/CHAIN/diff      the diff_id of the layer with this chain id
+                                        cache-id  its directory: overlay2/CACHE-ID/diff
+                                        size      the bytes of its files
+
+Only digests lead here, so the paths that an engine tells are not needed, and an engine elsewhere that happens to
+name the same root leads to the same content or to none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from inspector.oci import digest_of
+from inspector.sources.assemble import MAX_LAYERS, Placed, check_counts, make_image, read_config
+from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
+from inspector.sources.engine.disk import read_document, refuse_hidden_marks
+from inspector.sources.image import Image
+from inspector.sources.lanes import LaneUnusable
+from inspector.sources.store import Stored
+
+DRIVER = "overlay2"
+_LINE = 1 << 10
+_CACHE_ID = re.compile(r"[0-9A-Za-z]{1,128}")
+
+
+class _Graph(msgspec.Struct, frozen=True):
+    """The files of the driver below the engine's root."""
+
+    root: Path
+
+    @property
+    def where(self) -> str:
+        """As messages name it."""
+        return str(self.root)
+
+    def config(self, image_id: str) -> bytes:
+        return read_document(self.root / "image" / DRIVER / "imagedb" / "content" / _folders(image_id))
+
+    def layer(self, diff_id: str, chain_id: str) -> DiffDirectory:
+        record = self.root / "image" / DRIVER / "layerdb" / _folders(chain_id)
+        if _line(record / "diff") != diff_id:
+            raise LaneUnusable(f"{str(record)!a} is of another layer than {diff_id}")
+        cache_id, size = _line(record / "cache-id"), _line(record / "size")
+        if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
+            raise LaneUnusable(f"{str(record)!a}: its cache-id or size is none")
+        return DiffDirectory(self.root / DRIVER / cache_id / "diff", FileRecord(record / "cache-id"), int(size))
+
+
+def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: Sequence[str] = ()) -> Image:
+    """The image whose config hashes to `image_id`, from the engine's files below `root`.
+
+    Raises `LaneUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
+    """
+    graph = _Graph(root)
+    config = read_config(graph.config(image_id), f"{root}: config {image_id}", image_id)
+    stated = config.document.rootfs.diff_ids
+    if stated != list(diff_ids):
+        raise LaneUnusable(f"the engine lists other layers than the config {image_id} below {str(root)!a}")
+    check_counts(min(len(stated), MAX_LAYERS + 1), config, str(root))
+    refuse_hidden_marks(root / DRIVER)
+    blobs = [graph.layer(*pair) for pair in zip(stated, chain_ids(stated), strict=True)]
+    placed = [Placed(Stored(blob, 0, compressed=False, walked=True), None) for blob in blobs]
+    return make_image(graph, "docker", config, placed, tags=tags)
+
+
+def chain_ids(diff_ids: Sequence[str]) -> Iterator[str]:
+    """The id of each layer together with all below it (OCI image specification, config.md, "Layer ChainID")."""
+    chain = ""
+    for diff_id in diff_ids:
+        chain = digest_of(f"{chain} {diff_id}".encode()) if chain else diff_id
+        yield chain
+
+
+def _folders(digest: str) -> str:
+    return digest.replace(":", "/", 1)
+
+
+def _line(path: Path) -> str:
+    return read_document(path, _LINE).decode("utf-8", "replace").strip()

@@ -1,0 +1,95 @@
+"""containerd's overlayfs snapshots: unpacked layers, found by the chain of their digests (`storage/bolt.go`).
+
+metadata.db          bucket v1/snapshots/NAMESPACE/N/CHAIN: id, kind, createdat, inodes
+snapshots/ID/fs      the files of the layer with this chain id
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from inspector.errors import Malformed
+from inspector.sources.engine.bolt import Bucket, read_bolt
+from inspector.sources.engine.disk import unusable
+from inspector.sources.lanes import LaneUnusable
+
+FOLDER = "io.containerd.snapshotter.v1.overlayfs"
+_COMMITTED = b"\x03"
+_VARINT = 10
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """One layer's entry in the database, by its whole key. `inodes` are its files and the top; None if not noted."""
+
+    database: Path
+    key: bytes
+    number: int
+    created: bytes
+    inodes: int | None
+
+    @property
+    def files(self) -> Path:
+        """The directory of its files."""
+        return self.database.parent / "snapshots" / str(self.number) / "fs"
+
+    @property
+    def stamp(self) -> str:
+        """See `Record.stamp`: containerd takes the entry away before the files."""
+        if find(self.database, [_chain_in(self.key)], self.key) != [self]:
+            raise LaneUnusable(f"the engine removed {str(self.files)!a}")
+        return f"{self.number}:{self.created.hex()}"
+
+
+def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> list[Snapshot]:
+    """The snapshots of all `chain_ids`, in their order; with a `key`, under no other.
+
+    Raises `LaneUnusable` where the database can't be read or lacks one, `Malformed`.
+    """
+
+    def read(top: Bucket) -> dict[str, Snapshot]:
+        versions = top.bucket(b"v1")
+        snapshots = versions.bucket(b"snapshots") if versions else None
+        found: dict[str, Snapshot] = {}
+        for own, entry in snapshots.buckets() if snapshots else ():
+            chain = _chain_in(own)
+            if chain in wanted and chain not in found and key in (None, own):
+                snapshot = _snapshot(database, own, dict(entry.values()))
+                if snapshot is not None:
+                    found[chain] = snapshot
+        return found
+
+    wanted = set(chain_ids)
+    try:
+        found = read_bolt(database, read)
+    except OSError as error:
+        raise unusable(database, error) from error
+    missing = [chain for chain in chain_ids if chain not in found]
+    if missing:
+        raise LaneUnusable(f"{str(database)!a} has no layer unpacked for {missing[0]}")
+    return [found[chain] for chain in chain_ids]
+
+
+def _chain_in(key: bytes) -> str:
+    """The name that a snapshot was given within its namespace: of a layer, its chain id."""
+    return key.decode("utf-8", "replace").split("/", 2)[-1]
+
+
+def _snapshot(database: Path, key: bytes, values: dict[bytes, bytes]) -> Snapshot | None:
+    """The entry as a value; None of one that a container may still write to."""
+    if values.get(b"kind") != _COMMITTED:
+        return None
+    number = _unsigned(values.get(b"id", b""))
+    if number is None:
+        raise Malformed(f"{str(database)!a}: {key!a} has no id")
+    zigzag = _unsigned(values.get(b"inodes", b""))  # signed, its sign in the last bit
+    return Snapshot(database, key, number, values.get(b"createdat", b""), zigzag // 2 if zigzag else None)
+
+
+def _unsigned(content: bytes) -> int | None:
+    """A number in base 128, lowest digits first (encoding/binary in Go)."""
+    if not 1 <= len(content) <= _VARINT:
+        return None
+    return sum((byte & 0x7F) << 7 * place for place, byte in enumerate(content))

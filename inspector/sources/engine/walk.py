@@ -1,0 +1,249 @@
+"""A layer's directory, as overlay drivers keep it on disk, walked into the index that the layer's tar would give.
+
+The kernel's marks are told in the layer's own terms: a whiteout is a character device 0:0, and an opaque directory
+has an attribute (overlayfs.rst, "whiteouts and opaque directories"); fuse-overlayfs writes `.wh.` files besides.
+What a directory can't tell is which directories the tar names, its order, and names that it gave twice.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+
+import msgspec
+
+from inspector.errors import LimitExceeded
+from inspector.layers.blob import Meter
+from inspector.layers.entry import Entry
+from inspector.layers.scan import MAX_NAMES
+from inspector.layers.tar import MAX_HEADERS
+from inspector.layers.tree import OPAQUE, WHITEOUT
+from inspector.layers.wanted import MAX_KEPT, kept
+from inspector.rootfs import Kind
+from inspector.sources.lanes import LaneUnusable
+
+_OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+_DIRECTORY = _OPENED | getattr(os, "O_DIRECTORY", 0)
+_MARK_MODE = 0o600
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFCHR: Kind.CHAR,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFIFO: Kind.FIFO,
+}
+_OPAQUE = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}
+_ELSEWHERE = {
+    f"{prefix}.{name}": f"content that lies in another place ({name})"
+    for prefix in ("trusted.overlay", "user.overlay", "user.fuseoverlayfs")
+    for name in ("redirect", "metacopy")
+}
+_OVERRIDDEN = {
+    f"{prefix}.override_stat": "modes kept in attributes (override_stat)"
+    for prefix in ("user.containers", "user.fuseoverlayfs", "security.fuseoverlayfs")
+}
+_REFUSED = _ELSEWHERE | _OVERRIDDEN
+
+
+class _Below(msgspec.Struct):
+    """A directory that was listed in its parent, and is yet to be entered."""
+
+    entry: Entry
+    status: os.stat_result
+
+
+class _Named(msgspec.Struct):
+    """A file of several names, by device and inode: which of them comes first is not known yet."""
+
+    entry: Entry
+    content: tuple[int, int]
+
+
+class Walk:
+    """One walk over a layer's directory, names in order, each directory before what lies in it.
+
+    Every name is reached through the descriptor of its directory, and a directory only through its own name and
+    only as the very inode that was listed: nothing leads out, whoever writes there meanwhile.
+    """
+
+    def __init__(self, top: Path, meter: Meter) -> None:
+        self.entries: list[Entry] = []
+        self.left = MAX_KEPT
+        self.bytes_read = 0
+        self.inodes = 1
+        self._top = top
+        self._meter = meter
+        self._names = MAX_NAMES
+        self._headers = MAX_HEADERS
+        self._first: dict[tuple[int, int], int] = {}
+        self._contents: dict[tuple[int, int], bytes] = {}
+        self._shared: set[tuple[int, int]] = set()
+        self._root = -1
+
+    def run(self) -> None:
+        """Raises `OSError`, `LaneUnusable`, `LimitExceeded`."""
+        status = os.lstat(self._top)
+        self._root = os.open(self._top, _DIRECTORY)
+        try:
+            top = Entry("", Kind.DIRECTORY, status.st_mode & 0o7777, 0)
+            self._from(_Below(top, status))
+        finally:
+            os.close(self._root)
+        for content, position in self._first.items():
+            data = self._contents.get(content, b"")
+            if len(data) > len(self.entries[position].data):  # wanted under a later name of the same file
+                self.entries[position] = msgspec.structs.replace(self.entries[position], data=data)
+
+    def _from(self, top: _Below) -> None:
+        todo: list[Entry | _Below | _Named] = [top]
+        while todo:
+            item = todo.pop()
+            if isinstance(item, Entry):
+                self.entries.append(item)
+            elif isinstance(item, _Named):
+                self._named(item)
+            else:
+                self.entries.append(item.entry)
+                todo += reversed(self._directory(item))
+
+    def _named(self, item: _Named) -> None:
+        """The first name has the content, and all others are hardlinks to it."""
+        entry, first = item.entry, self._first.setdefault(item.content, len(self.entries))
+        if first < len(self.entries):
+            target = self.entries[first].path
+            self._names -= len(target)
+            entry = Entry(entry.path, Kind.HARDLINK, entry.mode, 0, target)
+        self.entries.append(entry)
+
+    def _directory(self, below: _Below) -> list[Entry | _Below | _Named]:
+        """What lies in a directory, sorted by name, its own mark first."""
+        self._meter(0)  # which stops a run that was broken off
+        path = below.entry.path
+        descriptor = os.open(path or ".", _DIRECTORY, dir_fd=self._root)
+        try:
+            self._refuse_other(below.status, os.fstat(descriptor), path)
+            found: list[Entry | _Below | _Named] = []
+            if self._is_opaque(descriptor, path):
+                found.append(self._mark(path, OPAQUE))
+            with os.scandir(descriptor) as listing:
+                items = sorted(islice(listing, self._headers + 1), key=attrgetter("name"))
+            found += self._items(items, path, descriptor, below.status.st_dev)
+            self._refuse_other(below.status, os.fstat(descriptor), path)
+        finally:
+            os.close(descriptor)
+        return found
+
+    def _items(
+        self, items: list[os.DirEntry[str]], parent: str, descriptor: int, device: int
+    ) -> Iterator[Entry | _Below | _Named]:
+        prefix = f"{parent}/" if parent else ""
+        for item in items:
+            status = item.stat(follow_symlinks=False)
+            path = prefix + item.name
+            self._count(path, status)
+            mode = status.st_mode & 0o7777
+            kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+            if kind is Kind.FILE:
+                yield self._file(path, item.name, status, descriptor)
+            elif kind is Kind.DIRECTORY:
+                if status.st_dev != device:
+                    raise LaneUnusable(f"another file system is mounted at {self._shown(path)}")
+                yield _Below(Entry(path, kind, mode, 0), status)
+            elif kind is Kind.SYMLINK:
+                yield Entry(path, kind, mode, 0, self._link(item.name, status, descriptor))
+            elif kind is Kind.CHAR and status.st_rdev == 0:
+                yield self._mark(parent, WHITEOUT + item.name)
+            elif kind is not None:  # a socket is none of these, and in no tar
+                yield Entry(path, kind, mode, 0)
+
+    def _file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Entry | _Named:
+        mode, size = status.st_mode & 0o7777, status.st_size
+        if size and not status.st_blocks:
+            self._refuse_metacopy(path, name, descriptor)
+        if status.st_nlink == 1:
+            return Entry(path, Kind.FILE, mode, size, "", self._kept(path, name, status, descriptor))
+        content = (status.st_dev, status.st_ino)
+        data = self._contents.get(content, b"")
+        if len(data) < size:
+            data = max(data, self._kept(path, name, status, descriptor), key=len)
+            self._contents[content] = data
+        return _Named(Entry(path, Kind.FILE, mode, size, "", data), content)
+
+    def _kept(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
+        size = status.st_size
+        if not size:
+            return b""
+        data = kept(path, status.st_mode, size, self.left, partial(self._head, name, status, descriptor))
+        self.left -= len(data)
+        return data
+
+    def _head(self, name: str, status: os.stat_result, descriptor: int, size: int) -> bytes:
+        """The first `size` bytes of a regular file, which must be the very one that was listed."""
+        with open(os.open(name, _OPENED, dir_fd=descriptor), "rb", buffering=0) as file:  # noqa: PTH123 - of a descriptor
+            self._refuse_other(status, os.fstat(file.fileno()), name)
+            data = file.read(size)
+        if len(data) != size:
+            raise LaneUnusable(f"{self._shown(name)} changed while it was read")
+        self.bytes_read += size
+        return data
+
+    def _link(self, name: str, status: os.stat_result, descriptor: int) -> str:
+        text = os.readlink(name, dir_fd=descriptor)
+        self._names -= len(text)
+        if status.st_size != len(os.fsencode(text)):
+            raise LaneUnusable(f"{self._shown(name)} changed while it was read")
+        return text
+
+    def _mark(self, parent: str, name: str) -> Entry:
+        return Entry(f"{parent}/{name}" if parent else name, Kind.FILE, _MARK_MODE, 0)
+
+    def _is_opaque(self, descriptor: int, path: str) -> bool:
+        """Whether the directory hides what is below it. Raises `LaneUnusable` where its content lies elsewhere."""
+        opaque = False
+        for name in os.listxattr(descriptor):
+            if name in _REFUSED:
+                raise LaneUnusable(f"{self._shown(path)} has {_REFUSED[name]}")
+            if name in _OPAQUE:
+                value = os.getxattr(descriptor, name)
+                if value not in (b"y", b"n"):  # `x` announces whiteouts that are attributes of files
+                    raise LaneUnusable(f"{self._shown(path)} has a mark that is not known ({name}={value[:8]!a})")
+                opaque = opaque or value == b"y"
+        return opaque
+
+    def _refuse_metacopy(self, path: str, name: str, descriptor: int) -> None:
+        """A file without any block may have left its content in a lower layer. Raises `LaneUnusable` if so."""
+        opened = os.open(name, _OPENED, dir_fd=descriptor)
+        try:
+            marks = [mark for mark in os.listxattr(opened) if mark in _REFUSED]
+        finally:
+            os.close(opened)
+        if marks:
+            raise LaneUnusable(f"{self._shown(path)} has {_REFUSED[marks[0]]}")
+
+    def _refuse_other(self, expected: os.stat_result, found: os.stat_result, path: str) -> None:
+        """Raises `LaneUnusable` unless both are one inode, in one state."""
+        one, other = (
+            (each.st_dev, each.st_ino, each.st_mode, each.st_size, each.st_ctime_ns) for each in (expected, found)
+        )
+        if one != other:
+            raise LaneUnusable(f"{self._shown(path)} changed while it was read")
+
+    def _count(self, name: str, status: os.stat_result) -> None:
+        self._names -= len(name)
+        self._headers -= 1
+        self.inodes += 1
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):  # whiteouts too are names of one inode
+            self.inodes -= (status.st_dev, status.st_ino) in self._shared
+            self._shared.add((status.st_dev, status.st_ino))
+        if self._names < 0 or self._headers < 0:
+            what = f"{MAX_HEADERS} files" if self._headers < 0 else f"{MAX_NAMES} characters of names"
+            raise LimitExceeded(f"{str(self._top)!a} holds more than {what}")
+
+    def _shown(self, path: str) -> str:
+        return ascii(f"{self._top}/{path[:200]}".rstrip("/"))

@@ -1,0 +1,1 @@
+"""Engines' images: names, lanes, stores."""
