@@ -31,7 +31,8 @@ class Kind(enum.Enum):
 class Node(msgspec.Struct, frozen=True, gc=False):
     """One file as `lstat` shows it.
 
-    `size` is in bytes, `mode` the permission bits, `target` a link's text. `inode` is equal for names
+    `size` is in bytes, `mode` the permission bits. `target` is a link's text, or, where only engines tell, the path
+    that it leads to in the end: `Rootfs.readlink` has the text. `inode` is equal for names
     of one content; `layer` is the position, from the base up, of the layer that holds this name.
     """
 
@@ -66,6 +67,9 @@ class Rootfs(Protocol):
 
         Where listing is dear, single names can be asked for and iterating raises `NotListed`.
         """
+
+    def readlink(self, path: str) -> str:
+        """The text of the link `path`, as it was written. Raises `NotFound` where there is no link."""
 
     def read(self, path: str) -> bytes:
         """The whole content of the regular file `path`. Raises `NotKept`, `NotFound`."""

@@ -91,13 +91,14 @@ def _index(indexer: Indexer, image: Image, position: int) -> Indexed:
 
 
 def _layer_facts(layer: Layer, indexed: Indexed) -> LayerFacts:
+    of_tar = indexed.index.verified or not layer.walked
     return LayerFacts(
         diff_id=layer.diff_id,
         digest=layer.digest if layer.compressed else layer.diff_id,
         size=indexed.index.size,
         compressed_size=layer.stored_size if layer.compressed else None,
         created_by=layer.created_by,
-        entries=len(indexed.index.entries),
+        entries=len(indexed.index.entries) if of_tar else None,
         cached=indexed.cached,
     )
 

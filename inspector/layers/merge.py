@@ -55,6 +55,13 @@ class MergedRootfs:
             name: child.node if isinstance(child, Directory) else child for name, child in directory.children.items()
         }
 
+    def readlink(self, path: str) -> str:
+        """See `Rootfs.readlink`."""
+        node = self.lstat(path)
+        if node is None or node.kind is not Kind.SYMLINK:
+            raise NotFound(f"{path!r} is no symbolic link of the image")
+        return node.target
+
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""
         node, data = self._content(path)

@@ -6,6 +6,7 @@ Follows importlib.metadata, and pip where that is stricter: what has no valid na
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 
@@ -15,7 +16,7 @@ from inspector.python.folders import Folder, Folders
 from inspector.python.infodir import read_distribution
 from inspector.python.installed import Installed
 from inspector.python.model import Interpreter
-from inspector.rootfs import Kind, Rootfs
+from inspector.rootfs import Kind, NotListed, Rootfs
 from inspector.unknown import Unknown
 
 MAX_DISTRIBUTIONS = 10_000
@@ -26,14 +27,24 @@ _HIDDEN_BY_PIP = frozenset({"python", "wsgiref", "argparse"})
 """Parts of the standard library that pip never lists."""
 
 
-def find_distributions(fs: Rootfs, interpreter: Interpreter | Unknown) -> tuple[tuple[Installed, ...], tuple[str, ...]]:
-    """What is installed for `interpreter`, by name, and warnings; nothing where the interpreter is not known."""
+def find_distributions(
+    fs: Rootfs, interpreter: Interpreter | Unknown, *, unlisted: list[str] | None = None
+) -> tuple[tuple[Installed, ...], tuple[str, ...]]:
+    """What is installed for `interpreter`, by name, and warnings; nothing where the interpreter is not known.
+
+    Directories that can't be listed are noted in `unlisted`, and left out. Raises `NotListed` without it.
+    """
     if isinstance(interpreter, Unknown):
         return (), ()
     scan = _Scan(Folders(fs))
-    for entry in interpreter.search_path:
-        scan.add_entry(entry)
-    scan.add_conda(interpreter.prefix)
+    adding = [partial(scan.add_entry, entry) for entry in interpreter.search_path]
+    for add in [*adding, partial(scan.add_conda, interpreter.prefix)]:
+        try:
+            add()
+        except NotListed as error:
+            if unlisted is None:
+                raise
+            unlisted.append(str(error))
     found = sorted(scan.found.values(), key=lambda installed: installed.key)
     return tuple(found), tuple(scan.warnings[:MAX_WARNINGS])
 

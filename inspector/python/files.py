@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from inspector.errors import Malformed, NotFound
-from inspector.rootfs import Kind, Node, Rootfs, resolve
+from inspector.rootfs import Kind, Node, NotListed, Rootfs, resolve
 
 MAX_TEXT = 4 << 20
 """The most bytes of a text taken in; the index keeps less of most."""
@@ -44,6 +44,23 @@ def list_dir(fs: Rootfs, path: str) -> Mapping[str, Node]:
     return {} if resolved is None else fs.scandir(resolved)
 
 
+def is_listed(children: Mapping[str, Node]) -> bool:
+    """Whether all names of a directory are known, not only those asked for."""
+    try:
+        len(children)
+    except NotListed:
+        return False
+    return True
+
+
+def names_in(children: Mapping[str, Node], guesses: Iterable[str]) -> Iterator[str]:
+    """The names in a listing; where only single names can be asked for, those of the `guesses` that are there."""
+    try:
+        return iter(children)
+    except NotListed:
+        return (name for name in guesses if name in children)
+
+
 def read_text(fs: Rootfs, path: str) -> str | None:
     """The text of a regular file, undecodable bytes as surrogates; None where there is none. Raises `NotKept`."""
     found = find(fs, path)
@@ -75,8 +92,9 @@ def one_link(fs: Rootfs, path: str) -> str:
     """
     for _ in range(40):
         parent = resolve(fs, posixpath.dirname(path) or "/")
-        node = fs.lstat(join(parent, posixpath.basename(path))) if parent is not None else None
+        link = join(parent or "/", posixpath.basename(path))
+        node = fs.lstat(link) if parent is not None else None
         if node is None or node.kind is not Kind.SYMLINK:
             break
-        path = join(posixpath.dirname(path), node.target)
+        path = join(posixpath.dirname(path), fs.readlink(link))
     return path

@@ -8,7 +8,7 @@ from inspector.python.folders import MISSING, Folder, Folders
 from inspector.python.installed import Installed
 from inspector.python.metadata import Headers, is_name, parse_headers, parse_requires_txt
 from inspector.python.record import Owned, owned, record_paths
-from inspector.rootfs import Kind, Node, NotKept, resolve
+from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
 
 _LISTS = ("RECORD", "installed-files.txt")
 MAX_INSTALLER = 100
@@ -104,7 +104,10 @@ def _owned(folders: Folders, folder: Folder, site: str, shown: str, warnings: li
             return None
         base = site if name == "RECORD" else folder.path or site
         paths = record_paths(text) if name == "RECORD" else text.splitlines()
-        found = None if paths is None else owned(folders, base, paths)
+        try:
+            found = None if paths is None else owned(folders, base, paths)
+        except NotListed:
+            return None
         if found is None:
             warnings.append(f"the list of files of {shown!r} is not believable, so its size is not known")
         return found

@@ -44,11 +44,12 @@ class _Program(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_interpreter(
-    fs: Rootfs, config: ImageConfig, command: str = "python"
+    fs: Rootfs, config: ImageConfig, command: str = "python", *, unlisted: list[str] | None = None
 ) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
     """The interpreter that `command` runs in a container of the image, and warnings beside it.
 
-    `Absent` where there certainly is none; `Unknown` where files don't decide.
+    `Absent` where there certainly is none; `Unknown` where files don't decide. Site folders that can't be listed
+    are noted in `unlisted`: then what their .pth files would add or run is missing; without it, that is `Unknown`.
     """
     if config.os not in ("linux", ""):
         return Unknown(f"the image is for {config.os!r}; interpreters are looked for in Linux images"), ()
@@ -58,7 +59,7 @@ def find_interpreter(
         if isinstance(program, Unknown):
             passes = entrypoint_passes(fs, config, environment)
             return program, (_SCRIPT_BEFORE,) if passes == "unknown" else ()
-        return _describe(fs, config, command, program, environment)
+        return _describe(fs, config, command, program, environment, unlisted)
     except InspectorError as error:
         return Unknown(f"{command!r} can't be decided about: {error}"), ()
 
@@ -127,7 +128,12 @@ def _other_python(fs: Rootfs, command: str, environment: Environment) -> Found |
 
 
 def _describe(
-    fs: Rootfs, config: ImageConfig, command: str, program: _Program, environment: Environment
+    fs: Rootfs,
+    config: ImageConfig,
+    command: str,
+    program: _Program,
+    environment: Environment,
+    unlisted: list[str] | None,
 ) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
     """Version, prefixes and search path of the program, as one answer."""
     minor = _minor(fs, program)
@@ -144,6 +150,10 @@ def _describe(
         return prefixes, ()
     python = Python(prefixes, minor, site_rules(fs, prefixes, minor))
     path = search_path(fs, python, environment)
+    if path.unlisted:
+        if unlisted is None:
+            return Unknown(f"{path.unlisted[0]!r} was not listed, whose .pth files may add to the search path"), ()
+        unlisted += path.unlisted
     runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, config.platform)
     closed = closed_paths(fs, (f"{entry}/" for entry in path.entries), environment)
     if runs == "yes" and closed:

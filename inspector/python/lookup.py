@@ -48,9 +48,9 @@ def find_command(fs: Rootfs, command: str, environment: Environment) -> Found | 
         if reached and not problem:
             relative = "/" not in command and not candidate.startswith("/")
             return Found(path=join(full), resolved=reached[0], skipped=tuple(skipped), relative=relative)
-        there = None if problem else _present(fs, full)
-        if problem or there:
-            skipped.append(f"{join(full)!r} is {problem or _dangling(there)}")
+        there = None if problem else _dangling(fs, full)
+        if problem or there is not None:
+            skipped.append(f"{join(full)!r} is {problem or f'a link to {there!r}, which leads nowhere'}")
     return Missing(tuple(skipped))
 
 
@@ -63,11 +63,9 @@ def _problem(node: Node | None) -> str:
     return "" if node.mode & _ANY_EXECUTE else f"not executable (mode {node.mode:04o})"
 
 
-def _present(fs: Rootfs, path: str) -> Node | None:
-    """The node at `path` itself, links followed on the way to it only."""
+def _dangling(fs: Rootfs, path: str) -> str | None:
+    """The text of the link that leads nowhere at `path`; None where nothing is there."""
     parent = find(fs, posixpath.dirname(path) or "/")
-    return fs.lstat(join(parent[0], posixpath.basename(path))) if parent else None
-
-
-def _dangling(node: Node | None) -> str:
-    return "" if node is None else f"a link to {node.target!r}, which leads nowhere"
+    link = join(parent[0], posixpath.basename(path)) if parent else ""
+    node = fs.lstat(link) if parent else None
+    return None if node is None else fs.readlink(link) if node.kind is Kind.SYMLINK else ""

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from inspector.python.files import names_in
 from inspector.python.folders import Folders
 from inspector.python.model import Interpreter
 from inspector.rootfs import Kind, Node
@@ -40,6 +41,15 @@ class Suffixes(msgspec.Struct, frozen=True):
 
     abi: str
     machine: str | None
+    libc: str = ""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The endings that bear the interpreter's own tag, as it is built for its C library."""
+        machine = _TRIPLES.get(self.machine or "", (self.machine,))[0]
+        kinds = ("musl", "gnu") if self.libc == "musl" else ("gnu",)
+        hard = "eabihf" if machine == "arm" else ""
+        return tuple(f".cpython-{self.abi.removeprefix('cp')}-{machine}-linux-{kind}{hard}.so" for kind in kinds)
 
     def loads(self, ending: str) -> bool:
         """Whether a file named `NAME` + `ending` is an extension module to this interpreter."""
@@ -55,7 +65,7 @@ class Suffixes(msgspec.Struct, frozen=True):
 
 def suffixes_of(interpreter: Interpreter) -> Suffixes:
     """The extension suffixes of an interpreter (`importlib.machinery.EXTENSION_SUFFIXES`)."""
-    return Suffixes(interpreter.abi, interpreter.machine)
+    return Suffixes(interpreter.abi, interpreter.machine, interpreter.libc.name if interpreter.libc else "")
 
 
 def find_modules(folders: Folders, entries: Iterable[str], name: str, suffixes: Suffixes) -> Iterator[Found]:
@@ -113,7 +123,8 @@ def extensions_of(folders: Folders, directory: str, name: str) -> list[str]:
 def _candidates(name: str, children: Mapping[str, Node], suffixes: Suffixes) -> Iterator[tuple[str, Loader]]:
     """The entries that may be the module `name`, in the order of importlib's loaders."""
     prefix = f"{name}."
-    tagged = [file for file in children if file.startswith(prefix) and _TAGGED.fullmatch(file[len(name) :])]
+    files = names_in(children, (name + ending for ending in suffixes.own))
+    tagged = [file for file in files if file.startswith(prefix) and _TAGGED.fullmatch(file[len(name) :])]
     yield from ((file, "extension") for file in sorted(tagged) if suffixes.loads(file[len(name) :]))
     plain: tuple[tuple[str, Loader], ...] = (
         (".abi3.so", "extension"),

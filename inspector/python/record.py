@@ -58,7 +58,7 @@ def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
     """What `paths`, against the directory `base`, are on disk, with the bytecode of each module beside it.
 
     None where the list is not to be believed: it names thousands of directories that are not there. Raises
-    `LimitExceeded` where all lists together come to more than is held.
+    `LimitExceeded` where all lists together come to more than is held, `NotListed` for a directory that can't be.
     """
     groups: dict[str, list[str]] = {}
     for path in paths:
@@ -73,6 +73,7 @@ def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
     for folder, names in groups.items():
         found = folders.at(absolute(base, folder)) if len(folder) <= MAX_PATH else MISSING
         if found.path is not None:
+            len(found.children)  # single names would take a question each, and tell no links between files
             _add(folders, found, names, files)
             continue
         gone += 1

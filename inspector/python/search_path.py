@@ -16,7 +16,7 @@ from inspector.python.prefix import Prefixes
 from inspector.python.pth import parse_pth, parse_start
 from inspector.python.siterules import SiteRules, site_folders
 from inspector.python.version import Minor
-from inspector.rootfs import NotKept, Rootfs, is_dir, is_file
+from inspector.rootfs import NotKept, NotListed, Rootfs, is_dir, is_file
 
 MAX_ENTRIES = 2000
 """Entries of a search path that are taken in; a hostile .pth could name millions."""
@@ -31,11 +31,15 @@ _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
 
 
 class SearchPath(msgspec.Struct, frozen=True):
-    """The entries with the working directory in place of `''`; `prefix` is `sys.prefix`."""
+    """The entries with the working directory in place of `''`; `prefix` is `sys.prefix`.
+
+    What the .pth files of `unlisted` site folders add is missing: single files were asked for, none listed.
+    """
 
     entries: tuple[str, ...]
     prefix: str
     hooks: tuple[Hook, ...]
+    unlisted: tuple[str, ...] = ()
 
 
 class Python(msgspec.Struct, frozen=True):
@@ -58,7 +62,7 @@ def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchP
         builder.run_site()
     safe = path_file is not None or (python.minor.at_least >= (3, 11) and environment.get("PYTHONSAFEPATH"))
     entries = builder.entries if safe else [environment.cwd, *builder.entries]
-    return SearchPath(tuple(entries), builder.prefix, tuple(builder.hooks))
+    return SearchPath(tuple(entries), builder.prefix, tuple(builder.hooks), tuple(builder.unlisted))
 
 
 def _python_path(environment: Environment) -> list[str]:
@@ -75,6 +79,7 @@ class _Builder:
         self.entries: list[str] = []
         self.known: set[str] = set()
         self.hooks: dict[Hook, None] = {}
+        self.unlisted: dict[str, None] = {}
         self.lines = 0
         self.prefix = python.prefixes.venv or python.prefixes.base
 
@@ -136,7 +141,12 @@ class _Builder:
         folder = join(folder)
         self.add(folder)
         names = list_dir(self.fs, folder)
-        for name in sorted(names):
+        try:
+            ordered = sorted(names)
+        except NotListed:
+            self.unlisted[folder] = None
+            return
+        for name in ordered:
             if self.python.rules.skips_hidden and name.startswith("."):
                 continue
             if name.endswith(".pth"):

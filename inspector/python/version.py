@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from inspector.python.environment import Environment
-from inspector.python.files import apk_database, list_dir, read_text, upward
+from inspector.python.files import apk_database, list_dir, names_in, read_text, upward
 from inspector.rootfs import Kind, NotKept, Rootfs, is_file
 
 _PROGRAM = re.compile(r"\.?(?:platform-)?(python|pypy)(?:(\d)(?:\.(\d{1,3})(t?))?)?(?:-?dbg|d|u|m|-wrapped)?")
@@ -17,6 +17,13 @@ _LIBRARY = re.compile(r"(python|pypy)(\d)\.(\d{1,3})(t?)")
 _PATCHLEVEL = re.compile(r'^\s*#\s*define\s+PY_VERSION\s+"(\d+\.\d+\.\d+[^"+\s]{0,32})\+?"', re.MULTILINE)
 _FULL = re.compile(r"(\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?)")
 _LIBDIRS = ("lib", "lib64")
+_LIBRARIES = (
+    "python2.7",
+    *(f"python3.{minor}" for minor in range(20)),
+    *(f"python3.{minor}t" for minor in range(13, 20)),
+    *(f"pypy{minor}" for minor in ("2.7", *(f"3.{minor}" for minor in range(5, 15)))),
+)
+"""The names that a library's folder has, or may have, where they can't be listed."""
 
 
 class Minor(msgspec.Struct, frozen=True, order=True):
@@ -77,9 +84,10 @@ def library_minors(fs: Rootfs, folder: str) -> list[Minor]:
             break
         found: set[Minor] = set()
         for libdir in _LIBDIRS:
-            for name, node in list_dir(fs, posixpath.join(prefix, libdir)).items():
+            children = list_dir(fs, posixpath.join(prefix, libdir))
+            for name in names_in(children, _LIBRARIES):
                 match = _LIBRARY.fullmatch(name)
-                if match is None or node.kind is Kind.FILE:
+                if match is None or children[name].kind is Kind.FILE:
                     continue
                 if has_library(fs, posixpath.join(prefix, libdir, name)):
                     kind = "cpython" if match[1] == "python" else "pypy"

@@ -8,6 +8,7 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.python.editable import is_editable_hook
+from inspector.python.files import names_in
 from inspector.python.folders import Folders
 from inspector.python.infodir import read_distribution
 from inspector.python.installed import Installed
@@ -22,7 +23,7 @@ from inspector.torchbuild.completeness import check_files, check_libraries
 from inspector.torchbuild.core_modules import check_core_modules
 from inspector.torchbuild.device_libraries import check_cuda_libraries, check_vendor_libraries
 from inspector.torchbuild.model import Build, Torch
-from inspector.torchbuild.reasons import Reason, importable, texts
+from inspector.torchbuild.reasons import Reason, as_doubts, importable, texts
 from inspector.torchbuild.releases import is_valid, same_public
 from inspector.torchbuild.rights import check_rights
 from inspector.torchbuild.sizes import stack_size, torch_files
@@ -46,10 +47,29 @@ _CHECKS = (
 )
 
 
+_BY_NAME = (
+    check_binaries,
+    check_platform,
+    check_files,
+    check_libraries,
+    check_companions,
+    check_cuda_libraries,
+    check_vendor_libraries,
+    check_core_modules,
+    check_rights,
+    check_standard_library,
+    check_own_place,
+)
+"""Those that can do with looking for files by their names."""
+
+
 def assess(around: Surroundings, found: Found, hiding: Sequence[Reason]) -> tuple[Torch, Owned]:
-    """What is to be said of the torch at `found`, and its files; `hiding` is what stands before it."""
-    folders = around.folders
-    version = read_version_file(folders.fs, f"{found.path}/version.py")
+    """What is to be said of the torch at `found`, and its files; `hiding` is what stands before it.
+
+    Where the tree can't be walked sizes are left out, and nothing that contradicts a good torch is certain.
+    """
+    folders, whole = around.folders, around.survey.whole
+    version = read_version_file(folders.fs, f"{found.path}/version.py", around.suffixes.own)
     build: Build = "unknown"
     contradictions: list[str] = []
     if isinstance(version, VersionFile):
@@ -63,9 +83,23 @@ def assess(around: Surroundings, found: Found, hiding: Sequence[Reason]) -> tupl
     )
     reasons = [*hiding, *check_start(around.interpreter), *_check_version(torch)]
     reasons += [Reason("unknown", text) for text in contradictions]
+    if not whole:
+        return _described(torch, as_doubts(_by_name(torch, reasons)), None), Owned({})
     reasons += [reason for check in _CHECKS for reason in check(torch)]
     files = torch_files(folders, found.path, torch.distribution)
     return _described(torch, reasons, files), files
+
+
+def _by_name(torch: Candidate, reasons: Sequence[Reason]) -> list[Reason]:
+    """The reasons, and those of the checks by name up to the first doubt: that is for a look at everything to solve."""
+    found = [*reasons]
+    if torch.distribution is None:
+        found.append(Reason("unknown", "torch's metadata was not found by the name that its version gives it"))
+    for check in _BY_NAME:
+        if importable(found) != "yes":
+            break
+        found += check(torch)
+    return found
 
 
 def check_start(interpreter: Interpreter) -> Iterator[Reason]:
@@ -102,7 +136,7 @@ def _check_version(torch: Candidate) -> Iterator[Reason]:
         yield Reason("note", f"metadata of other versions lies beside it: {versions}")
 
 
-def _described(torch: Candidate, reasons: list[Reason], files: Owned) -> Torch:
+def _described(torch: Candidate, reasons: Sequence[Reason], files: Owned | None) -> Torch:
     version = torch.version if isinstance(torch.version, VersionFile) else VersionFile()
     node = torch.folders.node(f"{torch.path}/version.py") or torch.folders.node(torch.found.origin or torch.path)
     return Torch(
@@ -116,8 +150,8 @@ def _described(torch: Candidate, reasons: list[Reason], files: Owned) -> Torch:
         hip=version.get("hip"),
         xpu=version.get("xpu"),
         path=torch.path,
-        size=files.size,
-        stack_size=stack_size(files, torch.distribution, torch.installed, torch.requirements),
+        size=files.size if files else None,
+        stack_size=stack_size(files, torch.distribution, torch.installed, torch.requirements) if files else None,
         layer=node.layer if node else None,
     )
 
@@ -133,7 +167,7 @@ def _distribution(around: Surroundings, found: Found, version: VersionFile | str
     """The metadata of the torch at `found`: that beside it, or that of an editable install."""
     named = next((one for one in around.installed if one.key == "torch"), None)
     if named is None or (named.site != found.entry and not named.editable):
-        named = _beside(around.folders, found.entry) or _owner(around, found)
+        named = _beside(around.folders, found.entry, version) or _owner(around, found)
     if named is None or not named.rivals or isinstance(version, str) or not version.version:
         return named
     stated = version.version
@@ -143,9 +177,9 @@ def _distribution(around: Surroundings, found: Found, version: VersionFile | str
     return msgspec.structs.replace(best, rivals=tuple(msgspec.structs.replace(one, rivals=()) for one in others))
 
 
-def _beside(folders: Folders, site: str) -> Installed | None:
+def _beside(folders: Folders, site: str, version: VersionFile | str) -> Installed | None:
     """Metadata of torch in the directory `site`, where one before it on the search path was listed in its place."""
-    for name in sorted(folders.at(site).children):
+    for name in sorted(names_in(folders.at(site).children, _metadata_names(version))):
         if is_metadata(name):
             try:
                 found = read_distribution(folders, site, name, [])
@@ -154,6 +188,13 @@ def _beside(folders: Folders, site: str) -> Installed | None:
             if found is not None:
                 return found
     return None
+
+
+def _metadata_names(version: VersionFile | str) -> Iterator[str]:
+    """What installers name the metadata of a torch of this version."""
+    stated = "" if isinstance(version, str) else version.version or ""
+    for text in dict.fromkeys((stated, stated.partition("+")[0])):
+        yield from (f"torch-{text.replace('-', '_')}.{kind}" for kind in ("dist-info", "egg-info"))
 
 
 def _owner(around: Surroundings, found: Found) -> Installed | None:

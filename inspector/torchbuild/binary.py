@@ -72,6 +72,8 @@ def _check_init(torch: Candidate) -> Iterator[Reason]:
 
 
 def _missing_extension(torch: Candidate) -> Reason:
+    if not torch.survey.whole:
+        return Reason("unknown", "torch's extension module was not found by the name that this interpreter loads")
     others = extensions_of(torch.folders, torch.path, "_C")
     if others:
         interpreter = torch.interpreter
@@ -89,6 +91,8 @@ def _check_elf(torch: Candidate, path: str) -> Iterator[Reason]:
         if node is not None and node.size == 0:
             yield Reason("no", f"{shown} is an empty file")
             return
+        if not torch.survey.whole and path.endswith((*torch.suffixes.own, _GLOBAL)):
+            return  # the name tells the machine, and each look inside a file costs as much as many at names
         header = parse_header(torch.folders.fs.head(resolved or path))
     except InspectorError:
         yield Reason("unknown", f"the machine that {shown} is built for is not known: its bytes were not kept")

@@ -73,9 +73,13 @@ def _needs(torch: Candidate, name: str, gone: str) -> Iterator[Reason]:
 
 def _findable(torch: Candidate, name: str) -> Tri:
     """Whether `import name` finds a package or module."""
-    forms = {found.form for found in find_modules(torch.folders, torch.interpreter.search_path, name, torch.suffixes)}
-    if forms & {"package", "module"}:
-        return "yes"
+    path = torch.interpreter.search_path
+    entries = sorted(path, key=lambda entry: torch.folders.at(entry).path != torch.found.entry)  # likely beside torch
+    forms = set()
+    for found in find_modules(torch.folders, entries, name, torch.suffixes):
+        if found.form in ("package", "module"):
+            return "yes"
+        forms.add(found.form)
     editable = find_editable(torch.folders, torch.interpreter, name, torch.suffixes)
     if isinstance(editable, Unknown) or (editable is None and "archive" in forms):
         return "unknown"

@@ -78,6 +78,8 @@ def _flawed(torch: Candidate) -> Iterator[tuple[str, int | None]]:
     """Each file that RECORD lists and that is gone (None) or of another size, bytecode and metadata left out."""
     last, base, children = None, "", MISSING.children
     for path, stated in record_rows(_record(torch)):
+        if not torch.survey.whole and not _is_looked_at(path, torch.build):
+            continue
         parent, _, name = path.rpartition("/")
         if parent != last:
             last, base = parent, absolute(torch.distribution.site if torch.distribution else "/", parent)
@@ -89,6 +91,12 @@ def _flawed(torch: Candidate) -> Iterator[tuple[str, int | None]]:
         flawed = size is None or (stated and stated != str(size))
         if flawed and not path.endswith(".pyc") and ".dist-info" not in parent:
             yield path, size
+
+
+def _is_looked_at(path: str, build: Build) -> bool:
+    """Whether a file is one of the few that are looked at where each takes a question."""
+    folder, _, name = path.rpartition("/")
+    return bool(_PRESENCE_CHECKED.fullmatch(path)) or (folder == "torch/lib" and name in _loaded_by(build))
 
 
 def _record(torch: Candidate) -> str:

@@ -36,6 +36,20 @@ _ALWAYS = frozenset({"cublas", "cuda-runtime", "cudnn", "cufft", "curand", "cusp
 _BY_EXTRA = {"cudart": "cuda-runtime", "cupti": "cuda-cupti", "nvrtc": "cuda-nvrtc"}
 _NUMBERED = frozenset({"libcudart", "libcublas", "libcublasLt"})
 """Libraries whose number is CUDA's own."""
+_APART = frozenset({"cudnn", "cusparselt", "nccl", "nvshmem"})
+_SONAMES = {
+    "libcudnn": ("9", "8"),
+    "libcufft": ("12", "11", "10"),
+    "libcufile": ("0",),
+    "libcupti": ("13", "12", "11.8", "11.7"),
+    "libcurand": ("10",),
+    "libcusparse": ("12", "11"),
+    "libcusparseLt": ("0",),
+    "libnccl": ("2",),
+    "libnvrtc": ("13", "12", "11.2"),
+    "libnvshmem_host": ("3",),
+}
+"""The numbers that libraries end in which are not, or not always, CUDA's own."""
 _VENDORS: dict[Build, tuple[str, ...]] = {
     "rocm": ("rocm",),
     "xpu": ("dpcpp-", "impi-", "intel-", "mkl", "oneccl", "onemkl-", "tbb", "tcmlib", "umf"),
@@ -49,6 +63,9 @@ def check_cuda_libraries(torch: Candidate) -> Iterator[Reason]:
     if torch.build != "cuda":
         return
     needed = _needed(torch)
+    if not torch.survey.whole:
+        yield from _check_by_name(torch, needed)
+        return
     if not needed and not torch.survey.cuda.get("libcudart"):
         yield Reason("unknown", "no library libcudart is in the image, and no metadata says where torch has it from")
     for part in sorted(needed):
@@ -90,6 +107,26 @@ def _check(torch: Candidate, part: str, stem: str) -> Iterator[Reason]:
             f"{_shown(torch, stem)} is not where a wheel puts it, only at {places[0]!r}: "
             "whether the loader finds it there is not decided",
         )
+
+
+def _check_by_name(torch: Candidate, needed: set[str]) -> Iterator[Reason]:
+    """Each library is where its wheel puts it, beside torch, by a name that it has had for torch's CUDA."""
+    if not needed:
+        yield Reason("unknown", "no metadata says where torch has CUDA's libraries from")
+    stems = [(part, stem) for part in sorted(needed) for stem in _LIBRARIES[part]]
+    gone = [_shown(torch, stem) for part, stem in stems if not _is_beside(torch, part, stem)]
+    if gone:
+        yield Reason("unknown", f"of the libraries that torch needs some are not where wheels put them: {some(gone)}")
+
+
+def _is_beside(torch: Candidate, part: str, stem: str) -> bool:
+    site, number = torch.path.rpartition("/")[0], _number(torch) or ""
+    folders = [part.replace("-", "_"), f"cu{number}"]  # from 13 on, only what is no part of CUDA has its own
+    if part not in _APART and number >= "13":
+        folders.reverse()
+    endings = _SONAMES.get(stem) or (number, f"{number}.0")
+    paths = (f"{site}/nvidia/{folder}/lib/{stem}.so.{ending}" for folder in folders for ending in endings)
+    return any(torch.folders.is_file(path) and _fits(torch, stem, path) for path in paths)
 
 
 def _fits(torch: Candidate, stem: str, path: str) -> bool:

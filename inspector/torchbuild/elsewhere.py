@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from inspector.python.files import names_in
 from inspector.python.folders import Folders
 from inspector.python.model import Interpreter
 from inspector.python.record import Owned, tree
@@ -53,9 +54,10 @@ def find_elsewhere(folders: Folders, survey: Survey, here: Here) -> Iterator[Tor
 def is_torch(folders: Folders, path: str) -> bool:
     """Whether a directory named torch is PyTorch's: by its extension module, its libraries or its version.py."""
     children = folders.at(path).children
-    if any(name.startswith("_C.") and name.endswith(".so") for name in children):
+    libraries = folders.at(f"{path}/lib").children
+    if any(name.startswith(("libtorch", "libc10")) for name in names_in(libraries, ("libtorch_cpu.so", "libc10.so"))):
         return True
-    if any(name.startswith(("libtorch", "libc10")) for name in folders.at(f"{path}/lib").children):
+    if any(name.startswith("_C.") and name.endswith(".so") for name in names_in(children, ("_C.abi3.so", "_C.so"))):
         return True
     if "version.py" not in children:
         return False

@@ -29,7 +29,9 @@ _NOTHING = Owned({})
 _EGG_OF_OTHERS = re.compile(r"(?!torch-)[A-Za-z0-9_.]+-[^/]*\.egg", re.IGNORECASE)
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True):
+    """A torch, and where its files are: `path` None where none is imported."""
+
     torch: Torch
     path: str | None = None
     files: Owned = _NOTHING
@@ -43,30 +45,38 @@ def find_torch(
     everywhere = survey(folders)
     entries: Sequence[str] = ()
     if isinstance(interpreter, Unknown):
-        answer = _Answer(_without_interpreter(interpreter))
+        answer = Answer(without_interpreter(interpreter))
     else:
         entries = [path for entry in interpreter.search_path if (path := folders.at(entry).path) is not None]
-        around = Surroundings(
-            folders=folders,
-            interpreter=interpreter,
-            suffixes=suffixes_of(interpreter),
-            environment=config.env,
-            started=environment_of(fs, config),
-            installed=tuple(installed),
-            requirements=Requirements(installed, interpreter),
-            survey=everywhere,
-        )
-        answer = _imported(around)
+        around = surroundings(folders, config, interpreter, installed, everywhere)
+        answer = imported(around)
     here = Here(interpreter, entries, answer.path, answer.files)
     return answer.torch, tuple(find_elsewhere(folders, everywhere, here)), _warnings(everywhere)
 
 
-def _without_interpreter(interpreter: Unknown) -> Torch:
+def surroundings(
+    folders: Folders, config: ImageConfig, interpreter: Interpreter, installed: Sequence[Installed], found: Survey
+) -> Surroundings:
+    """The image as `interpreter` sees it. Raises `NotKept`, `LimitExceeded`."""
+    return Surroundings(
+        folders=folders,
+        interpreter=interpreter,
+        suffixes=suffixes_of(interpreter),
+        environment=config.env,
+        started=environment_of(folders.fs, config),
+        installed=tuple(installed),
+        requirements=Requirements(installed, interpreter),
+        survey=found,
+    )
+
+
+def without_interpreter(interpreter: Unknown) -> Torch:
+    """What holds where there is no interpreter, or none that is known."""
     certain = isinstance(interpreter, Absent)
     return Torch(installed=False, importable="no" if certain else "unknown", reasons=(interpreter.unknown,))
 
 
-def _imported(around: Surroundings) -> _Answer:
+def imported(around: Surroundings) -> Answer:
     """What `import torch` leads to: the first real torch, with whatever stands before it, or none."""
     unread: Unknown | None = None
     found = list(find_modules(around.folders, around.interpreter.search_path, "torch", around.suffixes))
@@ -79,10 +89,14 @@ def _imported(around: Surroundings) -> _Answer:
             unread = unknown
     real = next((one for one in found if one.form == "package" and is_torch(around.folders, one.path)), None)
     if real is None:
-        return _Answer(_not_installed(around, found, unread))
-    before = [reason for one in found[: found.index(real)] for reason in _hides(around, one)]
-    torch, files = assess(around, real, before)
-    return _Answer(torch, around.folders.at(real.path).path, files)
+        return Answer(_not_installed(around, found, unread))
+    torch, files = assess(around, real, hiding(around, found[: found.index(real)]))
+    return Answer(torch, around.folders.at(real.path).path, files)
+
+
+def hiding(around: Surroundings, before: Sequence[Found]) -> list[Reason]:
+    """What stands before a torch, or may."""
+    return [reason for one in before for reason in _hides(around, one)]
 
 
 def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | None) -> Torch:
@@ -96,7 +110,8 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
     doubts = [reason for one in found if one.form == "archive" for reason in _hides(around, one)]
     if first is None:
         doubts += _doubts(metadata, unread)
-    on_disk = bool(around.survey.libtorch) or any(is_torch(around.folders, path) for path in around.survey.packages)
+    on_disk = not around.survey.whole or bool(around.survey.libtorch)
+    on_disk = on_disk or any(is_torch(around.folders, path) for path in around.survey.packages)
     doubts += [reason for reason in check_start(around.interpreter) if reason.weight == "no" or on_disk]
     if on_disk and around.interpreter.entrypoint == "unknown":
         doubts.append(Reason("unknown", "the image's entrypoint runs first, and may bring another torch in"))

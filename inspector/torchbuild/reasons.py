@@ -26,6 +26,11 @@ def importable(reasons: Iterable[Reason]) -> Tri:
     return "no" if "no" in weights else "unknown" if "unknown" in weights else "yes"
 
 
+def as_doubts(reasons: Iterable[Reason]) -> list[Reason]:
+    """The same reasons, with nothing certain about them."""
+    return [Reason("unknown", reason.text) if reason.weight == "no" else reason for reason in reasons]
+
+
 def texts(reasons: Iterable[Reason]) -> tuple[str, ...]:
     """The clauses, the weightiest first, each once."""
     ranked = sorted(reasons, key=lambda reason: _ORDER.index(reason.weight))

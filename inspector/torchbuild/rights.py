@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inspector.python.files import names_in
 from inspector.rootfs import Kind
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.reasons import Reason, some
 
 _PARTS = ("torchgen", "torch.libs", "nvidia")
+_LOOKED_AT = ("lib", "libtorch_cpu.so", "libtorch_python.so")
 _LIST = 0o005
 _READ = 0o004
 
@@ -38,7 +40,9 @@ def _closed(torch: Candidate, top: str) -> Iterator[str]:
         if node.mode & _LIST != _LIST:
             yield path
             continue
-        for name, child in torch.folders.at(path).children.items():
+        children = torch.folders.at(path).children
+        for name in names_in(children, _LOOKED_AT):
+            child = children[name]
             if child.kind is Kind.DIRECTORY:
                 todo.append(f"{path}/{name}")
             elif child.kind is Kind.FILE and ".so" in name and not child.mode & _READ:

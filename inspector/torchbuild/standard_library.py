@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inspector.python.files import is_listed, names_in
 from inspector.python.modules import find_in, find_modules
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.reasons import Reason, some
@@ -28,6 +29,9 @@ def check_standard_library(torch: Candidate) -> Iterator[Reason]:
     library = _library(torch)
     if library is None:
         return
+    if not torch.survey.whole:
+        yield from _check_listed(torch, library)
+        return
     shadowed, gone = [], []
     for name in sorted(LOADED):
         first = next(find_modules(torch.folders, torch.interpreter.search_path, name, torch.suffixes), None)
@@ -47,6 +51,8 @@ def check_own_place(torch: Candidate) -> Iterator[Reason]:
     entries = [torch.folders.at(entry).path for entry in torch.interpreter.search_path]
     home = torch.folders.at(torch.found.entry).path
     before = entries[: entries.index(home)] if home in entries else []
+    if not torch.survey.whole:
+        before = [*_before(torch, _library(torch))]
     unmanaged = [entry for entry in before if entry is not None and not _has_metadata(torch, entry)]
     for name in _OWN:
         if home is None or find_in(torch.folders, home, name, torch.suffixes) is None:
@@ -57,9 +63,27 @@ def check_own_place(torch: Candidate) -> Iterator[Reason]:
             yield Reason("unknown", f"{first.path!r} takes the place of the {name} that was installed with torch")
 
 
+def _check_listed(torch: Candidate, library: str) -> Iterator[Reason]:
+    """The folders before the standard library, as far as they are listed: else each takes a hundred questions."""
+    listed = [entry for entry in _before(torch, library) if is_listed(torch.folders.at(entry).children)]
+    places = ((entry, name) for entry in listed for name in sorted(LOADED))
+    found = [find_in(torch.folders, entry, name, torch.suffixes) for entry, name in places]
+    shadowed = [one.origin or one.path for one in found if one is not None and one.form != "namespace"]
+    if shadowed:
+        yield Reason("unknown", f"{some(shadowed)} take the place of modules of the standard library that torch loads")
+
+
+def _before(torch: Candidate, library: str | None) -> list[str]:
+    """The directories that stand on the search path before the standard library."""
+    paths = [torch.folders.at(entry).path for entry in torch.interpreter.search_path]
+    before = paths[: paths.index(library)] if library in paths else []
+    return [path for path in before if path is not None]
+
+
 def _has_metadata(torch: Candidate, entry: str) -> bool:
     """Whether an installer put something into the folder, so that what lies there is meant to be imported."""
-    return any(name.endswith((".dist-info", ".egg-info")) for name in torch.folders.at(entry).children)
+    names = names_in(torch.folders.at(entry).children, ())
+    return any(name.endswith((".dist-info", ".egg-info")) for name in names)
 
 
 def _library(torch: Candidate) -> str | None:

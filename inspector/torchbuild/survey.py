@@ -41,8 +41,11 @@ CUDA_LIBRARIES = frozenset(
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """Paths, in no order: directories named `torch`, metadata of torch, what pip left, packed torches, C++ torches.
 
-    `cuda` are CUDA's libraries by the stem of their names.
+    `cuda` are CUDA's libraries by the stem of their names. Unless `whole`, the tree can't be walked: all is empty,
+    and checks look for files by the names that these have in every wheel.
     """
+
+    whole: bool = True
 
     packages: list[str] = []
     metadata: list[str] = []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 
 import msgspec
 
 from inspector.errors import InspectorError
-from inspector.python.files import read_text
+from inspector.python.files import list_dir, names_in, read_text
 from inspector.python.literals import parse_literals
-from inspector.rootfs import Rootfs, resolve
+from inspector.rootfs import Rootfs
 
 MAX_SOURCE = 8 << 10
 """Characters of a version.py that is read; torch writes some 300, and a package may lie in hundreds of places."""
@@ -40,15 +41,18 @@ class VersionFile(msgspec.Struct, frozen=True):
         return self.version is not None and bool(self.fields or self.odd)
 
 
-def read_version_file(fs: Rootfs, path: str) -> VersionFile | str:
-    """The version.py at `path`, links followed; a clause that says why, where it can't be read."""
+def read_version_file(fs: Rootfs, path: str, endings: Sequence[str] = ()) -> VersionFile | str:
+    """The version.py at `path`, links followed; a clause that says why, where it can't be read.
+
+    `endings` are those of extension modules that are looked for where its directory can't be listed.
+    """
     try:
         text = read_text(fs, path)
     except InspectorError:
         return "its version.py can't be read: its bytes were not kept"
     if text is None:
         return "its version.py is missing"
-    hiding = _hiding(fs, path)
+    hiding = _hiding(fs, path, (*endings, ".abi3.so", ".so"))
     if hiding:
         return f"its version.py is not what Python imports: {hiding!r} stands beside it, and goes before it"
     if not text.strip():
@@ -69,11 +73,12 @@ def read_version_file(fs: Rootfs, path: str) -> VersionFile | str:
     )
 
 
-def _hiding(fs: Rootfs, path: str) -> str | None:
+def _hiding(fs: Rootfs, path: str, endings: Sequence[str]) -> str | None:
     """What an import finds before version.py in the same directory: a package of that name, or an extension module."""
     folder = posixpath.dirname(path)
-    beside = fs.scandir(resolve(fs, folder) or "")
-    inside = fs.scandir(resolve(fs, f"{folder}/version") or "")
-    if any(name.startswith("__init__.") for name in inside):
+    beside, inside = list_dir(fs, folder), list_dir(fs, f"{folder}/version")
+    inits = (f"__init__{ending}" for ending in (*endings, ".py", ".pyc"))
+    if any(name.startswith("__init__.") for name in names_in(inside, inits)):
         return "version"
-    return next((name for name in beside if name.startswith("version.") and name.endswith(".so")), None)
+    modules = names_in(beside, (f"version{ending}" for ending in endings))
+    return next((name for name in modules if name.startswith("version.") and name.endswith(".so")), None)

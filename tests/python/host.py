@@ -36,6 +36,10 @@ class HostRootfs:
         nodes = {name: _node(f"{path}/{name}") for name in names}
         return {name: node for name, node in nodes.items() if node is not None}
 
+    def readlink(self, path: str) -> str:
+        """See `Rootfs.readlink`."""
+        return os.readlink(path)  # noqa: PTH115 - the text as it is
+
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""
         try:

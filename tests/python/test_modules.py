@@ -105,6 +105,23 @@ def test_this_interpreter_s_suffixes() -> None:
     if sys.platform != "linux" or sys.implementation.name != "cpython" or "d" in sys.abiflags:
         pytest.skip("suffixes of Linux")
     assert Suffixes(abi, platform.machine()).loads(ours)
+    libc = "glibc" if ours.endswith("-gnu.so") else "musl"
+    assert ours in Suffixes(abi, platform.machine(), libc).own
+
+
+@pytest.mark.parametrize(
+    ("machine", "libc", "ending"),
+    [
+        ("x86_64", "glibc", ".cpython-311-x86_64-linux-gnu.so"),
+        ("aarch64", "musl", ".cpython-311-aarch64-linux-musl.so"),
+        ("i686", "glibc", ".cpython-311-i386-linux-gnu.so"),
+        ("armv7l", "glibc", ".cpython-311-arm-linux-gnueabihf.so"),
+    ],
+)
+def test_an_interpreter_s_own_ending(machine: str, libc: str, ending: str) -> None:
+    suffixes = Suffixes("cp311", machine, libc)
+    assert ending in suffixes.own
+    assert all(suffixes.loads(own) for own in suffixes.own)
 
 
 def test_extensions_for_any_interpreter() -> None:

@@ -1,0 +1,210 @@
+"""Partial facts from single files of a created container: a torch is proved where it stands, its absence by listing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from inspector.errors import InspectorError, LimitExceeded
+from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
+from inspector.oci import ImageConfig
+from inspector.python.distributions import find_distributions
+from inspector.python.installed import Installed
+from inspector.python.interpreter import find_interpreter
+from inspector.python.model import Distribution, Interpreter
+from inspector.python.startup import find_startup
+from inspector.rootfs import NotKept, NotListed, is_dir, resolve
+from inspector.sources.image import Image, Layer
+from inspector.sources.lanes import Glimpse, LaneUnusable
+from inspector.torchbuild import MustList, find_torch_by_name
+from inspector.torchbuild.model import Torch
+from inspector.unknown import Absent, Unknown
+
+MAX_ROUNDS = 4
+"""Times that a search path is worked out anew, with what the .pth files listed meanwhile add to it."""
+MAX_FOLDERS = 64
+"""Directories that are listed."""
+SMALL, MAX_SMALL = 1 << 20, 4
+"""Bytes of a folder before the standard library, such as the working directory, up to which it is listed; so many."""
+MAX_BESIDE = 1 << 30
+"""Bytes of a directory on the search path that is no site folder, past which it is not listed."""
+
+_NOT_SEARCHED = "single files were asked for, and the image was not searched"
+_NOT_LISTED = "the folders that distributions are installed in were not listed"
+_PTH = "the .pth files of {!r} (which may add to the search path, or run code), "
+_GLANCED = (
+    "only single files were looked at; not looked at: {}files that stand before the standard library's modules, "
+    "whether all of torch's files are there and as installed, what else torch requires, and backend plugins; "
+    "reading the layers (`--lane storage` or `--lane save`) tells these"
+)
+
+
+class _View(msgspec.Struct, frozen=True, kw_only=True):
+    """What is seen so far. The .pth files of the site folders `unlisted` are not; `blind` says why others can't be."""
+
+    interpreter: Interpreter | Unknown
+    warnings: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    blind: str = ""
+
+
+def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = False) -> ImageFacts:
+    """What the files that `fs` is asked for tell of `image`; the rest is `Unknown` or None.
+
+    With `whole`, all directories of the search path are listed, so that the distributions are told too. Raises
+    `LaneUnusable` where an answer hangs on a file that can't be had in this way.
+    """
+    begun = time.perf_counter()
+    try:
+        view = _look(fs, image.config, python)
+        if whole:
+            view = _list_all(fs, image.config, python, view)
+        else:
+            _list_small(fs, view)
+        view, torch = _find_torch(fs, image.config, python, view)
+        distributions, warnings = _distributions(fs, view)
+        startup = find_startup(fs, image.config)
+    except (NotKept, NotListed) as error:
+        raise LaneUnusable(str(error)) from error
+    return ImageFacts(
+        reference=image.reference,
+        source=image.source,
+        image_id=image.image_id,
+        tags=image.tags,
+        platform=image.platform,
+        size=Size(image.size, None),
+        layers=tuple(map(_layer_facts, image.layers)),
+        startup=startup,
+        interpreter=view.interpreter,
+        distributions=distributions,
+        torch=torch,
+        torch_elsewhere=Unknown(_NOT_SEARCHED),
+        warnings=tuple(dict.fromkeys([*image.warnings, *view.warnings, *warnings, *_limits(view, torch)])),
+        evidence=_evidence(fs, time.perf_counter() - begun),
+    )
+
+
+def _look(fs: Glimpse, config: ImageConfig, python: str, blind: str = "") -> _View:
+    unlisted: list[str] = []
+    interpreter, warnings = find_interpreter(fs, config, python, unlisted=unlisted)
+    return _View(interpreter=interpreter, warnings=warnings, unlisted=tuple(unlisted), blind=blind)
+
+
+def _find_torch(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> tuple[_View, Torch]:
+    """The torch by name; where there is none, or another may come before it, what .pth files add is taken in first."""
+    for _ in range(MAX_ROUNDS):
+        found = _by_name(fs, config, view)
+        if isinstance(found, Torch):
+            return view, found
+        blind = _listed(fs, found.sites, None)
+        if blind:
+            return view, _not_known(blind)
+        view = _look(fs, config, python)
+    return view, _not_known("its .pth files lead to others, again and again")
+
+
+def _by_name(fs: Glimpse, config: ImageConfig, view: _View) -> Torch | MustList:
+    installed: tuple[Installed, ...] = ()
+    try:
+        if not view.unlisted:
+            installed, _ = find_distributions(fs, view.interpreter, unlisted=[])
+        return find_torch_by_name(fs, config, view.interpreter, view.unlisted, installed)
+    except LaneUnusable:
+        raise
+    except InspectorError as error:
+        return _not_known(str(error))
+
+
+def _not_known(why: str) -> Torch:
+    return Torch(installed=False, importable="unknown", reasons=(why,))
+
+
+def _list_small(fs: Glimpse, view: _View) -> None:
+    """The folders before the standard library, where they are small: files there may stand before its modules."""
+    if isinstance(view.interpreter, Unknown):
+        return
+    path, base = view.interpreter.search_path, view.interpreter.base_prefix
+    places = [real for entry in (*path, base, view.interpreter.prefix) if (real := resolve(fs, entry))]
+    first = next((at for at, entry in enumerate(path) if entry.startswith(f"{base}/")), 0)
+    for entry in path[: min(first, MAX_SMALL)]:
+        real = resolve(fs, entry)
+        if real and is_dir(fs, real) and not any(place.startswith(f"{real.rstrip('/')}/") for place in places):
+            _listed(fs, [real], SMALL)
+
+
+def _list_all(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> _View:
+    """Everything that the search path names, the outer of two first; `blind` tells what could not be listed."""
+    for _ in range(MAX_ROUNDS):
+        if isinstance(view.interpreter, Unknown):
+            break
+        path = [view.interpreter.search_path[0], *view.interpreter.search_path]
+        found = {real for entry in path if (real := resolve(fs, entry)) is not None and is_dir(fs, real)}
+        outer = sorted(found - set(view.unlisted))
+        blind = _listed(fs, outer, MAX_BESIDE) or _listed(fs, view.unlisted, None)
+        before, view = view, _look(fs, config, python, blind)
+        if before.interpreter == view.interpreter:
+            break
+    return view
+
+
+def _listed(fs: Glimpse, folders: Iterable[str], limit: int | None) -> str:
+    """List the folders; why one of them can't be, empty if all are."""
+    blind = ""
+    chosen = list(folders)
+    if len(chosen) > MAX_FOLDERS:
+        return f"{chosen[MAX_FOLDERS]!r} is one of more than {MAX_FOLDERS} folders to list"
+    for folder in chosen:
+        try:
+            real = resolve(fs, folder) or folder
+            if limit is None:
+                fs.stream(real)
+            else:
+                fs.stream(real, limit=limit)
+        except (LimitExceeded, NotListed) as error:
+            blind = blind or str(error)
+    return blind
+
+
+def _distributions(fs: Glimpse, view: _View) -> tuple[tuple[Distribution, ...] | Unknown, tuple[str, ...]]:
+    """The distributions, where every directory that may hold any was listed, and warnings."""
+    if isinstance(view.interpreter, Unknown):
+        absent = isinstance(view.interpreter, Absent)
+        return () if absent else Unknown(view.interpreter.unknown), ()
+    if view.unlisted:
+        return Unknown(_NOT_LISTED), ()
+    blind: list[str] = []
+    installed, warnings = find_distributions(fs, view.interpreter, unlisted=blind)
+    return Unknown(blind[0]) if blind else tuple(one.facts() for one in installed), warnings
+
+
+def _limits(view: _View, torch: Torch) -> Iterator[str]:
+    """What was not looked at, where a torch was found."""
+    if torch.installed:
+        yield _GLANCED.format(_PTH.format(", ".join(view.unlisted)) if view.unlisted else "")
+
+
+def _layer_facts(layer: Layer) -> LayerFacts:
+    return LayerFacts(
+        diff_id=layer.diff_id,
+        digest=layer.digest,
+        size=None,
+        compressed_size=None,
+        created_by=layer.created_by,
+        entries=None,
+        cached=False,
+    )
+
+
+def _evidence(fs: Glimpse, seconds: float) -> Evidence:
+    return Evidence(
+        bytes_read=fs.bytes_read,
+        layers_read=0,
+        layers_cached=0,
+        digests_verified=False,
+        how="archive",
+        seconds=round(seconds, 3),
+        lane="archive",
+        questions=fs.questions,
+    )

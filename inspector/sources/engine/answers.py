@@ -1,0 +1,101 @@
+"""What an engine's archive API answers with: a tar of one file, of one link, or of a directory and all below it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from inspector.errors import CorruptLayer, Malformed
+from inspector.layers.entry import Entry
+from inspector.layers.readers import StreamReader
+from inspector.layers.scan import read_entries
+from inspector.layers.tar import iter_members
+from inspector.layers.tree import Directory, LayerTree, find
+from inspector.rootfs import Kind, Node
+
+
+class Content(msgspec.Struct, frozen=True):
+    """One file or link: its size in bytes, its first bytes as far as asked for, its text."""
+
+    kind: Kind
+    size: int
+    data: bytes
+    link: str
+
+
+class Subtree:
+    """A directory with everything below it; `data` are the bytes kept, by inode."""
+
+    def __init__(self, top: str, root: Directory, data: Mapping[int, bytes], entries: int) -> None:
+        self.data = data
+        self.entries = entries
+        self._root = root
+        self._cut = len(top) + 1
+
+    def node(self, path: str) -> Node | None:
+        """The node at an absolute path at or below the directory."""
+        found = find(self._root, path[self._cut :])
+        return found.node if isinstance(found, Directory) else found
+
+    def children(self, path: str) -> Mapping[str, Node]:
+        """What lies in a directory at or below it; empty where that is none."""
+        found = find(self._root, path[self._cut :])
+        if not isinstance(found, Directory):
+            return {}
+        items = found.children.items()
+        return {name: child.node if isinstance(child, Directory) else child for name, child in items}
+
+
+def read_single(chunks: Iterator[bytes], size: int) -> Content:
+    """The first member, with the first `size` bytes of its data. Raises `Malformed`."""
+    reader = StreamReader(chunks)
+    member = next(iter_members(reader, needs_end=True), None)
+    if member is None or member.stored != member.size:
+        raise Malformed("the engine's archive of a file holds none, or one in pieces")
+    data = reader.read(min(size, member.size))
+    if len(data) < min(size, member.size):
+        raise Malformed("the engine's archive of a file is cut")
+    return Content(member.kind, member.size, data, member.link)
+
+
+def read_subtree(chunks: Iterator[bytes], top: str, ordinal: int) -> Subtree:
+    """The directory `top`, read to the end. `ordinal` tells its inodes from those of other answers.
+
+    Raises `LimitExceeded`, and `Malformed` where the tar is cut, corrupt, or of something else.
+    """
+    entries, _ = read_entries(StreamReader(chunks), needs_end=True)
+    name = posixpath.basename(top)
+    tree = LayerTree([_below(entry, name, top) for entry in entries], ordinal)
+    if tree.pending or tree.root.implied:
+        raise Malformed(f"the engine's archive of {top[:300]!a} lacks the directory, or what its hard links point to")
+    _forget_layers(tree.root)
+    return Subtree(top, tree.root, tree.data, len(entries))
+
+
+def _below(entry: Entry, name: str, top: str) -> Entry:
+    """The entry by its path in the directory `name`, with which every name in the archive begins."""
+    path, link = entry.path, entry.link
+    if path != name and not path.startswith(f"{name}/"):
+        raise CorruptLayer(f"the engine's archive of {top[:300]!a} holds {path[:300]!a}")
+    if entry.kind is Kind.HARDLINK:
+        link = link.removeprefix(f"{name}/")
+    return Entry(path[len(name) + 1 :], entry.kind, entry.mode, entry.size, link, entry.data)
+
+
+def _forget_layers(root: Directory) -> None:
+    """An answer tells nothing of layers."""
+    todo = [root]
+    while todo:
+        here = todo.pop()
+        here.node = _without_layer(here.node)
+        for name, child in here.children.items():
+            if isinstance(child, Directory):
+                todo.append(child)
+            else:
+                here.children[name] = _without_layer(child)
+
+
+def _without_layer(node: Node) -> Node:
+    return Node(node.kind, node.mode, node.size, node.target, node.inode)

@@ -1,0 +1,123 @@
+"""Whatever partial facts state, whole facts of the same image state too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from inspector.facts import ImageFacts
+from inspector.facts.glance import glance
+from inspector.layers.merge import MergedRootfs
+from inspector.oci import ImageConfig
+from inspector.python.distributions import find_distributions
+from inspector.python.interpreter import find_interpreter
+from inspector.python.model import Distribution, Interpreter, Startup
+from inspector.python.startup import find_startup
+from inspector.sources.engine.container import ContainerRootfs
+from inspector.sources.image import Image
+from inspector.torchbuild import find_torch
+from inspector.torchbuild.model import Torch
+from inspector.unknown import Absent, Unknown
+from tests.facts.archive import MemoryArchive
+
+UNSEEN = re.compile(
+    r"files of torch's RECORD missing|files of another size than in RECORD|runs code at start"
+    r"|take the place of modules of the standard library|the standard library lacks|torch asks for '"
+    r"|backend plugin|is built for|may be closed to user|may not be allowed to read"
+)
+"""Why a torch that was glanced at may not work all the same: what the warning beside it names."""
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """What the files of a whole image tell."""
+
+    interpreter: Interpreter | Unknown
+    distributions: tuple[Distribution, ...]
+    torch: Torch
+    startup: Startup
+
+
+def whole_of(fs: MergedRootfs, config: ImageConfig, command: str = "python") -> Whole:
+    """The facts with everything listed."""
+    interpreter, _ = find_interpreter(fs, config, command)
+    installed, _ = find_distributions(fs, interpreter)
+    torch, _, _ = find_torch(fs, config, interpreter, installed)
+    return Whole(interpreter, tuple(one.facts() for one in installed), torch, find_startup(fs, config))
+
+
+def glance_at(
+    fs: MergedRootfs, config: ImageConfig, command: str = "python", *, whole: bool = False
+) -> tuple[ImageFacts, MemoryArchive]:
+    """The facts through a container of the image, and what was asked of it."""
+    engine = MemoryArchive(fs)
+    image = Image(
+        reference="docker:a", source="docker", image_id=None, config=config, platform=config.platform, layers=()
+    )
+    files = ContainerRootfs(engine, "c")
+    facts = glance(image, files, python=command, whole=whole)
+    files.confirm()
+    return facts, engine
+
+
+def disagreements(part: ImageFacts, whole: Whole | ImageFacts) -> list[str]:
+    """What the partial facts state and the whole ones don't."""
+    found = [f"interpreter: {text}" for text in _interpreters(part.interpreter, whole.interpreter)]
+    found += [f"torch: {text}" for text in _torches(part.torch, whole.torch)]
+    if part.startup.starts != "unknown" and part.startup != whole.startup:
+        found.append(f"startup: {part.startup} / {whole.startup}")
+    if isinstance(part.distributions, tuple):
+        assert isinstance(whole.distributions, tuple)
+        found += _distributions(part.distributions, whole.distributions)
+    return found
+
+
+def _interpreters(part: Interpreter | Unknown, whole: Interpreter | Unknown) -> list[str]:
+    if isinstance(part, Unknown) and not isinstance(part, Absent):
+        return []
+    if isinstance(part, Unknown) or isinstance(whole, Unknown):
+        return [] if part == whole else [f"{part} / {whole}"]
+    found = [
+        f"{name}: {getattr(part, name)} / {getattr(whole, name)}"
+        for name in Interpreter.__struct_fields__
+        if name not in ("search_path", "hooks", "libc") and getattr(part, name) != getattr(whole, name)
+    ]
+    if part.libc is not None and part.libc != whole.libc:
+        found.append(f"libc: {part.libc} / {whole.libc}")
+    if not _is_within(part.search_path, whole.search_path) or not set(part.hooks) <= set(whole.hooks):
+        found.append(f"search path: {part.search_path} / {whole.search_path}")
+    return found
+
+
+def _is_within(part: Sequence[str], whole: Sequence[str]) -> bool:
+    """Whether `part` is `whole` with some left out."""
+    rest = iter(whole)
+    return all(entry in rest for entry in part)
+
+
+def _torches(part: Torch, whole: Torch) -> list[str]:
+    if part.importable == "unknown" and not part.installed:
+        return []
+    names = ["installed", "version", "build", "cuda", "hip", "xpu", "path"]
+    names += [name for name in ("distribution_version", "size") if getattr(part, name) is not None]
+    found = [
+        f"{name}: {getattr(part, name)} / {getattr(whole, name)}"
+        for name in names
+        if getattr(part, name) != getattr(whole, name)
+    ]
+    if part.importable == "unknown":
+        return found
+    unseen = part.installed and all(UNSEEN.search(reason) for reason in whole.reasons)
+    if part.importable != whole.importable and not unseen:
+        found.append(f"importable: {part.importable} {part.reasons} / {whole.importable} {whole.reasons}")
+    return found
+
+
+def _distributions(part: Sequence[Distribution], whole: Sequence[Distribution]) -> list[str]:
+    stated = {
+        (one.name, one.version, one.path, one.installer) + ((one.size,) if one.size is not None else ()) for one in part
+    }
+    sizes = {(one.name, one.version, one.path, one.installer, one.size) for one in whole}
+    known = sizes | {row[:4] for row in sizes}
+    return [f"distributions: {sorted(map(str, stated - known))}"] * bool(stated - known or len(part) != len(whole))
