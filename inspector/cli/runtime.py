@@ -1,0 +1,113 @@
+"""`inspector runtime`: what really happens when an image imports torch and uses a GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inspector.cli.options import format_option, output_option, reading, reading_options
+
+if TYPE_CHECKING:
+    from inspector.facts import ImageFacts
+
+_LEAST_MEMORY = 64 << 20
+
+
+def _memory(context: click.Context, parameter: click.Parameter, value: str) -> int:
+    from inspector.sizes import parse_size  # noqa: PLC0415 - only where something is run
+
+    try:
+        size = parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+    if not _LEAST_MEMORY <= size < 1 << 50:
+        raise click.BadParameter(f"{value!r}: no interpreter imports torch in less than 64 MiB", context, parameter)
+    return size
+
+
+@click.command("runtime", short_help="Run images to see whether torch imports and CUDA computes.")
+@click.argument("references", nargs=-1, required=True, metavar="REF...")
+@format_option("table", "json")
+@output_option
+@click.option(
+    "--gpu",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    show_default=True,
+    help="Hand over all GPUs: where the host has any, in any case, not at all.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=1, max=3600),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="When to kill a container.",
+)
+@click.option(
+    "--memory",
+    callback=_memory,
+    default="4 GiB",
+    show_default=True,
+    metavar="SIZE",
+    help="The most memory that a container may take.",
+)
+@reading_options
+def command(
+    references: tuple[str, ...],
+    *,
+    form: str,
+    output: Path | None,
+    gpu: Any,
+    timeout: float,
+    memory: int,
+    quiet: bool,
+    **given: Any,
+) -> int:
+    """Run an engine's images, and say whether torch imports as their files promise and CUDA computes.
+
+    In a container of each, the image's own Python imports torch, and computes where the host has a GPU. The
+    container has no network, no capabilities, nothing to write to but memory, and is removed.
+
+    \b
+      inspector runtime worker-gpu:test
+      inspector runtime --gpu always --format json worker-gpu:test
+    """  # noqa: D301 - click's mark before lines that it must not wrap
+    from inspector.audit.running import run  # noqa: PLC0415 - all that reads images comes with it
+    from inspector.cli.output import emit, ensure_writable  # noqa: PLC0415 - only where needed
+    from inspector.cli.progress import display  # noqa: PLC0415 - as above
+    from inspector.cli.show import complain_of_failures  # noqa: PLC0415 - as above
+    from inspector.reference import parse_reference  # noqa: PLC0415 - as above
+    from inspector.runtime.sandbox import Limits  # noqa: PLC0415 - as above
+
+    ensure_writable(output)
+    asked = [parse_reference(reference) for reference in references]
+    limits = Limits(seconds=timeout, memory=memory)
+    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
+        seen = run(asked, options, progress, gpu=gpu, limits=limits)
+    facts = [each.facts for each in seen if each.facts is not None]
+    if facts or form == "json":
+        emit(_rendered(facts, form, output), output)
+    return _exit_code(facts, complain_of_failures(seen))
+
+
+def _rendered(facts: list[ImageFacts], form: str, output: Path | None) -> str:
+    if form == "json":
+        from inspector.report.document import render_runtime  # noqa: PLC0415 - one format, one import
+
+        return render_runtime(facts)
+    from inspector.cli.output import table_color, table_width  # noqa: PLC0415 - as above
+    from inspector.report.runtime import render_runtime as render_table  # noqa: PLC0415 - as above
+
+    return render_table(facts, width=table_width(output), color=table_color(output))
+
+
+def _exit_code(facts: list[ImageFacts], unread: int) -> int:
+    """1 where a run failed or contradicts the files, else what could not be read or told comes to."""
+    from inspector.policy.judge import judge_run  # noqa: PLC0415 - only where something was run
+    from inspector.policy.model import exit_code  # noqa: PLC0415 - as above
+
+    codes = {exit_code(judge_run(each).outcome) for each in facts}
+    return 1 if 1 in codes else max(codes | {unread}, default=0)
