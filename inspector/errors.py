@@ -10,12 +10,16 @@
     │   ├── CorruptLayer        3   a layer that an engine would refuse too
     │   └── DigestMismatch      3   bytes that are not what their digest says
     ├── Unsupported             3   a valid thing that we don't read
+    │   └── NoImage             3   … as it is no image: a signature, an attestation, a chart
     ├── Unreachable             3   no engine or registry answers there, or not in time
-    ├── Refused                 3   … or it answers, but won't let us, or with an error of its own
+    ├── Refused                 3   … or it answers, but with an error of its own, or what we won't go along with
+    │   ├── Denied              3   … or that we may not, or not with these credentials
+    │   └── RateLimited         3   … or that we ask too often
     └── LimitExceeded           3   larger, deeper or more than we are willing to take in
 
-Four more are defined where they are met, and caught by who asks: `rootfs.NotKept`, `rootfs.NotListed` and
-`sources.lanes.LaneUnusable`, each an `InspectorError`, and `layers.tar.EndMissing`, a `CorruptLayer`.
+Five more are defined where they are met, and caught by who asks: `rootfs.NotKept`, `rootfs.NotListed` and
+`sources.lanes.LaneUnusable`, each an `InspectorError`, `layers.tar.EndMissing`, a `CorruptLayer`, and
+`registry.failures.Interrupted`, an `Unreachable`.
 
 A message says what was met, where (image, layer, path) and what to do; it never holds a credential.
 """
@@ -73,12 +77,24 @@ class Unsupported(InspectorError):
     """Valid, but nothing that this tool reads: encrypted layers, schema 1, foreign artifacts."""
 
 
+class NoImage(Unsupported):
+    """What lies among images and is none, such as a signature; whoever lists images leaves it out."""
+
+
 class Unreachable(InspectorError):
     """Nothing answers at the address of an engine or registry, or it stops answering."""
 
 
 class Refused(InspectorError):
     """An engine or registry answers, but with a refusal or an error of its own."""
+
+
+class Denied(Refused):
+    """A registry that gives this to nobody, or not to whom these credentials are for; log in, or log in anew."""
+
+
+class RateLimited(Refused):
+    """A registry that was asked more often than it allows; it may answer later."""
 
 
 class LimitExceeded(InspectorError):

@@ -5,7 +5,9 @@
     oci:PATH[:TAG]               an OCI layout in a directory
     dir:PATH                     a directory that `skopeo copy` filled
     PATH[:NAME]                  any of these, told apart by what they hold; `-` is standard input
-    docker:NAME  podman:NAME  registry:NAME  docker://NAME
+    docker:NAME  podman:NAME     an engine's images, by name, id or digest, or by a glob over names
+    registry:NAME  docker://NAME
+    NAME                         where no such path exists: an engine's
 
 Wherever `:NAME` may stand, so may `@sha256:…`, the digest of a manifest or a config.
 """

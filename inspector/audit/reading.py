@@ -10,16 +10,20 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from inspector.audit.lanes import LaneReader, Question
 from inspector.audit.shared import SharedIndexer
-from inspector.errors import InspectorError, Unsupported, UsageError
+from inspector.errors import InspectorError, UsageError
 from inspector.facts import ImageFacts, gather
 from inspector.layers.blob import Meter
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
 from inspector.policy.model import ErrorFact
-from inspector.reference import STDIN, Reference, Scheme, parse_reference
+from inspector.reference import STDIN, Reference, parse_reference
+from inspector.runtime.verify import Mode, verify
 from inspector.sources import open_images
 from inspector.sources.image import Image
+from inspector.sources.lanes import Lane
+from inspector.sources.media import Media
 
 MAX_JOBS = 8
 """Images read at once unless told otherwise: more only wait for each other's disk and digests."""
@@ -33,7 +37,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     `platform` "all" takes every one; `role` names the one that `check` holds every image against, `python` beats
     its command; `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` wants every digest
-    checked; `offline` never leaves the machine.
+    checked; `offline` never leaves the machine. Of engines' images, `lane` allows no other, and `every_tag` takes
+    names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
+    The registries `insecure_registries` may be spoken to without trusted TLS.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -43,6 +49,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     verify: bool = False
     cache: IndexCache | None = None
     offline: bool = False
+    lane: Lane | None = None
+    every_tag: bool = False
+    runtime: Mode = "auto"
+    insecure_registries: tuple[str, ...] = ()
 
 
 DEFAULTS = Options()
@@ -86,10 +96,15 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """An image to read, and the command whose view of it is wanted."""
+    """An image to read, what is asked of it, and whether it is to be run besides."""
 
     image: Image
-    python: str
+    question: Question
+    run: bool = False
+
+    def wholly(self, why: str) -> Job:
+        """The same image to be read whole, for what a glance left open; it is not run again."""
+        return Job(self.image, msgspec.structs.replace(self.question, whole=why))
 
 
 class Surveyor:
@@ -99,6 +114,8 @@ class Surveyor:
         self._options = options
         self._progress = progress
         self._stopped = threading.Event()
+        kept = options.cache.documents if options.cache is not None else None
+        self._media = Media(offline=options.offline, insecure=options.insecure_registries, kept=kept)
 
     def open(self, asked: Sequence[Asked]) -> list[Opened]:
         """Every reference opened, in the order asked. Raises `UsageError` where two are standard input."""
@@ -109,10 +126,10 @@ class Surveyor:
     def read(self, jobs: Sequence[Job]) -> list[Seen]:
         """The facts of every image, in the order asked; a layer that several share is read once."""
         expected = [layer.diff_id for job in jobs for layer in job.image.layers]
-        indexer = SharedIndexer(
-            self._options.cache, verify=self._options.verify, meter=self._meter(), expected=expected
-        )
-        return self._side_by_side(lambda job: self._read(job, indexer), jobs)
+        cache, verify, meter = self._options.cache, self._options.verify, self._meter()
+        indexer = SharedIndexer(cache, verify=verify, meter=meter, expected=expected)
+        lanes = LaneReader(indexer, cache, verify=verify, meter=meter)
+        return self._side_by_side(lambda job: self._read(job, indexer, lanes), jobs)
 
     def _open(self, asked: Asked) -> Opened:
         try:
@@ -121,16 +138,24 @@ class Surveyor:
             return Opened(asked, cause=error)
 
     def _images(self, asked: Asked) -> tuple[Image, ...]:
-        if self._options.offline and asked.reference.scheme is Scheme.REGISTRY:
-            raise Unsupported(f"{asked.reference}: lies in a registry, and nothing leaves the machine when offline")
-        return open_images(asked.reference, asked.platform, meter=self._meter())
+        return open_images(
+            asked.reference,
+            asked.platform,
+            meter=self._meter(),
+            media=self._media,
+            every_tag=self._options.every_tag,
+        )
 
-    def _read(self, job: Job, indexer: SharedIndexer) -> Seen:
-        name = job.image.reference
+    def _read(self, job: Job, indexer: SharedIndexer, lanes: LaneReader) -> Seen:
+        image, name = job.image, job.image.reference
         if self._progress:
             self._progress.started(name)
         try:
-            return Seen(name, gather(job.image, indexer, python=job.python))
+            if image.lanes is None:
+                facts = gather(image, indexer, python=job.question.python)
+            else:
+                facts = lanes.read(image, image.lanes, job.question)
+            return Seen(name, verify(image, facts, mode=self._options.runtime) if job.run else facts)
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Seen(name, error=error_fact(error), cause=error)
         finally:
@@ -160,6 +185,7 @@ class Surveyor:
             return list(pool.map(action, items))
         except BaseException:
             self._stopped.set()
+            self._media.close()
             raise
         finally:
             pool.shutdown(cancel_futures=True)
@@ -171,7 +197,8 @@ def survey(
     """The facts of all images that the references name, in their order; whatever fails says so in its place."""
     surveyor = Surveyor(options, progress)
     opened = surveyor.open([Asked(reference, options.platform) for reference in references])
-    jobs = [Job(image, options.python or "python") for each in opened for image in each.images]
+    question = Question(python=options.python or "python", whole="every fact is asked for", lane=options.lane)
+    jobs = [Job(image, question) for each in opened for image in each.images]
     read = iter(surveyor.read(jobs))
     seen: list[Seen] = []
     for each in opened:

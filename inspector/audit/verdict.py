@@ -4,41 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from inspector.audit.reading import DEFAULTS, Asked, Job, Opened, Options, Progress, Seen, Surveyor, error_fact
-from inspector.errors import NotFound, PolicyError, UsageError
-from inspector.oci import Platform
-from inspector.policy.findings import error_finding, role_finding
+from inspector.audit.reading import DEFAULTS, Asked, Options, Progress, Seen, Surveyor, error_fact
+from inspector.audit.trials import Trial, each_once, held_references, platform_for, trials_of
+from inspector.errors import NotFound
+from inspector.facts import ImageFacts
+from inspector.policy.findings import error_finding
 from inspector.policy.judge import judge
-from inspector.policy.match import Ambiguous, names_of, near, roles_for, shown_name
-from inspector.policy.model import ErrorFact, Finding, Report, Result, worst
+from inspector.policy.model import ErrorFact, Report, Result, worst
 from inspector.policy.role import Policy, Role
-from inspector.policy.values import did_you_mean
-from inspector.reference import STDIN, Reference, Scheme, parse_reference
-from inspector.sources.image import Image
-
-MAX_NAMES = 5
-"""Names of an image that a message shows."""
-
-
-class Held(msgspec.Struct, frozen=True):
-    """A reference, and the role that it is held against if that is settled before it is opened."""
-
-    reference: Reference
-    role: Role | None = None
-
-
-class Trial(msgspec.Struct, frozen=True):
-    """One image in one role under one name; or, without a role, the finding that says why there is none."""
-
-    job: Job
-    name: str
-    role: Role | None
-    finding: Finding | None = None
+from inspector.reference import Reference
+from inspector.sources.lanes import LaneUnusable
+from inspector.unknown import Unknown
 
 
 def check(
@@ -49,16 +28,16 @@ def check(
     An image that can't be read, or has no role, is unknown in its place. Raises `PolicyError` for a role
     that the policy lacks, `UsageError` where there is nothing to check, `InvalidReference`.
     """
-    policy = _asking(policy, options.python)
-    held = _held(references, policy, options.role)
+    policy = asking(policy, options.python)
+    held = held_references(references, policy, options.role)
     surveyor = Surveyor(options, progress)
-    opened = surveyor.open([Asked(each.reference, _platform(each.role, options)) for each in held])
-    trials = [list(_trials(*pair, policy, options.python or "python")) for pair in zip(held, opened, strict=True)]
-    jobs = list({id(trial.job): trial.job for each in trials for trial in each}.values())
-    seen = {id(job): each for job, each in zip(jobs, surveyor.read(jobs), strict=True)}
+    opened = each_once(surveyor.open([Asked(each.reference, platform_for(each.role, options)) for each in held]))
+    trials = [list(trials_of(*pair, policy, options)) for pair in zip(held, opened, strict=True)]
+    seen = _seen(surveyor, [trial for each in trials for trial in each], options)
     results: list[Result] = []
+    met = {trial.role.name for each in trials for trial in each if trial.role}
     for each, source, its_trials in zip(held, opened, trials, strict=True):
-        if source.cause is not None:
+        if source.cause is not None and not (each.pattern_of in met and isinstance(source.cause, NotFound)):
             results.append(_unread(str(each.reference), each.role, error_fact(source.cause)))
         results += [_result(trial, seen[id(trial.job)]) for trial in its_trials]
     unmet = [] if options.role else _unmet(policy, results)
@@ -70,7 +49,7 @@ def check(
     return Report(outcome=outcome, results=tuple(_told_apart(results)), warnings=warnings)
 
 
-def _asking(policy: Policy, python: str | None) -> Policy:
+def asking(policy: Policy, python: str | None) -> Policy:
     """The policy with another command for all roles, where one was asked for."""
     if python is None:
         return policy
@@ -78,74 +57,31 @@ def _asking(policy: Policy, python: str | None) -> Policy:
     return msgspec.structs.replace(policy, roles=roles)
 
 
-def _held(references: Sequence[Reference | str], policy: Policy, named: str | None) -> list[Held]:
-    role = _role(policy, named) if named is not None else None
-    listed = {image.reference: policy.role(image.role) for image in policy.images if image.role is not None}
-    asked = [parse_reference(each) if isinstance(each, str) else each for each in references]
-    ours = [image for image in policy.images if named is None or image.role in (named, None)]
-    asked = asked or [_beside(policy, parse_reference(image.reference)) for image in ours]
-    if not asked:
-        raise UsageError(f"nothing to check: name an image, or list them as `images` in {policy.origin}")
-    return [Held(each, role or listed.get(str(each))) for each in asked]
+def _seen(surveyor: Surveyor, trials: Sequence[Trial], options: Options) -> dict[int, Seen]:
+    """What was seen for each job, by its identity; read again, and whole, where a glance did not settle a trial."""
+    jobs = list({id(trial.job): trial.job for trial in trials}.values())
+    seen = {id(job): each for job, each in zip(jobs, surveyor.read(jobs), strict=True)}
+    if options.lane is not None:
+        return seen
+    left_open = {id(trial.job): why for trial in trials if (why := _unsettled(trial, seen[id(trial.job)].facts))}
+    again = [job for job in jobs if id(job) in left_open]
+    for job, each in zip(again, surveyor.read([job.wholly(left_open[id(job)]) for job in again]), strict=True):
+        glanced = seen[id(job)].facts
+        if each.facts is not None and glanced is not None:
+            facts = msgspec.structs.replace(each.facts, runtime=glanced.runtime)
+            seen[id(job)] = msgspec.structs.replace(each, facts=facts)
+        elif not isinstance(each.cause, LaneUnusable):
+            seen[id(job)] = each
+    return seen
 
 
-def _role(policy: Policy, name: str) -> Role:
-    role = policy.role(name)
-    if role is None:
-        known = [each.name for each in policy.roles]
-        raise PolicyError(f"{policy.origin}: no role {name!r}; {did_you_mean(name, known)}")
-    return role
-
-
-def _beside(policy: Policy, reference: Reference) -> Reference:
-    """The reference with a relative path taken from the policy's folder; a bare name only if a file is there."""
-    folder = Path(policy.origin).parent
-    if reference.name == STDIN or reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY):
-        return reference
-    there = reference.scheme is not Scheme.BARE or any((folder / place.path).exists() for place in reference.places())
-    return msgspec.structs.replace(reference, name=str(folder / reference.name)) if there else reference
-
-
-def _platform(role: Role | None, options: Options) -> Platform | Literal["all"] | None:
-    """What was asked for, else what the role is for, where that is known before the image is opened."""
-    return options.platform or (role.platform if role else None)
-
-
-def _trials(held: Held, opened: Opened, policy: Policy, python: str) -> Iterator[Trial]:
-    for image in opened.images:
-        name = shown_name(image.reference, image.tags)
-        if held.role is not None:
-            name = held.role.name if policy.exhaustive else name
-            yield Trial(Job(image, held.role.python_command), name, held.role)
-            continue
-        names = names_of(_typed(held.reference, image), image.tags)
-        match roles_for(names, policy):
-            case Ambiguous() as ambiguous:
-                yield Trial(Job(image, python), ambiguous.name, None, _two_roles(ambiguous))
-            case ():
-                yield Trial(Job(image, python), name, None, _no_role(names, policy))
-            case claimed:
-                jobs = {role.python_command: Job(image, role.python_command) for _, role in claimed}
-                for its_name, role in claimed:
-                    yield Trial(jobs[role.python_command], its_name, role)
-
-
-def _typed(reference: Reference, image: Image) -> list[str]:
-    """What was typed for the image: with its scheme, and without if that is no path."""
-    named = reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
-    return [reference.text, image.reference, *([reference.name] if named else [])]
-
-
-def _no_role(names: Sequence[str], policy: Policy) -> Finding:
-    listed = names[:MAX_NAMES]
-    return role_finding(
-        "no-role", f"no role's `match` fits any of its names: {', '.join(listed)}{near(listed, policy)}"
-    )
-
-
-def _two_roles(ambiguous: Ambiguous) -> Finding:
-    roles = " and ".join(repr(role) for role in ambiguous.roles)
-    return role_finding("two-roles", f"the roles {roles} both claim {ambiguous.name}; none was taken")
+def _unsettled(trial: Trial, facts: ImageFacts | None) -> str:
+    """What a glance at single files left open of a trial; empty where it left nothing open, or there was none."""
+    if facts is None or trial.role is None or not isinstance(facts.torch_elsewhere, Unknown):
+        return ""
+    findings = judge(facts, trial.role, image=trial.name).findings
+    open_ones = (one for one in findings if one.outcome == "unknown" and one.check != "cuda-runtime")
+    return next((f"{one.check}: {one.message}" for one in open_ones), "")
 
 
 def _result(trial: Trial, seen: Seen) -> Result:

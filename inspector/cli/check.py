@@ -21,10 +21,25 @@ _POLICY_SUFFIXES = (".toml", ".json")
 @click.option("--role", metavar="NAME", help="Hold every image against this role, whatever its name.")
 @format_option("table", "json", "markdown", "junit")
 @output_option
+@click.option(
+    "--runtime",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    show_default=True,
+    help="Run a container where the role wants CUDA at run time: if the host has a GPU, in any case, not at all.",
+)
+@click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the checks that pass too.")
 @reading_options
 def command(
-    arguments: tuple[str, ...], *, form: str, output: Path | None, verbose: bool, quiet: bool, **given: Any
+    arguments: tuple[str, ...],
+    *,
+    form: str,
+    output: Path | None,
+    verbose: bool,
+    only_failed: bool,
+    quiet: bool,
+    **given: Any,
 ) -> int:
     """Say of each image whether it suits its role: the right torch, of the right build, in the right size.
 
@@ -50,7 +65,7 @@ def command(
     policy = load_policy(path)
     with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
         report = check(references, policy, options, progress)
-    emit(_rendered(report, form, output, verbose=verbose), output)
+    emit(_rendered(report, form, output, verbose=verbose, only_failed=only_failed), output)
     if not quiet:
         say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))
     return exit_code(report.outcome)
@@ -69,20 +84,26 @@ def _is_policy(argument: str) -> bool:
     return path.suffix.lower() in _POLICY_SUFFIXES and (path.is_file() or not (":" in argument or path.exists()))
 
 
+def find_nearest(folder: Path) -> Path | None:
+    """The policy of `folder`, else of the nearest above it that has one. Raises `PolicyError` for a broken one."""
+    from inspector.policy.load import find_policy  # noqa: PLC0415 - only where needed
+
+    places = (find_policy(place) for place in (folder, *folder.parents))
+    return next((found for found in places if found is not None), None)
+
+
 def _nearest(folder: Path) -> Path:
     from inspector.errors import PolicyError  # noqa: PLC0415 - only where needed
-    from inspector.policy.load import find_policy  # noqa: PLC0415 - as above
 
-    for place in (folder, *folder.parents):
-        found = find_policy(place)
-        if found is not None:
-            return found
+    found = find_nearest(folder)
+    if found is not None:
+        return found
     raise PolicyError(
         "no policy: name a .toml or .json file before the images, or write inspector.toml; `inspector show` needs none"
     )
 
 
-def _rendered(report: Report, form: str, output: Path | None, *, verbose: bool) -> str:
+def _rendered(report: Report, form: str, output: Path | None, *, verbose: bool, only_failed: bool) -> str:
     match form:
         case "json":
             from inspector.report.document import render_check  # noqa: PLC0415 - one format, one import
@@ -91,7 +112,7 @@ def _rendered(report: Report, form: str, output: Path | None, *, verbose: bool) 
         case "markdown":
             from inspector.report.markdown import render_check as render_markdown  # noqa: PLC0415 - as above
 
-            return render_markdown(report)
+            return render_markdown(report, only_failed=only_failed)
         case "junit":
             from inspector.report.junit import render_check as render_junit  # noqa: PLC0415 - as above
 
@@ -100,4 +121,5 @@ def _rendered(report: Report, form: str, output: Path | None, *, verbose: bool) 
             from inspector.cli.output import table_color, table_width  # noqa: PLC0415 - as above
             from inspector.report.table import render_check as render_table  # noqa: PLC0415 - as above
 
-            return render_table(report, width=table_width(output), color=table_color(output), passed=verbose)
+            width, color = table_width(output), table_color(output)
+            return render_table(report, width=width, color=color, passed=verbose, only_failed=only_failed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -62,7 +62,7 @@ def cache_dir_option(command: Command) -> Command:
     )(command)
 
 
-_READING = (
+_HOW = (
     click.option(
         "--platform",
         callback=_platform,
@@ -77,16 +77,42 @@ _READING = (
     ),
     click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
     click.option("--verify", is_flag=True, help="Read layers whole and check their digests, where seeking would do."),
+)
+_ENGINES = (
+    click.option(
+        "--lane",
+        type=click.Choice(("storage", "archive", "save")),
+        help="The only way to take to an engine's images; default: the fastest that answers.",
+    ),
+    click.option("--all-tags", "every_tag", is_flag=True, help="Take each REF for an engine's repository."),
+)
+_WHERE = (
     click.option("--no-cache", is_flag=True, help="Neither use nor keep layer indexes."),
     cache_dir_option,
     click.option("--offline", is_flag=True, help="Never leave this machine."),
+    click.option(
+        "--insecure-registry",
+        "insecure_registries",
+        multiple=True,
+        metavar="HOST",
+        help="A registry that may be spoken to without trusted TLS.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors."),
 )
 
 
 def reading_options(command: Command) -> Command:
     """The options of every command that reads images; `reading` takes what they give."""
-    for option in reversed(_READING):
+    return _with(command, (*_HOW, *_ENGINES, *_WHERE))
+
+
+def registry_options(command: Command) -> Command:
+    """As `reading_options`, for a command that asks registries alone."""
+    return _with(command, (*_HOW, *_WHERE))
+
+
+def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -17,7 +17,7 @@ from inspector.errors import InspectorError
 
 INTERRUPTED = 130
 UNSURE = InspectorError.exit_code
-COMMANDS = ("check", "show", "diff", "schema", "cache")
+COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
 """In the order of the help; each is the `command` of the module of its name."""
 
 
@@ -95,9 +95,10 @@ def _sentence(error: click.ClickException) -> str:
 def cli(context: click.Context) -> None:
     """Say from a container image's bytes which torch its Python would import, and whether that suits its role.
 
-    Images are read, never run. REF is an archive, a layout or `-` for standard input:
+    Images are read, never run, but for `runtime`. REF is an engine's image, an archive, a layout or `-`:
 
     \b
+      api:prod                    docker:NAME   podman:NAME     an engine's, as it lies there
       api.tar                     what `docker save`, `podman save` or skopeo wrote
       docker-archive:api.tar:TAG  one image of several
       oci:DIRECTORY[:TAG]         oci-archive:PATH[:TAG]        dir:DIRECTORY

@@ -16,6 +16,7 @@ import msgspec
 
 from inspector.errors import UsageError
 from inspector.layers import codec
+from inspector.layers.documents import DocumentCache
 from inspector.layers.entry import SCANNER_VERSION, LayerIndex
 from inspector.layers.store import Parameter, Store
 from inspector.sizes import parse_size
@@ -70,12 +71,14 @@ class Removed(msgspec.Struct, frozen=True):
 class IndexCache:
     """Indexes by diff_id; one that was not verified answers only for the very bytes that it was made from.
 
+    `documents` are registries' manifests and configs, in a file beside, which goes when the cache is cleared.
     The file is opened at the first question. Threads and processes may share it; the caller closes it.
     """
 
     def __init__(self, path: Path, max_bytes: int = DEFAULT_BYTES) -> None:
         self.path = path
         self.max_bytes = max_bytes
+        self.documents = DocumentCache(path.parent)
         self._store = Store(path, _SCHEMA, _FORMAT)
         self._touched: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
@@ -83,7 +86,7 @@ class IndexCache:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Why the cache was not used, or not fully; each reason once."""
-        return self._store.warnings
+        return (*self._store.warnings, *self.documents.warnings)
 
     def get_verified(self, diff_id: str) -> LayerIndex | None:
         """The index of the layer that was read whole and hashed to `diff_id`."""
@@ -96,6 +99,21 @@ class IndexCache:
     def get_by_blob(self, digest: str) -> LayerIndex | None:
         """The verified index of the layer whose stored bytes, packed or plain, hash to `digest`."""
         return self._get("blob_digest = ? AND identity = ?", digest, _VERIFIED)
+
+    def knows(self, digest: str) -> bool:
+        """Whether there is a verified index of the layer that hashes to `digest`, unpacked or as stored."""
+        query = "SELECT 1 FROM layer WHERE scanner = ? AND identity = ? AND (diff_id = ? OR blob_digest = ?) LIMIT 1"
+        return bool(self._store.ask(query, (SCANNER_VERSION, _VERIFIED, digest, digest)))
+
+    def is_usable(self) -> bool:
+        """Whether it can be read and written as things stand."""
+        return self._store.change(lambda _: True, otherwise=False)
+
+    def has(self, diff_id: str, identity: str | None, *, verified: bool) -> bool:
+        """Whether there is an index of the layer: a verified one, or, unless that is asked for, one of these bytes."""
+        query = "SELECT 1 FROM layer WHERE scanner = ? AND diff_id = ? AND identity IN (?, ?) LIMIT 1"
+        other = _VERIFIED if verified or not identity else identity
+        return bool(self._store.ask(query, (SCANNER_VERSION, diff_id, _VERIFIED, other)))
 
     def put(self, index: LayerIndex, identity: str | None) -> None:
         """Keep `index`, and evict what was not used for longest; without an `identity`, only if it is verified."""
@@ -144,6 +162,7 @@ class IndexCache:
 
     def clear(self) -> Removed:
         """Take out everything; a file that is no usable database any more is deleted."""
+        self.documents.clear()
         removed = self._store.change(lambda database: _delete(database, "?", 1), Removed(0, 0))
         if self._store.corrupt:
             self._store.delete()
@@ -160,6 +179,7 @@ class IndexCache:
             query = "UPDATE layer SET used = ? WHERE diff_id = ? AND identity = ?"
             self._store.change(lambda database: database.executemany(query, used), None)
         self._store.close()
+        self.documents.close()
 
     def _get(self, where: str, *values: str) -> LayerIndex | None:
         query = "SELECT diff_id, identity, used, content FROM layer WHERE scanner = ? AND "

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unsupported, UsageError
+from inspector.errors import InspectorError, NotFound, Unreachable, UsageError
 from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
 from inspector.layers.tar import BLOCK
@@ -17,16 +17,12 @@ from inspector.reference import STDIN, Place, Reference, Scheme
 from inspector.sources import docker_archive, layout, skopeo_dir
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
+from inspector.sources.media import Media
 from inspector.sources.platforms import Wanted
 from inspector.sources.seekable import SeekableArchive
+from inspector.sources.sniffing import open_sniffed
 from inspector.sources.store import BlobStore
 from inspector.sources.streamed import StreamedArchive
-
-_LATER = {
-    Scheme.DOCKER: "docker save {name} | inspector check -",
-    Scheme.PODMAN: "podman save {name} | inspector check -",
-    Scheme.REGISTRY: "skopeo copy docker://{name} oci-archive:image.tar",
-}
 
 
 def open_images(
@@ -35,19 +31,22 @@ def open_images(
     *,
     meter: Meter = lambda _: None,
     stdin: BinaryIO | None = None,
+    media: Media | None = None,
+    every_tag: bool = False,
 ) -> tuple[Image, ...]:
     """The images that `reference` names, at least one, each of one platform, with nothing of their layers read yet.
 
     Only what can be read just once, a packed archive or a pipe, is read through here; `meter` is told of it.
-    Without a platform, an image for several is taken for this machine's. Raises `NotFound`,
-    `PlatformMissing`, `Malformed`, `Unsupported`, `LimitExceeded`.
+    Without a platform, an image for several is taken for this machine's. With `every_tag`, the name is an engine's
+    or a registry's repository. Raises `NotFound`, `PlatformMissing`, `Malformed`, `Unsupported`, `LimitExceeded`,
+    `Unreachable`, `Refused`.
     """
-    if reference.scheme in _LATER:
-        command = _LATER[reference.scheme].format(name=reference.name)
-        raise Unsupported(
-            f"{reference}: this version reads archives and layouts, no engine or registry; try: {command}"
-        )
-    place = _place(reference)
+    media = media or Media()
+    if reference.scheme is Scheme.REGISTRY:
+        return _from_registry(reference, platform, media, every_tag=every_tag)
+    place = None if every_tag else _place(reference)
+    if place is None:
+        return _from_engine(reference, platform, media, every_tag=every_tag)
     try:
         images = _open(reference.scheme, place, platform, meter, stdin)
     except OSError as error:
@@ -55,8 +54,32 @@ def open_images(
     return tuple(msgspec.structs.replace(image, reference=_name(reference, place, image, images)) for image in images)
 
 
-def _place(reference: Reference) -> Place:
-    """The first reading of the reference whose path exists."""
+def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
+    """What an engine has by that name; or, where nobody said that it is an engine's, what a registry has."""
+    from inspector.sources.engine.names import is_pattern  # noqa: PLC0415 - archives are read without it
+    from inspector.sources.engine.open import open_engine_images  # noqa: PLC0415 - as above
+
+    try:
+        return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)
+    except (NotFound, Unreachable) as error:
+        if reference.scheme is not Scheme.BARE or media.offline or is_pattern(reference.name):
+            raise
+        try:
+            return _from_registry(reference, platform, media, every_tag=every_tag)
+        except InspectorError as further:
+            raise type(error)(f"{error}; nor can it be had from a registry: {further}") from further
+
+
+def _from_registry(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
+    from inspector.sources.registry import open as registry  # noqa: PLC0415 - archives are read without it
+
+    return registry.open_registry_images(reference, platform, media.registries(), every_tag=every_tag)
+
+
+def _place(reference: Reference) -> Place | None:
+    """The first reading of the reference whose path exists; None for what only an engine can have."""
+    if reference.scheme in (Scheme.DOCKER, Scheme.PODMAN):
+        return None
     places = reference.places()
     for place in places:
         if place.path == STDIN or os.path.lexists(place.path):
@@ -67,10 +90,7 @@ def _place(reference: Reference) -> Place:
         raise NotFound(f"{reference}: no such file or directory; did you mean {nearest}:?")
     if reference.is_path_like():
         raise NotFound(f"{reference}: no such file or directory")
-    raise NotFound(
-        f"{reference}: no such file or directory; engines and registries are not asked by this version: "
-        f"for an image that an engine has, docker save {reference} | inspector check -"
-    )
+    return None
 
 
 def _name(reference: Reference, place: Place, image: Image, images: list[Image]) -> str:
@@ -93,7 +113,7 @@ def _open(scheme: Scheme, place: Place, wanted: Wanted, meter: Meter, stdin: Bin
         case Scheme.DOCKER_ARCHIVE:
             return docker_archive.open_docker_archive(store, place.selector, wanted)
         case _:
-            return _sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
+            return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
 
 
 def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
@@ -121,32 +141,3 @@ def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
             return SeekableArchive(path)
         file.seek(0)
         return StreamedArchive(file, str(path), meter=meter)
-
-
-def _sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, wanted: Wanted) -> list[Image]:
-    """What a bare path holds. Where it is both a layout and a docker-archive, the layout counts if it is complete."""
-    has_index = store.size(layout.INDEX) is not None
-    if store.size(docker_archive.MANIFEST) is None:
-        if has_index:
-            return layout.open_layout(store, layout_scheme.value, selector, wanted)
-        folder = f"; name archives in it one by one: {store.where}/*.tar" if layout_scheme is Scheme.OCI else ""
-        raise NotFound(
-            f"{store.where}: no image: neither manifest.json nor index.json in it; expected is what docker save, "
-            f"podman save, skopeo or buildx write{folder}"
-        )
-    if not docker_archive.lists_images(store):
-        return skopeo_dir.open_skopeo_dir(store, selector, wanted)
-    if not has_index:
-        return docker_archive.open_docker_archive(store, selector, wanted)
-    try:
-        return layout.open_layout(store, layout_scheme.value, selector, wanted)
-    except DigestMismatch:
-        raise
-    except (NotFound, Malformed, Unsupported) as error:
-        return _instead(docker_archive.open_docker_archive(store, selector, wanted), error)
-
-
-def _instead(images: list[Image], error: InspectorError) -> list[Image]:
-    """The images of manifest.json, saying why index.json was not read."""
-    warning = f"manifest.json was read in place of index.json, which is incomplete: {error}"
-    return [msgspec.structs.replace(image, warnings=(*image.warnings, warning)) for image in images]

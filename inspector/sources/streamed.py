@@ -22,6 +22,7 @@ from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT, digest_mismatch
 from inspector.rootfs import Kind
+from inspector.sources.lanes import Known, Unread
 from inspector.sources.store import Members, Stored, missing, shown, too_large
 
 MAX_DOCUMENTS = 64 << 20
@@ -78,13 +79,18 @@ class _Held(msgspec.Struct, frozen=True):
     document: bytes | None = None
     layer: Scanned | InspectorError | None = None
     compressed: bool = False
+    passed_over: bool = False
 
 
 class StreamedArchive:
-    """The members of the archive that `stream` yields. Raises `Malformed`, `LimitExceeded`."""
+    """The members of the archive that `stream` yields. Raises `Malformed`, `LimitExceeded`.
 
-    def __init__(self, stream: BinaryIO, where: str, *, meter: Meter) -> None:
+    A layer whose name states a digest that is `known` is passed over: it is there, and can't be scanned.
+    """
+
+    def __init__(self, stream: BinaryIO, where: str, *, meter: Meter, known: Known = lambda _: False) -> None:
         self._where = where
+        self._known = known
         self._members: Members[_Held] = Members(where)
         self._left = _Left()
         self._failure: InspectorError | None = None
@@ -117,6 +123,8 @@ class StreamedArchive:
     def layer(self, name: str) -> Stored:
         """See `BlobStore.layer`."""
         held = self._held(name)
+        if held.passed_over:
+            return Stored(Unread(), held.size, held.compressed)
         found = held.layer or CorruptLayer(
             f"{self._where}: {shown(name)} is no tar, nor one packed with gzip, zstd, xz or bzip2"
         )
@@ -162,8 +170,11 @@ class StreamedArchive:
         packing = sniff(head)
         if packing == "":
             return self._document(member, head, reader)
+        digest = _digest_in(member.path)
+        if digest is not None and self._known(digest):
+            return _Held(member.size, compressed=packing != "tar", passed_over=True)  # the scanner skips what is left
         try:
-            scanned = scan_stream(_member_chunks(reader, head, member.size), None, _digest_in(member.path))
+            scanned = scan_stream(_member_chunks(reader, head, member.size), None, digest)
         except (CorruptLayer, DigestMismatch, LimitExceeded) as error:  # of a member that perhaps nobody asks for
             if self._failure is not None:
                 raise

@@ -229,15 +229,16 @@ def test_images_that_the_procedure_names_must_be_there(folder: Path) -> None:
 
 
 def test_the_procedure_alone_asks_for_its_images_by_name() -> None:
-    report = check([], JSON)
+    report = check([], JSON, Options(offline=True))
     assert [(result.image, result.role, result.outcome) for result in report.results] == [
         (name, name, "unknown") for name in NAMES
     ]
-    assert {result.error.kind for result in report.results if result.error} == {"not-found"}
+    assert {result.error.kind for result in report.results if result.error} == {"unreachable"}
+    assert all(result.error and "unix:///nowhere/engine.sock" in result.error.message for result in report.results)
 
 
 def test_a_role_asked_for_alone_leaves_out_what_is_listed_for_others() -> None:
-    report = check([], JSON, Options(role=NAMES[0]))
+    report = check([], JSON, Options(role=NAMES[0], offline=True))
     assert [(result.image, result.role) for result in report.results] == [(NAMES[0], NAMES[0])]
 
 

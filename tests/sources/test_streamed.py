@@ -14,6 +14,7 @@ from fixtures.packing import bzip2, xz, zstd
 from fixtures.tree import File, Tree, tar_of
 from inspector.errors import CorruptLayer, DigestMismatch, LimitExceeded, Malformed, Unsupported
 from inspector.sources import streamed
+from inspector.sources.lanes import LaneUnusable
 from inspector.sources.streamed import StreamedArchive
 
 LAYER = tar_of({"etc/hostname": b"x" * 600})
@@ -40,6 +41,25 @@ def test_both_digests_are_held_against_what_is_asked() -> None:
     for name, diff_id, digest in (("a", other, None), ("b", other, DIGEST), ("b", DIFF_ID, other)):
         with pytest.raises(DigestMismatch, match=rf"^stdin: '{name}': expected {other}, got sha256:"):
             scan(store, name, diff_id, digest)
+
+
+@pytest.mark.parametrize("content", [LAYER, PACKED], ids=["plain", "packed"])
+def test_a_layer_that_is_known_is_passed_over(content: bytes) -> None:
+    name = f"blobs/sha256/{hashlib.sha256(content).hexdigest()}"
+    asked: list[str] = []
+
+    def known(digest: str) -> bool:
+        asked.append(digest)
+        return True
+
+    tree: Tree = {name: content, "named-otherwise": LAYER, "z.json": b"{}"}
+    store = StreamedArchive(io.BytesIO(tar_of(tree)), "stdin", meter=lambda _: None, known=known)
+    assert asked == [f"sha256:{name[13:]}"]
+    assert (store.size(name), store.layer(name).compressed) == (len(content), content is PACKED)
+    with pytest.raises(LaneUnusable, match="not in the cache"):
+        scan(store, name)
+    assert scan(store, "named-otherwise") == ["etc/hostname"]
+    assert store.document("z.json") == b"{}"
 
 
 def test_a_blob_that_is_not_what_its_name_says() -> None:

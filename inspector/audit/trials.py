@@ -1,0 +1,158 @@
+"""What is tried: references against a policy's roles, before anything of an image is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from inspector.audit.lanes import Question
+from inspector.audit.reading import Job, Opened, Options
+from inspector.errors import PolicyError, UsageError
+from inspector.oci import Platform
+from inspector.policy.findings import role_finding
+from inspector.policy.match import Ambiguous, names_of, near, roles_for, shown_name
+from inspector.policy.model import Finding
+from inspector.policy.needs import whole_facts_needed
+from inspector.policy.role import Policy, Role
+from inspector.policy.values import did_you_mean
+from inspector.reference import STDIN, Reference, Scheme, parse_reference
+from inspector.sources.image import Image
+
+MAX_NAMES = 5
+"""Names of an image that a message shows."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A reference, and the role that it is held against if that is settled before it is opened.
+
+    `pattern_of` names the role whose own pattern the reference is.
+    """
+
+    reference: Reference
+    role: Role | None = None
+    pattern_of: str | None = None
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One image in one role under one name; or, without a role, the finding that says why there is none."""
+
+    job: Job
+    name: str
+    role: Role | None
+    finding: Finding | None = None
+
+
+def held_references(references: Sequence[Reference | str], policy: Policy, named: str | None) -> list[Held]:
+    """What is to be opened: the references, else the images that the policy lists, else its roles' own patterns.
+
+    Raises `PolicyError` for a role that the policy lacks, `UsageError` where there is nothing, `InvalidReference`.
+    """
+    role = role_named(policy, named) if named is not None else None
+    listed = {image.reference: policy.role(image.role) for image in policy.images if image.role is not None}
+    asked = [parse_reference(each) if isinstance(each, str) else each for each in references]
+    ours = [image for image in policy.images if named is None or image.role in (named, None)]
+    asked = asked or [_beside(policy, parse_reference(image.reference)) for image in ours]
+    held = [Held(each, role or listed.get(str(each))) for each in asked] or _matched(policy, role)
+    if not held:
+        raise UsageError(f"nothing to check: name an image, or list them as `images` in {policy.origin}")
+    return held
+
+
+def each_once(opened: Sequence[Opened]) -> list[Opened]:
+    """What was opened, without an engine's images that came by an earlier pattern already."""
+    met: set[str] = set()
+    found: list[Opened] = []
+    for each in opened:
+        images = tuple(one for one in each.images if one.lanes is None or one.reference not in met)
+        met.update(one.reference for one in images)
+        found.append(msgspec.structs.replace(each, images=images))
+    return found
+
+
+def platform_for(role: Role | None, options: Options) -> Platform | Literal["all"] | None:
+    """What was asked for, else what the role is for, where that is known before the image is opened."""
+    return options.platform or (role.platform if role else None)
+
+
+def trials_of(held: Held, opened: Opened, policy: Policy, options: Options) -> Iterator[Trial]:
+    """Each image of a reference in each role that it is in, or with the finding that it is in none."""
+    python = options.python or "python"
+    for image in opened.images:
+        name = shown_name(image.reference, image.tags)
+        if held.role is not None:
+            name = held.role.name if policy.exhaustive else name
+            yield Trial(_job(image, [held.role], held.role.python_command, options), name, held.role)
+            continue
+        names = names_of(_typed(held.reference, image), image.tags)
+        match roles_for(names, policy):
+            case Ambiguous() as ambiguous:
+                yield Trial(_job(image, (), python, options), ambiguous.name, None, two_roles(ambiguous))
+            case ():
+                yield Trial(_job(image, (), python, options), name, None, no_role(names, policy))
+            case claimed:
+                jobs = _jobs(image, [role for _, role in claimed], options)
+                for its_name, role in claimed:
+                    yield Trial(jobs[role.python_command], its_name, role)
+
+
+def _matched(policy: Policy, role: Role | None) -> list[Held]:
+    """The roles' own patterns, which engines are asked for where nobody names an image."""
+    roles = policy.roles if role is None else (role,)
+    patterns = {pattern: each.name for each in roles for pattern in each.match}
+    return [Held(parse_reference(pattern), role, pattern_of=name) for pattern, name in patterns.items()]
+
+
+def role_named(policy: Policy, name: str) -> Role:
+    """The role of that name. Raises `PolicyError` where the policy lacks it."""
+    role = policy.role(name)
+    if role is None:
+        known = [each.name for each in policy.roles]
+        raise PolicyError(f"{policy.origin}: no role {name!r}; {did_you_mean(name, known)}")
+    return role
+
+
+def _beside(policy: Policy, reference: Reference) -> Reference:
+    """The reference with a relative path taken from the policy's folder; a bare name only if a file is there."""
+    folder = Path(policy.origin).parent
+    if reference.name == STDIN or reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY):
+        return reference
+    there = reference.scheme is not Scheme.BARE or any((folder / place.path).exists() for place in reference.places())
+    return msgspec.structs.replace(reference, name=str(folder / reference.name)) if there else reference
+
+
+def _job(image: Image, roles: Sequence[Role], python: str, options: Options) -> Job:
+    """What the roles together ask of an image."""
+    whole = next((need for role in roles if (need := whole_facts_needed(role))), "")
+    run = options.runtime != "never" and any(role.cuda_runtime for role in roles)
+    return Job(image, Question(python=python, whole=whole, lane=options.lane), run=run)
+
+
+def _jobs(image: Image, roles: Sequence[Role], options: Options) -> dict[str, Job]:
+    """One job for all roles that ask about the same command, by the command."""
+    by_command: dict[str, list[Role]] = {}
+    for role in roles:
+        by_command.setdefault(role.python_command, []).append(role)
+    return {python: _job(image, its_roles, python, options) for python, its_roles in by_command.items()}
+
+
+def _typed(reference: Reference, image: Image) -> list[str]:
+    """What was typed for the image: with its scheme, and without if that is no path."""
+    named = reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
+    return [reference.text, image.reference, *([reference.name] if named else [])]
+
+
+def no_role(names: Sequence[str], policy: Policy) -> Finding:
+    """Why an image of these names is in no role."""
+    listed = names[:MAX_NAMES]
+    return role_finding(
+        "no-role", f"no role's `match` fits any of its names: {', '.join(listed)}{near(listed, policy)}"
+    )
+
+
+def two_roles(ambiguous: Ambiguous) -> Finding:
+    """Why a name that several roles claim is in none."""
+    roles = " and ".join(repr(role) for role in ambiguous.roles)
+    return role_finding("two-roles", f"the roles {roles} both claim {ambiguous.name}; none was taken")

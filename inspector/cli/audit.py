@@ -1,0 +1,139 @@
+"""`inspector audit`: every image of registries, each layer read once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inspector.cli.options import format_option, output_option, reading, registry_options
+
+if TYPE_CHECKING:
+    from inspector.audit.registries import Bounds
+    from inspector.audit.tags import Selection, Target
+    from inspector.policy.role import Policy
+
+
+def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    from inspector.sizes import parse_size  # noqa: PLC0415 - most runs have no bound
+
+    try:
+        return parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
+@click.command("audit", short_help="Check every image of registries, each layer read once.")
+@click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
+@click.option("--catalog", multiple=True, metavar="HOST[/GLOB]", help="All repositories that a registry lists.")
+@click.option("--from", "files", multiple=True, metavar="FILE", help="A file of repositories or images; - is stdin.")
+@click.option("--include", multiple=True, metavar="GLOB", help="Only tags that fit this or another --include.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="No tags that fit this.")
+@click.option("--semver", "versions", metavar="RANGE", help="Only tags with a version in RANGE, as in '>=1.2,<2'.")
+@click.option("--newest", type=click.IntRange(min=1), metavar="N", help="The newest N tags of each repository.")
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Roles; default: as `check` finds them.")
+@click.option("--no-policy", is_flag=True, help="Tell what the images hold, without a verdict.")
+@click.option("--role", metavar="NAME", help="Hold every image against this role, whatever its name.")
+@click.option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
+@click.option("--max-bytes", callback=_size, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
+@click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
+@format_option("table", "jsonl", "json", "markdown", "junit")
+@output_option
+@click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
+@registry_options
+def command(
+    repositories: tuple[str, ...],
+    *,
+    form: str,
+    output: Path | None,
+    only_failed: bool,
+    quiet: bool,
+    **given: Any,
+) -> int:
+    """Say of every image of a REPOSITORY whether it suits its role; REPOSITORY:TAG is one image.
+
+    First all tags are asked for, which gives the plan; then each distinct layer is read once, whatever the
+    number of images that share it, and none that the cache has. An audit that was interrupted goes on where
+    it stopped.
+
+    \b
+      inspector audit registry.example.com/team/api --newest 20
+      inspector audit --catalog registry.example.com --plan
+      inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
+    """  # noqa: D301 - click's mark before lines that it must not wrap
+    from inspector.audit.registries import audit_registries  # noqa: PLC0415 - all that reads images comes with it
+    from inspector.cli.audit_progress import audit_display  # noqa: PLC0415 - as above
+    from inspector.cli.audit_sink import Sink  # noqa: PLC0415 - as above
+    from inspector.cli.output import ensure_writable  # noqa: PLC0415 - as above
+
+    begun = time.monotonic()
+    ensure_writable(output)
+    targets = list(_targets(repositories, given.pop("catalog"), given.pop("files")))
+    policy = _policy(given.pop("policy"), no_policy=given.pop("no_policy"), plan_only=given["plan_only"])
+    selection, bounds = _selection(given), _bounds(given)
+    with (
+        reading(quiet=quiet, **given) as options,
+        audit_display(quiet=quiet) as watch,
+        Sink(form, output, quiet=quiet, only_failed=only_failed) as sink,
+    ):
+        events = audit_registries(targets, policy, options, selection=selection, bounds=bounds, watch=watch)
+        sink.take(events)
+    return sink.finish(time.monotonic() - begun)
+
+
+def _selection(given: dict[str, Any]) -> Selection:
+    from inspector.audit.tags import Selection  # noqa: PLC0415 - as above
+
+    return Selection(**{name: given.pop(name) for name in ("include", "exclude", "versions", "newest")})
+
+
+def _bounds(given: dict[str, Any]) -> Bounds:
+    from inspector.audit.registries import Bounds  # noqa: PLC0415 - as above
+
+    return Bounds(**{name: given.pop(name) for name in ("plan_only", "max_bytes", "max_requests")})
+
+
+def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | None:
+    """The policy named, else the nearest. Raises `PolicyError` for none: an audit that lost it would pass everything."""
+    from inspector.cli.check import find_nearest  # noqa: PLC0415 - only where needed
+    from inspector.errors import PolicyError, UsageError  # noqa: PLC0415 - as above
+    from inspector.policy.load import load_policy  # noqa: PLC0415 - as above
+
+    if no_policy:
+        if path is not None:
+            raise UsageError("--policy and --no-policy exclude each other")
+        return None
+    path = path or find_nearest(Path.cwd())
+    if path is not None:
+        return load_policy(path)
+    if plan_only:
+        return None
+    raise PolicyError(
+        "no policy: name a file with --policy, or write inspector.toml; --no-policy tells what images hold"
+    )
+
+
+def _targets(repositories: tuple[str, ...], catalogs: tuple[str, ...], files: tuple[str, ...]) -> Iterator[Target]:
+    import sys  # noqa: PLC0415 - as above
+
+    from inspector.audit.tags import parse_catalog, parse_target, read_targets  # noqa: PLC0415 - as above
+    from inspector.errors import UsageError  # noqa: PLC0415 - as above
+
+    yield from (parse_target(text) for text in repositories if text != "-")
+    yield from map(parse_catalog, catalogs)
+    for name in dict.fromkeys((*files, *(text for text in repositories if text == "-"))):
+        if name == "-":
+            if sys.stdin is None:
+                raise UsageError("standard input is closed; pipe names in, one a line")
+            yield from read_targets(sys.stdin.buffer, "standard input")
+            continue
+        try:
+            with Path(name).open("rb") as file:
+                yield from read_targets(file, name)
+        except OSError as error:
+            raise UsageError(f"--from {name}: can't be read: {error.strerror or error}") from error

@@ -1,0 +1,125 @@
+"""What a person sees of an audit while it runs: how far it is, at what rate, and how long it takes still."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from inspector.cli.output import is_terminal
+from inspector.cli.progress import PATIENCE
+from inspector.report.escape import escape
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from inspector.policy.audited import Planned
+
+
+class AuditDisplay:
+    """`audit.Watch` as a terminal has it: a bar on standard error, first of tags, then of bytes and images."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._lock = threading.Lock()
+        self._shown: tuple[Progress, TaskID] | None = None
+        self._title = "asking for tags"
+        self._done = 0
+        self._total = 0
+        self._images = (0, 0)
+        self._unit = "tags"
+
+    def listed(self, count: int) -> None:
+        """See `audit.Watch`."""
+        with self._lock:
+            self._total += count
+            self._show()
+
+    def opened(self) -> None:
+        """See `audit.Watch`."""
+        self.advanced(1)
+
+    def planned(self, plan: Planned) -> None:
+        """See `audit.Watch`."""
+        with self._lock:
+            self._images = (0, plan.images)
+            self._unit = "bytes" if plan.bytes_to_fetch else "images"
+            self._done, self._total = 0, plan.bytes_to_fetch or plan.images
+            self._title = self._told()
+            if self._shown:
+                self._shown[0].stop()
+                self._shown = None
+            self._show()
+
+    def advanced(self, count: int) -> None:
+        """See `audit.Watch`."""
+        with self._lock:
+            self._done += count
+            self._show()
+
+    def judged(self, name: str) -> None:
+        """See `audit.Watch`."""
+        with self._lock:
+            self._images = (self._images[0] + 1, self._images[1])
+            self._title = self._told(name)
+            if self._unit == "images":
+                self._done += 1
+            self._show()
+
+    def close(self) -> None:
+        """Take the line away."""
+        with self._lock:
+            if self._shown:
+                self._shown[0].stop()
+                self._shown = None
+            self._begun = float("inf")
+
+    def _told(self, name: str = "") -> str:
+        return escape(f"{self._images[0]:,} of {self._images[1]:,} images {name}".rstrip())
+
+    def _show(self) -> None:
+        if self._shown is None:
+            if time.monotonic() - self._begun < PATIENCE:
+                return
+            self._shown = _start(self._title, self._unit)
+        progress, task = self._shown
+        progress.update(task, description=self._title, completed=self._done, total=self._total or None)
+
+
+def _start(title: str, unit: str) -> tuple[Progress, TaskID]:
+    from rich.console import Console  # noqa: PLC0415 - heavy, and quick work shows nothing
+    from rich.progress import (  # noqa: PLC0415 - as above
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.table import Column  # noqa: PLC0415 - as above
+
+    name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    rate: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("{task.speed:.0f}/s", markup=False))
+    if unit == "bytes":
+        rate = (DownloadColumn(), TransferSpeedColumn())
+    columns = (name, BarColumn(bar_width=20), *rate, TimeRemainingColumn())
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = progress.add_task(title, total=None)
+    progress.start()
+    return progress, task
+
+
+@contextmanager
+def audit_display(*, quiet: bool) -> Iterator[AuditDisplay | None]:
+    """A display if a person may see it, for as long as the work lasts."""
+    shown = None if quiet or not is_terminal(sys.stderr) else AuditDisplay()
+    try:
+        yield shown
+    finally:
+        if shown is not None:
+            shown.close()

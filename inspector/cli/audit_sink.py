@@ -1,0 +1,124 @@
+"""Where an audit's results go: lines as they come, or one text at the end; and the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from inspector.audit.registries import Event
+from inspector.cli.output import complain, emit, say, table_color, table_width
+from inspector.errors import UsageError
+from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
+from inspector.policy.model import Outcome, exit_code
+from inspector.report.audit import (
+    Row,
+    ended_told,
+    left_told,
+    plan_told,
+    render_json,
+    render_junit,
+    render_line,
+    row_of,
+)
+
+LINES = "jsonl"
+
+
+class Sink:
+    """Takes the events of one audit. Of each result, no more is kept than the format shows at the end."""
+
+    def __init__(self, form: str, output: Path | None, *, quiet: bool, only_failed: bool) -> None:
+        self._form = form
+        self._output = output
+        self._quiet = quiet
+        self._only_failed = only_failed
+        self._rows: list[Row] = []
+        self._results: list[Audited] = []
+        self._counts: Counter[Outcome | None] = Counter()
+        self._plan: Planned | None = None
+        self._ended: Ended | None = None
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Sink:
+        if self._form == LINES and self._output is not None:
+            try:
+                self._file = self._output.open("wb")
+            except OSError as error:
+                raise UsageError(f"--output {self._output}: can't be written: {error.strerror or error}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def take(self, events: Iterable[Event]) -> None:
+        """All events, as they come; the plan is told at once."""
+        for event in events:
+            match event:
+                case Planned():
+                    self._plan = event
+                    if not self._quiet:
+                        say(plan_told(event))
+                case Ended():
+                    self._ended = event
+                case Audited():
+                    self._counts[event.outcome or ("unknown" if event.error else None)] += 1
+                    self._keep(event)
+
+    def finish(self, span: float) -> int:
+        """Print what is printed at the end; the exit code. `span` is in seconds."""
+        left = self._ended.left if self._ended else Left()
+        if self._ended is None:
+            outcome: Outcome = "unknown" if self._counts else "pass"  # errors are all that comes before the plan
+        else:
+            outcome = outcome_of_audit(self._counts, left)
+        if self._form != LINES:
+            emit(self._rendered(outcome, left), self._output)
+        if not self._quiet:
+            self._tell(left, span)
+        return exit_code(outcome)
+
+    def _keep(self, event: Audited) -> None:
+        if self._form == LINES:
+            line = render_line(event)
+            if self._file is None:
+                emit(line)
+            else:
+                self._file.write(line.encode())
+                self._file.flush()
+        elif self._form in ("json", "junit"):
+            self._results.append(event)
+        else:
+            self._rows.append(row_of(event, len(self._rows)))
+
+    def _rendered(self, outcome: Outcome, left: Left) -> str:
+        plan = self._plan or Planned()
+        match self._form:
+            case "json":
+                results = tuple(self._results)
+                return render_json(AuditReport(outcome=outcome, plan=plan, results=results, ended=self._ended))
+            case "junit":
+                return render_junit(self._results, outcome, left)
+            case "markdown":
+                from inspector.report.audit_markdown import render_markdown  # noqa: PLC0415 - one format, one import
+
+                return render_markdown(self._rows, left, only_failed=self._only_failed)
+            case _:
+                from inspector.report.audit_table import render_table  # noqa: PLC0415 - as above
+
+                width, color = table_width(self._output), table_color(self._output)
+                return render_table(self._rows, left, width=width, color=color, only_failed=self._only_failed)
+
+    def _tell(self, left: Left, span: float) -> None:
+        if self._ended is None:
+            return
+        for warning in self._ended.warnings:
+            complain(warning, "warning")
+        say(ended_told(self._counts, self._ended, span))
+        if left.why:
+            complain(left_told(left), "warning")

@@ -1,0 +1,124 @@
+"""One image of an engine, and the lanes to its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from inspector.engine.client import Engine
+from inspector.engine.model import ImageDocument, Step
+from inspector.errors import DigestMismatch, Malformed, NotFound
+from inspector.layers.blob import Meter
+from inspector.oci import History, ImageConfig
+from inspector.reference import Scheme
+from inspector.sources.engine.container import container_files
+from inspector.sources.engine.storage import open_storage
+from inspector.sources.image import Image, Layer
+from inspector.sources.lanes import Glimpse, Known, LaneUnusable, Unread
+from inspector.sources.platforms import foreign
+from inspector.sources.sniffing import open_sniffed
+from inspector.sources.streamed import StreamedArchive
+
+
+class EngineLanes:
+    """The lanes to the image that `document` describes; from any thread."""
+
+    def __init__(self, engine: Engine, document: ImageDocument) -> None:
+        self.engine = engine
+        self._document = document
+
+    def told(self) -> Image:
+        """See `Lanes.told`."""
+        return as_told(self.engine, self._document, self.engine.history(self._document.id))
+
+    def storage(self) -> Image:
+        """See `Lanes.storage`."""
+        return open_storage(self.engine, self._document)
+
+    @contextmanager
+    def container(self) -> Iterator[Glimpse]:
+        """See `Lanes.container`."""
+        with container_files(self.engine, self._document.id, self._document.config) as files:
+            yield files
+
+    def saved(self, *, known: Known, meter: Meter) -> Image:
+        """See `Lanes.saved`. What is saved must be the image that was asked for, layer by layer."""
+        where = f"{self.engine.kind} save"
+        with self.engine.save(self._document.id) as stream:
+            archive = StreamedArchive(stream, where, meter=meter, known=known)
+        try:
+            images = open_sniffed(archive, Scheme.OCI_ARCHIVE, None, self._document.config.platform)
+        except (NotFound, Malformed) as error:
+            if isinstance(error, DigestMismatch):
+                raise
+            raise LaneUnusable(f"the engine's archive is not whole ({error})") from error
+        wanted = self._document.config.rootfs.diff_ids
+        for image in images:
+            if image.config.rootfs.diff_ids == wanted:
+                return image
+        raise LaneUnusable("the engine's archive holds another image than the one asked for")
+
+
+class StoredLanes:
+    """The only lane to an image of a store that no service stands before."""
+
+    def __init__(self, image: Image, why: str) -> None:
+        self._image = image
+        self._why = why
+
+    @property
+    def engine(self) -> None:
+        """See `Lanes.engine`."""
+        return
+
+    def told(self) -> Image:
+        """See `Lanes.told`."""
+        return self._image
+
+    def storage(self) -> Image:
+        """See `Lanes.storage`."""
+        return self._image
+
+    def container(self) -> None:
+        """See `Lanes.container`. Raises `LaneUnusable`, always."""
+        raise LaneUnusable(self._why)
+
+    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all lanes
+        """See `Lanes.saved`. Raises `LaneUnusable`, always."""
+        raise LaneUnusable(self._why)
+
+
+def as_told(engine: Engine, document: ImageDocument, history: tuple[Step, ...] = ()) -> Image:
+    """The image as inspect describes it, nothing of its layers read; with build steps where `history` tells them."""
+    config = with_steps(document.config, history)
+    steps = config.build_steps()
+    return Image(
+        reference="",
+        source=engine.kind,
+        image_id=document.config_digest,
+        config=config,
+        platform=config.platform,
+        layers=tuple(_layer(*pair) for pair in zip(config.rootfs.diff_ids, steps, strict=True)),
+        tags=document.tags,
+        warnings=tuple(foreign(config.platform)),
+        size=document.unpacked_size,
+        lanes=EngineLanes(engine, document),
+    )
+
+
+def _layer(diff_id: str, step: str | None) -> Layer:
+    return Layer(diff_id=diff_id, blob=Unread(), digest=None, stored_size=0, compressed=False, created_by=step)
+
+
+def with_steps(config: ImageConfig, history: tuple[Step, ...]) -> ImageConfig:
+    """The config with its history, the empty steps marked; without, where it can't be told which these are.
+
+    An engine tells sizes alone, and a step of no bytes may have a layer all the same: only where there are as
+    many steps with bytes as layers is it certain which is which.
+    """
+    if sum(step.size > 0 for step in history) != len(config.rootfs.diff_ids):
+        return config
+    steps: list[History | None] = [History(step.created_by, empty_layer=step.size == 0) for step in history]
+    return msgspec.structs.replace(config, history=steps)

@@ -1,0 +1,63 @@
+"""Which of an engine's images are meant, where a reference may mean several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from inspector.engine.model import ListedImage
+from inspector.errors import LimitExceeded, NotFound
+from inspector.sources.names import normal_name
+from inspector.sources.store import shown
+
+MAX_MATCHES = 1000
+"""Images that one pattern may name."""
+_WILD = "*?["
+_HUB = "docker.io/library/", "docker.io/", "localhost/"
+
+
+def is_pattern(name: str) -> bool:
+    """Whether `name` is a glob: no image's name holds any of these signs."""
+    return any(sign in name for sign in _WILD)
+
+
+def matching(name: str, listed: Sequence[ListedImage], where: str) -> list[str]:
+    """The tags that the glob `name` fits, sorted; a pattern without a tag fits every tag of the repository."""
+    return _found(name, listed, where, lambda tag: any(fnmatchcase(spelling, name) for spelling in _spellings(tag)))
+
+
+def all_tags(repository: str, listed: Sequence[ListedImage], where: str) -> list[str]:
+    """All tags of a repository that is named in full, or as docker shortens it; or of those that a glob fits."""
+    if is_pattern(repository):
+        return matching(repository, listed, where)
+    wanted = _repository(normal_name(repository))
+    return _found(repository, listed, where, lambda tag: wanted in {_repository(one) for one in _normal(tag)})
+
+
+def _found(name: str, listed: Sequence[ListedImage], where: str, fits: Callable[[str], bool]) -> list[str]:
+    found = sorted({tag for image in listed for tag in image.tags if fits(tag)})
+    if not found:
+        raise NotFound(f"{where}: no image goes by {shown(name)}")
+    if len(found) > MAX_MATCHES:
+        raise LimitExceeded(f"{where}: {len(found)} images go by {shown(name)}; {MAX_MATCHES} are allowed")
+    return found
+
+
+def _spellings(tag: str) -> Iterator[str]:
+    """`tag` in full, and as docker and podman shorten it; each with and without its last part."""
+    spelled = {tag, *(tag.removeprefix(hub) for hub in _HUB if tag.startswith(hub))}
+    for one in spelled:
+        yield one
+        yield _repository(one)
+
+
+def _normal(tag: str) -> Iterator[str]:
+    yield normal_name(tag)
+    yield normal_name(tag.removeprefix("localhost/"))
+
+
+def _repository(name: str) -> str:
+    """A name without its tag or digest."""
+    name = name.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return head + slash + last.partition(":")[0]

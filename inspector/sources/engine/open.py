@@ -1,0 +1,143 @@
+"""From a name to the images that an engine has by it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from inspector.engine.client import Engine, connect
+from inspector.engine.containers import remove_leftovers
+from inspector.engine.endpoint import Kind
+from inspector.engine.model import ImageDocument
+from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable
+from inspector.reference import Reference, Scheme
+from inspector.sources.engine import containers_storage
+from inspector.sources.engine.access import StoredLanes, as_told
+from inspector.sources.engine.names import all_tags, is_pattern, matching
+from inspector.sources.engine.storage import open_storage
+from inspector.sources.image import Image
+from inspector.sources.lanes import LaneUnusable
+from inspector.sources.platforms import Wanted, choose
+
+_KINDS: dict[Scheme, tuple[Kind, ...]] = {Scheme.DOCKER: ("docker",), Scheme.PODMAN: ("podman",)}
+_EITHER: tuple[Kind, ...] = ("docker", "podman")
+
+
+class Engines:
+    """The engines of one run, each asked for once, and the answer, good or bad, kept; from any thread."""
+
+    def __init__(self, *, offline: bool = False) -> None:
+        self._offline = offline
+        self._lock = threading.Lock()
+        self._known: dict[Kind, Engine | InspectorError] = {}
+
+    def get(self, kind: Kind) -> Engine:
+        """The engine of that kind. Raises `Unreachable`, the same each time."""
+        with self._lock:
+            if kind not in self._known:
+                self._known[kind] = self._connect(kind)
+            found = self._known[kind]
+        if isinstance(found, InspectorError):
+            raise type(found)(str(found)) from found
+        return found
+
+    def _connect(self, kind: Kind) -> Engine | InspectorError:
+        """The engine, with the containers removed that earlier runs had to leave behind; or why there is none."""
+        try:
+            engine = connect(kind, offline=self._offline)
+        except InspectorError as error:
+            return error
+        with contextlib.suppress(InspectorError):  # whoever only reads images may be denied it
+            remove_leftovers(engine)
+        return engine
+
+
+def open_engine_images(
+    reference: Reference, wanted: Wanted, engines: Engines, *, every_tag: bool = False
+) -> tuple[Image, ...]:
+    """The images that `reference` names in an engine, nothing of their layers read; a glob may name several.
+
+    A bare name is asked of Docker, then of Podman. With `every_tag` the name is a repository. Raises `NotFound`,
+    `Unreachable`, `PlatformMissing`.
+    """
+    errors: list[InspectorError] = []
+    for kind in _KINDS.get(reference.scheme, _EITHER):
+        try:
+            images = _open(kind, reference.name, wanted, engines, every_tag=every_tag)
+        except (NotFound, Unreachable) as error:
+            errors.append(error)
+        else:
+            return tuple(_named(image, reference, alone=len(images) == 1) for image in images)
+    raise _answer(reference, errors)
+
+
+def _open(kind: Kind, name: str, wanted: Wanted, engines: Engines, *, every_tag: bool) -> list[Image]:
+    try:
+        engine = engines.get(kind)
+    except Unreachable as error:
+        if kind == "podman" and (images := _stored(name, wanted, error, every_tag=every_tag)):
+            return images
+        raise
+    names = [name]
+    if every_tag or is_pattern(name):
+        names = (all_tags if every_tag else matching)(name, engine.images(), engine.kind)
+    return [_inspected(engine, one, wanted) for one in names]
+
+
+def _inspected(engine: Engine, name: str, wanted: Wanted) -> Image:
+    document = engine.inspect(name)
+    where = f"{engine.kind}: {name}"
+    image = as_told(engine, document) if document.described else _undescribed(engine, document, where)
+    (image,) = choose([(image.platform, image)], wanted, where)
+    return msgspec.structs.replace(image, reference=name)
+
+
+def _undescribed(engine: Engine, document: ImageDocument, where: str) -> Image:
+    """An image of which the engine tells nothing, for its files may tell it all the same."""
+    nothing = "the engine tells neither its platform nor its layers"
+    try:
+        image = open_storage(engine, document)
+    except LaneUnusable as error:
+        raise PlatformMissing(
+            f"{where}: {nothing}: it is there for another platform only, or without its content; pull it again, "
+            f"for the platform wanted ({error})"
+        ) from error
+    return msgspec.structs.replace(image, lanes=StoredLanes(image, nothing))
+
+
+def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> list[Image]:
+    """What Podman's or Buildah's own store holds, which needs no service; empty where there is no store.
+
+    Whoever names a service means that one, not the store of this machine.
+    """
+    store = None if os.environ.get("CONTAINER_HOST") else containers_storage.find_store()
+    if store is None:
+        return []
+    names = [name]
+    if every_tag or is_pattern(name):
+        names = (all_tags if every_tag else matching)(name, store.images(), str(store))
+    images = [store.open(one) for one in names]
+    chosen = [choose([(image.platform, image)], wanted, f"{store}: {image.reference}")[0] for image in images]
+    return [msgspec.structs.replace(image, lanes=StoredLanes(image, str(why))) for image in chosen]
+
+
+def _named(image: Image, reference: Reference, *, alone: bool) -> Image:
+    """The image under what was typed, or, where that fits several, under what asks for it alone."""
+    text = reference.text
+    if not alone or is_pattern(reference.name):
+        text = f"{image.source}:{image.reference}"
+    return msgspec.structs.replace(image, reference=text)
+
+
+def _answer(reference: Reference, errors: list[InspectorError]) -> InspectorError:
+    """What to say where no engine has it: that an engine answered and has it not, sooner than that one is silent."""
+    missing = [error for error in errors if isinstance(error, NotFound)]
+    kind: Callable[[str], InspectorError] = NotFound if missing else Unreachable
+    said = "; ".join(dict.fromkeys(str(error) for error in missing or errors))
+    if reference.scheme is Scheme.BARE:
+        return kind(f"{reference}: no such file or directory, nor an image of an engine here: {said}")
+    return kind(f"{reference}: {said}" if reference.name not in said else said)

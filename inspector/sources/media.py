@@ -1,0 +1,50 @@
+"""The engines and registries of one run, each had once, when it is first asked for; files need neither."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from inspector.sources.engine.open import Engines
+    from inspector.sources.registry.contents import Kept
+    from inspector.sources.registry.open import Registries
+
+
+class Media:
+    """What lies outside of files; `offline`, nothing but engines on this machine. From any thread.
+
+    `insecure` are registries that may be spoken to without trusted TLS, and `kept` holds what they told earlier runs.
+    """
+
+    def __init__(self, *, offline: bool = False, insecure: tuple[str, ...] = (), kept: Kept | None = None) -> None:
+        self.offline = offline
+        self._insecure = insecure
+        self._kept = kept
+        self._lock = threading.Lock()
+        self._engines: Engines | None = None
+        self._registries: Registries | None = None
+
+    def engines(self) -> Engines:
+        """The engines."""
+        from inspector.sources.engine.open import Engines  # noqa: PLC0415 - 30 ms that archives don't pay
+
+        with self._lock:
+            self._engines = self._engines or Engines(offline=self.offline)
+            return self._engines
+
+    def registries(self) -> Registries:
+        """The registries. Raises `UsageError` for settings that are none."""
+        from inspector.registry.settings import user_settings  # noqa: PLC0415 - as above
+        from inspector.sources.registry.open import Registries  # noqa: PLC0415 - as above
+
+        with self._lock:
+            if self._registries is None:
+                settings = user_settings(self._insecure)
+                self._registries = Registries(settings, kept=self._kept, offline=self.offline)
+            return self._registries
+
+    def close(self) -> None:
+        """Let go of the registries: who waits for one gives up. Engines close by themselves."""
+        if self._registries is not None:
+            self._registries.close()

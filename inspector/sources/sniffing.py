@@ -1,0 +1,41 @@
+"""What a store holds that nobody named: a layout, a docker-archive, or a copy of skopeo's."""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unsupported
+from inspector.reference import Scheme
+from inspector.sources import docker_archive, layout, skopeo_dir
+from inspector.sources.image import Image
+from inspector.sources.platforms import Wanted
+from inspector.sources.store import BlobStore
+
+
+def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, wanted: Wanted) -> list[Image]:
+    """The images of whatever it is. Where it is both a layout and a docker-archive, the layout counts if complete."""
+    has_index = store.size(layout.INDEX) is not None
+    if store.size(docker_archive.MANIFEST) is None:
+        if has_index:
+            return layout.open_layout(store, layout_scheme.value, selector, wanted)
+        folder = f"; name archives in it one by one: {store.where}/*.tar" if layout_scheme is Scheme.OCI else ""
+        raise NotFound(
+            f"{store.where}: no image: neither manifest.json nor index.json in it; expected is what docker save, "
+            f"podman save, skopeo or buildx write{folder}"
+        )
+    if not docker_archive.lists_images(store):
+        return skopeo_dir.open_skopeo_dir(store, selector, wanted)
+    if not has_index:
+        return docker_archive.open_docker_archive(store, selector, wanted)
+    try:
+        return layout.open_layout(store, layout_scheme.value, selector, wanted)
+    except DigestMismatch:
+        raise
+    except (NotFound, Malformed, Unsupported) as error:
+        return _instead(docker_archive.open_docker_archive(store, selector, wanted), error)
+
+
+def _instead(images: list[Image], error: InspectorError) -> list[Image]:
+    """The images of manifest.json, saying why index.json was not read."""
+    warning = f"manifest.json was read in place of index.json, which is incomplete: {error}"
+    return [msgspec.structs.replace(image, warnings=(*image.warnings, warning)) for image in images]

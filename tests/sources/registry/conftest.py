@@ -1,0 +1,53 @@
+"""The fake registry, and a run that asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from inspector.layers.documents import DocumentCache
+from inspector.reference import parse_reference
+from inspector.registry.settings import Settings
+from inspector.sources import Wanted
+from inspector.sources.image import Image
+from inspector.sources.registry.open import Registries, open_registry_images
+from tests.registry.conftest import HASTE
+from tests.registry.fake import Fake, serving
+
+Opened = Callable[..., tuple[Image, ...]]
+
+
+@pytest.fixture
+def fake() -> Iterator[Fake]:
+    """A registry that speaks no TLS."""
+    with serving() as registry:
+        yield registry
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a user who has none."""
+    return Settings(home=tmp_path / "home", etc=tmp_path / "etc", patience=HASTE)
+
+
+@pytest.fixture
+def registries(settings: Settings, tmp_path: Path) -> Iterator[Registries]:
+    """The registries of one run, which remembers documents."""
+    kept = DocumentCache(tmp_path / "cache")
+    run = Registries(settings, kept=kept)
+    yield run
+    run.close()
+    kept.close()
+
+
+@pytest.fixture
+def opened(fake: Fake, registries: Registries) -> Opened:
+    """Opens names of the fake registry."""
+
+    def open_(name: str, wanted: Wanted = None, *, every_tag: bool = False) -> tuple[Image, ...]:
+        reference = parse_reference(f"registry:{fake.host}/{name}")
+        return open_registry_images(reference, wanted, registries, every_tag=every_tag)
+
+    return open_
