@@ -5,15 +5,34 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from tests.lab import engine, wrong
+from fixtures.forms import FORMS
+from fixtures.roles import right_images
+from fixtures.wrong import wrong_images
+from tests.lab import engine, others, wrong
+from tests.lab.others import Other
 
 ROLES = ("ktrdr-backend:prod", "ktrdr-backend:dev", "ktrdr-worker-cpu:test")
+
+SMALL_AND_WRONG = (
+    "backend-with-torch",
+    "backend-cannot-start",
+    "backend-without-python",
+    "backend-with-dangling-python",
+    "backend-torch-elsewhere",
+    "backend-torch-half-removed",
+    "worker-cpu-without-torch",
+    "worker-cpu-with-cuda-files",
+    "worker-cpu-libraries-missing",
+    "worker-cpu-metadata-only",
+)
+"""One fixture image for each kind of thing that can be wrong with the files of an image."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +75,55 @@ def roles(docker: None) -> None:
     for name in ROLES:
         if not engine.has_image(name):
             _not_here(f"the engine has no image {name}")
+
+
+def _other(engine_: Other) -> Other:
+    if not engine_.answers:
+        _not_here(f"no engine answers at {engine_.socket}")
+    return engine_
+
+
+@pytest.fixture(scope="session")
+def podman(docker: None) -> Other:
+    """Ask for Podman's service."""
+    del docker
+    return _other(others.PODMAN)
+
+
+@pytest.fixture(scope="session")
+def containerd(docker: None) -> Other:
+    """Ask for a Docker with the containerd store."""
+    del docker
+    return _other(others.CONTAINERD)
+
+
+@pytest.fixture(scope="session", params=others.ALL)
+def any_engine(request: pytest.FixtureRequest, docker: None) -> Other:
+    """Each engine of the lab in turn."""
+    del docker
+    return _other(others.ALL[request.param])
+
+
+@pytest.fixture(scope="session")
+def small(space: Path) -> tuple[Path, Mapping[str, str]]:
+    """An archive of fixture images, of some kB each: the right ones and some made wrong; their names in it.
+
+    The names are of this run alone, since other runs may have the same images in the same engines.
+    """
+    images = right_images() | {name: wrong_images()[name].image for name in SMALL_AND_WRONG}
+    names = {name: f"inspector-lab-{os.getpid()}/{name}:1" for name in images}
+    path = space / "small.tar"
+    FORMS["docker-24"](path, [replace(image, tags=[names[name]]) for name, image in images.items()])
+    return path, names
+
+
+@pytest.fixture(scope="session")
+def small_images(any_engine: Other, small: tuple[Path, Mapping[str, str]]) -> Iterator[dict[str, str]]:
+    """The fixture images in each engine in turn: what each is asked for by."""
+    path, names = small
+    any_engine.docker("load", "--input", str(path))
+    yield {name: f"{any_engine.scheme}:{tag}" for name, tag in names.items()}
+    any_engine.docker("rmi", "--force", *names.values())
 
 
 @pytest.fixture(scope="session")

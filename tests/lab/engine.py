@@ -25,7 +25,7 @@ PROBE = """
 import json, os, platform, subprocess, sys
 said = {"search_path": list(sys.path), "executable": sys.executable, "resolved": os.path.realpath(sys.executable),
         "version": platform.python_version(), "torch": None}
-pip = [sys.executable, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check"]
+pip = [sys.base_prefix + "/bin/python3", "-m", "pip", "--python", sys.executable, "list", "--format", "json"]
 said["distributions"] = json.loads(subprocess.run(pip, check=True, capture_output=True).stdout)
 try:
     import torch

@@ -9,13 +9,15 @@ from tests.lab import engine
 TORCH = "/app/.venv/lib/python3.11/site-packages/torch"
 DOCTORED = "inspector-lab/cpu-worker-with-cuda:1"
 
+PIP = "/usr/local/bin/python3 -m pip --python /app/.venv/bin/python"
+
 DOCKERFILES = {
-    "inspector-lab/api-with-torch:1": 'FROM ktrdr-worker-cpu:test\nCMD ["uvicorn","app:app"]\n',
+    "inspector-lab/api-with-torch:1": 'FROM ktrdr-worker-cpu:test\nCMD ["uvicorn","ktrdr.api:app"]\n',
     "inspector-lab/worker-without-torch:1": (
-        "FROM ktrdr-worker-cpu:test\nRUN /app/.venv/bin/pip uninstall -q -y torch\n"
+        f"FROM ktrdr-worker-cpu:test\nUSER root\nRUN {PIP} uninstall -q -y torch\n"
     ),
     DOCTORED: (
-        "FROM ktrdr-worker-cpu:test\n"
+        "FROM ktrdr-worker-cpu:test\nUSER root\n"
         f"RUN sed -i -e 's/+cpu/+cu130/' -e \"s/^cuda: .*/cuda: Optional[str] = '13.0'/\" {TORCH}/version.py"
         f" && touch {TORCH}/lib/libtorch_cuda.so {TORCH}/lib/libc10_cuda.so\n"
     ),

@@ -1,0 +1,1 @@
+"""Trends of price series, as a service."""

@@ -1,0 +1,1 @@
+"""Tests of deploy: Dockerfiles, hooks, and what runs in CI services."""
