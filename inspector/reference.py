@@ -53,11 +53,15 @@ class Place(NamedTuple):
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """An image as it was asked for: `name` is what follows the scheme. Prints as it was typed."""
+    """An image as it was asked for: `name` is what follows the scheme. Prints as it was typed.
+
+    What is `local` was not typed: it is looked for in engines alone, and no registry is asked for it.
+    """
 
     text: str
     scheme: Scheme
     name: str
+    local: bool = False
 
     def __str__(self) -> str:
         return self.text

@@ -87,7 +87,7 @@ def trials_of(held: Held, opened: Opened, policy: Policy, options: Options) -> I
             yield Trial(_job(image, [held.role], held.role.python_command, options), name, held.role)
             continue
         names = names_of(_typed(held.reference, image), image.tags)
-        match roles_for(names, policy):
+        match _claims(held.reference, image, names, policy):
             case Ambiguous() as ambiguous:
                 yield Trial(_job(image, (), python, options), ambiguous.name, None, two_roles(ambiguous))
             case ():
@@ -98,11 +98,28 @@ def trials_of(held: Held, opened: Opened, policy: Policy, options: Options) -> I
                     yield Trial(jobs[role.python_command], its_name, role)
 
 
+def _claims(
+    reference: Reference, image: Image, names: Sequence[str], policy: Policy
+) -> tuple[tuple[str, Role], ...] | Ambiguous:
+    """The roles that an image is in. An engine's image is held against the role of the name it was asked for by.
+
+    Its further tags count only where that name is in no role; those of an archive all do.
+    """
+    claimed = roles_for(names_of(_typed(reference, image), ()), policy) if image.lanes is not None else ()
+    return claimed or roles_for(names, policy)
+
+
 def _matched(policy: Policy, role: Role | None) -> list[Held]:
     """The roles' own patterns, which engines are asked for where nobody names an image."""
     roles = policy.roles if role is None else (role,)
     patterns = {pattern: each.name for each in roles for pattern in each.match}
-    return [Held(parse_reference(pattern), role, pattern_of=name) for pattern, name in patterns.items()]
+    return [Held(_local(pattern), role, pattern_of=name) for pattern, name in patterns.items()]
+
+
+def _local(pattern: str) -> Reference:
+    """A pattern as the name of an engine's image: nobody typed it, so no file or registry is meant."""
+    reference = parse_reference(pattern)
+    return msgspec.structs.replace(reference, local=reference.scheme is Scheme.BARE)
 
 
 def role_named(policy: Policy, name: str) -> Role:
@@ -139,7 +156,9 @@ def _jobs(image: Image, roles: Sequence[Role], options: Options) -> dict[str, Jo
 
 
 def _typed(reference: Reference, image: Image) -> list[str]:
-    """What was typed for the image: with its scheme, and without if that is no path."""
+    """What was typed for the image: with its scheme, and without if that is no path. A glob is no image's name."""
+    if image.lanes is not None:
+        return [image.reference, image.reference.removeprefix(f"{image.source}:")]
     named = reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
     return [reference.text, image.reference, *([reference.name] if named else [])]
 

@@ -62,12 +62,13 @@ def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_
     try:
         return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)
     except (NotFound, Unreachable) as error:
-        if reference.scheme is not Scheme.BARE or media.offline or is_pattern(reference.name):
+        bare = reference.scheme is Scheme.BARE and not reference.local
+        if not bare or media.offline or is_pattern(reference.name):
             raise
         try:
             return _from_registry(reference, platform, media, every_tag=every_tag)
         except InspectorError as further:
-            raise type(error)(f"{error}; nor can it be had from a registry: {further}") from further
+            raise type(error)(f"{error}; and no registry has it: {further}") from further
 
 
 def _from_registry(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
@@ -80,7 +81,7 @@ def _place(reference: Reference) -> Place | None:
     """The first reading of the reference whose path exists; None for what only an engine can have."""
     if reference.scheme in (Scheme.DOCKER, Scheme.PODMAN):
         return None
-    places = reference.places()
+    places = [] if reference.local else reference.places()
     for place in places:
         if place.path == STDIN or os.path.lexists(place.path):
             return place

@@ -34,6 +34,12 @@ def all_tags(repository: str, listed: Sequence[ListedImage], where: str) -> list
     return _found(repository, listed, where, lambda tag: wanted in {_repository(one) for one in _normal(tag)})
 
 
+def asked_first(name: str, tags: Sequence[str]) -> tuple[str, ...]:
+    """The tags with that first which `name` means, if it means one: an image is called as it was asked for."""
+    wanted = normal_name(name)
+    return tuple(sorted(tags, key=lambda tag: wanted not in _normal(tag)))
+
+
 def _found(name: str, listed: Sequence[ListedImage], where: str, fits: Callable[[str], bool]) -> list[str]:
     found = sorted({tag for image in listed for tag in image.tags if fits(tag)})
     if not found:

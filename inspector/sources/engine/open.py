@@ -17,7 +17,7 @@ from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreacha
 from inspector.reference import Reference, Scheme
 from inspector.sources.engine import containers_storage
 from inspector.sources.engine.access import StoredLanes, as_told
-from inspector.sources.engine.names import all_tags, is_pattern, matching
+from inspector.sources.engine.names import all_tags, asked_first, is_pattern, matching
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image
 from inspector.sources.lanes import LaneUnusable
@@ -68,7 +68,9 @@ def open_engine_images(
     for kind in _KINDS.get(reference.scheme, _EITHER):
         try:
             images = _open(kind, reference.name, wanted, engines, every_tag=every_tag)
-        except (NotFound, Unreachable) as error:
+        except NotFound as error:
+            errors.append(error if is_pattern(reference.name) or every_tag else NotFound(f"{kind} has no such image"))
+        except Unreachable as error:
             errors.append(error)
         else:
             return tuple(_named(image, reference, alone=len(images) == 1) for image in images)
@@ -93,7 +95,7 @@ def _inspected(engine: Engine, name: str, wanted: Wanted) -> Image:
     where = f"{engine.kind}: {name}"
     image = as_told(engine, document) if document.described else _undescribed(engine, document, where)
     (image,) = choose([(image.platform, image)], wanted, where)
-    return msgspec.structs.replace(image, reference=name)
+    return msgspec.structs.replace(image, reference=name, tags=asked_first(name, image.tags))
 
 
 def _undescribed(engine: Engine, document: ImageDocument, where: str) -> Image:
@@ -138,6 +140,5 @@ def _answer(reference: Reference, errors: list[InspectorError]) -> InspectorErro
     missing = [error for error in errors if isinstance(error, NotFound)]
     kind: Callable[[str], InspectorError] = NotFound if missing else Unreachable
     said = "; ".join(dict.fromkeys(str(error) for error in missing or errors))
-    if reference.scheme is Scheme.BARE:
-        return kind(f"{reference}: no such file or directory, nor an image of an engine here: {said}")
-    return kind(f"{reference}: {said}" if reference.name not in said else said)
+    bare = reference.scheme is Scheme.BARE and not reference.local
+    return kind(f"{reference}: no such file or directory, and {said}" if bare else f"{reference}: {said}")

@@ -1,0 +1,146 @@
+"""From a name to the images that a registry has by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from inspector.errors import InspectorError, InvalidReference, NoImage, NotFound, Unsupported
+from inspector.oci import Manifest, parse_manifest
+from inspector.reference import Reference
+from inspector.registry.client import Client
+from inspector.registry.names import RegistryName, parse_name
+from inspector.registry.repository import Repository
+from inspector.registry.settings import Settings, user_settings
+from inspector.sources.image import Image, Layer
+from inspector.sources.indexes import flatten
+from inspector.sources.layout import open_found, open_manifest
+from inspector.sources.platforms import Wanted, choose
+from inspector.sources.registry.contents import Documents, Kept, RegistryContents, RegistryStore
+
+SOURCE = "registry"
+
+
+class Registries:
+    """The registries of one run: connections, tokens and documents, each had once; from any thread.
+
+    `settings` are the user's where none are given; `kept` holds manifests and configs between runs; `gate` is called
+    before each request.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        kept: Kept | None = None,
+        offline: bool = False,
+        gate: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._offline = offline
+        self.client = Client(user_settings() if settings is None else settings, gate=gate)
+        self.documents = Documents(kept)
+
+    def stores(self, name: RegistryName) -> Iterator[RegistryStore]:
+        """Where the image may be had, best first. Raises `Unsupported` when offline, `Refused` where it is blocked."""
+        if self._offline:
+            raise Unsupported(f"{name}: lies in a registry, and nothing leaves the machine when offline")
+        for repository in self.client.repositories(name):
+            yield RegistryStore(repository, self.documents)
+
+    def close(self) -> None:
+        """Give all connections back; whoever waits for a registry gives up."""
+        self.client.close()
+
+
+def open_registry_images(
+    reference: Reference, wanted: Wanted, registries: Registries, *, every_tag: bool = False
+) -> tuple[Image, ...]:
+    """The images that `reference` names in a registry, of the platforms wanted, with nothing of their layers read.
+
+    With `every_tag` the name is a repository, and each image comes once, under its first tag, with all of them.
+    Raises `InvalidReference`, `NotFound`, `PlatformMissing`, `Denied`, `RateLimited`, `Refused`, `Unreachable`,
+    `Malformed`, `Unsupported`.
+    """
+    name = parse_name(reference.name)
+    if every_tag:
+        return _every_tag(name, wanted, registries)
+    images, _ = open_named(name, wanted, registries)
+    return tuple(_with(image, reference=reference.text) for image in images)
+
+
+def open_named(name: RegistryName, wanted: Wanted, registries: Registries) -> tuple[list[Image], str]:
+    """The images from the first place that has them, and their manifest's digest; else the registry's own refusal."""
+    errors: list[InspectorError] = []
+    for store in registries.stores(name):
+        try:
+            images, digest = _open(store, name, wanted)
+        except InspectorError as error:
+            errors.append(error)
+        else:
+            passed = [f"not had from a mirror: {error}" for error in errors]
+            warned = (*registries.client.warnings, *passed)
+            return [_with(image, warnings=(*warned, *image.warnings)) for image in images], digest
+    raise errors[-1]
+
+
+def _open(store: RegistryStore, name: RegistryName, wanted: Wanted) -> tuple[list[Image], str]:
+    document = store.top(name.target)
+    contents = RegistryContents(store, sparse=wanted == "all")
+    top = parse_manifest(document.content, document.media_type, f"{store.where}: {name.target}")
+    if isinstance(top, Manifest):
+        image = open_manifest(contents, SOURCE, top)
+        images = choose([(image.platform, image)], wanted, f"{store.where}: {name.target}")
+    else:
+        found = flatten(contents, top.manifests)
+        if not found:
+            raise NoImage(f"{store.where}: {name.target}: its index lists no image")
+        images = open_found(contents, SOURCE, found, wanted)
+    tags = () if name.digest else (str(name.tagged(name.target)),)
+    return [_with(_packed(image), tags=tags) for image in images], document.digest
+
+
+def _every_tag(name: RegistryName, wanted: Wanted, registries: Registries) -> tuple[Image, ...]:
+    """Each image of a repository once. What is no image, as signatures are, or is gone by now, is told and left out."""
+    if name.tag or name.digest:
+        alone = f"{name.host}/{name.repository}"
+        raise InvalidReference(f"{name}: all tags are asked for, so name the repository alone: {alone}")
+    by_digest: dict[str, tuple[list[Image], list[str]]] = {}
+    left_out: list[str] = []
+    for tag in tags_of(name, registries):
+        tagged = name.tagged(tag)
+        try:
+            images, digest = open_named(tagged, wanted, registries)
+        except (NotFound, Unsupported) as error:
+            left_out.append(f"left out: {error}")
+            continue
+        by_digest.setdefault(digest, (images, []))[1].append(tag)
+    if not by_digest:
+        raise NotFound(f"{name}: none of its tags is an image; {'; '.join(left_out[:3]) or 'it has none'}")
+    return tuple(image for one in by_digest.values() for image in _shared(name, left_out, *one))
+
+
+def _shared(name: RegistryName, left_out: list[str], images: list[Image], tags: list[str]) -> Iterator[Image]:
+    """The images under the first of the tags that lead to them, with all of these."""
+    names = tuple(str(name.tagged(tag)) for tag in tags)
+    for image in images:
+        yield _with(image, reference=f"{SOURCE}:{names[0]}", tags=names, warnings=(*left_out, *image.warnings))
+
+
+def tags_of(name: RegistryName, registries: Registries) -> list[str]:
+    """All tags by the registry itself: a mirror may have but some."""
+    repository: Repository = list(registries.stores(name))[-1].repository
+    return list(repository.tags())
+
+
+def _packed(image: Image) -> Image:
+    """The image with it said of each layer whether it is packed: a plain one has one digest on both sides."""
+    return _with(image, layers=tuple(_with_packing(layer) for layer in image.layers))
+
+
+def _with_packing(layer: Layer) -> Layer:
+    return msgspec.structs.replace(layer, compressed=layer.digest != layer.diff_id)
+
+
+def _with(image: Image, **changes: object) -> Image:
+    return msgspec.structs.replace(image, **changes)
