@@ -1,0 +1,116 @@
+"""The main job on an engine's images, over HTTP: which are meant, which role each is in, and when it is read whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from fixtures.roles import right_images
+from fixtures.wrong import wrong_images
+from inspector.audit import Options, check, survey
+from inspector.policy.load import load_policy
+from inspector.policy.model import Report
+from inspector.policy.role import Listed, Policy, Role, TorchRule
+from inspector.reference import parse_reference
+from tests.engine.fake import FakeEngine
+
+TOML = load_policy(Path(__file__).parents[2] / "fixtures" / "roles.toml")
+ROLES = [role for role in TOML.roles if role.name in ("api", "dev", "worker-cpu", "worker-gpu")]
+RIGHT = right_images()
+TWO_TAGS = RIGHT["worker-cpu"].with_steps(tags=["ktrdr-backend:dev", "ktrdr-worker-cpu:test"])
+
+
+def policy(*roles: Role, images: Sequence[str] = ()) -> Policy:
+    return replace(TOML, roles=roles, images=tuple(Listed(name) for name in images))
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
+    with FakeEngine("graph", [RIGHT["backend-prod"], TWO_TAGS, RIGHT["worker-gpu"]]) as fake:
+        monkeypatch.setenv("DOCKER_HOST", fake.address)
+        yield fake
+
+
+def rows(report: Report) -> list[tuple[str, str | None, str, str | None]]:
+    lanes = [result.facts.evidence.lane if result.facts else None for result in report.results]
+    return [(one.image, one.role, one.outcome, lane) for one, lane in zip(report.results, lanes, strict=True)]
+
+
+@pytest.mark.usefixtures("engine")
+def test_without_a_name_the_engine_is_asked_by_the_roles_patterns() -> None:
+    assert rows(check([], policy(*ROLES))) == [
+        ("ktrdr-backend:prod", "api", "pass", "save"),  # a list of what is forbidden wants all of it
+        ("ktrdr-backend:dev", "dev", "pass", "save"),
+        ("ktrdr-worker-cpu:test", "worker-cpu", "pass", "save"),
+        ("ktrdr-worker-gpu:test", "worker-gpu", "pass", "archive"),
+    ]
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_role_whose_patterns_fit_nothing_is_not_known_and_no_registry_is_asked() -> None:
+    lost = replace(ROLES[0], name="web", match=("web:1", "web-*"))
+    spare = replace(ROLES[2], match=("ktrdr-worker-cpu:*", "ktrdr-worker-cpu:none"))
+    report = check([], policy(lost, spare))
+    assert rows(report) == [
+        ("web:1", None, "unknown", None),
+        ("web-*", None, "unknown", None),
+        ("ktrdr-worker-cpu:test", "worker-cpu", "pass", "save"),
+    ]
+    messages = [result.error.message for result in report.results if result.error]
+    assert messages == ["web:1: docker has no such image", "web-*: docker: no image goes by 'web-*'"]
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("typed", ["ktrdr-worker-cpu:test", "docker:ktrdr-worker-cpu:test", "docker:*worker-cpu:*"])
+def test_an_image_of_two_tags_is_in_the_role_of_the_one_that_was_asked_for(typed: str) -> None:
+    report = check([typed], policy(*ROLES))
+    assert [(image.rpartition("docker:")[2], role) for image, role, *_ in rows(report)] == [
+        ("ktrdr-worker-cpu:test", "worker-cpu")
+    ]
+
+
+def test_an_image_asked_for_by_its_id_is_in_the_roles_of_all_its_tags(engine: FakeEngine) -> None:
+    del engine
+    (seen,) = survey([parse_reference("docker:ktrdr-backend:dev")])
+    assert seen.facts is not None
+    report = check([f"docker:{seen.facts.image_id}"], policy(*ROLES))
+    assert [role for _, role, *_ in rows(report)] == ["dev", "worker-cpu"]
+
+
+def test_one_command_reads_each_image_once_and_leaves_no_container(engine: FakeEngine) -> None:
+    check([], policy(*ROLES))
+    created = len(engine.asked("POST", "/containers/create"))
+    assert created == len(engine.asked("DELETE", "/containers/.*")) == 1
+    assert len(engine.asked("GET", "/images/.*/get")) == 3
+    assert engine.asked("POST", ".*/start") == []
+
+
+@pytest.mark.parametrize("name", wrong_images())
+def test_a_glance_and_what_follows_it_say_what_the_whole_image_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with an image, the lane that is taken by itself comes to the verdict of the fullest one."""
+    rule: TorchRule = (
+        "cuda" if "gpu" in name else "absent" if name.startswith("backend-") and "dev" not in name else "cpu"
+    )
+    role = Role(name="any", match=("wrong:1",), torch=rule)
+    with FakeEngine("graph", [wrong_images()[name].image.with_steps(tags=["wrong:1"])]) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        (chosen,) = check(["docker:wrong:1"], policy(role)).results
+        (whole,) = check(["docker:wrong:1"], policy(role), Options(lane="save")).results
+    assert chosen.facts is not None
+    allowed = {whole.outcome} | ({"pass"} if name == "backend-torch-elsewhere" else set())  # a warning, at the most
+    assert chosen.outcome in allowed
+    if chosen.facts.evidence.lane == "save":
+        assert any(said.startswith("archive: torch: ") for said in chosen.facts.evidence.passed_over)
+
+
+@pytest.mark.usefixtures("engine")
+def test_showing_reads_the_image_whole() -> None:
+    (seen,) = survey([parse_reference("docker:ktrdr-worker-gpu:test")])
+    assert seen.facts is not None
+    assert (seen.facts.evidence.lane, seen.facts.evidence.digests_verified) == ("save", True)
+    (seen,) = survey([parse_reference("docker:ktrdr-worker-gpu:test")], Options(lane="archive"))
+    assert seen.facts is not None
+    assert seen.facts.evidence.lane == "archive"
