@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from inspector.errors import DigestMismatch, LimitExceeded, Malformed, Unsupported
+from inspector.errors import DigestMismatch, LimitExceeded, Malformed, NoImage, Unsupported
 
 MAX_DOCUMENT = 4 << 20
 """The largest manifest, index or config taken in, in bytes (registries cap manifests at 4 MiB)."""
@@ -175,7 +175,7 @@ class _WithRootfs(msgspec.Struct):
 
 
 class ImageConfig(msgspec.Struct, frozen=True):
-    """The image's configuration document."""
+    """The image's configuration document. `created` should be a time (RFC 3339), and is unchecked."""
 
     os: str = ""
     architecture: str = ""
@@ -183,6 +183,7 @@ class ImageConfig(msgspec.Struct, frozen=True):
     config: RuntimeConfig | None = None
     rootfs: RootfsIds = RootfsIds()
     history: list[History | None] | None = None
+    created: Any = None
 
     @property
     def platform(self) -> Platform:
@@ -273,7 +274,7 @@ def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
 def _refuse_artifact(shape: _Shape, where: str) -> None:
     media_type = shape.config.media_type if shape.config else ""
     if media_type not in {"", *CONFIG_TYPES, _OLD_CONFIG_TYPE}:
-        raise Unsupported(f"{where}: no image but an artifact, its config of type {media_type[:100]!a}")
+        raise NoImage(f"{where}: no image but an artifact, its config of type {media_type[:100]!a}")
 
 
 def parse_config(content: bytes, where: str) -> ImageConfig:

@@ -14,11 +14,20 @@ if TYPE_CHECKING:
 class Media:
     """What lies outside of files; `offline`, nothing but engines on this machine. From any thread.
 
-    `insecure` are registries that may be spoken to without trusted TLS, and `kept` holds what they told earlier runs.
+    `insecure` are registries that may be spoken to without trusted TLS, and `kept` holds what they told earlier runs;
+    with `full`, their layers are read whole where tables of contents would do.
     """
 
-    def __init__(self, *, offline: bool = False, insecure: tuple[str, ...] = (), kept: Kept | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        offline: bool = False,
+        insecure: tuple[str, ...] = (),
+        kept: Kept | None = None,
+        full: bool = False,
+    ) -> None:
         self.offline = offline
+        self._full = full
         self._insecure = insecure
         self._kept = kept
         self._lock = threading.Lock()
@@ -41,7 +50,7 @@ class Media:
         with self._lock:
             if self._registries is None:
                 settings = user_settings(self._insecure)
-                self._registries = Registries(settings, kept=self._kept, offline=self.offline)
+                self._registries = Registries(settings, kept=self._kept, offline=self.offline, full=self._full)
             return self._registries
 
     def close(self) -> None:

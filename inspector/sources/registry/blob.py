@@ -1,4 +1,4 @@
-"""A layer in a registry, which is read as it arrives and never kept."""
+"""A layer in a registry, which is read as it arrives, or in parts where it has a table of contents; never kept."""
 
 from __future__ import annotations
 
@@ -7,28 +7,56 @@ import msgspec
 from inspector.errors import NotFound
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.scan import scan_stream
+from inspector.layers.toc.scan import has_toc, scan_toc
+from inspector.layers.toc.source import NotWorthwhile, TocUnusable
 from inspector.oci import Descriptor
 from inspector.registry.repository import Repository
 from inspector.sources.contents import kept_elsewhere
+from inspector.sources.registry.parts import RegistryParts
+
+MIN_PARTED = 256 << 10
+"""Bytes of a layer up to which it is had by one request, whole and verified, as quickly as in parts."""
 
 
 class RegistryBlob(msgspec.Struct, frozen=True):
-    """The bytes that `descriptor` points at in `repository`."""
+    """The bytes that `descriptor` points at in `repository`. With `full`, no table of contents is believed."""
 
     repository: Repository
     descriptor: Descriptor
+    full: bool = False
 
     @property
-    def identity(self) -> str:
-        """See `LayerBlob.identity`: the digest names the very bytes."""
-        return self.descriptor.digest
+    def identity(self) -> str | None:
+        """See `LayerBlob.identity`: the digest names the very bytes.
 
-    def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - a stream is always verified
-        """See `LayerBlob.scan`. Both digests are always checked. Raises what the registry's answers come to, too."""
-        chunks = self.repository.chunks(self.descriptor.digest, self.descriptor.size)
+        With `full` there is none, so that no index is taken that was made of a table of contents.
+        """
+        return None if self.full else self.descriptor.digest
+
+    def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
+        """See `LayerBlob.scan`; what is read whole is verified. Raises what the registry's answers come to, too."""
         try:
-            return scan_stream(chunks, diff_id, digest or self.descriptor.digest, meter=meter)
+            if not (verify or self.full) and self._is_parted():
+                return self._scan_parts(diff_id, digest, meter)
+            return self._scan_whole(diff_id, digest, meter)
         except NotFound as error:
             if self.descriptor.urls:
                 raise kept_elsewhere(self.repository.where, self.descriptor) from error
             raise
+
+    def _is_parted(self) -> bool:
+        return self.descriptor.size > MIN_PARTED and has_toc(self.descriptor.annotations)
+
+    def _scan_parts(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
+        source = RegistryParts(self.repository, self.descriptor)
+        try:
+            return scan_toc(source, self.descriptor.annotations or {}, diff_id, meter=meter)
+        except NotWorthwhile:
+            return self._scan_whole(diff_id, digest, meter)
+        except TocUnusable as error:
+            note = f"read whole, since its table of contents is of no use: {error}"
+            return msgspec.structs.replace(self._scan_whole(diff_id, digest, meter), notes=(note,))
+
+    def _scan_whole(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
+        chunks = self.repository.chunks(self.descriptor.digest, self.descriptor.size)
+        return scan_stream(chunks, diff_id, digest or self.descriptor.digest, meter=meter)

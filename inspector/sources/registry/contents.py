@@ -62,10 +62,14 @@ class Documents:
 
 
 class RegistryStore:
-    """The documents of one repository, as a `DocumentStore` whose names are the paths of the API."""
+    """The documents of one repository, as a `DocumentStore` whose names are the paths of the API.
 
-    def __init__(self, repository: Repository, documents: Documents) -> None:
+    `full` says that no layer's table of contents is to be believed.
+    """
+
+    def __init__(self, repository: Repository, documents: Documents, *, full: bool = False) -> None:
         self.repository = repository
+        self.full = full
         self.where = repository.where
         self._documents = documents
 
@@ -121,7 +125,8 @@ class RegistryContents(Described):
 
     def stored(self, descriptor: Descriptor) -> Stored:
         """See `Described.stored`. Whether it is packed shows only beside the config; until then it is said to be."""
-        return Stored(RegistryBlob(self._repository, descriptor), descriptor.size, compressed=True)
+        blob = RegistryBlob(self._repository, descriptor, self._documents.full)
+        return Stored(blob, descriptor.size, compressed=True)
 
 
 def _manifest_path(algorithm: str, digits: str) -> str:

@@ -26,7 +26,7 @@ class Registries:
     """The registries of one run: connections, tokens and documents, each had once; from any thread.
 
     `settings` are the user's where none are given; `kept` holds manifests and configs between runs; `gate` is called
-    before each request.
+    before each request. With `full`, layers are read whole where their tables of contents would do.
     """
 
     def __init__(
@@ -35,9 +35,12 @@ class Registries:
         *,
         kept: Kept | None = None,
         offline: bool = False,
+        full: bool = False,
         gate: Callable[[], None] = lambda: None,
     ) -> None:
         self._offline = offline
+        self.full = full
+        self.gate = gate
         self.client = Client(user_settings() if settings is None else settings, gate=gate)
         self.documents = Documents(kept)
 
@@ -46,7 +49,7 @@ class Registries:
         if self._offline:
             raise Unsupported(f"{name}: lies in a registry, and nothing leaves the machine when offline")
         for repository in self.client.repositories(name):
-            yield RegistryStore(repository, self.documents)
+            yield RegistryStore(repository, self.documents, full=self.full)
 
     def close(self) -> None:
         """Give all connections back; whoever waits for a registry gives up."""

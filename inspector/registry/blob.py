@@ -1,0 +1,107 @@
+"""A blob as a stream that survives a lost connection: what was had is not had again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from inspector.errors import Malformed, Unreachable
+from inspector.registry.bodies import pieces
+from inspector.registry.pacing import Pacing
+from inspector.registry.session import Reply
+from inspector.registry.settings import Patience
+
+_WORTH = 1 << 20
+"""Bytes that an attempt must bring to count as progress: a connection that is cut at every byte ends in an error."""
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.ASCII)
+
+
+def read_part(reply: Reply, start: int, end: int, size: int, patience: Patience, where: str) -> bytes | None:
+    """The bytes asked for, `end` not included, of a blob of `size`; None where the whole is sent in their place.
+
+    Raises `Malformed` for other bytes or fewer, `Unreachable`.
+    """
+    try:
+        if reply.status == 200:
+            return None
+        found = _RANGE.fullmatch(reply.header("Content-Range").strip())
+        wanted = found is not None and (int(found[1]), int(found[2]) + 1) == (start, end)
+        if reply.status != 206 or found is None or not wanted or found[3] not in ("*", str(size)):
+            raise Malformed(f"{where}: asked for bytes {start} to {end}, the registry sends another part")
+        content = bytearray()
+        for piece in pieces(reply.response, patience, where):
+            content += piece
+            if len(content) > end - start:
+                break
+    finally:
+        reply.response.close()
+    if len(content) != end - start:
+        raise Malformed(f"{where}: asked for bytes {start} to {end}, the registry sends {len(content)} bytes")
+    return bytes(content)
+
+
+class BlobStream:
+    """The bytes of one blob of known size. `open_at` asks for those from an offset on."""
+
+    def __init__(self, open_at: Callable[[int], Reply], pacing: Pacing, where: str, size: int) -> None:
+        self._open_at = open_at
+        self._pacing = pacing
+        self._where = where
+        self._size = size
+        self._got = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes in order. Raises `Unreachable` where the rest can't be had, `Malformed` for other bytes."""
+        failures = 0
+        while self._got < self._size:
+            before = self._got
+            broken = Unreachable(f"{self._where}: ends at byte {self._got}")
+            try:
+                yield from self._attempt()
+            except Unreachable as error:
+                broken = error
+            if self._got >= self._size:
+                return
+            failures = 1 if self._got - before >= _WORTH else failures + 1
+            if failures > self._pacing.patience.retries:
+                raise Unreachable(
+                    f"{broken}; {self._got} of {self._size} bytes came, and {failures} attempts brought no more"
+                )
+            self._pacing.pause(self._pacing.backoff(failures))
+
+    def _attempt(self) -> Iterator[bytes]:
+        reply = self._open_at(self._got)
+        try:
+            yield from self._body(reply)
+        finally:
+            reply.response.close()
+
+    def _body(self, reply: Reply) -> Iterator[bytes]:
+        to_skip = self._check(reply)
+        for piece in pieces(reply.response, self._pacing.patience, self._where):
+            if to_skip >= len(piece):
+                to_skip -= len(piece)
+                continue
+            fresh = piece[to_skip:] if to_skip else piece
+            to_skip = 0
+            self._got += len(fresh)
+            if self._got > self._size:
+                raise self._wrong(f"more than {self._size} bytes come")
+            yield fresh
+
+    def _check(self, reply: Reply) -> int:
+        """How many bytes of the answer are to be passed over: all that we have, where it ignores what was asked for."""
+        if reply.status == 206 and self._got:
+            found = _RANGE.fullmatch(reply.header("Content-Range").strip())
+            if found is None or int(found[1]) != self._got or found[3] not in ("*", str(self._size)):
+                raise self._wrong(f"asked from byte {self._got} on, the registry sends another part")
+            return 0
+        if reply.status != 200:
+            raise self._wrong(f"the registry answers {reply.status} to a request from byte {self._got} on")
+        stated = reply.header("Content-Length").strip()
+        if stated.isascii() and stated.isdigit() and stated.lstrip("0") != str(self._size):
+            raise self._wrong(f"the registry sends {stated[:20]}")
+        return self._got
+
+    def _wrong(self, what: str) -> Malformed:
+        return Malformed(f"{self._where}: {what}, where its manifest states {self._size} bytes")

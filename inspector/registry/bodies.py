@@ -1,0 +1,102 @@
+"""Bodies of answers, read with an eye on the clock: nothing is endless, and nothing drips for ever."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from inspector.errors import LimitExceeded, Malformed, Unreachable
+from inspector.registry.failures import mapped
+from inspector.registry.settings import Patience
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+PIECE = 1 << 16
+"""Bytes asked of the connection at a time."""
+_WORDS = 64 << 10
+"""Bytes of a refusal that are looked at."""
+
+
+def read_document(response: BaseHTTPResponse, most: int, patience: Patience, where: str) -> bytes:
+    """The whole body, unpacked if it came packed, which we don't ask for.
+
+    Raises `LimitExceeded`, `Unreachable`, `Malformed`.
+    """
+    try:
+        content = _whole(response, most, patience, where)
+    finally:
+        response.close()
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        return content
+    if encoding not in ("gzip", "x-gzip"):
+        raise Malformed(f"{where}: comes in the encoding {encoding[:40]!a}, where none was asked for")
+    return _unpacked(content, most, where)
+
+
+def words_of(response: BaseHTTPResponse, patience: Patience, where: str) -> bytes:
+    """The beginning of a refusal's body; empty where it can't be had. The connection is kept if that was all."""
+    content = b""
+    try:
+        for piece in pieces(response, patience, where):
+            content += piece
+            if len(content) > _WORDS:
+                break
+    except (Unreachable, LimitExceeded):
+        return b""
+    finally:
+        response.close()
+    return content[:_WORDS]
+
+
+def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterator[bytes]:
+    """The body as it arrives. Raises `Unreachable` for one that breaks off, or comes more slowly than is bearable."""
+    waited, got = 0.0, 0
+    with mapped(where):
+        while True:
+            before = time.monotonic()
+            piece = response.read1(PIECE, decode_content=False)
+            if not piece:
+                return
+            waited += time.monotonic() - before
+            got += len(piece)
+            if waited > patience.window:
+                if got < patience.min_rate * patience.window:
+                    raise Unreachable(f"{where}: sends no more than {got / waited:.0f} bytes a second")
+                waited, got = 0.0, 0
+            yield piece
+
+
+def _whole(response: BaseHTTPResponse, most: int, patience: Patience, where: str) -> bytes:
+    stated = response.headers.get("Content-Length", "")
+    if stated.isascii() and stated.isdigit() and (len(stated) > 15 or int(stated) > most):
+        raise _too_large(where, most)
+    until = time.monotonic() + patience.whole
+    content = bytearray()
+    for piece in pieces(response, patience, where):
+        content += piece
+        if len(content) > most:
+            raise _too_large(where, most)
+        if time.monotonic() > until:
+            raise Unreachable(f"{where}: no whole answer within {patience.whole:.0f} seconds")
+    return bytes(content)
+
+
+def _unpacked(content: bytes, most: int, where: str) -> bytes:
+    decoder = zlib.decompressobj(wbits=31)
+    try:
+        plain = decoder.decompress(content, most + 1)
+    except zlib.error as error:
+        raise Malformed(f"{where}: says that it is packed with gzip, and is not") from error
+    if len(plain) > most:
+        raise _too_large(where, most)
+    if not decoder.eof:
+        raise Malformed(f"{where}: its gzip stream is cut")
+    return plain
+
+
+def _too_large(where: str, most: int) -> LimitExceeded:
+    return LimitExceeded(f"{where}: an answer of more than {most} bytes, which is refused")

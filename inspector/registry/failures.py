@@ -1,0 +1,113 @@
+"""A network's failures and a registry's refusals, as one sentence each; nothing that a registry says is repeated."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from inspector.errors import InspectorError, NotFound, RateLimited, Refused, Unreachable
+
+_CODE = re.compile(r"[A-Z][A-Z_]{2,39}", re.ASCII)
+
+
+class Interrupted(Unreachable):
+    """An answer that broke off, or did not come in time: the same question may be answered when asked again."""
+
+    @property
+    def kind(self) -> str:
+        """See `InspectorError.kind`: to reports it is what it is to everybody else."""
+        return "unreachable"
+
+
+class _Error(msgspec.Struct):
+    code: str = ""
+
+
+class _Errors(msgspec.Struct):
+    errors: list[_Error] = []
+
+
+def error_code(body: bytes) -> str:
+    """The first of the specification's error codes in an answer; its free text may repeat what we sent."""
+    try:
+        codes = [error.code for error in msgspec.json.decode(body, type=_Errors).errors]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return next((code for code in codes if _CODE.fullmatch(code)), "")
+
+
+def refusal(where: str, status: int, code: str) -> InspectorError:
+    """The error for a status that says no, and that no one had a better sentence for."""
+    said = f"{status} ({code})" if code else str(status)
+    if status == 404:
+        return NotFound(f"{where}: the registry has no such thing: {said}")
+    if status == 429:
+        return RateLimited(f"{where}: the registry limits how often it is asked; try again later, or log in")
+    return Refused(f"{where}: the registry answers {said}")
+
+
+@contextmanager
+def mapped(where: str) -> Iterator[None]:
+    """Whatever goes wrong on the way there and back, as `Unreachable` with a reason of our own."""
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - 80 ms, and here it is loaded already
+
+    try:
+        yield
+    except InspectorError:
+        raise
+    except (OSError, HTTPError, ValueError) as error:
+        kind = Interrupted if _may_pass(error) else Unreachable
+        raise kind(f"{where}: {reason(error)}") from None  # the library's own words may hold a signed address
+
+
+def reason(error: BaseException) -> str:
+    """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
+    causes = list(_causes(error))
+    for kind, clause in _CLAUSES:
+        if any(isinstance(cause, kind) for cause in causes):
+            return clause
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {_words(cause.verify_message)}"
+        if isinstance(cause, ssl.SSLError):
+            return f"TLS fails: {_words(cause.reason or 'for no stated reason')}"
+    system = [cause for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    if system:
+        return _words(str(system[-1].strerror))
+    return f"the connection breaks off ({type(causes[-1]).__name__})"
+
+
+_CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
+    (socket.gaierror, "no such host"),
+    (ConnectionRefusedError, "nothing listens there"),
+    (TimeoutError, "no answer in time"),
+)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the connection stood, and was lost."""
+    from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError  # noqa: PLC0415 - as above
+
+    passing = (ConnectionResetError, BrokenPipeError, IncompleteRead, ProtocolError, ReadTimeoutError)
+    return any(isinstance(cause, passing) for cause in _causes(error))
+
+
+def _words(text: str) -> str:
+    return ascii(" ".join(text.split())[:200])[1:-1]
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and all that it wraps, as cause, reason or argument, the outermost first."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo and len(found) < 30:
+        item = todo.pop(0)
+        if isinstance(item, BaseException) and not any(item is known for known in found):
+            found.append(item)
+            todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+    return found

@@ -1,0 +1,58 @@
+"""What another machine needs to read one repository, and no more: never a password, nor anything that lasts."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+import msgspec
+
+from inspector.errors import Refused
+from inspector.registry.login import Login
+from inspector.registry.realm import Token
+from inspector.registry.settings import Settings
+
+LONG_ENOUGH = 30.0
+"""Seconds that a token that is lent must last still: it may have to wait for its turn."""
+
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+class Lent(msgspec.Struct, frozen=True, kw_only=True):
+    """The right to pull from one repository of `host` for some minutes; without a `token`, of one that asks for none.
+
+    `insecure` and `here` say that the host may be asked without trusted TLS, and that it is this very machine.
+    """
+
+    host: str
+    insecure: bool = False
+    here: bool = False
+    token: Token | None = None
+
+    def __repr__(self) -> str:
+        return f"Lent(host={self.host!r})"
+
+    def settings(self, environment: Mapping[str, str]) -> Settings:
+        """Those of whoever was lent this: of the `environment` there, no more than its proxies count."""
+        kept = {name: value for name, value in environment.items() if name.lower() in _PROXIES}
+        if self.token is not None:
+            kept |= {"INSPECTOR_REGISTRY_HOST": self.host, "INSPECTOR_REGISTRY_TOKEN": self.token.secret}
+        return Settings(environment=kept, insecure=frozenset([self.host] if self.insecure else []))
+
+
+def refuse_secret(token: Token, login: Login | None, where: str) -> None:
+    """Raises `Refused` for a token that is the secret again, which some registries hand out as it is, or in base64."""
+    if login is None or not login.secret:
+        return
+    secret = login.secret.encode()
+    if secret in token.secret.encode() or secret in _unpacked(token.secret) or login.basic()[6:] in token.secret:
+        raise Refused(f"{where}: its token holds the very secret of {login.origin}, which is not lent")
+
+
+def _unpacked(text: str) -> bytes:
+    """What `text` is in base64; for what is none, whatever comes of it."""
+    padded = text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4)
+    try:
+        return base64.b64decode(padded)
+    except ValueError:
+        return b""

@@ -1,0 +1,89 @@
+"""When to ask again: a registry that is busy or asks for patience gets it, within bounds."""
+
+from __future__ import annotations
+
+import email.utils
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from inspector.errors import InspectorError
+from inspector.registry.bodies import words_of
+from inspector.registry.failures import Interrupted, error_code, refusal
+from inspector.registry.settings import Patience
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+_BUSY = frozenset({429, 500, 502, 503, 504})
+MAX_BACKOFF = 60.0
+
+
+class Pacing:
+    """Repeats requests to one registry; all threads keep the pause that it asks of one."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.patience = patience
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._not_before = 0.0
+
+    def stop(self) -> None:
+        """End all pauses: whoever is in one gives up."""
+        self._stopped.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises `InspectorError` once stopped."""
+        if self._stopped.wait(max(seconds, 0.0)):
+            raise InspectorError("stopped")
+
+    def backoff(self, failures: int) -> float:
+        """How long to wait after so many failures in a row, in seconds."""
+        return min(self.patience.backoff * 2.0 ** (failures - 1), MAX_BACKOFF)
+
+    def ask(self, request: Callable[[], BaseHTTPResponse], where: str) -> BaseHTTPResponse:
+        """The first answer that is no excuse. Raises `RateLimited`, `Refused`, `Unreachable` when out of patience."""
+        failures = 0
+        while True:
+            self.pause(self._not_before - time.monotonic())
+            try:
+                response = request()
+            except Interrupted:
+                failures += 1
+                if failures > self.patience.retries:
+                    raise
+                self.pause(self.backoff(failures))
+                continue
+            if response.status not in _BUSY:
+                return response
+            failures += 1
+            self._hold(self._excuse(response, failures, where))
+
+    def _excuse(self, response: BaseHTTPResponse, failures: int, where: str) -> float:
+        """How long the registry wants to be left alone, in seconds; raises its refusal where that is too long."""
+        asked = retry_after(response.headers.get("Retry-After", ""), time.time())
+        code = error_code(words_of(response, self.patience, where))
+        error = refusal(where, response.status, code)
+        if asked is not None and asked > self.patience.max_wait:
+            raise type(error)(f"{error}; it asks for a pause of {asked:.0f} seconds")
+        if failures > self.patience.retries:
+            tries = f"; asked {failures} times" if failures > 1 else ""
+            raise type(error)(f"{error}{tries}")
+        return self.backoff(failures) if asked is None else asked
+
+    def _hold(self, seconds: float) -> None:
+        with self._lock:
+            self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+
+def retry_after(value: str, now: float) -> float | None:
+    """Seconds from `now`, a time since the epoch, that a `Retry-After` header asks for; None where it says nothing."""
+    value = value.strip()[:64]
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        date = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    return max(date.timestamp() - now, 0.0)

@@ -1,0 +1,71 @@
+"""Proxies as the environment names them: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in either case."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from inspector.errors import UsageError
+from inspector.registry.address import Origin
+
+
+class Proxy(msgspec.Struct, frozen=True):
+    """A proxy, and the `user:password` for it, which nothing prints."""
+
+    url: str
+    login: str = ""
+
+    def __repr__(self) -> str:
+        return f"Proxy({self.url!r})"
+
+
+def proxy_for(origin: Origin, environment: Mapping[str, str]) -> Proxy | None:
+    """The proxy that leads there; None to go straight, as to this machine always. Raises `UsageError`."""
+    if origin.is_loopback() or _excepted(origin, _value("no_proxy", environment)):
+        return None
+    variable = f"{origin.scheme}_proxy"
+    if origin.scheme == "http" and environment.get("REQUEST_METHOD"):  # CGI: a client sets HTTP_PROXY by its header
+        return None
+    text = _value(variable, environment) or _value("all_proxy", environment)
+    return _parsed(text, variable.upper()) if text else None
+
+
+def _value(name: str, environment: Mapping[str, str]) -> str:
+    return environment.get(name) or environment.get(name.upper()) or ""
+
+
+def _parsed(text: str, variable: str) -> Proxy:
+    wrong = UsageError(f"{variable}: names no http or https proxy; write http://HOST:PORT")
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise wrong from None
+    if not host or parts.scheme not in ("http", "https"):
+        raise wrong
+    login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username is not None else ""
+    shown = f"[{host}]" if ":" in host else host
+    return Proxy(f"{parts.scheme}://{shown}:{port or (443 if parts.scheme == 'https' else 80)}", login)
+
+
+def _excepted(origin: Origin, listed: str) -> bool:
+    return any(_fits(origin, item.strip().lower()) for item in listed.split(","))
+
+
+def _fits(origin: Origin, item: str) -> bool:
+    """Whether one of NO_PROXY's items means the host: `*`, a domain with all below it, an address, or a network."""
+    if item in ("", "*"):
+        return item == "*"
+    if "/" in item:
+        try:
+            return ipaddress.ip_address(origin.host) in ipaddress.ip_network(item, strict=False)
+        except ValueError:
+            return False
+    name, colon, port = item.rpartition(":") if item.count(":") == 1 else (item, "", "")
+    if colon and port != str(origin.port):
+        return False
+    name = name.strip("[]").lstrip("*").lstrip(".")
+    return origin.host == name or origin.host.endswith(f".{name}")

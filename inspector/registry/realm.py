@@ -1,0 +1,149 @@
+"""Tokens: which servers may be asked for one, and how (distribution's token authentication, and its OAuth2 form)."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import msgspec
+
+from inspector.errors import Denied, Malformed, Refused
+from inspector.registry.address import Address, Origin, parse_address
+from inspector.registry.bodies import read_document, words_of
+from inspector.registry.challenge import Challenge
+from inspector.registry.login import Login
+from inspector.registry.pacing import Pacing
+from inspector.registry.redirects import REDIRECTS
+from inspector.registry.transport import Transport
+from inspector.registry.trust import Trust
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+MAX_TOKEN = 1 << 20
+"""The largest answer of a token server, in bytes."""
+SHORTEST_LIFE = 60.0
+"""How long a token is good for unless more is said, in seconds; the specification allows no less."""
+_MARGIN = 10.0
+_CLIENT = "inspector"
+_USABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A bearer token, which nothing prints, and when it ends, by the monotonic clock."""
+
+    secret: str
+    ends: float
+
+    def header(self) -> str:
+        """The value of an `Authorization` header."""
+        return f"Bearer {self.secret}"
+
+    def is_fresh(self) -> bool:
+        """Whether it is worth showing."""
+        return time.monotonic() < self.ends
+
+    def __repr__(self) -> str:
+        return "Token()"
+
+
+class _Answer(msgspec.Struct):
+    token: str | None = None
+    access_token: str | None = None
+    expires_in: float | None = None
+
+    def __repr__(self) -> str:
+        return "_Answer()"
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What a token is asked for: the server, and the registry's own words for itself and the right."""
+
+    realm: Address
+    service: str
+    scope: str
+
+
+def grant_for(challenge: Challenge, registry: Origin, scope: str) -> Grant:
+    """What the challenge asks us to fetch; `scope` stands in where it names none. Raises as `check_realm`."""
+    realm = challenge.get("realm")
+    if not realm:
+        raise Refused(f"{registry}: asks for a token, and doesn't say where to fetch it")
+    address = parse_address(realm, str(registry))
+    check_realm(address, registry)
+    return Grant(address, challenge.get("service")[:1000], challenge.get("scope")[:4000] or scope)
+
+
+def check_realm(realm: Address, registry: Origin) -> None:
+    """Raises `Refused` unless a credential may be sent there: by TLS, and to no private address but the registry's.
+
+    Without TLS only where the registry itself is asked without: on this machine, or the same host by choice.
+    """
+    same = realm.origin.host == registry.host
+    if realm.origin.scheme != "https":
+        both_here = registry.is_loopback() and realm.origin.is_loopback()
+        if registry.scheme == "https" or not (same or both_here):
+            raise Refused(f"{registry}: its tokens would be fetched from {realm.origin} without TLS, which is refused")
+        return
+    if realm.origin.is_private() and not same and not registry.is_private():
+        raise Refused(f"{registry}: its tokens would be fetched from {realm.origin}, a private address")
+
+
+class TokenServer:
+    """Asks token servers; `trust` says whose certificates count."""
+
+    def __init__(self, transport: Transport, pacing: Pacing) -> None:
+        self._transport = transport
+        self._pacing = pacing
+
+    def fetch(self, grant: Grant, login: Login | None, trust: Trust) -> Token:
+        """A new token. Raises `Denied`, `Refused`, `Malformed`, `Unreachable`, `RateLimited`, `LimitExceeded`."""
+        where = f"the token server {grant.realm.origin}"
+        response = self._pacing.ask(lambda: self._ask(grant, login, trust), where)
+        if response.status != 200:
+            words_of(response, self._pacing.patience, where)
+            raise _refusal(response.status, where, login)
+        content = read_document(response, MAX_TOKEN, self._pacing.patience, where)
+        return _parsed(content, where)
+
+    def _ask(self, grant: Grant, login: Login | None, trust: Trust) -> BaseHTTPResponse:
+        if login is not None and login.is_identity:
+            form = {
+                "grant_type": "refresh_token",
+                "service": grant.service,
+                "client_id": _CLIENT,
+                "scope": grant.scope,
+                "refresh_token": login.secret,
+            }
+            headers = {"Content-Type": "application/x-www-form-urlencoded"}
+            return self._transport.send("POST", grant.realm, trust, headers, body=urlencode(form).encode())
+        query = [("service", grant.service)] if grant.service else []
+        query += [("scope", one) for one in grant.scope.split(" ") if one]
+        if login is not None:
+            query.append(("account", login.user))
+        joint = "&" if "?" in grant.realm.path else "?"
+        address = Address(grant.realm.origin, f"{grant.realm.path}{joint}{urlencode(query)}")
+        return self._transport.send("GET", address, trust, {"Authorization": login.basic()} if login else {})
+
+
+def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:
+    if status in (401, 403, 400):
+        who = f"the credentials from {login.origin} are not accepted" if login else "nothing without credentials"
+        return Denied(f"{where}: {who} ({status}); log in anew, as in `docker login`")
+    if status in REDIRECTS:
+        return Refused(f"{where}: sends us elsewhere, where no credential is taken")
+    return Refused(f"{where}: answers {status}")
+
+
+def _parsed(content: bytes, where: str) -> Token:
+    try:
+        answer = msgspec.json.decode(content, type=_Answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise Malformed(f"{where}: answers with no JSON of a token") from None
+    secret = answer.token or answer.access_token or ""
+    if not _USABLE.fullmatch(secret):
+        raise Malformed(f"{where}: its answer holds no usable token")
+    life = max(min(answer.expires_in or 0.0, 86400.0), SHORTEST_LIFE)
+    return Token(secret, time.monotonic() + life - _MARGIN)

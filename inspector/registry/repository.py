@@ -1,0 +1,172 @@
+"""One repository of a registry: its manifests, blobs and tags, each checked against the digest that names it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound
+from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of
+from inspector.registry.blob import BlobStream, read_part
+from inspector.registry.bodies import read_document, words_of
+from inspector.registry.failures import error_code, refusal
+from inspector.registry.lending import Lent
+from inspector.registry.lists import listed
+from inspector.registry.names import RegistryName, is_tag
+from inspector.registry.session import Reply, Session
+
+ACCEPT = {"Accept": ", ".join(sorted(INDEX_TYPES | MANIFEST_TYPES))}
+"""All types at once: asked for some, registries convert to schema 1, or have nothing."""
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
+_REPOSITORY_UNKNOWN = "NAME_UNKNOWN"
+
+
+class Head(msgspec.Struct, frozen=True):
+    """What a registry says of a manifest without sending it; None where it doesn't say."""
+
+    digest: str | None
+    size: int | None
+    media_type: str
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A manifest's or index's very bytes, the digest that they have, and the type that the registry states."""
+
+    content: bytes
+    digest: str
+    media_type: str
+
+
+class Repository:
+    """What a registry has by one name; from any thread."""
+
+    def __init__(self, session: Session, name: RegistryName) -> None:
+        self.session = session
+        self.name = RegistryName(name.host, name.repository)
+        self.where = str(self.name) if session.host == name.host else f"{self.name} (by way of {session.host})"
+
+    def head(self, target: str) -> Head | None:
+        """What the registry says of a tag or digest; None where it answers HEAD with no more than a refusal.
+
+        Raises `NotFound` for a repository or tag that it lacks, told apart.
+        """
+        where = f"{self.where}: {target}"
+        reply = self._ask("HEAD", f"manifests/{target}", where, ACCEPT)
+        words_of(reply.response, self.session.pacing.patience, where)
+        if reply.status == 404:
+            raise self._missing(target, "")
+        if reply.status != 200:
+            return None
+        digest, size = reply.header("Docker-Content-Digest"), _number(reply.header("Content-Length"))
+        if size is not None and size > MAX_DOCUMENT:
+            raise LimitExceeded(f"{where}: a manifest of {size} bytes; documents past {MAX_DOCUMENT} are refused")
+        return Head(digest if _DIGEST.fullmatch(digest) else None, size, _media_type(reply))
+
+    def manifest(self, target: str) -> Document:
+        """The manifest of a tag or digest, its bytes checked against the digest asked for, or else the one stated."""
+        where = f"{self.where}: {target}"
+        reply = self._ask("GET", f"manifests/{target}", where, ACCEPT)
+        if reply.status != 200:
+            code = error_code(words_of(reply.response, self.session.pacing.patience, where))
+            raise self._missing(target, code) if reply.status == 404 else refusal(where, reply.status, code)
+        content = read_document(reply.response, MAX_DOCUMENT, self.session.pacing.patience, where)
+        stated = reply.header("Docker-Content-Digest")
+        asked = target if _DIGEST.fullmatch(target) else stated if _DIGEST.fullmatch(stated) else ""
+        if asked:
+            check_digest(content, asked, f"{where}: manifest")
+        _check_type(content, _media_type(reply), where)
+        return Document(content, asked or digest_of(content), _media_type(reply))
+
+    def document(self, digest: str) -> bytes:
+        """A small blob, such as a config, checked against its digest."""
+        where = f"{self.where}: blob {digest}"
+        reply = self._ask("GET", f"blobs/{digest}", where)
+        if reply.status != 200:
+            raise self._no_blob(reply, where)
+        content = read_document(reply.response, MAX_DOCUMENT, self.session.pacing.patience, where)
+        check_digest(content, digest, f"{self.where}: blob")
+        return content
+
+    def chunks(self, digest: str, size: int) -> Iterator[bytes]:
+        """A blob's bytes as they arrive, exactly `size`, resumed where they break off; the caller hashes them."""
+        where = f"{self.where}: blob {digest}"
+        return BlobStream(lambda at: self._blob(digest, at), self.session.pacing, where, size).chunks()
+
+    def part(self, digest: str, start: int, end: int, size: int) -> bytes | None:
+        """Bytes of a blob of `size`, `end` not included, held in memory; None where the registry sends no parts."""
+        where = f"{self.where}: blob {digest}"
+        reply = self._ask("GET", f"blobs/{digest}", where, {"Range": f"bytes={start}-{end - 1}"})
+        if reply.status not in (200, 206, 416):
+            raise self._no_blob(reply, where)
+        return read_part(reply, start, end, size, self.session.pacing.patience, where)
+
+    def tags(self) -> Iterator[str]:
+        """All tags, as the registry orders them, each once. Raises `NotFound` where there is no such repository."""
+        path = f"/v2/{self.name.repository}/tags/list"
+        return listed(self.session, path, "tags", is_tag, self.where, repository=self.name.repository)
+
+    def lend(self, *, with_token: bool = True) -> Lent:
+        """See `Session.lend`."""
+        return self.session.lend(self.name.repository, with_token=with_token)
+
+    def _blob(self, digest: str, at: int) -> Reply:
+        where = f"{self.where}: blob {digest}"
+        headers = {"Range": f"bytes={at}-"} if at else {}
+        reply = self._ask("GET", f"blobs/{digest}", where, headers)
+        if reply.status not in (200, 206, 416):
+            raise self._no_blob(reply, where)
+        return reply
+
+    def _ask(self, method: str, path: str, where: str, headers: dict[str, str] | None = None) -> Reply:
+        return self.session.ask(
+            method,
+            f"/v2/{self.name.repository}/{path}",
+            where,
+            repository=self.name.repository,
+            headers=headers,
+            redirects=True,
+        )
+
+    def _no_blob(self, reply: Reply, where: str) -> InspectorError:
+        code = error_code(words_of(reply.response, self.session.pacing.patience, where))
+        if reply.status == 404:
+            return NotFound(f"{where}: the registry does not have it, though a manifest lists it; push the image anew")
+        return refusal(where, reply.status, code)
+
+    def _missing(self, target: str, code: str) -> NotFound:
+        """Whether the repository is not there, or just this of it: the list of its tags tells."""
+        no_repository = NotFound(f"{self.where}: no such repository at {self.session.host}")
+        if code == _REPOSITORY_UNKNOWN:
+            return no_repository
+        what = "manifest" if _DIGEST.fullmatch(target) else "tag"
+        try:
+            next(self.tags(), None)
+        except NotFound:
+            return no_repository
+        except InspectorError:
+            return NotFound(f"{self.where}: no such {what} {target}, or no such repository")
+        return NotFound(f"{self.where}: no such {what}: {target}; the repository is there")
+
+
+class _Typed(msgspec.Struct, rename="camel"):
+    media_type: str = ""
+
+
+def _check_type(content: bytes, stated: str, where: str) -> None:
+    """Raises `Malformed` where header and document name different types: readers would differ (CVE-2021-41190)."""
+    try:
+        own = msgspec.json.decode(content, type=_Typed).media_type
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return  # whoever parses it says what is wrong
+    if own and stated in INDEX_TYPES | MANIFEST_TYPES and own != stated:
+        raise Malformed(f"{where}: served as {stated}, but calls itself {own[:100]!a}")
+
+
+def _media_type(reply: Reply) -> str:
+    return reply.header("Content-Type").partition(";")[0].strip().lower()
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -1,0 +1,165 @@
+"""Requests to one registry: with its scheme, its certificates, its credentials, its redirects and its moods."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inspector.errors import Refused, Unreachable
+from inspector.registry.address import Address, Origin, origin_of
+from inspector.registry.authorizer import Authorizer
+from inspector.registry.bodies import words_of
+from inspector.registry.challenge import parse_challenges
+from inspector.registry.credentials import Credentials
+from inspector.registry.lending import Lent
+from inspector.registry.names import api_host
+from inspector.registry.pacing import Pacing
+from inspector.registry.realm import TokenServer
+from inspector.registry.redirects import REDIRECTS, follow
+from inspector.registry.settings import Settings
+from inspector.registry.transport import Transport
+from inspector.registry.trust import trust_in
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+_PROBE_SECONDS = 5.0
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer, its body still to be read; `is_own` says that the registry gave it, and not who it sent us to."""
+
+    response: BaseHTTPResponse
+    is_own: bool
+
+    @property
+    def status(self) -> int:
+        """The status of HTTP."""
+        return int(self.response.status)
+
+    def header(self, name: str) -> str:
+        """A header; empty where there is none."""
+        return str(self.response.headers.get(name, ""))
+
+
+class Session:
+    """One registry, known by its `host` as names begin with it; from any thread."""
+
+    def __init__(self, host: str, settings: Settings, transport: Transport, credentials: Credentials) -> None:
+        self.host = host
+        self.pacing = Pacing(settings.patience)
+        self._plain_allowed = host in settings.insecure
+        self._transport = transport
+        self._trust = trust_in(host, settings)
+        self._others = self._trust.for_others()
+        self._authorizer = Authorizer(host, credentials, TokenServer(transport, self.pacing), self._others)
+        self._lock = threading.Lock()
+        self._origin: Origin | None = None
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        where: str,
+        *,
+        repository: str = "",
+        headers: Mapping[str, str] | None = None,
+        redirects: bool = False,
+    ) -> Reply:
+        """The answer: a success, or a refusal that is about the thing asked for. The caller closes it.
+
+        `repository` says what right is needed, an empty one that to the catalog. Raises `Denied`, `RateLimited`,
+        `Refused`, `Unreachable`, `Malformed`.
+        """
+        address = Address(self.origin(), path)
+        stale = self._authorizer.header(repository)
+        once = partial(self._once, method, address, where, dict(headers or {}), redirects=redirects)
+        reply = once(stale)
+        for _ in range(2):  # a token that ended early, and one that was not enough
+            if reply.status != 401 or not reply.is_own:
+                break
+            challenges = parse_challenges(reply.response.headers.getlist("WWW-Authenticate"))
+            words_of(reply.response, self.pacing.patience, where)
+            fresh = self._authorizer.answer(challenges, address.origin, repository, stale)
+            reply, stale = once(fresh), fresh
+        return self._accepted(reply, where, repository)
+
+    def lend(self, repository: str, *, with_token: bool) -> Lent:
+        """What another machine needs to pull from a repository that was asked before. Raises as `Authorizer.lend`."""
+        here = self.origin().is_loopback()
+        token = self._authorizer.lend(repository) if with_token else None
+        return Lent(host=self.host, insecure=self._plain_allowed, here=here, token=token)
+
+    def origin(self) -> Origin:
+        """Where it answers: by TLS, but on this machine, or where it is allowed, without if that is all it speaks."""
+        with self._lock:
+            if self._origin is None:
+                self._origin = self._found()
+            return self._origin
+
+    def _found(self) -> Origin:
+        secure = origin_of("https", api_host(self.host))
+        if not (self._plain_allowed or secure.is_loopback()):
+            return secure
+        try:
+            self._probe(secure)
+        except Unreachable as error:
+            plain = origin_of("http", api_host(self.host))
+            try:
+                if self._probe(plain) != 400:  # by which servers that want TLS answer whoever comes without
+                    return plain
+            except Unreachable:
+                pass
+            raise error from None
+        return secure
+
+    def _probe(self, origin: Origin) -> int:
+        headers = {"Connection": "close"}
+        address = Address(origin, "/v2/")
+        response = self._transport.send("GET", address, self._trust, headers, seconds=_PROBE_SECONDS)
+        response.close()
+        return int(response.status)
+
+    def _once(
+        self,
+        method: str,
+        address: Address,
+        where: str,
+        headers: dict[str, str],
+        authorization: str | None,
+        *,
+        redirects: bool,
+    ) -> Reply:
+        if authorization:
+            headers = {**headers, "Authorization": authorization}
+        origins: list[Origin] = []
+
+        def send(target: Address, shown: Mapping[str, str]) -> BaseHTTPResponse:
+            trust = self._trust if target.origin == address.origin else self._others
+            return self._transport.send(method, target, trust, shown)
+
+        def request() -> BaseHTTPResponse:
+            if not redirects:
+                origins.append(address.origin)
+                return send(address, headers)
+            response, origin = follow(send, address, headers, self.pacing.patience)
+            origins.append(origin)
+            return response
+
+        response = self.pacing.ask(request, where)
+        return Reply(response, is_own=origins[-1] == address.origin)
+
+    def _accepted(self, reply: Reply, where: str, repository: str) -> Reply:
+        """The reply, unless it is a refusal of us and not of what was asked."""
+        if reply.status not in (401, 403, *REDIRECTS):
+            return reply
+        words_of(reply.response, self.pacing.patience, where)
+        if reply.status in REDIRECTS:
+            raise Refused(f"{where}: sends us elsewhere, which is followed for manifests and blobs only")
+        if not reply.is_own:
+            raise Refused(f"{where}: the host that the registry sends us to answers {reply.status}")
+        raise self._authorizer.denied(repository, reply.status)

@@ -1,0 +1,72 @@
+"""What the user and the machine say of how registries are to be reached, and how long to bear with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from inspector.errors import UsageError
+from inspector.registry.names import parse_host
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds in time, in seconds.
+
+    `silence` is how long a registry may send nothing, `whole` how long one document may take. A blob must come
+    with `min_rate` bytes a second, on the average of `window` seconds of waiting for it. A failed request is
+    repeated `retries` times, after `backoff` seconds and then twice as long each time; where a registry asks
+    for more than `max_wait` at once, it is not waited for.
+    """
+
+    connect: float = 10.0
+    silence: float = 30.0
+    whole: float = 120.0
+    window: float = 30.0
+    min_rate: float = 2048.0
+    retries: int = 4
+    backoff: float = 1.0
+    max_wait: float = 90.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach registries: `environment` and `home` lead to the user's files, `etc` to the machine's.
+
+    `insecure` are the hosts, as names begin with them, that may be spoken to without TLS or with a certificate
+    that nobody vouches for.
+    """
+
+    environment: Mapping[str, str] = {}
+    home: Path | None = None
+    etc: Path = Path("/etc")
+    insecure: frozenset[str] = frozenset()
+    patience: Patience = Patience()
+
+    def __repr__(self) -> str:
+        return f"Settings(home={str(self.home)!r})"  # an environment may hold anything
+
+    def config_home(self) -> Path | None:
+        """The folder of the user's settings by the XDG rules; None for a user without a home."""
+        given = self.environment.get("XDG_CONFIG_HOME")
+        if given:
+            return Path(given)
+        return None if self.home is None else self.home / ".config"
+
+
+def user_settings(insecure: tuple[str, ...] = ()) -> Settings:
+    """Those of whoever runs this; `INSPECTOR_INSECURE_REGISTRIES` adds hosts. Raises `UsageError`."""
+    listed = os.environ.get("INSPECTOR_INSECURE_REGISTRIES", "").replace(",", " ").split()
+    try:
+        home: Path | None = Path.home()
+    except RuntimeError:
+        home = None
+    return Settings(environment=dict(os.environ), home=home, insecure=frozenset(map(_host, (*insecure, *listed))))
+
+
+def _host(text: str) -> str:
+    try:
+        return parse_host(text)
+    except UsageError as error:
+        raise UsageError(f"an insecure registry: {error}") from error

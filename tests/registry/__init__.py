@@ -1,0 +1,1 @@
+"""The client of registries, and a registry that misbehaves."""

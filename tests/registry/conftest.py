@@ -1,0 +1,47 @@
+"""A registry to ask, and settings that find nothing of the user's and bear with nobody for long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from inspector.registry.client import Client
+from inspector.registry.names import RegistryName
+from inspector.registry.repository import Repository
+from inspector.registry.settings import Patience, Settings
+from tests.registry.fake import Fake, serving
+
+HASTE = Patience(
+    connect=2.0, silence=1.0, whole=2.0, window=0.2, min_rate=2048.0, retries=3, backoff=0.01, max_wait=1.0
+)
+Opener = Callable[..., Repository]
+
+
+@pytest.fixture
+def fake() -> Iterator[Fake]:
+    """A registry that speaks no TLS."""
+    with serving() as registry:
+        yield registry
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a user who has none."""
+    return Settings(home=tmp_path / "home", etc=tmp_path / "etc", patience=HASTE)
+
+
+@pytest.fixture
+def repository(fake: Fake, settings: Settings) -> Iterator[Opener]:
+    """Opens a repository of the fake registry; settings may be changed by name."""
+    clients: list[Client] = []
+
+    def opened(name: str = "a/b", *, host: str = "", **changes: object) -> Repository:
+        clients.append(Client(msgspec.structs.replace(settings, **changes)))
+        return clients[-1].repositories(RegistryName(host or fake.host, name))[-1]
+
+    yield opened
+    for client in clients:
+        client.close()

@@ -1,0 +1,121 @@
+"""Tags and repositories, page by page."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+
+from inspector.errors import LimitExceeded, Malformed, NotFound, Refused
+from inspector.registry.client import Client
+from inspector.registry.settings import Settings
+from tests.registry.conftest import Opener
+from tests.registry.fake import Answer, Asked, Fake, answer_json
+from tests.sources.samples import API
+
+TAGS = "/v2/a/b/tags/list.*"
+
+
+def page(*tags: str, link: str = "") -> Answer:
+    return answer_json({"name": "a/b", "tags": list(tags)}, headers={"Link": link} if link else {})
+
+
+def test_a_list_that_knows_no_pages(fake: Fake, repository: Opener) -> None:
+    for tag in ("2", "latest", "1"):
+        fake.push("a/b", tag, API)
+    assert list(repository().tags()) == ["2", "latest", "1"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '</v2/a/b/tags/list?n=2&last=x>; rel="next"',
+        "<list?n=2&last=x>; rel=next",
+        '<HOST/v2/a/b/tags/list?n=2&last=x>; title="a, b"; rel="next"',
+        '</v2/first>; rel="first", </v2/a/b/tags/list?n=2&last=x>; rel="next"',
+        '</v2/first>; rel="first"\n</v2/a/b/tags/list?n=2&last=x>; REL="NEXT"',
+    ],
+)
+def test_pages_are_followed(link: str, fake: Fake, repository: Opener) -> None:
+    """A short page is no end, and what comes twice counts once."""
+    fake.route("GET", TAGS, page("a", link=link.replace("HOST", fake.url)), page("a", "b"))
+    assert list(repository().tags()) == ["a", "b"]
+    assert fake.asked[-1].query["last"] == ["x"]
+
+
+def test_the_next_page_is_fetched_when_it_is_wanted(fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, page("a", link='<?last=a>; rel="next"'), page("b"))
+    tags = repository().tags()
+    assert next(tags) == "a"
+    assert len([path for path in fake.paths() if "tags" in path]) == 1
+
+
+@pytest.mark.parametrize("body", [{"tags": None}, {}, {"tags": []}])
+def test_no_tags_are_no_error(body: dict[str, object], fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, answer_json(body))
+    assert list(repository().tags()) == []
+
+
+def test_pages_that_go_round(fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, lambda asked: page("a", link=f'<{asked.path}>; rel="next"'))
+    with pytest.raises(Malformed, match="circle"):
+        list(repository().tags())
+
+
+def test_pages_without_end(fake: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("inspector.registry.lists"), "MAX_PAGES", 20)
+
+    def another(asked: Asked) -> Answer:
+        return page("a", link=f'<{asked.path}x>; rel="next"')
+
+    fake.route("GET", TAGS, another)
+    with pytest.raises(LimitExceeded, match="more than 20 pages"):
+        list(repository().tags())
+
+
+def test_names_without_end(fake: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("inspector.registry.lists"), "MAX_NAMES", 3)
+    fake.route("GET", TAGS, page("a", "b", "c", "d"))
+    with pytest.raises(LimitExceeded, match="more than 3 names"):
+        list(repository().tags())
+
+
+def test_the_next_page_elsewhere_is_not_asked(fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, page("a", link='<http://169.254.169.254/x>; rel="next"'))
+    with pytest.raises(Malformed, match="which is not asked"):
+        list(repository().tags())
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"tags": [1]}', b'{"tags": {}}', b"\xff", b"[" * 100_000])
+def test_what_is_no_list(body: bytes, fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, Answer(200, body))
+    with pytest.raises(Malformed, match="no JSON with a list of tags"):
+        list(repository().tags())
+
+
+def test_names_that_none_may_have(fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, page("a", "../../x"))
+    with pytest.raises(Malformed, match="no lawful name"):
+        list(repository().tags())
+
+
+def test_no_such_repository(repository: Opener) -> None:
+    with pytest.raises(NotFound, match="no such repository"):
+        list(repository().tags())
+
+
+def test_an_error(fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, Answer(418))
+    with pytest.raises(Refused, match="418"):
+        list(repository().tags())
+
+
+def test_the_catalog(fake: Fake, settings: Settings) -> None:
+    fake.push("a/b", "1", API)
+    fake.push("c", "1", API)
+    client = Client(settings)
+    assert list(client.catalog(fake.host)) == ["a/b", "c"]
+    fake.route("GET", "/v2/_catalog.*", Answer(404))
+    with pytest.raises(NotFound, match="lists no repositories"):
+        list(client.catalog(fake.host))
+    client.close()

@@ -1,0 +1,169 @@
+"""Busy, silent and absent registries, and how long they are borne with."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+
+import msgspec
+import pytest
+
+from inspector.errors import InspectorError, RateLimited, Refused, Unreachable
+from inspector.registry.pacing import Pacing, retry_after
+from tests.registry.conftest import HASTE, Opener
+from tests.registry.fake import Answer, Asked, Fake
+from tests.sources.samples import API
+
+
+@pytest.mark.parametrize(("status", "says"), [(429, "limits how often"), (500, "answers 500"), (503, "answers 503")])
+def test_a_registry_that_stays_busy(status: int, says: str, fake: Fake, repository: Opener) -> None:
+    fake.route("GET", ".*/manifests/.*", Answer(status))
+    with pytest.raises(RateLimited if status == 429 else Refused, match=f"{says}.*; asked 4 times"):
+        repository().manifest("1")
+    assert len(fake.paths("GET")) == 5  # and once whether it speaks TLS, by which it was found out that it does not
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_registry_that_is_busy_for_a_moment(status: int, fake: Fake, repository: Opener) -> None:
+    digest = fake.push("a/b", "1", API)
+    fake.route("GET", ".*/manifests/.*", Answer(status), Answer(status), fake.good)
+    assert repository().manifest("1").digest == digest
+
+
+def test_a_pause_that_is_asked_for_is_kept(fake: Fake, repository: Opener) -> None:
+    digest = fake.push("a/b", "1", API)
+    fake.route("GET", ".*/manifests/.*", Answer(429, headers={"Retry-After": "1"}), fake.good)
+    begun = time.monotonic()
+    assert repository().manifest("1").digest == digest
+    assert time.monotonic() - begun >= 1.0
+
+
+def test_a_pause_beyond_bearing_is_not_kept(fake: Fake, repository: Opener) -> None:
+    fake.route("GET", ".*/manifests/.*", Answer(429, headers={"Retry-After": "86400"}))
+    begun = time.monotonic()
+    with pytest.raises(RateLimited, match="a pause of 86400 seconds"):
+        repository().manifest("1")
+    assert time.monotonic() - begun < 0.5
+
+
+def test_all_threads_keep_the_pause(fake: Fake, repository: Opener) -> None:
+    digest = fake.push("a/b", "1", API)
+    times: list[float] = []
+    first = threading.Event()
+
+    def answer(asked: Asked) -> Answer:
+        times.append(time.monotonic())
+        if not first.is_set():
+            first.set()
+            return Answer(429, headers={"Retry-After": "1"})
+        return fake.good(asked)
+
+    fake.route("GET", ".*/manifests/.*", answer)
+    opened = repository()
+    opened.session.origin()
+    with ThreadPoolExecutor(4) as pool:
+        busy = pool.submit(opened.manifest, "1")
+        first.wait()
+        time.sleep(0.1)
+        others = [pool.submit(opened.manifest, "1") for _ in range(3)]
+        assert {each.result().digest for each in (busy, *others)} == {digest}
+    assert all(each - times[0] >= 1.0 for each in times[1:])
+
+
+def test_a_connection_that_breaks_is_made_anew(fake: Fake, repository: Opener) -> None:
+    digest = fake.push("a/b", "1", API)
+
+    def broken(_: Asked) -> Answer:
+        raise ConnectionResetError
+
+    fake.route("GET", ".*/manifests/.*", broken, fake.good)
+    assert repository().manifest("1").digest == digest
+
+
+def test_a_registry_that_is_silent(fake: Fake, repository: Opener) -> None:
+    def silent(_: Asked) -> Answer:
+        time.sleep(0.4)
+        raise ConnectionResetError
+
+    impatient = msgspec.structs.replace(HASTE, silence=0.1)
+    fake.route("GET", ".*/manifests/.*", silent)
+    with pytest.raises(Unreachable, match="no answer in time"):
+        repository(patience=impatient).manifest("1")
+
+
+def test_nobody_listens_and_no_such_host(repository: Opener) -> None:
+    with pytest.raises(Unreachable, match="nothing listens there"):
+        repository(host="127.0.0.1:1").manifest("1")
+    with pytest.raises(Unreachable, match="no such host"):
+        repository(host="registry.invalid").manifest("1")
+
+
+def test_who_waits_is_let_go_when_all_is_closed(fake: Fake, repository: Opener) -> None:
+    patient = msgspec.structs.replace(HASTE, max_wait=60.0)
+    fake.route("GET", ".*/manifests/.*", Answer(429, headers={"Retry-After": "60"}))
+    opened = repository(patience=patient)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(opened.manifest, "1")
+        while not any("manifests" in path for path in fake.paths()):
+            time.sleep(0.01)
+        opened.session.pacing.stop()
+        with pytest.raises(InspectorError, match="stopped"):
+            waiting.result(timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        (" 17 ", 17.0),
+        ("", None),
+        ("-1", None),
+        ("soon", None),
+        ("1.5", None),
+        ("٣", None),
+        (formatdate(1030, usegmt=True), 30.0),
+        (formatdate(900, usegmt=True), 0.0),
+        ("Thu, 99 Jan 2026 00:00:00 GMT", None),
+    ],
+)
+def test_what_retry_after_says(value: str, seconds: float | None) -> None:
+    assert retry_after(value, 1000.0) == seconds
+
+
+def test_pauses_grow_and_end_at_a_minute() -> None:
+    pacing = Pacing(msgspec.structs.replace(HASTE, backoff=1.0))
+    assert [pacing.backoff(failures) for failures in (1, 2, 3, 7, 90)] == [1.0, 2.0, 4.0, 60.0, 60.0]
+
+
+@pytest.mark.parametrize("line", [b"HTTP/1.1 100 Continue\r\n\r\n", b"X"])
+def test_the_head_of_an_answer_without_end(line: bytes, repository: Opener) -> None:
+    """Each byte comes in time, and none is the last."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ended = threading.Event()
+
+        def drip() -> None:
+            while not ended.is_set():
+                connection, _ = server.accept()
+                with connection, contextlib.suppress(OSError):
+                    request = connection.recv(65536)
+                    if request.startswith(b"GET /v2/ "):
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    if not request.startswith(b"GET /v2/a/b/"):
+                        continue
+                    while not ended.wait(0.01):
+                        connection.sendall(line)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        impatient = msgspec.structs.replace(HASTE, whole=0.3, retries=0)
+        try:
+            with pytest.raises(Unreachable, match="no answer in time"):
+                repository(host=f"127.0.0.1:{server.getsockname()[1]}", patience=impatient).manifest("1")
+        finally:
+            ended.set()
+            socket.create_connection(server.getsockname()).close()
+            thread.join()

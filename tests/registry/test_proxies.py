@@ -1,0 +1,97 @@
+"""Proxies from the environment."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.errors import Unreachable, UsageError
+from inspector.registry.address import origin_of
+from inspector.registry.proxies import proxy_for
+from tests.registry.conftest import Opener
+from tests.registry.fake import Fake, serving
+from tests.sources.samples import API
+
+BOTH = {"HTTPS_PROXY": "http://secure:3128", "http_proxy": "plain:8080"}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "environment", "url"),
+    [
+        ("https", {}, None),
+        ("https", BOTH, "http://secure:3128"),
+        ("http", BOTH, "http://plain:8080"),
+        ("https", {"https_proxy": "low", "HTTPS_PROXY": "high"}, "http://low:80"),
+        ("https", {"all_proxy": "https://any"}, "https://any:443"),
+        ("https", {"HTTP_PROXY": "http://plain:8080"}, None),
+        ("http", {"HTTP_PROXY": "http://plain:8080", "REQUEST_METHOD": "GET"}, None),
+        ("https", {"HTTPS_PROXY": "http://[::1]:3128"}, "http://[::1]:3128"),
+    ],
+)
+def test_which_variable_counts(scheme: str, environment: dict[str, str], url: str | None) -> None:
+    proxy = proxy_for(origin_of(scheme, "r.corp:5000"), environment)
+    assert (proxy and proxy.url) == url
+
+
+@pytest.mark.parametrize(
+    ("registry", "listed", "goes_straight"),
+    [
+        ("r.corp", "", False),
+        ("r.corp", "*", True),
+        ("r.corp", "r.corp", True),
+        ("r.corp", "x, .corp", True),
+        ("r.corp", "*.corp", True),
+        ("r.corp", "corp", True),
+        ("r.corp", "R.CORP", True),
+        ("rr.corp", "r.corp", False),
+        ("r.corp:5000", "r.corp:5000", True),
+        ("r.corp:5000", "r.corp:5001", False),
+        ("10.1.2.3", "10.0.0.0/8", True),
+        ("11.1.2.3", "10.0.0.0/8", False),
+        ("r.corp", "10.0.0.0/8", False),
+        ("10.1.2.3", "10.1.2.3/x", False),
+        ("[fd00::1]", "fd00::/8", True),
+        ("[fd00::1]", "[fd00::1]", True),
+        ("127.0.0.1:5000", "", True),
+        ("localhost", "", True),
+    ],
+)
+def test_who_is_asked_without(registry: str, listed: str, goes_straight: bool) -> None:  # noqa: FBT001 - a column
+    proxy = proxy_for(origin_of("https", registry), {"HTTPS_PROXY": "http://p", "NO_PROXY": listed})
+    assert (proxy is None) is goes_straight
+
+
+@pytest.mark.parametrize(
+    "value", ["socks5://anna:geheim@p", "http://", "http://anna:geheim@p:x", "http://[anna:geheim"]
+)
+def test_a_proxy_that_is_none_is_named_by_its_variable_alone(value: str) -> None:
+    with pytest.raises(UsageError, match="HTTPS_PROXY: names no http or https proxy") as caught:
+        proxy_for(origin_of("https", "r.corp"), {"HTTPS_PROXY": value})
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_login_for_the_proxy_is_not_printed() -> None:
+    proxy = proxy_for(origin_of("https", "r.corp"), {"HTTPS_PROXY": "http://anna:ge%20heim@p:1"})
+    assert proxy is not None
+    assert proxy.login == "anna:ge heim"
+    assert "heim" not in repr(proxy) + str(proxy)
+
+
+def test_a_registry_behind_a_proxy(fake: Fake, repository: Opener) -> None:
+    """The proxy sees its own login and the whole address, the registry behind it sees neither login nor proxy."""
+    with serving() as proxy:
+        digest = proxy.push("a/b", "1", API)
+        proxy.route("GET", r"http://r\.test:5000/v2/.*", lambda _: proxy._manifest("a/b", "1"))
+        environment = {"HTTP_PROXY": f"http://anna:geheim@{proxy.host}"}
+        opened = repository(host="r.test:5000", environment=environment, insecure=frozenset({"r.test:5000"}))
+        assert opened.manifest("1").digest == digest
+        assert {one.headers.get("proxy-authorization") for one in proxy.asked} == {"Basic YW5uYTpnZWhlaW0="}
+        assert not any("authorization" in one.headers for one in proxy.asked)
+    assert fake.asked == []
+
+
+def test_a_proxy_that_is_not_there_is_to_blame(repository: Opener) -> None:
+    environment = {"HTTPS_PROXY": "http://anna:geheim@127.0.0.1:1"}
+    with pytest.raises(
+        Unreachable, match=r"https://r\.test by way of the proxy http://127\.0\.0\.1:1: nothing listens"
+    ):
+        repository(host="r.test", environment=environment).manifest("1")
