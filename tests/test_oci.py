@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inspector.errors import DigestMismatch, InspectorError, LimitExceeded, Malformed, Unsupported
+from inspector.errors import DigestMismatch, InspectorError, LimitExceeded, Malformed, NoImage, Unsupported
 from inspector.oci import (
     MAX_DOCUMENT,
     Descriptor,
@@ -128,11 +128,11 @@ def test_unknown_fields_and_types_are_passed_over() -> None:
         ({}, "", Malformed),
         ({"schemaVersion": 1, "fsLayers": [], "history": []}, "", Unsupported),
         (IMAGE, "application/vnd.docker.distribution.manifest.v1+prettyjws", Unsupported),
-        ({**IMAGE, "config": {**IMAGE["config"], "mediaType": "application/vnd.oci.empty.v1+json"}}, "", Unsupported),
+        ({**IMAGE, "config": {**IMAGE["config"], "mediaType": "application/vnd.oci.empty.v1+json"}}, "", NoImage),
         (
             {**IMAGE, "config": {**IMAGE["config"], "mediaType": "application/vnd.cncf.helm.config.v1+json"}},
             "",
-            Unsupported,
+            NoImage,
         ),
     ],
 )

@@ -14,11 +14,15 @@ Meter = Callable[[int], None]
 
 
 class Scanned(msgspec.Struct, frozen=True):
-    """A layer's index, and what it took: bytes read from the medium, and the way (`seek` or `stream`)."""
+    """A layer's index, and what it took: bytes read from the medium, and the way (`seek`, `stream` or `toc`).
+
+    `notes` tell of the reading what is no matter of the index, such as why a shorter way could not be taken.
+    """
 
     index: LayerIndex
     bytes_read: int
     how: str
+    notes: tuple[str, ...] = ()
 
 
 class LayerBlob(Protocol):
@@ -31,5 +35,6 @@ class LayerBlob(Protocol):
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
         """Read the layer once, and check it against `diff_id` and, if given, the `digest` of the stored bytes.
 
-        Plain tars are sought over unless `verify`. Raises `CorruptLayer`, `DigestMismatch`, `LimitExceeded`.
+        Unless `verify`, plain tars are sought over, and where bytes come from afar, tables of contents are believed.
+        Raises `CorruptLayer`, `DigestMismatch`, `LimitExceeded`.
         """

@@ -18,6 +18,8 @@ MAX_BYTES = 128 << 20
 MAX_ONE = 1 << 20
 """The largest document that is kept, in bytes."""
 
+_WEIGHED = 64
+"""The part of the bound, one in so many, put between two looks at the sum of all: with 100,000 these take time."""
 _FORMAT = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (
@@ -39,6 +41,7 @@ class DocumentCache:
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
         self._store = Store(folder / f"documents-{_FORMAT}.sqlite", _SCHEMA, _FORMAT)
         self._max_bytes = max_bytes
+        self._unweighed = max_bytes
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -65,6 +68,10 @@ class DocumentCache:
 
         def store(database: sqlite3.Connection) -> None:
             database.execute("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", row)
+            self._unweighed += len(content)
+            if self._unweighed < self._max_bytes // _WEIGHED:
+                return
+            self._unweighed = 0
             (total,) = database.execute("SELECT sum(bytes) FROM document").fetchone()
             if total > self._max_bytes:
                 older = "SELECT digest FROM document ORDER BY made LIMIT max(1, (SELECT count(*) / 4 FROM document))"

@@ -12,13 +12,14 @@ from inspector.layers.entry import LayerIndex
 class Indexed(msgspec.Struct, frozen=True):
     """A layer's index, whether it was had without reading the layer, the bytes read, and the way.
 
-    `how` is `cache`, or what `Scanned.how` says.
+    `how` is `cache`, or what `Scanned.how` says; `notes` are those of `Scanned`.
     """
 
     index: LayerIndex
     cached: bool
     bytes_read: int
     how: str
+    notes: tuple[str, ...] = ()
 
 
 class Indexer:
@@ -50,4 +51,4 @@ class Indexer:
         if self._cache is not None and scanned.index.diff_id == diff_id:
             unchanged = identity is not None and blob.identity == identity  # else it is of no one state of the file
             self._cache.put(scanned.index, identity if unchanged else None)
-        return Indexed(scanned.index, cached=False, bytes_read=scanned.bytes_read, how=scanned.how)
+        return Indexed(scanned.index, cached=False, bytes_read=scanned.bytes_read, how=scanned.how, notes=scanned.notes)

@@ -17,18 +17,29 @@ from fixtures.tree import Tree, tar_of
 from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unreachable, UsageError
 from inspector.reference import parse_reference
 from inspector.sources import open_images
+from inspector.sources.media import Media
+from tests.registry.fake import serving
 from tests.sources.samples import API, WORKER, archive, opened, read
 
 
 @pytest.mark.parametrize("reference", ["docker:api:prod", "podman:api", "api:prod"])
 def test_a_name_is_asked_of_an_engine(reference: str) -> None:
     with pytest.raises(Unreachable, match=r"unix:///nowhere/engine\.sock"):
-        opened(reference)
+        open_images(parse_reference(reference), media=Media(offline=True))
 
 
 def test_a_bare_name_that_is_no_file_says_so() -> None:
-    with pytest.raises(Unreachable, match=r"^api:prod: no such file or directory, nor an image of an engine here: "):
-        opened("api:prod")
+    with pytest.raises(Unreachable, match=r"^api:prod: no such file or directory, and no Docker engine answers: "):
+        open_images(parse_reference("api:prod"), media=Media(offline=True))
+
+
+def test_a_bare_name_that_no_engine_has_is_asked_of_its_registry() -> None:
+    with serving() as registry:
+        registry.push("team/api", "prod", API)
+        (image,) = open_images(parse_reference(f"{registry.host}/team/api:prod"))
+        with pytest.raises(Unreachable, match=r"no Docker engine answers.*; and no registry has it: .*'?dev"):
+            open_images(parse_reference(f"{registry.host}/team/api:dev"))
+    assert (image.source, image.tags) == ("registry", (f"{registry.host}/team/api:prod",))
 
 
 @pytest.mark.parametrize("path", ["none.tar", "none.tar.gz:api:prod", "/none", "./none", "../none", "NONE.TGZ"])

@@ -1,0 +1,86 @@
+"""A layer's index by its table of contents and parts of its blob: quick, and only as true as who wrote the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import chain
+
+from msgspec import structs
+
+from inspector.layers.blob import Meter, Scanned
+from inspector.layers.entry import Entry
+from inspector.layers.scan import make_index
+from inspector.layers.toc import estargz, zstd_chunked
+from inspector.layers.toc.document import Listing
+from inspector.layers.toc.fetch import fetch
+from inspector.layers.toc.located import Located
+from inspector.layers.toc.source import Budget, RangeSource
+from inspector.layers.toc.wants import MIN_HEADS, SHARE, cost, wants, within_reason
+from inspector.layers.wanted import MAX_KEPT, kept
+
+NOTE = "known by its table of contents, which was not verified against its diff_id; --full reads it whole"
+"""What an index made so warns of."""
+MAX_FETCHED = 64 << 20
+"""Bytes fetched of one layer past which it is read whole instead."""
+_WORTHWHILE = 2
+"""A layer is read whole if more than one byte in so many would be fetched."""
+_SPARE = 400
+"""One byte in so many of a layer, and some, may be fetched for nothing to save a request."""
+_MIN_SPARE = 64 << 10
+
+
+def has_toc(annotations: Mapping[str, str] | None) -> bool:
+    """Whether the annotations of a layer's descriptor tell of a table of contents, with its digest."""
+    found = annotations or {}
+    return estargz.DIGEST in found or bool(zstd_chunked.annotated(found)[0])
+
+
+def scan_toc(
+    source: RangeSource, annotations: Mapping[str, str], diff_id: str, *, meter: Meter, most: int | None = None
+) -> Scanned:
+    """The index of a layer, never verified, with what a scan of its tar would keep of files.
+
+    Only of programs that are dear to fetch and that nobody is likely to ask for, nothing is kept. Raises
+    `TocUnusable` for whatever is wrong with the table, `NotWorthwhile` where more than `most` bytes would be fetched,
+    by default half of them, and what the source raises.
+    """
+    budget = Budget(source, min(source.size // _WORTHWHILE, MAX_FETCHED) if most is None else most, meter)
+    located = _locate(budget, annotations)
+    listing = Listing(located.content, located.end)
+    located = structs.replace(located, content=b"")
+    found = list(wants(listing))
+    must = sum(cost(want, located.packing) for want in found if not want.optional)
+    spare = _MIN_SPARE + source.size // _SPARE
+    left = max(MIN_HEADS, source.size // SHARE - budget.spent - must - spare)
+    chosen = within_reason(found, located.packing, left)
+    data = fetch(budget, chosen, located.packing, spare)
+    entries = list(chain(_with_data(listing.entries, data), located.behind))
+    skipped = len(found) - len(chosen)
+    note = f"{NOTE}; the beginnings of {skipped} programs in it were not fetched" if skipped else NOTE
+    meter(source.size - budget.spent)
+    return Scanned(make_index(diff_id, entries, [note], verified=False), budget.spent, "toc")
+
+
+def _locate(source: Budget, annotations: Mapping[str, str]) -> Located:
+    digest = annotations.get(estargz.DIGEST, "")
+    checksum, position = zstd_chunked.annotated(annotations)
+    if checksum:
+        return zstd_chunked.locate(source, checksum, position, digest)
+    return estargz.locate(source, digest)
+
+
+def _with_data(entries: Iterable[Entry], data: Mapping[int, bytes]) -> Iterable[Entry]:
+    """The entries, with what a scan would keep of each file whose bytes are there."""
+    left = MAX_KEPT
+    for position, entry in enumerate(entries):
+        if position not in data:
+            yield entry
+            continue
+        keep = kept(entry.path, entry.mode, entry.size, left, partial(_first, data[position]))
+        left -= len(keep)
+        yield structs.replace(entry, data=keep)
+
+
+def _first(content: bytes, count: int) -> bytes:
+    return content[:count]
