@@ -17,9 +17,9 @@
     │   └── RateLimited         3   … or that we ask too often
     └── LimitExceeded           3   larger, deeper or more than we are willing to take in
 
-Five more are defined where they are met, and caught by who asks: `rootfs.NotKept`, `rootfs.NotListed` and
-`sources.lanes.LaneUnusable`, each an `InspectorError`, `layers.tar.EndMissing`, a `CorruptLayer`, and
-`registry.failures.Interrupted`, an `Unreachable`.
+More are defined where they are met, and caught by who asks: `rootfs.NotKept`, `rootfs.NotListed`,
+`sources.lanes.LaneUnusable` and `layers.toc.source.TocUnusable`, each an `InspectorError`, `layers.tar.EndMissing`,
+a `CorruptLayer`, and `registry.failures.Interrupted`, an `Unreachable`.
 
 A message says what was met, where (image, layer, path) and what to do; it never holds a credential.
 """

@@ -39,7 +39,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     its command; `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` wants every digest
     checked; `offline` never leaves the machine. Of engines' images, `lane` allows no other, and `every_tag` takes
     names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
-    The registries `insecure_registries` may be spoken to without trusted TLS.
+    The registries `insecure_registries` may be spoken to without trusted TLS; `full` believes no layer's table of
+    contents.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -53,6 +54,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     every_tag: bool = False
     runtime: Mode = "auto"
     insecure_registries: tuple[str, ...] = ()
+    full: bool = False
 
 
 DEFAULTS = Options()
@@ -115,7 +117,8 @@ class Surveyor:
         self._progress = progress
         self._stopped = threading.Event()
         kept = options.cache.documents if options.cache is not None else None
-        self._media = Media(offline=options.offline, insecure=options.insecure_registries, kept=kept)
+        insecure = options.insecure_registries
+        self._media = Media(offline=options.offline, insecure=insecure, kept=kept, full=options.full)
 
     def open(self, asked: Sequence[Asked]) -> list[Opened]:
         """Every reference opened, in the order asked. Raises `UsageError` where two are standard input."""

@@ -51,23 +51,22 @@ def held_references(references: Sequence[Reference | str], policy: Policy, named
     Raises `PolicyError` for a role that the policy lacks, `UsageError` where there is nothing, `InvalidReference`.
     """
     role = role_named(policy, named) if named is not None else None
-    listed = {image.reference: policy.role(image.role) for image in policy.images if image.role is not None}
     asked = [parse_reference(each) if isinstance(each, str) else each for each in references]
-    ours = [image for image in policy.images if named is None or image.role in (named, None)]
-    asked = asked or [_beside(policy, parse_reference(image.reference)) for image in ours]
-    held = [Held(each, role or listed.get(str(each))) for each in asked] or _matched(policy, role)
+    held = [Held(each, one) for each in asked for one in ([role] if role else _listed_roles(policy, str(each)))]
+    held = held or _listed(policy, role) or _matched(policy, role)
     if not held:
         raise UsageError(f"nothing to check: name an image, or list them as `images` in {policy.origin}")
     return held
 
 
-def each_once(opened: Sequence[Opened]) -> list[Opened]:
-    """What was opened, without an engine's images that came by an earlier pattern already."""
-    met: set[str] = set()
+def each_once(held: Sequence[Held], opened: Sequence[Opened]) -> list[Opened]:
+    """What was opened, without an engine's images that came for the same role by an earlier pattern already."""
+    met: set[tuple[str, str | None]] = set()
     found: list[Opened] = []
-    for each in opened:
-        images = tuple(one for one in each.images if one.lanes is None or one.reference not in met)
-        met.update(one.reference for one in images)
+    for asked, each in zip(held, opened, strict=True):
+        role = asked.role.name if asked.role else None
+        images = tuple(one for one in each.images if one.lanes is None or (one.reference, role) not in met)
+        met.update((one.reference, role) for one in images)
         found.append(msgspec.structs.replace(each, images=images))
     return found
 
@@ -91,7 +90,7 @@ def trials_of(held: Held, opened: Opened, policy: Policy, options: Options) -> I
             case Ambiguous() as ambiguous:
                 yield Trial(_job(image, (), python, options), ambiguous.name, None, two_roles(ambiguous))
             case ():
-                yield Trial(_job(image, (), python, options), name, None, no_role(names, policy))
+                yield Trial(_job(image, (), python, options), name, None, _no_role(names, policy))
             case claimed:
                 jobs = _jobs(image, [role for _, role in claimed], options)
                 for its_name, role in claimed:
@@ -107,6 +106,19 @@ def _claims(
     """
     claimed = roles_for(names_of(_typed(reference, image), ()), policy) if image.lanes is not None else ()
     return claimed or roles_for(names, policy)
+
+
+def _listed_roles(policy: Policy, reference: str) -> Sequence[Role | None]:
+    """The roles that the policy lists a reference under, each of which it is held against; one None for no role."""
+    return [policy.role(image.role) for image in policy.images if image.role and image.reference == reference] or [None]
+
+
+def _listed(policy: Policy, role: Role | None) -> list[Held]:
+    """The images that the policy lists, those of `role` and of no stated one if that is given."""
+    ours = [image for image in policy.images if role is None or image.role in (role.name, None)]
+    stated = [role or (policy.role(image.role) if image.role else None) for image in ours]
+    references = [_beside(policy, parse_reference(image.reference)) for image in ours]
+    return [Held(*pair) for pair in zip(references, stated, strict=True)]
 
 
 def _matched(policy: Policy, role: Role | None) -> list[Held]:
@@ -163,8 +175,7 @@ def _typed(reference: Reference, image: Image) -> list[str]:
     return [reference.text, image.reference, *([reference.name] if named else [])]
 
 
-def no_role(names: Sequence[str], policy: Policy) -> Finding:
-    """Why an image of these names is in no role."""
+def _no_role(names: Sequence[str], policy: Policy) -> Finding:
     listed = names[:MAX_NAMES]
     return role_finding(
         "no-role", f"no role's `match` fits any of its names: {', '.join(listed)}{near(listed, policy)}"

@@ -31,7 +31,8 @@ def check(
     policy = asking(policy, options.python)
     held = held_references(references, policy, options.role)
     surveyor = Surveyor(options, progress)
-    opened = each_once(surveyor.open([Asked(each.reference, platform_for(each.role, options)) for each in held]))
+    opened = surveyor.open([Asked(each.reference, platform_for(each.role, options)) for each in held])
+    opened = each_once(held, opened)
     trials = [list(trials_of(*pair, policy, options)) for pair in zip(held, opened, strict=True)]
     seen = _seen(surveyor, [trial for each in trials for trial in each], options)
     results: list[Result] = []

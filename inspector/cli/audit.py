@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from inspector.cli.audit_cluster import cluster_options, executor_of
+from inspector.cli.audit_watch import keep_watch, refuse_other_modes, watch_options, watch_sink
 from inspector.cli.options import format_option, output_option, reading, registry_options
 
 if TYPE_CHECKING:
-    from inspector.audit.registries import Bounds
-    from inspector.audit.tags import Selection, Target
+    from inspector.audit.registries import Terms
+    from inspector.audit.tags import Target
     from inspector.policy.role import Policy
 
 
@@ -36,7 +39,9 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--exclude", multiple=True, metavar="GLOB", help="No tags that fit this.")
 @click.option("--semver", "versions", metavar="RANGE", help="Only tags with a version in RANGE, as in '>=1.2,<2'.")
 @click.option("--newest", type=click.IntRange(min=1), metavar="N", help="The newest N tags of each repository.")
-@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Roles; default: as `check` finds them.")
+@click.option(
+    "--policy", type=click.Path(path_type=Path), metavar="FILE", help="Roles; default: as `check` finds them."
+)
 @click.option("--no-policy", is_flag=True, help="Tell what the images hold, without a verdict.")
 @click.option("--role", metavar="NAME", help="Hold every image against this role, whatever its name.")
 @click.option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
@@ -45,6 +50,8 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
 @format_option("table", "jsonl", "json", "markdown", "junit")
 @output_option
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
+@cluster_options
+@watch_options
 @registry_options
 def command(
     repositories: tuple[str, ...],
@@ -75,31 +82,34 @@ def command(
     ensure_writable(output)
     targets = list(_targets(repositories, given.pop("catalog"), given.pop("files")))
     policy = _policy(given.pop("policy"), no_policy=given.pop("no_policy"), plan_only=given["plan_only"])
-    selection, bounds = _selection(given), _bounds(given)
+    terms = _terms(given)
+    listen, token_file = given.pop("watch"), given.pop("watch_token_file")
+    cluster, logins = given.pop("cluster"), given.pop("cluster_logins")
+    if listen is not None:
+        refuse_other_modes(form, terms, cluster)
+        with reading(quiet=quiet, **given) as options, watch_sink(output) as sink:
+            return keep_watch(listen, token_file, targets, policy, options, terms, sink)
     with (
+        executor_of(cluster, logins) as executor,
         reading(quiet=quiet, **given) as options,
         audit_display(quiet=quiet) as watch,
-        Sink(form, output, quiet=quiet, only_failed=only_failed) as sink,
+        Sink(form, output, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
+        closing(audit_registries(targets, policy, options, terms=terms, watch=watch, executor=executor)) as events,
     ):
-        events = audit_registries(targets, policy, options, selection=selection, bounds=bounds, watch=watch)
         sink.take(events)
     return sink.finish(time.monotonic() - begun)
 
 
-def _selection(given: dict[str, Any]) -> Selection:
+def _terms(given: dict[str, Any]) -> Terms:
+    from inspector.audit.registries import Terms  # noqa: PLC0415 - as above
     from inspector.audit.tags import Selection  # noqa: PLC0415 - as above
 
-    return Selection(**{name: given.pop(name) for name in ("include", "exclude", "versions", "newest")})
-
-
-def _bounds(given: dict[str, Any]) -> Bounds:
-    from inspector.audit.registries import Bounds  # noqa: PLC0415 - as above
-
-    return Bounds(**{name: given.pop(name) for name in ("plan_only", "max_bytes", "max_requests")})
+    selection = Selection(**{name: given.pop(name) for name in ("include", "exclude", "versions", "newest")})
+    return Terms(selection=selection, **{name: given.pop(name) for name in ("plan_only", "max_bytes", "max_requests")})
 
 
 def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | None:
-    """The policy named, else the nearest. Raises `PolicyError` for none: an audit that lost it would pass everything."""
+    """The policy named, else the nearest. Raises `PolicyError` for none: whoever loses it would pass everything."""
     from inspector.cli.check import find_nearest  # noqa: PLC0415 - only where needed
     from inspector.errors import PolicyError, UsageError  # noqa: PLC0415 - as above
     from inspector.policy.load import load_policy  # noqa: PLC0415 - as above

@@ -23,7 +23,7 @@ class AuditDisplay:
     """`audit.Watch` as a terminal has it: a bar on standard error, first of tags, then of bytes and images."""
 
     def __init__(self) -> None:
-        self._begun = time.monotonic()
+        self._begun = self._since = time.monotonic()
         self._lock = threading.Lock()
         self._shown: tuple[Progress, TaskID] | None = None
         self._title = "asking for tags"
@@ -46,6 +46,7 @@ class AuditDisplay:
         """See `audit.Watch`."""
         with self._lock:
             self._images = (0, plan.images)
+            self._since = time.monotonic()
             self._unit = "bytes" if plan.bytes_to_fetch else "images"
             self._done, self._total = 0, plan.bytes_to_fetch or plan.images
             self._title = self._told()
@@ -86,7 +87,8 @@ class AuditDisplay:
                 return
             self._shown = _start(self._title, self._unit)
         progress, task = self._shown
-        progress.update(task, description=self._title, completed=self._done, total=self._total or None)
+        rate = f"{self._done / max(time.monotonic() - self._since, 1e-3):,.0f}/s"
+        progress.update(task, description=self._title, completed=self._done, total=self._total or None, rate=rate)
 
 
 def _start(title: str, unit: str) -> tuple[Progress, TaskID]:
@@ -104,12 +106,12 @@ def _start(title: str, unit: str) -> tuple[Progress, TaskID]:
     from rich.table import Column  # noqa: PLC0415 - as above
 
     name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
-    rate: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("{task.speed:.0f}/s", markup=False))
+    rate: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}", markup=False))
     if unit == "bytes":
         rate = (DownloadColumn(), TransferSpeedColumn())
     columns = (name, BarColumn(bar_width=20), *rate, TimeRemainingColumn())
     progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = progress.add_task(title, total=None)
+    task = progress.add_task(title, total=None, rate="")
     progress.start()
     return progress, task
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from inspector.audit.registries import Event
 from inspector.cli.output import complain, emit, say, table_color, table_width
@@ -14,7 +14,6 @@ from inspector.errors import UsageError
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
 from inspector.policy.model import Outcome, exit_code
 from inspector.report.audit import (
-    Row,
     ended_told,
     left_told,
     plan_told,
@@ -30,20 +29,21 @@ LINES = "jsonl"
 class Sink:
     """Takes the events of one audit. Of each result, no more is kept than the format shows at the end."""
 
-    def __init__(self, form: str, output: Path | None, *, quiet: bool, only_failed: bool) -> None:
+    def __init__(self, form: str, output: Path | None, *, quiet: bool, only_failed: bool, plan_only: bool) -> None:
         self._form = form
         self._output = output
         self._quiet = quiet
         self._only_failed = only_failed
-        self._rows: list[Row] = []
+        self._plan_only = plan_only
+        self._rows: list[Audited] = []
         self._results: list[Audited] = []
         self._counts: Counter[Outcome | None] = Counter()
         self._plan: Planned | None = None
         self._ended: Ended | None = None
         self._file: BinaryIO | None = None
 
-    def __enter__(self) -> Sink:
-        if self._form == LINES and self._output is not None:
+    def __enter__(self) -> Self:
+        if self._form == LINES and self._output is not None and not self._plan_only:
             try:
                 self._file = self._output.open("wb")
             except OSError as error:
@@ -62,7 +62,7 @@ class Sink:
             match event:
                 case Planned():
                     self._plan = event
-                    if not self._quiet:
+                    if not self._quiet and not self._plan_only:
                         say(plan_told(event))
                 case Ended():
                     self._ended = event
@@ -77,29 +77,31 @@ class Sink:
             outcome: Outcome = "unknown" if self._counts else "pass"  # errors are all that comes before the plan
         else:
             outcome = outcome_of_audit(self._counts, left)
-        if self._form != LINES:
+        if self._form != LINES or self._plan_only:
             emit(self._rendered(outcome, left), self._output)
         if not self._quiet:
             self._tell(left, span)
         return exit_code(outcome)
 
     def _keep(self, event: Audited) -> None:
-        if self._form == LINES:
+        if self._form == LINES and not self._plan_only:
             line = render_line(event)
             if self._file is None:
                 emit(line)
             else:
                 self._file.write(line.encode())
                 self._file.flush()
-        elif self._form in ("json", "junit"):
+        elif self._form in ("json", "junit", LINES):
             self._results.append(event)
         else:
-            self._rows.append(row_of(event, len(self._rows)))
+            self._rows.append(row_of(event))
 
     def _rendered(self, outcome: Outcome, left: Left) -> str:
         plan = self._plan or Planned()
+        if self._plan_only and self._form in ("table", "markdown"):
+            return f"{plan_told(plan)}\n"
         match self._form:
-            case "json":
+            case "json" | "jsonl":
                 results = tuple(self._results)
                 return render_json(AuditReport(outcome=outcome, plan=plan, results=results, ended=self._ended))
             case "junit":
@@ -116,6 +118,8 @@ class Sink:
 
     def _tell(self, left: Left, span: float) -> None:
         if self._ended is None:
+            for each in (*self._rows, *self._results):
+                complain(f"{each.image}: {each.error.message if each.error else ''}")
             return
         for warning in self._ended.warnings:
             complain(warning, "warning")

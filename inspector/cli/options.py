@@ -77,6 +77,7 @@ _HOW = (
     ),
     click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
     click.option("--verify", is_flag=True, help="Read layers whole and check their digests, where seeking would do."),
+    click.option("--full", is_flag=True, help="Read registries' layers whole, where tables of contents would do."),
 )
 _ENGINES = (
     click.option(

@@ -25,10 +25,13 @@ MAX_KEPT = 128 << 20
 """Bytes of files that are held of one image, so that many layers can't each take what is allowed to one."""
 
 
-def gather(image: Image, indexer: Indexer, *, python: str = "python") -> ImageFacts:
-    """The facts of `image`, as its command `python` would see them. Raises `InspectorError`, naming the layer."""
+def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: int = READERS) -> ImageFacts:
+    """The facts of `image`, as its command `python` would see them; so many `readers` take its packed layers.
+
+    Raises `InspectorError`, naming the layer.
+    """
     begun = time.perf_counter()
-    indexed = _index_all(indexer, image)
+    indexed = _index_all(indexer, image, readers)
     rootfs = merge([layer.index for layer in indexed])
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
     installed, distribution_warnings = find_distributions(rootfs, interpreter)
@@ -48,19 +51,26 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python") -> ImageFa
         distributions=tuple(distribution.facts() for distribution in installed),
         torch=torch,
         torch_elsewhere=elsewhere,
-        warnings=_unique(image.warnings, rootfs.warnings, interpreter_warnings, distribution_warnings, torch_warnings),
+        warnings=_unique(
+            image.warnings,
+            _notes(indexed),
+            rootfs.warnings,
+            interpreter_warnings,
+            distribution_warnings,
+            torch_warnings,
+        ),
         evidence=_evidence(indexed, time.perf_counter() - begun),
     )
 
 
-def _index_all(indexer: Indexer, image: Image) -> list[Indexed]:
+def _index_all(indexer: Indexer, image: Image, readers: int) -> list[Indexed]:
     """The layers' indexes, base first; packed ones are read side by side, since unpacking and hashing can run so."""
     positions = range(len(image.layers))
-    if sum(layer.compressed for layer in image.layers) < 2:
+    if readers < 2 or sum(layer.compressed for layer in image.layers) < 2:
         return _bounded(_index(indexer, image, position) for position in positions)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where several layers are packed
 
-    pool = ThreadPoolExecutor(READERS)
+    pool = ThreadPoolExecutor(readers)
     try:
         return _bounded(pool.map(lambda position: _index(indexer, image, position), positions))
     finally:
@@ -119,6 +129,12 @@ def _evidence(indexed: list[Indexed], seconds: float) -> Evidence:
         how="+".join(sorted({layer.how for layer in indexed})),
         seconds=round(seconds, 3),
     )
+
+
+def _notes(indexed: list[Indexed]) -> list[str]:
+    """What was met in reading the layers, beside what they hold."""
+    count = len(indexed)
+    return [f"layer {place} of {count}: {note}" for place, layer in enumerate(indexed, 1) for note in layer.notes]
 
 
 def _unique(*groups: Iterable[str]) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ _NOT_LISTED = "the folders that distributions are installed in were not listed"
 _PTH = "the .pth files of {!r} (which may add to the search path, or run code), "
 _GLANCED = (
     "only single files were looked at; not looked at: {}files that stand before the standard library's modules, "
-    "whether all of torch's files are there and as installed, what else torch requires, and backend plugins; "
-    "reading the layers (`--lane storage` or `--lane save`) tells these"
+    "whether that lacks any, whether all of torch's files are there, readable and as installed, what else torch "
+    "requires, and backend plugins; reading the layers (`--lane storage` or `--lane save`) tells these"
 )
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from typing import Literal
+
 import msgspec
 
 from inspector.facts import Evidence, ImageFacts
 from inspector.facts.model import Size
 from inspector.oci import Platform
-from inspector.policy.model import SCHEMA, ErrorFact, Finding, Outcome, Result
+from inspector.policy.model import SCHEMA, ErrorFact, Finding, Outcome, Result, worst
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Unknown
+
+_NUMBER = re.compile(r"([0-9]+)", re.ASCII)
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +40,9 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Left(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bound kept the audit from: tags not asked for, images not judged for want of layers, and these layers.
+    """What the audit was kept from: tags not asked for, images not judged for want of layers, and these layers.
 
-    `why` names the bound; empty where nothing was left.
+    `why` names the bound, or the registry that was lost; empty where nothing was left.
     """
 
     why: str = ""
@@ -83,8 +89,25 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorFact | None = None
 
 
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a registry told of one of its manifests, and when; `host` is what the client had called the registry."""
+
+    action: Literal["push", "pull"]
+    host: str | None
+    repository: str
+    tag: str | None
+    digest: str
+    when: str | None
+
+
+class Noticed(Audited, frozen=True, kw_only=True):
+    """An image that was checked because a registry told of it; a line of `audit --watch`."""
+
+    event: Notice
+
+
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole audit as one document: what `audit --format json` prints."""
+    """The whole audit as one document: what `audit --format json` prints. `ended` is null after a plan alone."""
 
     schema: str = SCHEMA
     outcome: Outcome | None
@@ -93,9 +116,24 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     ended: Ended | None
 
 
+def outcome_of_audit(outcomes: Iterable[Outcome | None], left: Left) -> Outcome:
+    """What the audit comes to: the worst of all; what was left undone, or never met, is not known.
+
+    Where no policy was asked, an image without an error counts as well.
+    """
+    met: set[Outcome] = {outcome or "pass" for outcome in outcomes}
+    return worst(met | {"unknown"} if left.why else met)
+
+
 def python_of(facts: ImageFacts) -> str | None:
     """The version of the interpreter; None where there is none, or it is not known."""
     return None if isinstance(facts.interpreter, Unknown) else facts.interpreter.version
+
+
+def natural(text: str) -> tuple[tuple[str, int], ...]:
+    """A key that orders numbers within text by their value: `run-9` before `run-10`."""
+    pieces = _NUMBER.split(text)
+    return tuple((piece, -1) if at % 2 == 0 else ("", int(piece)) for at, piece in enumerate(pieces))
 
 
 def as_result(audited: Audited) -> Result:

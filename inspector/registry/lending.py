@@ -10,7 +10,7 @@ import msgspec
 from inspector.errors import Refused
 from inspector.registry.login import Login
 from inspector.registry.realm import Token
-from inspector.registry.settings import Settings
+from inspector.registry.settings import Patience, Settings
 
 LONG_ENOUGH = 30.0
 """Seconds that a token that is lent must last still: it may have to wait for its turn."""
@@ -21,12 +21,14 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 class Lent(msgspec.Struct, frozen=True, kw_only=True):
     """The right to pull from one repository of `host` for some minutes; without a `token`, of one that asks for none.
 
-    `insecure` and `here` say that the host may be asked without trusted TLS, and that it is this very machine.
+    `insecure` and `here` say that the host may be asked without trusted TLS, and that it is this very machine;
+    `patience` is to be had with it there as here.
     """
 
     host: str
     insecure: bool = False
     here: bool = False
+    patience: Patience = Patience()
     token: Token | None = None
 
     def __repr__(self) -> str:
@@ -37,7 +39,8 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
         kept = {name: value for name, value in environment.items() if name.lower() in _PROXIES}
         if self.token is not None:
             kept |= {"INSPECTOR_REGISTRY_HOST": self.host, "INSPECTOR_REGISTRY_TOKEN": self.token.secret}
-        return Settings(environment=kept, insecure=frozenset([self.host] if self.insecure else []))
+        insecure = frozenset([self.host] if self.insecure else [])
+        return Settings(environment=kept, insecure=insecure, patience=self.patience)
 
 
 def refuse_secret(token: Token, login: Login | None, where: str) -> None:

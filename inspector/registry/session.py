@@ -92,7 +92,8 @@ class Session:
         """What another machine needs to pull from a repository that was asked before. Raises as `Authorizer.lend`."""
         here = self.origin().is_loopback()
         token = self._authorizer.lend(repository) if with_token else None
-        return Lent(host=self.host, insecure=self._plain_allowed, here=here, token=token)
+        patience = self.pacing.patience
+        return Lent(host=self.host, insecure=self._plain_allowed, here=here, patience=patience, token=token)
 
     def origin(self) -> Origin:
         """Where it answers: by TLS, but on this machine, or where it is allowed, without if that is all it speaks."""

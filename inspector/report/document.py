@@ -85,14 +85,23 @@ def encode(document: Any) -> str:
     What has no ink is written as JSON's own escape, so a reader gets the very text; only lone surrogates,
     which JSON can't carry, come as the six characters that name them.
     """
+    return msgspec.json.format(_inked(document), indent=_INDENT) + "\n"
+
+
+def encode_line(document: Any) -> str:
+    """As `encode`, in one line."""
+    return f"{_inked(document)}\n"
+
+
+def _inked(document: Any) -> str:
     plain = msgspec.to_builtins(document)
     try:
         text = msgspec.json.encode(plain).decode()
     except UnicodeEncodeError:
         text = msgspec.json.encode(_carried(plain)).decode()
-    if not text.isprintable():
-        text = "".join(char if char.isprintable() else _json_escape(char) for char in text)
-    return msgspec.json.format(text, indent=_INDENT) + "\n"
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _json_escape(char) for char in text)
 
 
 def _json_escape(char: str) -> str:

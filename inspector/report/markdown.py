@@ -21,7 +21,7 @@ from inspector.report.text import (
     torch_version,
 )
 
-_MARKS: dict[Outcome, str] = {"pass": "✅", "warn": "⚠️", "unknown": "❔", "fail": "❌"}
+MARKS: dict[Outcome, str] = {"pass": "✅", "warn": "⚠️", "unknown": "❔", "fail": "❌"}
 _TITLES = ("Image", "Role", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
 _ALIGNED = (":--", ":--", ":--", ":--", ":--", ":--", "--:", "--:")
 _HARMLESS = frozenset(" ,;:()'/%+-.")
@@ -88,7 +88,7 @@ def _cells(result: Result) -> tuple[str, ...]:
         literal(torch_version(facts)),
         literal(torch_build(facts)),
         literal(expected_torch(result)),
-        f"{_MARKS[result.outcome]} {result.outcome.upper()}",
+        f"{MARKS[result.outcome]} {result.outcome.upper()}",
         size(facts.size.uncompressed) if facts else NOTHING,
         seconds(facts.evidence.seconds) if facts else NOTHING,
     )
@@ -97,14 +97,14 @@ def _cells(result: Result) -> tuple[str, ...]:
 def _explained(result: Result, found: list[Finding]) -> Iterator[str]:
     yield ""
     described = f": {literal(result.description)}" if result.description else ""
-    yield f"### {_MARKS[result.outcome]} {code(result.image)}{described}"
+    yield f"### {MARKS[result.outcome]} {code(result.image)}{described}"
     yield ""
     for finding in found:
         category = f" ({literal(finding.category)})" if finding.category else ""
-        yield f"- {_MARKS[finding.outcome]} **{literal(finding.check)}**{category}: {prose(finding.message)}"
+        yield f"- {MARKS[finding.outcome]} **{literal(finding.check)}**{category}: {prose(finding.message)}"
         yield from (f"  - {label}: {told}" for label, told in _details(finding, result))
     if result.error and not found:
-        yield f"- {_MARKS['unknown']} **{literal(result.error.kind)}**: {prose(result.error.message)}"
+        yield f"- {MARKS['unknown']} **{literal(result.error.kind)}**: {prose(result.error.message)}"
     if run_told(result):
         yield f"- run: {prose(run_told(result))}"
     yield from _notes(notes(result.facts))

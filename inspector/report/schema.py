@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.facts import ImageFacts
 from inspector.oci import Platform
+from inspector.policy.audited import Audited, AuditReport, Noticed
 from inspector.policy.model import SCHEMA, Pointer, Report, Result
 from inspector.python.model import Distribution, Interpreter
 from inspector.report.difference import Difference, Side
@@ -42,11 +43,15 @@ def _documents() -> list[type[msgspec.Struct]]:
         torch_elsewhere=_or_unknown({"type": "array", "items": _ref(TorchElsewhere)}),
     )
     result = _with(Result, facts=facts | None)
+    audited = _with(Audited, schema=Literal[SCHEMA])
     side = _with(Side, interpreter=interpreter)
     return [
         _with(Report, schema=Literal[SCHEMA], results=GenericAlias(tuple, (result, ...))),
         _with(Shown, schema=Literal[SCHEMA], images=GenericAlias(tuple, (facts, ...))),
         _with(Run, schema=Literal[SCHEMA]),
+        audited,
+        _with(Noticed, schema=Literal[SCHEMA]),
+        _with(AuditReport, schema=Literal[SCHEMA], results=GenericAlias(tuple, (audited, ...))),
         _with(Difference, schema=Literal[SCHEMA], before=side, after=side),
     ]
 

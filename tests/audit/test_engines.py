@@ -64,6 +64,17 @@ def test_a_role_whose_patterns_fit_nothing_is_not_known_and_no_registry_is_asked
 
 
 @pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("typed", [(), ("ktrdr-worker-cpu:test",)])
+def test_an_image_that_is_listed_under_two_roles_is_held_against_both(typed: Sequence[str]) -> None:
+    name = "ktrdr-worker-cpu:test"
+    listed = replace(policy(*ROLES), images=(Listed(name, "api"), Listed(name, "worker-cpu"), Listed(name, "api")))
+    assert [(role, outcome) for _, role, outcome, _ in rows(check(typed, listed))] == [
+        ("api", "fail"),
+        ("worker-cpu", "pass"),
+    ]
+
+
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("typed", ["ktrdr-worker-cpu:test", "docker:ktrdr-worker-cpu:test", "docker:*worker-cpu:*"])
 def test_an_image_of_two_tags_is_in_the_role_of_the_one_that_was_asked_for(typed: str) -> None:
     report = check([typed], policy(*ROLES))
@@ -114,3 +125,23 @@ def test_showing_reads_the_image_whole() -> None:
     (seen,) = survey([parse_reference("docker:ktrdr-worker-gpu:test")], Options(lane="archive"))
     assert seen.facts is not None
     assert seen.facts.evidence.lane == "archive"
+
+
+def test_a_context_that_is_not_there_is_told_and_is_no_missing_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_CONTEXT", "gone")
+    (seen,) = survey([parse_reference("docker:api:1")])
+    assert seen.error is not None
+    assert (seen.error.kind, "there is no Docker context 'gone'" in seen.error.message) == ("unreachable", True)
+
+
+def test_that_docker_is_silent_is_told_even_where_podman_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FakeEngine("podman", []) as podman:
+        monkeypatch.setenv("CONTAINER_HOST", podman.address)
+        (seen,) = survey([parse_reference("api:1")], Options(offline=True))
+    assert seen.error is not None
+    assert "unix:///nowhere/engine.sock (DOCKER_HOST)" in seen.error.message
+    assert "podman has no such image" in seen.error.message

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from click.testing import CliRunner, Result
@@ -25,9 +25,10 @@ def start(
     cwd: Path = ROOT,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    before: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[bytes]:
-    """The program as its own process, its streams piped."""
-    command = [sys.executable, "-m", "inspector", *map(str, arguments)]
+    """The program as its own process, its streams piped; `before` are the words of a command that runs it."""
+    command = [*before, sys.executable, "-m", "inspector", *map(str, arguments)]
     return subprocess.run(
         command,
         cwd=cwd,

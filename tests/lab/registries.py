@@ -41,20 +41,30 @@ def delete(name: str) -> None:
         subprocess.run(words, check=False, capture_output=True)
 
 
-@contextmanager
-def registry(
-    folder: Path, *, http: Mapping[str, object] | None = None, auth: Mapping[str, object] | None = None
-) -> Iterator[str]:
-    """A registry that keeps to `http` (TLS) and `auth`; yields its host, and its log lies in `folder`."""
+def free_port() -> int:
+    """A port that nobody listens at now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{probe.getsockname()[1]}"
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def registry(
+    folder: Path,
+    *,
+    http: Mapping[str, object] | None = None,
+    auth: Mapping[str, object] | None = None,
+    notifications: Mapping[str, object] | None = None,
+) -> Iterator[str]:
+    """A registry that keeps to `http` (TLS), `auth` and so on; yields its host, and its log lies in `folder`."""
+    host = f"127.0.0.1:{free_port()}"
     settings = {
         "version": "0.1",
         "log": {"level": "info", "accesslog": {"disabled": False}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}},
         "http": {"addr": host, **(http or {})},
         **({"auth": auth} if auth else {}),
+        **({"notifications": notifications} if notifications else {}),
     }
     config = folder / "registry.yml"
     config.write_text(json.dumps(settings))  # YAML takes JSON

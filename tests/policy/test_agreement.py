@@ -53,6 +53,8 @@ UNSURE = replace(CPU, importable="unknown")
         (replace(NO_TORCH, importable="unknown"), MISSING),
         (replace(NO_TORCH, importable="unknown"), BROKEN),
         (replace(NO_TORCH, path="/app/torch.py"), BROKEN),
+        (replace(NO_TORCH, path="/app/torch.py"), replace(EMPTY, is_available=None)),
+        (replace(NO_TORCH, path="/app/torch.py"), replace(EMPTY, torch="8.5", is_available=None)),
         (replace(CUDA, build="unknown"), replace(RUN_CPU, torch=CUDA.version)),
         (replace(CUDA, cuda=None), RUN_CUDA),
         (replace(CPU, version=None), RUN_CPU),

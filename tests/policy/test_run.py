@@ -66,6 +66,13 @@ def test_a_demand_for_cuda(run: RuntimeFacts | None, outcome: Outcome, says: str
     assert (judge(facts, DEMAND).outcome == "pass") == (outcome == "pass")
 
 
+@pytest.mark.parametrize("run", [None, NO_GPU, ON_CPU])
+def test_a_cpu_build_needs_no_gpu_to_fail_a_demand_for_cuda(run: RuntimeFacts | None) -> None:
+    found = finding(image(CPU, runtime=run), replace(DEMAND, torch="any"), "cuda-runtime")
+    assert (found.outcome, found.category) == ("fail", "CODE_BUG")
+    assert found.message == "CUDA can't be used on this host: torch is a CPU build"
+
+
 @pytest.mark.parametrize(
     ("run", "category", "advice"),
     [

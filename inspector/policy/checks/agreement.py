@@ -63,6 +63,8 @@ def disagreements(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
 
 
 def _imported(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
+    if torch.importable == "no" and not torch.installed and torch.path and not _is_like_torch(run):
+        return  # a module of that name, which both sides say is another one
     if torch.importable == "no":
         why = "; ".join(torch.reasons)
         yield Disagreement("whether torch can be imported", f"no ({why})" if why else "no", f"yes ({run_label(run)})")
@@ -75,6 +77,11 @@ def _imported(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
         yield Disagreement("torch's version", torch.version, run.torch or "none")
     if torch.build != "unknown":
         yield from _builds(torch, run)
+
+
+def _is_like_torch(run: RuntimeFacts) -> bool:
+    """Whether what was imported answers as PyTorch does."""
+    return any(said is not None for said in (run.is_available, run.cuda, run.hip))
 
 
 def _builds(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:

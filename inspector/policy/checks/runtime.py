@@ -70,6 +70,8 @@ def _reported(found: Usable) -> str:
 def usable(facts: ImageFacts) -> Usable:
     """What the run says of CUDA. Only a computation that came out right on a GPU is a yes."""
     run = facts.runtime
+    if (run is None or not run.gpu) and facts.torch.installed and facts.torch.build == "cpu":
+        return Usable("no", "torch is a CPU build", "cpu-in-gpu", Shown("CUDA build", "CPU build"))
     if run is None:
         return Usable("unknown", "no container was run")
     if not run.ran:

@@ -49,6 +49,8 @@ class Engines:
         """The engine, with the containers removed that earlier runs had to leave behind; or why there is none."""
         try:
             engine = connect(kind, offline=self._offline)
+        except NotFound as error:  # a context, not an image
+            return Unreachable(str(error))
         except InspectorError as error:
             return error
         with contextlib.suppress(InspectorError):  # whoever only reads images may be denied it
@@ -136,9 +138,10 @@ def _named(image: Image, reference: Reference, *, alone: bool) -> Image:
 
 
 def _answer(reference: Reference, errors: list[InspectorError]) -> InspectorError:
-    """What to say where no engine has it: that an engine answered and has it not, sooner than that one is silent."""
-    missing = [error for error in errors if isinstance(error, NotFound)]
+    """What to say where no engine has it: not that those are silent which come after one that answered."""
+    missing = [at for at, error in enumerate(errors) if isinstance(error, NotFound)]
     kind: Callable[[str], InspectorError] = NotFound if missing else Unreachable
-    said = "; ".join(dict.fromkeys(str(error) for error in missing or errors))
+    telling = errors[: missing[-1] + 1] if missing else errors
+    said = "; ".join(dict.fromkeys(map(str, telling)))
     bare = reference.scheme is Scheme.BARE and not reference.local
     return kind(f"{reference}: no such file or directory, and {said}" if bare else f"{reference}: {said}")

@@ -1,0 +1,151 @@
+"""The unit of an audit's work, one layer, and who does it: threads, or whatever else keeps to the protocol."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from inspector.audit.reading import error_fact
+from inspector.errors import InspectorError
+from inspector.layers.blob import Meter, Scanned
+from inspector.oci import Descriptor
+from inspector.registry.names import RegistryName
+from inspector.sources.registry.blob import RegistryBlob
+from inspector.sources.registry.open import Registries
+
+JOBS = 8
+"""Requests for manifests at once unless told otherwise: most of the time, they wait for the registry."""
+READERS = 4
+"""Layers read at once unless told otherwise: each takes a processor, and memory for its index."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """One layer to read: where it lies, what it is stored as, and what it should come to unpacked.
+
+    Plain values, so that it can go to another machine. `host` and `repository` are those that answered.
+    """
+
+    host: str
+    repository: str
+    descriptor: Descriptor
+    diff_id: str
+
+    @property
+    def digest(self) -> str:
+        """That of the blob as stored."""
+        return self.descriptor.digest
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return self.descriptor.size
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a layer could not be read: an error's kind and its sentence."""
+
+    kind: str
+    message: str
+
+    def error(self) -> InspectorError:
+        """The error that it was, as far as its kind is known here."""
+        return _kinds().get(self.kind, InspectorError)(self.message)
+
+
+class Executor(Protocol):
+    """Who reads layers. The results are the same, whoever does."""
+
+    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Scanned | Failure]]:
+        """Each unit with its index or its failure, in any order.
+
+        `units` is asked for more only as work is done, from one thread at a time. Closing the iterator stops the work.
+        """
+
+
+def blob_of(unit: Unit, registries: Registries) -> RegistryBlob:
+    """The layer where it lies."""
+    place = RegistryName(unit.host, unit.repository)
+    return RegistryBlob(registries.client.repository(place), unit.descriptor, registries.full)
+
+
+def read_unit(unit: Unit, registries: Registries, *, verify: bool, meter: Meter) -> Scanned | Failure:
+    """The layer read, or why it was not."""
+    try:
+        return blob_of(unit, registries).scan(unit.diff_id, unit.digest, verify=verify, meter=meter)
+    except Exception as error:  # noqa: BLE001 - one bad layer never ends the run
+        fact = error_fact(error)
+        return Failure(fact.kind, fact.message)
+
+
+class ThreadExecutor:
+    """Reads layers in threads of this process."""
+
+    def __init__(self, registries: Registries, *, jobs: int, verify: bool, meter: Meter) -> None:
+        self._registries = registries
+        self._jobs = jobs
+        self._verify = verify
+        self._meter = meter
+
+    def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Scanned | Failure]]:
+        """See `Executor.run`; no more results wait to be taken than there are threads."""
+        stopped = threading.Event()
+
+        def meter(count: int) -> None:
+            if stopped.is_set():
+                raise InspectorError("stopped")
+            self._meter(count)
+
+        def read(unit: Unit) -> tuple[Unit, Scanned | Failure]:
+            return unit, read_unit(unit, self._registries, verify=self._verify, meter=meter)
+
+        yield from side_by_side(read, units, self._jobs, stop=stopped.set)
+
+
+def side_by_side(
+    action: Callable[[T], R],
+    items: Iterable[T],
+    workers: int,
+    *,
+    in_order: bool = False,
+    stop: Callable[[], None] = lambda: None,
+) -> Iterator[R]:
+    """`action` on each item, as results come or in order; `items` is asked for one more when one is taken.
+
+    Where the iterator is closed early, `stop` is called, and what runs is waited for.
+    """
+    from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait  # noqa: PLC0415 - brings logging
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="inspector")
+    running: list[Future[R]] = []
+    remaining = iter(items)
+    try:
+        while True:
+            running += [pool.submit(action, item) for item in itertools.islice(remaining, workers - len(running))]
+            if not running:
+                return
+            done = running[0] if in_order else next(iter(wait(running, return_when=FIRST_COMPLETED).done))
+            running.remove(done)
+            yield done.result()
+    except BaseException:
+        stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _kinds() -> dict[str, type[InspectorError]]:
+    """Every error by its kind."""
+    found: dict[str, type[InspectorError]] = {}
+    todo = [InspectorError]
+    while todo:
+        kind = todo.pop()
+        found.setdefault(kind("").kind, kind)
+        todo += kind.__subclasses__()
+    return found

@@ -1,0 +1,217 @@
+"""An audit of registries: every manifest once, every distinct layer once, a verdict on each image as it can be told."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from inspector.audit.budget import Budget, Spent
+from inspector.audit.executor import JOBS, READERS, Executor, Failure, ThreadExecutor, Unit
+from inspector.audit.indexing import LedgerIndexer
+from inspector.audit.judging import Judge
+from inspector.audit.ledger import Ledger, Waiting
+from inspector.audit.pump import pumped
+from inspector.audit.reading import DEFAULTS, Options
+from inspector.audit.resolving import Resolver, Watch
+from inspector.audit.tags import Selection, Target, once
+from inspector.audit.trials import role_named
+from inspector.audit.verdict import asking
+from inspector.errors import InspectorError, UsageError
+from inspector.layers.blob import Scanned
+from inspector.layers.cache import IndexCache
+from inspector.layers.documents import DocumentCache
+from inspector.layers.indexer import Indexer
+from inspector.policy.audited import Audited, Ended, Planned
+from inspector.policy.role import Policy
+from inspector.registry.settings import Settings, user_settings
+from inspector.sources.registry.open import Registries
+
+DOCUMENT_BYTES = 1 << 30
+"""What an audit keeps of manifests and configs: those of some 100,000 images."""
+TEMPORARY_BYTES = 1 << 40
+"""The bound on indexes in a cache that is removed at the end: the disk's."""
+
+Event = Audited | Planned | Ended
+NewExecutor = Callable[[Registries, Options, Callable[[int], None]], Executor]
+"""Makes an executor of one's own: given the run's registries and options, and who is told of bytes that come."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be audited, and at what cost: which tags, whether to stop at the plan, and no more than so much.
+
+    `max_bytes` are of layers, `max_requests` of any kind; None is no bound.
+    """
+
+    selection: Selection = Selection()
+    plan_only: bool = False
+    max_bytes: int | None = None
+    max_requests: int | None = None
+
+
+EVERYTHING = Terms()
+
+
+def audit_registries(
+    targets: Iterable[Target],
+    policy: Policy | None,
+    options: Options = DEFAULTS,
+    *,
+    terms: Terms = EVERYTHING,
+    watch: Watch | None = None,
+    executor: NewExecutor | None = None,
+    settings: Settings | None = None,
+) -> Generator[Event, None, None]:
+    """Results as they come, the plan among them before any layer is read, and at last how it ended.
+
+    Without a policy, facts without a verdict; without `settings`, registries are reached as the user's files say.
+    Raises `UsageError` for what can't be asked, `PolicyError` for a role that the policy lacks. Closing the generator
+    stops the work; what was read by then is in the cache.
+    """
+    terms.selection.check()
+    wanted = once(targets)
+    if not wanted:
+        raise UsageError("nothing to audit: name a repository, as in registry.example.com/team/api")
+    budget = Budget(terms.max_requests, terms.max_bytes)
+    with contextlib.ExitStack() as stack:
+        cache = stack.enter_context(_usable(options.cache))
+        documents = DocumentCache(cache.path.parent, DOCUMENT_BYTES)
+        settings = settings or user_settings(options.insecure_registries)
+        registries = Registries(settings, kept=documents, offline=options.offline, full=options.full, gate=budget.ask)
+        ledger = Ledger()
+        for close in (documents.close, ledger.close, registries.close):
+            stack.callback(close)
+        run = _Run(policy, msgspec.structs.replace(options, cache=cache), ledger, registries, budget, watch)
+        yield from run.resolve(wanted, terms.selection)
+        if not terms.plan_only:
+            yield from run.judge_all(executor or _threads)
+            yield run.ended(documents.warnings)
+
+
+class _Run:
+    """One audit between its plan and its end."""
+
+    def __init__(
+        self,
+        policy: Policy | None,
+        options: Options,
+        ledger: Ledger,
+        registries: Registries,
+        budget: Budget,
+        watch: Watch | None,
+    ) -> None:
+        if policy is not None:
+            policy = asking(policy, options.python)
+        held = role_named(policy, options.role) if policy is not None and options.role is not None else None
+        self._whole = options.verify or options.full
+        self._judge = Judge(policy, held, python=options.python or "python", whole=self._whole)
+        self._options = options
+        self._ledger = ledger
+        self._registries = registries
+        self._budget = budget
+        self._watch = watch
+        self._indexer = LedgerIndexer(options, ledger, budget)
+        self._resolver: Resolver | None = None
+        self._fetched = 0
+        self._halted = threading.Event()
+
+    def resolve(self, targets: list[Target], selection: Selection) -> Iterator[Event]:
+        """All images taken into the ledger, and the plan; results for what can't be opened."""
+        jobs = self._options.jobs or JOBS
+        resolver = Resolver(
+            self._registries, self._judge, selection, self._options.platform, jobs=jobs, budget=self._budget
+        )
+        assert self._options.cache is not None
+        self._resolver = resolver
+        yield from resolver.resolve(targets, self._ledger, self._options.cache, self._watch, verify=self._whole)
+        plan = self._ledger.plan(resolver.plan)
+        if self._watch:
+            self._watch.planned(plan)
+        yield plan
+
+    def judge_all(self, new_executor: NewExecutor) -> Iterator[Audited]:
+        """Each image as soon as all its layers are known, while others are read."""
+        executor = new_executor(self._registries, self._options, self._advanced)
+        indexer = self._indexer
+        with pumped(executor.run(self._units()), self._halt) as results:
+            for item in results:
+                if item is not None:
+                    self._settle(*item)
+                waiting = self._ledger.ready()
+                results.idle = waiting is None
+                if waiting is not None:
+                    yield from self._verdicts(waiting, indexer)
+
+    def ended(self, warnings: tuple[str, ...]) -> Ended:
+        """What was done in all, and what a bound kept from being done."""
+        left = self._ledger.left(self._budget.why, self._resolver.left if self._resolver else 0)
+        return Ended(
+            layers_fetched=self._fetched + self._indexer.fetched,
+            bytes_fetched=self._budget.bytes,
+            requests=self._budget.requests,
+            left=left,
+            warnings=warnings,
+        )
+
+    def _units(self) -> Iterator[Unit]:
+        for unit in self._ledger.wanted():
+            if not self._budget.is_lost(unit.host) and self._budget.reserve(unit.size):
+                yield unit
+            else:
+                self._ledger.leave(unit)
+
+    def _settle(self, unit: Unit, outcome: Scanned | Failure) -> None:
+        read = outcome.bytes_read if isinstance(outcome, Scanned) else 0
+        self._budget.settle(unit.size, read)
+        self._budget.note(unit.host, outcome.kind if isinstance(outcome, Failure) else "")
+        if isinstance(outcome, Failure) and isinstance(outcome.error(), Spent):
+            self._ledger.leave(unit)
+            return
+        if isinstance(outcome, Scanned):
+            self._fetched += 1
+            assert self._options.cache is not None
+            self._options.cache.put(outcome.index, unit.digest)
+        self._ledger.note(unit, outcome)
+
+    def _verdicts(self, waiting: Waiting, indexer: Indexer) -> Iterator[Audited]:
+        stub = waiting.stub
+        image = stub.image(waiting.tags[0], self._registries)
+        found = list(self._judge.verdicts(image, waiting.tags, stub.digest, indexer if waiting.needs else None))
+        if any(each.error is not None and each.error.kind == Spent("").kind for each in found):
+            self._ledger.put_off(waiting.id)
+            return
+        self._ledger.judged(waiting.id)
+        if self._watch:
+            self._watch.judged(waiting.tags[0])
+        yield from found
+
+    def _halt(self) -> None:
+        self._halted.set()
+        self._registries.close()  # whoever is in a pause that a registry asked for gives up
+
+    def _advanced(self, count: int) -> None:
+        if self._halted.is_set():
+            raise InspectorError("stopped")
+        if self._watch:
+            self._watch.advanced(count)
+
+
+def _threads(registries: Registries, options: Options, meter: Callable[[int], None]) -> Executor:
+    return ThreadExecutor(registries, jobs=options.jobs or READERS, verify=options.verify, meter=meter)
+
+
+@contextlib.contextmanager
+def _usable(cache: IndexCache | None) -> Iterator[IndexCache]:
+    """The cache, if it can be read and written; else one for this run alone, since indexes are never held in memory."""
+    if cache is not None and cache.is_usable():
+        yield cache
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="inspector-audit-") as folder,
+        contextlib.closing(IndexCache(Path(folder) / "layers.sqlite", TEMPORARY_BYTES)) as own,
+    ):
+        yield own

@@ -1,0 +1,150 @@
+"""`inspector audit --watch`: a process that lives long, and checks what a registry tells of."""
+
+from __future__ import annotations
+
+import os
+import signal
+import string
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from inspector.audit.reading import Options
+    from inspector.audit.registries import Terms
+    from inspector.audit.tags import Target
+    from inspector.audit.watching import Watcher
+    from inspector.cli.audit_sink import Sink
+    from inspector.policy.role import Policy
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+GRACE = 8.0
+"""Seconds in which what waits is still checked, once the process is asked to end; engines kill after ten."""
+SHORTEST_TOKEN = 16
+
+_TOKEN_VARIABLE = "INSPECTOR_WATCH_TOKEN"  # noqa: S105 - a name
+_MAX_TOKEN = 4096
+_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation)
+
+
+def watch_options(command: Command) -> Command:
+    """`--watch` and `--watch-token-file`; `keep_watch` takes what they give."""
+    token = click.option(
+        "--watch-token-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=f"The secret that notifications must show; default: {_TOKEN_VARIABLE}.",
+    )
+    watch = click.option(
+        "--watch",
+        is_flag=False,
+        flag_value="127.0.0.1",
+        metavar="[HOST:PORT]",
+        help="Check each image that a registry notifies of, until stopped; prints JSON lines.",
+    )
+    return watch(token(command))
+
+
+def refuse_other_modes(form: str, terms: Terms, cluster: str | None) -> None:
+    """Raises `UsageError` for options that make no sense of what never ends."""
+    from inspector.errors import UsageError  # noqa: PLC0415 - only where needed
+
+    for is_given, option in (
+        (form not in ("table", "jsonl"), f"--format {form}"),
+        (terms.plan_only, "--plan"),
+        (terms.max_bytes is not None, "--max-bytes"),
+        (terms.max_requests is not None, "--max-requests"),
+        (cluster is not None, "--cluster"),
+    ):
+        if is_given:
+            raise UsageError(f"{option} and --watch exclude each other: a watch goes on, and prints lines of JSON")
+
+
+def watch_sink(output: Path | None) -> Sink:
+    """Where the lines go."""
+    from inspector.cli.audit_sink import LINES, Sink  # noqa: PLC0415 - only for who watches
+
+    return Sink(LINES, output, quiet=True, only_failed=False, plan_only=False)
+
+
+def keep_watch(
+    listen: str,
+    token_file: Path | None,
+    targets: Sequence[Target],
+    policy: Policy | None,
+    options: Options,
+    terms: Terms,
+    sink: Sink,
+) -> int:
+    """Listen and check until SIGTERM or SIGINT, after which no more is taken; 0 then, whatever was found."""
+    from inspector.audit.listener import PATH, Listener, parse_listen  # noqa: PLC0415 - as above
+    from inspector.audit.watching import Watcher  # noqa: PLC0415 - as above
+    from inspector.cli.output import complain, say  # noqa: PLC0415 - as above
+
+    watcher = Watcher(targets, policy, options, selection=terms.selection)
+    with Listener(parse_listen(listen), watcher.offer, read_token(token_file)) as listener, _until_told(watcher):
+        say(f"listening for notifications at http://{listener.address}{PATH}")
+        try:
+            with closing(watcher.results()) as results:
+                sink.take(results)
+        except KeyboardInterrupt:
+            number = len(watcher) + 1
+            left = "1 image that was notified of is" if number == 1 else f"{number} images that were notified of are"
+            complain(f"stopped; {left} not checked", "warning")
+    return 0
+
+
+def read_token(path: Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The secret of the file, else of the environment; None where neither is given. Raises `UsageError`."""
+    from inspector.errors import UsageError  # noqa: PLC0415 - as above
+
+    where = _TOKEN_VARIABLE if path is None else f"--watch-token-file {path}"
+    if path is None:
+        if _TOKEN_VARIABLE not in environment:
+            return None
+        token = environment[_TOKEN_VARIABLE]
+    else:
+        try:
+            with path.open("rb") as file:
+                token = file.read(_MAX_TOKEN).decode("ascii", "replace")
+        except OSError as error:
+            raise UsageError(f"{where}: can't be read: {error.strerror or error}") from error
+    token = token.strip()
+    if len(token) < SHORTEST_TOKEN or not set(token) <= _CHARACTERS:
+        raise UsageError(f"{where}: no token: {SHORTEST_TOKEN} or more letters, digits and signs, without spaces")
+    return token
+
+
+@contextmanager
+def _until_told(watcher: Watcher) -> Iterator[None]:
+    """The first signal stops the watcher, which finishes; a second one, or the end of its time, interrupts it."""
+    late = threading.Timer(GRACE, _interrupt)
+    late.daemon = True
+
+    def told(*_: object) -> None:
+        if watcher.is_stopping:
+            raise KeyboardInterrupt
+        watcher.stop()
+        late.start()
+
+    before = {each: signal.signal(each, told) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        late.cancel()
+
+
+def _interrupt() -> None:
+    """A signal for the main thread, which ends what it waits for, too, where the system has such."""
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)
+    else:
+        signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,86 @@
+"""What an audit says in words and lines: its plan, its end, a line for each result, and the whole as one document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, as_result, natural
+from inspector.policy.model import ErrorFact, Outcome, Report, Result
+from inspector.report.document import encode, encode_line
+from inspector.report.junit import render_check
+from inspector.report.text import count, seconds
+from inspector.sizes import show_size
+
+
+def row_of(audited: Audited) -> Audited:
+    """The little of a result that a table needs: an audit has many."""
+    findings = tuple(finding for finding in audited.findings if finding.outcome != "pass")
+    return msgspec.structs.replace(audited, findings=findings, evidence=None, warnings=())
+
+
+def by_repository(rows: Iterable[Audited]) -> dict[str, list[Audited]]:
+    """The results of each repository, in the order of their names and tags, numbers by their value."""
+    found: dict[str, list[Audited]] = {}
+    for row in sorted(rows, key=lambda row: (row.repository, natural(row.image), str(row.platform))):
+        found.setdefault(row.repository, []).append(row)
+    return found
+
+
+def render_line(audited: Audited) -> str:
+    """One result as a line of JSON."""
+    return encode_line(audited)
+
+
+def render_json(report: AuditReport) -> str:
+    """All as one document."""
+    return encode(report)
+
+
+def render_junit(results: Sequence[Audited], outcome: Outcome, left: Left) -> str:
+    """See `junit.render_check`; what was left is an error of its own."""
+    cases = [as_result(each) for each in results]
+    if left.why:
+        error = ErrorFact("left", left_told(left))
+        cases.append(Result(image="audit", role=None, outcome="unknown", findings=(), facts=None, error=error))
+    return render_check(Report(outcome=outcome, results=tuple(cases)))
+
+
+def plan_told(plan: Planned) -> str:
+    """The plan as one line: `plan: 3 repositories, 1,000 tags, 412 images; 200 layers, of which 12 are known; …`."""
+    parts = [count(plan.repositories, "repository", "repositories"), count(plan.tags, "tag")]
+    parts.append(count(plan.images, "image"))
+    known = f", {plan.layers_known:,} known ({show_size(plan.bytes_known)})" if plan.layers_known else ""
+    told = f"plan: {', '.join(parts)}; {count(plan.layers, 'layer')}{known}; {show_size(plan.bytes_to_fetch)} to fetch"
+    beside = [
+        (plan.filtered, "tags not asked for"),
+        (plan.no_images, "tags are no images"),
+        (plan.unread, "images decided without their layers"),
+        (plan.unreadable, "could not be asked"),
+    ]
+    return "; ".join([told, *(f"{number:,} {what}" for number, what in beside if number)])
+
+
+def left_told(left: Left) -> str:
+    """What was left undone, and what to do about it."""
+    parts = [count(left.tags, "tag or list", "tags or lists")] if left.tags else []
+    parts += [count(left.images, "image")] if left.images else []
+    parts += [f"{count(left.layers, 'layer')} of {show_size(left.bytes)}"] if left.layers else []
+    return f"stopped at {left.why}; left: {', '.join(parts) or 'nothing'}; the same command goes on from here"
+
+
+def ended_told(outcomes: Counter[Outcome | None], ended: Ended, span: float) -> str:
+    """`412 images: 400 passed, 12 failed in 3 min 05 s; 200 layers, 1.2 GB fetched with 1,417 requests`."""
+    words: dict[Outcome | None, str] = {
+        "pass": "passed",
+        "warn": "with warnings",
+        "unknown": "unknown",
+        "fail": "failed",
+        None: "told",
+    }
+    tally = ", ".join(f"{outcomes[outcome]:,} {word}" for outcome, word in words.items() if outcomes[outcome])
+    fetched = f"{count(ended.layers_fetched, 'layer')}, {show_size(ended.bytes_fetched)} fetched"
+    told = f"{count(outcomes.total(), 'image')}: {tally or 'nothing audited'} in {seconds(span)}"
+    return f"{told}; {fetched} with {count(ended.requests, 'request')}"

@@ -1,0 +1,133 @@
+"""What an audit prints, whatever the images say of themselves."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from xml.etree import ElementTree as ET
+
+import pytest
+from jsonschema import Draft202012Validator
+from rich.cells import cell_len
+
+from inspector.oci import Platform
+from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, python_of
+from inspector.policy.model import ErrorFact, Outcome
+from inspector.report import schema
+from inspector.report.audit import (
+    ended_told,
+    left_told,
+    plan_told,
+    render_json,
+    render_junit,
+    render_line,
+    row_of,
+)
+from inspector.report.audit_markdown import render_markdown
+from inspector.report.audit_table import render_table
+from tests.report import samples
+
+VALID = Draft202012Validator(json.loads(schema.render_schema()))
+LEFT = Left(why="--max-bytes", tags=1, images=20, layers=3, bytes=3 * 10**9)
+ENDED = Ended(layers_fetched=7, bytes_fetched=5 * 10**9, requests=1234, left=LEFT)
+
+
+def audited(case: str, repository: str = "registry.example.com/team/api") -> list[Audited]:
+    """The results of a sample as an audit has them, with the sample's names for tags."""
+    return [
+        Audited(
+            image=f"{repository}:{result.image}",
+            repository=repository,
+            tags=(result.image, "1.0"),
+            digest=samples.digest(1),
+            platform=Platform("linux", "amd64"),
+            role=result.role,
+            outcome=result.outcome,
+            findings=result.findings,
+            torch=result.facts.torch if result.facts else None,
+            python=python_of(result.facts) if result.facts else None,
+            size=result.facts.size if result.facts else None,
+            error=result.error,
+        )
+        for result in samples.CASES[case]().results
+    ]
+
+
+def texts(results: list[Audited]) -> dict[str, str]:
+    report = AuditReport(outcome="fail", plan=Planned(tags=3), results=tuple(results), ended=ENDED)
+    rows = [row_of(each) for each in results]
+    return {
+        "table": render_table(rows, LEFT, width=100),
+        "narrow": render_table(rows, LEFT, width=50),
+        "markdown": render_markdown(rows, LEFT),
+        "junit": render_junit(results, "fail", LEFT),
+        "json": render_json(report),
+        "jsonl": "".join(map(render_line, results)),
+    }
+
+
+@pytest.mark.parametrize("case", samples.CASES)
+def test_nothing_but_ink_and_line_ends_is_printed(case: str) -> None:
+    for form, text in texts(audited(case, samples.HOSTILE)).items():
+        assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
+
+
+@pytest.mark.parametrize("case", samples.CASES)
+def test_every_form_is_what_it_claims_to_be(case: str) -> None:
+    results = audited(case)
+    shown = texts(results)
+    VALID.validate(json.loads(shown["json"]))
+    for line in shown["jsonl"].splitlines():
+        VALID.validate(json.loads(line))
+    assert len(ET.fromstring(shown["junit"])) == len(results) + 1
+    assert max(cell_len(line) for line in shown["table"].splitlines()) <= 100
+    assert "<script" not in shown["markdown"]
+
+
+def test_what_is_wrong_with_many_is_told_once() -> None:
+    (result,) = [each for each in audited("mixed") if each.outcome == "fail"][:1]
+    many = [
+        Audited(**{**{name: getattr(result, name) for name in result.__struct_fields__}, "tags": (f"1.{number}",)})
+        for number in range(20)
+    ]
+    text = render_table([row_of(each) for each in many], Left(), width=120)
+    failed = [one for one in result.findings if one.outcome == "fail"]
+    assert text.count(failed[0].message[:40]) == 1
+    assert "20 images: 1.0, 1.1, 1.2" in text
+    assert "and 12 more" in text
+
+
+def test_only_failed_leaves_out_what_passes_and_nothing_else() -> None:
+    results = audited("mixed")
+    text = render_table([row_of(each) for each in results], Left(), width=160, only_failed=True)
+    assert "PASS" not in text
+    assert text.count("FAIL") == sum(each.outcome == "fail" for each in results)
+
+
+def test_an_error_without_a_policy_is_told() -> None:
+    lost = Audited(
+        image="a.io/b:1", repository="a.io/b", outcome=None, error=ErrorFact("denied", "a.io/b: log in first")
+    )
+    for form in ("table", "markdown"):
+        text = texts([lost])[form]
+        assert "log in first" in text
+        assert "UNKNOWN" in text
+        assert "PASS" not in text
+    assert ET.fromstring(render_junit([lost], "unknown", Left())).get("errors") == "1"
+
+
+def test_the_lines_for_people() -> None:
+    plan = Planned(
+        repositories=1, tags=1200, images=412, layers=200, layers_known=12, bytes_known=10**9, bytes_to_fetch=2 * 10**9
+    )
+    assert plan_told(plan) == (
+        "plan: 1 repository, 1,200 tags, 412 images; 200 layers, 12 known (1.00 GB); 2.00 GB to fetch"
+    )
+    assert left_told(LEFT) == (
+        "stopped at --max-bytes; left: 1 tag or list, 20 images, 3 layers of 3.00 GB; "
+        "the same command goes on from here"
+    )
+    outcomes: Counter[Outcome | None] = Counter({"pass": 400, "fail": 12})
+    assert ended_told(outcomes, ENDED, 185.0) == (
+        "412 images: 400 passed, 12 failed in 3 min 05 s; 7 layers, 5.00 GB fetched with 1,234 requests"
+    )
