@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 _LAB = "tests/lab/"
+_APART = ("audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch")
+"""Modules of the lab that share no large files with the others."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give all tests of the lab to one process, since they share large files; the others wherever there is room.
+    """Give the tests of the lab that share large files to one process; the others wherever there is room.
 
     That is what xdist's own groups are for, which xdist 3.8 loses under pytest 9.2.
     """
@@ -21,7 +23,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class LabTogether(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return _LAB if nodeid.startswith(_LAB) else nodeid
+            if not nodeid.startswith(_LAB):
+                return nodeid
+            return f"{_LAB}apart" if nodeid.startswith(tuple(f"{_LAB}test_{name}.py" for name in _APART)) else _LAB
 
     return LabTogether(config, log)
 
