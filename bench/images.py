@@ -1,4 +1,4 @@
-"""The lab's images as files to measure on, made once and kept in the lab's folder."""
+"""The lab's images, in its engine and as files made once and kept in the lab's folder."""
 
 from __future__ import annotations
 
@@ -26,15 +26,33 @@ torch = "cpu"
 torch = "cuda"
 """
 
+LARGE = 5e9
+"""Bytes from which on an image is one that the targets of DESIGN.md are about."""
+
 
 @dataclass(frozen=True)
-class Subject:
-    """An image to measure on: its name in the engine, its role, and the file or folder that holds it."""
+class Named:
+    """An image of the engine: its name, its role, its id, and the bytes of all its files."""
 
     name: str
     role: str
+    image_id: str
+    size: int
+
+    @property
+    def large(self) -> bool:
+        """Whether the targets are about it."""
+        return self.size >= LARGE
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An image in a file or folder of so many bytes."""
+
+    image: Named
     scheme: str
     path: Path
+    size: int
 
     @property
     def reference(self) -> str:
@@ -47,29 +65,32 @@ class Subject:
         return f"{'oci-dir' if self.scheme == 'oci' else self.scheme}:{self.path}"
 
 
+def named() -> Iterator[Named]:
+    """The images that the engine has."""
+    for name, role in ROLES.items():
+        told = _ask("docker", "image", "inspect", "--format", "{{.Id}} {{.Size}}", name)
+        if told is not None:
+            image_id, _, size = told.partition(" ")
+            yield Named(name, role, image_id, int(size))
+
+
+def subjects(image: Named) -> Iterator[Subject]:
+    """An image of the engine as an uncompressed archive, and as a layout with gzip layers."""
+    stem = folder() / f"{image.name.replace(':', '-')}-{image.image_id.removeprefix('sha256:')[:12]}"
+    archive = stem.with_suffix(".tar")
+    _make(archive, "docker", "save", "--output", f"{archive}.part", image.name)
+    yield Subject(image, "docker-archive", archive, archive.stat().st_size)
+    if shutil.which("skopeo") is not None:
+        _make(stem, "skopeo", "copy", "-q", "--insecure-policy", f"docker-archive:{archive}", f"oci:{stem}.part:latest")
+        yield Subject(image, "oci", stem, sum(file.stat().st_size for file in stem.rglob("*") if file.is_file()))
+
+
 def folder() -> Path:
     """Where measured files lie."""
     lab = os.environ.get("LAB") or str(Path(tempfile.gettempdir()) / "inspector-lab")
     made = Path(lab) / "bench"
     made.mkdir(parents=True, exist_ok=True)
     return made
-
-
-def subjects(*, packed: bool) -> Iterator[Subject]:
-    """The images that the engine has, as uncompressed archives, or as layouts with gzip layers."""
-    for name, role in ROLES.items():
-        image_id = _ask("docker", "image", "inspect", "--format", "{{.Id}}", name)
-        if image_id is None:
-            continue
-        stem = folder() / f"{name.replace(':', '-')}-{image_id.removeprefix('sha256:')[:12]}"
-        archive = stem.with_suffix(".tar")
-        _make(archive, "docker", "save", "--output", f"{archive}.part", name)
-        if not packed:
-            yield Subject(name, role, "docker-archive", archive)
-        elif shutil.which("skopeo") is not None:
-            source = f"docker-archive:{archive}"
-            _make(stem, "skopeo", "copy", "-q", "--insecure-policy", source, f"oci:{stem}.part:latest")
-            yield Subject(name, role, "oci", stem)
 
 
 def _ask(*words: str) -> str | None:

@@ -15,6 +15,7 @@ from inspector.engine.failures import message, refusal
 from inspector.engine.model import Stat
 from inspector.engine.transport import Answer, Transport, path_segment
 from inspector.errors import LimitExceeded, Malformed, Unsupported
+from inspector.oci import decoder
 from inspector.rootfs import Kind
 
 _SECONDS = 120.0
@@ -95,7 +96,7 @@ def _decoded(path: str, text: str) -> _PathStat:
         raise Malformed(f"{where} has {len(text)} bytes")
     try:
         content = base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
-        return msgspec.json.decode(content, type=_PathStat)
+        return decoder(_PathStat).decode(content)
     except (binascii.Error, ValueError, RecursionError) as error:
         raise Malformed(f"{where} can't be read: {error}") from error
 

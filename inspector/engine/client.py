@@ -12,7 +12,7 @@ import msgspec
 
 from inspector.engine import archive, documents
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
-from inspector.engine.failures import is_timeout, refusal
+from inspector.engine.failures import DENIED, is_timeout, refusal
 from inspector.engine.logs import demultiplexed
 from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Stat, Step, Store
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
@@ -189,7 +189,9 @@ def connect(kind: Kind, *, offline: bool = False) -> Engine:
             return Engine(endpoint)
         except Unreachable as error:
             tried.append(str(error))
-    raise Unreachable(f"no {kind.title()} engine answers: {'; '.join(tried)}; {advice}")
+    denied = [why for why in tried if DENIED in why]  # which is no matter of starting anything
+    said = "; ".join(denied or [*tried, advice])
+    raise Unreachable(f"no {kind.title()} engine answers: {said}")
 
 
 _ENDED = (200, 204, 404, 409)

@@ -11,12 +11,15 @@ from typing import Any
 
 from inspector.engine.client import Engine
 from inspector.engine.owner import Owner, this_owner
-from inspector.errors import InspectorError, NotFound
+from inspector.errors import InspectorError, NotFound, Refused
 
 LABEL = "io.inspector.owner"
 PURPOSE_LABEL = "io.inspector.purpose"
 _FOREIGN_SECONDS = 3600.0
 _LATE_SECONDS = 3.0
+_DYING_SECONDS = 30.0
+_DYING = "did not receive an exit event"
+"""An engine's words for what it killed and does not see dead yet, as where a container has made processes on end."""
 _DUMMY = "/inspector-never-starts-this"
 
 
@@ -62,12 +65,18 @@ def _whole(image: str, body: Mapping[str, Any], purpose: str) -> dict[str, Any]:
 
 
 def _removed(engine: Engine, name: str) -> bool:
-    """Remove by name; a Ctrl-C meanwhile waits until that is done."""
-    try:
-        return engine.remove(name)
-    except KeyboardInterrupt:
-        engine.remove(name)
-        raise
+    """Remove by name, again while it is still dying; a Ctrl-C meanwhile waits until that is done."""
+    until = time.monotonic() + _DYING_SECONDS
+    while True:
+        try:
+            return engine.remove(name)
+        except KeyboardInterrupt:
+            engine.remove(name)
+            raise
+        except Refused as error:
+            if _DYING not in str(error) or time.monotonic() >= until:
+                raise
+        time.sleep(_LATE_SECONDS / 20)
 
 
 def _clean_up(engine: Engine, name: str, *, known: bool) -> None:

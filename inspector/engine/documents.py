@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.engine.model import GraphDriver, ImageDocument, Info, ListedContainer, ListedImage, Step, Store
 from inspector.errors import Malformed
-from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, parse
+from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, decoder, parse
 
 MAX_LIST = 64 << 20
 """The longest list taken in, in bytes: a build host has thousands of images, some with labels of kilobytes."""
@@ -174,7 +174,7 @@ def containers(content: bytes, where: str, now: float) -> tuple[ListedContainer,
 
 def _list(content: bytes, kind: type[Item], where: str) -> list[Item]:
     try:
-        return msgspec.json.decode(content, type=list[kind])  # type: ignore[valid-type]
+        return decoder(list[kind]).decode(content)  # type: ignore[valid-type]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"{where}: {error}") from error
 

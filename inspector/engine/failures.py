@@ -8,13 +8,16 @@ import ssl
 import msgspec
 
 from inspector.engine.endpoint import Endpoint
-from inspector.errors import InspectorError, NotFound, Refused, Unreachable
+from inspector.errors import InspectorError, NotFound, Refused, Unreachable, causes
+from inspector.oci import decoder
 
 
 class _Message(msgspec.Struct):
     message: str
 
 
+DENIED = "permission denied"
+"""By this one tells the socket of an engine that is there, but not for this user."""
 _MISSING = re.compile("no such image|reference does not exist|image not known|failed to get digest", re.IGNORECASE)
 
 
@@ -34,7 +37,7 @@ def own_words(body: bytes) -> str:
 def message(body: bytes) -> str:
     """The message in an engine's answer as it came; the whole answer where it has no such form."""
     try:
-        return msgspec.json.decode(body, type=_Message).message
+        return decoder(_Message).decode(body).message
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return body.decode("utf-8", "replace")
 
@@ -46,10 +49,10 @@ def unreachable(endpoint: Endpoint, error: BaseException) -> Unreachable:
 
 def reason(error: BaseException) -> str:
     """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
-    causes = _causes(error)
-    clauses = [clause for cause in causes if (clause := _clause(cause))]
-    plain = [str(cause) for cause in causes if type(cause) is ValueError]
-    said = [*clauses, *plain, f"the connection breaks off ({type(causes[-1]).__name__})"][0]
+    found = causes(error)
+    clauses = [clause for cause in found if (clause := _clause(cause))]
+    plain = [str(cause) for cause in found if type(cause) is ValueError]
+    said = [*clauses, *plain, f"the connection breaks off ({type(found[-1]).__name__})"][0]
     return ascii(said[:300])[1:-1]
 
 
@@ -65,24 +68,12 @@ def _clause(cause: BaseException) -> str:
 
 def is_timeout(error: BaseException) -> bool:
     """Whether nothing went wrong but the time."""
-    return any(isinstance(cause, TimeoutError) for cause in _causes(error))
+    return any(isinstance(cause, TimeoutError) for cause in causes(error))
 
 
 _CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
-    (PermissionError, "permission denied: join the group `docker`, or use a rootless engine"),
+    (PermissionError, f"{DENIED}: join the group `docker`, or use a rootless engine"),
     (FileNotFoundError, "no such socket"),
     (ConnectionRefusedError, "nothing listens there"),
     (TimeoutError, "no answer in time"),
 )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error and all that it wraps, as cause, reason or argument, the outermost first."""
-    found: list[BaseException] = []
-    todo: list[object] = [error]
-    while todo and len(found) < 30:
-        item = todo.pop(0)
-        if isinstance(item, BaseException) and not any(item is known for known in found):
-            found.append(item)
-            todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
-    return found

@@ -203,6 +203,7 @@ def test_what_the_container_was_made_with(hostile: None, monkeypatch: pytest.Mon
         "Memory": 256 * MB,
         "MemorySwap": 256 * MB,
         "PidsLimit": 24,
+        "CpuShares": 256,
         "Binds": None,
         "VolumesFrom": None,
         "PortBindings": None,

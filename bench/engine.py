@@ -1,0 +1,41 @@
+"""Images that an engine has, by each lane, beside running them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.images import Named
+from bench.measure import measure
+from bench.table import Beside, Missing, Row, Target
+from bench.tools import Tools
+
+STORAGE = Target(0.6, of_syft=1 / 100)
+ARCHIVE = Target(0.7, of_run=1)
+_IMPORT = "import torch"
+_LOOK = "import importlib.util; raise SystemExit(importlib.util.find_spec('torch') is not None)"
+
+
+def engine_rows(tools: Tools, image: Named, *, save: bool) -> Iterator[Row | Missing]:
+    """What the hand-run procedure does, syft, dive, and our check by each lane; by the slow one only with `save`."""
+    title = f"{image.name} docker"
+    ran = _run(tools, title, image)
+    yield ran
+    scanned = tools.scan_with_syft(f"{title}: syft", f"docker:{image.name}")
+    yield scanned
+    yield tools.open_with_dive(f"{title}: dive", f"docker://{image.name}")
+    beside = Beside(scanned.seconds, ran.seconds)
+    storage, archive = (STORAGE, ARCHIVE) if image.large else (None, None)
+    asked = (f"docker:{image.name}", image.role)
+    lane = ("--no-cache", "--lane")
+    yield tools.check(f"{title}: check, storage lane", *asked, *lane, "storage", beside=beside, target=storage)
+    yield tools.check(f"{title}: check, archive lane", *asked, *lane, "archive", beside=beside, target=archive)
+    yield tools.check(f"{title}: check, all layers cached", *asked, beside=beside)
+    if save:
+        yield tools.check(f"{title}: check, save lane", *asked, *lane, "save", times=1, beside=beside)
+
+
+def _run(tools: Tools, title: str, image: Named) -> Row:
+    """The import in a container; in an image that is to have no torch, the search for it."""
+    what, code = ("find_spec('torch')", _LOOK) if image.role == "api" else (_IMPORT, _IMPORT)
+    words = ["docker", "run", "--rm", image.name, "python", "-c", code]
+    return Row(f"{title}: docker run … python -c {what}", measure(words, times=tools.times, env={}))
