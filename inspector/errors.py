@@ -99,3 +99,15 @@ class RateLimited(Refused):
 
 class LimitExceeded(InspectorError):
     """A size, depth or count past the bound set for it."""
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """The error and all that it wraps, as cause, reason or argument, the outermost first; at most 30."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo and len(found) < 30:
+        item = todo.pop(0)
+        if isinstance(item, BaseException) and not any(item is known for known in found):
+            found.append(item)
+            todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+    return found

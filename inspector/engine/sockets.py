@@ -7,8 +7,6 @@ import os
 import socket
 import subprocess
 import tempfile
-import threading
-import time
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,46 +15,10 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from inspector.engine.endpoint import Endpoint
+from inspector.engine.timed import TimedSocket
 
 _SSH_SECONDS = 10
 _LAST_SECONDS = 0.2
-
-
-class Deadline(threading.local):
-    """When the answer that this thread waits for must be whole, on the monotonic clock; None for never."""
-
-    until: float | None = None
-
-
-DEADLINE = Deadline()
-
-
-class _TimedSocket(socket.socket):
-    """A socket that keeps the deadline of the thread that reads: a drip of single bytes would outlast any timeout."""
-
-    def recv_into(self, *arguments: Any, **named: Any) -> int:
-        before, until = self.gettimeout(), DEADLINE.until
-        if until is None:
-            return super().recv_into(*arguments, **named)
-        left = until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError(errno.ETIMEDOUT, "no whole answer in time")
-        self.settimeout(left if before is None else min(left, before))
-        try:
-            return super().recv_into(*arguments, **named)
-        finally:
-            self.settimeout(before)
-
-
-class _UnixConnection(HTTPConnection):
-    """To a socket of this machine."""
-
-    path = ""
-
-    def connect(self) -> None:
-        self.sock = _TimedSocket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
 
 
 class _SshConnection(HTTPConnection):
@@ -71,7 +33,7 @@ class _SshConnection(HTTPConnection):
         with ours, theirs, tempfile.TemporaryFile() as errors:
             self._program = self._started(theirs, errors)
             self._errors = os.fdopen(os.dup(errors.fileno()), "rb")
-            self.sock = _TimedSocket(fileno=ours.detach())
+            self.sock = TimedSocket(fileno=ours.detach())
         self.sock.settimeout(self.timeout)
 
     def _started(self, socket_of_its: socket.socket, errors: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -108,7 +70,7 @@ class _TcpConnection(HTTPConnection):
     """To an address without TLS."""
 
     def _new_conn(self) -> socket.socket:
-        return _TimedSocket(fileno=super()._new_conn().detach())
+        return TimedSocket(fileno=super()._new_conn().detach())
 
 
 class _TcpPool(HTTPConnectionPool):
@@ -138,11 +100,6 @@ class OnePool(BaseHTTPAdapter):  # type: ignore[misc]
         """Give the connections back."""
         super().close()
         self._pool.close()
-
-
-def unix_adapter(path: str) -> OnePool:
-    """For the socket at `path`."""
-    return OnePool(_UnixConnection, path=path)
 
 
 def ssh_adapter(endpoint: Endpoint) -> OnePool:

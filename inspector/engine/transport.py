@@ -1,4 +1,4 @@
-"""HTTP to one engine over the Docker SDK's session: everything that comes back is bounded in size and time."""
+"""HTTP to one engine: everything that comes back is bounded in size and time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ import msgspec
 
 from inspector.engine.endpoint import Endpoint
 from inspector.engine.failures import refusal, unreachable
+from inspector.engine.local import LocalSession
+from inspector.engine.timed import DEADLINE
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.oci import MAX_DOCUMENT
 
@@ -47,15 +50,11 @@ class Transport:
     """Requests to one engine, from any thread; connections are kept."""
 
     def __init__(self, endpoint: Endpoint, seconds: float = READ_SECONDS) -> None:
-        from inspector.engine.session import open_session  # noqa: PLC0415 - the SDK takes 150 ms to import
-        from inspector.engine.sockets import DEADLINE  # noqa: PLC0415 - so it is
-
-        self._deadline = DEADLINE
         self.endpoint = endpoint
         self.prefix = ""
         self._seconds = seconds
         with mapped(endpoint):
-            self._session, self._base = open_session(endpoint, CONNECT_SECONDS)
+            self._session, self._base = _session(endpoint)
 
     def ask(
         self,
@@ -106,11 +105,11 @@ class Transport:
 
     @contextmanager
     def _within(self, until: float) -> Iterator[None]:
-        self._deadline.until = until
+        DEADLINE.until = until
         try:
             yield
         finally:
-            self._deadline.until = None
+            DEADLINE.until = None
 
     @contextmanager
     def _sent(self, *question: Any) -> Iterator[Any]:
@@ -176,15 +175,28 @@ class Body(io.RawIOBase):
 @contextmanager
 def mapped(endpoint: Endpoint) -> Iterator[None]:
     """Whatever goes wrong between here and the engine, as `Unreachable` with the address and the reason."""
-    from docker.errors import DockerException  # noqa: PLC0415 - the SDK takes 150 ms to import
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - comes with it
-
     try:
         yield
     except InspectorError:
         raise
-    except (OSError, HTTPError, ValueError, DockerException) as error:
-        raise unreachable(endpoint, error) from error
+    except Exception as error:
+        if isinstance(error, (OSError, ValueError, HTTPException)) or _is_the_sdks(error):
+            raise unreachable(endpoint, error) from error
+        raise
+
+
+def _is_the_sdks(error: Exception) -> bool:
+    """Whether it is an error of the SDK or of what that stands on, which are not there unless they were needed."""
+    return type(error).__module__.partition(".")[0] in ("docker", "requests", "urllib3")
+
+
+def _session(endpoint: Endpoint) -> tuple[Any, str]:
+    """What sends requests to the address, and the beginning of all its URLs."""
+    if endpoint.address.startswith("unix://"):
+        return LocalSession(endpoint.address.removeprefix("unix://")), ""
+    from inspector.engine.session import open_session  # noqa: PLC0415 - the SDK takes 0.2 s to import
+
+    return open_session(endpoint, CONNECT_SECONDS)
 
 
 def path_segment(name: str) -> str:

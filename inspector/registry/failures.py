@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import msgspec
 
-from inspector.errors import InspectorError, NotFound, RateLimited, Refused, Unreachable
+from inspector.errors import InspectorError, NotFound, RateLimited, Refused, Unreachable, causes
+from inspector.oci import decoder
 
 _CODE = re.compile(r"[A-Z][A-Z_]{2,39}", re.ASCII)
 
@@ -35,7 +36,7 @@ class _Errors(msgspec.Struct):
 def error_code(body: bytes) -> str:
     """The first of the specification's error codes in an answer; its free text may repeat what we sent."""
     try:
-        codes = [error.code for error in msgspec.json.decode(body, type=_Errors).errors]
+        codes = [error.code for error in decoder(_Errors).decode(body).errors]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
     return next((code for code in codes if _CODE.fullmatch(code)), "")
@@ -67,19 +68,19 @@ def mapped(where: str) -> Iterator[None]:
 
 def reason(error: BaseException) -> str:
     """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
-    causes = list(_causes(error))
+    found = causes(error)
     for kind, clause in _CLAUSES:
-        if any(isinstance(cause, kind) for cause in causes):
+        if any(isinstance(cause, kind) for cause in found):
             return clause
-    for cause in causes:
+    for cause in found:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {_words(cause.verify_message)}"
         if isinstance(cause, ssl.SSLError):
             return f"TLS fails: {_words(cause.reason or 'for no stated reason')}"
-    system = [cause for cause in causes if isinstance(cause, OSError) and cause.strerror]
+    system = [cause for cause in found if isinstance(cause, OSError) and cause.strerror]
     if system:
         return _words(str(system[-1].strerror))
-    return f"the connection breaks off ({type(causes[-1]).__name__})"
+    return f"the connection breaks off ({type(found[-1]).__name__})"
 
 
 _CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
@@ -94,20 +95,8 @@ def _may_pass(error: BaseException) -> bool:
     from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError  # noqa: PLC0415 - as above
 
     passing = (ConnectionResetError, BrokenPipeError, IncompleteRead, ProtocolError, ReadTimeoutError)
-    return any(isinstance(cause, passing) for cause in _causes(error))
+    return any(isinstance(cause, passing) for cause in causes(error))
 
 
 def _words(text: str) -> str:
     return ascii(" ".join(text.split())[:200])[1:-1]
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error and all that it wraps, as cause, reason or argument, the outermost first."""
-    found: list[BaseException] = []
-    todo: list[object] = [error]
-    while todo and len(found) < 30:
-        item = todo.pop(0)
-        if isinstance(item, BaseException) and not any(item is known for known in found):
-            found.append(item)
-            todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
-    return found

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from inspector.errors import Malformed, NotFound, Refused
+from inspector.oci import decoder
 from inspector.registry.login import Login
 
 SECONDS = 30.0
@@ -60,7 +61,7 @@ def ask_helper(name: str, server: str, environment: Mapping[str, str]) -> Login 
 
 def _parsed(content: bytes, name: str) -> Login | None:
     try:
-        answer = msgspec.json.decode(content[:MAX_ANSWER], type=_Answer)
+        answer = decoder(_Answer).decode(content[:MAX_ANSWER])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Malformed(f"docker-credential-{name} answers with no JSON of Username and Secret") from None
     if not answer.username and not answer.secret:

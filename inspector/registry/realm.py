@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from inspector.errors import Denied, Malformed, Refused
+from inspector.oci import decoder
 from inspector.registry.address import Address, Origin, parse_address
 from inspector.registry.bodies import read_document, words_of
 from inspector.registry.challenge import Challenge
@@ -139,7 +140,7 @@ def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:
 
 def _parsed(content: bytes, where: str) -> Token:
     try:
-        answer = msgspec.json.decode(content, type=_Answer)
+        answer = decoder(_Answer).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Malformed(f"{where}: answers with no JSON of a token") from None
     secret = answer.token or answer.access_token or ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound
-from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of
+from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, decoder, digest_of
 from inspector.registry.blob import BlobStream, read_part
 from inspector.registry.bodies import read_document, words_of
 from inspector.registry.failures import error_code, refusal
@@ -157,7 +157,7 @@ class _Typed(msgspec.Struct, rename="camel"):
 def _check_type(content: bytes, stated: str, where: str) -> None:
     """Raises `Malformed` where header and document name different types: readers would differ (CVE-2021-41190)."""
     try:
-        own = msgspec.json.decode(content, type=_Typed).media_type
+        own = decoder(_Typed).decode(content).media_type
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return  # whoever parses it says what is wrong
     if own and stated in INDEX_TYPES | MANIFEST_TYPES and own != stated:

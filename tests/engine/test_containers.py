@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -132,6 +132,31 @@ def test_an_image_that_is_gone_leaves_nothing(start: Start, monkeypatch: pytest.
     with pytest.raises(NotFound, match="No such image"), created(engine, "nosuch", purpose="test"):
         pass
     assert fake.containers == {}
+
+
+@pytest.mark.parametrize("error", [None, ValueError])
+def test_what_is_still_dying_is_removed_once_it_is_dead(
+    start: Start, monkeypatch: pytest.MonkeyPatch, error: type[Exception] | None
+) -> None:
+    monkeypatch.setattr(containers, "_LATE_SECONDS", 0.1)
+    fake, engine = start()
+    words = (
+        "Could not kill running container x, cannot remove - tried to kill container, but did not receive an exit event"
+    )
+    fake.misbehave("DELETE", "/containers/.*", faults.status(500, words), times=2)
+    with pytest.raises(error) if error else nullcontext(), created(engine, "small:1", purpose="test"):
+        if error:
+            raise error
+    assert len(fake.asked("DELETE", "/containers/.*")) == 3
+    assert fake.containers == {}
+
+
+def test_what_never_dies_is_told(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "_DYING_SECONDS", 0.0)
+    fake, engine = start()
+    fake.misbehave("DELETE", "/containers/.*", faults.status(500, "did not receive an exit event"))
+    with pytest.raises(Refused, match="exit event"), created(engine, "small:1", purpose="test"):
+        pass
 
 
 def test_a_removal_that_fails_is_told(start: Start) -> None:
