@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from inspector.oci import decoder
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
 from inspector.python.metadata import is_name
@@ -56,7 +57,7 @@ def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], warni
 def read_record(folders: Folders, path: str, warnings: list[str]) -> CondaRecord | None:
     """The record at `path`; None, with a warning, for what is none."""
     try:
-        record = msgspec.json.decode(folders.fs.read(path), type=CondaRecord)
+        record = decoder(CondaRecord).decode(folders.fs.read(path))
     except (NotKept, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         warnings.append(f"{path!r} can't be read as conda's record of a package: {error}")
         return None

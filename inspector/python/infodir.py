@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from inspector.oci import decoder
 from inspector.python.folders import MISSING, Folder, Folders
 from inspector.python.installed import Installed
 from inspector.python.metadata import Headers, is_name, parse_headers, parse_requires_txt
@@ -129,7 +130,7 @@ def _editable(folders: Folders, folder: Folder) -> bool:
     if _file(folders, folder, "direct_url.json") is None:
         return False
     try:
-        found = msgspec.json.decode(_read(folders, folder, "direct_url.json"), type=_DirectUrl)
+        found = decoder(_DirectUrl).decode(_read(folders, folder, "direct_url.json"))
     except (NotKept, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     return found.dir_info.editable

@@ -17,7 +17,6 @@ Form = Literal["package", "module", "namespace", "archive"]
 Loader = Literal["extension", "source", "bytecode", "none"]
 
 _TAGGED = re.compile(r"\.(cpython-[a-z0-9]+)-([a-z0-9_]+)-([a-z0-9_-]+)\.so")
-_ARCHIVE_OF_STDLIB = re.compile(r"python\d+t?\.zip")
 _TRIPLES = {"i686": ("i386",), "armv7l": ("arm",), "ppc64le": ("powerpc64le",), "ppc64": ("powerpc64",)}
 
 
@@ -136,8 +135,8 @@ def _candidates(name: str, children: Mapping[str, Node], suffixes: Suffixes) -> 
 
 
 def _archive(folders: Folders, entry: str) -> Found | None:
-    """A zip on the search path; the standard library's is none that could hold anything else."""
+    """A zip on the search path, the standard library's too, for which hardly any Python of an image has one."""
     node = folders.node(entry)
-    if node is None or node.kind is not Kind.FILE or _ARCHIVE_OF_STDLIB.fullmatch(entry.rpartition("/")[2]):
+    if node is None or node.kind is not Kind.FILE:
         return None
     return Found(form="archive", entry=entry, path=entry)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from inspector.errors import Malformed
+from inspector.oci import decoder
 
 MAX_ANSWER = 1 << 18
 """Bytes of one answer, which with every text at its longest is larger than any that the probe gives."""
@@ -95,6 +96,6 @@ def _answer(content: bytes) -> Answer:
     if len(content) > MAX_ANSWER:
         raise Malformed(f"the container's answer has {len(content)} bytes, more than {MAX_ANSWER}")
     try:
-        return msgspec.json.decode(content, type=Answer)
+        return decoder(Answer).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"the container's answer is none: {ascii(str(error)[:200])[1:-1]}") from error

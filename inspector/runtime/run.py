@@ -29,7 +29,7 @@ Gpu = Literal["auto", "always", "never"]
 _ONE_AT_A_TIME = threading.Lock()
 """Each run is promised its memory and the whole GPU."""
 
-_RLIMIT = "rlimit"
+_UNABLE = ("rlimit", "cgroup controller")
 KILL_SECONDS = 10.0
 """How long an engine may take to see that what it killed has ended."""
 
@@ -105,13 +105,13 @@ class _Run(msgspec.Struct, frozen=True):
     def through(self, offer: Offer | Unknown) -> RuntimeFacts:
         """One container's life; a second one's, without them, where the engine may not set limits of resources.
 
-        Podman within a container may not, for beside those asked for it sets others of its own. Raises as `run_image`,
-        and `Refused`.
+        Podman within a container may not, for beside those asked for it sets others of its own, nor may a user's
+        where systemd does not hand it processors. Raises as `run_image`, and `Refused`.
         """
         try:
             return self._once(offer, ulimits=True)
         except Refused as error:
-            if _RLIMIT not in str(error):
+            if not any(words in str(error) for words in _UNABLE):
                 raise
             return self._once(offer, ulimits=False)
 

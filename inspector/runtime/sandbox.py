@@ -32,6 +32,8 @@ OUTPUT_BYTES = 4 * LOG_BYTES
 SCRATCH_BYTES = 64 * MB
 FILE_BYTES = 64 * MB
 """The largest file that may be written, which is what bounds a volume of the image's own."""
+CPU_SHARES = 256
+"""Of the usual 1024: processes that only make more of themselves must not keep an engine from ending them."""
 CPU_FACTOR = 16
 """Seconds of one process's computing for each second of the limit: the end of one that outlives its reader."""
 
@@ -72,6 +74,7 @@ def sandbox(
             "Memory": limits.memory,
             "MemorySwap": limits.memory,
             "PidsLimit": limits.processes,
+            "CpuShares": CPU_SHARES if ulimits else 0,
             "Ulimits": _ulimits(limits) if ulimits else [],
             "LogConfig": {"Type": "json-file", "Config": {"max-size": str(LOG_BYTES), "max-file": "2"}},
             "AutoRemove": False,

@@ -194,6 +194,12 @@ def test_verifying_takes_no_glance(image: Callable[[str], Image]) -> None:
         read(lanes, opened, verify=True)
 
 
+def test_verifying_takes_no_glance_where_that_is_asked_for_either(image: Callable[[str], Image]) -> None:
+    opened = image("docker-24")
+    with pytest.raises(LaneUnusable, match="single files prove no digest"):
+        read(FakeLanes(opened, {}), opened, verify=True, lane="archive")
+
+
 def test_an_engine_that_is_gone_ends_it(image: Callable[[str], Image]) -> None:
     opened = image("docker-24")
     lanes = FakeLanes(opened, {**NO_STORAGE, "archive": Unreachable("gone")})

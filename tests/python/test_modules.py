@@ -70,9 +70,10 @@ def test_links_and_directories_in_a_file_s_place() -> None:
     assert origins(tree, "/a", "/c", "/b") == ["/b/torch/__init__.py"]
 
 
-def test_an_archive_may_hold_anything_but_the_standard_library_s_does_not() -> None:
+def test_an_archive_may_hold_anything_the_standard_library_s_too() -> None:
     tree: dict[str, Member] = {"x/my.zip": b"PK", "lib/python311.zip": b"PK", "a/torch.py": b""}
-    assert [found.form for found in find(tree, "/lib/python311.zip", "/x/my.zip", "/a")] == ["archive", "module"]
+    found = find(tree, "/lib/python311.zip", "/x/my.zip", "/a", "/lib/python312.zip")
+    assert [one.form for one in found] == ["archive", "archive", "module"]
 
 
 @pytest.mark.parametrize(

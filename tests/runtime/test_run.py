@@ -118,14 +118,22 @@ def test_a_refused_gpu_is_done_without_and_told(pair: tuple[FakeEngine, Engine])
     assert "DeviceRequests" not in body(fake)["HostConfig"]
 
 
-def test_an_engine_that_may_not_set_limits_of_resources_does_without(pair: tuple[FakeEngine, Engine]) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "error setting rlimits for ready process: error setting rlimit type 6: operation not permitted",
+        "crun: the requested cgroup controller `cpu` is not available: OCI runtime error",
+    ],
+)
+def test_an_engine_that_may_not_set_limits_of_resources_does_without(
+    pair: tuple[FakeEngine, Engine], words: str
+) -> None:
     fake, ours = pair
-    words = "error setting rlimits for ready process: error setting rlimit type 6: operation not permitted"
     fake.misbehave("POST", "/containers/[^/]+/start", faults.status(500, words), times=1)
     assert run_image(ours, "worker:gpu", FACTS, host=GPUS).computed
     first, second = (request.body["HostConfig"] for request in fake.asked("POST", "/containers/create"))
-    assert first.pop("Ulimits")
-    assert second.pop("Ulimits") == []
+    assert (first.pop("Ulimits") == [], second.pop("Ulimits")) == (False, [])
+    assert (first.pop("CpuShares") > 0, second.pop("CpuShares")) == (True, 0)
     assert first == second
 
 

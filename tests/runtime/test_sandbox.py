@@ -48,6 +48,7 @@ def test_all_that_an_import_does_not_need_is_off() -> None:
             "Memory": 1 << 30,
             "MemorySwap": 1 << 30,
             "PidsLimit": 64,
+            "CpuShares": 256,
             "Ulimits": [
                 {"Name": "core", "Soft": 0, "Hard": 0},
                 {"Name": "fsize", "Soft": 64 << 20, "Hard": 64 << 20},

@@ -72,10 +72,8 @@ def usable(facts: ImageFacts) -> Usable:
     run = facts.runtime
     if (run is None or not run.gpu) and facts.torch.installed and facts.torch.build == "cpu":
         return Usable("no", "torch is a CPU build", "cpu-in-gpu", Shown("CUDA build", "CPU build"))
-    if run is None:
-        return Usable("unknown", "no container was run")
-    if not run.ran:
-        return Usable("unknown", run.why_not or "no container was run")
+    if run is None or not run.ran:
+        return Usable("unknown", (run.why_not if run else "") or "no container was run")
     if not run.gpu:
         return Usable("unknown", run.why_not or "no GPU")
     if run.imported is None:

@@ -18,6 +18,7 @@ from typing import TypeVar
 import msgspec
 
 from inspector.errors import Malformed
+from inspector.oci import decoder
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
 from inspector.sources.engine.disk import read_document, stamp
 from inspector.sources.lanes import LaneUnusable
@@ -108,7 +109,7 @@ def _records(path: Path, kind: type[Record]) -> list[Record]:
     if not os.path.lexists(path):
         return []
     try:
-        return msgspec.json.decode(read_document(path, MAX_LIST), type=list[kind])  # type: ignore[valid-type]
+        return decoder(list[kind]).decode(read_document(path, MAX_LIST))  # type: ignore[valid-type]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(f"{str(path)!a}: {error}") from error
 
