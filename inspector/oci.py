@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import threading
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -231,13 +232,25 @@ def _words(value: list[str] | str | None) -> tuple[str, ...]:
 
 Document = TypeVar("Document")
 
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_making = threading.Lock()
+
+
+def decoder(kind: type[Document]) -> msgspec.json.Decoder[Document]:
+    """What decodes JSON as `kind`, made by one thread alone: where two meet a type first, msgspec 0.22 may crash."""
+    found = _decoders.get(kind)
+    if found is None:
+        with _making:
+            found = _decoders[kind] = msgspec.json.Decoder(kind)
+    return found
+
 
 def parse(content: bytes, kind: type[Document], where: str) -> Document:
     """Decode a JSON document as `kind`; `where` names it in errors. Raises `Malformed`, `LimitExceeded`."""
     if len(content) > MAX_DOCUMENT:
         raise LimitExceeded(f"{where}: {len(content)} bytes; documents past {MAX_DOCUMENT} are refused")
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decoder(kind).decode(content)
     except msgspec.MsgspecError as error:
         sentence = str(error).replace(f"`str` matching regex {_DIGEST!r}", "a SHA-256 or SHA-512 digest")
         raise Malformed(f"{where}: {sentence}") from error

@@ -15,6 +15,7 @@ MAX_ANSWER = codec.MAX_PLAIN
 """The largest answer that is looked into, in bytes."""
 
 _MAX_MESSAGE = 4000
+_DECODER = msgspec.msgpack.Decoder(Answer)
 
 
 def opened(content: Any) -> Answer | None:
@@ -22,7 +23,7 @@ def opened(content: Any) -> Answer | None:
     if not isinstance(content, bytes) or len(content) > MAX_ANSWER:
         return None
     try:
-        return msgspec.msgpack.decode(content, type=Answer)
+        return _DECODER.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 

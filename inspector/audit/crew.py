@@ -85,11 +85,15 @@ def load() -> None:
 
 
 def connect(address: str) -> Client:
-    """A client of that scheduler. Raises `Unreachable` where none answers."""
+    """A client of the scheduler. Raises `Unreachable` for none, `UsageError` for TLS without certificates."""
     from distributed import Client as Connection  # noqa: PLC0415 - as above
+    from distributed.security import Security  # noqa: PLC0415 - as above
 
+    security = Security()  # as Dask's own settings say
     try:
-        return Connection(address, timeout=_CONNECT, set_as_default=False, name="inspector")
+        if address.startswith("tls:") and security.get_connection_args("client").get("ssl_context") is None:
+            raise UsageError(f"--cluster {address}: no certificates in Dask's settings (distributed.comm.tls.*)")
+        return Connection(address, security=security, timeout=_CONNECT, set_as_default=False, name="inspector")
     except (OSError, TimeoutError, ValueError, TypeError) as error:
         why = type(error).__name__
         raise Unreachable(f"--cluster {address}: no Dask scheduler answers there ({why})") from None

@@ -49,10 +49,11 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """Why a layer could not be read: an error's kind and its sentence."""
+    """Why a layer could not be read: an error's kind and its sentence; and the bytes of it that came all the same."""
 
     kind: str
     message: str
+    bytes_read: int = 0
 
     def error(self) -> InspectorError:
         """The error that it was, as far as its kind is known here."""
@@ -69,6 +70,21 @@ class Executor(Protocol):
         """
 
 
+class Came:
+    """A meter that adds up what it is told, before it tells `further`; from any thread."""
+
+    def __init__(self, further: Meter) -> None:
+        self._further = further
+        self._lock = threading.Lock()
+        self.bytes = 0
+
+    def __call__(self, count: int) -> None:
+        """So many more bytes came."""
+        with self._lock:
+            self.bytes += count
+        self._further(count)
+
+
 def blob_of(unit: Unit, registries: Registries) -> RegistryBlob:
     """The layer where it lies."""
     place = RegistryName(unit.host, unit.repository)
@@ -77,11 +93,12 @@ def blob_of(unit: Unit, registries: Registries) -> RegistryBlob:
 
 def read_unit(unit: Unit, registries: Registries, *, verify: bool, meter: Meter) -> Scanned | Failure:
     """The layer read, or why it was not."""
+    came = Came(meter)
     try:
-        return blob_of(unit, registries).scan(unit.diff_id, unit.digest, verify=verify, meter=meter)
+        return blob_of(unit, registries).scan(unit.diff_id, unit.digest, verify=verify, meter=came)
     except Exception as error:  # noqa: BLE001 - one bad layer never ends the run
         fact = error_fact(error)
-        return Failure(fact.kind, fact.message)
+        return Failure(fact.kind, fact.message, came.bytes)
 
 
 class ThreadExecutor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from inspector.audit.budget import Budget, Spent
+from inspector.audit.executor import Came
 from inspector.audit.ledger import Ledger, Noted, State
 from inspector.audit.reading import Options
 from inspector.errors import InspectorError
@@ -17,7 +18,8 @@ class LedgerIndexer(Indexer):
     """Answers from the cache, with what reading the layer took in this run; what failed once is not tried again."""
 
     def __init__(self, options: Options, ledger: Ledger, budget: Budget) -> None:
-        super().__init__(options.cache, verify=options.verify, meter=lambda _: None)
+        self._came = Came(lambda _: None)
+        super().__init__(options.cache, verify=options.verify, meter=self._came)
         self._ledger = ledger
         self._budget = budget
         self._failed: dict[tuple[str, str], InspectorError] = {}
@@ -46,11 +48,13 @@ class LedgerIndexer(Indexer):
             raise self._failed[place]
         if not self._budget.reserve(size := blob.descriptor.size):
             raise Spent("a layer that the cache lost can't be read again")
+        before = self._came.bytes
         read = 0
         try:
             found = self._scan(diff_id, digest, blob, blob.identity)
             read = found.bytes_read
         except InspectorError as error:
+            read = self._came.bytes - before
             self._failed[place] = error
             raise
         finally:

@@ -141,7 +141,9 @@ class Judge:
             tags=_tags(seat.names),
             role=seat.role.name if seat.role else None,
             outcome=None if self._policy is None else "unknown",
-            findings=() if self._policy is None else (error_finding(error, seat.role, familiar(name)),),
+            findings=()
+            if self._policy is None
+            else (error_finding(error, seat.role, familiar(name), in_registry=True),),
             error=error,
         )
 
@@ -165,13 +167,15 @@ def _tag_of(name: str) -> str:
 
 
 def _repository(name: str) -> str:
-    """`HOST/NAME` of `HOST/NAME:TAG` or `HOST/NAME@DIGEST`."""
+    """`HOST/NAME` of `HOST/NAME:TAG` or `HOST/NAME@DIGEST`; a whole registry, `HOST:PORT`, as it is."""
     name = name.partition("@")[0]
+    if "/" not in name:
+        return name
     head, slash, last = name.rpartition("/")
     return f"{head}{slash}{last.partition(':')[0]}"
 
 
 def _tags(names: Sequence[str]) -> tuple[str, ...]:
-    """The tags of such names; none of a name without."""
-    rests = (name.partition("@")[0].rpartition("/")[2].partition(":")[2] for name in names)
+    """The tags of such names; none of a name without, nor of a whole registry."""
+    rests = (name.partition("@")[0].rpartition("/")[2].partition(":")[2] for name in names if "/" in name)
     return tuple(rest for rest in rests if rest)

@@ -24,6 +24,8 @@ CREATE TABLE uses (layer INTEGER, image INTEGER, PRIMARY KEY (layer, image)) WIT
 CREATE INDEX ready ON image (missing, id);
 """
 _NEEDED = "EXISTS (SELECT 1 FROM uses JOIN image ON image.id = uses.image WHERE uses.layer = layer.id AND needs)"
+_UNIT = msgspec.msgpack.Decoder(Unit)
+_FAILURE = msgspec.msgpack.Decoder(Failure)
 _BATCH = 64
 
 
@@ -114,7 +116,7 @@ class Ledger:
         last = -1
         query = f"SELECT id, unit FROM layer WHERE id > ? AND state = 0 AND {_NEEDED} ORDER BY id LIMIT {_BATCH}"  # noqa: S608
         while rows := self._all(query, last):
-            yield from (msgspec.msgpack.decode(unit, type=Unit) for _, unit in rows)
+            yield from (_UNIT.decode(unit) for _, unit in rows)
             last = rows[-1][0]
 
     def leave(self, unit: Unit) -> None:
@@ -155,8 +157,8 @@ class Ledger:
         """What is known of a layer that was placed."""
         row = self._one("SELECT state, failure, bytes, how, unit FROM layer WHERE diff_id = ?", diff_id)
         assert row is not None
-        failure = msgspec.msgpack.decode(row[1], type=Failure) if row[1] is not None else None
-        unit = msgspec.msgpack.decode(row[4], type=Unit)
+        failure = _FAILURE.decode(row[1]) if row[1] is not None else None
+        unit = _UNIT.decode(row[4])
         return Noted(State(row[0]), failure, row[2], row[3] or "", (unit.host, unit.repository, unit.digest))
 
     def left(self, why: str, tags: int) -> Left:

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
-from inspector.oci import INDEX_TYPES, MANIFEST_TYPES
+from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, decoder
 from inspector.policy.audited import Notice
 from inspector.registry.names import is_host, is_repository, is_tag, parse_host
 from inspector.registry.transport import USER_AGENT
@@ -52,7 +52,7 @@ def parse_notices(content: bytes) -> list[Notice]:
     Pulls of our own are left out, too: to check an image is to pull its manifest.
     """
     try:
-        events = msgspec.json.decode(content, type=_Envelope).events
+        events = decoder(_Envelope).decode(content).events
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Malformed("a notification is no JSON with a list of events") from None
     if len(events) > MAX_EVENTS:
@@ -62,7 +62,7 @@ def parse_notices(content: bytes) -> list[Notice]:
 
 def _notice(raw: msgspec.Raw) -> Notice | None:
     try:
-        event = msgspec.json.decode(raw, type=_Event)
+        event = decoder(_Event).decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     target, host = event.target, event.request.host

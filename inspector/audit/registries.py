@@ -26,7 +26,7 @@ from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
 from inspector.layers.documents import DocumentCache
 from inspector.layers.indexer import Indexer
-from inspector.policy.audited import Audited, Ended, Planned
+from inspector.policy.audited import Audited, Ended, Left, Planned
 from inspector.policy.role import Policy
 from inspector.registry.settings import Settings, user_settings
 from inspector.sources.registry.open import Registries
@@ -87,9 +87,11 @@ def audit_registries(
             stack.callback(close)
         run = _Run(policy, msgspec.structs.replace(options, cache=cache), ledger, registries, budget, watch)
         yield from run.resolve(wanted, terms.selection)
-        if not terms.plan_only:
-            yield from run.judge_all(executor or _threads)
-            yield run.ended(documents.warnings)
+        if terms.plan_only:
+            yield from run.cut_short()
+            return
+        yield from run.judge_all(executor or _threads)
+        yield run.ended(documents.warnings)
 
 
 class _Run:
@@ -146,6 +148,12 @@ class _Run:
                 if waiting is not None:
                     yield from self._verdicts(waiting, indexer)
 
+    def cut_short(self) -> Iterator[Ended]:
+        """How a plan ended that a bound, or a registry that was lost, kept from being whole; nothing of one that is."""
+        if self._budget.why:
+            left = Left(why=self._budget.why, tags=self._resolver.left if self._resolver else 0)
+            yield Ended(layers_fetched=0, bytes_fetched=0, requests=self._budget.requests, left=left)
+
     def ended(self, warnings: tuple[str, ...]) -> Ended:
         """What was done in all, and what a bound kept from being done."""
         left = self._ledger.left(self._budget.why, self._resolver.left if self._resolver else 0)
@@ -165,8 +173,7 @@ class _Run:
                 self._ledger.leave(unit)
 
     def _settle(self, unit: Unit, outcome: Scanned | Failure) -> None:
-        read = outcome.bytes_read if isinstance(outcome, Scanned) else 0
-        self._budget.settle(unit.size, read)
+        self._budget.settle(unit.size, outcome.bytes_read)
         self._budget.note(unit.host, outcome.kind if isinstance(outcome, Failure) else "")
         if isinstance(outcome, Failure) and isinstance(outcome.error(), Spent):
             self._ledger.leave(unit)

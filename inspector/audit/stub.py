@@ -55,6 +55,9 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+_DECODER = msgspec.msgpack.Decoder(Stub)
+
+
 def stub_of(image: Image, repository: str, digest: str) -> Stub:
     """What is to be remembered of an image that was opened."""
     return Stub(
@@ -75,7 +78,7 @@ def pack(stub: Stub) -> bytes:
 
 def unpack(content: bytes) -> Stub:
     """The stub that `pack` made."""
-    return msgspec.msgpack.decode(zlib.decompress(content), type=Stub)
+    return _DECODER.decode(zlib.decompress(content))
 
 
 def _stub_layer(layer: Layer) -> StubLayer:

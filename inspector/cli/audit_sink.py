@@ -117,10 +117,13 @@ class Sink:
                 return render_table(self._rows, left, width=width, color=color, only_failed=self._only_failed)
 
     def _tell(self, left: Left, span: float) -> None:
-        if self._ended is None:
+        if self._plan_only:
             for each in (*self._rows, *self._results):
                 complain(f"{each.image}: {each.error.message if each.error else ''}")
+            if left.why:
+                complain(left_told(left), "warning")
             return
+        assert self._ended is not None
         for warning in self._ended.warnings:
             complain(warning, "warning")
         say(ended_told(self._counts, self._ended, span))

@@ -51,6 +51,9 @@ class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     data: list[bytes]
 
 
+_DECODER = msgspec.msgpack.Decoder(_Columns)
+
+
 def encode(index: LayerIndex) -> bytes:
     """The index as compressed bytes. Raises `ValueError` for one too large, or with a NUL in a name."""
     from isal import isal_zlib  # noqa: PLC0415 - only layers that are cached need it
@@ -95,7 +98,7 @@ def decode(packed: bytes) -> LayerIndex | None:
         plain = inflater.decompress(packed, MAX_PLAIN + 1)
         if not inflater.eof or inflater.unused_data or len(plain) > MAX_PLAIN:
             return None
-        return _index(msgspec.msgpack.decode(plain, type=_Columns))
+        return _index(_DECODER.decode(plain))
     except (broken, msgspec.MsgspecError, ValueError, LookupError, OverflowError):
         return None
 

@@ -34,6 +34,17 @@ ADVICE = {
         "ENVIRONMENT",
         "See whether `{builder} info` answers, who may use the engine's socket, and what its log says of this",
     ),
+    "registry-unreachable": Advice(
+        "ENVIRONMENT",
+        "See whether the name of the registry is right and it answers, and what HTTPS_PROXY and NO_PROXY say",
+    ),
+    "registry-refused": Advice("ENVIRONMENT", "See what the registry's own log says of this, or ask those who run it"),
+    "denied": Advice(
+        "ENVIRONMENT",
+        "Log in where the image is, as in `{builder} login HOST`, as somebody who may pull it; see its name",
+    ),
+    "rate-limited": Advice("ENVIRONMENT", "Try again later, with `--jobs 1`, or log in: registries allow users more"),
+    "not-pushed": Advice("ENVIRONMENT", "See its name and tag; if it was not pushed yet: `{build}`, then push it"),
     "lane-unusable": Advice("ENVIRONMENT", "Let the lane be chosen (no `--lane`), or force another: `--lane save`"),
     "internal": Advice("ENVIRONMENT", "This is a fault of inspector, not of the image: report it with this message"),
     "no-role": Advice("ENVIRONMENT", "Add the name to a role's `match` in the policy, or name the role with --role"),
@@ -140,8 +151,16 @@ ROW_OF_ERROR = {
     "no-image": "unsupported",
     "unreachable": "unreachable",
     "refused": "refused",
+    "denied": "denied",
+    "rate-limited": "rate-limited",
     "lane-unusable": "lane-unusable",
     "limit-exceeded": "too-large",
     "internal-error": "internal",
 }
 """Row by the kind of an error; all others mean bytes that can't be used."""
+ROW_IN_REGISTRY = {
+    "not-found": "not-pushed",
+    "unreachable": "registry-unreachable",
+    "refused": "registry-refused",
+}
+"""What stands for the rows of `ROW_OF_ERROR` where a registry was asked, and not an engine."""

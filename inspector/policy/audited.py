@@ -107,7 +107,7 @@ class Noticed(Audited, frozen=True, kw_only=True):
 
 
 class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole audit as one document: what `audit --format json` prints. `ended` is null after a plan alone."""
+    """The whole audit as one document: what `audit --format json` prints. `ended` is null after a whole plan."""
 
     schema: str = SCHEMA
     outcome: Outcome | None

@@ -8,7 +8,7 @@ import msgspec
 
 from inspector.errors import InvalidReference
 from inspector.facts import ImageFacts
-from inspector.policy.advice import ADVICE, ROW_OF_ERROR
+from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
 from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer
 from inspector.policy.role import Role
 from inspector.policy.steps import readable
@@ -129,11 +129,16 @@ def _reference(image: str) -> Reference | None:
         return None
 
 
-def error_finding(error: ErrorFact, role: Role | None, image: str) -> Finding:
-    """Why nothing is known of an image, called as it was asked for, with what to do about that kind of error."""
+def error_finding(error: ErrorFact, role: Role | None, image: str, *, in_registry: bool = False) -> Finding:
+    """Why nothing is known of an image, called as it was asked for, with what to do about that kind of error.
+
+    `in_registry` says that a registry was asked, where the name alone doesn't.
+    """
     reference = _reference(image)
     on_disk = reference is not None and reference.is_path_like()
     row = ROW_OF_ERROR.get(error.kind, "unreadable")
+    if in_registry or (reference is not None and reference.scheme is Scheme.REGISTRY):
+        row = ROW_IN_REGISTRY.get(row, row)
     advice = ADVICE["no-file" if row == "not-found" and on_disk else row]
     name = reference.name if reference and not on_disk else image
     builder = _builder(reference.scheme.value if reference else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -13,6 +14,7 @@ from inspector.errors import Refused
 MAX_URL = 16 << 10
 """The longest address that is followed, in characters; signed ones have some 2,000."""
 _PORTS = {"https": 443, "http": 80}
+_EMBEDDING = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
 
 
@@ -29,8 +31,12 @@ class Origin(msgspec.Struct, frozen=True):
 
     def is_loopback(self) -> bool:
         """Whether it is this machine for certain: `localhost`, or an address that never leaves it."""
-        literal = self._literal()
-        return self.host == "localhost" if literal is None else literal.is_loopback
+        try:
+            literal = ipaddress.ip_address(self.host)
+        except ValueError:
+            return self.host == "localhost"
+        mapped = literal.ipv4_mapped if isinstance(literal, ipaddress.IPv6Address) else None
+        return (mapped or literal).is_loopback
 
     def is_inward(self) -> bool:
         """Whether it is a literal address of this machine or its link, where nobody outside has business."""
@@ -45,12 +51,12 @@ class Origin(msgspec.Struct, frozen=True):
         return self.is_inward() or (literal is not None and literal.is_private)
 
     def _literal(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+        """The address that the host is another way to write of, whichever; None for a name."""
         try:
             literal = ipaddress.ip_address(self.host)
         except ValueError:
-            return None
-        mapped = literal.ipv4_mapped if isinstance(literal, ipaddress.IPv6Address) else None
-        return mapped or literal
+            return _old_literal(self.host)
+        return literal if isinstance(literal, ipaddress.IPv4Address) else _within(literal) or literal
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -69,6 +75,22 @@ class Address(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"
+
+
+def _old_literal(host: str) -> ipaddress.IPv4Address | None:
+    """The address that a resolver takes `127.1`, `0x7f000001` or `2130706433` for (inet_aton(3))."""
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):  # names with a NUL, and ones that are no ASCII
+        return None
+
+
+def _within(literal: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The address of IPv4 that one of IPv6 leads to: mapped, compatible, by NAT64 or by 6to4."""
+    if literal.ipv4_mapped or literal.sixtofour:
+        return literal.ipv4_mapped or literal.sixtofour
+    embedded = any(literal in network for network in _EMBEDDING) and int(literal) > 1
+    return ipaddress.IPv4Address(int(literal) & 0xFFFFFFFF) if embedded else None
 
 
 def origin_of(scheme: str, registry: str) -> Origin:

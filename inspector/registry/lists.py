@@ -58,6 +58,8 @@ def _page(session: Session, path: str, key: str, where: str, repository: str) ->
         raise refusal(where, reply.status, code)
     link = ", ".join(reply.response.headers.getlist("Link"))
     content = read_document(reply.response, MAX_PAGE, session.pacing.patience, where)
+    if content.count(b",") > MAX_NAMES:  # before the names are made: these take twenty times their bytes
+        raise LimitExceeded(f"{where}: a list of more than {MAX_NAMES} names")
     try:
         document = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
         names = msgspec.json.decode(document.get(key, b"null"), type=list[str] | None)

@@ -11,14 +11,52 @@ from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned,
 from inspector.policy.model import ErrorFact, Outcome, Report, Result
 from inspector.report.document import encode, encode_line
 from inspector.report.junit import render_check
-from inspector.report.text import count, seconds
+from inspector.report.text import count, seconds, short
 from inspector.sizes import show_size
+
+MAX_TAGS = 4
+"""Tags of one image that its row names."""
+MAX_NAMED = 8
+"""Images that one thing which is wrong names."""
 
 
 def row_of(audited: Audited) -> Audited:
     """The little of a result that a table needs: an audit has many."""
     findings = tuple(finding for finding in audited.findings if finding.outcome != "pass")
-    return msgspec.structs.replace(audited, findings=findings, evidence=None, warnings=())
+    evidence = audited.evidence if is_claimed(audited) else None
+    return msgspec.structs.replace(audited, findings=findings, evidence=evidence, warnings=())
+
+
+def is_claimed(audited: Audited) -> bool:
+    """Whether the answer rests on layers that were not hashed, but believed by their tables of contents."""
+    seen = audited.evidence
+    return seen is not None and seen.layers_read + seen.layers_cached > 0 and not seen.digests_verified
+
+
+def claimed_told(results: Sequence[Audited]) -> str:
+    """What is to be known of the images whose answers rest on that; empty where there are none."""
+    claimed = [each for each in results if is_claimed(each)]
+    if not claimed:
+        return ""
+    return (
+        f"{count(len(claimed), 'image')} known by tables of contents, which were not verified against the layers' "
+        f"diff_ids; --full reads them whole: {named(claimed)}"
+    )
+
+
+def tags_told(audited: Audited, most: int = MAX_TAGS) -> str:
+    """The tags of an image, the first few named; the digest of one that has none."""
+    if not audited.tags:
+        return short(audited.digest) if audited.digest else audited.image
+    more = len(audited.tags) - most
+    return ", ".join(audited.tags[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def named(results: Sequence[Audited]) -> str:
+    """The images that something is said of, the first few by name."""
+    more = len(results) - MAX_NAMED
+    first = ", ".join(each.tags[0] if each.tags else tags_told(each) for each in results[:MAX_NAMED])
+    return first + (f" and {more:,} more" if more > 0 else "")
 
 
 def by_repository(rows: Iterable[Audited]) -> dict[str, list[Audited]]:
@@ -43,9 +81,15 @@ def render_junit(results: Sequence[Audited], outcome: Outcome, left: Left) -> st
     """See `junit.render_check`; what was left is an error of its own."""
     cases = [as_result(each) for each in results]
     if left.why:
-        error = ErrorFact("left", left_told(left))
-        cases.append(Result(image="audit", role=None, outcome="unknown", findings=(), facts=None, error=error))
-    return render_check(Report(outcome=outcome, results=tuple(cases)))
+        cases.append(_of_the_run(ErrorFact("left", left_told(left))))
+    if not cases:
+        cases.append(_of_the_run(ErrorFact("nothing-audited", "no tag was asked for, or none is an image")))
+    noted = {each.image: each.warnings for each in results if each.warnings}
+    return render_check(Report(outcome=outcome, results=tuple(cases)), noted)
+
+
+def _of_the_run(error: ErrorFact) -> Result:
+    return Result(image="audit", role=None, outcome="unknown", findings=(), facts=None, error=error)
 
 
 def plan_told(plan: Planned) -> str:
@@ -55,12 +99,12 @@ def plan_told(plan: Planned) -> str:
     known = f", {plan.layers_known:,} known ({show_size(plan.bytes_known)})" if plan.layers_known else ""
     told = f"plan: {', '.join(parts)}; {count(plan.layers, 'layer')}{known}; {show_size(plan.bytes_to_fetch)} to fetch"
     beside = [
-        (plan.filtered, "tags not asked for"),
-        (plan.no_images, "tags are no images"),
-        (plan.unread, "images decided without their layers"),
-        (plan.unreadable, "could not be asked"),
+        (plan.filtered, f"{count(plan.filtered, 'tag')} not asked for"),
+        (plan.no_images, f"{count(plan.no_images, 'tag')} no image"),
+        (plan.unread, f"{count(plan.unread, 'image')} decided without layers"),
+        (plan.unreadable, f"{plan.unreadable:,} could not be asked"),
     ]
-    return "; ".join([told, *(f"{number:,} {what}" for number, what in beside if number)])
+    return "; ".join([told, *(what for number, what in beside if number)])
 
 
 def left_told(left: Left) -> str:

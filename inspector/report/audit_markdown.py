@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from inspector.policy.audited import Audited, Left
-from inspector.report.audit import by_repository, left_told
-from inspector.report.audit_table import named, problems, tags_told, torch_told
+from inspector.report.audit import by_repository, claimed_told, left_told, named, tags_told
+from inspector.report.audit_table import problems, torch_told
 from inspector.report.markdown import MARKS, code, literal, prose
 from inspector.report.text import NOTHING, count, size
 
@@ -34,6 +34,8 @@ def _lines(rows: Sequence[Audited], left: Left, *, only_failed: bool) -> Iterato
             yield f"  - {count(len(images), 'image')}: {literal(named(images))}"
             if finding.advice:
                 yield f"  - advice: {prose(finding.advice)}"
+        if claimed := claimed_told(results):
+            yield f"- note: {prose(claimed)}"
         yield ""
     if left.why:
         yield f"- note: {prose(left_told(left))}"

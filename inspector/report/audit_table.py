@@ -11,15 +11,10 @@ from rich.text import Text
 
 from inspector.policy.audited import Audited, Left
 from inspector.policy.model import WORST_FIRST, Finding
-from inspector.report.audit import by_repository, left_told
+from inspector.report.audit import by_repository, claimed_told, left_told, named, tags_told
 from inspector.report.canvas import STYLES, draw, hanging, indented, symbol, words
-from inspector.report.text import NOTHING, SYMBOLS, count, short, size
+from inspector.report.text import NOTHING, SYMBOLS, count, size
 from inspector.torchbuild.model import Torch, build_name
-
-MAX_TAGS = 4
-"""Tags of one image that its row names."""
-MAX_NAMED = 8
-"""Images that one thing which is wrong names."""
 
 
 def render_table(
@@ -39,14 +34,6 @@ def torch_told(torch: Torch | None) -> tuple[str, str]:
     return torch.version or torch.distribution_version or "version unknown", build_name(torch) + broken
 
 
-def tags_told(audited: Audited, most: int = MAX_TAGS) -> str:
-    """The tags of an image, the first few named; the digest of one that has none."""
-    if not audited.tags:
-        return short(audited.digest) if audited.digest else audited.image
-    more = len(audited.tags) - most
-    return ", ".join(audited.tags[:most]) + (f" and {more} more" if more > 0 else "")
-
-
 def problems(results: Iterable[Audited]) -> list[tuple[Finding, list[Audited]]]:
     """Everything that is not well, worst first, with the images of which it is said in the same words."""
     found: dict[tuple[str, str, str], tuple[Finding, list[Audited]]] = {}
@@ -55,13 +42,6 @@ def problems(results: Iterable[Audited]) -> list[tuple[Finding, list[Audited]]]:
             key = (finding.outcome, finding.check, finding.message)
             found.setdefault(key, (finding, []))[1].append(each)
     return sorted(found.values(), key=lambda pair: WORST_FIRST.index(pair[0].outcome))
-
-
-def named(results: Sequence[Audited]) -> str:
-    """The images that something is said of, the first few by name."""
-    more = len(results) - MAX_NAMED
-    first = ", ".join(each.tags[0] if each.tags else tags_told(each) for each in results[:MAX_NAMED])
-    return first + (f" and {more:,} more" if more > 0 else "")
 
 
 def _told_of(audited: Audited) -> Iterator[Finding]:
@@ -78,6 +58,8 @@ def _parts(rows: Sequence[Audited], left: Left, *, only_failed: bool) -> Iterato
             yield _table(shown)
         for finding, images in problems(results):
             yield indented(_problem(finding, images), 2)
+        if claimed := claimed_told(results):
+            yield indented(hanging(Text("note:", style="bold dim"), words(claimed, "dim")), 2)
         yield ""
     if left.why:
         yield hanging(Text("note:", style="bold dim"), words(left_told(left), "dim"))

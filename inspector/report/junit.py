@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from inspector.policy.model import Finding, Report, Result
 from inspector.policy.steps import readable
@@ -12,20 +13,21 @@ from inspector.report.escape import escape
 from inspector.report.text import notes, run_told
 
 
-def render_check(report: Report) -> str:
+def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
     """A suite for each image and a case for each check: a failure fails, not knowing is an error, a warning is output.
 
-    Escaped text holds no character that XML 1.0 forbids. Times are in seconds.
+    Escaped text holds no character that XML 1.0 forbids. Times are in seconds. `noted` are warnings by image, of
+    those that come without facts.
     """
     suites = ET.Element("testsuites", name="inspector")
     for result in report.results:
-        suites.append(_suite(result))
+        suites.append(_suite(result, notes(result.facts) or noted.get(result.image, ())))
     _count(suites, [case for suite in suites for case in suite.iter("testcase")])
     ET.indent(suites)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
 
 
-def _suite(result: Result) -> ET.Element:
+def _suite(result: Result, told: Sequence[str]) -> ET.Element:
     suite = ET.Element("testsuite", name=escape(result.image))
     if result.facts:
         suite.set("time", f"{result.facts.evidence.seconds:.3f}")
@@ -41,8 +43,8 @@ def _suite(result: Result) -> ET.Element:
     if result.error and all(finding.outcome == "pass" for finding in result.findings):
         error = Finding(check=result.error.kind, outcome="unknown", message=result.error.message)
         suite.append(_case(result, error))
-    if notes(result.facts):
-        ET.SubElement(suite, "system-err").text = "\n".join(map(escape, notes(result.facts)))
+    if told:
+        ET.SubElement(suite, "system-err").text = "\n".join(map(escape, told))
     _count(suite, list(suite.iter("testcase")))
     return suite
 

@@ -22,6 +22,8 @@ from inspector.sources.contents import Described
 
 MAX_DEPTH = 8
 """Indexes within indexes; engines write three at most."""
+MAX_FOLLOWED = 2 * MAX_IMAGES
+"""Entries of all these that are looked at for one name: each may be a request, and an index lists thousands."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -66,6 +68,8 @@ class _Walk:
         if not may_be_image(descriptor) or descriptor.digest in self._seen:
             return
         self._seen.add(descriptor.digest)
+        if len(self._seen) > MAX_FOLLOWED:
+            raise LimitExceeded(f"{self._contents.where}: indexes of more than {MAX_FOLLOWED} entries")
         platform = descriptor.platform
         if descriptor.media_type in MANIFEST_TYPES and platform is not None and platform.os and platform.architecture:
             yield Found(descriptor, platform.normal(), within, self._contents.has_manifest(descriptor))

@@ -580,6 +580,11 @@ def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_tls_without_certificates() -> None:
+    with pytest.raises(UsageError, match="no certificates in Dask's settings"), connected(Cluster("tls://127.0.0.1:1")):
+        pass
+
+
 def test_a_cluster_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     class Client:
         status = "running"

@@ -17,6 +17,7 @@ from inspector.layers.pax import MAX_PATH
 from inspector.layers.scan import MAX_FILE, MAX_NAMES
 from inspector.layers.tar import MAX_HEADERS, normal
 from inspector.layers.toc.source import TocUnusable
+from inspector.oci import decoder
 from inspector.rootfs import Kind
 
 _KINDS = {
@@ -146,7 +147,9 @@ class Listing:
 
 def _items(content: bytes) -> Sequence[msgspec.Raw]:
     try:
-        document = msgspec.json.decode(content, type=_Document)
+        if content.count(b",") >= MAX_HEADERS:
+            _refuse_crowd(content)
+        document = decoder(_Document).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise TocUnusable(f"its table of contents is not one: {str(error)[:200]!a}") from error
     if document.version != 1:
@@ -154,6 +157,20 @@ def _items(content: bytes) -> Sequence[msgspec.Raw]:
     if len(document.entries) > MAX_HEADERS:
         raise TocUnusable(f"its table of contents has {len(document.entries)} entries")
     return document.entries
+
+
+def _refuse_crowd(content: bytes) -> None:
+    """Raises `TocUnusable` at the first entry too many: 64 MiB hold 30 million, of which a list takes 2 GB."""
+    left = MAX_HEADERS
+
+    def count(_: msgspec.Struct) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise TocUnusable(f"its table of contents has more than {MAX_HEADERS} entries")
+
+    entry = msgspec.defstruct("_Entry", [], namespace={"__post_init__": count}, gc=False)
+    msgspec.json.decode(content, type=msgspec.defstruct("_Crowd", [("entries", list[entry])]))  # type: ignore[valid-type]
 
 
 def _item(raw: msgspec.Raw) -> _Item:

@@ -1,0 +1,49 @@
+"""What threads meet for the first time, all at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from inspector.oci import decoder
+from tests.cli.program import clean_environment
+
+ROOT = Path(__file__).parents[1]
+CODE = """
+import sys, threading
+import msgspec
+from inspector.oci import parse
+
+class Inner(msgspec.Struct):
+    name: str = ""
+
+def meet(number):
+    fields = [(f"field{at}", Inner | None, None) for at in range(5)]
+    parts = [(f"part{at}", msgspec.defstruct(f"Part{at}", fields) | None, None) for at in range(5)]
+    kind = msgspec.defstruct(f"Outer{number}", parts)
+    ready = threading.Barrier(8)
+    def read():
+        ready.wait()
+        parse(b'{"part4": {"field4": {"name": "x"}}}', kind, "here")
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+sys.setswitchinterval(1e-6)
+for number in range(100):
+    meet(number)
+"""
+
+
+def test_a_type_that_threads_meet_at_the_same_time_is_prepared_by_one() -> None:
+    """Without, msgspec reads a type that another thread is still describing, and the process is gone."""
+    done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, env=clean_environment(), check=False, timeout=60)
+    assert done.returncode == 0
+
+
+def test_a_decoder_is_made_once() -> None:
+    assert decoder(list[int]) is decoder(list[int])
+    assert decoder(list[int]).decode(b"[1]") == [1]
