@@ -23,7 +23,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Beside:
-    """Seconds that others took for the same image in the same run; None for those that were not measured."""
+    """Seconds that others took for the same image in the same run; None for those that were not measured.
+
+    `run` are those of a container, or of whatever else the job can't do without.
+    """
 
     syft: float | None = None
     run: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,10 @@ import pytest
 _LAB = "tests/lab/"
 _APART = ("audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch")
 """Modules of the lab that share no large files with the others."""
+
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""What runs in a shell's background ignores it, and so would the programs that tests interrupt."""
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -31,7 +31,9 @@ def opened(content: Any) -> Answer | None:
 def checked(unit: Unit, answer: Answer, *, verify: bool) -> Scanned | Failure:
     """The index if it can be this layer's: of its digests and this scanner, verified only where all bytes were read."""
     if answer.failure is not None:
-        return Failure(answer.failure.kind[:64], answer.failure.message[:_MAX_MESSAGE])
+        failure = answer.failure
+        read = min(max(failure.bytes_read, 0), unit.size)
+        return Failure(failure.kind[:64], failure.message[:_MAX_MESSAGE], read)
     index = codec.decode(answer.index)
     wrong = ""
     if index is None:

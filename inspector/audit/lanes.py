@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from inspector.errors import Refused
+from inspector.errors import Malformed, Refused
 from inspector.facts import ImageFacts, gather
 from inspector.facts.glance import glance
 from inspector.layers.blob import Meter
@@ -75,7 +75,7 @@ class LaneReader:
         single = Way("archive", lambda: self._glance(image, lanes, question))
         try:
             stored: Image | None = lanes.storage()
-        except LaneUnusable as error:
+        except (LaneUnusable, Malformed) as error:  # an engine may be at work in its files
             passed.append(f"storage: {error}")
             stored = None
         dear = stored is not None and self._must_unpack(stored)

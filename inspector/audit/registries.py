@@ -157,6 +157,8 @@ class _Run:
     def ended(self, warnings: tuple[str, ...]) -> Ended:
         """What was done in all, and what a bound kept from being done."""
         left = self._ledger.left(self._budget.why, self._resolver.left if self._resolver else 0)
+        if left.images and not left.why:  # an executor that answers for less than it was given
+            left = msgspec.structs.replace(left, why="some layers were never answered for")
         return Ended(
             layers_fetched=self._fetched + self._indexer.fetched,
             bytes_fetched=self._budget.bytes,

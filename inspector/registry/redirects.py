@@ -28,15 +28,17 @@ def follow(
     (signed addresses refuse a second credential, too).
     """
     address, left = start, dict(headers)
+    shown = str(start)  # where we are sent to may hold a signature in its path, or what we showed ourselves
     seen = {address}
     for _ in range(MAX_HOPS + 1):
         response = send(address, left)
         if response.status not in REDIRECTS:
             return response, address.origin
-        words_of(response, patience, str(address))
-        target = next_address(response, address, start.origin)
+        words_of(response, patience, shown)
+        target = next_address(response, address, start.origin, shown)
+        shown = str(target.origin)
         if target in seen:
-            raise Refused(f"{start}: sends us round in a circle, by {target}")
+            raise Refused(f"{start}: sends us round in a circle, by {target.origin}")
         seen.add(target)
         if target.origin != start.origin:
             left.pop("Authorization", None)
@@ -44,14 +46,17 @@ def follow(
     raise Refused(f"{start}: sends us on more than {MAX_HOPS} times")
 
 
-def next_address(response: BaseHTTPResponse, address: Address, registry: Origin) -> Address:
-    """Where the answer points. Raises `Refused` for the way out of TLS, and inward to our own machine or link."""
+def next_address(response: BaseHTTPResponse, address: Address, registry: Origin, shown: str) -> Address:
+    """Where the answer points. Raises `Refused` for the way out of TLS, and inward to our own machine or link.
+
+    `shown` is what errors call who answered.
+    """
     location = response.headers.get("Location", "")
     if not location:
-        raise Refused(f"{address}: answers {response.status} without saying where else to ask")
-    target = parse_address(location, str(address), base=address)
+        raise Refused(f"{shown}: answers {response.status} without saying where else to ask")
+    target = parse_address(location, shown, base=address)
     if address.origin.scheme == "https" and target.origin.scheme != "https":
-        raise Refused(f"{address}: sends us from TLS to {target.origin}, which is not followed")
+        raise Refused(f"{shown}: sends us from TLS to {target.origin}, which is not followed")
     if target.origin.is_inward() and not registry.is_inward() and target.origin.host != registry.host:
-        raise Refused(f"{address}: sends us to {target.origin}, an address of this machine or its link")
+        raise Refused(f"{shown}: sends us to {target.origin}, an address of this machine or its link")
     return target

@@ -28,6 +28,7 @@ class Transport:
         self._settings = settings
         self._gate = gate
         self._pools: dict[tuple[Trust, Proxy | None], PoolManager] = {}
+        self._cuts: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
     def send(
@@ -64,11 +65,14 @@ class Transport:
             )
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Give all connections back; what is asked just now breaks off."""
         with self._lock:
+            for cut in self._cuts:
+                cut()
             for pool in self._pools.values():
                 pool.clear()
             self._pools.clear()
+            self._cuts.clear()
 
     def _pool(self, trust: Trust, proxy: Proxy | None) -> PoolManager:
         from inspector.registry.watch import watch  # noqa: PLC0415 - brings urllib3
@@ -77,7 +81,7 @@ class Transport:
             pool = self._pools.get((trust, proxy))
             if pool is None:
                 pool = self._pools[trust, proxy] = _new_pool(trust, proxy)
-                watch(pool, self._settings.patience.whole)
+                self._cuts.append(watch(pool, self._settings.patience.whole))
             return pool
 
 

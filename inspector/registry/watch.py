@@ -6,20 +6,34 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
+from weakref import WeakSet
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
 
-def watch(pool: PoolManager, seconds: float) -> None:
-    """Let every new connection of `pool` give an answer `seconds` to begin, however many bytes come meanwhile."""
+def watch(pool: PoolManager, seconds: float) -> Callable[[], None]:
+    """Let every new connection of `pool` give an answer `seconds` to begin, however many bytes come meanwhile.
+
+    What is returned cuts all of them off, for whoever can't wait for a silent registry.
+    """
+    live: WeakSet[Any] = WeakSet()
 
     class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            live.add(self.sock)
+
         def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3 itself does
             return _begun(self, super().getresponse, seconds)
 
     class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            live.add(self.sock)
+
         def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3 itself does
             return _begun(self, super().getresponse, seconds)
 
@@ -31,6 +45,17 @@ def watch(pool: PoolManager, seconds: float) -> None:
 
     pool.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
+    def cut_all() -> None:
+        for connected in list(live):
+            _cut(connected)
+
+    return cut_all
+
+
+def _cut(connected: Any) -> None:
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # it may just be closed
+        socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
 
 def _begun(connection: HTTPConnection, wait: Callable[[], HTTPResponse], seconds: float) -> HTTPResponse:
     """What `wait` returns; the connection is cut from another thread in time, since sockets only limit each read.
@@ -41,8 +66,7 @@ def _begun(connection: HTTPConnection, wait: Callable[[], HTTPResponse], seconds
 
     def cut() -> None:
         late.set()
-        with contextlib.suppress(OSError, AttributeError, TypeError):  # it may just be closed
-            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+        _cut(connection.sock)
 
     timer = threading.Timer(seconds, cut)
     timer.daemon = True

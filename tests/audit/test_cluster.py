@@ -55,7 +55,7 @@ BASIC = base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
 def address() -> Iterator[str]:
     """A cluster of two workers in this process, spoken to as if it were elsewhere."""
     local = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=":0"
     )
     yield local.scheduler_address
     local.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+import random
 import tempfile
 import threading
 import time
@@ -544,3 +545,35 @@ def test_offline(audit: Auditor, fake: Fake) -> None:
 )
 def test_what_an_audit_comes_to(outcomes: list[Outcome | None], left: Left, outcome: Outcome) -> None:
     assert outcome_of_audit(outcomes, left) == outcome
+
+
+def test_a_plan_that_a_bound_cuts_short_says_so(fake: Fake, audit: Auditor) -> None:
+    for number in range(8):
+        fake.push("team/api", f"{number}", numbered(number))
+    done = audit("team/api", terms={"plan_only": True, "max_requests": 6})
+    assert done.ended.left.why == "--max-requests"
+    assert 0 < done.ended.left.tags <= done.plan.tags
+    assert outcome_of_audit([], done.ended.left) == "unknown"
+
+
+def test_what_failing_layers_cost_counts(fake: Fake, audit: Auditor) -> None:
+    """Else a registry whose layers all fail at their end is read without bound."""
+    noise = random.Random(1).randbytes(200_000)
+    sizes = []
+    for number in range(6):
+        image = API.with_steps(Step(f"RUN {number}", {f"srv/{number}": noise + b"%d" % number}))
+        fake.push("team/api", f"{number}", image)
+        blob = gzip(image.layers[-1])
+        fake.blobs[f"sha256:{sha256(blob)}"] = blob[:-1] + bytes([blob[-1] ^ 1])
+        sizes.append(len(blob))
+    done = audit("team/api", terms={"max_bytes": 3 * max(sizes)}, jobs=1)
+    assert done.ended.left.why == "--max-bytes"
+    assert sizes[0] < done.ended.bytes_fetched <= 3 * max(sizes)
+
+
+def test_a_registry_that_can_not_be_listed_is_called_by_its_name(fake: Fake, audit: Auditor) -> None:
+    fake.route("GET", "/v2/_catalog.*", answer_json({"errors": []}, 404))
+    (lost,) = audit(targets=[Target(None, fake.host)]).results.values() or [None]
+    assert lost is not None
+    assert (lost.image, lost.repository, lost.tags) == (fake.host, fake.host, ())
+    assert "docker info" not in lost.findings[0].advice

@@ -105,7 +105,7 @@ def exported(image: str) -> dict[str, Listed]:
             with tarfile.open(fileobj=export.stdout, mode="r|", encoding="utf-8", errors="surrogateescape") as tar:
                 return _listing(tar)
     finally:
-        docker("rm", container)
+        docker("rm", "--volumes", container)
 
 
 def comparable(listing: dict[str, Listed], other: dict[str, Listed]) -> dict[str, Listed]:

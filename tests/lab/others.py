@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_SECONDS_OF_OTHERS = 20.0
+_SECONDS_OF_OTHERS = 90.0
 
 LAB = Path(os.environ.get("LAB") or f"{tempfile.gettempdir()}/inspector-lab")
 

@@ -130,7 +130,7 @@ def test_a_container_that_is_committed_reads_as_it_is_saved(own_podman: tuple[Po
         "d/sub",
         "d/sub/new",
     }
-    podman("rm", container)
+    podman("rm", "--volumes", container)
     podman("rmi", "--force", "localhost/changed:1")
     assert [image.tags for image in store.images()] == [("localhost/base:1",), ("localhost/changed:1",)]
     assert [image.tags for image in ContainersStore(root).images()] == [("localhost/base:1",)]

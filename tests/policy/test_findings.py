@@ -92,7 +92,7 @@ def test_the_table_of_advice_names_only_what_is_known() -> None:
     known = {"dockerfile", "builder", "build", "image", "command", "origin", "wanted", "path", "how"}
     for advice in ADVICE.values():
         assert {name for _, name, _, _ in string.Formatter().parse(advice.text) if name} <= known
-    assert set(ROW_OF_ERROR.values()) <= set(ADVICE)
+    assert {*ROW_OF_ERROR.values(), *ROW_IN_REGISTRY.values()} <= set(ADVICE)
 
 
 def test_no_row_of_the_table_is_dead() -> None:
@@ -101,3 +101,11 @@ def test_no_row_of_the_table_is_dead() -> None:
     named = {row for row in ADVICE if f'"{row}"' in texts}
     of_errors = {*ROW_OF_ERROR.values(), *ROW_IN_REGISTRY.values()}
     assert set(ADVICE) - named <= of_errors | {"no-file", "unreadable", "undecided"}
+
+
+@pytest.mark.parametrize("kind", ["unreachable", "refused", "not-found"])
+def test_where_a_registry_was_asked_nobody_is_sent_to_an_engine(kind: str) -> None:
+    for image, in_registry in (("docker://a.io/b:1", False), ("registry:a.io/b:1", False), ("a.io/b:1", True)):
+        advice = error_finding(ErrorFact(kind, "x"), None, image, in_registry=in_registry).advice
+        assert " info`" not in advice
+        assert advice != error_finding(ErrorFact(kind, "x"), None, "docker:a.io/b:1").advice

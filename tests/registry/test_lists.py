@@ -119,3 +119,10 @@ def test_the_catalog(fake: Fake, settings: Settings) -> None:
     with pytest.raises(NotFound, match="lists no repositories"):
         list(client.catalog(fake.host))
     client.close()
+
+
+def test_a_page_of_more_names_than_any_registry_has(fake: Fake, repository: Opener) -> None:
+    """Names take twenty times their bytes: they are counted before they are made."""
+    fake.route("GET", TAGS, Answer(200, b'{"tags":[' + b'"a",' * 1_000_001 + b'"a"]}'))
+    with pytest.raises(LimitExceeded, match="more than 1000000 names"):
+        next(repository().tags())

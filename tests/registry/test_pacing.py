@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
@@ -13,7 +14,10 @@ import msgspec
 import pytest
 
 from inspector.errors import InspectorError, RateLimited, Refused, Unreachable
+from inspector.registry.client import Client
+from inspector.registry.names import RegistryName
 from inspector.registry.pacing import Pacing, retry_after
+from inspector.registry.settings import Settings
 from tests.registry.conftest import HASTE, Opener
 from tests.registry.fake import Answer, Asked, Fake
 from tests.sources.samples import API
@@ -128,6 +132,8 @@ def test_who_waits_is_let_go_when_all_is_closed(fake: Fake, repository: Opener) 
         (formatdate(1030, usegmt=True), 30.0),
         (formatdate(900, usegmt=True), 0.0),
         ("Thu, 99 Jan 2026 00:00:00 GMT", None),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999999999", None),
     ],
 )
 def test_what_retry_after_says(value: str, seconds: float | None) -> None:
@@ -167,3 +173,36 @@ def test_the_head_of_an_answer_without_end(line: bytes, repository: Opener) -> N
             ended.set()
             socket.create_connection(server.getsockname()).close()
             thread.join()
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["begun", "silent"])
+def test_closing_does_not_wait_for_a_silent_registry(told: bool, fake: Fake, settings: Settings) -> None:  # noqa: FBT001
+    """Whoever interrupts a run would have to, as long as a registry may be silent."""
+    asked = threading.Event()
+    going = threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield b"x"
+        asked.set()
+        going.wait(20)
+
+    def answer(_: Asked) -> Answer:
+        if told:
+            return Answer(200, body(), length=len(API.layers[0]))
+        asked.set()
+        going.wait(20)
+        return Answer(500)
+
+    fake.route("GET", ".*/blobs/.*", answer)
+    patience = msgspec.structs.replace(HASTE, silence=20.0, window=20.0)
+    client = Client(msgspec.structs.replace(settings, patience=patience))
+    (repository,) = client.repositories(RegistryName(fake.host, "a/b"))
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(lambda: b"".join(repository.chunks(API.image_id, len(API.layers[0]))))
+        assert asked.wait(10)
+        begun = time.monotonic()
+        client.close()
+        with pytest.raises(InspectorError):
+            reading.result(15)
+        assert time.monotonic() - begun < 5
+    going.set()

@@ -118,16 +118,42 @@ class _Response:
         ("https://ghcr.io", "https://localhost/x"),
         ("https://ghcr.io", "https://localhost./x"),
         ("https://ghcr.io", "https://0.0.0.0/x"),
+        ("https://ghcr.io", "https://2852039166/latest/meta-data"),
+        ("https://ghcr.io", "https://0x7f.1/x"),
+        ("https://ghcr.io", "https://[::127.0.0.1]/x"),
+        ("https://ghcr.io", "https://[64:ff9b::a9fe:a9fe]/x"),
+        ("https://ghcr.io", "https://[2002:7f00:1::]/x"),
         ("http://10.0.0.1", "http://169.254.169.254/x"),
     ],
 )
 def test_out_of_tls_and_inward_is_refused(registry: str, location: str) -> None:
     start = parse_address(f"{registry}/v2/", "a test")
     with pytest.raises(Refused):
-        next_address(_Response(location), start, start.origin)  # type: ignore[arg-type]
+        next_address(_Response(location), start, start.origin, "a.io")  # type: ignore[arg-type]
 
 
 def test_private_storage_of_a_private_registry_is_fine() -> None:
     start = Address(origin_of("https", "registry.corp"), "/v2/")
-    found = next_address(_Response("https://10.0.0.7:9000/blob"), start, start.origin)  # type: ignore[arg-type]
+    found = next_address(_Response("https://10.0.0.7:9000/blob"), start, start.origin, "a.io")  # type: ignore[arg-type]
     assert str(found) == "https://10.0.0.7:9000/blob"
+
+
+def test_other_ways_to_write_an_address_are_no_loopback() -> None:
+    """That one may be asked without TLS, so it has to be this machine for certain."""
+    for host in ("2130706433", "[::127.0.0.1]", "[64:ff9b::7f00:1]"):
+        origin = parse_address(f"https://{host}/", "a test").origin
+        assert origin.is_inward()
+        assert not origin.is_loopback()
+
+
+def test_no_error_tells_the_path_that_one_was_sent_to(fake: Fake, repository: Opener) -> None:
+    """It may be signed, or hold what we showed."""
+    fake.route("GET", ".*/blobs/.*", to("/geheim/x"))
+    fake.route("GET", "/geheim/.*", to("/geheim/x"))
+    with pytest.raises(Refused, match="in a circle") as caught:
+        repository().document(API.image_id)
+    assert "geheim" not in str(caught.value)
+    fake.route("GET", "/geheim/.*", to("ftp://a.io/"))
+    with pytest.raises(Refused, match="only https and http") as caught:
+        repository().document(API.image_id)
+    assert "geheim" not in str(caught.value)

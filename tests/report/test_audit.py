@@ -6,10 +6,12 @@ import json
 from collections import Counter
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from rich.cells import cell_len
 
+from inspector.facts import Evidence
 from inspector.oci import Platform
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, python_of
 from inspector.policy.model import ErrorFact, Outcome
@@ -130,4 +132,35 @@ def test_the_lines_for_people() -> None:
     outcomes: Counter[Outcome | None] = Counter({"pass": 400, "fail": 12})
     assert ended_told(outcomes, ENDED, 185.0) == (
         "412 images: 400 passed, 12 failed in 3 min 05 s; 7 layers, 5.00 GB fetched with 1,234 requests"
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "read", "verified", "told"),
+    [
+        ("toc", 2, False, True),
+        ("stream", 2, True, False),
+        ("manifest", 0, False, False),
+    ],
+)
+def test_that_an_answer_rests_on_tables_of_contents_is_told(how: str, read: int, *, verified: bool, told: bool) -> None:
+    """Whoever pushed the image wrote these: a pass by them is not as good as another."""
+    evidence = Evidence(bytes_read=9, layers_read=read, layers_cached=0, digests_verified=verified, how=how)
+    note = "layer 1 of 2: known by its table of contents" if told else ""
+    (passed, *_) = [each for each in audited("mixed") if each.outcome == "pass"]
+    passed = msgspec.structs.replace(passed, evidence=evidence, warnings=(note,) if note else ())
+    shown = texts([passed])
+    for form in ("table", "markdown"):
+        assert ("--full reads them" in shown[form]) is told
+    assert ("known by its table of contents" in shown["junit"]) is told
+
+
+def test_an_audit_of_nothing_is_an_error_in_junit() -> None:
+    root = ET.fromstring(render_junit([], "unknown", Left()))
+    assert root.get("errors") == "1"
+
+
+def test_one_is_no_plural() -> None:
+    assert plan_told(Planned(filtered=1, no_images=1, unread=2)).endswith(
+        "1 tag not asked for; 1 tag no image; 2 images decided without layers"
     )

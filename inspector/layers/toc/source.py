@@ -10,6 +10,8 @@ from inspector.errors import InspectorError, LimitExceeded
 
 MAX_SPAN = 4 << 20
 """Bytes past which spans are not joined: they are held in memory, several at once."""
+MAX_PARTS = 2000
+"""Parts of one layer that are asked for; a table whose files lie further apart could make it tens of thousands."""
 
 
 class TocUnusable(InspectorError):
@@ -47,6 +49,7 @@ class Budget:
         self._most = most
         self.size = source.size
         self.spent = 0
+        self._parts = 0
 
     def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
         """See `RangeSource.read`. Raises `NotWorthwhile` before asking for more than is left."""
@@ -56,6 +59,9 @@ class Budget:
         self.spent += sum(end - start for start, end in spans)
         if self.spent > self._most:
             raise NotWorthwhile(f"it takes {self.spent} of the layer's {self.size} bytes")
+        self._parts += len(spans)
+        if self._parts > MAX_PARTS:
+            raise NotWorthwhile(f"it takes {self._parts} requests")
         for span, data in zip(spans, self._source.read(spans), strict=True):
             if len(data) != span.end - span.start:
                 raise LimitExceeded(f"{len(data)} bytes where {span.end - span.start} were asked for")

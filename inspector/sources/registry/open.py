@@ -104,7 +104,10 @@ def _open(store: RegistryStore, name: RegistryName, wanted: Wanted) -> tuple[lis
 
 
 def _every_tag(name: RegistryName, wanted: Wanted, registries: Registries) -> tuple[Image, ...]:
-    """Each image of a repository once. What is no image, as signatures are, or is gone by now, is told and left out."""
+    """Each image of a repository once. What is no image, as signatures are, or is gone by now, is told and left out.
+
+    Raises for a tag that can't be opened, since the others passing would seem to be all.
+    """
     if name.tag or name.digest:
         alone = f"{name.host}/{name.repository}"
         raise InvalidReference(f"{name}: all tags are asked for, so name the repository alone: {alone}")
@@ -114,13 +117,24 @@ def _every_tag(name: RegistryName, wanted: Wanted, registries: Registries) -> tu
         tagged = name.tagged(tag)
         try:
             images, digest = open_named(tagged, wanted, registries)
-        except (NotFound, Unsupported) as error:
+        except InspectorError as error:
+            if not isinstance(error, NoImage) and not (isinstance(error, NotFound) and _is_gone(tagged, registries)):
+                raise type(error)(f"{error} (of all tags, {tag}); `inspector audit` tells of each by itself") from error
             left_out.append(f"left out: {error}")
             continue
         by_digest.setdefault(digest, (images, []))[1].append(tag)
     if not by_digest:
         raise NotFound(f"{name}: none of its tags is an image; {'; '.join(left_out[:3]) or 'it has none'}")
     return tuple(image for one in by_digest.values() for image in _shared(name, left_out, *one))
+
+
+def _is_gone(name: RegistryName, registries: Registries) -> bool:
+    """Whether the registry itself has no such tag any more, and not just something that the tag leads to."""
+    try:
+        list(registries.stores(name))[-1].repository.head(name.target)
+    except NotFound:
+        return True
+    return False
 
 
 def _shared(name: RegistryName, left_out: list[str], images: list[Image], tags: list[str]) -> Iterator[Image]:

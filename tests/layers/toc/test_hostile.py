@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,7 +16,9 @@ from fixtures.image import sha256
 from fixtures.lazy import DIGEST, PREFIX, Entries, Lazy, estargz, zstd_chunked
 from fixtures.packing import zstd
 from fixtures.tree import File, Tree
-from inspector.layers.toc.source import TocUnusable
+from inspector.layers.toc import source
+from inspector.layers.toc.document import Listing
+from inspector.layers.toc.source import NotWorthwhile, TocUnusable
 from tests.layers.toc.reading import by_toc
 
 TREE: Tree = {
@@ -167,3 +171,26 @@ def test_a_damaged_blob_is_refused_or_read_as_it_was(kind: str, at: int, garbage
 def test_the_digest_of_an_estargz_table_is_that_of_its_json() -> None:
     lazy = estargz(TREE)
     assert lazy.annotations[DIGEST] == f"sha256:{sha256(lazy.tree['stargz.index.json'].data)}"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("entry", [b"0", b"{}", b'{"type":"dir"}'])
+def test_a_table_of_millions_of_entries(entry: bytes) -> None:
+    """64 MiB hold so many that a mere list of them takes 2 GB: they are counted before they are kept."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(TocUnusable):
+            Listing(b'{"version":1,"entries":[' + (entry + b",") * 3_000_000 + b"{}]}", 10)
+        assert tracemalloc.get_traced_memory()[1] < (3_000_000 * len(entry)) + (100 << 20)
+    finally:
+        tracemalloc.stop()
+
+
+def test_files_so_far_apart_that_each_takes_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The layer is read whole instead."""
+    monkeypatch.setattr(source, "MAX_PARTS", 4)
+    noise = random.Random(1)
+    tree: Tree = {
+        f"{n:02}.{end}": noise.randbytes(150_000 if end == "bin" else 9) for n in range(9) for end in ("bin", "pth")
+    }
+    with pytest.raises(NotWorthwhile, match="requests"):
+        by_toc(zstd_chunked(tree))

@@ -29,6 +29,7 @@ from inspector.layers.indexer import Indexer
 from inspector.oci import Platform
 from inspector.reference import parse_reference
 from inspector.registry.settings import Settings
+from inspector.sources import indexes
 from inspector.sources.registry.open import Registries, open_registry_images
 from tests.registry.fake import Answer, Asked, Fake, answer_json
 from tests.sources.registry.conftest import Opened
@@ -299,9 +300,44 @@ def test_every_tag(fake: Fake, opened: Opened) -> None:
 
 
 def test_no_tag_is_an_image(fake: Fake, opened: Opened) -> None:
-    fake.manifests["a/api", "1"] = to_json(SCHEMA1), OCI.manifest
+    signature = to_json({"schemaVersion": 2, "config": {"mediaType": "application/vnd.sig"}, "layers": []})
+    for target in ("1", f"sha256:{sha256(signature)}"):
+        fake.manifests["a/api", target] = signature, OCI.manifest
     with pytest.raises(NotFound, match="none of its tags is an image"):
         opened("a/api", every_tag=True)
+
+
+def test_of_every_tag_none_that_can_not_be_opened_is_passed_over(fake: Fake, opened: Opened) -> None:
+    """The others would pass, and seem to be all. Only a tag that is gone is."""
+    fake.push("a/api", "1", API)
+    fake.push("a/api", "2", WORKER)
+    fake.route("GET", ".*/tags/list.*", answer_json({"name": "a/api", "tags": ["1", "2", "gone"]}))
+    config = fake.blobs.pop(WORKER.image_id)
+    with pytest.raises(NotFound, match=r"push the image anew.*of all tags, 2"):
+        opened("a/api", every_tag=True)
+    fake.blobs[WORKER.image_id] = config
+    assert len(opened("a/api", AMD64, every_tag=True)) == 2
+    fake.manifests["a/api", "gone"] = to_json(SCHEMA1), OCI.manifest
+    with pytest.raises(Unsupported, match=r"schema 1.*of all tags, gone"):
+        opened("a/api", every_tag=True)
+
+
+def test_indexes_within_indexes_without_end(fake: Fake, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each entry without a platform costs a request, and may lead to as many more."""
+    monkeypatch.setattr(indexes, "MAX_FOLLOWED", 20)
+
+    def nested(depth: int, name: str) -> dict[str, object]:
+        below = [nested(depth - 1, f"{name}{number}") for number in range(5 if depth else 0)]
+        document = {"schemaVersion": 2, "mediaType": OCI.index, "manifests": below, "annotations": {"name": name}}
+        content = to_json(document)
+        for target in ("1", digest := f"sha256:{sha256(content)}"):
+            fake.manifests["a/api", target] = content, OCI.index
+        return {"mediaType": OCI.index, "digest": digest, "size": len(content)}
+
+    nested(3, "n")
+    with pytest.raises(LimitExceeded, match="more than 20 entries"):
+        opened("a/api:1")
+    assert len(fake.asked) < 30
 
 
 def test_a_mirror_is_asked_first(fake: Fake, settings: Settings) -> None:
