@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from inspector.audit.executor import Failure, Unit
-from inspector.audit.stub import Stub, pack, unpack
+from inspector.audit.pending import Pending, pack, unpack
 from inspector.layers.blob import Scanned
 from inspector.policy.audited import Left, Planned
 
@@ -43,7 +43,7 @@ class Waiting(msgspec.Struct, frozen=True):
     """An image that can be judged now, and the tags that lead to it, in the order they were met."""
 
     id: int
-    stub: Stub
+    pending: Pending
     tags: tuple[str, ...]
     needs: bool
 
@@ -73,21 +73,21 @@ class Ledger:
         with self._lock:
             self._database.close()
 
-    def add(self, stub: Stub, tag: str, *, needs: bool) -> list[Unit]:
+    def add(self, pending: Pending, tag: str, *, needs: bool) -> list[Unit]:
         """Take in an image under one of its tags; the units of it that were not met before, to be `place`d.
 
         `needs` says whether the verdict on it under this tag hangs on its layers.
         """
         with self._lock:
-            row = self._one("SELECT id FROM image WHERE key = ?", stub.key)
+            row = self._one("SELECT id FROM image WHERE key = ?", pending.key)
             if row is not None:
                 self._database.execute("UPDATE image SET needs = needs OR ? WHERE id = ?", (needs, row[0]))
                 self._database.execute("INSERT OR IGNORE INTO name (image, tag) VALUES (?, ?)", (row[0], tag))
                 return []
             query = "INSERT INTO image (key, content, needs) VALUES (?, ?, ?)"
-            image = self._database.execute(query, (stub.key, pack(stub), needs)).lastrowid
+            image = self._database.execute(query, (pending.key, pack(pending), needs)).lastrowid
             self._database.execute("INSERT INTO name (image, tag) VALUES (?, ?)", (image, tag))
-            return [unit for layer in stub.layers if (unit := self._use(image, layer.unit)) is not None]
+            return [unit for layer in pending.layers if (unit := self._use(image, layer.unit)) is not None]
 
     def place(self, unit: Unit, state: State) -> None:
         """Say of a new unit whether its index is `KNOWN` or `WANTED`."""

@@ -187,9 +187,9 @@ class _Run:
         self._ledger.note(unit, outcome)
 
     def _verdicts(self, waiting: Waiting, indexer: Indexer) -> Iterator[Audited]:
-        stub = waiting.stub
-        image = stub.image(waiting.tags[0], self._registries)
-        found = list(self._judge.verdicts(image, waiting.tags, stub.digest, indexer if waiting.needs else None))
+        pending = waiting.pending
+        image = pending.image(waiting.tags[0], self._registries)
+        found = list(self._judge.verdicts(image, waiting.tags, pending.digest, indexer if waiting.needs else None))
         if any(each.error is not None and each.error.kind == Spent("").kind for each in found):
             self._ledger.put_off(waiting.id)
             return

@@ -13,8 +13,8 @@ from inspector.audit.budget import Budget, Spent
 from inspector.audit.executor import side_by_side
 from inspector.audit.judging import Judge
 from inspector.audit.ledger import Ledger, State
+from inspector.audit.pending import pending_of
 from inspector.audit.reading import error_fact
-from inspector.audit.stub import stub_of
 from inspector.audit.tags import Selection, Target
 from inspector.audit.versions import newest
 from inspector.errors import InspectorError, NoImage, NotFound, PlatformMissing
@@ -119,9 +119,9 @@ class Resolver:
 
     def _take(self, opened: Opened, image: Image, ledger: Ledger, cache: IndexCache, *, verify: bool) -> None:
         name = opened.asked.name
-        stub = stub_of(image, f"{name.host}/{name.repository}", opened.digest)
+        pending = pending_of(image, f"{name.host}/{name.repository}", opened.digest)
         needs = self._judge.needs_layers(image, str(name))
-        for unit in ledger.add(stub, str(name), needs=needs):
+        for unit in ledger.add(pending, str(name), needs=needs):
             if cache.has(unit.diff_id, unit.digest, verified=verify):
                 ledger.place(unit, State.KNOWN)
 

@@ -17,7 +17,7 @@ from inspector.sources.registry.open import SOURCE, Registries
 _LEVEL = 1
 
 
-class StubLayer(msgspec.Struct, frozen=True):
+class PendingLayer(msgspec.Struct, frozen=True):
     """A layer without its bytes."""
 
     unit: Unit
@@ -25,7 +25,7 @@ class StubLayer(msgspec.Struct, frozen=True):
     created_by: str | None
 
 
-class Stub(msgspec.Struct, frozen=True, kw_only=True):
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """An image of `repository` (with its host) as the registry describes it; `digest` is what its tags point at."""
 
     repository: str
@@ -33,7 +33,7 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
     image_id: str | None
     config: ImageConfig
     platform: Platform
-    layers: tuple[StubLayer, ...]
+    layers: tuple[PendingLayer, ...]
     warnings: tuple[str, ...]
 
     @property
@@ -55,42 +55,42 @@ class Stub(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-_DECODER = msgspec.msgpack.Decoder(Stub)
+_DECODER = msgspec.msgpack.Decoder(Pending)
 
 
-def stub_of(image: Image, repository: str, digest: str) -> Stub:
+def pending_of(image: Image, repository: str, digest: str) -> Pending:
     """What is to be remembered of an image that was opened."""
-    return Stub(
+    return Pending(
         repository=repository,
         digest=digest,
         image_id=image.image_id,
         config=image.config,
         platform=image.platform,
-        layers=tuple(map(_stub_layer, image.layers)),
+        layers=tuple(map(_pending_layer, image.layers)),
         warnings=image.warnings,
     )
 
 
-def pack(stub: Stub) -> bytes:
-    """The stub in bytes."""
-    return zlib.compress(msgspec.msgpack.encode(stub), _LEVEL)
+def pack(pending: Pending) -> bytes:
+    """The pending image in bytes."""
+    return zlib.compress(msgspec.msgpack.encode(pending), _LEVEL)
 
 
-def unpack(content: bytes) -> Stub:
-    """The stub that `pack` made."""
+def unpack(content: bytes) -> Pending:
+    """The pending image that `pack` made bytes of."""
     return _DECODER.decode(zlib.decompress(content))
 
 
-def _stub_layer(layer: Layer) -> StubLayer:
+def _pending_layer(layer: Layer) -> PendingLayer:
     blob = layer.blob
     if not isinstance(blob, RegistryBlob):
         raise Unsupported(f"layer {layer.digest}: lies in no registry")
     place = blob.repository.name
     unit = Unit(host=place.host, repository=place.repository, descriptor=blob.descriptor, diff_id=layer.diff_id)
-    return StubLayer(unit, layer.compressed, layer.created_by)
+    return PendingLayer(unit, layer.compressed, layer.created_by)
 
 
-def _layer(layer: StubLayer, registries: Registries) -> Layer:
+def _layer(layer: PendingLayer, registries: Registries) -> Layer:
     return Layer(
         diff_id=layer.unit.diff_id,
         blob=blob_of(layer.unit, registries),
