@@ -35,8 +35,9 @@ def created(engine: Engine, image: str, *, body: Mapping[str, Any] | None = None
     try:
         container = engine.create(_whole(image, body or {}, purpose), name=name)
         yield container
-    except BaseException:
-        _clean_up(engine, name, known=bool(container))
+    except BaseException as error:
+        refused = isinstance(error, NotFound | Refused)  # then there is none, and none will come
+        _clean_up(engine, name, known=bool(container) or refused)
         raise
     if not _removed(engine, name):
         raise NotFound(f"a container of {image[:200]!a} was removed by somebody else while it was asked: ask again")

@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from fixtures.roles import WORKER_CPU, right_images
-from inspector.engine import archive, client, transport
+from inspector.engine import archive, client, containers, transport
 from inspector.sources.lanes import LANES
 from tests.cli.program import run
 from tests.engine import faults
@@ -50,6 +50,7 @@ def _impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     if "in_order" in request.node.name:
         return
     monkeypatch.setattr(transport, "CONNECT_SECONDS", SILENCE)
+    monkeypatch.setattr(containers, "_LATE_SECONDS", SILENCE)
     defaults = client.Engine.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "seconds", SILENCE)
