@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from inspector.cli.output import is_terminal
-from inspector.cli.progress import PATIENCE
+from inspector.cli.progress import PATIENCE, shown_to_a_person, start_line
 from inspector.report.escape import escape
 
 if TYPE_CHECKING:
@@ -92,36 +89,22 @@ class AuditDisplay:
 
 
 def _start(title: str, unit: str) -> tuple[Progress, TaskID]:
-    from rich.console import Console  # noqa: PLC0415 - heavy, and quick work shows nothing
-    from rich.progress import (  # noqa: PLC0415 - as above
+    from rich.progress import (  # noqa: PLC0415 - heavy, and quick work shows nothing
         BarColumn,
         DownloadColumn,
         MofNCompleteColumn,
-        Progress,
         ProgressColumn,
         TextColumn,
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
-    from rich.table import Column  # noqa: PLC0415 - as above
 
-    name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
     rate: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}", markup=False))
     if unit == "bytes":
         rate = (DownloadColumn(), TransferSpeedColumn())
-    columns = (name, BarColumn(bar_width=20), *rate, TimeRemainingColumn())
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = progress.add_task(title, total=None, rate="")
-    progress.start()
-    return progress, task
+    return start_line(title, (), (BarColumn(bar_width=20), *rate, TimeRemainingColumn()), rate="")
 
 
-@contextmanager
-def audit_display(*, quiet: bool) -> Iterator[AuditDisplay | None]:
+def audit_display(*, quiet: bool) -> AbstractContextManager[AuditDisplay | None]:
     """A display if a person may see it, for as long as the work lasts."""
-    shown = None if quiet or not is_terminal(sys.stderr) else AuditDisplay()
-    try:
-        yield shown
-    finally:
-        if shown is not None:
-            shown.close()
+    return shown_to_a_person(AuditDisplay, quiet=quiet)

@@ -5,18 +5,28 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from inspector.cli.output import is_terminal
 from inspector.report.escape import escape
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress, ProgressColumn, TaskID
 
 PATIENCE = 1.0
 """Seconds of work before anything is shown."""
+
+
+class Closing(Protocol):
+    """Whatever is shown, and taken away at the end."""
+
+    def close(self) -> None:
+        """Take it away."""
+
+
+Shown = TypeVar("Shown", bound=Closing)
 
 
 class Display:
@@ -77,24 +87,37 @@ class Display:
 
 
 def _start(description: str) -> tuple[Progress, TaskID]:
-    from rich.console import Console  # noqa: PLC0415 - heavy, and quick work shows nothing
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-    from rich.table import Column  # noqa: PLC0415
+    from rich.progress import SpinnerColumn, TimeElapsedColumn  # noqa: PLC0415 - heavy, and quick work shows nothing
+
+    return start_line(description, (SpinnerColumn(),), (TimeElapsedColumn(),))
+
+
+def start_line(
+    description: str, before: Iterable[ProgressColumn], after: Iterable[ProgressColumn], **fields: Any
+) -> tuple[Progress, TaskID]:
+    """A line on standard error with the description between the columns; stopping it takes it away."""
+    from rich.console import Console  # noqa: PLC0415 - as above
+    from rich.progress import Progress, TextColumn  # noqa: PLC0415 - as above
+    from rich.table import Column  # noqa: PLC0415 - as above
 
     name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
-    columns = (SpinnerColumn(), name, TimeElapsedColumn())
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = progress.add_task(description, total=None)
+    progress = Progress(*before, name, *after, console=Console(stderr=True), transient=True)
+    task = progress.add_task(description, total=None, **fields)
     progress.start()
     return progress, task
 
 
 @contextmanager
-def display(*, quiet: bool) -> Iterator[Display | None]:
-    """A display if a person may see it, for as long as the work lasts."""
-    shown = None if quiet or not is_terminal(sys.stderr) else Display()
+def shown_to_a_person(make: Callable[[], Shown], *, quiet: bool) -> Iterator[Shown | None]:
+    """What `make` gives, if a person may see it, for as long as the work lasts; then it is closed."""
+    shown = None if quiet or not is_terminal(sys.stderr) else make()
     try:
         yield shown
     finally:
         if shown is not None:
             shown.close()
+
+
+def display(*, quiet: bool) -> AbstractContextManager[Display | None]:
+    """A display if a person may see it, for as long as the work lasts."""
+    return shown_to_a_person(Display, quiet=quiet)
