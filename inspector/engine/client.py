@@ -12,7 +12,7 @@ import msgspec
 
 from inspector.engine import archive, documents
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
-from inspector.engine.failures import DENIED, is_timeout, refusal
+from inspector.engine.failures import ABSENT, DENIED, is_timeout, refusal
 from inspector.engine.logs import demultiplexed
 from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Stat, Step, Store
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
@@ -179,6 +179,7 @@ def connect(kind: Kind, *, offline: bool = False) -> Engine:
     Raises `Unreachable` with each address tried and what to start, `NotFound` and `Malformed` for a context.
     """
     tried: list[str] = []
+    absent: list[str] = []
     advice = _ADVICE[kind]
     for endpoint in endpoints(kind, os.environ):
         if offline and not endpoint.is_local:
@@ -188,7 +189,10 @@ def connect(kind: Kind, *, offline: bool = False) -> Engine:
         try:
             return Engine(endpoint)
         except Unreachable as error:
-            tried.append(str(error))
+            nowhere = not endpoint.chosen and str(error).endswith(ABSENT)
+            (absent if nowhere else tried).append(str(endpoint) if nowhere else str(error))
+    if absent:
+        tried.append(f"there is no {', nor '.join(absent)}")
     denied = [why for why in tried if DENIED in why]  # which is no matter of starting anything
     said = "; ".join(denied or [*tried, advice])
     raise Unreachable(f"no {kind.title()} engine answers: {said}")

@@ -16,6 +16,7 @@ class _Message(msgspec.Struct):
     message: str
 
 
+ABSENT = "no such socket"
 DENIED = "permission denied"
 """By this one tells the socket of an engine that is there, but not for this user."""
 _MISSING = re.compile("no such image|reference does not exist|image not known|failed to get digest", re.IGNORECASE)
@@ -73,7 +74,7 @@ def is_timeout(error: BaseException) -> bool:
 
 _CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (PermissionError, f"{DENIED}: join the group `docker`, or use a rootless engine"),
-    (FileNotFoundError, "no such socket"),
+    (FileNotFoundError, ABSENT),
     (ConnectionRefusedError, "nothing listens there"),
     (TimeoutError, "no answer in time"),
 )

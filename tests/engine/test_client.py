@@ -377,7 +377,10 @@ def test_all_addresses_are_named_where_none_answers(monkeypatch: pytest.MonkeyPa
     with pytest.raises(Unreachable) as caught:
         connect("podman")
     said = str(caught.value)
-    assert f"unix://{tmp_path}/podman/podman.sock (the usual socket): nothing listens there; unix:///no" in said
+    assert (
+        f"unix://{tmp_path}/podman/podman.sock (the usual socket): nothing listens there; there is no unix:///no; "
+        in said
+    )
     assert said.endswith("or set CONTAINER_HOST")
 
 
