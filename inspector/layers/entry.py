@@ -17,7 +17,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     `path` is relative to the root, without `.`, `..`, empty or trailing components; the root itself
     is `""`. Names that are no UTF-8 hold surrogates (PEP 383). `link` is a symlink's text as written,
     or a hardlink's target in the form of `path`. `data` holds the leading bytes that were kept: the
-    whole file if it is as long as `size`, else the head of an executable, or nothing.
+    whole file if it is as long as `size`, else the head of an executable, or nothing. `attributes` are the
+    extended ones that decide what a container sees (`trusted.overlay.*`, `security.capability`), by name.
     """
 
     path: str
@@ -26,6 +27,9 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     size: int
     link: str = ""
     data: bytes = b""
+    uid: int = 0
+    gid: int = 0
+    attributes: tuple[tuple[str, bytes], ...] = ()
 
 
 class LayerIndex(msgspec.Struct, frozen=True):

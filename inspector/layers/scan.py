@@ -75,7 +75,8 @@ def read_entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry
         if member.kind is Kind.FILE and member.size == member.stored > 0:  # of a sparse one, only pieces are stored
             data = kept(member.path, member.mode, member.size, left, read)
             left -= len(data)
-        entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, data))
+        owner = (member.uid, member.gid, member.attributes)
+        entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, data, *owner))
     return entries, too_much_kept(left)
 
 

@@ -47,7 +47,8 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     """One member. `path` is normalised as in `Entry`; `link` is a symlink's text or a hardlink's normalised target.
 
     `size` is the file's in bytes, `stored` the count of its data bytes in the archive, from `offset` on;
-    they differ for sparse files alone.
+    they differ for sparse files alone. `attributes` are the extended ones that decide what a container sees, as
+    (name, value), by name.
     """
 
     path: str
@@ -57,6 +58,9 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     link: str
     offset: int
     stored: int
+    uid: int = 0
+    gid: int = 0
+    attributes: tuple[tuple[str, bytes], ...] = ()
 
 
 class EndMissing(CorruptLayer):
