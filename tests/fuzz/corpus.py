@@ -1,0 +1,22 @@
+"""The inputs that are kept: in folders by target, each file named by its content's digest."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+CORPUS = Path(__file__).with_name("corpus")
+CRASHES = Path(__file__).with_name("crashes")
+
+
+def inputs(target: str) -> list[Path]:
+    """The files of a target, the crashes that were found among them."""
+    return sorted(path for folder in (CORPUS, CRASHES) for path in (folder / target).glob("*") if path.is_file())
+
+
+def keep(target: str, content: bytes) -> Path:
+    """Put an input into the corpus."""
+    path = CORPUS / target / hashlib.sha256(content).hexdigest()[:16]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
