@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.alarm import within
 from tests.fuzz import seeds
 from tests.fuzz.corpus import CORPUS, CRASHES, inputs
 from tests.fuzz.mending import sum_headers
@@ -18,25 +16,6 @@ MOST = 1 << 20
 """Bytes of the whole corpus, so that it stays a small part of the repository."""
 SECONDS = 60
 """For all inputs of a target, which take less than one: an endless loop is ended."""
-
-
-@contextmanager
-def within(seconds: int) -> Iterator[None]:
-    """Raise `TimeoutError` after so many seconds, where the system can."""
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"not done after {seconds} s")
-
-    if not hasattr(signal, "SIGALRM"):
-        yield
-        return
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("name", TARGETS)
