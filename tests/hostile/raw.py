@@ -93,9 +93,9 @@ def record(key: bytes | str, value: bytes | str) -> bytes:
     return b"%d" % size + body
 
 
-def pax(*records: tuple[bytes | str, bytes | str], flag: bytes = b"x") -> bytes:
+def pax(*records: tuple[bytes | str, bytes | str], flag: bytes = b"x", name: str = "extended") -> bytes:
     """An extended header, for the member behind it or (flag `g`) for all."""
-    return file("extended", b"".join(record(*each) for each in records), flag)
+    return file(name, b"".join(record(*each) for each in records), flag)
 
 
 def long_name(name: str, flag: bytes = b"L") -> bytes:

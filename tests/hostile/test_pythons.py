@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.torches import torch_cpu, torch_needs
 from fixtures.tree import File, Hardlink, Tree, tar_of
+from fixtures.wheels import install
 from tests.hostile.raw import BASE, SITE, Raw, docker_archive, judged, shown, torch_tree
 
-VERSION = f"{SITE}/torch/version.py"
+DEBIAN_SITE = """
+def getsitepackages(prefixes=None):
+    return ["/usr/local/lib/python3.11/dist-packages", "/usr/lib/python3/dist-packages"]
+"""
 CPU = b"__version__ = '2.13.0+cpu'\ncuda = None\nhip = None\nxpu = None\n"
 
 
-def with_files(tmp_path: Path, files: Tree, *, torch: bool = True) -> Path:
-    """An image with a torch for CPUs, some of its files replaced."""
-    tree = {**(torch_tree() if torch else {}), **files}
-    return docker_archive(tmp_path / "t.tar", Raw([BASE, tar_of(tree)]))
+def with_files(tmp_path: Path, files: Tree) -> Path:
+    """An image without torch, and with these files."""
+    return docker_archive(tmp_path / "t.tar", Raw([BASE, tar_of(files)]))
+
+
+def with_version(tmp_path: Path, content: bytes) -> Path:
+    """An image with a torch for CPUs whose version.py holds this, as its RECORD says too."""
+    wheel = torch_cpu()
+    changed = replace(wheel, files={**wheel.files, "torch/version.py": content})
+    return with_files(tmp_path, install(SITE, changed, *torch_needs()))
 
 
 HIDDEN_CUDA: dict[str, bytes] = {
@@ -42,7 +54,7 @@ HIDDEN_CUDA: dict[str, bytes] = {
 
 @pytest.mark.parametrize("content", HIDDEN_CUDA.values(), ids=HIDDEN_CUDA)
 def test_a_version_that_is_no_cpu_build(content: bytes, tmp_path: Path) -> None:
-    path = with_files(tmp_path, {VERSION: content})
+    path = with_version(tmp_path, content)
     assert judged(path, folder=tmp_path, torch=True, cuda=False) in (1, 3)
 
 
@@ -57,7 +69,7 @@ NO_MODULE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("content", NO_MODULE.values(), ids=NO_MODULE)
 def test_a_version_that_no_python_imports(content: bytes, tmp_path: Path) -> None:
-    path = with_files(tmp_path, {VERSION: content})
+    path = with_version(tmp_path, content)
     assert judged(path, folder=tmp_path, torch=True, cuda=False) in (1, 3)
 
 
@@ -67,15 +79,17 @@ def test_a_version_that_no_python_imports(content: bytes, tmp_path: Path) -> Non
     ids=["latin", "a mark", "a mark and its coding", "line ends of Windows"],
 )
 def test_a_version_that_is_a_cpu_build(content: bytes, tmp_path: Path) -> None:
-    path = with_files(tmp_path, {VERSION: content})
+    path = with_version(tmp_path, content)
     assert judged(path, folder=tmp_path, torch=True, cuda=False) == 0
 
 
-def test_a_site_in_another_coding(tmp_path: Path) -> None:
-    """A site.py whose `getsitepackages` stands in a comment, to who reads it as UTF-8."""
-    site = b"# coding: utf-7\n# +AAo-def getsitepackages(prefixes=None):+AAo-    return ['/opt/x']+AAo-\n"
-    lib = SITE.rpartition("/")[0]
-    path = with_files(tmp_path, {f"{lib}/site.py": site, **torch_tree("opt/x")}, torch=False)
+@pytest.mark.parametrize("coding", ["", "# coding: utf-7\n# +AAo-"], ids=["plain", "UTF-7"])
+def test_a_site_of_debian_in_a_comment(coding: str, tmp_path: Path) -> None:
+    """With Debian's site.py, packages lie in dist-packages, whichever way it is written down."""
+    lib, _, _ = SITE.rpartition("/")
+    lines = DEBIAN_SITE.strip().split("\n")
+    site = coding.encode() + ("+AAo-" if coding else "\n").join(lines).encode() + b"\n"
+    path = with_files(tmp_path, {f"{lib}/site.py": site, **torch_tree(f"{lib}/dist-packages")})
     assert judged(path, folder=tmp_path) in (1, 3)
 
 
@@ -93,7 +107,7 @@ PTHS: dict[str, bytes] = {
 @pytest.mark.parametrize("content", PTHS.values(), ids=PTHS)
 def test_a_path_that_may_lead_to_torch(content: bytes, tmp_path: Path) -> None:
     """Where CPython may come to torch, no role without torch passes."""
-    path = with_files(tmp_path, {f"{SITE}/a.pth": content, **torch_tree("opt/x")}, torch=False)
+    path = with_files(tmp_path, {f"{SITE}/a.pth": content, **torch_tree("opt/x")})
     passes = content.endswith(b"\0\n") or content.startswith((b"\xef", b"# \xff"))  # 3.11 takes neither of these
     assert judged(path, folder=tmp_path) in ((0, 1, 3) if passes else (1, 3))
 
@@ -120,7 +134,7 @@ def test_a_record_is_read_whole_or_not_believed(rows: bytes, tmp_path: Path) -> 
     info = f"{SITE}/one-1.dist-info"
     big = 300_000
     tree: Tree = {f"{info}/METADATA": b"Name: one\nVersion: 1\n", f"{info}/RECORD": rows, f"{SITE}/big.bin": bytes(big)}
-    facts = shown(with_files(tmp_path, tree, torch=False))
+    facts = shown(with_files(tmp_path, tree))
     (size,) = [one["size"] for one in facts["distributions"]]
     assert size is None or size >= big or any("one" in warning for warning in facts["warnings"])
 
@@ -130,11 +144,11 @@ def test_one_content_under_many_names(tmp_path: Path) -> None:
     first = f"{SITE}/p0-1.dist-info/METADATA"
     tree: dict[str, File | bytes | Hardlink] = {first: b"Name: x\nVersion: 1\n" + b"X: y\n" * 100}
     tree |= {f"{SITE}/p{at}-1.dist-info/METADATA": Hardlink(first) for at in range(1, 200)}
-    found = shown(with_files(tmp_path, tree, torch=False))["distributions"]
+    found = shown(with_files(tmp_path, tree))["distributions"]
     assert [one["name"] for one in found] == ["x"]
 
 
 def test_a_directory_too_deep_is_refused_or_read(tmp_path: Path) -> None:
     deep = "/".join("d" * 100 for _ in range(39))
-    path = with_files(tmp_path, {f"{SITE}/{deep[: 4000 - len(SITE)]}/x.py": b"", f"{SITE}/a.pth": b"/" + deep.encode()}, torch=False)
+    path = with_files(tmp_path, {f"{SITE}/{deep[: 4000 - len(SITE)]}/x.py": b"", f"{SITE}/a.pth": b"/" + deep.encode()})
     assert judged(path, folder=tmp_path) in (0, 3)
