@@ -86,9 +86,12 @@ def _run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def _why(said: str) -> str:
-    """The end of the traceback, or what libFuzzer calls it."""
-    lines = [line for line in said.splitlines() if re.match(r"\w[\w.]*(Error|Exception|Limit\w*)\b|ERROR: |==\d+== ?ERROR", line)]
-    return lines[0][:300] if lines else said.strip()[-300:]
+    """The exception and where it was raised, or what libFuzzer calls it."""
+    lines = said.splitlines()
+    raised = [lines[at + 1] for at, line in enumerate(lines[:-1]) if "Uncaught Python exception" in line]
+    places = [line.strip() for line in lines if line.startswith("  File ")]
+    called = [line for line in lines if re.match(r"==\d+== ?ERROR", line)]
+    return "; ".join([*raised[:1], *places[-1:]] or called[:1] or lines[-1:])[:300]
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def address(content: bytes) -> None:
     except InspectorError:
         return
     assert found.origin.scheme in ("http", "https")
-    assert 0 < found.origin.port < 1 << 16
+    assert 0 <= found.origin.port < 1 << 16
     assert found.origin.host == found.origin.host.lower()
     again = parse_address(f"{found.origin}{found.path}", "it")
     assert (again.origin, again.path) == (found.origin, found.path)
