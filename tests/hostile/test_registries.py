@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from inspector.errors import InspectorError, Malformed
+from inspector.errors import InspectorError, Malformed, Refused
 from tests.registry import conftest as registries
 from tests.registry.fake import Answer, Fake, answer_json, serving
 from tests.sources.samples import API
@@ -125,7 +125,7 @@ def test_nobody_is_sent_inside(address: str, asked: str, fake: Fake, repository:
     fake.route("GET", f".*/{asked}/.*", Answer(307, headers={"Location": address}))
     fake.route("HEAD", f".*/{asked}/.*", Answer(307, headers={"Location": address}))
     opened = repository()
-    with pytest.raises(InspectorError, match=r"(?i)redirect|sends us|leads|address|inside|machine|scheme|http"):
+    with pytest.raises((Refused, Malformed)):
         opened.manifest("1") if asked == "manifests" else opened.document(API.image_id)
 
 
