@@ -70,7 +70,17 @@ def main() -> int:
         parser.error("no input has such a name")
     peak, cpu = max(run.peak for run in runs), max(run.cpu for run in runs)
     missed = [run.name for run in runs if not run.bounded]
-    _show(("the most of all", "", "", "", f"{cpu:.1f}", f"{peak / 1e6:.0f}", f"{len(missed)} missed" if missed else "all met"))
+    _show(
+        (
+            "the most of all",
+            "",
+            "",
+            "",
+            f"{cpu:.1f}",
+            f"{peak / 1e6:.0f}",
+            f"{len(missed)} missed" if missed else "all met",
+        )
+    )
     return 1 if missed else 0
 
 

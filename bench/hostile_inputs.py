@@ -33,7 +33,11 @@ def _gzipped(parts: Iterable[bytes]) -> Packed:
 
 def _image(path: Path, layers: Iterable[Packed]) -> None:
     pairs = list(layers)
-    config = {"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/usr/local/bin:/bin"], "Cmd": ["python"]}}
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "config": {"Env": ["PATH=/usr/local/bin:/bin"], "Cmd": ["python"]},
+    }
     config["rootfs"] = {"type": "layers", "diff_ids": [diff_id for _, diff_id in pairs]}
     docker_archive(path, Raw([stored for stored, _ in pairs], document=json.dumps(config).encode()))
 
@@ -43,7 +47,7 @@ def _plain(layer: bytes) -> Packed:
 
 
 def read_ahead(path: Path) -> None:
-    """One layer of 4 GiB that takes its time, and 40 behind it with 60 MiB of metadata each."""
+    """One layer of 4 GiB that takes its time, and 16 behind it with 60 MiB of metadata each."""
 
     def wanted(at: int) -> Iterator[bytes]:
         for each in range(60):
@@ -56,7 +60,7 @@ def read_ahead(path: Path) -> None:
     digest.update(END)
     slow = gzip.compress(header("zero", 4 << 30), 1) + gzip.compress(block, 1) * 64 + gzip.compress(END)
     base = gzip.compress(BASE), f"sha256:{hashlib.sha256(BASE).hexdigest()}"
-    _image(path, [base, (slow, f"sha256:{digest.hexdigest()}"), *(_gzipped(wanted(at)) for at in range(40))])
+    _image(path, [base, (slow, f"sha256:{digest.hexdigest()}"), *(_gzipped(wanted(at)) for at in range(16))])
 
 
 def zstd_windows(path: Path) -> None:
@@ -65,7 +69,7 @@ def zstd_windows(path: Path) -> None:
         from compression import zstd as real  # noqa: PLC0415 - for this input alone
     else:
         from backports import zstd as real  # noqa: PLC0415 - for this input alone
-    options = {
+    options: dict[int, int] = {
         real.CompressionParameter.compression_level: 1,
         real.CompressionParameter.window_log: 27,
         real.CompressionParameter.enable_long_distance_matching: 1,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.fuzz import seeds
@@ -18,6 +19,8 @@ from tests.fuzz.corpus import CORPUS, CRASHES, inputs, keep
 from tests.fuzz.targets import TARGETS
 
 LIMITS = ("-timeout=20", "-rss_limit_mb=600", "-verbosity=1", "-print_final_stats=1")
+STARTING = 1
+"""Seconds in which a target starts."""
 _LAST = re.compile(r"#(\d+)\s+DONE +cov: (\d+)")
 
 
@@ -31,8 +34,10 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.targets) - set(TARGETS):
         parser.error(f"no target {', '.join(sorted(unknown))}")
+    if find_spec("atheris") is None:
+        parser.error("atheris is missing; `make fuzz` installs it for CPython up to 3.13 on Linux, where alone it runs")
     chosen = options.targets or list(TARGETS)
-    seconds = min(options.seconds, max(1, options.most // len(chosen))) if options.most else options.seconds
+    seconds = min(options.seconds, max(1, options.most // len(chosen) - STARTING)) if options.most else options.seconds
     return int(any([fuzzed(name, seconds, dry=options.dry) for name in chosen]))  # noqa: C419 - all of them run
 
 
@@ -48,6 +53,7 @@ def fuzzed(name: str, seconds: int, *, dry: bool) -> bool:
         begun = time.monotonic()
         bounds = [f"-max_total_time={seconds}", f"-max_len={TARGETS[name].most}", f"-artifact_prefix={folder}/"]
         ended = _run(name, *LIMITS, *bounds, str(new), *given)
+        took = time.monotonic() - begun
         kept = 0 if dry else _merged(name, [str(new), str(start)])
         crashes = [path for path in Path(folder).iterdir() if path.is_file()]
         for path in crashes:
@@ -55,7 +61,7 @@ def fuzzed(name: str, seconds: int, *, dry: bool) -> bool:
     last = _LAST.findall(ended.stderr)
     runs, reached = (int(number) for number in (last[-1] if last else (0, 0)))
     found = bool(crashes) or ended.returncode != 0
-    rate = runs / max(time.monotonic() - begun, 0.1)
+    rate = runs / max(took, 0.1)
     sys.stdout.write(f"{name:16} {runs:>10,} runs  {rate:>8,.0f}/s  {reached:>5} edges  {kept:>4} kept")
     sys.stdout.write(f"  {'FOUND: ' + _why(ended.stderr) if found else ''}\n")
     sys.stdout.flush()

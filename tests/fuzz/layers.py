@@ -1,15 +1,15 @@
-"""What is read of layers: tars, packed streams, several of them merged, tables of contents, and indexes in the cache."""
+"""What is read of layers: tars, packed streams, several merged, tables of contents, and indexes in the cache."""
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from fixtures import packing
 from fixtures.image import sha256
-from fixtures.lazy import estargz, zstd_chunked
+from fixtures.lazy import Lazy, estargz, zstd_chunked
 from inspector.errors import InspectorError
 from inspector.layers.codec import decode, encode
 from inspector.layers.entry import Entry, LayerIndex
@@ -32,7 +32,7 @@ ATTRIBUTES = (
     (("trusted.overlay.metacopy", b""),),
     (("trusted.overlay.whiteout", b"y"),),
 )
-PACKINGS = (packing.plain, packing.gzip, packing.zstd, packing.xz, packing.bzip2)
+PACKINGS: tuple[packing.Packing, ...] = (packing.plain, packing.gzip, packing.zstd, packing.xz, packing.bzip2)
 PIECES = (1 << 16, 512, 100, 7)
 
 
@@ -99,7 +99,8 @@ def table(content: bytes) -> None:
 def lazy(content: bytes) -> None:
     """A layer with a table of contents that says what it will of the files behind it."""
     cursor = Cursor(content)
-    write = cursor.one_of((estargz, zstd_chunked))
+    writers: tuple[Callable[..., Lazy], ...] = (estargz, zstd_chunked)
+    write = cursor.one_of(writers)
 
     def edit(entries: list[dict[str, object]]) -> None:
         try:

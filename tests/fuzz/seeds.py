@@ -48,17 +48,17 @@ ROLETEST = b"""{"images":[{"name":"t:1","dockerfile":"d","torch_expected":true,"
 ROLES = b"""images = ["t:1", {reference = "docker-archive:a.tar", role = "gpu"}]
 [roles.gpu]\nmatch = ["gpu:*"]\ntorch = "cuda"\ncuda = ">=12.4,<14"\nforbid = ["triton"]\nmax-size = "9 GB"
 [roles.api]\ntorch = "absent"\nrequire = ["fastapi>=0.100"]\npython = ">=3.11"\nplatform = "linux/arm64"\n"""
-_IMAGE_SAID = b"""{"Id":"sha256:%s","RepoTags":["t:1"],"RepoDigests":["t@sha256:%s"],"Architecture":"amd64","Os":"linux",
-"Size":5,"GraphDriver":{"Name":"overlay2","Data":{"UpperDir":"/u"}},"Config":{"Cmd":["a"],"Env":["A=1"]},
+_IMAGE_SAID = b"""{"Id":"sha256:%s","RepoTags":["t:1"],"RepoDigests":["t@sha256:%s"],
+"Architecture":"amd64","Os":"linux","Size":5,"GraphDriver":{"Name":"overlay2","Data":{"UpperDir":"/u"}},"Config":{"Cmd":["a"],"Env":["A=1"]},
 "RootFS":{"Type":"layers","Layers":["sha256:%s"]}}""" % ((b"1" * 64,) * 3)
-_INFO = b"""{"DockerRootDir":"/var/lib/docker","Driver":"overlay2","DriverStatus":[["Backing","extfs"]],"OSType":"linux",
-"Runtimes":{"runc":{}},"DefaultRuntime":"runc","SecurityOptions":["name=rootless"]}"""
+_INFO = b"""{"DockerRootDir":"/var/lib/docker","Driver":"overlay2","DriverStatus":[["Backing","extfs"]],
+"OSType":"linux","Runtimes":{"runc":{}},"DefaultRuntime":"runc","SecurityOptions":["name=rootless"]}"""
 _PAX = b"30 mtime=1350244992.023960108\n" + b"10 path=a\n"
 _MORE = {
     "site_py": b"def getsitepackages(prefixes=None):\n    return ['/usr/lib/python3/dist-packages']\n",
     "pyvenv": b"home = /usr/local/bin\ninclude-system-site-packages = true\nversion = 3.11.9\n",
     "pth_underscore": b"/usr/local/lib/python3.11\nimport site\n",
-    "conda": b'{"name":"torch","version":"2.13.0","build":"cpu_0","files":["lib/python3.11/site-packages/torch/version.py"]}',
+    "conda": b'{"name":"torch","version":"2.13.0","build":"cpu_0","files":["lib/python3.11/torch/version.py"]}',
     "version_py": b"# coding: latin-1\n__version__ = '2.1'\ncuda: Optional[str] = '12.1'\nhip = None\n",
     "metadata": b"Metadata-Version: 2.1\nName: torch\nVersion: 2.1\nRequires-Dist: numpy ; extra == 'x'\n\nText\n",
     "record": b'torch/version.py,sha256=x,5\n"a,b.py",,\n../../../bin/x,,\n',
@@ -84,14 +84,22 @@ def _of_place(name: str) -> Iterable[bytes]:
 
 def _tars() -> Iterable[bytes]:
     for form in (tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT):
-        yield tar_of({path: SMALL[path] for path in SMALL if len(path) < 50 or form != tarfile.USTAR_FORMAT}, tar_format=form)
+        yield tar_of(
+            {path: SMALL[path] for path in SMALL if len(path) < 50 or form != tarfile.USTAR_FORMAT}, tar_format=form
+        )
     yield tar_of({"\udcff\n": b"x", "e": File(b"", 0o4755)})
 
 
 def _streams() -> Iterable[bytes]:
     plain = tar_of({"a": b"b" * 30})
     yield from (bytes((which, 0)) + plain for which in range(5))
-    packed = (packing.gzip(plain), packing.gzip(plain) * 2, packing.zstd(plain), packing.xz(plain), packing.bzip2(plain))
+    packed = (
+        packing.gzip(plain),
+        packing.gzip(plain) * 2,
+        packing.zstd(plain),
+        packing.xz(plain),
+        packing.bzip2(plain),
+    )
     yield from (bytes((0, 1)) + each for each in packed)
 
 
@@ -145,7 +153,12 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
         CUT.join((CONFIG, MANIFEST, INDEX, b"null", LAYOUT)),
         CUT.join((CONFIG, MANIFEST, INDEX, DOCKER, LAYOUT)),
     ),
-    "reference": lambda: (b"docker-archive:a.tar:t:1", b"docker://reg:5000/a/b:c@sha256:" + b"1" * 64, b"oci:d@x", b"-"),
+    "reference": lambda: (
+        b"docker-archive:a.tar:t:1",
+        b"docker://reg:5000/a/b:c@sha256:" + b"1" * 64,
+        b"oci:d@x",
+        b"-",
+    ),
     "policy_json": lambda: (ROLETEST,),
     "policy_toml": lambda: (ROLES,),
     "engine": lambda: (
@@ -156,9 +169,13 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
         b'\4[{"Id":"x","Labels":{"a":"b"},"Created":1,"State":"created"}]',
     ),
     "bolt": _bolt,
-    "challenge": lambda: (b'Bearer realm="https://a/t",service="s",scope="repository:r:pull"' + CUT + b"Basic realm=x",),
+    "challenge": lambda: (
+        b'Bearer realm="https://a/t",service="s",scope="repository:r:pull"' + CUT + b"Basic realm=x",
+    ),
     "address": lambda: (b"https://a.example:8443/v2/x?y=z", b"http://[::1]/a", b"http://0x7f.1/", b"//b/c", b"../d"),
-    "pages": lambda: (b'</v2/r/tags/list?n=2&last=b>; rel="next"' + CUT + b'{"tags":["a","b"]}' + CUT + CUT + b'{"tags":["c"]}',),
+    "pages": lambda: (
+        b'</v2/r/tags/list?n=2&last=b>; rel="next"' + CUT + b'{"tags":["a","b"]}' + CUT + CUT + b'{"tags":["c"]}',
+    ),
     "output": lambda: (b"\x20\1\0\0\0\0\0\0\5hello\2\0\0\0\0\0\0\1!",),
     "report": lambda: (b"a\x1b[31m\xe2\x80\xaeb|`<i>[red]\xff", base64.b64decode(b"w6kK")),
 }

@@ -44,7 +44,7 @@ def address(content: bytes) -> None:
 
 
 def pages(content: bytes) -> None:
-    """A list of tags, a page for every two parts: its `Link`, and its body. Whatever is asked for is at the registry."""
+    """A list of tags, a page for every two parts: its `Link`, and its body. Only pages of this list are asked for."""
     parts = content.split(CUT)[:16]
     asked: list[str] = []
 

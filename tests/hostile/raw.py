@@ -157,7 +157,9 @@ class Layout:
         said = index if isinstance(index, bytes) else to_json({"schemaVersion": 2, "manifests": list(index)})
         return {**self.blobs, "index.json": said, "oci-layout": b'{"imageLayoutVersion":"1.0.0"}'}
 
-    def write(self, folder: Path, index: bytes | Iterable[dict[str, Any]], more: Mapping[str, bytes] | None = None) -> Path:
+    def write(
+        self, folder: Path, index: bytes | Iterable[dict[str, Any]], more: Mapping[str, bytes] | None = None
+    ) -> Path:
         """The layout as a directory."""
         for name, content in {**self.files(index), **(more or {})}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

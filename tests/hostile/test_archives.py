@@ -21,7 +21,12 @@ def both(in_index: Raw, in_manifest: Raw, *, tag: str = "t:1") -> dict[str, byte
     files = layout.files([layout.image(in_index)])
     names = [f"l{at}" for at in range(len(in_manifest.layers))]
     items = to_json([{"Config": "c.json", "RepoTags": [tag], "Layers": names}])
-    return {**files, **dict(zip(names, in_manifest.layers, strict=True)), "c.json": in_manifest.config, "manifest.json": items}
+    return {
+        **files,
+        **dict(zip(names, in_manifest.layers, strict=True)),
+        "c.json": in_manifest.config,
+        "manifest.json": items,
+    }
 
 
 @pytest.mark.parametrize("hidden_in", ["index", "manifest"])

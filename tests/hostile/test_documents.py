@@ -27,7 +27,13 @@ Pairs = list[tuple[str, Any]]
 
 def said(*pairs: tuple[str, Any]) -> bytes:
     """An object with its keys as they are given, repeated ones too."""
-    return b"{" + b",".join(to_json(key) + b":" + (value if isinstance(value, bytes) else to_json(value)) for key, value in pairs) + b"}"
+    return (
+        b"{"
+        + b",".join(
+            to_json(key) + b":" + (value if isinstance(value, bytes) else to_json(value)) for key, value in pairs
+        )
+        + b"}"
+    )
 
 
 def fields(image: Raw) -> Pairs:
@@ -45,7 +51,9 @@ CONFIGS: dict[str, bytes] = {
     "plain": HIDDEN.config,
     "another case behind": said(*fields(CLEAN), ("Config", run_part(HIDDEN))),
     "the same key again": said(*fields(CLEAN), ("config", run_part(HIDDEN))),
-    "another case inside": said(*fields(CLEAN)[:2], ("config", {"Env": [PATH], "Cmd": ["python"], "env": LEADS}), *fields(CLEAN)[3:]),
+    "another case inside": said(
+        *fields(CLEAN)[:2], ("config", {"Env": [PATH], "Cmd": ["python"], "env": LEADS}), *fields(CLEAN)[3:]
+    ),
     "merged": said(*fields(HIDDEN), ("config", {"Cmd": ["python"]})),
     "merged with another case": said(*fields(HIDDEN), ("CONFIG", {"Labels": {"a": "b"}})),
     "null takes nothing back": said(*fields(HIDDEN), ("config", {"Env": None, "env": LEADS})),
@@ -100,7 +108,10 @@ def _manifest(layout: Layout, *more: tuple[str, Image]) -> bytes:
     parts = {name: _parts(layout, image) for name, image in (("config", Raw([BASE])), ("other", HIDDEN))}
     config, layers = parts["config"]
     return said(
-        ("schemaVersion", 2), ("config", config), ("layers", layers), *((key, parts["other"][which]) for key, which in more)
+        ("schemaVersion", 2),
+        ("config", config),
+        ("layers", layers),
+        *((key, parts["other"][which]) for key, which in more),
     )
 
 
@@ -148,7 +159,9 @@ def test_a_letter_that_folds_in_the_working_directory(tmp_path: Path) -> None:
         ("config", {"Env": [PATH], "Cmd": ["python"], "WorkingDir": "/", f"Wor{KELVIN}ingDir": "/opt/x"}),
         *fields(CLEAN)[3:],
     )
-    plain = said(*fields(CLEAN)[:2], ("config", {"Env": [PATH], "Cmd": ["python"], "WorkingDir": "/opt/x"}), *fields(CLEAN)[3:])
+    plain = said(
+        *fields(CLEAN)[:2], ("config", {"Env": [PATH], "Cmd": ["python"], "WorkingDir": "/opt/x"}), *fields(CLEAN)[3:]
+    )
     image, same = (Raw(CLEAN.layers, document=each) for each in (document, plain))
     expected = judged(docker_archive(tmp_path / "s.tar", same), folder=tmp_path)
     assert judged(docker_archive(tmp_path / "t.tar", image), folder=tmp_path) in (expected, 3)

@@ -72,7 +72,13 @@ def test_a_file_whose_data_lie_below(name: str, tmp_path: Path) -> None:
 
 def test_a_whiteout_as_an_attribute(tmp_path: Path) -> None:
     """With the parent's mark `x`, an empty file with this attribute is a whiteout; alone it hides what it names."""
-    layer = attribute("opaque", "x") + folder(f"{SITE}/torch") + attribute("whiteout", "") + file(f"{SITE}/torch/__init__.py") + END
+    layer = (
+        attribute("opaque", "x")
+        + folder(f"{SITE}/torch")
+        + attribute("whiteout", "")
+        + file(f"{SITE}/torch/__init__.py")
+        + END
+    )
     path = docker_archive(tmp_path / "t.tar", Raw([BASE, TORCH, layer]))
     assert judged(path, folder=tmp_path, torch=True, cuda=False) in (1, 3)
 

@@ -35,7 +35,9 @@ def with_version(tmp_path: Path, content: bytes) -> Path:
 HIDDEN_CUDA: dict[str, bytes] = {
     "UTF-7 in a comment": b"# coding: utf-7\n" + CPU + b"# +AAo-cuda = '13.0' +AAo-\n",
     "UTF-7 by Emacs": b"# -*- coding: utf_7 -*-\n" + CPU + b"# +AAo-cuda = '13.0' +AAo-\n",
-    "in the second line": b"#!/usr/bin/python\n# vim: set fileencoding=utf-7 :\n" + CPU + b"# +AAo-cuda = '13.0' +AAo-\n",
+    "in the second line": b"#!/usr/bin/python\n# vim: set fileencoding=utf-7 :\n"
+    + CPU
+    + b"# +AAo-cuda = '13.0' +AAo-\n",
     "behind a form feed": b"\x0c# coding=utf-7\n" + CPU + b"# +AAo-cuda = '13.0' +AAo-\n",
     "escapes": b"# coding: unicode_escape\n" + CPU + rb"# \ncuda = '13.0'" + b"\n",
     "a lone carriage return": CPU + b"# x\rcuda = '13.0'\n",
@@ -75,7 +77,12 @@ def test_a_version_that_no_python_imports(content: bytes, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "content",
-    [b"# coding: latin-1\n# \xe9\n" + CPU, b"\xef\xbb\xbf" + CPU, b"\xef\xbb\xbf# coding: utf-8\n" + CPU, CPU.replace(b"\n", b"\r\n")],
+    [
+        b"# coding: latin-1\n# \xe9\n" + CPU,
+        b"\xef\xbb\xbf" + CPU,
+        b"\xef\xbb\xbf# coding: utf-8\n" + CPU,
+        CPU.replace(b"\n", b"\r\n"),
+    ],
     ids=["latin", "a mark", "a mark and its coding", "line ends of Windows"],
 )
 def test_a_version_that_is_a_cpu_build(content: bytes, tmp_path: Path) -> None:

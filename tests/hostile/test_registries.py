@@ -88,7 +88,7 @@ def _sending(send: Callable[[Send], None]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("send", ENDLESS.values(), ids=ENDLESS)
-def test_an_answer_without_an_end_is_given_up(send: Callable[[Send], None], repository: registries.Opener) -> None:  # noqa: F811 - a fixture
+def test_an_answer_without_an_end_is_given_up(send: Callable[[Send], None], repository: registries.Opener) -> None:
     with _sending(send) as host, pytest.raises(InspectorError):
         repository(host=host).manifest("1")
 
@@ -120,7 +120,7 @@ INSIDE = (
 
 @pytest.mark.parametrize("address", INSIDE)
 @pytest.mark.parametrize("asked", ["manifests", "blobs"])
-def test_nobody_is_sent_inside(address: str, asked: str, fake: Fake, repository: registries.Opener) -> None:  # noqa: F811 - fixtures
+def test_nobody_is_sent_inside(address: str, asked: str, fake: Fake, repository: registries.Opener) -> None:
     fake.push("a/b", "1", API)
     fake.route("GET", f".*/{asked}/.*", Answer(307, headers={"Location": address}))
     fake.route("HEAD", f".*/{asked}/.*", Answer(307, headers={"Location": address}))
@@ -130,7 +130,7 @@ def test_nobody_is_sent_inside(address: str, asked: str, fake: Fake, repository:
 
 
 @pytest.mark.parametrize("asked", ["manifests", "blobs"])
-def test_another_port_of_this_machine_is_not_asked(asked: str, fake: Fake, repository: registries.Opener) -> None:  # noqa: F811 - fixtures
+def test_another_port_of_this_machine_is_not_asked(asked: str, fake: Fake, repository: registries.Opener) -> None:
     fake.push("a/b", "1", API)
     with serving() as inner:
         for method in ("GET", "HEAD"):
@@ -140,7 +140,7 @@ def test_another_port_of_this_machine_is_not_asked(asked: str, fake: Fake, repos
         assert not inner.asked
 
 
-def test_no_token_is_asked_for_at_another_port(fake: Fake, repository: registries.Opener) -> None:  # noqa: F811 - fixtures
+def test_no_token_is_asked_for_at_another_port(fake: Fake, repository: registries.Opener) -> None:
     with serving() as inner:
         challenge = f'Bearer realm="{inner.url}/token",service="x"'
         fake.route("GET", ".*/manifests/.*", Answer(401, headers={"WWW-Authenticate": challenge}))
@@ -162,7 +162,7 @@ def test_no_token_is_asked_for_at_another_port(fake: Fake, repository: registrie
         "/admin",
     ],
 )
-def test_the_next_page_lies_in_the_same_repository(link: str, fake: Fake, repository: registries.Opener) -> None:  # noqa: F811 - fixtures
+def test_the_next_page_lies_in_the_same_repository(link: str, fake: Fake, repository: registries.Opener) -> None:
     fake.push("a/b", "1", API)
     fake.route("GET", ".*/a/b/tags/list.*", answer_json({"tags": ["1"]}, headers={"Link": f'<{link}>; rel="next"'}))
     with pytest.raises(Malformed):

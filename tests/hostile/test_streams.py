@@ -17,7 +17,7 @@ from fixtures.image import to_json
 from fixtures.packing import zstd
 from fixtures.tree import Tree, tar_of
 from tests.cli.program import ROOT, clean_environment
-from tests.hostile.raw import BASE, END, SITE, Raw, docker_archive, file, header, judged
+from tests.hostile.raw import END, SITE, Raw, docker_archive, file, header, judged
 
 SMALL = tar_of({"a": b"b"})
 SKIPPABLE = b"\x50\x2a\x4d\x18" + bytes(4)
@@ -82,7 +82,11 @@ def _metadata(at: int, count: int) -> Iterator[bytes]:
 def test_layers_are_not_read_ahead_without_bound(tmp_path: Path) -> None:
     """While one layer takes its time, the others behind it hold no more than one image may."""
     pairs = [_packed(_slow(768 << 20)), *(_packed(_metadata(at, 50)) for at in range(6))]
-    config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [one for _, one in pairs]}}
+    config = {
+        "architecture": "amd64",
+        "os": "linux",
+        "rootfs": {"type": "layers", "diff_ids": [one for _, one in pairs]},
+    }
     image = Raw([packed for packed, _ in pairs], document=to_json(config))
     code, peak = _apart("show", "--no-cache", docker_archive(tmp_path / "t.tar", image))
     assert code in (0, 3)
@@ -102,8 +106,10 @@ def test_many_small_files_of_many_layers(piped: bool, tmp_path: Path) -> None:  
 
 def _apart(*words: str | Path, stdin: bytes = b"") -> tuple[int, int]:
     """Exit code and peak bytes of the program as a process of its own."""
-    script = "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:], stdout=2); " \
+    script = (
+        "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:], stdout=2); "
         "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
     command = [sys.executable, "-S", "-c", script, sys.executable, "-m", "inspector", *map(str, words)]
     done = subprocess.run(
         command, input=stdin, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE, check=True, timeout=120

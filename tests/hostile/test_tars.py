@@ -8,7 +8,21 @@ from pathlib import Path
 import pytest
 
 from fixtures.tree import File
-from tests.hostile.raw import BASE, END, GNU, SITE, Raw, docker_archive, file, header, judged, long_name, pax, shown, torch_tree
+from tests.hostile.raw import (
+    BASE,
+    END,
+    GNU,
+    SITE,
+    Raw,
+    docker_archive,
+    file,
+    header,
+    judged,
+    long_name,
+    pax,
+    shown,
+    torch_tree,
+)
 
 Writer = Callable[[str, bytes], bytes]
 """A member that engines unpack at a path, with its data."""
@@ -22,7 +36,7 @@ def _star(path: str, data: bytes) -> bytes:
 
 
 UNPACKED: dict[str, Writer] = {
-    "plain": lambda path, data: file(path, data),
+    "plain": file,
     "a prefix behind the magic of ustar, whatever its version": lambda path, data: file(
         path[SPLIT:], data, magic=b"ustar\0zz", prefix=b"usr/local"
     ),
@@ -150,7 +164,12 @@ def test_a_path_for_all_is_no_path_of_any(tmp_path: Path) -> None:
 
 def test_a_tar_that_engines_take_passes(tmp_path: Path) -> None:
     odd = (
-        pax(("mtime", "1350244992.023960108"), ("atime", "-1.5"), ("uid", "-1"), ("comment", "\udc80".encode("utf-8", "surrogateescape")))
+        pax(
+            ("mtime", "1350244992.023960108"),
+            ("atime", "-1.5"),
+            ("uid", "-1"),
+            ("comment", "\udc80".encode("utf-8", "surrogateescape")),
+        )
         + file("opt/a", b"x", mtime=b"\xff" * 12)
         + pax(("hdrcharset", "BINARY"), ("mtime", "abc"), flag=b"g", name="pax_global_header")
         + header("opt/d/", 0, b"\0")
