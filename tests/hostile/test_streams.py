@@ -81,7 +81,7 @@ def _metadata(at: int, count: int) -> Iterator[bytes]:
 
 def test_layers_are_not_read_ahead_without_bound(tmp_path: Path) -> None:
     """While one layer takes its time, the others behind it hold no more than one image may."""
-    pairs = [_packed(_slow(768 << 20)), *(_packed(_metadata(at, 50)) for at in range(6))]
+    pairs = [_packed(_slow(320 << 20)), *(_packed(_metadata(at, 50)) for at in range(4))]
     config = {
         "architecture": "amd64",
         "os": "linux",
@@ -96,8 +96,8 @@ def test_layers_are_not_read_ahead_without_bound(tmp_path: Path) -> None:
 @pytest.mark.parametrize("piped", [False, True])
 def test_many_small_files_of_many_layers(piped: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter of pytest's
     """Entries of all layers are counted together, as they are read."""
-    tree: Tree = {f"d/{at:06}": b"" for at in range(2000)}
-    layers = [tar_of({**tree, "n": b"%d" % at}) for at in range(20)]
+    tree: Tree = {f"d/{at:06}": b"" for at in range(1000)}
+    layers = [tar_of({**tree, "n": b"%d" % at}) for at in range(10)]
     path = docker_archive(tmp_path / "t.tar", Raw(layers))
     code, peak = _apart("show", "--no-cache", "-" if piped else path, stdin=path.read_bytes() if piped else b"")
     assert code == 0
