@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import BinaryIO, Protocol, TypeVar
 
 from inspector.engine.client import Engine
-from inspector.engine.containers import created
+from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
 from inspector.errors import InspectorError, LimitExceeded, NotFound
 from inspector.layers.wanted import MAX_KEPT, kept
@@ -64,7 +64,9 @@ def container_files(engine: Engine, image: str, config: ImageConfig) -> Iterator
     the archive API does not show it.
     """
     body = {"WorkingDir": "/", "HostConfig": {"Tmpfs": dict.fromkeys(config.run.volumes or (), "")}}
-    with created(engine, image, body=body, purpose="files") as container:
+    with suppress(InspectorError):  # an engine may let us create and not list
+        remove_leftovers(engine)
+    with created(engine, image, body=body) as container:
         files = ContainerRootfs(engine, container)
         yield files
         files.confirm()
