@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from inspector.errors import UsageError
+from inspector.home import home_directory
 from inspector.registry.names import parse_host
 
 
@@ -58,11 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def user_settings(insecure: tuple[str, ...] = ()) -> Settings:
     """Those of whoever runs this; `INSPECTOR_INSECURE_REGISTRIES` adds hosts. Raises `UsageError`."""
     listed = os.environ.get("INSPECTOR_INSECURE_REGISTRIES", "").replace(",", " ").split()
-    try:
-        home: Path | None = Path.home()
-    except RuntimeError:
-        home = None
-    return Settings(environment=dict(os.environ), home=home, insecure=frozenset(map(_host, (*insecure, *listed))))
+    return Settings(
+        environment=dict(os.environ), home=home_directory(), insecure=frozenset(map(_host, (*insecure, *listed)))
+    )
 
 
 def _host(text: str) -> str:
