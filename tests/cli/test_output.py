@@ -68,7 +68,7 @@ def test_a_file_that_is_mounted_by_itself_is_written_in_place(tmp_path: Path, mo
     target = tmp_path / "report.txt"
     target.write_text("old")
 
-    def busy(_: Path, target: Path) -> None:
+    def busy(*_: object) -> None:
         raise OSError(errno.EBUSY, "Device or resource busy")
 
     monkeypatch.setattr(Path, "replace", busy)
