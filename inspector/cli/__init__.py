@@ -4,17 +4,16 @@ from __future__ import annotations
 
 
 def main() -> None:
-    """The program `inspector`; ends the process. A polite kill is an exception, so that containers are removed."""
-    import signal  # noqa: PLC0415 - for the program alone, not for who imports a command
+    """Run the program `inspector`, and end the process; after a signal once containers and files are removed."""
+    from inspector import work  # noqa: PLC0415 - for the program alone, not for who imports a command
+    from inspector.cli import signals  # noqa: PLC0415 - as above
 
-    signal.signal(signal.SIGTERM, _terminated)
     try:
+        signals.obey()
         from inspector.cli.root import cli  # noqa: PLC0415 - so that an interruption is quiet even while importing
 
         cli.main(prog_name="inspector")
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-
-
-def _terminated(signal: int, _: object) -> None:
-    raise SystemExit(128 + signal)
+    except (KeyboardInterrupt, work.Stopped):
+        raise SystemExit(signals.exit_code()) from None
+    finally:
+        work.wait_for_cleanup()

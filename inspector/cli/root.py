@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from inspector import __version__
+from inspector.cli import signals
 from inspector.cli.output import complain
 from inspector.errors import InspectorError
 
-INTERRUPTED = 130
 UNSURE = InspectorError.exit_code
 COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
 """In the order of the help; each is the `command` of the module of its name."""
@@ -58,7 +58,7 @@ def _guarded(run: Callable[[], Any]) -> int:
     try:
         return int(run() or 0)
     except click.exceptions.Abort:
-        return INTERRUPTED
+        return signals.exit_code()
     except click.ClickException as error:
         complain(_sentence(error))
         return error.exit_code

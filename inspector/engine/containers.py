@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from inspector import work
 from inspector.engine.client import Engine
 from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError, NotFound, Refused
@@ -32,9 +33,12 @@ def created(engine: Engine, image: str, *, body: Mapping[str, Any] | None = None
     """
     name = f"inspector-{os.getpid()}-{secrets.token_hex(8)}"
     container = ""
+    work.check()
     try:
-        container = engine.create(_whole(image, body or {}, purpose), name=name)
-        yield container
+        with work.shielded():  # else a stop would leave a container whose making nobody waited for
+            container = engine.create(_whole(image, body or {}, purpose), name=name)
+        with work.cleanup_pending():
+            yield container
     except BaseException as error:
         refused = isinstance(error, NotFound | Refused)  # then there is none, and none will come
         _clean_up(engine, name, known=bool(container) or refused)
@@ -65,6 +69,7 @@ def _whole(image: str, body: Mapping[str, Any], purpose: str) -> dict[str, Any]:
     return {"Cmd": [_DUMMY], "NetworkDisabled": True, **body, "Image": image, "Labels": labels, "HostConfig": host}
 
 
+@work.shielded()
 def _removed(engine: Engine, name: str) -> bool:
     """Remove by name, again while it is still dying; a Ctrl-C meanwhile waits until that is done."""
     until = time.monotonic() + _DYING_SECONDS
@@ -80,6 +85,7 @@ def _removed(engine: Engine, name: str) -> bool:
         time.sleep(_LATE_SECONDS / 20)
 
 
+@work.shielded()
 def _clean_up(engine: Engine, name: str, *, known: bool) -> None:
     """Remove after a failure, which is what will be told, by the name that we gave.
 
