@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from inspector import __version__
+from inspector import __version__, work
 from inspector.cli import signals
 from inspector.cli.output import complain
 from inspector.errors import InspectorError
@@ -50,7 +50,8 @@ class Program(click.Group):
         run = partial(super().main, *args, **extra, standalone_mode=False)
         if not standalone_mode:
             return run()
-        sys.exit(_guarded(run))
+        code = _guarded(run)
+        sys.exit(code if work.interrupted_by() is None else signals.exit_code())
 
 
 def _guarded(run: Callable[[], Any]) -> int:

@@ -44,13 +44,12 @@ def _watch() -> None:
 
 
 def _end(reads: int) -> NoReturn:
-    """End the program where the main thread doesn't."""
+    """End the program where the main thread doesn't, once nothing is left to be cleaned up."""
     while signal.getsignal(number := os.read(reads, 1)[0]) is not _stop:
-        pass  # whoever listens for notifications takes signals differently
-    until = time.monotonic() + work.LONGEST
-    time.sleep(PATIENCE)
-    while work.is_cleaning() and time.monotonic() < until:
+        pass  # who listens for notifications takes signals differently
+    begun = idle = time.monotonic()
+    while (now := time.monotonic()) < min(idle + PATIENCE, begun + work.LONGEST):
+        work.expire(now - begun)
+        idle = now if work.is_cleaning() else idle
         time.sleep(0.05)
-        if not work.is_cleaning():
-            time.sleep(PATIENCE)
     os._exit(128 + number)

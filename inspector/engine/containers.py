@@ -18,6 +18,7 @@ LABEL = "io.inspector.owner"
 PURPOSE_LABEL = "io.inspector.purpose"
 _FOREIGN_SECONDS = 3600.0
 _LATE_SECONDS = 3.0
+_MADE_SECONDS = 0.5
 _DYING_SECONDS = 30.0
 _DYING = "did not receive an exit event"
 """An engine's words for what it killed and does not see dead yet, as where a container has made processes on end."""
@@ -35,7 +36,7 @@ def created(engine: Engine, image: str, *, body: Mapping[str, Any] | None = None
     container = ""
     work.check()
     try:
-        with work.shielded():  # else a stop would leave a container whose making nobody waited for
+        with work.shielded(_MADE_SECONDS):  # else a stop leaves a container whose making nobody waited for
             container = engine.create(_whole(image, body or {}, purpose), name=name)
         with work.cleanup_pending():
             yield container
@@ -85,7 +86,7 @@ def _removed(engine: Engine, name: str) -> bool:
         time.sleep(_LATE_SECONDS / 20)
 
 
-@work.shielded()
+@work.shielded(_LATE_SECONDS)
 def _clean_up(engine: Engine, name: str, *, known: bool) -> None:
     """Remove after a failure, which is what will be told, by the name that we gave.
 

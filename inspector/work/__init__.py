@@ -10,6 +10,7 @@ from __future__ import annotations
 from inspector.work.cleanup import (
     LONGEST,
     cleanup_pending,
+    expire,
     interrupt,
     interrupted_by,
     is_cleaning,
@@ -44,6 +45,7 @@ __all__ = [
     "check",
     "cleanup_pending",
     "current",
+    "expire",
     "interrupt",
     "interrupted_by",
     "is_cleaning",

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 from inspector.work.token import ROOT, SLICE, Token
 
-LONGEST = 30.0
-"""Seconds that the end of the program waits for threads that clean up."""
+LONGEST = 10.0
+"""Seconds that the end of the program waits for what is cleaned up: an engine may be busy, or hang."""
 
 _pending: dict[object, int] = {}
-_shields: dict[object, int] = {}
+_shields: dict[Token, tuple[int, float]] = {}
 _signals: list[int] = []
 _deferred: list[int] = []
 
@@ -31,18 +31,29 @@ def cleanup_pending() -> Iterator[None]:
 
 
 @contextmanager
-def shielded() -> Iterator[None]:
-    """Clean up, or make what must be cleaned up: no stop breaks in, and the first signal waits until this is left."""
-    key = object()
-    with cleanup_pending(), Token().entered():
-        _shields[key] = threading.get_ident()
-        try:
-            yield
-        finally:
-            del _shields[key]
-    main = threading.current_thread() is threading.main_thread()
-    if _deferred and main and threading.get_ident() not in _shields.values():
-        raise interruption(_deferred.pop())
+def shielded(seconds: float = LONGEST) -> Iterator[None]:
+    """Clean up, or make what must be cleaned up: no stop breaks in, and the first signal waits until this is left.
+
+    From the signal on it has so many `seconds`; then its requests break off.
+    """
+    token = Token()
+    try:
+        with cleanup_pending(), token.entered():
+            _shields[token] = (threading.get_ident(), seconds)
+            try:
+                yield
+            finally:
+                del _shields[token]
+    finally:
+        if _deferred and threading.current_thread() is threading.main_thread() and not _is_shielded():
+            raise interruption(_deferred.pop())
+
+
+def expire(waited: float) -> None:
+    """Break off what is shielded, where the signal came longer ago than that may take."""
+    for token, (_, seconds) in list(_shields.items()):
+        if waited > seconds:
+            token.stop()
 
 
 def interrupt(number: int) -> None:
@@ -53,7 +64,7 @@ def interrupt(number: int) -> None:
     first = not _signals
     _signals.append(number)
     ROOT.flag()
-    if first and threading.get_ident() in _shields.values():
+    if first and _is_shielded():
         _deferred.append(number)
         return
     raise interruption(number)
@@ -79,3 +90,7 @@ def wait_for_cleanup() -> None:
     until = time.monotonic() + LONGEST
     while _pending and time.monotonic() < until:
         time.sleep(SLICE / 10)
+
+
+def _is_shielded() -> bool:
+    return any(thread == threading.get_ident() for thread, _ in list(_shields.values()))
