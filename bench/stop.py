@@ -15,8 +15,9 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fixtures.image import Image, Step
@@ -84,14 +85,14 @@ def _wait_until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def large_image(tag: str, layers: int = LAYERS, size: int = 300_000) -> Image:
+def large_image(tag: str, layers: int = LAYERS, size: int = 40_000) -> Image:
     """An image whose layers hardly pack."""
     noise = random.Random(tag)  # noqa: S311 - bytes that don't pack
     steps = [Step(created_by=f"COPY {at}", tree={f"opt/{tag}/{at}": noise.randbytes(size)}) for at in range(layers)]
     return Image(steps=steps, tags=(f"large:{tag}",))
 
 
-def slowly(content: bytes, piece: int = 3000, pause: float = 0.1) -> Iterator[bytes]:
+def slowly(content: bytes, piece: int = 400, pause: float = 0.1) -> Iterator[bytes]:
     """Some bytes at a time: those of a layer take ten seconds."""
     for at in range(0, len(content), piece):
         yield content[at : at + piece]
@@ -125,14 +126,12 @@ def _asked_for_layers(fake: Fake) -> bool:
 
 
 @contextmanager
-def from_registry(
-    bodies: Callable[[bytes], Iterator[bytes]], *tags: str, audit: bool = False, more: tuple[str, ...] = ()
-) -> Iterator[Scene]:
+def from_registry(bodies: Callable[[bytes], Iterator[bytes]], *tags: str, audit: bool = False) -> Iterator[Scene]:
     """`show` of images, or an audit of their repository."""
     with registry(bodies, *tags) as fake:
         names = [f"docker://{fake.host}/team/api:{tag}" for tag in tags]
         words = ["audit", "--no-policy", "-q", f"{fake.host}/team/api"] if audit else ["show", *names]
-        yield Scene([*words, "--no-cache", *more], lambda: _asked_for_layers(fake))
+        yield Scene([*words, "--no-cache"], lambda: _asked_for_layers(fake))
 
 
 @contextmanager
@@ -212,7 +211,30 @@ def _named(tag: str) -> Image:
     return Image(steps=image.steps, tags=(tag,), env=image.env, cmd=image.cmd, working_dir=image.working_dir)
 
 
-SCENES: dict[str, Callable[[], contextmanager[Scene]]] = {}  # type: ignore[type-arg]
+SCENES: dict[str, Callable[[], AbstractContextManager[Scene]]] = {
+    "registry, one image of slow layers": partial(from_registry, slowly, "1"),
+    "registry, one image of silent layers": partial(from_registry, silent, "1"),
+    "registry, three images of slow layers": partial(from_registry, slowly, "1", "2", "3"),
+    "registry, three images of silent layers": partial(from_registry, silent, "1", "2", "3"),
+    "registry, silent before its answer": silent_head,
+    "audit, slow layers": partial(from_registry, slowly, "1", "2", "3", audit=True),
+    "audit, silent layers": partial(from_registry, silent, "1", "2", "3", audit=True),
+    "a named pipe that nobody opens": partial(from_pipe, written=False),
+    "a named pipe that nobody writes to": partial(from_pipe, written=True),
+    "three named pipes that nobody opens": partial(from_pipe, written=False, count=3),
+    "three named pipes that nobody writes to": partial(from_pipe, written=True, count=3),
+    "standard input": from_stdin,
+    "a packed archive": from_archive,
+    "engine, silent save": partial(from_engine, "/images/.*/get", ("show", "--lane", "save")),
+    "engine, silent save of two images": partial(from_engine, "/images/.*/get", ("show", "--lane", "save"), 2),
+    "engine, silent about files": partial(from_engine, "/containers/.*/archive", ("show", "--lane", "archive")),
+    "engine, silent about files of two images": partial(
+        from_engine, "/containers/.*/archive", ("show", "--lane", "archive"), 2
+    ),
+    "engine, silent about an image": partial(from_engine, "/images/.*/json", ("show",)),
+    "runtime, a container that runs on": partial(from_engine, "/containers/.*/wait", ("runtime",)),
+    "runtime, a container of two images": partial(from_engine, "/containers/.*/wait", ("runtime",), 2),
+}
 
 
 def failure_told() -> float:
@@ -232,3 +254,30 @@ def failure_told() -> float:
         assert done.returncode == 3, done.stderr
         assert b"the registry does not have it" in done.stderr, done.stderr
         return ended - asked[0]
+
+
+def say(line: str) -> None:
+    """A line, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Print a row for each scene and signal; 1 where one took too long, or left something behind."""
+    failed = 0
+    for name, scene in SCENES.items():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with scene() as opened:
+                ended = interrupted(opened, number)
+            bad = ended.seconds > AT_MOST or ended.code != 128 + number or bool(ended.left)
+            failed |= bad
+            left = f", left: {', '.join(ended.left)}" if ended.left else ""
+            say(f"{ended.seconds:6.2f} s  exit {ended.code}  {number.name:8}{name}{left}{'  FAILED' if bad else ''}")
+    seconds = failure_told()
+    failed |= seconds > AT_MOST
+    say(f"{seconds:6.2f} s  from the 404 of one layer to its report, while three others come slowly")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
