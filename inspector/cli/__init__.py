@@ -4,16 +4,13 @@ from __future__ import annotations
 
 
 def main() -> None:
-    """Run the program `inspector`, and end the process; after a signal once containers and files are removed."""
-    from inspector import work  # noqa: PLC0415 - for the program alone, not for who imports a command
-    from inspector.cli import signals  # noqa: PLC0415 - as above
-
+    """Run the program `inspector`, and end the process; a signal ends it once containers and files are removed."""
     try:
+        from inspector.cli import signals  # noqa: PLC0415 - for the program alone, not for who imports a command
+
         signals.obey()
         from inspector.cli.root import cli  # noqa: PLC0415 - so that an interruption is quiet even while importing
 
         cli.main(prog_name="inspector")
-    except (KeyboardInterrupt, work.Stopped):
-        raise SystemExit(signals.exit_code()) from None
-    finally:
-        work.wait_for_cleanup()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

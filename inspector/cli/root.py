@@ -50,7 +50,10 @@ class Program(click.Group):
         run = partial(super().main, *args, **extra, standalone_mode=False)
         if not standalone_mode:
             return run()
-        code = _guarded(run)
+        try:
+            code = _guarded(run)
+        finally:
+            work.wait_for_cleanup()  # by threads that were left behind, and end with the program
         sys.exit(code if work.interrupted_by() is None else signals.exit_code())
 
 
@@ -58,7 +61,7 @@ def _guarded(run: Callable[[], Any]) -> int:
     """The exit code of `run`, its errors told in one sentence. A fault of ours is never a failed check."""
     try:
         return int(run() or 0)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, work.Stopped):
         return signals.exit_code()
     except click.ClickException as error:
         complain(_sentence(error))

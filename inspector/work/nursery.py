@@ -62,7 +62,7 @@ class SideBySide(Generic[R]):
         try:
             self._start()
         except BaseException:
-            self._leave()
+            self._leave(started=False)
             raise
         return self
 
@@ -112,15 +112,16 @@ class SideBySide(Generic[R]):
     def _start(self) -> None:
         for number in range(self._workers):
             thread = threading.Thread(target=self._work, name=f"inspector-{number}", daemon=True)
+            self._threads.append(thread)
+            self._room.put(item=True)
             try:
                 thread.start()
             except RuntimeError:  # the system allows no more threads
+                self._threads.pop()
                 if not self._threads:
                     raise
                 return
-            self._threads.append(thread)
             self._running += 1
-            self._room.put(item=True)
 
     def _work(self) -> None:
         try:
@@ -156,10 +157,10 @@ class SideBySide(Generic[R]):
         for _ in self._threads:
             self._room.put(item=False)
 
-    def _leave(self) -> None:
+    def _leave(self, *, started: bool = True) -> None:
         """Stop what runs, and wait until all threads ended, or only such are left that the system holds."""
         try:
-            if not self._running:
+            if started and not self._running:
                 return
             self._token.stop()
             begun = time.monotonic()
