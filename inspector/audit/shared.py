@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 
+from inspector import work
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexed, Indexer
@@ -43,8 +44,12 @@ class SharedIndexer(Indexer):
         with self._guard:
             slot = self._slots.setdefault(diff_id, _Slot())
         try:
-            with slot.lock:
+            with work.waiting():
+                slot.lock.acquire()
+            try:
                 return self._once(slot, diff_id, digest, blob)
+            finally:
+                slot.lock.release()
         finally:
             self._done(diff_id)
 

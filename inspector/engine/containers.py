@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from inspector import work
 from inspector.engine.client import Engine
 from inspector.engine.model import ListedContainer
 from inspector.engine.owner import Owner, this_owner
@@ -22,6 +23,7 @@ _NAME = re.compile(r"inspector-([0-9a-f]{12}-[0-9]+-[0-9]+)-[0-9a-f]{16}", re.AS
 _NEVER_STARTS = "/inspector-never-starts-this"
 _FOREIGN_SECONDS = 3600.0
 _LATE_SECONDS = 3.0
+_MADE_SECONDS = 0.5
 _DYING_SECONDS = 30.0
 
 
@@ -37,9 +39,12 @@ def created(
     """
     name = f"inspector-{this_owner()}-{secrets.token_hex(8)}"
     container = ""
+    work.check()
     try:
-        container = engine.create(_whole(image, body or {}), name=name)
-        yield container
+        with work.shielded(_MADE_SECONDS):  # else a stop leaves a container whose making nobody waited for
+            container = engine.create(_whole(image, body or {}), name=name)
+        with work.cleanup_pending():
+            yield container
     except BaseException as error:
         if container or not isinstance(error, NotFound | Refused):  # a refused one was not made: the name is not ours
             _clean_up(engine, name, known=bool(container), starts=starts)
@@ -84,6 +89,7 @@ def _whole(image: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"Entrypoint": [_NEVER_STARTS], "NetworkDisabled": True, **body, "Image": image, "HostConfig": host}
 
 
+@work.shielded()
 def _removed(engine: Engine, name: str, *, starts: bool) -> bool:
     """Remove by name; one that was started is killed first, and waited for; a Ctrl-C waits until that is done."""
     until = time.monotonic() + _DYING_SECONDS
@@ -108,6 +114,7 @@ def _removed(engine: Engine, name: str, *, starts: bool) -> bool:
         time.sleep(_LATE_SECONDS / 20)
 
 
+@work.shielded(_LATE_SECONDS)
 def _clean_up(engine: Engine, name: str, *, known: bool, starts: bool) -> None:
     """Remove after a failure, which is what will be reported, by the name that we gave.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import threading
 import time
 from typing import Any
+
+from inspector import work
 
 
 class Deadline(threading.local):
@@ -23,6 +26,15 @@ class TimedSocket(socket.socket):
 
     def recv_into(self, *arguments: Any, **named: Any) -> int:
         """See `socket.recv_into`. Raises `TimeoutError`."""
+        with work.on_stop(self._cut):
+            return self._received(*arguments, **named)
+
+    def _cut(self) -> None:
+        """End the answer that another thread waits for; nothing is there to be read any more."""
+        with contextlib.suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR)
+
+    def _received(self, *arguments: Any, **named: Any) -> int:
         before, until = self.gettimeout(), DEADLINE.until
         if until is None:
             return super().recv_into(*arguments, **named)

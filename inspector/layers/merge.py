@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
+from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded, NotFound
 from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import Allowance, Directory, LayerTree, find
@@ -18,6 +19,7 @@ MAX_LOOKUPS = 5_000_000
 MAX_READ = 128 << 20
 """Bytes of files that are read of one image, that of 6 GB takes 7 MB; one content may have many thousand names."""
 _MAX_REMEMBERED = 50_000
+_LOOKUPS_A_CHECK = 1000
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
 
@@ -33,6 +35,7 @@ class MergedRootfs:
         self._data = data
         self._directories: dict[str, Directory | None] = {"": root, "/": root}
         self._lookups = MAX_LOOKUPS
+        self._next_check = MAX_LOOKUPS
         self._bytes = MAX_READ
         self.warnings = tuple(warnings[:MAX_WARNINGS])
 
@@ -99,6 +102,9 @@ class MergedRootfs:
 
     def _count(self, lookups: int) -> None:
         self._lookups -= lookups
+        if self._lookups < self._next_check:
+            self._next_check = self._lookups - _LOOKUPS_A_CHECK
+            work.check()
         if self._lookups < 0:
             raise LimitExceeded(f"the image takes more than {MAX_LOOKUPS} lookups: its links or lists are made to")
 
@@ -113,6 +119,7 @@ def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
     warnings: list[str] = []
     allowance = Allowance()
     for position, index in enumerate(indexes):
+        work.check()
         told = len(warnings)
         try:
             tree = LayerTree(index.entries, position, allowance)

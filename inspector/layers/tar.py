@@ -13,6 +13,7 @@ from zlib import adler32
 
 import msgspec
 
+from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.pax import MAX_EXTENDED, Extended, with_long_name, with_records
 from inspector.layers.readers import Reader
@@ -76,7 +77,9 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
     """
     extended = _NONE
     records = MAX_RECORDS
-    for _ in range(MAX_HEADERS):
+    for number in range(MAX_HEADERS):
+        if not number & 0x3FF:
+            work.check()
         header = _next_header(reader, needs_end=needs_end)
         if header is None:
             return

@@ -6,6 +6,7 @@ Engines unpack a layer alone, and the kernel lays it over those below (OCI image
 
 from __future__ import annotations
 
+from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.entry import Entry
 from inspector.rootfs import Kind, Node
@@ -19,6 +20,7 @@ MAX_DEPTH = 1000
 """Directories within each other; only a chain of links, which each lead deeper, makes more than a few dozen."""
 MAX_STEPS = 20_000_000
 """Names that are gone through on the ways to the parents of all entries of an image."""
+_STEPS_A_CHECK = 10_000
 MAX_IMPLIED = 200_000
 """Directories of an image that have entries in them and none of their own: a long path makes hundreds at once."""
 
@@ -52,11 +54,15 @@ class Allowance:
 
     def __init__(self) -> None:
         self._steps = MAX_STEPS
+        self._next_check = MAX_STEPS
         self._implied = MAX_IMPLIED
 
     def walk(self, names: int) -> None:
         """So many names of a path are gone through."""
         self._steps -= names
+        if self._steps < self._next_check:
+            self._next_check = self._steps - _STEPS_A_CHECK
+            work.check()
         if self._steps < 0:
             raise LimitExceeded("its paths lead through more links and directories than any real image has")
 
@@ -85,6 +91,8 @@ class LayerTree:
         self._directories: dict[str, Directory] = {"": self.root}
         self._aside: dict[str, Node] = {}
         for ordinal, entry in enumerate(entries):
+            if not ordinal & 0xFFF:
+                work.check()
             self._place(entry, layer << 32 | ordinal)
         for _, name, target in self.pending:
             self.allowance.walk(target.count("/") + 1)

@@ -13,6 +13,7 @@ from inspector.sources.assemble import (
     MAX_IMAGES,
     Config,
     Placed,
+    all_within,
     check_counts,
     digest_in_name,
     make_image,
@@ -59,7 +60,7 @@ def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) 
     else:
         groups = [_read(store, _named(store, items, selector))]
     chosen = [found for group in groups for found in _choose(store, group, wanted)]
-    return [_open(store, found) for found in chosen]
+    return all_within((_open(store, found) for found in chosen), store.where)
 
 
 def _items(store: BlobStore) -> list[_Item]:

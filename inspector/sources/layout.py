@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.errors import Malformed, NoImage, NotFound, Unsupported
 from inspector.oci import Descriptor, Index, Manifest, parse, parse_manifest
-from inspector.sources.assemble import make_image
+from inspector.sources.assemble import all_within, make_image
 from inspector.sources.contents import Contents, Described
 from inspector.sources.image import Image
 from inspector.sources.indexes import Found, flatten, may_be_image
@@ -137,7 +137,7 @@ def _open_groups(
             chosen.setdefault(one.descriptor.digest, _Chosen(one, [])).tags += group.tags
     if not chosen:
         raise NoImage(f"{contents.where}: holds no image, only attestations or other artifacts")
-    return [_open(contents, source, one, warnings) for one in chosen.values()]
+    return all_within((_open(contents, source, one, warnings) for one in chosen.values()), contents.where)
 
 
 def _choose(contents: Described, group: _Group, wanted: Wanted, warnings: list[str]) -> list[Found]:

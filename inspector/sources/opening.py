@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -18,6 +18,7 @@ from inspector.sources import docker_archive, layout, skopeo_dir
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
 from inspector.sources.media import Media
+from inspector.sources.pipe import Pipe, opened
 from inspector.sources.platforms import Wanted
 from inspector.sources.seekable import SeekableArchive
 from inspector.sources.sniffing import open_sniffed
@@ -133,11 +134,11 @@ def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
         stream = stdin or sys.stdin.buffer
         if stream.isatty():
             raise UsageError("standard input is a terminal; pipe an archive in: docker save NAME | inspector check -")
-        return StreamedArchive(stream, "standard input", meter=meter)
+        return StreamedArchive(cast("BinaryIO", Pipe(stream)), "standard input", meter=meter)
     path = Path(place.path)
-    with path.open("rb", buffering=0) as file:
+    with opened(path) as file:
         if not path.is_file():  # a named pipe, or the shell's <(command)
-            return StreamedArchive(file, str(path), meter=meter)
+            return StreamedArchive(cast("BinaryIO", Pipe(file)), str(path), meter=meter)
         if sniff(head := file.read(BLOCK)) == "tar" and head:
             return SeekableArchive(path)
         file.seek(0)

@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from inspector import work
 from inspector.errors import LimitExceeded, Malformed, NotFound
 from inspector.layers.blob import LayerBlob
 from inspector.layers.tar import Member, normal
@@ -84,6 +85,7 @@ class Members(Generic[Content]):
 
     def find(self, name: str) -> Content | None:
         """What `name` leads to, if anything. Raises `Malformed` for links that never end."""
+        work.check()
         path = normal(name)
         for _ in range(MAX_LINKS + 1):
             if path not in self._links:

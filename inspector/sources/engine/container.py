@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import BinaryIO, Protocol, TypeVar
 
+from inspector import work
 from inspector.engine.client import Engine
 from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
@@ -238,6 +239,7 @@ class ContainerRootfs:
 
     def _tree_of(self, path: str) -> Subtree | None:
         """The directory taken in that `path` lies in."""
+        work.check()
         for top, tree in self._trees.items():
             if path == top or (path.startswith(top) and path[len(top)] == "/"):
                 return tree
