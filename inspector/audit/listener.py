@@ -1,47 +1,25 @@
-"""Where a registry's notifications are taken: one address, one kind of request, and bounds on all of it."""
+"""Where a registry's notifications are taken: one address, in a thread of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
+import errno
 import ipaddress
 import socket
 import threading
-from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from http import HTTPStatus
 from typing import Self
 
 import msgspec
 
-from inspector.audit.notices import ENVELOPE_TYPES, MAX_ENVELOPE, parse_notices
-from inspector.errors import InspectorError, LimitExceeded, UsageError
+from inspector.audit.clients import Bounds, Clients
+from inspector.errors import UsageError
 from inspector.policy.audited import Notice
 
-PATH = "/events"
 PORT = 8077
-PAUSE = 5
-"""Seconds after which a registry may come again where there was no room."""
-MAX_HEAD = 16 << 10
-"""Bytes of one request's head, and of each of its lines."""
-_LEFT_OVER = 2 << 20
-"""Bytes that are taken in without a look after a refusal, so that the client gets to read that."""
-
-
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """What clients may take up. `head` and `whole` are the seconds for a request's head, and for all of it.
-
-    There may be so many `connections`, of which one client may have `each`, and so many bytes of bodies that are still
-    to come, `held`. Beyond that, the connection is closed that is open for longest, of the client that has most:
-    who connects gets a chance, however many others only sit there.
-    """
-
-    head: float = 10.0
-    whole: float = 30.0
-    connections: int = 128
-    each: int = 64
-    held: int = 16 << 20
+_SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PATIENCE = 0.1
+"""Seconds to wait where the system has no room for another connection."""
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -98,12 +76,12 @@ class Listener:
             why = error.strerror if isinstance(error, OSError) and error.strerror else "no such address"
             raise UsageError(f"--watch {address}: can't listen there: {why}") from None
         self.address = Address(address.host, int(self._socket.getsockname()[1]))
-        self._guests = _Guests(offer, token, bounds)
+        self._clients = Clients(offer, token, bounds)
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="inspector-listener")
 
     def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()
         self._thread.start()
         return self
 
@@ -116,96 +94,26 @@ class Listener:
             runner.run(self._listen())
 
     async def _listen(self) -> None:
-        server = await asyncio.start_server(self._guests.serve, sock=self._socket, limit=MAX_HEAD, backlog=128)
+        self._go_on()
         await self._stop.wait()
-        server.close()
+        self._loop.remove_reader(self._socket)
+        self._socket.close()
+        await self._clients.leave()
 
+    def _go_on(self) -> None:
+        if not self._stop.is_set():
+            self._loop.add_reader(self._socket, self._take)
 
-class _Guest(msgspec.Struct):
-    """A connection: who it is from, and how many bytes it may still bring."""
-
-    client: str
-    held: int = 0
-
-
-class _Guests:
-    """The connections of one listener, the longest open first; all in the thread of its loop."""
-
-    def __init__(self, offer: Callable[[list[Notice]], bool], token: str | None, bounds: Bounds) -> None:
-        self._offer = offer
-        self._expected = f"Bearer {token}".encode() if token is not None else None
-        self._bounds = bounds
-        self._guests: dict[asyncio.Task[None], _Guest] = {}
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request, and hang up."""
-        task: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment] # asyncio runs this as one
-        guest = self._guests[task] = _Guest(_client(writer.get_extra_info("peername")))
-        self._make_room(task)
+    def _take(self) -> None:
+        """Let one in. asyncio's own server loses connections that come while it closes."""
         try:
-            with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):  # it went away, or is too slow
-                async with asyncio.timeout(self._bounds.whole):
-                    writer.write(_answer(await self._status(reader, writer, guest)))
-                    writer.write_eof()
-                    await _use_up(reader)
-        finally:
-            self._guests.pop(task, None)
-            writer.transport.abort()
-
-    def _make_room(self, newest: asyncio.Task[None]) -> None:
-        """Close other connections until the newest is within the bounds."""
-        while len(self._guests) > 1:
-            clients = Counter(guest.client for guest in self._guests.values())
-            crowd, own = clients.most_common(1)[0][0], self._guests[newest].client
-            is_full = len(self._guests) > self._bounds.connections
-            if clients[own] > self._bounds.each:
-                crowd = own
-            elif not is_full and sum(guest.held for guest in self._guests.values()) <= self._bounds.held:
-                return
-            others = [task for task in self._guests if task is not newest]
-            victim = next((task for task in others if self._guests[task].client == crowd), others[0])
-            del self._guests[victim]
-            victim.cancel()
-
-    async def _status(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, guest: _Guest) -> int:
-        """The status to answer with, after all of the request was read that is to be."""
-        async with asyncio.timeout(self._bounds.head):
-            try:
-                line = await reader.readuntil(b"\n")
-            except asyncio.LimitOverrunError:
-                return 414
-            headers = await _headers(reader)
-        if isinstance(headers, int):
-            return headers
-        refused = self._refusal(line.split(), headers)
-        if refused:
-            return refused
-        guest.held = int(headers["content-length"])
-        self._make_room(asyncio.current_task())  # type: ignore[arg-type] # as above
-        if headers.get("expect", "").lower() == "100-continue":
-            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        try:
-            return 202 if self._offer(parse_notices(await reader.readexactly(guest.held))) else 503
-        except LimitExceeded:
-            return 413
-        except InspectorError:
-            return 400
-
-    def _refusal(self, words: list[bytes], headers: dict[str, str]) -> int:
-        """The status for a request that is refused by its head; else 0."""
-        shown = headers.get("authorization", "").encode("latin-1")
-        length = headers.get("content-length", "")
-        is_number = length.isascii() and length.isdecimal() and len(length) < 16
-        checks = (
-            (400, len(words) == 3 and words[2].startswith(b"HTTP/1.")),
-            (501, words[:1] == [b"POST"]),
-            (401, self._expected is None or hmac.compare_digest(shown, self._expected)),
-            (404, words[1:2] == [PATH.encode()]),
-            (415, headers.get("content-type", "").partition(";")[0].strip().lower() in ENVELOPE_TYPES),
-            (411, is_number and "transfer-encoding" not in headers),
-            (413, is_number and int(length) <= MAX_ENVELOPE),
-        )
-        return next((status for status, is_fine in checks if not is_fine), 0)
+            connection, peer = self._socket.accept()
+        except OSError as error:
+            if error.errno in _SCARCE:
+                self._loop.remove_reader(self._socket)
+                self._loop.call_later(_PATIENCE, self._go_on)
+            return
+        self._clients.let_in(connection, peer[0])
 
 
 def _bound(address: Address) -> socket.socket:
@@ -216,53 +124,8 @@ def _bound(address: Address) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(found[0][4])
         made.listen(128)
+        made.settimeout(0)
     except OSError:
         made.close()
         raise
     return made
-
-
-def _client(peer: tuple[str, int] | None) -> str:
-    """Who connects: an address, or the network of one customer where there are enough for everybody (IPv6, /64)."""
-    host = ipaddress.ip_address(peer[0] if peer else "0.0.0.0")  # noqa: S104 - nobody in particular
-    if isinstance(host, ipaddress.IPv4Address):
-        return str(host)
-    return str(host.ipv4_mapped or int(host) >> 64)
-
-
-async def _headers(reader: asyncio.StreamReader) -> dict[str, str] | int:
-    """Headers by lower-case names; the status that refuses them where they are too many, or unlawful."""
-    found: dict[str, str] = {}
-    left = MAX_HEAD
-    while True:
-        try:
-            line = await reader.readuntil(b"\n")
-        except asyncio.LimitOverrunError:
-            return 431
-        left -= len(line)
-        if left < 0:
-            return 431
-        if not line.strip():
-            return found
-        name, colon, text = line.decode("latin-1").partition(":")
-        name = name.lower()
-        if not colon or not name or name != name.strip() or (name in found and name in _ONCE):
-            return 400
-        found[name] = text.strip()
-
-
-_ONCE = frozenset({"authorization", "content-length", "content-type", "transfer-encoding"})
-
-
-def _answer(status: int) -> bytes:
-    pause = f"Retry-After: {PAUSE}\r\n" if status == 503 else ""
-    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: inspector\r\n"
-    return f"{line}{pause}Content-Length: 0\r\nConnection: close\r\n\r\n".encode()
-
-
-async def _use_up(reader: asyncio.StreamReader) -> None:
-    """Take in what the client still sends: a connection that is closed before loses the answer, too."""
-    left = _LEFT_OVER
-    async with asyncio.timeout(1):
-        while left > 0 and (piece := await reader.read(MAX_HEAD)):
-            left -= len(piece)
