@@ -123,8 +123,7 @@ def _registries(order: Order) -> Registries:
     with _lock:
         found = _kept.pop(key, None)
         if found is None:
-            insecure = (order.lent.host,) if order.lent.insecure else ()
-            settings = user_settings(insecure) if order.own_logins else order.lent.settings(os.environ)
+            settings = user_settings(order.lent.all_insecure) if order.own_logins else order.lent.settings(os.environ)
             found = Registries(settings, full=order.full, gate=_count)
         _kept[key] = found
         while len(_kept) > _KEPT:

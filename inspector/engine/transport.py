@@ -18,8 +18,8 @@ from inspector import work
 from inspector.engine.endpoint import Endpoint
 from inspector.engine.failures import refusal, unreachable
 from inspector.engine.local import LocalSession
-from inspector.engine.timed import DEADLINE
 from inspector.errors import InspectorError, LimitExceeded
+from inspector.http.timed import DEADLINE
 from inspector.oci import MAX_DOCUMENT
 
 CONNECT_SECONDS = 5.0

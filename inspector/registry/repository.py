@@ -126,7 +126,7 @@ class Repository:
             where,
             repository=self.name.repository,
             headers=headers,
-            redirects=True,
+            redirects="blob" if path.startswith("blobs/") else "manifest",
         )
 
     def _no_blob(self, reply: Reply, where: str) -> InspectorError:

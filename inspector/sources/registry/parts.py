@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 from inspector import work
@@ -32,12 +33,15 @@ class RegistryParts:
             yield from parts
 
     def _read(self, span: Span) -> bytes:
-        """One part, asked for again where the connection is lost."""
+        """One part, asked for again where the connection is lost, but not for ever."""
         pacing = self._repository.session.pacing
+        until = time.monotonic() + pacing.patience.answer
         for failures in range(1, pacing.patience.retries + 1):
             try:
                 return self._once(span)
             except Interrupted:
+                if time.monotonic() > until:
+                    raise
                 pacing.pause(pacing.backoff(failures))
         return self._once(span)
 
