@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, NotFound
-from inspector.oci import digest_of, parse
+from inspector.oci import ArchiveItem, digest_of, parse_items
 from inspector.sources.assemble import (
     MAX_IMAGES,
     Config,
@@ -27,14 +27,6 @@ MANIFEST = "manifest.json"
 SOURCE = "docker-archive"
 MAX_CONFIGS = 16 << 20
 """Bytes of all configs together; as values they take some twenty times as much."""
-
-
-class _Item(msgspec.Struct, rename="pascal"):
-    """One image; paths are relative to the archive."""
-
-    config: str
-    layers: list[str] | None = None
-    repo_tags: list[str] | None = None
 
 
 class _Found(msgspec.Struct):
@@ -62,9 +54,9 @@ def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) 
     return [_open(store, found) for found in chosen]
 
 
-def _items(store: BlobStore) -> list[_Item]:
+def _items(store: BlobStore) -> list[ArchiveItem]:
     where = f"{store.where}: {MANIFEST}"
-    items = parse(store.document(MANIFEST), list[_Item], where)
+    items = parse_items(store.document(MANIFEST), where)
     if not items:
         raise NotFound(f"{where}: lists no image")
     if len(items) > MAX_IMAGES:
@@ -72,7 +64,7 @@ def _items(store: BlobStore) -> list[_Item]:
     return items
 
 
-def _named(store: BlobStore, items: list[_Item], selector: str) -> list[_Item]:
+def _named(store: BlobStore, items: list[ArchiveItem], selector: str) -> list[ArchiveItem]:
     names = [item.repo_tags or [] for item in items]
     found = [items[at] for at in pick(selector, names)]
     if not found:
@@ -80,7 +72,7 @@ def _named(store: BlobStore, items: list[_Item], selector: str) -> list[_Item]:
     return found
 
 
-def _read(store: BlobStore, items: list[_Item]) -> list[_Found]:
+def _read(store: BlobStore, items: list[ArchiveItem]) -> list[_Found]:
     """The items with their configs; the names of equal ones are put together."""
     configs = _Configs(store)
     found: dict[tuple[str, tuple[str, ...]], _Found] = {}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.errors import Malformed, NoImage, NotFound, Unsupported
-from inspector.oci import Descriptor, Index, Manifest, parse, parse_manifest
+from inspector.oci import Descriptor, Index, Manifest, layout_version, parse_manifest
 from inspector.sources.assemble import make_image
 from inspector.sources.contents import Contents, Described
 from inspector.sources.image import Image
@@ -37,10 +37,6 @@ class _Chosen(msgspec.Struct):
     tags: list[str]
 
 
-class _Version(msgspec.Struct, rename={"version": "imageLayoutVersion"}):
-    version: str
-
-
 def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wanted) -> list[Image]:
     """All images, or those that go by `selector`, for the platform wanted."""
     contents = Contents(store, _blob_name, _blob_name)
@@ -67,7 +63,9 @@ def open_manifest(contents: Described, source: str, manifest: Manifest, tags: Se
 def _top(store: BlobStore) -> Index:
     """index.json, which need not state its type. Raises `Unsupported` for a layout of another version."""
     if store.size(MARK) is not None:
-        version = parse(store.document(MARK), _Version, f"{store.where}: {MARK}").version
+        version = layout_version(store.document(MARK), f"{store.where}: {MARK}")
+        if not version:
+            raise Malformed(f"{store.where}: {MARK} states no imageLayoutVersion, so engines see no layout here")
         if not version.startswith("1."):
             raise Unsupported(f"{store.where}: an OCI layout of version {shown(version)}; 1.0.0 is read")
     top = parse_manifest(store.document(INDEX), "", f"{store.where}: {INDEX}")
