@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from inspector.oci.digests import Digest, check_digest, digest_mismatch, digest_of, hasher
-from inspector.oci.documents import decoder, layout_version, media_type, parse, parse_config, parse_items, parse_manifest
+from inspector.oci.documents import (
+    decoder,
+    layout_version,
+    media_type,
+    parse,
+    parse_config,
+    parse_items,
+    parse_manifest,
+)
 from inspector.oci.gojson import MAX_DOCUMENT
 from inspector.oci.model import (
     CONFIG_TYPES,

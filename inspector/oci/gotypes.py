@@ -28,10 +28,13 @@ TIME_PATTERN = (
 _TIME = re.compile(TIME_PATTERN)
 
 
-class Number(str):
-    """A number of a document that is no integer of 64 bits, in its own digits."""
+class Number:
+    """A number of a document that is no integer of 64 bits. No field takes one, so that its digits don't matter."""
 
     __slots__ = ()
+
+    def __init__(self, digits: str = "") -> None:
+        """Take the digits, as the decoder hands them over, and keep none."""
 
 
 class Pairs(list[tuple[str, Any]]):

@@ -19,7 +19,7 @@ MAX_LAYERS = 1000
 MAX_IMAGES = 1000
 """Images of one archive or layout past which it is refused."""
 
-_HEX = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]+")
 
 
 class Located(Protocol):
@@ -53,8 +53,12 @@ def read_config(content: bytes, where: str, digest: str | None) -> Config:
 
 def digest_in_name(name: str) -> str | None:
     """The digest that an archive states in the name of a config: `<hex>.json`, `sha256:<hex>`, `blobs/sha256/<hex>`."""
-    stem = name.rpartition("/")[2].removeprefix("sha256:").removesuffix(".json")
-    return f"sha256:{stem}" if _HEX.fullmatch(stem) else None
+    folder, _, last = name.rpartition("/")
+    stem = last.removesuffix(".json").lower()
+    algorithm, colon, digits = stem.rpartition(":")
+    algorithm = algorithm if colon else "sha512" if folder.endswith("blobs/sha512") else "sha256"
+    lengths = {"sha256": 64, "sha512": 128}
+    return f"{algorithm}:{digits}" if len(digits) == lengths.get(algorithm) and _HEX.fullmatch(digits) else None
 
 
 def check_counts(count: int, config: Config, where: str) -> None:

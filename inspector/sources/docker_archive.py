@@ -19,6 +19,7 @@ from inspector.sources.assemble import (
     read_config,
 )
 from inspector.sources.image import Image
+from inspector.sources.listed import Listed
 from inspector.sources.names import is_id, may_be_id, no_such, normal_name, pick
 from inspector.sources.platforms import Wanted, choose
 from inspector.sources.store import BlobStore, shown
@@ -52,6 +53,23 @@ def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) 
         groups = [_read(store, _named(store, items, selector))]
     chosen = [found for group in groups for found in _choose(store, group, wanted)]
     return [_open(store, found) for found in chosen]
+
+
+def listed(store: BlobStore, selector: str | None) -> list[Listed]:
+    """The images by their configs, for comparison: all, or those of `selector` if it is a name here."""
+    items = parse_items(store.document(MANIFEST), f"{store.where}: {MANIFEST}")[: MAX_IMAGES + 1]
+    if selector is not None and not may_be_id(selector):
+        items = [items[at] for at in pick(selector, [item.repo_tags or [] for item in items])]
+    configs = _Configs(store)
+    return [_listed(configs, item) for item in items]
+
+
+def _listed(configs: _Configs, item: ArchiveItem) -> Listed:
+    try:
+        config = configs.at(item.config)
+    except NotFound:
+        return Listed(tuple(item.repo_tags or ()), (), incomplete=True)
+    return Listed(tuple(item.repo_tags or ()), ((config.image_id, config.document.platform),))
 
 
 def _items(store: BlobStore) -> list[ArchiveItem]:

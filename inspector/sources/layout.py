@@ -13,6 +13,7 @@ from inspector.sources.assemble import make_image
 from inspector.sources.contents import Contents, Described
 from inspector.sources.image import Image
 from inspector.sources.indexes import Found, flatten, may_be_image
+from inspector.sources.listed import Listed
 from inspector.sources.names import digest_in, is_id, may_be_id, no_such, pick
 from inspector.sources.platforms import Wanted, choose, same
 from inspector.sources.store import BlobStore, shown
@@ -48,6 +49,28 @@ def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wan
     if not groups:
         groups = _by_name(contents, entries if selector is None else _named(store, entries, selector), warnings)
     return _open_groups(contents, source, groups, wanted, warnings)
+
+
+def listed(store: BlobStore, selector: str | None) -> list[Listed]:
+    """The images by their configs, for comparison: those of each name, or of `selector` alone if it is a name here."""
+    contents = Contents(store, _blob_name, _blob_name)
+    entries = [descriptor for descriptor in _top(store).manifests if may_be_image(descriptor)]
+    if selector is not None and not may_be_id(selector):
+        entries = [entries[at] for at in pick(selector, [_names(descriptor) for descriptor in entries])]
+    return [_listed(contents, descriptor) for descriptor in entries]
+
+
+def _listed(contents: Described, descriptor: Descriptor) -> Listed:
+    images, incomplete = [], False
+    try:
+        for one in flatten(contents, [descriptor]):
+            if one.present:
+                images.append((_image_id(contents, one), one.platform))
+            else:
+                incomplete = True
+    except (NotFound, Unsupported):
+        incomplete = True
+    return Listed(tuple(_names(descriptor)), tuple(images), incomplete)
 
 
 def open_found(contents: Described, source: str, found: list[Found], wanted: Wanted) -> list[Image]:

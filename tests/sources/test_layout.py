@@ -72,7 +72,7 @@ def test_nested_indexes_give_each_image_once_with_all_its_names(tmp_path: Path) 
     path = layout(tmp_path, blobs, [named(outer, "a"), named(outer, "b"), named(inner, "c")])
     (image,) = opened(path)
     assert (image.image_id, image.tags) == (API.image_id, ("a", "b", "c"))
-    assert [one.image_id for one in opened(f"{path}:a", "all")] == [API.image_id, ARM.image_id]
+    assert {one.image_id for one in opened(f"{path}:a", "all")} == {API.image_id, ARM.image_id}
     assert [one.image_id for one in opened(f"{path}:c", "all")] == [API.image_id]
 
 
