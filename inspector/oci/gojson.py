@@ -8,6 +8,7 @@ Go differ in, and refused where that gives two documents.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import re
 from typing import Any
@@ -33,7 +34,7 @@ _UNPAIRED = re.compile(_SURROGATE)
 _FINITE = re.compile(r"-?[0-9]{1,19}")
 
 
-class _Unusual(Exception):  # noqa: N818 - no error, but a document that needs the longer way
+class _Unusual(Exception):
     """A document that is not plain."""
 
 
@@ -60,14 +61,12 @@ class Reader:
         Raises `Malformed`, `LimitExceeded`; `where` names the document in their messages.
         """
         text = _text(content, where)
-        try:
-            if _UNPAIRED.search(text):
-                raise _Unusual
-            tree = self._decode(self._quick, text, where)
-            msgspec.convert(tree, self._check)
-        except (_Unusual, msgspec.ValidationError):
-            return self.reread(content, where)
-        return tree
+        if not _UNPAIRED.search(text):
+            with contextlib.suppress(_Unusual, msgspec.ValidationError):
+                tree = self._decode(self._quick, text, where)
+                msgspec.convert(tree, self._check)
+                return tree
+        return self.reread(content, where)
 
     def reread(self, content: bytes, where: str) -> Any:
         """The same by the longer way; what is empty is absent."""
@@ -86,7 +85,9 @@ class Reader:
         return found
 
     def _pairs(self, content: bytes, where: str) -> Any:
-        text = _ESCAPE.sub(lambda match: r"\ufffd" if match[1] else match[0], _text(content, where))
+        text = _text(content, where)
+        if _UNPAIRED.search(text):
+            text = _ESCAPE.sub(lambda match: r"\ufffd" if match[1] else match[0], text)
         return self._decode(self._exact, text, where)
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -155,7 +156,7 @@ def _refuse_large(text: str, where: str) -> None:
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:
     """One replacement character for each byte, as Go has it, and not for each sequence, as Python has it."""
-    assert isinstance(error, UnicodeDecodeError)  # noqa: S101 - for the type checker: nothing is encoded here
+    assert isinstance(error, UnicodeDecodeError)
     return "\ufffd" * (error.end - error.start), error.end
 
 

@@ -50,7 +50,7 @@ class How(NamedTuple):
     reuses: bool
 
 
-class WrongType(Exception):  # noqa: N818 - a fact about one value, turned into `Malformed` by who knows the document
+class WrongType(Exception):
     """A value that Go can't store; `path` grows on the way out."""
 
     def __init__(self, expected: str, token: object) -> None:
@@ -128,10 +128,10 @@ class Base64(GoType):
         """See `GoType.store`."""
         if token is None:
             return None
-        plain = _expect(token, str, "`str`").replace("\r", "").replace("\n", "")
-        if not _BASE64.fullmatch(plain):
+        digits: str = _expect(token, str, "`str`").replace("\r", "").replace("\n", "")
+        if not _BASE64.fullmatch(digits):
             raise WrongType("base64", token)
-        return plain
+        return digits
 
 
 class Nothing(GoType):

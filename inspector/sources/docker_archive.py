@@ -21,7 +21,7 @@ from inspector.sources.assemble import (
 from inspector.sources.image import Image
 from inspector.sources.listed import Listed
 from inspector.sources.names import is_id, may_be_id, no_such, normal_name, pick
-from inspector.sources.platforms import Wanted, choose
+from inspector.sources.platforms import Wanted, choose, refuse_several
 from inspector.sources.store import BlobStore, shown
 
 MANIFEST = "manifest.json"
@@ -141,8 +141,10 @@ def _groups(found: list[_Found]) -> list[list[_Found]]:
 
 
 def _choose(store: BlobStore, group: list[_Found], wanted: Wanted) -> list[_Found]:
-    name = f" {shown(group[0].tags[0])}" if group[0].tags else ""
-    return choose([(item.config.document.platform, item) for item in group], wanted, f"{store.where}{name}")
+    where = f"{store.where} {shown(group[0].tags[0])}" if group[0].tags else store.where
+    choices = [(item.config.document.platform, item) for item in group]
+    refuse_several(choices, wanted, where)
+    return choose(choices, wanted, where)
 
 
 def _open(store: BlobStore, found: _Found) -> Image:

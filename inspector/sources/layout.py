@@ -15,7 +15,7 @@ from inspector.sources.image import Image
 from inspector.sources.indexes import Found, flatten, may_be_image
 from inspector.sources.listed import Listed
 from inspector.sources.names import digest_in, is_id, may_be_id, no_such, pick
-from inspector.sources.platforms import Wanted, choose, same
+from inspector.sources.platforms import Wanted, choose, refuse_several, same
 from inspector.sources.store import BlobStore, shown
 
 INDEX = "index.json"
@@ -166,7 +166,10 @@ def _choose(contents: Described, group: _Group, wanted: Wanted, warnings: list[s
     if not group.found:
         return []
     where = f"{contents.where}: {shown(group.tags[0])}" if group.tags else contents.where
-    chosen = choose([(one.platform, one) for one in group.found], wanted, where)
+    choices = [(one.platform, one) for one in group.found]
+    if group.tags and len({(*one.within, one.descriptor.digest)[0] for one in group.found}) > 1:
+        refuse_several(choices, wanted, where)
+    chosen = choose(choices, wanted, where)
     present = [one for one in chosen if one.present]
     absent = [f"{one.platform} (manifest {one.descriptor.digest})" for one in chosen if not one.present]
     if absent and (wanted != "all" or not present):
