@@ -29,8 +29,12 @@ MAX_DEPTH = 500
 _WAYS = [How(empties, reuses) for empties in (True, False) for reuses in (True, False)]
 _MARK = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|([\[{])|([\]}])|,', re.DOTALL)
 _SURROGATE = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rf"\\u[dD][89abAB][0-9a-fA-F]{{2}}\\u[dD][c-fC-F][0-9a-fA-F]{{2}}|({_SURROGATE})|\\.")
+_PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_OTHERS = rf"(?:(?!{_SURROGATE})\\.[^\\]*+)++"
+_ESCAPE = re.compile(rf"{_PAIR}|({_SURROGATE})|{_OTHERS}", re.DOTALL)
 _UNPAIRED = re.compile(_SURROGATE)
+_ALWAYS_WRONG = re.compile(rb"[\x80-\xc1\xf5-\xff]*+")
+"""Bytes that begin no character of UTF-8."""
 _FINITE = re.compile(r"-?[0-9]{1,19}")
 
 
@@ -157,7 +161,8 @@ def _refuse_large(text: str, where: str) -> None:
 def _replaced(error: UnicodeError) -> tuple[str, int]:
     """One replacement character for each byte, as Go has it, and not for each sequence, as Python has it."""
     assert isinstance(error, UnicodeDecodeError)
-    return "\ufffd" * (error.end - error.start), error.end
+    end = _ALWAYS_WRONG.match(error.object, error.end).end()  # type: ignore[union-attr]  # which may be empty
+    return "\ufffd" * (end - error.start), end
 
 
 _EACH_BYTE = "inspector-each-byte"

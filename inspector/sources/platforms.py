@@ -55,8 +55,8 @@ def refuse_several(choices: Sequence[tuple[Platform, Choice]], wanted: Wanted, w
     listed = sorted({str(platform.normal()) for platform, _ in choices})
     if wanted is None and len(listed) > 1:
         raise PlatformMissing(
-            f"{where}: several images go by this name, for {', '.join(shown(one) for one in listed)}, and engines differ "
-            "in which they take; choose one with --platform, or all"
+            f"{where}: several images go by this name, for {', '.join(shown(one) for one in listed)}, and engines "
+            "differ in which they take; choose one with --platform, or all"
         )
 
 
