@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from inspector.errors import LimitExceeded, NotFound, Unsupported
+from inspector.errors import InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.oci import (
     CONFIG_TYPES,
     INDEX_TYPES,
@@ -41,12 +41,7 @@ def flatten(contents: Described, descriptors: Iterable[Descriptor]) -> list[Foun
     In a nested index the first of a platform counts (image-index.md); a manifest that is absent is
     listed too if its platform is known. Raises `LimitExceeded`, `NotFound`, `Malformed`.
     """
-    walk = _Walk(contents)
-    found = [
-        one
-        for descriptor in descriptors
-        for one in (walk.images(descriptor, ()) if _is_marked(descriptor) else walk.follow(descriptor, ()))
-    ]
+    found = list(_Walk(contents).each(descriptors, ()))
     if len(found) > MAX_IMAGES:
         raise LimitExceeded(f"{contents.where}: lists {len(found)} images; {MAX_IMAGES} are allowed")
     return found
@@ -105,18 +100,33 @@ class _Walk:
         if len(within) > MAX_DEPTH:
             raise LimitExceeded(f"{self._contents.where}: indexes nested more than {MAX_DEPTH} deep")
         platforms: set[str] = set()
-        for descriptor in sorted(index.manifests, key=lambda one: _stated(one) is None):  # as containerd sorts them
-            for one in self.images(descriptor, within):
-                if str(one.platform) not in platforms:
-                    platforms.add(str(one.platform))
-                    yield one
+        ordered = sorted(index.manifests, key=lambda one: _stated(one) is None)  # as containerd sorts them
+        for one in self.each(ordered, within):
+            if str(one.platform) not in platforms:
+                platforms.add(str(one.platform))
+                yield one
 
-    def images(self, descriptor: Descriptor, within: tuple[str, ...]) -> list[Found]:
-        """What one entry of an index leads to: nothing if it turns out to be an artifact beside the images."""
-        try:
-            return list(self.follow(descriptor, within))
-        except (Unsupported, NotFound) as error:
-            passed_over = isinstance(error, Unsupported) or _is_marked(descriptor)
-            if descriptor.media_type in SCHEMA1_TYPES or not passed_over:
-                raise
-            return []
+    def each(self, descriptors: Iterable[Descriptor], within: tuple[str, ...]) -> Iterator[Found]:
+        """What each entry of an index leads to: nothing if it turns out to be an artifact beside the images.
+
+        Raises `Unsupported` where it stands first of those without a platform, since engines take that one.
+        """
+        passed: Unsupported | None = None
+        for descriptor in descriptors:
+            try:
+                found = list(self.follow(descriptor, within))
+            except (Unsupported, NotFound) as error:
+                if not _may_be_passed_over(descriptor, error, nested=bool(within)):
+                    raise
+                if passed is None and isinstance(error, Unsupported) and _stated(descriptor) is None:
+                    passed = error
+                continue
+            if passed is not None and found and _stated(descriptor) is None:
+                raise Unsupported(f"{passed}; it stands before images, and engines take the first without a platform")
+            yield from found
+
+
+def _may_be_passed_over(descriptor: Descriptor, error: InspectorError, *, nested: bool) -> bool:
+    if descriptor.media_type in SCHEMA1_TYPES:
+        return False
+    return _is_marked(descriptor) or (nested and isinstance(error, Unsupported))

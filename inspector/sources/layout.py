@@ -61,16 +61,18 @@ def listed(store: BlobStore, selector: str | None) -> list[Listed]:
 
 
 def _listed(contents: Described, descriptor: Descriptor) -> Listed:
-    images, incomplete = [], False
+    images, incomplete, other = [], False, False
     try:
         for one in flatten(contents, [descriptor]):
             if one.present:
                 images.append((_image_id(contents, one), one.platform))
             else:
                 incomplete = True
-    except (NotFound, Unsupported):
+    except NotFound:
         incomplete = True
-    return Listed(tuple(_names(descriptor)), tuple(images), incomplete)
+    except Unsupported:
+        other = True
+    return Listed(tuple(_names(descriptor)), tuple(images), incomplete, other)
 
 
 def open_found(contents: Described, source: str, found: list[Found], wanted: Wanted) -> list[Image]:

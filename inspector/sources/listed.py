@@ -10,9 +10,11 @@ from inspector.oci import Platform
 class Listed(msgspec.Struct, frozen=True):
     """The images that go by some names, each by its config's digest and its platform.
 
-    `incomplete` says that a part is missing, so that what leads there leads to no image.
+    `incomplete` says that a part is missing, so that what leads there leads to no image; `other` that there is
+    something that is not read as an image here, which an engine might still run.
     """
 
     tags: tuple[str, ...]
     images: tuple[tuple[str, Platform], ...]
     incomplete: bool = False
+    other: bool = False

@@ -54,16 +54,21 @@ def _refuse_other(where: str, one: Listed, groups: list[Listed]) -> None:
     """Raises `Malformed` where index.json has images instead of what manifest.json has; absent parts prove nothing."""
     known = [pair for group in groups for pair in group.images]
     incomplete = any(group.incomplete for group in groups)
+    if one.images and not known and any(group.other for group in groups):
+        raise _differ(where, one, f"manifest.json leads to {one.images[0][0]}, index.json to what is no image")
     for image_id, platform in one.images:
         alike = [other for other, on in known if same(on, platform)]
         others = alike or ([] if incomplete else [other for other, _ in known])
         if others and image_id not in others:
-            name = f" for {shown(one.tags[0])}" if one.tags else ""
-            raise Malformed(
-                f"{where}: two images{name}: manifest.json leads to the config {image_id}, index.json to {others[0]}; "
-                "which of them runs depends on the engine: save the image again, or say which form is meant, as in "
-                "docker-archive:PATH or oci-archive:PATH"
-            )
+            raise _differ(where, one, f"manifest.json leads to the config {image_id}, index.json to {others[0]}")
+
+
+def _differ(where: str, one: Listed, what: str) -> Malformed:
+    name = f" for {shown(one.tags[0])}" if one.tags else ""
+    return Malformed(
+        f"{where}: two images{name}: {what}; which of them runs depends on the engine: save the image again, or say "
+        "which form is meant, as in docker-archive:PATH or oci-archive:PATH"
+    )
 
 
 def _keys(names: Sequence[str]) -> set[str]:

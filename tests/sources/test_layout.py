@@ -429,3 +429,17 @@ def test_an_index_and_its_manifest_are_read_whatever_the_case_of_their_keys(tmp_
     path = layout(tmp_path, blobs, [])
     (path / "index.json").write_bytes(to_json({"manifests": [], "manifest\u017f": [api], "Manifests": [api, worker]}))
     assert [one.image_id for one in opened(path)] == [API.image_id, WORKER.image_id]
+
+
+def test_an_artifact_before_images_without_a_platform_is_what_engines_take(tmp_path: Path) -> None:
+    blobs = Blobs()
+    api = blobs.manifest(API, [plain])
+    odd = manifest(blobs, blobs.add(WORKER.config, "application/x"), [])
+    for at, first in enumerate([odd, {**odd, "artifactType": "application/y"}]):
+        path = layout(tmp_path / f"{at}", blobs, [named(blobs.index([first, api]), "a")])
+        with pytest.raises(Unsupported, match="engines take the first without a platform"):
+            opened(path)
+    after = layout(tmp_path / "after", blobs, [named(blobs.index([api, odd]), "a")])
+    stated = layout(tmp_path / "stated", blobs, [named(blobs.index([odd, {**api, "platform": API.platform}]), "a")])
+    for path in (after, stated):
+        assert [image.image_id for image in opened(path)] == [API.image_id]

@@ -165,6 +165,17 @@ def test_an_index_that_leads_nowhere_by_a_key_in_another_case_gives_way(tmp_path
     assert "in place of index.json" in image.warnings[-1]
 
 
+def test_what_is_no_image_in_index_json_does_not_give_way(tmp_path: Path) -> None:
+    """Containerd unpacks by the config, whatever type the manifest gives it."""
+    blobs = Blobs()
+    blobs.manifest(OTHER, [plain])
+    parts = [blobs.add(layer, OCI.layer) for layer in OTHER.layers]
+    odd = to_json({"schemaVersion": 2, "config": blobs.add(OTHER.config, "application/x"), "layers": parts})
+    top = [{**blobs.add(odd, OCI.manifest), "annotations": {REF_NAME: "api:prod"}}]
+    with pytest.raises(Malformed, match=r"index\.json to what is no image"):
+        opened(archive(tmp_path / "x.tar", joined(blobs.tree(top), docker.until_24([API]))))
+
+
 def test_a_copy_of_skopeos_beside_a_layout_is_compared(tmp_path: Path) -> None:
     blobs = Blobs()
     layout = dict(blobs.tree([blobs.manifest(API, [plain])]))
