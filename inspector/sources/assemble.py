@@ -21,7 +21,7 @@ MAX_IMAGES = 1000
 MAX_PLACED = 50_000
 """Layers of all these together: a name of four bytes in a manifest.json makes one."""
 
-_HEX = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]+")
 
 
 class Located(Protocol):
@@ -55,8 +55,12 @@ def read_config(content: bytes, where: str, digest: str | None) -> Config:
 
 def digest_in_name(name: str) -> str | None:
     """The digest that an archive states in the name of a config: `<hex>.json`, `sha256:<hex>`, `blobs/sha256/<hex>`."""
-    stem = name.rpartition("/")[2].removeprefix("sha256:").removesuffix(".json")
-    return f"sha256:{stem}" if _HEX.fullmatch(stem) else None
+    folder, _, last = name.rpartition("/")
+    stem = last.removesuffix(".json").lower()
+    algorithm, colon, digits = stem.rpartition(":")
+    algorithm = algorithm if colon else "sha512" if folder.endswith("blobs/sha512") else "sha256"
+    lengths = {"sha256": 64, "sha512": 128}
+    return f"{algorithm}:{digits}" if len(digits) == lengths.get(algorithm) and _HEX.fullmatch(digits) else None
 
 
 def all_within(images: Iterable[Image], where: str) -> list[Image]:

@@ -14,7 +14,7 @@ from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
 from inspector.layers.tar import BLOCK
 from inspector.reference import STDIN, Place, Reference, Scheme
-from inspector.sources import docker_archive, layout, skopeo_dir
+from inspector.sources import docker_archive, layout, skopeo_dir, twofold
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
 from inspector.sources.media import Media
@@ -107,15 +107,19 @@ def _open(scheme: Scheme, place: Place, wanted: Wanted, meter: Meter, stdin: Bin
     is_dir = place.path != STDIN and path.is_dir()
     _refuse_mismatch(scheme, place, is_dir=is_dir)
     store = Directory(path) if is_dir else _archive(place, meter, stdin)
+    if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
+        return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
+    return twofold.warned(_as_said(scheme, store, place.selector, wanted), store, place.selector)
+
+
+def _as_said(scheme: Scheme, store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:
     match scheme:
         case Scheme.DIR:
-            return skopeo_dir.open_skopeo_dir(store, place.selector, wanted)
-        case Scheme.OCI | Scheme.OCI_ARCHIVE:
-            return layout.open_layout(store, scheme.value, place.selector, wanted)
+            return skopeo_dir.open_skopeo_dir(store, selector, wanted)
         case Scheme.DOCKER_ARCHIVE:
-            return docker_archive.open_docker_archive(store, place.selector, wanted)
+            return docker_archive.open_docker_archive(store, selector, wanted)
         case _:
-            return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
+            return layout.open_layout(store, scheme.value, selector, wanted)
 
 
 def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
