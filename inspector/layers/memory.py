@@ -251,12 +251,14 @@ def within(group: Group, tick: Tick | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def reading(*, most: int = 0, parked: bool = False, lone: bool = False) -> Iterator[Group]:
+def reading(
+    *, most: int = 0, parked: bool = False, lone: bool = False, tick: Tick | None = None
+) -> Iterator[Group]:
     """A new group, which reads in the meantime; in this thread, and in others that enter `within` it."""
     group = Group(most=most, parked=parked, lone=lone)
     GATE.enter(group)
     try:
-        with within(group):
+        with within(group, tick):
             yield group
     except BaseException as error:
         _forget(error)
@@ -285,7 +287,8 @@ def share(tick: Tick) -> Iterator[Share]:
         taken = Share(group, tick)
         try:
             yield taken
-        except BaseException:
+        except BaseException as error:
+            _forget(error)
             taken.give_back()
             raise
 
