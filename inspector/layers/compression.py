@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Literal, Protocol, cast
 
 from inspector.errors import CorruptLayer, LimitExceeded
@@ -112,12 +113,18 @@ def _gzip() -> _Factory:
     return lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP), (error, EOFError)
 
 
-def _zstd() -> _Factory:
+def zstd_module() -> ModuleType:
+    """Python's own zstd, or its backport."""
     if sys.version_info >= (3, 14):
         from compression import zstd  # noqa: PLC0415 - only where a packed layer is read
     else:
         from backports import zstd  # noqa: PLC0415 - only where a packed layer is read
 
+    return zstd
+
+
+def _zstd() -> _Factory:
+    zstd = zstd_module()
     return zstd.ZstdDecompressor, (zstd.ZstdError, EOFError)
 
 

@@ -71,6 +71,7 @@ class Frames:
         self._feed = feed
         self._packing = packing
         self._count = 0
+        self._header = 0
         self.unpacked = 0
 
     def next_memory(self) -> int | None:
@@ -91,14 +92,14 @@ class Frames:
             return self._memory(head)
 
     def first_part(self) -> int:
-        """The bytes to hand to a new decoder at first."""
-        return _FIRST if self._count > 1 else 1 << 16
+        """The bytes to hand to a new decoder at first: a whole gzip header, since isal takes one in parts for corrupt."""
+        return self._header + (_FIRST if self._count > 1 else 1 << 16)
 
     def _memory(self, head: bytes) -> int:
         if self._packing == "zstd":
             return _window(head)
         if self._packing == "gzip":
-            self._check_gzip(head)
+            self._header = self._gzip_header(head)
             return 0
         return XZ_MEMORY if self._packing == "xz" else _BZIP2_MEMORY
 
@@ -128,18 +129,20 @@ class Frames:
         if count % 4:
             raise CorruptLayer(f"{count} bytes of padding follow an xz stream, where they come in fours")
 
-    def _check_gzip(self, head: bytes) -> None:
-        """Raises `CorruptLayer` for a header with a longer text than Go takes in (RFC 1952, 2.3)."""
-        if len(head) < 10 or not head[3] & 0x18:
-            return
-        at = 10 + (2 + int.from_bytes(head[10:12], "little") if head[3] & 4 else 0)
+    def _gzip_header(self, head: bytes) -> int:
+        """The bytes of a gzip header (RFC 1952, 2.3). Raises `CorruptLayer` for a longer text than Go takes in."""
+        flags = head[3] if len(head) > 11 else 0
+        at = 10 + (2 + int.from_bytes(head[10:12], "little") if flags & 4 else 0)
         for flag, what in ((8, "name"), (16, "comment")):
-            if head[3] & flag:
+            if flags & flag:
                 text = self._feed.peek(at + MAX_GZIP_NAME)[at:]
                 end = text.find(b"\0")
                 if end < 0 and len(text) == MAX_GZIP_NAME:
                     raise CorruptLayer(f"the {what} in a gzip header has more than {MAX_GZIP_NAME} bytes")
                 at += end + 1
+        at += 2 if flags & 2 else 0
+        self._feed.peek(at)
+        return at
 
 
 def _window(head: bytes) -> int:
