@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexed, Indexer
-from inspector.layers.memory import GATE, Group, cost, current, hold
+from inspector.layers.memory import GATE, Group, current, hold, size_of
 
 
 MAX_KNOWN = 12 << 20
@@ -70,7 +70,7 @@ class SharedIndexer(Indexer):
 
     def _know(self, slot: _Slot, diff_id: str, identity: str | None, indexed: Indexed) -> None:
         """Hold the index for those who ask next, where there is room for it."""
-        size = sum(map(cost, indexed.index.entries))
+        size = size_of(indexed.index)
         with self._guard:
             if self._left[diff_id] > 1 and self._size + size <= MAX_KNOWN:
                 self._size += size

@@ -23,7 +23,7 @@ from inspector.rootfs import Kind
 
 ROOM = 24 << 20
 """Bytes that are held of all images together before only the oldest one goes on."""
-MAX_IMAGE = 96 << 20
+MAX_IMAGE = 80 << 20
 """Bytes that are held of one image, or of all packed archives together: entries, names and the bytes of files."""
 ENTRY = 400
 """Bytes that an entry takes besides its name and what is kept of it: itself, and its place in the merged tree."""
@@ -312,7 +312,7 @@ def load(get: Callable[[], LayerIndex | None]) -> LayerIndex | None:
         def held() -> LayerIndex | None:
             index = get()
             if index is not None:
-                taken.add(sum(map(cost, index.entries)))
+                taken.add(size_of(index))
                 taken.hold(index)
             return index
 
@@ -328,13 +328,18 @@ def hold(index: LayerIndex) -> None:
     holder = _holders.get(id(index))
     if known is None or holder is known[0]:
         return
-    size = sum(map(cost, index.entries))
+    size = size_of(index)
     if holder is not None:
         GATE.count(known[0], size)
         return
     taken = Share(*known)
     taken.add(size)
     taken.hold(index)
+
+
+def size_of(index: LayerIndex) -> int:
+    """The bytes that an index takes, also of what is made of it."""
+    return sum(map(cost, index.entries))
 
 
 def cost(entry: Entry) -> int:
