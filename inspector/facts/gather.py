@@ -10,6 +10,7 @@ import msgspec
 from inspector import work
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
+from inspector.layers import memory
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
 from inspector.python.distributions import find_distributions
@@ -32,7 +33,13 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
     Raises `InspectorError`, naming the layer, and `LimitExceeded` where it takes longer than the current limits allow.
     """
     begun = time.perf_counter()
-    indexed = _index_all(indexer, image, readers)
+    with memory.reading() as group:
+        indexed = _index_all(indexer, image, readers, group)
+        with memory.alone(group):
+            return _facts(image, indexed, python, begun)
+
+
+def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
     rootfs = merge([layer.index for layer in indexed])
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
     installed, distribution_warnings = find_distributions(rootfs, interpreter)
@@ -66,12 +73,12 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
     )
 
 
-def _index_all(indexer: Indexer, image: Image, readers: int) -> list[Indexed]:
+def _index_all(indexer: Indexer, image: Image, readers: int, group: memory.Group) -> list[Indexed]:
     """The layers' indexes, base first; packed ones are read side by side, and the first that fails ends the others."""
     positions = range(len(image.layers))
     if readers < 2 or sum(layer.compressed for layer in image.layers) < 2:
-        return _bounded(_index(indexer, image, position) for position in positions)
-    with work.SideBySide(lambda at: _index(indexer, image, at), positions, readers, in_order=True) as results:
+        return _bounded(_index(indexer, image, position, group) for position in positions)
+    with work.SideBySide(lambda at: _index(indexer, image, at, group), positions, readers, in_order=True) as results:
         return _bounded(results)
 
 
@@ -89,10 +96,11 @@ def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
     return found
 
 
-def _index(indexer: Indexer, image: Image, position: int) -> Indexed:
+def _index(indexer: Indexer, image: Image, position: int, group: memory.Group) -> Indexed:
     layer = image.layers[position]
     try:
-        return indexer.index(layer.diff_id, layer.digest, layer.blob)
+        with memory.within(group):
+            return indexer.index(layer.diff_id, layer.digest, layer.blob)
     except InspectorError as error:
         where = f"layer {position + 1} of {len(image.layers)} ({layer.diff_id})"
         raise type(error)(f"{where}: {error}") from error

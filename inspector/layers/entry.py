@@ -32,7 +32,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     attributes: tuple[tuple[str, bytes], ...] = ()
 
 
-class LayerIndex(msgspec.Struct, frozen=True):
+class LayerIndex(msgspec.Struct, frozen=True, weakref=True):
     """Every entry of one layer, in the order of its tar.
 
     `verified` says that the whole uncompressed stream was read and hashed to `diff_id`; an index made

@@ -11,6 +11,7 @@ from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import decompressed, first_block, refuse_bomb, sniff
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.hashing import HashedChunks
+from inspector.layers.memory import Share, cost, share
 from inspector.layers.readers import Reader, StreamReader
 from inspector.layers.tar import iter_members
 from inspector.layers.wanted import MAX_KEPT, kept
@@ -44,11 +45,14 @@ def scan_stream(
     else:  # the same bytes on both sides need one hash, unless two are expected
         plain = stored if digest in (None, diff_id) else HashedChunks(stored, diff_id)
     reader = StreamReader(plain)
-    entries, warnings = read_entries(reader)
-    reader.drain()
-    stored.check("the layer as stored")
-    plain.check("the layer unpacked")
-    return Scanned(make_index(plain.digest, entries, warnings, blob_digest=stored.digest), stored.size, "stream")
+    with share(lambda: meter(0)) as taken:
+        entries, warnings = read_entries(reader, taken)
+        reader.drain()
+        stored.check("the layer as stored")
+        plain.check("the layer unpacked")
+        index = make_index(plain.digest, entries, warnings, blob_digest=stored.digest)
+        taken.hold(index)
+    return Scanned(index, stored.size, "stream")
 
 
 def make_index(
@@ -60,8 +64,13 @@ def make_index(
     return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(warnings))
 
 
-def read_entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry], list[str]]:
-    """The entries of a tar with the bytes that are kept of them, and what is to be told of it."""
+def read_entries(
+    reader: Reader, taken: Share | None = None, *, needs_end: bool = False
+) -> tuple[list[Entry], list[str]]:
+    """The entries of a tar with the bytes that are kept of them, and what is to be told of it.
+
+    Their memory is `taken` as they come, where the caller holds them for longer.
+    """
     entries: list[Entry] = []
     left, names = MAX_KEPT, MAX_NAMES
     read = partial(_exactly, reader)
@@ -76,7 +85,10 @@ def read_entries(reader: Reader, *, needs_end: bool = False) -> tuple[list[Entry
             data = kept(member.path, member.mode, member.size, left, read)
             left -= len(data)
         owner = (member.uid, member.gid, member.attributes)
-        entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, data, *owner))
+        entry = Entry(member.path, member.kind, member.mode, member.size, member.link, data, *owner)
+        if taken is not None:
+            taken.take(cost(entry))
+        entries.append(entry)
     return entries, too_much_kept(left)
 
 
