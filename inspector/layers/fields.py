@@ -43,7 +43,8 @@ def decimal(text: bytes) -> int:
 def check_time(text: bytes) -> None:
     """Raise `ValueError` where `text` is no count of seconds, with or without a fraction."""
     seconds, _, fraction = text.partition(b".")
-    decimal(seconds)
+    if not seconds.isdigit() or len(seconds) > 18:
+        decimal(seconds)
     if fraction and not fraction.isdigit():
         raise ValueError(f"{text[:40]!r} is no time")
 

@@ -34,9 +34,10 @@ MAX_ATTRIBUTE_NAME = 255
 
 SPARSE_MAP = b"GNU.sparse.map"
 
-_SPARSE_PIECE = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
-_STRINGS = (b"path", b"linkpath", b"uname", b"gname")
-_TIMES = (b"mtime", b"atime", b"ctime")
+_PIECE = (b"GNU.sparse.offset", b"GNU.sparse.numbytes")
+_PIECES = frozenset(_PIECE)
+_STRINGS = frozenset((b"path", b"linkpath", b"uname", b"gname"))
+_TIMES = frozenset((b"mtime", b"atime", b"ctime"))
 _ATTRIBUTE = b"SCHILY.xattr."
 _KEPT_ATTRIBUTES = (b"trusted.overlay.", b"user.overlay.", b"user.fuseoverlayfs.")
 _CAPABILITY = b"security.capability"
@@ -52,8 +53,8 @@ class Budget:
 
     def take(self, what: str, count: int) -> None:
         """Count what was met. Raises `LimitExceeded`."""
-        self._left[what] -= count
-        if self._left[what] < 0:
+        self._left[what] = left = self._left[what] - count
+        if left < 0:
             raise LimitExceeded(f"more than {LIMITS[what]} {what} in one tar")
 
 
@@ -85,7 +86,10 @@ def merge(header: Header, extended: Extended, budget: Budget) -> Attributes:
     """
     attributes: list[tuple[bytes, bytes]] = []
     for key, value in extended.records.items():
-        if key.startswith(_ATTRIBUTE):
+        if key in _TIMES:
+            if value:
+                check_time(value)
+        elif key.startswith(_ATTRIBUTE):
             name = key[len(_ATTRIBUTE) :]
             if name.startswith(_KEPT_ATTRIBUTES) or name == _CAPABILITY:
                 attributes.append((name, value))
@@ -97,9 +101,7 @@ def merge(header: Header, extended: Extended, budget: Budget) -> Attributes:
 
 
 def _set(header: Header, key: bytes, value: bytes) -> None:
-    if key in _TIMES:
-        check_time(value)
-    elif key == b"path":
+    if key == b"path":
         header.name = value
     elif key == b"linkpath":
         header.link = value
@@ -128,18 +130,19 @@ def parse_records(content: bytes) -> dict[bytes, bytes]:
     """
     records: dict[bytes, bytes] = {}
     pieces: list[bytes] = []
-    at = 0
-    while at < len(content):
+    at, size = 0, len(content)
+    while at < size:
         space = content.find(b" ", at)
-        length = decimal(content[at:space]) if space > at else 0
+        digits = content[at:space] if space > at else b"0"
+        length = int(digits) if digits.isdigit() and len(digits) < 8 else decimal(digits)
         end = at + length
-        if length < 5 or not space + 1 < end <= len(content) or content[end - 1] != ord("\n"):
+        if length < 5 or not space + 1 < end <= size or content[end - 1] != ord("\n"):
             raise ValueError(f"the PAX record at byte {at} of the extended header is malformed")
         key, equals, value = content[space + 1 : end - 1].partition(b"=")
         if not equals or not key or b"\0" in (value if key in _STRINGS else key):
             raise ValueError(f"the PAX record at byte {at} of the extended header has no key, or a NUL")
-        if key in _SPARSE_PIECE:
-            if key != _SPARSE_PIECE[len(pieces) % 2] or b"," in value:
+        if key in _PIECES:
+            if key != _PIECE[len(pieces) % 2] or b"," in value:
                 raise ValueError("the pieces of a sparse file are not pairs of offset and length")
             pieces.append(value)
         else:

@@ -17,13 +17,17 @@ from inspector.layers.readers import Reader
 MAX_MAP = 1 << 20
 """Bytes of the map that stands before the data in version 1.0, as Go bounds it since 1.24.8 and 1.25.2."""
 
+_VERSIONS = ((b"0", b"0"), (b"0", b"1"), (b"1", b"0"))
+
 Records = Mapping[bytes, bytes]
 
 
 def is_sparse(records: Records) -> bool:
     """Whether the records make the member a sparse file: by version, or by a map without one."""
-    version = _version(records)
-    return version in ((b"0", b"0"), (b"0", b"1"), (b"1", b"0")) or (not any(version) and bool(records.get(SPARSE_MAP)))
+    major, minor = records.get(b"GNU.sparse.major"), records.get(b"GNU.sparse.minor")
+    if major or minor:
+        return (major, minor) in _VERSIONS
+    return bool(records.get(SPARSE_MAP))
 
 
 def read_sparse(reader: Reader, records: Records, stored: int, budget: Budget) -> tuple[int, int]:
@@ -33,16 +37,12 @@ def read_sparse(reader: Reader, records: Records, stored: int, budget: Budget) -
     """
     stated = records.get(b"GNU.sparse.size") or records.get(b"GNU.sparse.realsize")
     size = decimal(stated) if stated else stored
-    if _version(records)[0] == b"1":
+    if records.get(b"GNU.sparse.major") == b"1":
         numbers, taken = _map_in_data(reader, stored, budget)
     else:
         numbers, taken = _map_in_records(records, budget), 0
     _check_pieces(numbers, size, stored - taken)
     return size, stored - taken
-
-
-def _version(records: Records) -> tuple[bytes, bytes]:
-    return records.get(b"GNU.sparse.major", b""), records.get(b"GNU.sparse.minor", b"")
 
 
 def _map_in_records(records: Records, budget: Budget) -> list[bytes]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import msgspec
 
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.header import BLOCK, Header, is_header, parse_header
+from inspector.layers.header import BLOCK, Fields, Header, is_header, parse_header
 from inspector.layers.pax import (
     MAX_EXTENDED,
     MAX_NAME,
@@ -36,6 +36,7 @@ MAX_HEADERS = 1_000_000
 """Headers of one archive past which it is refused; the largest real layers hold some 500,000."""
 
 _ZERO = bytes(BLOCK)
+_ODD_START = ("/", ".")
 _KINDS = {
     b"0": Kind.FILE,
     b"1": Kind.HARDLINK,
@@ -84,30 +85,34 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
     """
     extended, budget = NOTHING, Budget()
     for _ in range(MAX_HEADERS):
-        block = _next_header(reader, needs_end=needs_end)
-        if block is None:
+        block = reader.read(BLOCK)
+        if not is_header(block):
+            _check_end(reader, block, needs_end=needs_end)
             return
         start = reader.position
         try:
-            header = parse_header(block)
-            if header.flag in b"xgLK":
-                extended = _extended(reader, header, extended, budget)
+            fields = parse_header(block)
+            if fields[1] == b"0" and extended is NOTHING:
+                member = _plain_file(fields, start)
+            elif fields[1] in b"xgLK":
+                extended = _extended(reader, fields, extended, budget)
                 continue
-            member = _member(reader, header, extended, budget)
+            else:
+                member = _member(reader, Header(*fields), extended, budget)
         except ValueError as error:
             raise CorruptLayer(f"tar header at byte {start - BLOCK}: {error}") from None
         extended = NOTHING
         if member.path or member.kind is Kind.DIRECTORY:  # all else in place of the root is ignored by engines
             yield member
-        _skip_data(reader, member.offset + member.stored)
+        if member.stored:
+            _skip_data(reader, member.offset + member.stored)
     raise LimitExceeded(f"more than {MAX_HEADERS} headers in one tar")
 
 
 def normal(path: str) -> str:
     """`path` from the root, without empty, `.` and `..` components; `..` is taken lexically and stops at the root."""
     path = path.removeprefix("./").removesuffix("/")
-    odd = "//" in path or "/./" in path or "/../" in path or path[:1] in ("/", ".") or path[-1:] in ("/", ".")
-    if not odd:
+    if "//" not in path and "/." not in path and path[:1] not in _ODD_START and path[-1:] != "/":
         return path
     parts: list[str] = []
     for part in path.split("/"):
@@ -118,34 +123,29 @@ def normal(path: str) -> str:
     return "/".join(parts)
 
 
-def _next_header(reader: Reader, *, needs_end: bool) -> bytes | None:
-    """The next header, its checksum verified; None at the end."""
-    header = reader.read(BLOCK)
-    if not header:
+def _check_end(reader: Reader, block: bytes, *, needs_end: bool) -> None:
+    """Raise an error unless `block`, which is no header and was just read, is where the tar ends."""
+    start = reader.position - len(block)
+    if not block:
         if needs_end:
-            raise EndMissing(f"the tar ends at byte {reader.position} without an end mark")
-        return None
-    if len(header) < BLOCK:
-        raise CorruptLayer(f"the tar is cut inside the header at byte {reader.position - len(header)}")
-    if header == _ZERO:
-        if reader.read(BLOCK) not in (_ZERO, b""):
-            raise CorruptLayer(
-                f"a lone zero block at byte {reader.position - 2 * BLOCK} of the tar, and more behind it"
-            )
-        return None
-    if not is_header(header):
-        raise CorruptLayer(f"the tar header at byte {reader.position - BLOCK} is corrupt: its checksum is wrong")
-    return header
+            raise EndMissing(f"the tar ends at byte {start} without an end mark")
+    elif len(block) < BLOCK:
+        raise CorruptLayer(f"the tar is cut inside the header at byte {start}")
+    elif block != _ZERO:
+        raise CorruptLayer(f"the tar header at byte {start} is corrupt: its checksum is wrong")
+    elif reader.read(BLOCK) not in (_ZERO, b""):
+        raise CorruptLayer(f"a lone zero block at byte {start} of the tar, and more behind it")
 
 
-def _extended(reader: Reader, header: Header, before: Extended, budget: Budget) -> Extended:
+def _extended(reader: Reader, fields: Fields, before: Extended, budget: Budget) -> Extended:
     """What holds for the next member behind an extended header, whose data are read."""
-    content = _content(reader, header.size)
-    if header.flag in b"xg":
+    flag = fields[1]
+    content = _content(reader, fields[5])
+    if flag in b"xg":
         budget.take("PAX records", content.count(b"\n"))
-    if header.flag != b"g":
-        return extend(before, header.flag, content)
-    _check_global(header, Extended(parse_records(content)))
+    if flag != b"g":
+        return extend(before, flag, content)
+    _check_global(Header(*fields), Extended(parse_records(content)))
     return NOTHING  # nothing that it sets reaches a member, and Go forgets what stood before it
 
 
@@ -163,28 +163,40 @@ def _check_global(header: Header, said: Extended) -> None:
 
 
 def _content(reader: Reader, size: int) -> bytes:
-    """The data of an extended header, the reader then standing behind them and their padding."""
+    """The data of an extended header, the reader then standing behind them and what is there of their padding."""
     start = reader.position
     if size > MAX_EXTENDED:
         raise LimitExceeded(
             f"the extended tar header at byte {start - BLOCK} has {size} bytes; {MAX_EXTENDED} are allowed"
         )
-    content = reader.read(size)
-    _skip_data(reader, start + size)
-    return content
+    content = reader.read(size + -size % BLOCK)
+    if len(content) < size:
+        raise CorruptLayer(f"the tar is cut inside the extended header at byte {start - BLOCK}")
+    return content[:size]
+
+
+def _plain_file(fields: Fields, offset: int) -> Member:
+    """A file with nothing said before it, which is what most members are."""
+    name, _, mode, uid, gid, size, _ = fields
+    path = normal(name.decode("utf-8", "surrogateescape"))
+    if not path:
+        _check_root(name)
+    return Member(path, Kind.FILE, mode & 0o7777, size, "", offset, size, uid, gid)
 
 
 def _member(reader: Reader, header: Header, extended: Extended, budget: Budget) -> Member:
     """The member of a header, with all that was said before it. Raises `ValueError` where engines refuse it."""
-    plain = extended is NOTHING
-    attributes = () if plain else merge(header, extended, budget)
+    attributes = merge(header, extended, budget) if extended is not NOTHING else ()
     kind = _KINDS.get(header.flag) or _oldest_kind(header)
     if kind is not Kind.FILE:
         return _special(header, kind, attributes, extended, reader.position)
     size = stored = header.size
-    if not plain:
-        size, stored = _sizes(reader, header, extended, budget)
-    path = normal(header.name.decode("utf-8", "surrogateescape")) if plain else _path(header.name)
+    if size < 0:
+        raise ValueError(f"a size of {size} bytes")
+    if extended.records and is_sparse(extended.records):
+        header.name = _sparse_name(header.name, extended)
+        size, stored = read_sparse(reader, extended.records, stored, budget)
+    path = _path(header.name)
     if not path:
         _check_root(header.name)
     mode = header.mode & 0o7777
@@ -198,14 +210,12 @@ def _oldest_kind(header: Header) -> Kind:
     return Kind.DIRECTORY if header.name.endswith(b"/") else Kind.FILE
 
 
-def _sizes(reader: Reader, header: Header, extended: Extended, budget: Budget) -> tuple[int, int]:
-    """The size of a file and of what is stored of it, where extended headers may state others and make it sparse."""
-    if header.size < 0:
-        raise ValueError(f"a size of {header.size} bytes")
-    if not is_sparse(extended.records):
-        return header.size, header.size
-    header.name = extended.records.get(b"GNU.sparse.name") or header.name
-    return read_sparse(reader, extended.records, header.size, budget)
+def _sparse_name(name: bytes, extended: Extended) -> bytes:
+    """The name of a sparse file, which beats all others. Raises `ValueError`."""
+    name = extended.records.get(b"GNU.sparse.name") or name
+    if b"\0" in name:
+        raise ValueError("a name with a NUL")
+    return name
 
 
 def _special(header: Header, kind: Kind, attributes: Attributes, extended: Extended, offset: int) -> Member:
@@ -236,13 +246,11 @@ def _check_root(name: bytes) -> None:
 
 def _path(name: bytes) -> str:
     """A name in the form of `Member.path`. Raises `ValueError` for what Linux takes for no name."""
-    path = normal(_text(name))
+    path = normal(name.decode("utf-8", "surrogateescape"))
     if len(name) > MAX_NAME:
         kept = path.encode("utf-8", "surrogateescape")
         if len(kept) > MAX_PATH or max(map(len, kept.split(b"/"))) > MAX_NAME:
             raise ValueError(f"the name {path[:80]!a}… of {len(kept)} bytes, which is too long for Linux")
-    if "\0" in path:
-        raise ValueError("a name with a NUL")
     return path
 
 
