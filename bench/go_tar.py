@@ -121,9 +121,10 @@ def rule(content: bytes, listing: Listing) -> str:
     whole = len(ours) == len(rows)
     if error is None:
         return "same" if whole and not (listing.error or refusal) else UNEXPLAINED
-    if refusal and whole:
-        return refusal
-    return "refused by both" if listing.error else _own(error, listing)
+    if refusal or not listing.error:
+        return refusal if refusal and whole else _own(error, listing)
+    in_data = len(ours) == len(rows) - 1 and rows[-1][1] == "file"  # whose error Go meets behind its header
+    return "refused by both" if whole or in_data else _own(error, listing)
 
 
 def _own(error: InspectorError, listing: Listing) -> str:
