@@ -61,6 +61,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     uid: int = 0
     gid: int = 0
     attributes: tuple[tuple[str, bytes], ...] = ()
+    device: tuple[int, int] | None = None
 
 
 class EndMissing(CorruptLayer):
@@ -174,7 +175,8 @@ def _member(header: bytes, flag: bytes, extended: Extended, offset: int) -> Memb
     if kind in (Kind.SYMLINK, Kind.HARDLINK):
         target = link.partition(b"\0")[0].decode("utf-8", "surrogateescape")
         target = target if kind is Kind.SYMLINK else normal(target)
-    return Member(path, kind, _number(mode) & 0o7777, 0, target, offset, 0)
+    device = (_number(header[329:337]), _number(header[337:345])) if kind in (Kind.CHAR, Kind.BLOCK) else None
+    return Member(path, kind, _number(mode) & 0o7777, 0, target, offset, 0, device=device)
 
 
 def _prefixed(name: bytes, magic: bytes, prefix: bytes, trailer: bytes) -> bytes:

@@ -201,7 +201,7 @@ class _Left:
     def take(self, scanned: Scanned, where: str) -> None:
         """Raises `LimitExceeded` once the layers together hold too much."""
         self.entries -= len(scanned.index.entries)
-        self.kept -= sum(len(entry.data) for entry in scanned.index.entries)
+        self.kept -= scanned.index.entries.kept
         if self.entries < 0 or self.kept < 0:
             raise LimitExceeded(f"{where}: too many files to hold at once; write the archive unpacked to a file")
 
