@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
+from inspector.layers.entries import Room
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
 from inspector.python.distributions import find_distributions
@@ -80,11 +81,12 @@ def _index_all(indexer: Indexer, image: Image, readers: int) -> list[Indexed]:
 def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
     """The layers as they come. Raises `LimitExceeded` once they hold more than one image may."""
     found: list[Indexed] = []
-    entries, kept = MAX_ENTRIES, MAX_KEPT
+    entries, kept, room = MAX_ENTRIES, MAX_KEPT, Room()
     for layer in layers:
         found.append(layer)
         entries -= len(layer.index.entries)
         kept -= layer.index.entries.kept
+        room.take(layer.index.entries.weight)
         if entries < 0 or kept < 0:
             what = f"{MAX_ENTRIES} entries" if entries < 0 else f"{MAX_KEPT} bytes of metadata"
             raise LimitExceeded(f"its first {len(found)} layers have more than {what}")

@@ -13,8 +13,8 @@ import msgspec
 from inspector.errors import LimitExceeded
 from inspector.rootfs import Kind
 
-MAX_BYTES = 112 << 20
-"""Memory that the entries of one image may take; half a million files of a usual image take 40 MiB."""
+MAX_BYTES = 100 << 20
+"""Memory that the entries of one image and their data may take; half a million files usually take 45 MiB."""
 
 CODES = {
     Kind.FILE: ord("f"),
@@ -63,11 +63,11 @@ _STEP = 1 << 16
 
 # Bytes that things take, in the columns and later in the merged tree (measured on CPython 3.11 to 3.13).
 _OF_ENTRY = 36
-_OF_DIRECTORY = 340
-_OF_HOME = 260
+_OF_DIRECTORY = 250
+_OF_HOME = 120
 _OF_OWNER = 320
 _OF_ATTRIBUTE = 160
-_OF_LINK = 20
+_OF_LINK = 28
 
 
 class Room:
@@ -161,7 +161,7 @@ class Entries(Sequence[Entry]):
         if link:
             self._add_link(link)
         if data:
-            self.data[len(self.kinds)] = data
+            self.keep(len(self.kinds), data)
         if kind is _FILE:
             self.kinds.append(_FILE_CODE)
         else:
@@ -170,6 +170,11 @@ class Entries(Sequence[Entry]):
         self.weight += _OF_ENTRY + len(name)
         if self.weight > self._allowed:
             self._grow()
+
+    def keep(self, position: int, data: bytes) -> None:
+        """Hold the bytes that are kept of an entry."""
+        self.weight += len(data) - len(self.data.get(position, b""))
+        self.data[position] = data
 
     def _add_link(self, link: str) -> None:
         self.linked.append(len(self.kinds))
@@ -204,7 +209,7 @@ class Entries(Sequence[Entry]):
     def weigh(self) -> None:
         """Count again what the columns take, which were filled by another way than `add`."""
         directories = self.kinds.count(_DIRECTORY_CODE)
-        names = len(self.names) + len(self.links) + sum(map(len, self.parents))
+        names = len(self.names) + len(self.links) + sum(map(len, self.parents)) + self.kept
         counts = _OF_ENTRY * len(self.kinds) + _OF_DIRECTORY * directories + _OF_LINK * len(self.linked)
         self.weight = names + counts + _OF_HOME * len(self.parents) + sum(map(_weight, self.owners))
         self._grow()

@@ -17,6 +17,7 @@ import msgspec
 from inspector.errors import CorruptLayer, DigestMismatch, InspectorError, LimitExceeded, Malformed, Unsupported
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import CHUNK, Packing, decompressed, first_block, refuse_bomb, sniff
+from inspector.layers.entries import Room
 from inspector.layers.readers import StreamReader
 from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK, Member, iter_members
@@ -197,11 +198,13 @@ class _Left:
         self.documents = MAX_DOCUMENTS
         self.entries = MAX_ENTRIES
         self.kept = MAX_KEPT
+        self.room = Room()
 
     def take(self, scanned: Scanned, where: str) -> None:
         """Raises `LimitExceeded` once the layers together hold too much."""
         self.entries -= len(scanned.index.entries)
         self.kept -= scanned.index.entries.kept
+        self.room.take(scanned.index.entries.weight)
         if self.entries < 0 or self.kept < 0:
             raise LimitExceeded(f"{where}: too many files to hold at once; write the archive unpacked to a file")
 

@@ -79,7 +79,7 @@ def _keep(entries: Entries, data: Mapping[int, bytes]) -> None:
         entry = entries[position]
         keep = kept(entry.path, entry.mode, entry.size, left, partial(_first, data[position]))
         left -= len(keep)
-        entries.data[position] = keep
+        entries.keep(position, keep)
 
 
 def _first(content: bytes, count: int) -> bytes:

@@ -102,7 +102,7 @@ class Walk:
         for content, position in self._first.items():
             data = self._contents.get(content, b"")
             if len(data) > len(self.entries.data.get(position, b"")):  # wanted under a later name of the same file
-                self.entries.data[position] = data
+                self.entries.keep(position, data)
 
     def _from(self, top: _Below) -> None:
         todo: list[Entry | _Below | _Named] = [top]
