@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, Protocol, cast
 
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.tar import BLOCK, is_header
+from inspector.layers.header import BLOCK, is_header
 
 Packing = Literal["gzip", "zstd", "xz", "bzip2"]
 

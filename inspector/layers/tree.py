@@ -22,7 +22,8 @@ MAX_WARNINGS = 50
 _AUFS = ".wh..wh."
 _FILE, _DIRECTORY, _CHAR = CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.CHAR]
 _SYMLINK, _HARDLINK = CODES[Kind.SYMLINK], CODES[Kind.HARDLINK]
-_WHITEOUT_DEVICE = (0, 0)
+_DEVICE_BITS = (0xFFF, 0xFFFFF)
+"""Of the major and the minor number, what dockerd hands to the kernel."""
 
 
 class LayerTree:
@@ -115,7 +116,7 @@ class LayerTree:
                 overlay.refuse_stand_in(path, size, attributes)
             if name := overlay.unknown(attributes):
                 self.warn(f"{path!r} has the attribute {name}, which is not known and was ignored")
-        return code == _CHAR and device == _WHITEOUT_DEVICE
+        return code == _CHAR and device is not None and not any(map(int.__and__, device, _DEVICE_BITS))
 
     def _add_root(self, number: int, code: int) -> None:
         if code != _DIRECTORY:
