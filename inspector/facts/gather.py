@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
-from inspector.layers.entries import Room
+from inspector.layers import memory
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
 from inspector.python.distributions import find_distributions
@@ -32,7 +32,13 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
     Raises `InspectorError`, naming the layer.
     """
     begun = time.perf_counter()
-    indexed = _index_all(indexer, image, readers)
+    with memory.reading() as group:
+        indexed = _index_all(indexer, image, readers, group)
+        with memory.alone(group):
+            return _facts(image, indexed, python, begun)
+
+
+def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
     rootfs = merge([layer.index for layer in indexed])
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
     installed, distribution_warnings = find_distributions(rootfs, interpreter)
@@ -64,16 +70,16 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
     )
 
 
-def _index_all(indexer: Indexer, image: Image, readers: int) -> list[Indexed]:
+def _index_all(indexer: Indexer, image: Image, readers: int, group: memory.Group) -> list[Indexed]:
     """The layers' indexes, base first; packed ones are read side by side, since unpacking and hashing can run so."""
     positions = range(len(image.layers))
     if readers < 2 or sum(layer.compressed for layer in image.layers) < 2:
-        return _bounded(_index(indexer, image, position) for position in positions)
+        return _bounded(_index(indexer, image, position, group) for position in positions)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where several layers are packed
 
     pool = ThreadPoolExecutor(readers)
     try:
-        return _bounded(pool.map(lambda position: _index(indexer, image, position), positions))
+        return _bounded(pool.map(lambda position: _index(indexer, image, position, group), positions))
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -81,22 +87,22 @@ def _index_all(indexer: Indexer, image: Image, readers: int) -> list[Indexed]:
 def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
     """The layers as they come. Raises `LimitExceeded` once they hold more than one image may."""
     found: list[Indexed] = []
-    entries, kept, room = MAX_ENTRIES, MAX_KEPT, Room()
+    entries, kept = MAX_ENTRIES, MAX_KEPT
     for layer in layers:
         found.append(layer)
         entries -= len(layer.index.entries)
         kept -= layer.index.entries.kept
-        room.take(layer.index.entries.weight)
         if entries < 0 or kept < 0:
             what = f"{MAX_ENTRIES} entries" if entries < 0 else f"{MAX_KEPT} bytes of metadata"
             raise LimitExceeded(f"its first {len(found)} layers have more than {what}")
     return found
 
 
-def _index(indexer: Indexer, image: Image, position: int) -> Indexed:
+def _index(indexer: Indexer, image: Image, position: int, group: memory.Group) -> Indexed:
     layer = image.layers[position]
     try:
-        return indexer.index(layer.diff_id, layer.digest, layer.blob)
+        with memory.within(group):
+            return indexer.index(layer.diff_id, layer.digest, layer.blob)
     except InspectorError as error:
         where = f"layer {position + 1} of {len(image.layers)} ({layer.diff_id})"
         raise type(error)(f"{where}: {error}") from error

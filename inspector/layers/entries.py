@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from typing import overload
+from typing import Protocol, overload
 
 import msgspec
 
 from inspector.errors import LimitExceeded
 from inspector.rootfs import Kind
 
-MAX_BYTES = 100 << 20
+MAX_BYTES = 96 << 20
 """Memory that the entries of one image and their data may take; half a million files usually take 45 MiB."""
 
 CODES = {
@@ -59,7 +58,7 @@ Owner = tuple[int, int, Attributes, tuple[int, int] | None]
 _FILE, _DIRECTORY = Kind.FILE, Kind.DIRECTORY
 _FILE_CODE, _DIRECTORY_CODE, _SYMLINK_CODE = CODES[_FILE], CODES[_DIRECTORY], CODES[Kind.SYMLINK]
 _ROOT: Owner = (0, 0, (), None)
-_STEP = 1 << 16
+_STEP = 1 << 12
 
 # Bytes that things take, in the columns and later in the merged tree (measured on CPython 3.11 to 3.13).
 _OF_ENTRY = 36
@@ -70,21 +69,24 @@ _OF_ATTRIBUTE = 160
 _OF_LINK = 28
 
 
-class Room:
-    """Memory that the entries of several layers may take together; counted from any thread."""
+class Room(Protocol):
+    """Memory that the entries of several layers may take together."""
+
+    def take(self, size: int) -> None:
+        """Hold so many bytes more. Raises `LimitExceeded`."""
+
+
+class OwnRoom:
+    """The memory of one layer that is read for itself."""
 
     def __init__(self, size: int | None = None) -> None:
         self._size = self._left = MAX_BYTES if size is None else size
-        self._lock = threading.Lock()
 
     def take(self, size: int) -> None:
         """Raises `LimitExceeded` where less than `size` bytes are left."""
-        with self._lock:
-            self._left -= size
-            if self._left < 0:
-                raise LimitExceeded(
-                    f"its files are so many that their names take more than {self._size} bytes of memory"
-                )
+        self._left -= size
+        if self._left < 0:
+            raise LimitExceeded(f"its files are so many that their names take more than {self._size} bytes of memory")
 
 
 class Entries(Sequence[Entry]):
@@ -112,7 +114,7 @@ class Entries(Sequence[Entry]):
         self.data: dict[int, bytes] = {}
         self.weight = 0
         self._allowed = 0
-        self._room = Room() if room is None else room
+        self._room = OwnRoom() if room is None else room
         self._places: dict[str, int] = {}
         self._owner, self._owner_place = _ROOT, 0
         self._owner_places: dict[Owner, int] = {_ROOT: 0}

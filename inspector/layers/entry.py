@@ -13,7 +13,7 @@ SCANNER_VERSION = 2
 """Raised whenever an index made of the same bytes would differ; older indexes are then read anew."""
 
 
-class LayerIndex(msgspec.Struct, frozen=True):
+class LayerIndex(msgspec.Struct, frozen=True, weakref=True):
     """Every entry of one layer, in the order of its tar.
 
     `verified` says that the whole uncompressed stream was read and hashed to `diff_id`; an index made

@@ -9,9 +9,10 @@ from functools import partial
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import decompressed, first_block, refuse_bomb, sniff
-from inspector.layers.entries import Entries, Room
+from inspector.layers.entries import Entries
 from inspector.layers.entry import LayerIndex
 from inspector.layers.hashing import HashedChunks
+from inspector.layers.memory import Share, share
 from inspector.layers.readers import Reader, StreamReader
 from inspector.layers.tar import iter_members
 from inspector.layers.wanted import MAX_KEPT, kept
@@ -43,11 +44,14 @@ def scan_stream(
     else:  # the same bytes on both sides need one hash, unless two are expected
         plain = stored if digest in (None, diff_id) else HashedChunks(stored, diff_id)
     reader = StreamReader(plain)
-    entries, warnings = read_entries(reader)
-    reader.drain()
-    stored.check("the layer as stored")
-    plain.check("the layer unpacked")
-    return Scanned(make_index(plain.digest, entries, warnings, blob_digest=stored.digest), stored.size, "stream")
+    with share(lambda: meter(0)) as taken:
+        entries, warnings = read_entries(reader, taken)
+        reader.drain()
+        stored.check("the layer as stored")
+        plain.check("the layer unpacked")
+        index = make_index(plain.digest, entries, warnings, blob_digest=stored.digest)
+        taken.hold(index)
+    return Scanned(index, stored.size, "stream")
 
 
 def make_index(
@@ -59,12 +63,12 @@ def make_index(
     return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(warnings))
 
 
-def read_entries(reader: Reader, *, needs_end: bool = False, room: Room | None = None) -> tuple[Entries, list[str]]:
+def read_entries(reader: Reader, taken: Share | None = None, *, needs_end: bool = False) -> tuple[Entries, list[str]]:
     """The entries of a tar with the bytes that are kept of them, and what is to be told of it.
 
-    Raises `LimitExceeded` too where the `room`, which layers may share, is used up.
+    Their memory is `taken` as they come, where the caller holds them for longer.
     """
-    entries = Entries(room=room)
+    entries = Entries(room=taken)
     add, left, read = entries.add, MAX_KEPT, partial(_exactly, reader)
     for member in iter_members(reader, needs_end=needs_end):
         if member.size > MAX_FILE:

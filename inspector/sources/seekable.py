@@ -69,7 +69,7 @@ def _members(path: Path) -> Members[Member]:
     with path.open("rb") as file:
         try:
             for member in iter_members(FileReader(file, 0, os.fstat(file.fileno()).st_size)):
-                members.count()
+                members.count(member)
                 if member.kind is Kind.FILE:
                     members.put(member.path, member)
                 else:

@@ -14,6 +14,8 @@ from inspector.rootfs import MAX_LINKS, Kind
 
 MAX_MEMBERS = 100_000
 """Members of an outer archive past which it is refused; images of 127 layers have some 500."""
+MAX_NAMES = 16 << 20
+"""Characters of the names of those members, and of what their links lead to."""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -60,12 +62,16 @@ class Members(Generic[Content]):
         self._contents: dict[str, Content] = {}
         self._links: dict[str, str] = {}
         self._seen = 0
+        self._names = 0
 
-    def count(self) -> None:
-        """Raises `LimitExceeded` once there are too many members to be an image."""
+    def count(self, member: Member) -> None:
+        """Raises `LimitExceeded` once there are too many members to be an image, or their names are too long."""
         self._seen += 1
+        self._names += len(member.path) + len(member.link)
         if self._seen > MAX_MEMBERS:
             raise LimitExceeded(f"{self._where}: more than {MAX_MEMBERS} members; that is no archive of images")
+        if self._names > MAX_NAMES:
+            raise LimitExceeded(f"{self._where}: the names in it have more than {MAX_NAMES} characters together")
 
     def put(self, path: str, content: Content) -> None:
         """Keep a file's content under `path`."""
