@@ -89,7 +89,7 @@ def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
     for layer in layers:
         found.append(layer)
         entries -= len(layer.index.entries)
-        kept -= sum(len(entry.data) for entry in layer.index.entries)
+        kept -= layer.index.entries.kept
         if entries < 0 or kept < 0:
             what = f"{MAX_ENTRIES} entries" if entries < 0 else f"{MAX_KEPT} bytes of metadata"
             raise LimitExceeded(f"its first {len(found)} layers have more than {what}")
