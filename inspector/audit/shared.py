@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from inspector import work
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexed, Indexer
+from inspector.layers.memory import GATE, Group, current, hold
+
+MAX_KNOWN = 12 << 20
+"""Bytes of the indexes that wait for a further image; a layer beyond them is read once for each."""
+_TICK = 0.2  # seconds after which whoever waits for another thread's reading helps it on
 
 
 class _Slot:
@@ -16,7 +23,9 @@ class _Slot:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.reader: Group | None = None
         self.known: list[tuple[str | None, Indexed]] = []
+        self.size = 0
 
     def find(self, identity: str | None) -> Indexed | None:
         """An index of these very bytes, or of any that were hashed whole; a claimed diff_id alone proves nothing."""
@@ -37,13 +46,14 @@ class SharedIndexer(Indexer):
         self._left = Counter(expected)
         self._slots: dict[str, _Slot] = {}
         self._guard = threading.Lock()
+        self._size = 0
 
     def index(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
         """See `Indexer.index`; who asks while another thread reads the same layer waits for it."""
         with self._guard:
             slot = self._slots.setdefault(diff_id, _Slot())
         try:
-            with slot.lock:
+            with _entered(slot):
                 return self._once(slot, diff_id, digest, blob)
         finally:
             self._done(diff_id)
@@ -51,13 +61,44 @@ class SharedIndexer(Indexer):
     def _once(self, slot: _Slot, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
         identity = blob.identity
         indexed = slot.find(identity)
-        if indexed is None:
-            indexed = super().index(diff_id, digest, blob)
-            slot.known.append((identity, indexed))
+        if indexed is not None:
+            hold(indexed.index)
+            return indexed
+        indexed = super().index(diff_id, digest, blob)
+        self._know(slot, diff_id, identity, indexed)
         return indexed
+
+    def _know(self, slot: _Slot, diff_id: str, identity: str | None, indexed: Indexed) -> None:
+        """Hold the index for those who ask next, where there is room for it."""
+        size = indexed.index.entries.weight
+        with self._guard:
+            if self._left[diff_id] > 1 and self._size + size <= MAX_KNOWN:
+                self._size += size
+                slot.size += size
+                slot.known.append((identity, indexed))
 
     def _done(self, diff_id: str) -> None:
         with self._guard:
             self._left[diff_id] -= 1
             if self._left[diff_id] <= 0:
-                self._slots.pop(diff_id, None)
+                slot = self._slots.pop(diff_id, None)
+                self._size -= slot.size if slot else 0
+
+
+@contextlib.contextmanager
+def _entered(slot: _Slot) -> Iterator[None]:
+    """Have the slot alone. Whoever reads its layer meanwhile may take memory as whoever waits for it may."""
+    known = current()
+    group = known[0] if known else Group()
+    with work.waiting():
+        while not slot.lock.acquire(timeout=_TICK):
+            work.check()
+            with GATE.helping(group, slot.reader):
+                if slot.lock.acquire(timeout=_TICK):
+                    break
+    try:
+        slot.reader = group
+        yield
+    finally:
+        slot.reader = None
+        slot.lock.release()

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Literal, Protocol, cast
 
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.tar import BLOCK, is_header
+from inspector.layers.frames import XZ_MEMORY, Feed, Frames, Packing
+from inspector.layers.header import BLOCK, is_header
+from inspector.layers.memory import window
 
-Packing = Literal["gzip", "zstd", "xz", "bzip2"]
+__all__ = ["CHUNK", "OUTPUT", "Packing", "decompressed", "first_block", "refuse_bomb", "sniff"]
 
 CHUNK = 1 << 16
-"""Stored bytes handed to a decompressor at a time: few, since each member of a stream copies what is left of them."""
+"""Stored bytes handed to a decompressor at a time."""
 OUTPUT = 1 << 18
 """The most bytes that one step of decompression yields."""
 MAX_RATIO = 10_000
 """Unpacked bytes for each stored byte past which a stream that unpacks to more than a GiB is refused as a bomb."""
-XZ_MEMORY = 128 << 20
-"""Memory that an xz stream may ask for, in bytes; `xz -9` needs 65 MiB."""
+SMALL_WINDOW = 256 << 10
+"""Bytes of a decompressor's window up to which it is not counted."""
+_NOTHING = memoryview(b"")
 
 
 class _Decoder(Protocol):
@@ -65,25 +70,37 @@ def refuse_bomb(what: str, unpacked: int, stored: int, most: int) -> None:
 def decompressed(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:
     """The unpacked bytes of all members, streams or frames in a row, at most `OUTPUT` at a time.
 
-    Raises `CorruptLayer` if the stream is cut, fails its check sum, or has anything but streams behind the first.
+    Raises `CorruptLayer` if the stream is cut, fails its check sum, or has anything but streams behind the first,
+    and `LimitExceeded` if it takes more memory or has more members than is allowed.
     """
     make, errors = _DECODERS[packing]()
-    decoder: _Decoder | None = None
-    for chunk in chunks:
-        data = chunk
-        while data or (decoder is not None and not decoder.needs_input):
-            decoder = decoder or make()
-            try:
-                output = decoder.decompress(data, OUTPUT)
-            except errors as error:
-                raise CorruptLayer(f"the {packing} stream is corrupt: {error}") from error
-            if output:
+    feed = Feed(chunks)
+    frames = Frames(feed, packing)
+    while (memory := frames.next_memory()) is not None:
+        with window(memory) if memory > SMALL_WINDOW else contextlib.nullcontext():
+            for output in _member(feed, make(), frames.first_part(), errors, packing):
+                frames.unpacked += len(output)
                 yield output
-            data = b""
-            if decoder.eof:
-                data, decoder = decoder.unused_data, None
-    if decoder is not None:
-        raise CorruptLayer(f"the {packing} stream is cut")
+
+
+def _member(
+    feed: Feed, decoder: _Decoder, part: int, errors: tuple[type[Exception], ...], packing: Packing
+) -> Iterator[bytes]:
+    """What one decoder makes of the bytes that come; those behind its member are still to come."""
+    while not decoder.eof:
+        data = feed.take(part) if decoder.needs_input else _NOTHING
+        if not data and decoder.needs_input:
+            raise CorruptLayer(f"the {packing} stream is cut")
+        try:
+            output = decoder.decompress(data, OUTPUT)
+        except errors as error:
+            if "emory usage limit" in str(error):  # as lzma alone says
+                raise LimitExceeded(f"the xz stream takes more than {XZ_MEMORY} bytes of memory to unpack") from None
+            raise CorruptLayer(f"the {packing} stream is corrupt: {error}") from error
+        if output:
+            yield output
+        part = min(2 * part, CHUNK)
+    feed.give_back(len(decoder.unused_data))
 
 
 _Factory = tuple[Callable[[], _Decoder], tuple[type[Exception], ...]]
@@ -96,12 +113,18 @@ def _gzip() -> _Factory:
     return lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP), (error, EOFError)
 
 
-def _zstd() -> _Factory:
+def zstd_module() -> ModuleType:
+    """Python's own zstd, or its backport."""
     if sys.version_info >= (3, 14):
         from compression import zstd  # noqa: PLC0415 - only where a packed layer is read
     else:
         from backports import zstd  # noqa: PLC0415 - only where a packed layer is read
 
+    return zstd
+
+
+def _zstd() -> _Factory:
+    zstd = zstd_module()
     return zstd.ZstdDecompressor, (zstd.ZstdError, EOFError)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from inspector.errors import CorruptLayer
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import CHUNK, sniff
+from inspector.layers.memory import share
 from inspector.layers.readers import FileReader
 from inspector.layers.scan import make_index, read_entries, scan_stream
 from inspector.layers.tar import BLOCK, EndMissing
@@ -57,9 +58,12 @@ class FileRange(msgspec.Struct, frozen=True):
         Raises `EndMissing` besides what the scanner raises.
         """
         reader = FileReader(file, self.offset, self.length)
-        entries, warnings = read_entries(reader, needs_end=True)
+        with share(lambda: meter(0)) as taken:
+            entries, warnings = read_entries(reader, taken, needs_end=True)
+            index = make_index(diff_id, entries, warnings, verified=False)
+            taken.hold(index)
         meter(self.length)
-        return Scanned(make_index(diff_id, entries, warnings, verified=False), reader.bytes_read, "seek")
+        return Scanned(index, reader.bytes_read, "seek")
 
 
 def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+
 import msgspec
 
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
+from inspector.layers.memory import hold, load
+
+MAX_KEPT = 32 << 20
+"""Bytes of names and files of an index past which it is not kept: packing it takes as many again, twice."""
+
+_PACKING = threading.Lock()
 
 
 class Indexed(msgspec.Struct, frozen=True):
@@ -41,14 +49,25 @@ class Indexer:
     def _cached(self, diff_id: str, identity: str | None) -> Indexed | None:
         if self._cache is None:
             return None
-        index = self._cache.get_verified(diff_id)
+        cache = self._cache
+        if not cache.has(diff_id, identity, verified=self._verify):
+            return None
+        index = load(lambda: cache.get_verified(diff_id))
         if index is None and identity is not None and not self._verify:
-            index = self._cache.get_unverified(diff_id, identity)
+            index = load(lambda: cache.get_unverified(diff_id, identity))
         return None if index is None else Indexed(index, cached=True, bytes_read=0, how="cache")
 
     def _scan(self, diff_id: str, digest: str | None, blob: LayerBlob, identity: str | None) -> Indexed:
         scanned = blob.scan(diff_id, digest, verify=self._verify, meter=self._meter)
+        hold(scanned.index)
         if self._cache is not None and scanned.index.diff_id == diff_id:
             unchanged = identity is not None and blob.identity == identity  # else it is of no one state of the file
-            self._cache.put(scanned.index, identity if unchanged else None)
+            keep(self._cache, scanned.index, identity if unchanged else None)
         return Indexed(scanned.index, cached=False, bytes_read=scanned.bytes_read, how=scanned.how, notes=scanned.notes)
+
+
+def keep(cache: IndexCache, index: LayerIndex, identity: str | None) -> None:
+    """Put the index into the cache, if it is not too large; one at a time, as each is copied."""
+    if sum(len(entry.path) + len(entry.link) + len(entry.data) for entry in index.entries) <= MAX_KEPT:
+        with _PACKING:
+            cache.put(index, identity)

@@ -17,20 +17,19 @@ import msgspec
 from inspector.errors import CorruptLayer, DigestMismatch, InspectorError, LimitExceeded, Malformed, Unsupported
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import CHUNK, Packing, decompressed, first_block, refuse_bomb, sniff
+from inspector.layers.memory import reading
 from inspector.layers.readers import StreamReader
 from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT, digest_mismatch
 from inspector.rootfs import Kind
 from inspector.sources.lanes import Known, Unread
-from inspector.sources.store import Members, Stored, missing, shown, too_large
+from inspector.sources.store import Members, Stored, missing, several, shown, too_large
 
-MAX_DOCUMENTS = 64 << 20
+MAX_DOCUMENTS = 16 << 20
 """Bytes of documents that are kept of one archive; what comes later is known by its size alone."""
-MAX_ENTRIES = 1_500_000
-"""Entries of all layers together that are held in memory."""
-MAX_KEPT = 256 << 20
-"""Bytes of files within layers that are held in memory."""
+MAX_HELD = 64 << 20
+"""Bytes that the layers of all archives that are held may take in memory."""
 MAX_OUTER = 1 << 40
 """Unpacked bytes of an archive past which it is refused."""
 MAX_MEMBER = 1 << 40
@@ -92,10 +91,11 @@ class StreamedArchive:
         self._where = where
         self._known = known
         self._members: Members[_Held] = Members(where)
-        self._left = _Left()
+        self._left = MAX_DOCUMENTS
         self._failure: InspectorError | None = None
         try:
-            self._read(_chunks(stream, meter))
+            with reading(most=MAX_HELD, parked=True, tick=lambda: meter(0)):
+                self._read(_chunks(stream, meter))
         except CorruptLayer as error:
             raise Malformed(f"{where}: {error}; the archive is damaged or not wholly written") from error
 
@@ -112,6 +112,8 @@ class StreamedArchive:
     def document(self, name: str) -> bytes:
         """See `BlobStore.document`."""
         held = self._held(name)
+        if any(earlier is None or earlier.document != held.document for earlier in self._members.earlier(name)):
+            raise several(self._where, name)
         if held.document is not None:
             return held.document
         if held.size > MAX_DOCUMENT:
@@ -140,7 +142,7 @@ class StreamedArchive:
         plain = self._watched(_unpacked(chunks, self._where))
         reader = StreamReader(plain)
         for member in iter_members(reader):
-            self._members.count()
+            self._members.count(member)
             if member.stored > MAX_MEMBER:
                 raise LimitExceeded(f"{self._where}: {shown(member.path)} is said to have {member.stored} bytes")
             if member.kind is Kind.FILE:
@@ -180,30 +182,13 @@ class StreamedArchive:
                 raise
             outcome = type(error)(f"{self._where}: {shown(member.path)}: {error}")
             return _Held(member.size, layer=outcome, compressed=packing != "tar")
-        self._left.take(scanned, self._where)
         return _Held(member.size, layer=scanned, compressed=packing != "tar")
 
     def _document(self, member: Member, head: bytes, reader: StreamReader) -> _Held:
-        if member.size > MAX_DOCUMENT or member.size > self._left.documents:
+        if member.size > MAX_DOCUMENT or member.size > self._left:
             return _Held(member.size)
-        self._left.documents -= member.size
+        self._left -= member.size
         return _Held(member.size, document=head + reader.read(member.size - len(head)))
-
-
-class _Left:
-    """What may still be held in memory of one archive."""
-
-    def __init__(self) -> None:
-        self.documents = MAX_DOCUMENTS
-        self.entries = MAX_ENTRIES
-        self.kept = MAX_KEPT
-
-    def take(self, scanned: Scanned, where: str) -> None:
-        """Raises `LimitExceeded` once the layers together hold too much."""
-        self.entries -= len(scanned.index.entries)
-        self.kept -= sum(len(entry.data) for entry in scanned.index.entries)
-        if self.entries < 0 or self.kept < 0:
-            raise LimitExceeded(f"{where}: too many files to hold at once; write the archive unpacked to a file")
 
 
 def _digest_in(path: str) -> str | None:
