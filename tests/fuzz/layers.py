@@ -12,7 +12,7 @@ from fixtures.image import sha256
 from fixtures.lazy import Lazy, estargz, zstd_chunked
 from inspector.errors import InspectorError
 from inspector.layers.codec import decode, encode
-from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.entry import Entries, Entry, LayerIndex
 from inspector.layers.merge import MAX_WARNINGS, MergedRootfs, merge
 from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.scan import scan_stream
@@ -66,7 +66,8 @@ def stream(content: bytes) -> None:
 def merged(content: bytes) -> None:
     """Layers over each other, each entry from a few bytes; all that is found can be asked for, and ends."""
     cursor = Cursor(content)
-    indexes = [LayerIndex(f"sha256:{at:064x}", list(_entries(cursor)), True, 0) for at in range(1 + cursor.byte() % 4)]  # noqa: FBT003 - as its fields stand
+    layers = [Entries(_entries(cursor)) for _ in range(1 + cursor.byte() % 4)]
+    indexes = [LayerIndex(f"sha256:{0:064x}", layer, verified=True, size=0) for layer in layers]
     try:
         fs = merge(indexes)
     except InspectorError:
@@ -172,7 +173,9 @@ def _entries(cursor: Cursor) -> Iterator[Entry]:
         link = cursor.one_of(LINKS) if kind in (Kind.SYMLINK, Kind.HARDLINK) else ""
         link = normal(link) if kind is Kind.HARDLINK else link
         data = cursor.take(cursor.byte() % 4) if kind is Kind.FILE else b""
-        yield Entry(path, kind, 0o755, len(data), link, data, 0, 0, cursor.one_of(ATTRIBUTES))
+        attributes = cursor.one_of(ATTRIBUTES)
+        device = (0, cursor.byte() % 2) if kind in (Kind.CHAR, Kind.BLOCK) else None
+        yield Entry(path, kind, 0o755, len(data), link, data, attributes=attributes, device=device)
 
 
 def _walked(fs: MergedRootfs) -> None:

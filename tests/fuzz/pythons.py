@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from fixtures.bases import debian
@@ -12,7 +12,7 @@ from fixtures.torches import torch_cpu
 from fixtures.tree import File, Member
 from fixtures.wheels import install, pure
 from inspector.errors import InspectorError
-from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.entry import Entries, Entry, LayerIndex
 from inspector.layers.merge import MergedRootfs, merge
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
@@ -85,13 +85,13 @@ def with_file(path: str, content: bytes) -> MergedRootfs:
     """The base, `path` holding `content` instead, as far as a scan keeps it."""
     mode = 0o755 if "/bin/" in path or ".so" in path else 0o644
     found = index_of({path: File(content, mode)}).entries
-    return merge([LayerIndex("sha256:" + "0" * 64, [*_but(path), *found], verified=True, size=0)])
+    return _merged([*_but(path), *found])
 
 
 @cache
 def known() -> tuple[Interpreter | Unknown, tuple[Installed, ...]]:
     """The interpreter and distributions of the base."""
-    fs = merge([LayerIndex("sha256:" + "0" * 64, [*entries()], verified=True, size=0)])
+    fs = _merged(entries())
     interpreter, _ = find_interpreter(fs, CONFIG, "python")
     return interpreter, find_distributions(fs, interpreter)[0]
 
@@ -132,6 +132,10 @@ def reported(content: bytes) -> None:
     found = [result.facts for result in report.results if result.facts]
     assert inked(show.render_show(found, width=60))
     assert inked(diff.render_diff(difference(found[0], found[-1]), width=60))
+
+
+def _merged(layer: Iterable[Entry]) -> MergedRootfs:
+    return merge([LayerIndex(f"sha256:{0:064}", Entries(layer), verified=True, size=0)])
 
 
 def _but(path: str) -> list[Entry]:
