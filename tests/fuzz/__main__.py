@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.fuzz import seeds
-from tests.fuzz.corpus import CORPUS, CRASHES, inputs, keep
+from tests.fuzz.corpus import CORPUS, CRASHES, inputs, keep, room
 from tests.fuzz.targets import TARGETS
 
 LIMITS = ("-timeout=20", "-rss_limit_mb=600", "-verbosity=1", "-print_final_stats=1")
@@ -69,16 +69,19 @@ def fuzzed(name: str, seconds: int, *, dry: bool) -> bool:
 
 
 def _merged(name: str, folders: list[str]) -> int:
-    """Take into the corpus what reaches more than it does, the smallest inputs first; how many these are."""
+    """Take into the corpus what reaches more than it does, the smallest inputs first, while there is room; how many."""
     with tempfile.TemporaryDirectory(prefix="inspector-fuzz-") as folder:
         before = inputs(name)
         for path in before:
             Path(folder, path.name).write_bytes(path.read_bytes())
         _run(name, "-merge=1", f"-max_len={TARGETS[name].most}", folder, *folders)
         found = [path.read_bytes() for path in Path(folder).iterdir() if path.name not in {one.name for one in before}]
-    for content in found:
-        keep(name, content)
-    return len(found)
+    kept = 0
+    for content in sorted(found, key=len):
+        if len(content) <= room():
+            keep(name, content)
+            kept += 1
+    return kept
 
 
 def _keep_crash(name: str, path: Path) -> None:
