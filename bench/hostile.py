@@ -25,7 +25,7 @@ MEMORY = 150e6
 """Bytes that the program may take at most, whatever it reads (DESIGN.md)."""
 CPU = 30.0
 """Seconds of CPU that one image may take."""
-WALL = 120.0
+WALL = 240.0
 """Seconds after which a run is ended, and counts as one without an end."""
 SERVED = "endless 100 Continue"
 _COLUMNS = (("input", 34), ("bytes", 12), ("exit", 5), ("seconds", 8), ("CPU", 7), ("peak MB", 8), ("", 8))
