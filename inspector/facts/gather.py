@@ -34,7 +34,8 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
     indexed = _index_all(indexer, image, readers)
     rootfs = merge([layer.index for layer in indexed])
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
-    installed, distribution_warnings = find_distributions(rootfs, interpreter)
+    unread: list[str] = []
+    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
     torch, elsewhere, torch_warnings = find_torch(rootfs, image.config, interpreter, installed)
     if torch.layer is not None:
         torch = msgspec.structs.replace(torch, created_by=image.layers[torch.layer].created_by)
@@ -60,6 +61,7 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
             torch_warnings,
         ),
         evidence=_evidence(indexed, time.perf_counter() - begun),
+        metadata_unread=tuple(unread),
     )
 
 
