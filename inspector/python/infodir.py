@@ -171,12 +171,14 @@ def _installer(folders: Folders, folder: Folder) -> str | None:
 
 
 def _editable(folders: Folders, folder: Folder) -> bool:
-    """Whether direct_url.json (direct URL data structure specification) says so."""
+    """Whether direct_url.json (direct URL data structure specification) says so, or may: its bytes were not kept."""
     if _file(folders, folder, "direct_url.json") is None:
         return False
     try:
         found = decoder(_DirectUrl).decode(_read(folders, folder, "direct_url.json"))
-    except (NotKept, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except NotKept:
+        return True
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     return found.dir_info.editable
 
