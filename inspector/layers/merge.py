@@ -57,6 +57,8 @@ class MergedRootfs:
         return found
 
     def _remember(self, path: str, listing: Mapping[str, Node]) -> None:
+        if len(listing) > _MAX_LISTED // 2:
+            return
         self._held += len(listing) + 1
         if self._held > _MAX_LISTED:
             self._listed.clear()
