@@ -17,7 +17,7 @@ from typing import IO, Self
 import msgspec
 
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded
-from inspector.layers.readers import FileReader
+from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.tar import Member, iter_members
 from inspector.rootfs import Kind
 
@@ -40,6 +40,9 @@ RULES = {
 """Why our listing may differ from Go's; anything else is a fault."""
 
 UNEXPLAINED = "unexplained"
+
+CHUNK = 700
+"""Bytes of a stream's pieces."""
 
 _ODD = re.compile(r"(?:(?:var/)?tmp/)?(?:GlobalHead[^/]*|pax_global_header|@PaxHeader)\Z")
 _NAMES = ("file", "hardlink", "symlink", "char", "block", "directory", "fifo")
@@ -118,9 +121,10 @@ def rule(content: bytes, listing: Listing) -> str:
     whole = len(ours) == len(rows)
     if error is None:
         return "same" if whole and not (listing.error or refusal) else UNEXPLAINED
-    if refusal and whole:
-        return refusal
-    return "refused by both" if listing.error else _own(error, listing)
+    if refusal or not listing.error:
+        return refusal if refusal and whole else _own(error, listing)
+    in_data = len(ours) == len(rows) - 1 and rows[-1][1] == "file"  # whose error Go meets behind its header
+    return "refused by both" if whole or in_data else _own(error, listing)
 
 
 def _own(error: InspectorError, listing: Listing) -> str:
@@ -134,9 +138,13 @@ def _own(error: InspectorError, listing: Listing) -> str:
 
 
 def _ours(content: bytes) -> tuple[list[Member], InspectorError | None]:
+    """Our members and error; from a file for one half of the tars, from a stream for the other."""
     members = []
+    reader: Reader = FileReader(io.BytesIO(content), 0, len(content))
+    if zlib.crc32(content) & 1:
+        reader = StreamReader(content[at : at + CHUNK] for at in range(0, len(content), CHUNK))
     try:
-        for member in iter_members(FileReader(io.BytesIO(content), 0, len(content))):
+        for member in iter_members(reader):
             members.append(member)  # noqa: PERF402 - those before an error count too
     except InspectorError as error:
         return members, error

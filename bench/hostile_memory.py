@@ -221,8 +221,9 @@ def main(names: Sequence[str]) -> int:
     worst = 0
     print(f"{'input':40} {'cache':6} {'bytes':>12} {'exit':>5} {'MB':>5} {'CPU s':>6}")
     with tempfile.TemporaryDirectory() as folder:
-        path, cache = Path(folder, "image.tar"), Path(folder, "cache")
-        for name in chosen:
+        path = Path(folder, "image.tar")
+        for number, name in enumerate(chosen):
+            cache = Path(folder, str(number))
             build = [sys.executable, "-m", "bench.hostile_memory", "--build", name, str(path)]
             subprocess.run(build, check=True)  # noqa: S603 - a process's peak counts what its parent had, so another builds
             for options, state in ((("--no-cache",), "none"), ((), "empty"), ((), "full")):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 
+from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.layers.entries import CODES, KINDS, Entries
 from inspector.rootfs import Kind, Node
@@ -17,6 +18,7 @@ MAX_DEPTH = 1000
 """Directories within each other; only a chain of links, which each lead deeper, makes more than a few dozen."""
 MAX_STEPS = 20_000_000
 """Names that are gone through on the ways to the parents of all entries of an image."""
+_STEPS_A_CHECK = 10_000
 MAX_IMPLIED = 100_000
 """Directories of an image that have entries in them and none of their own: a long path makes hundreds at once."""
 MAX_CROWD = 150_000
@@ -87,7 +89,7 @@ class Shelf:
     def __init__(self) -> None:
         self.layers: dict[int, Entries] = {}
         self.bound: dict[int, tuple[array[int], array[int]]] = {}
-        self._steps = MAX_STEPS
+        self._steps = self._next_check = MAX_STEPS
         self._implied = MAX_IMPLIED
         self._open: list[Directory] = []
         self._left = MAX_OPEN
@@ -101,6 +103,9 @@ class Shelf:
     def walk(self, names: int) -> None:
         """So many names of a path are gone through."""
         self._steps -= names
+        if self._steps < self._next_check:
+            self._next_check = self._steps - _STEPS_A_CHECK
+            work.check()
         if self._steps < 0:
             raise LimitExceeded("its paths lead through more links and directories than any real image has")
 

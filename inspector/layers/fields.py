@@ -9,7 +9,7 @@ _INTEGER = re.compile(rb"[+-]?[0-9]+")
 _INT64 = 1 << 63
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def numeric(field: bytes) -> int:
     """A header's number: octal, or base-256 in two's complement where the first bit says so. Raises `ValueError`."""
     if not field[0] & 0x80:
@@ -24,9 +24,14 @@ def numeric(field: bytes) -> int:
 def octal(field: bytes) -> int:
     """Octal digits between spaces and NULs; nothing at all is 0. Raises `ValueError`."""
     digits = field.strip(b" \0").partition(b"\0")[0]
-    if digits.strip(b"01234567"):
-        raise ValueError(f"{field!r} is no number")
-    return int(digits or b"0", 8)
+    if not digits:
+        return 0
+    try:
+        if digits.isdigit():  # int() takes signs and more
+            return int(digits, 8)
+    except ValueError:
+        pass
+    raise ValueError(f"{field!r} is no number")
 
 
 def decimal(text: bytes) -> int:

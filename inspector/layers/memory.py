@@ -21,7 +21,7 @@ from inspector.layers.frames import MAX_WINDOW, window_message
 
 ROOM = 24 << 20
 """Bytes that are held of all images together before only the oldest one goes on."""
-MAX_IMAGE = 96 << 20
+MAX_IMAGE = 80 << 20
 """Bytes that are held of one image, or of all packed archives together: entries, names and the bytes of files."""
 
 _STEP = 1 << 16  # bytes taken from the gate at a time, since asking for every entry would be dear

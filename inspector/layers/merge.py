@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from inspector import work
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
 from inspector.layers.directories import Directory, Shelf
@@ -17,6 +18,7 @@ MAX_READ = 128 << 20
 """Bytes of files that are read of one image, that of 6 GB takes 7 MB; one content may have many thousand names."""
 _MAX_REMEMBERED = 20_000
 _MAX_LISTED = 30_000  # nodes of directories that were listed lately, in case they are listed again
+_LOOKUPS_A_CHECK = 1000
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
 
@@ -34,6 +36,7 @@ class MergedRootfs:
         self._listed: dict[str, Mapping[str, Node]] = {}
         self._held = 0
         self._lookups = MAX_LOOKUPS
+        self._next_check = MAX_LOOKUPS
         self._bytes = MAX_READ
         self.warnings = tuple(warnings[:MAX_WARNINGS])
 
@@ -109,6 +112,9 @@ class MergedRootfs:
 
     def _count(self, lookups: int) -> None:
         self._lookups -= lookups
+        if self._lookups < self._next_check:
+            self._next_check = self._lookups - _LOOKUPS_A_CHECK
+            work.check()
         if self._lookups < 0:
             raise LimitExceeded(f"the image takes more than {MAX_LOOKUPS} lookups: its links or lists are made to")
 
@@ -122,6 +128,7 @@ def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
     root, shelf = Directory(-1, None), Shelf()
     warnings: list[str] = []
     for position, index in enumerate(indexes):
+        work.check()
         where = f"layer {position + 1} of {len(indexes)}"
         try:
             tree = LayerTree(index.entries, position, shelf)

@@ -40,6 +40,7 @@ _STRINGS = frozenset((b"path", b"linkpath", b"uname", b"gname"))
 _TIMES = frozenset((b"mtime", b"atime", b"ctime"))
 _ATTRIBUTE = b"SCHILY.xattr."
 _KEPT_ATTRIBUTES = (b"trusted.overlay.", b"user.overlay.", b"user.fuseoverlayfs.")
+_NEWLINE = ord("\n")
 _CAPABILITY = b"security.capability"
 
 Attributes = tuple[tuple[str, bytes], ...]
@@ -77,6 +78,19 @@ def extend(before: Extended, flag: bytes, content: bytes) -> Extended:
     if flag == b"L":
         return Extended(before.records, text, before.link)
     return Extended(before.records, before.name, text)
+
+
+def only_times(extended: Extended) -> bool:
+    """Whether nothing but times is said, as many writers do of each member: no field of the header changes then.
+
+    Raises `ValueError` for a time that is none.
+    """
+    if extended.name or extended.link or not _TIMES.issuperset(extended.records):
+        return False
+    for value in extended.records.values():
+        if value:
+            check_time(value)
+    return True
 
 
 def merge(header: Header, extended: Extended, budget: Budget) -> Attributes:
@@ -134,12 +148,11 @@ def parse_records(content: bytes) -> dict[bytes, bytes]:
     while at < size:
         space = content.find(b" ", at)
         digits = content[at:space] if space > at else b"0"
-        length = int(digits) if digits.isdigit() and len(digits) < 8 else decimal(digits)
-        end = at + length
-        if length < 5 or not space + 1 < end <= size or content[end - 1] != ord("\n"):
+        end = at + (int(digits) if len(digits) < 8 and digits.isdigit() else decimal(digits))
+        if not max(space + 1, at + 4) < end <= size or content[end - 1] != _NEWLINE:
             raise ValueError(f"the PAX record at byte {at} of the extended header is malformed")
         key, equals, value = content[space + 1 : end - 1].partition(b"=")
-        if not equals or not key or b"\0" in (value if key in _STRINGS else key):
+        if not key or not equals or b"\0" in (value if key in _STRINGS else key):
             raise ValueError(f"the PAX record at byte {at} of the extended header has no key, or a NUL")
         if key in _PIECES:
             if key != _PIECE[len(pieces) % 2] or b"," in value:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.header import BLOCK, Fields, Header, device_numbers, is_header, parse_header
 from inspector.layers.pax import (
@@ -24,6 +25,7 @@ from inspector.layers.pax import (
     Extended,
     extend,
     merge,
+    only_times,
     parse_records,
 )
 from inspector.layers.readers import Reader
@@ -85,7 +87,9 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
     `EndMissing` for want of an end mark where the caller has no digest to tell a cut tar by.
     """
     extended, budget = NOTHING, Budget()
-    for _ in range(MAX_HEADERS):
+    for number in range(MAX_HEADERS):
+        if not number & 0x3FF:
+            work.check()
         block = reader.read(BLOCK)
         if not is_header(block):
             _check_end(reader, block, needs_end=needs_end)
@@ -93,7 +97,7 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
         start = reader.position
         try:
             fields = parse_header(block)
-            if fields[1] == b"0" and extended is NOTHING:
+            if fields[1] == b"0" and (extended is NOTHING or only_times(extended)):
                 member = _plain_file(fields, start)
             elif fields[1] in b"xgLK":
                 extended = _extended(reader, fields, extended, budget)
@@ -142,8 +146,13 @@ def _check_end(reader: Reader, block: bytes, *, needs_end: bool) -> None:
 
 def _extended(reader: Reader, fields: Fields, before: Extended, budget: Budget) -> Extended:
     """What holds for the next member behind an extended header, whose data are read."""
-    flag = fields[1]
-    content = _content(reader, fields[5])
+    flag, size, start = fields[1], fields[5], reader.position
+    if size > MAX_EXTENDED:
+        where = f"the extended tar header at byte {start - BLOCK}"
+        raise LimitExceeded(f"{where} has {size} bytes; {MAX_EXTENDED} are allowed")
+    content = reader.read(size + -size % BLOCK)[:size]  # with what is there of their padding
+    if len(content) < size:
+        raise CorruptLayer(f"the tar is cut inside the extended header at byte {start - BLOCK}")
     if flag in b"xg":
         budget.take("PAX records", content.count(b"\n"))
     if flag != b"g":
@@ -165,21 +174,8 @@ def _check_global(header: Header, said: Extended) -> None:
         raise ValueError(f"a global header named {header.name[:200]!r}, which engines take for the name of a file")
 
 
-def _content(reader: Reader, size: int) -> bytes:
-    """The data of an extended header, the reader then standing behind them and what is there of their padding."""
-    start = reader.position
-    if size > MAX_EXTENDED:
-        raise LimitExceeded(
-            f"the extended tar header at byte {start - BLOCK} has {size} bytes; {MAX_EXTENDED} are allowed"
-        )
-    content = reader.read(size + -size % BLOCK)
-    if len(content) < size:
-        raise CorruptLayer(f"the tar is cut inside the extended header at byte {start - BLOCK}")
-    return content[:size]
-
-
 def _plain_file(fields: Fields, offset: int) -> Member:
-    """A file with nothing said before it, which is what most members are."""
+    """A file with nothing said before it, or nothing that matters here, as of most members."""
     name, _, mode, uid, gid, size, _ = fields
     path = normal(name.decode("utf-8", "surrogateescape"))
     if not path:

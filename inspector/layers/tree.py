@@ -6,6 +6,7 @@ Engines unpack a layer alone, and the kernel lays it over those below (OCI image
 
 from __future__ import annotations
 
+from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers import overlay
 from inspector.layers.directories import MAX_DEPTH, ORDINAL, UNBOUND, Directory, Shelf
@@ -61,6 +62,7 @@ class LayerTree:
         begin, parent = 0, None
         for ordinal, end in enumerate(entries.ends):
             if not ordinal % _STRIDE:
+                work.check()
                 grown(parent or self.root, _STRIDE)
             name, parent = names[begin:end].decode("utf-8", "surrogateescape"), self._homes[homes[ordinal]]
             begin = end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import version_py
+from inspector.python.folders import Folders
 from inspector.torchbuild.version_file import VersionFile, read_version_file
 from tests.support import rootfs_of
 
@@ -12,7 +13,7 @@ PATH = "/site/torch/version.py"
 
 
 def read(content: bytes) -> VersionFile | str:
-    return read_version_file(rootfs_of({PATH[1:]: content}), PATH)
+    return read_version_file(Folders(rootfs_of({PATH[1:]: content})), PATH)
 
 
 def test_missing_none_and_text_are_three_things() -> None:
@@ -45,7 +46,7 @@ def test_the_version_itself_may_be_missing_or_odd() -> None:
     [
         (b"__version__ = '2.0", "no Python source"),
         (b"__version__ = '2.0'\n" + b"#" * 60_000 + b"\n" * 5001, "more than such a file has"),
-        (b"\0", "no Python source"),
+        (b"\0", "a null byte, which is a SyntaxError"),
         (b"x" * 70_000, "not kept"),
     ],
 )
@@ -56,7 +57,7 @@ def test_what_can_t_be_read_says_why(content: bytes, clause: str) -> None:
 
 
 def test_a_missing_file_says_so() -> None:
-    assert read_version_file(rootfs_of({}), PATH) == "its version.py is missing"
+    assert read_version_file(Folders(rootfs_of({})), PATH) == "its version.py is missing"
 
 
 def test_values_are_bounded() -> None:
@@ -75,9 +76,9 @@ def test_another_package_s_version_py_is_not_torch_s(text: str, *, real: bool) -
 @pytest.mark.parametrize("name", ["version/__init__.py", "version.cpython-311-x86_64-linux-gnu.so", "version.so"])
 def test_what_python_imports_before_it_hides_the_file(name: str) -> None:
     rootfs = rootfs_of({PATH[1:]: version_py("2.13.0+cpu"), f"site/torch/{name}": b""})
-    assert "is not what Python imports" in str(read_version_file(rootfs, PATH))
+    assert "is not what Python imports" in str(read_version_file(Folders(rootfs), PATH))
 
 
 def test_a_folder_that_is_no_package_hides_nothing() -> None:
     rootfs = rootfs_of({PATH[1:]: version_py("2.13.0+cpu"), "site/torch/version/data.txt": b""})
-    assert isinstance(read_version_file(rootfs, PATH), VersionFile)
+    assert isinstance(read_version_file(Folders(rootfs), PATH), VersionFile)

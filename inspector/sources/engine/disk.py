@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from inspector.errors import LimitExceeded
+from inspector.home import home_directory
 from inspector.oci import MAX_DOCUMENT
 from inspector.sources.lanes import LaneUnusable
 
@@ -83,6 +84,7 @@ def _may_administer() -> bool:
 
 def _advice(path: str) -> str:
     """Who may read it: in the home of a user, whoever has that user's further ids; else root."""
-    if os.geteuid() != 0 and Path(path).is_relative_to(Path.home()):
+    home = home_directory()
+    if os.geteuid() != 0 and home is not None and Path(path).is_relative_to(home):
         return "files of other ids lie in it; run under `podman unshare`"
     return "run as root"
