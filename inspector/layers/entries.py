@@ -74,7 +74,7 @@ class Room(Protocol):
     """Memory that the entries of several layers may take together."""
 
     def take(self, size: int) -> None:
-        """Hold so many bytes more. Raises `LimitExceeded`."""
+        """Hold so many bytes more, or fewer. Raises `LimitExceeded`."""
 
 
 class OwnRoom:
@@ -213,7 +213,8 @@ class Entries(Sequence[Entry]):
 
     def seal(self) -> None:
         """Let go of what only adding needs. Raises `LimitExceeded`, as adding does."""
-        self._check()
+        self._room.take(self.weight - self._allowed)
+        self._allowed = self.weight
         self._places = {}
         self._owner_places = {}
 

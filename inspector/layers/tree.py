@@ -62,7 +62,8 @@ class LayerTree:
         begin, parent = 0, None
         for ordinal, end in enumerate(entries.ends):
             if not ordinal % _STRIDE:
-                work.check()
+                if not ordinal & 0xFFF:
+                    work.check()
                 grown(parent or self.root, _STRIDE)
             name, parent = names[begin:end].decode("utf-8", "surrogateescape"), self._homes[homes[ordinal]]
             begin = end
