@@ -204,10 +204,10 @@ BUILDERS: dict[str, Callable[[], bytes]] = {
 
 def measure(name: str, path: Path, *options: str, cache: Path) -> Row:
     """One run of the program on the image at `path`."""
-    words = [sys.executable, "-m", "inspector", "show", *options, str(path)]
+    words = ["timeout", str(SECONDS), sys.executable, "-m", "inspector", "show", *options, str(path)]
     environment = {**os.environ, "INSPECTOR_CACHE_DIR": str(cache)}
-    with subprocess.Popen(["timeout", str(SECONDS), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          env=environment) as child:  # fmt: skip
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(words, stdout=nowhere, stderr=nowhere, env=environment) as child:
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     late = child.returncode in (124, 137)
