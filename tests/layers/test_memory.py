@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import gzip
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
 
 from fixtures.tree import tar_of
 from inspector.errors import InspectorError, LimitExceeded
+from inspector.layers import gate as gate_module
 from inspector.layers import memory
 from inspector.layers.compression import decompressed, zstd_module
 from inspector.layers.entries import Entries
 from inspector.layers.entry import LayerIndex
-from inspector.layers.memory import Gate, Group, hold, load, reading, share, within
+from inspector.layers.gate import Gate, Group
+from inspector.layers.memory import hold, load, reading, share, within
 from inspector.layers.scan import scan_stream
 
 MIB = 1 << 20
@@ -38,7 +42,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     made = Gate(10)
     monkeypatch.setattr(memory, "GATE", made)
     monkeypatch.setattr(memory, "_STEP", 1)
-    monkeypatch.setattr(memory, "_TICK", 0.01)
+    monkeypatch.setattr(gate_module, "_TICK", 0.01)
     return made
 
 
@@ -347,9 +351,9 @@ def test_zstd_windows_are_taken_from_the_gate_frame_by_frame(gate: Gate) -> None
         for _ in stream:
             assert gate.used == MIB
         assert gate.used == 0
-        dropped = decompressed(chunks(frame), "zstd")
-        next(dropped)
-        dropped.close()
+        with contextlib.closing(cast("Generator[bytes]", decompressed(chunks(frame), "zstd"))) as dropped:
+            next(dropped)
+            assert gate.used == MIB
         assert gate.used == 0
 
 
