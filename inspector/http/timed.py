@@ -28,6 +28,8 @@ class Deadline(threading.local):
 
 
 DEADLINE = Deadline()
+_NEAR = 0.9
+"""The part of a socket's own timeout that must be left for it to stay; a deadline may be passed by the rest."""
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def _timed(one: socket.socket) -> Iterator[None]:
     """Let one call on a socket wait no longer than until the deadline of this thread."""
     usual = one.gettimeout()
     left = DEADLINE.left(usual)
-    if left == usual:
+    if left is None or (usual is not None and left >= _NEAR * usual):  # setting it takes two calls of the system
         yield
         return
     one.settimeout(left)
