@@ -190,9 +190,12 @@ BUILDERS: dict[str, Callable[[], bytes]] = {
     "a config of empty values": lambda: archive(
         [plain(_base())], config([plain(_base())[1]], history=[{}] * 1_000_000)
     ),
-    "names of outer members": lambda: b"".join(
-        header("././@LongLink", 4000, b"L") + (b"%04000d" % at) + bytes(96) + header("x") for at in range(40_000)
-    ) + END,
+    "names of outer members": lambda: (
+        b"".join(
+            header("././@LongLink", 4000, b"L") + (b"%04000d" % at) + bytes(96) + header("x") for at in range(40_000)
+        )
+        + END
+    ),
     "documents of a stream": lambda: gzipped(
         [*(file(f"d{at}.json", b"[" + b"{}," * MIB + b"{}]") for at in range(30)), archive([plain(_base())])]
     )[0],

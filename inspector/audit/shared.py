@@ -11,7 +11,7 @@ from inspector import work
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexed, Indexer
-from inspector.layers.memory import GATE, Group, current, hold, size_of
+from inspector.layers.memory import GATE, Group, current, hold
 
 MAX_KNOWN = 12 << 20
 """Bytes of the indexes that wait for a further image; a layer beyond them is read once for each."""
@@ -70,7 +70,7 @@ class SharedIndexer(Indexer):
 
     def _know(self, slot: _Slot, diff_id: str, identity: str | None, indexed: Indexed) -> None:
         """Hold the index for those who ask next, where there is room for it."""
-        size = size_of(indexed.index)
+        size = indexed.index.entries.weight
         with self._guard:
             if self._left[diff_id] > 1 and self._size + size <= MAX_KNOWN:
                 self._size += size

@@ -42,7 +42,8 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
 def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
     rootfs = merge([layer.index for layer in indexed])
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
-    installed, distribution_warnings = find_distributions(rootfs, interpreter)
+    unread: list[str] = []
+    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
     torch, elsewhere, torch_warnings = find_torch(rootfs, image.config, interpreter, installed)
     if torch.layer is not None:
         torch = msgspec.structs.replace(torch, created_by=image.layers[torch.layer].created_by)
@@ -70,6 +71,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
             torch_warnings,
         ),
         evidence=_evidence(indexed, time.perf_counter() - begun),
+        metadata_unread=tuple(unread),
     )
 
 
@@ -89,7 +91,7 @@ def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
     for layer in layers:
         found.append(layer)
         entries -= len(layer.index.entries)
-        kept -= sum(len(entry.data) for entry in layer.index.entries)
+        kept -= layer.index.entries.kept
         if entries < 0 or kept < 0:
             what = f"{MAX_ENTRIES} entries" if entries < 0 else f"{MAX_KEPT} bytes of metadata"
             raise LimitExceeded(f"its first {len(found)} layers have more than {what}")

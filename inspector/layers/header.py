@@ -89,6 +89,13 @@ def parse_header(block: bytes) -> Fields:
     return name, flag, mode, uid, gid, count, link
 
 
+def device_numbers(block: bytes) -> tuple[int, int]:
+    """The major and the minor number that a header gives to a device; the oldest headers have none, and so give 0:0."""
+    if _form(block[257:345]) == "v7":
+        return 0, 0
+    return numeric(block[329:337]), numeric(block[337:345])
+
+
 @lru_cache(maxsize=256)
 def _form(middle: bytes) -> str:
     """What the magic says, and for ustar and GNU the device numbers' check; the same few in nearly all headers."""

@@ -11,7 +11,6 @@ from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
 from inspector.layers.memory import hold, load
 
-
 MAX_KEPT = 32 << 20
 """Bytes of names and files of an index past which it is not kept: packing it takes as many again, twice."""
 

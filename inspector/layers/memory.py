@@ -13,22 +13,16 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from sys import getsizeof
 from typing import TypeVar
 
 from inspector.errors import LimitExceeded, causes
-from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.entry import LayerIndex
 from inspector.layers.frames import MAX_WINDOW, window_message
-from inspector.rootfs import Kind
 
 ROOM = 24 << 20
 """Bytes that are held of all images together before only the oldest one goes on."""
 MAX_IMAGE = 80 << 20
 """Bytes that are held of one image, or of all packed archives together: entries, names and the bytes of files."""
-ENTRY = 400
-"""Bytes that an entry takes besides its name and what is kept of it: itself, and its place in the merged tree."""
-DIRECTORY = 500
-"""Bytes that a directory's place in the merged tree takes beyond that."""
 
 _STEP = 1 << 16  # bytes taken from the gate at a time, since asking for every entry would be dear
 _TICK = 0.2  # seconds after which whoever waits looks whether the run was stopped
@@ -310,7 +304,7 @@ def load(get: Callable[[], LayerIndex | None]) -> LayerIndex | None:
         def held() -> LayerIndex | None:
             index = get()
             if index is not None:
-                taken.add(size_of(index))
+                taken.add(index.entries.weight)
                 taken.hold(index)
             return index
 
@@ -326,25 +320,13 @@ def hold(index: LayerIndex) -> None:
     holder = _holders.get(id(index))
     if known is None or holder is known[0]:
         return
-    size = size_of(index)
+    size = index.entries.weight
     if holder is not None:
         GATE.count(known[0], size)
         return
     taken = Share(*known)
     taken.add(size)
     taken.hold(index)
-
-
-def size_of(index: LayerIndex) -> int:
-    """The bytes that an index takes, also of what is made of it."""
-    return sum(map(cost, index.entries))
-
-
-def cost(entry: Entry) -> int:
-    """The bytes that an entry takes, also of what is made of it."""
-    more = DIRECTORY if entry.kind is Kind.DIRECTORY else 0
-    held = sum(getsizeof(name) + getsizeof(value) for name, value in entry.attributes)
-    return ENTRY + more + getsizeof(entry.path) + len(entry.link) + len(entry.data) + held
 
 
 def _never() -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.header import BLOCK, Fields, Header, is_header, parse_header
+from inspector.layers.header import BLOCK, Fields, Header, device_numbers, is_header, parse_header
 from inspector.layers.pax import (
     MAX_EXTENDED,
     MAX_NAME,
@@ -59,7 +59,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
     `size` is the file's in bytes, `stored` the count of its data bytes in the archive, from `offset` on;
     they differ for sparse files alone. `attributes` are the extended ones that decide what a container sees, as
-    (name, value), by name.
+    (name, value), by name; `device` are the major and the minor number of a device.
     """
 
     path: str
@@ -72,6 +72,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     uid: int = 0
     gid: int = 0
     attributes: tuple[tuple[str, bytes], ...] = ()
+    device: tuple[int, int] | None = None
 
 
 class EndMissing(CorruptLayer):
@@ -103,6 +104,8 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
                 continue
             else:
                 member = _member(reader, Header(*fields), extended, budget)
+                if member.kind in (Kind.CHAR, Kind.BLOCK):
+                    member = msgspec.structs.replace(member, device=device_numbers(block))
         except ValueError as error:
             raise CorruptLayer(f"tar header at byte {start - BLOCK}: {error}") from None
         extended = NOTHING
@@ -150,6 +153,8 @@ def _extended(reader: Reader, fields: Fields, before: Extended, budget: Budget) 
     content = reader.read(size + -size % BLOCK)[:size]  # with what is there of their padding
     if len(content) < size:
         raise CorruptLayer(f"the tar is cut inside the extended header at byte {start - BLOCK}")
+    if size > BLOCK:
+        budget.take("bytes of extended headers", size)
     if flag in b"xg":
         budget.take("PAX records", content.count(b"\n"))
     if flag != b"g":

@@ -183,7 +183,7 @@ class ContainerRootfs:
         """What an index would keep of the file; asked for only where that is anything at all."""
         tree = self._tree_of(path)
         if tree is not None:
-            return tree.data.get(node.inode, b"")
+            return tree.data(node)
         if path not in self._contents and node.size:
             left = self._kept
             self._contents[path] = kept(

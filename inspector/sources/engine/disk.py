@@ -69,6 +69,12 @@ def refuse_hidden_marks(store: Path) -> None:
         raise LaneUnusable(f"the marks of removed files in {str(store)!a} are shown to root alone: run as root")
 
 
+def is_roots(folder: Path) -> bool:
+    """Whether an engine that runs as root keeps the folder; its overlayfs takes no `user` attribute for a mark."""
+    first = Path("/proc/self/ns/user").stat().st_ino == _FIRST_USER_NAMESPACE
+    return first and folder.stat().st_uid == 0
+
+
 def _may_administer() -> bool:
     """Whether CAP_SYS_ADMIN is in effect (proc(5), /proc/pid/status)."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
