@@ -49,8 +49,8 @@ class Row(msgspec.Struct, frozen=True):
 def header(name: str, size: int = 0, flag: bytes = b"0", mode: int = 0o644) -> bytes:
     """A ustar header."""
     block = bytearray(512)
-    for at, text in ((0, name.encode()[:100]), (100, b"%07o\0" % mode), (108, b"0000000\0"), (116, b"0000000\0"),
-                     (124, b"%011o\0" % size), (136, b"00000000000\0"), (156, flag), (257, b"ustar\00000")):  # fmt: skip
+    fields = {0: name.encode()[:100], 100: b"%07o" % mode, 108: b"0000000", 116: b"0000000", 124: b"%011o" % size}
+    for at, text in (fields | {136: b"00000000000", 156: flag, 257: b"ustar\00000"}).items():
         block[at : at + len(text)] = text
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
@@ -80,7 +80,7 @@ def plain(*parts: bytes) -> Stored:
 def long_zstd(content: bytes, *options: str) -> bytes:
     """The content packed with a window of 128 MiB."""
     words = ["zstd", "-q", "-1", "--long=27", *options, "-c"]
-    return subprocess.run(words, input=content, capture_output=True, check=True).stdout  # noqa: S603
+    return subprocess.run(words, input=content, capture_output=True, check=True).stdout
 
 
 def config(diff_ids: Sequence[str], **more: object) -> bytes:
@@ -204,10 +204,10 @@ BUILDERS: dict[str, Callable[[], bytes]] = {
 
 def measure(name: str, path: Path, *options: str, cache: Path) -> Row:
     """One run of the program on the image at `path`."""
-    words = [sys.executable, "-m", "inspector", "show", *options, str(path)]
+    words = ["timeout", str(SECONDS), sys.executable, "-m", "inspector", "show", *options, str(path)]
     environment = {**os.environ, "INSPECTOR_CACHE_DIR": str(cache)}
-    with subprocess.Popen(["timeout", str(SECONDS), *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          env=environment) as child:  # noqa: S603, S607  # fmt: skip
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(words, stdout=nowhere, stderr=nowhere, env=environment) as child:
         _, status, used = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     late = child.returncode in (124, 137)
@@ -215,22 +215,27 @@ def measure(name: str, path: Path, *options: str, cache: Path) -> Row:
     return Row(name, path.stat().st_size, None if late else child.returncode, used.ru_maxrss >> 10, round(cpu, 1))
 
 
+def say(line: str) -> None:
+    """Print a line at once, since the next may take minutes."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(names: Sequence[str]) -> int:
     """Print a row for each; 1 where any took too much memory."""
     chosen = [name for name in BUILDERS if not names or any(part in name for part in names)]
     worst = 0
-    print(f"{'input':40} {'cache':6} {'bytes':>12} {'exit':>5} {'MB':>5} {'CPU s':>6}")
+    say(f"{'input':40} {'cache':6} {'bytes':>12} {'exit':>5} {'MB':>5} {'CPU s':>6}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "image.tar")
         for number, name in enumerate(chosen):
             cache = Path(folder, str(number))
             build = [sys.executable, "-m", "bench.hostile_memory", "--build", name, str(path)]
-            subprocess.run(build, check=True)  # noqa: S603 - a process's peak counts what its parent had, so another builds
+            subprocess.run(build, check=True)
             for options, state in ((("--no-cache",), "none"), ((), "empty"), ((), "full")):
                 row = measure(name, path, *options, cache=cache)
                 worst = max(worst, row.peak_mb)
-                print(f"{name:40} {state:6} {row.size:12,} {row.exit_code!s:>5} {row.peak_mb:5} {row.cpu_seconds:6}",
-                      flush=True)  # fmt: skip
+                say(f"{name:40} {state:6} {row.size:12,} {row.exit_code!s:>5} {row.peak_mb:5} {row.cpu_seconds:6}")
     return int(worst > MOST_MB)
 
 

@@ -403,7 +403,7 @@ def test_what_follows_manifest_json_is_passed_over_as_docker_load_does() -> None
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        (b'{"x": ' + b"[" * 501 + b"]" * 501 + b"}", Malformed),
+        (b'{"x": ' + b"[" * 501 + b"]" * 501 + b" " * 20_000 + b"}", Malformed),
         (b'{"x": [' + b"1," * 250_000 + b"1]}", LimitExceeded),
         (b'{"x": "' + b'\\"' * 300_000, Malformed),
         (b'{"x": [' + b"[],[" * 200 + b'"' + b'\\"' * 300_000, Malformed),

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from inspector import work
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
+from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
-from inspector.layers.memory import GATE, Group, current, hold
+from inspector.layers.memory import GATE, current, hold
 
 MAX_KNOWN = 12 << 20
 """Bytes of the indexes that wait for a further image; a layer beyond them is read once for each."""

@@ -11,6 +11,7 @@ from inspector import work
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
 from inspector.layers import memory
+from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
 from inspector.python.distributions import find_distributions
@@ -42,7 +43,8 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
 def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
     rootfs = merge([layer.index for layer in indexed])
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
-    installed, distribution_warnings = find_distributions(rootfs, interpreter)
+    unread: list[str] = []
+    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
     torch, elsewhere, torch_warnings = find_torch(rootfs, image.config, interpreter, installed)
     if torch.layer is not None:
         torch = msgspec.structs.replace(torch, created_by=image.layers[torch.layer].created_by)
@@ -70,10 +72,11 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
             torch_warnings,
         ),
         evidence=_evidence(indexed, time.perf_counter() - begun),
+        metadata_unread=tuple(unread),
     )
 
 
-def _index_all(indexer: Indexer, image: Image, readers: int, group: memory.Group) -> list[Indexed]:
+def _index_all(indexer: Indexer, image: Image, readers: int, group: Group) -> list[Indexed]:
     """The layers' indexes, base first; packed ones are read side by side, and the first that fails ends the others."""
     positions = range(len(image.layers))
     if readers < 2 or sum(layer.compressed for layer in image.layers) < 2:
@@ -96,7 +99,7 @@ def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
     return found
 
 
-def _index(indexer: Indexer, image: Image, position: int, group: memory.Group) -> Indexed:
+def _index(indexer: Indexer, image: Image, position: int, group: Group) -> Indexed:
     layer = image.layers[position]
     try:
         with memory.within(group):

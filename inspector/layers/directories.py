@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
 
 from inspector import work
 from inspector.errors import LimitExceeded
@@ -30,10 +29,11 @@ MAX_OPEN = 50_000
 UNBOUND = (1 << 64) - 1
 """The content of a hardlink whose target is not known yet."""
 
-_HARDLINK = CODES[Kind.HARDLINK]
+_FILE, _HARDLINK = CODES[Kind.FILE], CODES[Kind.HARDLINK]
 ORDINAL = (1 << 32) - 1
 """The part of a number that is the position of an entry in its layer."""
 
+_NONE = Entries()
 _NO_NAMES: dict[str, Directory] = {}
 
 
@@ -120,9 +120,9 @@ class Shelf:
         files = directory.files
         return files if isinstance(files, dict) else self._unpack(directory, files)
 
-    def grown(self, directory: Directory) -> None:
-        """A name was added to the directory's files."""
-        self._left -= 1
+    def grown(self, directory: Directory, count: int) -> None:
+        """So many names were added to directories, the last one to this."""
+        self._left -= count
         if self._left < 0:
             self._pack(directory)
 
@@ -165,12 +165,22 @@ class Shelf:
             here = self.get(here, name) if isinstance(here, Directory) else None
         return here
 
-    def items(self, directory: Directory) -> Iterator[tuple[str, Node]]:
-        """The nodes of all that lies in a directory, by name."""
-        for name, child in directory.directories.items():
-            yield name, self.node(child)
+    def listing(self, directory: Directory) -> dict[str, Node]:
+        """The nodes of all that lies in a directory, by name. It is asked of all directories, so each call counts."""
+        found = {name: self.node(child) for name, child in directory.directories.items()}
+        file = Kind.FILE
+        layer, entries = -1, _NONE
         for name, number in self.files(directory).items():
-            yield name, self.node(number)
+            if number >> 32 != layer:
+                layer = number >> 32
+                entries = self.layers[layer]
+            at = number & ORDINAL
+            if entries.kinds[at] == _FILE:
+                uid, gid, _, _ = entries.owners[entries.owned[at]]
+                found[name] = Node(file, entries.modes[at], entries.sizes[at], "", number, layer, uid, gid)
+            else:
+                found[name] = self.node(number)
+        return found
 
     def name(self, number: int) -> str:
         """The last component of the path of an entry."""

@@ -58,7 +58,8 @@ Owner = tuple[int, int, Attributes, tuple[int, int] | None]
 _FILE, _DIRECTORY = Kind.FILE, Kind.DIRECTORY
 _FILE_CODE, _DIRECTORY_CODE, _SYMLINK_CODE = CODES[_FILE], CODES[_DIRECTORY], CODES[Kind.SYMLINK]
 _ROOT: Owner = (0, 0, (), None)
-_STEP = 1 << 12
+_STEP = 1 << 12  # bytes taken of the room at a time, beyond those needed
+_STRIDE = 64  # entries between two looks at how much was taken in
 
 # Bytes that things take, in the columns and later in the merged tree (measured on CPython 3.11 to 3.13).
 _OF_ENTRY = 36
@@ -73,7 +74,7 @@ class Room(Protocol):
     """Memory that the entries of several layers may take together."""
 
     def take(self, size: int) -> None:
-        """Hold so many bytes more. Raises `LimitExceeded`."""
+        """Hold so many bytes more, or fewer. Raises `LimitExceeded`."""
 
 
 class OwnRoom:
@@ -112,7 +113,7 @@ class Entries(Sequence[Entry]):
         self.links = bytearray()
         self.link_ends = array("I")
         self.data: dict[int, bytes] = {}
-        self.weight = 0
+        self._more = 0
         self._allowed = 0
         self._room = OwnRoom() if room is None else room
         self._places: dict[str, int] = {}
@@ -152,7 +153,7 @@ class Entries(Sequence[Entry]):
             self._change_owner(owner)
         names = self.names
         try:
-            names += name.encode("utf-8", "surrogateescape")
+            names += name.encode() if name.isascii() else name.encode("utf-8", "surrogateescape")
             self.modes.append(mode)
             self.sizes.append(size)
         except OverflowError as error:
@@ -168,26 +169,26 @@ class Entries(Sequence[Entry]):
             self.kinds.append(_FILE_CODE)
         else:
             self.kinds.append(CODES[kind])
-            self.weight += _OF_DIRECTORY if kind is _DIRECTORY else 0
-        self.weight += _OF_ENTRY + len(name)
-        if self.weight > self._allowed:
-            self._grow()
+            if kind is _DIRECTORY:
+                self._more += _OF_DIRECTORY
+        if not len(self.kinds) % _STRIDE:
+            self._check()
 
     def keep(self, position: int, data: bytes) -> None:
         """Hold the bytes that are kept of an entry."""
-        self.weight += len(data) - len(self.data.get(position, b""))
+        self._more += len(data) - len(self.data.get(position, b""))
         self.data[position] = data
 
     def _add_link(self, link: str) -> None:
         self.linked.append(len(self.kinds))
         self.links += link.encode("utf-8", "surrogateescape")
         self.link_ends.append(len(self.links))
-        self.weight += _OF_LINK + len(link)
+        self._more += _OF_LINK + len(link)
 
     def _new_home(self, parent: str) -> int:
         home = self._places[parent] = len(self.parents)
         self.parents.append(parent)
-        self.weight += _OF_HOME + len(parent)
+        self._more += _OF_HOME + len(parent)
         return home
 
     def _change_owner(self, owner: Owner) -> None:
@@ -195,26 +196,35 @@ class Entries(Sequence[Entry]):
         if place is None:
             place = self._owner_places[owner] = len(self.owners)
             self.owners.append(owner)
-            self.weight += _weight(owner)
+            self._more += _weight(owner)
         self._owner, self._owner_place = owner, place
 
-    def _grow(self) -> None:
-        more = self.weight + _STEP - self._allowed
-        self._room.take(more)
-        self._allowed += more
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that they take, here and in the merged tree, with the data kept."""
+        return _OF_ENTRY * len(self.kinds) + len(self.names) + self._more
+
+    def _check(self) -> None:
+        """Raise `LimitExceeded` where there is no room for what was taken in."""
+        more = self.weight - self._allowed
+        if more > 0:
+            self._room.take(more + _STEP)
+            self._allowed += more + _STEP
 
     def seal(self) -> None:
-        """Let go of what only adding needs."""
+        """Let go of what only adding needs. Raises `LimitExceeded`, as adding does."""
+        self._room.take(self.weight - self._allowed)
+        self._allowed = self.weight
         self._places = {}
         self._owner_places = {}
 
     def weigh(self) -> None:
         """Count again what the columns take, which were filled by another way than `add`."""
         directories = self.kinds.count(_DIRECTORY_CODE)
-        names = len(self.names) + len(self.links) + sum(map(len, self.parents)) + self.kept
-        counts = _OF_ENTRY * len(self.kinds) + _OF_DIRECTORY * directories + _OF_LINK * len(self.linked)
-        self.weight = names + counts + _OF_HOME * len(self.parents) + sum(map(_weight, self.owners))
-        self._grow()
+        names = len(self.links) + sum(map(len, self.parents)) + self.kept
+        counts = _OF_DIRECTORY * directories + _OF_LINK * len(self.linked) + _OF_HOME * len(self.parents)
+        self._more = names + counts + sum(map(_weight, self.owners))
+        self._check()
 
     @property
     def kept(self) -> int:

@@ -92,7 +92,7 @@ class Frames:
             return self._memory(head)
 
     def first_part(self) -> int:
-        """The bytes to hand to a new decoder at first: a whole gzip header, since isal takes one in parts for corrupt."""
+        """The bytes to hand to a new decoder at first: isal takes a gzip header that comes in parts for corrupt."""
         return self._header + (_FIRST if self._count > 1 else 1 << 16)
 
     def _memory(self, head: bytes) -> int:
@@ -167,6 +167,6 @@ def _window(head: bytes) -> int:
 def window_message(size: int) -> str:
     """What to say of windows that are too large."""
     return (
-        f"its zstd stream takes a window of {size} bytes to unpack, where {MAX_WINDOW} are allowed at once; "
-        "pack it anew, without zstd's --long and --ultra"
+        f"it takes a window of {size} bytes to unpack, where {MAX_WINDOW} are allowed at once; "
+        "pack it anew, with zstd as without its options --long and --ultra"
     )

@@ -54,12 +54,14 @@ class MergedRootfs:
         found = self._listed.get(path)
         if found is None:
             directory = self._directory(path)
-            found = dict(self._shelf.items(directory)) if directory else {}
+            found = self._shelf.listing(directory) if directory else {}
             self._remember(path, found)
         self._count(len(found) // _LISTED_AT_ONCE)
         return found
 
     def _remember(self, path: str, listing: Mapping[str, Node]) -> None:
+        if len(listing) > _MAX_LISTED // 2:
+            return
         self._held += len(listing) + 1
         if self._held > _MAX_LISTED:
             self._listed.clear()
@@ -159,12 +161,11 @@ def _lay_over(root: Directory, tree: LayerTree) -> None:
             continue
         todo += _add_directories(below, above, tree)
         if above.files:
-            names = shelf.files(below)
-            for name, number in list(shelf.files(above).items()):
-                below.directories.pop(name, None)
-                if name not in names:
-                    shelf.grown(below)
-                names[name] = number
+            new, names = shelf.files(above), shelf.files(below)
+            for name in new.keys() & below.directories.keys():
+                del below.directories[name]
+            names.update(new)
+            shelf.grown(below, len(new))
             above.files = b""
 
 

@@ -21,6 +21,7 @@ MAX_NAME = 255
 """Linux's NAME_MAX, for each part of a name."""
 
 LIMITS = {
+    "bytes of extended headers": 256 << 20,  # of those past a block; half a million members have less
     "PAX records": 5_000_000,  # writers that state every time and attribute make five a member
     "pieces of sparse files": 1_000_000,
     "extended attributes": 50_000,  # of those that are kept; real layers have some dozens
@@ -148,8 +149,9 @@ def parse_records(content: bytes) -> dict[bytes, bytes]:
     while at < size:
         space = content.find(b" ", at)
         digits = content[at:space] if space > at else b"0"
-        end = at + (int(digits) if len(digits) < 8 and digits.isdigit() else decimal(digits))
-        if not max(space + 1, at + 4) < end <= size or content[end - 1] != _NEWLINE:
+        length = int(digits) if len(digits) < 8 and digits.isdigit() else decimal(digits)
+        end = at + length
+        if length < 5 or not space + 1 < end <= size or content[end - 1] != _NEWLINE:
             raise ValueError(f"the PAX record at byte {at} of the extended header is malformed")
         key, equals, value = content[space + 1 : end - 1].partition(b"=")
         if not key or not equals or b"\0" in (value if key in _STRINGS else key):

@@ -153,6 +153,8 @@ def _extended(reader: Reader, fields: Fields, before: Extended, budget: Budget) 
     content = reader.read(size + -size % BLOCK)[:size]  # with what is there of their padding
     if len(content) < size:
         raise CorruptLayer(f"the tar is cut inside the extended header at byte {start - BLOCK}")
+    if size > BLOCK:
+        budget.take("bytes of extended headers", size)
     if flag in b"xg":
         budget.take("PAX records", content.count(b"\n"))
     if flag != b"g":

@@ -23,6 +23,7 @@ MAX_WARNINGS = 50
 _AUFS = ".wh..wh."
 _FILE, _DIRECTORY, _CHAR = CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.CHAR]
 _SYMLINK, _HARDLINK = CODES[Kind.SYMLINK], CODES[Kind.HARDLINK]
+_STRIDE = 64  # names counted at a time
 _DEVICE_BITS = (0xFFF, 0xFFFFF)
 """Of the major and the minor number, what dockerd hands to the kernel."""
 
@@ -56,25 +57,22 @@ class LayerTree:
 
     def _place_all(self) -> None:
         """Place each entry; those that are most, files in known directories, without a call."""
-        entries, odd, base = self._entries, self._odd, self._base
-        homes, kinds, owned, name_of, grown = (
-            entries.homes,
-            entries.kinds,
-            entries.owned,
-            entries.name,
-            self.shelf.grown,
-        )
-        for ordinal in range(len(kinds)):
-            if not ordinal & 0xFFF:
-                work.check()
-            name, parent = name_of(ordinal), self._homes[homes[ordinal]]
+        entries, odd, base, grown = self._entries, self._odd, self._base, self.shelf.grown
+        homes, kinds, owned, names = entries.homes, entries.kinds, entries.owned, entries.names
+        begin, parent = 0, None
+        for ordinal, end in enumerate(entries.ends):
+            if not ordinal % _STRIDE:
+                if not ordinal & 0xFFF:
+                    work.check()
+                grown(parent or self.root, _STRIDE)
+            name, parent = names[begin:end].decode("utf-8", "surrogateescape"), self._homes[homes[ordinal]]
+            begin = end
             if parent is not None and kinds[ordinal] == _FILE and parent.marks is None and owned[ordinal] not in odd:
                 files = parent.files
                 if isinstance(files, dict) and not (
                     name in files or name in parent.directories or name[:4] == WHITEOUT
                 ):
                     files[name] = base | ordinal
-                    grown(parent)
                     continue
             self._place(ordinal, name)
 
@@ -132,7 +130,6 @@ class LayerTree:
         files = self.shelf.files(parent)
         self._free(parent, name, number)
         files[name] = number
-        self.shelf.grown(parent)
 
     def _add_directory(self, parent: Directory, name: str, number: int) -> None:
         found = parent.directories.get(name)

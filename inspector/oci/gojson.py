@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
-from inspector.oci.gotypes import MAX_INT, GoType, How, Number, Pairs, Slice, Struct, WrongType, fold, plain
+from inspector.oci.gotypes import GoType, How, Number, Pairs, Slice, Struct, WrongType, fold, plain
 from inspector.oci.gotypes import Map as GoMap
 
 MAX_DOCUMENT = 4 << 20
@@ -25,6 +25,8 @@ MAX_VALUES = 250_000
 """Commas and brackets of one document; as values they take some 60 MB. An index of 1,000 images has 30,000."""
 MAX_DEPTH = 500
 """Objects and lists within each other; Go ends at 10,000, and documents of images at 6."""
+_SMALL = 20_000
+"""Characters that are too few for either bound, or for Go's; they need not be counted."""
 
 _WAYS = [How(empties, reuses) for empties in (True, False) for reuses in (True, False)]
 _MARK = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|([\[{])|([\]}])|,', re.DOTALL)
@@ -35,7 +37,6 @@ _ESCAPE = re.compile(rf"{_PAIR}|({_SURROGATE})|{_OTHERS}", re.DOTALL)
 _UNPAIRED = re.compile(_SURROGATE)
 _ALWAYS_WRONG = re.compile(rb"[\x80-\xc1\xf5-\xff]*+")
 """Bytes that begin no character of UTF-8."""
-_FINITE = re.compile(r"-?[0-9]{1,19}")
 
 
 class _Unusual(Exception):
@@ -98,9 +99,8 @@ class Reader:
         found = dict(pairs)
         if len(found) != len(pairs):
             raise _Unusual
-        for key in found.keys() - self._known:
-            if fold(key) in self._folded:
-                raise _Unusual
+        if not self._known.issuperset(found) and any(fold(key) in self._folded for key in found.keys() - self._known):
+            raise _Unusual
         return found
 
     def _decode(self, decoder: json.JSONDecoder, text: str, where: str) -> Any:
@@ -123,12 +123,7 @@ def _names(kind: GoType) -> set[str]:
 
 
 def _decoder(hook: Any) -> json.JSONDecoder:
-    return json.JSONDecoder(object_pairs_hook=hook, parse_float=Number, parse_int=_whole, parse_constant=_refuse)
-
-
-def _whole(digits: str) -> int | Number:
-    number = int(digits) if _FINITE.fullmatch(digits) else None
-    return Number(digits) if number is None or not -MAX_INT - 1 <= number <= MAX_INT else number
+    return json.JSONDecoder(object_pairs_hook=hook, parse_float=Number, parse_constant=_refuse)
 
 
 def _refuse(name: str) -> None:
@@ -140,9 +135,10 @@ def _text(content: bytes, where: str) -> str:
     if len(content) > MAX_DOCUMENT:
         raise LimitExceeded(f"{where}: {len(content)} bytes; documents past {MAX_DOCUMENT} are refused")
     text = content.decode("utf-8", _EACH_BYTE)
-    openings = text.count("{") + text.count("[")
-    if openings > MAX_DEPTH or openings + text.count(",") > MAX_VALUES:
-        _refuse_large(text, where)
+    if len(text) > _SMALL:
+        openings = text.count("{") + text.count("[")
+        if openings > MAX_DEPTH or openings + text.count(",") > MAX_VALUES:
+            _refuse_large(text, where)
     return text
 
 

@@ -29,7 +29,7 @@ _TIME = re.compile(TIME_PATTERN)
 
 
 class Number:
-    """A number of a document that is no integer of 64 bits. No field takes one, so that its digits don't matter."""
+    """A number with a point or an exponent. No field takes one, so that its digits don't matter."""
 
     __slots__ = ()
 
@@ -93,7 +93,12 @@ class Whole(GoType):
 
     def store(self, old: int | None, token: object, how: How) -> int | None:  # noqa: ARG002 - see `GoType`
         """See `GoType.store`."""
-        return old if token is None else _expect(token, int, "`int`")
+        if token is None:
+            return old
+        number: int = _expect(token, int, "`int`")
+        if not -MAX_INT - 1 <= number <= MAX_INT:
+            raise WrongType("`int` of 64 bits", token)
+        return number
 
 
 class Flag(GoType):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from functools import partial
 
 import msgspec
 
@@ -46,7 +45,7 @@ def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], notes
         node = folder.children[name]
         if node.kind is not Kind.FILE:
             continue
-        record = folders.once("conda-meta", node.inode or path, partial(read_record, folders, path, notes))
+        record = read_record(folders, path, notes)
         if record is None or any(_metadata(f"{base}/{file}") in known for file in record.files if "-info/" in file):
             continue
         yield Installed(

@@ -87,7 +87,9 @@ def _headers(folders: Folders, folder: Folder, path: str) -> tuple[Headers, int 
         headers = _parsed(folders, f"{folder.path}/{file}", node)
         listed = None if headers.requires else _file(folders, folder, "requires.txt")
         if listed is not None:
-            requires, cut = folders.once("requires.txt", listed.inode, lambda: _requires_txt(folders, folder))
+            requires, cut = folders.once(
+                "requires.txt", listed.inode or folder.path, lambda: _requires_txt(folders, folder)
+            )
             headers = msgspec.structs.replace(headers, requires=requires, cut=cut)
         return headers, node.layer
     return Headers(), None
@@ -130,13 +132,18 @@ def _owned(folders: Folders, folder: Folder, site: str, shown: str, warnings: li
     base = site if name == "RECORD" else folder.path or site
     node = _file(folders, folder, name)
     try:
-        found = folders.once(name, (node and node.inode, base), lambda: _listed(folders, folder, name, base))
+        found = folders.once(name, (_content(node, folder), base), lambda: _listed(folders, folder, name, base))
     except NotListed:
         return None
     if isinstance(found, str):
         warnings.append(f"the list of files of {shown!r} {found}, so its size is not known")
         return None
     return found
+
+
+def _content(node: Node | None, folder: Folder) -> int | str | None:
+    """What stands for the content of a file: where inodes are not told, the folder that it is in."""
+    return (node.inode if node else 0) or folder.path
 
 
 def _listed(folders: Folders, folder: Folder, name: str, base: str) -> Owned | str:
@@ -164,12 +171,14 @@ def _installer(folders: Folders, folder: Folder) -> str | None:
 
 
 def _editable(folders: Folders, folder: Folder) -> bool:
-    """Whether direct_url.json (direct URL data structure specification) says so."""
+    """Whether direct_url.json (direct URL data structure specification) says so, or may: its bytes were not kept."""
     if _file(folders, folder, "direct_url.json") is None:
         return False
     try:
         found = decoder(_DirectUrl).decode(_read(folders, folder, "direct_url.json"))
-    except (NotKept, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except NotKept:
+        return True
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     return found.dir_info.editable
 

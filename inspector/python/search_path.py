@@ -28,7 +28,7 @@ MAX_LINES = 50_000
 Customizing = Literal["sitecustomize", "usercustomize"]
 
 _APPORT = ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"]
-_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
+_ZERO = re.compile(r"\s*+[+-]?0++\s*+", re.ASCII)
 
 
 class SearchPath(msgspec.Struct, frozen=True):
@@ -201,7 +201,7 @@ class _Builder:
     def _user_site_enabled(self) -> bool:
         """PYTHONNOUSERSITE turns it off unless it is the number 0 (3.7 on); from 3.14 on a `._pth` file does too."""
         value = self.environment.get("PYTHONNOUSERSITE")
-        zero = bool(_INTEGER.fullmatch(value)) and int(value) == 0 and self.python.minor.at_least >= (3, 7)
+        zero = bool(_ZERO.fullmatch(value)) and self.python.minor.at_least >= (3, 7)
         off = bool(value) and not zero
         if self.python.prefixes.path_file is not None and self.python.minor.at_least >= (3, 14):
             return False

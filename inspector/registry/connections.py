@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable
-from http.client import HTTPException, HTTPResponse, parse_headers
+from http.client import HTTPResponse, parse_headers
 from typing import Any
 from weakref import WeakSet
 
@@ -15,6 +15,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from inspector.http.timed import TimedSocket
+from inspector.registry.failures import StillToCome
 from inspector.registry.reach import Reach, reach_of, refused_address
 
 MAX_INFORMATIONAL = 5
@@ -54,7 +55,7 @@ class _Answer(HTTPResponse):
             if status == 101 or not 100 <= status < 200:
                 return version, status, reason
             parse_headers(self.fp)
-        raise HTTPException(f"more than {MAX_INFORMATIONAL} answers 1xx")
+        raise StillToCome
 
 
 class _Bounded:

@@ -26,6 +26,10 @@ class Interrupted(Unreachable):
         return "unreachable"
 
 
+class StillToCome(HTTPException):
+    """More answers 1xx than are passed over: none of them is the one that counts."""
+
+
 class _Error(msgspec.Struct):
     code: str = ""
 
@@ -71,7 +75,7 @@ def reason(error: BaseException) -> str:
     """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
     found = causes(error)
     if any(type(cause) is HTTPException for cause in found):
-        return _TOO_MANY
+        return "its answer has more than 100 headers"
     for kind, clause in _CLAUSES:
         if any(isinstance(cause, kind) for cause in found):
             return clause
@@ -87,12 +91,12 @@ def reason(error: BaseException) -> str:
 
 
 _TOO_LONG = "its answer has a line, before its body or between the chunks of that, of more than 65536 bytes"
-_TOO_MANY = "its answer has more than 100 headers, or more than 5 answers 1xx come before it"
 _CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "no such host"),
     (ConnectionRefusedError, "nothing listens there"),
     (TimeoutError, "no answer in time"),
     (ConnectionResetError, "the connection breaks off"),
+    (StillToCome, "says more than 5 times (1xx) that its answer is still to come"),
     (LineTooLong, _TOO_LONG),
     (BadStatusLine, "what answers there does not speak HTTP"),
 )
@@ -100,7 +104,7 @@ _CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
 
 def _is_endless(error: BaseException) -> bool:
     """Whether the head of an answer was larger than is read; http.client says so by its plainest exception, too."""
-    return any(type(cause) is HTTPException or isinstance(cause, LineTooLong) for cause in causes(error))
+    return any(type(cause) is HTTPException or isinstance(cause, StillToCome | LineTooLong) for cause in causes(error))
 
 
 def _is_lost(error: BaseException) -> bool:

@@ -20,7 +20,6 @@ _METADATA = frozenset(
 )
 """Where clouds hand out credentials to their machines, beside the link-local 169.254.169.254."""
 
-
 NAME_IT = "if you trust it, name it with --insecure-registry or INSPECTOR_INSECURE_REGISTRIES"
 
 

@@ -82,7 +82,11 @@ class Transport:
         """
         found = self._reached.get((registry.host, registry.port), registry.reach())
         reach = Reach.PRIVATE if to_private and found is Reach.PRIVATE else Reach.PUBLIC
-        return Limits(registry, reach, lambda origin: origin.named in self._settings.insecure)
+        return Limits(registry, reach, self._is_named)
+
+    def _is_named(self, origin: Origin) -> bool:
+        """Whether the user allows it to be asked without trusted TLS, and so knows it."""
+        return not self._settings.insecure.isdisjoint({origin.named, f"{origin.named}:{origin.port}"})
 
     def close(self) -> None:
         """Give all connections back; what is asked just now breaks off."""

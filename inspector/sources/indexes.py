@@ -19,6 +19,7 @@ from inspector.oci import (
 )
 from inspector.sources.assemble import MAX_IMAGES
 from inspector.sources.contents import Described
+from inspector.sources.platforms import same
 
 MAX_DEPTH = 8
 """Indexes within indexes; engines write three at most."""
@@ -68,7 +69,7 @@ def _is_marked(descriptor: Descriptor) -> bool:
 def _stated(descriptor: Descriptor) -> Platform | None:
     """The platform by which engines choose this one; without an architecture none does, without a system Linux does."""
     platform = descriptor.platform
-    if descriptor.media_type not in MANIFEST_TYPES or platform is None or not platform.architecture:
+    if platform is None or not platform.architecture:
         return None
     return msgspec.structs.replace(platform, os=platform.os or "linux").normal()
 
@@ -85,16 +86,18 @@ class _Walk:
         if len(self._seen) > MAX_FOLLOWED:
             raise LimitExceeded(f"{self._contents.where}: indexes of more than {MAX_FOLLOWED} entries")
         platform = _stated(descriptor)
-        if platform is not None:
+        if platform is not None and descriptor.media_type in MANIFEST_TYPES:
             yield Found(descriptor, platform, within, self._contents.has_manifest(descriptor))
             return
         document = self._contents.manifest(descriptor)
         if isinstance(document, Manifest):
-            platform = self._contents.config(document).document.platform
-            if not (_is_marked(descriptor) and "unknown" in (platform.os, platform.architecture)):
-                yield Found(descriptor, platform, within, present=True)
+            own = self._contents.config(document).document.platform
+            if not (_is_marked(descriptor) and "unknown" in (own.os, own.architecture)):
+                yield Found(descriptor, own, within, present=True)
             return
-        yield from self._nested(document, (*within, descriptor.digest))
+        for one in self._nested(document, (*within, descriptor.digest)):
+            if platform is None or not within or same(one.platform, platform):
+                yield one
 
     def _nested(self, index: Index, within: tuple[str, ...]) -> Iterator[Found]:
         if len(within) > MAX_DEPTH:

@@ -109,7 +109,7 @@ def _open(scheme: Scheme, place: Place, wanted: Wanted, meter: Meter, stdin: Bin
     store = Directory(path) if is_dir else _archive(place, meter, stdin)
     if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
         return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
-    return twofold.warned(_as_said(scheme, store, place.selector, wanted), store, place.selector)
+    return twofold.compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
 
 
 def _as_said(scheme: Scheme, store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:

@@ -27,8 +27,8 @@ def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, 
             f"{store.where}: no image: neither manifest.json nor index.json in it; expected is what docker save, "
             f"podman save, skopeo or buildx write{folder}"
         )
-    if has_index:
-        twofold.refuse_differing(store, selector)
+    if has_index and (difference := twofold.find_difference(store, selector)) is not None:
+        raise difference
     if not docker_archive.lists_images(store):
         return skopeo_dir.open_skopeo_dir(store, selector, wanted)
     if not has_index:

@@ -55,7 +55,7 @@ class StreamedBlob(msgspec.Struct, frozen=True):
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - all was read, and told the meter
         """See `LayerBlob.scan`. The answer is always verified; nothing is read again."""
         if isinstance(self.found, InspectorError):
-            raise self.found
+            raise type(self.found)(str(self.found))  # an error that was raised holds what was called, such as this blob
         index = self.found.index
         for expected, actual in ((diff_id, index.diff_id), (digest, index.blob_digest)):
             if expected is not None and expected != actual:

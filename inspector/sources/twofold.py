@@ -19,13 +19,25 @@ from inspector.sources.platforms import same
 from inspector.sources.store import BlobStore, shown
 
 
-def is_twofold(store: BlobStore) -> bool:
-    """Whether there are both an index.json and a manifest.json."""
-    return store.size(layout.INDEX) is not None and store.size(docker_archive.MANIFEST) is not None
+def compared(images: list[Image], store: BlobStore, selector: str | None) -> list[Image]:
+    """The images, read as the user said that they are, with a warning where the other form can't be compared.
+
+    Raises `Malformed` where it can, and has others.
+    """
+    if store.size(layout.INDEX) is None or store.size(docker_archive.MANIFEST) is None:
+        return images
+    try:
+        difference = find_difference(store, selector)
+    except InspectorError as error:
+        warning = f"read as its reference says, and not compared with the other form that is there: {error}"
+        return [msgspec.structs.replace(image, warnings=(*image.warnings, warning)) for image in images]
+    if difference is not None:
+        raise difference
+    return images
 
 
-def refuse_differing(store: BlobStore, selector: str | None) -> None:
-    """Raises `Malformed` where one name leads to one image by index.json, and to another by manifest.json."""
+def find_difference(store: BlobStore, selector: str | None) -> Malformed | None:
+    """What is wrong where one name leads to one image by index.json, and to another by manifest.json."""
     indexed = layout.listed(store, selector)
     named: dict[str, list[Listed]] = {}
     for group in indexed:
@@ -35,39 +47,31 @@ def refuse_differing(store: BlobStore, selector: str | None) -> None:
     for one in beside.listed(store, selector):
         by_name = [group for key in _keys(one.tags) for group in named.get(key, ())]
         by_tag = [group for tag in {tag_of(name) for name in one.tags} for group in named.get(tag, ())]
-        _refuse_other(store.where, one, by_name or by_tag or indexed)
+        found = _other(one, by_name or by_tag or indexed)
+        if found is not None:
+            return _differ(store.where, one, found)
+    return None
 
 
-def warned(images: list[Image], store: BlobStore, selector: str | None) -> list[Image]:
-    """The images, read as the user said that they are, with a warning where the other form has others."""
-    if not is_twofold(store):
-        return images
-    try:
-        refuse_differing(store, selector)
-    except InspectorError as error:
-        warning = f"read as its reference says; index.json and manifest.json were compared: {error}"
-        return [msgspec.structs.replace(image, warnings=(*image.warnings, warning)) for image in images]
-    return images
-
-
-def _refuse_other(where: str, one: Listed, groups: list[Listed]) -> None:
-    """Raises `Malformed` where index.json has images instead of what manifest.json has; absent parts prove nothing."""
+def _other(one: Listed, groups: list[Listed]) -> str | None:
+    """What index.json has instead of what manifest.json has; absent parts prove nothing."""
     known = [pair for group in groups for pair in group.images]
     incomplete = any(group.incomplete for group in groups)
     if one.images and not known and any(group.other for group in groups):
-        raise _differ(where, one, f"manifest.json leads to {one.images[0][0]}, index.json to what is no image")
+        return f"manifest.json leads to the config {one.images[0][0]}, index.json to what is no image"
     for image_id, platform in one.images:
         alike = [other for other, on in known if same(on, platform)]
         others = alike or ([] if incomplete else [other for other, _ in known])
         if others and image_id not in others:
-            raise _differ(where, one, f"manifest.json leads to the config {image_id}, index.json to {others[0]}")
+            return f"manifest.json leads to the config {image_id}, index.json to {others[0]}"
+    return None
 
 
 def _differ(where: str, one: Listed, what: str) -> Malformed:
     name = f" for {shown(one.tags[0])}" if one.tags else ""
     return Malformed(
-        f"{where}: two images{name}: {what}; which of them runs depends on the engine: save the image again, or say "
-        "which form is meant, as in docker-archive:PATH or oci-archive:PATH"
+        f"{where}: two images{name}: {what}; which of them runs depends on the engine: save the image again, or remove "
+        "index.json or manifest.json"
     )
 
 

@@ -24,6 +24,8 @@ _ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300})")
 
 def check_companions(torch: Candidate) -> Iterator[Reason]:
     """torchgen, typing_extensions and, for some releases, sympy are found on the search path."""
+    if torch.distribution is not None and torch.distribution.cut:
+        yield Reason("unknown", "torch's metadata can't be read, or not whole, so what it requires is not known")
     if torch.since(2, 3):
         yield from _needs(torch, "torchgen", "the package torchgen is missing, which torch imports from 2.3 on")
     if torch.since(1, 13):

@@ -118,18 +118,27 @@ ROOT = Token()
 class _Here(threading.local):
     token: Token = ROOT
     mark: float = 0.0
+    waits_since: float | None = None
 
 
 _here = _Here()
 
 
 def _settle() -> None:
-    """Charge what this thread computed since the last time to the image that it reads."""
+    """Charge what this thread computed since the last time to the image that it reads, and leave out its waiting."""
     limits = _here.token.limits
     now = time.thread_time()
     if limits is not None:
         limits.compute(now - _here.mark)
+        _leave_out(limits)
     _here.mark = now
+
+
+def _leave_out(limits: Limits) -> None:
+    if _here.waits_since is not None:
+        now = time.monotonic()
+        limits.waited(now - _here.waits_since)
+        _here.waits_since = now
 
 
 def current() -> Token:
@@ -182,13 +191,16 @@ def limited(seconds: float | None = None) -> Iterator[Token]:
 @contextmanager
 def waiting() -> Iterator[None]:
     """Wait for what other images hold: those have limits of their own, so that the time does not count here."""
-    begun = time.monotonic()
-    limits = _here.token.limits
+    outer, limits = _here.waits_since, _here.token.limits
+    if limits is None or outer is not None:
+        yield
+        return
+    _here.waits_since = time.monotonic()
     try:
         yield
     finally:
-        if limits is not None:
-            limits.waited(time.monotonic() - begun)
+        _leave_out(limits)
+        _here.waits_since = None
 
 
 def wait_readable(descriptor: int) -> None:

@@ -108,9 +108,19 @@ def test_attributes_are_counted_over_the_whole_tar(monkeypatch: pytest.MonkeyPat
         scan(one * 4 + END)
 
 
+def test_long_names_are_counted_over_the_whole_tar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name of a MiB that comes down to one letter takes its time, and packs to a KiB."""
+    one = pax(record(b"path", b"./" * 1000 + b"a")) + header()
+    monkeypatch.setitem(LIMITS, "bytes of extended headers", 7000)
+    assert [member.path for member in scan(one * 3 + END)] == ["a"] * 3
+    with pytest.raises(LimitExceeded, match="bytes of extended headers"):
+        scan(one * 4 + END)
+
+
 def test_what_one_tar_may_hold_stays_small() -> None:
     """50,000 attributes and 4 MiB of them: some 20 MB as objects, inside what an image may take."""
     assert LIMITS == {
+        "bytes of extended headers": 256 << 20,
         "PAX records": 5_000_000,
         "pieces of sparse files": 1_000_000,
         "extended attributes": 50_000,

@@ -115,8 +115,9 @@ def test_nothing_to_fetch_is_not_fetched(fake: Fake, repository: Opener) -> None
 
 def test_a_blob_that_drips(fake: Fake, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT, pause=0.01))
+    impatient = msgspec.structs.replace(HASTE, answer=0.15, window=0.2)
     with pytest.raises(Unreachable, match="bytes a second"):
-        fetched(repository)
+        b"".join(repository(patience=impatient).chunks(DIGEST, len(CONTENT)))
 
 
 def test_a_blob_that_stops_coming_is_resumed_if_much_had_come(fake: Fake, repository: Opener) -> None:
@@ -129,13 +130,14 @@ def test_a_blob_that_stops_coming_is_resumed_if_much_had_come(fake: Fake, reposi
         time.sleep(0.5)
 
     fake.route("GET", ".*/blobs/.*", Answer(200, stalls(), length=len(content)), fake.good)
-    assert b"".join(repository().chunks(digest, len(content))) == content
+    impatient = msgspec.structs.replace(HASTE, window=0.2)
+    assert b"".join(repository(patience=impatient).chunks(digest, len(content))) == content
     assert [one.headers.get("range") for one in fake.asked if "blobs" in one.path] == [None, f"bytes={1 << 20}-"]
 
 
 def test_a_blob_that_does_not_come_is_not_waited_for_again(fake: Fake, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT, pause=0.5), fake.good)
-    impatient = msgspec.structs.replace(HASTE, answer=0.15)
+    impatient = msgspec.structs.replace(HASTE, answer=0.15, window=0.2)
     with pytest.raises(Unreachable, match="no answer in time; 0 of 256000 bytes came, and 1 attempts"):
         b"".join(repository(patience=impatient).chunks(DIGEST, len(CONTENT)))
     assert ranges(fake) == ["whole"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
-from inspector.errors import Refused
+from inspector.errors import Refused, Unreachable
 from inspector.registry.address import origin_of, parse_address
 from inspector.registry.reach import Reach
 from inspector.registry.redirects import Limits, next_address
@@ -216,6 +218,45 @@ def test_the_address_that_is_connected_to_is_the_one_that_was_checked(
         transport.send("GET", parse_address(f"http://{named}/", "a test"), Trust(), {}, reach=reach)
     assert fake.asked == []
     transport.close()
+
+
+@pytest.mark.parametrize(
+    ("reach", "tried"),
+    [
+        (Reach.ANY, ["127.0.0.1", "10.0.0.1", "8.8.8.8"]),
+        (Reach.PRIVATE, ["10.0.0.1", "8.8.8.8"]),
+        (Reach.PUBLIC, ["8.8.8.8"]),
+    ],
+)
+def test_of_several_addresses_those_are_tried_that_may_be(
+    reach: Reach, tried: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in ("127.0.0.1", "10.0.0.1", "8.8.8.8")]
+    asked: list[str] = []
+
+    def refuse(_: object, address: tuple[str, int]) -> None:
+        asked.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr("inspector.http.timed.TimedSocket.connect", refuse)
+    transport = Transport(settings)
+    with pytest.raises(Unreachable, match="nothing listens there"):
+        transport.send("GET", parse_address("https://storage.test/", "a test"), Trust(), {}, reach=reach)
+    assert asked == tried
+
+
+def test_a_host_is_named_with_or_without_its_usual_port(settings: Settings) -> None:
+    registry = origin_of("https", "10.0.0.1")
+    for named in ("storage.test", "storage.test:443"):
+        transport = Transport(msgspec.structs.replace(settings, insecure=frozenset({named})))
+        assert (
+            transport.limits(registry, to_private=False).reach_to(origin_of("https", "storage.test"), "a") is Reach.ANY
+        )
+        assert (
+            transport.limits(registry, to_private=False).reach_to(origin_of("https", "storage.test:444"), "a")
+            is not Reach.ANY
+        )
 
 
 @pytest.mark.parametrize("what", ["HEAD", "manifests", "blobs"])

@@ -443,3 +443,15 @@ def test_an_artifact_before_images_without_a_platform_is_what_engines_take(tmp_p
     stated = layout(tmp_path / "stated", blobs, [named(blobs.index([odd, {**api, "platform": API.platform}]), "a")])
     for path in (after, stated):
         assert [image.image_id for image in opened(path)] == [API.image_id]
+
+
+def test_an_index_within_an_index_counts_for_the_platform_stated_of_it(tmp_path: Path) -> None:
+    blobs = Blobs()
+    on = {"platform": {"os": "linux", "architecture": "amd64"}}
+    inner = blobs.index([blobs.manifest(WORKER, [plain], **on)])
+    api = blobs.manifest(API, [plain], **on)
+    first = layout(tmp_path / "first", blobs, [named(blobs.index([{**inner, **on}, api]), "a")])
+    assert [image.image_id for image in opened(first)] == [WORKER.image_id]
+    wrong = {"platform": {"os": "linux", "architecture": "arm64"}}
+    other = layout(tmp_path / "other", blobs, [named(blobs.index([{**inner, **wrong}, api]), "a")])
+    assert [image.image_id for image in opened(other)] == [API.image_id]

@@ -13,6 +13,7 @@ import pytest
 from fixtures.packing import bzip2, xz, zstd
 from fixtures.tree import File, Tree, tar_of
 from inspector.errors import CorruptLayer, DigestMismatch, LimitExceeded, Malformed, Unsupported
+from inspector.layers import memory
 from inspector.sources import streamed
 from inspector.sources.lanes import LaneUnusable
 from inspector.sources.streamed import StreamedArchive
@@ -129,15 +130,21 @@ def test_documents_past_the_bound_are_not_held(monkeypatch: pytest.MonkeyPatch) 
         store.document("b.json")
 
 
-@pytest.mark.parametrize(("bound", "value"), [("MAX_ENTRIES", 3), ("MAX_KEPT", 10)])
-def test_layers_that_hold_too_much_together_are_refused(
-    bound: str, value: int, monkeypatch: pytest.MonkeyPatch
+def test_layers_that_hold_too_much_together_are_refused_where_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(streamed, bound, value)
+    monkeypatch.setattr(memory, "_STEP", 1)
+    monkeypatch.setattr(streamed, "MAX_HELD", 1500)
     layer = tar_of({"etc/passwd": b"NAME=x", "a": b""})
-    stream({"one": layer})
-    with pytest.raises(LimitExceeded, match="stdin: too many files"):
-        stream({"one": layer, "two": layer})
+    diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
+    store = stream({"one": layer, "two": layer})
+    assert scan(store, "one", diff_id) == ["etc/passwd", "a"]
+    with pytest.raises(LimitExceeded, match=r"stdin: 'two': too many files to hold at once"):
+        scan(store, "two", diff_id)
+    with pytest.raises(LimitExceeded, match=r"stdin: 'one': too many files"):
+        scan(stream({"one": layer}), "one", diff_id)  # the first archive is held still
+    del store
+    assert scan(stream({"one": layer}), "one", diff_id) == ["etc/passwd", "a"]
 
 
 def test_what_follows_the_archive_is_read_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

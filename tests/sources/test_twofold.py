@@ -62,7 +62,7 @@ def test_two_images_by_one_name_are_refused(form: str, packed: bool, tmp_path: P
     path = tmp_path / "x.tar"
     path.write_bytes(gzip(tar_of(tree)) if packed else tar_of(tree))
     for reference in (str(path), f"{path}:api:prod", f"{path}@{API.image_id}", f"{path}@{OTHER.image_id}"):
-        with pytest.raises(Malformed, match=rf"two images.*{OTHER.image_id}.*{API.image_id}.*docker-archive:PATH"):
+        with pytest.raises(Malformed, match=rf"two images.*{OTHER.image_id}.*{API.image_id}.*depends on the engine"):
             opened(reference)
 
 
@@ -72,14 +72,23 @@ def test_a_directory_is_compared_too(tmp_path: Path) -> None:
     assert opened(unpacked(tmp_path / "e", docker.from_25([API])))[0].warnings == ()
 
 
-def test_a_scheme_says_which_is_meant_and_the_other_is_warned_of(tmp_path: Path) -> None:
-    path = archive(tmp_path / "x.tar", joined(docker.from_25([API]), docker.until_24([OTHER])))
-    for scheme, expected in (("docker-archive", OTHER), ("oci-archive", API)):
-        (image,) = opened(f"{scheme}:{path}")
-        assert image.image_id == expected.image_id
-        assert "two images" in image.warnings[-1]
+def test_a_scheme_does_not_say_which_an_engine_takes(tmp_path: Path) -> None:
+    tree = joined(docker.from_25([API]), docker.until_24([OTHER]))
+    path, folder = archive(tmp_path / "x.tar", tree), unpacked(tmp_path / "d", tree)
+    for reference in (f"docker-archive:{path}", f"oci-archive:{path}", f"oci:{folder}"):
+        with pytest.raises(Malformed, match="two images"):
+            opened(reference)
     whole = archive(tmp_path / "y.tar", docker.from_25([API]))
     assert opened(f"docker-archive:{whole}")[0].warnings == opened(f"oci-archive:{whole}")[0].warnings == ()
+
+
+def test_a_scheme_reads_what_can_not_be_compared_and_says_so(tmp_path: Path) -> None:
+    path = archive(tmp_path / "x.tar", {**docker.from_25([API]), "index.json": b"nonsense"})
+    (image,) = opened(f"docker-archive:{path}")
+    assert image.image_id == API.image_id
+    assert "not compared" in image.warnings[-1]
+    path = archive(tmp_path / "y.tar", {**docker.from_25([API]), "manifest.json": b"[1]"})
+    assert "not compared" in opened(f"oci-archive:{path}")[0].warnings[-1]
 
 
 def test_an_image_that_only_manifest_json_lists_is_refused(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ def test_a_thread_pays_for_its_own_image_alone() -> None:
 def test_waiting_for_others_does_not_count(now: pytest.MonkeyPatch) -> None:
     with work.limited(10):
         with work.waiting():
+            at(now, 30)
+            work.check()
             at(now, 50)
         work.check()
         at(now, 61)

@@ -58,7 +58,13 @@ def check_required(case: Case) -> Iterator[Finding]:
             continue
         wanted = Requirement(text)
         name = canonical(wanted.name)
-        yield _required(case, text, name, str(wanted.specifier), by_name.get(name, []))
+        there = by_name.get(name, [])
+        doubt = None if there else _doubt(case)
+        yield (
+            _undecided(case, "require", text, text, doubt)
+            if doubt
+            else _required(case, text, name, str(wanted.specifier), there)
+        )
 
 
 def _required(case: Case, text: str, name: str, wanted: str, there: list[Distribution]) -> Finding:
@@ -81,6 +87,7 @@ def check_forbidden(case: Case) -> Iterator[Finding]:
     """No installed distribution fits a forbidden pattern; one finding for each pattern."""
     listed = _listed(case)
     known = () if isinstance(case.facts.distributions, Unknown) else case.facts.distributions
+    doubt = listed if isinstance(listed, Unknown) else _doubt(case)
     named = [(canonical(found.name), found) for found in known]
     for pattern in case.role.forbid:
         fits = pattern_of(pattern).match
@@ -89,8 +96,8 @@ def check_forbidden(case: Case) -> Iterator[Finding]:
             yield _forbidden(case, pattern, there)
         elif case.facts.torch.installed and fits("torch"):
             yield _forbidden_torch(case, pattern)
-        elif isinstance(listed, Unknown):
-            yield _undecided(case, "forbid", pattern, f"no {pattern}", listed)
+        elif isinstance(doubt, Unknown):
+            yield _undecided(case, "forbid", pattern, f"no {pattern}", doubt)
         else:
             yield case.passed("forbid", f"no {pattern} is installed", Shown(f"no {pattern}", "none"))
 
@@ -124,6 +131,15 @@ def _listed(case: Case) -> tuple[Distribution, ...] | Unknown:
     if isinstance(interpreter, Absent):
         return () if isinstance(found, Unknown) else found
     return interpreter if isinstance(interpreter, Unknown) else found
+
+
+def _doubt(case: Case) -> Unknown | None:
+    """Why a distribution that is not listed may be there all the same."""
+    unread = case.facts.metadata_unread
+    if not unread:
+        return None
+    more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+    return Unknown(f"the metadata at {unread[0]!r}{more} can't be read, and may be of any distribution")
 
 
 def _undecided(case: Case, check: str, what: str, expected: str, why: Unknown) -> Finding:

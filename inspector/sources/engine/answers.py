@@ -46,7 +46,7 @@ class Subtree:
         found = self._shelf.find(self._root, path[self._cut :])
         if not isinstance(found, Directory):
             return {}
-        return {name: _without_layer(node) for name, node in self._shelf.items(found)}
+        return {name: _without_layer(node) for name, node in self._shelf.listing(found).items()}
 
     def data(self, node: Node) -> bytes:
         """The bytes that were kept of a file."""
