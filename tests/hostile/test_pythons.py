@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.bases import debian
+from fixtures.pythons import cpython
 from fixtures.torches import torch_cpu, torch_needs
 from fixtures.tree import File, Hardlink, Tree, tar_of
 from fixtures.wheels import install
@@ -92,11 +94,12 @@ def test_a_version_that_is_a_cpu_build(content: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("coding", ["", "# coding: utf-7\n# +AAo-"], ids=["plain", "UTF-7"])
 def test_a_site_of_debian_in_a_comment(coding: str, tmp_path: Path) -> None:
-    """With Debian's site.py, packages lie in dist-packages, whichever way it is written down."""
-    lib, _, _ = SITE.rpartition("/")
+    """With Debian's site.py, packages lie in dist-packages, however it is written; 3.10 is the last that runs it."""
+    lib = "usr/local/lib/python3.10"
     lines = DEBIAN_SITE.strip().split("\n")
     site = coding.encode() + ("+AAo-" if coding else "\n").join(lines).encode() + b"\n"
-    path = with_files(tmp_path, {f"{lib}/site.py": site, **torch_tree(f"{lib}/dist-packages")})
+    files = {**debian(), **cpython("3.10.14"), f"{lib}/site.py": site, **torch_tree(f"{lib}/dist-packages")}
+    path = docker_archive(tmp_path / "t.tar", Raw([tar_of(files)]))
     assert judged(path, folder=tmp_path) in (1, 3)
 
 
