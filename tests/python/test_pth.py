@@ -84,3 +84,11 @@ def test_lines(text: str, rules: SiteRules, expected: list[str]) -> None:
 def test_too_many_lines_are_refused() -> None:
     with pytest.raises(LimitExceeded):
         parse_pth("a\n" * 20_000, "/x.pth", OLD)
+
+
+def test_lines_of_all_files_are_counted_comments_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.python.search_path.MAX_LINES", 20)
+    tree = {f"usr/local/lib/python3.11/site-packages/{name}.pth": b"#\n" * 8 for name in "abc"}
+    answer, _ = find_interpreter(rootfs_of({**cpython(), **tree}), config_of(env={"PATH": "/usr/local/bin"}))
+    assert isinstance(answer, Unknown)
+    assert "more than 20 lines" in answer.unknown
