@@ -78,9 +78,3 @@ def test_plugins_are_loaded_from_2_5_on() -> None:
     answer = ask(slim(torch("2.5.0"), plugin))
     assert answer.torch.importable == "no"
     assert "'gone.inner'" in answer.why
-
-
-def test_entry_points_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.torchbuild.companions.MAX_ENTRY_POINTS", 10)
-    answer = ask(slim(torch_cpu()) | {f"{SITE}/torch-2.13.0+cpu.dist-info/entry_points.txt": b"[torch.backends]\n"})
-    assert "the entry points of 'torch', which torch may load, can't be read" in answer.why
