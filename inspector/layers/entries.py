@@ -177,6 +177,7 @@ class Entries(Sequence[Entry]):
     def keep(self, position: int, data: bytes) -> None:
         """Hold the bytes that are kept of an entry."""
         self._more += len(data) - len(self.data.get(position, b""))
+        self._check()
         self.data[position] = data
 
     def _add_link(self, link: str) -> None:
