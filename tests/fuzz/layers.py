@@ -13,12 +13,13 @@ from fixtures.lazy import Lazy, estargz, zstd_chunked
 from inspector.errors import InspectorError
 from inspector.layers.codec import decode, encode
 from inspector.layers.entry import Entries, Entry, LayerIndex
-from inspector.layers.merge import MAX_WARNINGS, MergedRootfs, merge
+from inspector.layers.merge import MergedRootfs, merge
 from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.scan import scan_stream
 from inspector.layers.tar import Member, iter_members, normal
 from inspector.layers.toc.document import Listing
 from inspector.layers.toc.scan import scan_toc
+from inspector.layers.tree import MAX_WARNINGS
 from inspector.rootfs import Kind, resolve, walk
 from tests.fuzz.cursor import Cursor
 from tests.layers.toc.reading import Held
