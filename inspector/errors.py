@@ -3,7 +3,8 @@
     InspectorError              3   could not tell
     ├── UsageError              2   the question itself is wrong
     │   ├── InvalidReference    2   … or names an image in no known way
-    │   └── PolicyError         2   … or the policy can't be read as one
+    │   ├── PolicyError         2   … or the policy can't be read as one
+    │   └── NoHome              2   … or needs a home directory, and there is none
     ├── NotFound                3   no such file, image, tag or blob
     ├── PlatformMissing         3   the image exists, but not for the platform asked
     ├── Malformed               3   a document or archive breaks its format
@@ -51,6 +52,10 @@ class InvalidReference(UsageError):
 
 class PolicyError(UsageError):
     """A policy file that is missing, unreadable or contradicts itself."""
+
+
+class NoHome(UsageError):
+    """A user without a home directory, where one is needed and nothing else was named."""
 
 
 class NotFound(InspectorError):

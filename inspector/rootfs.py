@@ -42,6 +42,8 @@ class Node(msgspec.Struct, frozen=True, gc=False):
     target: str = ""
     inode: int = 0
     layer: int | None = None
+    uid: int = 0
+    gid: int = 0
 
 
 class NotKept(InspectorError):

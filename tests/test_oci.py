@@ -12,14 +12,18 @@ import pytest
 from inspector.errors import DigestMismatch, InspectorError, LimitExceeded, Malformed, NoImage, Unsupported
 from inspector.oci import (
     MAX_DOCUMENT,
+    ArchiveItem,
     Descriptor,
     Index,
     Manifest,
     Platform,
+    RuntimeConfig,
     check_digest,
     digest_of,
+    layout_version,
     parse,
     parse_config,
+    parse_items,
     parse_manifest,
 )
 
@@ -217,6 +221,214 @@ def test_an_absent_runtime_part_is_empty(run: object) -> None:
     assert str(parsed.platform) == "linux/amd64"
 
 
-def test_fields_that_nothing_rests_on_may_be_odd() -> None:
+def test_null_in_a_map_is_empty() -> None:
     run = {"Volumes": {"/data": {"x": 1}, "/null": None}, "Labels": {"a": None}, "ExposedPorts": {"80/tcp": {}}}
-    assert parse_config(config(config=run, created=5), "here").run.labels == {"a": None}
+    parsed = parse_config(config(config=run), "here")
+    assert parsed.run.labels == {"a": ""}
+    assert set(parsed.run.volumes or ()) == {"/data", "/null"}
+
+
+RUN = b'{"rootfs": {"type": "layers", "diff_ids": []}, "config": {"Env": ["A=1"], "User": "u"}'
+
+
+def run_of(more: str) -> RuntimeConfig:
+    """The runtime part of a config that goes on with `more`."""
+    return parse_config(RUN + f", {more}}}".encode(), "here").run
+
+
+@pytest.mark.parametrize(
+    ("more", "env", "user"),
+    [
+        ('"CONFIG": {"env": ["A=2"]}', ["A=2"], "u"),
+        ('"config": {"ENV": ["A=2"], "Env": ["A=3"]}', ["A=3"], "u"),
+        ('"config": {"Env": ["A=2"], "eNV": ["A=3"]}', ["A=3"], "u"),
+        ('"Config": {"u\u017fer": "v"}', ["A=1"], "v"),
+        ('"config": {"\\u0045nv": ["A=2"]}', ["A=2"], "u"),
+        ('"config": {"Env": null, "User": null}', None, "u"),
+        ('"config": {"Env": []}', [], "u"),
+        ('"config": {"Env": ["A=2", "B=\\ud800\\ud83d\\ude00\\udc00"]}', ["A=2", "B=\ufffd\U0001f600\ufffd"], "u"),
+        ('"unknown": {"config": {}}, "configs": 1, "konfig": 1', ["A=1"], "u"),
+    ],
+)
+def test_keys_count_as_in_go(more: str, env: list[str] | None, user: str) -> None:
+    """Whatever their case, the last counts, objects given twice are merged, and null empties what can be empty."""
+    run = run_of(more)
+    assert (run.env, run.user) == (env, user)
+
+
+def test_a_kelvin_sign_is_a_k_and_a_long_s_an_s() -> None:
+    content = document(
+        {"o\u017f": "linux", "rootf\u017f": {"diff_id\u017f": [SHA]}, "config": {"Wor\u212aingDir": "/w"}}
+    )
+    parsed = parse_config(content, "here")
+    assert (parsed.os, parsed.rootfs.diff_ids, parsed.working_dir) == ("linux", [SHA], "/w")
+
+
+def test_keys_of_maps_keep_their_case_and_merge() -> None:
+    run = run_of('"config": {"Labels": {"a": "1", "A": "2", "b": "3"}}, "Config": {"labels": {"A": "4"}}')
+    assert run.labels == {"a": "1", "A": "4", "b": "3"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '"config": null',  # a pointer in moby, no pointer in the specification
+        '"rootfs": null',
+        '"history": [{"created_by": "a", "comment": "b"}], "history": [{"created_by": "c"}]',
+        '"config": {"Env": [null]}',  # Go leaves what the first list had there
+        '"config": {"Cmd": ["a"]}, "config": {"cmd": [null]}',
+    ],
+)
+def test_what_engines_or_versions_of_go_make_differently_is_refused(more: str) -> None:
+    with pytest.raises(Malformed, match="engines differ"):
+        run_of(more)
+
+
+def test_lists_given_twice_are_read_where_nothing_of_the_first_can_stay() -> None:
+    assert run_of('"config": {"Env": ["B=1", "C=2"]}, "config": {"Env": ["D=3"]}').env == ["D=3"]
+    assert run_of('"history": [{}], "history": [], "HISTORY": [{"comment": "c"}]').env == ["A=1"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '"created": 5',
+        '"created": ""',
+        '"created": "yesterday"',
+        '"created": "2023-02-29T00:00:00Z"',
+        '"created": "2024-01-01T1:00:00Z"',
+        '"created": "2024-01-01T01:00:60Z"',
+        '"config": {"Healthcheck": {"Interval": "30s"}}',
+        '"config": {"Healthcheck": 1}',
+        '"config": {"StopTimeout": 1.0}',
+        '"config": {"StopTimeout": 1e3}',
+        '"config": {"StopTimeout": 9223372036854775808}',
+        '"config": {"StopTimeout": true}',
+        '"config": {"Tty": 1}',
+        '"config": {"Env": "A=1"}',
+        '"config": {"Env": [1]}',
+        '"config": {"Env": [1.5]}',
+        '"config": {"Cmd": 1}',
+        '"config": {"Cmd": ["a", 1]}',
+        '"config": {"Volumes": ["/data"]}',
+        '"config": {"Volumes": {"/data": 1}}',
+        '"config": {"Labels": {"a": 1}}',
+        '"config": []',
+        '"history": {}',
+        '"os": 1',
+        '"os.features": "x"',
+        '"container_config": {"Env": {}}',
+        '"x": NaN',
+        '"x": 01',
+        '"x": "\t"',
+        '"x": "\\x"',
+        '"x": 1} {"y": 1',
+    ],
+)
+def test_what_go_refuses_is_refused(more: str) -> None:
+    with pytest.raises(Malformed, match=r"^here: "):
+        run_of(more)
+
+
+@pytest.mark.parametrize(
+    "created", ["2024-02-29T23:59:59.123456789012Z", "0001-01-01T00:00:00Z", "2024-12-31T00:00:00-23:59"]
+)
+def test_times_that_go_takes(created: str) -> None:
+    assert parse_config(config(created=created, history=[{"created": created}]), "here").created == created
+
+
+def test_bytes_that_are_no_utf_8_become_as_many_replacement_characters() -> None:
+    content = RUN + b', "config": {"User": "\xe2\x82\xff\xed\xa0\x80"}}'
+    assert parse_config(content, "here").run.user == "\ufffd" * 6
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf{}", '{"config": {}}'.encode("utf-16"), b"{}\0"])
+def test_no_other_encoding_is_guessed(content: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_manifest(content, "", "here")
+
+
+@pytest.mark.parametrize("key", ["MANIFESTS", "manife\u017ft\u017f", "Manifests"])
+@pytest.mark.parametrize("value", [[], None])
+def test_a_manifest_that_is_an_index_by_a_key_in_another_case_is_refused(key: str, value: object) -> None:
+    with pytest.raises(Malformed, match="both"):
+        parse_manifest(document({**IMAGE, key: value}), MANIFEST, "here")
+    with pytest.raises(Unsupported, match="schema 1"):
+        parse_manifest(document({**IMAGE, "FSLayers": value}), MANIFEST, "here")
+    with pytest.raises(Malformed, match="is said to be"):
+        parse_manifest(document({**IMAGE, "mediatype": INDEX}), "", "here")
+
+
+def test_the_last_layers_of_a_manifest_count() -> None:
+    other = f"sha256:{'1' * 64}"
+    content = document({**IMAGE, "Layers": [LAYER, {**LAYER, "digest": other}], "CONFIG": {"digest": other}})
+    manifest = parse_manifest(content, "", "here")
+    assert isinstance(manifest, Manifest)
+    assert [layer.digest for layer in manifest.layers] == [SHA, other]
+    assert (manifest.config.digest, manifest.config.media_type) == (other, CONFIG)
+
+
+def test_layers_of_which_a_part_may_stay_are_refused() -> None:
+    content = document({**IMAGE, "Layers": [{"digest": SHA, "size": 1}]})
+    with pytest.raises(Malformed, match="engines differ"):
+        parse_manifest(content, "", "here")
+
+
+@pytest.mark.parametrize("data", ["e30", "e3 0=", "\u00e930=", "e30=e30=", "=", [123, 125]])
+def test_embedded_data_that_is_no_base64_is_malformed(data: object) -> None:
+    content = document({**IMAGE, "config": {**IMAGE["config"], "data": data}})
+    with pytest.raises(Malformed, match=r"at `\$\.config\.data`"):
+        parse_manifest(content, "", "here")
+    with pytest.raises(Malformed, match="base64"):
+        Descriptor(SHA, 2, data=str(data) + "\u00e9").embedded()
+
+
+def test_line_ends_in_embedded_data_count_for_nothing() -> None:
+    digest = digest_of(b"{}")
+    content = document({**IMAGE, "config": {"digest": digest, "size": 2, "DATA": "e3\r\n0=\n"}})
+    manifest = parse_manifest(content, "", "here")
+    assert isinstance(manifest, Manifest)
+    assert manifest.config.embedded() == b"{}"
+
+
+def test_what_follows_manifest_json_is_passed_over_as_docker_load_does() -> None:
+    (item,) = parse_items(b' [{"config": "a", "REPOTAGS": ["t:1"], "Layers": null}] and more', "here")
+    assert item == ArchiveItem("a", None, ["t:1"])
+    assert layout_version(b'{"imagelayoutversion": "1.0.0"}{', "here") == "1.0.0"
+    for broken in (b"[", b"null", b"{}", b'[{"Config": "a", "LayerSources": []}]', b"[1]", b"\x0c[]"):
+        with pytest.raises(Malformed):
+            parse_items(broken, "here")
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b'{"x": ' + b"[" * 501 + b"]" * 501 + b" " * 20_000 + b"}", Malformed),
+        (b'{"x": [' + b"1," * 250_000 + b"1]}", LimitExceeded),
+        (b'{"x": "' + b'\\"' * 300_000, Malformed),
+        (b'{"x": [' + b"[],[" * 200 + b'"' + b'\\"' * 300_000, Malformed),
+    ],
+    ids=["deep", "many", "quotes", "unended"],
+)
+def test_work_on_a_document_is_bounded(content: bytes, error: type[InspectorError]) -> None:
+    with pytest.raises(error):
+        parse_config(content, "here")
+
+
+def test_commas_and_brackets_in_a_text_are_no_values() -> None:
+    text = "[{,\\" * 100_000
+    assert parse_config(config(author=text), "here").os == "linux"
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        (Platform("Linux", "AMD64"), Platform("linux", "amd64")),
+        (Platform("linux", "i386", "x"), Platform("linux", "386")),
+        (Platform("linux", "armhf"), Platform("linux", "arm", "v7")),
+        (Platform("linux", "armel"), Platform("linux", "arm", "v6")),
+        (Platform("macOS", "ARM64", "V8"), Platform("darwin", "arm64")),
+    ],
+)
+def test_platforms_are_compared_as_containerd_does(platform: Platform, expected: Platform) -> None:
+    assert platform.normal() == expected

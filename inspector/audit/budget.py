@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
+from inspector import work
 from inspector.errors import InspectorError
 
 MAX_LOST = 24
@@ -35,7 +36,8 @@ class Budget:
         return " and ".join(self._reached)
 
     def ask(self) -> None:
-        """Count a request before it is made. Raises `Spent`."""
+        """Count a request before it is made. Raises `Spent`, and where the work is stopped."""
+        work.check()
         with self._lock:
             if self._max_requests is not None and self.requests >= self._max_requests:
                 self._reached["--max-requests"] = None

@@ -32,7 +32,7 @@ Logins = Literal["tokens", "tokens-in-clear", "workers"]
 """What workers show to registries: tokens that they are lent, by TLS or without; or what their own machines have."""
 
 _FETCH = 60.0
-_TICK = 0.5
+_TICK = 0.2
 _AGAIN = 3
 """How often a layer is asked for with a new token, where the one before had ended by its turn."""
 _ADDRESS = re.compile(r"(?:(tcp|tls)://)?((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})", re.ASCII)

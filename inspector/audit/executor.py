@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import msgspec
 
+from inspector import work
 from inspector.audit.reading import error_fact
 from inspector.errors import InspectorError
 from inspector.layers.blob import Meter, Scanned
@@ -21,9 +21,6 @@ JOBS = 8
 """Requests for manifests at once unless told otherwise: most of the time, they wait for the registry."""
 READERS = 4
 """Layers read at once unless told otherwise: each takes a processor, and memory for its index."""
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,57 +101,23 @@ def read_unit(unit: Unit, registries: Registries, *, verify: bool, meter: Meter)
 class ThreadExecutor:
     """Reads layers in threads of this process."""
 
-    def __init__(self, registries: Registries, *, jobs: int, verify: bool, meter: Meter) -> None:
+    def __init__(
+        self, registries: Registries, *, jobs: int, verify: bool, meter: Meter, seconds: float = work.DEFAULT_SECONDS
+    ) -> None:
         self._registries = registries
         self._jobs = jobs
         self._verify = verify
         self._meter = meter
+        self._seconds = seconds
 
     def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Scanned | Failure]]:
         """See `Executor.run`; no more results wait to be taken than there are threads."""
-        stopped = threading.Event()
+        with work.SideBySide(self._read, units, self._jobs) as results:
+            yield from results
 
-        def meter(count: int) -> None:
-            if stopped.is_set():
-                raise InspectorError("stopped")
-            self._meter(count)
-
-        def read(unit: Unit) -> tuple[Unit, Scanned | Failure]:
-            return unit, read_unit(unit, self._registries, verify=self._verify, meter=meter)
-
-        yield from side_by_side(read, units, self._jobs, stop=stopped.set)
-
-
-def side_by_side(
-    action: Callable[[T], R],
-    items: Iterable[T],
-    workers: int,
-    *,
-    in_order: bool = False,
-    stop: Callable[[], None] = lambda: None,
-) -> Iterator[R]:
-    """`action` on each item, as results come or in order; `items` is asked for one more when one is taken.
-
-    Where the iterator is closed early, `stop` is called, and what runs is waited for.
-    """
-    from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait  # noqa: PLC0415 - brings logging
-
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="inspector")
-    running: list[Future[R]] = []
-    remaining = iter(items)
-    try:
-        while True:
-            running += [pool.submit(action, item) for item in itertools.islice(remaining, workers - len(running))]
-            if not running:
-                return
-            done = running[0] if in_order else next(iter(wait(running, return_when=FIRST_COMPLETED).done))
-            running.remove(done)
-            yield done.result()
-    except BaseException:
-        stop()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def _read(self, unit: Unit) -> tuple[Unit, Scanned | Failure]:
+        with work.limited(self._seconds):
+            return unit, read_unit(unit, self._registries, verify=self._verify, meter=self._meter)
 
 
 def _kinds() -> dict[str, type[InspectorError]]:

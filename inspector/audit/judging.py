@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from inspector import work
 from inspector.audit.reading import error_fact
 from inspector.audit.trials import two_roles
 from inspector.facts import ImageFacts, gather
@@ -38,11 +39,20 @@ class Judge:
     With `whole`, everything is read before a verdict, also where manifest and config would do.
     """
 
-    def __init__(self, policy: Policy | None, held: Role | None, *, python: str, whole: bool) -> None:
+    def __init__(
+        self,
+        policy: Policy | None,
+        held: Role | None,
+        *,
+        python: str,
+        whole: bool,
+        seconds: float = work.DEFAULT_SECONDS,
+    ) -> None:
         self._policy = policy
         self._held = held
         self._python = python
         self._whole = whole
+        self._seconds = seconds
 
     def roles(self, name: str) -> list[Role]:
         """The roles that one name is in."""
@@ -91,7 +101,7 @@ class Judge:
                 facts: ImageFacts | ErrorFact = unread(image)
             else:
                 if python not in by_command:
-                    by_command[python] = _facts(image, indexer, python)
+                    by_command[python] = _facts(image, indexer, python, self._seconds)
                 facts = by_command[python]
             yield self._verdict(image, seat, digest, facts)
 
@@ -153,9 +163,10 @@ def _no_role(names: Sequence[str], policy: Policy) -> Finding:
     return role_finding("no-role", f"no role's `match` fits any of its names{near(names[:MAX_NAMES], policy)}")
 
 
-def _facts(image: Image, indexer: Indexer, python: str) -> ImageFacts | ErrorFact:
+def _facts(image: Image, indexer: Indexer, python: str, seconds: float) -> ImageFacts | ErrorFact:
     try:
-        return gather(image, indexer, python=python, readers=1)  # from the cache, which threads don't speed up
+        with work.limited(seconds):
+            return gather(image, indexer, python=python, readers=1)  # from the cache, which threads don't speed up
     except Exception as error:  # noqa: BLE001 - one bad image never ends the run
         return error_fact(error)
 

@@ -8,6 +8,7 @@ from functools import partial
 
 import msgspec
 
+from inspector import work
 from inspector.errors import Malformed, Refused
 from inspector.facts import ImageFacts, gather
 from inspector.facts.glance import glance
@@ -53,8 +54,10 @@ class LaneReader:
         begun = time.perf_counter()
         passed: list[str] = []
         for way in self._ways(image, lanes, question, passed):
+            work.check()
             try:
                 facts = way.take()
+                work.check()  # a limit that was met on the way may have been taken for one unreadable file
             except (LaneUnusable, Refused) as error:
                 passed.append(f"{way.name}: {error}")
                 continue

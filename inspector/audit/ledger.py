@@ -21,6 +21,7 @@ CREATE TABLE name (id INTEGER PRIMARY KEY, image INTEGER, tag TEXT, UNIQUE (imag
 CREATE TABLE layer (id INTEGER PRIMARY KEY, diff_id TEXT UNIQUE, unit BLOB, size INTEGER, state INTEGER,
   failure BLOB, bytes INTEGER DEFAULT 0, how TEXT);
 CREATE TABLE uses (layer INTEGER, image INTEGER, PRIMARY KEY (layer, image)) WITHOUT ROWID;
+CREATE INDEX used ON uses (image, layer);
 CREATE INDEX ready ON image (missing, id);
 """
 _NEEDED = "EXISTS (SELECT 1 FROM uses JOIN image ON image.id = uses.image WHERE uses.layer = layer.id AND needs)"

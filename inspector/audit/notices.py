@@ -53,7 +53,9 @@ def parse_notices(content: bytes) -> list[Notice]:
     """
     try:
         events = decoder(_Envelope).decode(content).events
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except RecursionError:
+        raise LimitExceeded("a notification is nested deeper than JSON is read here") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Malformed("a notification is no JSON with a list of events") from None
     if len(events) > MAX_EVENTS:
         raise LimitExceeded(f"a notification of {len(events)} events; at most {MAX_EVENTS} are taken")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from inspector import work
 from inspector.audit.lanes import LaneReader, Question
 from inspector.audit.shared import SharedIndexer
 from inspector.errors import InspectorError, UsageError
@@ -40,7 +40,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     checked; `offline` never leaves the machine. Of engines' images, `lane` allows no other, and `every_tag` takes
     names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
     The registries `insecure_registries` may be spoken to without trusted TLS; `full` believes no layer's table of
-    contents.
+    contents. `image_timeout` bounds the time of one image in seconds, beside what its bytes justify (`work.limits`).
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -55,6 +55,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     runtime: Mode = "auto"
     insecure_registries: tuple[str, ...] = ()
     full: bool = False
+    image_timeout: float = work.DEFAULT_SECONDS
 
 
 DEFAULTS = Options()
@@ -115,7 +116,6 @@ class Surveyor:
     def __init__(self, options: Options, progress: Progress | None = None) -> None:
         self._options = options
         self._progress = progress
-        self._stopped = threading.Event()
         kept = options.cache.documents if options.cache is not None else None
         insecure = options.insecure_registries
         self._media = Media(offline=options.offline, insecure=insecure, kept=kept, full=options.full)
@@ -136,7 +136,8 @@ class Surveyor:
 
     def _open(self, asked: Asked) -> Opened:
         try:
-            return Opened(asked, self._images(asked))
+            with work.limited(self._options.image_timeout):
+                return Opened(asked, self._images(asked))
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Opened(asked, cause=error)
 
@@ -154,10 +155,11 @@ class Surveyor:
         if self._progress:
             self._progress.started(name)
         try:
-            if image.lanes is None:
-                facts = gather(image, indexer, python=job.question.python)
-            else:
-                facts = lanes.read(image, image.lanes, job.question)
+            with work.limited(self._options.image_timeout):
+                if image.lanes is None:
+                    facts = gather(image, indexer, python=job.question.python)
+                else:
+                    facts = lanes.read(image, image.lanes, job.question)
             return Seen(name, verify(image, facts, mode=self._options.runtime) if job.run else facts)
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Seen(name, error=error_fact(error), cause=error)
@@ -169,29 +171,19 @@ class Surveyor:
         advanced = self._progress.advanced if self._progress else None
 
         def meter(count: int) -> None:
-            if self._stopped.is_set():
-                raise InspectorError("stopped")
+            work.advance(count)
             if advanced:
                 advanced(count)
 
         return meter
 
     def _side_by_side(self, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """`action` on every item, in order. An interruption drops what waits, and stops what runs at its next bytes."""
+        """`action` on every item, in order. An interruption drops what waits, and stops what runs."""
         workers = min(self._options.jobs or min(os.cpu_count() or 1, MAX_JOBS), len(items))
         if workers <= 1:
             return [action(item) for item in items]
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - brings logging, and one image needs none
-
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="inspector")
-        try:
-            return list(pool.map(action, items))
-        except BaseException:
-            self._stopped.set()
-            self._media.close()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with work.SideBySide(action, items, workers, in_order=True, stop=self._media.close) as results:
+            return list(results)
 
 
 def survey(

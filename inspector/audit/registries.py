@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 
+from inspector import work
 from inspector.audit.budget import Budget, Spent
 from inspector.audit.executor import JOBS, READERS, Executor, Failure, ThreadExecutor, Unit
 from inspector.audit.indexing import LedgerIndexer
 from inspector.audit.judging import Judge
 from inspector.audit.ledger import Ledger, Waiting
-from inspector.audit.pump import pumped
 from inspector.audit.reading import DEFAULTS, Options
 from inspector.audit.resolving import Resolver, Watch
 from inspector.audit.tags import Selection, Target, once
 from inspector.audit.trials import role_named
 from inspector.audit.verdict import asking
-from inspector.errors import InspectorError, UsageError
+from inspector.errors import UsageError
 from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
 from inspector.layers.documents import DocumentCache
@@ -110,7 +109,8 @@ class _Run:
             policy = asking(policy, options.python)
         held = role_named(policy, options.role) if policy is not None and options.role is not None else None
         self._whole = options.verify or options.full
-        self._judge = Judge(policy, held, python=options.python or "python", whole=self._whole)
+        python, seconds = options.python or "python", options.image_timeout
+        self._judge = Judge(policy, held, python=python, whole=self._whole, seconds=seconds)
         self._options = options
         self._ledger = ledger
         self._registries = registries
@@ -119,13 +119,18 @@ class _Run:
         self._indexer = LedgerIndexer(options, ledger, budget)
         self._resolver: Resolver | None = None
         self._fetched = 0
-        self._halted = threading.Event()
 
     def resolve(self, targets: list[Target], selection: Selection) -> Iterator[Event]:
         """All images taken into the ledger, and the plan; results for what can't be opened."""
         jobs = self._options.jobs or JOBS
         resolver = Resolver(
-            self._registries, self._judge, selection, self._options.platform, jobs=jobs, budget=self._budget
+            self._registries,
+            self._judge,
+            selection,
+            self._options.platform,
+            jobs=jobs,
+            budget=self._budget,
+            seconds=self._options.image_timeout,
         )
         assert self._options.cache is not None
         self._resolver = resolver
@@ -136,17 +141,19 @@ class _Run:
         yield plan
 
     def judge_all(self, new_executor: NewExecutor) -> Iterator[Audited]:
-        """Each image as soon as all its layers are known, while others are read."""
+        """Each image as soon as all its layers are known, while a thread takes what the executor gives."""
         executor = new_executor(self._registries, self._options, self._advanced)
-        indexer = self._indexer
-        with pumped(executor.run(self._units()), self._halt) as results:
-            for item in results:
-                if item is not None:
+        read = executor.run(self._units())
+        waiting: Waiting | None = None
+        with work.SideBySide(lambda each: each, read, 1, stop=self._registries.close) as results:
+            while True:
+                for item in results.take(wait=waiting is None):
                     self._settle(*item)
                 waiting = self._ledger.ready()
-                results.idle = waiting is None
                 if waiting is not None:
-                    yield from self._verdicts(waiting, indexer)
+                    yield from self._verdicts(waiting, self._indexer)
+                elif results.ended:
+                    return
 
     def cut_short(self) -> Iterator[Ended]:
         """How a plan ended that a bound, or a registry that was lost, kept from being whole; nothing of one that is."""
@@ -198,19 +205,15 @@ class _Run:
             self._watch.judged(waiting.tags[0])
         yield from found
 
-    def _halt(self) -> None:
-        self._halted.set()
-        self._registries.close()  # whoever is in a pause that a registry asked for gives up
-
     def _advanced(self, count: int) -> None:
-        if self._halted.is_set():
-            raise InspectorError("stopped")
+        work.advance(count)
         if self._watch:
             self._watch.advanced(count)
 
 
 def _threads(registries: Registries, options: Options, meter: Callable[[int], None]) -> Executor:
-    return ThreadExecutor(registries, jobs=options.jobs or READERS, verify=options.verify, meter=meter)
+    jobs, seconds = options.jobs or READERS, options.image_timeout
+    return ThreadExecutor(registries, jobs=jobs, verify=options.verify, meter=meter, seconds=seconds)
 
 
 @contextlib.contextmanager
@@ -220,6 +223,7 @@ def _usable(cache: IndexCache | None) -> Iterator[IndexCache]:
         yield cache
         return
     with (
+        work.cleanup_pending(),
         tempfile.TemporaryDirectory(prefix="inspector-audit-") as folder,
         contextlib.closing(IndexCache(Path(folder) / "layers.sqlite", TEMPORARY_BYTES)) as own,
     ):

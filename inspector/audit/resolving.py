@@ -9,8 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from inspector import work
 from inspector.audit.budget import Budget, Spent
-from inspector.audit.executor import side_by_side
 from inspector.audit.judging import Judge
 from inspector.audit.ledger import Ledger, State
 from inspector.audit.pending import pending_of
@@ -76,6 +76,7 @@ class Resolver:
         *,
         jobs: int,
         budget: Budget,
+        seconds: float = work.DEFAULT_SECONDS,
     ) -> None:
         self._registries = registries
         self._judge = judge
@@ -83,6 +84,7 @@ class Resolver:
         self._wanted = wanted
         self._jobs = jobs
         self._budget = budget
+        self._seconds = seconds
         self._failed: list[tuple[str, Exception]] = []
         self._repositories: set[str] = set()
         self._filtered = 0
@@ -94,20 +96,21 @@ class Resolver:
     ) -> Iterator[Audited]:
         """Take every image into the ledger; yields results for what could not be opened."""
         tags = no_images = unreadable = 0
-        for opened in self._all(self._asked(targets, watch)):
-            yield from self._told()
-            tags += 1
-            if watch:
-                watch.opened()
-            if isinstance(opened.cause, Spent):
-                self.left += 1
-            elif opened.asked.listed and isinstance(opened.cause, NoImage):
-                no_images += 1
-            elif opened.cause is not None:
-                unreadable += 1
-                yield from self._judge.failure(str(opened.asked.name), opened.cause)
-            for image in opened.images:
-                self._take(opened, image, ledger, cache, verify=verify)
+        with self._all(self._asked(targets, watch)) as results:
+            for opened in results:
+                yield from self._told()
+                tags += 1
+                if watch:
+                    watch.opened()
+                if isinstance(opened.cause, Spent):
+                    self.left += 1
+                elif opened.asked.listed and isinstance(opened.cause, NoImage):
+                    no_images += 1
+                elif opened.cause is not None:
+                    unreadable += 1
+                    yield from self._judge.failure(str(opened.asked.name), opened.cause)
+                for image in opened.images:
+                    self._take(opened, image, ledger, cache, verify=verify)
         yield from self._told()
         self.plan = Planned(
             repositories=len(self._repositories),
@@ -179,16 +182,17 @@ class Resolver:
         made: list[tuple[datetime, tuple[tuple[str, int], ...], str]] = []
         failed: list[str] = []
         asked = (Asked(name.tagged(tag)) for tag in tags)
-        for opened in self._all(asked):
-            tag = opened.asked.name.target
-            if opened.images:
-                made.append((max(_made(image) for image in opened.images), natural(tag), tag))
-            elif not isinstance(opened.cause, (NoImage, NotFound)):
-                failed.append(tag)
+        with self._all(asked) as results:
+            for opened in results:
+                tag = opened.asked.name.target
+                if opened.images:
+                    made.append((max(_made(image) for image in opened.images), natural(tag), tag))
+                elif not isinstance(opened.cause, (NoImage, NotFound)):
+                    failed.append(tag)
         return [*failed, *(tag for *_, tag in sorted(made, reverse=True)[:count])]
 
-    def _all(self, asked: Iterable[Asked]) -> Iterator[Opened]:
-        return side_by_side(self._open, asked, self._jobs, in_order=True, stop=self._registries.close)
+    def _all(self, asked: Iterable[Asked]) -> work.SideBySide[Opened]:
+        return work.SideBySide(self._open, asked, self._jobs, in_order=True, stop=self._registries.close)
 
     def _open(self, asked: Asked) -> Opened:
         roles = [] if self._wanted else self._judge.roles(str(asked.name))
@@ -197,7 +201,8 @@ class Resolver:
         if self._budget.is_lost(host):
             return Opened(asked, cause=Spent(f"{host} no longer answers"))
         try:
-            images, digest = self._images(asked.name, own)
+            with work.limited(self._seconds):
+                images, digest = self._images(asked.name, own)
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             self._budget.note(host, error_fact(error).kind)
             return Opened(asked, cause=error)

@@ -7,11 +7,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from inspector import work
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
-from inspector.layers.memory import GATE, current, hold, size_of
+from inspector.layers.memory import GATE, current, hold
 
 MAX_KNOWN = 12 << 20
 """Bytes of the indexes that wait for a further image; a layer beyond them is read once for each."""
@@ -70,7 +71,7 @@ class SharedIndexer(Indexer):
 
     def _know(self, slot: _Slot, diff_id: str, identity: str | None, indexed: Indexed) -> None:
         """Hold the index for those who ask next, where there is room for it."""
-        size = size_of(indexed.index)
+        size = indexed.index.entries.weight
         with self._guard:
             if self._left[diff_id] > 1 and self._size + size <= MAX_KNOWN:
                 self._size += size
@@ -90,10 +91,12 @@ def _entered(slot: _Slot) -> Iterator[None]:
     """Have the slot alone. Whoever reads its layer meanwhile may take memory as whoever waits for it may."""
     known = current()
     group = known[0] if known else Group()
-    while not slot.lock.acquire(timeout=_TICK):
-        with GATE.helping(group, slot.reader):
-            if slot.lock.acquire(timeout=_TICK):
-                break
+    with work.waiting():
+        while not slot.lock.acquire(timeout=_TICK):
+            work.check()
+            with GATE.helping(group, slot.reader):
+                if slot.lock.acquire(timeout=_TICK):
+                    break
     try:
         slot.reader = group
         yield

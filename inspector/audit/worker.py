@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from inspector import work
 from inspector.audit.executor import Failure, Unit, read_unit
 from inspector.errors import InspectorError
 from inspector.layers import codec
@@ -82,7 +83,8 @@ def read_order(order: Order) -> bytes:
     _asked.count = 0
     try:
         registries = _registries(order)
-        outcome = read_unit(order.unit, registries, verify=order.verify, meter=_meter())
+        with work.limited():
+            outcome = read_unit(order.unit, registries, verify=order.verify, meter=_meter())
     except Exception as error:  # noqa: BLE001 - as said above
         outcome = Failure("internal-error", f"a worker: {type(error).__name__}")
     return msgspec.msgpack.encode(_answer(here, outcome))
@@ -121,8 +123,7 @@ def _registries(order: Order) -> Registries:
     with _lock:
         found = _kept.pop(key, None)
         if found is None:
-            insecure = (order.lent.host,) if order.lent.insecure else ()
-            settings = user_settings(insecure) if order.own_logins else order.lent.settings(os.environ)
+            settings = user_settings(order.lent.all_insecure) if order.own_logins else order.lent.settings(os.environ)
             found = Registries(settings, full=order.full, gate=_count)
         _kept[key] = found
         while len(_kept) > _KEPT:
@@ -134,9 +135,10 @@ def _meter() -> Meter:
     """Stops the reading of a layer that nobody waits for any more."""
     is_wanted = _interest()
 
-    def meter(_: int) -> None:
+    def meter(count: int) -> None:
         if not is_wanted():
             raise InspectorError("stopped")
+        work.advance(count)
 
     return meter
 

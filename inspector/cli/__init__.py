@@ -4,17 +4,13 @@ from __future__ import annotations
 
 
 def main() -> None:
-    """The program `inspector`; ends the process. A polite kill is an exception, so that containers are removed."""
-    import signal  # noqa: PLC0415 - for the program alone, not for who imports a command
-
-    signal.signal(signal.SIGTERM, _terminated)
+    """Run the program `inspector`, and end the process; a signal ends it once containers and files are removed."""
     try:
+        from inspector.cli import signals  # noqa: PLC0415 - for the program alone, not for who imports a command
+
+        signals.obey()
         from inspector.cli.root import cli  # noqa: PLC0415 - so that an interruption is quiet even while importing
 
         cli.main(prog_name="inspector")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
-
-
-def _terminated(signal: int, _: object) -> None:
-    raise SystemExit(128 + signal)

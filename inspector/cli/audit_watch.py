@@ -82,7 +82,8 @@ def keep_watch(
     sink: Sink,
 ) -> int:
     """Listen and check until SIGTERM or SIGINT, after which no more is taken; 0 then, whatever was found."""
-    from inspector.audit.listener import PATH, Listener, parse_listen  # noqa: PLC0415 - as above
+    from inspector.audit.clients import PATH  # noqa: PLC0415 - as above
+    from inspector.audit.listener import Listener, parse_listen  # noqa: PLC0415 - as above
     from inspector.audit.watching import Watcher  # noqa: PLC0415 - as above
     from inspector.cli.output import complain, say  # noqa: PLC0415 - as above
 

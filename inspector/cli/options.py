@@ -44,10 +44,15 @@ def format_option(*formats: str) -> Callable[[Command], Command]:
 
 
 def output_option(command: Command) -> Command:
-    """`--output`: a file in place of standard output."""
-    kind = click.Path(path_type=Path)
-    option = click.option("-o", "--output", type=kind, metavar="FILE", help="Write to FILE, whole or not at all.")
-    return option(command)
+    """`--output`: a file in place of standard output, which `-` names too."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        callback=lambda _context, _parameter, value: None if value == Path("-") else value,
+        metavar="FILE",
+        help="Write to FILE; - is standard output.",
+    )(command)
 
 
 def cache_dir_option(command: Command) -> Command:
@@ -78,6 +83,14 @@ _HOW = (
     click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
     click.option("--verify", is_flag=True, help="Read layers whole and check their digests, where seeking would do."),
     click.option("--full", is_flag=True, help="Read registries' layers whole, where tables of contents would do."),
+    click.option(
+        "--image-timeout",
+        type=click.FloatRange(min=1),
+        metavar="SECONDS",
+        envvar="INSPECTOR_IMAGE_TIMEOUT",
+        show_envvar=True,
+        help="The most time for one image, beside what its bytes justify; default: 600.",
+    ),
 )
 _ENGINES = (
     click.option(
@@ -120,16 +133,23 @@ def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
 
 @contextmanager
 def reading(
-    *, no_cache: bool, cache_dir: Path | None, jobs: int | None, quiet: bool, **given: Any
+    *, no_cache: bool, cache_dir: Path | None, jobs: int | None, image_timeout: float | None, quiet: bool, **given: Any
 ) -> Iterator[Options]:
     """The options as the audit takes them, with the cache open; what is the matter with that is told at the end."""
     from inspector.audit import Options  # noqa: PLC0415 - all that reads images comes with it
     from inspector.cli.output import complain  # noqa: PLC0415 - only where needed
+    from inspector.errors import NoHome  # noqa: PLC0415 - as above
     from inspector.layers.cache import default_cache  # noqa: PLC0415 - as above
+    from inspector.work import DEFAULT_SECONDS  # noqa: PLC0415 - as above
 
-    cache = None if no_cache else default_cache(cache_dir)
+    cache = None
     try:
-        yield Options(cache=cache, jobs=jobs or 0, **given)
+        cache = None if no_cache else default_cache(cache_dir)
+    except NoHome as error:  # reading works without
+        if not quiet:
+            complain(f"{error}; nothing is cached", "warning")
+    try:
+        yield Options(cache=cache, jobs=jobs or 0, image_timeout=image_timeout or DEFAULT_SECONDS, **given)
     finally:
         if cache is not None:
             cache.close()

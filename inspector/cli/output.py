@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -18,6 +20,7 @@ UNSEEN_WIDTH = 120
 BROKEN_PIPE = 141
 """What a shell reports of a program that SIGPIPE ended."""
 
+_NOT_REPLACED = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
 _ASCII = str.maketrans({"✔": "+", "▲": "!", "✘": "x", "─": "-", "━": "=", "…": "~", "→": ">"})
 
 
@@ -56,8 +59,8 @@ def table_color(output: Path | None) -> bool:
 def emit(text: str, output: Path | None = None) -> None:
     """Write the data, and nothing else, to standard output or, whole or not at all, to the file `output`.
 
-    Raises `UsageError` where the file can't be written or standard output is closed, `InspectorError` where that is
-    full; ends the program quietly if nobody reads.
+    Raises `UsageError` where standard output is closed, `InspectorError` where it or the file can't be written, as on
+    a full disk; ends the program quietly if nobody reads.
     """
     if output is not None:
         _replace(output, text)
@@ -92,30 +95,43 @@ def _unread() -> NoReturn:
 
 
 def ensure_writable(output: Path | None) -> None:
-    """Refuse a file that can't be made before any work is done. Raises `UsageError`."""
-    if output is None:
+    """Refuse a file that can't be written before any work is done. Raises `UsageError`."""
+    if output is None or (output.exists() and not output.is_file() and not output.is_dir()):
         return
     if output.is_dir():
         raise UsageError(f"--output {output}: is a directory; name a file")
-    if not output.absolute().parent.is_dir():
-        raise UsageError(f"--output {output}: no such directory: {output.absolute().parent}")
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"--output {output}: no such directory: {folder}")
+    if not os.access(output if output.exists() else folder, os.W_OK):
+        raise UsageError(f"--output {output}: permission denied; name a file that you may write")
 
 
 def _replace(output: Path, text: str) -> None:
-    """Through a file beside it, so that a reader sees the old text or the new; a device is written to directly."""
+    """Write through a file beside `output`, so that a reader sees the old text or the new.
+
+    A device or a pipe is written to directly, and so is what can't be replaced: a file that is mounted by itself, as
+    in a container, or one in a folder where nothing may be made.
+    """
     target = Path(os.path.realpath(output))
     new = target.with_name(f".{target.name}.{os.getpid()}.new")
+    content = text.encode()
     try:
-        if target.exists() and not target.is_file():
-            target.write_bytes(text.encode())
+        if output.exists() and not output.is_file():
+            output.write_bytes(content)  # by its own name: /dev/stdout may lead to a pipe, which has no path
             return
         try:
-            new.write_bytes(text.encode())
+            new.write_bytes(content)
             new.replace(target)
+        except OSError as error:
+            if error.errno not in _NOT_REPLACED or not target.exists():
+                raise
+            target.write_bytes(content)
         finally:
-            new.unlink(missing_ok=True)
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"--output {output}: can't be written: {error.strerror or error}") from error
+        raise InspectorError(f"--output {output}: can't be written: {error.strerror or error}") from error
 
 
 def complain(message: str, level: str = "error") -> None:

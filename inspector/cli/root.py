@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from inspector import __version__
+from inspector import __version__, work
+from inspector.cli import signals
 from inspector.cli.output import complain
 from inspector.errors import InspectorError
 
-INTERRUPTED = 130
 UNSURE = InspectorError.exit_code
 COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
 """In the order of the help; each is the `command` of the module of its name."""
@@ -50,15 +50,19 @@ class Program(click.Group):
         run = partial(super().main, *args, **extra, standalone_mode=False)
         if not standalone_mode:
             return run()
-        sys.exit(_guarded(run))
+        try:
+            code = _guarded(run)
+        finally:
+            work.wait_for_cleanup()  # by threads that were left behind, and end with the program
+        sys.exit(code if work.interrupted_by() is None else signals.exit_code())
 
 
 def _guarded(run: Callable[[], Any]) -> int:
     """The exit code of `run`, its errors told in one sentence. A fault of ours is never a failed check."""
     try:
         return int(run() or 0)
-    except click.exceptions.Abort:
-        return INTERRUPTED
+    except (click.exceptions.Abort, work.Stopped):
+        return signals.exit_code()
     except click.ClickException as error:
         complain(_sentence(error))
         return error.exit_code

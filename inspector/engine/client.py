@@ -121,18 +121,22 @@ class Engine:
         answer = self._ask("GET", f"/containers/{_segment(container)}/json", "the container")
         return parse(answer.body, dict[str, Any], self._where("the container"))
 
-    def containers(self, label: str) -> tuple[ListedContainer, ...]:
-        """All containers with the label, running or not. Raises `Malformed`."""
-        query = {"all": "1", "filters": msgspec.json.encode({"label": [label]}).decode()}
+    def containers(self, state: str) -> tuple[ListedContainer, ...]:
+        """List the containers in a state, as `created` or `running`. Raises `Malformed`."""
+        query = {"all": "1", "filters": msgspec.json.encode({"status": [state]}).decode()}
         what = "the list of containers"
         answer = self._ask("GET", "/containers/json", what, query=query, limit=documents.MAX_LIST)
         return documents.containers(answer.body, self._where("/containers/json"), answer.time)
 
-    def remove(self, container: str) -> bool:
-        """Remove a container, running or not, with its nameless volumes; False where there was none."""
-        path, query = f"/containers/{_segment(container)}", {"v": "1", "force": "1"}
+    def remove(self, container: str, *, volumes: bool = True) -> bool:
+        """Remove a container that does not run, with the `volumes` that it was given without a name.
+
+        False where there was none. Raises `Refused` for one that runs.
+        """
+        path, query = f"/containers/{_segment(container)}", {"v": "1" if volumes else "0", "force": "0"}
         answer = self._transport.ask("DELETE", path, query=query, seconds=_CREATE_SECONDS)
-        if answer.status not in _GONE:
+        going = answer.status == 409 and _GOING in answer.body
+        if answer.status not in _GONE and not going:
             raise refusal(self.endpoint, "removing a container", answer.status, answer.body)
         return answer.status != 404
 
@@ -200,8 +204,10 @@ def connect(kind: Kind, *, offline: bool = False) -> Engine:
 
 _ENDED = (200, 204, 404, 409)
 """Killed, or not running; Podman gives 500 for that."""
-_GONE = (200, 204, 404, 409)
-"""Removed, never there, or being removed already."""
+_GONE = (200, 204, 404)
+"""Removed, or never there."""
+_GOING = b"already in progress"
+"""An engine's words for a removal that it is at already."""
 _ADVICE: dict[Kind, str] = {
     "docker": "start Docker Desktop or `dockerd`, or set DOCKER_HOST",
     "podman": "run `systemctl --user start podman.socket` or `podman machine start`, or set CONTAINER_HOST",

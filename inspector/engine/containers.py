@@ -1,91 +1,126 @@
-"""Containers made for a question: created, never left behind, and what an earlier run left is removed."""
+"""Containers made for a question: created, removed on leaving, and what a killed run left is removed by a later one.
+
+Nothing that an image can set decides what is removed: an image sets labels, entrypoint and command of every
+container made from it, but not the container's name.
+"""
 
 from __future__ import annotations
 
-import os
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from inspector import work
 from inspector.engine.client import Engine
+from inspector.engine.model import ListedContainer
 from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError, NotFound, Refused
 
-LABEL = "io.inspector.owner"
-PURPOSE_LABEL = "io.inspector.purpose"
+_NAME = re.compile(r"inspector-([0-9a-f]{12}-[0-9]+-[0-9]+)-[0-9a-f]{16}", re.ASCII)
+_NEVER_STARTS = "/inspector-never-starts-this"
 _FOREIGN_SECONDS = 3600.0
 _LATE_SECONDS = 3.0
+_MADE_SECONDS = 0.5
 _DYING_SECONDS = 30.0
-_DYING = "did not receive an exit event"
-"""An engine's words for what it killed and does not see dead yet, as where a container has made processes on end."""
-_DUMMY = "/inspector-never-starts-this"
 
 
 @contextmanager
-def created(engine: Engine, image: str, *, body: Mapping[str, Any] | None = None, purpose: str) -> Iterator[str]:
-    """A container of `image`, best an id; removed with its volumes on leaving, whatever happens.
+def created(
+    engine: Engine, image: str, *, body: Mapping[str, Any] | None = None, starts: bool = False
+) -> Iterator[str]:
+    """Create a container of `image`, best an id, and yield its id; it is removed on leaving, whatever happens.
 
-    It is not started, has no network and runs nothing that exists, unless `body` says otherwise. Raises `NotFound`
-    on leaving where somebody else removed it meanwhile, since its files then looked absent.
+    Its volumes without a name go with it. It has no network, and runs a program that does not exist unless `body`
+    says otherwise; a caller that starts it says so by `starts`, and then it is killed if it still runs. Raises
+    `NotFound` on leaving where somebody else removed it meanwhile, since its files then looked absent.
     """
-    name = f"inspector-{os.getpid()}-{secrets.token_hex(8)}"
+    name = f"inspector-{this_owner()}-{secrets.token_hex(8)}"
     container = ""
+    work.check()
     try:
-        container = engine.create(_whole(image, body or {}, purpose), name=name)
-        yield container
+        with work.shielded(_MADE_SECONDS):  # else a stop leaves a container whose making nobody waited for
+            container = engine.create(_whole(image, body or {}), name=name)
+        with work.cleanup_pending():
+            yield container
     except BaseException as error:
-        refused = isinstance(error, NotFound | Refused)  # then there is none, and none will come
-        _clean_up(engine, name, known=bool(container) or refused)
+        if container or not isinstance(error, NotFound | Refused):  # a refused one was not made: the name is not ours
+            _clean_up(engine, name, known=bool(container), starts=starts)
         raise
-    if not _removed(engine, name):
-        raise NotFound(f"a container of {image[:200]!a} was removed by somebody else while it was asked: ask again")
+    if not _removed(engine, name, starts=starts):
+        raise NotFound(f"a container of {image[:200]!a} was removed by somebody else while it was read; try again")
 
 
 def remove_leftovers(engine: Engine) -> int:
-    """Remove containers whose run was killed, on this host, or is an hour old, on another; how many."""
-    here = this_owner()
+    """Remove the containers of runs that were killed, on this host, or an hour ago, on another; return how many.
+
+    Only a container with a name of our form, our command, in state `created` and never started is one of them; it is
+    removed without force and without volumes, so that an engine refuses where it was started meanwhile.
+    """
     count = 0
-    for container in engine.containers(LABEL):
-        owner = Owner.parse(container.labels.get(LABEL, ""))
-        if owner is None or owner == here:
-            continue
-        stale = owner.is_dead(container.age) if owner.host == here.host else container.age > _FOREIGN_SECONDS
-        if stale:
+    for container in engine.containers("created"):
+        if _is_left(container):
             with suppress(InspectorError):
-                engine.remove(container.id)
-                count += 1
+                count += _never_started(engine.container(container.id)) and engine.remove(container.id, volumes=False)
     return count
 
 
-def _whole(image: str, body: Mapping[str, Any], purpose: str) -> dict[str, Any]:
-    labels = {**body.get("Labels", {}), LABEL: str(this_owner()), PURPOSE_LABEL: purpose}
+def _is_left(container: ListedContainer) -> bool:
+    """Whether the name says that a run made the container which has ended."""
+    form = _NAME.fullmatch(container.name)
+    owner = Owner.parse(form[1]) if form and container.state == "created" else None
+    if owner is None or owner == this_owner():
+        return False
+    return owner.is_dead(container.age) if owner.host == this_owner().host else container.age > _FOREIGN_SECONDS
+
+
+def _never_started(document: Mapping[str, Any]) -> bool:
+    """Whether a container's document shows our command and no start."""
+    state = document.get("State")
+    if not isinstance(state, dict) or state.get("Status") != "created" or state.get("Running") is not False:
+        return False
+    return document.get("Path") == _NEVER_STARTS and str(state.get("StartedAt", "")).startswith("0001-01-01T")
+
+
+def _whole(image: str, body: Mapping[str, Any]) -> dict[str, Any]:
     host = {"NetworkMode": "none", **body.get("HostConfig", {})}
-    return {"Cmd": [_DUMMY], "NetworkDisabled": True, **body, "Image": image, "Labels": labels, "HostConfig": host}
+    return {"Entrypoint": [_NEVER_STARTS], "NetworkDisabled": True, **body, "Image": image, "HostConfig": host}
 
 
-def _removed(engine: Engine, name: str) -> bool:
-    """Remove by name, again while it is still dying; a Ctrl-C meanwhile waits until that is done."""
+@work.shielded()
+def _removed(engine: Engine, name: str, *, starts: bool) -> bool:
+    """Remove by name; one that was started is killed first, and waited for; a Ctrl-C waits until that is done."""
     until = time.monotonic() + _DYING_SECONDS
+    interrupt: KeyboardInterrupt | None = None
     while True:
         try:
-            return engine.remove(name)
-        except KeyboardInterrupt:
-            engine.remove(name)
-            raise
-        except Refused as error:
-            if _DYING not in str(error) or time.monotonic() >= until:
+            removed = engine.remove(name)
+        except KeyboardInterrupt as error:
+            if interrupt is not None:
                 raise
+            interrupt = error
+            continue
+        except Refused:
+            if not starts or time.monotonic() >= until:
+                raise
+            with suppress(InspectorError):
+                engine.kill(name)
+        else:
+            if interrupt is not None:
+                raise interrupt
+            return removed
         time.sleep(_LATE_SECONDS / 20)
 
 
-def _clean_up(engine: Engine, name: str, *, known: bool) -> None:
-    """Remove after a failure, which is what will be told, by the name that we gave.
+@work.shielded(_LATE_SECONDS)
+def _clean_up(engine: Engine, name: str, *, known: bool, starts: bool) -> None:
+    """Remove after a failure, which is what will be reported, by the name that we gave.
 
     An engine may still be at work on a container whose id nobody waited for: then it is looked for a while.
     """
     until = time.monotonic() + _LATE_SECONDS
     with suppress(InspectorError):
-        while not _removed(engine, name) and not known and time.monotonic() < until:
+        while not _removed(engine, name, starts=starts) and not known and time.monotonic() < until:
             time.sleep(_LATE_SECONDS / 20)

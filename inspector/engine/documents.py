@@ -90,7 +90,7 @@ class _Listed(msgspec.Struct, rename="pascal"):
 
 class _Container(msgspec.Struct, rename="pascal"):
     id: str
-    labels: dict[str, str] | None = None
+    names: list[str] | None = None
     created: int = 0
     state: str = ""
 
@@ -167,7 +167,7 @@ def images(content: bytes, where: str) -> tuple[ListedImage, ...]:
 def containers(content: bytes, where: str, now: float) -> tuple[ListedContainer, ...]:
     """An answer to `/containers/json`, given at `now`, in seconds since 1970. Raises `Malformed`."""
     return tuple(
-        ListedContainer(item.id, item.labels or {}, now - item.created, item.state)
+        ListedContainer(item.id, "".join(item.names or ()).removeprefix("/"), now - item.created, item.state)
         for item in _list(content, _Container, where)
     )
 

@@ -15,6 +15,7 @@ import msgspec
 from inspector.engine.contexts import context_endpoint, current_context
 from inspector.engine.tls import Tls, tls_of
 from inspector.errors import Malformed
+from inspector.home import home_directory
 
 Kind = Literal["docker", "podman"]
 _LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|::1")
@@ -50,7 +51,7 @@ def endpoints(kind: Kind, environment: Mapping[str, str] = os.environ, home: Pat
 
     Raises `NotFound` for a context that isn't there, `Malformed` for one, or an address, that can't be read.
     """
-    home = home or Path.home()
+    home = home or home_directory() or Path("/")
     chosen = _docker_choice(environment, home) if kind == "docker" else _podman_choice(environment)
     if chosen is not None:
         return [chosen]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from typing import Any
 
-from inspector.engine.timed import TimedSocket
+from inspector.http.timed import TimedSocket
 
 _KEPT = 16
 """Idle connections that are kept."""

@@ -81,10 +81,13 @@ class ListedImage(msgspec.Struct, frozen=True):
 
 
 class ListedContainer(msgspec.Struct, frozen=True):
-    """One container of the engine's list; `age` is in seconds, by the engine's own clock where it tells the time."""
+    """One container of the engine's list; `age` is in seconds, by the engine's own clock where it tells the time.
+
+    `name` is the one that it was created with, without a slash; one that others link to has several, joined here.
+    """
 
     id: str
-    labels: dict[str, str]
+    name: str
     age: float
     state: str
 

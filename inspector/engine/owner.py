@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -10,13 +11,13 @@ from pathlib import Path
 
 import msgspec
 
-_FORM = re.compile(r"([0-9A-Za-z._-]{1,100})/([0-9]{1,10})/([0-9]{1,20})")
+_FORM = re.compile(r"([0-9a-f]{12})-([0-9]{1,10})-([0-9]{1,20})", re.ASCII)
 
 _LONG = 3600.0
 
 
 class Owner(msgspec.Struct, frozen=True):
-    """A process of a host: `host` changes with each boot where the system tells that.
+    """A process of a host: `host`, twelve hex digits, changes with each boot where the system tells that.
 
     `start` is when the process began, in ticks since the boot; 0 where the system doesn't tell.
     """
@@ -26,11 +27,11 @@ class Owner(msgspec.Struct, frozen=True):
     start: int
 
     def __str__(self) -> str:
-        return f"{self.host}/{self.process}/{self.start}"
+        return f"{self.host}-{self.process}-{self.start}"
 
     @classmethod
     def parse(cls, text: str) -> Owner | None:
-        """The owner that a label names; None for anything else."""
+        """Read what `str` wrote; None for anything else."""
         form = _FORM.fullmatch(text)
         return cls(form[1], int(form[2]), int(form[3])) if form else None
 
@@ -76,9 +77,10 @@ def _without_proc(process: int) -> int | None:
 
 @cache
 def _host() -> str:
-    """The running system and, since a container has numbers of its own, the namespace of its processes."""
+    """Name the running system and, since a container has numbers of its own, the namespace of its processes."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot}.{''.join(filter(str.isdigit, str(Path('/proc/self/ns/pid').readlink())))}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        known = f"{boot.strip()} {Path('/proc/self/ns/pid').readlink()}"
     except (OSError, ValueError):
-        return re.sub(r"[^0-9A-Za-z._-]", "-", platform.node())[:100] or "unknown"
+        known = platform.node()
+    return hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:12]

@@ -15,7 +15,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from inspector.engine.endpoint import Endpoint
-from inspector.engine.timed import TimedSocket
+from inspector.http.timed import TimedSocket
 
 _SSH_SECONDS = 10
 _LAST_SECONDS = 0.2

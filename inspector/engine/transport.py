@@ -14,11 +14,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from inspector import work
 from inspector.engine.endpoint import Endpoint
 from inspector.engine.failures import refusal, unreachable
 from inspector.engine.local import LocalSession
-from inspector.engine.timed import DEADLINE
 from inspector.errors import InspectorError, LimitExceeded
+from inspector.http.timed import DEADLINE
 from inspector.oci import MAX_DOCUMENT
 
 CONNECT_SECONDS = 5.0
@@ -122,6 +123,7 @@ class Transport:
     def _send(
         self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, seconds: float
     ) -> Any:
+        work.check()
         words = "&".join(f"{name}={_quoted(value)}" for name, value in (query or {}).items())
         url = f"{self._base}{self.prefix}{path}{'?' if words else ''}{words}"
         return self._session.request(

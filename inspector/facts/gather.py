@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from inspector import work
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
 from inspector.layers import memory
@@ -30,7 +31,7 @@ MAX_KEPT = 128 << 20
 def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: int = READERS) -> ImageFacts:
     """The facts of `image`, as its command `python` would see them; so many `readers` take its packed layers.
 
-    Raises `InspectorError`, naming the layer.
+    Raises `InspectorError`, naming the layer, and `LimitExceeded` where it takes longer than the current limits allow.
     """
     begun = time.perf_counter()
     with memory.reading() as group:
@@ -42,10 +43,13 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
 def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
     rootfs = merge([layer.index for layer in indexed])
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
-    installed, distribution_warnings = find_distributions(rootfs, interpreter)
+    unread: list[str] = []
+    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
     torch, elsewhere, torch_warnings = find_torch(rootfs, image.config, interpreter, installed)
     if torch.layer is not None:
         torch = msgspec.structs.replace(torch, created_by=image.layers[torch.layer].created_by)
+    startup = find_startup(rootfs, image.config)
+    work.check()  # a limit that was met on the way may have been taken for one unreadable file
     return ImageFacts(
         reference=image.reference,
         source=image.source,
@@ -54,7 +58,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         platform=image.platform,
         size=_size(image.layers, indexed),
         layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
-        startup=find_startup(rootfs, image.config),
+        startup=startup,
         interpreter=interpreter,
         distributions=tuple(distribution.facts() for distribution in installed),
         torch=torch,
@@ -68,21 +72,17 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
             torch_warnings,
         ),
         evidence=_evidence(indexed, time.perf_counter() - begun),
+        metadata_unread=tuple(unread),
     )
 
 
 def _index_all(indexer: Indexer, image: Image, readers: int, group: Group) -> list[Indexed]:
-    """The layers' indexes, base first; packed ones are read side by side, since unpacking and hashing can run so."""
+    """The layers' indexes, base first; packed ones are read side by side, and the first that fails ends the others."""
     positions = range(len(image.layers))
     if readers < 2 or sum(layer.compressed for layer in image.layers) < 2:
         return _bounded(_index(indexer, image, position, group) for position in positions)
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where several layers are packed
-
-    pool = ThreadPoolExecutor(readers)
-    try:
-        return _bounded(pool.map(lambda position: _index(indexer, image, position, group), positions))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with work.SideBySide(lambda at: _index(indexer, image, at, group), positions, readers, in_order=True) as results:
+        return _bounded(results)
 
 
 def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
@@ -92,7 +92,7 @@ def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
     for layer in layers:
         found.append(layer)
         entries -= len(layer.index.entries)
-        kept -= sum(len(entry.data) for entry in layer.index.entries)
+        kept -= layer.index.entries.kept
         if entries < 0 or kept < 0:
             what = f"{MAX_ENTRIES} entries" if entries < 0 else f"{MAX_KEPT} bytes of metadata"
             raise LimitExceeded(f"its first {len(found)} layers have more than {what}")

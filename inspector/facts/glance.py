@@ -64,7 +64,7 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
         else:
             _list_small(fs, view)
         view, torch = _find_torch(fs, image.config, python, view)
-        distributions, warnings = _distributions(fs, view)
+        distributions, warnings, unread = _distributions(fs, view)
         startup = find_startup(fs, image.config)
     except (NotKept, NotListed) as error:
         raise LaneUnusable(str(error)) from error
@@ -83,6 +83,7 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
         torch_elsewhere=Unknown(_NOT_SEARCHED),
         warnings=tuple(dict.fromkeys([*image.warnings, *view.warnings, *warnings, *_limits(view, torch)])),
         evidence=_evidence(fs, time.perf_counter() - begun),
+        metadata_unread=unread,
     )
 
 
@@ -167,16 +168,20 @@ def _listed(fs: Glimpse, folders: Iterable[str], limit: int | None) -> str:
     return blind
 
 
-def _distributions(fs: Glimpse, view: _View) -> tuple[tuple[Distribution, ...] | Unknown, tuple[str, ...]]:
-    """The distributions, where every directory that may hold any was listed, and warnings."""
+def _distributions(
+    fs: Glimpse, view: _View
+) -> tuple[tuple[Distribution, ...] | Unknown, tuple[str, ...], tuple[str, ...]]:
+    """The distributions, where every directory that may hold any was listed, warnings, and metadata not read."""
     if isinstance(view.interpreter, Unknown):
         absent = isinstance(view.interpreter, Absent)
-        return () if absent else Unknown(view.interpreter.unknown), ()
+        return () if absent else Unknown(view.interpreter.unknown), (), ()
     if view.unlisted:
-        return Unknown(_NOT_LISTED), ()
+        return Unknown(_NOT_LISTED), (), ()
     blind: list[str] = []
-    installed, warnings = find_distributions(fs, view.interpreter, unlisted=blind)
-    return Unknown(blind[0]) if blind else tuple(one.facts() for one in installed), warnings
+    unread: list[str] = []
+    installed, warnings = find_distributions(fs, view.interpreter, unlisted=blind, unread=unread)
+    found = Unknown(blind[0]) if blind else tuple(one.facts() for one in installed)
+    return found, warnings, tuple(unread)
 
 
 def _limits(view: _View, torch: Torch) -> Iterator[str]:

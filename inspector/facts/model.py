@@ -62,8 +62,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known of one image. `image_id` is the digest of its config; None where an engine does not tell.
 
-    `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `runtime` is there
-    where a container was run.
+    `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `metadata_unread` are
+    some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
+    container was run.
     """
 
     reference: str
@@ -81,3 +82,4 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Evidence
     tags: tuple[str, ...] = ()
     runtime: RuntimeFacts | None = None
+    metadata_unread: tuple[str, ...] = ()

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.errors import UsageError
+from inspector.errors import NoHome, UsageError
+from inspector.home import home_directory
 from inspector.layers import codec
 from inspector.layers.documents import DocumentCache
 from inspector.layers.entry import SCANNER_VERSION, LayerIndex
@@ -201,12 +202,14 @@ class IndexCache:
 def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
     """The user's cache: in `folder`, else in `INSPECTOR_CACHE_DIR`; bounded by `INSPECTOR_CACHE_SIZE`; all optional.
 
-    Raises `UsageError` for a size that is none.
+    Raises `UsageError` for an invalid size, `NoHome` for a user without a home directory.
     """
     folder = folder or os.environ.get("INSPECTOR_CACHE_DIR")
     if not folder:
         from platformdirs import user_cache_dir  # noqa: PLC0415 - 21 ms, needed only here
 
+        if home_directory() is None and not os.environ.get("XDG_CACHE_HOME"):
+            raise NoHome("no home directory to keep the cache in; set INSPECTOR_CACHE_DIR or HOME")
         folder = user_cache_dir("inspector", appauthor=False)
     return IndexCache(Path(folder) / f"layers-{_FORMAT}.sqlite", _bound(os.environ.get("INSPECTOR_CACHE_SIZE")))
 

@@ -1,38 +1,36 @@
-"""A layer index as bytes and back: by columns, since one row an entry decodes several times slower."""
+"""A layer index as bytes and back: by the same columns that it has in memory."""
 
 from __future__ import annotations
 
 import sys
 from array import array
 from collections.abc import Sequence
-from typing import Literal, TypeVar, cast
+from itertools import pairwise
+from operator import le
+from typing import Literal, cast
 
 import msgspec
 
-from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.entries import KINDS, Entries, Owner
+from inspector.layers.entry import LayerIndex
 from inspector.oci import Digest
-from inspector.rootfs import Kind
 
-MAX_PLAIN = 128 << 20
+MAX_PLAIN = 64 << 20
 """The largest index packed or unpacked, in bytes before compression; larger ones are read anew each time."""
 
 _LEVEL = 1
-_CODE = {
-    Kind.FILE: ord("f"),
-    Kind.DIRECTORY: ord("d"),
-    Kind.SYMLINK: ord("l"),
-    Kind.HARDLINK: ord("h"),
-    Kind.CHAR: ord("c"),
-    Kind.BLOCK: ord("b"),
-    Kind.FIFO: ord("p"),
-}
-_KIND = {code: kind for kind, code in _CODE.items()}
+_KNOWN = bytes(KINDS)
 
-Value = TypeVar("Value")
+
+class _Owner(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    uid: int
+    gid: int
+    attributes: list[tuple[bytes, bytes]]
+    device: tuple[int, int] | None
 
 
 class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Text is joined by NUL, which no path can hold; numbers are little-endian; links and data are sparse."""
+    """Parents are joined by NUL, which no path can hold; numbers are little-endian; links and data are sparse."""
 
     diff_id: Digest
     verified: bool
@@ -40,13 +38,18 @@ class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     blob_digest: Digest | None
     warnings: list[bytes]
     scanner: int
-    count: int
-    paths: bytes
+    parents: bytes
+    owners: list[_Owner]
+    homes: bytes
+    names: bytes
+    ends: bytes
     kinds: bytes
     modes: bytes
     sizes: bytes
+    owned: bytes
     linked: bytes
     links: bytes
+    link_ends: bytes
     kept: bytes
     data: list[bytes]
 
@@ -59,33 +62,44 @@ def encode(index: LayerIndex) -> bytes:
     from isal import isal_zlib  # noqa: PLC0415 - only layers that are cached need it
 
     entries = index.entries
-    linked = [i for i, entry in enumerate(entries) if entry.link]
-    kept = [i for i, entry in enumerate(entries) if entry.data]
+    if entries.weight + entries.kept > MAX_PLAIN:  # whose columns take less, and are not made for nothing
+        raise ValueError(f"layer index of {index.diff_id}: more than {MAX_PLAIN} bytes")
+    if b"\0" in entries.names or b"\0" in entries.links:
+        raise ValueError("a name holds a NUL")
     try:
-        columns = _Columns(
-            diff_id=index.diff_id,
-            verified=index.verified,
-            size=index.size,
-            blob_digest=index.blob_digest,
-            warnings=[_bytes(warning) for warning in index.warnings],
-            scanner=index.scanner,
-            count=len(entries),
-            paths=_join([entry.path for entry in entries]),
-            kinds=bytes([_CODE[entry.kind] for entry in entries]),
-            modes=_numbers("I", [entry.mode for entry in entries]),
-            sizes=_numbers("Q", [entry.size for entry in entries]),
-            linked=_numbers("I", linked),
-            links=_join([entries[i].link for i in linked]),
-            kept=_numbers("I", kept),
-            data=[entries[i].data for i in kept],
-        )
-        plain = msgspec.msgpack.encode(columns)
+        plain = msgspec.msgpack.encode(_columns(index))
     except (OverflowError, msgspec.MsgspecError) as error:
         raise ValueError(f"layer index of {index.diff_id}: {error}") from error
     if len(plain) > MAX_PLAIN:
         raise ValueError(f"layer index of {index.diff_id}: {len(plain)} bytes, more than {MAX_PLAIN}")
     packed: bytes = isal_zlib.compress(plain, _LEVEL)
     return packed
+
+
+def _columns(index: LayerIndex) -> _Columns:
+    entries = index.entries
+    return _Columns(
+        diff_id=index.diff_id,
+        verified=index.verified,
+        size=index.size,
+        blob_digest=index.blob_digest,
+        warnings=[_bytes(warning) for warning in index.warnings],
+        scanner=index.scanner,
+        parents=_join(entries.parents),
+        owners=[_owner(owner) for owner in entries.owners],
+        homes=_written(entries.homes),
+        names=bytes(entries.names),
+        ends=_written(entries.ends),
+        kinds=bytes(entries.kinds),
+        modes=_written(entries.modes),
+        sizes=_written(entries.sizes),
+        owned=_written(entries.owned),
+        linked=_written(entries.linked),
+        links=bytes(entries.links),
+        link_ends=_written(entries.link_ends),
+        kept=_written(array("I", entries.data)),
+        data=list(entries.data.values()),
+    )
 
 
 def decode(packed: bytes) -> LayerIndex | None:
@@ -105,19 +119,25 @@ def decode(packed: bytes) -> LayerIndex | None:
 
 def _index(columns: _Columns) -> LayerIndex:
     """Raises `ValueError` or `LookupError` where columns don't fit each other."""
-    count = columns.count
-    paths = _split(columns.paths, count)
-    modes = _read("I", columns.modes)
-    sizes = _read("Q", columns.sizes)
-    if not len(paths) == len(columns.kinds) == len(modes) == len(sizes) == count:
-        raise ValueError("columns of different lengths")
-    kinds = map(_KIND.__getitem__, columns.kinds)
-    linked = _read("I", columns.linked)
-    links = _spread(count, "", linked, _split(columns.links, len(linked)))
-    data = _spread(count, b"", _read("I", columns.kept), columns.data)
+    entries = Entries()
+    entries.parents = _split(columns.parents)
+    entries.owners = [_owner_of(owner) for owner in columns.owners]
+    entries.homes = _read("I", columns.homes)
+    entries.names = bytearray(columns.names)
+    entries.ends = _read("I", columns.ends)
+    entries.kinds = bytearray(columns.kinds)
+    entries.modes = _read("H", columns.modes)
+    entries.sizes = _read("Q", columns.sizes)
+    entries.owned = _read("I", columns.owned)
+    entries.linked = _read("I", columns.linked)
+    entries.links = bytearray(columns.links)
+    entries.link_ends = _read("I", columns.link_ends)
+    entries.data = dict(zip(_read("I", columns.kept), columns.data, strict=True))
+    _refuse_misfits(entries)
+    entries.weigh()
     return LayerIndex(
         diff_id=columns.diff_id,
-        entries=list(map(Entry, paths, kinds, modes, sizes, links, data)),
+        entries=entries,
         verified=columns.verified,
         size=columns.size,
         blob_digest=columns.blob_digest,
@@ -126,11 +146,32 @@ def _index(columns: _Columns) -> LayerIndex:
     )
 
 
-def _spread(count: int, default: Value, places: Sequence[int], values: Sequence[Value]) -> list[Value]:
-    full = [default] * count
-    for place, value in zip(places, values, strict=True):
-        full[place] = value
-    return full
+def _refuse_misfits(entries: Entries) -> None:
+    count = len(entries)
+    lengths = {len(column) for column in (entries.homes, entries.ends, entries.modes, entries.sizes, entries.owned)}
+    if lengths != {count} or entries.kinds.strip(_KNOWN):
+        raise ValueError("columns of different lengths, or of unknown kinds")
+    places = ((entries.homes, len(entries.parents)), (entries.owned, len(entries.owners)), (entries.linked, count))
+    if any(column and max(column) >= bound for column, bound in places) or max(entries.data, default=-1) >= count:
+        raise ValueError("a place that is not there")
+    if len(entries.linked) != len(entries.link_ends) or not _rising(entries.linked):
+        raise ValueError("links of no entries")
+    for ends, joined in ((entries.ends, entries.names), (entries.link_ends, entries.links)):
+        if not _rising(ends) or (ends[-1] if ends else 0) != len(joined):
+            raise ValueError("names that do not end where they should")
+
+
+def _rising(column: array[int]) -> bool:
+    return all(le(*pair) for pair in pairwise(column))
+
+
+def _owner(owner: Owner) -> _Owner:
+    uid, gid, attributes, device = owner
+    return _Owner(uid, gid, [(_bytes(name), value) for name, value in attributes], device)
+
+
+def _owner_of(owner: _Owner) -> Owner:
+    return (owner.uid, owner.gid, tuple((_text(name), value) for name, value in owner.attributes), owner.device)
 
 
 def _bytes(text: str) -> bytes:
@@ -148,16 +189,16 @@ def _join(names: Sequence[str]) -> bytes:
     return joined
 
 
-def _split(joined: bytes, count: int) -> list[str]:
-    """`count` tells no name from one empty name."""
-    return _text(joined).split("\0") if count else []
+def _split(joined: bytes) -> list[str]:
+    """No name and one empty name are the same: a list too long by one does no harm."""
+    return _text(joined).split("\0")
 
 
-def _numbers(code: Literal["I", "Q"], values: Sequence[int]) -> bytes:
-    return _little(array(code, values)).tobytes()
+def _written(numbers: array[int]) -> bytes:
+    return _little(array(numbers.typecode, numbers)).tobytes() if sys.byteorder == "big" else numbers.tobytes()
 
 
-def _read(code: Literal["I", "Q"], content: bytes) -> array[int]:
+def _read(code: Literal["H", "I", "Q"], content: bytes) -> array[int]:
     numbers = array(code)
     numbers.frombytes(content)
     return _little(numbers)

@@ -10,8 +10,8 @@ from typing import Literal, Protocol, cast
 
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.frames import XZ_MEMORY, Feed, Frames, Packing
+from inspector.layers.header import BLOCK, is_header
 from inspector.layers.memory import window
-from inspector.layers.tar import BLOCK, is_header
 
 __all__ = ["CHUNK", "OUTPUT", "Packing", "decompressed", "first_block", "refuse_bomb", "sniff"]
 

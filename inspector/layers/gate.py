@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.layers.frames import MAX_WINDOW, window_message
 
@@ -128,12 +129,18 @@ class Gate:
                 group.helpers.remove(helper)
 
     def _wait(self, may: Callable[[], bool], then: Callable[[], None], tick: Tick) -> None:
-        while True:
-            with self._changed:
-                if self._changed.wait_for(may, _TICK):
-                    then()
-                    return
-            tick()
+        with self._changed:
+            if may():
+                then()
+                return
+        with work.waiting():
+            while True:
+                with self._changed:
+                    if self._changed.wait_for(may, _TICK):
+                        then()
+                        return
+                work.check()
+                tick()
 
     def _resize(self, thread: int, size: int, large: int) -> None:
         self.used += size

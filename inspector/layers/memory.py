@@ -12,21 +12,15 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from sys import getsizeof
 
+from inspector import work
 from inspector.errors import causes
-from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.entry import LayerIndex
 from inspector.layers.gate import Gate, Group, Tick
-from inspector.rootfs import Kind
-
-ENTRY = 400
-"""Bytes that an entry takes besides its name and what is kept of it: itself, and its place in the merged tree."""
-DIRECTORY = 500
-"""Bytes that a directory's place in the merged tree takes beyond that."""
 
 _STEP = 1 << 16  # bytes taken from the gate at a time, since asking for every entry would be dear
-_LARGE = 4 << 20  # bytes held of an image from which on what is made of it counts
 _TICK = 0.2  # seconds after which whoever waits looks whether the run was stopped
+_LARGE = 4 << 20  # bytes held of an image from which on what is made of it counts
 _MAKING = threading.Lock()
 
 GATE = Gate()
@@ -116,10 +110,9 @@ def alone(group: Group) -> Iterator[None]:
     if group.held < _LARGE:
         yield
         return
-    known = current()
-    while not _MAKING.acquire(timeout=_TICK):
-        if known is not None:
-            known[1]()
+    with work.waiting():
+        while not _MAKING.acquire(timeout=_TICK):
+            work.check()
     try:
         yield
     finally:
@@ -161,7 +154,7 @@ def load(get: Callable[[], LayerIndex | None]) -> LayerIndex | None:
         def held() -> LayerIndex | None:
             index = get()
             if index is not None:
-                taken.add(size_of(index))
+                taken.add(index.entries.weight)
                 taken.hold(index)
             return index
 
@@ -177,25 +170,13 @@ def hold(index: LayerIndex) -> None:
     holder = _holders.get(id(index))
     if known is None or holder is known[0]:
         return
-    size = size_of(index)
+    size = index.entries.weight
     if holder is not None:
         GATE.count(known[0], size)
         return
     taken = Share(*known)
     taken.add(size)
     taken.hold(index)
-
-
-def size_of(index: LayerIndex) -> int:
-    """The bytes that an index takes, also of what is made of it."""
-    return sum(map(cost, index.entries))
-
-
-def cost(entry: Entry) -> int:
-    """The bytes that an entry takes, also of what is made of it."""
-    more = DIRECTORY if entry.kind is Kind.DIRECTORY else 0
-    held = sum(getsizeof(name) + getsizeof(value) for name, value in entry.attributes)
-    return ENTRY + more + getsizeof(entry.path) + len(entry.link) + len(entry.data) + held
 
 
 def _never() -> None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import structs
-
-from inspector.errors import CorruptLayer, LimitExceeded, NotFound
+from inspector import work
+from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
+from inspector.layers import overlay
+from inspector.layers.directories import Directory, Shelf
 from inspector.layers.entry import LayerIndex
-from inspector.layers.tree import Allowance, Directory, LayerTree, find
+from inspector.layers.tree import MAX_WARNINGS, LayerTree
 from inspector.rootfs import Kind, Node, NotKept
 
-MAX_WARNINGS = 50
-"""Warnings told of one merge; hostile layers could make millions."""
 MAX_LOOKUPS = 5_000_000
 """Names that one image is asked for; one of 6 GB and 42,000 files is asked for 60,000."""
 MAX_READ = 128 << 20
 """Bytes of files that are read of one image, that of 6 GB takes 7 MB; one content may have many thousand names."""
-_MAX_REMEMBERED = 50_000
+_MAX_REMEMBERED = 20_000
+_MAX_LISTED = 30_000  # nodes of directories that were listed lately, in case they are listed again
+_LOOKUPS_A_CHECK = 1000
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
 
@@ -28,11 +29,14 @@ class MergedRootfs:
     way to make them endless, with links or with many names of one file, ends here.
     """
 
-    def __init__(self, root: Directory, data: Mapping[int, bytes], warnings: Sequence[str]) -> None:
+    def __init__(self, root: Directory, shelf: Shelf, warnings: Sequence[str]) -> None:
         self._root = root
-        self._data = data
+        self._shelf = shelf
         self._directories: dict[str, Directory | None] = {"": root, "/": root}
+        self._listed: dict[str, Mapping[str, Node]] = {}
+        self._held = 0
         self._lookups = MAX_LOOKUPS
+        self._next_check = MAX_LOOKUPS
         self._bytes = MAX_READ
         self.warnings = tuple(warnings[:MAX_WARNINGS])
 
@@ -40,20 +44,29 @@ class MergedRootfs:
         """See `Rootfs.lstat`."""
         parent, _, name = path.rpartition("/")
         if not name:
-            return self._root.node
+            return self._shelf.node(self._root)
         directory = self._directory(parent)
-        child = directory.children.get(name) if directory else None
-        return child.node if isinstance(child, Directory) else child
+        child = self._shelf.get(directory, name) if directory else None
+        return None if child is None else self._shelf.node(child)
 
     def scandir(self, path: str) -> Mapping[str, Node]:
         """See `Rootfs.scandir`."""
-        directory = self._directory(path)
-        if directory is None:
-            return {}
-        self._count(len(directory.children) // _LISTED_AT_ONCE)
-        return {
-            name: child.node if isinstance(child, Directory) else child for name, child in directory.children.items()
-        }
+        found = self._listed.get(path)
+        if found is None:
+            directory = self._directory(path)
+            found = self._shelf.listing(directory) if directory else {}
+            self._remember(path, found)
+        self._count(len(found) // _LISTED_AT_ONCE)
+        return found
+
+    def _remember(self, path: str, listing: Mapping[str, Node]) -> None:
+        if len(listing) > _MAX_LISTED // 2:
+            return
+        self._held += len(listing) + 1
+        if self._held > _MAX_LISTED:
+            self._listed.clear()
+            self._held = len(listing) + 1
+        self._listed[path] = listing
 
     def readlink(self, path: str) -> str:
         """See `Rootfs.readlink`."""
@@ -84,14 +97,14 @@ class MergedRootfs:
         node = self.lstat(path)
         if node is None or node.kind is not Kind.FILE:
             raise NotFound(f"{path!r} is no regular file of the image")
-        return node, self._data.get(node.inode, b"")
+        return node, self._shelf.data(node.inode)
 
     def _directory(self, path: str) -> Directory | None:
         if path in self._directories:
             self._count(1)
             return self._directories[path]
         self._count(path.count("/") + 1)
-        found = find(self._root, path[1:])
+        found = self._shelf.find(self._root, path[1:])
         directory = found if isinstance(found, Directory) else None
         if len(self._directories) < _MAX_REMEMBERED:
             self._directories[path] = directory
@@ -99,6 +112,9 @@ class MergedRootfs:
 
     def _count(self, lookups: int) -> None:
         self._lookups -= lookups
+        if self._lookups < self._next_check:
+            self._next_check = self._lookups - _LOOKUPS_A_CHECK
+            work.check()
         if self._lookups < 0:
             raise LimitExceeded(f"the image takes more than {MAX_LOOKUPS} lookups: its links or lists are made to")
 
@@ -106,57 +122,84 @@ class MergedRootfs:
 def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
     """The root file system of layers, base first: the whiteouts of each go before its entries, to lower layers only.
 
-    Raises `CorruptLayer`, naming the layer, for what every engine refuses, and `LimitExceeded` alike.
+    Raises, naming the layer, `CorruptLayer` for what engines refuse, `Unsupported` for what they differ in, and
+    `LimitExceeded`.
     """
-    root = Directory(Node(Kind.DIRECTORY, 0o755, 0))
-    data: dict[int, bytes] = {}
+    root, shelf = Directory(-1, None), Shelf()
     warnings: list[str] = []
-    allowance = Allowance()
     for position, index in enumerate(indexes):
-        told = len(warnings)
+        work.check()
+        where = f"layer {position + 1} of {len(indexes)}"
         try:
-            tree = LayerTree(index.entries, position, allowance)
-            _bind_hardlinks(tree, root, warnings)
-        except (CorruptLayer, LimitExceeded) as error:
-            raise type(error)(f"layer {position + 1} of {len(indexes)} ({index.diff_id}): {error}") from error
-        warnings += tree.warnings + list(index.warnings)
-        _lay_over(root, tree.root, warnings)
-        warnings[told:] = [f"layer {position + 1} of {len(indexes)}: {text}" for text in warnings[told:]][:MAX_WARNINGS]
-        data |= tree.data
-    return MergedRootfs(root, data, warnings)
+            tree = LayerTree(index.entries, position, shelf)
+            tree.bind(root)
+            _lay_over(root, tree)
+        except (CorruptLayer, Unsupported, LimitExceeded) as error:
+            raise _placed(error, f"{where} ({index.diff_id})") from error
+        told = [*tree.warnings, *index.warnings][:MAX_WARNINGS]
+        warnings += [f"{where}: {text}" for text in told if len(warnings) < MAX_WARNINGS]
+    return MergedRootfs(root, shelf, warnings)
 
 
-def _bind_hardlinks(tree: LayerTree, lower: Directory, warnings: list[str]) -> None:
-    """Give hardlinks to files of lower layers the content that these have there."""
-    for directory, name, target in tree.pending:
-        tree.allowance.walk(target.count("/") + 1)
-        found = find(tree.root, target) or find(lower, target)  # in the layer itself: a link bound just before
-        if not isinstance(found, Node):
-            raise CorruptLayer(f"the hardlink {name!r} points to {target!r}, which is no file")
-        directory.children[name] = structs.replace(found, layer=tree.layer)
-        warnings.append(f"the hardlink {name!r} points into a lower layer ({target!r}); some engines refuse that")
+def _placed(error: InspectorError, where: str) -> InspectorError:
+    return type(error)(f"{where}: {error}")
 
 
-def _lay_over(lower: Directory, upper: Directory, warnings: list[str]) -> None:
-    """Lay `upper` over `lower`, in place; subtrees that only `upper` has are taken over as they are."""
-    todo = [(lower, upper)]
+def _lay_over(root: Directory, tree: LayerTree) -> None:
+    """Lay a layer over `root`, in place; subtrees that only the layer has are taken over as they are."""
+    shelf = tree.shelf
+    todo = [(root, tree.root)]
     while todo:
         below, above = todo.pop()
-        if above.opaque:
-            below.children.clear()
-        for name in above.whiteouts:
-            below.children.pop(name, None)
-            if name in above.children:
-                warnings.append(f"{name!r} is removed and made anew in one layer; some engines keep what was below")
-        if not above.implied:
-            below.node = above.node
-        for name, child in above.children.items():
-            old = below.children.get(name)
-            if not isinstance(child, Directory):
-                below.children[name] = child
-            elif isinstance(old, Directory):
-                todo.append((old, child))
-            else:
-                if old is not None and child.implied:
-                    warnings.append(f"the directory {name!r} replaces a {old.kind.value} of a lower layer")
-                below.children[name] = child
+        if above.marks is not None:
+            _hide(below, above, tree)
+        if above.number >= 0:
+            below.number, below.layer = above.number, above.layer
+        if not below.directories and not below.files:
+            below.directories = above.directories
+            shelf.move_files(above, below)
+            continue
+        todo += _add_directories(below, above, tree)
+        if above.files:
+            new, names = shelf.files(above), shelf.files(below)
+            for name in new.keys() & below.directories.keys():
+                del below.directories[name]
+            names.update(new)
+            shelf.grown(below, len(new))
+            above.files = b""
+
+
+def _add_directories(below: Directory, above: Directory, tree: LayerTree) -> list[tuple[Directory, Directory]]:
+    """Take over the directories that only the layer has, and give those that both have, to be laid over each other."""
+    both = []
+    for name, child in above.directories.items():
+        old = tree.shelf.get(below, name)
+        if isinstance(old, Directory):
+            both.append((old, child))
+            continue
+        if old is not None:
+            del tree.shelf.files(below)[name]
+            if child.number < 0:
+                tree.warn(f"the directory {name!r} replaces a {tree.shelf.kind(old).value} of a lower layer")
+        below.add(name, child)
+    return both
+
+
+def _hide(below: Directory, above: Directory, tree: LayerTree) -> None:
+    """Remove what the marks of a layer's directory hide of the same one below."""
+    marks, shelf = above.marks, tree.shelf
+    assert marks is not None
+    if marks.attribute and not marks.opaque and (below.directories or below.files):
+        overlay.refuse_opaque(shelf.path(above.number), marks.attribute)
+    if marks.opaque:
+        below.directories, below.files = {}, b""
+    for name, number in marks.whiteouts.items():
+        old = shelf.get(below, name)
+        if old is not None and shelf.name(number) == name:
+            overlay.refuse_device(shelf.path(number))
+        if isinstance(old, Directory):
+            del below.directories[name]
+        elif old is not None:
+            del shelf.files(below)[name]
+        if shelf.get(above, name) is not None:
+            tree.warn(f"{name!r} is removed and made anew in one layer; some engines keep what was below")

@@ -9,9 +9,10 @@ from functools import partial
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import decompressed, first_block, refuse_bomb, sniff
-from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.entries import Entries
+from inspector.layers.entry import LayerIndex
 from inspector.layers.hashing import HashedChunks
-from inspector.layers.memory import Share, cost, share
+from inspector.layers.memory import Share, share
 from inspector.layers.readers import Reader, StreamReader
 from inspector.layers.tar import iter_members
 from inspector.layers.wanted import MAX_KEPT, kept
@@ -19,8 +20,6 @@ from inspector.rootfs import Kind
 
 MAX_UNPACKED = 256 << 30
 """Unpacked bytes of one layer past which it is refused."""
-MAX_NAMES = 192 << 20
-"""Characters of all names and links of one layer; half a million files have some 60 million."""
 MAX_FILE = 1 << 44
 """Bytes of one file as unpacked, which a sparse one may claim at will; no larger one fits on ext4."""
 
@@ -56,39 +55,30 @@ def scan_stream(
 
 
 def make_index(
-    diff_id: str, entries: list[Entry], warnings: list[str], *, verified: bool = True, blob_digest: str | None = None
+    diff_id: str, entries: Entries, warnings: list[str], *, verified: bool = True, blob_digest: str | None = None
 ) -> LayerIndex:
     """The index with its size in bytes as the engine counts it: files, and the texts of links."""
-    links = (entry.link for entry in entries if entry.kind is Kind.SYMLINK)
-    size = sum(entry.size for entry in entries) + sum(len(link.encode("utf-8", "surrogateescape")) for link in links)
+    entries.seal()
+    size = sum(entries.sizes) + entries.symlink_bytes()
     return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(warnings))
 
 
-def read_entries(
-    reader: Reader, taken: Share | None = None, *, needs_end: bool = False
-) -> tuple[list[Entry], list[str]]:
+def read_entries(reader: Reader, taken: Share | None = None, *, needs_end: bool = False) -> tuple[Entries, list[str]]:
     """The entries of a tar with the bytes that are kept of them, and what is to be told of it.
 
     Their memory is `taken` as they come, where the caller holds them for longer.
     """
-    entries: list[Entry] = []
-    left, names = MAX_KEPT, MAX_NAMES
-    read = partial(_exactly, reader)
+    entries = Entries(room=taken)
+    add, left, read = entries.add, MAX_KEPT, partial(_exactly, reader)
     for member in iter_members(reader, needs_end=needs_end):
-        names -= len(member.path) + len(member.link)
-        if names < 0:
-            raise LimitExceeded(f"the names in one layer have more than {MAX_NAMES} characters")
         if member.size > MAX_FILE:
             raise LimitExceeded(f"{member.path[:200]!a} is said to have {member.size} bytes; no file system takes that")
         data = b""
         if member.kind is Kind.FILE and member.size == member.stored > 0:  # of a sparse one, only pieces are stored
             data = kept(member.path, member.mode, member.size, left, read)
             left -= len(data)
-        owner = (member.uid, member.gid, member.attributes)
-        entry = Entry(member.path, member.kind, member.mode, member.size, member.link, data, *owner)
-        if taken is not None:
-            taken.take(cost(entry))
-        entries.append(entry)
+        owner = (member.uid, member.gid, member.attributes, member.device)
+        add(member.path, member.kind, member.mode, member.size, member.link, data, owner)
     return entries, too_much_kept(left)
 
 

@@ -6,33 +6,41 @@ archive/tar and dockerd do, since that is what runs the image: what they refuse 
 
 from __future__ import annotations
 
-import struct
+import posixpath
+import re
 from collections.abc import Iterator
-from functools import lru_cache
-from zlib import adler32
 
 import msgspec
 
+from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.pax import MAX_EXTENDED, Extended, with_long_name, with_records
+from inspector.layers.header import BLOCK, Fields, Header, device_numbers, is_header, parse_header
+from inspector.layers.pax import (
+    MAX_EXTENDED,
+    MAX_NAME,
+    MAX_PATH,
+    NOTHING,
+    Attributes,
+    Budget,
+    Extended,
+    extend,
+    merge,
+    only_times,
+    parse_records,
+)
 from inspector.layers.readers import Reader
+from inspector.layers.sparse import is_sparse, read_sparse
 from inspector.rootfs import Kind
 
-BLOCK = 512
+__all__ = ["BLOCK", "MAX_HEADERS", "EndMissing", "Member", "iter_members", "normal"]
+
 MAX_HEADERS = 1_000_000
 """Headers of one archive past which it is refused; the largest real layers hold some 500,000."""
 
-MAX_RECORDS = 5_000_000
-"""PAX records of one archive; writers that state every time and attribute make five a member."""
-
 _ZERO = bytes(BLOCK)
-# name, mode, size, link name, magic and version, prefix, trailer
-_HEADER = struct.Struct("100s8s16x12s21x100s8s80x155s12s")
-_HALF = BLOCK // 2
-_CHECKSUM = slice(148, 156)
+_ODD_START = ("/", ".")
 _KINDS = {
     b"0": Kind.FILE,
-    b"7": Kind.FILE,  # a contiguous file, which engines take as a regular one
     b"1": Kind.HARDLINK,
     b"2": Kind.SYMLINK,
     b"3": Kind.CHAR,
@@ -40,7 +48,10 @@ _KINDS = {
     b"5": Kind.DIRECTORY,
     b"6": Kind.FIFO,
 }
-_NONE = Extended()
+"""The types that dockerd and containerd unpack; they refuse all others: 7, S, and those of vendors."""
+
+_GLOBAL_NAME = re.compile(r"(?:(?:var/)?tmp/)?(?:GlobalHead[^/]*|pax_global_header|@PaxHeader)")
+"""The names that writers give to global headers; an engine removes what has the same name, or what `.wh.` hides."""
 
 
 class Member(msgspec.Struct, frozen=True, gc=False):
@@ -48,7 +59,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
 
     `size` is the file's in bytes, `stored` the count of its data bytes in the archive, from `offset` on;
     they differ for sparse files alone. `attributes` are the extended ones that decide what a container sees, as
-    (name, value), by name.
+    (name, value), by name; `device` are the major and the minor number of a device.
     """
 
     path: str
@@ -61,6 +72,7 @@ class Member(msgspec.Struct, frozen=True, gc=False):
     uid: int = 0
     gid: int = 0
     attributes: tuple[tuple[str, bytes], ...] = ()
+    device: tuple[int, int] | None = None
 
 
 class EndMissing(CorruptLayer):
@@ -74,35 +86,40 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
     Raises `CorruptLayer` where an engine would refuse the tar, `LimitExceeded` past `MAX_HEADERS`, and
     `EndMissing` for want of an end mark where the caller has no digest to tell a cut tar by.
     """
-    extended = _NONE
-    records = MAX_RECORDS
-    for _ in range(MAX_HEADERS):
-        header = _next_header(reader, needs_end=needs_end)
-        if header is None:
+    extended, budget = NOTHING, Budget()
+    for number in range(MAX_HEADERS):
+        if not number & 0x3FF:
+            work.check()
+        block = reader.read(BLOCK)
+        if not is_header(block):
+            _check_end(reader, block, needs_end=needs_end)
             return
-        flag = header[156:157]
-        if flag in b"xgLK":
-            content = _extension(reader, header)
-            records -= content.count(b"\n") if flag == b"x" else 0
-            if records < 0:
-                raise LimitExceeded(f"more than {MAX_RECORDS} PAX records in one tar")
-            extended = _extend(content, flag, extended)
-            continue
+        start = reader.position
         try:
-            member = _member(header, flag, extended, reader.position)
+            fields = parse_header(block)
+            if fields[1] == b"0" and (extended is NOTHING or only_times(extended)):
+                member = _plain_file(fields, start)
+            elif fields[1] in b"xgLK":
+                extended = _extended(reader, fields, extended, budget)
+                continue
+            else:
+                member = _member(reader, Header(*fields), extended, budget)
+                if member.kind in (Kind.CHAR, Kind.BLOCK):
+                    member = msgspec.structs.replace(member, device=device_numbers(block))
         except ValueError as error:
-            raise CorruptLayer(f"tar header at byte {reader.position - BLOCK}: {error}") from None
-        extended = _NONE
-        yield member
-        _skip_data(reader, member.offset + member.stored)
+            raise CorruptLayer(f"tar header at byte {start - BLOCK}: {error}") from None
+        extended = NOTHING
+        if member.path or member.kind is Kind.DIRECTORY:  # all else in place of the root is ignored by engines
+            yield member
+        if member.stored:
+            _skip_data(reader, member.offset + member.stored)
     raise LimitExceeded(f"more than {MAX_HEADERS} headers in one tar")
 
 
 def normal(path: str) -> str:
     """`path` from the root, without empty, `.` and `..` components; `..` is taken lexically and stops at the root."""
     path = path.removeprefix("./").removesuffix("/")
-    odd = "//" in path or "/./" in path or "/../" in path or path[:1] in ("/", ".") or path[-1:] in ("/", ".")
-    if not odd:
+    if "//" not in path and "/." not in path and path[:1] not in _ODD_START and path[-1:] != "/":
         return path
     parts: list[str] = []
     for part in path.split("/"):
@@ -113,123 +130,137 @@ def normal(path: str) -> str:
     return "/".join(parts)
 
 
-def _next_header(reader: Reader, *, needs_end: bool) -> bytes | None:
-    """The next header, its checksum verified; None at the end."""
-    header = reader.read(BLOCK)
-    if not header:
+def _check_end(reader: Reader, block: bytes, *, needs_end: bool) -> None:
+    """Raise an error unless `block`, which is no header and was just read, is where the tar ends."""
+    start = reader.position - len(block)
+    if not block:
         if needs_end:
-            raise EndMissing(f"the tar ends at byte {reader.position} without an end mark")
-        return None
-    if len(header) < BLOCK:
-        raise CorruptLayer(f"the tar is cut inside the header at byte {reader.position - len(header)}")
-    if header == _ZERO:
-        if reader.read(BLOCK) not in (_ZERO, b""):
-            raise CorruptLayer(
-                f"a lone zero block at byte {reader.position - 2 * BLOCK} of the tar, and more behind it"
-            )
-        return None
-    if not is_header(header):
-        raise CorruptLayer(f"the tar header at byte {reader.position - BLOCK} is corrupt: its checksum is wrong")
-    return header
+            raise EndMissing(f"the tar ends at byte {start} without an end mark")
+    elif len(block) < BLOCK:
+        raise CorruptLayer(f"the tar is cut inside the header at byte {start}")
+    elif block != _ZERO:
+        raise CorruptLayer(f"the tar header at byte {start} is corrupt: its checksum is wrong")
+    elif reader.read(BLOCK) not in (_ZERO, b""):
+        raise CorruptLayer(f"a lone zero block at byte {start} of the tar, and more behind it")
 
 
-def is_header(block: bytes) -> bool:
-    """Whether 512 bytes are a tar header: their sum, its own field taken as spaces, is what that field states."""
-    field = block[_CHECKSUM]
-    # Adler-32's low half is 1 + the sum of the bytes, exact for 256 of them, and 10 times faster than sum().
-    total = (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 2 - sum(field) + 8 * ord(" ")
-    if field == b"%06o\0 " % total:  # as nearly all write it
-        return True
-    try:
-        return len(block) == BLOCK and _number(field) in (total, _signed_sum(block))
-    except ValueError:
-        return False
-
-
-def _signed_sum(header: bytes) -> int:
-    """The checksum as old tars computed it, over signed bytes; readers accept both."""
-    blanked = header[: _CHECKSUM.start] + b" " * 8 + header[_CHECKSUM.stop :]
-    return sum(struct.unpack(f"{BLOCK}b", blanked))
-
-
-def _member(header: bytes, flag: bytes, extended: Extended, offset: int) -> Member:
-    name, mode, size, link, magic, prefix, trailer = _HEADER.unpack(header)
-    name = name.partition(b"\0")[0]
-    if prefix[0]:
-        name = _prefixed(name, magic, prefix, trailer)
-    stored = _number(size)
-    if extended is not _NONE:
-        name, link = extended.name or name, extended.link or link
-        stored = stored if extended.stored is None else extended.stored
-    if flag == b"\0":  # the oldest tars know no directories but by the slash
-        flag = b"5" if name.endswith(b"/") else b"0"
-    kind = _KINDS.get(flag)
-    if kind is None:
-        raise CorruptLayer(f"tar header at byte {offset - BLOCK}: type {flag!r} is one that no engine unpacks")
-    path = normal(name.decode("utf-8", "surrogateescape"))
-    if kind is Kind.FILE:
-        real = stored if extended.size is None else extended.size
-        return Member(path, kind, _number(mode) & 0o7777, real, "", offset, stored)
-    target = ""
-    if kind in (Kind.SYMLINK, Kind.HARDLINK):
-        target = link.partition(b"\0")[0].decode("utf-8", "surrogateescape")
-        target = target if kind is Kind.SYMLINK else normal(target)
-    return Member(path, kind, _number(mode) & 0o7777, 0, target, offset, 0)
-
-
-def _prefixed(name: bytes, magic: bytes, prefix: bytes, trailer: bytes) -> bytes:
-    """The name behind its prefix, which only ustar has there; star's is shorter, GNU keeps times in its place."""
-    if magic != b"ustar\00000":
-        return name
-    head = prefix[:131] if trailer[8:] == b"tar\0" else prefix
-    head = head.partition(b"\0")[0]
-    return head + b"/" + name if head else name
-
-
-@lru_cache(maxsize=4096)
-def _number(field: bytes) -> int:
-    """Octal digits between spaces and NULs, nothing at all for 0, or base-256 where the first bit says so.
-
-    Raises `ValueError`.
-    """
-    if field[0] & 0x80 and not field[0] & 0x40:
-        return int.from_bytes(bytes((field[0] & 0x3F,)) + field[1:], "big")
-    digits = field.strip(b" \0").partition(b"\0")[0].rstrip(b" ")
-    if digits and not digits.isdigit():
-        raise ValueError(f"{field!r} is no number")
-    return int(digits or b"0", 8)
-
-
-def _extension(reader: Reader, header: bytes) -> bytes:
-    """The data of an extended header, the reader then standing behind it."""
-    start = reader.position
-    try:
-        size = _number(header[124:136])
-    except ValueError as error:
-        raise CorruptLayer(f"extended tar header at byte {start - BLOCK}: {error}") from None
+def _extended(reader: Reader, fields: Fields, before: Extended, budget: Budget) -> Extended:
+    """What holds for the next member behind an extended header, whose data are read."""
+    flag, size, start = fields[1], fields[5], reader.position
     if size > MAX_EXTENDED:
-        raise LimitExceeded(
-            f"the extended tar header at byte {start - BLOCK} has {size} bytes; {MAX_EXTENDED} are allowed"
-        )
-    content = reader.read(size)
+        where = f"the extended tar header at byte {start - BLOCK}"
+        raise LimitExceeded(f"{where} has {size} bytes; {MAX_EXTENDED} are allowed")
+    content = reader.read(size + -size % BLOCK)[:size]  # with what is there of their padding
     if len(content) < size:
         raise CorruptLayer(f"the tar is cut inside the extended header at byte {start - BLOCK}")
-    _skip_data(reader, start + size)
-    return content
+    if size > BLOCK:
+        budget.take("bytes of extended headers", size)
+    if flag in b"xg":
+        budget.take("PAX records", content.count(b"\n"))
+    if flag != b"g":
+        return extend(before, flag, content)
+    _check_global(Header(*fields), Extended(parse_records(content)))
+    return NOTHING  # nothing that it sets reaches a member, and Go forgets what stood before it
 
 
-def _extend(content: bytes, flag: bytes, extended: Extended) -> Extended:
-    """`extended` with what an extended header of type `flag` sets; a global one (type g) sets nothing, as in Go."""
-    if flag == b"x":
-        return with_records(extended, content)
-    return extended if flag == b"g" else with_long_name(extended, flag, content)
+def _check_global(header: Header, said: Extended) -> None:
+    """Raise `ValueError` where a global header has a name by which containerd or Podman would change files."""
+    try:
+        merge(header, said, Budget())
+    except ValueError:  # which Go passes over, the name then being set or not
+        if said.records.get(b"path"):
+            raise ValueError(
+                "a global header with a record that is no number, and a name that Go takes or not"
+            ) from None
+    if header.name and not _GLOBAL_NAME.fullmatch(normal(_text(header.name))):
+        raise ValueError(f"a global header named {header.name[:200]!r}, which engines take for the name of a file")
+
+
+def _plain_file(fields: Fields, offset: int) -> Member:
+    """A file with nothing said before it, or nothing that matters here, as of most members."""
+    name, _, mode, uid, gid, size, _ = fields
+    path = normal(name.decode("utf-8", "surrogateescape"))
+    if not path:
+        _check_root(name)
+    return Member(path, Kind.FILE, mode & 0o7777, size, "", offset, size, uid, gid)
+
+
+def _member(reader: Reader, header: Header, extended: Extended, budget: Budget) -> Member:
+    """The member of a header, with all that was said before it. Raises `ValueError` where engines refuse it."""
+    attributes = merge(header, extended, budget) if extended is not NOTHING else ()
+    kind = _KINDS.get(header.flag) or _oldest_kind(header)
+    if kind is not Kind.FILE:
+        return _special(header, kind, attributes, extended, reader.position)
+    size = stored = header.size
+    if size < 0:
+        raise ValueError(f"a size of {size} bytes")
+    if extended.records and is_sparse(extended.records):
+        header.name = _sparse_name(header.name, extended)
+        size, stored = read_sparse(reader, extended.records, stored, budget)
+    path = _path(header.name)
+    if not path:
+        _check_root(header.name)
+    mode = header.mode & 0o7777
+    return Member(path, kind, mode, size, "", reader.position, stored, header.uid, header.gid, attributes)
+
+
+def _oldest_kind(header: Header) -> Kind:
+    """The kind in the oldest tars, which know no directories but by the slash. Raises `ValueError` for other types."""
+    if header.flag != b"\0":
+        raise ValueError(f"type {header.flag!r} is one that no engine unpacks")
+    return Kind.DIRECTORY if header.name.endswith(b"/") else Kind.FILE
+
+
+def _sparse_name(name: bytes, extended: Extended) -> bytes:
+    """The name of a sparse file, which beats all others. Raises `ValueError`."""
+    name = extended.records.get(b"GNU.sparse.name") or name
+    if b"\0" in name:
+        raise ValueError("a name with a NUL")
+    return name
+
+
+def _special(header: Header, kind: Kind, attributes: Attributes, extended: Extended, offset: int) -> Member:
+    """A member without data: a directory, a link, a device or a pipe."""
+    path, target = _path(header.name), ""
+    if is_sparse(extended.records):
+        raise ValueError(f"a {kind.value} that is said to be a sparse file")
+    if not path and kind is not Kind.DIRECTORY:
+        _check_root(header.name)
+    elif kind in (Kind.SYMLINK, Kind.HARDLINK):
+        target = _target(kind, header.link.partition(b"\0")[0])
+    return Member(path, kind, header.mode & 0o7777, 0, target, offset, 0, header.uid, header.gid, attributes)
+
+
+def _target(kind: Kind, link: bytes) -> str:
+    """What a link leads to. Raises `ValueError` where Linux makes no such link: to nothing, or hard to the root."""
+    target = _path(link) if kind is Kind.HARDLINK else _text(link)
+    if not target or len(link) > MAX_PATH:
+        raise ValueError(f"a {kind.value} to {target[:80]!a}, which Linux doesn't make")
+    return target
+
+
+def _check_root(name: bytes) -> None:
+    """Raise `ValueError` where dockerd fails to replace the root directory: it leaves only `.` alone."""
+    if posixpath.normpath(name) != b".":
+        raise ValueError(f"something named {name[:80]!r} in place of the root directory")
+
+
+def _path(name: bytes) -> str:
+    """A name in the form of `Member.path`. Raises `ValueError` for what Linux takes for no name."""
+    path = normal(name.decode("utf-8", "surrogateescape"))
+    if len(name) > MAX_NAME:
+        kept = path.encode("utf-8", "surrogateescape")
+        if len(kept) > MAX_PATH or max(map(len, kept.split(b"/"))) > MAX_NAME:
+            raise ValueError(f"the name {path[:80]!a}… of {len(kept)} bytes, which is too long for Linux")
+    return path
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
 
 
 def _skip_data(reader: Reader, end: int) -> None:
-    """Go to the header behind data that ends at `end`; the last padding alone may be missing, as Go allows."""
+    """Go to the header behind data that ends at `end`; of the last padding any part may be missing, as Go allows."""
     left = end + -end % BLOCK - reader.position
-    if left and not reader.skip(left) and reader.position != end:
-        where = "data" if reader.position < end else "padding"
-        raise CorruptLayer(
-            f"the tar is cut inside a member's {where}: that ends at byte {end}, the tar at {reader.position}"
-        )
+    if left and not reader.skip(left) and reader.position < end:
+        raise CorruptLayer(f"the tar is cut inside data that end at byte {end}; it ends at byte {reader.position}")

@@ -6,213 +6,293 @@ Engines unpack a layer alone, and the kernel lays it over those below (OCI image
 
 from __future__ import annotations
 
+from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.entry import Entry
-from inspector.rootfs import Kind, Node
+from inspector.layers import overlay
+from inspector.layers.directories import MAX_DEPTH, ORDINAL, UNBOUND, Directory, Shelf
+from inspector.layers.entries import CODES, Entries
+from inspector.rootfs import Kind
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
-_RESERVED = ".wh..wh."  # AUFS's own files, which no engine shows
 MAX_HOPS = 255
 """Links followed on the way to one parent directory."""
-MAX_DEPTH = 1000
-"""Directories within each other; only a chain of links, which each lead deeper, makes more than a few dozen."""
-MAX_STEPS = 20_000_000
-"""Names that are gone through on the ways to the parents of all entries of an image."""
-MAX_IMPLIED = 200_000
-"""Directories of an image that have entries in them and none of their own: a long path makes hundreds at once."""
+MAX_WARNINGS = 50
+"""Warnings of one layer; hostile ones could make millions."""
 
-
-class Directory:
-    """A directory and what is in it; as part of a layer, also what it hides of the same directory below.
-
-    `implied` marks one that has no entry of its own: it takes its attributes from the one below.
-    """
-
-    __slots__ = ("children", "implied", "node", "opaque", "whiteouts")
-
-    def __init__(self, node: Node, *, implied: bool = False) -> None:
-        self.node = node
-        self.implied = implied
-        self.children: dict[str, Directory | Node] = {}
-        self.whiteouts: set[str] = set()
-        self.opaque = False
-
-
-def find(root: Directory, path: str) -> Directory | Node | None:
-    """What stands at `path`, relative to `root`; None if nothing does. Links are not followed."""
-    here: Directory | Node | None = root
-    for name in path.split("/") if path else ():
-        here = here.children.get(name) if isinstance(here, Directory) else None
-    return here
-
-
-class Allowance:
-    """What the layers of one image may cost together. Raises `LimitExceeded` once it is used up."""
-
-    def __init__(self) -> None:
-        self._steps = MAX_STEPS
-        self._implied = MAX_IMPLIED
-
-    def walk(self, names: int) -> None:
-        """So many names of a path are gone through."""
-        self._steps -= names
-        if self._steps < 0:
-            raise LimitExceeded("its paths lead through more links and directories than any real image has")
-
-    def imply(self) -> None:
-        """A directory is made that has no entry of its own."""
-        self._implied -= 1
-        if self._implied < 0:
-            raise LimitExceeded(f"more than {MAX_IMPLIED} directories that have no entry of their own")
+_AUFS = ".wh..wh."
+_FILE, _DIRECTORY, _CHAR = CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.CHAR]
+_SYMLINK, _HARDLINK = CODES[Kind.SYMLINK], CODES[Kind.HARDLINK]
+_STRIDE = 64  # names counted at a time
+_DEVICE_BITS = (0xFFF, 0xFFFFF)
+"""Of the major and the minor number, what dockerd hands to the kernel."""
 
 
 class LayerTree:
     """The tree of the layer at position `layer`, from its entries in the order of the tar.
 
-    `pending` lists hardlinks whose target is not in this layer, as (directory, name, target);
-    `data` the bytes kept, by inode. Raises `CorruptLayer` for what no engine would unpack, `LimitExceeded`
-    past what the `allowance` has left.
+    With `literal`, names and attributes mean nothing beyond themselves: the entries are no layer's, but those of a
+    merged tree. Raises `CorruptLayer` for what engines refuse to unpack, `Unsupported` where they differ in what a
+    container sees, `LimitExceeded` past what the `shelf` has left.
     """
 
-    def __init__(self, entries: list[Entry], layer: int, allowance: Allowance | None = None) -> None:
+    def __init__(self, entries: Entries, layer: int, shelf: Shelf | None = None, *, literal: bool = False) -> None:
         self.layer = layer
-        self.allowance = allowance or Allowance()
-        self.root = self._new_directory()
-        self.data: dict[int, bytes] = {}
-        self.pending: list[tuple[Directory, str, str]] = []
+        self.shelf = shelf or Shelf()
+        self.root = Directory(-1, layer)
         self.warnings: list[str] = []
-        self._directories: dict[str, Directory] = {"": self.root}
-        self._aside: dict[str, Node] = {}
-        for ordinal, entry in enumerate(entries):
-            self._place(entry, layer << 32 | ordinal)
-        for _, name, target in self.pending:
-            self.allowance.walk(target.count("/") + 1)
-            if find(self.root, target) is not None:
-                raise CorruptLayer(f"the hardlink {name!r} stands before its target {target!r}")
+        self._entries = entries
+        self._base = layer << 32
+        self._links, self._contents = self.shelf.take(layer, entries)
+        self._literal = literal
+        self._odd = {place for place, owner in enumerate(entries.owners) if owner[2] or owner[3]}
+        self._homes: list[Directory | None] = [None] * len(entries.parents)
+        self._unbound = 0
+        self._place_all()
 
-    def _place(self, entry: Entry, inode: int) -> None:
-        path = entry.path
-        if path.startswith(WHITEOUT) or "/" + WHITEOUT in path:
-            self._mark(entry, inode)
-            return
-        if not path:
-            self._add_root(entry, inode)
-            return
-        parent_path, _, name = path.rpartition("/")
-        parent = self._directories.get(parent_path) or self._make_parents(parent_path)
-        if entry.kind is Kind.DIRECTORY:
-            self._add_directory(parent, name, Node(Kind.DIRECTORY, entry.mode, 0, "", inode, self.layer))
-        elif entry.kind is Kind.HARDLINK:
-            self._link(parent, name, entry.link)
+    def warn(self, text: str) -> None:
+        """Keep a warning, as long as there are few."""
+        if len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(text)
+
+    def _place_all(self) -> None:
+        """Place each entry; those that are most, files in known directories, without a call."""
+        entries, odd, base, grown = self._entries, self._odd, self._base, self.shelf.grown
+        homes, kinds, owned, names = entries.homes, entries.kinds, entries.owned, entries.names
+        begin, parent = 0, None
+        for ordinal, end in enumerate(entries.ends):
+            if not ordinal % _STRIDE:
+                if not ordinal & 0xFFF:
+                    work.check()
+                grown(parent or self.root, _STRIDE)
+            name, parent = names[begin:end].decode("utf-8", "surrogateescape"), self._homes[homes[ordinal]]
+            begin = end
+            if parent is not None and kinds[ordinal] == _FILE and parent.marks is None and owned[ordinal] not in odd:
+                files = parent.files
+                if isinstance(files, dict) and not (
+                    name in files or name in parent.directories or name[:4] == WHITEOUT
+                ):
+                    files[name] = base | ordinal
+                    continue
+            self._place(ordinal, name)
+
+    def _place(self, ordinal: int, name: str) -> None:
+        entries, number = self._entries, self._base | ordinal
+        parent = self._home(entries.homes[ordinal])
+        code = entries.kinds[ordinal]
+        if not name:
+            self._add_root(number, code)
+        elif name.startswith(WHITEOUT) and not self._literal:
+            self._mark(parent, name, number)
+        elif entries.owned[ordinal] in self._odd and not self._literal and self._is_whiteout(code, ordinal):
+            self._hide(parent, name, number)
+        elif code == _DIRECTORY:
+            self._add_directory(parent, name, number)
+        elif code == _HARDLINK:
+            self._link(parent, name, ordinal)
         else:
-            self._add(parent, name, Node(entry.kind, entry.mode, entry.size, entry.link, inode, self.layer))
-            if entry.data:
-                self.data[inode] = entry.data
+            self._add(parent, name, number)
 
-    def _add_root(self, entry: Entry, inode: int) -> None:
-        if entry.kind is not Kind.DIRECTORY:
-            raise CorruptLayer(f"the root is a {entry.kind.value}, not a directory")
-        self.root.node = Node(Kind.DIRECTORY, entry.mode, 0, "", inode, self.layer)
-        self.root.implied = False
-
-    def _add(self, parent: Directory, name: str, node: Node) -> None:
-        """The last entry of a name wins, and takes the place of all that was there."""
-        old = parent.children.get(name)
-        if old is not None:
-            self._forget(old)
-        parent.children[name] = node
-
-    def _add_directory(self, parent: Directory, name: str, node: Node) -> None:
-        old = parent.children.get(name)
-        if isinstance(old, Directory):
-            old.node, old.implied = node, False
-            return
-        if old is not None:
-            self._forget(old)
-        parent.children[name] = Directory(node)
-
-    def _forget(self, old: Directory | Node) -> None:
-        """Paths may have led through what is now replaced."""
-        if isinstance(old, Directory) or old.kind is Kind.SYMLINK:
-            self._directories = {"": self.root}
-
-    def _link(self, parent: Directory, name: str, target: str) -> None:
-        """A hardlink has the content that its target has now, whatever becomes of the target's name."""
-        found = self._aside.get(target) or self._target(target)
-        if isinstance(found, Directory):
-            raise CorruptLayer(f"the hardlink {name!r} points to the directory {target!r}")
+    def _home(self, home: int) -> Directory:
+        """The directory at a path, made where it is missing, and remembered."""
+        found = self._homes[home]
         if found is None:
-            parent.children.pop(name, None)
-            self.pending.append((parent, name, target))
-        else:
-            self._add(parent, name, found)
-
-    def _mark(self, entry: Entry, inode: int) -> None:
-        """Take in a whiteout, or put a reserved file aside, where hardlinks may still point to it."""
-        parent_path, _, name = entry.path.rpartition("/")
-        hidden = name.removeprefix(WHITEOUT)
-        if name != OPAQUE and (_RESERVED in entry.path or not name.startswith(WHITEOUT)):
-            if entry.kind is Kind.FILE:
-                self._aside[entry.path] = Node(Kind.FILE, entry.mode, entry.size, "", inode, self.layer)
-                self.data[inode] = entry.data
-            return
-        if hidden in ("", ".", ".."):
-            self.warnings.append(f"the whiteout {entry.path!r} names nothing; it was ignored")
-            return
-        parent = self._directories.get(parent_path) or self._make_parents(parent_path)
-        if name == OPAQUE:
-            parent.opaque = True
-        else:
-            parent.whiteouts.add(hidden)
-
-    def _target(self, path: str) -> Directory | Node | None:
-        """What stands at `path` so far, with links of this layer among its parents followed."""
-        parent_path, _, name = path.rpartition("/")
-        parent = self._directories.get(parent_path) or self._enter(parent_path, make=False)
-        return parent.children.get(name) if parent else None
-
-    def _make_parents(self, path: str) -> Directory:
-        """The directory at `path`, made where it is missing, and remembered."""
-        found = self._directories[path] = self._enter(path, make=True) or self.root
+            path = self._entries.parents[home]
+            found = self._homes[home] = self._enter(path, make=True) if path else self.root
+        assert found is not None
         return found
 
+    def _is_whiteout(self, code: int, ordinal: int) -> bool:
+        """Whether the entry is a character device 0:0, which overlayfs takes for a whiteout.
+
+        Attributes that engines differ in are refused, unless they hide what is below: that depends on what is there.
+        """
+        _, _, attributes, device = self._entries.owner(ordinal)
+        if overlay.is_overlay(attributes):
+            path = self._entries.path(ordinal)
+            if code == _DIRECTORY and self.layer:
+                overlay.refuse_redirect(path, attributes)
+            elif code != _DIRECTORY:
+                size = None if code == _HARDLINK else self._entries.sizes[ordinal]
+                overlay.refuse_stand_in(path, size, attributes)
+            if name := overlay.unknown(attributes):
+                self.warn(f"{path!r} has the attribute {name}, which is not known and was ignored")
+        return code == _CHAR and device is not None and not any(map(int.__and__, device, _DEVICE_BITS))
+
+    def _add_root(self, number: int, code: int) -> None:
+        if code != _DIRECTORY:
+            raise CorruptLayer("the root is no directory")
+        self._refuse_twice(self.root.number, number)
+        self.root.number = number
+
+    def _add(self, parent: Directory, name: str, number: int) -> None:
+        """The last entry of a name wins, and takes the place of all that was there."""
+        files = self.shelf.files(parent)
+        self._free(parent, name, number)
+        files[name] = number
+
+    def _add_directory(self, parent: Directory, name: str, number: int) -> None:
+        found = parent.directories.get(name)
+        if found is None:
+            self._free(parent, name, number)
+            found = Directory(number, self.layer)
+            parent.add(name, found)
+        else:
+            self._refuse_twice(found.number, number)
+            found.number = number
+        attributes = self._entries.owner(number & ORDINAL)[2]
+        if attributes and not self._literal and (attribute := overlay.opaque_mark(name, attributes)):
+            found.mark().attribute = attribute
+
+    def _free(self, parent: Directory, name: str, number: int) -> None:
+        """Remove what has the name. Paths may have led through it."""
+        files, old = self.shelf.files(parent), parent.directories.get(name)
+        if old is not None:
+            self._refuse_twice(old.number, number)
+            del parent.directories[name]
+            self._forget_homes()
+        elif name in files:
+            before = files.pop(name)
+            self._refuse_twice(before, number)
+            if self._entries.kinds[before & ORDINAL] in (_SYMLINK, _HARDLINK):
+                self._forget_homes()
+        elif parent.marks is not None and name in parent.marks.whiteouts:
+            self._refuse_twice(parent.marks.whiteouts[name], number)
+
+    def _forget_homes(self) -> None:
+        self.shelf.walk(len(self._homes) >> 4)
+        self._homes = [None] * len(self._homes)
+
+    def _refuse_twice(self, before: int, number: int) -> None:
+        """Docker and Podman refuse a path that a layer has twice; through a link, the last one wins."""
+        if before >= 0 and self.shelf.path(before) == (path := self.shelf.path(number)):
+            raise CorruptLayer(f"{path[:200]!a} stands in the layer twice, which Docker and Podman refuse")
+
+    def _link(self, parent: Directory, name: str, ordinal: int) -> None:
+        """A hardlink has the content that its target has now, whatever becomes of the target's name."""
+        target = self._entries.link(ordinal)
+        found = self._target(target)
+        if isinstance(found, Directory):
+            raise CorruptLayer(f"the hardlink {name!r} points to the directory {target!r}")
+        if found == -1:
+            self._hide(parent, name, self._base | ordinal)
+            return
+        content = UNBOUND if found is None else self.shelf.content(found)
+        self._unbound += content == UNBOUND
+        self._add(parent, name, self._base | ordinal)
+        self._links.append(ordinal)
+        self._contents.append(content)
+
+    def _mark(self, parent: Directory, name: str, number: int) -> None:
+        """Take in a whiteout: engines make of it a device of the name that it hides, or an attribute."""
+        hidden = name.removeprefix(WHITEOUT)
+        if hidden in ("", ".", ".."):
+            raise CorruptLayer(f"the whiteout {self.shelf.path(number)[:200]!a} names nothing")
+        if name == OPAQUE:
+            parent.mark().opaque = True
+            return
+        if name.startswith(_AUFS):
+            self.warn(f"{name!r} is taken for a whiteout of {hidden!r}; engines without overlayfs leave it out")
+        if self.shelf.get(parent, hidden) is not None or hidden in parent.mark().whiteouts:
+            raise CorruptLayer(f"{self.shelf.path(number)[:200]!a} hides what the same layer has before it")
+        parent.mark().whiteouts[hidden] = number
+
+    def _hide(self, parent: Directory, name: str, number: int) -> None:
+        """Take in a device that is a whiteout."""
+        self._free(parent, name, number)
+        parent.mark().whiteouts[name] = number
+
+    def _target(self, path: str) -> Directory | int | None:
+        """What stands at `path` so far, with links of this layer among its parents followed; -1 for a whiteout."""
+        parent_path, _, name = path.rpartition("/")
+        parent = self._enter(parent_path, make=False) if parent_path else self.root
+        found = self.shelf.get(parent, name) if parent else None
+        hidden = found is None and parent is not None and parent.marks is not None and name in parent.marks.whiteouts
+        return -1 if hidden else found
+
     def _enter(self, path: str, *, make: bool) -> Directory | None:
-        """The directory at `path`, links of this layer followed inside the root; missing ones made, or None."""
+        """The directory at `path`, links of this layer followed inside the root; missing ones made, or None.
+
+        What a link leads to must be there already, as engines make no directories on the other side of one.
+        """
         todo = path.split("/")[::-1]
-        self.allowance.walk(len(todo))
+        self.shelf.walk(len(todo))
         above: list[Directory] = [self.root]
-        hops = 0
+        hops = from_links = 0
         while todo:
             name = todo.pop()
+            linked, from_links = from_links > 0, max(0, from_links - 1)
             if name == "..":
                 del above[max(1, len(above) - 1) :]
                 continue
-            child = above[-1].children.get(name)
-            if isinstance(child, Node) and child.kind is Kind.SYMLINK and hops < MAX_HOPS:
+            child = self.shelf.get(above[-1], name)
+            if isinstance(child, int) and self._is_link(child) and hops < MAX_HOPS:
                 hops += 1
-                if child.target.startswith("/"):
-                    del above[1:]
-                further = [part for part in reversed(child.target.split("/")) if part not in ("", ".")]
-                self.allowance.walk(len(further) + 1)
+                further = self._further(child, above)
                 todo += further
+                from_links += len(further)
                 continue
             if not isinstance(child, Directory):
                 if not make:
                     return None
-                child = self._make(above[-1], name, child)
+                if linked or child is not None or self._is_hidden(above[-1], name):
+                    raise self._no_way(path, name, child, linked=linked)
+                child = self._make(above[-1], name)
             above.append(child)
             if len(above) > MAX_DEPTH:
                 raise LimitExceeded(f"directories within each other, more than {MAX_DEPTH} deep")
         return above[-1]
 
-    def _make(self, parent: Directory, name: str, old: Node | None) -> Directory:
-        if old is not None:
-            self.warnings.append(f"{name!r} is a {old.kind.value}, and a directory with entries, in one layer")
-            self._forget(old)
-        self.allowance.imply()
-        made = parent.children[name] = self._new_directory()
+    def _is_link(self, number: int) -> bool:
+        return self.shelf.content(number) != UNBOUND and self.shelf.kind(number) is Kind.SYMLINK
+
+    def _is_hidden(self, parent: Directory, name: str) -> bool:
+        return parent.marks is not None and name in parent.marks.whiteouts
+
+    def _further(self, number: int, above: list[Directory]) -> list[str]:
+        """The names that a link leads through, the first one last."""
+        target = self.shelf.node(number).target
+        if target.startswith("/"):
+            del above[1:]
+        further = [part for part in reversed(target.split("/")) if part not in ("", ".")]
+        self.shelf.walk(len(further) + 1)
+        return further
+
+    def _no_way(self, path: str, name: str, child: int | None, *, linked: bool) -> CorruptLayer:
+        """Why no engine gets to the directory at `path`."""
+        why = "no directory in this layer"
+        if child is not None and self._is_link(child):
+            why = "a link among too many"
+        elif child is None and linked:
+            why = "where a link leads, but the layer has nothing"
+        return CorruptLayer(f"{path[:200]!a} leads through {name[:200]!a}, {why}: engines refuse to unpack that")
+
+    def _make(self, parent: Directory, name: str) -> Directory:
+        self.shelf.imply()
+        made = Directory(-1, self.layer)
+        parent.add(name, made)
         return made
 
-    def _new_directory(self) -> Directory:
-        return Directory(Node(Kind.DIRECTORY, 0o755, 0, "", 0, self.layer), implied=True)
+    @property
+    def unbound(self) -> bool:
+        """Whether there are hardlinks whose targets were not there before them."""
+        return self._unbound > 0
+
+    def bind(self, lower: Directory) -> None:
+        """Give hardlinks to files of lower layers the content that these have there."""
+        if not self.unbound:
+            return
+        shelf = self.shelf
+        for place, (ordinal, content) in enumerate(zip(self._links, self._contents, strict=True)):
+            if content != UNBOUND:
+                continue
+            name, target = self._entries.name(ordinal), self._entries.link(ordinal)
+            shelf.walk(target.count("/") + 1)
+            own = shelf.find(self.root, target)
+            found = shelf.find(lower, target) if own is None else own
+            if not isinstance(found, int):
+                raise CorruptLayer(f"the hardlink {name!r} points to {target!r}, which is no file")
+            self._contents[place] = shelf.content(found)
+            if own is not None and (found & ORDINAL >= ordinal or self._contents[place] == UNBOUND):
+                raise CorruptLayer(f"the hardlink {name!r} stands before its target {target!r}")
+            self.warn(f"the hardlink {name!r} points into a lower layer ({target!r}); some engines refuse that")

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 from inspector.errors import PolicyError
 from inspector.policy.role import Policy
 from inspector.policy.roletest import policy_of_roletest
+from inspector.policy.steps import shorten
 from inspector.policy.tables import policy_of_tables
 
 FILE = "inspector.toml"
 PROJECT = "pyproject.toml"
 MAX_FILE = 1 << 20
 """Bytes of a policy file; a larger one is something else."""
+MAX_VALUES = 20_000
+"""Values of a policy, tables and lists among them: each pattern is compared with each name of each image."""
+MAX_PARTS = 32
+"""Parts of a dotted key of TOML."""
+MAX_SHOWN = 60
+"""Characters of a key that a message shows."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_PARTS}}}")
 
 
 def find_policy(folder: Path) -> Path | None:
@@ -63,25 +74,53 @@ def _text(path: Path) -> str:
 def _toml(text: str, path: Path) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - 15 ms that JSON policies don't pay
 
+    if _LONG_KEY.search(text):  # tomllib copies the parts before each part: 100,000 of them take all memory
+        raise PolicyError(f"{path}: a key of more than {MAX_PARTS} parts")
     try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # such as a number of more digits than Python converts
         raise PolicyError(f"{path}: no valid TOML: {error}") from error
+    _check_values(raw, path)
+    return raw
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object, unless a key stands in it twice: JSON would silently take the last."""
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"the key {key!r} stands more than once in one object")
-    return dict(pairs)
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {shorten(repr(key), MAX_SHOWN)} stands more than once in one object")
+        found[key] = value
+    return found
 
 
 def _json(text: str, path: Path) -> Any:
     import json  # noqa: PLC0415 - the standard decoder tells line and column
 
     try:
-        return json.loads(text, object_pairs_hook=_unique)
+        raw = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"{path}: no valid JSON: {error}") from error
+    _check_values(raw, path)
+    return raw
+
+
+def _check_values(raw: Any, path: Path) -> None:
+    """Refuse more values than a policy has, and text that is not Unicode: JSON may escape half of a character."""
+    todo, left = [("", raw)], MAX_VALUES
+    while todo:
+        where, value = todo.pop()
+        left -= 1
+        if left < 0:
+            raise PolicyError(f"{path}: more than {MAX_VALUES} values; a policy has one for each key and pattern")
+        texts = [value] if isinstance(value, str) else list(value) if isinstance(value, dict) else []
+        for text in texts:
+            found = _SURROGATE.search(text)
+            if found:
+                at = f"{where or 'the top level'}{', in a key' if isinstance(value, dict) else ''}"
+                escaped = f"\\u{ord(found[0]):04x}"
+                raise PolicyError(f"{path}: {at}: {escaped} is half of a surrogate pair, and no character: remove it")
+        if isinstance(value, dict):
+            todo += [(f"{where}.{key[:MAX_SHOWN]}".lstrip("."), each) for key, each in value.items()]
+        elif isinstance(value, list):
+            todo += [(f"{where}[{at}]", each) for at, each in enumerate(value)]

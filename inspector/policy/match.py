@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from fnmatch import fnmatchcase
+from itertools import islice
 
 import msgspec
 
+from inspector.policy.patterns import pattern_of
 from inspector.policy.role import Policy, Role
 
 _HUBS = ("docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/", "localhost/")
@@ -14,6 +15,8 @@ _HUBS = ("docker.io/library/", "index.docker.io/library/", "docker.io/", "index.
 
 _NEAR = 0.85
 """How alike a name and a pattern must be, of 1."""
+MAX_COMPARED, MAX_NEAR = 200, 100
+"""Patterns, and names, that are compared letter by letter; and characters of either."""
 
 
 class Ambiguous(msgspec.Struct, frozen=True):
@@ -58,15 +61,16 @@ def near(names: Iterable[str], policy: Policy) -> str:
     """The clause that offers a pattern which is nearly one of the names, as a slip of the pen is; empty if none is."""
     import difflib  # noqa: PLC0415 - only where something is wrong
 
-    patterns = {pattern: role.name for role in policy.roles for pattern in role.match}
-    for name in names:
+    pairs = ((pattern, role.name) for role in policy.roles for pattern in role.match if len(pattern) <= MAX_NEAR)
+    patterns = dict(islice(pairs, MAX_COMPARED))
+    for name in (name for name in islice(names, MAX_COMPARED) if len(name) <= MAX_NEAR):
         for pattern in difflib.get_close_matches(name, patterns, n=1, cutoff=_NEAR):
             return f"; did you mean {pattern!r} of the role {patterns[pattern]!r} to fit {name}?"
     return ""
 
 
 def _fits(name: str, pattern: str) -> bool:
-    if fnmatchcase(name, pattern):
+    if pattern_of(pattern).match(name):
         return True
     return not any(wildcard in pattern for wildcard in "*?[") and _tagged(familiar(pattern)) == _tagged(name)
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
 
 from inspector.errors import PolicyError
+from inspector.policy.steps import shorten
 from inspector.policy.values import did_you_mean
 
 S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
 V = TypeVar("V")
+MAX_SENTENCE = 2000
+"""Characters of a sentence, which may quote a value of a million."""
 _KEY = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
@@ -25,6 +29,7 @@ class Place(msgspec.Struct, frozen=True):
 
     def error(self, sentence: str, key: str | None = None) -> PolicyError:
         """The error that names file, table and key before the sentence."""
+        sentence = shorten(sentence, MAX_SENTENCE)
         where = ", ".join(part for part in (self.table, f"key {key!r}" if key else "") if part)
         return PolicyError(f"{self.origin}: {where}: {sentence}" if where else f"{self.origin}: {sentence}")
 
@@ -32,10 +37,10 @@ class Place(msgspec.Struct, frozen=True):
         """`raw` as the struct `kind`; `hints` say by key what is allowed there. Raises `PolicyError`."""
         if not isinstance(raw, dict):
             raise self.error(f"expected a table of keys, got {type(raw).__name__}")
-        known = [field.encode_name for field in msgspec.structs.fields(kind)]
+        known = _keys(kind)
         for key in raw:
             if key not in known:
-                raise self.error(f"unknown key {key!r}; {did_you_mean(str(key), known)}")
+                raise self.error(f"unknown key {str(key)[:100]!r}; {did_you_mean(str(key), known)}")
         try:
             return msgspec.convert(raw, kind)
         except msgspec.ValidationError as error:
@@ -57,6 +62,12 @@ class Place(msgspec.Struct, frozen=True):
     def each(self, key: str, parse: Callable[[V], T], values: Iterable[V]) -> tuple[T, ...]:
         """As `check`, for every one of a list."""
         return tuple(self.check(key, parse, value) for value in values)
+
+
+@cache
+def _keys(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The keys that a struct takes; asked for once, as msgspec works them out each time."""
+    return tuple(field.encode_name for field in msgspec.structs.fields(kind))
 
 
 def _split(message: str) -> tuple[str, str]:

@@ -13,7 +13,8 @@ import msgspec
 
 from inspector.policy.place import Place
 from inspector.policy.role import CudaRuntime, Limits, Listed, Policy, Role, TorchRule
-from inspector.policy.tables import api_limits
+from inspector.policy.steps import shorten
+from inspector.policy.tables import MAX_SHOWN, api_limits
 from inspector.policy.values import reference
 
 _HINTS = {
@@ -46,17 +47,18 @@ def policy_of_roletest(raw: Any, origin: str) -> Policy:
     roles = [_role(image, at, origin) for at, image in enumerate(place.convert(raw, RoleTest, _HINTS).images)]
     if not roles:
         raise place.error("'images' is empty: there is nothing to check")
-    names = [role.name for role in roles]
-    for name in names:
-        if names.count(name) > 1:
-            raise place.error(f"image {name!r} is listed more than once")
-    images = tuple(Listed(name, name) for name in names)
+    names: set[str] = set()
+    for role in roles:
+        if role.name in names:
+            raise place.error(f"image {role.name!r} is listed more than once")
+        names.add(role.name)
+    images = tuple(Listed(role.name, role.name) for role in roles)
     return Policy(origin=origin, roles=tuple(roles), images=images, exhaustive=True)
 
 
 def _role(raw: Any, at: int, origin: str) -> Role:
     image = Place(origin, f"images[{at}]").convert(raw, RoleTestImage, _HINTS)
-    place = Place(origin, f"image {image.name!r}")
+    place = Place(origin, f"image {shorten(image.name, MAX_SHOWN)!r}")
     if not image.name.strip() or not image.name.isprintable():
         raise place.error("an image needs a name, as in 'ktrdr-backend:prod'", "name")
     place.check("name", reference, image.name)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 import msgspec
 
 from inspector.oci import Platform
+from inspector.policy.patterns import pattern_of
 from inspector.policy.place import Place
 from inspector.policy.role import (
     API_MAX_SIZE,
@@ -21,11 +21,16 @@ from inspector.policy.role import (
     Role,
     TorchRule,
 )
+from inspector.policy.steps import shorten
 from inspector.policy.values import did_you_mean, glob, name_glob, reference, requirement, specifier
 from inspector.python.metadata import canonical
 from inspector.sizes import parse_size, show_size
 
 HOST_DEPENDENT = "host-dependent"
+MAX_PATTERNS = 1000
+"""Patterns or requirements of one key: each is compared with each distribution of an image."""
+MAX_SHOWN = 300
+"""Characters of a name that a message shows."""
 _HINTS = {
     "description": "a text",
     "dockerfile": "a path, as in 'deploy/Dockerfile.api'",
@@ -92,27 +97,30 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str) -> Policy:
     if not tables.roles:
         raise place.error("no roles: write at least one table [roles.NAME]")
     roles = tuple(_role(name, table, origin) for name, table in tables.roles.items())
-    names = [role.name for role in roles]
+    names = dict.fromkeys(role.name for role in roles)
     images = tuple(_listed(image, Place(origin, f"images[{at}]"), names) for at, image in enumerate(tables.images))
     return Policy(origin=origin, roles=roles, images=images)
 
 
-def _listed(raw: Any, place: Place, roles: list[str]) -> Listed:
+def _listed(raw: Any, place: Place, roles: Mapping[str, None]) -> Listed:
     table = ImageTable(raw) if isinstance(raw, str) else place.convert(raw, ImageTable, {})
     if not table.reference.strip():
         raise place.error("an empty reference; write one as in 'docker-archive:build/api.tar'", "reference")
     place.check("reference", reference, table.reference)
     if table.role is not None and table.role not in roles:
-        raise place.error(f"no role {table.role!r}; {did_you_mean(table.role, roles)}", "role")
+        raise place.error(f"no role {shorten(table.role, MAX_SHOWN)!r}; {did_you_mean(table.role, roles)}", "role")
     return Listed(table.reference, table.role)
 
 
 def _role(name: str, raw: Any, origin: str) -> Role:
-    place = Place(origin, f"role {name!r}")
+    place = Place(origin, f"role {shorten(name, MAX_SHOWN)!r}")
     if not name.strip() or not name.isprintable():
         raise place.error("a role needs a printable name")
     table = place.convert(raw, RoleTable, _HINTS)
     _consistent(table, place)
+    for key in ("match", "forbid", "require"):
+        if len(getattr(table, key)) > MAX_PATTERNS:
+            raise place.error(f"more than {MAX_PATTERNS} of them", key)
     role = Role(
         name=name,
         description=table.description,
@@ -162,9 +170,10 @@ def _satisfiable(role: Role, place: Place) -> None:
         raise place.error("requires torch, which contradicts torch = 'absent'", "require")
     if role.torch not in (None, "absent"):
         wanted.append("torch")
-    for name in wanted:
-        for pattern in role.forbid:
-            if fnmatchcase(name, pattern):
+    for pattern in role.forbid:
+        fits = pattern_of(pattern).match
+        for name in wanted:
+            if fits(name):
                 raise place.error(f"{pattern!r} forbids {name}, which the role asks for", "forbid")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from inspector.errors import InvalidReference
 from inspector.python.metadata import canonical
@@ -10,6 +11,10 @@ from inspector.reference import parse_reference
 
 MAX_GLOB = 300
 """Characters of a pattern; longer ones are mistakes."""
+MAX_REFERENCE = 4096
+"""Characters of a reference, which may be a path."""
+MAX_COMPARED, MAX_TOLD = 200, 30
+"""Words that a mistaken one is compared with, up to a millisecond each, and words that a message names."""
 
 
 def glob(text: str) -> str:
@@ -34,6 +39,7 @@ def name_glob(text: str) -> str:
 
 def specifier(text: str) -> str:
     """A version range as in PEP 440, such as `>=2.3,<3`."""
+    _bounded(text)
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - 12 ms
 
     try:
@@ -47,6 +53,7 @@ def specifier(text: str) -> str:
 
 def requirement(text: str) -> str:
     """A name and perhaps a version range; extras, markers and addresses are refused: nothing here judges them."""
+    _bounded(text)
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - 30 ms
 
     try:
@@ -60,6 +67,7 @@ def requirement(text: str) -> str:
 
 def reference(text: str) -> str:
     """An image as one would type it; that it exists is not asked."""
+    _bounded(text, MAX_REFERENCE)
     try:
         parse_reference(text)
     except InvalidReference as error:
@@ -67,10 +75,16 @@ def reference(text: str) -> str:
     return text
 
 
+def _bounded(text: str, limit: int = MAX_GLOB) -> None:
+    """Refuse a text that is longer than any real one, before it is parsed."""
+    if len(text) > limit:
+        raise ValueError(f"a text of {len(text)} characters; at most {limit} are read")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The clause that offers what is close to `word`, else all that is known."""
     import difflib  # noqa: PLC0415 - only where something is wrong
 
-    allowed = sorted(known)
-    close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(allowed)}"
+    allowed = sorted(islice(known, MAX_COMPARED))
+    close = difflib.get_close_matches(word[:MAX_GLOB], [one for one in allowed if len(one) <= MAX_GLOB], n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(allowed[:MAX_TOLD])}"

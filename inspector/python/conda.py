@@ -8,15 +8,18 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from inspector.errors import LimitExceeded, Unsupported
 from inspector.oci import decoder
 from inspector.python.folders import Folders
-from inspector.python.installed import Installed
+from inspector.python.installed import Installed, Notes
 from inspector.python.metadata import is_name
-from inspector.python.record import MAX_ROWS, owned
+from inspector.python.record import owned
 from inspector.rootfs import Kind, NotKept
 
 MAX_RECORDS = 5000
-"""Packages of one environment that are taken in."""
+"""Packages of one environment; the largest have a thousand."""
+MAX_ITEMS = 1_000_000
+"""Commas of one record, each of which may stand for a text in memory."""
 
 
 class CondaRecord(msgspec.Struct, frozen=True):
@@ -28,19 +31,21 @@ class CondaRecord(msgspec.Struct, frozen=True):
     files: list[str] = []
 
 
-def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], warnings: list[str]) -> Iterator[Installed]:
+def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], notes: Notes) -> Iterator[Installed]:
     """Conda's packages in the environment `prefix`, without those whose Python metadata is among `known` paths."""
     folder = folders.at(posixpath.join(prefix, "conda-meta"))
     if folder.path is None:
         return
     base = posixpath.dirname(folder.path)
     names = sorted(name for name in folder.children if name.endswith(".json"))
-    for name in names[:MAX_RECORDS]:
+    if len(names) > MAX_RECORDS:
+        raise LimitExceeded(f"more than {MAX_RECORDS} packages of conda in {folder.path!r}")
+    for name in names:
         path = f"{folder.path}/{name}"
         node = folder.children[name]
         if node.kind is not Kind.FILE:
             continue
-        record = read_record(folders, path, warnings)
+        record = read_record(folders, path, notes)
         if record is None or any(_metadata(f"{base}/{file}") in known for file in record.files if "-info/" in file):
             continue
         yield Installed(
@@ -50,18 +55,25 @@ def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], warni
             site=base,
             layer=node.layer,
             installer="conda",
-            owned=owned(folders, base, record.files[:MAX_ROWS]),
+            owned=owned(folders, base, record.files),
         )
 
 
-def read_record(folders: Folders, path: str, warnings: list[str]) -> CondaRecord | None:
+def read_record(folders: Folders, path: str, notes: Notes) -> CondaRecord | None:
     """The record at `path`; None, with a warning, for what is none."""
     try:
-        record = decoder(CondaRecord).decode(folders.fs.read(path))
-    except (NotKept, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        warnings.append(f"{path!r} can't be read as conda's record of a package: {error}")
+        record = _decoded(folders.fs.read(path))
+    except (NotKept, Unsupported, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        notes.warnings.append(f"{path!r} can't be read as conda's record of a package: {error}")
+        notes.unread.append(path)
         return None
     return record if is_name(record.name.lstrip("_")) else None
+
+
+def _decoded(content: bytes) -> CondaRecord:
+    if content.count(b",") > MAX_ITEMS:  # a list of one-letter names takes twenty times its bytes
+        raise Unsupported(f"it has more than {MAX_ITEMS} items")
+    return decoder(CondaRecord).decode(content)
 
 
 def _metadata(path: str) -> str:

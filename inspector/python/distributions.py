@@ -14,13 +14,14 @@ from inspector.errors import InspectorError, LimitExceeded
 from inspector.python.conda import conda_packages
 from inspector.python.folders import Folder, Folders
 from inspector.python.infodir import read_distribution
-from inspector.python.installed import Installed
+from inspector.python.installed import Installed, Notes
 from inspector.python.model import Interpreter
 from inspector.rootfs import Kind, NotListed, Rootfs
 from inspector.unknown import Unknown
 
 MAX_DISTRIBUTIONS = 10_000
-MAX_WARNINGS = 50
+MAX_WARNINGS, MAX_TEXT = 50, 5000
+"""Warnings, and paths of what can't be read, that are kept; and characters of one."""
 
 _SUFFIXES = (".dist-info", ".egg-info")
 _HIDDEN_BY_PIP = frozenset({"python", "wsgiref", "argparse"})
@@ -28,11 +29,16 @@ _HIDDEN_BY_PIP = frozenset({"python", "wsgiref", "argparse"})
 
 
 def find_distributions(
-    fs: Rootfs, interpreter: Interpreter | Unknown, *, unlisted: list[str] | None = None
+    fs: Rootfs,
+    interpreter: Interpreter | Unknown,
+    *,
+    unlisted: list[str] | None = None,
+    unread: list[str] | None = None,
 ) -> tuple[tuple[Installed, ...], tuple[str, ...]]:
     """What is installed for `interpreter`, by name, and warnings; nothing where the interpreter is not known.
 
-    Directories that can't be listed are noted in `unlisted`, and left out. Raises `NotListed` without it.
+    Directories that can't be listed are noted in `unlisted`, and left out. Raises `NotListed` without it. Paths of
+    metadata that can't be read, behind which any distribution may be, are noted in `unread`.
     """
     if isinstance(interpreter, Unknown):
         return (), ()
@@ -45,8 +51,18 @@ def find_distributions(
             if unlisted is None:
                 raise
             unlisted.append(str(error))
+    if unread is not None:
+        unread += scan.unread
     found = sorted(scan.found.values(), key=lambda installed: installed.key)
-    return tuple(found), tuple(scan.warnings[:MAX_WARNINGS])
+    return tuple(found), tuple(scan.warnings)
+
+
+class _Bounded(list[str]):
+    """Sentences or paths, of which the first are kept: an image may cause a million."""
+
+    def append(self, text: str) -> None:
+        if len(self) < MAX_WARNINGS:
+            super().append(text[:MAX_TEXT])
 
 
 class _Scan:
@@ -55,7 +71,10 @@ class _Scan:
     def __init__(self, folders: Folders) -> None:
         self.folders = folders
         self.found: dict[str, Installed] = {}
-        self.warnings: list[str] = []
+        self.warnings: list[str] = _Bounded()
+        self.unread: list[str] = _Bounded()
+        self.notes = Notes(self.warnings, self.unread)
+        self._names = MAX_DISTRIBUTIONS
         self._seen: set[str] = set()
 
     def add_entry(self, entry: str) -> None:
@@ -70,18 +89,20 @@ class _Scan:
     def add_conda(self, prefix: str) -> None:
         """Take in what conda records of the environment, but for what its Python metadata tells already."""
         if prefix:
-            for package in conda_packages(self.folders, prefix, self._known_paths(), self.warnings):
+            for package in conda_packages(self.folders, prefix, self._known_paths(), self.notes):
                 self.found.setdefault(package.key, package)
 
     def _add_folder(self, folder: Folder, path: str) -> None:
         here: dict[str, list[Installed]] = {}
-        for name in sorted(_metadata_names(folder, path)):
+        names = sorted(_metadata_names(folder, path))
+        self._names -= len(names)
+        if self._names < 0:
+            raise LimitExceeded(f"more than {MAX_DISTRIBUTIONS} distributions, with those in {path!r}")
+        for name in names:
             installed = self._read(path, name)
             if installed is not None:
                 here.setdefault(installed.key, []).append(installed)
         for key, rivals in here.items():
-            if len(self.found) >= MAX_DISTRIBUTIONS:
-                raise LimitExceeded(f"more than {MAX_DISTRIBUTIONS} distributions, with those in {path!r}")
             if key not in self.found:
                 self.found[key] = self._first(path, rivals)
 
@@ -91,11 +112,12 @@ class _Scan:
             self.warnings.append(f"{path!r} is what an interrupted uninstall left; pip ignores it")
             return None
         try:
-            installed = read_distribution(self.folders, folder, name, self.warnings)
+            installed = read_distribution(self.folders, folder, name, self.notes)
         except LimitExceeded:  # what is left out of a list can't be told from what isn't there
             raise
         except InspectorError as error:
             self.warnings.append(f"{path!r} can't be read as a distribution: {error}")
+            self.unread.append(path)
             return None
         return None if installed is None or installed.key in _HIDDEN_BY_PIP else installed
 
@@ -116,6 +138,7 @@ class _Scan:
         node = self.folders.node(entry)
         if node is not None and node.kind is Kind.FILE:
             self.warnings.append(f"{entry!r} on the search path is an archive; distributions inside it are not listed")
+            self.unread.append(entry)
 
     def _known_paths(self) -> frozenset[str]:
         return frozenset(

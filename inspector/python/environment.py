@@ -85,8 +85,8 @@ def environment_of(fs: Rootfs, config: ImageConfig) -> Environment:
 def accounts(fs: Rootfs) -> list[Account]:
     """The accounts of /etc/passwd, malformed lines left out. Raises `NotKept`."""
     found = []
-    for line in (read_text(fs, "/etc/passwd") or "").splitlines():
-        fields = line.split(":")
+    for line in (read_text(fs, "/etc/passwd") or "").split("\n"):  # engines take newlines alone for line ends
+        fields = line.strip().split(":")
         if len(fields) >= 6 and _NUMBER.fullmatch(fields[2]):
             found.append(Account(fields[0], int(fields[2]), fields[5] or "/"))
     return found

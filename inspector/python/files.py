@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from inspector.errors import Malformed, NotFound
@@ -10,6 +11,7 @@ from inspector.rootfs import Kind, Node, NotListed, Rootfs, resolve
 
 MAX_TEXT = 4 << 20
 """The most bytes of a text taken in; the index keeps less of most."""
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def join(*parts: str) -> str:
@@ -72,11 +74,16 @@ def read_text(fs: Rootfs, path: str) -> str | None:
         return None
 
 
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as Python's files have them: a form feed and the like end none, though for `splitlines`."""
+    return _LINE_END.split(text)
+
+
 def read_strict(fs: Rootfs, path: str) -> str | None:
     """As `read_text`, for what Python reads as UTF-8 and stops at otherwise. Raises `Malformed`, `NotKept`."""
     text = read_text(fs, path)
     if text and not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
-        raise Malformed(f"{path!r} is no UTF-8, and Python stops where it can't decode it")
+        raise Malformed(f"{path!r} is not UTF-8, and Python stops where it can't decode it")
     return text
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
 
-from inspector.errors import LimitExceeded
+from inspector.errors import InspectorError, LimitExceeded
 from inspector.rootfs import Kind, Node, Rootfs, resolve
 
+T = TypeVar("T")
 MAX_REMEMBERED = 100_000
 """Listings held at once; past them directories are listed anew."""
 MAX_DEPTH = 100
@@ -33,6 +35,8 @@ class Folders:
         self.fs = fs
         self._known: dict[str, Folder] = {"/": Folder("/", fs.scandir("/"))}
         self._owned = MAX_OWNED
+        self._spent: defaultdict[str, int] = defaultdict(int)
+        self._made: dict[tuple[str, object], Any] = {}
 
     def at(self, path: str) -> Folder:
         """The directory that the absolute `path` leads to. `..` is taken after links, as the kernel does."""
@@ -57,6 +61,29 @@ class Folders:
         self._owned -= files
         if self._owned < 0:
             raise LimitExceeded(f"lists of files that name more than {MAX_OWNED} files together")
+
+    def spend(self, what: str, amount: int, most: int) -> None:
+        """Note work that texts of the image take. Raises `LimitExceeded` once the image takes more than `most`."""
+        self._spent[what] += amount
+        if self._spent[what] > most:
+            raise LimitExceeded(f"the image has more {what} than are read ({most} together)")
+
+    def once(self, what: str, content: object, make: Callable[[], T]) -> T:
+        """What `make` returns or raises, made once for a content: one file may have many thousand names."""
+        key = (what, content)
+        if key not in self._made:
+            try:
+                self._made[key] = make()
+            except InspectorError as error:
+                self._made[key] = error
+        found: T | InspectorError = self._made[key]
+        if isinstance(found, InspectorError):
+            raise found.with_traceback(None)
+        return found
+
+    def with_ending(self, folder: Folder, ending: str) -> Mapping[str, list[str]]:
+        """The names in `folder` with this ending, by their part before the first dot, sorted. Raises `NotListed`."""
+        return self.once(f"*{ending}", folder.path, lambda: _by_stem(folder.children, ending))
 
     def is_file(self, path: str) -> bool:
         """Whether `path` leads to a regular file."""
@@ -99,3 +126,10 @@ class Folders:
         if real != path:
             return self.at(real)  # one listing for all names of a directory
         return Folder(real, self.fs.scandir(real))
+
+
+def _by_stem(names: Mapping[str, Node], ending: str) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in sorted(name for name in names if name.endswith(ending)):
+        found.setdefault(name.partition(".")[0], []).append(name)
+    return found

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
+from inspector.errors import Unsupported
 from inspector.oci import decoder
 from inspector.python.folders import MISSING, Folder, Folders
-from inspector.python.installed import Installed
-from inspector.python.metadata import Headers, is_name, parse_headers, parse_requires_txt
-from inspector.python.record import Owned, owned, record_paths
+from inspector.python.installed import Installed, Notes
+from inspector.python.metadata import MAX_HEADERS, Headers, headers_of, is_name, parse_headers, parse_requires_txt
+from inspector.python.record import Owned, Rows, lines_of, owned
 from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
 
 _LISTS = ("RECORD", "installed-files.txt")
+MAX_METADATA = 32 << 20
+"""Bytes of headers of all distributions of an image; 500 large ones have 2 MB."""
 MAX_INSTALLER = 100
 """Characters of an installer's name that are kept."""
 
@@ -26,16 +29,24 @@ class _DirectUrl(msgspec.Struct, frozen=True):
     dir_info: _DirInfo = _DirInfo()
 
 
-def read_distribution(folders: Folders, site: str, name: str, warnings: list[str]) -> Installed | None:
+def read_distribution(folders: Folders, site: str, name: str, notes: Notes) -> Installed | None:
     """The distribution whose metadata is `site`/`name`; None for what pip takes for none, with a warning.
 
-    Raises `InspectorError` where bytes are missing.
+    Metadata that can't be read is noted: its distribution goes by the name of the directory. Raises `InspectorError`
+    where nothing tells, `LimitExceeded` past what an image may take.
     """
     path = resolve(folders.fs, f"{site}/{name}")
     if path is None:
         return None
     folder = folders.at(path)
-    headers, layer = _headers(folders, folder, path, name)
+    warnings = notes.warnings
+    try:
+        headers, layer = _headers(folders, folder, path)
+    except (NotKept, Unsupported) as error:
+        warnings.append(f"{f'{site}/{name}'!r} can't be read, and is listed by its name alone: {error}")
+        notes.unread.append(f"{site}/{name}")
+        node = folders.node(path)
+        headers, layer = _named(name), node.layer if node else None
     if not is_name(headers.name):
         told = f"the name {headers.name[:100]!r}" if headers.name else "no name"
         warnings.append(f"the metadata in {f'{site}/{name}'!r} states {told}; pip takes it for no distribution")
@@ -51,6 +62,7 @@ def read_distribution(folders: Folders, site: str, name: str, warnings: list[str
         layer=layer,
         installer=_installer(folders, folder),
         requires=headers.requires,
+        cut=headers.cut,
         owned=files,
         editable=_editable(folders, folder),
     )
@@ -62,57 +74,90 @@ def read_metadata(folders: Folders, directory: str, name: str) -> bytes | None:
     return None if folder.path is None or name not in folder.children else folders.fs.read(f"{folder.path}/{name}")
 
 
-def _headers(folders: Folders, folder: Folder, path: str, name: str) -> tuple[Headers, int | None]:
+def _headers(folders: Folders, folder: Folder, path: str) -> tuple[Headers, int | None]:
     """The headers of the first metadata file, in importlib.metadata's order, and the layer that brought it."""
     if folder.path is None:
         node = folders.node(path)
-        content = folders.fs.read(path) if node is not None and node.kind is Kind.FILE else b""
-        return parse_headers(content), node.layer if node else None
+        headers = _parsed(folders, path, node) if node and node.kind is Kind.FILE else Headers()
+        return headers, node.layer if node else None
     for file in ("METADATA", "PKG-INFO"):
         node = _file(folders, folder, file)
-        if node is not None:
-            try:
-                headers = parse_headers(_read(folders, folder, file))
-            except NotKept:
-                headers = _named(name)
-            if not headers.requires and "requires.txt" in folder.children:
-                headers = msgspec.structs.replace(headers, requires=_requires_txt(folders, folder))
-            return headers, node.layer
+        if node is None:
+            continue
+        headers = _parsed(folders, f"{folder.path}/{file}", node)
+        listed = None if headers.requires else _file(folders, folder, "requires.txt")
+        if listed is not None:
+            requires, cut = folders.once(
+                "requires.txt", listed.inode or folder.path, lambda: _requires_txt(folders, folder)
+            )
+            headers = msgspec.structs.replace(headers, requires=requires, cut=cut)
+        return headers, node.layer
     return Headers(), None
 
 
+def _parsed(folders: Folders, path: str, node: Node) -> Headers:
+    """The headers in the file at `path`, read once for all its names. Raises `NotKept`, `Unsupported`."""
+
+    def parse() -> Headers:
+        content = folders.fs.read(resolve(folders.fs, path) or path)
+        head = headers_of(content)
+        folders.spend("bytes of metadata", MAX_HEADERS if head is None else len(head), MAX_METADATA)
+        if head is None:
+            raise Unsupported(f"its headers have more than {MAX_HEADERS} bytes")
+        return parse_headers(head)
+
+    return folders.once("metadata", node.inode or path, parse)
+
+
 def _named(name: str) -> Headers:
-    """What the name of the directory tells: `torch-2.14.1.dist-info`."""
+    """What the name of the directory tells, `torch-2.14.1.dist-info`; nothing of requirements."""
     stem, dash, version = name.rpartition(".")[0].partition("-")
-    return Headers(stem, version.partition("-")[0] if dash else "")
+    return Headers(stem, version.partition("-")[0] if dash else "", cut=True)
 
 
-def _requires_txt(folders: Folders, folder: Folder) -> tuple[str, ...]:
+def _requires_txt(folders: Folders, folder: Folder) -> tuple[tuple[str, ...], bool]:
     try:
-        return parse_requires_txt(_read(folders, folder, "requires.txt"))
+        content = _read(folders, folder, "requires.txt")
     except NotKept:
-        return ()
+        return (), True
+    folders.spend("bytes of metadata", len(content), MAX_METADATA)
+    return parse_requires_txt(content)
 
 
 def _owned(folders: Folders, folder: Folder, site: str, shown: str, warnings: list[str]) -> Owned | None:
-    for name in _LISTS:
-        if _file(folders, folder, name) is None:
-            continue
-        try:
-            text = _read(folders, folder, name).decode("utf-8", "surrogateescape")
-        except NotKept as error:
-            warnings.append(f"the list of files of {shown!r} was not kept, so its size is not known: {error}")
-            return None
-        base = site if name == "RECORD" else folder.path or site
-        paths = record_paths(text) if name == "RECORD" else text.splitlines()
-        try:
-            found = None if paths is None else owned(folders, base, paths)
-        except NotListed:
-            return None
-        if found is None:
-            warnings.append(f"the list of files of {shown!r} is not believable, so its size is not known")
-        return found
-    return None
+    """The files that the first list tells; None, with a warning, where there is none or it can't be read whole."""
+    name = next((name for name in _LISTS if _file(folders, folder, name) is not None), None)
+    if name is None:
+        return None
+    base = site if name == "RECORD" else folder.path or site
+    node = _file(folders, folder, name)
+    try:
+        found = folders.once(name, (_content(node, folder), base), lambda: _listed(folders, folder, name, base))
+    except NotListed:
+        return None
+    if isinstance(found, str):
+        warnings.append(f"the list of files of {shown!r} {found}, so its size is not known")
+        return None
+    return found
+
+
+def _content(node: Node | None, folder: Folder) -> int | str | None:
+    """What stands for the content of a file: where inodes are not told, the folder that it is in."""
+    return (node.inode if node else 0) or folder.path
+
+
+def _listed(folders: Folders, folder: Folder, name: str, base: str) -> Owned | str:
+    """What a list of files leads to against `base`; the clause that says why it can't be used, where it can't."""
+    try:
+        content = _read(folders, folder, name)
+    except NotKept as error:
+        return f"was not kept ({error})"
+    rows = Rows(content) if name == "RECORD" else None
+    paths = (path for path, _ in rows) if rows is not None else lines_of(content)
+    found = owned(folders, base, paths)
+    if found is None:
+        return "names more that is not there than is believable"
+    return f"has rows that can't be read ({rows.unread})" if rows is not None and rows.unread else found
 
 
 def _installer(folders: Folders, folder: Folder) -> str | None:
@@ -126,12 +171,14 @@ def _installer(folders: Folders, folder: Folder) -> str | None:
 
 
 def _editable(folders: Folders, folder: Folder) -> bool:
-    """Whether direct_url.json (direct URL data structure specification) says so."""
+    """Whether direct_url.json (direct URL data structure specification) says so, or may: its bytes were not kept."""
     if _file(folders, folder, "direct_url.json") is None:
         return False
     try:
         found = decoder(_DirectUrl).decode(_read(folders, folder, "direct_url.json"))
-    except (NotKept, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except NotKept:
+        return True
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     return found.dir_info.editable
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from inspector.python.metadata import canonical
@@ -9,12 +11,20 @@ from inspector.python.model import Distribution
 from inspector.python.record import Owned
 
 
+class Notes(NamedTuple):
+    """Where warnings go, and the paths of metadata that can't be read."""
+
+    warnings: list[str]
+    unread: list[str]
+
+
 class Installed(msgspec.Struct, frozen=True, kw_only=True):
     """A distribution and what it owns.
 
     `path` is its metadata directory or file, `site` the directory that this lies in, both with links
     followed. `owned` is None where no list of files exists. `rivals` are others of its name in the same
-    directory: which of them tools see depends on the order of the directory's entries.
+    directory: which of them tools see depends on the order of the directory's entries. `cut` says that it has more
+    requirements than are read.
     """
 
     name: str
@@ -27,6 +37,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     owned: Owned | None = None
     editable: bool = False
     rivals: tuple[Installed, ...] = ()
+    cut: bool = False
 
     @property
     def key(self) -> str:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Collection, Iterator
 from typing import Any
 
 MAX_LINES = 5000
 """Lines of a source past which it is not parsed."""
+MAX_NESTING = 1500
+"""Signs and words of a source that may put one expression or statement into another.
+
+The parser takes some 500 bytes of the C stack for each level, and threads may have no more than 512 KiB.
+"""
+_TEXTS = re.compile(
+    r"""'''(?:[^\\]|\\.)*?(?:'''|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)"""
+    r"""|'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?|#[^\n]*+""",
+    re.DOTALL,
+)
+_FORMATTED = re.compile(r"""(?:[fFtT][rR]?|[rR][fFtT])['"]""")  # these hold expressions
+_NESTING = re.compile(
+    r"[({\[.~+\-*/%@&|^<>=!]+?|\b(?:and|async|await|class|def|elif|else|except|for|from|if|in|is|lambda|not|or|try|while|with"
+    r"|yield)\b"
+)
 _HIDDEN = frozenset({"eval", "exec", "globals", "locals", "vars"})
 
 
@@ -27,6 +43,9 @@ def parse_literals(text: str, max_size: int) -> dict[str, Any]:
 
     if len(text) > max_size or text.count("\n") > MAX_LINES:
         raise ValueError(f"its {len(text)} characters are more than such a file has")
+    code = text if _FORMATTED.search(text) else _TEXTS.sub(" ", text)
+    if sum(1 for _ in _NESTING.finditer(code)) > MAX_NESTING:
+        raise ValueError("it may nest deeper than such a file does")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours

@@ -7,23 +7,29 @@ import re
 import msgspec
 
 MAX_HEADERS = 512 << 10
-"""Bytes of a METADATA or PKG-INFO in which headers are sought."""
+"""Bytes of headers of a METADATA or PKG-INFO that are read; packages of a thousand requirements have 60,000."""
 MAX_REQUIREMENTS = 2000
 MAX_REQUIREMENT = 4096
 """Characters of one requirement; longer ones are left out."""
 
-_HEADER = re.compile(r"([!-9;-~]*):[ \t]*(.*)", re.DOTALL)
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_NO_HEADER = re.compile(rb"\n(?!From |[!-9;-~]*+:|[ \t])")  # as `email.feedparser` has it
+_WANTED = re.compile(
+    rb"^(name|version|requires-dist):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.IGNORECASE | re.MULTILINE
+)
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
 class Headers(msgspec.Struct, frozen=True):
-    """What the headers say; the first of a name wins, as it does for importlib.metadata."""
+    """What the headers say; the first of a name wins, as it does for importlib.metadata.
+
+    `cut` says that there are more requirements, or longer ones, than are read.
+    """
 
     name: str = ""
     version: str = ""
     requires: tuple[str, ...] = ()
+    cut: bool = False
 
 
 def canonical(name: str) -> str:
@@ -36,50 +42,53 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def parse_headers(content: bytes) -> Headers:
-    """The headers that METADATA or PKG-INFO begins with; they end at the first line that is none."""
-    found: dict[str, list[str]] = {"name": [], "version": [], "requires-dist": []}
-    values: list[str] | None = None
-    size = 0
-    for number, text in enumerate(_LINE_END.split(_head(content))):
-        if text[:1] in (" ", "\t"):
-            size += len(text) + 1
-            if values and size <= MAX_REQUIREMENT:  # each line more copies those before it
-                values[-1] = f"{values[-1]}\n{text}"
-            continue
-        size = 0
-        header = _HEADER.match(text)
-        if header is None:
-            if number == 0 and text.startswith("From "):
-                continue
-            break
-        values = found.get(header[1].lower())
-        if values is not None:
-            values.append(header[2])
-    name, version = (next(iter(found[key]), "").strip() for key in ("name", "version"))
-    return Headers(name, version, _bounded(found["requires-dist"]))
+def headers_of(content: bytes) -> bytes | None:
+    """The headers that METADATA or PKG-INFO begins with, in lines that newlines end; up to the first that is none.
+
+    None where they are longer than any real ones.
+    """
+    if b"\r" in content[: 2 * MAX_HEADERS]:
+        content = content[: 2 * MAX_HEADERS].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    found = _NO_HEADER.search(b"\n" + content[: MAX_HEADERS + 2])
+    end = found.start() if found else len(content)
+    if end > MAX_HEADERS:
+        return None
+    return content[: max(0, end - 1)] if found else content
 
 
-def parse_requires_txt(content: bytes) -> tuple[str, ...]:
-    """The requirements in an egg-info's `requires.txt`, as Requires-Dist has them; extras become markers."""
+def parse_headers(head: bytes) -> Headers:
+    """What headers say, as `headers_of` returns them."""
+    found: dict[bytes, list[str]] = {b"name": [], b"version": [], b"requires-dist": []}
+    for header in _WANTED.finditer(head):
+        values = found[header[1].lower()]
+        if len(values) <= MAX_REQUIREMENTS:
+            values.append(header[2][: 4 * MAX_REQUIREMENT + 1].decode("utf-8", "replace"))
+    name, version = (next(iter(found[key]), "").strip() for key in (b"name", b"version"))
+    return Headers(name, version, *_bounded(found[b"requires-dist"]))
+
+
+def parse_requires_txt(content: bytes) -> tuple[tuple[str, ...], bool]:
+    """The requirements in an egg-info's `requires.txt`, as Requires-Dist has them; and whether there are more.
+
+    Extras become markers.
+    """
     extra = marker = ""
-    found = []
+    found: list[str] = []
     for line in content[:MAX_HEADERS].decode("utf-8", "replace").splitlines():
         text = line.strip()
+        if len(found) > MAX_REQUIREMENTS:
+            break
         if text.startswith("[") and text.endswith("]"):
             extra, _, marker = text[1:-1].partition(":")
         elif text and not text.startswith("#"):
             conditions = [f"({marker})"] if marker else []
             conditions += [f'extra == "{extra}"'] if is_name(extra) else []
             found.append(f"{text}; {' and '.join(conditions)}" if conditions else text)
-    return _bounded(found)
+    kept, cut = _bounded(found)
+    return kept, cut or len(content) > MAX_HEADERS
 
 
-def _head(content: bytes) -> str:
-    """The text up to the first blank line at most."""
-    end = content.find(b"\n\n", 0, MAX_HEADERS)
-    return content[: end if end >= 0 else MAX_HEADERS].decode("utf-8", "replace")
-
-
-def _bounded(requirements: list[str]) -> tuple[str, ...]:
-    return tuple(text.strip() for text in requirements[:MAX_REQUIREMENTS] if len(text) <= MAX_REQUIREMENT)
+def _bounded(requirements: list[str]) -> tuple[tuple[str, ...], bool]:
+    """The requirements that are kept, and whether others are not."""
+    kept = [text.strip() for text in requirements[:MAX_REQUIREMENTS] if len(text) <= MAX_REQUIREMENT]
+    return tuple(kept), len(kept) < len(requirements)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
-from inspector.python.files import names_in
-from inspector.python.folders import Folders
+from inspector.python.folders import Folder, Folders
 from inspector.python.model import Interpreter
-from inspector.rootfs import Kind, Node
+from inspector.rootfs import Kind, NotListed
 
 Form = Literal["package", "module", "namespace", "archive"]
 Loader = Literal["extension", "source", "bytecode", "none"]
@@ -94,15 +93,16 @@ def find_modules(folders: Folders, entries: Iterable[str], name: str, suffixes: 
 
 def find_in(folders: Folders, entry: str, name: str, suffixes: Suffixes) -> Found | None:
     """What the directory `entry` alone has for `name`: package, extension, source, bytecode, else a namespace."""
-    children = folders.at(entry).children
+    folder = folders.at(entry)
+    children = folder.children
     path = f"{entry.rstrip('/')}/{name}"
     inside = folders.at(path) if name in children else None
     package = inside is not None and inside.path is not None
     if inside is not None and package:
-        for file, loader in _candidates("__init__", inside.children, suffixes):
+        for file, loader in _candidates(folders, inside, "__init__", suffixes):
             if folders.is_file(f"{path}/{file}"):
                 return Found(form="package", entry=entry, path=path, origin=f"{path}/{file}", loader=loader)
-    for file, loader in _candidates(name, children, suffixes):
+    for file, loader in _candidates(folders, folder, name, suffixes):
         origin = f"{entry.rstrip('/')}/{file}"
         if folders.is_file(origin):
             return Found(form="module", entry=entry, path=origin, origin=origin, loader=loader)
@@ -112,19 +112,19 @@ def find_in(folders: Folders, entry: str, name: str, suffixes: Suffixes) -> Foun
 def extensions_of(folders: Folders, directory: str, name: str) -> list[str]:
     """The files that are extension modules `name` for any interpreter at all."""
     prefix = f"{name}."
-    return sorted(
-        file
-        for file in folders.at(directory).children
-        if file.startswith(prefix) and file.endswith(".so") and folders.is_file(f"{directory}/{file}")
-    )
+    files = folders.with_ending(folders.at(directory), ".so").get(name, [])
+    return [file for file in files if file.startswith(prefix) and folders.is_file(f"{directory}/{file}")]
 
 
-def _candidates(name: str, children: Mapping[str, Node], suffixes: Suffixes) -> Iterator[tuple[str, Loader]]:
+def _candidates(folders: Folders, folder: Folder, name: str, suffixes: Suffixes) -> Iterator[tuple[str, Loader]]:
     """The entries that may be the module `name`, in the order of importlib's loaders."""
-    prefix = f"{name}."
-    files = names_in(children, (name + ending for ending in suffixes.own))
-    tagged = [file for file in files if file.startswith(prefix) and _TAGGED.fullmatch(file[len(name) :])]
-    yield from ((file, "extension") for file in sorted(tagged) if suffixes.loads(file[len(name) :]))
+    children = folder.children
+    try:
+        files = folders.with_ending(folder, ".so").get(name.partition(".")[0], [])
+    except NotListed:
+        files = sorted(name + ending for ending in suffixes.own if name + ending in children)
+    tagged = [file for file in files if file.startswith(f"{name}.") and _TAGGED.fullmatch(file[len(name) :])]
+    yield from ((file, "extension") for file in tagged if suffixes.loads(file[len(name) :]))
     plain: tuple[tuple[str, Loader], ...] = (
         (".abi3.so", "extension"),
         (".so", "extension"),

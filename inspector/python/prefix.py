@@ -12,12 +12,15 @@ from functools import partial
 
 import msgspec
 
+from inspector.errors import LimitExceeded
 from inspector.python.environment import Environment
 from inspector.python.files import find, join, one_link, read_text, upward
 from inspector.python.version import Minor, has_library
 from inspector.rootfs import Rootfs, is_dir, is_file
 from inspector.unknown import Unknown
 
+MAX_CONFIG = 32 << 10
+"""Bytes of a pyvenv.cfg or `._pth` (Modules/getpath.c)."""
 _SYSTEM_PREFIXES = ("/usr", "/usr/local")
 
 
@@ -100,7 +103,7 @@ def _starting_folder(fs: Rootfs, executable: str, minor: Minor, *, explicit: boo
     else:
         candidates, key = (posixpath.dirname(beside), beside), _home
     for folder in candidates:
-        text = read_text(fs, f"{folder}/pyvenv.cfg")
+        text = _config(fs, f"{folder}/pyvenv.cfg")
         if text is not None:
             return key(text) or own, folder if modern else None
     return own, None
@@ -109,13 +112,24 @@ def _starting_folder(fs: Rootfs, executable: str, minor: Minor, *, explicit: boo
 def stated_homes(fs: Rootfs, executable: str) -> list[str]:
     """The absolute `home` of the pyvenv.cfg one above the program or beside it: where its base is said to be."""
     beside = posixpath.dirname(executable)
-    texts = (read_text(fs, f"{folder}/pyvenv.cfg") for folder in (posixpath.dirname(beside), beside))
+    texts = (_config(fs, f"{folder}/pyvenv.cfg") for folder in (posixpath.dirname(beside), beside))
     homes = (_home(text) for text in texts if text is not None)
     return [home for home in homes if home and home.startswith("/")][:1]
 
 
+def _config(fs: Rootfs, path: str) -> str | None:
+    """The text of a file that Python reads before it has codecs: in lines that newlines end, and up to a null byte.
+
+    Raises `LimitExceeded` for one that Python from 3.11 on stops at; its older versions read no such long line.
+    """
+    text = read_text(fs, path)
+    if text is not None and len(text.encode("utf-8", "surrogateescape")) >= MAX_CONFIG:
+        raise LimitExceeded(f"{path!r} has {MAX_CONFIG} bytes or more, which Python does not read at its start")
+    return None if text is None else text.partition("\0")[0]
+
+
 def _home(text: str) -> str | None:
-    for line in text.splitlines():
+    for line in text.split("\n"):
         key, equals, value = line.partition("=")
         if equals and key.strip().lower() == "home":
             return value.strip() or None
@@ -124,7 +138,7 @@ def _home(text: str) -> str | None:
 
 def _old_home(text: str) -> str | None:
     """`home = …` as 3.10 and older want it: in small letters, and with spaces around the equals sign."""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         words = line.split(None, 2)
         if len(words) > 2 and words[:2] == ["home", "="]:
             return line.partition("=")[2].strip(" \t")
@@ -135,10 +149,10 @@ def _path_file(fs: Rootfs, executable: str) -> PathFile | None:
     """The `._pth` beside the program, as it is named or behind its links."""
     for program in dict.fromkeys((executable, one_link(fs, executable))):
         path = f"{program}._pth"
-        text = read_text(fs, path)
+        text = _config(fs, path)
         if text is None:
             continue
-        lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+        lines = [line.partition("#")[0].strip() for line in text.split("\n")]
         entries = tuple(
             join(posixpath.dirname(path), line) for line in lines if line and not line.startswith("import ")
         )

@@ -7,6 +7,7 @@ absolute, climb with `..`, or name what is not there.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
@@ -14,11 +15,11 @@ import msgspec
 from inspector.python.folders import MISSING, Folder, Folders
 from inspector.rootfs import Kind, Node
 
-MAX_ROWS = 400_000
-"""Rows of one list; the largest known have some 50,000."""
+MAX_ROWS, MAX_ALL_ROWS = 200_000, 2_000_000
+"""Rows of one list, past which it is not believed; and of all lists of an image: the largest known have 300,000."""
 MAX_PATH = 4096
-MAX_GONE = 5000
-"""Directories that a list names and that are not there, past which it is not believed."""
+MAX_GONE, MAX_ALL_GONE = 5000, 50_000
+"""Directories that a list names and that are not there, past which it is not believed; and of all lists together."""
 _CACHE = "__pycache__"
 
 
@@ -33,35 +34,58 @@ class Owned(msgspec.Struct, frozen=True):
         return sum(self.files.values())
 
 
-def record_paths(text: str) -> list[str] | None:
-    """The paths of a RECORD, as written; None where it has more rows than is believable."""
-    if text.count("\n") > MAX_ROWS:
-        return None
-    if '"' in text:
-        return [path for path, _ in record_rows(text)]
-    return [line.partition(",")[0] for line in text.splitlines()]
+class Rows:
+    """The rows of a RECORD as they stand in it: each path and size as written, the size empty where none is stated.
 
+    `unread` counts, once they were gone through, the rows that csv can't read: a field of more than 131,072
+    characters, quotes that don't close; other readers stop there. All rows past `MAX_ROWS` count as one.
+    """
 
-def record_rows(text: str) -> Iterator[tuple[str, str]]:
-    """Each row of a RECORD: the path as written, and the size as written, empty where none is told."""
-    lines = text.splitlines()[:MAX_ROWS]
-    rows = csv.reader(lines) if '"' in text else (line.rsplit(",", 2) for line in lines)
-    try:
-        for row in rows:
+    def __init__(self, content: bytes) -> None:
+        self.unread = 0
+        self._content = content
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        for number, row in enumerate(self._rows()):
+            if number >= MAX_ROWS:
+                self.unread += 1
+                return
             if row and row[0]:
                 yield row[0], row[2] if len(row) > 2 else ""  # path, hash, size
-    except csv.Error:
-        return
+
+    def _rows(self) -> Iterator[list[str]]:
+        lines = lines_of(self._content)
+        if b'"' not in self._content:
+            yield from (line.rsplit(",", 2) for line in lines)
+            return
+        rows = csv.reader(lines, strict=True)
+        while True:
+            try:
+                row = next(rows, None)
+            except csv.Error:  # the reader goes on with the next line
+                self.unread += 1
+                continue
+            if row is None:
+                return
+            yield row
+
+
+def lines_of(content: bytes) -> Iterator[str]:
+    """The lines of a list of files, one after another: a list of all would take a hundred times their bytes."""
+    return (line.rstrip(b"\r\n").decode("utf-8", "surrogateescape") for line in io.BytesIO(content))
 
 
 def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
     """What `paths`, against the directory `base`, are on disk, with the bytecode of each module beside it.
 
-    None where the list is not to be believed: it names thousands of directories that are not there. Raises
+    None where the list is not believed: it has too many rows, or names thousands of missing directories. Raises
     `LimitExceeded` where all lists together come to more than is held, `NotListed` for a directory that can't be.
     """
     groups: dict[str, list[str]] = {}
-    for path in paths:
+    for number, path in enumerate(paths):
+        folders.spend("rows in lists of files", 1, MAX_ALL_ROWS)
+        if number >= MAX_ROWS:
+            return None
         folder, _, name = path.rpartition("/")
         group = groups.get(folder)
         if group is None:
@@ -77,6 +101,7 @@ def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
             _add(folders, found, names, files)
             continue
         gone += 1
+        folders.spend("missing directories in lists of files", 1, MAX_ALL_GONE)
         if gone > MAX_GONE:
             return None
     folders.charge(len(files))

@@ -10,20 +10,24 @@ from inspector.python.metadata import canonical
 from inspector.python.model import Interpreter
 
 MAX_EDGES = 50_000
-MAX_PARSED = 1 << 20
+MAX_PARSED = 256 << 10
 """Characters of all requirements that need a parser: a hostile one takes 30 ms for each 4,000."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = re.compile(r"extra\s{0,9}==\s{0,9}(['\"])([A-Za-z0-9._-]{0,200})\1\)?")
 
 
 class Requirements:
-    """The graph of requirements that hold for `interpreter`, worked out where it is asked for."""
+    """The graph of requirements that hold for `interpreter`, worked out where it is asked for.
+
+    `cut` says why some that were asked for are left out, empty where none are.
+    """
 
     def __init__(self, installed: Collection[Installed], interpreter: Interpreter) -> None:
         self.by_key: Mapping[str, Installed] = {found.key: found for found in installed}
         self._environment = marker_environment(interpreter)
         self._left = MAX_EDGES
         self._characters = MAX_PARSED
+        self.cut = ""
         self._known: dict[tuple[str, str], tuple[tuple[str, frozenset[str]], ...]] = {}
 
     def of(self, installed: Installed, extra: str = "") -> tuple[tuple[str, frozenset[str]], ...]:
@@ -54,9 +58,12 @@ class Requirements:
         return needed
 
     def _evaluate(self, installed: Installed, extra: str) -> Iterator[tuple[str, frozenset[str]]]:
+        if installed.cut:
+            self.cut = self.cut or f"{installed.name} requires more than is read"
         for text in installed.requires:
             self._left -= 1
             if self._left < 0:
+                self.cut = f"the requirements of all distributions are more than {MAX_EDGES}"
                 return
             only = _only_for_extra(text)
             if extra != only if only is not None else extra and ";" not in text:
@@ -72,6 +79,7 @@ class Requirements:
             return canonical(plain), frozenset()
         self._characters -= len(text)
         if self._characters < 0:
+            self.cut = f"the requirements of all distributions have more than {MAX_PARSED} characters"
             return None
         from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, only where there is a torch
 

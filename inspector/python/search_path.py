@@ -8,13 +8,14 @@ from typing import Literal
 
 import msgspec
 
-from inspector.errors import LimitExceeded, Unsupported
+from inspector.errors import LimitExceeded, Malformed, Unsupported
 from inspector.python.environment import Environment
-from inspector.python.files import exists, join, list_dir, read_strict, read_text
+from inspector.python.files import exists, join, lines_of, list_dir, read_strict
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import parse_pth, parse_start
-from inspector.python.siterules import SiteRules, site_folders
+from inspector.python.siterules import FROZEN, SiteRules, site_folders
+from inspector.python.sources import read_source
 from inspector.python.version import Minor
 from inspector.rootfs import NotKept, NotListed, Rootfs, is_dir, is_file
 
@@ -27,7 +28,7 @@ MAX_LINES = 50_000
 Customizing = Literal["sitecustomize", "usercustomize"]
 
 _APPORT = ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"]
-_INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*", re.ASCII)
+_ZERO = re.compile(r"\s*+[+-]?0++\s*+", re.ASCII)
 
 
 class SearchPath(msgspec.Struct, frozen=True):
@@ -111,8 +112,8 @@ class _Builder:
             bases = [self.python.prefixes.base, self.python.prefixes.exec_base]
             prefixes = [self.prefix, *bases] if system_sites else [self.prefix]
             user_site = user_site and system_sites
-        if user_site:
-            self.add_user_site()
+        if user_site and is_dir(self.fs, self._user_site()):
+            self.add_site(self._user_site())
         if user_site and self.python.rules.layout == "fedora" and "RPM_BUILD_ROOT" not in self.environment.variables:
             prefixes.insert(0, "/usr/local")
         self.add_sites(prefixes)
@@ -129,12 +130,10 @@ class _Builder:
                 if is_dir(self.fs, folder):
                     self.add_site(folder)
 
-    def add_user_site(self) -> None:
-        """The user's own site, `~` being HOME."""
+    def _user_site(self) -> str:
+        """The user's own site, there or not, `~` being HOME."""
         base = self.environment.get("PYTHONUSERBASE") or f"{self.environment.home.rstrip('/')}/.local"
-        folder = posixpath.join(self.environment.cwd, base, "lib", self.python.minor.folder, "site-packages")
-        if is_dir(self.fs, folder):
-            self.add_site(folder)
+        return posixpath.join(self.environment.cwd, base, "lib", self.python.minor.folder, "site-packages")
 
     def add_site(self, folder: str) -> None:
         """site.addsitedir: the folder, then what its .pth files add, by sorted name."""
@@ -159,9 +158,10 @@ class _Builder:
         """Follow the path lines; `runs` says that no .start file takes the place of the others."""
         path = join(folder, name)
         text = read_strict(self.fs, path)
-        if text and self.python.minor.at_least < (3, 7) and not text.isascii():
+        if text and not text.isascii() and not (self.python.rules.accepts_mark or self._reads_utf8()):
             raise Unsupported(
-                f"{path!r} has other than ASCII characters, which Python {self.python.minor} may not read"
+                f"{path!r} has other than ASCII characters, which Python {self.python.minor} may not read as UTF-8 "
+                "in this image's locale"
             )
         items = parse_pth(text, path, self.python.rules) if text else []
         self.lines += len(items)
@@ -180,6 +180,18 @@ class _Builder:
             if target not in self.known and exists(self.fs, target):
                 self.add(target)
 
+    def _reads_utf8(self) -> bool:
+        """Whether the locale's encoding, which site.py reads .pth files by up to 3.12, certainly is UTF-8.
+
+        Up to 3.6 it is not where the locale is C; from then on C is coerced to UTF-8 (PEP 538), but not by LC_ALL.
+        """
+        stated = self.environment.get
+        locale = stated("LC_ALL") or stated("LC_CTYPE") or stated("LANG")
+        if locale in ("", "C", "POSIX"):
+            forced = stated("LC_ALL") or stated("PYTHONCOERCECLOCALE") == "0" or stated("PYTHONUTF8") == "0"
+            return self.python.minor.at_least >= (3, 7) and not forced
+        return locale.partition(".")[2].partition("@")[0].lower().replace("-", "") == "utf8"
+
     def _add_hooks(self, hooks: list[Hook]) -> None:
         """A folder may be read twice, its code is told once."""
         self.hooks.update(dict.fromkeys(hooks))
@@ -189,11 +201,16 @@ class _Builder:
     def _user_site_enabled(self) -> bool:
         """PYTHONNOUSERSITE turns it off unless it is the number 0 (3.7 on); from 3.14 on a `._pth` file does too."""
         value = self.environment.get("PYTHONNOUSERSITE")
-        zero = bool(_INTEGER.fullmatch(value)) and int(value) == 0 and self.python.minor.at_least >= (3, 7)
+        zero = bool(_ZERO.fullmatch(value)) and self.python.minor.at_least >= (3, 7)
         off = bool(value) and not zero
         if self.python.prefixes.path_file is not None and self.python.minor.at_least >= (3, 14):
             return False
         stated = self.python.rules.user_site
+        if stated is not None and self.python.minor.at_least >= FROZEN and is_dir(self.fs, self._user_site()):
+            raise Unsupported(
+                f"site.py states whether {self._user_site()!r} counts, and Python {self.python.minor} runs a site.py "
+                "that was compiled into it"
+            )
         return not off if stated is None else stated
 
     def _customize(self, module: Customizing) -> None:
@@ -215,7 +232,7 @@ def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
         if not is_file(fs, candidate):
             continue
         value = "true"
-        for line in (read_strict(fs, candidate) or "").splitlines():
+        for line in lines_of(read_strict(fs, candidate) or ""):
             key, equals, text = line.partition("=")
             if equals and key.strip().lower() == "include-system-site-packages":
                 value = text.strip().lower()
@@ -227,8 +244,8 @@ def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> Hook:
     """What a customizing module does; Debian's, which only sets up its crash reporter, is known by its text."""
     unknown = Hook(kind=module, path=path, effect="runs code that is not known", touches_torch="unknown")
     try:
-        text = read_text(fs, path) or ""
-    except NotKept:
+        text = read_source(fs, path) or ""
+    except (NotKept, Malformed, Unsupported):
         return unknown
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
     if lines and lines != _APPORT:

@@ -7,13 +7,16 @@ from typing import Literal
 
 import msgspec
 
-from inspector.python.files import read_text
+from inspector.errors import Malformed, Unsupported
 from inspector.python.prefix import Prefixes
+from inspector.python.sources import read_source
 from inspector.python.version import Minor
 from inspector.rootfs import NotKept, Rootfs, is_dir
 
 _GENUINE = re.compile(r"^def getsitepackages\(", re.MULTILINE)
 _USER_SITE = re.compile(r"^ENABLE_USER_SITE = (None|True|False)", re.MULTILINE)
+FROZEN = (3, 11)
+"""From this version on site.py is compiled into the program, which takes no notice of what the file says."""
 _DEBIAN_DIR = "/usr/lib/python3/dist-packages"
 
 
@@ -32,10 +35,16 @@ class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def site_rules(fs: Rootfs, prefixes: Prefixes, minor: Minor) -> SiteRules:
-    """The rules of the interpreter's site.py; by its version and place, where the text tells nothing."""
+    """The rules of the interpreter's site.py; by its version and place, where the text tells nothing.
+
+    Raises `Unsupported` or `NotKept` where Python runs a text that can't be read.
+    """
+    path = f"{prefixes.standard_library(minor)[1]}/site.py"
     try:
-        text = read_text(fs, f"{prefixes.standard_library(minor)[1]}/site.py") or ""
-    except NotKept:
+        text = read_source(fs, path) or ""
+    except (Malformed, Unsupported, NotKept) as error:
+        if minor.at_least < FROZEN:
+            raise Unsupported(f"{path!r}, which Python {minor} runs at its start, can't be read: {error}") from error
         text = ""
     if not _GENUINE.search(text):
         return SiteRules(

@@ -14,8 +14,10 @@ from inspector.rootfs import Kind, NotKept, Rootfs, is_file
 
 _PROGRAM = re.compile(r"\.?(?:platform-)?(python|pypy)(?:(\d)(?:\.(\d{1,3})(t?))?)?(?:-?dbg|d|u|m|-wrapped)?")
 _LIBRARY = re.compile(r"(python|pypy)(\d)\.(\d{1,3})(t?)")
-_PATCHLEVEL = re.compile(r'^\s*#\s*define\s+PY_VERSION\s+"(\d+\.\d+\.\d+[^"+\s]{0,32})\+?"', re.MULTILINE)
-_FULL = re.compile(r"(\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?)")
+_PATCHLEVEL = re.compile(
+    r'^[ \t]*+#[ \t]*+define[ \t]++PY_VERSION[ \t]++"(\d{1,3}\.\d{1,3}\.\d{1,3}[^"+\s]{0,32})\+?"', re.MULTILINE
+)
+_FULL = re.compile(r"(\d{1,3}\.\d{1,3}\.\d{1,3}(?:(?:a|b|rc)\d{1,3})?)")
 _LIBDIRS = ("lib", "lib64")
 _LIBRARIES = (
     "python2.7",

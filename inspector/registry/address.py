@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from inspector.errors import Refused
+from inspector.registry.reach import Reach, literal_of, reach_of
 
 MAX_URL = 16 << 10
 """The longest address that is followed, in characters; signed ones have some 2,000."""
 _PORTS = {"https": 443, "http": 80}
-_EMBEDDING = (ipaddress.IPv6Network("::/96"), ipaddress.IPv6Network("64:ff9b::/96"))
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,255}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -29,6 +29,11 @@ class Origin(msgspec.Struct, frozen=True):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
 
+    @property
+    def named(self) -> str:
+        """Host and port as names of images begin with them; the port is left out where it is the scheme's own."""
+        return str(self).partition("://")[2]
+
     def is_loopback(self) -> bool:
         """Whether it is this machine for certain: `localhost`, or an address that never leaves it."""
         try:
@@ -38,25 +43,12 @@ class Origin(msgspec.Struct, frozen=True):
         mapped = literal.ipv4_mapped if isinstance(literal, ipaddress.IPv6Address) else None
         return (mapped or literal).is_loopback
 
-    def is_inward(self) -> bool:
-        """Whether it is a literal address of this machine or its link, where nobody outside has business."""
-        literal = self._literal()
-        if literal is None:
-            return self.host == "localhost" or self.host.endswith(".localhost")
-        return literal.is_loopback or literal.is_link_local or literal.is_unspecified or literal.is_multicast
-
-    def is_private(self) -> bool:
-        """Whether it is inward or a literal address of a private network."""
-        literal = self._literal()
-        return self.is_inward() or (literal is not None and literal.is_private)
-
-    def _literal(self) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-        """The address that the host is another way to write of, whichever; None for a name."""
-        try:
-            literal = ipaddress.ip_address(self.host)
-        except ValueError:
-            return _old_literal(self.host)
-        return literal if isinstance(literal, ipaddress.IPv4Address) else _within(literal) or literal
+    def reach(self) -> Reach | None:
+        """How far the host reaches by what it says itself; None for a name that has to be looked up."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return Reach.ANY
+        literal = literal_of(self.host)
+        return None if literal is None else reach_of(literal)
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -77,22 +69,6 @@ class Address(msgspec.Struct, frozen=True):
         return f"Address({str(self)!r})"
 
 
-def _old_literal(host: str) -> ipaddress.IPv4Address | None:
-    """The address that a resolver takes `127.1`, `0x7f000001` or `2130706433` for (inet_aton(3))."""
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(host))
-    except (OSError, ValueError):  # names with a NUL, and ones that are no ASCII
-        return None
-
-
-def _within(literal: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The address of IPv4 that one of IPv6 leads to: mapped, compatible, by NAT64 or by 6to4."""
-    if literal.ipv4_mapped or literal.sixtofour:
-        return literal.ipv4_mapped or literal.sixtofour
-    embedded = any(literal in network for network in _EMBEDDING) and int(literal) > 1
-    return ipaddress.IPv4Address(int(literal) & 0xFFFFFFFF) if embedded else None
-
-
 def origin_of(scheme: str, registry: str) -> Origin:
     """The origin of a registry, whose name was checked by its grammar."""
     return parse_address(f"{scheme}://{registry}/", registry).origin
@@ -109,8 +85,10 @@ def parse_address(text: str, said_by: str, base: Address | None = None) -> Addre
         raise Refused(f"{said_by}: sends us to what is no address") from error
     if parts.scheme not in _PORTS or not parts.hostname:
         raise Refused(f"{said_by}: sends us to {parts.scheme[:20]!a}: only https and http are spoken")
-    if parts.username is not None or parts.password is not None:
+    if "@" in parts.netloc:
         raise Refused(f"{said_by}: sends us to an address with a user in it, which is not followed")
+    host = parts.hostname.rstrip(".")
+    if not _HOST.fullmatch(host):  # another parser could take another part of it for the host
+        raise Refused(f"{said_by}: sends us to a host with unlawful characters")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    host = parts.hostname.rstrip(".") if parts.hostname != "." else "."
     return Address(Origin(parts.scheme, host, _PORTS[parts.scheme] if port is None else port), path)

@@ -13,7 +13,7 @@ from inspector.registry.credentials import Credentials
 from inspector.registry.lending import LONG_ENOUGH, refuse_secret
 from inspector.registry.login import Login
 from inspector.registry.names import DOCKER_HUB
-from inspector.registry.realm import Grant, Token, TokenServer, grant_for
+from inspector.registry.realm import Grant, Token, TokenServer
 from inspector.registry.trust import Trust
 
 CATALOG_SCOPE = "registry:catalog:*"
@@ -87,7 +87,8 @@ class Authorizer:
     ) -> str:
         if login is not None and login.is_bearer:
             return self._settled(repository, f"Bearer {login.secret}", stale)
-        grant = grant_for(challenge, registry, f"repository:{repository}:pull" if repository else CATALOG_SCOPE)
+        scope = f"repository:{repository}:pull" if repository else CATALOG_SCOPE
+        grant = self._tokens.grant(challenge, registry, scope)
         token = self._fresh.get(grant)
         if token is not None and token.header() == stale:
             del self._fresh[grant]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 
 from inspector.errors import Malformed, Unreachable
 from inspector.registry.bodies import pieces
@@ -40,6 +42,25 @@ def read_part(reply: Reply, start: int, end: int, size: int, patience: Patience,
     return bytes(content)
 
 
+class _Watch:
+    """Sums up the time that is spent in waiting for pieces, and not in using them."""
+
+    waited = 0.0
+
+    def timed(self, pieces: Generator[bytes]) -> Iterator[bytes]:
+        """The same pieces."""
+        with closing(pieces):
+            while True:
+                before = time.monotonic()
+                try:
+                    piece = next(pieces, None)
+                finally:
+                    self.waited += time.monotonic() - before
+                if piece is None:
+                    return
+                yield piece
+
+
 class BlobStream:
     """The bytes of one blob of known size. `open_at` asks for those from an offset on."""
 
@@ -51,25 +72,29 @@ class BlobStream:
         self._got = 0
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes in order. Raises `Unreachable` where the rest can't be had, `Malformed` for other bytes."""
-        failures = 0
+        """The bytes in order. Raises `Unreachable` where the rest can't be had, `Malformed` for other bytes.
+
+        A connection that is lost is made again, also one that is too slow after it brought much; attempts that bring
+        little have the time of one.
+        """
+        failures, waited = 0, 0.0
         while self._got < self._size:
-            before = self._got
+            before, watch = self._got, _Watch()
             broken = Unreachable(f"{self._where}: ends at byte {self._got}")
             try:
-                yield from self._attempt()
+                yield from watch.timed(self._attempt())
             except Unreachable as error:
                 broken = error
             if self._got >= self._size:
                 return
-            failures = 1 if self._got - before >= _WORTH else failures + 1
-            if failures > self._pacing.patience.retries:
-                raise Unreachable(
-                    f"{broken}; {self._got} of {self._size} bytes came, and {failures} attempts brought no more"
-                )
+            is_worth = self._got - before >= _WORTH
+            failures, waited = (1, 0.0) if is_worth else (failures + 1, waited + watch.waited)
+            if failures > self._pacing.patience.retries or waited >= self._pacing.patience.answer:
+                came = f"{self._got} of {self._size} bytes came"
+                raise Unreachable(f"{broken}; {came}, and {failures} attempts brought no more")
             self._pacing.pause(self._pacing.backoff(failures))
 
-    def _attempt(self) -> Iterator[bytes]:
+    def _attempt(self) -> Generator[bytes]:
         reply = self._open_at(self._got)
         try:
             yield from self._body(reply)

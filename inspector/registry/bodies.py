@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from inspector.errors import LimitExceeded, Malformed, Unreachable
+from inspector.http.timed import within
 from inspector.registry.failures import mapped
 from inspector.registry.settings import Patience
 
@@ -41,10 +42,11 @@ def words_of(response: BaseHTTPResponse, patience: Patience, where: str) -> byte
     """The beginning of a refusal's body; empty where it can't be had. The connection is kept if that was all."""
     content = b""
     try:
-        for piece in pieces(response, patience, where):
-            content += piece
-            if len(content) > _WORDS:
-                break
+        with within(patience.refusal):
+            for piece in pieces(response, patience, where):
+                content += piece
+                if len(content) > _WORDS:
+                    break
     except (Unreachable, LimitExceeded):
         return b""
     finally:
@@ -58,7 +60,8 @@ def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterat
     with mapped(where):
         while True:
             before = time.monotonic()
-            piece = response.read1(PIECE, decode_content=False)
+            with within(patience.window):  # chunks may have long heads, and trailers no end
+                piece = response.read1(PIECE, decode_content=False)
             if not piece:
                 return
             waited += time.monotonic() - before
@@ -74,14 +77,12 @@ def _whole(response: BaseHTTPResponse, most: int, patience: Patience, where: str
     stated = response.headers.get("Content-Length", "")
     if stated.isascii() and stated.isdigit() and (len(stated) > 15 or int(stated) > most):
         raise _too_large(where, most)
-    until = time.monotonic() + patience.whole
     content = bytearray()
-    for piece in pieces(response, patience, where):
-        content += piece
-        if len(content) > most:
-            raise _too_large(where, most)
-        if time.monotonic() > until:
-            raise Unreachable(f"{where}: no whole answer within {patience.whole:.0f} seconds")
+    with within(patience.whole):
+        for piece in pieces(response, patience, where):
+            content += piece
+            if len(content) > most:
+                raise _too_large(where, most)
     return bytes(content)
 
 
@@ -93,8 +94,8 @@ def _unpacked(content: bytes, most: int, where: str) -> bytes:
         raise Malformed(f"{where}: says that it is packed with gzip, and is not") from error
     if len(plain) > most:
         raise _too_large(where, most)
-    if not decoder.eof:
-        raise Malformed(f"{where}: its gzip stream is cut")
+    if not decoder.eof or decoder.unused_data:
+        raise Malformed(f"{where}: its gzip stream is cut, or followed by something else")
     return plain
 
 

@@ -7,22 +7,27 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import BadStatusLine, HTTPException, IncompleteRead, LineTooLong
 
 import msgspec
 
-from inspector.errors import InspectorError, NotFound, RateLimited, Refused, Unreachable, causes
+from inspector.errors import InspectorError, LimitExceeded, NotFound, RateLimited, Refused, Unreachable, causes
 from inspector.oci import decoder
 
 _CODE = re.compile(r"[A-Z][A-Z_]{2,39}", re.ASCII)
 
 
 class Interrupted(Unreachable):
-    """An answer that broke off, or did not come in time: the same question may be answered when asked again."""
+    """A connection that was lost: the same question may be answered when asked again."""
 
     @property
     def kind(self) -> str:
         """See `InspectorError.kind`: to reports it is what it is to everybody else."""
         return "unreachable"
+
+
+class StillToCome(HTTPException):
+    """More answers 1xx than are passed over: none of them is the one that counts."""
 
 
 class _Error(msgspec.Struct):
@@ -61,14 +66,16 @@ def mapped(where: str) -> Iterator[None]:
         yield
     except InspectorError:
         raise
-    except (OSError, HTTPError, ValueError) as error:
-        kind = Interrupted if _may_pass(error) else Unreachable
+    except (OSError, HTTPError, HTTPException, ValueError) as error:
+        kind = LimitExceeded if _is_endless(error) else Interrupted if _is_lost(error) else Unreachable
         raise kind(f"{where}: {reason(error)}") from None  # the library's own words may hold a signed address
 
 
 def reason(error: BaseException) -> str:
     """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
     found = causes(error)
+    if any(type(cause) is HTTPException for cause in found):
+        return "its answer has more than 100 headers"
     for kind, clause in _CLAUSES:
         if any(isinstance(cause, kind) for cause in found):
             return clause
@@ -83,19 +90,28 @@ def reason(error: BaseException) -> str:
     return f"the connection breaks off ({type(found[-1]).__name__})"
 
 
+_TOO_LONG = "its answer has a line, before its body or between the chunks of that, of more than 65536 bytes"
 _CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "no such host"),
     (ConnectionRefusedError, "nothing listens there"),
     (TimeoutError, "no answer in time"),
+    (ConnectionResetError, "the connection breaks off"),
+    (StillToCome, "says more than 5 times (1xx) that its answer is still to come"),
+    (LineTooLong, _TOO_LONG),
+    (BadStatusLine, "what answers there does not speak HTTP"),
 )
 
 
-def _may_pass(error: BaseException) -> bool:
-    """Whether the connection stood, and was lost."""
-    from urllib3.exceptions import IncompleteRead, ProtocolError, ReadTimeoutError  # noqa: PLC0415 - as above
+def _is_endless(error: BaseException) -> bool:
+    """Whether the head of an answer was larger than is read; http.client says so by its plainest exception, too."""
+    return any(type(cause) is HTTPException or isinstance(cause, StillToCome | LineTooLong) for cause in causes(error))
 
-    passing = (ConnectionResetError, BrokenPipeError, IncompleteRead, ProtocolError, ReadTimeoutError)
-    return any(isinstance(cause, passing) for cause in causes(error))
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether the connection stood, and was lost. Who keeps us waiting is not asked again."""
+    lost = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, IncompleteRead, ssl.SSLEOFError)
+    found = causes(error)
+    return any(isinstance(cause, lost) for cause in found) and not any(isinstance(each, TimeoutError) for each in found)
 
 
 def _words(text: str) -> str:

@@ -22,11 +22,13 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
     """The right to pull from one repository of `host` for some minutes; without a `token`, of one that asks for none.
 
     `insecure` and `here` say that the host may be asked without trusted TLS, and that it is this very machine;
-    `patience` is to be had with it there as here.
+    `trusted` are the other hosts of which the user said the first, where it may send its readers, too; `patience` is
+    to be had with it there as here.
     """
 
     host: str
     insecure: bool = False
+    trusted: tuple[str, ...] = ()
     here: bool = False
     patience: Patience = Patience()
     token: Token | None = None
@@ -39,8 +41,12 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
         kept = {name: value for name, value in environment.items() if name.lower() in _PROXIES}
         if self.token is not None:
             kept |= {"INSPECTOR_REGISTRY_HOST": self.host, "INSPECTOR_REGISTRY_TOKEN": self.token.secret}
-        insecure = frozenset([self.host] if self.insecure else [])
-        return Settings(environment=kept, insecure=insecure, patience=self.patience)
+        return Settings(environment=kept, insecure=frozenset(self.all_insecure), patience=self.patience)
+
+    @property
+    def all_insecure(self) -> tuple[str, ...]:
+        """The hosts that the user allows to be spoken to without trusted TLS."""
+        return (*self.trusted, self.host) if self.insecure else self.trusted
 
 
 def refuse_secret(token: Token, login: Login | None, where: str) -> None:

@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, Unreachable
+from inspector.http.timed import within
 from inspector.registry.bodies import words_of
 from inspector.registry.failures import Interrupted, error_code, refusal
 from inspector.registry.settings import Patience
@@ -43,34 +44,47 @@ class Pacing:
         return min(self.patience.backoff * 2.0 ** (failures - 1), MAX_BACKOFF)
 
     def ask(self, request: Callable[[], BaseHTTPResponse], where: str) -> BaseHTTPResponse:
-        """The first answer that is no excuse. Raises `RateLimited`, `Refused`, `Unreachable` when out of patience."""
-        failures = 0
+        """The first answer that is no excuse. Raises `RateLimited`, `Refused`, `Unreachable` when out of patience.
+
+        All attempts together have the time of one; pauses between them don't count.
+        """
+        failures, asked, left = 0, 0.0, self.patience.answer
         while True:
             self.pause(self._not_before - time.monotonic())
+            began = time.monotonic()
             try:
-                response = request()
-            except Interrupted:
+                with within(left):
+                    response = request()
+            except Interrupted as error:
                 failures += 1
-                if failures > self.patience.retries:
-                    raise
+                left -= time.monotonic() - began
+                if failures > self.patience.retries or left <= 0:
+                    raise Unreachable(f"{error}; asked {failures} times") from None
                 self.pause(self.backoff(failures))
                 continue
             if response.status not in _BUSY:
                 return response
             failures += 1
-            self._hold(self._excuse(response, failures, where))
+            pause = self._excuse(response, failures, asked, where)
+            left -= time.monotonic() - began
+            asked += pause
+            self._hold(pause)
 
-    def _excuse(self, response: BaseHTTPResponse, failures: int, where: str) -> float:
-        """How long the registry wants to be left alone, in seconds; raises its refusal where that is too long."""
-        asked = retry_after(response.headers.get("Retry-After", ""), time.time())
+    def _excuse(self, response: BaseHTTPResponse, failures: int, asked: float, where: str) -> float:
+        """How long the registry wants to be left alone, in seconds; raises its refusal where that is too long.
+
+        `asked` is what it wanted before, for the same request.
+        """
+        more = retry_after(response.headers.get("Retry-After", ""), time.time())
         code = error_code(words_of(response, self.patience, where))
         error = refusal(where, response.status, code)
-        if asked is not None and asked > self.patience.max_wait:
-            raise type(error)(f"{error}; it asks for a pause of {asked:.0f} seconds")
+        if more is not None and asked + more > self.patience.max_wait:
+            before = f" more, after {asked:.0f} that it had" if asked else ""
+            raise type(error)(f"{error}; it asks for a pause of {more:.0f} seconds{before}")
         if failures > self.patience.retries:
             tries = f"; asked {failures} times" if failures > 1 else ""
             raise type(error)(f"{error}{tries}")
-        return self.backoff(failures) if asked is None else asked
+        return self.backoff(failures) if more is None else more
 
     def _hold(self, seconds: float) -> None:
         with self._lock:

@@ -9,14 +9,15 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from inspector.errors import Denied, Malformed, Refused
+from inspector.errors import Denied, LimitExceeded, Malformed, Refused
 from inspector.oci import decoder
 from inspector.registry.address import Address, Origin, parse_address
 from inspector.registry.bodies import read_document, words_of
 from inspector.registry.challenge import Challenge
 from inspector.registry.login import Login
 from inspector.registry.pacing import Pacing
-from inspector.registry.redirects import REDIRECTS
+from inspector.registry.reach import Reach
+from inspector.registry.redirects import REDIRECTS, Limits
 from inspector.registry.transport import Transport
 from inspector.registry.trust import Trust
 
@@ -65,31 +66,19 @@ class Grant(msgspec.Struct, frozen=True):
     realm: Address
     service: str
     scope: str
+    reach: Reach
 
 
-def grant_for(challenge: Challenge, registry: Origin, scope: str) -> Grant:
-    """What the challenge asks us to fetch; `scope` stands in where it names none. Raises as `check_realm`."""
-    realm = challenge.get("realm")
-    if not realm:
-        raise Refused(f"{registry}: asks for a token, and doesn't say where to fetch it")
-    address = parse_address(realm, str(registry))
-    check_realm(address, registry)
-    return Grant(address, challenge.get("service")[:1000], challenge.get("scope")[:4000] or scope)
+def check_realm(realm: Origin, limits: Limits) -> Reach:
+    """What the connection to a token server may reach. Raises `Refused` unless a credential may be sent there.
 
-
-def check_realm(realm: Address, registry: Origin) -> None:
-    """Raises `Refused` unless a credential may be sent there: by TLS, and to no private address but the registry's.
-
-    Without TLS only where the registry itself is asked without: on this machine, or the same host by choice.
+    That takes TLS, and no more private an address than `limits` say; but for the registry's own host, which may be
+    asked without TLS if the registry is, and for hosts that the user named.
     """
-    same = realm.origin.host == registry.host
-    if realm.origin.scheme != "https":
-        both_here = registry.is_loopback() and realm.origin.is_loopback()
-        if registry.scheme == "https" or not (same or both_here):
-            raise Refused(f"{registry}: its tokens would be fetched from {realm.origin} without TLS, which is refused")
-        return
-    if realm.origin.is_private() and not same and not registry.is_private():
-        raise Refused(f"{registry}: its tokens would be fetched from {realm.origin}, a private address")
+    registry = limits.registry
+    if realm.host == registry.host and realm.scheme in ("https", registry.scheme):
+        return Reach.ANY
+    return limits.reach_to(realm, f"{registry}, for a token")
 
 
 class TokenServer:
@@ -98,6 +87,15 @@ class TokenServer:
     def __init__(self, transport: Transport, pacing: Pacing) -> None:
         self._transport = transport
         self._pacing = pacing
+
+    def grant(self, challenge: Challenge, registry: Origin, scope: str) -> Grant:
+        """What the challenge asks us to fetch; `scope` stands in where it names none. Raises as `check_realm`."""
+        realm = challenge.get("realm")
+        if not realm:
+            raise Refused(f"{registry}: asks for a token, and doesn't say where to fetch it")
+        address = parse_address(realm, str(registry))
+        reach = check_realm(address.origin, self._transport.limits(registry, to_private=True))
+        return Grant(address, challenge.get("service")[:1000], challenge.get("scope")[:4000] or scope, reach)
 
     def fetch(self, grant: Grant, login: Login | None, trust: Trust) -> Token:
         """A new token. Raises `Denied`, `Refused`, `Malformed`, `Unreachable`, `RateLimited`, `LimitExceeded`."""
@@ -119,14 +117,16 @@ class TokenServer:
                 "refresh_token": login.secret,
             }
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            return self._transport.send("POST", grant.realm, trust, headers, body=urlencode(form).encode())
+            body = urlencode(form).encode()
+            return self._transport.send("POST", grant.realm, trust, headers, body=body, reach=grant.reach)
         query = [("service", grant.service)] if grant.service else []
         query += [("scope", one) for one in grant.scope.split(" ") if one]
         if login is not None:
             query.append(("account", login.user))
         joint = "&" if "?" in grant.realm.path else "?"
         address = Address(grant.realm.origin, f"{grant.realm.path}{joint}{urlencode(query)}")
-        return self._transport.send("GET", address, trust, {"Authorization": login.basic()} if login else {})
+        headers = {"Authorization": login.basic()} if login else {}
+        return self._transport.send("GET", address, trust, headers, reach=grant.reach)
 
 
 def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:
@@ -141,7 +141,9 @@ def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:
 def _parsed(content: bytes, where: str) -> Token:
     try:
         answer = decoder(_Answer).decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except RecursionError:
+        raise LimitExceeded(f"{where}: its answer is nested deeper than JSON is read here") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Malformed(f"{where}: answers with no JSON of a token") from None
     secret = answer.token or answer.access_token or ""
     if not _USABLE.fullmatch(secret):

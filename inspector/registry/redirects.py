@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from inspector.errors import Refused
 from inspector.registry.address import Address, Origin, parse_address
 from inspector.registry.bodies import words_of
+from inspector.registry.reach import NAME_IT, Reach, refused_address
 from inspector.registry.settings import Patience
 
 if TYPE_CHECKING:
@@ -16,26 +19,50 @@ if TYPE_CHECKING:
 MAX_HOPS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-Send = Callable[[Address, Mapping[str, str]], "BaseHTTPResponse"]
+Send = Callable[[Address, Mapping[str, str], Reach], "BaseHTTPResponse"]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How far redirects may lead from a registry: `reach` for hosts that it names, ANY for those that the user does."""
+
+    registry: Origin
+    reach: Reach
+    is_named: Callable[[Origin], bool]
+
+    def reach_to(self, target: Origin, shown: str) -> Reach:
+        """What the connection to `target` may reach. Raises `Refused` where none is to be made.
+
+        `shown` is what errors call the sender.
+        """
+        if target == self.registry or self.is_named(target):
+            return Reach.ANY
+        found = target.reach()
+        if found is not None and found < self.reach:
+            raise refused_address(f"{shown}: {target}", found)
+        if target.scheme != "https":
+            raise Refused(f"{shown}: {target} would be asked without TLS, which is refused; {NAME_IT}")
+        return self.reach
 
 
 def follow(
-    send: Send, start: Address, headers: Mapping[str, str], patience: Patience
+    send: Send, start: Address, headers: Mapping[str, str], patience: Patience, limits: Callable[[], Limits]
 ) -> tuple[BaseHTTPResponse, Origin]:
     """The answer at the end of the way, and who gave it. Raises `Refused` for a way that none should go.
 
+    `limits` are asked for once the registry has answered, since where it lies is known only then.
     `Authorization` goes no further than the first origin, and is not shown to that again on the way back
     (signed addresses refuse a second credential, too).
     """
-    address, left = start, dict(headers)
+    address, left, reach = start, dict(headers), Reach.ANY
     shown = str(start)  # where we are sent to may hold a signature in its path, or what we showed ourselves
     seen = {address}
     for _ in range(MAX_HOPS + 1):
-        response = send(address, left)
+        response = send(address, left, reach)
         if response.status not in REDIRECTS:
             return response, address.origin
         words_of(response, patience, shown)
-        target = next_address(response, address, start.origin, shown)
+        target = next_address(response, address, shown)
+        reach = limits().reach_to(target.origin, shown)
         shown = str(target.origin)
         if target in seen:
             raise Refused(f"{start}: sends us round in a circle, by {target.origin}")
@@ -46,8 +73,8 @@ def follow(
     raise Refused(f"{start}: sends us on more than {MAX_HOPS} times")
 
 
-def next_address(response: BaseHTTPResponse, address: Address, registry: Origin, shown: str) -> Address:
-    """Where the answer points. Raises `Refused` for the way out of TLS, and inward to our own machine or link.
+def next_address(response: BaseHTTPResponse, address: Address, shown: str) -> Address:
+    """Where the answer points. Raises `Refused` for what is no address, and for the way out of TLS.
 
     `shown` is what errors call who answered.
     """
@@ -57,6 +84,4 @@ def next_address(response: BaseHTTPResponse, address: Address, registry: Origin,
     target = parse_address(location, shown, base=address)
     if address.origin.scheme == "https" and target.origin.scheme != "https":
         raise Refused(f"{shown}: sends us from TLS to {target.origin}, which is not followed")
-    if target.origin.is_inward() and not registry.is_inward() and target.origin.host != registry.host:
-        raise Refused(f"{shown}: sends us to {target.origin}, an address of this machine or its link")
     return target

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound
-from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, decoder, digest_of
+from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of, media_type
 from inspector.registry.blob import BlobStream, read_part
 from inspector.registry.bodies import read_document, words_of
 from inspector.registry.failures import error_code, refusal
@@ -126,7 +126,7 @@ class Repository:
             where,
             repository=self.name.repository,
             headers=headers,
-            redirects=True,
+            redirects="blob" if path.startswith("blobs/") else "manifest",
         )
 
     def _no_blob(self, reply: Reply, where: str) -> InspectorError:
@@ -150,15 +150,11 @@ class Repository:
         return NotFound(f"{self.where}: no such {what}: {target}; the repository is there")
 
 
-class _Typed(msgspec.Struct, rename="camel"):
-    media_type: str = ""
-
-
 def _check_type(content: bytes, stated: str, where: str) -> None:
     """Raises `Malformed` where header and document name different types: readers would differ (CVE-2021-41190)."""
     try:
-        own = decoder(_Typed).decode(content).media_type
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        own = media_type(content, where)
+    except InspectorError:
         return  # whoever parses it says what is wrong
     if own and stated in INDEX_TYPES | MANIFEST_TYPES and own != stated:
         raise Malformed(f"{where}: served as {stated}, but calls itself {own[:100]!a}")

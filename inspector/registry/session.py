@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -18,6 +18,7 @@ from inspector.registry.credentials import Credentials
 from inspector.registry.lending import Lent
 from inspector.registry.names import api_host
 from inspector.registry.pacing import Pacing
+from inspector.registry.reach import Reach
 from inspector.registry.realm import TokenServer
 from inspector.registry.redirects import REDIRECTS, follow
 from inspector.registry.settings import Settings
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 _PROBE_SECONDS = 5.0
+
+Redirects = Literal["none", "manifest", "blob"]
+"""What is asked for, where redirects are followed; blobs of registries in private networks may lie in others."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -53,6 +57,7 @@ class Session:
         self.host = host
         self.pacing = Pacing(settings.patience)
         self._plain_allowed = host in settings.insecure
+        self._trusted = tuple(sorted(settings.insecure - {host}))
         self._transport = transport
         self._trust = trust_in(host, settings)
         self._others = self._trust.for_others()
@@ -68,7 +73,7 @@ class Session:
         *,
         repository: str = "",
         headers: Mapping[str, str] | None = None,
-        redirects: bool = False,
+        redirects: Redirects = "none",
     ) -> Reply:
         """The answer: a success, or a refusal that is about the thing asked for. The caller closes it.
 
@@ -92,8 +97,14 @@ class Session:
         """What another machine needs to pull from a repository that was asked before. Raises as `Authorizer.lend`."""
         here = self.origin().is_loopback()
         token = self._authorizer.lend(repository) if with_token else None
-        patience = self.pacing.patience
-        return Lent(host=self.host, insecure=self._plain_allowed, here=here, patience=patience, token=token)
+        return Lent(
+            host=self.host,
+            insecure=self._plain_allowed,
+            trusted=self._trusted,
+            here=here,
+            patience=self.pacing.patience,
+            token=token,
+        )
 
     def origin(self) -> Origin:
         """Where it answers: by TLS, but on this machine, or where it is allowed, without if that is all it speaks."""
@@ -133,21 +144,22 @@ class Session:
         headers: dict[str, str],
         authorization: str | None,
         *,
-        redirects: bool,
+        redirects: Redirects,
     ) -> Reply:
         if authorization:
             headers = {**headers, "Authorization": authorization}
         origins: list[Origin] = []
 
-        def send(target: Address, shown: Mapping[str, str]) -> BaseHTTPResponse:
+        def send(target: Address, shown: Mapping[str, str], reach: Reach) -> BaseHTTPResponse:
             trust = self._trust if target.origin == address.origin else self._others
-            return self._transport.send(method, target, trust, shown)
+            return self._transport.send(method, target, trust, shown, reach=reach)
 
         def request() -> BaseHTTPResponse:
-            if not redirects:
+            if redirects == "none":
                 origins.append(address.origin)
-                return send(address, headers)
-            response, origin = follow(send, address, headers, self.pacing.patience)
+                return send(address, headers, Reach.ANY)
+            limits = partial(self._transport.limits, address.origin, to_private=redirects == "blob")
+            response, origin = follow(send, address, headers, self.pacing.patience, limits)
             origins.append(origin)
             return response
 

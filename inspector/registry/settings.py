@@ -9,26 +9,31 @@ from pathlib import Path
 import msgspec
 
 from inspector.errors import UsageError
+from inspector.home import home_directory
 from inspector.registry.names import parse_host
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """Bounds in time, in seconds.
 
-    `silence` is how long a registry may send nothing, `whole` how long one document may take. A blob must come
-    with `min_rate` bytes a second, on the average of `window` seconds of waiting for it. A failed request is
-    repeated `retries` times, after `backoff` seconds and then twice as long each time; where a registry asks
-    for more than `max_wait` at once, it is not waited for.
+    `answer` is how long the head of an answer may take, from the connection on, repetitions and redirects included;
+    `silence` how long a registry may send nothing meanwhile or later, `whole` how long one document may take, and
+    `refusal` how long the body of an error. A blob must come with `min_rate` bytes a second, on the average of
+    `window` seconds of waiting for it. A request whose connection is lost is repeated `retries` times, after
+    `backoff` seconds and then twice as long each time; one that takes too long is not. Where a registry asks for
+    pauses of more than `max_wait` for one request, it is not waited for.
     """
 
     connect: float = 10.0
+    answer: float = 30.0
     silence: float = 30.0
-    whole: float = 120.0
+    whole: float = 45.0
+    refusal: float = 5.0
     window: float = 30.0
     min_rate: float = 2048.0
     retries: int = 4
     backoff: float = 1.0
-    max_wait: float = 90.0
+    max_wait: float = 120.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def user_settings(insecure: tuple[str, ...] = ()) -> Settings:
     """Those of whoever runs this; `INSPECTOR_INSECURE_REGISTRIES` adds hosts. Raises `UsageError`."""
     listed = os.environ.get("INSPECTOR_INSECURE_REGISTRIES", "").replace(",", " ").split()
-    try:
-        home: Path | None = Path.home()
-    except RuntimeError:
-        home = None
-    return Settings(environment=dict(os.environ), home=home, insecure=frozenset(map(_host, (*insecure, *listed))))
+    return Settings(
+        environment=dict(os.environ), home=home_directory(), insecure=frozenset(map(_host, (*insecure, *listed)))
+    )
 
 
 def _host(text: str) -> str:

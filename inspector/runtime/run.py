@@ -126,7 +126,7 @@ class _Run(msgspec.Struct, frozen=True):
             volumes=self.volumes,
             ulimits=ulimits,
         )
-        with _ONE_AT_A_TIME, created(self.engine, self.image_id, body=body, purpose="runtime") as container:
+        with _ONE_AT_A_TIME, created(self.engine, self.image_id, body=body, starts=True) as container:
             begun = time.monotonic()
             self.engine.start(container)
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -18,8 +18,10 @@ MAX_LAYERS = 1000
 """Layers of one image past which it is refused; engines end at 125."""
 MAX_IMAGES = 1000
 """Images of one archive or layout past which it is refused."""
+MAX_PLACED = 50_000
+"""Layers of all these together: a name of four bytes in a manifest.json makes one."""
 
-_HEX = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]+")
 
 
 class Located(Protocol):
@@ -53,8 +55,25 @@ def read_config(content: bytes, where: str, digest: str | None) -> Config:
 
 def digest_in_name(name: str) -> str | None:
     """The digest that an archive states in the name of a config: `<hex>.json`, `sha256:<hex>`, `blobs/sha256/<hex>`."""
-    stem = name.rpartition("/")[2].removeprefix("sha256:").removesuffix(".json")
-    return f"sha256:{stem}" if _HEX.fullmatch(stem) else None
+    folder, _, last = name.rpartition("/")
+    stem = last.removesuffix(".json").lower()
+    algorithm, colon, digits = stem.rpartition(":")
+    algorithm = algorithm if colon else "sha512" if folder.endswith("blobs/sha512") else "sha256"
+    lengths = {"sha256": 64, "sha512": 128}
+    return f"{algorithm}:{digits}" if len(digits) == lengths.get(algorithm) and _HEX.fullmatch(digits) else None
+
+
+def all_within(images: Iterable[Image], where: str) -> list[Image]:
+    """Return the images. Raises `LimitExceeded` once they are more, or have more layers together, than are allowed."""
+    found: list[Image] = []
+    left = MAX_PLACED
+    for image in images:
+        found.append(image)
+        left -= len(image.layers)
+        if left < 0 or len(found) > MAX_IMAGES:
+            what = f"{MAX_IMAGES} images" if left >= 0 else f"{MAX_PLACED} layers of images"
+            raise LimitExceeded(f"{where}: more than {what} together; name one of them, as in {where}:NAME:TAG")
+    return found
 
 
 def check_counts(count: int, config: Config, where: str) -> None:

@@ -8,33 +8,27 @@ from __future__ import annotations
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, NotFound
-from inspector.oci import digest_of, parse
+from inspector.oci import ArchiveItem, digest_of, parse_items
 from inspector.sources.assemble import (
     MAX_IMAGES,
     Config,
     Placed,
+    all_within,
     check_counts,
     digest_in_name,
     make_image,
     read_config,
 )
 from inspector.sources.image import Image
+from inspector.sources.listed import Listed
 from inspector.sources.names import is_id, may_be_id, no_such, normal_name, pick
-from inspector.sources.platforms import Wanted, choose
+from inspector.sources.platforms import Wanted, choose, refuse_several
 from inspector.sources.store import BlobStore, shown
 
 MANIFEST = "manifest.json"
 SOURCE = "docker-archive"
 MAX_CONFIGS = 16 << 20
 """Bytes of all configs together; as values they take some twenty times as much."""
-
-
-class _Item(msgspec.Struct, rename="pascal"):
-    """One image; paths are relative to the archive."""
-
-    config: str
-    layers: list[str] | None = None
-    repo_tags: list[str] | None = None
 
 
 class _Found(msgspec.Struct):
@@ -59,12 +53,29 @@ def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) 
     else:
         groups = [_read(store, _named(store, items, selector))]
     chosen = [found for group in groups for found in _choose(store, group, wanted)]
-    return [_open(store, found) for found in chosen]
+    return all_within((_open(store, found) for found in chosen), store.where)
 
 
-def _items(store: BlobStore) -> list[_Item]:
+def listed(store: BlobStore, selector: str | None) -> list[Listed]:
+    """The images by their configs, for comparison: all, or those of `selector` if it is a name here."""
+    items = parse_items(store.document(MANIFEST), f"{store.where}: {MANIFEST}")[: MAX_IMAGES + 1]
+    if selector is not None and not may_be_id(selector):
+        items = [items[at] for at in pick(selector, [item.repo_tags or [] for item in items])]
+    configs = _Configs(store)
+    return [_listed(configs, item) for item in items]
+
+
+def _listed(configs: _Configs, item: ArchiveItem) -> Listed:
+    try:
+        config = configs.at(item.config)
+    except NotFound:
+        return Listed(tuple(item.repo_tags or ()), (), incomplete=True)
+    return Listed(tuple(item.repo_tags or ()), ((config.image_id, config.document.platform),))
+
+
+def _items(store: BlobStore) -> list[ArchiveItem]:
     where = f"{store.where}: {MANIFEST}"
-    items = parse(store.document(MANIFEST), list[_Item], where)
+    items = parse_items(store.document(MANIFEST), where)
     if not items:
         raise NotFound(f"{where}: lists no image")
     if len(items) > MAX_IMAGES:
@@ -72,7 +83,7 @@ def _items(store: BlobStore) -> list[_Item]:
     return items
 
 
-def _named(store: BlobStore, items: list[_Item], selector: str) -> list[_Item]:
+def _named(store: BlobStore, items: list[ArchiveItem], selector: str) -> list[ArchiveItem]:
     names = [item.repo_tags or [] for item in items]
     found = [items[at] for at in pick(selector, names)]
     if not found:
@@ -80,7 +91,7 @@ def _named(store: BlobStore, items: list[_Item], selector: str) -> list[_Item]:
     return found
 
 
-def _read(store: BlobStore, items: list[_Item]) -> list[_Found]:
+def _read(store: BlobStore, items: list[ArchiveItem]) -> list[_Found]:
     """The items with their configs; the names of equal ones are put together."""
     configs = _Configs(store)
     found: dict[tuple[str, tuple[str, ...]], _Found] = {}
@@ -131,8 +142,10 @@ def _groups(found: list[_Found]) -> list[list[_Found]]:
 
 
 def _choose(store: BlobStore, group: list[_Found], wanted: Wanted) -> list[_Found]:
-    name = f" {shown(group[0].tags[0])}" if group[0].tags else ""
-    return choose([(item.config.document.platform, item) for item in group], wanted, f"{store.where}{name}")
+    where = f"{store.where} {shown(group[0].tags[0])}" if group[0].tags else store.where
+    choices = [(item.config.document.platform, item) for item in group]
+    refuse_several(choices, wanted, where)
+    return choose(choices, wanted, where)
 
 
 def _open(store: BlobStore, found: _Found) -> Image:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from inspector.errors import LimitExceeded, Unsupported
+from inspector.errors import InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.oci import (
     CONFIG_TYPES,
     INDEX_TYPES,
@@ -19,6 +19,7 @@ from inspector.oci import (
 )
 from inspector.sources.assemble import MAX_IMAGES
 from inspector.sources.contents import Described
+from inspector.sources.platforms import same
 
 MAX_DEPTH = 8
 """Indexes within indexes; engines write three at most."""
@@ -41,22 +42,36 @@ def flatten(contents: Described, descriptors: Iterable[Descriptor]) -> list[Foun
     In a nested index the first of a platform counts (image-index.md); a manifest that is absent is
     listed too if its platform is known. Raises `LimitExceeded`, `NotFound`, `Malformed`.
     """
-    walk = _Walk(contents)
-    found = [one for descriptor in descriptors for one in walk.follow(descriptor, ())]
+    found = list(_Walk(contents).each(descriptors, ()))
     if len(found) > MAX_IMAGES:
         raise LimitExceeded(f"{contents.where}: lists {len(found)} images; {MAX_IMAGES} are allowed")
     return found
 
 
 def may_be_image(descriptor: Descriptor) -> bool:
-    """Whether this is, by its descriptor, an image or an index of images; unknown types are passed over."""
+    """Whether this may be, by its descriptor, an image or an index of images; unknown types are passed over.
+
+    A mark of an artifact counts for nothing: engines choose by platform, and then take what the manifest says.
+    """
     known = INDEX_TYPES | MANIFEST_TYPES | SCHEMA1_TYPES | {""}
-    if descriptor.media_type not in known or "vnd.docker.reference.type" in (descriptor.annotations or {}):
-        return False
-    if descriptor.artifact_type and descriptor.artifact_type not in CONFIG_TYPES:
-        return False
     platform = descriptor.platform
-    return platform is None or "unknown" not in (platform.os, platform.architecture)
+    return descriptor.media_type in known and (
+        platform is None or "unknown" not in (platform.os.lower(), platform.architecture.lower())
+    )
+
+
+def _is_marked(descriptor: Descriptor) -> bool:
+    """Whether this is said to be an artifact, such as an attestation of an image beside it."""
+    other_type = descriptor.artifact_type and descriptor.artifact_type not in CONFIG_TYPES
+    return bool(other_type) or "vnd.docker.reference.type" in (descriptor.annotations or {})
+
+
+def _stated(descriptor: Descriptor) -> Platform | None:
+    """The platform by which engines choose this one; without an architecture none does, without a system Linux does."""
+    platform = descriptor.platform
+    if platform is None or not platform.architecture:
+        return None
+    return msgspec.structs.replace(platform, os=platform.os or "linux").normal()
 
 
 class _Walk:
@@ -70,31 +85,51 @@ class _Walk:
         self._seen.add(descriptor.digest)
         if len(self._seen) > MAX_FOLLOWED:
             raise LimitExceeded(f"{self._contents.where}: indexes of more than {MAX_FOLLOWED} entries")
-        platform = descriptor.platform
-        if descriptor.media_type in MANIFEST_TYPES and platform is not None and platform.os and platform.architecture:
-            yield Found(descriptor, platform.normal(), within, self._contents.has_manifest(descriptor))
+        platform = _stated(descriptor)
+        if platform is not None and descriptor.media_type in MANIFEST_TYPES:
+            yield Found(descriptor, platform, within, self._contents.has_manifest(descriptor))
             return
         document = self._contents.manifest(descriptor)
         if isinstance(document, Manifest):
-            yield Found(descriptor, self._contents.config(document).document.platform, within, present=True)
+            own = self._contents.config(document).document.platform
+            if not (_is_marked(descriptor) and "unknown" in (own.os, own.architecture)):
+                yield Found(descriptor, own, within, present=True)
             return
-        yield from self._nested(document, (*within, descriptor.digest))
+        for one in self._nested(document, (*within, descriptor.digest)):
+            if platform is None or not within or same(one.platform, platform):
+                yield one
 
     def _nested(self, index: Index, within: tuple[str, ...]) -> Iterator[Found]:
         if len(within) > MAX_DEPTH:
             raise LimitExceeded(f"{self._contents.where}: indexes nested more than {MAX_DEPTH} deep")
         platforms: set[str] = set()
-        for descriptor in index.manifests:
-            for one in self._images(descriptor, within):
-                if str(one.platform) not in platforms:
-                    platforms.add(str(one.platform))
-                    yield one
+        ordered = sorted(index.manifests, key=lambda one: _stated(one) is None)  # as containerd sorts them
+        for one in self.each(ordered, within):
+            if str(one.platform) not in platforms:
+                platforms.add(str(one.platform))
+                yield one
 
-    def _images(self, descriptor: Descriptor, within: tuple[str, ...]) -> list[Found]:
-        """What one entry of an index leads to: nothing if it turns out to be an artifact beside the images."""
-        try:
-            return list(self.follow(descriptor, within))
-        except Unsupported:
-            if descriptor.media_type in SCHEMA1_TYPES:
-                raise
-            return []
+    def each(self, descriptors: Iterable[Descriptor], within: tuple[str, ...]) -> Iterator[Found]:
+        """What each entry of an index leads to: nothing if it turns out to be an artifact beside the images.
+
+        Raises `Unsupported` where it stands first of those without a platform, since engines take that one.
+        """
+        passed: Unsupported | None = None
+        for descriptor in descriptors:
+            try:
+                found = list(self.follow(descriptor, within))
+            except (Unsupported, NotFound) as error:
+                if not _may_be_passed_over(descriptor, error, nested=bool(within)):
+                    raise
+                if passed is None and isinstance(error, Unsupported) and _stated(descriptor) is None:
+                    passed = error
+                continue
+            if passed is not None and found and _stated(descriptor) is None:
+                raise Unsupported(f"{passed}; it stands before images, and engines take the first without a platform")
+            yield from found
+
+
+def _may_be_passed_over(descriptor: Descriptor, error: InspectorError, *, nested: bool) -> bool:
+    if descriptor.media_type in SCHEMA1_TYPES:
+        return False
+    return _is_marked(descriptor) or (nested and isinstance(error, Unsupported))

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.errors import Malformed, NoImage, NotFound, Unsupported
-from inspector.oci import Descriptor, Index, Manifest, parse, parse_manifest
-from inspector.sources.assemble import make_image
+from inspector.oci import Descriptor, Index, Manifest, layout_version, parse_manifest
+from inspector.sources.assemble import all_within, make_image
 from inspector.sources.contents import Contents, Described
 from inspector.sources.image import Image
 from inspector.sources.indexes import Found, flatten, may_be_image
+from inspector.sources.listed import Listed
 from inspector.sources.names import digest_in, is_id, may_be_id, no_such, pick
-from inspector.sources.platforms import Wanted, choose, same
+from inspector.sources.platforms import Wanted, choose, refuse_several, same
 from inspector.sources.store import BlobStore, shown
 
 INDEX = "index.json"
@@ -37,10 +38,6 @@ class _Chosen(msgspec.Struct):
     tags: list[str]
 
 
-class _Version(msgspec.Struct, rename={"version": "imageLayoutVersion"}):
-    version: str
-
-
 def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wanted) -> list[Image]:
     """All images, or those that go by `selector`, for the platform wanted."""
     contents = Contents(store, _blob_name, _blob_name)
@@ -52,6 +49,30 @@ def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wan
     if not groups:
         groups = _by_name(contents, entries if selector is None else _named(store, entries, selector), warnings)
     return _open_groups(contents, source, groups, wanted, warnings)
+
+
+def listed(store: BlobStore, selector: str | None) -> list[Listed]:
+    """The images by their configs, for comparison: those of each name, or of `selector` alone if it is a name here."""
+    contents = Contents(store, _blob_name, _blob_name)
+    entries = [descriptor for descriptor in _top(store).manifests if may_be_image(descriptor)]
+    if selector is not None and not may_be_id(selector):
+        entries = [entries[at] for at in pick(selector, [_names(descriptor) for descriptor in entries])]
+    return [_listed(contents, descriptor) for descriptor in entries]
+
+
+def _listed(contents: Described, descriptor: Descriptor) -> Listed:
+    images, incomplete, other = [], False, False
+    try:
+        for one in flatten(contents, [descriptor]):
+            if one.present:
+                images.append((_image_id(contents, one), one.platform))
+            else:
+                incomplete = True
+    except NotFound:
+        incomplete = True
+    except Unsupported:
+        other = True
+    return Listed(tuple(_names(descriptor)), tuple(images), incomplete, other)
 
 
 def open_found(contents: Described, source: str, found: list[Found], wanted: Wanted) -> list[Image]:
@@ -67,7 +88,9 @@ def open_manifest(contents: Described, source: str, manifest: Manifest, tags: Se
 def _top(store: BlobStore) -> Index:
     """index.json, which need not state its type. Raises `Unsupported` for a layout of another version."""
     if store.size(MARK) is not None:
-        version = parse(store.document(MARK), _Version, f"{store.where}: {MARK}").version
+        version = layout_version(store.document(MARK), f"{store.where}: {MARK}")
+        if not version:
+            raise Malformed(f"{store.where}: {MARK} states no imageLayoutVersion, so engines see no layout here")
         if not version.startswith("1."):
             raise Unsupported(f"{store.where}: an OCI layout of version {shown(version)}; 1.0.0 is read")
     top = parse_manifest(store.document(INDEX), "", f"{store.where}: {INDEX}")
@@ -137,7 +160,7 @@ def _open_groups(
             chosen.setdefault(one.descriptor.digest, _Chosen(one, [])).tags += group.tags
     if not chosen:
         raise NoImage(f"{contents.where}: holds no image, only attestations or other artifacts")
-    return [_open(contents, source, one, warnings) for one in chosen.values()]
+    return all_within((_open(contents, source, one, warnings) for one in chosen.values()), contents.where)
 
 
 def _choose(contents: Described, group: _Group, wanted: Wanted, warnings: list[str]) -> list[Found]:
@@ -145,7 +168,10 @@ def _choose(contents: Described, group: _Group, wanted: Wanted, warnings: list[s
     if not group.found:
         return []
     where = f"{contents.where}: {shown(group.tags[0])}" if group.tags else contents.where
-    chosen = choose([(one.platform, one) for one in group.found], wanted, where)
+    choices = [(one.platform, one) for one in group.found]
+    if group.tags and len({(*one.within, one.descriptor.digest)[0] for one in group.found}) > 1:
+        refuse_several(choices, wanted, where)
+    chosen = choose(choices, wanted, where)
     present = [one for one in chosen if one.present]
     absent = [f"{one.platform} (manifest {one.descriptor.digest})" for one in chosen if not one.present]
     if absent and (wanted != "all" or not present):

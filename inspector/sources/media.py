@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from inspector import work
+
 if TYPE_CHECKING:
     from inspector.sources.engine.open import Engines
     from inspector.sources.registry.contents import Kept
@@ -50,7 +52,9 @@ class Media:
         with self._lock:
             if self._registries is None:
                 settings = user_settings(self._insecure)
-                self._registries = Registries(settings, kept=self._kept, offline=self.offline, full=self._full)
+                self._registries = Registries(
+                    settings, kept=self._kept, offline=self.offline, full=self._full, gate=work.check
+                )
             return self._registries
 
     def close(self) -> None:

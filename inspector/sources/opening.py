@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import msgspec
 
@@ -14,10 +14,11 @@ from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
 from inspector.layers.tar import BLOCK
 from inspector.reference import STDIN, Place, Reference, Scheme
-from inspector.sources import docker_archive, layout, skopeo_dir
+from inspector.sources import docker_archive, layout, skopeo_dir, twofold
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
 from inspector.sources.media import Media
+from inspector.sources.pipe import Pipe, opened
 from inspector.sources.platforms import Wanted
 from inspector.sources.seekable import SeekableArchive
 from inspector.sources.sniffing import open_sniffed
@@ -106,15 +107,19 @@ def _open(scheme: Scheme, place: Place, wanted: Wanted, meter: Meter, stdin: Bin
     is_dir = place.path != STDIN and path.is_dir()
     _refuse_mismatch(scheme, place, is_dir=is_dir)
     store = Directory(path) if is_dir else _archive(place, meter, stdin)
+    if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
+        return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
+    return twofold.compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
+
+
+def _as_said(scheme: Scheme, store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:
     match scheme:
         case Scheme.DIR:
-            return skopeo_dir.open_skopeo_dir(store, place.selector, wanted)
-        case Scheme.OCI | Scheme.OCI_ARCHIVE:
-            return layout.open_layout(store, scheme.value, place.selector, wanted)
+            return skopeo_dir.open_skopeo_dir(store, selector, wanted)
         case Scheme.DOCKER_ARCHIVE:
-            return docker_archive.open_docker_archive(store, place.selector, wanted)
+            return docker_archive.open_docker_archive(store, selector, wanted)
         case _:
-            return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
+            return layout.open_layout(store, scheme.value, selector, wanted)
 
 
 def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
@@ -133,11 +138,11 @@ def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
         stream = stdin or sys.stdin.buffer
         if stream.isatty():
             raise UsageError("standard input is a terminal; pipe an archive in: docker save NAME | inspector check -")
-        return StreamedArchive(stream, "standard input", meter=meter)
+        return StreamedArchive(cast("BinaryIO", Pipe(stream)), "standard input", meter=meter)
     path = Path(place.path)
-    with path.open("rb", buffering=0) as file:
+    with opened(path) as file:
         if not path.is_file():  # a named pipe, or the shell's <(command)
-            return StreamedArchive(file, str(path), meter=meter)
+            return StreamedArchive(cast("BinaryIO", Pipe(file)), str(path), meter=meter)
         if sniff(head := file.read(BLOCK)) == "tar" and head:
             return SeekableArchive(path)
         file.seek(0)

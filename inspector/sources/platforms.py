@@ -47,6 +47,19 @@ def choose(choices: Sequence[tuple[Platform, Choice]], wanted: Wanted, where: st
     return chosen
 
 
+def refuse_several(choices: Sequence[tuple[Platform, Choice]], wanted: Wanted, where: str) -> None:
+    """Raises `PlatformMissing` where nobody said for which platform, and one name of an archive stands for several.
+
+    Loaded, the name is that of the last to Docker, and of one for its machine to others.
+    """
+    listed = sorted({str(platform.normal()) for platform, _ in choices})
+    if wanted is None and len(listed) > 1:
+        raise PlatformMissing(
+            f"{where}: several images go by this name, for {', '.join(shown(one) for one in listed)}, and engines "
+            "differ in which they take; choose one with --platform, or all"
+        )
+
+
 def foreign(platform: Platform) -> list[str]:
     """The warning that an image is for another machine, where it is."""
     own = own_platform()

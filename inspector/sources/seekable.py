@@ -12,7 +12,7 @@ from inspector.layers.readers import FileReader
 from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT
 from inspector.rootfs import Kind
-from inspector.sources.store import Members, Stored, missing, shown, too_large
+from inspector.sources.store import Members, Stored, missing, several, shown, too_large
 
 
 class SeekableArchive:
@@ -37,7 +37,11 @@ class SeekableArchive:
         member = self._member(name)
         if member.size > MAX_DOCUMENT:
             raise too_large(self.where, name, member.size)
-        return self._head(member)
+        content = self._head(member)
+        for earlier in self._members.earlier(name):
+            if earlier is None or earlier.size != member.size or self._head(earlier) != content:
+                raise several(self.where, name)
+        return content
 
     def layer(self, name: str) -> Stored:
         """See `BlobStore.layer`."""

@@ -8,6 +8,7 @@ from inspector.sources.contents import Contents
 from inspector.sources.image import Image
 from inspector.sources.indexes import flatten
 from inspector.sources.layout import open_found, open_manifest
+from inspector.sources.listed import Listed
 from inspector.sources.names import is_id, no_such
 from inspector.sources.platforms import Wanted, choose
 from inspector.sources.store import BlobStore
@@ -26,6 +27,12 @@ def open_skopeo_dir(store: BlobStore, selector: str | None, wanted: Wanted) -> l
     if not chosen and selector is not None:
         raise no_such(store.where, selector, [])
     return chosen
+
+
+def listed(store: BlobStore, selector: str | None) -> list[Listed]:  # noqa: ARG001 - nothing here has a name
+    """The images by their configs, for comparison."""
+    images = _images(store, "all")
+    return [Listed((), tuple((image.image_id or "", image.platform) for image in images))]
 
 
 def _images(store: BlobStore, wanted: Wanted) -> list[Image]:

@@ -6,14 +6,18 @@ import msgspec
 
 from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unsupported
 from inspector.reference import Scheme
-from inspector.sources import docker_archive, layout, skopeo_dir
+from inspector.sources import docker_archive, layout, skopeo_dir, twofold
 from inspector.sources.image import Image
 from inspector.sources.platforms import Wanted
 from inspector.sources.store import BlobStore
 
 
 def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, wanted: Wanted) -> list[Image]:
-    """The images of whatever it is. Where it is both a layout and a docker-archive, the layout counts if complete."""
+    """The images of whatever it is.
+
+    Where it is both a layout and a docker-archive, these must lead to the same images, and the layout counts if it is
+    complete.
+    """
     has_index = store.size(layout.INDEX) is not None
     if store.size(docker_archive.MANIFEST) is None:
         if has_index:
@@ -23,6 +27,8 @@ def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, 
             f"{store.where}: no image: neither manifest.json nor index.json in it; expected is what docker save, "
             f"podman save, skopeo or buildx write{folder}"
         )
+    if has_index and (difference := twofold.find_difference(store, selector)) is not None:
+        raise difference
     if not docker_archive.lists_images(store):
         return skopeo_dir.open_skopeo_dir(store, selector, wanted)
     if not has_index:

@@ -6,6 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from inspector import work
 from inspector.errors import LimitExceeded, Malformed, NotFound
 from inspector.layers.blob import LayerBlob
 from inspector.layers.tar import Member, normal
@@ -55,12 +56,16 @@ Content = TypeVar("Content")
 
 
 class Members(Generic[Content]):
-    """The members of an outer tar by name; of one name the last counts, and links are followed inside the root."""
+    """The members of an outer tar by name; of one name the last counts, and links are followed inside the root.
+
+    What had the name before is kept as `earlier`: some engines read the first, and some the last.
+    """
 
     def __init__(self, where: str) -> None:
         self._where = where
         self._contents: dict[str, Content] = {}
         self._links: dict[str, str] = {}
+        self._earlier: dict[str, list[Content | None]] = {}
         self._seen = 0
         self._names = 0
 
@@ -75,25 +80,37 @@ class Members(Generic[Content]):
 
     def put(self, path: str, content: Content) -> None:
         """Keep a file's content under `path`."""
-        self._links.pop(path, None)
+        self._replace(path)
         self._contents[path] = content
 
     def put_other(self, member: Member) -> None:
         """Keep a link; anything else but a file only takes the name away from what had it before."""
-        self._contents.pop(member.path, None)
-        self._links.pop(member.path, None)
+        self._replace(member.path)
         if member.kind is Kind.SYMLINK:
             parent = "" if member.link.startswith("/") else member.path.rpartition("/")[0]
             self._links[member.path] = normal(f"{parent}/{member.link}")
         elif member.kind is Kind.HARDLINK:
             self._links[member.path] = member.link
 
+    def _replace(self, path: str) -> None:
+        if path in self._contents or path in self._links:
+            self._links.pop(path, None)
+            self._earlier.setdefault(path, []).append(self._contents.pop(path, None))
+
     def find(self, name: str) -> Content | None:
         """What `name` leads to, if anything. Raises `Malformed` for links that never end."""
+        work.check()
+        return self._contents.get(self._end(name))
+
+    def earlier(self, name: str) -> list[Content | None]:
+        """What else had the name that `name` leads to, or stands for, before; None for a link."""
+        return [*self._earlier.get(normal(name), ()), *self._earlier.get(self._end(name), ())]
+
+    def _end(self, name: str) -> str:
         path = normal(name)
         for _ in range(MAX_LINKS + 1):
             if path not in self._links:
-                return self._contents.get(path)
+                return path
             path = self._links[path]
         raise Malformed(f"{self._where}: the links at {shown(name)} never end")
 
@@ -106,6 +123,14 @@ def shown(name: str) -> str:
 def missing(where: str, name: str) -> NotFound:
     """The error for a name that a store does not hold."""
     return NotFound(f"{where}: holds no {shown(name)}; the copy is incomplete, make it anew")
+
+
+def several(where: str, name: str) -> Malformed:
+    """The error for a document that an archive holds twice, and not twice the same."""
+    return Malformed(
+        f"{where}: holds {shown(name)} more than once, and not the same; engines differ in which they read: "
+        "write the archive again, with each name once"
+    )
 
 
 def too_large(where: str, name: str, size: int) -> LimitExceeded:

@@ -24,7 +24,7 @@ from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT, digest_mismatch
 from inspector.rootfs import Kind
 from inspector.sources.lanes import Known, Unread
-from inspector.sources.store import Members, Stored, missing, shown, too_large
+from inspector.sources.store import Members, Stored, missing, several, shown, too_large
 
 MAX_DOCUMENTS = 16 << 20
 """Bytes of documents that are kept of one archive; what comes later is known by its size alone."""
@@ -112,6 +112,8 @@ class StreamedArchive:
     def document(self, name: str) -> bytes:
         """See `BlobStore.document`."""
         held = self._held(name)
+        if any(earlier is None or earlier.document != held.document for earlier in self._members.earlier(name)):
+            raise several(self._where, name)
         if held.document is not None:
             return held.document
         if held.size > MAX_DOCUMENT:

@@ -11,7 +11,7 @@ from inspector.python.editable import is_editable_hook
 from inspector.python.files import names_in
 from inspector.python.folders import Folders
 from inspector.python.infodir import read_distribution
-from inspector.python.installed import Installed
+from inspector.python.installed import Installed, Notes
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found
 from inspector.python.record import Owned
@@ -69,7 +69,7 @@ def assess(around: Surroundings, found: Found, hiding: Sequence[Reason]) -> tupl
     Where the tree can't be walked sizes are left out, and nothing that contradicts a good torch is certain.
     """
     folders, whole = around.folders, around.survey.whole
-    version = read_version_file(folders.fs, f"{found.path}/version.py", around.suffixes.own)
+    version = read_version_file(folders, f"{found.path}/version.py", around.suffixes.own)
     build: Build = "unknown"
     contradictions: list[str] = []
     if isinstance(version, VersionFile):
@@ -182,7 +182,7 @@ def _beside(folders: Folders, site: str, version: VersionFile | str) -> Installe
     for name in sorted(names_in(folders.at(site).children, _metadata_names(version))):
         if is_metadata(name):
             try:
-                found = read_distribution(folders, site, name, [])
+                found = read_distribution(folders, site, name, Notes([], []))
             except InspectorError:
                 continue
             if found is not None:

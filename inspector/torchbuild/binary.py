@@ -44,6 +44,9 @@ def check_binaries(torch: Candidate) -> Iterator[Reason]:
 def check_platform(torch: Candidate) -> Iterator[Reason]:
     """The wheel's own tags, and the C library that releases are known to need."""
     tags = _tags(torch)
+    if tags is None:
+        yield Reason("unknown", "the WHEEL file that says what torch was built for can't be read")
+        return
     libc = torch.interpreter.libc
     if libc is None:
         yield Reason("unknown", "the image's C library is not known")
@@ -56,6 +59,8 @@ def check_platform(torch: Candidate) -> Iterator[Reason]:
     reason = misfit(tags, torch.interpreter)
     if _too_old(libc.version, needed) and needed is not None:
         yield Reason("no", f"its wheel needs glibc {needed[0]}.{needed[1]}, and the image has {libc.version}")
+    elif needed is not None and libc.version is None:
+        yield Reason("unknown", f"its wheel needs glibc {needed[0]}.{needed[1]}, and the image's version is not known")
     elif reason is not None:
         yield Reason("unknown", reason)  # what `import` loads is decided by the files, not by the tags
     elif _too_old(libc.version, _GLIBC_OF_BINARIES) and torch.since(2, 13):
@@ -105,14 +110,14 @@ def _check_elf(torch: Candidate, path: str) -> Iterator[Reason]:
         yield Reason("no", f"{shown} is built for {header.machine}, the interpreter for {torch.interpreter.machine}")
 
 
-def _tags(torch: Candidate) -> tuple[str, ...]:
-    """The tags of the wheel that torch came from; none where no WHEEL file tells them."""
+def _tags(torch: Candidate) -> tuple[str, ...] | None:
+    """The tags of the wheel that torch came from; none where no WHEEL file tells them, None where it can't be read."""
     if torch.distribution is None:
         return ()
     try:
         wheel = read_metadata(torch.folders, torch.distribution.path, "WHEEL")
     except InspectorError:
-        return ()
+        return None
     return parse_tags((wheel or b"").decode("utf-8", "replace"))
 
 

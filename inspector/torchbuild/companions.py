@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from inspector.errors import InspectorError
 from inspector.python.editable import find_editable
@@ -23,6 +24,8 @@ _ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300})")
 
 def check_companions(torch: Candidate) -> Iterator[Reason]:
     """torchgen, typing_extensions and, for some releases, sympy are found on the search path."""
+    if torch.distribution is not None and torch.distribution.cut:
+        yield Reason("unknown", "torch's metadata can't be read, or not whole, so what it requires is not known")
     if torch.since(2, 3):
         yield from _needs(torch, "torchgen", "the package torchgen is missing, which torch imports from 2.3 on")
     if torch.since(1, 13):
@@ -38,7 +41,10 @@ def check_plugins(torch: Candidate) -> Iterator[Reason]:
     """Entry points of the group `torch.backends`, which torch loads from 2.5 on unless told not to."""
     if not torch.since(2, 5) or torch.environment.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1") != "1":
         return
-    for owner, module in list(_plugins(torch))[:MAX_PLUGINS]:
+    for owner, module in islice(_plugins(torch), MAX_PLUGINS):
+        if not module:
+            yield Reason("unknown", f"the entry points of {owner!r}, which torch may load, can't be read")
+            continue
         gone = f"the backend plugin {module!r} of {owner!r} is missing, which torch loads"
         missing = list(_needs(torch, module.partition(".")[0], gone))
         yield from missing or [Reason("unknown", f"torch loads the backend plugin {module!r} of {owner!r}")]
@@ -87,11 +93,12 @@ def _findable(torch: Candidate, name: str) -> Tri:
 
 
 def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
-    """Distribution and module of each backend plugin."""
+    """Distribution and module of each backend plugin; no module where its entry points can't be read."""
     for distribution in torch.installed:
         try:
             content = read_metadata(torch.folders, distribution.path, "entry_points.txt") or b""
         except InspectorError:
+            yield distribution.name, ""
             continue
         text = content.decode("utf-8", "replace")
         if "torch.backends" in text:

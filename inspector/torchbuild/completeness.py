@@ -10,7 +10,7 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.python.folders import MISSING
 from inspector.python.infodir import read_metadata
-from inspector.python.record import MAX_PATH, absolute, record_rows
+from inspector.python.record import MAX_ALL_ROWS, MAX_PATH, Rows, absolute
 from inspector.rootfs import Kind
 from inspector.torchbuild.build import LIBRARIES
 from inspector.torchbuild.candidate import Candidate
@@ -45,7 +45,10 @@ class _Flaw(msgspec.Struct, frozen=True):
 
 def check_files(torch: Candidate) -> Iterator[Reason]:
     """Compare RECORD with the files: one clause for each weight, naming some files and how many more."""
-    flaws = [_Flaw(path, size, _weight(path, size, torch.build)) for path, size in _flawed(torch)]
+    rows = Rows(_record(torch))
+    flaws = [_Flaw(path, size, _weight(path, size, torch.build)) for path, size in _flawed(torch, rows)]
+    if rows.unread:
+        yield Reason("unknown", f"torch's RECORD has rows that can't be read ({rows.unread}), so files may be missing")
     for weight in ("no", "unknown", "note"):
         chosen = [flaw for flaw in flaws if flaw.weight == weight]
         gone = sorted(flaw.path for flaw in chosen if flaw.size is None)
@@ -74,10 +77,11 @@ def _loaded_by(build: Build) -> tuple[str, ...]:
     return (*_LOADED, *LIBRARIES.get(build, ()))
 
 
-def _flawed(torch: Candidate) -> Iterator[tuple[str, int | None]]:
+def _flawed(torch: Candidate, rows: Rows) -> Iterator[tuple[str, int | None]]:
     """Each file that RECORD lists and that is gone (None) or of another size, bytecode and metadata left out."""
     last, base, children = None, "", MISSING.children
-    for path, stated in record_rows(_record(torch)):
+    for path, stated in rows:
+        torch.folders.spend("rows in lists of files", 1, MAX_ALL_ROWS)
         if not torch.survey.whole and not _is_looked_at(path, torch.build):
             continue
         parent, _, name = path.rpartition("/")
@@ -99,15 +103,14 @@ def _is_looked_at(path: str, build: Build) -> bool:
     return bool(_PRESENCE_CHECKED.fullmatch(path)) or (folder == "torch/lib" and name in _loaded_by(build))
 
 
-def _record(torch: Candidate) -> str:
-    """The text of torch's RECORD; empty where it has none that can be read."""
+def _record(torch: Candidate) -> bytes:
+    """Torch's RECORD; empty where it has none that can be read."""
     if torch.distribution is None:
-        return ""
+        return b""
     try:
-        content = read_metadata(torch.folders, torch.distribution.path, "RECORD") or b""
-    except InspectorError:
-        return ""
-    return content.decode("utf-8", "surrogateescape")
+        return read_metadata(torch.folders, torch.distribution.path, "RECORD") or b""
+    except InspectorError:  # `check_core_modules` says so
+        return b""
 
 
 def _weight(path: str, size: int | None, build: Build) -> Weight:

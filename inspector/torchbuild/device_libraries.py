@@ -63,6 +63,8 @@ def check_cuda_libraries(torch: Candidate) -> Iterator[Reason]:
     if torch.build != "cuda":
         return
     needed = _needed(torch)
+    if torch.requirements.cut:
+        yield Reason("unknown", f"not all that torch requires is known: {torch.requirements.cut}")
     if not torch.survey.whole:
         yield from _check_by_name(torch, needed)
         return
@@ -80,6 +82,8 @@ def check_vendor_libraries(torch: Candidate) -> Iterator[Reason]:
         return
     needed = torch.requirements.closure([torch.distribution]).keys() - torch.requirements.by_key.keys()
     gone = sorted(name for name in needed if name.startswith(prefixes))
+    if torch.requirements.cut:
+        yield Reason("unknown", f"not all that torch requires is known: {torch.requirements.cut}")
     if gone:
         yield Reason("unknown", f"of what torch requires is not installed: {some(gone)}")
 

@@ -61,13 +61,13 @@ def is_torch(folders: Folders, path: str) -> bool:
         return True
     if "version.py" not in children:
         return False
-    version = read_version_file(folders.fs, f"{path}/version.py")
+    version = read_version_file(folders, f"{path}/version.py")
     return isinstance(version, VersionFile) and version.is_torch
 
 
 def _package(folders: Folders, path: str, here: Here) -> TorchElsewhere:
     site = path.rpartition("/")[0]
-    version = read_version_file(folders.fs, f"{path}/version.py")
+    version = read_version_file(folders, f"{path}/version.py")
     text: str | None = None
     build: Build = "unknown"
     if isinstance(version, VersionFile):
@@ -98,7 +98,7 @@ def _leftovers(folders: Folders, paths: Sequence[str], here: Here) -> Iterator[T
     for group in groups.values():
         named = [match for path in group if (match := _METADATA.fullmatch(path.rpartition("/")[2]))]
         packages = [path for path in group if not path.endswith("-info")] or group
-        stated = [read_version_file(folders.fs, f"{path}/version.py") for path in packages]
+        stated = [read_version_file(folders, f"{path}/version.py") for path in packages]
         told = next((version.version for version in stated if isinstance(version, VersionFile)), None)
         why = "an interrupted uninstall left it, under names that Python can't import"
         yield _left(folders, [*packages, *group], told or (named[0][1] if named else None), why, here)

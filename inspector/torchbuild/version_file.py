@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from inspector.errors import InspectorError
-from inspector.python.files import list_dir, names_in, read_text
+from inspector.errors import InspectorError, Malformed
+from inspector.python.files import list_dir, names_in
+from inspector.python.folders import Folders
 from inspector.python.literals import parse_literals
-from inspector.rootfs import Rootfs
+from inspector.python.sources import read_source
+from inspector.rootfs import Kind, NotKept, Rootfs
 
 MAX_SOURCE = 8 << 10
 """Characters of a version.py that is read; torch writes some 300, and a package may lie in hundreds of places."""
+MAX_SOURCES = 256 << 10
+"""Characters of all version.py of an image: parsing the densest takes a second for each 150,000."""
 MAX_VALUE = 200
 """Characters of a field that are kept."""
 FIELDS = ("cuda", "hip", "rocm", "xpu")
@@ -41,26 +46,39 @@ class VersionFile(msgspec.Struct, frozen=True):
         return self.version is not None and bool(self.fields or self.odd)
 
 
-def read_version_file(fs: Rootfs, path: str, endings: Sequence[str] = ()) -> VersionFile | str:
+def read_version_file(folders: Folders, path: str, endings: Sequence[str] = ()) -> VersionFile | str:
     """The version.py at `path`, links followed; a clause that says why, where it can't be read.
 
     `endings` are those of extension modules that are looked for where its directory can't be listed.
     """
-    try:
-        text = read_text(fs, path)
-    except InspectorError:
-        return "its version.py can't be read: its bytes were not kept"
-    if text is None:
+    node = folders.node(path)
+    if node is None or node.kind is not Kind.FILE:
         return "its version.py is missing"
-    hiding = _hiding(fs, path, (*endings, ".abi3.so", ".so"))
+    hiding = _hiding(folders.fs, path, (*endings, ".abi3.so", ".so"))
     if hiding:
         return f"its version.py is not what Python imports: {hiding!r} stands beside it, and goes before it"
-    if not text.strip():
-        return "its version.py is empty"
+    return folders.once("version.py", node.inode or path, lambda: _read(folders, path))
+
+
+def _read(folders: Folders, path: str) -> VersionFile | str:
+    """What the file says, wherever it stands; it is decoded and parsed as CPython does."""
     try:
+        text = read_source(folders.fs, path) or ""
+        if not text.strip():
+            return "its version.py is empty"
+        if len(text) <= MAX_SOURCE:
+            folders.spend("characters of version.py", len(text), MAX_SOURCES)
         values = parse_literals(text, MAX_SOURCE)
-    except ValueError as error:
+    except NotKept:
+        return "its version.py can't be read: its bytes were not kept"
+    except Malformed as error:
+        return f"its version.py can't be read: {error}, which is a SyntaxError"
+    except (InspectorError, ValueError) as error:
         return f"its version.py can't be read: {error}"
+    return _stated(values)
+
+
+def _stated(values: Mapping[str, Any]) -> VersionFile:
     stated = {name: values[name] for name in ("__version__", *FIELDS) if name in values}
     good = {name: value for name, value in stated.items() if value is None or (isinstance(value, str) and value)}
     fields = {name: value[:MAX_VALUE] if value else value for name, value in good.items() if name != "__version__"}

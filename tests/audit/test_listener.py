@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from inspector.audit import listener
+from inspector.audit.clients import Bounds, network_of
 from inspector.audit.listener import Address, Listener, parse_listen
 from inspector.errors import UsageError
 from inspector.policy.audited import Notice
@@ -20,6 +22,8 @@ TYPE = "application/vnd.docker.distribution.events.v1+json"
 BODY = json.dumps({"events": [event()]}).encode()
 TOKEN = "Geheim-4711-Geheim"
 HERE = Address("127.0.0.1", 0)
+HEAD = f"POST /events HTTP/1.1\r\nContent-Type: {TYPE}\r\nContent-Length: %d\r\n\r\n".encode()
+BRIEF = Bounds(head=0.3, whole=0.5)
 
 
 class Taker:
@@ -117,27 +121,168 @@ def test_an_address_that_is_taken(address: Address, taker: Taker) -> None:
         Listener(Address("192.0.2.1", 1), taker, TOKEN)
 
 
-def test_whoever_says_nothing_is_hung_up_on(taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And whoever says little, byte by byte, as well: the whole has its time."""
-    monkeypatch.setattr(listener, "_WHOLE", 0.2)
-    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 2)
-    with Listener(HERE, taker, None) as running:
-        silent = [socket.create_connection(("127.0.0.1", running.address.port)) for _ in range(2)]
-        silent[1].sendall(b"POST /events HTTP/1.1\r\n")
-        for each in silent:
-            each.settimeout(5)
-            assert each.recv(100) == b""
-            each.close()
+SLOW = {
+    "nothing": b"",
+    "half a line": b"POST /ev",
+    "half a head": b"POST /events HTTP/1.1\r\nHost: x\r\n",
+    "half a body": HEAD % 100 + b"{",
+    "a body that is not sent": HEAD % (1 << 20),
+}
+
+
+def connect(running: Listener) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", running.address.port), timeout=5)
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other side hangs up on it, without an answer."""
+    try:
+        return connection.recv(100) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("sent", SLOW.values(), ids=SLOW)
+def test_who_does_not_go_on_is_hung_up_on(sent: bytes, taker: Taker) -> None:
+    with Listener(HERE, taker, None, BRIEF) as running, connect(running) as slow:
+        slow.sendall(sent)
+        assert post(running.address) == 202, "others are served meanwhile"
+        began = time.monotonic()
+        assert is_closed(slow)
+        assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("drip", [b"P", b"X-A: b\r\n", b" "], ids=["line", "head", "body"])
+def test_who_says_little_again_and_again_is_hung_up_on(drip: bytes, taker: Taker) -> None:
+    """However often a byte comes, the whole has its time."""
+    begun = {b"P": b"", b"X-A: b\r\n": b"POST /events HTTP/1.1\r\n", b" ": HEAD % 1000}[drip]
+    with Listener(HERE, taker, None, BRIEF) as running, connect(running) as slow:
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            slow.sendall(begun)
+            while time.monotonic() - began < 3:
+                slow.sendall(drip)
+                time.sleep(0.02)
+        assert time.monotonic() - began < 2
         assert post(running.address) == 202
 
 
-def test_more_at_once_than_there_is_room_for(taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 1)
-    with Listener(HERE, taker, None) as running:
+def test_clients_that_only_sit_there_hold_up_nobody(taker: Taker, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even another of the same address; and nothing is logged of them."""
+    bounds = Bounds(connections=20, each=10)
+    with Listener(HERE, taker, None, bounds) as running, contextlib.ExitStack() as idle:
+        sent = list(SLOW.values())
+        for number in range(300):
+            one = idle.enter_context(connect(running)) if number % 10 == 0 else connect(running)
+            one.sendall(sent[number % len(sent)])
+            if number % 10:
+                one.close()
+            if number % 30 == 0:
+                assert post(running.address) == 202
+        assert len(running._clients._clients) <= 10
+    assert len(taker.taken) == 10
+    assert caplog.records == []
+
+
+def test_the_oldest_of_the_client_with_most_goes_first(taker: Taker) -> None:
+    """Other clients keep theirs."""
+    with Listener(HERE, taker, None, Bounds(connections=3, each=3)) as running:
         where = ("127.0.0.1", running.address.port)
-        with socket.create_connection(where) as first, socket.create_connection(where, timeout=5) as second:
-            first.sendall(b"POST /events HTTP/1.1\r\n")
-            assert second.recv(100) == b""
+        other = socket.create_connection(where, timeout=5, source_address=("127.0.0.2", 0))
+        many = [socket.create_connection(where, timeout=5) for _ in range(4)]
+        with other, contextlib.ExitStack() as stack:
+            for one in many:
+                stack.enter_context(one)
+            assert is_closed(many[0])
+            assert is_closed(many[1])
+            for left in (other, many[2], many[3]):
+                left.sendall(HEAD % len(BODY) + BODY)
+                assert left.recv(100).startswith(b"HTTP/1.1 202 ")
+
+
+def test_bodies_that_are_announced_are_bounded_together(taker: Taker) -> None:
+    with Listener(HERE, taker, None, Bounds(held=3 << 20)) as running, contextlib.ExitStack() as stack:
+        many = [stack.enter_context(connect(running)) for _ in range(5)]
+        for one in many:
+            one.sendall(HEAD % (1 << 20))
+            assert post(running.address) == 202
+        assert is_closed(many[0])
+        assert is_closed(many[1])
+
+
+def test_one_connection_is_for_one_request(taker: Taker) -> None:
+    """What is sent behind it is not looked at."""
+    with Listener(HERE, taker, None) as running, connect(running) as piped:
+        piped.sendall((HEAD % len(BODY) + BODY) * 50)
+        answer = b"".join(iter(lambda: piped.recv(4096), b""))
+        assert answer.count(b"HTTP/1.1 202 Accepted\r\n") == 1
+        assert b"Connection: close\r\n" in answer
+    assert len(taker.taken) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"POST /events HTTP/1.1\r\n" + b"X-A: b\r\n" * 10_000, 431),
+        (b"POST /events HTTP/1.1\r\nX-A: " + b"b" * 100_000 + b"\r\n\r\n", 431),
+        (b"POST /" + b"e" * 300_000, 414),
+        (b"POST /events HTTP/1.1\r\nno header\r\n\r\n", 400),
+        (b"POST /events HTTP/1.1\r\n X: folded\r\n\r\n", 400),
+        (b"POST /events HTTP/1.1\r\nContent-Length : 1\r\n\r\n", 400),
+        (b"POST /events HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"POST /events HTTP/1.1\r\nContent-Type: %s\r\n\r\n" % TYPE.encode(), 411),
+        (b"POST /events HTTP/1.1\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" % TYPE.encode(), 411),
+        (b"\r\n\r\n", 400),
+        (b"POST /events\r\n\r\n", 400),
+        (b"POST /events HTTP/2.0\r\n\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        (b"POST http://x/events HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+        (b"\x16\x03\x01\x02\x00\x01\n\r\n", 400),
+    ],
+)
+def test_requests_that_break_the_rules(sent: bytes, status: int, address: Address, taker: Taker) -> None:
+    with socket.create_connection(("127.0.0.1", address.port), timeout=5) as connection:
+        with contextlib.suppress(ConnectionError):  # what is far too long is not taken in to its end
+            connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).startswith(b"HTTP/1.1 %d " % status)
+    assert taker.taken == []
+    assert post(address) == 202
+
+
+def test_who_waits_for_leave_gets_it(taker: Taker) -> None:
+    """As curl does with more than a megabyte."""
+    with Listener(HERE, taker, None) as running, connect(running) as polite:
+        polite.sendall((HEAD % len(BODY))[:-2] + b"Expect: 100-continue\r\n\r\n")
+        assert polite.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        polite.sendall(BODY)
+        assert polite.recv(100).startswith(b"HTTP/1.1 202 ")
+
+
+def test_it_ends_at_once_though_clients_are_there(taker: Taker) -> None:
+    with Listener(HERE, taker, None) as running:
+        held = [connect(running) for _ in range(5)]
+        assert post(running.address) == 202
+        began = time.monotonic()
+    assert time.monotonic() - began < 1
+    for each in held:
+        assert is_closed(each)
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8:0:1::1", "2001:db8::1", False),
+        ("fe80::1%lo", "fe80::2", True),
+    ],
+)
+def test_who_counts_as_onenetwork_of(one: str, other: str, is_same: bool) -> None:  # noqa: FBT001 - a column
+    assert (network_of(one) == network_of(other)) is is_same
 
 
 @pytest.mark.parametrize(

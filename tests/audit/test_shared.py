@@ -12,6 +12,7 @@ import pytest
 from inspector.audit.shared import SharedIndexer
 from inspector.errors import CorruptLayer
 from inspector.layers.blob import Meter, Scanned
+from inspector.layers.entries import Entries
 from inspector.layers.entry import LayerIndex
 
 LAYER = "sha256:" + "a" * 64
@@ -34,7 +35,7 @@ class Blob:
         time.sleep(0.01)
         if self.broken:
             raise CorruptLayer("cut short")
-        return Scanned(LayerIndex(diff_id, [], verified=self.verified, size=0), 7, "seek")
+        return Scanned(LayerIndex(diff_id, Entries(), verified=self.verified, size=0), 7, "seek")
 
 
 def indexer(count: int) -> SharedIndexer:

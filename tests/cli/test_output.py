@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -16,8 +17,8 @@ import pytest
 from inspector.cli import output, progress
 from inspector.cli.output import emit, ensure_writable, table_width
 from inspector.cli.progress import Display, display
-from inspector.errors import UsageError
-from tests.cli.program import ROOT, clean_environment
+from inspector.errors import InspectorError, UsageError
+from tests.cli.program import ROOT, clean_environment, start
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither modes nor terminals of this kind")
 
@@ -57,10 +58,40 @@ def test_the_old_text_outlives_a_failure(tmp_path: Path, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(UsageError, match="No space left"):
+    with pytest.raises(InspectorError, match="No space left"):
         emit("new", target)
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_that_is_mounted_by_itself_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "report.txt"
+    target.write_text("old")
+
+    def busy(*_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", busy)
+    emit("new", target)
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@POSIX
+def test_a_pipe_by_its_device_and_standard_output_by_a_dash(tmp_path: Path) -> None:
+    expected = start("schema").stdout
+    for name in ("/dev/stdout", "-"):
+        assert start("schema", "-o", name, cwd=tmp_path).stdout == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+@POSIX
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes everywhere")
+def test_a_file_that_may_not_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    target = tmp_path / "report.txt"
+    target.touch(0o400)
+    with pytest.raises(UsageError, match="permission denied"):
+        ensure_writable(target)
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:

@@ -195,6 +195,23 @@ def test_an_interruption_is_quiet_and_130(images: Path, tmp_path: Path) -> None:
     assert errors.strip() == b""
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no database of users to be missing in")
+def test_a_user_without_a_home_reads_images_without_a_cache(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd  # noqa: PLC0415 - Windows has none
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "XDG_CACHE_HOME", "INSPECTOR_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    done = run("show", images / "backend-prod.tar")
+    assert done.exit_code == 0
+    assert "set INSPECTOR_CACHE_DIR or HOME; nothing is cached" in done.stderr
+    assert run("cache", "info").exit_code == 2
+    assert "Traceback" not in run("show", "nosuch:1").stderr
+
+
 def test_a_fault_of_ours_is_no_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "_split", lambda _: 1 / 0)
     done = run("check", "x.toml")

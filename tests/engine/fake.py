@@ -60,11 +60,17 @@ class Container:
     image: Image
     files: Files
     created: int
+    started: bool = False
     running: bool = False
     volumes: int = 0
     output: tuple[bytes, bytes] = (b"", b"")
     exit_code: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def state(self) -> str:
+        """As engines name it."""
+        return "running" if self.running else "exited" if self.started else "created"
 
 
 class FakeEngine:
@@ -320,17 +326,20 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _containers(self) -> None:
-        wanted = json.loads(self.query.get("filters", "{}")).get("label", [])
-        self.answer(200, [_listed(c) for c in list(self.fake.containers.values()) if _labelled(c, wanted)])
+        wanted = json.loads(self.query.get("filters", "{}")).get("status", [])
+        self.answer(200, [_listed(c) for c in list(self.fake.containers.values()) if not wanted or c.state in wanted])
 
     def _show(self, name: str) -> None:
         if c := self._container(name):
-            state = {"Status": "running" if c.running else "created", "Running": c.running, "ExitCode": c.exit_code}
-            self.answer(200, {"Id": c.id, "Name": f"/{c.name}", "Config": c.body, "State": state})
+            begun = "2026-01-01T00:00:00Z" if c.started else "0001-01-01T00:00:00Z"
+            state = {"Status": c.state, "Running": c.running, "ExitCode": c.exit_code, "StartedAt": begun}
+            words = (*(c.body.get("Entrypoint") or ()), *(c.body.get("Cmd") or ()))
+            run = {"Path": words[0], "Args": words[1:], "Config": c.body, "State": state}
+            self.answer(200, {"Id": c.id, "Name": f"/{c.name}", **run})
 
     def _start(self, name: str) -> None:
         if container := self._container(name):
-            container.running = True
+            container.started = container.running = True
             self.answer(204)
 
     def _wait(self, name: str) -> None:
@@ -340,7 +349,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _kill(self, name: str) -> None:
         if container := self._container(name):
-            self.answer(204 if container.running else 409, None if container.running else {"message": "is not running"})
+            running, container.running = container.running, False
+            self.answer(204 if running else 409, None if running else {"message": "is not running"})
 
     def _logs(self, name: str) -> None:
         if container := self._container(name):
@@ -352,7 +362,10 @@ class Handler(BaseHTTPRequestHandler):
             self.chunk(b"")
 
     def _remove(self, name: str) -> None:
-        if container := self._container(name):
+        container = self._container(name)
+        if container and container.running and self.query.get("force") != "1":
+            self.answer(409, {"message": f"You cannot remove a running container {name}"})
+        elif container:
             del self.fake.containers[container.id]
             self.fake.volumes += 0 if self.query.get("v") == "1" else container.volumes
             self.answer(204)
@@ -448,16 +461,10 @@ def _key(version: str) -> tuple[int, ...]:
 
 def _listed(container: Container) -> dict[str, Any]:
     labels = container.body.get("Labels") or {}
-    state = "running" if container.running else "created"
     return {
         "Id": container.id,
         "Names": [f"/{container.name}"],
         "Labels": labels,
         "Created": container.created,
-        "State": state,
+        "State": container.state,
     }
-
-
-def _labelled(container: Container, wanted: Sequence[str]) -> bool:
-    labels = container.body.get("Labels") or {}
-    return all(item.partition("=")[0] in labels for item in wanted)

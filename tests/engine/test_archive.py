@@ -55,17 +55,17 @@ EXPECTED = {
 @pytest.mark.parametrize("store", STORES)
 def test_every_engine_is_read_alike(start: Start, store: Any) -> None:
     _, engine = start(store)
-    with created(engine, "kinds:1", purpose="test") as container:
+    with created(engine, "kinds:1") as container:
         assert {path: engine.stat(container, path) for path in EXPECTED} == EXPECTED
 
 
 def test_a_path_of_bytes_that_are_no_text_is_asked_of_docker_and_never_denied_by_podman(start: Start) -> None:
     path = "/\udcff\udcfe"
     _, docker = start("containerd")
-    with created(docker, "kinds:1", purpose="test") as container:
+    with created(docker, "kinds:1") as container:
         assert docker.stat(container, path) == Stat(path[1:], 1, Kind.FILE, 0o644)
     _, podman = start("podman")
-    with created(podman, "kinds:1", purpose="test") as container, pytest.raises(Unsupported, match="no UTF-8"):
+    with created(podman, "kinds:1") as container, pytest.raises(Unsupported, match="no UTF-8"):
         podman.stat(container, path)
 
 
@@ -73,7 +73,7 @@ def test_the_stores_agree_on_all_paths(start: Start) -> None:
     answers = []
     for store in STORES:
         _, engine = start(store)
-        with created(engine, "kinds:1", purpose="test") as container:
+        with created(engine, "kinds:1") as container:
             answers.append({path: engine.stat(container, path) for path in PATHS if path != "/"})
     assert answers[0] == answers[1] == answers[2]
 
@@ -81,7 +81,7 @@ def test_the_stores_agree_on_all_paths(start: Start) -> None:
 @pytest.mark.parametrize("store", STORES)
 def test_one_question_takes_one_request(start: Start, store: Any) -> None:
     fake, engine = start(store)
-    with created(engine, "kinds:1", purpose="test") as container:
+    with created(engine, "kinds:1") as container:
         for path in ("/etc/passwd", "/etc/chain", "/to-sub/file", "/nope"):
             before = len(fake.requests)
             engine.stat(container, path)
@@ -90,20 +90,20 @@ def test_one_question_takes_one_request(start: Start, store: Any) -> None:
 
 def test_slashes_at_the_end_ask_for_the_link_itself(start: Start) -> None:
     _, engine = start()
-    with created(engine, "kinds:1", purpose="test") as container:
+    with created(engine, "kinds:1") as container:
         assert engine.stat(container, "/bin/") == EXPECTED["/bin"]
 
 
 def test_where_a_link_leads_in_bytes_that_are_no_text_is_not_guessed(start: Start) -> None:
     _, engine = start(files={"kinds:1": {"x": Link("\udcff")}})
-    with created(engine, "kinds:1", purpose="test") as container, pytest.raises(Unsupported, match="no UTF-8"):
+    with created(engine, "kinds:1") as container, pytest.raises(Unsupported, match="no UTF-8"):
         engine.stat(container, "/x")
 
 
 def test_devices(start: Start) -> None:
     image = Image(steps=[Step("x", {"c": Device(), "f": Device(tarfile.FIFOTYPE)})], tags=["d:1"], cmd=["x"])
     _, engine = start("graph", (image,))
-    with created(engine, "d:1", purpose="test") as container:
+    with created(engine, "d:1") as container:
         kinds = [stat.kind for path in ("/c", "/f") if (stat := engine.stat(container, path))]
     assert kinds == [Kind.CHAR, Kind.FIFO]
 
@@ -134,7 +134,7 @@ def test_an_error_in_which_the_path_is_quoted_is_an_error(start: Start, path: st
 
 def test_an_error_that_is_gone_when_asked_why_is_an_error_still(start: Start) -> None:
     fake, engine = start()
-    with created(engine, "kinds:1", purpose="test") as container:
+    with created(engine, "kinds:1") as container:
         fake.misbehave("HEAD", ".*/archive", faults.status(500, "flaky"), times=1)
         with pytest.raises(Refused):
             engine.stat(container, "/setuid")
@@ -144,7 +144,7 @@ def test_a_container_that_somebody_removes_makes_no_absence(start: Start) -> Non
     fake, engine = start()
 
     def asked() -> None:
-        with created(engine, "kinds:1", purpose="test") as container:
+        with created(engine, "kinds:1") as container:
             fake.containers.clear()
             assert engine.stat(container, "/etc/passwd") is None
 
@@ -194,7 +194,7 @@ def test_what_no_layer_can_hold_is_not_called_a_file(start: Start, bit: int) -> 
 def test_a_folder_comes_as_a_plain_tar(start: Start, store: Any) -> None:
     fake, engine = start(store)
     with (
-        created(engine, "kinds:1", purpose="test") as container,
+        created(engine, "kinds:1") as container,
         engine.archive(container, "/folder") as stream,
         tarfile.open(fileobj=stream, mode="r|") as tar,
     ):
@@ -207,7 +207,7 @@ def test_a_folder_comes_as_a_plain_tar(start: Start, store: Any) -> None:
 def test_an_archive_of_nothing_is_not_found(start: Start) -> None:
     _, engine = start()
     with (
-        created(engine, "kinds:1", purpose="test") as container,
+        created(engine, "kinds:1") as container,
         pytest.raises(NotFound, match="Could not find the file /nope"),
         engine.archive(container, "/nope"),
     ):
@@ -217,7 +217,7 @@ def test_an_archive_of_nothing_is_not_found(start: Start) -> None:
 def test_a_container_is_locked_while_its_archive_is_unread(start: Start) -> None:
     tree = {"big": b"\0" * (8 << 20)}
     _, engine = start(files={"kinds:1": tree})
-    with created(engine, "kinds:1", purpose="test") as container:
+    with created(engine, "kinds:1") as container:
         with engine.archive(container, "/big") as stream:
             stream.read(1)
             asked = threading.Thread(target=engine.stat, args=(container, "/big"))

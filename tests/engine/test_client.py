@@ -395,7 +395,7 @@ def test_a_socket_that_may_not_be_opened_names_the_group(monkeypatch: pytest.Mon
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("inspector.engine.timed.TimedSocket.connect", refuse)
+    monkeypatch.setattr("inspector.http.timed.TimedSocket.connect", refuse)
     monkeypatch.setenv("DOCKER_HOST", "unix:///x.sock")
     with pytest.raises(Unreachable, match="permission denied: join the group `docker`"):
         connect("docker")
@@ -407,7 +407,7 @@ def test_where_one_may_not_be_asked_nothing_is_to_be_started(monkeypatch: pytest
 
     monkeypatch.delenv("DOCKER_HOST")
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    monkeypatch.setattr("inspector.engine.timed.TimedSocket.connect", refuse)
+    monkeypatch.setattr("inspector.http.timed.TimedSocket.connect", refuse)
     monkeypatch.setattr("inspector.engine.endpoint._docker_sockets", lambda *_: ["/not", "/there"])
     with pytest.raises(Unreachable) as caught:
         connect("docker")

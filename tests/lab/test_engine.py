@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -17,10 +16,10 @@ import pytest
 from fixtures.forms import FORMS
 from fixtures.image import Image
 from inspector.engine.client import Engine
-from inspector.engine.containers import LABEL, created, remove_leftovers
+from inspector.engine.containers import created
 from inspector.engine.endpoint import Endpoint
 from inspector.engine.model import Stat
-from inspector.engine.owner import Owner, this_owner
+from inspector.engine.owner import this_owner
 from inspector.errors import NotFound, Refused, Unsupported
 from inspector.rootfs import Kind
 from tests.engine.fake import FakeEngine
@@ -115,7 +114,7 @@ def test_what_is_no_name_is_told(engine: Engine, name: str) -> None:
 def test_all_kinds_of_files_as_its_own_export_has_them(
     any_engine: Other, engine: Engine, loaded: tuple[Image, Image]
 ) -> None:
-    with created(engine, loaded[0].tags[0], purpose="test") as container:
+    with created(engine, loaded[0].tags[0]) as container:
         truths = sorted(_exported(any_engine, container).items())
         for path, truth in truths[:: 1 if any_engine.scheme == "docker" else 4]:  # Podman takes 0.1 s to answer
             if any("\udc80" <= letter <= "\udcff" for letter in path + truth[3]) and not _tells_bytes(engine, truth[3]):
@@ -161,7 +160,7 @@ def test_the_fake_engine_answers_as_the_real_one(
 ) -> None:
     with FakeEngine(STORES[any_engine.name], LOADED) as fake, Engine(Endpoint(fake.address, "test")) as other:
         name = loaded[0].tags[0]
-        with created(engine, name, purpose="test") as container, created(other, name, purpose="test") as feigned:
+        with created(engine, name) as container, created(other, name) as feigned:
             for path in PATHS[:: 1 if any_engine.scheme == "docker" else 2]:
                 said, told = engine.stat(container, path), other.stat(feigned, path)
                 assert said == told or path in {"/", "/etc"}, path
@@ -178,8 +177,8 @@ def test_an_archive_is_that_of_the_fake_engine(
     with (
         FakeEngine(STORES[any_engine.name], LOADED) as fake,
         Engine(Endpoint(fake.address, "test")) as other,
-        created(engine, name, purpose="test") as container,
-        created(other, name, purpose="test") as feigned,
+        created(engine, name) as container,
+        created(other, name) as feigned,
     ):
         said, told = _names(engine, container, path), _names(other, feigned, path)
     assert {n for n in said if not _made(n)} == {n for n in told if not _made(n)}
@@ -201,35 +200,17 @@ def test_a_container_is_made_as_asked_and_gone_after(
     any_engine: Other, engine: Engine, loaded: tuple[Image, Image]
 ) -> None:
     image = engine.inspect(loaded[1].tags[0])
-    with any_engine.untouched(), created(engine, image.id, purpose="files") as container:
+    with any_engine.untouched(), created(engine, image.id) as container:
         shown = engine.container(container)
         assert (shown["State"]["Status"], shown["HostConfig"]["NetworkMode"]) == ("created", "none")
-        assert shown["Config"]["Labels"][LABEL] == str(this_owner())
-        (mine,) = [item for item in engine.containers(LABEL) if item.id == container]
-        assert mine.labels[LABEL] == str(this_owner())
+        (mine,) = [item for item in engine.containers("created") if item.id == container]
+        assert mine.name.startswith(f"inspector-{this_owner()}-")
         assert abs(mine.age) < 60
     assert not engine.remove(container)
 
 
-def test_a_dead_runs_container_goes_and_a_live_ones_stays(
-    any_engine: Other, engine: Engine, loaded: tuple[Image, Image]
-) -> None:
-    dead = Owner(this_owner().host, _dead_process(), 1)
-    with any_engine.untouched(), created(engine, loaded[1].tags[0], purpose="live") as live:
-        left = engine.create({"Image": loaded[1].tags[0], "Cmd": ["x"], "Labels": {LABEL: str(dead)}})
-        assert remove_leftovers(engine) >= 1
-        standing = {container.id for container in engine.containers(LABEL)}
-        assert live in standing
-        assert left not in standing
-
-
-def _dead_process() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        return process.pid
-
-
 def test_many_threads_ask_of_one_container(engine: Engine, loaded: tuple[Image, Image]) -> None:
-    with created(engine, loaded[0].tags[0], purpose="test") as container, ThreadPoolExecutor(4) as pool:
+    with created(engine, loaded[0].tags[0]) as container, ThreadPoolExecutor(4) as pool:
         said = set(pool.map(lambda _: engine.stat(container, "/hard"), range(8)))
     assert said == {Stat("hard", 4, Kind.FILE, 0o644)}
 
@@ -240,7 +221,7 @@ def _left_early(engine: Engine, container: str) -> None:
 
 
 def test_an_archive_left_early_frees_the_container(engine: Engine, loaded: tuple[Image, Image]) -> None:
-    with created(engine, loaded[0].tags[0], purpose="test") as container:
+    with created(engine, loaded[0].tags[0]) as container:
         _left_early(engine, container)
         asked = threading.Thread(target=engine.stat, args=(container, "/hard"), daemon=True)
         asked.start()
@@ -253,9 +234,9 @@ def test_a_saved_image_comes_whole(engine: Engine, loaded: tuple[Image, Image]) 
         assert "manifest.json" in {member.name for member in tar}
 
 
-def test_a_run_from_start_to_end(any_engine: Other, engine: Engine, loaded: tuple[Image, Image]) -> None:
-    """Nothing in the image can run, which a container tells by how it ends."""
-    with any_engine.untouched(), created(engine, loaded[1].tags[0], purpose="test") as container:
+def test_a_run_from_start_to_end(any_engine: Other, engine: Engine) -> None:
+    body = {"Entrypoint": ["/bin/false"]}
+    with any_engine.untouched(), created(engine, "ktrdr-backend:prod", body=body, starts=True) as container:
         engine.start(container)
         assert engine.wait(container, 30) != 0
         assert engine.output(container, 100) == b""

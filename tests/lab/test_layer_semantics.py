@@ -1,7 +1,7 @@
 """What two layers come to: our merge beside a real engine's overlay2, case by case.
 
-Where the image specification and overlay2 disagree we follow the specification and warn; where the engine
-refuses a layer that the specification allows, we read it. Both answers stand here then.
+Where the image specification and overlay2 disagree we follow the specification and warn; what the engine refuses
+we refuse, but for hardlinks into lower layers. Where engines differ by overlayfs's attributes we refuse too.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ import pytest
 from fixtures.forms import FORMS
 from fixtures.image import Image, Step
 from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
-from inspector.errors import CorruptLayer
+from inspector.errors import CorruptLayer, Unsupported
 from tests.lab import engine, ours
+from tests.lab.others import Other
 
 NAME = "inspector-lab/semantics"
 
 LINKED: Tree = {"real/": Dir(), "real/old": b"old", "lnk": Link("real")}
 OPAQUE: Tree = {"d/": Dir(), "d/old": b"old", "d/sub/": Dir(), "d/sub/old": b"old"}
+
+OPAQUE_BY_ATTRIBUTE = {"trusted.overlay.opaque": "y"}
 
 AGREED: dict[str, tuple[Tree, Tree]] = {
     "file through a lower link": (LINKED, {"lnk/new": b"n"}),
@@ -51,6 +54,30 @@ AGREED: dict[str, tuple[Tree, Tree]] = {
     "whiteout that is a link": ({"x": b"x", "y": b"y"}, {".wh.x": Link("y")}),
     "whiteout that has content": ({"x": b"x", "y": b"y"}, {".wh.x": b"not empty"}),
     "files of AUFS": ({"x": b"x"}, {".wh..wh.foo": b"", ".wh..wh.aufs": b"", "y": b"y"}),
+    "below a directory named as a whiteout": ({"x": b"x"}, {".wh.x/child": b"c", "d/.wh..wh..opq/n": b"n"}),
+    "a directory named as a whiteout": ({"x": b"x", "y": b"y"}, {".wh.x/": Dir(), ".wh.x/child": b"c"}),
+    "folder of AUFS": ({"x": b"x"}, {".wh..wh.plnk/": Dir(), ".wh..wh.plnk/1": b"1", "n": Hardlink(".wh..wh.plnk/1")}),
+    "whiteout of a whiteout's directory": ({".wh.d/n": b"n", "x": b"x"}, {".wh..wh.d": b""}),
+    "whiteout that is a hardlink": ({"x": b"x"}, {"y": b"y", ".wh.x": Hardlink("y")}),
+    "whiteout through a link of its layer": (OPAQUE, {"lnk": Link("d"), "d/": Dir(), "lnk/.wh.old": b""}),
+    "opaque through a link of its layer": (OPAQUE, {"lnk": Link("d"), "d/": Dir(), "lnk/.wh..wh..opq": b""}),
+    "directory made behind a link": ({"x": b"x"}, {"real/": Dir(), "lnk": Link("real"), "lnk/a/b": b"b"}),
+    "file that replaces a directory without entry": ({"x": b"x"}, {"d/n": b"n", "d": b"file"}),
+    "device 0:0 over nothing": ({"x": b"x"}, {"q": Device(), "r": Hardlink("q"), "y": b"y"}),
+    "device 0:0 in the lowest layer": ({"q": Device(), "x": b"x"}, {"y": b"y"}),
+    "other device": ({"x": b"x"}, {"null": Device(numbers=(1, 3))}),
+    "opaque by attribute over nothing": ({"x": b"x"}, {"d/": Dir(0o755, OPAQUE_BY_ATTRIBUTE), "d/n": b"n"}),
+    "opaque by attribute and file": (
+        OPAQUE,
+        {"d/": Dir(0o755, OPAQUE_BY_ATTRIBUTE), "d/.wh..wh..opq": b"", "d/n": b"n"},
+    ),
+    "attributes without effect": (
+        OPAQUE,
+        {"d/": Dir(0o755, {f"trusted.overlay.{name}": "y" for name in ("origin", "impure", "uuid", "overlay.opaque")})},
+    ),
+    "attributes of other values": (OPAQUE, {"d/": Dir(0o755, {"trusted.overlay.opaque": "yy"}), "d/n": b"n"}),
+    "redirect in the lowest layer": ({"d/": Dir(0o755, {"trusted.overlay.redirect": "/e"}), "e/x": b"x"}, {"y": b"y"}),
+    "redirect of a file": ({"x": b"x", "e": b"e"}, {"x": File(b"new", 0o644, {"trusted.overlay.redirect": "/e"})}),
     "hardlinks by other spellings": ({"x": b"x"}, {"a": b"aaa", "b": Hardlink("/a"), "c": Hardlink("./a")}),
     "hardlink to a hardlink": ({"x": b"x"}, {"a": b"aaa", "b": Hardlink("a"), "c": Hardlink("b")}),
     "one of two names replaced above": ({"a": b"aaa", "b": Hardlink("a")}, {"a": b"four"}),
@@ -71,14 +98,45 @@ BY_SPECIFICATION: dict[str, tuple[Tree, Tree, dict[str, str]]] = {
 """Cases where the engine shows what was to be removed: our kinds by path."""
 
 REFUSED: dict[str, tuple[Tree, Tree, dict[str, str] | None]] = {
-    "file, then its whiteout": ({"x": b"old"}, {"x": b"new", ".wh.x": b""}, {"x": "file"}),
-    "directory, then its whiteout": (OPAQUE, {"d/": Dir(), "d/n": b"n", ".wh.d": b""}, OPAQUE_SEEN),
+    "file, then its whiteout": ({"x": b"old"}, {"x": b"new", ".wh.x": b""}, None),
+    "directory, then its whiteout": (OPAQUE, {"d/": Dir(), "d/n": b"n", ".wh.d": b""}, None),
+    "whiteout twice": ({"x": b"x"}, {".wh.x": b"", "./.wh.x": b""}, None),
+    "whiteout, then a file below": (OPAQUE, {".wh.d": b"", "d/n": b"n"}, None),
+    "path twice": ({"x": b"x"}, {"y": b"1", "./y": b"22"}, None),
+    "directory twice": (OPAQUE, {"d/": Dir(), "./d": Dir()}, None),
+    "directory over a link of its layer": ({"x": b"x"}, {"real/": Dir(), "lnk": Link("real"), "lnk/": Dir()}, None),
+    "child of a dangling link": ({"x": b"x"}, {"lnk": Link("nowhere"), "lnk/n": b"n"}, None),
+    "child of a link into a lower layer": (OPAQUE, {"lnk": Link("d"), "lnk/n": b"n"}, None),
+    "child deep below a dangling link": ({"x": b"x"}, {"lnk": Link("/nowhere"), "lnk/a/n": b"n"}, None),
+    "whiteout below a dangling link": (OPAQUE, {"lnk": Link("d"), "lnk/.wh.old": b""}, None),
+    "child of a link to itself": ({"x": b"x"}, {"lnk": Link("lnk"), "lnk/n": b"n"}, None),
+    "child of a file": ({"x": b"x"}, {"f": b"f", "f/n": b"n"}, None),
     "hardlink to a lower file": ({"a": b"aaa"}, {"b": Hardlink("a")}, {"a": "file", "b": "file"}),
     "hardlink before its target": ({"x": b"x"}, {"b": Hardlink("a"), "a": b"aaa"}, None),
     "hardlink to nothing": ({"x": b"x"}, {"b": Hardlink("a")}, None),
-    "whiteout of nothing": ({"x": b"x"}, {".wh.": b"", "y": b"y"}, {"x": "file", "y": "file"}),
+    "whiteout of nothing": ({"x": b"x"}, {".wh.": b"", "y": b"y"}, None),
+    "whiteout of .": ({"d/x": b"x"}, {"d/.wh..": b""}, None),
+    "whiteout of ..": ({"d/x": b"x"}, {"d/.wh...": b""}, None),
 }
 """What the engine does not load: our kinds by path, or None where we refuse too."""
+
+
+DIFFERENT: dict[str, tuple[Tree, Tree]] = {
+    "opaque": (OPAQUE, {"d/": Dir(0o755, OPAQUE_BY_ATTRIBUTE), "d/n": b"n"}),
+    "redirect from the root": ({"e/x": b"x"}, {"d/": Dir(0o755, {"trusted.overlay.redirect": "/e"})}),
+    "redirect beside": ({"p/e/x": b"x"}, {"p/": Dir(), "p/d/": Dir(0o755, {"trusted.overlay.redirect": "e"})}),
+    "redirect to nowhere": (OPAQUE, {"d/": Dir(0o755, {"trusted.overlay.redirect": "/nowhere"})}),
+    "metacopy": ({"f": b"below"}, {"f": File(b"above above", 0o644, {"trusted.overlay.metacopy": "y"})}),
+    "whiteout": (OPAQUE, {"d/": Dir(), "d/old": File(b"", 0o644, {"trusted.overlay.whiteout": "y"})}),
+}
+"""What the engine, by the attributes that it sets, shows otherwise than containerd, which does not set them."""
+
+WITHOUT_ROOT: dict[str, tuple[Tree, Tree]] = {
+    "device 0:0 over a file": (OPAQUE, {"d/": Dir(), "d/old": Device()}),
+    "device 0:0 over a directory": (OPAQUE, {"d": Device()}),
+    "opaque": (OPAQUE, {"d/": Dir(0o755, {"user.overlay.opaque": "y"}), "d/n": b"n"}),
+}
+"""What the lab's engines, which run as root, show alike, but those without root do not (they make no devices)."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -129,3 +187,41 @@ def test_what_the_engine_refuses(case: str, tmp_path: Path) -> None:
             ours.merged(reference)
     else:
         assert {path: listed.kind for path, listed in ours.listing(ours.merged(reference)).items()} == expected
+
+
+def shown_by(other: Other, path: Path, tag: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, engine.Listed]:
+    """What a container of the archive's image would see at another engine, which is left as it was."""
+    with monkeypatch.context() as patch:
+        patch.setenv("DOCKER_HOST", f"unix://{other.socket}")
+        assert engine.load(path) is None
+        try:
+            return engine.exported(tag)
+        finally:
+            engine.docker("rmi", "--force", tag)
+
+
+@pytest.mark.parametrize("case", DIFFERENT)
+def test_what_engines_show_differently_is_refused(
+    case: str, tmp_path: Path, containerd: Other, podman: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, path = archive(tmp_path, *DIFFERENT[case])
+    tag = f"{NAME}:{tmp_path.name.lower()}"
+    assert engine.load(path) is None
+    shown = engine.exported(tag)
+    assert shown != shown_by(containerd, path, tag, monkeypatch), "the engines now agree: move the case"
+    by_podman = shown_by(podman, path, tag, monkeypatch)
+    assert engine.comparable(shown, by_podman) == engine.comparable(by_podman, by_podman)
+    with pytest.raises(Unsupported, match="layer 2 of 2"):
+        ours.merged(reference)
+
+
+@pytest.mark.parametrize("case", WITHOUT_ROOT)
+def test_what_engines_without_root_show_differently_is_refused(
+    case: str, tmp_path: Path, containerd: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, path = archive(tmp_path, *WITHOUT_ROOT[case])
+    tag = f"{NAME}:{tmp_path.name.lower()}"
+    assert engine.load(path) is None
+    assert engine.exported(tag) == shown_by(containerd, path, tag, monkeypatch)
+    with pytest.raises(Unsupported, match="layer 2 of 2"):
+        ours.merged(reference)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from fixtures.forms import FORMS
 from fixtures.image import Image, Step
 from fixtures.roles import right_images
 from inspector.audit.lanes import LaneReader, Question
+from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError
 from inspector.reference import parse_reference
 from inspector.sources import open_images
@@ -28,14 +32,15 @@ from tests.lab.asked import ask
 from tests.lab.others import Other
 
 NAME = f"inspector-lab-leftovers-{os.getpid()}:1"
-LABEL = "label=io.inspector.owner"
+NEVER = "/inspector-never-starts-this"
 
 HALT = """
 import os, signal, sys
 from inspector.engine.client import connect
-from inspector.engine.containers import created
+from inspector.sources.engine.container import container_files
 engine = connect(sys.argv[1])
-with created(engine, sys.argv[2], purpose="test"):
+found = engine.inspect(sys.argv[2])
+with container_files(engine, found.id, found.config):
     print("made", flush=True)
     if sys.argv[3] == "signal":
         os.kill(os.getpid(), int(sys.argv[4]))
@@ -63,8 +68,14 @@ def halted(engine: Other, image: str, *how: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
 
 
-def labelled(engine: Other) -> set[str]:
-    return set(engine.docker("ps", "--all", "--quiet", "--no-trunc", "--filter", LABEL).split())
+def ours_in(engine: Other) -> set[str]:
+    """The names of all containers of our name form."""
+    return set(engine.docker("ps", "--all", "--format", "{{.Names}}", "--filter", "name=inspector-").split())
+
+
+def dead_name() -> str:
+    """The name that a process of this host gave a container before it was killed."""
+    return f"inspector-{Owner(this_owner().host, 2**22 + 5, 1)}-{secrets.token_hex(8)}"
 
 
 @pytest.mark.parametrize("how", [("exit",), ("signal", str(int(signal.SIGINT)))], ids=["error", "interrupt"])
@@ -76,11 +87,84 @@ def test_nothing_is_left_when_a_run_ends_early(how: tuple[str, ...], any_engine:
 
 def test_what_a_killed_run_left_is_removed_by_the_next(any_engine: Other, image: str) -> None:
     with any_engine.untouched():
-        before = labelled(any_engine)
+        before = ours_in(any_engine)
         assert halted(any_engine, image, "signal", str(int(signal.SIGKILL))).returncode == -signal.SIGKILL
-        (left,) = labelled(any_engine) - before
-        assert ask(any_engine, "show", "--no-cache", f"{any_engine.scheme}:{image}").code == 0
-        assert left not in labelled(any_engine)
+        (left,) = ours_in(any_engine) - before
+        assert ask(any_engine, "show", "--no-cache", "--lane=archive", f"{any_engine.scheme}:{image}").code == 0
+        assert left not in ours_in(any_engine)
+
+
+def test_only_the_way_that_makes_a_container_removes_one(any_engine: Other, image: str) -> None:
+    name = dead_name()
+    any_engine.docker("create", "--name", name, "--entrypoint", NEVER, image)
+    try:
+        assert ask(any_engine, "show", "--no-cache", "--lane=save", f"{any_engine.scheme}:{image}").code == 0
+        assert name in ours_in(any_engine)
+    finally:
+        any_engine.docker("rm", "--volumes", name)
+
+
+@pytest.fixture
+def theirs(any_engine: Other, tmp_path: Path) -> Iterator[str]:
+    """An image with the labels and the command of a container of ours, as `docker commit` of one makes it."""
+    name = f"inspector-lab-theirs-{os.getpid()}:1"
+    (tmp_path / "stays.c").write_text("#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
+    subprocess.run(["gcc", "-static", "-o", tmp_path / "stays", tmp_path / "stays.c"], check=True)
+    dead = Owner(this_owner().host, 2**22 + 5, 1)
+    dockerfile = (
+        f'FROM scratch\nCOPY stays {NEVER}\nVOLUME /data\nENTRYPOINT ["{NEVER}"]\n'
+        f"LABEL io.inspector.owner={dead.host}/{dead.process}/{dead.start} io.inspector.purpose=files\n"
+    )
+    (tmp_path / "Dockerfile").write_text(dockerfile)
+    any_engine.docker("build", "--quiet", "--tag", name, str(tmp_path))
+    yield name
+    any_engine.docker("rmi", "--force", name)
+
+
+def test_nothing_of_anybody_elses_is_touched(any_engine: Other, image: str, theirs: str) -> None:
+    """Whatever their image sets and whatever state they are in: containers, running processes and volumes stay."""
+    engine = any_engine
+    made = {
+        "running": engine.docker("run", "--detach", "--name", f"theirs-{os.getpid()}", theirs).strip(),
+        "running-by-our-name": engine.docker("run", "--detach", "--name", dead_name(), theirs).strip(),
+        "created": engine.docker("create", theirs).strip(),
+        "stopped": engine.docker("run", "--detach", "--name", dead_name(), theirs).strip(),
+    }
+    engine.docker("kill", made["stopped"])
+    committed = f"inspector-lab-committed-{os.getpid()}:1"
+    with created_by(engine, theirs) as ours:
+        (engine.podman if engine.scheme == "podman" else engine.docker)("commit", ours, committed)
+    made["committed"] = engine.docker("create", committed).strip()
+    made["committed-running"] = engine.docker("run", "--detach", committed).strip()
+    try:
+        states = {which: state_of(engine, container) for which, container in made.items()}
+        for lane in (*LANES, None):
+            words = (f"--lane={lane}",) if lane else ()
+            for name in (image, theirs):
+                ask(engine, "show", "--no-cache", *words, f"{engine.scheme}:{name}")
+        assert {which: state_of(engine, container) for which, container in made.items()} == states
+    finally:
+        engine.docker("rm", "--force", "--volumes", *made.values())
+        engine.docker("rmi", "--force", committed)
+
+
+@contextmanager
+def created_by(engine: Other, image: str) -> Iterator[str]:
+    """A container exactly as the program makes it, by its owner's name."""
+    name = f"inspector-{this_owner()}-{secrets.token_hex(8)}"
+    engine.docker("create", "--name", name, "--network", "none", "--entrypoint", NEVER, image)
+    yield name
+    engine.docker("rm", "--volumes", name)
+
+
+def state_of(engine: Other, container: str) -> tuple[object, ...]:
+    """What must not change: the state, since when, and the volumes, which are there."""
+    (document,) = json.loads(engine.docker("inspect", "--type", "container", container))
+    state = document["State"]
+    volumes = sorted(mount["Name"] for mount in document["Mounts"] if mount["Type"] == "volume")
+    if volumes:
+        engine.docker("volume", "inspect", *volumes)
+    return state["Status"], state["StartedAt"], state["FinishedAt"], state.get("Pid", 0), tuple(volumes)
 
 
 @pytest.mark.parametrize("lane", LANES)

@@ -17,7 +17,6 @@ import pytest
 from inspector.audit import Options
 from inspector.audit.running import run
 from inspector.engine.client import Engine
-from inspector.engine.containers import PURPOSE_LABEL
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.judge import judge_run
@@ -187,7 +186,6 @@ def test_what_the_container_was_made_with(hostile: None, monkeypatch: pytest.Mon
     assert config["Entrypoint"] == ["/usr/local/bin/python"]
     assert config["Cmd"][0] == "-c"
     assert (config["User"], config["WorkingDir"]) == ("1000", "/app")
-    assert config["Labels"][PURPOSE_LABEL] == "runtime"
     assert config["Healthcheck"]["Test"] == ["NONE"]
     assert (config["NetworkDisabled"], config["Tty"], config["OpenStdin"]) == (True, False, False)
     wanted = {

@@ -18,6 +18,7 @@ from inspector.errors import UsageError
 from inspector.layers import cache as module
 from inspector.layers import store
 from inspector.layers.cache import IndexCache, default_cache
+from inspector.layers.entries import Entries
 from inspector.layers.entry import SCANNER_VERSION, Entry, LayerIndex
 from inspector.rootfs import Kind
 
@@ -30,7 +31,9 @@ def diff_id(number: int) -> str:
 
 def index_of(number: int, *, verified: bool = True, data: bytes = b"", blob: str | None = None) -> LayerIndex:
     entry = Entry(f"file-{number}", Kind.FILE, 0o644, len(data), data=data)
-    return LayerIndex(diff_id=diff_id(number), entries=[entry], verified=verified, size=len(data), blob_digest=blob)
+    return LayerIndex(
+        diff_id=diff_id(number), entries=Entries([entry]), verified=verified, size=len(data), blob_digest=blob
+    )
 
 
 @pytest.fixture
@@ -152,7 +155,7 @@ def test_an_index_too_large_for_the_bound_is_not_kept(path: Path) -> None:
 
 
 def test_an_index_without_a_form_is_not_kept(cache: IndexCache) -> None:
-    index = LayerIndex(diff_id=diff_id(1), entries=[Entry("a\0b", Kind.FILE, 0, 0)], verified=True, size=0)
+    index = LayerIndex(diff_id=diff_id(1), entries=Entries([Entry("a\0b", Kind.FILE, 0, 0)]), verified=True, size=0)
     cache.put(index, None)
     assert cache.info().layers == 0
 

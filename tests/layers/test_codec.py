@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from isal import isal_zlib
 
 from inspector.layers import codec
+from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.rootfs import Kind
 
@@ -27,11 +28,15 @@ entries = st.builds(
     size=st.integers(0, 2**63 - 1),
     link=names,
     data=st.binary(max_size=20),
+    uid=st.integers(0, 2**32 - 1),
+    gid=st.integers(0, 2**32 - 1),
+    attributes=st.lists(st.tuples(names, st.binary(max_size=4)), max_size=2).map(tuple),
+    device=st.sampled_from([None, (0, 0), (1, 3)]),
 )
 indexes = st.builds(
     LayerIndex,
     diff_id=st.just(DIFF_ID),
-    entries=st.lists(entries, max_size=8),
+    entries=st.lists(entries, max_size=8).map(Entries),
     verified=st.booleans(),
     size=st.integers(0, 2**63 - 1),
     blob_digest=st.sampled_from([None, BLOB]),
@@ -41,7 +46,7 @@ indexes = st.builds(
 
 
 def index_of(*members: Entry) -> LayerIndex:
-    return LayerIndex(diff_id=DIFF_ID, entries=list(members), verified=True, size=0)
+    return LayerIndex(diff_id=DIFF_ID, entries=Entries(members), verified=True, size=0)
 
 
 @given(indexes)
@@ -115,13 +120,19 @@ def repacked(index: LayerIndex, **changes: object) -> bytes:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"count": 3},
-        {"count": -1},
+        {"homes": b"\x01\0\0\0\0\0\0\0"},
+        {"homes": b"\0\0\0\0"},
+        {"owned": b"\x01\0\0\0\0\0\0\0"},
+        {"ends": b"\x02\0\0\0\x01\0\0\0"},
+        {"ends": b"\x01\0\0\0\x03\0\0\0"},
+        {"names": b"abc"},
+        {"links": b"ab"},
+        {"link_ends": b""},
         {"kinds": b"f?"},
         {"kinds": b"f"},
         {"modes": b"\0" * 7},
         {"sizes": b"\0" * 8},
-        {"linked": b"\x09\0\0\0", "links": b"x"},
+        {"linked": b"\x09\0\0\0"},
         {"kept": b"\x09\0\0\0", "data": [b"x"]},
         {"kept": b"\0\0\0\0", "data": []},
         {"diff_id": "sha256:short"},

@@ -18,12 +18,18 @@ from inspector.errors import InspectorError, LimitExceeded
 from inspector.layers import gate as gate_module
 from inspector.layers import memory
 from inspector.layers.compression import decompressed, zstd_module
+from inspector.layers.entries import Entries
 from inspector.layers.entry import LayerIndex
 from inspector.layers.gate import Gate, Group
-from inspector.layers.memory import hold, load, reading, share, size_of, within
+from inspector.layers.memory import hold, load, reading, share, within
 from inspector.layers.scan import scan_stream
 
 MIB = 1 << 20
+
+
+def size_of(index: LayerIndex) -> int:
+    """The bytes that an index takes of the gate."""
+    return index.entries.weight
 
 
 def never() -> None:
@@ -217,7 +223,7 @@ LAYER = tar_of({"etc/passwd": b"root", "usr/lib/x": b"x", "link": b""})
 def test_the_bytes_of_an_index_are_given_back_when_it_is_let_go(gate: Gate) -> None:
     with reading() as group:
         index = scanned(LAYER)
-        assert gate.used == group.held == size_of(index) > 1000
+        assert gate.used == group.held == size_of(index) > 300
     assert gate.used == size_of(index)
     del index
     gc.collect()
@@ -227,7 +233,7 @@ def test_the_bytes_of_an_index_are_given_back_when_it_is_let_go(gate: Gate) -> N
 
 def test_the_bytes_of_a_scan_that_fails_are_given_back(gate: Gate) -> None:
     with pytest.raises(InspectorError) as failed:
-        scanned(LAYER[:700])
+        scanned(LAYER[:514])
     assert gate.used == 0
     held = [entry.locals for entry in failed.traceback if entry.name == "read_entries"]
     assert held == [{}]
@@ -235,7 +241,7 @@ def test_the_bytes_of_a_scan_that_fails_are_given_back(gate: Gate) -> None:
 
 def test_a_layer_that_takes_too_much_is_refused_before_it_is_read(gate: Gate) -> None:
     many = tar_of({f"etc/{number}": b"" for number in range(200)})
-    with reading(most=20_000), pytest.raises(LimitExceeded, match="take more than 20000 bytes of memory to hold"):
+    with reading(most=5_000), pytest.raises(LimitExceeded, match="take more than 5000 bytes of memory to hold"):
         scanned(many)
     assert gate.used == 0
 
@@ -262,7 +268,7 @@ def test_an_index_that_others_hold_counts_towards_the_bound_but_is_held_once(gat
 
 
 def test_an_index_that_no_scan_made_is_held(gate: Gate) -> None:
-    made = LayerIndex(f"sha256:{'0' * 64}", list(scanned(LAYER).entries), verified=False, size=0)
+    made = LayerIndex(f"sha256:{'0' * 64}", Entries(scanned(LAYER).entries), verified=False, size=0)
     with reading():
         hold(made)
         hold(made)
@@ -270,19 +276,19 @@ def test_an_index_that_no_scan_made_is_held(gate: Gate) -> None:
 
 
 def test_an_index_of_the_cache_is_held_and_bounded(gate: Gate) -> None:
-    index = LayerIndex(f"sha256:{'0' * 64}", list(scanned(LAYER).entries), verified=True, size=0)
+    index = LayerIndex(f"sha256:{'0' * 64}", Entries(scanned(LAYER).entries), verified=True, size=0)
     with reading(most=size_of(index)):
         assert load(lambda: None) is None
         assert gate.used == 0
         assert load(lambda: index) is index
         assert gate.used == size_of(index)
-    other = LayerIndex(f"sha256:{'0' * 64}", list(index.entries), verified=True, size=0)
+    other = LayerIndex(f"sha256:{'0' * 64}", Entries(index.entries), verified=True, size=0)
     with reading(most=10), pytest.raises(LimitExceeded):
         load(lambda: other)
 
 
 def test_indexes_of_the_cache_wait_for_room(gate: Gate) -> None:
-    index = LayerIndex(f"sha256:{'0' * 64}", list(scanned(LAYER).entries), verified=True, size=0)
+    index = LayerIndex(f"sha256:{'0' * 64}", Entries(scanned(LAYER).entries), verified=True, size=0)
     old, new = Group(), Group()
     entered(gate, old, new)
     gate.take(old, 20, never)
@@ -317,7 +323,7 @@ def test_layers_read_ahead_while_one_is_slow_never_pass_the_bound(monkeypatch: p
             if not number:
                 scan_stream(slow(), None, None, meter=count)
             indexes = [
-                scan_stream(chunks(tar_of({f"{number}/{layer}/{name}": b"" for name in range(20)})), None, None)
+                scan_stream(chunks(tar_of({f"{number}/{layer}/{name}": b"" for name in range(250)})), None, None)
                 for layer in range(4)
             ]
             count(0)
@@ -352,7 +358,7 @@ def test_zstd_windows_are_taken_from_the_gate_frame_by_frame(gate: Gate) -> None
 
 
 def test_a_share_fits_what_was_taken(gate: Gate) -> None:
-    index = LayerIndex(f"sha256:{hashlib.sha256().hexdigest()}", [], verified=True, size=0)
+    index = LayerIndex(f"sha256:{hashlib.sha256().hexdigest()}", Entries(), verified=True, size=0)
     with share(never) as taken:
         taken.take(3)
         taken.take(4)

@@ -466,3 +466,17 @@ def test_what_an_image_says_is_never_taken_as_a_template() -> None:
     steps = replace(LAYERS[1], created_by="RUN /bin/sh -c echo {dockerfile} {0} {x.y}")
     facts = image(CPU, layers=(LAYERS[0], steps, LAYERS[2]))
     assert "`RUN echo {dockerfile} {0} {x.y}`" in finding(facts, role(torch="absent"), "torch").advice
+
+
+@pytest.mark.parametrize(
+    ("named", "forbidden", "required"),
+    [((), "unknown", "unknown"), (("numpy",), "fail", "pass")],
+)
+def test_metadata_that_can_t_be_read_may_be_of_any_distribution(
+    named: tuple[str, ...], forbidden: Outcome, required: Outcome
+) -> None:
+    there = tuple(installed(name, "1") for name in named)
+    facts = image(distributions=there, metadata_unread=("/site/x.dist-info", "/site/y.dist-info"))
+    assert finding(facts, role(forbid=("num*",)), "forbid").outcome == forbidden
+    assert finding(facts, role(require=("numpy",)), "require").outcome == required
+    assert "/site/x.dist-info' and 1 more can't be read" in finding(facts, role(forbid=("a",)), "forbid").message

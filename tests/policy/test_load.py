@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -315,3 +316,56 @@ def test_what_is_no_test_data_is_refused_with_its_place(tmp_path: Path, text: st
 
 def test_json_goes_without_its_suffix(tmp_path: Path) -> None:
     assert loaded(tmp_path, "\ufeff " + listed(), "policy").exhaustive
+
+
+@pytest.mark.parametrize(
+    ("image", "place"),
+    [
+        ({"name": "a:1", "torch_expected": False, "cuda_expected": "host_d\ud800nt"}, "images[0].cuda_expected: "),
+        ({"name": "a:\udfff", "torch_expected": False}, "images[0].name: "),
+        ({"name": "a:1", "torch_expected": False, "description": "\ud83d"}, "images[0].description: "),
+        ({"name": "a:1", "torch_expected": False, "dockerfile": "\udcff"}, "images[0].dockerfile: "),
+        ({"name": "a:1", "torch_expected": False, "\ud800": 1}, "images[0], in a key: "),
+    ],
+)
+def test_half_a_character_is_refused_with_its_place(tmp_path: Path, image: dict[str, Any], place: str) -> None:
+    message = refusal(tmp_path, json.dumps({"images": [image]}), "roles.json")
+    assert message.startswith(f"{place}\\ud")
+    message.encode()  # what is printed can be encoded
+
+
+def test_half_a_character_at_the_top_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, '"\\ud800"', "roles.json").startswith("the top level: \\ud800")
+    assert refusal(tmp_path, '{"\\ud800": []}', "roles.json").startswith("the top level, in a key: ")
+    assert refusal(tmp_path, '[roles."\\ud800"]').startswith("no valid TOML: ")
+
+
+_MANY: dict[str, tuple[str, str, str]] = {
+    "keys": ("r.json", "{" + ",".join(f'"k{at}":1' for at in range(80_000)) + "}", "more than 20000 values"),
+    "images": ("r.json", '{"images":[' + ",".join(["1"] * 100_000) + "]}", "more than 20000 values"),
+    "roles": ("r.toml", "".join(f"[roles.r{at}]\n" for at in range(60_000)), "more than 20000 values"),
+    "patterns": ("r.toml", "[roles.a]\nmatch = [" + '"a",' * 5000 + "]", "role 'a', key 'match': more than 1000"),
+    "parts": ("r.toml", "a." * 400_000 + "a = 1", "a key of more than 32 parts"),
+    "quoted parts": ("r.toml", "x = {" + "'a' . " * 100_000 + "a = 1}", "a key of more than 32 parts"),
+    "digits": ("r.toml", f"a = {'9' * 100_000}", "no valid TOML: "),
+    "digits in JSON": ("r.json", f'{{"images": {"9" * 100_000}}}', "no valid JSON: "),
+    "depth": ("r.toml", "a = " + "[" * 300_000, "no valid TOML: "),
+    "version": ("r.toml", f"[roles.a]\npython = '{'>=1,' * 200_000}'", "role 'a', key 'python': a text of 800000"),
+    "name": ("r.toml", f"[roles.'{'a' * 900_000}']\nx = 1", "role 'aaa"),
+    "one key twice": ("r.json", '{{"{0}":1,"{0}":2}}'.format("k" * 400_000), "no valid JSON: the key 'kkk"),
+}
+
+
+@pytest.mark.parametrize("kind", _MANY)
+def test_work_and_messages_are_bounded(tmp_path: Path, kind: str) -> None:
+    name, text, message = _MANY[kind]
+    begun = time.process_time()
+    told = refusal(tmp_path, text, name)
+    assert told.startswith(message)
+    assert len(told) < 5000
+    assert time.process_time() - begun < 20  # minutes, or all memory, where the work is quadratic
+
+
+def test_many_roles_are_a_policy(tmp_path: Path) -> None:
+    images = ",".join(f'{{"name":"t{at}:1","torch_expected":false}}' for at in range(4000))
+    assert len(loaded(tmp_path, f'{{"images":[{images}]}}', "roles.json").roles) == 4000

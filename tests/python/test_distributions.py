@@ -17,7 +17,7 @@ from fixtures.wheels import Wheel, install, pure
 from inspector.errors import LimitExceeded
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
-from inspector.python.metadata import canonical, is_name
+from inspector.python.metadata import Headers, canonical, is_name, parse_headers
 from inspector.python.model import Distribution, Interpreter
 from inspector.unknown import Unknown
 from tests.python.asking import SITE, interpreter
@@ -301,3 +301,68 @@ def test_this_interpreter_s_distributions_and_their_sizes() -> None:
                 if each.is_file():
                     sizes[each.stat().st_ino] = each.stat().st_size
         assert found[key].facts().size == sum(sizes.values())
+
+
+def test_metadata_that_can_t_be_read_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its distribution goes by the name of the directory, which an image may choose: any may be behind it."""
+    tree: dict[str, Member] = {
+        f"{ROOT}/a-1.dist-info/METADATA": metadata("nvidia-cublas", "1") + b"\n" + bytes(1 << 20),
+        f"{ROOT}/b-1.dist-info/METADATA": b"X: y\n" * 110_000 + metadata("nvidia-cufft", "1"),
+        f"{ROOT}/c-1.egg-info": metadata("nvidia-curand", "1") + b"\n" + bytes(1 << 20),
+        f"{ROOT}/d-1.dist-info/METADATA": metadata("d", "1"),
+        "usr/local/conda-meta/e-1-0.json": b"[",
+        "usr/local/conda-meta/f-1-0.json": b'{"name":"f","version":"1","files":["a"' + b',"a"' * 1_000_001 + b"]}",
+        "opt/x.egg": b"PK",
+    }
+    unread: list[str] = []
+    found, warnings = find_distributions(rootfs_of(tree), interpreter(SITE, "/opt/x.egg"), unread=unread)
+    assert {one.key: one.cut for one in found} == {"a": True, "b": True, "c": True, "d": False}
+    assert sorted(unread) == [
+        "/opt/x.egg",
+        "/usr/local/conda-meta/e-1-0.json",
+        "/usr/local/conda-meta/f-1-0.json",
+        *(f"{SITE}/{name}" for name in ("a-1.dist-info", "b-1.dist-info", "c-1.egg-info")),
+    ]
+    assert sum("listed by its name alone" in warning for warning in warnings) == 3
+    monkeypatch.setattr("inspector.python.conda.MAX_RECORDS", 1)
+    with pytest.raises(LimitExceeded, match="packages of conda"):
+        find_distributions(rootfs_of(tree), interpreter(SITE))
+
+
+def test_one_metadata_of_many_names_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def parse(head: bytes) -> Headers:
+        asked.append(len(head))
+        return parse_headers(head)
+
+    monkeypatch.setattr("inspector.python.infodir.parse_headers", parse)
+    first = f"{ROOT}/x0-1.dist-info/METADATA"
+    tree: dict[str, Member] = {"first": b"", first: metadata("x", "1")}
+    tree |= {f"{ROOT}/x{at}-1.dist-info/METADATA": Hardlink(first) for at in range(1, 200)}
+    found, _ = ask(tree)
+    assert (list(found), len(found["x"].rivals), len(asked)) == (["x"], 199, 1)
+
+
+def test_all_metadata_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.python.infodir.MAX_METADATA", 500)
+    tree: dict[str, Member] = {f"{ROOT}/x{at}-1.dist-info/METADATA": metadata(f"x{at}", "1") for at in range(50)}
+    with pytest.raises(LimitExceeded, match="bytes of metadata"):
+        ask(tree)
+
+
+def test_warnings_are_few_and_short() -> None:
+    tree: dict[str, Member] = {f"{ROOT}/~{at}{'x' * 150}.dist-info/METADATA": b"" for at in range(300)}
+    _, warnings = ask(tree)
+    assert len(warnings) == 50
+
+
+def test_a_list_with_rows_that_can_t_be_read_gives_no_size() -> None:
+    tree: dict[str, Member] = {
+        f"{ROOT}/x-1.dist-info/METADATA": metadata("x", "1"),
+        f"{ROOT}/x-1.dist-info/RECORD": b'x.py,,3\n"' + b"y" * 140_000 + b'",,\nz.py,,3\n',
+        f"{ROOT}/x.py": b"a=1",
+    }
+    found, warnings = ask(tree)
+    assert found["x"].owned is None
+    assert any("rows that can't be read (1)" in warning for warning in warnings)

@@ -58,4 +58,4 @@ def test_finders_are_not_parsed_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("inspector.python.editable.MAX_SOURCES", 60)
     found = ask({**SOURCE, FINDER: b"MAPPING = {}" + b"\n" * 60 + b"MAPPING = {'torch': '/src/torch'}\n"})
     assert isinstance(found, Unknown)
-    assert "more than 60" in found.unknown
+    assert "(60 together)" in found.unknown

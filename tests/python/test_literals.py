@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from inspector.python.literals import NOT_LITERAL, parse_literals
@@ -67,3 +69,46 @@ def test_what_is_no_source_is_refused(text: str) -> None:
 
 def test_a_stray_escape_is_no_warning_of_ours() -> None:
     assert parse_literals(r"a = '\d'", 100) == {"a": "\\d"}
+
+
+_DEEP = {
+    "minus": "-" * 4000 + "1",
+    "attributes": "a" + ".b" * 4000,
+    "calls": "a" + "()" * 4000,
+    "sums": "1" + "+1" * 4000,
+    "lambdas": "lambda:" * 2000 + "1",
+    "conditions": "1 if 1 else " * 2000 + "1",
+    "not": "not " * 2000 + "1",
+    "in a formatted text": 'f"{' + "-" * 4000 + '1}"',
+    "behind texts": r"""'\\' + "\"" + '# ' + """ + "-" * 4000 + "1 + '#'",
+    "behind a text of lines": '"""\n\' """; x = ' + "-" * 4000 + "1; y = '#'",
+}
+
+
+@pytest.mark.parametrize("kind", _DEEP)
+def test_what_nests_deep_is_not_given_to_the_parser(kind: str) -> None:
+    with pytest.raises(ValueError, match="nest deeper"):
+        parse_literals(f"a = {_DEEP[kind]}\n", 64 << 10)
+
+
+def test_texts_and_comments_nest_nothing() -> None:
+    paths = {f"package_{at}": f"/srv/app-{at}/src/package.{at}" for at in range(400)}
+    text = f"# {'-' * 3000}\nMAPPING: dict[str, str] = {paths!r}\nb = '''{'-' * 3000}\n'''\n"
+    assert parse_literals(text, 64 << 10)["MAPPING"] == paths
+
+
+def test_what_is_parsed_fits_a_small_stack() -> None:
+    """A thread of 512 KiB, as some systems give; past its end the process would be killed."""
+    found: list[object] = []
+    texts = ["-" * 1400 + "1", "a" + ".b" * 1400, "1" + "+1" * 1400, "a" + "()" * 700, "lambda:" * 1400 + "1"]
+    texts += ["1 if 1 else " * 700 + "1", "f'{" + "-" * 1400 + "1}'", "(" * 150 + ")" * 150]
+
+    def parse() -> None:
+        found.extend(parse_literals(f"a = {text}\n", 64 << 10)["a"] for text in texts)
+
+    before = threading.stack_size(512 << 10)
+    thread = threading.Thread(target=parse)
+    thread.start()
+    threading.stack_size(before)
+    thread.join()
+    assert len(found) == len(texts)

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.tree import Hardlink, Link
+from inspector.errors import LimitExceeded
 from inspector.python import record
 from inspector.python.folders import Folders
-from inspector.python.record import absolute, owned, record_paths, record_rows, tree, union
+from inspector.python.record import Rows, absolute, owned, tree, union
 from tests.support import rootfs_of
 
 SITE = "/v/lib/python3.11/site-packages"
@@ -55,8 +56,50 @@ def test_a_list_of_what_is_not_there_is_not_believed(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(record, "MAX_GONE", 10)
     assert size_of({}, *(f"d{number}/f" for number in range(10))) == 0
     assert size_of({}, *(f"d{number}/f" for number in range(11))) is None
+
+
+def test_a_list_of_too_many_rows_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "MAX_ROWS", 3)
-    assert record_paths("a,,\n" * 4) is None
+    rows = Rows(b"a,,\n" * 4)
+    assert (len(list(rows)), rows.unread) == (3, 1)
+    assert size_of({}, *"abc") == 0
+    assert size_of({}, *"abcd") is None
+
+
+def test_lists_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = Folders(rootfs_of({}))
+    monkeypatch.setattr(record, "MAX_ALL_ROWS", 5)
+    owned(folders, SITE, ["a"] * 5)
+    with pytest.raises(LimitExceeded, match="rows in lists of files"):
+        owned(folders, SITE, ["a"])
+    monkeypatch.setattr(record, "MAX_ALL_GONE", 3)
+    with pytest.raises(LimitExceeded, match="missing directories"):
+        owned(Folders(rootfs_of({})), SITE, [f"d{at}/f" for at in range(4)])
+
+
+@pytest.mark.parametrize(
+    ("content", "paths", "unread"),
+    [
+        (b'a,,1\n"' + b"x" * 140_000 + b'",,\nb,,2\n', ["a", "b"], 1),
+        (b'a,,1\n"x,,\nb,,2\n', ["a"], 1),
+        (b'a,,1\n"x"y,,\nb,,2\n', ["a", "b"], 1),
+        (b'"a,b",,1\n\0,,\nb,,2\n', ["a,b", "\0", "b"], 0),
+        (b'"a",,1\rb,,2\nc,,3\n', ["c"], 1),
+        (b'"a",,1\r\nb,,2\r\n', ["a", "b"], 0),
+        (b"a\x0cb,,1\n\xe9,,2", ["a\x0cb", "\udce9"], 0),
+        (b"x" * 140_000 + b",,\nb,,2\n", ["x" * 140_000, "b"], 0),
+    ],
+)
+def test_rows_that_csv_can_t_read_are_counted_and_others_kept(content: bytes, paths: list[str], unread: int) -> None:
+    rows = Rows(content)
+    assert [path for path, _ in rows] == paths
+    assert rows.unread == unread
+
+
+def test_an_endless_quoted_field_takes_no_other_rows_without_a_word() -> None:
+    rows = Rows(b'a,,1\n"' + b"b,,\n" * 60_000 + b"c,,2\n")
+    paths = [path for path, _ in rows]
+    assert (paths[0], paths[-1], rows.unread) == ("a", "c", 1)
 
 
 def test_trees_and_unions() -> None:
@@ -81,6 +124,6 @@ _NAMES = st.text(st.sampled_from('ab/,"é '), min_size=1, max_size=8)
 def test_rows_are_those_of_the_csv_reader(rows: list[tuple[str, str, str]]) -> None:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
-    text = out.getvalue()
-    assert list(record_rows(text)) == [(path, size) for path, _, size in rows]
-    assert record_paths(text) == [path for path, _, _ in rows]
+    read = Rows(out.getvalue().encode())
+    assert list(read) == [(path, size) for path, _, size in rows]
+    assert read.unread == 0

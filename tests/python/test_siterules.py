@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector.errors import Unsupported
 from inspector.python.prefix import Prefixes
 from inspector.python.siterules import SiteRules, site_folders, site_rules
 from inspector.python.version import Minor
@@ -70,3 +71,17 @@ def test_folders_of_debian() -> None:
     ]
     assert site_folders(debian, "/usr", "lib", minor, venv=False) == shared
     assert site_folders(debian, "/usr", "lib", minor, venv=True) == ["/usr/lib/python3.11/site-packages", *shared]
+
+
+@pytest.mark.parametrize(
+    "text", [b"# coding: utf-7\n" + REAL, b"# coding: ascii\n#\xe9\n" + REAL, REAL + b"\0", REAL + b"#" * 70_000]
+)
+def test_a_text_that_can_t_be_read_counts_where_python_runs_it(text: bytes) -> None:
+    """From 3.11 on site.py is compiled into the program, and the file tells nothing."""
+    assert rules(text) == SiteRules()
+    with pytest.raises(Unsupported, match="runs at its start"):
+        rules(text, (3, 10))
+
+
+def test_site_is_compiled_into_the_interpreter_in_use() -> None:
+    assert getattr(site.__spec__, "origin", "") == "frozen"

@@ -15,7 +15,7 @@ class Authority:
         self._key = folder / "ca.key"
         self._openssl(
             "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=an authority",
-            "-keyout", self._key, "-out", self.certificate,
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", self._key, "-out", self.certificate,
         )  # fmt: skip
 
     def issue(self, name: str) -> tuple[Path, Path]:

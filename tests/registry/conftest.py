@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,9 +17,29 @@ from inspector.registry.settings import Patience, Settings
 from tests.registry.fake import Fake, serving
 
 HASTE = Patience(
-    connect=2.0, silence=1.0, whole=2.0, window=0.2, min_rate=2048.0, retries=3, backoff=0.01, max_wait=1.0
+    connect=2.0,
+    answer=2.0,
+    silence=1.0,
+    whole=2.0,
+    refusal=1.0,
+    window=1.0,
+    min_rate=2048.0,
+    retries=3,
+    backoff=0.01,
+    max_wait=1.0,
 )
 Opener = Callable[..., Repository]
+
+
+def renamed(name: str, fake: Fake, monkeypatch: pytest.MonkeyPatch, address: str = "127.0.0.1") -> str:
+    """A name for the registry that says nothing of this machine; `address` is where it is looked up to lie."""
+    real = socket.getaddrinfo
+
+    def looked_up(host: str, *more: Any, **named: Any) -> Any:
+        return real(address if host == name else host, *more, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    return f"{name}:{fake.host.rpartition(':')[2]}"
 
 
 @pytest.fixture

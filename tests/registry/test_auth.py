@@ -13,7 +13,9 @@ import pytest
 from inspector.errors import Denied, LimitExceeded, Malformed, Refused, UsageError
 from inspector.registry.address import parse_address
 from inspector.registry.client import Client
+from inspector.registry.reach import Reach
 from inspector.registry.realm import check_realm
+from inspector.registry.redirects import Limits
 from inspector.registry.settings import Settings
 from tests.registry.conftest import Opener
 from tests.registry.fake import Answer, Asked, Fake, answer_json, serving
@@ -285,7 +287,7 @@ def test_a_challenge_that_none_can_meet(challenge: str, fake: Fake, repository: 
         ("https://10.0.0.1", "https://10.0.0.2/token", True),
         ("https://r.corp", "https://r.corp:5001/token", True),
         ("http://127.0.0.1:5000", "http://127.0.0.1:5001/token", True),
-        ("http://localhost:5000", "http://127.0.0.1:5001/token", True),
+        ("http://localhost:5000", "http://127.0.0.1:5001/token", False),
         ("http://r.corp:5000", "http://r.corp:5001/token", True),
         ("http://127.0.0.1:5000", "https://auth.corp/token", True),
         ("https://ghcr.io", "http://ghcr.io/token", False),
@@ -297,16 +299,23 @@ def test_a_challenge_that_none_can_meet(challenge: str, fake: Fake, repository: 
         ("http://127.0.0.1:5000", "http://auth.corp/token", False),
         ("http://r.corp:5000", "http://other.corp/token", False),
         ("https://127.0.0.1:5000", "http://127.0.0.1:5001/token", False),
+        ("http://127.0.0.1:5000", "https://127.0.0.2/token", False),
+        ("http://127.0.0.1:5000", "https://10.0.0.2/token", False),
+        ("https://10.0.0.1", "https://169.254.169.254/token", False),
+        ("https://10.0.0.1", "https://127.0.0.1/token", False),
+        ("https://10.0.0.1", "https://100.100.100.200/token", False),
     ],
 )
 def test_where_a_credential_may_go(registry: str, realm: str, is_fine: bool) -> None:  # noqa: FBT001 - a column
-    origin = parse_address(registry, "a test").origin
-    address = parse_address(realm, "a test")
+    origin, server = parse_address(registry, "a test").origin, parse_address(realm, "a test").origin
+    reach = Reach.PRIVATE if origin.reach() is Reach.PRIVATE else Reach.PUBLIC
+    limits = Limits(origin, reach, lambda _: False)
     if is_fine:
-        check_realm(address, origin)
+        check_realm(server, limits)
     else:
-        with pytest.raises(Refused, match="its tokens would be fetched from"):
-            check_realm(address, origin)
+        with pytest.raises(Refused, match="for a token: "):
+            check_realm(server, limits)
+        check_realm(server, Limits(origin, reach, lambda named: named == server))
 
 
 @pytest.mark.parametrize(

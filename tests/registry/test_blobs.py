@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from fixtures.image import sha256
 from inspector.errors import Malformed, NotFound, Unreachable
-from tests.registry.conftest import Opener
+from tests.registry.conftest import HASTE, Opener
 from tests.registry.fake import Answer, Asked, Fake
 
 CONTENT = bytes(range(256)) * 1000
@@ -112,14 +115,32 @@ def test_nothing_to_fetch_is_not_fetched(fake: Fake, repository: Opener) -> None
 
 def test_a_blob_that_drips(fake: Fake, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT, pause=0.01))
+    impatient = msgspec.structs.replace(HASTE, answer=0.15, window=0.2)
     with pytest.raises(Unreachable, match="bytes a second"):
-        fetched(repository)
+        b"".join(repository(patience=impatient).chunks(DIGEST, len(CONTENT)))
 
 
-def test_a_blob_that_stops_coming(fake: Fake, repository: Opener) -> None:
-    silent = Answer(200, CONTENT, pause=1.3)
-    fake.route("GET", PATH, silent, fake.good)
-    assert fetched(repository) == CONTENT
+def test_a_blob_that_stops_coming_is_resumed_if_much_had_come(fake: Fake, repository: Opener) -> None:
+    content = CONTENT * 5
+    digest = f"sha256:{sha256(content)}"
+    fake.blobs[digest] = content
+
+    def stalls() -> Iterator[bytes]:
+        yield content[: 1 << 20]
+        time.sleep(0.5)
+
+    fake.route("GET", ".*/blobs/.*", Answer(200, stalls(), length=len(content)), fake.good)
+    impatient = msgspec.structs.replace(HASTE, window=0.2)
+    assert b"".join(repository(patience=impatient).chunks(digest, len(content))) == content
+    assert [one.headers.get("range") for one in fake.asked if "blobs" in one.path] == [None, f"bytes={1 << 20}-"]
+
+
+def test_a_blob_that_does_not_come_is_not_waited_for_again(fake: Fake, repository: Opener) -> None:
+    fake.route("GET", PATH, Answer(200, CONTENT, pause=0.5), fake.good)
+    impatient = msgspec.structs.replace(HASTE, answer=0.15, window=0.2)
+    with pytest.raises(Unreachable, match="no answer in time; 0 of 256000 bytes came, and 1 attempts"):
+        b"".join(repository(patience=impatient).chunks(DIGEST, len(CONTENT)))
+    assert ranges(fake) == ["whole"]
 
 
 def test_a_blob_that_is_not_there(fake: Fake, repository: Opener) -> None:

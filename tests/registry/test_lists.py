@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 
 import pytest
@@ -66,7 +67,7 @@ def test_pages_without_end(fake: Fake, repository: Opener, monkeypatch: pytest.M
     monkeypatch.setattr(import_module("inspector.registry.lists"), "MAX_PAGES", 20)
 
     def another(asked: Asked) -> Answer:
-        return page("a", link=f'<{asked.path}x>; rel="next"')
+        return page(f"t{len(fake.asked)}", link=f'<{asked.path}x>; rel="next"')
 
     fake.route("GET", TAGS, another)
     with pytest.raises(LimitExceeded, match="more than 20 pages"):
@@ -123,6 +124,56 @@ def test_the_catalog(fake: Fake, settings: Settings) -> None:
 
 def test_a_page_of_more_names_than_any_registry_has(fake: Fake, repository: Opener) -> None:
     """Names take twenty times their bytes: they are counted before they are made."""
-    fake.route("GET", TAGS, Answer(200, b'{"tags":[' + b'"a",' * 1_000_001 + b'"a"]}'))
-    with pytest.raises(LimitExceeded, match="more than 1000000 names"):
+    fake.route("GET", TAGS, Answer(200, b'{"tags":[' + b'"a",' * 250_001 + b'"a"]}'))
+    with pytest.raises(LimitExceeded, match="more than 250000 names"):
         next(repository().tags())
+
+
+def test_what_some_registries_list_beside_is_passed_over(fake: Fake, repository: Opener) -> None:
+    """Google's list all manifests with their tags; a million members take 200 MB as a dictionary."""
+    beside = ",".join(f'"k{number}":[1,2,3]' for number in range(100_000))
+    fake.route("GET", TAGS, Answer(200, f'{{"manifest":{{{beside}}},{beside},"tags":["a"]}}'.encode()))
+    assert list(repository().tags()) == ["a"]
+
+
+def test_nesting_past_what_is_read_is_no_broken_json(fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, Answer(200, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b',"tags":["a"]}'))
+    with pytest.raises(LimitExceeded, match="nested deeper"):
+        list(repository().tags())
+
+
+def test_pages_that_bring_nothing_new(fake: Fake, repository: Opener) -> None:
+    """Each is another one by its address."""
+    fake.route("GET", TAGS, lambda asked: page("a", link=f'<{asked.path}x>; rel="next"'))
+    with pytest.raises(Malformed, match="11 pages of its list in a row bring no new name"):
+        list(repository().tags())
+
+
+def test_pages_of_too_many_bytes_together(fake: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("inspector.registry.lists"), "MAX_LIST", 100)
+    fake.route("GET", TAGS, lambda asked: page(f"t{len(fake.asked)}" + "x" * 50, link=f'<{asked.path}x>; rel="next"'))
+    with pytest.raises(LimitExceeded, match="more than 100 bytes"):
+        list(repository().tags())
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["/v2/other/tags/list?last=a", "/v2/_catalog?last=a", "/v2/a/b/tags/list/../../../other", "/", "?x#/y", "//"],
+)
+def test_the_next_page_of_another_list_is_not_asked(link: str, fake: Fake, repository: Opener) -> None:
+    fake.route("GET", TAGS, page("a", link=f'<{link}>; rel="next"'), page("b"))
+    if link.startswith("?"):
+        assert list(repository().tags()) == ["a", "b"], "a fragment is for nobody"
+    else:
+        with pytest.raises((Malformed, Refused)):
+            list(repository().tags())
+        assert [path for path in fake.paths() if "other" in path or "catalog" in path] == []
+
+
+def test_a_link_without_end_takes_no_time_to_read(fake: Fake, repository: Opener) -> None:
+    hostile = ("<a>;" * 4000, '<a>;"' * 3000, "<a>; " + '""' * 8000, "<" * 16_000, '<a>;"<b>"' * 1500)
+    for link in hostile:
+        fake.route("GET", TAGS, page("a", link=link))
+        began = time.process_time()
+        assert list(repository().tags()) == ["a"]
+        assert time.process_time() - began < 5

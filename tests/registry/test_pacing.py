@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -143,36 +141,6 @@ def test_what_retry_after_says(value: str, seconds: float | None) -> None:
 def test_pauses_grow_and_end_at_a_minute() -> None:
     pacing = Pacing(msgspec.structs.replace(HASTE, backoff=1.0))
     assert [pacing.backoff(failures) for failures in (1, 2, 3, 7, 90)] == [1.0, 2.0, 4.0, 60.0, 60.0]
-
-
-@pytest.mark.parametrize("line", [b"HTTP/1.1 100 Continue\r\n\r\n", b"X"])
-def test_the_head_of_an_answer_without_end(line: bytes, repository: Opener) -> None:
-    """Each byte comes in time, and none is the last."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        ended = threading.Event()
-
-        def drip() -> None:
-            while not ended.is_set():
-                connection, _ = server.accept()
-                with connection, contextlib.suppress(OSError):
-                    request = connection.recv(65536)
-                    if request.startswith(b"GET /v2/ "):
-                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                    if not request.startswith(b"GET /v2/a/b/"):
-                        continue
-                    while not ended.wait(0.01):
-                        connection.sendall(line)
-
-        thread = threading.Thread(target=drip)
-        thread.start()
-        impatient = msgspec.structs.replace(HASTE, whole=0.3, retries=0)
-        try:
-            with pytest.raises(Unreachable, match="no answer in time"):
-                repository(host=f"127.0.0.1:{server.getsockname()[1]}", patience=impatient).manifest("1")
-        finally:
-            ended.set()
-            socket.create_connection(server.getsockname()).close()
-            thread.join()
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["begun", "silent"])

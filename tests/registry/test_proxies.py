@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.errors import Unreachable, UsageError
+from inspector.errors import Refused, Unreachable, UsageError
 from inspector.registry.address import origin_of
 from inspector.registry.proxies import proxy_for
 from tests.registry.conftest import Opener
-from tests.registry.fake import Fake, serving
+from tests.registry.fake import Answer, Fake, serving
 from tests.sources.samples import API
 
 BOTH = {"HTTPS_PROXY": "http://secure:3128", "http_proxy": "plain:8080"}
@@ -95,3 +95,20 @@ def test_a_proxy_that_is_not_there_is_to_blame(repository: Opener) -> None:
         Unreachable, match=r"https://r\.test by way of the proxy http://127\.0\.0\.1:1: nothing listens"
     ):
         repository(host="r.test", environment=environment).manifest("1")
+
+
+@pytest.mark.parametrize(
+    "location", ["https://169.254.169.254/x", "https://10.0.0.1/x", "https://2130706433/x", "http://storage.test/x"]
+)
+def test_through_a_proxy_too_nobody_sends_us_inside(location: str, repository: Opener) -> None:
+    """As far as addresses say where they lie; a name is looked up by the proxy, which knows its own network."""
+    with serving() as proxy:
+        proxy.route("GET", r"http://r\.test:5000/v2/.*", Answer(307, headers={"Location": location}))
+        environment = {"HTTP_PROXY": f"http://{proxy.host}", "HTTPS_PROXY": f"http://{proxy.host}"}
+        opened = repository(host="r.test:5000", environment=environment, insecure=frozenset({"r.test:5000"}))
+        with pytest.raises(Refused, match=r"to which a registry may not send us|without TLS"):
+            opened.document(API.image_id)
+        assert {one.path for one in proxy.asked} <= {
+            "r.test:5000",
+            f"http://r.test:5000/v2/a/b/blobs/{API.image_id}",
+        } | {"http://r.test:5000/v2/"}

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
-from inspector.errors import Refused
-from inspector.registry.address import Address, origin_of, parse_address
-from inspector.registry.redirects import next_address
-from tests.registry.conftest import Opener
+from inspector.errors import Refused, Unreachable
+from inspector.registry.address import origin_of, parse_address
+from inspector.registry.reach import Reach
+from inspector.registry.redirects import Limits, next_address
+from inspector.registry.settings import Settings
+from inspector.registry.transport import Transport
+from inspector.registry.trust import Trust
+from tests.registry.conftest import Opener, renamed
 from tests.registry.fake import Answer, Fake, serving
 from tests.sources.samples import API
 
@@ -37,7 +43,8 @@ def test_another_host_is_followed_without_credentials(
     environment = {**ENVIRONMENT, "INSPECTOR_REGISTRY_HOST": fake.host}
     moved = to(f"{elsewhere.url}/v2/a/b/blobs/{API.image_id}?X-Amz-Signature=abc", status)
     fake.route("GET", ".*/blobs/.*", BASIC, moved)
-    assert repository(environment=environment).document(API.image_id) == API.config
+    named = frozenset({elsewhere.host})
+    assert repository(environment=environment, insecure=named).document(API.image_id) == API.config
     assert "authorization" in fake.asked[-1].headers
     (asked,) = elsewhere.asked
     assert "authorization" not in asked.headers
@@ -58,7 +65,8 @@ def test_once_elsewhere_credentials_do_not_come_back(fake: Fake, elsewhere: Fake
     fake.route("GET", ".*/blobs/.*", BASIC, to(f"{elsewhere.url}/x"))
     elsewhere.route("GET", "/x", to(f"{fake.url}/back"))
     fake.route("GET", "/back", Answer(200, API.config))
-    assert repository(environment=environment).document(API.image_id) == API.config
+    named = frozenset({elsewhere.host})
+    assert repository(environment=environment, insecure=named).document(API.image_id) == API.config
     assert "authorization" not in fake.asked[-1].headers
 
 
@@ -67,7 +75,7 @@ def test_a_challenge_from_elsewhere_is_not_met(fake: Fake, elsewhere: Fake, repo
     fake.route("GET", ".*/blobs/.*", to(f"{elsewhere.url}/x"))
     elsewhere.route("GET", "/x", BASIC)
     with pytest.raises(Refused, match="the host that the registry sends us to answers 401"):
-        repository(environment=environment).document(API.image_id)
+        repository(environment=environment, insecure=frozenset({elsewhere.host})).document(API.image_id)
     assert len(elsewhere.asked) == 1
 
 
@@ -99,6 +107,202 @@ def test_lists_are_not_followed_anywhere(fake: Fake, elsewhere: Fake, repository
     assert elsewhere.asked == []
 
 
+INWARD = [
+    "127.0.0.1",
+    "127.1.2.3:8443",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::FFFF:7f00:1]",
+    "[::ffff:0:127.0.0.1]",
+    "169.254.169.254",
+    "169.254.0.1.",
+    "[fe80::1]",
+    "[fd00:ec2::254]",
+    "100.100.100.200",
+    "localhost",
+    "localhost.",
+    "LOCALHOST",
+    "x.localhost",
+    "0.0.0.0",
+    "0.1.2.3",
+    "[::]",
+    "224.0.0.1",
+    "[ff02::1]",
+    "2130706433",
+    "2852039166",
+    "0x7f.1",
+    "0x7f000001",
+    "0177.1",
+    "0177.0.0.1",
+    "127.1",
+    "[::127.0.0.1]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[2002:7f00:1::]",
+]
+PRIVATE = [
+    "10.0.0.7:9000",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "[fd00::1]",
+    "[fec0::1]",
+    "198.18.0.1",
+    "167772167",
+]
+
+
+def limits(registry: str, reach: Reach, *named: str) -> Limits:
+    return Limits(parse_address(registry, "a test").origin, reach, lambda origin: origin.named in named)
+
+
+@pytest.mark.parametrize("reach", [Reach.PRIVATE, Reach.PUBLIC])
+@pytest.mark.parametrize("registry", ["https://ghcr.io", "https://10.0.0.1", "http://127.0.0.1:5000"])
+@pytest.mark.parametrize("host", INWARD)
+def test_nobody_sends_us_to_this_machine_its_link_or_metadata(host: str, registry: str, reach: Reach) -> None:
+    target = parse_address(f"https://{host}:1/x" if not host[-1].isdigit() or "]" in host else f"https://{host}/x", "a")
+    with pytest.raises(
+        Refused, match=r"an address of this machine, its link or a cloud's metadata.*--insecure-registry"
+    ):
+        limits(registry, reach).reach_to(target.origin, "a.io")
+    assert limits(registry, reach, target.origin.named).reach_to(target.origin, "a.io") is Reach.ANY
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_private_addresses_are_for_the_blobs_of_private_registries(host: str) -> None:
+    target = parse_address(f"https://{host}/x", "a test").origin
+    with pytest.raises(Refused, match="an address of a private network"):
+        limits("https://ghcr.io", Reach.PUBLIC).reach_to(target, "a.io")
+    assert limits("https://10.0.0.1", Reach.PRIVATE).reach_to(target, "a.io") is Reach.PRIVATE
+    plain = parse_address(f"http://{host}/x", "a test").origin
+    with pytest.raises(Refused, match=r"without TLS.*--insecure-registry"):
+        limits("https://10.0.0.1", Reach.PRIVATE).reach_to(plain, "a.io")
+
+
+@pytest.mark.parametrize("host", ["8.8.8.8", "[2606:4700::1]", "[64:ff9b::808:808]", "storage.example.com", "1.2.3"])
+def test_the_public_internet_is_asked_by_tls_only(host: str) -> None:
+    for reach in (Reach.PRIVATE, Reach.PUBLIC):
+        assert (
+            limits("http://127.0.0.1:5000", reach).reach_to(parse_address(f"https://{host}", "a").origin, "a") is reach
+        )
+        with pytest.raises(Refused, match="without TLS"):
+            limits("http://127.0.0.1:5000", reach).reach_to(parse_address(f"http://{host}", "a").origin, "a")
+
+
+def test_how_far_a_registry_may_send_us_follows_from_where_it_answers(
+    fake: Fake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from its name, and only for blobs and tokens."""
+    transport = Transport(settings)
+    registry = parse_address(f"http://{renamed('r.test', fake, monkeypatch)}/", "a test")
+    transport.send("GET", registry, Trust(), {}).close()
+    assert transport.limits(registry.origin, to_private=True).reach is Reach.PUBLIC, "it is this machine"
+    transport._found(registry.origin.host, registry.origin.port, Reach.PRIVATE)
+    assert transport.limits(registry.origin, to_private=True).reach is Reach.PRIVATE
+    assert transport.limits(registry.origin, to_private=False).reach is Reach.PUBLIC
+    assert transport.limits(origin_of("https", "10.0.0.1"), to_private=True).reach is Reach.PRIVATE
+    assert transport.limits(origin_of("https", "unknown.test"), to_private=True).reach is Reach.PUBLIC
+    transport.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "reach"),
+    [("127.0.0.1", Reach.PRIVATE), ("127.0.0.1", Reach.PUBLIC), ("10.255.255.1", Reach.PUBLIC), ("::1", Reach.PUBLIC)],
+)
+def test_the_address_that_is_connected_to_is_the_one_that_was_checked(
+    address: str, reach: Reach, fake: Fake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name may be looked up to lie inside, and to lie elsewhere the next time."""
+    named = renamed("storage.test", fake, monkeypatch, address)
+    transport = Transport(settings)
+    with pytest.raises(Refused, match=r"storage\.test:\d+: an address of "):
+        transport.send("GET", parse_address(f"http://{named}/", "a test"), Trust(), {}, reach=reach)
+    assert fake.asked == []
+    transport.close()
+
+
+@pytest.mark.parametrize(
+    ("reach", "tried"),
+    [
+        (Reach.ANY, ["127.0.0.1", "10.0.0.1", "8.8.8.8"]),
+        (Reach.PRIVATE, ["10.0.0.1", "8.8.8.8"]),
+        (Reach.PUBLIC, ["8.8.8.8"]),
+    ],
+)
+def test_of_several_addresses_those_are_tried_that_may_be(
+    reach: Reach, tried: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in ("127.0.0.1", "10.0.0.1", "8.8.8.8")]
+    asked: list[str] = []
+
+    def refuse(_: object, address: tuple[str, int]) -> None:
+        asked.append(address[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr("inspector.http.timed.TimedSocket.connect", refuse)
+    transport = Transport(settings)
+    with pytest.raises(Unreachable, match="nothing listens there"):
+        transport.send("GET", parse_address("https://storage.test/", "a test"), Trust(), {}, reach=reach)
+    assert asked == tried
+
+
+def test_a_host_is_named_with_or_without_its_usual_port(settings: Settings) -> None:
+    registry = origin_of("https", "10.0.0.1")
+    for named in ("storage.test", "storage.test:443"):
+        transport = Transport(msgspec.structs.replace(settings, insecure=frozenset({named})))
+        assert (
+            transport.limits(registry, to_private=False).reach_to(origin_of("https", "storage.test"), "a") is Reach.ANY
+        )
+        assert (
+            transport.limits(registry, to_private=False).reach_to(origin_of("https", "storage.test:444"), "a")
+            is not Reach.ANY
+        )
+
+
+@pytest.mark.parametrize("what", ["HEAD", "manifests", "blobs"])
+def test_a_registry_of_this_machine_sends_us_nowhere_on_it(
+    what: str, fake: Fake, elsewhere: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other ports of it are other services."""
+    named = renamed("elsewhere.test", elsewhere, monkeypatch)
+    port = elsewhere.host.rpartition(":")[2]
+    for place in (elsewhere.url, f"http://localhost:{port}", f"http://2130706433:{port}", f"https://{named}"):
+        for method in ("GET", "HEAD"):
+            fake.route(method, "/v2/a/b/.*", to(f"{place}/internal"))
+        opened = repository()
+        ask = {"HEAD": opened.head, "manifests": opened.manifest, "blobs": opened.document}[what]
+        with pytest.raises(Refused, match="an address of this machine"):
+            ask(API.image_id)
+    assert elsewhere.asked == []
+
+
+def test_a_token_is_fetched_nowhere_inside_but_at_the_registrys_own_host(
+    fake: Fake, elsewhere: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = renamed("elsewhere.test", elsewhere, monkeypatch)
+    port = elsewhere.host.rpartition(":")[2]
+    for realm in (f"http://localhost:{port}", f"https://127.0.0.2:{port}", f"https://{named}"):
+        fake.route("GET", ".*/manifests/.*", Answer(401, headers={"WWW-Authenticate": f'Bearer realm="{realm}/token"'}))
+        with pytest.raises(Refused, match="an address of this machine"):
+            repository().manifest("1")
+    assert elsewhere.asked == []
+
+
+def test_other_ways_to_write_an_address_are_no_loopback() -> None:
+    """That one may be asked without TLS, so it has to be this machine for certain."""
+    for host in ("2130706433", "[::127.0.0.1]", "[64:ff9b::7f00:1]"):
+        origin = parse_address(f"https://{host}/", "a test").origin
+        assert origin.reach() is Reach.ANY
+        assert not origin.is_loopback()
+
+
+def test_out_of_tls_there_is_no_way() -> None:
+    start = parse_address("https://ghcr.io/v2/", "a test")
+    response = _Response("http://ghcr.io/x")
+    with pytest.raises(Refused, match="from TLS to"):
+        next_address(response, start, "a.io")  # type: ignore[arg-type]
+
+
 class _Response:
     status = 307
 
@@ -107,43 +311,22 @@ class _Response:
 
 
 @pytest.mark.parametrize(
-    ("registry", "location"),
+    "location",
     [
-        ("https://ghcr.io", "http://ghcr.io/x"),
-        ("https://ghcr.io", "https://127.0.0.1/x"),
-        ("https://ghcr.io", "https://127.1.2.3:8443/x"),
-        ("https://ghcr.io", "https://[::1]/x"),
-        ("https://ghcr.io", "https://[::ffff:127.0.0.1]/x"),
-        ("https://ghcr.io", "https://169.254.169.254/latest/meta-data"),
-        ("https://ghcr.io", "https://localhost/x"),
-        ("https://ghcr.io", "https://localhost./x"),
-        ("https://ghcr.io", "https://0.0.0.0/x"),
-        ("https://ghcr.io", "https://2852039166/latest/meta-data"),
-        ("https://ghcr.io", "https://0x7f.1/x"),
-        ("https://ghcr.io", "https://[::127.0.0.1]/x"),
-        ("https://ghcr.io", "https://[64:ff9b::a9fe:a9fe]/x"),
-        ("https://ghcr.io", "https://[2002:7f00:1::]/x"),
-        ("http://10.0.0.1", "http://169.254.169.254/x"),
+        "https://a.io\\@127.0.0.1/",
+        "https://a.io%2f127.0.0.1/",
+        "https://@127.0.0.1/",
+        "https://./",
+        "https://[fe80::1%25lo]/",
+        "https://127.0.0.1%00.a.io/",
+        "file:///etc/passwd",
+        "gopher://a.io/",
+        "https:///x",
     ],
 )
-def test_out_of_tls_and_inward_is_refused(registry: str, location: str) -> None:
-    start = parse_address(f"{registry}/v2/", "a test")
+def test_what_parsers_differ_about_is_refused(location: str) -> None:
     with pytest.raises(Refused):
-        next_address(_Response(location), start, start.origin, "a.io")  # type: ignore[arg-type]
-
-
-def test_private_storage_of_a_private_registry_is_fine() -> None:
-    start = Address(origin_of("https", "registry.corp"), "/v2/")
-    found = next_address(_Response("https://10.0.0.7:9000/blob"), start, start.origin, "a.io")  # type: ignore[arg-type]
-    assert str(found) == "https://10.0.0.7:9000/blob"
-
-
-def test_other_ways_to_write_an_address_are_no_loopback() -> None:
-    """That one may be asked without TLS, so it has to be this machine for certain."""
-    for host in ("2130706433", "[::127.0.0.1]", "[64:ff9b::7f00:1]"):
-        origin = parse_address(f"https://{host}/", "a test").origin
-        assert origin.is_inward()
-        assert not origin.is_loopback()
+        parse_address(location, "a test")
 
 
 def test_no_error_tells_the_path_that_one_was_sent_to(fake: Fake, repository: Opener) -> None:

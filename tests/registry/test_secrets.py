@@ -65,13 +65,13 @@ def guarded(fake: Fake, elsewhere: Fake) -> Fake:
 
 
 @pytest.fixture
-def logged_in(settings: Settings, fake: Fake) -> Settings:
+def logged_in(settings: Settings, fake: Fake, elsewhere: Fake) -> Settings:
     environment = {
         "INSPECTOR_REGISTRY_HOST": fake.host,
         "INSPECTOR_REGISTRY_USER": "anna",
         "INSPECTOR_REGISTRY_PASSWORD": PASSWORD,
     }
-    return msgspec.structs.replace(settings, environment=environment)
+    return msgspec.structs.replace(settings, environment=environment, insecure=frozenset({elsewhere.host}))
 
 
 def read(fake: Fake, settings: Settings, cache: Path) -> None:

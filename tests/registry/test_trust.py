@@ -14,7 +14,7 @@ import pytest
 from inspector.errors import Unreachable, UsageError
 from inspector.registry.settings import Settings
 from tests.registry.certificates import Authority
-from tests.registry.conftest import Opener
+from tests.registry.conftest import Opener, renamed
 from tests.registry.fake import Answer, Fake, serving
 from tests.sources.samples import API
 
@@ -93,7 +93,7 @@ def test_it_is_not_shown_to_others(authority: Authority, repository: Opener, tmp
             shutil.copy(source, folder / name)
         fake.route("GET", ".*/blobs/.*", Answer(307, headers={"Location": f"{elsewhere.url}/x"}))
         with pytest.raises(Unreachable):
-            repository(host=fake.host).document(API.image_id)
+            repository(host=fake.host, insecure=frozenset({elsewhere.host})).document(API.image_id)
         assert elsewhere.asked == []
 
 
@@ -104,7 +104,7 @@ def test_the_registrys_authority_vouches_for_where_it_sends_us(
         shutil.copy(authority.certificate, folder_of(fake, tmp_path, "etc", "docker", "certs.d") / "ca.crt")
         location = f"{elsewhere.url}/v2/a/b/blobs/{API.image_id}"
         fake.route("GET", ".*/blobs/.*", Answer(307, headers={"Location": location}))
-        assert repository(host=fake.host).document(API.image_id) == API.config
+        assert repository(host=fake.host, insecure=frozenset({elsewhere.host})).document(API.image_id) == API.config
 
 
 @pytest.mark.parametrize("name", ["ca.crt", "client.cert"])
@@ -147,21 +147,8 @@ def test_without_tls_only_on_this_machine_or_by_choice(fake: Fake, repository: O
 
 def test_without_tls_elsewhere_is_refused(fake: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     fake.push("a/b", "1", API)
-    host = _named("r.test", fake, monkeypatch)
+    host = renamed("r.test", fake, monkeypatch)
     with pytest.raises(Unreachable):
         repository(host=host).manifest("1")
     assert fake.asked == []
     repository(host=host, insecure=frozenset({host})).manifest("1")
-
-
-def _named(name: str, fake: Fake, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A name for the registry that says nothing of this machine."""
-    import socket  # noqa: PLC0415 - one use
-
-    real = socket.getaddrinfo
-
-    def looked_up(host: str, *more: object) -> object:
-        return real("127.0.0.1" if host == name else host, *more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
-    return f"{name}:{fake.host.rpartition(':')[2]}"

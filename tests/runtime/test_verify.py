@@ -124,6 +124,6 @@ def test_an_engine_that_is_gone_loses_no_facts(trio: tuple[FakeEngine, Engine, I
 
 def test_containers_of_another_run_are_left_alone(trio: tuple[FakeEngine, Engine, Image]) -> None:
     fake, ours, its_image = trio
-    with created(ours, "worker:gpu", purpose="files") as other:
+    with created(ours, "worker:gpu") as other:
         verify(its_image, FACTS, mode="never", host=GPUS)
         assert list(fake.containers) == [other]

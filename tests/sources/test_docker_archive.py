@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,8 @@ def test_one_name_may_stand_for_several_platforms(tmp_path: Path) -> None:
     path = archive(tmp_path / "x.tar", until_24([ARM, amd]))
     assert [image.image_id for image in opened(path, Platform("linux", "amd64"))] == [amd.image_id]
     assert [image.image_id for image in opened(path, "all")] == [ARM.image_id, amd.image_id]
+    with pytest.raises(PlatformMissing, match="several images go by this name, for 'linux/amd64', 'linux/arm64'"):
+        opened(path)  # of which Docker takes the last
 
 
 def test_an_unpacked_archive_is_read_like_a_packed_one(tmp_path: Path) -> None:
@@ -227,3 +230,43 @@ def test_a_config_of_many_names_is_parsed_once(tmp_path: Path, monkeypatch: pyte
     path = archive(tmp_path / "b.tar", {"c": config, "l": layer, **other})
     with pytest.raises(LimitExceeded, match="configs"):
         opened(path)
+
+
+def test_keys_count_whatever_their_case_and_the_last_counts(tmp_path: Path) -> None:
+    tree = until_24([API, WORKER])
+    content = tree["manifest.json"]
+    assert isinstance(content, bytes)
+    api, worker = json.loads(content)
+    both = {**api, "config": worker["Config"], "LAYER\u017f": worker["Layers"], "repotags": ["x:1"]}
+    (image,) = opened(archive(tmp_path / "x.tar", {**tree, "manifest.json": to_json([both]) + b" and more"}))
+    assert (image.image_id, image.tags) == (WORKER.image_id, ("x:1",))
+
+
+@pytest.mark.parametrize("name", ["{}.json", "sha256:{}", "blobs/sha256/{}", "x/{}"])
+def test_a_config_named_by_the_hash_of_another_is_refused(name: str, tmp_path: Path) -> None:
+    config = name.format(sha256(WORKER.config))
+    for spelled in (config, config.replace(sha256(WORKER.config), sha256(WORKER.config).upper())):
+        tree = manifest({**until_24([API]), spelled: API.config}, Config=spelled)
+        path = archive(tmp_path / "x.tar", tree)
+        with pytest.raises(DigestMismatch, match=sha256(WORKER.config)):
+            opened(path)
+
+
+def test_a_config_under_sha512_is_checked_against_it(tmp_path: Path) -> None:
+    right = f"blobs/sha512/{hashlib.sha512(API.config).hexdigest()}"
+    (image,) = opened(archive(tmp_path / "x.tar", manifest({**until_24([API]), right: API.config}, Config=right)))
+    assert image.image_id == API.image_id
+    wrong = f"blobs/sha512/{'0' * 128}"
+    with pytest.raises(DigestMismatch):
+        opened(archive(tmp_path / "y.tar", manifest({**until_24([API]), wrong: API.config}, Config=wrong)))
+
+
+def test_a_manifest_json_that_the_archive_holds_twice_is_refused(tmp_path: Path) -> None:
+    tree = until_24([API, WORKER])
+    content = tree["manifest.json"]
+    assert isinstance(content, bytes)
+    other = to_json(json.loads(content)[:1])
+    for dotted in ("./manifest.json", "x/../manifest.json"):
+        with pytest.raises(Malformed, match="more than once"):
+            opened(archive(tmp_path / "x.tar", {dotted: other, **tree}))
+        assert len(opened(archive(tmp_path / "y.tar", {dotted: content, **tree}))) == 2

@@ -72,7 +72,7 @@ def test_nested_indexes_give_each_image_once_with_all_its_names(tmp_path: Path) 
     path = layout(tmp_path, blobs, [named(outer, "a"), named(outer, "b"), named(inner, "c")])
     (image,) = opened(path)
     assert (image.image_id, image.tags) == (API.image_id, ("a", "b", "c"))
-    assert [one.image_id for one in opened(f"{path}:a", "all")] == [API.image_id, ARM.image_id]
+    assert {one.image_id for one in opened(f"{path}:a", "all")} == {API.image_id, ARM.image_id}
     assert [one.image_id for one in opened(f"{path}:c", "all")] == [API.image_id]
 
 
@@ -366,3 +366,92 @@ def test_layers_in_the_wrong_order_are_found_out(packing: Packing, tmp_path: Pat
     top = manifest(blobs, blobs.add(API.config, OCI.config), layers[::-1])
     with pytest.raises(DigestMismatch, match=API.diff_ids[0]):
         read(opened(layout(tmp_path, blobs, [top]))[0], verify=False)
+
+
+def test_of_an_index_the_first_of_a_stated_platform_counts_as_in_containerd(tmp_path: Path) -> None:
+    """What has no platform, or none that engines match, comes after what has one."""
+    blobs = Blobs()
+    odds: list[Descriptor] = [{}, {"platform": None}, {"platform": {"os": "linux"}}, {"platform": {}}]
+    for at, odd in enumerate(odds):
+        entries = [
+            {**blobs.manifest(API, [plain]), **odd},
+            {**blobs.manifest(WORKER, [plain]), "platform": {"os": "LINUX", "architecture": "AMD64"}},
+        ]
+        path = layout(tmp_path / f"{at}", blobs, [named(blobs.index(entries), "a")])
+        assert [image.image_id for image in opened(path)] == [WORKER.image_id]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {"artifactType": "application/x"},
+        {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}},
+        {"platform": {"architecture": "amd64"}, "artifactType": "application/x"},
+    ],
+)
+def test_a_mark_of_an_artifact_hides_no_image(mark: Descriptor, tmp_path: Path) -> None:
+    """Engines choose by platform, and pass no manifest over for what its descriptor says besides."""
+    blobs = Blobs()
+    platform = {"platform": {"os": "linux", "architecture": "amd64"}}
+    marked = {**blobs.manifest(WORKER, [plain]), **platform, **mark}
+    entries = [marked, {**blobs.manifest(API, [plain]), **platform}]
+    path = layout(tmp_path / "nested", blobs, [named(blobs.index(entries), "a")])
+    assert [image.image_id for image in opened(path)] == [WORKER.image_id]
+    alone = layout(tmp_path / "alone", blobs, [{**blobs.manifest(WORKER, [plain]), **mark}])
+    assert [image.image_id for image in opened(alone)] == [WORKER.image_id]
+
+
+def test_a_marked_artifact_that_is_absent_or_no_image_is_passed_over(tmp_path: Path) -> None:
+    blobs = Blobs()
+    image = blobs.manifest(API, [plain], platform={"os": "linux", "architecture": "amd64"})
+    artifact = blobs.attestation(image, artifact=True)
+    absent = {"mediaType": OCI.manifest, "digest": f"sha256:{'0' * 64}", "size": 1, "artifactType": "application/x"}
+    for at, others in enumerate([[artifact], [absent], [{**artifact, "platform": None}]]):
+        path = layout(tmp_path / f"{at}", blobs, [named(blobs.index([*others, image]), "a")])
+        assert [one.image_id for one in opened(path)] == [API.image_id]
+        beside = layout(tmp_path / f"{at}b", blobs, [*others, named(image, "a")])
+        assert [one.image_id for one in opened(beside)] == [API.image_id]
+
+
+def test_one_name_for_several_platforms_is_refused_where_engines_take_the_last(tmp_path: Path) -> None:
+    blobs = Blobs()
+    entries = [named(blobs.manifest(one, [plain]), "a", platform=one.platform) for one in (API, ARM)]
+    path = layout(tmp_path, blobs, entries)
+    with pytest.raises(PlatformMissing, match="several images go by this name"):
+        opened(path)
+    assert [one.image_id for one in opened(path, AMD64)] == [API.image_id]
+    assert len(opened(path, "all")) == 2
+
+
+def test_an_index_and_its_manifest_are_read_whatever_the_case_of_their_keys(tmp_path: Path) -> None:
+    blobs = Blobs()
+    api, worker = (blobs.manifest(one, [plain]) for one in (API, WORKER))
+    path = layout(tmp_path, blobs, [])
+    (path / "index.json").write_bytes(to_json({"manifests": [], "manifest\u017f": [api], "Manifests": [api, worker]}))
+    assert [one.image_id for one in opened(path)] == [API.image_id, WORKER.image_id]
+
+
+def test_an_artifact_before_images_without_a_platform_is_what_engines_take(tmp_path: Path) -> None:
+    blobs = Blobs()
+    api = blobs.manifest(API, [plain])
+    odd = manifest(blobs, blobs.add(WORKER.config, "application/x"), [])
+    for at, first in enumerate([odd, {**odd, "artifactType": "application/y"}]):
+        path = layout(tmp_path / f"{at}", blobs, [named(blobs.index([first, api]), "a")])
+        with pytest.raises(Unsupported, match="engines take the first without a platform"):
+            opened(path)
+    after = layout(tmp_path / "after", blobs, [named(blobs.index([api, odd]), "a")])
+    stated = layout(tmp_path / "stated", blobs, [named(blobs.index([odd, {**api, "platform": API.platform}]), "a")])
+    for path in (after, stated):
+        assert [image.image_id for image in opened(path)] == [API.image_id]
+
+
+def test_an_index_within_an_index_counts_for_the_platform_stated_of_it(tmp_path: Path) -> None:
+    blobs = Blobs()
+    on = {"platform": {"os": "linux", "architecture": "amd64"}}
+    inner = blobs.index([blobs.manifest(WORKER, [plain], **on)])
+    api = blobs.manifest(API, [plain], **on)
+    first = layout(tmp_path / "first", blobs, [named(blobs.index([{**inner, **on}, api]), "a")])
+    assert [image.image_id for image in opened(first)] == [WORKER.image_id]
+    wrong = {"platform": {"os": "linux", "architecture": "arm64"}}
+    other = layout(tmp_path / "other", blobs, [named(blobs.index([{**inner, **wrong}, api]), "a")])
+    assert [image.image_id for image in opened(other)] == [API.image_id]

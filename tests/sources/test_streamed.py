@@ -134,7 +134,7 @@ def test_layers_that_hold_too_much_together_are_refused_where_they_are_asked_for
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(memory, "_STEP", 1)
-    monkeypatch.setattr(streamed, "MAX_HELD", 1500)
+    monkeypatch.setattr(streamed, "MAX_HELD", 1000)
     layer = tar_of({"etc/passwd": b"NAME=x", "a": b""})
     diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
     store = stream({"one": layer, "two": layer})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import version_py
+from fixtures.tree import Hardlink, Member
+from inspector.python.folders import Folders
 from inspector.torchbuild.version_file import VersionFile, read_version_file
 from tests.support import rootfs_of
 
@@ -12,7 +14,7 @@ PATH = "/site/torch/version.py"
 
 
 def read(content: bytes) -> VersionFile | str:
-    return read_version_file(rootfs_of({PATH[1:]: content}), PATH)
+    return read_version_file(Folders(rootfs_of({PATH[1:]: content})), PATH)
 
 
 def test_missing_none_and_text_are_three_things() -> None:
@@ -45,7 +47,7 @@ def test_the_version_itself_may_be_missing_or_odd() -> None:
     [
         (b"__version__ = '2.0", "no Python source"),
         (b"__version__ = '2.0'\n" + b"#" * 60_000 + b"\n" * 5001, "more than such a file has"),
-        (b"\0", "no Python source"),
+        (b"\0", "a null byte, which is a SyntaxError"),
         (b"x" * 70_000, "not kept"),
     ],
 )
@@ -56,7 +58,7 @@ def test_what_can_t_be_read_says_why(content: bytes, clause: str) -> None:
 
 
 def test_a_missing_file_says_so() -> None:
-    assert read_version_file(rootfs_of({}), PATH) == "its version.py is missing"
+    assert read_version_file(Folders(rootfs_of({})), PATH) == "its version.py is missing"
 
 
 def test_values_are_bounded() -> None:
@@ -75,9 +77,58 @@ def test_another_package_s_version_py_is_not_torch_s(text: str, *, real: bool) -
 @pytest.mark.parametrize("name", ["version/__init__.py", "version.cpython-311-x86_64-linux-gnu.so", "version.so"])
 def test_what_python_imports_before_it_hides_the_file(name: str) -> None:
     rootfs = rootfs_of({PATH[1:]: version_py("2.13.0+cpu"), f"site/torch/{name}": b""})
-    assert "is not what Python imports" in str(read_version_file(rootfs, PATH))
+    assert "is not what Python imports" in str(read_version_file(Folders(rootfs), PATH))
 
 
 def test_a_folder_that_is_no_package_hides_nothing() -> None:
     rootfs = rootfs_of({PATH[1:]: version_py("2.13.0+cpu"), "site/torch/version/data.txt": b""})
-    assert isinstance(read_version_file(rootfs, PATH), VersionFile)
+    assert isinstance(read_version_file(Folders(rootfs), PATH), VersionFile)
+
+
+_CPU = b"__version__ = '2.6.0+cpu'\ncuda = None\nhip = None\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"# coding: utf-7\n__version__ = '2.6.0'\nhip = None\ncuda = None #+AAo-cuda = '12.4'\n",
+        b"# coding: raw_unicode_escape\n" + _CPU + b"#\\u000acuda = '12.4'\n",
+        b"#\n# -*- coding: unicode_escape -*-\n" + _CPU + b"#\\ncuda = '12.4'\n",
+        b"# coding: from_a_hook\n" + _CPU,
+        _CPU + b"# \xe9\n",
+    ],
+)
+def test_a_build_that_another_codec_decides_is_not_known(content: bytes) -> None:
+    found = read(content)
+    assert isinstance(found, str)
+    assert not found.endswith("SyntaxError")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _CPU + b"\0",
+        b"\xef\xbb\xbf# coding: latin-1\n" + _CPU,
+        b"# coding: ascii\n" + _CPU + b"#\xe9",
+        b"".join(b"%c\0" % byte for byte in _CPU),
+    ],
+)
+def test_what_no_interpreter_decodes_is_a_syntax_error(content: bytes) -> None:
+    assert str(read(content)).endswith("SyntaxError")
+
+
+def test_a_mark_and_a_known_coding_change_nothing() -> None:
+    for content in (b"\xef\xbb\xbf" + _CPU, b"# coding: latin-1\n" + _CPU + b"# \xe9\n", _CPU.replace(b"\n", b"\r")):
+        assert read(content) == VersionFile("2.6.0+cpu", {"cuda": None, "hip": None})
+
+
+def test_one_file_of_many_names_is_parsed_once_and_many_files_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.torchbuild.version_file.MAX_SOURCES", 2 * len(_CPU))
+    tree: dict[str, Member] = {"first": b"", "0/torch/version.py": _CPU}
+    tree |= {f"{at}/torch/version.py": Hardlink("0/torch/version.py") for at in range(1, 9)}
+    tree |= {f"x{at}/torch/version.py": _CPU for at in range(3)}
+    folders = Folders(rootfs_of(tree))
+    assert all(isinstance(read_version_file(folders, f"/{at}/torch/version.py"), VersionFile) for at in range(9))
+    found = [read_version_file(folders, f"/x{at}/torch/version.py") for at in range(3)]
+    assert isinstance(found[0], VersionFile)
+    assert "more characters of version.py than are read" in str(found[1])

@@ -12,9 +12,12 @@ from typing import Annotated
 
 import msgspec
 
-from inspector.layers.entry import Entry
+from inspector.errors import LimitExceeded
+from inspector.layers.entries import Entries
+from inspector.layers.entry import Attributes, Entry
+from inspector.layers.overlay import is_kept_attribute
 from inspector.layers.pax import MAX_PATH
-from inspector.layers.scan import MAX_FILE, MAX_NAMES
+from inspector.layers.scan import MAX_FILE
 from inspector.layers.tar import MAX_HEADERS, normal
 from inspector.layers.toc.source import TocUnusable
 from inspector.oci import decoder
@@ -35,6 +38,7 @@ _LOST = "\ufffd"
 """What Go writes in JSON for each byte that is no UTF-8."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+_Id = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 32) - 1)]
 
 
 class _Item(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -51,6 +55,11 @@ class _Item(msgspec.Struct, frozen=True, rename="camel", gc=False):
     chunk_type: str = ""
     digest: str = ""
     chunk_digest: str = ""
+    uid: _Id = 0
+    gid: _Id = 0
+    dev_major: _Count = 0
+    dev_minor: _Count = 0
+    xattrs: dict[str, bytes] | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Item)
@@ -88,23 +97,24 @@ class Listing:
         self._end = end
         self._items = _items(content)
         self._places = array("L")
-        self.entries: list[Entry] = []
+        self.entries = Entries()
         starts: set[int] = set()
-        names = MAX_NAMES
         for place, raw in enumerate(self._items):
             item = _item(raw)
             if item.offset and item.type in _DATA:
                 starts.add(item.offset)
             if item.type != _CHUNK:
-                entry = _entry(item)
-                names -= len(entry.path) + len(entry.link)
                 self._places.append(place)
-                self.entries.append(entry)
+                self._add(_entry(item))
             elif not self.entries:
                 raise TocUnusable("its table of contents begins with a piece of no file")
-        if names < 0:
-            raise TocUnusable("the names in it are more than any layer has")
         self._starts = array("Q", sorted(starts))
+
+    def _add(self, entry: Entry) -> None:
+        try:
+            self.entries.append(entry)
+        except LimitExceeded as error:
+            raise TocUnusable(str(error)) from error
 
     def digest(self, position: int) -> str:
         """The digest of a whole file, by its position among the entries; empty where none is stated."""
@@ -189,7 +199,15 @@ def _entry(item: _Item) -> Entry:
     path = normal(_name(item.name))
     link = _name(item.link_name) if kind in (Kind.SYMLINK, Kind.HARDLINK) else ""
     link = normal(link) if kind is Kind.HARDLINK else link
-    return Entry(path, kind, item.mode & 0o7777, item.size if kind is Kind.FILE else 0, link)
+    device = (item.dev_major, item.dev_minor) if kind in (Kind.CHAR, Kind.BLOCK) else None
+    size = item.size if kind is Kind.FILE else 0
+    return Entry(path, kind, item.mode & 0o7777, size, link, b"", item.uid, item.gid, _attributes(item), device)
+
+
+def _attributes(item: _Item) -> Attributes:
+    """Those that a scan of the tar keeps; their values are in base64."""
+    found = (item.xattrs or {}).items()
+    return tuple(sorted((name, value) for name, value in found if is_kept_attribute(name)))
 
 
 def _name(text: str) -> str:

@@ -57,7 +57,8 @@ def _in_tar(plain: bytes) -> tuple[bytes, tuple[Entry, ...]]:
         for member in iter_members(reader, needs_end=True):
             if member.path == NAME and member.kind is Kind.FILE:
                 content = reader.read(member.size)
-            entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link))
+            owner = (member.uid, member.gid, member.attributes, member.device)
+            entries.append(Entry(member.path, member.kind, member.mode, member.size, member.link, b"", *owner))
     except InspectorError as error:
         raise TocUnusable(f"its table of contents is in no tar: {error}") from error
     if content is None or len(entries) != 1:

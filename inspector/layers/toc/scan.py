@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from itertools import chain
 
 from msgspec import structs
 
 from inspector.layers.blob import Meter, Scanned
-from inspector.layers.entry import Entry
+from inspector.layers.entries import Entries
 from inspector.layers.scan import make_index
 from inspector.layers.toc import estargz, zstd_chunked
 from inspector.layers.toc.document import Listing
@@ -55,7 +54,10 @@ def scan_toc(
     left = max(MIN_HEADS, source.size // SHARE - budget.spent - must - spare)
     chosen = within_reason(found, located.packing, left)
     data = fetch(budget, chosen, located.packing, spare)
-    entries = list(chain(_with_data(listing.entries, data), located.behind))
+    entries = listing.entries
+    _keep(entries, data)
+    for entry in located.behind:
+        entries.append(entry)
     skipped = len(found) - len(chosen)
     note = f"{NOTE}; the beginnings of {skipped} programs in it were not fetched" if skipped else NOTE
     meter(source.size - budget.spent)
@@ -70,16 +72,14 @@ def _locate(source: Budget, annotations: Mapping[str, str]) -> Located:
     return estargz.locate(source, digest)
 
 
-def _with_data(entries: Iterable[Entry], data: Mapping[int, bytes]) -> Iterable[Entry]:
-    """The entries, with what a scan would keep of each file whose bytes are there."""
+def _keep(entries: Entries, data: Mapping[int, bytes]) -> None:
+    """Keep what a scan would keep of each file whose bytes are there."""
     left = MAX_KEPT
-    for position, entry in enumerate(entries):
-        if position not in data:
-            yield entry
-            continue
+    for position in sorted(data):
+        entry = entries[position]
         keep = kept(entry.path, entry.mode, entry.size, left, partial(_first, data[position]))
         left -= len(keep)
-        yield structs.replace(entry, data=keep)
+        entries.keep(position, keep)
 
 
 def _first(content: bytes, count: int) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from inspector.policy.checks.versions import python_within, within
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding, Pointer
+from inspector.policy.patterns import pattern_of
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
 from inspector.sizes import show_size
@@ -49,14 +49,22 @@ def check_required(case: Case) -> Iterator[Finding]:
     from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
 
     listed = _listed(case)
+    by_name: dict[str, list[Distribution]] = {}
+    for found in () if isinstance(listed, Unknown) else listed:
+        by_name.setdefault(canonical(found.name), []).append(found)
     for text in case.role.require:
         if isinstance(listed, Unknown):
             yield _undecided(case, "require", text, text, listed)
             continue
         wanted = Requirement(text)
         name = canonical(wanted.name)
-        there = [found for found in listed if canonical(found.name) == name]
-        yield _required(case, text, name, str(wanted.specifier), there)
+        there = by_name.get(name, [])
+        doubt = None if there else _doubt(case)
+        yield (
+            _undecided(case, "require", text, text, doubt)
+            if doubt
+            else _required(case, text, name, str(wanted.specifier), there)
+        )
 
 
 def _required(case: Case, text: str, name: str, wanted: str, there: list[Distribution]) -> Finding:
@@ -79,14 +87,17 @@ def check_forbidden(case: Case) -> Iterator[Finding]:
     """No installed distribution fits a forbidden pattern; one finding for each pattern."""
     listed = _listed(case)
     known = () if isinstance(case.facts.distributions, Unknown) else case.facts.distributions
+    doubt = listed if isinstance(listed, Unknown) else _doubt(case)
+    named = [(canonical(found.name), found) for found in known]
     for pattern in case.role.forbid:
-        there = [found for found in known if fnmatchcase(canonical(found.name), pattern)]
+        fits = pattern_of(pattern).match
+        there = [found for name, found in named if fits(name)]
         if there:
             yield _forbidden(case, pattern, there)
-        elif case.facts.torch.installed and fnmatchcase("torch", pattern):
+        elif case.facts.torch.installed and fits("torch"):
             yield _forbidden_torch(case, pattern)
-        elif isinstance(listed, Unknown):
-            yield _undecided(case, "forbid", pattern, f"no {pattern}", listed)
+        elif isinstance(doubt, Unknown):
+            yield _undecided(case, "forbid", pattern, f"no {pattern}", doubt)
         else:
             yield case.passed("forbid", f"no {pattern} is installed", Shown(f"no {pattern}", "none"))
 
@@ -120,6 +131,15 @@ def _listed(case: Case) -> tuple[Distribution, ...] | Unknown:
     if isinstance(interpreter, Absent):
         return () if isinstance(found, Unknown) else found
     return interpreter if isinstance(interpreter, Unknown) else found
+
+
+def _doubt(case: Case) -> Unknown | None:
+    """Why a distribution that is not listed may be there all the same."""
+    unread = case.facts.metadata_unread
+    if not unread:
+        return None
+    more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+    return Unknown(f"the metadata at {unread[0]!r}{more} can't be read, and may be of any distribution")
 
 
 def _undecided(case: Case, check: str, what: str, expected: str, why: Unknown) -> Finding:

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from inspector.errors import CorruptLayer, Malformed
+from inspector.layers.directories import Directory, Shelf
+from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry
 from inspector.layers.readers import StreamReader
 from inspector.layers.scan import read_entries
 from inspector.layers.tar import iter_members
-from inspector.layers.tree import Directory, LayerTree, find
+from inspector.layers.tree import LayerTree
 from inspector.rootfs import Kind, Node
 
 
@@ -26,26 +28,29 @@ class Content(msgspec.Struct, frozen=True):
 
 
 class Subtree:
-    """A directory with everything below it; `data` are the bytes kept, by inode."""
+    """A directory with everything below it, which tells nothing of layers."""
 
-    def __init__(self, top: str, root: Directory, data: Mapping[int, bytes], entries: int) -> None:
-        self.data = data
+    def __init__(self, top: str, root: Directory, shelf: Shelf, entries: int) -> None:
         self.entries = entries
         self._root = root
+        self._shelf = shelf
         self._cut = len(top) + 1
 
     def node(self, path: str) -> Node | None:
         """The node at an absolute path at or below the directory."""
-        found = find(self._root, path[self._cut :])
-        return found.node if isinstance(found, Directory) else found
+        found = self._shelf.find(self._root, path[self._cut :])
+        return None if found is None else _without_layer(self._shelf.node(found))
 
     def children(self, path: str) -> Mapping[str, Node]:
         """What lies in a directory at or below it; empty where that is none."""
-        found = find(self._root, path[self._cut :])
+        found = self._shelf.find(self._root, path[self._cut :])
         if not isinstance(found, Directory):
             return {}
-        items = found.children.items()
-        return {name: child.node if isinstance(child, Directory) else child for name, child in items}
+        return {name: _without_layer(node) for name, node in self._shelf.listing(found).items()}
+
+    def data(self, node: Node) -> bytes:
+        """The bytes that were kept of a file."""
+        return self._shelf.data(node.inode)
 
 
 def read_single(chunks: Iterator[bytes], size: int) -> Content:
@@ -67,11 +72,10 @@ def read_subtree(chunks: Iterator[bytes], top: str, ordinal: int) -> Subtree:
     """
     entries, _ = read_entries(StreamReader(chunks), needs_end=True)
     name = posixpath.basename(top)
-    tree = LayerTree([_below(entry, name, top) for entry in entries], ordinal)
-    if tree.pending or tree.root.implied:
+    tree = LayerTree(Entries(_below(entry, name, top) for entry in entries), ordinal, literal=True)
+    if tree.unbound or tree.root.number < 0:
         raise Malformed(f"the engine's archive of {top[:300]!a} lacks the directory, or what its hard links point to")
-    _forget_layers(tree.root)
-    return Subtree(top, tree.root, tree.data, len(entries))
+    return Subtree(top, tree.root, tree.shelf, len(entries))
 
 
 def _below(entry: Entry, name: str, top: str) -> Entry:
@@ -81,21 +85,8 @@ def _below(entry: Entry, name: str, top: str) -> Entry:
         raise CorruptLayer(f"the engine's archive of {top[:300]!a} holds {path[:300]!a}")
     if entry.kind is Kind.HARDLINK:
         link = link.removeprefix(f"{name}/")
-    return Entry(path[len(name) + 1 :], entry.kind, entry.mode, entry.size, link, entry.data)
-
-
-def _forget_layers(root: Directory) -> None:
-    """An answer tells nothing of layers."""
-    todo = [root]
-    while todo:
-        here = todo.pop()
-        here.node = _without_layer(here.node)
-        for name, child in here.children.items():
-            if isinstance(child, Directory):
-                todo.append(child)
-            else:
-                here.children[name] = _without_layer(child)
+    return msgspec.structs.replace(entry, path=path[len(name) + 1 :], link=link)
 
 
 def _without_layer(node: Node) -> Node:
-    return Node(node.kind, node.mode, node.size, node.target, node.inode)
+    return msgspec.structs.replace(node, layer=None)

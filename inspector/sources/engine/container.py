@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import BinaryIO, Protocol, TypeVar
 
+from inspector import work
 from inspector.engine.client import Engine
-from inspector.engine.containers import created
+from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
 from inspector.errors import InspectorError, LimitExceeded, NotFound
 from inspector.layers.wanted import MAX_KEPT, kept
@@ -64,7 +65,9 @@ def container_files(engine: Engine, image: str, config: ImageConfig) -> Iterator
     the archive API does not show it.
     """
     body = {"WorkingDir": "/", "HostConfig": {"Tmpfs": dict.fromkeys(config.run.volumes or (), "")}}
-    with created(engine, image, body=body, purpose="files") as container:
+    with suppress(InspectorError):  # an engine may let us create and not list
+        remove_leftovers(engine)
+    with created(engine, image, body=body) as container:
         files = ContainerRootfs(engine, container)
         yield files
         files.confirm()
@@ -180,7 +183,7 @@ class ContainerRootfs:
         """What an index would keep of the file; asked for only where that is anything at all."""
         tree = self._tree_of(path)
         if tree is not None:
-            return tree.data.get(node.inode, b"")
+            return tree.data(node)
         if path not in self._contents and node.size:
             left = self._kept
             self._contents[path] = kept(
@@ -236,6 +239,7 @@ class ContainerRootfs:
 
     def _tree_of(self, path: str) -> Subtree | None:
         """The directory taken in that `path` lies in."""
+        work.check()
         for top, tree in self._trees.items():
             if path == top or (path.startswith(top) and path[len(top)] == "/"):
                 return tree

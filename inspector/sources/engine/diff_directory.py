@@ -9,9 +9,7 @@ from typing import Protocol
 import msgspec
 
 from inspector.layers.blob import LayerBlob, Meter, Scanned
-from inspector.layers.entry import Entry
 from inspector.layers.scan import make_index, too_much_kept
-from inspector.rootfs import Kind
 from inspector.sources.engine.disk import stamp, unusable
 from inspector.sources.engine.walk import Walk
 from inspector.sources.lanes import LaneUnusable
@@ -83,7 +81,7 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     def _compare(self, walk: Walk, size: int) -> None:
         """Raises `LaneUnusable` unless the directory is as large as the engine noted."""
         altered = ""
-        if self.size not in (None, size, size - _link_bytes(walk.entries)):
+        if self.size not in (None, size, size - walk.entries.symlink_bytes()):
             altered = f"{size} bytes where the engine noted {self.size}"
         if self.inodes not in (None, walk.inodes):
             altered = f"{walk.inodes} files where the engine noted {self.inodes}"
@@ -92,8 +90,3 @@ class DiffDirectory(msgspec.Struct, frozen=True):
 
     def _changed(self) -> LaneUnusable:
         return LaneUnusable(f"{str(self.path)!a} changed while it was read")
-
-
-def _link_bytes(entries: list[Entry]) -> int:
-    links = (entry.link for entry in entries if entry.kind is Kind.SYMLINK)
-    return sum(len(os.fsencode(link)) for link in links)

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from inspector.errors import LimitExceeded
+from inspector.home import home_directory
 from inspector.oci import MAX_DOCUMENT
 from inspector.sources.lanes import LaneUnusable
 
@@ -68,6 +69,12 @@ def refuse_hidden_marks(store: Path) -> None:
         raise LaneUnusable(f"the marks of removed files in {str(store)!a} are shown to root alone: run as root")
 
 
+def is_roots(folder: Path) -> bool:
+    """Whether an engine that runs as root keeps the folder; its overlayfs takes no `user` attribute for a mark."""
+    first = Path("/proc/self/ns/user").stat().st_ino == _FIRST_USER_NAMESPACE
+    return first and folder.stat().st_uid == 0
+
+
 def _may_administer() -> bool:
     """Whether CAP_SYS_ADMIN is in effect (proc(5), /proc/pid/status)."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
@@ -77,6 +84,7 @@ def _may_administer() -> bool:
 
 def _advice(path: str) -> str:
     """Who may read it: in the home of a user, whoever has that user's further ids; else root."""
-    if os.geteuid() != 0 and Path(path).is_relative_to(Path.home()):
+    home = home_directory()
+    if os.geteuid() != 0 and home is not None and Path(path).is_relative_to(home):
         return "files of other ids lie in it; run under `podman unshare`"
     return "run as root"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from collections.abc import Callable
 import msgspec
 
 from inspector.engine.client import Engine, connect
-from inspector.engine.containers import remove_leftovers
 from inspector.engine.endpoint import Kind
 from inspector.engine.model import ImageDocument
 from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable
@@ -46,16 +44,12 @@ class Engines:
         return found
 
     def _connect(self, kind: Kind) -> Engine | InspectorError:
-        """The engine, with the containers removed that earlier runs had to leave behind; or why there is none."""
         try:
-            engine = connect(kind, offline=self._offline)
+            return connect(kind, offline=self._offline)
         except NotFound as error:  # a context, not an image
             return Unreachable(str(error))
         except InspectorError as error:
             return error
-        with contextlib.suppress(InspectorError):  # whoever only reads images may be denied it
-            remove_leftovers(engine)
-        return engine
 
 
 def open_engine_images(

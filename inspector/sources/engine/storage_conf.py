@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from inspector.home import home_directory
+
 MAX_CONF = 1 << 20
 _SYSTEM = (Path("/etc/containers/storage.conf"), Path("/usr/share/containers/storage.conf"))
 
@@ -16,7 +18,7 @@ _SYSTEM = (Path("/etc/containers/storage.conf"), Path("/usr/share/containers/sto
 def roots(environment: Mapping[str, str] = os.environ) -> list[Path]:
     """The store's root, there or not, and after it the further stores for reading that the configuration names."""
     rootless = os.geteuid() != 0 or environment.get("_CONTAINERS_USERNS_CONFIGURED", "") != ""
-    home = Path(environment.get("HOME") or Path.home())
+    home = Path(environment.get("HOME") or home_directory() or "/")
     root = _default(environment, home) if rootless else Path("/var/lib/containers/storage")
     further: list[Path] = []
     for path in _files(environment, home, rootless=rootless):

@@ -19,12 +19,14 @@ import msgspec
 
 from inspector.errors import LimitExceeded
 from inspector.layers.blob import Meter
-from inspector.layers.entry import Entry
-from inspector.layers.scan import MAX_NAMES
+from inspector.layers.directories import MAX_CROWD
+from inspector.layers.entries import Entries
+from inspector.layers.entry import Attributes, Entry
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.layers.wanted import MAX_KEPT, kept
 from inspector.rootfs import Kind
+from inspector.sources.engine.disk import is_roots
 from inspector.sources.lanes import LaneUnusable
 
 _OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -42,13 +44,14 @@ _OPAQUE = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.
 _ELSEWHERE = {
     f"{prefix}.{name}": f"content that lies in another place ({name})"
     for prefix in ("trusted.overlay", "user.overlay", "user.fuseoverlayfs")
-    for name in ("redirect", "metacopy")
+    for name in ("redirect", "metacopy", "whiteout")
 }
 _OVERRIDDEN = {
     f"{prefix}.override_stat": "modes kept in attributes (override_stat)"
     for prefix in ("user.containers", "user.fuseoverlayfs", "security.fuseoverlayfs")
 }
 _REFUSED = _ELSEWHERE | _OVERRIDDEN
+_CAPABILITY = "security.capability"
 
 
 class _Below(msgspec.Struct):
@@ -73,13 +76,13 @@ class Walk:
     """
 
     def __init__(self, top: Path, meter: Meter) -> None:
-        self.entries: list[Entry] = []
+        self.entries = Entries()
         self.left = MAX_KEPT
         self.bytes_read = 0
         self.inodes = 1
         self._top = top
         self._meter = meter
-        self._names = MAX_NAMES
+        self._is_roots = False
         self._headers = MAX_HEADERS
         self._first: dict[tuple[int, int], int] = {}
         self._contents: dict[tuple[int, int], bytes] = {}
@@ -89,16 +92,17 @@ class Walk:
     def run(self) -> None:
         """Raises `OSError`, `LaneUnusable`, `LimitExceeded`."""
         status = os.lstat(self._top)
+        self._is_roots = is_roots(self._top.parent)
         self._root = os.open(self._top, _DIRECTORY)
         try:
-            top = Entry("", Kind.DIRECTORY, status.st_mode & 0o7777, 0)
+            top = Entry("", Kind.DIRECTORY, status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
             self._from(_Below(top, status))
         finally:
             os.close(self._root)
         for content, position in self._first.items():
             data = self._contents.get(content, b"")
-            if len(data) > len(self.entries[position].data):  # wanted under a later name of the same file
-                self.entries[position] = msgspec.structs.replace(self.entries[position], data=data)
+            if len(data) > len(self.entries.data.get(position, b"")):  # wanted under a later name of the same file
+                self.entries.keep(position, data)
 
     def _from(self, top: _Below) -> None:
         todo: list[Entry | _Below | _Named] = [top]
@@ -111,69 +115,79 @@ class Walk:
             else:
                 self.entries.append(item.entry)
                 todo += reversed(self._directory(item))
+                if len(todo) > MAX_CROWD:
+                    raise LimitExceeded(f"{str(self._top)!a} holds directories of more than {MAX_CROWD} files")
 
     def _named(self, item: _Named) -> None:
         """The first name has the content, and all others are hardlinks to it."""
         entry, first = item.entry, self._first.setdefault(item.content, len(self.entries))
         if first < len(self.entries):
-            target = self.entries[first].path
-            self._names -= len(target)
-            entry = Entry(entry.path, Kind.HARDLINK, entry.mode, 0, target)
+            entry = Entry(
+                entry.path, Kind.HARDLINK, entry.mode, link=self.entries.path(first), uid=entry.uid, gid=entry.gid
+            )
         self.entries.append(entry)
 
     def _directory(self, below: _Below) -> list[Entry | _Below | _Named]:
-        """What lies in a directory, sorted by name, its own mark first."""
+        """What lies in a directory, sorted by name, its own mark and its whiteouts first."""
         self._meter(0)  # which stops a run that was broken off
         path = below.entry.path
         descriptor = os.open(path or ".", _DIRECTORY, dir_fd=self._root)
         try:
             self._refuse_other(below.status, os.fstat(descriptor), path)
-            found: list[Entry | _Below | _Named] = []
-            if self._is_opaque(descriptor, path):
-                found.append(self._mark(path, OPAQUE))
+            marks = {OPAQUE: self._mark(path, OPAQUE)} if self._is_opaque(descriptor, path) else {}
             with os.scandir(descriptor) as listing:
-                items = sorted(islice(listing, self._headers + 1), key=attrgetter("name"))
-            found += self._items(items, path, descriptor, below.status.st_dev)
+                items = sorted(islice(listing, min(self._headers, MAX_CROWD) + 1), key=attrgetter("name"))
+            found = list(self._items(items, path, descriptor, below.status.st_dev, marks))
             self._refuse_other(below.status, os.fstat(descriptor), path)
         finally:
             os.close(descriptor)
-        return found
+        return [*marks.values(), *found]
 
     def _items(
-        self, items: list[os.DirEntry[str]], parent: str, descriptor: int, device: int
+        self, items: list[os.DirEntry[str]], parent: str, descriptor: int, device: int, marks: dict[str, Entry]
     ) -> Iterator[Entry | _Below | _Named]:
+        """The items as entries; whiteouts go to `marks`: fuse-overlayfs may leave one in both ways."""
         prefix = f"{parent}/" if parent else ""
         for item in items:
             status = item.stat(follow_symlinks=False)
             path = prefix + item.name
-            self._count(path, status)
-            mode = status.st_mode & 0o7777
+            self._count(status)
+            mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
             kind = _KINDS.get(stat.S_IFMT(status.st_mode))
-            if kind is Kind.FILE:
+            whiteout = WHITEOUT + item.name if kind is Kind.CHAR and status.st_rdev == 0 else item.name
+            if kind is Kind.DIRECTORY:
+                self._refuse_directory(path, item.name, status, device)
+                yield _Below(Entry(path, kind, mode, uid=uid, gid=gid), status)
+            elif whiteout.startswith(WHITEOUT):
+                marks[whiteout] = self._mark(parent, whiteout)
+            elif kind is Kind.FILE:
                 yield self._file(path, item.name, status, descriptor)
-            elif kind is Kind.DIRECTORY:
-                if status.st_dev != device:
-                    raise LaneUnusable(f"another file system is mounted at {self._shown(path)}")
-                yield _Below(Entry(path, kind, mode, 0), status)
             elif kind is Kind.SYMLINK:
-                yield Entry(path, kind, mode, 0, self._link(item.name, status, descriptor))
-            elif kind is Kind.CHAR and status.st_rdev == 0:
-                yield self._mark(parent, WHITEOUT + item.name)
+                yield Entry(path, kind, mode, link=self._link(item.name, status, descriptor), uid=uid, gid=gid)
             elif kind is not None:  # a socket is none of these, and in no tar
-                yield Entry(path, kind, mode, 0)
+                numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
+                yield Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
+
+    def _refuse_directory(self, path: str, name: str, status: os.stat_result, device: int) -> None:
+        if status.st_dev != device:
+            raise LaneUnusable(f"another file system is mounted at {self._shown(path)}")
+        if name.startswith(WHITEOUT):  # it is one, though in a layer's terms its name would be a whiteout
+            raise LaneUnusable(f"{self._shown(path)} is a directory with the name of a whiteout")
 
     def _file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Entry | _Named:
         mode, size = status.st_mode & 0o7777, status.st_size
-        if size and not status.st_blocks:
-            self._refuse_metacopy(path, name, descriptor)
+        attributes: Attributes = ()
+        if not status.st_blocks or mode & 0o111:
+            attributes = self._attributes(path, name, descriptor)
+        owner = (status.st_uid, status.st_gid, attributes)
         if status.st_nlink == 1:
-            return Entry(path, Kind.FILE, mode, size, "", self._kept(path, name, status, descriptor))
+            return Entry(path, Kind.FILE, mode, size, "", self._kept(path, name, status, descriptor), *owner)
         content = (status.st_dev, status.st_ino)
         data = self._contents.get(content, b"")
         if len(data) < size:
             data = max(data, self._kept(path, name, status, descriptor), key=len)
             self._contents[content] = data
-        return _Named(Entry(path, Kind.FILE, mode, size, "", data), content)
+        return _Named(Entry(path, Kind.FILE, mode, size, "", data, *owner), content)
 
     def _kept(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
         size = status.st_size
@@ -195,7 +209,6 @@ class Walk:
 
     def _link(self, name: str, status: os.stat_result, descriptor: int) -> str:
         text = os.readlink(name, dir_fd=descriptor)
-        self._names -= len(text)
         if status.st_size != len(os.fsencode(text)):
             raise LaneUnusable(f"{self._shown(name)} changed while it was read")
         return text
@@ -213,18 +226,23 @@ class Walk:
                 value = os.getxattr(descriptor, name)
                 if value not in (b"y", b"n"):  # `x` announces whiteouts that are attributes of files
                     raise LaneUnusable(f"{self._shown(path)} has a mark that is not known ({name}={value[:8]!a})")
+                if value == b"y" and self._is_roots and name.startswith("user."):
+                    raise LaneUnusable(f"{self._shown(path)} has {name}, which counts for engines without root")
                 opaque = opaque or value == b"y"
         return opaque
 
-    def _refuse_metacopy(self, path: str, name: str, descriptor: int) -> None:
-        """A file without any block may have left its content in a lower layer. Raises `LaneUnusable` if so."""
-        opened = os.open(name, _OPENED, dir_fd=descriptor)
-        try:
-            marks = [mark for mark in os.listxattr(opened) if mark in _REFUSED]
-        finally:
-            os.close(opened)
-        if marks:
-            raise LaneUnusable(f"{self._shown(path)} has {_REFUSED[marks[0]]}")
+    def _attributes(self, path: str, name: str, descriptor: int) -> Attributes:
+        """What an entry keeps of a file's attributes; only programs have capabilities.
+
+        A file without any block may have left its content in a lower layer, or be a whiteout. Raises `LaneUnusable`.
+        """
+        place = f"/proc/self/fd/{descriptor}/{name}"
+        found = os.listxattr(place, follow_symlinks=False)
+        if refused := [mark for mark in found if mark in _REFUSED]:
+            raise LaneUnusable(f"{self._shown(path)} has {_REFUSED[refused[0]]}")
+        if _CAPABILITY not in found:
+            return ()
+        return ((_CAPABILITY, os.getxattr(place, _CAPABILITY, follow_symlinks=False)),)
 
     def _refuse_other(self, expected: os.stat_result, found: os.stat_result, path: str) -> None:
         """Raises `LaneUnusable` unless both are one inode, in one state."""
@@ -234,15 +252,14 @@ class Walk:
         if one != other:
             raise LaneUnusable(f"{self._shown(path)} changed while it was read")
 
-    def _count(self, name: str, status: os.stat_result) -> None:
-        self._names -= len(name)
+    def _count(self, status: os.stat_result) -> None:
         self._headers -= 1
         self.inodes += 1
         if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):  # whiteouts too are names of one inode
             self.inodes -= (status.st_dev, status.st_ino) in self._shared
             self._shared.add((status.st_dev, status.st_ino))
-        if self._names < 0 or self._headers < 0:
-            what = f"{MAX_HEADERS} files" if self._headers < 0 else f"{MAX_NAMES} characters of names"
+        if self._headers < 0 or len(self._shared) > MAX_CROWD:
+            what = f"{MAX_HEADERS} files" if self._headers < 0 else f"{MAX_CROWD} files of several names"
             raise LimitExceeded(f"{str(self._top)!a} holds more than {what}")
 
     def _shown(self, path: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
+from inspector import work
 from inspector.errors import Malformed
 from inspector.layers.toc.source import Span, TocUnusable
 from inspector.oci import Descriptor
@@ -27,21 +29,19 @@ class RegistryParts:
         if len(spans) == 1:
             yield self._read(spans[0])
             return
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - only where there is something to share
-
-        pool = ThreadPoolExecutor(min(REQUESTS, len(spans) or 1))
-        try:
-            yield from pool.map(self._read, spans)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with work.SideBySide(self._read, spans, REQUESTS, in_order=True) as parts:
+            yield from parts
 
     def _read(self, span: Span) -> bytes:
-        """One part, asked for again where the connection is lost."""
+        """One part, asked for again where the connection is lost, but not for ever."""
         pacing = self._repository.session.pacing
+        until = time.monotonic() + pacing.patience.answer
         for failures in range(1, pacing.patience.retries + 1):
             try:
                 return self._once(span)
             except Interrupted:
+                if time.monotonic() > until:
+                    raise
                 pacing.pause(pacing.backoff(failures))
         return self._once(span)
 

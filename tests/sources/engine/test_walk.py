@@ -7,6 +7,7 @@ import shutil
 import socket
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,8 @@ TREE: Tree = {
     "caf\udce9": b"c",
     "etc": Dir(),
     "etc/.wh..wh..opq": b"",
-    "etc/pipe": Device(b"6"),
     "etc/.wh.removed": b"",
+    "etc/pipe": Device(b"6"),
     "tab\tnewline\n": b"t",
     "usr": Dir(),
     "usr/a": File(b"\x7fELF" + bytes(9000), 0o755),
@@ -77,7 +78,7 @@ def found(folder: Path) -> dict[str, Entry]:
     return {entry.path: entry for entry in index(folder).entries}
 
 
-def telling(entries: list[Entry]) -> list[tuple[object, ...]]:
+def telling(entries: Sequence[Entry]) -> list[tuple[object, ...]]:
     """What tells in an entry: the modes of whiteouts and hardlinks do not."""
     silent = {each.path for each in entries if ".wh." in each.path or each.kind is Kind.HARDLINK}
     return [
@@ -126,7 +127,10 @@ def test_any_tree_merges_as_its_tar_does(tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.mark.parametrize("name", ["trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"])
-def test_an_opaque_directory_is_told_by_its_attribute(name: str, tmp_path: Path) -> None:
+def test_an_opaque_directory_is_told_by_its_attribute(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "is_roots", lambda _: name.startswith("trusted."))
     folder = unpack({"d/": Dir(), "d/new": b"", "d/.wh..wh..opq": b""}, tmp_path / "diff", opaque=name)
     assert list(found(folder)) == ["", "d", "d/.wh..wh..opq", "d/new"]
     mark(folder / "d", name, b"n")
@@ -205,6 +209,50 @@ def test_a_file_whose_content_lies_below_is_refused_and_a_sparse_one_is_not(tmp_
     mark(folder / "f", "user.overlay.metacopy", b"")
     with pytest.raises(LaneUnusable, match="metacopy"):
         scan(folder)
+
+
+def test_what_only_engines_without_root_take_for_a_mark_is_refused_in_a_store_of_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = unpack({"d": Dir()}, tmp_path / "diff")
+    mark(folder / "d", "user.overlay.opaque", b"y")
+    for roots, answer in ((False, ["", "d", "d/.wh..wh..opq"]), (True, None)):
+        monkeypatch.setattr(walk, "is_roots", lambda _, roots=roots: roots)
+        if answer:
+            assert list(found(folder)) == answer
+            continue
+        with pytest.raises(LaneUnusable, match="without root"):
+            scan(folder)
+
+
+def test_an_empty_file_may_be_a_whiteout(tmp_path: Path) -> None:
+    folder = unpack({"f": b""}, tmp_path / "diff")
+    mark(folder / "f", "user.overlay.whiteout", b"y")
+    with pytest.raises(LaneUnusable, match="whiteout"):
+        scan(folder)
+
+
+def test_a_directory_with_the_name_of_a_whiteout_is_refused(tmp_path: Path) -> None:
+    folder = unpack({"d": Dir()}, tmp_path / "diff")
+    (folder / ".wh.x").mkdir()
+    with pytest.raises(LaneUnusable, match="name of a whiteout"):
+        scan(folder)
+
+
+def test_a_mark_in_both_ways_is_one(tmp_path: Path) -> None:
+    folder = unpack({"d": Dir(), "d/.wh.gone": b""}, tmp_path / "diff")
+    (folder / "d" / ".wh.gone").touch()
+    assert list(found(folder)) == ["", "d", "d/.wh.gone"]
+
+
+def test_owners_and_capabilities_are_kept(tmp_path: Path) -> None:
+    folder = unpack({"run": File(b"#!x", 0o755), "d": Dir(), "l": Link("x")}, tmp_path / "diff")
+    capability = bytes.fromhex("01000002000400000000000000000000") + bytes(4)
+    mark(folder / "run", "security.capability", capability)
+    os.chown(folder / "l", 1234, 56, follow_symlinks=False)
+    entries = found(folder)
+    assert entries["run"].attributes == (("security.capability", capability),)
+    assert [(entries[name].uid, entries[name].gid) for name in ("d", "l")] == [(os.geteuid(), os.getegid()), (1234, 56)]
 
 
 def while_walking(folder: Path, path: str, change: object) -> None:
@@ -301,8 +349,12 @@ def test_files_and_names_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(LimitExceeded, match="20 files"):
         scan(folder)
     monkeypatch.setattr(walk, "MAX_HEADERS", 100)
-    monkeypatch.setattr(walk, "MAX_NAMES", 50)
-    with pytest.raises(LimitExceeded, match="50 characters"):
+    monkeypatch.setattr(walk, "MAX_CROWD", 20)
+    with pytest.raises(LimitExceeded, match="of more than 20 files"):
+        scan(folder)
+    monkeypatch.setattr(walk, "MAX_CROWD", 100)
+    monkeypatch.setattr("inspector.layers.entries.MAX_BYTES", 50)
+    with pytest.raises(LimitExceeded, match="50 bytes"):
         scan(folder)
 
 

@@ -18,9 +18,10 @@ from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
 from inspector.sources.engine.overlay2 import chain_ids
 
 OPAQUE = ".wh..wh..opq"
+OPAQUE_MARK = "trusted.overlay.opaque" if os.geteuid() == 0 else "user.overlay.opaque"
 
 
-def unpack(tree: Tree, folder: Path, *, opaque: str = "user.overlay.opaque") -> Path:
+def unpack(tree: Tree, folder: Path, *, opaque: str = OPAQUE_MARK) -> Path:
     """`folder` as overlay drivers make it of a layer: whiteouts as devices, opaque directories by an attribute."""
     folder.mkdir(parents=True, mode=0o755)
     for path, member in tree.items():

@@ -1,0 +1,1 @@
+"""Connections and their bounds, shared by the clients of engines and registries."""

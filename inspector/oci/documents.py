@@ -1,0 +1,136 @@
+"""From a document's bytes to its values, read as engines read it, and refused where readers would differ."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, TypeVar
+
+import msgspec
+
+from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
+from inspector.oci import gofields
+from inspector.oci.digests import DIGEST_PATTERN
+from inspector.oci.gojson import MAX_DOCUMENT, Reader
+from inspector.oci.model import (
+    CONFIG_TYPES,
+    INDEX_TYPES,
+    MANIFEST_TYPES,
+    OLD_CONFIG_TYPE,
+    SCHEMA1_TYPES,
+    ArchiveItem,
+    ImageConfig,
+    Index,
+    Manifest,
+)
+
+Document = TypeVar("Document")
+
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+_making = threading.Lock()
+
+
+def decoder(kind: type[Document]) -> msgspec.json.Decoder[Document]:
+    """What decodes JSON as `kind`, made by one thread alone: where two meet a type first, msgspec 0.22 may crash."""
+    found = _decoders.get(kind)
+    if found is None:
+        with _making:
+            found = _decoders[kind] = msgspec.json.Decoder(kind)
+    return found
+
+
+def parse(content: bytes, kind: type[Document], where: str) -> Document:
+    """Decode JSON that no image brings, such as an engine's answer, as `kind`; `where` names it in errors.
+
+    Raises `Malformed`, `LimitExceeded`.
+    """
+    if len(content) > MAX_DOCUMENT:
+        raise LimitExceeded(f"{where}: {len(content)} bytes; documents past {MAX_DOCUMENT} are refused")
+    try:
+        return decoder(kind).decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _malformed(error, where) from error
+
+
+def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
+    """An index or an image manifest; `stated` is the media type that points here, if any.
+
+    A document that could be read as both, or that contradicts its types, is refused, since readers would
+    differ (CVE-2021-41190). Raises `Unsupported` for artifacts and schema 1, `Malformed`, `LimitExceeded`.
+    """
+    tree = gofields.MANIFEST.read(content, where) or {}
+    types = {stated, tree.get("mediaType", "")} - {""}
+    is_index, is_manifest = "manifests" in tree, "layers" in tree or "config" in tree
+    if types & SCHEMA1_TYPES or "fsLayers" in tree:
+        raise Unsupported(
+            f"{where}: an image manifest of schema 1, given up in 2019; copy the image with a recent tool"
+        )
+    if is_index and is_manifest:
+        raise Malformed(f"{where}: both an index and a manifest")
+    if not is_index and not is_manifest:
+        raise Malformed(f"{where}: neither an image index nor an image manifest")
+    wrong = types & (MANIFEST_TYPES if is_index else INDEX_TYPES)
+    if wrong:
+        raise Malformed(f"{where}: is said to be {', '.join(sorted(wrong))}, and is none")
+    if is_index:
+        return _values(gofields.MANIFEST, content, tree, Index, where)
+    _refuse_artifact(tree, where)
+    return _values(gofields.MANIFEST, content, tree, Manifest, where)
+
+
+def media_type(content: bytes, where: str) -> str:
+    """The type that a manifest or index gives itself, empty where it gives none. Raises `Malformed`."""
+    tree = gofields.MANIFEST.read(content, where) or {}
+    return str(tree.get("mediaType") or "")
+
+
+def parse_config(content: bytes, where: str) -> ImageConfig:
+    """An image's configuration. Raises `Malformed` also where there is no `rootfs`, without which it is none."""
+    tree = gofields.CONFIG.read(content, where) or {}
+    if tree.get("rootfs") is None:
+        raise Malformed(f"{where}: no configuration of an image: it has no `rootfs`")
+    config = _values(gofields.CONFIG, content, tree, ImageConfig, where)
+    if config.rootfs.type != "layers":
+        raise Malformed(f"{where}: a root file system of type {config.rootfs.type[:100]!a}; only `layers` is defined")
+    return config
+
+
+def parse_items(content: bytes, where: str) -> list[ArchiveItem]:
+    """The images that the manifest.json of `docker save` lists. Raises `Malformed`, `LimitExceeded`."""
+    tree = gofields.ITEMS.read(content, where)
+    if tree is None:
+        raise Malformed(f"{where}: null where a list of images is expected")
+    return _values(gofields.ITEMS, content, tree, list[ArchiveItem], where)
+
+
+def layout_version(content: bytes, where: str) -> str:
+    """The version that an oci-layout file states, empty where it states none. Raises `Malformed`."""
+    tree = gofields.LAYOUT.read(content, where) or {}
+    return str(tree.get("imageLayoutVersion") or "")
+
+
+def _values(reader: Reader, content: bytes, tree: Any, kind: type[Document], where: str) -> Document:
+    """The tree as `kind`; what it has as null, and `kind` has not, is left to its default on the second try."""
+    decoder(kind)
+    try:
+        try:
+            return msgspec.convert(tree, kind)
+        except msgspec.ValidationError:
+            again = reader.reread(content, where)
+            if isinstance(again, dict):
+                again = {key: value for key, value in again.items() if value is not None}
+            return msgspec.convert(again, kind)
+    except msgspec.ValidationError as error:
+        raise _malformed(error, where) from error
+
+
+def _malformed(error: Exception, where: str) -> Malformed:
+    if isinstance(error, UnicodeDecodeError | RecursionError):
+        return Malformed(f"{where}: no usable JSON: {error}")
+    sentence = str(error).replace(f"`str` matching regex {DIGEST_PATTERN!r}", "a SHA-256 or SHA-512 digest")
+    return Malformed(f"{where}: {sentence}")
+
+
+def _refuse_artifact(tree: dict[str, Any], where: str) -> None:
+    kind = (tree.get("config") or {}).get("mediaType") or ""
+    if kind not in {"", *CONFIG_TYPES, OLD_CONFIG_TYPE}:
+        raise NoImage(f"{where}: no image but an artifact, its config of type {kind[:100]!a}")

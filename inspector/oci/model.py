@@ -1,0 +1,179 @@
+"""The documents of an image as frozen values; a parse error says where it failed (`$.layers[2].digest`).
+
+Follows the OCI image specification 1.1 and Docker's image manifest version 2, schema 2, which differ
+in media types only.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated, Any
+
+import msgspec
+
+from inspector.errors import Malformed
+from inspector.oci.digests import Digest, check_digest
+from inspector.oci.platform import Platform
+
+INDEX_TYPES = frozenset(
+    {
+        "application/vnd.oci.image.index.v1+json",
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+    }
+)
+MANIFEST_TYPES = frozenset(
+    {
+        "application/vnd.oci.image.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    }
+)
+CONFIG_TYPES = frozenset(
+    {
+        "application/vnd.oci.image.config.v1+json",
+        "application/vnd.docker.container.image.v1+json",
+    }
+)
+OLD_CONFIG_TYPE = "application/octet-stream"  # as Docker 1.10 pushed configs
+SCHEMA1_TYPES = frozenset(
+    {
+        "application/vnd.docker.distribution.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    }
+)
+LAYER_PREFIXES = (
+    "application/vnd.oci.image.layer.",
+    "application/vnd.docker.image.rootfs.",
+)
+
+
+class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
+    """A pointer to content: what it is, its digest, its size in bytes. `data` may embed it, as base64."""
+
+    digest: Digest
+    size: Annotated[int, msgspec.Meta(ge=0)]
+    media_type: str = ""
+    platform: Platform | None = None
+    annotations: dict[str, str] | None = None
+    artifact_type: str = ""
+    data: str = ""
+    urls: list[str] | None = None
+
+    def embedded(self) -> bytes | None:
+        """The content carried by the descriptor itself, its digest and size checked; None where it carries none."""
+        if not self.data:
+            return None
+        try:
+            content = base64.b64decode(self.data, validate=True)
+        except ValueError as error:  # binascii's is one; so is what it says of characters that are no ASCII
+            raise Malformed(f"descriptor {self.digest}: its `data` is no base64: {error}") from error
+        if len(content) != self.size:
+            raise Malformed(f"descriptor {self.digest}: its `data` has {len(content)} bytes, its `size` is {self.size}")
+        check_digest(content, self.digest, "embedded data")
+        return content
+
+
+class Index(msgspec.Struct, frozen=True, rename="camel"):
+    """An image index or manifest list."""
+
+    manifests: list[Descriptor] = []
+    media_type: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, rename="camel"):
+    """An image manifest: one config, and the layers from the base up."""
+
+    config: Descriptor
+    layers: list[Descriptor] = []
+    media_type: str = ""
+    artifact_type: str = ""
+    annotations: dict[str, str] | None = None
+
+
+class ArchiveItem(msgspec.Struct, frozen=True, rename="pascal"):
+    """One image of a `docker save` archive; paths are relative to the archive."""
+
+    config: str
+    layers: list[str] | None = None
+    repo_tags: list[str] | None = None
+
+
+class RuntimeConfig(msgspec.Struct, frozen=True, rename="pascal"):
+    """What a container made from the image runs, and with what environment. Anything may be null."""
+
+    env: list[str] | None = None
+    entrypoint: list[str] | str | None = None
+    cmd: list[str] | str | None = None
+    working_dir: str | None = None
+    user: str | None = None
+    labels: dict[str, str | None] | None = None
+    volumes: dict[str, Any] | None = None
+
+
+class RootfsIds(msgspec.Struct, frozen=True):
+    """The digests of the uncompressed layers, from the base up."""
+
+    diff_ids: list[Digest] = []
+    type: str = "layers"
+
+
+class History(msgspec.Struct, frozen=True):
+    """One build step; an `empty_layer` step has no layer of its own."""
+
+    created_by: str | None = None
+    empty_layer: bool | None = False
+    comment: str | None = None
+
+
+class ImageConfig(msgspec.Struct, frozen=True):
+    """The image's configuration document. `created` should be a time (RFC 3339), and is unchecked."""
+
+    os: str = ""
+    architecture: str = ""
+    variant: str | None = None
+    config: RuntimeConfig | None = None
+    rootfs: RootfsIds = RootfsIds()
+    history: list[History | None] | None = None
+    created: Any = None
+
+    @property
+    def platform(self) -> Platform:
+        """The platform that the config states, in normal spelling."""
+        return Platform(self.os, self.architecture, self.variant or "").normal()
+
+    @property
+    def run(self) -> RuntimeConfig:
+        """The runtime part, empty where the document has none."""
+        return self.config or RuntimeConfig()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment; the last of duplicate names wins, and a name without `=` is skipped."""
+        return dict(item.split("=", 1) for item in self.run.env or () if "=" in item)
+
+    @property
+    def entrypoint(self) -> tuple[str, ...]:
+        """The entrypoint's words; a lone string is one word, as dockerd's `StrSlice` takes it."""
+        return _words(self.run.entrypoint)
+
+    @property
+    def cmd(self) -> tuple[str, ...]:
+        """The default arguments, which `docker run IMAGE ARG…` replaces."""
+        return _words(self.run.cmd)
+
+    @property
+    def working_dir(self) -> str:
+        """The absolute directory that a container starts in."""
+        return "/" + (self.run.working_dir or "").strip("/")
+
+    def build_steps(self) -> list[str | None]:
+        """`created_by` for each layer from the base up; all None where history and layers don't match.
+
+        The k-th step that is not marked empty made the k-th layer, if their counts are equal.
+        """
+        steps = [step.created_by if step else None for step in self.history or () if not (step and step.empty_layer)]
+        layers = len(self.rootfs.diff_ids)
+        return steps if len(steps) == layers else [None] * layers
+
+
+def _words(value: list[str] | str | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())

@@ -1,0 +1,59 @@
+"""Bounded work and one way to stop it: the token that every wait, meter and reader tests, and work side by side.
+
+A loop over input calls `check()`, a reader `advance(count)`, a pause `wait(seconds)`. What blocks in the system is
+given to `on_stop`, which shuts it down from outside. Each thread has a current token, a child of the one that began
+its work; when a token is stopped, so are all that descend from it.
+"""
+
+from __future__ import annotations
+
+from inspector.work.cleanup import (
+    LONGEST,
+    cleanup_pending,
+    expire,
+    interrupt,
+    interrupted_by,
+    is_cleaning,
+    shielded,
+    wait_for_cleanup,
+)
+from inspector.work.limits import DEFAULT_SECONDS, Limits
+from inspector.work.nursery import SideBySide
+from inspector.work.token import (
+    ROOT,
+    Stopped,
+    Token,
+    advance,
+    check,
+    current,
+    limited,
+    on_stop,
+    wait,
+    wait_readable,
+    waiting,
+)
+
+__all__ = [
+    "DEFAULT_SECONDS",
+    "LONGEST",
+    "ROOT",
+    "Limits",
+    "SideBySide",
+    "Stopped",
+    "Token",
+    "advance",
+    "check",
+    "cleanup_pending",
+    "current",
+    "expire",
+    "interrupt",
+    "interrupted_by",
+    "is_cleaning",
+    "limited",
+    "on_stop",
+    "shielded",
+    "wait",
+    "wait_for_cleanup",
+    "wait_readable",
+    "waiting",
+]

@@ -1,0 +1,3 @@
+module inspector.test/tar
+
+go 1.19
