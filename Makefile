@@ -14,10 +14,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export LAB
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lab clean
+.PHONY: help demo test lint format bench bench-hostile fuzz lab clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo 'Settings: PYTHON=python3.13 (3.11 or newer), ARGS="-k merge" (for pytest), LAB=DIR (state of the lab)'
 
 demo: $(VENV)/installed ## install, then check the fixture images against their policy
@@ -42,6 +42,12 @@ format: $(VENV)/developing ## what ruff can mend by itself
 bench: $(VENV)/installed .venv-bench/installed ## measure on the lab's images, beside syft, dive and docker run
 	$(BIN)/python -m bench.run --tools .venv-bench --save $(ARGS)
 
+bench-hostile: $(VENV)/developing ## read inputs made to exhaust memory and time, and check that they don't
+	$(BIN)/python -m bench.hostile $(ARGS)
+
+fuzz: $(VENV)/fuzzing ## look for inputs that crash or loop, guided by coverage (ARGS="--seconds 60 tar pax")
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 lab: ## bring up the engine, registry and images that integration tests talk to
 	tests/lab/up $(or $(ARGS),roles)
 
@@ -62,6 +68,10 @@ $(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml
 
 $(VENV)/developing: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/fuzzing: $(VENV)/developing
+	$(BIN)/python -m pip install --quiet --group fuzz
 	@touch $@
 
 .venv-bench/installed: Makefile | $(VENV)/pyvenv.cfg

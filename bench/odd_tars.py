@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bz2
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 BLOCK = 512
 MOST = 24 * BLOCK
@@ -32,15 +34,23 @@ _GLOBAL_NAMES = (b"pax_global_header",) * 6 + (b"/tmp/GlobalHead.1.1", b"a")
 _ODD_PIECES = ([(0, 0)], [(5, 5), (0, 5)], [(0, 2000)], [(0, 5), (5, 7)], [(-1, 2)], [(0, -1)], [(3, 0), (3, 4)])
 
 
+T = TypeVar("T")
+
+
+def _pick(rnd: Random, choices: Sequence[T]) -> T:
+    """One of them, in half the time of `Random.choice`."""
+    return choices[int(rnd.random() * len(choices))]
+
+
 def odd_tar(rnd: Random, seeds: Sequence[bytes] = ()) -> bytes:
     """One tar."""
     if seeds and rnd.random() < 0.15:
-        content = _window(rnd, rnd.choice(seeds))
+        content = _window(rnd, _pick(rnd, seeds))
     else:
-        content = b"".join(_item(rnd) for _ in range(rnd.choice((1, 1, 2, 2, 3, 4, 6))))
-        content += rnd.choice((bytes(1024),) * 9 + (b"", bytes(512), bytes(700), b"x" * 512))
-    for _ in range(rnd.choice((0, 0, 0, 0, 0, 1, 1, 2))):
-        content = rnd.choice(_DAMAGES)(rnd, content)
+        content = b"".join(_item(rnd) for _ in range(_pick(rnd, (1, 1, 2, 2, 3, 4, 6))))
+        content += _pick(rnd, (bytes(1024),) * 9 + (b"", bytes(512), bytes(700), b"x" * 512))
+    for _ in range(_pick(rnd, (0, 0, 0, 0, 0, 1, 1, 2))):
+        content = _pick(rnd, _DAMAGES)(rnd, content)
     return content[:MOST]
 
 
@@ -56,7 +66,7 @@ def corpus(folder: Path) -> list[bytes]:
 def header(rnd: Random, name: bytes, flag: bytes, size: int, link: bytes = b"") -> bytearray:
     """A header, most often with nothing wrong."""
     block = bytearray(BLOCK)
-    magic = rnd.choice(_MAGICS)
+    magic = _pick(rnd, _MAGICS)
     parts = [(0, name[:100]), (100, b"0000644\0"), (108, b"0000000\0"), (116, b"0000000\0"), (124, b"%011o\0" % size)]
     parts += [(136, b"00000000000\0"), (156, flag), (157, link[:100]), (257, magic)]
     if rnd.random() < 0.3:
@@ -64,7 +74,7 @@ def header(rnd: Random, name: bytes, flag: bytes, size: int, link: bytes = b"") 
     if rnd.random() < 0.05:
         parts.append((508, b"tar\0"))
     if rnd.random() < 0.12:
-        at, width = rnd.choice(_FIELDS)
+        at, width = _pick(rnd, _FIELDS)
         parts.append((at, odd_number(rnd, width)))
     for at, text in parts:
         block[at : at + len(text)] = text
@@ -75,28 +85,28 @@ def summed(rnd: Random, block: bytearray) -> bytearray:
     """The header with its checksum, in one of its forms; now and then a wrong one."""
     chance = rnd.random()
     block[148:156] = b" " * 8
-    total = sum(block) if chance > 0.03 else sum(byte - 256 * (byte > 127) for byte in block)
-    form = b"%06o\0 " if chance > 0.05 else rnd.choice((b"%07o\0", b"%8o", b"%-8o", b"\0%6o ", b"%06o\0x", b"%06o x"))
+    total = sum(block) if chance > 0.03 else sum(struct.unpack("512b", block))
+    form = b"%06o\0 " if chance > 0.05 else _pick(rnd, (b"%07o\0", b"%8o", b"%-8o", b"\0%6o ", b"%06o\0x", b"%06o x"))
     block[148:156] = (form % max(total - (chance < 0.01), 0))[:8].ljust(8, b"\0")
     return block
 
 
 def odd_number(rnd: Random, width: int) -> bytes:
     """A number in one of the forms that some reader takes or refuses."""
-    small = rnd.choice((0, 1, 5, 0o644, 512, 1024, 4096))
+    small = _pick(rnd, (0, 1, 5, 0o644, 512, 1024, 4096))
     octal = b"%o" % small
     if rnd.random() < 0.4:
-        return rnd.choice(_BASE_256)(rnd, width, small)
+        return _pick(rnd, _BASE_256)(rnd, width, small)
     forms = (
         *(octal.rjust(width - 1, b"0") + b"\0", octal.rjust(width, b"0"), octal.rjust(width), octal.ljust(width)),
         *(octal.rjust(width, b"\0"), octal.ljust(width, b"\0"), bytes(width), b" " * width, b"\0 " + octal),
         *(octal + b" \0 ", b"-" + octal, b"+" + octal, b"0x" + octal, b"0o" + octal, octal + b"8", octal + b"\0junk"),
         *(octal + b" 1", b"1_0", b"7" * width, b"\xc2\xa01", b"\t1"),
     )
-    return rnd.choice(forms)[:width].ljust(width, b"\0")
+    return _pick(rnd, forms)[:width].ljust(width, b"\0")
 
 
-_BASE_256 = (
+_BASE_256: tuple[Callable[[Random, int, int], bytes], ...] = (
     lambda _, width, small: (small | 1 << width * 8 - 1).to_bytes(width, "big"),
     lambda _, width, small: (-small & (1 << width * 8) - 1).to_bytes(width, "big"),
     lambda _, width, __: b"\x80" + b"\xff" * (width - 1),
@@ -111,8 +121,8 @@ _BASE_256 = (
 def _prefix(rnd: Random) -> bytes:
     """What may stand behind the device numbers: a prefix, or GNU's times."""
     times = (odd_number(rnd, 12), odd_number(rnd, 12), b"usr/local\0", b"p", b"\xc3\xa9x", b"usr/local/lib/x/y/z/long")
-    chosen = rnd.choice(times)
-    return chosen + rnd.choice(times) if rnd.random() < 0.5 else chosen
+    chosen = _pick(rnd, times)
+    return chosen + _pick(rnd, times) if rnd.random() < 0.5 else chosen
 
 
 def _padded(data: bytes) -> bytes:
@@ -125,29 +135,29 @@ def _item(rnd: Random) -> bytes:
     if chance < 0.2:
         return _sparse(rnd)
     if chance < 0.21:
-        return rnd.choice((bytes(BLOCK), rnd.randbytes(BLOCK), b"\0" * 511 + b"x"))
-    before = b"".join(_extended(rnd) for _ in range(rnd.choice((0, 0, 1, 1, 2, 3))))
+        return _pick(rnd, (bytes(BLOCK), rnd.randbytes(BLOCK), b"\0" * 511 + b"x"))
+    before = b"".join(_extended(rnd) for _ in range(_pick(rnd, (0, 0, 1, 1, 2, 3))))
     return before + _member(rnd)
 
 
 def _member(rnd: Random) -> bytes:
     at = int(rnd.random() * len(_TYPES))
     has_data = _TYPES[at] not in b"123456xgLK" or rnd.random() < 0.05
-    data = rnd.choice((b"", b"", b"hello", b"x" * 511, b"y" * 512, b"z" * 700)) if has_data else b""
-    stated = len(data) if rnd.random() < 0.95 else rnd.choice((0, 1, 512, 513, 8**11 - 1))
-    link = rnd.choice((b"a", b"a", b"a", b"", b"/", b"d/b", b"..", b"x" * 100))
-    return bytes(header(rnd, rnd.choice(_NAMES), _TYPES[at : at + 1], stated, link)) + _padded(data)
+    data = _pick(rnd, (b"", b"", b"hello", b"x" * 511, b"y" * 512, b"z" * 700)) if has_data else b""
+    stated = len(data) if rnd.random() < 0.95 else _pick(rnd, (0, 1, 512, 513, 8**11 - 1))
+    link = _pick(rnd, (b"a", b"a", b"a", b"", b"/", b"d/b", b"..", b"x" * 100))
+    return bytes(header(rnd, _pick(rnd, _NAMES), _TYPES[at : at + 1], stated, link)) + _padded(data)
 
 
 def _extended(rnd: Random) -> bytes:
     chance = rnd.random()
     if chance < 0.3:
-        data = rnd.choice((b"long/name", b"long/name\0", b"", b"\0x", b"a\0b\0", b"dir/", b"n" * 600, b"/"))
-        return bytes(header(rnd, b"././@LongLink", rnd.choice((b"L", b"K")), len(data))) + _padded(data)
-    data = b"".join(_random_record(rnd) for _ in range(rnd.choice((0, 1, 1, 1, 2, 3))))
+        data = _pick(rnd, (b"long/name", b"long/name\0", b"", b"\0x", b"a\0b\0", b"dir/", b"n" * 600, b"/"))
+        return bytes(header(rnd, b"././@LongLink", _pick(rnd, (b"L", b"K")), len(data))) + _padded(data)
+    data = b"".join(_random_record(rnd) for _ in range(_pick(rnd, (0, 1, 1, 1, 2, 3))))
     if rnd.random() < 0.02:
-        data += rnd.choice((bytes(4), b"\n", b"5", b" ", b"3 =\n", b"99999999999999999999 a=b\n"))
-    flag, name = (b"x", b"ext") if chance < 0.88 else (b"g", rnd.choice(_GLOBAL_NAMES))
+        data += _pick(rnd, (bytes(4), b"\n", b"5", b" ", b"3 =\n", b"99999999999999999999 a=b\n"))
+    flag, name = (b"x", b"ext") if chance < 0.88 else (b"g", _pick(rnd, _GLOBAL_NAMES))
     return bytes(header(rnd, name, flag, len(data))) + _padded(data)
 
 
@@ -164,26 +174,26 @@ def record(rnd: Random, key: bytes, value: bytes) -> bytes:
         *(b"+%d" % (length + 1), b"0%d" % (length + 1), b"%d" % (length - 1), b"%d" % (length + 1), b"-%d" % length),
         *(b"", b"0", b" %d" % length, b"%d\0" % length, b"4294967297", b"0" * 24 + b"%d" % (length + 24)),
     )
-    return rnd.choice(forms) + rnd.choice((body, body, body[:-1] + b" ", body.replace(b"=", b""), b" =x\n"))
+    return _pick(rnd, forms) + _pick(rnd, (body, body, body[:-1] + b" ", body.replace(b"=", b""), b" =x\n"))
 
 
 def _random_record(rnd: Random) -> bytes:
-    key = rnd.choice(_KEYS[:11] if rnd.random() < 0.6 else _KEYS)
+    key = _pick(rnd, _KEYS[:11] if rnd.random() < 0.6 else _KEYS)
     right = key[:7] in (b"size", b"uid", b"gid", b"mtime", b"atime", b"ctime") and rnd.random() < 0.92
-    return record(rnd, key, rnd.choice(_RIGHT if right else _VALUES))
+    return record(rnd, key, _pick(rnd, _RIGHT if right else _VALUES))
 
 
 def _sparse(rnd: Random) -> bytes:
     """A sparse file of one of GNU's versions, most often right."""
-    pieces = [(0, 5), (600, 7)][: rnd.choice((0, 1, 2, 2))]
-    size = rnd.choice((1024, 1024, 607, 5, 2 << 20))
+    pieces = [(0, 5), (600, 7)][: _pick(rnd, (0, 1, 2, 2))]
+    size = _pick(rnd, (1024, 1024, 607, 5, 2 << 20))
     if rnd.random() < 0.1:
-        pieces = rnd.choice(_ODD_PIECES)
+        pieces = _pick(rnd, _ODD_PIECES)
     data = b"d" * max(sum(length for _, length in pieces), 0)
-    version = rnd.choice((b"0.0", b"0.1", b"1.0", b"none", b"1.0", b"1.1", b"0."))
+    version = _pick(rnd, (b"0.0", b"0.1", b"1.0", b"none", b"1.0", b"1.1", b"0."))
     name = b"GNU.sparse.name"
-    keys: list[tuple[bytes, bytes]] = [(rnd.choice((b"GNU.sparse.realsize", b"GNU.sparse.size")), b"%d" % size)]
-    keys += [(name, rnd.choice((b"sparse", b"d/", b"", b"a\0b")))] * (rnd.random() < 0.7)
+    keys: list[tuple[bytes, bytes]] = [(_pick(rnd, (b"GNU.sparse.realsize", b"GNU.sparse.size")), b"%d" % size)]
+    keys += [(name, _pick(rnd, (b"sparse", b"d/", b"", b"a\0b")))] * (rnd.random() < 0.7)
     if version != b"none" and rnd.random() < 0.9:
         major, _, minor = version.partition(b".")
         keys += [(b"GNU.sparse.major", major), (b"GNU.sparse.minor", minor)]
@@ -197,13 +207,13 @@ def _sparse(rnd: Random) -> bytes:
         else:
             keys.append((b"GNU.sparse.map", b",".join(b"%d,%d" % piece for piece in pieces)))
     if rnd.random() < 0.15:
-        keys[int(rnd.random() * len(keys))] = (rnd.choice(_KEYS), rnd.choice(_SPARSE_VALUES))
+        keys[int(rnd.random() * len(keys))] = (_pick(rnd, _KEYS), _pick(rnd, _SPARSE_VALUES))
     records = b"".join(record(rnd, *pair) for pair in keys)
     long = _extended(rnd) if rnd.random() < 0.2 else b""
-    flag = rnd.choice((b"0", b"0", b"0", b"0", b"0", b"0", b"0", b"\0", b"\0", b"7", b"5", b"2", b"S"))
-    stated = len(data) if rnd.random() < 0.9 else rnd.choice((0, 5, 512, 1024))
+    flag = _pick(rnd, (b"0", b"0", b"0", b"0", b"0", b"0", b"0", b"\0", b"\0", b"7", b"5", b"2", b"S"))
+    stated = len(data) if rnd.random() < 0.9 else _pick(rnd, (0, 5, 512, 1024))
     x = bytes(header(rnd, b"ext", b"x", len(records))) + _padded(records)
-    return x + long + bytes(header(rnd, rnd.choice(_NAMES), flag, stated, b"t")) + _padded(data)
+    return x + long + bytes(header(rnd, _pick(rnd, _NAMES), flag, stated, b"t")) + _padded(data)
 
 
 def _window(rnd: Random, seed: bytes) -> bytes:
@@ -217,7 +227,7 @@ def _flip(rnd: Random, content: bytes) -> bytes:
     if not content:
         return content
     found = bytearray(content)
-    for _ in range(rnd.choice((1, 1, 2, 8))):
+    for _ in range(_pick(rnd, (1, 1, 2, 8))):
         found[int(rnd.random() * len(found))] = int(rnd.random() * 256)
     return bytes(found)
 
@@ -228,13 +238,13 @@ def _change_header(rnd: Random, content: bytes) -> bytes:
         return content
     at = int(rnd.random() * (len(content) // BLOCK)) * BLOCK
     block = bytearray(content[at : at + BLOCK])
-    start, width = rnd.choice((*_FIELDS, (156, 1), (257, 8), (263, 2), (345, 12), (357, 12), (508, 4), (0, 100)))
+    start, width = _pick(rnd, (*_FIELDS, (156, 1), (257, 8), (263, 2), (345, 12), (357, 12), (508, 4), (0, 100)))
     if width in (8, 12) and start != 257:
         block[start : start + width] = odd_number(rnd, width)
     elif start == 156:
-        block[156] = rnd.choice(_TYPES)
+        block[156] = _pick(rnd, _TYPES)
     else:
-        block[start + int(rnd.random() * width)] = rnd.choice(b"\0 /a0\xff.\x80")
+        block[start + int(rnd.random() * width)] = _pick(rnd, b"\0 /a0\xff.\x80")
     return content[:at] + bytes(summed(rnd, block)) + content[at + BLOCK :]
 
 
@@ -248,7 +258,7 @@ def _move(rnd: Random, content: bytes) -> bytes:
     if not blocks:
         return content
     block = blocks.pop(int(rnd.random() * len(blocks)))
-    for _ in range(rnd.choice((0, 1, 2))):
+    for _ in range(_pick(rnd, (0, 1, 2))):
         blocks.insert(int(rnd.random() * (len(blocks) + 1)), block)
     return b"".join(blocks)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from typing import NoReturn
@@ -22,6 +23,7 @@ def obey() -> None:
     for number in numbers:
         if signal.getsignal(number) in _DEFAULTS:
             signal.signal(number, _stop)
+    sys.unraisablehook = _unraisable
     if os.name == "posix":
         _watch()
 
@@ -33,6 +35,12 @@ def exit_code() -> int:
 
 def _stop(number: int, _: object) -> None:
     work.interrupt(number)
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Say nothing of a signal that came during a finalizer, which can't raise it: its flag ends the work."""
+    if work.interrupted_by() is None or not isinstance(lost.exc_value, (KeyboardInterrupt, SystemExit)):
+        sys.__unraisablehook__(lost)
 
 
 def _watch() -> None:

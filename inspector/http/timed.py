@@ -31,6 +31,8 @@ class Deadline(threading.local):
 
 
 DEADLINE = Deadline()
+_NEAR = 0.9
+"""The part of a socket's own timeout that must be left for it to stay; a deadline may be passed by the rest."""
 
 
 @contextmanager
@@ -49,15 +51,15 @@ def _timed(one: socket.socket) -> Iterator[None]:
     """Let one call on a socket wait no longer than until the deadline of this thread, or until its work is stopped."""
     usual = one.gettimeout()
     left = DEADLINE.left(usual)
+    near = left is not None and (usual is None or left < _NEAR * usual)  # setting it takes two calls of the system
     with work.on_stop(partial(_cut, one)):
-        if left == usual:
-            yield
-            return
-        one.settimeout(left)
+        if near:
+            one.settimeout(left)
         try:
             yield
         finally:
-            one.settimeout(usual)
+            if near:
+                one.settimeout(usual)
 
 
 def _cut(one: socket.socket) -> None:

@@ -129,10 +129,6 @@ class Gate:
                 group.helpers.remove(helper)
 
     def _wait(self, may: Callable[[], bool], then: Callable[[], None], tick: Tick) -> None:
-        with self._changed:
-            if may():
-                then()
-                return
         with work.waiting():
             while True:
                 with self._changed:

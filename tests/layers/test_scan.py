@@ -95,6 +95,6 @@ def test_a_file_that_claims_to_be_larger_than_any_file_system_takes_is_refused()
 
 
 def test_the_names_of_a_layer_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.layers.memory.MAX_IMAGE", 9_000)
+    monkeypatch.setattr("inspector.layers.gate.MAX_IMAGE", 9_000)
     with pytest.raises(LimitExceeded, match="names and metadata"):
         scan_bytes(tar_of({f"{number}" + "x" * 90: b"" for number in range(60)}), "")

@@ -1,0 +1,107 @@
+"""`python -m tests.fuzz` fuzzes each target for a while, and keeps what reached code that nothing had reached.
+
+A crash is written to `crashes/TARGET/`, where `make test` replays it until it is mended; it stays as an input then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from tests.fuzz import seeds
+from tests.fuzz.corpus import CORPUS, CRASHES, inputs, keep, room
+from tests.fuzz.targets import TARGETS
+
+LIMITS = ("-timeout=20", "-rss_limit_mb=600", "-verbosity=1", "-print_final_stats=1")
+STARTING = 1
+"""Seconds in which a target starts."""
+_LAST = re.compile(r"#(\d+)\s+DONE +cov: (\d+)")
+
+
+def main() -> int:
+    """The command line: 1 if any target has a finding."""
+    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)} (default: all)")
+    parser.add_argument("--seconds", type=int, default=10, help="for each target (default: 10)")
+    parser.add_argument("--most", type=int, default=0, metavar="SECONDS", help="for all of them together")
+    parser.add_argument("--dry", action="store_true", help="keep nothing in the corpus")
+    options = parser.parse_args()
+    if unknown := set(options.targets) - set(TARGETS):
+        parser.error(f"no target {', '.join(sorted(unknown))}")
+    if find_spec("atheris") is None:
+        parser.error("atheris is missing; `make fuzz` installs it for CPython up to 3.13 on Linux, where alone it runs")
+    chosen = options.targets or list(TARGETS)
+    seconds = min(options.seconds, max(1, options.most // len(chosen) - STARTING)) if options.most else options.seconds
+    return int(any([fuzzed(name, seconds, dry=options.dry) for name in chosen]))  # noqa: C419 - all of them run
+
+
+def fuzzed(name: str, seconds: int, *, dry: bool) -> bool:
+    """Whether fuzzing a target found anything; prints a row."""
+    with tempfile.TemporaryDirectory(prefix="inspector-fuzz-") as folder:
+        new, start = Path(folder, "new"), Path(folder, "start")
+        new.mkdir()
+        start.mkdir()
+        for number, content in enumerate(seeds.of(name)):
+            (start / f"{number}").write_bytes(content)
+        given = [str(start), *(str(each / name) for each in (CORPUS, CRASHES) if (each / name).is_dir())]
+        begun = time.monotonic()
+        bounds = [f"-max_total_time={seconds}", f"-max_len={TARGETS[name].most}", f"-artifact_prefix={folder}/"]
+        ended = _run(name, *LIMITS, *bounds, str(new), *given)
+        took = time.monotonic() - begun
+        kept = 0 if dry else _merged(name, [str(new), str(start)])
+        crashes = [path for path in Path(folder).iterdir() if path.is_file()]
+        for path in crashes:
+            _keep_crash(name, path)
+    last = _LAST.findall(ended.stderr)
+    runs, reached = (int(number) for number in (last[-1] if last else (0, 0)))
+    found = bool(crashes) or ended.returncode != 0
+    rate = runs / max(took, 0.1)
+    sys.stdout.write(f"{name:16} {runs:>10,} runs  {rate:>8,.0f}/s  {reached:>5} edges  {kept:>4} kept")
+    sys.stdout.write(f"  {'FOUND: ' + _why(ended.stderr) if found else ''}\n")
+    sys.stdout.flush()
+    return found
+
+
+def _merged(name: str, folders: list[str]) -> int:
+    """Take into the corpus what reaches more than it does, the smallest inputs first, while there is room; how many."""
+    with tempfile.TemporaryDirectory(prefix="inspector-fuzz-") as folder:
+        before = inputs(name)
+        for path in before:
+            Path(folder, path.name).write_bytes(path.read_bytes())
+        _run(name, "-merge=1", f"-max_len={TARGETS[name].most}", folder, *folders)
+        found = [path.read_bytes() for path in Path(folder).iterdir() if path.name not in {one.name for one in before}]
+    kept = 0
+    for content in sorted(found, key=len):
+        if len(content) <= room():
+            keep(name, content)
+            kept += 1
+    return kept
+
+
+def _keep_crash(name: str, path: Path) -> None:
+    (CRASHES / name).mkdir(parents=True, exist_ok=True)
+    (CRASHES / name / path.name).write_bytes(path.read_bytes())
+
+
+def _run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "tests.fuzz.one", name, *options]
+    return subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
+
+
+def _why(said: str) -> str:
+    """The exception and where it was raised, or what libFuzzer calls it."""
+    lines = said.splitlines()
+    raised = [lines[at + 1] for at, line in enumerate(lines[:-1]) if "Uncaught Python exception" in line]
+    places = [line.strip() for line in lines if line.startswith("  File ")]
+    called = [line for line in lines if re.match(r"==\d+== ?ERROR", line)]
+    return "; ".join([*raised[:1], *places[-1:]] or called[:1] or lines[-1:])[:300]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

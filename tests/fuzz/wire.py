@@ -1,0 +1,74 @@
+"""What a registry sends: challenges, lists in pages, and output that an engine frames."""
+
+from __future__ import annotations
+
+import io
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any, cast
+
+from urllib3 import HTTPHeaderDict, HTTPResponse
+
+from inspector.engine.logs import demultiplexed
+from inspector.errors import InspectorError
+from inspector.registry.address import origin_of, parse_address
+from inspector.registry.challenge import parse_challenges
+from inspector.registry.lists import listed
+from inspector.registry.settings import Patience
+from tests.fuzz.cursor import Cursor
+
+CUT = b"\n--\n"
+HOST = origin_of("https", "registry.example.org")
+
+
+def challenge(content: bytes) -> None:
+    """`WWW-Authenticate`, in one header or more."""
+    found = parse_challenges(part.decode("latin-1") for part in content.split(CUT))
+    for one in found:
+        assert one.scheme == one.scheme.lower()
+        assert all(name == name.lower() for name in one.parameters)
+    assert len(found) <= len(content)
+
+
+def address(content: bytes) -> None:
+    """Where a redirect, a token server or a `Link` leads; it is parsed the same again."""
+    try:
+        found = parse_address(content.decode("latin-1"), "it")
+    except InspectorError:
+        return
+    assert found.origin.scheme in ("http", "https")
+    assert 0 <= found.origin.port < 1 << 16
+    assert found.origin.host == found.origin.host.lower()
+    again = parse_address(f"{found.origin}{found.path}", "it")
+    assert (again.origin, again.path) == (found.origin, found.path)
+
+
+def pages(content: bytes) -> None:
+    """A list of tags, a page for every two parts: its `Link`, and its body. Only pages of this list are asked for."""
+    parts = content.split(CUT)[:16]
+    asked: list[str] = []
+
+    def ask(method: str, path: str, where: str, **_: object) -> Any:
+        assert (method, path[:1]) == ("GET", "/"), where
+        asked.append(path)
+        link, body = (*parts[2 * len(asked) - 2 : 2 * len(asked)], b"", b"")[:2]
+        headers = HTTPHeaderDict({"Link": link.decode("latin-1")} if link else {})
+        response = HTTPResponse(io.BytesIO(body), headers, 200, preload_content=False)
+        return SimpleNamespace(status=200, response=response)
+
+    pacing = SimpleNamespace(patience=Patience())
+    session = cast("Any", SimpleNamespace(ask=ask, origin=lambda: HOST, pacing=pacing))
+    try:
+        names = list(islice(listed(session, "/v2/r/tags/list", "tags", str.isidentifier, "it", repository="r"), 1000))
+    except InspectorError:
+        return
+    assert len(names) == len(set(names))
+    assert len(asked) <= len(parts) // 2 + 1
+    assert all(path.startswith("/v2/r/tags/list") for path in asked)
+
+
+def output(content: bytes) -> None:
+    """A container's output; never more than is asked for."""
+    cursor = Cursor(content)
+    limit = cursor.byte() * 4
+    assert len(demultiplexed(io.BytesIO(cursor.rest()), limit)) <= limit
