@@ -19,8 +19,8 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.gate import Gate, Group
 
 _STEP = 1 << 16  # bytes taken from the gate at a time, since asking for every entry would be dear
-_LARGE = 4 << 20  # bytes held of an image from which on what is made of it counts
 _TICK = 0.2  # seconds after which whoever waits looks whether the run was stopped
+_LARGE = 4 << 20  # bytes held of an image from which on what is made of it counts
 _MAKING = threading.Lock()
 
 GATE = Gate()
