@@ -89,8 +89,7 @@ class SharedIndexer(Indexer):
 @contextlib.contextmanager
 def _entered(slot: _Slot) -> Iterator[None]:
     """Have the slot alone. Whoever reads its layer meanwhile may take memory as whoever waits for it may."""
-    known = current()
-    group = known[0] if known else Group()
+    group = current() or Group()
     with work.waiting():
         while not slot.lock.acquire(timeout=_TICK):
             work.check()

@@ -58,7 +58,6 @@ Owner = tuple[int, int, Attributes, tuple[int, int] | None]
 _FILE, _DIRECTORY = Kind.FILE, Kind.DIRECTORY
 _FILE_CODE, _DIRECTORY_CODE, _SYMLINK_CODE = CODES[_FILE], CODES[_DIRECTORY], CODES[Kind.SYMLINK]
 _ROOT: Owner = (0, 0, (), None)
-_STEP = 1 << 12  # bytes taken of the room at a time, beyond those needed
 _STRIDE = 64  # entries between two looks at how much was taken in
 
 # Bytes that things take, in the columns and later in the merged tree (measured on CPython 3.11 to 3.13).
@@ -177,6 +176,7 @@ class Entries(Sequence[Entry]):
     def keep(self, position: int, data: bytes) -> None:
         """Hold the bytes that are kept of an entry."""
         self._more += len(data) - len(self.data.get(position, b""))
+        self._check()
         self.data[position] = data
 
     def _add_link(self, link: str) -> None:
@@ -208,8 +208,8 @@ class Entries(Sequence[Entry]):
         """Raise `LimitExceeded` where there is no room for what was taken in."""
         more = self.weight - self._allowed
         if more > 0:
-            self._room.take(more + _STEP)
-            self._allowed += more + _STEP
+            self._room.take(more)
+            self._allowed += more
 
     def seal(self) -> None:
         """Let go of what only adding needs. Raises `LimitExceeded`, as adding does."""

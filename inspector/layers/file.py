@@ -58,7 +58,7 @@ class FileRange(msgspec.Struct, frozen=True):
         Raises `EndMissing` besides what the scanner raises.
         """
         reader = FileReader(file, self.offset, self.length)
-        with share(lambda: meter(0)) as taken:
+        with share() as taken:
             entries, warnings = read_entries(reader, taken, needs_end=True)
             index = make_index(diff_id, entries, warnings, verified=False)
             taken.hold(index)

@@ -23,8 +23,6 @@ MAX_IMAGE = 80 << 20
 _TICK = 0.2  # seconds after which whoever waits looks whether the run was stopped
 
 Held = TypeVar("Held")
-Tick = Callable[[], object]
-"""Called now and then by whoever waits; it raises what is to end the wait."""
 
 
 class Group:
@@ -61,9 +59,9 @@ class Gate:
             self._reading.remove(group)
             self._changed.notify_all()
 
-    def take(self, group: Group, size: int, tick: Tick) -> None:
+    def take(self, group: Group, size: int) -> None:
         """Wait until `size` more bytes may be held. Raises `LimitExceeded` past what the group may hold in all."""
-        self._wait(lambda: group.parked or self._may(group, size), lambda: self.add(group, size), tick)
+        self._wait(lambda: group.parked or self._may(group, size), lambda: self.add(group, size))
 
     def add(self, group: Group, size: int) -> None:
         """So many bytes are held, or fewer. Raises as `take`, and waits for nothing."""
@@ -81,16 +79,16 @@ class Gate:
             self._check(group, size)
             group.held += size
 
-    def alone(self, group: Group, action: Callable[[], Held], tick: Tick) -> Held:
+    def alone(self, group: Group, action: Callable[[], Held]) -> Held:
         """What `action` returns, which takes bytes of unknown count: one at a time, and where there is room."""
         while True:
-            self._wait(lambda: group.parked or self._may(group, 1), lambda: None, tick)
+            self._wait(lambda: group.parked or self._may(group, 1), lambda: None)
             with self._loading:
                 if group.parked or self._may(group, 1):
                     return action()
 
     @contextlib.contextmanager
-    def window(self, group: Group, size: int, tick: Tick) -> Iterator[None]:
+    def window(self, group: Group, size: int) -> Iterator[None]:
         """Hold a decompressor's window. One that does not fit into the room is the only such, save in its own thread.
 
         Raises `LimitExceeded` where the thread's windows together pass `MAX_WINDOW`.
@@ -105,7 +103,7 @@ class Gate:
             large = 0 if self._fits(size) else size
             self._resize(thread, size, large)
 
-        self._wait(lambda: self._fits(size) or self._may_large(group, thread), open_window, tick)
+        self._wait(lambda: self._fits(size) or self._may_large(group, thread), open_window)
         try:
             yield
         finally:
@@ -128,7 +126,7 @@ class Gate:
             with self._changed:
                 group.helpers.remove(helper)
 
-    def _wait(self, may: Callable[[], bool], then: Callable[[], None], tick: Tick) -> None:
+    def _wait(self, may: Callable[[], bool], then: Callable[[], None]) -> None:
         with work.waiting():
             while True:
                 with self._changed:
@@ -136,7 +134,6 @@ class Gate:
                         then()
                         return
                 work.check()
-                tick()
 
     def _resize(self, thread: int, size: int, large: int) -> None:
         self.used += size

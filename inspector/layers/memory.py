@@ -13,13 +13,14 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
+from inspector import work
 from inspector.errors import causes
 from inspector.layers.entry import LayerIndex
-from inspector.layers.gate import Gate, Group, Tick
+from inspector.layers.gate import Gate, Group
 
 _STEP = 1 << 16  # bytes taken from the gate at a time, since asking for every entry would be dear
-_LARGE = 4 << 20  # bytes held of an image from which on what is made of it counts
 _TICK = 0.2  # seconds after which whoever waits looks whether the run was stopped
+_LARGE = 4 << 20  # bytes held of an image from which on what is made of it counts
 _MAKING = threading.Lock()
 
 GATE = Gate()
@@ -28,10 +29,9 @@ GATE = Gate()
 class Share:
     """What one layer takes of its group's memory: given back when its index is let go."""
 
-    def __init__(self, group: Group, tick: Tick) -> None:
+    def __init__(self, group: Group) -> None:
         self._gate = GATE
         self._group = group
-        self._tick = tick
         self._spare = 0
         self._size = 0
 
@@ -40,7 +40,7 @@ class Share:
         self._spare -= size
         if self._spare < 0:
             more = max(_STEP, -self._spare)
-            self._gate.take(self._group, more, self._tick)
+            self._gate.take(self._group, more)
             self._spare += more
             self._size += more
 
@@ -69,19 +69,18 @@ class Share:
 
 _holders: dict[int, Group] = {}
 """Who holds an index that lives, by its identity as an object."""
-_here: ContextVar[tuple[Group, Tick] | None] = ContextVar("reading", default=None)
+_here: ContextVar[Group | None] = ContextVar("reading", default=None)
 
 
-def current() -> tuple[Group, Tick] | None:
-    """The group that this thread reads for, and what ends its waits."""
+def current() -> Group | None:
+    """The group that this thread reads for."""
     return _here.get()
 
 
 @contextlib.contextmanager
-def within(group: Group, tick: Tick | None = None) -> Iterator[None]:
+def within(group: Group) -> Iterator[None]:
     """What this thread reads now is read for `group`."""
-    known = _here.get()
-    token = _here.set((group, tick or (known[1] if known else _never)))
+    token = _here.set(group)
     try:
         yield
     finally:
@@ -89,12 +88,12 @@ def within(group: Group, tick: Tick | None = None) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def reading(*, most: int = 0, parked: bool = False, lone: bool = False, tick: Tick | None = None) -> Iterator[Group]:
+def reading(*, most: int = 0, parked: bool = False, lone: bool = False) -> Iterator[Group]:
     """A new group, which reads in the meantime; in this thread, and in others that enter `within` it."""
     group = Group(most=most, parked=parked, lone=lone)
     GATE.enter(group)
     try:
-        with within(group, tick):
+        with within(group):
             yield group
     except BaseException as error:
         _forget(error)
@@ -109,10 +108,9 @@ def alone(group: Group) -> Iterator[None]:
     if group.held < _LARGE:
         yield
         return
-    known = current()
-    while not _MAKING.acquire(timeout=_TICK):
-        if known is not None:
-            known[1]()
+    with work.waiting():
+        while not _MAKING.acquire(timeout=_TICK):
+            work.check()
     try:
         yield
     finally:
@@ -120,13 +118,11 @@ def alone(group: Group) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def share(tick: Tick) -> Iterator[Share]:
+def share() -> Iterator[Share]:
     """The memory of one layer that is read now, for this thread's group or for itself; given back if reading fails."""
     known = current()
     with contextlib.ExitStack() as stack:
-        group = known[0] if known else stack.enter_context(reading(lone=True))
-        stack.enter_context(within(group, tick))
-        taken = Share(group, tick)
+        taken = Share(known or stack.enter_context(reading(lone=True)))
         try:
             yield taken
         except BaseException as error:
@@ -140,16 +136,13 @@ def window(size: int) -> Iterator[None]:
     """Hold a decompressor's window of so many bytes."""
     known = current()
     with contextlib.ExitStack() as stack:
-        group, tick = known or (stack.enter_context(reading(lone=True)), _never)
-        stack.enter_context(GATE.window(group, size, tick))
+        stack.enter_context(GATE.window(known or stack.enter_context(reading(lone=True)), size))
         yield
 
 
 def load(get: Callable[[], LayerIndex | None]) -> LayerIndex | None:
     """The index that `get` makes of bytes that are kept, with its memory held; None where there is none."""
-    known = current()
-    with share(known[1] if known else _never) as taken:
-        group, tick = current() or (Group(), _never)
+    with share() as taken:
 
         def held() -> LayerIndex | None:
             index = get()
@@ -158,7 +151,7 @@ def load(get: Callable[[], LayerIndex | None]) -> LayerIndex | None:
                 taken.hold(index)
             return index
 
-        return GATE.alone(group, held, tick)
+        return GATE.alone(current() or Group(), held)
 
 
 def hold(index: LayerIndex) -> None:
@@ -168,19 +161,15 @@ def hold(index: LayerIndex) -> None:
     """
     known = current()
     holder = _holders.get(id(index))
-    if known is None or holder is known[0]:
+    if known is None or holder is known:
         return
     size = index.entries.weight
     if holder is not None:
-        GATE.count(known[0], size)
+        GATE.count(known, size)
         return
-    taken = Share(*known)
+    taken = Share(known)
     taken.add(size)
     taken.hold(index)
-
-
-def _never() -> None:
-    """Wait on, come what may."""
 
 
 def _forget(error: BaseException) -> None:

@@ -44,7 +44,7 @@ def scan_stream(
     else:  # the same bytes on both sides need one hash, unless two are expected
         plain = stored if digest in (None, diff_id) else HashedChunks(stored, diff_id)
     reader = StreamReader(plain)
-    with share(lambda: meter(0)) as taken:
+    with share() as taken:
         entries, warnings = read_entries(reader, taken)
         reader.drain()
         stored.check("the layer as stored")

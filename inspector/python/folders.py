@@ -14,8 +14,8 @@ MAX_REMEMBERED = 100_000
 """Listings held at once; past them directories are listed anew."""
 MAX_DEPTH = 100
 """Components of a path that are looked up one by one; deeper paths are resolved whole."""
-MAX_OWNED = 2_000_000
-"""Files that all lists of files name together, those of several counted again; real images have some 50,000."""
+MAX_OWNED = 800_000
+"""Files that all lists of files name together, those of several counted again; the largest images have 300,000."""
 
 
 class Folder(NamedTuple):

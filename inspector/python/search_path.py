@@ -164,7 +164,7 @@ class _Builder:
                 "in this image's locale"
             )
         items = parse_pth(text, path, self.python.rules) if text else []
-        self.lines += len(items)
+        self.lines += len((text or "").splitlines())
         if self.lines > MAX_LINES:
             raise LimitExceeded(f".pth files of more than {MAX_LINES} lines")
         for item in items:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from inspector import work
 from inspector.errors import InspectorError, Unreachable
 from inspector.http.timed import within
 from inspector.registry.bodies import words_of
@@ -17,6 +18,7 @@ from inspector.registry.settings import Patience
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
+_TICK = 0.1  # seconds after which a pause looks whether its work was stopped
 _BUSY = frozenset({429, 500, 502, 503, 504})
 MAX_BACKOFF = 60.0
 
@@ -35,9 +37,14 @@ class Pacing:
         self._stopped.set()
 
     def pause(self, seconds: float) -> None:
-        """Wait. Raises `InspectorError` once stopped."""
-        if self._stopped.wait(max(seconds, 0.0)):
-            raise InspectorError("stopped")
+        """Wait. Raises `InspectorError` once stopped, and as `work.check`."""
+        until = time.monotonic() + seconds
+        work.check()
+        while not self._stopped.wait(min(max(until - time.monotonic(), 0.0), _TICK)):
+            work.check()
+            if time.monotonic() >= until:
+                return
+        raise InspectorError("stopped")
 
     def backoff(self, failures: int) -> float:
         """How long to wait after so many failures in a row, in seconds."""

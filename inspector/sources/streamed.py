@@ -94,7 +94,7 @@ class StreamedArchive:
         self._left = MAX_DOCUMENTS
         self._failure: InspectorError | None = None
         try:
-            with reading(most=MAX_HELD, parked=True, tick=lambda: meter(0)):
+            with reading(most=MAX_HELD, parked=True):
                 self._read(_chunks(stream, meter))
         except CorruptLayer as error:
             raise Malformed(f"{where}: {error}; the archive is damaged or not wholly written") from error

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 from inspector.errors import InspectorError
 from inspector.python.editable import find_editable
+from inspector.python.folders import Folders
 from inspector.python.infodir import read_metadata
 from inspector.python.metadata import canonical
 from inspector.python.modules import find_modules
@@ -15,6 +17,8 @@ from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.reasons import Reason
 from inspector.unknown import Tri, Unknown
 
+MAX_ENTRY_POINTS = 8 << 20
+"""Bytes of the entry points of all distributions; 500 of them have 100,000."""
 MAX_PLUGINS = 20
 """Backend plugins that are looked for; each takes a search of the whole path."""
 
@@ -95,14 +99,24 @@ def _findable(torch: Candidate, name: str) -> Tri:
 def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
     """Distribution and module of each backend plugin; no module where its entry points can't be read."""
     for distribution in torch.installed:
-        try:
-            content = read_metadata(torch.folders, distribution.path, "entry_points.txt") or b""
-        except InspectorError:
-            yield distribution.name, ""
+        node = torch.folders.node(f"{distribution.path}/entry_points.txt")
+        if node is None:
             continue
-        text = content.decode("utf-8", "replace")
-        if "torch.backends" in text:
-            yield from ((distribution.name, module) for module in _modules(text))
+        content = node.inode or distribution.path
+        try:
+            found = torch.folders.once(
+                "entry points", content, partial(_entry_points, torch.folders, distribution.path)
+            )
+        except InspectorError:
+            found = [""]
+        yield from ((distribution.name, module) for module in found)
+
+
+def _entry_points(folders: Folders, path: str) -> list[str]:
+    """The modules of backend plugins that the metadata at `path` names. Raises `InspectorError`."""
+    content = read_metadata(folders, path, "entry_points.txt") or b""
+    folders.spend("bytes of entry points", len(content), MAX_ENTRY_POINTS)
+    return list(_modules(content.decode("utf-8", "replace"))) if b"torch.backends" in content else []
 
 
 def _modules(text: str) -> Iterator[str]:

@@ -77,7 +77,6 @@ def test_the_weight_is_no_less_than_what_python_says() -> None:
 )
 def test_all_that_entries_hold_is_bounded(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BYTES", 8000)
-    monkeypatch.setattr(module, "_STEP", 0)
     entries = Entries([Entry("f", Kind.FILE, 0o644)])
     entries.seal()
     with pytest.raises(LimitExceeded, match="more than 8000 bytes"):

@@ -14,6 +14,7 @@ from typing import cast
 import pytest
 
 from fixtures.tree import tar_of
+from inspector import work
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.layers import gate as gate_module
 from inspector.layers import memory
@@ -30,10 +31,6 @@ MIB = 1 << 20
 def size_of(index: LayerIndex) -> int:
     """The bytes that an index takes of the gate."""
     return index.entries.weight
-
-
-def never() -> None:
-    """Nothing ends the wait."""
 
 
 @pytest.fixture
@@ -79,16 +76,16 @@ class Waiting(threading.Thread):
         return self._answer
 
 
-def waits(gate: Gate, group: Group, size: int, tick: Callable[[], object] = never) -> Waiting:
-    return Waiting(lambda: gate.take(group, size, tick))
+def waits(gate: Gate, group: Group, size: int) -> Waiting:
+    return Waiting(lambda: gate.take(group, size))
 
 
 def test_past_the_room_only_the_oldest_goes_on(gate: Gate) -> None:
     old, new = Group(), Group()
     entered(gate, old, new)
-    gate.take(new, 6, never)
-    gate.take(old, 6, never)
-    gate.take(old, 100, never)
+    gate.take(new, 6)
+    gate.take(old, 6)
+    gate.take(old, 100)
     waiting = waits(gate, new, 1)
     gate.add(old, -106)
     waiting.result()
@@ -98,7 +95,7 @@ def test_past_the_room_only_the_oldest_goes_on(gate: Gate) -> None:
 def test_the_next_leads_once_the_oldest_is_done_though_its_bytes_are_held(gate: Gate) -> None:
     old, new = Group(), Group()
     entered(gate, old, new)
-    gate.take(old, 20, never)
+    gate.take(old, 20)
     waiting = waits(gate, new, 5)
     gate.leave(old)
     waiting.result()
@@ -108,7 +105,7 @@ def test_the_next_leads_once_the_oldest_is_done_though_its_bytes_are_held(gate: 
 def test_images_lead_before_layers_of_their_own(gate: Gate) -> None:
     lone, image = Group(lone=True), Group()
     entered(gate, lone, image)
-    gate.take(image, 20, never)
+    gate.take(image, 20)
     waiting = waits(gate, lone, 5)
     gate.leave(image)
     waiting.result()
@@ -117,7 +114,7 @@ def test_images_lead_before_layers_of_their_own(gate: Gate) -> None:
 def test_whoever_reads_what_the_oldest_waits_for_goes_on(gate: Gate) -> None:
     old, new = Group(), Group()
     entered(gate, old, new)
-    gate.take(old, 20, never)
+    gate.take(old, 20)
     waiting = waits(gate, new, 5)
     with gate.helping(old, new):
         waiting.result()
@@ -126,41 +123,40 @@ def test_whoever_reads_what_the_oldest_waits_for_goes_on(gate: Gate) -> None:
     waits_again.result()
 
 
-def test_a_wait_ends_with_what_its_tick_raises(gate: Gate) -> None:
+def test_a_wait_ends_when_its_work_is_stopped(gate: Gate) -> None:
     old, new = Group(), Group()
     entered(gate, old, new)
-    gate.take(old, 20, never)
-    stopped = threading.Event()
+    gate.take(old, 20)
+    token = work.Token()
 
-    def tick() -> None:
-        if stopped.is_set():
-            raise InspectorError("stopped")
+    def take() -> None:
+        with token.entered(), pytest.raises(work.Stopped):
+            gate.take(new, 5)
 
-    waiting = waits(gate, new, 5, tick)
-    stopped.set()
-    with pytest.raises(InspectorError, match="stopped"):
-        waiting.result()
+    waiting = Waiting(take)
+    token.stop()
+    waiting.result()
     assert gate.used == 20
 
 
 def test_what_one_image_may_hold_is_refused_whoever_else_reads(gate: Gate) -> None:
     group = Group(most=100)
     entered(gate, group)
-    gate.take(group, 100, never)
+    gate.take(group, 100)
     with pytest.raises(LimitExceeded, match="more than 100 bytes of memory"):
-        gate.take(group, 1, never)
+        gate.take(group, 1)
     assert group.held == 100
 
 
 def test_archives_never_wait_and_are_bounded_together(gate: Gate) -> None:
     image, one, two = Group(), Group(most=50, parked=True), Group(most=50, parked=True)
     entered(gate, image, one, two)
-    gate.take(image, 20, never)
-    gate.take(one, 30, never)
+    gate.take(image, 20)
+    gate.take(one, 30)
     gate.leave(one)
-    gate.take(two, 20, never)
+    gate.take(two, 20)
     with pytest.raises(LimitExceeded, match="too many files to hold at once: layers of packed archives"):
-        gate.take(two, 1, never)
+        gate.take(two, 1)
 
 
 def test_one_large_window_at_a_time(gate: Gate) -> None:
@@ -168,10 +164,10 @@ def test_one_large_window_at_a_time(gate: Gate) -> None:
     entered(gate, group)
 
     def unpack() -> int:
-        with gate.window(group, 100, never):
+        with gate.window(group, 100):
             return gate.used
 
-    with gate.window(group, 100, never):
+    with gate.window(group, 100):
         waiting = Waiting(unpack)
         assert gate.used == 100
     assert waiting.result() == 100
@@ -181,18 +177,18 @@ def test_one_large_window_at_a_time(gate: Gate) -> None:
 def test_small_windows_share_the_room(gate: Gate) -> None:
     group = Group()
     entered(gate, group)
-    with gate.window(group, 4, never), gate.window(group, 4, never):
+    with gate.window(group, 4), gate.window(group, 4):
         assert gate._large == {}
-        with gate.window(group, 4, never):
+        with gate.window(group, 4):
             assert gate.used == 12
 
 
 def test_windows_within_each_other_are_bounded_and_wait_for_no_other(gate: Gate) -> None:
     group = Group()
     entered(gate, group)
-    with gate.window(group, 100 * MIB, never), gate.window(group, 28 * MIB, never):
+    with gate.window(group, 100 * MIB), gate.window(group, 28 * MIB):
         assert gate.used == 128 * MIB
-        with pytest.raises(LimitExceeded, match="a window of 134217729 bytes"), gate.window(group, 1, never):
+        with pytest.raises(LimitExceeded, match="a window of 134217729 bytes"), gate.window(group, 1):
             pass
 
 
@@ -200,10 +196,10 @@ def test_whoever_has_a_large_window_goes_on_when_it_leads_no_more(gate: Gate) ->
     old, new = Group(), Group()
     entered(gate, old, new)
     with gate.helping(old, new):
-        window = gate.window(new, 100, never)
+        window = gate.window(new, 100)
         window.__enter__()
-    gate.take(old, 20, never)
-    gate.take(new, 20, never)
+    gate.take(old, 20)
+    gate.take(new, 20)
     window.__exit__(None, None, None)
     waits(gate, new, 1)
     gate.leave(old)
@@ -291,7 +287,7 @@ def test_indexes_of_the_cache_wait_for_room(gate: Gate) -> None:
     index = LayerIndex(f"sha256:{'0' * 64}", Entries(scanned(LAYER).entries), verified=True, size=0)
     old, new = Group(), Group()
     entered(gate, old, new)
-    gate.take(old, 20, never)
+    gate.take(old, 20)
 
     def read() -> LayerIndex | None:
         with within(new):
@@ -359,7 +355,7 @@ def test_zstd_windows_are_taken_from_the_gate_frame_by_frame(gate: Gate) -> None
 
 def test_a_share_fits_what_was_taken(gate: Gate) -> None:
     index = LayerIndex(f"sha256:{hashlib.sha256().hexdigest()}", Entries(), verified=True, size=0)
-    with share(never) as taken:
+    with share() as taken:
         taken.take(3)
         taken.take(4)
         taken.hold(index)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from fixtures.pythons import cpython
+from fixtures.tree import Member
 from inspector.errors import LimitExceeded
+from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Hook
 from inspector.python.pth import import_hook, parse_pth
 from inspector.python.siterules import SiteRules
+from inspector.unknown import Unknown
+from tests.support import config_of, rootfs_of
 
 OLD, NEW = SiteRules(), SiteRules(skips_hidden=True, accepts_mark=True)
 
@@ -84,3 +89,11 @@ def test_lines(text: str, rules: SiteRules, expected: list[str]) -> None:
 def test_too_many_lines_are_refused() -> None:
     with pytest.raises(LimitExceeded):
         parse_pth("a\n" * 20_000, "/x.pth", OLD)
+
+
+def test_lines_of_all_files_are_counted_comments_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.python.search_path.MAX_LINES", 20)
+    tree: dict[str, Member] = {f"usr/local/lib/python3.11/site-packages/{name}.pth": b"#\n" * 8 for name in "abc"}
+    answer, _ = find_interpreter(rootfs_of({**cpython(), **tree}), config_of(env={"PATH": "/usr/local/bin"}))
+    assert isinstance(answer, Unknown)
+    assert "more than 20 lines" in answer.unknown

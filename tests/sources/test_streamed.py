@@ -14,6 +14,7 @@ from fixtures.packing import bzip2, xz, zstd
 from fixtures.tree import File, Tree, tar_of
 from inspector.errors import CorruptLayer, DigestMismatch, LimitExceeded, Malformed, Unsupported
 from inspector.layers import memory
+from inspector.layers.scan import scan_stream
 from inspector.sources import streamed
 from inspector.sources.lanes import LaneUnusable
 from inspector.sources.streamed import StreamedArchive
@@ -134,8 +135,9 @@ def test_layers_that_hold_too_much_together_are_refused_where_they_are_asked_for
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(memory, "_STEP", 1)
-    monkeypatch.setattr(streamed, "MAX_HELD", 1500)
     layer = tar_of({"etc/passwd": b"NAME=x", "a": b""})
+    weight = scan_stream(iter([layer]), None, None).index.entries.weight
+    monkeypatch.setattr(streamed, "MAX_HELD", weight * 3 // 2)
     diff_id = f"sha256:{hashlib.sha256(layer).hexdigest()}"
     store = stream({"one": layer, "two": layer})
     assert scan(store, "one", diff_id) == ["etc/passwd", "a"]

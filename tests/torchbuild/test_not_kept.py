@@ -109,3 +109,10 @@ def test_system_sites_behind_a_form_feed_are_seen() -> None:
         (b"x\x0cinclude-system-site-packages = false\n", "yes"),
     ):
         assert torch_in({**tree, "venv/pyvenv.cfg": b"home = /usr/local/bin\n" + text}, config).importable == importable
+
+
+def test_entry_points_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.torchbuild.companions.MAX_ENTRY_POINTS", 10)
+    torch = torch_in({**TREE, f"{INFO}/entry_points.txt": b"[torch.backends]\n"})
+    assert torch.importable == "unknown"
+    assert any("the entry points of 'torch', which torch may load, can't be read" in why for why in torch.reasons)
