@@ -144,10 +144,10 @@ def _shared(name: RegistryName, left_out: list[str], images: list[Image], tags: 
         yield _with(image, reference=f"{SOURCE}:{names[0]}", tags=names, warnings=(*left_out, *image.warnings))
 
 
-def tags_of(name: RegistryName, registries: Registries) -> list[str]:
+def tags_of(name: RegistryName, registries: Registries) -> Iterator[str]:
     """All tags by the registry itself: a mirror may have but some."""
     repository: Repository = list(registries.stores(name))[-1].repository
-    return list(repository.tags())
+    return repository.tags()
 
 
 def _packed(image: Image) -> Image:
