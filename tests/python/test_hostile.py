@@ -67,9 +67,7 @@ _NAMES = ("PATH", "HOME", "PYTHONPATH", "PYTHONHOME", "PYENV_VERSION", "PYTHONUS
 )
 def test_an_answer_comes(tree: dict[str, Member], env: dict[str, str], command: list[str], cwd: str, user: str) -> None:
     parents = [path for path in tree if any(other.startswith(f"{path}/") for other in tree)]
-    fs = rootfs_of(
-        {path: member for path, member in tree.items() if path not in parents or not isinstance(member, File)}
-    )
+    fs = rootfs_of({path: member for path, member in tree.items() if path not in parents or isinstance(member, Dir)})
     config = config_of(env=env, cmd=command, working_dir=cwd, user=user)
     answer, warnings = find_interpreter(fs, config)
     assert isinstance(answer, Interpreter | Unknown)
