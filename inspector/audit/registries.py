@@ -80,7 +80,7 @@ def audit_registries(
         cache = stack.enter_context(_usable(options.cache))
         documents = DocumentCache(cache.path.parent, DOCUMENT_BYTES)
         settings = settings or user_settings(options.insecure_registries)
-        registries = Registries(settings, kept=documents, offline=options.offline, full=options.full, gate=budget.ask)
+        registries = Registries(settings, kept=documents, offline=options.offline, gate=budget.ask)
         ledger = Ledger()
         for close in (documents.close, ledger.close, registries.close):
             stack.callback(close)
@@ -108,9 +108,8 @@ class _Run:
         if policy is not None:
             policy = asking(policy, options.python)
         held = role_named(policy, options.role) if policy is not None and options.role is not None else None
-        self._whole = options.verify or options.full
         python, seconds = options.python or "python", options.image_timeout
-        self._judge = Judge(policy, held, python=python, whole=self._whole, seconds=seconds)
+        self._judge = Judge(policy, held, python=python, whole=options.verify, seconds=seconds)
         self._options = options
         self._ledger = ledger
         self._registries = registries
@@ -134,7 +133,9 @@ class _Run:
         )
         assert self._options.cache is not None
         self._resolver = resolver
-        yield from resolver.resolve(targets, self._ledger, self._options.cache, self._watch, verify=self._whole)
+        yield from resolver.resolve(
+            targets, self._ledger, self._options.cache, self._watch, verify=self._options.verify
+        )
         plan = self._ledger.plan(resolver.plan)
         if self._watch:
             self._watch.planned(plan)

@@ -81,8 +81,7 @@ _HOW = (
         help="The command whose imports are asked about; default: python.",
     ),
     click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
-    click.option("--verify", is_flag=True, help="Read layers whole and check their digests, where seeking would do."),
-    click.option("--full", is_flag=True, help="Read registries' layers whole, where tables of contents would do."),
+    click.option("--verify", is_flag=True, help="Read every layer completely and verify its digests."),
     click.option(
         "--image-timeout",
         type=click.FloatRange(min=1),
@@ -98,7 +97,7 @@ _ENGINES = (
         type=click.Choice(("storage", "archive", "save")),
         help="The only way to take to an engine's images; default: the fastest that answers.",
     ),
-    click.option("--all-tags", "every_tag", is_flag=True, help="Take each REF for an engine's repository."),
+    click.option("--all-tags", "every_tag", is_flag=True, help="Read all tags of each REF, an engine's repository."),
 )
 _WHERE = (
     click.option("--no-cache", is_flag=True, help="Neither use nor keep layer indexes."),

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class Media:
     """What lies outside of files; `offline`, nothing but engines on this machine. From any thread.
 
-    `insecure` are registries that may be spoken to without trusted TLS, and `kept` holds what they told earlier runs;
-    with `full`, their layers are read whole where tables of contents would do.
+    `insecure` are registries that may be spoken to without trusted TLS, and `kept` holds what they told earlier runs.
     """
 
     def __init__(
@@ -26,10 +25,8 @@ class Media:
         offline: bool = False,
         insecure: tuple[str, ...] = (),
         kept: Kept | None = None,
-        full: bool = False,
     ) -> None:
         self.offline = offline
-        self._full = full
         self._insecure = insecure
         self._kept = kept
         self._lock = threading.Lock()
@@ -52,9 +49,7 @@ class Media:
         with self._lock:
             if self._registries is None:
                 settings = user_settings(self._insecure)
-                self._registries = Registries(
-                    settings, kept=self._kept, offline=self.offline, full=self._full, gate=work.check
-                )
+                self._registries = Registries(settings, kept=self._kept, offline=self.offline, gate=work.check)
             return self._registries
 
     def close(self) -> None:

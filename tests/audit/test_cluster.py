@@ -407,7 +407,6 @@ def lend(made: Cluster, lent: Lent, *workers: str) -> Lent | str:
 
     class Where:
         client = Place()
-        full = False
 
     lender = cluster._Lender(made, Where(), crew.Crew(Client(), made.address))  # type: ignore[arg-type]
     try:
@@ -451,7 +450,7 @@ def order(unit: Unit | None = None) -> Order:
     """An order for a layer that nobody has."""
     descriptor = Descriptor(media_type="m", digest=f"sha256:{'1' * 64}", size=10)
     made = unit or Unit(host="r.example", repository="a/b", descriptor=descriptor, diff_id=f"sha256:{'2' * 64}")
-    return Order(unit=made, lent=AWAY, own_logins=False, verify=False, full=False, version=version_here())
+    return Order(unit=made, lent=AWAY, own_logins=False, verify=False, version=version_here())
 
 
 def test_what_can_be_printed_of_a_loan() -> None:

@@ -105,9 +105,12 @@ def test_the_order_is_that_of_the_targets(jobs: int, fake: Fake, audit: Auditor)
     for name in ("team/a", "team/b", "team/c"):
         for tag in ("2", "1"):
             fake.push(name, tag, API)
-    fake.route(
-        "GET", "/v2/team/a/tags/list.*", lambda asked: (threading.Event().wait(0.2) and None) or fake.good(asked)
-    )
+
+    def late(asked: Asked) -> Answer:
+        threading.Event().wait(0.2)
+        return fake.good(asked)
+
+    fake.route("GET", "/v2/team/a/tags/list.*", late)
     done = audit("team/a", "team/b:1", "team/c", policy=None, jobs=jobs)
     assert [(name, each.tags) for name, each in done.results.items()] == [
         ("team/a:2", ("2", "1")),

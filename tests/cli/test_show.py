@@ -40,6 +40,12 @@ def test_a_reference_that_is_none_is_wrong_usage() -> None:
     assert run("show").exit_code == 2
 
 
+def test_all_tags_of_a_registry_are_wrong_usage() -> None:
+    result = run("show", "--all-tags", "docker://127.0.0.1:1/team/api")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "inspector audit 127.0.0.1:1/team/api" in result.stderr
+
+
 def test_what_changed(images: Path) -> None:
     done = run("diff", images / "backend-prod.tar", images / "worker-cpu.tar")
     assert done.exit_code == 0, done.output

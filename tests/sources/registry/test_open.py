@@ -280,48 +280,6 @@ def test_a_layer_kept_elsewhere(fake: Fake, opened: Opened) -> None:
         read(opened("a/api:1")[0])
 
 
-def test_every_tag(fake: Fake, opened: Opened) -> None:
-    """Each image once, whatever number of tags it has; signatures and other artifacts are told and left out."""
-    for tag in ("1", "1.0", "latest"):
-        fake.push("a/api", tag, API)
-    fake.push("a/api", "2", WORKER)
-    signature = to_json({"schemaVersion": 2, "config": {"mediaType": "application/vnd.sig"}, "layers": []})
-    for target in ("sha256-1.sig", f"sha256:{sha256(signature)}"):
-        fake.manifests["a/api", target] = signature, OCI.manifest
-    images = opened("a/api", AMD64, every_tag=True)
-    assert [(image.reference, image.tags) for image in images] == [
-        (f"registry:{fake.host}/a/api:1", tuple(f"{fake.host}/a/api:{tag}" for tag in ("1", "1.0", "latest"))),
-        (f"registry:{fake.host}/a/api:2", (f"{fake.host}/a/api:2",)),
-    ]
-    assert "sha256-1.sig" in images[0].warnings[0]
-    assert len([path for path in fake.paths() if path.endswith(API.image_id)]) == 1
-    with pytest.raises(InvalidReference, match="name the repository alone"):
-        opened("a/api:1", every_tag=True)
-
-
-def test_no_tag_is_an_image(fake: Fake, opened: Opened) -> None:
-    signature = to_json({"schemaVersion": 2, "config": {"mediaType": "application/vnd.sig"}, "layers": []})
-    for target in ("1", f"sha256:{sha256(signature)}"):
-        fake.manifests["a/api", target] = signature, OCI.manifest
-    with pytest.raises(NotFound, match="none of its tags is an image"):
-        opened("a/api", every_tag=True)
-
-
-def test_of_every_tag_none_that_can_not_be_opened_is_passed_over(fake: Fake, opened: Opened) -> None:
-    """The others would pass, and seem to be all. Only a tag that is gone is."""
-    fake.push("a/api", "1", API)
-    fake.push("a/api", "2", WORKER)
-    fake.route("GET", ".*/tags/list.*", answer_json({"name": "a/api", "tags": ["1", "2", "gone"]}))
-    config = fake.blobs.pop(WORKER.image_id)
-    with pytest.raises(NotFound, match=r"push the image anew.*of all tags, 2"):
-        opened("a/api", every_tag=True)
-    fake.blobs[WORKER.image_id] = config
-    assert len(opened("a/api", AMD64, every_tag=True)) == 2
-    fake.manifests["a/api", "gone"] = to_json(SCHEMA1), OCI.manifest
-    with pytest.raises(Unsupported, match=r"schema 1.*of all tags, gone"):
-        opened("a/api", every_tag=True)
-
-
 def test_indexes_within_indexes_without_end(fake: Fake, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each entry without a platform costs a request, and may lead to as many more."""
     monkeypatch.setattr(indexes, "MAX_FOLLOWED", 20)
