@@ -97,6 +97,17 @@ def test_what_was_fetched_once_is_not_fetched_again(
     kept.close()
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_head_that_finds_nothing_is_confirmed_by_a_get(status: int, fake: Fake, opened: Opened) -> None:
+    fake.push("a/api", "prod", API)
+    fake.route("HEAD", ".*/manifests/.*", Answer(status))
+    (image,) = opened("a/api:prod", AMD64)
+    assert image.image_id == API.image_id
+    with pytest.raises(NotFound, match="no such tag: dev; the repository is there"):
+        opened("a/api:dev", AMD64)
+    assert fetched(fake)[-3:-1] == ["HEAD /v2/a/api/manifests/dev", "GET /v2/a/api/manifests/dev"]
+
+
 def test_a_tag_that_moves_is_followed(fake: Fake, opened: Opened) -> None:
     fake.push("a/api", "prod", API)
     opened("a/api:prod")
