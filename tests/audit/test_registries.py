@@ -433,6 +433,22 @@ def test_a_cache_too_small_costs_requests_and_no_verdict(fake: Fake, audit: Audi
     assert [one.outcome for one in events if isinstance(one, Audited)] == ["pass"] * 3
 
 
+def test_the_bound_of_the_cache_holds_for_manifests_and_configs(fake: Fake, audit: Auditor, tmp_path: Path) -> None:
+    for number in range(40):
+        fake.push("team/api", f"{number}", numbered(number))
+    folder = tmp_path / "bounded"
+    cache = IndexCache(folder / "layers.sqlite", 100_000)
+    targets = [parse_target(f"{fake.host}/team/api")]
+    events = list(audit_registries(targets, POLICY, Options(cache=cache), settings=audit.settings))
+    assert [one.outcome for one in events if isinstance(one, Audited)] == ["pass"] * 40
+    cache.close()
+    held = cache.info()
+    assert 0 < held.documents < 80
+    assert held.bytes <= 100_000
+    cache.close()
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 200_000
+
+
 def test_results_come_while_others_are_read(fake: Fake, audit: Auditor) -> None:
     """The second image's layer is held back until the first's result was seen."""
     fake.push("team/api", "1", API)
