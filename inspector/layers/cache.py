@@ -103,10 +103,6 @@ class IndexCache:
         """The index made earlier of exactly the bytes that `identity` names (see `LayerBlob.identity`)."""
         return self._get("diff_id = ? AND identity = ?", diff_id, identity) if identity else None
 
-    def get_by_blob(self, digest: str) -> LayerIndex | None:
-        """The verified index of the layer whose stored bytes, packed or plain, hash to `digest`."""
-        return self._get("blob_digest = ? AND identity = ?", digest, _VERIFIED)
-
     def knows(self, digest: str) -> bool:
         """Whether there is a verified index of the layer that hashes to `digest`, unpacked or as stored."""
         query = "SELECT 1 FROM layer WHERE scanner = ? AND identity = ? AND (diff_id = ? OR blob_digest = ?) LIMIT 1"

@@ -101,7 +101,7 @@ def test_what_a_table_told_is_remembered_of_that_blob_and_answers_no_one_who_wan
     assert (again.evidence.how, again.evidence.digests_verified) == ("cache", False)
     assert f"layer 2 of 2: {NOTE}" in again.warnings
     assert cache.get_verified(large.diff_id) is None
-    assert cache.get_by_blob(large.digest or "") is None
+    assert not cache.knows(large.digest or "")
     assert facts(image, cache, verify=True).evidence.digests_verified
     assert ranges(fake, large)[asked:] == ["whole"]
     assert facts(image, cache).evidence.digests_verified, "now it is known for certain"
