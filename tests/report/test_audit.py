@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -20,13 +21,9 @@ from inspector.report.audit import (
     ended_told,
     left_told,
     plan_told,
-    render_json,
-    render_junit,
-    render_line,
     row_of,
 )
-from inspector.report.audit_markdown import render_markdown
-from inspector.report.audit_table import render_table
+from inspector.report.formats import View, formats, render
 from tests.report import samples
 
 VALID = Draft202012Validator(json.loads(schema.render_schema()))
@@ -55,23 +52,25 @@ def audited(case: str, repository: str = "registry.example.com/team/api") -> lis
     ]
 
 
+def text(form: str, results: list[Audited], left: Left = LEFT, **shown: Any) -> str:
+    """The results as `audit --format` prints them."""
+    form_, ended = formats("audit")[form], msgspec.structs.replace(ENDED, left=left)
+    kept = tuple(results if form_.whole else map(row_of, results))
+    report = AuditReport(outcome="fail", plan=Planned(tags=3), results=kept, ended=ended)
+    if form_.line is not None:
+        return "".join(form_.line.render(each, View()) for each in kept)
+    return render("audit", report, form, View(**{"width": 100, **shown}))
+
+
 def texts(results: list[Audited]) -> dict[str, str]:
-    report = AuditReport(outcome="fail", plan=Planned(tags=3), results=tuple(results), ended=ENDED)
-    rows = [row_of(each) for each in results]
-    return {
-        "table": render_table(rows, LEFT, width=100),
-        "narrow": render_table(rows, LEFT, width=50),
-        "markdown": render_markdown(rows, LEFT),
-        "junit": render_junit(results, "fail", LEFT),
-        "json": render_json(report),
-        "jsonl": "".join(map(render_line, results)),
-    }
+    """The results in every format."""
+    return {"narrow": text("table", results, width=50), **{form: text(form, results) for form in formats("audit")}}
 
 
 @pytest.mark.parametrize("case", samples.CASES)
 def test_nothing_but_ink_and_line_ends_is_printed(case: str) -> None:
-    for form, text in texts(audited(case, samples.HOSTILE)).items():
-        assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
+    for form, shown in texts(audited(case, samples.HOSTILE)).items():
+        assert shown.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
 
 
 @pytest.mark.parametrize("case", samples.CASES)
@@ -92,18 +91,18 @@ def test_what_is_wrong_with_many_is_told_once() -> None:
         Audited(**{**{name: getattr(result, name) for name in result.__struct_fields__}, "tags": (f"1.{number}",)})
         for number in range(20)
     ]
-    text = render_table([row_of(each) for each in many], Left(), width=120)
+    shown = text("table", many, Left(), width=120)
     failed = [one for one in result.findings if one.outcome == "fail"]
-    assert text.count(failed[0].message[:40]) == 1
-    assert "20 images: 1.0, 1.1, 1.2" in text
-    assert "and 12 more" in text
+    assert shown.count(failed[0].message[:40]) == 1
+    assert "20 images: 1.0, 1.1, 1.2" in shown
+    assert "and 12 more" in shown
 
 
 def test_only_failed_leaves_out_what_passes_and_nothing_else() -> None:
     results = audited("mixed")
-    text = render_table([row_of(each) for each in results], Left(), width=160, only_failed=True)
-    assert "PASS" not in text
-    assert text.count("FAIL") == sum(each.outcome == "fail" for each in results)
+    shown = text("table", results, Left(), width=160, only_failed=True)
+    assert "PASS" not in shown
+    assert shown.count("FAIL") == sum(each.outcome == "fail" for each in results)
 
 
 def test_an_error_without_a_policy_is_told() -> None:
@@ -111,11 +110,11 @@ def test_an_error_without_a_policy_is_told() -> None:
         image="a.io/b:1", repository="a.io/b", outcome=None, error=ErrorFact("denied", "a.io/b: log in first")
     )
     for form in ("table", "markdown"):
-        text = texts([lost])[form]
-        assert "log in first" in text
-        assert "UNKNOWN" in text
-        assert "PASS" not in text
-    assert ET.fromstring(render_junit([lost], "unknown", Left())).get("errors") == "1"
+        shown = text(form, [lost])
+        assert "log in first" in shown
+        assert "UNKNOWN" in shown
+        assert "PASS" not in shown
+    assert ET.fromstring(text("junit", [lost], Left())).get("errors") == "1"
 
 
 def test_the_lines_for_people() -> None:
@@ -156,7 +155,7 @@ def test_that_an_answer_rests_on_tables_of_contents_is_told(how: str, read: int,
 
 
 def test_an_audit_of_nothing_is_an_error_in_junit() -> None:
-    root = ET.fromstring(render_junit([], "unknown", Left()))
+    root = ET.fromstring(text("junit", [], Left()))
     assert root.get("errors") == "1"
 
 

@@ -34,7 +34,7 @@ RENDERINGS: dict[str, Callable[[Report], str]] = {
     "check-160.txt": lambda report: table.render_check(report, width=160),
     "check-passed.txt": lambda report: table.render_check(report, width=120, passed=True),
     "check-color.ansi": lambda report: table.render_check(report, width=100, color=True),
-    "check.json": document.render_check,
+    "check.json": document.encode,
     "check.md": markdown.render_check,
     "check.xml": junit.render_check,
     "show-80.txt": lambda report: _shown(report, width=80),
