@@ -14,7 +14,6 @@ from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from inspector.facts import ImageFacts
 from inspector.policy.model import Finding, Report, Result
 from inspector.report import diff, document, junit, markdown, runtime, schema, show, table
 from inspector.report.difference import difference
@@ -26,23 +25,19 @@ SCHEMA = Draft202012Validator(json.loads(schema.render_schema()))
 ANY = st.text(st.characters(codec=None, categories=None), max_size=40)
 
 
-def _facts(report: Report) -> list[ImageFacts]:
-    return [each.facts for each in report.results if each.facts]
-
-
 def _show(report: Report, width: int, *, color: bool = False) -> str:
-    return show.render_show(_facts(report), width=width, color=color)
+    return show.render_show(samples.facts_of(report), width=width, color=color)
 
 
 def _runtime(report: Report, width: int, *, color: bool = False) -> str:
-    return runtime.render_runtime(_facts(report), width=width, color=color)
+    return runtime.render_runtime(samples.facts_of(report), width=width, color=color)
 
 
 TEXTS: dict[str, Callable[[Report], str]] = {
     "table": lambda report: table.render_check(report, width=100),
     "show": lambda report: _show(report, 100),
     "runtime": lambda report: _runtime(report, 100),
-    "runtime-json": lambda report: document.render_runtime(_facts(report)),
+    "runtime-json": lambda report: document.render_runtime(samples.facts_of(report)),
     "markdown": markdown.render_check,
     "junit": junit.render_check,
     "json": document.encode,
@@ -66,14 +61,14 @@ def test_no_name_breaks_a_report(name: str) -> None:
         assert form not in ("table", "show", "runtime") or max(map(cell_len, text.split("\n"))) <= 100
     ET.fromstring(junit.render_check(report))
     SCHEMA.validate(json.loads(document.encode(report)))
-    SCHEMA.validate(json.loads(document.render_runtime(_facts(report))))
+    SCHEMA.validate(json.loads(document.render_runtime(samples.facts_of(report))))
 
 
 @pytest.mark.parametrize("width", [80, 120, 160, 200])
 @pytest.mark.parametrize("case", samples.CASES)
 def test_no_line_is_wider_than_asked(case: str, width: int) -> None:
     report = samples.CASES[case]()
-    facts = _facts(report)
+    facts = samples.facts_of(report)
     texts = [table.render_check(report, width=width), table.render_check(report, width=width, passed=True)]
     texts += [_show(report, width), _runtime(report, width), table.render_check(report, width=width, only_failed=True)]
     texts += [diff.render_diff(difference(one, other), width=width) for one in facts for other in facts]
@@ -95,7 +90,7 @@ def test_colour_changes_nothing_but_colour(case: str) -> None:
 @pytest.mark.parametrize("case", samples.CASES)
 def test_documents_fit_the_schema(case: str) -> None:
     report = samples.CASES[case]()
-    facts = [*_facts(report), samples.no_python()]
+    facts = [*samples.facts_of(report), samples.no_python()]
     SCHEMA.validate(json.loads(document.encode(report)))
     SCHEMA.validate(json.loads(document.render_show(facts)))
     SCHEMA.validate(json.loads(document.render_runtime(facts)))

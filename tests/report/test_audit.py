@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from inspector.facts import Evidence
 from inspector.oci import Platform
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, python_of
-from inspector.policy.model import ErrorFact, Outcome
+from inspector.policy.model import ErrorFact, Outcome, Report
 from inspector.report import schema
 from inspector.report.audit import (
     ended_told,
@@ -31,7 +31,7 @@ LEFT = Left(why="--max-bytes", tags=1, images=20, layers=3, bytes=3 * 10**9)
 ENDED = Ended(layers_fetched=7, bytes_fetched=5 * 10**9, requests=1234, left=LEFT)
 
 
-def audited(case: str, repository: str = "registry.example.com/team/api") -> list[Audited]:
+def audited(sample: Report, repository: str = "registry.example.com/team/api") -> list[Audited]:
     """The results of a sample as an audit has them, with the sample's names for tags."""
     return [
         Audited(
@@ -48,18 +48,23 @@ def audited(case: str, repository: str = "registry.example.com/team/api") -> lis
             size=result.facts.size if result.facts else None,
             error=result.error,
         )
-        for result in samples.CASES[case]().results
+        for result in sample.results
     ]
+
+
+def audit_of(results: list[Audited], left: Left = LEFT) -> AuditReport:
+    """The results as a whole audit."""
+    ended = msgspec.structs.replace(ENDED, left=left)
+    return AuditReport(outcome="fail", plan=Planned(tags=3), results=tuple(results), ended=ended)
 
 
 def text(form: str, results: list[Audited], left: Left = LEFT, **shown: Any) -> str:
     """The results as `audit --format` prints them."""
-    form_, ended = formats("audit")[form], msgspec.structs.replace(ENDED, left=left)
-    kept = tuple(results if form_.whole else map(row_of, results))
-    report = AuditReport(outcome="fail", plan=Planned(tags=3), results=kept, ended=ended)
-    if form_.line is not None:
-        return "".join(form_.line.render(each, View()) for each in kept)
-    return render("audit", report, form, View(**{"width": 100, **shown}))
+    declared = formats("audit")[form]
+    if declared.line is not None:
+        return "".join(declared.line.render(each, View()) for each in results)
+    kept = results if declared.whole else [row_of(each) for each in results]
+    return render("audit", audit_of(kept, left), form, View(**{"width": 100, **shown}))
 
 
 def texts(results: list[Audited]) -> dict[str, str]:
@@ -69,13 +74,13 @@ def texts(results: list[Audited]) -> dict[str, str]:
 
 @pytest.mark.parametrize("case", samples.CASES)
 def test_nothing_but_ink_and_line_ends_is_printed(case: str) -> None:
-    for form, shown in texts(audited(case, samples.HOSTILE)).items():
+    for form, shown in texts(audited(samples.CASES[case](), samples.HOSTILE)).items():
         assert shown.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
 
 
 @pytest.mark.parametrize("case", samples.CASES)
 def test_every_form_is_what_it_claims_to_be(case: str) -> None:
-    results = audited(case)
+    results = audited(samples.CASES[case]())
     shown = texts(results)
     VALID.validate(json.loads(shown["json"]))
     for line in shown["jsonl"].splitlines():
@@ -86,7 +91,7 @@ def test_every_form_is_what_it_claims_to_be(case: str) -> None:
 
 
 def test_what_is_wrong_with_many_is_told_once() -> None:
-    (result,) = [each for each in audited("mixed") if each.outcome == "fail"][:1]
+    (result,) = [each for each in audited(samples.mixed()) if each.outcome == "fail"][:1]
     many = [
         Audited(**{**{name: getattr(result, name) for name in result.__struct_fields__}, "tags": (f"1.{number}",)})
         for number in range(20)
@@ -99,7 +104,7 @@ def test_what_is_wrong_with_many_is_told_once() -> None:
 
 
 def test_only_failed_leaves_out_what_passes_and_nothing_else() -> None:
-    results = audited("mixed")
+    results = audited(samples.mixed())
     shown = text("table", results, Left(), width=160, only_failed=True)
     assert "PASS" not in shown
     assert shown.count("FAIL") == sum(each.outcome == "fail" for each in results)
@@ -146,7 +151,7 @@ def test_that_an_answer_rests_on_tables_of_contents_is_told(how: str, read: int,
     """Whoever pushed the image wrote these: a pass by them is not as good as another."""
     evidence = Evidence(bytes_read=9, layers_read=read, layers_cached=0, digests_verified=verified, how=how)
     note = "layer 1 of 2: known by its table of contents" if told else ""
-    (passed, *_) = [each for each in audited("mixed") if each.outcome == "pass"]
+    (passed, *_) = [each for each in audited(samples.mixed()) if each.outcome == "pass"]
     passed = msgspec.structs.replace(passed, evidence=evidence, warnings=(note,) if note else ())
     shown = texts([passed])
     for form in ("table", "markdown"):
