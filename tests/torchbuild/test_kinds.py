@@ -8,19 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
 from fixtures.forms import FORMS
 from fixtures.roles import built, sync_step, synced
 from fixtures.torches import torch_cpu, torch_needs
-from fixtures.tree import File
+from fixtures.tree import File, Member
 from fixtures.wheels import Wheel
 from inspector.runtime.host import Host
-from inspector.torchbuild.kinds import CPU, CUDA, Kind, add_kind, kind_names, kind_of, label_of
+from inspector.torchbuild.kinds import CPU, CUDA, GpuVendor, Kind, add_kind, kind_names, kind_of, label_of
 from inspector.torchbuild.model import Torch, build_name
 from inspector.unknown import Unknown
 from tests.cli.program import run
+from tests.torchbuild.asking import ask, slim
 
 QUARK = Kind(
     name="quark",
@@ -30,6 +32,7 @@ QUARK = Kind(
     local=r"qk(\d)(\d)\b",
     vendors=("quarkrt",),
 )
+AMD = Unknown("no AMD")
 NEEDED = Wheel(name="quarkrt-core", version="4.2", files={"quarkrt/__init__.py": b""})
 
 
@@ -112,10 +115,39 @@ def test_the_difference_shows_the_version(tmp_path: Path) -> None:
     assert {"field": "torch.accelerator", "before": "4.2", "after": "5.1"} in changes
 
 
-def test_no_gpu_is_passed_to_a_kind_that_names_none() -> None:
-    host = Host(nvidia=Unknown("no NVIDIA"), amd=Unknown("no AMD"))
-    told = host.offer(Torch(installed=True, importable="yes", build="quark"))
-    assert told == Unknown("torch is a Quark build, which is given none")
+def test_single_files_tell_the_kind_as_all_layers_do() -> None:
+    """`ask` compares both answers."""
+    torch = ask(slim(torch_quark(), NEEDED)).torch
+    assert (torch.build, torch.importable, build_name(torch)) == ("quark", "yes", "Quark 4.2")
+
+
+def test_a_torch_that_is_not_imported_is_of_the_kind_too() -> None:
+    library = torch_quark().files["torch/lib/libtorch_quark.so"]
+    names = ("libtorch_cpu.so", "libtorch_quark.so")
+    packed: dict[str, Member] = {"cache/torch-2.13.0+qk42-cp311-cp311-linux_x86_64.whl": b"PK"}
+    bare: dict[str, Member] = {f"opt/libtorch/lib/{name}": library for name in names}
+    conda: dict[str, Member] = {"cache/pytorch-2.13.0-py3.11_quark4.2_0.conda": b"PK"}
+    found = ask(slim(), packed, bare, conda).elsewhere
+    assert [each.build for each in found] == ["quark"] * 3
+
+
+@pytest.mark.parametrize(
+    ("gpu", "offered"), [("amd", AMD), (None, Unknown("torch is a Quark build, which is given none"))]
+)
+def test_a_gpu_is_passed_by_the_maker_that_the_kind_names(
+    gpu: GpuVendor | None, offered: Unknown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inspector.torchbuild.kinds._ADDED", [msgspec.structs.replace(QUARK, gpu=gpu)])
+    host = Host(nvidia=Unknown("no NVIDIA"), amd=AMD)
+    assert host.offer(Torch(installed=True, importable="yes", build="quark")) == offered
+
+
+def test_a_version_goes_through_json_and_back() -> None:
+    told = Torch(installed=True, importable="yes", build="quark", accelerator="4.2")
+    known = Torch(installed=True, importable="yes", build="cuda", cuda="13.0")
+    for torch in (told, known):
+        assert msgspec.json.decode(msgspec.json.encode(torch), type=Torch) == torch
+    assert b"accelerator" not in msgspec.json.encode(known)
 
 
 def test_a_build_of_a_kind_that_is_known_has_no_field_for_others() -> None:
