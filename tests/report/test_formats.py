@@ -69,12 +69,15 @@ def two(tmp_path: Path) -> str:
     return FORMS["docker-24"](tmp_path / "two.tar", [IMAGES["backend-prod"], IMAGES["worker-cpu"]])
 
 
-def test_check_show_and_diff_print_by_it(roles: Path, two: str, tmp_path: Path) -> None:
+def test_check_show_and_diff_print_by_it(
+    roles: Path, two: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "90")
     one = FORMS["docker-24"](tmp_path / "one.tar", [IMAGES["backend-prod"]])
     checked = run("check", roles, two, "--format", "semicolons", "--only-failed")
     assert checked.stdout == "ktrdr-backend:prod;pass;True\nktrdr-worker-cpu:test;pass;True\n"
     assert run("show", two, "--format", "semicolons").stdout == "unknown;docker-archive\ncpu;docker-archive\n"
-    assert run("diff", one, one, "--format", "semicolons").stdout == "True;120\n"
+    assert run("diff", one, one, "--format", "semicolons").stdout == "True;90\n"
 
 
 def test_its_module_is_imported_only_when_it_is_used(roles: Path, two: str) -> None:
