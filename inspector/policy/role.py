@@ -8,7 +8,8 @@ import msgspec
 
 from inspector.oci import Platform
 
-TorchRule = Literal["absent", "cpu", "cuda", "rocm", "xpu", "any"]
+TorchRule = str
+"""`absent`, the name of a kind of build, or `any`."""
 Elsewhere = Literal["allow", "forbid"]
 CudaRuntime = Literal["demand", "report"]
 

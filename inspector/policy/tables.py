@@ -25,6 +25,7 @@ from inspector.policy.steps import shorten
 from inspector.policy.values import did_you_mean, glob, name_glob, reference, requirement, specifier
 from inspector.python.metadata import canonical
 from inspector.sizes import parse_size, show_size
+from inspector.torchbuild.kinds import kind_names
 
 HOST_DEPENDENT = "host-dependent"
 MAX_PATTERNS = 1000
@@ -40,7 +41,6 @@ _HINTS = {
     "python": "a version range, as in '>=3.11,<3.13'",
     "python-command": "a name as in 'python3.12', or an absolute path",
     "platform": "os/arch, as in 'linux/amd64'",
-    "torch": "allowed are absent, cpu, cuda, rocm, xpu and any",
     "torch-elsewhere": "allowed are allow and forbid",
     "match": "a list of patterns, as in ['api:prod', 'api:release-*']",
     "forbid": "a list of patterns, as in ['nvidia-*', 'triton']",
@@ -60,7 +60,7 @@ class RoleTable(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", kw_o
     description: str = ""
     match: list[str] = []
     dockerfile: str | None = None
-    torch: TorchRule | None = None
+    torch: str | None = None
     torch_version: str | None = None
     torch_elsewhere: Elsewhere = "allow"
     cuda: str | None = None
@@ -116,7 +116,8 @@ def _role(name: str, raw: Any, origin: str) -> Role:
     place = Place(origin, f"role {shorten(name, MAX_SHOWN)!r}")
     if not name.strip() or not name.isprintable():
         raise place.error("a role needs a printable name")
-    table = place.convert(raw, RoleTable, _HINTS)
+    table = place.convert(raw, RoleTable, {**_HINTS, "torch": _torch_hint()})
+    torch = place.optional("torch", _torch, table.torch)
     _consistent(table, place)
     for key in ("match", "forbid", "require"):
         if len(getattr(table, key)) > MAX_PATTERNS:
@@ -126,7 +127,7 @@ def _role(name: str, raw: Any, origin: str) -> Role:
         description=table.description,
         match=place.each("match", glob, table.match),
         dockerfile=table.dockerfile,
-        torch=table.torch,
+        torch=torch,
         torch_version=place.optional("torch-version", specifier, table.torch_version),
         torch_elsewhere=table.torch_elsewhere,
         cuda=None if table.cuda == HOST_DEPENDENT else place.optional("cuda", _cuda, table.cuda),
@@ -181,6 +182,16 @@ def _required_name(text: str) -> str:
     from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
 
     return canonical(Requirement(text).name)
+
+
+def _torch_hint() -> str:
+    return f"allowed are {', '.join(['absent', *kind_names()])} and any"
+
+
+def _torch(text: str) -> TorchRule:
+    if text not in ("absent", *kind_names(), "any"):
+        raise ValueError(f"Invalid enum value {text!r}; {_torch_hint()}")
+    return text
 
 
 def _cuda(text: str) -> str:

@@ -19,6 +19,9 @@ PIECE = 1 << 16
 """Bytes asked of the connection at a time."""
 LARGE = 1 << 20
 """Bytes past which a document is so large that not many should be held at once."""
+FREE_PIECES = 20_000
+"""Pieces of any size; of more, each is to have `MIN_PIECE` bytes on the average, as each costs some work."""
+MIN_PIECE = 64
 _WORDS = 64 << 10
 """Bytes of a refusal that are looked at."""
 
@@ -61,8 +64,9 @@ def words_of(response: BaseHTTPResponse, patience: Patience, where: str) -> byte
 
 
 def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterator[bytes]:
-    """The body as it arrives. Raises `Unreachable` for one that breaks off, or comes more slowly than is bearable."""
+    """The body as it arrives. Raises `Unreachable` for one that breaks off or comes too slowly, `LimitExceeded`."""
     waited, got = 0.0, 0
+    total = count = 0
     with mapped(where):
         while True:
             before = time.monotonic()
@@ -72,6 +76,9 @@ def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterat
                 return
             waited += time.monotonic() - before
             got += len(piece)
+            total, count = total + len(piece), count + 1
+            if count > FREE_PIECES and total < count * MIN_PIECE:
+                raise LimitExceeded(f"{where}: sends its answer in more than {FREE_PIECES} pieces of next to nothing")
             if waited > patience.window:
                 if got < patience.min_rate * patience.window:
                     raise Unreachable(f"{where}: sends no more than {got / waited:.0f} bytes a second")

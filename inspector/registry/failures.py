@@ -75,7 +75,7 @@ def reason(error: BaseException) -> str:
     """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
     found = causes(error)
     if any(type(cause) is HTTPException for cause in found):
-        return "its answer has more than 100 headers"
+        return "its answer has more than 100 headers, or lines behind its body"
     for kind, clause in _CLAUSES:
         if any(isinstance(cause, kind) for cause in found):
             return clause

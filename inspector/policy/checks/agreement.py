@@ -10,7 +10,8 @@ from inspector.policy.checks.torch import label, where
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding
 from inspector.policy.runs import failure, run_label
-from inspector.torchbuild.model import BUILD_NAMES, Torch, build_name
+from inspector.torchbuild.kinds import label_of
+from inspector.torchbuild.model import Torch, build_name
 
 CHECK = "static-vs-runtime"
 _NO_TORCH = "No module named 'torch'"
@@ -87,7 +88,7 @@ def _is_like_torch(run: RuntimeFacts) -> bool:
 def _builds(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
     """Whether it is a CUDA or ROCm build, and for which version, where the files state one."""
     for build, static, said in (("cuda", torch.cuda, run.cuda), ("rocm", torch.hip, run.hip)):
-        name = BUILD_NAMES[build]
+        name = label_of(build)
         if (torch.build == build) != (said is not None):
             yield Disagreement("torch's build", build_name(torch), f"{name} {said}" if said else f"no {name}")
         elif said is not None and static and static != said:

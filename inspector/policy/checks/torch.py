@@ -8,7 +8,8 @@ from inspector.policy.checks.versions import parsed, within
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding, Outcome, Pointer
 from inspector.python.metadata import canonical
-from inspector.torchbuild.model import BUILD_NAMES, Torch, TorchElsewhere, build_name
+from inspector.torchbuild.kinds import label_of
+from inspector.torchbuild.model import Torch, TorchElsewhere, build_name
 from inspector.unknown import Absent, Unknown
 
 _HOW = "`python -c 'import torch; print(torch.__version__, torch.version.cuda)'` in a container shows it"
@@ -74,7 +75,7 @@ def check_build(case: Case) -> Iterator[Finding]:
     rule, torch = case.role.torch, case.facts.torch
     if rule in (None, "absent", "any") or not torch.installed:
         return
-    shown = Shown(f"{BUILD_NAMES[rule]} build", f"{BUILD_NAMES[torch.build]} build")
+    shown = Shown(f"{label_of(rule)} build", f"{label_of(torch.build)} build")
     if torch.build == "unknown":
         message = f"which build {label(torch)} is can't be told{_why_told_once(torch)}"
         yield case.unknown("torch-build", message, shown, _HOW)
@@ -82,7 +83,7 @@ def check_build(case: Case) -> Iterator[Finding]:
         yield case.passed("torch-build", f"{build_name(torch)} build, as the role asks", shown)
     else:
         row = {("cpu", "cuda"): "cuda-in-cpu", ("cuda", "cpu"): "cpu-in-gpu"}.get((rule, torch.build), "wrong-build")
-        message = f"{label(torch)}: the role asks for a {BUILD_NAMES[rule]} build"
+        message = f"{label(torch)}: the role asks for a {label_of(rule)} build"
         at = where(case, torch)
         yield case.found("torch-build", "fail", row, message, shown, at)
 
@@ -190,7 +191,7 @@ def _metadata(case: Case) -> Pointer:
 
 def _expected(case: Case) -> str:
     rule = case.role.torch
-    return "torch" if rule in (None, "any", "absent") else f"torch, {BUILD_NAMES[rule]} build"
+    return "torch" if rule in (None, "any", "absent") else f"torch, {label_of(rule)} build"
 
 
 def _undecided(case: Case) -> str:
