@@ -233,7 +233,7 @@ class _Flights:
 
 def _fetched(future: Future, unit: Unit) -> bytes | Failure | None:
     """What came of a task that is done; None where it is done anew, as its worker was lost before it was fetched."""
-    from distributed import KilledWorker  # noqa: PLC0415 - an optional dependency
+    from distributed import KilledWorker  # an optional dependency
 
     try:
         found = future.result(timeout=_FETCH)

@@ -222,7 +222,7 @@ def error_fact(error: Exception) -> ErrorFact:
         return ErrorFact(error.kind, str(error))
     if isinstance(error, OSError):
         return ErrorFact("unreadable", str(error))
-    import traceback  # noqa: PLC0415 - only for what nobody foresaw
+    import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     place = f" (at {Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""

@@ -145,7 +145,7 @@ def _meter() -> Meter:
 def _interest() -> Callable[[], bool]:
     """Whether the task that runs in this thread is still asked for; always, where no worker runs it."""
     try:
-        from distributed import get_worker  # noqa: PLC0415 - an optional dependency, which is there if a worker is
+        from distributed import get_worker  # an optional dependency, which is there if a worker is
 
         worker = get_worker()
         key = worker.get_current_task()

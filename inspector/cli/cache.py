@@ -34,7 +34,7 @@ def command(context: click.Context) -> None:
 @cache_dir_option
 def info(cache_dir: Path | None) -> None:
     """Say where the cache is and what it holds."""
-    from inspector.sizes import show_size  # noqa: PLC0415 - only where needed
+    from inspector.sizes import show_size
 
     with _opened(cache_dir) as cache:
         held = cache.info()
@@ -66,8 +66,8 @@ def clear(cache_dir: Path | None) -> None:
 
 
 def _told(removed: Removed) -> str:
-    from inspector.report.text import count  # noqa: PLC0415 - as above
-    from inspector.sizes import show_size  # noqa: PLC0415 - only where needed
+    from inspector.report.text import count
+    from inspector.sizes import show_size
 
     layers, documents = count(removed.layers, "layer"), count(removed.documents, "document")
     return f"removed {layers}, {documents}, {show_size(removed.bytes)}\n"
@@ -75,7 +75,7 @@ def _told(removed: Removed) -> str:
 
 @contextmanager
 def _opened(cache_dir: Path | None) -> Iterator[IndexCache]:
-    from inspector.layers.cache import default_cache  # noqa: PLC0415 - brings the database
+    from inspector.layers.cache import default_cache  # brings the database
 
     cache = default_cache(cache_dir)
     try:

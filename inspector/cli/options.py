@@ -25,7 +25,7 @@ def _platform(
         return None
     if value == "all":
         return "all"
-    from inspector.oci import Platform  # noqa: PLC0415 - brings msgspec, and most runs name no platform
+    from inspector.oci import Platform  # brings msgspec, and most runs name no platform
 
     try:
         return Platform.parse(value)
@@ -150,11 +150,11 @@ def reading(
     *, no_cache: bool, cache_dir: Path | None, jobs: int | None, image_timeout: float | None, quiet: bool, **given: Any
 ) -> Iterator[Options]:
     """The options as the audit takes them, with the cache open; what is the matter with that is told at the end."""
-    from inspector.audit import Options  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.output import complain  # noqa: PLC0415 - only where needed
-    from inspector.errors import NoHome  # noqa: PLC0415 - as above
-    from inspector.layers.cache import default_cache  # noqa: PLC0415 - as above
-    from inspector.work import DEFAULT_SECONDS  # noqa: PLC0415 - as above
+    from inspector.audit import Options  # all that reads images comes with it
+    from inspector.cli.output import complain
+    from inspector.errors import NoHome
+    from inspector.layers.cache import default_cache
+    from inspector.work import DEFAULT_SECONDS
 
     cache = None
     try:

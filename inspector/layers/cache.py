@@ -231,7 +231,7 @@ def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
     """
     folder = folder or os.environ.get("INSPECTOR_CACHE_DIR")
     if not folder:
-        from platformdirs import user_cache_dir  # noqa: PLC0415 - 21 ms, needed only here
+        from platformdirs import user_cache_dir  # 21 ms, needed only here
 
         if home_directory() is None and not os.environ.get("XDG_CACHE_HOME"):
             raise NoHome("no home directory to keep the cache in; set INSPECTOR_CACHE_DIR or HOME")

@@ -179,7 +179,7 @@ def _satisfiable(role: Role, place: Place) -> None:
 
 
 def _required_name(text: str) -> str:
-    from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
+    from packaging.requirements import Requirement  # 30 ms, and only where something is required
 
     return canonical(Requirement(text).name)
 

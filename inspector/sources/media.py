@@ -35,7 +35,7 @@ class Media:
 
     def engines(self) -> Engines:
         """The engines."""
-        from inspector.sources.engine.open import Engines  # noqa: PLC0415 - 30 ms that archives don't pay
+        from inspector.sources.engine.open import Engines  # 30 ms that archives don't pay
 
         with self._lock:
             self._engines = self._engines or Engines(offline=self.offline)
@@ -43,8 +43,8 @@ class Media:
 
     def registries(self) -> Registries:
         """The registries. Raises `UsageError` for settings that are none."""
-        from inspector.registry.settings import user_settings  # noqa: PLC0415 - as above
-        from inspector.sources.registry.open import Registries  # noqa: PLC0415 - as above
+        from inspector.registry.settings import user_settings
+        from inspector.sources.registry.open import Registries
 
         with self._lock:
             if self._registries is None:

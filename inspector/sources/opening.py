@@ -59,8 +59,8 @@ def open_images(
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
     """What an engine has by that name; or, where nobody said that it is an engine's, what a registry has."""
-    from inspector.sources.engine.names import is_pattern  # noqa: PLC0415 - archives are read without it
-    from inspector.sources.engine.open import open_engine_images  # noqa: PLC0415 - as above
+    from inspector.sources.engine.names import is_pattern  # archives are read without it
+    from inspector.sources.engine.open import open_engine_images
 
     try:
         return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)
@@ -82,7 +82,7 @@ def _audited(reference: Reference) -> str:
 
 
 def _from_registry(reference: Reference, platform: Wanted, media: Media) -> tuple[Image, ...]:
-    from inspector.sources.registry import open as registry  # noqa: PLC0415 - archives are read without it
+    from inspector.sources.registry import open as registry  # archives are read without it
 
     return registry.open_registry_images(reference, platform, media.registries())
 

@@ -283,8 +283,8 @@ def test_workers_get_a_token_and_nothing_else(
 
 def _last(fake: Fake) -> str:
     """The blob of the layer that only the numbered image has."""
-    from fixtures.image import sha256  # noqa: PLC0415 - beside its only use
-    from fixtures.packing import gzip  # noqa: PLC0415 - as above
+    from fixtures.image import sha256
+    from fixtures.packing import gzip
 
     digest = f"sha256:{sha256(gzip(numbered(1).layers[-1]))}"
     assert digest in fake.blobs

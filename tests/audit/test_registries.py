@@ -71,7 +71,7 @@ def test_each_image_is_held_against_the_role_of_its_repository(fake: Fake, audit
 
 def test_facts_are_those_of_check(fake: Fake, audit: Auditor) -> None:
     """The same image, read alone and in an audit, says the same of torch."""
-    from inspector.audit import check  # noqa: PLC0415 - beside what it is compared with
+    from inspector.audit import check
 
     fake.push("team/worker", "1.0", WORKER)
     audited = audit("team/worker").results["team/worker:1.0"]

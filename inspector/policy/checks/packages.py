@@ -46,7 +46,7 @@ def check_required(case: Case) -> Iterator[Finding]:
     """Each required distribution is there, in its range."""
     if not case.role.require:
         return
-    from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
+    from packaging.requirements import Requirement  # 30 ms, and only where something is required
 
     listed = _listed(case)
     by_name: dict[str, list[Distribution]] = {}
