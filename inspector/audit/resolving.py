@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
@@ -27,10 +26,6 @@ from inspector.registry.names import RegistryName
 from inspector.sources.image import Image
 from inspector.sources.platforms import Wanted
 from inspector.sources.registry.open import Registries, open_named, tags_of
-
-MANY = 20_000
-"""Tags of a repository from which on its list is held alone: eight of the longest lists take 400 MB."""
-_LONG_LIST = threading.Lock()
 
 R = TypeVar("R")
 
@@ -161,32 +156,26 @@ class Resolver:
 
     def _list(self, errand: ToList, errands: Errands, watch: Watch | None) -> Listed:
         """Have the tags of a repository asked for that are selected, in the registry's order, or the newest first."""
-        name = errand.name
-        with ExitStack() as alone:
-            try:
-                listed = self._asked(name.host, lambda: self._tags(name, alone))
-            except InspectorError as error:
-                errands.listed(errand, [])
-                return Listed(str(name), cause=error)
-            fitting = [tag for tag in listed if self._selection.fits(tag)]
-            wanted = self._selection.newest
-            among = None
-            if wanted is not None and len(fitting) > wanted:
-                found = newest(fitting, wanted)
-                among = LastMade(len(fitting), wanted) if found is None else None
-                fitting = fitting if found is None else found
-            _told(watch, len(fitting))
-            errands.listed(errand, fitting, among)
-            return Listed(str(name), len(listed) - len(fitting))
+        with ExitStack() as stack:
+            return self._select(errand, errands, watch, stack)
 
-    def _tags(self, name: RegistryName, alone: ExitStack) -> list[str]:
-        """All tags; of lists longer than `MANY`, one is held at a time, until `alone` is left."""
-        tags: list[str] = []
-        for tag in tags_of(name, self._registries):
-            tags.append(tag)
-            if len(tags) == MANY:
-                alone.enter_context(work.held(_LONG_LIST))
-        return tags
+    def _select(self, errand: ToList, errands: Errands, watch: Watch | None, stack: ExitStack) -> Listed:
+        name = errand.name
+        try:
+            listed = self._asked(name.host, lambda: list(tags_of(name, self._registries, stack)))
+        except InspectorError as error:
+            errands.listed(errand, [])
+            return Listed(str(name), cause=error)
+        fitting = [tag for tag in listed if self._selection.fits(tag)]
+        wanted = self._selection.newest
+        among = None
+        if wanted is not None and len(fitting) > wanted:
+            found = newest(fitting, wanted)
+            among = LastMade(len(fitting), wanted) if found is None else None
+            fitting = fitting if found is None else found
+        _told(watch, len(fitting))
+        errands.listed(errand, fitting, among)
+        return Listed(str(name), len(listed) - len(fitting))
 
     def _asked(self, host: str, ask: Callable[[], R]) -> R:
         """The answer of a registry, unless that is lost; what becomes of it counts for whether it is."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import msgspec
 
@@ -100,10 +101,13 @@ class Repository:
             raise self._no_blob(reply, where)
         return read_part(reply, start, end, size, self.session.pacing.patience, where)
 
-    def tags(self) -> Iterator[str]:
-        """All tags, as the registry orders them, each once. Raises `NotFound` where there is no such repository."""
+    def tags(self, stack: ExitStack | None = None) -> Iterator[str]:
+        """All tags, as the registry orders them, each once; for `stack` see `listed`.
+
+        Raises `NotFound` where there is no such repository.
+        """
         path = f"/v2/{self.name.repository}/tags/list"
-        return listed(self.session, path, "tags", is_tag, self.where, repository=self.name.repository)
+        return listed(self.session, path, "tags", is_tag, self.where, repository=self.name.repository, stack=stack)
 
     def lend(self, *, with_token: bool = True) -> Lent:
         """See `Session.lend`."""

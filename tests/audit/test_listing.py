@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from inspector.audit import resolving
 from inspector.audit.tags import Target
+from inspector.registry import lists
 from tests.audit.conftest import Auditor
 from tests.audit.test_registries import API, numbered
 from tests.registry.fake import Answer, Asked, Fake, answer_json
@@ -141,7 +141,7 @@ def test_a_registry_that_lists_nothing_is_given_up(fake: Fake, audit: Auditor, m
 
 
 def test_long_lists_are_held_one_at_a_time(fake: Fake, audit: Auditor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolving, "MANY", 2)
+    monkeypatch.setattr(lists, "LONG", 2)
     names = [f"team/{number}" for number in range(4)]
     for name in names:
         for tag in ("a", "b", "c"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib import import_module
 
 import pytest
@@ -12,7 +13,7 @@ from inspector.errors import LimitExceeded, Malformed, NotFound, Refused
 from inspector.registry import bodies
 from inspector.registry.client import Client
 from inspector.registry.settings import Settings
-from tests.registry.conftest import Opener
+from tests.registry.conftest import HASTE, Opener
 from tests.registry.fake import Answer, Asked, Fake, answer_json
 from tests.sources.samples import API
 
@@ -181,16 +182,20 @@ def test_a_link_without_end_takes_no_time_to_read(fake: Fake, repository: Opener
         assert time.process_time() - began < 5
 
 
-def test_large_pages_are_taken_one_after_the_other(fake: Fake, repository: Opener) -> None:
-    """Each takes ten times its bytes for a moment; small ones go past them."""
-    lists = import_module("inspector.registry.lists")
+def test_lists_with_a_large_page_are_held_one_after_the_other(fake: Fake, repository: Opener) -> None:
+    """Each takes ten times its bytes. Short ones go past them, and who waits keeps no connection waiting."""
     fake.push("a/small", "1", API)
     fake.route("GET", TAGS, Answer(200, b'{"tags": ["1"]%s}' % (b" " * bodies.LARGE), {}))
-    with ThreadPoolExecutor(1) as pool:
-        with lists._LARGE_PAGE:
-            large = pool.submit(lambda: list(repository().tags()))
-            assert list(repository("a/small").tags()) == ["1"]
-            with pytest.raises(TimeoutError):
-                large.result(0.3)
-        assert large.result(5) == ["1"]
-    assert not lists._LARGE_PAGE.locked()
+
+    def names(of: str) -> list[str]:
+        with ExitStack() as stack:
+            return list(repository(of).tags(stack))
+
+    with ThreadPoolExecutor(1) as pool, ExitStack() as held:
+        assert list(repository().tags(held)) == ["1"]
+        waiting = pool.submit(names, "a/b")
+        assert names("a/small") == ["1"]
+        with pytest.raises(TimeoutError):
+            waiting.result(HASTE.whole + 0.5)
+        held.close()
+        assert waiting.result(5) == ["1"]

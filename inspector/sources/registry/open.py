@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import msgspec
 
@@ -95,10 +96,10 @@ def _open(store: RegistryStore, name: RegistryName, wanted: Wanted) -> tuple[lis
     return [_with(_packed(image), tags=tags) for image in images], document.digest
 
 
-def tags_of(name: RegistryName, registries: Registries) -> Iterator[str]:
-    """All tags by the registry itself: a mirror may have but some."""
+def tags_of(name: RegistryName, registries: Registries, stack: ExitStack | None = None) -> Iterator[str]:
+    """All tags by the registry itself: a mirror may have but some. Of long lists one is held until `stack` is left."""
     repository: Repository = list(registries.stores(name))[-1].repository
-    return repository.tags()
+    return repository.tags(stack)
 
 
 def _packed(image: Image) -> Image:
