@@ -1,0 +1,244 @@
+"""The installers that make images, each with its own words for what to change in one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from inspector.facts import ImageFacts
+from inspector.policy.model import Pointer
+from inspector.policy.versions import within
+from inspector.python.metadata import canonical
+from inspector.python.model import Distribution
+from inspector.torchbuild.model import BUILD_NAMES
+from inspector.unknown import Unknown
+
+WHEELS = "https://download.pytorch.org/whl/"
+_CUDA = ("13.0", "12.9", "12.8", "12.6", "12.4", "12.1", "11.8")
+"""CUDA versions that PyTorch has an index for, or had."""
+_USUAL_CUDA = "12.8"
+_INDEX = {"rocm": "rocm6.4"}
+"""Index by the kind of build, where it isn't the kind's own name."""
+_TOOLS = frozenset({"pip", "setuptools", "wheel", "uv", "poetry", "pdm"})
+"""Distributions that are not what an image is made for, so how they came says little."""
+_STEP = 4096
+"""Characters of a build step that are searched for commands."""
+
+
+class Installer(msgspec.Struct, frozen=True, kw_only=True):
+    """One installer. `marks` are what it writes into INSTALLER, `through` the marks of others that it works through.
+
+    `step` finds its commands in a build step. The other texts are templates: `{what}` is a requirement or a name;
+    those of `torch`, by the kind of build ("any" for whichever, "" for all others), know `{index}`, `{cuda}`, `{major}`
+    and `{label}`. `names` are distributions that it knows by another name.
+    """
+
+    marks: tuple[str, ...]
+    step: str
+    add: str
+    leave_out: str
+    remove: str
+    torch: dict[str, str]
+    through: tuple[str, ...] = ()
+    names: dict[str, str] = {}
+
+    def adding(self, requirement: str) -> str:
+        """Say how to install what a requirement asks for."""
+        return self.add.format(what=self._named(requirement))
+
+    def leaving_out(self, name: str) -> str:
+        """Say how to keep a distribution, or those of a pattern, out of the image."""
+        return self.leave_out.format(what=self._named(name))
+
+    def removing(self, name: str) -> str:
+        """Say how to remove a distribution."""
+        return self.remove.format(what=self._named(name))
+
+    def installing_torch(self, build: str | None, cuda: str) -> str:
+        """Say how to install torch of a kind of build, for a CUDA version; any kind if None."""
+        text = self.torch.get(build or "any", self.torch[""])
+        index = f"cu{cuda.replace('.', '')}" if build == "cuda" else _INDEX.get(build or "", build)
+        return text.format(
+            index=index, cuda=cuda, major=cuda.partition(".")[0], label=BUILD_NAMES.get(build or "", build), url=WHEELS
+        )
+
+    def _named(self, requirement: str) -> str:
+        """Put the installer's own name for the distribution in the place of its name."""
+        found = re.match(r"[\w.*-]+", requirement)
+        name = canonical(found[0]) if found else ""
+        prefix = self.names.get("", "") if "*" not in name else ""
+        own = self.names.get(name, f"{prefix}{found[0]}" if found and prefix else None)
+        return requirement if own is None or found is None else f"{own}{requirement[found.end() :]}"
+
+
+_SOURCE = "{label} build of torch, from {url}{index}"
+NO_BUILD = f"which has no package of it: there is a wheel of the {_SOURCE}"
+PIXI = Installer(
+    marks=("pixi", "uv-pixi"),
+    through=("conda", "uv"),
+    step=r"\bpixi\s+(?:install|add|run|shell-hook)\b",
+    add="`pixi add '{what}'`",
+    leave_out="take {what}, and what requires it, out of the environment that `pixi install` makes",
+    remove="`pixi remove {what}`",
+    torch={
+        "any": "`pixi add pytorch`",
+        "cpu": "`pixi add pytorch-cpu`",
+        "cuda": "`pixi add pytorch-gpu 'cuda-version={cuda}.*'`, and "
+        '`cuda = "{major}"` below `[system-requirements]`',
+        "": f"change pixi's channel, {NO_BUILD}",
+    },
+    names={"torch": "pytorch"},
+)
+POETRY = Installer(
+    marks=("poetry",),
+    through=("pip",),
+    step=r"\bpoetry\s+(?:install|add|sync)\b",
+    add="`poetry add '{what}'`",
+    leave_out="take {what}, and what requires it, out of the groups that `poetry install` installs (`--without GROUP`)",
+    remove="`poetry remove {what}`",
+    torch={
+        "any": "`poetry add torch`",
+        "": "`poetry source add --priority=explicit pytorch-{index} {url}{index}`, then "
+        "`poetry add --source pytorch-{index} torch`",
+    },
+)
+PDM = Installer(
+    marks=("pdm",),
+    through=("pip", "uv"),
+    step=r"\bpdm\s+(?:install|add|sync)\b",
+    add="`pdm add '{what}'`",
+    leave_out="take {what}, and what requires it, out of the groups that `pdm sync` installs (`--without GROUP`)",
+    remove="`pdm remove {what}`",
+    torch={
+        "any": "`pdm add torch`",
+        "": 'a `[[tool.pdm.source]]` in pyproject.toml with `name = "pytorch-{index}"`, `url = "{url}{index}"` and '
+        '`include_packages = ["torch"]`, then `pdm lock`',
+    },
+)
+UV = Installer(
+    marks=("uv",),
+    step=r"\buv\s+(?:sync|add|run)\b",
+    add="`uv add '{what}'`",
+    leave_out="take {what}, and what requires it, out of the dependencies that `uv sync` installs",
+    remove="`uv remove {what}`",
+    torch={
+        "any": "`uv add torch`",
+        "": 'an `[[tool.uv.index]]` in pyproject.toml with `name = "pytorch-{index}"`, `url = "{url}{index}"` and '
+        '`explicit = true`, `torch = {{ index = "pytorch-{index}" }}` below `[tool.uv.sources]`, then `uv lock`',
+    },
+)
+UV_PIP = Installer(
+    marks=(),
+    through=("uv",),
+    step=r"\buv\s+pip\s+(?:install|sync)\b",
+    add="`uv pip install '{what}'`",
+    leave_out="leave {what}, and what requires it, out of what `uv pip install` installs",
+    remove="`uv pip uninstall {what}`",
+    torch={"any": "`uv pip install torch`", "": "`uv pip install torch --torch-backend={index}`"},
+)
+CONDA = Installer(
+    marks=("conda",),
+    step=r"\b(?:conda|mamba|micromamba)\b[^;&|]*\s(?:install|create|update)\b",
+    add="`conda install '{what}'`",
+    leave_out="leave {what}, and what requires it, out of environment.yml and of what `conda install` installs",
+    remove="`conda remove {what}`",
+    torch={
+        "any": "`conda install -c conda-forge pytorch`",
+        "cpu": "`conda install -c conda-forge pytorch-cpu`",
+        "cuda": "`conda install -c conda-forge pytorch-gpu 'cuda-version={cuda}'`",
+        "": f"change conda's channel, {NO_BUILD}",
+    },
+    names={"torch": "pytorch"},
+)
+PIP = Installer(
+    marks=("pip",),
+    step=r"\bpip[0-9.]*\s+install\b",
+    add="`pip install '{what}'`",
+    leave_out="leave {what}, and what requires it, out of what `pip install` installs",
+    remove="`pip uninstall -y {what}`",
+    torch={"any": "`pip install torch`", "": "`pip install torch --index-url {url}{index}`"},
+)
+APT = Installer(
+    marks=("debian", "apt"),
+    step=r"\bapt(?:-get)?\s[^;&|]*\binstall\b[^;&|]*\spython3-(?!pip\b|venv\b|dev\b|setuptools\b|wheel\b|minimal\b)",
+    add="`apt-get install {what}`",
+    leave_out="leave {what}, and what depends on it, out of what `apt-get install` installs",
+    remove="`apt-get purge {what}`",
+    torch={
+        "any": "`apt-get install python3-torch`",
+        "cpu": "`apt-get install python3-torch`",
+        "cuda": "`apt-get install python3-torch-cuda`",
+        "rocm": "`apt-get install python3-torch-rocm`",
+        "": f"change the distribution, {NO_BUILD}",
+    },
+    names={"": "python3-"},
+)
+UNKNOWN = Installer(
+    marks=(),
+    step="",
+    add="install {what}",
+    leave_out="leave {what}, and what requires it, out of the image",
+    remove="remove {what} with the installer that brought it",
+    torch={"any": "install torch", "": f"install the {_SOURCE}"},
+)
+INSTALLERS = (PIXI, POETRY, PDM, UV, UV_PIP, CONDA, PIP, APT)
+"""All that are known; one that works through others comes before them."""
+
+
+def cuda_release(wanted: str | None) -> str:
+    """Choose the newest CUDA version with an index that lies in the range; the usual one without a range."""
+    fits = [release for release in _CUDA if wanted is None or within(release, wanted) == "yes"]
+    return _USUAL_CUDA if _USUAL_CUDA in fits or not fits else fits[0]
+
+
+def installer_of(facts: ImageFacts, at: Pointer) -> Installer:
+    """Find what installed what was seen there: by INSTALLER or conda's record of it, and its build step.
+
+    Where nothing tells, or nothing was seen, the other distributions do, and all steps of the build.
+    """
+    found = _distribution_at(facts, at)
+    mark = _mark(found) if found else ""
+    if not mark and at.created_by is None:
+        met = Counter(filter(None, map(_mark, _listed(facts))))
+        mark = met.most_common(1)[0][0] if met else ""
+    steps = [at.created_by] if at.created_by is not None else [layer.created_by for layer in facts.layers]
+    named = list(_named_in(step for step in steps if step))
+    if not mark:
+        return named[0] if named else UNKNOWN
+    for each in named:
+        if mark in (*each.marks, *each.through):
+            return each
+    return next((each for each in INSTALLERS if mark in each.marks), UNKNOWN)
+
+
+def _distribution_at(facts: ImageFacts, at: Pointer) -> Distribution | None:
+    if at.path is None:
+        return None
+    of_torch = at.path == facts.torch.path
+    known = () if isinstance(facts.distributions, Unknown) else facts.distributions
+    return next(
+        (each for each in known if each.path == at.path or (of_torch and canonical(each.name) == "torch")), None
+    )
+
+
+def _listed(facts: ImageFacts) -> Iterator[Distribution]:
+    """List the distributions that an image is made for."""
+    known = () if isinstance(facts.distributions, Unknown) else facts.distributions
+    return (each for each in known if canonical(each.name) not in _TOOLS)
+
+
+def _mark(found: Distribution) -> str:
+    """Take the first word of INSTALLER; or, by its path, what else installed a distribution."""
+    if "/.pixi/envs/" in found.path:
+        return "pixi"
+    if found.installer:
+        return found.installer.lower().split()[0] if found.installer.strip() else ""
+    return "debian" if "/usr/lib/python3/dist-packages/" in found.path else ""
+
+
+def _named_in(steps: Iterable[str]) -> Iterator[Installer]:
+    text = "\n".join(step[:_STEP] for step in steps)
+    return (each for each in INSTALLERS if re.search(each.step, text))
