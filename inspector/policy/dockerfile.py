@@ -89,11 +89,13 @@ def _steps(text: str) -> Iterator[tuple[int, str]]:
         at += 1
         if not parts[0].strip() or _COMMENT.match(parts[0]):
             continue
-        while at < len(lines) and parts[-1].rstrip().endswith(escape):
+        while parts[-1].rstrip().endswith(escape):
             parts[-1] = parts[-1].rstrip().removesuffix(escape)
             while at < len(lines) and (not lines[at].strip() or _COMMENT.match(lines[at])):
                 at += 1
-            parts += lines[at : at + 1]
+            if at == len(lines):
+                break
+            parts.append(lines[at])
             at += 1
         instruction = "".join(parts)
         here = _HERE.search(instruction)

@@ -61,7 +61,7 @@ class Role:
     ) -> None:
         """State the values of rules by the names of their settings, as in `torch_elsewhere="forbid"`."""
         own = {**locals()}
-        for each in self.__dataclass_fields__:
+        for each in self.own():
             object.__setattr__(self, each, own[each])
 
     def __getitem__(self, setting: Setting[T]) -> T:
@@ -69,9 +69,14 @@ class Role:
         value: T = self.stated.get(setting.name, setting.default)
         return value
 
+    @classmethod
+    def own(cls) -> list[str]:
+        """List what every role has, whatever its rules."""
+        return list(cls.__dataclass_fields__)
+
     def replaced(self, **changes: Any) -> Role:
         """Copy the role with other values, of its own or of rules: `role.replaced(python_command="python3")`."""
-        own = {each: getattr(self, each) for each in self.__dataclass_fields__ if each != "stated"}
+        own = {each: getattr(self, each) for each in self.own() if each != "stated"}
         return Role(**{**own, **self.stated, **changes})
 
     def states(self, rule: Rule) -> bool:

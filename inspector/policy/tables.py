@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     tables = location.convert(dict(raw), Tables, _HINTS)
     if not tables.roles:
         raise location.error("no roles: write at least one table [roles.NAME]")
-    settings = [setting for rule in (*RULES, *rules) for setting in rule.settings]
+    settings = _settings((*RULES, *rules))
     kind, hints = _table_of(settings)
     read = _Reader(origin, rules, settings, kind, hints)
     roles = tuple(read.role(name, table) for name, table in tables.roles.items())
@@ -78,6 +79,18 @@ def _listed(raw: Any, location: Location, roles: Mapping[str, None]) -> Listed:
     if table.role is not None and table.role not in roles:
         raise location.error(f"no role {shorten(table.role, MAX_SHOWN)!r}; {did_you_mean(table.role, roles)}", "role")
     return Listed(table.reference, table.role)
+
+
+def _settings(rules: Sequence[Rule]) -> Sequence[Setting[Any]]:
+    """List the settings of all rules, each once. Raises `ValueError` where two of them share a name or a key."""
+    found = dict.fromkeys(setting for rule in rules for setting in rule.settings)
+    names = [setting.name for setting in found]
+    names += [attribute(key.name) for setting in found for key in setting.keys if attribute(key.name) != setting.name]
+    names += Role.own()
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise ValueError(f"two settings of roles are called {twice!r}: rename that of the added rule")
+    return list(found)
 
 
 def _table_of(settings: Sequence[Setting[Any]]) -> tuple[type[RoleTable], dict[str, str]]:

@@ -278,7 +278,9 @@ def test_what_the_procedure_expects(
     assert role.stated.get("cuda_runtime") == runtime
     assert role.procedure
     assert (role.name, role.match, role.dockerfile, role.description) == ("api:prod", ("api:prod",), "D", "x")
-    assert role.stated.get("size", Limits()) == (Limits(warn=10**9, most=1_500_000_000) if rule == "absent" else Limits())
+    assert role.stated.get("size", Limits()) == (
+        Limits(warn=10**9, most=1_500_000_000) if rule == "absent" else Limits()
+    )
     assert (policy.exhaustive, policy.images) == (True, (Listed("api:prod", "api:prod"),))
 
 

@@ -20,6 +20,7 @@ from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.needs import needs_run, whole_facts_needed
 from inspector.policy.role import Role
 from inspector.policy.rule import Rule, text
+from inspector.policy.rules.torch import TORCH
 from inspector.report import document
 from tests.policy.cases import IMAGE, image
 
@@ -82,6 +83,18 @@ def test_its_parser_and_hint_refuse(tmp_path: Path, most: str, rules: list[Rule]
     with pytest.raises(PolicyError) as raised:
         load_policy(policy(tmp_path, most), rules=rules)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["torch", "max-size", "match", "folder"])
+def test_a_key_that_is_taken_is_refused(tmp_path: Path, key: str) -> None:
+    other = Rule(check="other", test=check_layers, settings=(text(key, int, "a number"),))
+    with pytest.raises(ValueError, match=f"two settings of roles are called '{key.replace('-', '_')}'"):
+        load_policy(policy(tmp_path, "'3'"), rules=[LAYERS, other])
+
+
+def test_a_rule_may_read_the_setting_of_another(tmp_path: Path) -> None:
+    other = Rule(check="other", test=check_layers, settings=(TORCH, MOST))
+    assert load_policy(policy(tmp_path, "'3'"), rules=[LAYERS, other]).roles[0][MOST] == 3
 
 
 def test_its_needs_are_known() -> None:
