@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from inspector.policy.model import Finding
@@ -20,9 +23,8 @@ MAX_FOLDERS = 8
 
 _ESCAPE = re.compile(r"#\s*escape\s*=\s*`\s*", re.IGNORECASE)
 _COMMENT = re.compile(r"\s*#")
-_HERE = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
+_HERE = re.compile(r"(?<!<)<<-?(['\"]?)([A-Za-z_]\w*)\1")
 _FLAGS = re.compile(r"(?:--[a-z-]+(?:=\S+)? )+")
-_EXEC = re.compile(r'\[(?: ?"[^"\\]*" ?,?)+ ?\]')
 
 
 def with_lines(findings: Sequence[Finding], dockerfile: str | None, folder: str | None) -> tuple[Finding, ...]:
@@ -31,26 +33,27 @@ def with_lines(findings: Sequence[Finding], dockerfile: str | None, folder: str 
     path = _path(dockerfile, folder) if at_fault and dockerfile and folder is not None else None
     if path is None:
         return tuple(findings)
-    lines = _steps_of(*path)
+    lines = _lines_of(*path)
     return tuple(each if each.outcome == "pass" else _with_line(each, lines) for each in findings)
 
 
 def find_line(text: str, created_by: str) -> int | None:
     """Find the line of a Dockerfile's text that begins the step; the last where several read the same."""
-    return _find(tuple(_steps(text)), created_by)
+    return _find(_lines(text), created_by)
 
 
-def _with_line(finding: Finding, steps: tuple[tuple[int, str], ...]) -> Finding:
+def _with_line(finding: Finding, lines: Mapping[str, int]) -> Finding:
     step = finding.evidence.created_by
-    line = _find(steps, step) if step else None
+    line = _find(lines, step) if step else None
     return finding if line is None else replace(finding, evidence=replace(finding.evidence, line=line))
 
 
-def _find(steps: tuple[tuple[int, str], ...], created_by: str) -> int | None:
+def _find(lines: Mapping[str, int], created_by: str) -> int | None:
     wanted = readable(created_by, LOOKED_AT)
-    cut = len(created_by) > LOOKED_AT  # where `readable` has only the beginning
-    fits = [at for at, step in steps if wanted and (step.startswith(wanted.rstrip("…")) if cut else step == wanted)]
-    return fits[-1] if fits else None
+    if len(created_by) <= LOOKED_AT:
+        return lines.get(wanted)
+    begun = wanted.rstrip("…")  # `readable` has only the beginning
+    return next((line for step, line in lines.items() if step.startswith(begun)), None)
 
 
 def _path(dockerfile: str, folder: str) -> tuple[Path, int, int] | None:
@@ -70,46 +73,60 @@ def _path(dockerfile: str, folder: str) -> tuple[Path, int, int] | None:
 
 
 @lru_cache(64)
-def _steps_of(path: Path, _changed: int, _size: int) -> tuple[tuple[int, str], ...]:
+def _lines_of(path: Path, _changed: int, _size: int) -> Mapping[str, int]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE)
     except OSError:
-        return ()
-    return tuple(_steps(content.decode("utf-8-sig", "replace")))
+        return {}
+    return _lines(content.decode("utf-8-sig", "replace"))
 
 
-def _steps(text: str) -> Iterator[tuple[int, str]]:
-    """Each instruction in the form of `readable`, with the line that it begins on."""
+def _lines(text: str) -> dict[str, int]:
+    """The line on which each instruction begins, by the instruction in the form of `readable`."""
     lines = text.splitlines()
     escape = "`" if lines and _ESCAPE.fullmatch(lines[0]) else "\\"
+    places: dict[str, list[int]] = {}
+    for at, line in enumerate(lines):
+        places.setdefault(line.strip(), []).append(at)
+    found: dict[str, int] = {}
     at = 0
     while at < len(lines):
-        begun, parts = at, [lines[at]]
-        at += 1
-        if not parts[0].strip() or _COMMENT.match(parts[0]):
-            continue
-        while parts[-1].rstrip().endswith(escape):
-            parts[-1] = parts[-1].rstrip().removesuffix(escape)
-            while at < len(lines) and (not lines[at].strip() or _COMMENT.match(lines[at])):
-                at += 1
-            if at == len(lines):
-                break
-            parts.append(lines[at])
-            at += 1
-        instruction = "".join(parts)
+        begun = at
+        instruction, at = _joined(lines, at, escape)
         here = _HERE.search(instruction)
-        if here:
-            end = next((one for one in range(at, len(lines)) if lines[one].strip() == here[2]), len(lines))
-            body = "\n".join(lines[at:end])
-            at = end + 1
-            instruction = instruction.replace(here[0], body) if instruction.split()[0].upper() == "RUN" else instruction
-        yield begun + 1, _normal(instruction)
+        ends = places.get(here[2], []) if here else []
+        after = bisect_left(ends, at)
+        if here and after < len(ends):
+            body, at = "\n".join(lines[at : ends[after]]), ends[after] + 1
+            instruction = (
+                instruction.replace(here[0], body, 1) if instruction.upper().startswith("RUN") else instruction
+            )
+        if instruction:
+            found[_normal(instruction)] = begun + 1
+    return found
+
+
+def _joined(lines: Sequence[str], at: int, escape: str) -> tuple[str, int]:
+    """The instruction that begins there, its further lines joined, without comments; and where the next may begin."""
+    parts: list[str] = []
+    while at < len(lines):
+        line = lines[at].rstrip()
+        at += 1
+        if not line.strip() or _COMMENT.match(line):
+            if parts:
+                continue  # within an instruction both are passed over
+            return "", at
+        parts.append(line.removesuffix(escape))
+        if not line.endswith(escape):
+            break
+    return "".join(parts).strip(), at
 
 
 def _normal(instruction: str) -> str:
     word, _, rest = " ".join(instruction.split()).partition(" ")
     rest = _FLAGS.sub("", rest, count=1) if rest.startswith("--") else rest
-    if _EXEC.fullmatch(rest) and word.upper() == "RUN":
-        rest = " ".join(re.findall(r'"([^"]*)"', rest))
+    if word.upper() == "RUN" and rest.startswith("["):
+        with suppress(msgspec.MsgspecError, RecursionError):
+            rest = " ".join(msgspec.json.decode(rest, type=list[str]))
     return f"{word.upper()} {rest}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -58,11 +59,19 @@ def test_the_line_of_a_step(created_by: str, line: int | None) -> None:
 def test_the_other_escape_and_odd_ends() -> None:
     assert find_line("# escape=`\nRUN pip `\n  install x\n", "RUN /bin/sh -c pip install x") == 2
     assert find_line("RUN a \\", "RUN /bin/sh -c a") == 1
-    assert find_line("RUN <<EOF\na", "RUN /bin/sh -c a") == 1
+    assert find_line("RUN cat <<<word\nRUN a", "RUN /bin/sh -c a") == 2
+    assert find_line("RUN echo $((1<<2)) <<EOF\nRUN a", "RUN /bin/sh -c a") == 2
     assert find_line("\r\nRUN a\r\n", "RUN /bin/sh -c a") == 2
     long = "x " * 3000
     assert find_line(f"RUN b\nRUN {long}", f"RUN /bin/sh -c {long}") == 2
     assert find_line("", "RUN a") is None
+
+
+@pytest.mark.parametrize("line", ["RUN <<EOF", "RUN a \\", "#", "RUN --a=b", "RUN [", "\\", "x" * 99])
+def test_work_is_linear(line: str) -> None:
+    begun = time.process_time()
+    assert find_line("\n".join([line] * (MAX_FILE // (len(line) + 1))), "RUN b") is None
+    assert time.process_time() - begun < 20  # minutes, where it is quadratic
 
 
 WRONG = (Finding(check="torch", outcome="fail", message="m", evidence=Pointer(layer=1, created_by=SYNC)),)
