@@ -21,7 +21,7 @@ def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
 
     Raises `TypeError` for a role that states what no rule reads.
     """
-    rules = (*RULES, *role.rules)
+    rules = _rules(role)
     unread = role.stated.keys() - {setting.name for rule in rules for setting in rule.settings}
     if unread:
         raise TypeError(f"the role {role.name!r} states {min(unread)!r}, which no rule reads")
@@ -34,7 +34,7 @@ def judge_early(facts: ImageFacts, role: Role, *, image: str) -> Result | None:
 
     `facts` need know no more than manifest and config tell, which digests vouch for.
     """
-    rules = [rule for rule in (*RULES, *role.rules) if rule.facts == "manifest"]
+    rules = [rule for rule in _rules(role) if rule.facts == "manifest"]
     findings = _findings(facts, role, image, rules)
     return _result(facts, role, image, findings) if any(each.outcome == "fail" for each in findings) else None
 
@@ -48,6 +48,10 @@ def judge_run(facts: ImageFacts) -> Result:
     findings = _findings(facts, role, name, [RAN, *(rule for rule in RULES if rule.facts == "run")])
     outcome = worst(finding.outcome for finding in findings)
     return Result(image=name, role=None, outcome=outcome, findings=findings, facts=facts)
+
+
+def _rules(role: Role) -> tuple[Rule, ...]:
+    return (*RULES, *(rule for rule in role.rules if isinstance(rule, Rule)))
 
 
 def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -> tuple[Finding, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from inspector.oci import Platform
-from inspector.policy.rule import Rule, Setting
+from inspector.policy.setting import Declared, Setting
 
 T = TypeVar("T")
 TorchRule = str
@@ -41,7 +41,7 @@ class Role:
     python_command: str
     platform: Platform | None
     stated: Mapping[str, Any]
-    rules: tuple[Rule, ...]
+    rules: tuple[Declared, ...]
     procedure: bool
     folder: str | None = field(compare=False)
 
@@ -54,7 +54,7 @@ class Role:
         dockerfile: str | None = None,
         python_command: str = "python",
         platform: Platform | None = None,
-        rules: tuple[Rule, ...] = (),
+        rules: tuple[Declared, ...] = (),
         procedure: bool = False,
         folder: str | None = None,
         **stated: Any,
@@ -79,7 +79,7 @@ class Role:
         own = {each: getattr(self, each) for each in self.own() if each != "stated"}
         return Role(**{**own, **self.stated, **changes})
 
-    def states(self, rule: Rule) -> bool:
+    def states(self, rule: Declared) -> bool:
         """Tell whether the role asks anything of its own of a rule."""
         return any(self[setting] != setting.default for setting in rule.settings)
 

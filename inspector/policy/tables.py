@@ -12,8 +12,9 @@ import msgspec
 from inspector.oci import Platform
 from inspector.policy.location import Location
 from inspector.policy.role import Listed, Policy, Role
-from inspector.policy.rule import Rule, Setting, Written, attribute, texts
+from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
+from inspector.policy.setting import Setting, Written, attribute, texts
 from inspector.policy.steps import shorten
 from inspector.policy.values import did_you_mean, glob, reference
 

@@ -19,8 +19,9 @@ from inspector.policy.listing import listing
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.needs import needs_run, whole_facts_needed
 from inspector.policy.role import Role
-from inspector.policy.rule import Rule, text
+from inspector.policy.rule import Rule
 from inspector.policy.rules.torch import TORCH
+from inspector.policy.setting import text
 from inspector.report import document
 from tests.policy.cases import IMAGE, image
 

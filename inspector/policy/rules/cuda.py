@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule, Setting, Written, text
+from inspector.policy.rule import Rule
+from inspector.policy.setting import Setting, Written, text
 from inspector.policy.torches import HOW, installing, where
 from inspector.policy.values import specifier
 from inspector.policy.versions import within

@@ -11,12 +11,13 @@ from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.findings import RUN_SILENT, Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.role import CudaRuntime
-from inspector.policy.rule import Key, Rule, Setting, Written
+from inspector.policy.rule import Rule
 from inspector.policy.rules.cuda import CUDA, HOST_DEPENDENT, stated_torch
 from inspector.policy.rules.gpu_architecture import NO_KERNEL, without_code
 from inspector.policy.rules.torch import BROKEN, NO_TORCH
 from inspector.policy.rules.torch_build import CPU_IN_GPU
 from inspector.policy.runs import described, failure
+from inspector.policy.setting import Key, Setting, Written
 from inspector.policy.torches import installing
 from inspector.unknown import Tri
 

@@ -8,8 +8,9 @@ from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.packages import doubt, listed, undecided
 from inspector.policy.patterns import pattern_of
-from inspector.policy.rule import Rule, Setting, Written, texts
+from inspector.policy.rule import Rule
 from inspector.policy.rules.require import required_name
+from inspector.policy.setting import Setting, Written, texts
 from inspector.policy.values import name_glob
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution

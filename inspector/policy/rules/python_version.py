@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding, Pointer
-from inspector.policy.rule import Rule, text
+from inspector.policy.rule import Rule
+from inspector.policy.setting import text
 from inspector.policy.values import specifier
 from inspector.policy.versions import python_within
 from inspector.unknown import Absent, Unknown

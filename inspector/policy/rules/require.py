@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.packages import doubt, listed, undecided
-from inspector.policy.rule import Rule, Setting, Written, texts
+from inspector.policy.rule import Rule
+from inspector.policy.setting import Setting, Written, texts
 from inspector.policy.values import requirement
 from inspector.policy.versions import within
 from inspector.python.metadata import canonical

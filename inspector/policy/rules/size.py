@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from inspector.policy.findings import NOT_LOOKED, Case, Shown
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.role import Limits
-from inspector.policy.rule import Key, Rule, Setting, Written
+from inspector.policy.rule import Rule
+from inspector.policy.setting import Key, Setting, Written
 from inspector.sizes import parse_size, show_size
 
 USUAL = Limits(warn=10**9, most=1_500_000_000)

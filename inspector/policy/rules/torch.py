@@ -8,8 +8,9 @@ from typing import cast
 from inspector.policy.findings import NO_PYTHON, Case, Shown, because
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.role import TorchRule
-from inspector.policy.rule import Rule, choice
+from inspector.policy.rule import Rule
 from inspector.policy.rules.cuda import CUDA
+from inspector.policy.setting import choice
 from inspector.policy.torches import HOW, installing, label, undecided_import, where
 from inspector.python.metadata import canonical
 from inspector.torchbuild.model import BUILD_NAMES

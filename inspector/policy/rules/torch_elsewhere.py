@@ -7,8 +7,9 @@ from typing import Literal
 
 from inspector.policy.findings import NOT_LOOKED, Case, Shown
 from inspector.policy.model import Advice, Finding, Outcome
-from inspector.policy.rule import Rule, choice
+from inspector.policy.rule import Rule
 from inspector.policy.rules.torch import TORCH
+from inspector.policy.setting import choice
 from inspector.torchbuild.model import TorchElsewhere
 from inspector.unknown import Unknown
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule, Setting, Written, text
+from inspector.policy.rule import Rule
 from inspector.policy.rules.torch import BROKEN, TORCH
+from inspector.policy.setting import Setting, Written, text
 from inspector.policy.torches import HOW, told_once, where
 from inspector.policy.values import specifier
 from inspector.policy.versions import parsed, within
