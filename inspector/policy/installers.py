@@ -13,7 +13,6 @@ from inspector.policy.model import Pointer
 from inspector.policy.versions import within
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
-from inspector.torchbuild.model import BUILD_NAMES
 from inspector.unknown import Unknown
 
 WHEELS = "https://download.pytorch.org/whl/"
@@ -33,7 +32,7 @@ class Installer(msgspec.Struct, frozen=True, kw_only=True):
 
     `step` finds its commands in a build step. The other texts are templates: `{what}` is a requirement or a name;
     those of `torch`, by the kind of build ("any" for whichever, "" for all others), know `{index}`, `{cuda}`, `{major}`
-    and `{label}`. `names` are distributions that it knows by another name.
+    and `{url}`. `names` are distributions that it knows by another name.
     """
 
     marks: tuple[str, ...]
@@ -61,9 +60,7 @@ class Installer(msgspec.Struct, frozen=True, kw_only=True):
         """Say how to install torch of a kind of build, for a CUDA version; any kind if None."""
         text = self.torch.get(build or "any", self.torch[""])
         index = f"cu{cuda.replace('.', '')}" if build == "cuda" else _INDEX.get(build or "", build)
-        return text.format(
-            index=index, cuda=cuda, major=cuda.partition(".")[0], label=BUILD_NAMES.get(build or "", build), url=WHEELS
-        )
+        return text.format(index=index, cuda=cuda, major=cuda.partition(".")[0], url=WHEELS)
 
     def _named(self, requirement: str) -> str:
         """Put the installer's own name for the distribution in the place of its name."""
@@ -74,8 +71,7 @@ class Installer(msgspec.Struct, frozen=True, kw_only=True):
         return requirement if own is None or found is None else f"{own}{requirement[found.end() :]}"
 
 
-_SOURCE = "{label} build of torch, from {url}{index}"
-NO_BUILD = f"which has no package of it: there is a wheel of the {_SOURCE}"
+_AT = "wheels of it are at {url}{index}"
 PIXI = Installer(
     marks=("pixi", "uv-pixi"),
     through=("conda", "uv"),
@@ -88,7 +84,7 @@ PIXI = Installer(
         "cpu": "`pixi add pytorch-cpu`",
         "cuda": "`pixi add pytorch-gpu 'cuda-version={cuda}.*'`, and "
         '`cuda = "{major}"` below `[system-requirements]`',
-        "": f"change pixi's channel, {NO_BUILD}",
+        "": f"conda-forge has no package of it; {_AT}",
     },
     names={"torch": "pytorch"},
 )
@@ -114,8 +110,8 @@ PDM = Installer(
     remove="`pdm remove {what}`",
     torch={
         "any": "`pdm add torch`",
-        "": 'a `[[tool.pdm.source]]` in pyproject.toml with `name = "pytorch-{index}"`, `url = "{url}{index}"` and '
-        '`include_packages = ["torch"]`, then `pdm lock`',
+        "": 'add a `[[tool.pdm.source]]` to pyproject.toml with `name = "pytorch-{index}"`, `url = "{url}{index}"` and '
+        '`include_packages = ["torch"]`, then `pdm add torch`',
     },
 )
 UV = Installer(
@@ -126,8 +122,8 @@ UV = Installer(
     remove="`uv remove {what}`",
     torch={
         "any": "`uv add torch`",
-        "": 'an `[[tool.uv.index]]` in pyproject.toml with `name = "pytorch-{index}"`, `url = "{url}{index}"` and '
-        '`explicit = true`, `torch = {{ index = "pytorch-{index}" }}` below `[tool.uv.sources]`, then `uv lock`',
+        "": "`uv add torch --index pytorch-{index}={url}{index}`, and `explicit = true` in that `[[tool.uv.index]]`, so "
+        'that only `torch = {{ index = "pytorch-{index}" }}` of `[tool.uv.sources]` uses it',
     },
 )
 UV_PIP = Installer(
@@ -149,7 +145,7 @@ CONDA = Installer(
         "any": "`conda install -c conda-forge pytorch`",
         "cpu": "`conda install -c conda-forge pytorch-cpu`",
         "cuda": "`conda install -c conda-forge pytorch-gpu 'cuda-version={cuda}'`",
-        "": f"change conda's channel, {NO_BUILD}",
+        "": f"conda-forge has no package of it; {_AT}",
     },
     names={"torch": "pytorch"},
 )
@@ -172,17 +168,17 @@ APT = Installer(
         "cpu": "`apt-get install python3-torch`",
         "cuda": "`apt-get install python3-torch-cuda`",
         "rocm": "`apt-get install python3-torch-rocm`",
-        "": f"change the distribution, {NO_BUILD}",
+        "": f"Debian has no package of it; {_AT}",
     },
     names={"": "python3-"},
 )
 UNKNOWN = Installer(
     marks=(),
     step="",
-    add="install {what}",
+    add="with the installer that makes the image",
     leave_out="leave {what}, and what requires it, out of the image",
     remove="remove {what} with the installer that brought it",
-    torch={"any": "install torch", "": f"install the {_SOURCE}"},
+    torch={"any": "whichever build it is", "": _AT},
 )
 INSTALLERS = (PIXI, POETRY, PDM, UV, UV_PIP, CONDA, PIP, APT)
 """All that are known; one that works through others comes before them."""

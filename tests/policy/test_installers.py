@@ -159,9 +159,9 @@ def test_single_files_tell_by_the_steps() -> None:
         (
             UV,
             *(
-                f'an `[[tool.uv.index]]` in pyproject.toml with `name = "pytorch-{index}"`, '
-                f'`url = "https://download.pytorch.org/whl/{index}"` and `explicit = true`, '
-                f'`torch = {{ index = "pytorch-{index}" }}` below `[tool.uv.sources]`, then `uv lock`'
+                f"`uv add torch --index pytorch-{index}=https://download.pytorch.org/whl/{index}`, "
+                "and `explicit = true` in that `[[tool.uv.index]]`, so that only "
+                f'`torch = {{ index = "pytorch-{index}" }}` of `[tool.uv.sources]` uses it'
                 for index in ("cpu", "cu126")
             ),
             "take torch, and what requires it, out of the dependencies that `uv sync` installs",
@@ -184,9 +184,9 @@ def test_single_files_tell_by_the_steps() -> None:
         (
             PDM,
             *(
-                f'a `[[tool.pdm.source]]` in pyproject.toml with `name = "pytorch-{index}"`, '
+                f'add a `[[tool.pdm.source]]` to pyproject.toml with `name = "pytorch-{index}"`, '
                 f'`url = "https://download.pytorch.org/whl/{index}"` and `include_packages = ["torch"]`, '
-                "then `pdm lock`"
+                "then `pdm add torch`"
                 for index in ("cpu", "cu126")
             ),
             "take torch, and what requires it, out of the groups that `pdm sync` installs (`--without GROUP`)",
@@ -211,8 +211,8 @@ def test_single_files_tell_by_the_steps() -> None:
         ),
         (
             UNKNOWN,
-            "install the CPU build of torch, from https://download.pytorch.org/whl/cpu",
-            "install the CUDA build of torch, from https://download.pytorch.org/whl/cu126",
+            "wheels of it are at https://download.pytorch.org/whl/cpu",
+            "wheels of it are at https://download.pytorch.org/whl/cu126",
             "leave torch, and what requires it, out of the image",
         ),
     ],
@@ -244,7 +244,7 @@ def test_no_advice_names_a_step_of_another_installer(installer: Installer, build
         (CONDA, "Torch", "`conda install 'pytorch'`"),
         (CONDA, "torchvision", "`conda install 'torchvision'`"),
         (APT, "fastapi", "`apt-get install python3-fastapi`"),
-        (UNKNOWN, "fastapi", "install fastapi"),
+        (UNKNOWN, "fastapi", "with the installer that makes the image"),
     ],
 )
 def test_a_requirement_in_an_installer_s_own_names(installer: Installer, requirement: str, told: str) -> None:
@@ -276,7 +276,7 @@ def test_the_words_of_the_image_reach_every_finding() -> None:
     assert finding(facts, role(torch="absent"), "torch").advice == f"{where}{absent}{origin}"
     assert finding(facts, role(torch="cpu"), "torch-build").advice == f"{where}{cpu}{origin}"
     required = finding(facts, role(require=("fastapi>=0.100",)), "require")
-    assert required.advice == f"{where}`pip install 'fastapi>=0.100'`"
+    assert required.advice == f"{where}add fastapi>=0.100: `pip install 'fastapi>=0.100'`"
     forbidden = finding(facts, role(forbid=("torch",)), "forbid")
     assert forbidden.advice.startswith(f"{where}the role wants no torch: {absent}")
     pinned = finding(facts, role(torch="any", torch_version=">=3"), "torch-version")

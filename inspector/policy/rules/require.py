@@ -17,9 +17,13 @@ from inspector.unknown import Absent, Unknown
 
 _KEY = texts("require", requirement, "a list of requirements, as in ['fastapi>=0.100']")
 MISSING = Advice(
-    "CODE_BUG", "{dockerfile}: {change}", procedure="{dockerfile}: add {wanted} to what `uv sync` installs"
+    "CODE_BUG",
+    "{dockerfile}: add {wanted}: {change}",
+    procedure="{dockerfile}: add {wanted} to what `uv sync` installs",
 )
-OTHER = Advice("CODE_BUG", "{dockerfile}: {change}{origin}", procedure="{dockerfile}: lock {wanted}{origin}")
+OTHER = Advice(
+    "CODE_BUG", "{dockerfile}: ask for {wanted}: {change}{origin}", procedure="{dockerfile}: lock {wanted}{origin}"
+)
 
 
 def required_name(text: str) -> str:

@@ -25,7 +25,7 @@ def _allowed() -> list[str]:
 TORCH = choice("torch", _allowed, cast("TorchRule | None", None))
 NO_TORCH = Advice(
     "CODE_BUG",
-    "{dockerfile}: {change}, into the environment that `{command}` uses",
+    "{dockerfile}: install torch: {change}, into the environment that `{command}` uses",
     procedure="{dockerfile}: add `--extra ml` to the `uv sync` commands "
     '(`grep -n "extra ml" {dockerfile}`), into the environment that `{command}` uses',
 )
@@ -43,7 +43,7 @@ NAMESPACE = Advice(
     "CODE_BUG", "Rename or move the directory {path}, or `import torch` succeeds without a torch{origin}"
 )
 OTHER = Advice("CODE_BUG", "Rename or move {path}: the role wants nothing that `import torch` finds{origin}")
-ORPHAN = Advice("CODE_BUG", "{dockerfile}: {change}{origin}")
+ORPHAN = Advice("CODE_BUG", "{dockerfile}: remove what is left of torch: {change}{origin}")
 
 
 def check_torch(case: Case) -> Iterator[Finding]:
