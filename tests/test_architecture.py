@@ -1,4 +1,7 @@
-"""The plan of the house, checked: who may import whom, and how large anything may grow."""
+"""The plan of the house, checked: who may import whom, and how large anything may grow.
+
+Each test checks one rule over all modules, and lists every line that breaks it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,9 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "inspector"
@@ -59,15 +61,26 @@ def room_of(module: str) -> str:
     return module.partition(".")[2].partition(".")[0]
 
 
-def imports_of(path: Path) -> Iterator[tuple[ast.stmt, str]]:
-    """Every import of a module, those inside functions too: the statement, and the module that it names."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A module's syntax."""
+    return ast.parse(path.read_bytes())
+
+
+@cache
+def imports_of(path: Path) -> tuple[tuple[int, str], ...]:
+    """Every import of a module, those inside functions too: its line, and the module that it names."""
+    return tuple(_imports(parsed(path)))
+
+
+def _imports(module: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
-            yield from ((node, alias.name) for alias in node.names)
+            yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = "." * node.level + (node.module or "")
             named = [f"{base}.{alias.name}" for alias in node.names]
-            yield from ((node, name if _is_module(name) else base) for name in named)
+            yield from ((node.lineno, name if _is_module(name) else base) for name in named)
 
 
 def _is_module(name: str) -> bool:
@@ -75,24 +88,45 @@ def _is_module(name: str) -> bool:
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
-def ids(path: Path) -> str:
-    """A module's name in the test's name."""
-    return name_of(path)
+def allowed_in(room: str) -> set[str]:
+    """The rooms that a module of `room` may import, its own and the package itself among them."""
+    match room:
+        case "__main__":
+            return {"cli", ""}
+        case "":
+            return FRONT_DOOR | {""}
+        case _:
+            return ALLOWED.get(room, set()) | {room, ""}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_a_module_imports_only_from_rooms_below_it(path: Path) -> None:
-    room = room_of(name_of(path))
-    if room == "__main__":
-        allowed = {"cli"}
-    elif room == "":
-        allowed = FRONT_DOOR
-    else:
-        assert room in ALLOWED, f"{room!r} is no room of the house: give it a place in ALLOWED"
-        allowed = ALLOWED[room] | {room}
-    for node, name in imports_of(path):
-        if name.split(".")[0] == "inspector":
-            assert room_of(name) in allowed | {""}, f"{path}:{node.lineno}: {room} may not import {name}"
+def every_import() -> Iterator[tuple[str, str, str]]:
+    """Every import of every module: where it stands, the module's name, the name imported."""
+    for path in MODULES:
+        yield from ((f"{path.relative_to(ROOT)}:{line}", name_of(path), name) for line, name in imports_of(path))
+
+
+def refuse(offenders: Iterable[str]) -> None:
+    """Fail with all offenders, one a line: pytest cuts a list that it compares."""
+    found = list(offenders)
+    assert not found, "\n".join(["", *found])
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(MODULES) > len(ALLOWED)
+    assert sum(1 for _ in every_import()) > len(MODULES)
+
+
+def test_every_module_lies_in_a_room_of_the_house() -> None:
+    rooms = {room_of(name_of(path)) for path in MODULES} - {"", "__main__"}
+    assert rooms - ALLOWED.keys() == set(), "give them a place in ALLOWED"
+
+
+def test_modules_import_only_from_rooms_below_them() -> None:
+    refuse(
+        f"{place}: may not import {name}"
+        for place, module, name in every_import()
+        if name.split(".")[0] == "inspector" and room_of(name) not in allowed_in(room_of(module))
+    )
 
 
 def test_the_table_has_no_way_back() -> None:
@@ -102,49 +136,54 @@ def test_the_table_has_no_way_back() -> None:
         below.add(room)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_no_import_is_relative(path: Path) -> None:
-    assert [name for _, name in imports_of(path) if name.startswith(".")] == []
+def test_no_import_is_relative() -> None:
+    refuse(place for place, _, name in every_import() if name.startswith("."))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_nothing_inside_is_imported_through_the_front_door(path: Path) -> None:
-    if room_of(name_of(path)) not in ("cli", ""):
-        assert "inspector" not in {name for _, name in imports_of(path)}
+def test_nothing_inside_is_imported_through_the_front_door() -> None:
+    refuse(
+        place for place, module, name in every_import() if name == "inspector" and room_of(module) not in ("cli", "")
+    )
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_what_is_imported_is_a_declared_dependency(path: Path) -> None:
+def test_what_is_imported_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = [
         *project["dependencies"],
         *(item for extra in project["optional-dependencies"].values() for item in extra),
     ]
     known = {re.split(r"[^\w.-]", item)[0].partition(".")[0] for item in declared}
-    tops = {name.split(".")[0] for _, name in imports_of(path)}
-    assert tops <= known | sys.stdlib_module_names | {"inspector", "compression"}
+    known |= sys.stdlib_module_names | {"inspector", "compression"}
+    refuse(f"{place}: {name}" for place, _, name in every_import() if name.split(".")[0] not in known)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=ids)
-def test_modules_and_functions_stay_small(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MAX_MODULE_LINES
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno is not None
-            assert node.end_lineno - node.lineno < MAX_FUNCTION_LINES, f"{path}:{node.lineno}: {node.name}"
+def test_modules_stay_small() -> None:
+    sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    refuse(f"{path}: {size} lines" for path, size in sizes.items() if size > MAX_MODULE_LINES)
+
+
+def test_functions_stay_small() -> None:
+    refuse(
+        f"{path}:{node.lineno}: {node.name}"
+        for path in MODULES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or sys.maxsize) - node.lineno >= MAX_FUNCTION_LINES
+    )
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
     graph = {name_of(path): {name for _, name in imports_of(path)} for path in MODULES}
-    done: set[str] = set()
+    circles, done = [], set[str]()
 
     def visit(module: str, trail: tuple[str, ...]) -> None:
-        assert module not in trail, " -> ".join([*trail, module])
-        if module not in done:
+        if module in trail:
+            circles.append(" -> ".join([*trail[trail.index(module) :], module]))
+        elif module not in done:
             for name in graph.get(module, set()):
                 visit(name, (*trail, module))
             done.add(module)
 
     for module in graph:
         visit(module, ())
+    refuse(circles)

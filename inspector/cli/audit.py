@@ -47,7 +47,7 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
 @click.option("--max-bytes", callback=_size, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
 @click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
-@format_option("table", "jsonl", "json", "markdown", "junit")
+@format_option("audit")
 @output_option
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @cluster_options

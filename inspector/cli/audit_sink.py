@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from inspector.audit.registries import Event
-from inspector.cli.output import complain, emit, say, table_color, table_width
+from inspector.cli.output import complain, emit, rendered, say
 from inspector.errors import UsageError
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
 from inspector.policy.model import Outcome, exit_code
@@ -17,11 +17,9 @@ from inspector.report.audit import (
     ended_told,
     left_told,
     plan_told,
-    render_json,
-    render_junit,
-    render_line,
     row_of,
 )
+from inspector.report.formats import View, formats
 
 LINES = "jsonl"
 
@@ -30,12 +28,12 @@ class Sink:
     """Takes the events of one audit. Of each result, no more is kept than the format shows at the end."""
 
     def __init__(self, form: str, output: Path | None, *, quiet: bool, only_failed: bool, plan_only: bool) -> None:
-        self._form = form
+        self._form = formats("audit")[form]
+        self._line = None if plan_only else self._form.line
         self._output = output
         self._quiet = quiet
         self._only_failed = only_failed
         self._plan_only = plan_only
-        self._rows: list[Audited] = []
         self._results: list[Audited] = []
         self._counts: Counter[Outcome | None] = Counter()
         self._plan: Planned | None = None
@@ -43,7 +41,7 @@ class Sink:
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
-        if self._form == LINES and self._output is not None and not self._plan_only:
+        if self._line is not None and self._output is not None:
             try:
                 self._file = self._output.open("wb")
             except OSError as error:
@@ -77,48 +75,33 @@ class Sink:
             outcome: Outcome = "unknown" if self._counts else "pass"  # errors are all that comes before the plan
         else:
             outcome = outcome_of_audit(self._counts, left)
-        if self._form != LINES or self._plan_only:
-            emit(self._rendered(outcome, left), self._output)
+        if self._line is None:
+            emit(self._rendered(outcome), self._output)
         if not self._quiet:
             self._tell(left, span)
         return exit_code(outcome)
 
     def _keep(self, event: Audited) -> None:
-        if self._form == LINES and not self._plan_only:
-            line = render_line(event)
+        if self._line is not None:
+            line = self._line.render(event, View())
             if self._file is None:
                 emit(line)
             else:
                 self._file.write(line.encode())
                 self._file.flush()
-        elif self._form in ("json", "junit", LINES):
-            self._results.append(event)
         else:
-            self._rows.append(row_of(event))
+            self._results.append(event if self._form.whole else row_of(event))
 
-    def _rendered(self, outcome: Outcome, left: Left) -> str:
+    def _rendered(self, outcome: Outcome) -> str:
         plan = self._plan or Planned()
-        if self._plan_only and self._form in ("table", "markdown"):
+        if self._plan_only and not self._form.whole:
             return f"{plan_told(plan)}\n"
-        match self._form:
-            case "json" | "jsonl":
-                results = tuple(self._results)
-                return render_json(AuditReport(outcome=outcome, plan=plan, results=results, ended=self._ended))
-            case "junit":
-                return render_junit(self._results, outcome, left)
-            case "markdown":
-                from inspector.report.audit_markdown import render_markdown  # noqa: PLC0415 - one format, one import
-
-                return render_markdown(self._rows, left, only_failed=self._only_failed)
-            case _:
-                from inspector.report.audit_table import render_table  # noqa: PLC0415 - as above
-
-                width, color = table_width(self._output), table_color(self._output)
-                return render_table(self._rows, left, width=width, color=color, only_failed=self._only_failed)
+        report = AuditReport(outcome=outcome, plan=plan, results=tuple(self._results), ended=self._ended)
+        return rendered("audit", report, self._form.name, self._output, only_failed=self._only_failed)
 
     def _tell(self, left: Left, span: float) -> None:
         if self._plan_only:
-            for each in (*self._rows, *self._results):
+            for each in self._results:
                 complain(f"{each.image}: {each.error.message if each.error else ''}")
             if left.why:
                 complain(left_told(left), "warning")

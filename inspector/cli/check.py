@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from inspector.cli.options import format_option, output_option, reading, reading_options
-
-if TYPE_CHECKING:
-    from inspector.policy.model import Report
 
 _POLICY_SUFFIXES = (".toml", ".json")
 
@@ -19,7 +16,7 @@ _POLICY_SUFFIXES = (".toml", ".json")
 @click.command("check", short_help="Say whether images suit their roles.")
 @click.argument("arguments", nargs=-1, metavar="[POLICY] [REF]...")
 @click.option("--role", metavar="NAME", help="Hold every image against this role, whatever its name.")
-@format_option("table", "json", "markdown", "junit")
+@format_option("check")
 @output_option
 @click.option(
     "--runtime",
@@ -53,7 +50,7 @@ def command(
       inspector check --format junit -o report.xml images/*.tar
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.audit import check  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable, say  # noqa: PLC0415 - only where needed
+    from inspector.cli.output import emit, ensure_writable, rendered, say  # noqa: PLC0415 - only where needed
     from inspector.cli.progress import display  # noqa: PLC0415 - as above
     from inspector.policy.load import load_policy  # noqa: PLC0415 - as above
     from inspector.policy.model import exit_code  # noqa: PLC0415 - as above
@@ -65,7 +62,7 @@ def command(
     policy = load_policy(path)
     with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
         report = check(references, policy, options, progress)
-    emit(_rendered(report, form, output, verbose=verbose, only_failed=only_failed), output)
+    emit(rendered("check", report, form, output, passed=verbose, only_failed=only_failed), output)
     if not quiet:
         say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))
     return exit_code(report.outcome)
@@ -101,25 +98,3 @@ def _nearest(folder: Path) -> Path:
     raise PolicyError(
         "no policy: name a .toml or .json file before the images, or write inspector.toml; `inspector show` needs none"
     )
-
-
-def _rendered(report: Report, form: str, output: Path | None, *, verbose: bool, only_failed: bool) -> str:
-    match form:
-        case "json":
-            from inspector.report.document import render_check  # noqa: PLC0415 - one format, one import
-
-            return render_check(report)
-        case "markdown":
-            from inspector.report.markdown import render_check as render_markdown  # noqa: PLC0415 - as above
-
-            return render_markdown(report, only_failed=only_failed)
-        case "junit":
-            from inspector.report.junit import render_check as render_junit  # noqa: PLC0415 - as above
-
-            return render_junit(report)
-        case _:
-            from inspector.cli.output import table_color, table_width  # noqa: PLC0415 - as above
-            from inspector.report.table import render_check as render_table  # noqa: PLC0415 - as above
-
-            width, color = table_width(output), table_color(output)
-            return render_table(report, width=width, color=color, passed=verbose, only_failed=only_failed)

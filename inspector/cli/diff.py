@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from inspector.cli.options import format_option, output_option, reading, reading_options
 
-if TYPE_CHECKING:
-    from inspector.facts import ImageFacts
-
 
 @click.command("diff", short_help="Tell what changed from one image to another.")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
-@format_option("table", "json")
+@format_option("diff")
 @output_option
 @reading_options
 def command(before: str, after: str, *, form: str, output: Path | None, quiet: bool, **given: Any) -> int:
@@ -29,11 +26,12 @@ def command(before: str, after: str, *, form: str, output: Path | None, quiet: b
       inspector diff images.tar:api:1.4 images.tar:api:1.5
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.audit import survey  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable  # noqa: PLC0415 - only where needed
+    from inspector.cli.output import emit, ensure_writable, rendered  # noqa: PLC0415 - only where needed
     from inspector.cli.progress import display  # noqa: PLC0415 - as above
     from inspector.cli.show import complain_of_failures  # noqa: PLC0415 - as above
     from inspector.errors import UsageError  # noqa: PLC0415 - as above
     from inspector.reference import parse_reference  # noqa: PLC0415 - as above
+    from inspector.report.difference import difference  # noqa: PLC0415 - as above
 
     ensure_writable(output)
     asked = [parse_reference(before), parse_reference(after)]
@@ -45,19 +43,5 @@ def command(before: str, after: str, *, form: str, output: Path | None, quiet: b
     facts = [each.facts for each in seen if each.facts is not None]
     if len(facts) != len(asked):
         raise UsageError(f"two images are compared, but {len(facts)} were named; name one of each archive")
-    emit(_rendered(*facts, form=form, output=output), output)
+    emit(rendered("diff", difference(*facts), form, output), output)
     return 0
-
-
-def _rendered(before: ImageFacts, after: ImageFacts, *, form: str, output: Path | None) -> str:
-    from inspector.report.difference import difference  # noqa: PLC0415 - only where needed
-
-    changes = difference(before, after)
-    if form == "json":
-        from inspector.report.document import encode  # noqa: PLC0415 - one format, one import
-
-        return encode(changes)
-    from inspector.cli.output import table_color, table_width  # noqa: PLC0415 - as above
-    from inspector.report.diff import render_diff  # noqa: PLC0415 - as above
-
-    return render_diff(changes, width=table_width(output), color=table_color(output))

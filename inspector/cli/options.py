@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from inspector.report import formats
+
 if TYPE_CHECKING:
     from inspector.audit import Options
     from inspector.oci import Platform
@@ -37,10 +39,23 @@ def _python(context: click.Context, parameter: click.Parameter, value: str | Non
     return value
 
 
-def format_option(*formats: str) -> Callable[[Command], Command]:
-    """`--format`, the first being the default."""
-    kind = click.Choice(formats)
-    return click.option("--format", "form", type=kind, default=formats[0], show_default=True, help="What to print.")
+class _FormatChoice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no generic one
+    """The formats that render a command's report, those included that are added after the command was declared."""
+
+    def __init__(self, command: formats.Command) -> None:
+        self._command = command
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]  # click only reads it
+        return tuple(formats.formats(self._command))
+
+
+def format_option(command: formats.Command) -> Callable[[Command], Command]:
+    """`--format`, with the formats that render the report of `command`."""
+    kind = _FormatChoice(command)
+    default = kind.choices[0]
+    return click.option("--format", "form", type=kind, default=default, show_default=True, help="What to print.")
 
 
 def output_option(command: Command) -> Command:

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import click
 
 from inspector.errors import InspectorError, UsageError
+from inspector.report import formats
 from inspector.report.escape import cut, escape
 
 UNSEEN_WIDTH = 120
@@ -54,6 +55,12 @@ def table_width(output: Path | None) -> int:
 def table_color(output: Path | None) -> bool:
     """Whether a table is coloured; in a file it never is."""
     return output is None and wants_color(sys.stdout)
+
+
+def rendered(command: formats.Command, report: Any, form: str, output: Path | None, **shown: bool) -> str:
+    """Render a command's report for `output` in the format `form`; `shown` are switches of `formats.View`."""
+    view = formats.View(width=table_width(output), color=table_color(output), **shown)
+    return formats.render(command, report, form, view)
 
 
 def emit(text: str, output: Path | None = None) -> None:

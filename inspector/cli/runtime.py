@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.options import format_option, output_option, reading, reading_options
+from inspector.report.formats import formats
 
 if TYPE_CHECKING:
     from inspector.facts import ImageFacts
@@ -29,7 +30,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str) -> i
 
 @click.command("runtime", short_help="Run images to see whether torch imports and CUDA computes.")
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
-@format_option("table", "json")
+@format_option("runtime")
 @output_option
 @click.option(
     "--gpu",
@@ -76,7 +77,7 @@ def command(
       inspector runtime --gpu always --format json worker-gpu:test
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.audit.running import run  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable  # noqa: PLC0415 - only where needed
+    from inspector.cli.output import emit, ensure_writable, rendered  # noqa: PLC0415 - only where needed
     from inspector.cli.progress import display  # noqa: PLC0415 - as above
     from inspector.cli.show import complain_of_failures  # noqa: PLC0415 - as above
     from inspector.reference import parse_reference  # noqa: PLC0415 - as above
@@ -88,20 +89,9 @@ def command(
     with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
         seen = run(asked, options, progress, gpu=gpu, limits=limits)
     facts = [each.facts for each in seen if each.facts is not None]
-    if facts or form == "json":
-        emit(_rendered(facts, form, output), output)
+    if facts or formats("runtime")[form].whole:
+        emit(rendered("runtime", facts, form, output), output)
     return _exit_code(facts, complain_of_failures(seen))
-
-
-def _rendered(facts: list[ImageFacts], form: str, output: Path | None) -> str:
-    if form == "json":
-        from inspector.report.document import render_runtime  # noqa: PLC0415 - one format, one import
-
-        return render_runtime(facts)
-    from inspector.cli.output import table_color, table_width  # noqa: PLC0415 - as above
-    from inspector.report.runtime import render_runtime as render_table  # noqa: PLC0415 - as above
-
-    return render_table(facts, width=table_width(output), color=table_color(output))
 
 
 def _exit_code(facts: list[ImageFacts], unread: int) -> int:

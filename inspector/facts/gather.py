@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from inspector import work
-from inspector.errors import InspectorError, LimitExceeded
+from inspector.errors import InspectorError
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
 from inspector.layers import memory
 from inspector.layers.gate import Group
@@ -22,10 +22,6 @@ from inspector.torchbuild import find_torch
 
 READERS = 4
 """Packed layers of one image that are read at once."""
-MAX_ENTRIES = 1_500_000
-"""Entries of all layers of one image; 6 GB of torch have 42,000 files."""
-MAX_KEPT = 128 << 20
-"""Bytes of files that are held of one image, so that many layers can't each take what is allowed to one."""
 
 
 def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: int = READERS) -> ImageFacts:
@@ -80,23 +76,9 @@ def _index_all(indexer: Indexer, image: Image, readers: int, group: Group) -> li
     """The layers' indexes, base first; packed ones are read side by side, and the first that fails ends the others."""
     positions = range(len(image.layers))
     if readers < 2 or sum(layer.compressed for layer in image.layers) < 2:
-        return _bounded(_index(indexer, image, position, group) for position in positions)
+        return [_index(indexer, image, position, group) for position in positions]
     with work.SideBySide(lambda at: _index(indexer, image, at, group), positions, readers, in_order=True) as results:
-        return _bounded(results)
-
-
-def _bounded(layers: Iterable[Indexed]) -> list[Indexed]:
-    """The layers as they come. Raises `LimitExceeded` once they hold more than one image may."""
-    found: list[Indexed] = []
-    entries, kept = MAX_ENTRIES, MAX_KEPT
-    for layer in layers:
-        found.append(layer)
-        entries -= len(layer.index.entries)
-        kept -= layer.index.entries.kept
-        if entries < 0 or kept < 0:
-            what = f"{MAX_ENTRIES} entries" if entries < 0 else f"{MAX_KEPT} bytes of metadata"
-            raise LimitExceeded(f"its first {len(found)} layers have more than {what}")
-    return found
+        return list(results)
 
 
 def _index(indexer: Indexer, image: Image, position: int, group: Group) -> Indexed:

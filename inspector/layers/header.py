@@ -17,11 +17,13 @@ BLOCK = 512
 
 _HALF = BLOCK // 2
 _CHECKSUM = slice(148, 156)
+_BLANKED = 8 * ord(" ")
 # name; mode, uid and gid; size; time; type; link name; magic to device numbers; prefix; star's mark
 _LAYOUT = struct.Struct("100s24s12s12s8xc100s88s163s4s")
 _USTAR, _GNU = "ustar", "gnu"
 _STAR_PREFIX = 131
 _WITHOUT_DATA = b"123456"
+_OCTAL, _ENDS = b"01234567", (b"\0", b" ")
 
 Fields = tuple[bytes, bytes, int, int, int, int, bytes]
 """Name, type, mode, uid, gid, size and link name, as in `Header`."""
@@ -44,22 +46,15 @@ class Header(msgspec.Struct, gc=False):
 
 def is_header(block: bytes) -> bool:
     """Whether 512 bytes are a tar header: their sum, its own field taken as spaces, is what that field states."""
-    stated, own = _checksum(block[_CHECKSUM])
+    field = block[_CHECKSUM]
     # Adler-32's low half is 1 + the sum of the bytes, exact for 256 of them, and 10 times faster than sum().
-    total = (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 2 - own
-    if len(block) != BLOCK or stated is None:
-        return False
-    return stated == total or stated == _signed_sum(block)
-
-
-@lru_cache(maxsize=8192)
-def _checksum(field: bytes) -> tuple[int | None, int]:
-    """The sum that its field states, None for none, and how much the field itself has more in it than spaces have."""
-    own = sum(field) - len(field) * ord(" ")
+    total = (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 2 - sum(field) + _BLANKED
+    if field == b"%06o\0 " % total:  # as nearly all write it
+        return len(block) == BLOCK
     try:
-        return octal(field), own
+        return len(block) == BLOCK and octal(field) in (total, _signed_sum(block))
     except ValueError:
-        return None, own
+        return False
 
 
 def _signed_sum(header: bytes) -> int:
@@ -72,7 +67,8 @@ def parse_header(block: bytes) -> Fields:
     """The fields of a header whose checksum is right. Raises `ValueError` for a number that is none or of no size."""
     name, ids, size, time, flag, link, middle, prefix, trailer = _LAYOUT.unpack(block)
     name = name.partition(b"\0")[0]
-    numeric(time)
+    if time[:11].strip(_OCTAL) or time[11:] not in _ENDS:  # else it is a number, as nearly all write it
+        numeric(time)
     form = _form(middle)
     if form is _USTAR:
         if trailer == b"tar\0":
@@ -82,7 +78,8 @@ def parse_header(block: bytes) -> Fields:
             name = _behind(prefix[:155], name)
     elif form is _GNU and (prefix[0] or prefix[12]):
         name = _behind_times(prefix[:155], name)
-    count = numeric(size)
+    digits = size[:11]
+    count = numeric(size) if digits.strip(_OCTAL) or size[11:] not in _ENDS else int(digits, 8)
     if count < 0 and flag not in _WITHOUT_DATA:
         raise ValueError(f"a size of {count} bytes")
     mode, uid, gid = _ids(ids)

@@ -38,7 +38,8 @@ MAX_HEADERS = 1_000_000
 """Headers of one archive past which it is refused; the largest real layers hold some 500,000."""
 
 _ZERO = bytes(BLOCK)
-_ODD_START = ("/", ".")
+_ODD_ENDS = ("/", ".")
+_ODD = re.compile(r"\A[/.]|/\.{0,2}(?:/|\Z)")
 _KINDS = {
     b"0": Kind.FILE,
     b"1": Kind.HARDLINK,
@@ -119,7 +120,10 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
 def normal(path: str) -> str:
     """`path` from the root, without empty, `.` and `..` components; `..` is taken lexically and stops at the root."""
     path = path.removeprefix("./").removesuffix("/")
-    if "//" not in path and "/." not in path and path[:1] not in _ODD_START and path[-1:] != "/":
+    if "/." not in path:  # as nearly all are
+        if "//" not in path and path[:1] not in _ODD_ENDS and path[-1:] != "/":
+            return path
+    elif not _ODD.search(path):
         return path
     parts: list[str] = []
     for part in path.split("/"):

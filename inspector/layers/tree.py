@@ -69,8 +69,10 @@ class LayerTree:
             begin = end
             if parent is not None and kinds[ordinal] == _FILE and parent.marks is None and owned[ordinal] not in odd:
                 files = parent.files
-                if isinstance(files, dict) and not (
-                    name in files or name in parent.directories or name[:4] == WHITEOUT
+                if (
+                    name
+                    and isinstance(files, dict)
+                    and not (name in files or name in parent.directories or name[:4] == WHITEOUT)
                 ):
                     files[name] = base | ordinal
                     continue

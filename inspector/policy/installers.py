@@ -84,7 +84,7 @@ PIXI = Installer(
         "cpu": "`pixi add pytorch-cpu`",
         "cuda": "`pixi add pytorch-gpu 'cuda-version={cuda}.*'`, and "
         '`cuda = "{major}"` below `[system-requirements]`',
-        "": f"conda-forge has no package of it; {_AT}",
+        "": f"its channels have no package of it; {_AT}",
     },
     names={"torch": "pytorch"},
 )
@@ -122,8 +122,8 @@ UV = Installer(
     remove="`uv remove {what}`",
     torch={
         "any": "`uv add torch`",
-        "": "`uv add torch --index pytorch-{index}={url}{index}`, and `explicit = true` in that `[[tool.uv.index]]`, so "
-        'that only `torch = {{ index = "pytorch-{index}" }}` of `[tool.uv.sources]` uses it',
+        "": "`uv add torch --index pytorch-{index}={url}{index}`, and `explicit = true` in that `[[tool.uv.index]]`, "
+        'so that only `torch = {{ index = "pytorch-{index}" }}` of `[tool.uv.sources]` uses it',
     },
 )
 UV_PIP = Installer(
@@ -145,7 +145,7 @@ CONDA = Installer(
         "any": "`conda install -c conda-forge pytorch`",
         "cpu": "`conda install -c conda-forge pytorch-cpu`",
         "cuda": "`conda install -c conda-forge pytorch-gpu 'cuda-version={cuda}'`",
-        "": f"conda-forge has no package of it; {_AT}",
+        "": f"its channels have no package of it; {_AT}",
     },
     names={"torch": "pytorch"},
 )

@@ -13,7 +13,7 @@ from inspector.policy.setting import Declared, Setting
 
 T = TypeVar("T")
 TorchRule = str
-"""A kind of build, or `absent`, or `any` for a torch of whatever build."""
+"""`absent`, the name of a kind of build, or `any`."""
 CudaRuntime = Literal["demand", "report"]
 """Demand a GPU that can be used, which only a run on a GPU host can tell; or report what a run found."""
 

@@ -82,16 +82,20 @@ def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
     `LimitExceeded` where all lists together come to more than is held, `NotListed` for a directory that can't be.
     """
     groups: dict[str, list[str]] = {}
-    for number, path in enumerate(paths):
-        folders.spend("rows in lists of files", 1, MAX_ALL_ROWS)
-        if number >= MAX_ROWS:
-            return None
+    rows = 0
+    for path in paths:
+        rows += 1
+        if rows > MAX_ROWS:
+            break
         folder, _, name = path.rpartition("/")
         group = groups.get(folder)
         if group is None:
             groups[folder] = [name]
         else:
             group.append(name)
+    folders.spend("rows in lists of files", rows, MAX_ALL_ROWS)
+    if rows > MAX_ROWS:
+        return None
     files: dict[int, int] = {}
     gone = 0
     for folder, names in groups.items():

@@ -9,7 +9,6 @@ import msgspec
 
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, as_result, natural
 from inspector.policy.model import ErrorFact, Outcome, Report, Result
-from inspector.report.document import encode, encode_line
 from inspector.report.junit import render_check
 from inspector.report.text import count, seconds, short
 from inspector.sizes import show_size
@@ -67,25 +66,20 @@ def by_repository(rows: Iterable[Audited]) -> dict[str, list[Audited]]:
     return found
 
 
-def render_line(audited: Audited) -> str:
-    """One result as a line of JSON."""
-    return encode_line(audited)
+def left_of(report: AuditReport) -> Left:
+    """Take what was left undone from a report; nothing, where the audit ended with the plan."""
+    return report.ended.left if report.ended else Left()
 
 
-def render_json(report: AuditReport) -> str:
-    """All as one document."""
-    return encode(report)
-
-
-def render_junit(results: Sequence[Audited], outcome: Outcome, left: Left) -> str:
+def render_junit(report: AuditReport) -> str:
     """See `junit.render_check`; what was left is an error of its own."""
-    cases = [as_result(each) for each in results]
+    cases, left = [as_result(each) for each in report.results], left_of(report)
     if left.why:
         cases.append(_of_the_run(ErrorFact("left", left_told(left))))
     if not cases:
         cases.append(_of_the_run(ErrorFact("nothing-audited", "no tag was asked for, or none is an image")))
-    noted = {each.image: each.warnings for each in results if each.warnings}
-    return render_check(Report(outcome=outcome, results=tuple(cases)), noted)
+    noted = {each.image: each.warnings for each in report.results if each.warnings}
+    return render_check(Report(outcome=report.outcome or "unknown", results=tuple(cases)), noted)
 
 
 def _of_the_run(error: ErrorFact) -> Result:

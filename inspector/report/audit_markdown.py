@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from inspector.policy.audited import Audited, Left
-from inspector.report.audit import by_repository, claimed_told, left_told, named, tags_told
+from inspector.policy.audited import Audited, AuditReport
+from inspector.report.audit import by_repository, claimed_told, left_of, left_told, named, tags_told
 from inspector.report.audit_table import problems, torch_told
 from inspector.report.markdown import MARKS, code, literal, prose
 from inspector.report.text import NOTHING, count, size
@@ -13,13 +13,13 @@ from inspector.report.text import NOTHING, count, size
 _TITLES = ("Tags", "Role", "Torch", "Build", "Verdict", "Size")
 
 
-def render_markdown(rows: Sequence[Audited], left: Left, *, only_failed: bool = False) -> str:
+def render_audit(report: AuditReport, *, only_failed: bool = False) -> str:
     """Repository by repository; `only_failed` leaves out the images that pass."""
-    return "".join(f"{line}\n" for line in _lines(rows, left, only_failed=only_failed))
+    return "".join(f"{line}\n" for line in _lines(report, only_failed=only_failed))
 
 
-def _lines(rows: Sequence[Audited], left: Left, *, only_failed: bool) -> Iterator[str]:
-    for repository, results in by_repository(rows).items():
+def _lines(report: AuditReport, *, only_failed: bool) -> Iterator[str]:
+    for repository, results in by_repository(report.results).items():
         shown = [each for each in results if not only_failed or each.outcome not in ("pass", None) or each.error]
         yield f"### {code(repository)}: {count(len(results), 'image')}"
         yield ""
@@ -37,7 +37,7 @@ def _lines(rows: Sequence[Audited], left: Left, *, only_failed: bool) -> Iterato
         if claimed := claimed_told(results):
             yield f"- note: {prose(claimed)}"
         yield ""
-    if left.why:
+    if (left := left_of(report)).why:
         yield f"- note: {prose(left_told(left))}"
 
 

@@ -9,19 +9,17 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from inspector.policy.audited import Audited, Left
+from inspector.policy.audited import Audited, AuditReport
 from inspector.policy.model import WORST_FIRST, Finding
-from inspector.report.audit import by_repository, claimed_told, left_told, named, tags_told
+from inspector.report.audit import by_repository, claimed_told, left_of, left_told, named, tags_told
 from inspector.report.canvas import STYLES, draw, hanging, indented, symbol, words
 from inspector.report.text import NOTHING, SYMBOLS, count, size
 from inspector.torchbuild.model import Torch, build_name
 
 
-def render_table(
-    rows: Sequence[Audited], left: Left, *, width: int = 120, color: bool = False, only_failed: bool = False
-) -> str:
+def render_audit(report: AuditReport, *, width: int = 120, color: bool = False, only_failed: bool = False) -> str:
     """Repository by repository; `only_failed` leaves out the images that pass. `width` is in cells."""
-    return draw(_parts(rows, left, only_failed=only_failed), width=width, color=color)
+    return draw(_parts(report, only_failed=only_failed), width=width, color=color)
 
 
 def torch_told(torch: Torch | None) -> tuple[str, str]:
@@ -50,8 +48,8 @@ def _told_of(audited: Audited) -> Iterator[Finding]:
         yield Finding(check=audited.error.kind, outcome="unknown", message=audited.error.message)
 
 
-def _parts(rows: Sequence[Audited], left: Left, *, only_failed: bool) -> Iterator[RenderableType]:
-    for repository, results in by_repository(rows).items():
+def _parts(report: AuditReport, *, only_failed: bool) -> Iterator[RenderableType]:
+    for repository, results in by_repository(report.results).items():
         shown = [each for each in results if not only_failed or each.outcome not in ("pass", None) or each.error]
         yield Text.assemble(words(repository, "bold underline"), f"  {count(len(results), 'image')}")
         if shown:
@@ -61,7 +59,7 @@ def _parts(rows: Sequence[Audited], left: Left, *, only_failed: bool) -> Iterato
         if claimed := claimed_told(results):
             yield indented(hanging(Text("note:", style="bold dim"), words(claimed, "dim")), 2)
         yield ""
-    if left.why:
+    if (left := left_of(report)).why:
         yield hanging(Text("note:", style="bold dim"), words(left_told(left), "dim"))
 
 

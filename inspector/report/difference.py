@@ -124,8 +124,8 @@ def _fields(facts: ImageFacts) -> Iterator[tuple[str, _Value]]:
     yield "torch.importable", torch.importable
     yield "torch.version", torch.version
     yield "torch.build", torch.build if torch.installed else None
-    for field in ("cuda", "hip", "xpu", "path"):
-        yield f"torch.{field}", _text(getattr(torch, field))
+    for field in ("cuda", "hip", "xpu", "accelerator", "path"):
+        yield f"torch.{field}", _text(getattr(torch, field) or None)
     for field in ("size", "stack_size"):
         count = getattr(torch, field)
         yield f"torch.{field}", (unseen if torch.installed else None) if count is None else str(count)

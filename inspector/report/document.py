@@ -11,7 +11,7 @@ import msgspec
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.oci import Platform
-from inspector.policy.model import SCHEMA, Finding, Outcome, Report
+from inspector.policy.model import SCHEMA, Finding, Outcome
 from inspector.report.escape import escape
 from inspector.torchbuild.model import Torch
 
@@ -72,11 +72,6 @@ def _run(facts: ImageFacts) -> RunImage:
 def render_show(images: Iterable[ImageFacts]) -> str:
     """The facts as one document, and a line end."""
     return encode(Shown(images=tuple(images)))
-
-
-def render_check(report: Report) -> str:
-    """The report as one document, in the form of `render_show`."""
-    return encode(report)
 
 
 def encode(document: Any) -> str:

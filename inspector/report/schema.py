@@ -14,12 +14,15 @@ from inspector.policy.model import SCHEMA, Pointer, Report, Result
 from inspector.python.model import Distribution, Interpreter
 from inspector.report.difference import Difference, Side
 from inspector.report.document import Run, Shown, encode
-from inspector.torchbuild.model import TorchElsewhere
+from inspector.torchbuild.kinds import kind_names
+from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
 
 _REF = "#/$defs/{name}"
 _OMITTING = (Platform.__name__, Pointer.__name__)
 """Values that leave out what is not set; all others always have all their fields."""
+_LEFT_OUT = {Torch.__name__: ("accelerator",)}
+"""But for these, which only kinds of build that were added have."""
 
 
 def render_schema() -> str:
@@ -29,6 +32,8 @@ def render_schema() -> str:
     refs, defs = msgspec.json.schema_components([*documents, *named], ref_template=_REF)
     for name, schema in defs.items():
         _close(name, schema)
+    for kind in (Torch, TorchElsewhere):
+        defs[kind.__name__]["properties"]["build"] = {"enum": sorted([*kind_names(), "unknown"])}
     draft = "https://json-schema.org/draft/2020-12/schema"
     return encode({"$schema": draft, "title": SCHEMA, "anyOf": list(refs[: len(documents)]), "$defs": defs})
 
@@ -80,6 +85,6 @@ def _close(name: str, schema: dict[str, Any]) -> None:
         return
     schema["additionalProperties"] = False
     if name not in _OMITTING:
-        schema["required"] = list(fields)
+        schema["required"] = [field for field in fields if field not in _LEFT_OUT.get(name, ())]
     for field in fields.values():
         field.pop("default", None)

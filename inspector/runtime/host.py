@@ -13,6 +13,7 @@ import msgspec
 
 from inspector.engine.client import Engine
 from inspector.engine.model import Info
+from inspector.torchbuild.kinds import GpuVendor, kind_of
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Unknown
 
@@ -27,8 +28,6 @@ _HOOK = "nvidia-container-runtime-hook"
 _CDI_HOOK = "nvidia-cdi-hook"
 """By which it works from Docker 29 on."""
 
-Vendor = Literal["nvidia", "amd"]
-
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """A way to hand over all GPUs of a vendor: `--gpus all`, CDI devices by `names`, or device nodes by `names`.
@@ -36,7 +35,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     `groups` are the numbers of the groups that may use the nodes.
     """
 
-    vendor: Vendor
+    vendor: GpuVendor
     way: Literal["gpus", "cdi", "nodes"]
     names: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -53,16 +52,16 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
         """What a torch of that build could use; `Unknown` with the reason where there is nothing."""
         if not torch.installed:
             return Unknown("there is no torch to use one")
-        match torch.build:
-            case "cpu" | "xpu":
-                return Unknown(f"torch is {_ARTICLES[torch.build]} build, which is given none")
-            case "rocm":
-                return self.amd
-            case _:
-                return self.nvidia
+        kind = kind_of(torch.build)
+        if kind is not None and kind.gpu is None:
+            return Unknown(f"torch is {_with_article(kind.label)} build, which is given none")
+        return self.amd if kind is not None and kind.gpu == "amd" else self.nvidia
 
 
-_ARTICLES = {"cpu": "a CPU", "xpu": "an XPU"}
+def _with_article(label: str) -> str:
+    """`a CPU`, `an XPU`: of capitals each is spoken by its own name."""
+    vowels = "AEFHILMNORSX" if label.isupper() else "AEIOUaeiou"
+    return f"an {label}" if label.startswith(tuple(vowels)) else f"a {label}"
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -135,7 +134,7 @@ def _cdi(engine: Engine, machine: Machine | None, kind: str) -> Offer | None:
     """All devices of the kind, by name, where the engine knows them or would find them."""
     if engine.kind == "podman" and podman_version(engine.info) < PODMAN_CDI:
         return None
-    vendor: Vendor = "nvidia" if kind.startswith("nvidia") else "amd"
+    vendor: GpuVendor = "nvidia" if kind.startswith("nvidia") else "amd"
     told = tuple(name for name in engine.info.devices if name.startswith(f"{kind}="))
     if told:
         every = f"{kind}=all"

@@ -22,6 +22,7 @@ from inspector.runtime.answer import hear
 from inspector.runtime.host import Host, Offer, find_host
 from inspector.runtime.outcome import End, told
 from inspector.runtime.sandbox import DEFAULTS, OUTPUT_BYTES, Limits, sandbox
+from inspector.torchbuild.kinds import kind_of
 from inspector.unknown import Unknown
 
 Gpu = Literal["auto", "always", "never"]
@@ -84,7 +85,8 @@ def _offer(engine: Engine, facts: ImageFacts, host: Host, gpu: Gpu) -> Offer | U
     offer = host.offer(facts.torch)
     if gpu == "auto" or isinstance(offer, Offer):
         return offer
-    if facts.torch.build == "rocm":
+    kind = kind_of(facts.torch.build)
+    if kind is not None and kind.gpu == "amd":
         return Offer(vendor="amd", way="nodes", names=("/dev/kfd", "/dev/dri"))
     if engine.kind == "podman":
         return Offer(vendor="nvidia", way="cdi", names=("nvidia.com/gpu=all",))

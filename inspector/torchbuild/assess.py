@@ -22,7 +22,7 @@ from inspector.torchbuild.companions import check_companions, check_plugins
 from inspector.torchbuild.completeness import check_files, check_libraries
 from inspector.torchbuild.core_modules import check_core_modules
 from inspector.torchbuild.device_libraries import check_cuda_libraries, check_vendor_libraries
-from inspector.torchbuild.model import Build, Torch
+from inspector.torchbuild.model import Build, Torch, accelerator_of
 from inspector.torchbuild.reasons import Reason, as_doubts, importable, texts
 from inspector.torchbuild.releases import is_valid, same_public
 from inspector.torchbuild.rights import check_rights
@@ -149,6 +149,7 @@ def _described(torch: Candidate, reasons: Sequence[Reason], files: Owned | None)
         cuda=version.get("cuda"),
         hip=version.get("hip"),
         xpu=version.get("xpu"),
+        accelerator=accelerator_of(torch.build, version.fields),
         path=torch.path,
         size=files.size if files else None,
         stack_size=stack_size(files, torch.distribution, torch.installed, torch.requirements) if files else None,

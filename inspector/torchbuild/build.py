@@ -6,25 +6,13 @@ import re
 from collections.abc import Sequence
 
 from inspector.python.folders import Folders
-from inspector.torchbuild.model import BUILD_NAMES, Build
+from inspector.torchbuild.kinds import CPU, Kind, kinds
+from inspector.torchbuild.model import Build
 from inspector.torchbuild.releases import release_of
 from inspector.torchbuild.version_file import VersionFile
 
-LIBRARIES: dict[Build, tuple[str, ...]] = {
-    "cuda": ("libtorch_cuda.so", "libc10_cuda.so"),
-    "rocm": ("libtorch_hip.so", "libc10_hip.so"),
-    "xpu": ("libtorch_xpu.so", "libc10_xpu.so"),
-}
-_FIELDS: tuple[tuple[str, Build], ...] = (("hip", "rocm"), ("rocm", "rocm"), ("cuda", "cuda"), ("xpu", "xpu"))
 _SPLIT = (1, 5)
 """From this release on, each accelerator's code is in a library of its own."""
-_LOCAL: tuple[tuple[re.Pattern[str], Build], ...] = (
-    (re.compile(r"\+cpu\b"), "cpu"),
-    (re.compile(r"\+cu\d{2,4}\b"), "cuda"),
-    (re.compile(r"\+rocm\d"), "rocm"),
-    (re.compile(r"\+xpu\b"), "xpu"),
-)
-_CUDA_LOCAL = re.compile(r"\+cu(\d{1,2})(\d)\b")
 
 
 def decide_build(version: VersionFile, libraries: dict[Build, str] | None) -> tuple[Build, list[str]]:
@@ -33,22 +21,22 @@ def decide_build(version: VersionFile, libraries: dict[Build, str] | None) -> tu
     `libraries` are the builds whose libraries lie in torch/lib, each with one of them; None where there is no
     torch/lib.
     """
-    stated = _stated(version)
+    stated = [kind for kind in kinds() if any(version.get(field) for field in kind.fields)]
     contradictions = [f"version.py gives {name} a value that is neither text nor None" for name in version.odd]
     if not stated and "cuda" not in version.fields and not version.odd:
         contradictions.append("version.py does not state `cuda` at all, neither as text nor as None")
     if len(stated) > 1:
-        contradictions.append(f"version.py says {' and '.join(BUILD_NAMES[kind] for kind in stated)} at once")
-    kind = stated[0] if stated else "cpu"
+        contradictions.append(f"version.py says {' and '.join(kind.label for kind in stated)} at once")
+    kind = stated[0] if stated else CPU
     contradictions += _against_suffix(version, kind)
     if libraries is not None:
         contradictions += _against_files(version, kind, libraries)
-    return ("unknown", contradictions) if contradictions else (kind, [])
+    return ("unknown", contradictions) if contradictions else (kind.name, [])
 
 
 def build_of_local(version: str) -> Build:
     """The build that a version's local part names, such as `+cu130`; unknown where it names none."""
-    return next((kind for pattern, kind in _LOCAL if pattern.search(version)), "unknown")
+    return next((kind.name for kind in kinds() if _tag(kind, version)), "unknown")
 
 
 def builds_on_disk(folders: Folders, directories: Sequence[str]) -> dict[Build, str] | None:
@@ -57,34 +45,34 @@ def builds_on_disk(folders: Folders, directories: Sequence[str]) -> dict[Build, 
     if not paths:
         return None
     return {
-        kind: name
-        for kind, names in LIBRARIES.items()
-        for name in reversed(names)
+        kind.name: name
+        for kind in kinds()
+        for name in reversed(kind.libraries)
         if any(folders.is_file(f"{path}/{name}") for path in paths)
     }
 
 
-def _stated(version: VersionFile) -> list[Build]:
-    """The builds that version.py's fields name; an empty text names none."""
-    return list(dict.fromkeys(kind for field, kind in _FIELDS if version.get(field)))
+def _tag(kind: Kind, version: str) -> re.Match[str] | None:
+    """The tag of the kind in a version's local part."""
+    return re.search(rf"\+(?:{kind.local})", version) if kind.local else None
 
 
-def _against_suffix(version: VersionFile, kind: Build) -> list[str]:
+def _against_suffix(version: VersionFile, kind: Kind) -> list[str]:
     text = version.version or ""
-    local = build_of_local(text)
-    if local not in ("unknown", kind):
-        return [f"version.py says {BUILD_NAMES[kind]}, yet calls itself {text!r}"]
-    number = _CUDA_LOCAL.search(text)
-    cuda = version.get("cuda")
-    if number and cuda and [number[1], number[2]] != cuda.split(".")[:2]:
-        return [f"version.py says CUDA {cuda!r}, yet calls itself {text!r}"]
+    if build_of_local(text) not in ("unknown", kind.name):
+        return [f"version.py says {kind.label}, yet calls itself {text!r}"]
+    tag, stated = _tag(kind, text), version.get(kind.fields[0]) if kind.fields else None
+    numbers = [number for number in tag.groups() if number is not None] if tag else []
+    if stated and numbers != stated.split(".")[: len(numbers)]:
+        return [f"version.py says {kind.label} {stated!r}, yet calls itself {text!r}"]
     return []
 
 
-def _against_files(version: VersionFile, kind: Build, libraries: dict[Build, str]) -> list[str]:
-    said = f"version.py says {BUILD_NAMES[kind]}, yet torch/lib"
-    found = [f"{said} holds {name}" for other, name in sorted(libraries.items()) if other != kind]
+def _against_files(version: VersionFile, kind: Kind, libraries: dict[Build, str]) -> list[str]:
+    said = f"version.py says {kind.label}, yet torch/lib"
+    found = [f"{said} holds {name}" for other, name in sorted(libraries.items()) if other != kind.name]
     release = release_of(version.version)
-    if kind != "cpu" and kind not in libraries and (release is None or release >= _SPLIT):
-        found.append(f"{said} has neither {' nor '.join(LIBRARIES[kind])}")
+    if kind.libraries and kind.name not in libraries and (release is None or release >= _SPLIT):
+        lacks = "neither" if len(kind.libraries) > 1 else "no"
+        found.append(f"{said} has {lacks} {' nor '.join(kind.libraries)}")
     return found

@@ -12,8 +12,8 @@ from inspector.python.folders import MISSING
 from inspector.python.infodir import read_metadata
 from inspector.python.record import MAX_ALL_ROWS, MAX_PATH, Rows, absolute
 from inspector.rootfs import Kind
-from inspector.torchbuild.build import LIBRARIES
 from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.kinds import kind_of
 from inspector.torchbuild.model import Build
 from inspector.torchbuild.reasons import Reason, Weight, some
 
@@ -74,7 +74,8 @@ def check_libraries(torch: Candidate) -> Iterator[Reason]:
 
 
 def _loaded_by(build: Build) -> tuple[str, ...]:
-    return (*_LOADED, *LIBRARIES.get(build, ()))
+    kind = kind_of(build)
+    return (*_LOADED, *(kind.libraries if kind else ()))
 
 
 def _flawed(torch: Candidate, rows: Rows) -> Iterator[tuple[str, int | None]]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.model import Build
+from inspector.torchbuild.kinds import CUDA, kind_of
 from inspector.torchbuild.reasons import Reason, some
 from inspector.torchbuild.version_file import VersionFile
 
@@ -50,17 +50,12 @@ _SONAMES = {
     "libnvshmem_host": ("3",),
 }
 """The numbers that libraries end in which are not, or not always, CUDA's own."""
-_VENDORS: dict[Build, tuple[str, ...]] = {
-    "rocm": ("rocm",),
-    "xpu": ("dpcpp-", "impi-", "intel-", "mkl", "oneccl", "onemkl-", "tbb", "tcmlib", "umf"),
-}
-"""How the names of the distributions begin that carry these builds' libraries."""
 _NAME = re.compile(r"nvidia-([a-z0-9-]+?)(?:-cu\d+)?")
 
 
 def check_cuda_libraries(torch: Candidate) -> Iterator[Reason]:
     """Each library that the metadata asks for lies where its wheel puts it, or at least somewhere."""
-    if torch.build != "cuda":
+    if torch.build != CUDA.name:
         return
     needed = _needed(torch)
     if torch.requirements.cut:
@@ -77,11 +72,11 @@ def check_cuda_libraries(torch: Candidate) -> Iterator[Reason]:
 
 def check_vendor_libraries(torch: Candidate) -> Iterator[Reason]:
     """What builds for other makers' devices require of these makers' distributions is installed."""
-    prefixes = _VENDORS.get(torch.build)
-    if prefixes is None or torch.distribution is None:
+    kind = kind_of(torch.build)
+    if kind is None or not kind.vendors or torch.distribution is None:
         return
     needed = torch.requirements.closure([torch.distribution]).keys() - torch.requirements.by_key.keys()
-    gone = sorted(name for name in needed if name.startswith(prefixes))
+    gone = sorted(name for name in needed if name.startswith(kind.vendors))
     if torch.requirements.cut:
         yield Reason("unknown", f"not all that torch requires is known: {torch.requirements.cut}")
     if gone:

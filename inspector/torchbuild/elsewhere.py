@@ -13,6 +13,7 @@ from inspector.python.model import Interpreter
 from inspector.python.record import Owned, tree
 from inspector.rootfs import Kind
 from inspector.torchbuild.build import build_of_local, builds_on_disk, decide_build
+from inspector.torchbuild.kinds import CPU, kinds
 from inspector.torchbuild.model import Build, TorchElsewhere
 from inspector.torchbuild.sizes import PARTS
 from inspector.torchbuild.survey import CONDA, WHEEL, Survey, is_metadata
@@ -129,7 +130,7 @@ def _archive(folders: Folders, path: str) -> TorchElsewhere:
         build = build_of_local(version)
     elif conda:
         version = conda[1]
-        build = "cuda" if "cuda" in conda[2] else "cpu" if "cpu" in conda[2] else "unknown"
+        build = next((kind.name for kind in reversed(kinds()) if kind.name in conda[2]), "unknown")
     node = folders.node(path)
     kind = "wheel" if wheel else "package of conda's"
     return TorchElsewhere(
@@ -154,8 +155,8 @@ def _libtorch(folders: Folders, paths: Sequence[str], here: Here) -> Iterator[To
             for name, child in folders.at(folder).children.items()
             if name.startswith(("libtorch", "libc10")) and child.kind is Kind.FILE
         }
-        kinds = builds_on_disk(folders, [folder]) or {}
-        build: Build = next(iter(kinds)) if len(kinds) == 1 else "unknown" if kinds else "cpu"
+        found = builds_on_disk(folders, [folder]) or {}
+        build: Build = next(iter(found)) if len(found) == 1 else "unknown" if found else CPU.name
         why = "C++ libraries without a Python package"
         size = sum(libraries.values())
         yield TorchElsewhere(

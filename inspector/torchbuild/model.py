@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
 
 import msgspec
 
+from inspector.torchbuild.kinds import kind_of, label_of
 from inspector.unknown import Tri
 
-Build = Literal["cpu", "cuda", "rocm", "xpu", "unknown"]
-BUILD_NAMES = {"cpu": "CPU", "cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "unknown": "unknown"}
-"""Each build as people write it."""
+Build = str
+"""The name of a `Kind`, or `unknown`."""
+_OWN_FIELDS = ("cuda", "hip", "xpu")
+"""Fields of torch/version.py that `Torch` has under their own names."""
 
 
 class Torch(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +20,7 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
 
     `version` is what torch/version.py says, `distribution_version` what the metadata says; `cuda`, `hip`
     and `xpu` are None both where the file says None and where there is nothing to say: `build` decides.
+    `accelerator` is the version of the accelerator's library of a kind that none of these three belongs to.
     `size` is that of torch alone, `stack_size` with all that only it requires, in bytes (None where not known).
     `reasons` are the clauses behind `importable`, and what contradicts `build`. `path` is the package directory,
     `layer` the position of the layer that brought it, `created_by` its build step.
@@ -32,6 +35,7 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     cuda: str | None = None
     hip: str | None = None
     xpu: str | None = None
+    accelerator: str | msgspec.UnsetType = msgspec.UNSET
     path: str | None = None
     size: int | None = 0
     stack_size: int | None = None
@@ -41,8 +45,17 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
 
 def build_name(torch: Torch) -> str:
     """The build with the version of the accelerator's library that it was made for: `CPU`, `CUDA 12.6`, `ROCm 6.2`."""
-    version = {"cuda": torch.cuda, "rocm": torch.hip, "xpu": torch.xpu}.get(torch.build)
-    return f"{BUILD_NAMES[torch.build]} {version}" if version else BUILD_NAMES[torch.build]
+    kind = kind_of(torch.build)
+    own = [field for field in kind.fields[:1] if field in _OWN_FIELDS] if kind else []
+    version = getattr(torch, own[0]) if own else torch.accelerator
+    return f"{label_of(torch.build)} {version}" if version else label_of(torch.build)
+
+
+def accelerator_of(build: Build, fields: Mapping[str, str | None]) -> str | msgspec.UnsetType:
+    """Take the version for `Torch.accelerator` from the fields of torch/version.py."""
+    kind = kind_of(build)
+    first = kind.fields[0] if kind and kind.fields else None
+    return msgspec.UNSET if first is None or first in _OWN_FIELDS else fields.get(first) or msgspec.UNSET
 
 
 class TorchElsewhere(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from inspector.python.folders import Folders
 from inspector.python.literals import parse_literals
 from inspector.python.sources import read_source
 from inspector.rootfs import Kind, NotKept, Rootfs
+from inspector.torchbuild.kinds import version_fields
 
 MAX_SOURCE = 8 << 10
 """Characters of a version.py that is read; torch writes some 300, and a package may lie in hundreds of places."""
@@ -21,7 +22,6 @@ MAX_SOURCES = 256 << 10
 """Characters of all version.py of an image: parsing the densest takes a second for each 150,000."""
 MAX_VALUE = 200
 """Characters of a field that are kept."""
-FIELDS = ("cuda", "hip", "rocm", "xpu")
 
 
 class VersionFile(msgspec.Struct, frozen=True):
@@ -79,7 +79,7 @@ def _read(folders: Folders, path: str) -> VersionFile | str:
 
 
 def _stated(values: Mapping[str, Any]) -> VersionFile:
-    stated = {name: values[name] for name in ("__version__", *FIELDS) if name in values}
+    stated = {name: values[name] for name in ("__version__", *version_fields()) if name in values}
     good = {name: value for name, value in stated.items() if value is None or (isinstance(value, str) and value)}
     fields = {name: value[:MAX_VALUE] if value else value for name, value in good.items() if name != "__version__"}
     version = good.get("__version__")

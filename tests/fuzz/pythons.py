@@ -127,7 +127,7 @@ def inked(text: str) -> bool:
 def reported(content: bytes) -> None:
     """Reports of an image that has a text of its own choice wherever it can choose one."""
     report = samples.hostile(content.decode("utf-8", "surrogateescape"))
-    for render in (table.render_check, markdown.render_check, junit.render_check, document.render_check):
+    for render in (table.render_check, markdown.render_check, junit.render_check, document.encode):
         assert inked(render(report))
     found = [result.facts for result in report.results if result.facts]
     assert inked(show.render_show(found, width=60))

@@ -63,7 +63,7 @@ def policy(folder: Path, most: str) -> Path:
 def test_its_key_is_read_and_its_check_judges_as_json_tells(archive: str, tmp_path: Path) -> None:
     loaded = load_policy(policy(tmp_path, "'3'"), rules=[LAYERS])
     assert loaded.roles[0][MOST] == 3
-    (result,) = json.loads(document.render_check(check([archive], loaded)))["results"]
+    (result,) = json.loads(document.encode(check([archive], loaded)))["results"]
     (found,) = (each for each in result["findings"] if each["check"] == "layers")
     count = len(result["facts"]["layers"])
     assert (result["outcome"], found["outcome"], found["category"]) == ("fail", "fail", "CODE_BUG")

@@ -51,7 +51,7 @@ _TEXTS = (
 _MEMBERS: st.SearchStrategy[Member] = st.one_of(
     st.sampled_from((program(), program("aarch64"), program(libc="musl"), Dir(), Dir(0o700))),
     st.builds(File, st.sampled_from(_TEXTS) | st.binary(max_size=40), st.sampled_from((0o644, 0o755))),
-    st.builds(Link, st.sampled_from((*_PATHS, "/", "..", ".", "/v", "//", "python", "\x00", "\udcff"))),
+    st.builds(Link, st.sampled_from((*_PATHS, "/", "..", ".", "/v", "//", "python", "\udcff"))),
 )
 _WORDS = st.sampled_from(("", "/", ".", "/bin", "/v/bin:/bin", ":", "..", "~", "0", "x:y", "/usr", "\udcff"))
 _NAMES = ("PATH", "HOME", "PYTHONPATH", "PYTHONHOME", "PYENV_VERSION", "PYTHONUSERBASE", "PYTHONPLATLIBDIR")
@@ -67,9 +67,7 @@ _NAMES = ("PATH", "HOME", "PYTHONPATH", "PYTHONHOME", "PYENV_VERSION", "PYTHONUS
 )
 def test_an_answer_comes(tree: dict[str, Member], env: dict[str, str], command: list[str], cwd: str, user: str) -> None:
     parents = [path for path in tree if any(other.startswith(f"{path}/") for other in tree)]
-    fs = rootfs_of(
-        {path: member for path, member in tree.items() if path not in parents or not isinstance(member, File)}
-    )
+    fs = rootfs_of({path: member for path, member in tree.items() if path not in parents or isinstance(member, Dir)})
     config = config_of(env=env, cmd=command, working_dir=cwd, user=user)
     answer, warnings = find_interpreter(fs, config)
     assert isinstance(answer, Interpreter | Unknown)

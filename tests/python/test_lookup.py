@@ -31,7 +31,7 @@ def test_first_folder_wins() -> None:
         (Link("/none"), "a link to '/none', which leads nowhere"),
         (Link("x"), "a link to 'x', which leads nowhere"),
         (Link("/dir"), "a directory"),
-        (Device(), "a char"),
+        (Device(numbers=(1, 3)), "a char"),
     ],
 )
 def test_what_cannot_be_executed_is_passed_over(member: File | Dir | Link | Device, clause: str) -> None:

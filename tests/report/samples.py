@@ -187,6 +187,11 @@ def report(*results: Result, warnings: tuple[str, ...] = ()) -> Report:
     return Report(outcome=worst(each.outcome for each in results), results=results, warnings=warnings)
 
 
+def facts_of(report: Report) -> list[ImageFacts]:
+    """The images of a report that were read."""
+    return [each.facts for each in report.results if each.facts]
+
+
 def mixed() -> Report:
     """One image of each outcome, and one that could not be read."""
     gpu = torch("cuda", "2.14.1", 1_730_000_000, stack_size=4_831_000_000)

@@ -14,7 +14,6 @@ from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
-from inspector.facts import ImageFacts
 from inspector.policy.model import Finding, Report, Result
 from inspector.report import diff, document, junit, markdown, runtime, schema, show, table
 from inspector.report.difference import difference
@@ -26,26 +25,22 @@ SCHEMA = Draft202012Validator(json.loads(schema.render_schema()))
 ANY = st.text(st.characters(codec=None, categories=None), max_size=40)
 
 
-def _facts(report: Report) -> list[ImageFacts]:
-    return [each.facts for each in report.results if each.facts]
-
-
 def _show(report: Report, width: int, *, color: bool = False) -> str:
-    return show.render_show(_facts(report), width=width, color=color)
+    return show.render_show(samples.facts_of(report), width=width, color=color)
 
 
 def _runtime(report: Report, width: int, *, color: bool = False) -> str:
-    return runtime.render_runtime(_facts(report), width=width, color=color)
+    return runtime.render_runtime(samples.facts_of(report), width=width, color=color)
 
 
 TEXTS: dict[str, Callable[[Report], str]] = {
     "table": lambda report: table.render_check(report, width=100),
     "show": lambda report: _show(report, 100),
     "runtime": lambda report: _runtime(report, 100),
-    "runtime-json": lambda report: document.render_runtime(_facts(report)),
+    "runtime-json": lambda report: document.render_runtime(samples.facts_of(report)),
     "markdown": markdown.render_check,
     "junit": junit.render_check,
-    "json": document.render_check,
+    "json": document.encode,
 }
 
 
@@ -65,15 +60,15 @@ def test_no_name_breaks_a_report(name: str) -> None:
         assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
         assert form not in ("table", "show", "runtime") or max(map(cell_len, text.split("\n"))) <= 100
     ET.fromstring(junit.render_check(report))
-    SCHEMA.validate(json.loads(document.render_check(report)))
-    SCHEMA.validate(json.loads(document.render_runtime(_facts(report))))
+    SCHEMA.validate(json.loads(document.encode(report)))
+    SCHEMA.validate(json.loads(document.render_runtime(samples.facts_of(report))))
 
 
 @pytest.mark.parametrize("width", [80, 120, 160, 200])
 @pytest.mark.parametrize("case", samples.CASES)
 def test_no_line_is_wider_than_asked(case: str, width: int) -> None:
     report = samples.CASES[case]()
-    facts = _facts(report)
+    facts = samples.facts_of(report)
     texts = [table.render_check(report, width=width), table.render_check(report, width=width, passed=True)]
     texts += [_show(report, width), _runtime(report, width), table.render_check(report, width=width, only_failed=True)]
     texts += [diff.render_diff(difference(one, other), width=width) for one in facts for other in facts]
@@ -95,8 +90,8 @@ def test_colour_changes_nothing_but_colour(case: str) -> None:
 @pytest.mark.parametrize("case", samples.CASES)
 def test_documents_fit_the_schema(case: str) -> None:
     report = samples.CASES[case]()
-    facts = [*_facts(report), samples.no_python()]
-    SCHEMA.validate(json.loads(document.render_check(report)))
+    facts = [*samples.facts_of(report), samples.no_python()]
+    SCHEMA.validate(json.loads(document.encode(report)))
     SCHEMA.validate(json.loads(document.render_show(facts)))
     SCHEMA.validate(json.loads(document.render_runtime(facts)))
     for one in facts:
@@ -172,12 +167,12 @@ def test_an_unknown_interpreter_is_encoded_with_its_reason() -> None:
 def test_json_gives_the_very_text_back() -> None:
     text = "a\x1b\u202e\u00e9\U0001f600\u2028\x7f"
     report = samples.report(warnings=(text, "lone \udcff"))
-    assert json.loads(document.render_check(report))["warnings"] == [text, r"lone \udcff"]
+    assert json.loads(document.encode(report))["warnings"] == [text, r"lone \udcff"]
 
 
 @pytest.mark.parametrize("field", ["outcome", "results", "schema"])
 def test_the_schema_refuses_what_is_no_document(field: str) -> None:
-    report = json.loads(document.render_check(samples.mixed()))
+    report = json.loads(document.encode(samples.mixed()))
     SCHEMA.validate(report)
     assert not SCHEMA.is_valid({**report, "extra": 1})
     assert not SCHEMA.is_valid({name: value for name, value in report.items() if name != field})
@@ -185,9 +180,9 @@ def test_the_schema_refuses_what_is_no_document(field: str) -> None:
 
 
 def test_the_schema_is_closed_within() -> None:
-    report = json.loads(document.render_check(samples.mixed()))
+    report = json.loads(document.encode(samples.mixed()))
     report["results"][0]["facts"]["torch"]["colour"] = "red"
     assert not SCHEMA.is_valid(report)
-    report = json.loads(document.render_check(samples.mixed()))
+    report = json.loads(document.encode(samples.mixed()))
     report["results"][0]["facts"]["interpreter"] = {"unknown": "why", "version": "3"}
     assert not SCHEMA.is_valid(report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -14,19 +15,15 @@ from rich.cells import cell_len
 from inspector.facts import Evidence
 from inspector.oci import Platform
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, python_of
-from inspector.policy.model import ErrorFact, Outcome
+from inspector.policy.model import ErrorFact, Outcome, Report
 from inspector.report import schema
 from inspector.report.audit import (
     ended_told,
     left_told,
     plan_told,
-    render_json,
-    render_junit,
-    render_line,
     row_of,
 )
-from inspector.report.audit_markdown import render_markdown
-from inspector.report.audit_table import render_table
+from inspector.report.formats import View, formats, render
 from tests.report import samples
 
 VALID = Draft202012Validator(json.loads(schema.render_schema()))
@@ -34,7 +31,7 @@ LEFT = Left(why="--max-bytes", tags=1, images=20, layers=3, bytes=3 * 10**9)
 ENDED = Ended(layers_fetched=7, bytes_fetched=5 * 10**9, requests=1234, left=LEFT)
 
 
-def audited(case: str, repository: str = "registry.example.com/team/api") -> list[Audited]:
+def audited(sample: Report, repository: str = "registry.example.com/team/api") -> list[Audited]:
     """The results of a sample as an audit has them, with the sample's names for tags."""
     return [
         Audited(
@@ -51,32 +48,39 @@ def audited(case: str, repository: str = "registry.example.com/team/api") -> lis
             size=result.facts.size if result.facts else None,
             error=result.error,
         )
-        for result in samples.CASES[case]().results
+        for result in sample.results
     ]
 
 
+def audit_of(results: list[Audited], left: Left = LEFT) -> AuditReport:
+    """The results as a whole audit."""
+    ended = msgspec.structs.replace(ENDED, left=left)
+    return AuditReport(outcome="fail", plan=Planned(tags=3), results=tuple(results), ended=ended)
+
+
+def text(form: str, results: list[Audited], left: Left = LEFT, **shown: Any) -> str:
+    """The results as `audit --format` prints them."""
+    declared = formats("audit")[form]
+    if declared.line is not None:
+        return "".join(declared.line.render(each, View()) for each in results)
+    kept = results if declared.whole else [row_of(each) for each in results]
+    return render("audit", audit_of(kept, left), form, View(**{"width": 100, **shown}))
+
+
 def texts(results: list[Audited]) -> dict[str, str]:
-    report = AuditReport(outcome="fail", plan=Planned(tags=3), results=tuple(results), ended=ENDED)
-    rows = [row_of(each) for each in results]
-    return {
-        "table": render_table(rows, LEFT, width=100),
-        "narrow": render_table(rows, LEFT, width=50),
-        "markdown": render_markdown(rows, LEFT),
-        "junit": render_junit(results, "fail", LEFT),
-        "json": render_json(report),
-        "jsonl": "".join(map(render_line, results)),
-    }
+    """The results in every format."""
+    return {"narrow": text("table", results, width=50), **{form: text(form, results) for form in formats("audit")}}
 
 
 @pytest.mark.parametrize("case", samples.CASES)
 def test_nothing_but_ink_and_line_ends_is_printed(case: str) -> None:
-    for form, text in texts(audited(case, samples.HOSTILE)).items():
-        assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
+    for form, shown in texts(audited(samples.CASES[case](), samples.HOSTILE)).items():
+        assert shown.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
 
 
 @pytest.mark.parametrize("case", samples.CASES)
 def test_every_form_is_what_it_claims_to_be(case: str) -> None:
-    results = audited(case)
+    results = audited(samples.CASES[case]())
     shown = texts(results)
     VALID.validate(json.loads(shown["json"]))
     for line in shown["jsonl"].splitlines():
@@ -87,23 +91,23 @@ def test_every_form_is_what_it_claims_to_be(case: str) -> None:
 
 
 def test_what_is_wrong_with_many_is_told_once() -> None:
-    (result,) = [each for each in audited("mixed") if each.outcome == "fail"][:1]
+    (result,) = [each for each in audited(samples.mixed()) if each.outcome == "fail"][:1]
     many = [
         Audited(**{**{name: getattr(result, name) for name in result.__struct_fields__}, "tags": (f"1.{number}",)})
         for number in range(20)
     ]
-    text = render_table([row_of(each) for each in many], Left(), width=120)
+    shown = text("table", many, Left(), width=120)
     failed = [one for one in result.findings if one.outcome == "fail"]
-    assert text.count(failed[0].message[:40]) == 1
-    assert "20 images: 1.0, 1.1, 1.2" in text
-    assert "and 12 more" in text
+    assert shown.count(failed[0].message[:40]) == 1
+    assert "20 images: 1.0, 1.1, 1.2" in shown
+    assert "and 12 more" in shown
 
 
 def test_only_failed_leaves_out_what_passes_and_nothing_else() -> None:
-    results = audited("mixed")
-    text = render_table([row_of(each) for each in results], Left(), width=160, only_failed=True)
-    assert "PASS" not in text
-    assert text.count("FAIL") == sum(each.outcome == "fail" for each in results)
+    results = audited(samples.mixed())
+    shown = text("table", results, Left(), width=160, only_failed=True)
+    assert "PASS" not in shown
+    assert shown.count("FAIL") == sum(each.outcome == "fail" for each in results)
 
 
 def test_an_error_without_a_policy_is_told() -> None:
@@ -111,11 +115,11 @@ def test_an_error_without_a_policy_is_told() -> None:
         image="a.io/b:1", repository="a.io/b", outcome=None, error=ErrorFact("denied", "a.io/b: log in first")
     )
     for form in ("table", "markdown"):
-        text = texts([lost])[form]
-        assert "log in first" in text
-        assert "UNKNOWN" in text
-        assert "PASS" not in text
-    assert ET.fromstring(render_junit([lost], "unknown", Left())).get("errors") == "1"
+        shown = text(form, [lost])
+        assert "log in first" in shown
+        assert "UNKNOWN" in shown
+        assert "PASS" not in shown
+    assert ET.fromstring(text("junit", [lost], Left())).get("errors") == "1"
 
 
 def test_the_lines_for_people() -> None:
@@ -147,7 +151,7 @@ def test_that_an_answer_rests_on_tables_of_contents_is_told(how: str, read: int,
     """Whoever pushed the image wrote these: a pass by them is not as good as another."""
     evidence = Evidence(bytes_read=9, layers_read=read, layers_cached=0, digests_verified=verified, how=how)
     note = "layer 1 of 2: known by its table of contents" if told else ""
-    (passed, *_) = [each for each in audited("mixed") if each.outcome == "pass"]
+    (passed, *_) = [each for each in audited(samples.mixed()) if each.outcome == "pass"]
     passed = msgspec.structs.replace(passed, evidence=evidence, warnings=(note,) if note else ())
     shown = texts([passed])
     for form in ("table", "markdown"):
@@ -156,7 +160,7 @@ def test_that_an_answer_rests_on_tables_of_contents_is_told(how: str, read: int,
 
 
 def test_an_audit_of_nothing_is_an_error_in_junit() -> None:
-    root = ET.fromstring(render_junit([], "unknown", Left()))
+    root = ET.fromstring(text("junit", [], Left()))
     assert root.get("errors") == "1"
 
 

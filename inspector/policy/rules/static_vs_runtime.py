@@ -11,7 +11,8 @@ from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Rule
 from inspector.policy.runs import failure, run_label
 from inspector.policy.torches import label, where
-from inspector.torchbuild.model import BUILD_NAMES, Torch, build_name
+from inspector.torchbuild.kinds import label_of
+from inspector.torchbuild.model import Torch, build_name
 
 _NO_TORCH = "No module named 'torch'"
 _DRIVER = "libcuda.so.1"
@@ -92,7 +93,7 @@ def _is_like_torch(run: RuntimeFacts) -> bool:
 def _builds(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
     """Whether it is a CUDA or ROCm build, and for which version, where the files state one."""
     for build, static, said in (("cuda", torch.cuda, run.cuda), ("rocm", torch.hip, run.hip)):
-        name = BUILD_NAMES[build]
+        name = label_of(build)
         if (torch.build == build) != (said is not None):
             yield Disagreement("torch's build", build_name(torch), f"{name} {said}" if said else f"no {name}")
         elif said is not None and static and static != said:

@@ -13,13 +13,13 @@ from inspector.policy.rules.cuda import CUDA
 from inspector.policy.setting import choice
 from inspector.policy.torches import HOW, installing, label, undecided_import, where
 from inspector.python.metadata import canonical
-from inspector.torchbuild.model import BUILD_NAMES
+from inspector.torchbuild.kinds import kind_names, label_of
 from inspector.unknown import Absent, Unknown
 
 
 def _allowed() -> list[str]:
     """The kinds of build, and two words beside them."""
-    return ["absent", *(build for build in BUILD_NAMES if build != "unknown"), "any"]
+    return ["absent", *kind_names(), "any"]
 
 
 TORCH = choice("torch", _allowed, cast("TorchRule | None", None))
@@ -78,7 +78,7 @@ def _absence(case: Case) -> Finding:
 
 def _presence(case: Case, rule: str) -> Finding:
     torch, interpreter = case.facts.torch, case.facts.interpreter
-    shown = Shown("torch" if rule == "any" else f"torch, {BUILD_NAMES[rule]} build", label(torch))
+    shown = Shown("torch" if rule == "any" else f"torch, {label_of(rule)} build", label(torch))
     change = installing(rule, case.role[CUDA])
     if isinstance(interpreter, Absent):
         return case.found("fail", NO_PYTHON, f"torch can't be imported: {interpreter.unknown}", shown)

@@ -10,7 +10,8 @@ from inspector.policy.rule import Rule
 from inspector.policy.rules.cuda import CUDA
 from inspector.policy.rules.torch import TORCH
 from inspector.policy.torches import HOW, installing, label, told_once, where
-from inspector.torchbuild.model import BUILD_NAMES, build_name
+from inspector.torchbuild.kinds import label_of
+from inspector.torchbuild.model import build_name
 
 CUDA_IN_CPU = Advice(
     "CODE_BUG",
@@ -34,14 +35,14 @@ def check_build(case: Case) -> Iterator[Finding]:
     rule, torch = case.role[TORCH], case.facts.torch
     if rule in (None, "absent", "any") or not torch.installed:
         return
-    shown = Shown(f"{BUILD_NAMES[rule]} build", f"{BUILD_NAMES[torch.build]} build")
+    shown = Shown(f"{label_of(rule)} build", f"{label_of(torch.build)} build")
     if torch.build == "unknown":
         yield case.unknown(f"which build {label(torch)} is can't be told{because(told_once(torch))}", shown, HOW)
     elif torch.build == rule:
         yield case.passed(f"{build_name(torch)} build, as the role asks", shown)
     else:
         advice = {("cpu", "cuda"): CUDA_IN_CPU, ("cuda", "cpu"): CPU_IN_GPU}.get((rule, torch.build), WRONG)
-        message, at = f"{label(torch)}: the role asks for a {BUILD_NAMES[rule]} build", where(case, torch)
+        message, at = f"{label(torch)}: the role asks for a {label_of(rule)} build", where(case, torch)
         yield case.found("fail", advice, message, shown, at, change=installing(rule, case.role[CUDA]))
 
 

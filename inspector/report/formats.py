@@ -1,0 +1,129 @@
+"""The output formats: each is one entry, which names the renderer for each command's report.
+
+A further format is one `Format`, added below or from outside:
+
+    add_format(Format("csv", {"check": Renderer("my_formats.csv:render")}))
+
+A renderer is a function that takes the report and returns the text, or `module:function`, whose module is imported
+when the format is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, Literal, NamedTuple
+
+Command = Literal["check", "audit", "show", "diff", "runtime"]
+"""The commands that print reports: `check` a `Report`, `audit` an `AuditReport`, `diff` a `Difference`, the others a
+list of `ImageFacts`."""
+
+
+class View(NamedTuple):
+    """How a report is to be shown, for the renderers that ask: `width` is in cells.
+
+    `passed` shows the checks that pass too, `only_failed` leaves out the images that pass.
+    """
+
+    width: int = 120
+    color: bool = False
+    passed: bool = False
+    only_failed: bool = False
+
+
+class Renderer(NamedTuple):
+    """A function that renders a report, and the fields of `View` that it takes as keywords."""
+
+    function: Callable[..., str] | str
+    takes: tuple[str, ...] = ()
+
+    def render(self, report: Any, view: View) -> str:
+        """Render the report."""
+        return self.load()(report, **{name: getattr(view, name) for name in self.takes})
+
+    def load(self) -> Callable[..., str]:
+        """Import the function, if it is only named."""
+        if not isinstance(self.function, str):
+            return self.function
+        module, _, name = self.function.partition(":")
+        function: Callable[..., str] = getattr(import_module(module), name)
+        return function
+
+
+class Format(NamedTuple):
+    """One format, and the commands whose reports it renders.
+
+    `line` renders each result of an audit as it comes, in place of one text at the end. `whole` formats are documents
+    for programs: they are printed even of no image, and an audit keeps all of each result for them; the others are
+    for people, and an audit keeps only what a table shows.
+    """
+
+    name: str
+    renderers: Mapping[Command, Renderer]
+    line: Renderer | None = None
+    whole: bool = True
+
+
+_SIZED = ("width", "color")
+_JSON = "inspector.report.document"
+
+FORMATS = (
+    Format(
+        "table",
+        {
+            "check": Renderer("inspector.report.table:render_check", (*_SIZED, "passed", "only_failed")),
+            "audit": Renderer("inspector.report.audit_table:render_audit", (*_SIZED, "only_failed")),
+            "show": Renderer("inspector.report.show:render_show", _SIZED),
+            "diff": Renderer("inspector.report.diff:render_diff", _SIZED),
+            "runtime": Renderer("inspector.report.runtime:render_runtime", _SIZED),
+        },
+        whole=False,
+    ),
+    Format("jsonl", {"audit": Renderer(f"{_JSON}:encode")}, line=Renderer(f"{_JSON}:encode_line")),
+    Format(
+        "json",
+        {
+            "check": Renderer(f"{_JSON}:encode"),
+            "audit": Renderer(f"{_JSON}:encode"),
+            "show": Renderer(f"{_JSON}:render_show"),
+            "diff": Renderer(f"{_JSON}:encode"),
+            "runtime": Renderer(f"{_JSON}:render_runtime"),
+        },
+    ),
+    Format(
+        "markdown",
+        {
+            "check": Renderer("inspector.report.markdown:render_check", ("only_failed",)),
+            "audit": Renderer("inspector.report.audit_markdown:render_audit", ("only_failed",)),
+        },
+        whole=False,
+    ),
+    Format(
+        "junit",
+        {
+            "check": Renderer("inspector.report.junit:render_check"),
+            "audit": Renderer("inspector.report.audit:render_junit"),
+        },
+    ),
+)
+"""The formats that we know, the default first; `formats` also gives those that were added."""
+_ADDED: list[Format] = []
+
+
+def formats(command: Command) -> dict[str, Format]:
+    """List the formats that render the command's report by name, the default first."""
+    return {each.name: each for each in (*FORMATS, *_ADDED) if command in each.renderers}
+
+
+def add_format(added: Format) -> None:
+    """Add a format. Raises `ValueError` for a name that is taken, and for one that renders nothing."""
+    if any(added.name == each.name for each in (*FORMATS, *_ADDED)):
+        raise ValueError(f"the format {added.name!r} is there already")
+    if not added.renderers:
+        raise ValueError(f"the format {added.name!r} renders no report; name a renderer for one command at least")
+    _ADDED.append(added)
+
+
+def render(command: Command, report: Any, name: str, view: View) -> str:
+    """Render a command's report in the format of that name."""
+    return formats(command)[name].renderers[command].render(report, view)
