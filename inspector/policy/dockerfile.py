@@ -33,27 +33,22 @@ def with_lines(findings: Sequence[Finding], dockerfile: str | None, folder: str 
     path = _path(dockerfile, folder) if at_fault and dockerfile and folder is not None else None
     if path is None:
         return tuple(findings)
-    lines = _lines_of(*path)
-    return tuple(each if each.outcome == "pass" else _with_line(each, lines) for each in findings)
+    lines = _read(*path)
+    return tuple(_with_line(each, lines) for each in findings)
 
 
-def find_line(text: str, created_by: str) -> int | None:
-    """Find the line of a Dockerfile's text that begins the step; the last where several read the same."""
-    return _find(_lines(text), created_by)
-
-
-def _with_line(finding: Finding, lines: Mapping[str, int]) -> Finding:
-    step = finding.evidence.created_by
-    line = _find(lines, step) if step else None
-    return finding if line is None else replace(finding, evidence=replace(finding.evidence, line=line))
-
-
-def _find(lines: Mapping[str, int], created_by: str) -> int | None:
+def find_line(lines: Mapping[str, int], created_by: str | None) -> int | None:
+    """Find the line of a build step among those that `lines_of` gives."""
     wanted = readable(created_by, LOOKED_AT)
-    if len(created_by) <= LOOKED_AT:
+    if len(created_by or "") <= LOOKED_AT:
         return lines.get(wanted)
     begun = wanted.rstrip("…")  # `readable` has only the beginning
     return next((line for step, line in lines.items() if step.startswith(begun)), None)
+
+
+def _with_line(finding: Finding, lines: Mapping[str, int]) -> Finding:
+    line = None if finding.outcome == "pass" else find_line(lines, finding.evidence.created_by)
+    return finding if line is None else replace(finding, evidence=replace(finding.evidence, line=line))
 
 
 def _path(dockerfile: str, folder: str) -> tuple[Path, int, int] | None:
@@ -73,17 +68,17 @@ def _path(dockerfile: str, folder: str) -> tuple[Path, int, int] | None:
 
 
 @lru_cache(64)
-def _lines_of(path: Path, _changed: int, _size: int) -> Mapping[str, int]:
+def _read(path: Path, _changed: int, _size: int) -> Mapping[str, int]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE)
     except OSError:
         return {}
-    return _lines(content.decode("utf-8-sig", "replace"))
+    return lines_of(content.decode("utf-8-sig", "replace"))
 
 
-def _lines(text: str) -> dict[str, int]:
-    """The line on which each instruction begins, by the instruction in the form of `readable`."""
+def lines_of(text: str) -> dict[str, int]:
+    """List the lines on which instructions begin, the last of several that read the same, by the form of `readable`."""
     lines = text.splitlines()
     escape = "`" if lines and _ESCAPE.fullmatch(lines[0]) else "\\"
     places: dict[str, list[int]] = {}

@@ -59,22 +59,32 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     layers: str = ""
 
 
-def text(key: str, parse: Callable[[str], T], hint: str) -> Setting[T | None]:
-    """Declare a key that holds a text; `parse` raises `ValueError` with a sentence."""
+def text(
+    key: str, parse: Callable[[str], T], hint: str, also: Callable[[Written, T | None], None] | None = None
+) -> Setting[T | None]:
+    """Declare a key that holds a text; `parse` raises `ValueError` with a sentence, `also` what `Setting` says."""
 
     def read(written: Written) -> T | None:
-        return written.location.optional(key, parse, written[key])
+        value = written.location.optional(key, parse, written[key])
+        if also is not None:
+            also(written, value)
+        return value
 
     return Setting(attribute(key), (Key(key, str | None, hint),), read, None)
 
 
-def texts(key: str, parse: Callable[[str], T], hint: str) -> Setting[tuple[T, ...]]:
-    """Declare a key that holds a list of texts, at most `MAX_PATTERNS` of them."""
+def texts(
+    key: str, parse: Callable[[str], T], hint: str, also: Callable[[Written, tuple[T, ...]], None] | None = None
+) -> Setting[tuple[T, ...]]:
+    """Declare a key that holds a list of texts, at most `MAX_PATTERNS` of them; the rest as in `text`."""
 
     def read(written: Written) -> tuple[T, ...]:
         if len(written[key]) > MAX_PATTERNS:
             raise written.location.error(f"more than {MAX_PATTERNS} of them", key)
-        return written.location.each(key, parse, written[key])
+        values = written.location.each(key, parse, written[key])
+        if also is not None:
+            also(written, values)
+        return values
 
     return Setting(attribute(key), (Key(key, list[str], hint, ()),), read, ())
 

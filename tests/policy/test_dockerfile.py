@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.policy.dockerfile import MAX_FILE, find_line, with_lines
+from inspector.policy.dockerfile import MAX_FILE, find_line, lines_of, with_lines
 from inspector.policy.judge import judge
 from inspector.policy.model import Finding, Pointer
 from tests.policy.cases import CPU, SYNC, image, role
@@ -53,18 +53,18 @@ ENV A=b
     ],
 )
 def test_the_line_of_a_step(created_by: str, line: int | None) -> None:
-    assert find_line(FILE, created_by) == line
+    assert find_line(lines_of(FILE), created_by) == line
 
 
 def test_the_other_escape_and_odd_ends() -> None:
-    assert find_line("# escape=`\nRUN pip `\n  install x\n", "RUN /bin/sh -c pip install x") == 2
-    assert find_line("RUN a \\", "RUN /bin/sh -c a") == 1
-    assert find_line("RUN cat <<<word\nRUN a", "RUN /bin/sh -c a") == 2
-    assert find_line("RUN echo $((1<<2)) <<EOF\nRUN a", "RUN /bin/sh -c a") == 2
-    assert find_line("\r\nRUN a\r\n", "RUN /bin/sh -c a") == 2
+    assert find_line(lines_of("# escape=`\nRUN pip `\n  install x\n"), "RUN /bin/sh -c pip install x") == 2
+    assert find_line(lines_of("RUN a \\"), "RUN /bin/sh -c a") == 1
+    assert find_line(lines_of("RUN cat <<<word\nRUN a"), "RUN /bin/sh -c a") == 2
+    assert find_line(lines_of("RUN echo $((1<<2)) <<EOF\nRUN a"), "RUN /bin/sh -c a") == 2
+    assert find_line(lines_of("\r\nRUN a\r\n"), "RUN /bin/sh -c a") == 2
     long = "x " * 3000
-    assert find_line(f"RUN b\nRUN {long}", f"RUN /bin/sh -c {long}") == 2
-    assert find_line("", "RUN a") is None
+    assert find_line(lines_of(f"RUN b\nRUN {long}"), f"RUN /bin/sh -c {long}") == 2
+    assert find_line(lines_of(""), "RUN a") is None
 
 
 LINES = ["RUN <<EOF", "RUN a \\", "#", "RUN --a=b", "RUN [", "\\", "x" * 99]
@@ -74,7 +74,7 @@ LINES += ['RUN ["a" ' + '"b" ' * 50, f"RUN {'<<A ' * 50}\nA"]
 @pytest.mark.parametrize("line", LINES)
 def test_work_is_linear(line: str) -> None:
     begun = time.process_time()
-    assert find_line("\n".join([line] * (MAX_FILE // (len(line) + 1))), "RUN b") is None
+    assert find_line(lines_of("\n".join([line] * (MAX_FILE // (len(line) + 1)))), "RUN b") is None
     assert time.process_time() - begun < 20  # minutes, where it is quadratic
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Rule
-from inspector.policy.setting import Setting, Written, text
+from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, installing, where
 from inspector.policy.values import specifier
 from inspector.policy.versions import within
@@ -34,17 +34,13 @@ def _range(text: str) -> str | None:
         raise ValueError(f"{error}, or {HOST_DEPENDENT!r}") from None
 
 
-_KEY = text("cuda", _range, f"a version range, as in '>=12.4,<14', or {HOST_DEPENDENT!r}")
-
-
-def _read(written: Written) -> str | None:
+def _consistent(written: Written, _cuda: str | None) -> None:
     if written["cuda"] is not None and written["torch"] != "cuda":
         sentence = f"contradicts the role's {stated_torch(written)}; a CUDA version needs torch = 'cuda'"
         raise written.location.error(sentence, "cuda")
-    return _KEY.read(written)
 
 
-CUDA = Setting(_KEY.name, _KEY.keys, _read, _KEY.default)
+CUDA = text("cuda", _range, f"a version range, as in '>=12.4,<14', or {HOST_DEPENDENT!r}", _consistent)
 
 
 def check_cuda(case: Case) -> Iterator[Finding]:

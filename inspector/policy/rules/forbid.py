@@ -10,7 +10,7 @@ from inspector.policy.packages import doubt, listed, undecided
 from inspector.policy.patterns import pattern_of
 from inspector.policy.rule import Rule
 from inspector.policy.rules.require import required_name
-from inspector.policy.setting import Setting, Written, texts
+from inspector.policy.setting import Written, texts
 from inspector.policy.values import name_glob
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
@@ -19,7 +19,6 @@ from inspector.unknown import Unknown
 
 _NAMED = 5
 """Forbidden distributions that a message names before it only counts them."""
-_KEY = texts("forbid", name_glob, "a list of patterns, as in ['nvidia-*', 'triton']")
 FORBIDDEN = Advice(
     "CODE_BUG",
     "{dockerfile}: the role wants {wanted}: {change}{origin}",
@@ -27,9 +26,8 @@ FORBIDDEN = Advice(
 )
 
 
-def _read(written: Written) -> tuple[str, ...]:
+def _consistent(written: Written, found: tuple[str, ...]) -> None:
     """Refuse what no image could satisfy: the same distribution asked for and forbidden."""
-    found = _KEY.read(written)
     wanted = [required_name(text) for text in written["require"]] if found else []
     if written["torch"] not in (None, "absent"):
         wanted.append("torch")
@@ -38,10 +36,9 @@ def _read(written: Written) -> tuple[str, ...]:
         for name in wanted:
             if fits(name):
                 raise written.location.error(f"{pattern!r} forbids {name}, which the role asks for", "forbid")
-    return found
 
 
-FORBID = Setting(_KEY.name, _KEY.keys, _read, _KEY.default)
+FORBID = texts("forbid", name_glob, "a list of patterns, as in ['nvidia-*', 'triton']", _consistent)
 
 
 def check_forbidden(case: Case) -> Iterator[Finding]:

@@ -8,14 +8,13 @@ from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.packages import doubt, listed, undecided
 from inspector.policy.rule import Rule
-from inspector.policy.setting import Setting, Written, texts
+from inspector.policy.setting import Written, texts
 from inspector.policy.values import requirement
 from inspector.policy.versions import within
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
 from inspector.unknown import Absent, Unknown
 
-_KEY = texts("require", requirement, "a list of requirements, as in ['fastapi>=0.100']")
 MISSING = Advice(
     "CODE_BUG",
     "{dockerfile}: add {wanted}: {change}",
@@ -33,14 +32,12 @@ def required_name(text: str) -> str:
     return canonical(Requirement(text).name)
 
 
-def _read(written: Written) -> tuple[str, ...]:
-    found = _KEY.read(written)
+def _consistent(written: Written, found: tuple[str, ...]) -> None:
     if written["torch"] == "absent" and "torch" in map(required_name, found):
         raise written.location.error("requires torch, which contradicts torch = 'absent'", "require")
-    return found
 
 
-REQUIRE = Setting(_KEY.name, _KEY.keys, _read, _KEY.default)
+REQUIRE = texts("require", requirement, "a list of requirements, as in ['fastapi>=0.100']", _consistent)
 
 
 def check_required(case: Case) -> Iterator[Finding]:

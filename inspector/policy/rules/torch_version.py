@@ -8,12 +8,11 @@ from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Rule
 from inspector.policy.rules.torch import BROKEN, TORCH
-from inspector.policy.setting import Setting, Written, text
+from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, told_once, where
 from inspector.policy.values import specifier
 from inspector.policy.versions import parsed, within
 
-_KEY = text("torch-version", specifier, "a version range, as in '>=2.3,<3'")
 WRONG = Advice(
     "CODE_BUG",
     "{dockerfile}: pin torch to {wanted}: {change}{origin}",
@@ -24,15 +23,14 @@ MIXED = Advice(
 )
 
 
-def _read(written: Written) -> str | None:
+def _consistent(written: Written, _range: str | None) -> None:
     torch = written["torch"]
     if written["torch-version"] is not None and torch in (None, "absent"):
         stated = "contradicts torch = 'absent'" if torch else "needs 'torch' to be stated, as in torch = 'any'"
         raise written.location.error(stated, "torch-version")
-    return _KEY.read(written)
 
 
-TORCH_VERSION = Setting(_KEY.name, _KEY.keys, _read, _KEY.default)
+TORCH_VERSION = text("torch-version", specifier, "a version range, as in '>=2.3,<3'", _consistent)
 
 
 def check_version(case: Case) -> Iterator[Finding]:
