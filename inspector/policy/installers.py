@@ -18,7 +18,6 @@ from inspector.unknown import Unknown
 WHEELS = "https://download.pytorch.org/whl/"
 _CUDA = ("13.0", "12.9", "12.8", "12.6", "12.4", "12.1", "11.8")
 """CUDA versions that PyTorch has an index for, or had."""
-_USUAL_CUDA = "12.8"
 _INDEX = {"rocm": "rocm6.4"}
 """Index by the kind of build, where it isn't the kind's own name."""
 _TOOLS = frozenset({"pip", "setuptools", "wheel", "uv", "poetry", "pdm"})
@@ -82,8 +81,7 @@ PIXI = Installer(
     torch={
         "any": "`pixi add pytorch`",
         "cpu": "`pixi add pytorch-cpu`",
-        "cuda": "`pixi add pytorch-gpu 'cuda-version={cuda}.*'`, and "
-        '`cuda = "{major}"` below `[system-requirements]`',
+        "cuda": "`pixi add pytorch-gpu 'cuda-version={cuda}.*'`, with CUDA {major} declared for the platform",
         "": f"its channels have no package of it; {_AT}",
     },
     names={"torch": "pytorch"},
@@ -122,8 +120,8 @@ UV = Installer(
     remove="`uv remove {what}`",
     torch={
         "any": "`uv add torch`",
-        "": "`uv add torch --index pytorch-{index}={url}{index}`, and `explicit = true` in that `[[tool.uv.index]]`, "
-        'so that only `torch = {{ index = "pytorch-{index}" }}` of `[tool.uv.sources]` uses it',
+        "": "`uv add torch --index pytorch-{index}={url}{index}`, which names the index in `[tool.uv.sources]`; add "
+        "`explicit = true` to its `[[tool.uv.index]]`",
     },
 )
 UV_PIP = Installer(
@@ -185,9 +183,8 @@ INSTALLERS = (PIXI, POETRY, PDM, UV, UV_PIP, CONDA, PIP, APT)
 
 
 def cuda_release(wanted: str | None) -> str:
-    """Choose the newest CUDA version with an index that lies in the range; the usual one without a range."""
-    fits = [release for release in _CUDA if wanted is None or within(release, wanted) == "yes"]
-    return _USUAL_CUDA if _USUAL_CUDA in fits or not fits else fits[0]
+    """Choose the newest CUDA version with an index that lies in the range, or of all."""
+    return next((release for release in _CUDA if wanted is not None and within(release, wanted) == "yes"), _CUDA[0])
 
 
 def installer_of(facts: ImageFacts, at: Pointer) -> Installer:

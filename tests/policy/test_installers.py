@@ -159,9 +159,8 @@ def test_single_files_tell_by_the_steps() -> None:
         (
             UV,
             *(
-                f"`uv add torch --index pytorch-{index}=https://download.pytorch.org/whl/{index}`, "
-                "and `explicit = true` in that `[[tool.uv.index]]`, so that only "
-                f'`torch = {{ index = "pytorch-{index}" }}` of `[tool.uv.sources]` uses it'
+                f"`uv add torch --index pytorch-{index}=https://download.pytorch.org/whl/{index}`, which names the "
+                "index in `[tool.uv.sources]`; add `explicit = true` to its `[[tool.uv.index]]`"
                 for index in ("cpu", "cu126")
             ),
             "take torch, and what requires it, out of the dependencies that `uv sync` installs",
@@ -200,7 +199,7 @@ def test_single_files_tell_by_the_steps() -> None:
         (
             PIXI,
             "`pixi add pytorch-cpu`",
-            "`pixi add pytorch-gpu 'cuda-version=12.6.*'`, and `cuda = \"12\"` below `[system-requirements]`",
+            "`pixi add pytorch-gpu 'cuda-version=12.6.*'`, with CUDA 12 declared for the platform",
             "take pytorch, and what requires it, out of the environment that `pixi install` makes",
         ),
         (
@@ -254,12 +253,12 @@ def test_a_requirement_in_an_installer_s_own_names(installer: Installer, require
 @pytest.mark.parametrize(
     ("wanted", "release"),
     [
-        (None, "12.8"),
-        (">=12", "12.8"),
+        (None, "13.0"),
+        (">=12,<13", "12.9"),
         (">=13,<14", "13.0"),
         ("==12.4.*", "12.4"),
         (">=11,<12", "11.8"),
-        (">99", "12.8"),
+        (">99", "13.0"),
     ],
 )
 def test_the_cuda_that_an_index_is_named_for(wanted: str | None, release: str) -> None:
