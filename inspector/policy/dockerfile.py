@@ -56,14 +56,13 @@ def _path(dockerfile: str, folder: str) -> tuple[Path, int, int] | None:
     start = Path(folder).absolute()
     for above in [start, *start.parents][:MAX_FOLDERS]:
         path = above / dockerfile
-        try:
+        with suppress(OSError, ValueError):
             found = path.stat()
-        except (OSError, ValueError):
-            found = None
-        if found is not None and stat.S_ISREG(found.st_mode) and found.st_size <= MAX_FILE:
-            return path, found.st_mtime_ns, found.st_size
-        if (above / ".git").exists():
-            break
+            if stat.S_ISREG(found.st_mode) and found.st_size <= MAX_FILE:
+                return path, found.st_mtime_ns, found.st_size
+        with suppress(OSError):
+            if (above / ".git").exists():
+                break
     return None
 
 

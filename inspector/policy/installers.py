@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -24,12 +25,14 @@ _TOOLS = frozenset({"pip", "setuptools", "wheel", "uv", "poetry", "pdm"})
 """Distributions that are not what an image is made for, so how they came says little."""
 _STEP = 4096
 """Characters of a build step that are searched for commands."""
+_COMMANDS = re.compile(r"[;&|\n]")
 
 
 class Installer(msgspec.Struct, frozen=True, kw_only=True):
     """One installer. `marks` are what it writes into INSTALLER, `through` the marks of others that it works through.
 
-    `step` finds its commands in a build step. The other texts are templates: `{what}` is a requirement or a name;
+    `step` fits its commands in a build step from their beginning, with atomic groups where it could look back far: an
+    image chooses that text. The other texts are templates: `{what}` is a requirement or a name;
     those of `torch`, by the kind of build ("any" for whichever, "" for all others), know `{index}`, `{cuda}`, `{major}`
     and `{url}`. `names` are distributions that it knows by another name.
     """
@@ -74,7 +77,7 @@ _AT = "wheels of it are at {url}{index}"
 PIXI = Installer(
     marks=("pixi", "uv-pixi"),
     through=("conda", "uv"),
-    step=r"\bpixi\s+(?:install|add|run|shell-hook)\b",
+    step=r".*?\bpixi\s+(?:install|add|run|shell-hook)\b",
     add="`pixi add '{what}'`",
     leave_out="take {what}, and what requires it, out of the environment that `pixi install` makes",
     remove="`pixi remove {what}`",
@@ -89,7 +92,7 @@ PIXI = Installer(
 POETRY = Installer(
     marks=("poetry",),
     through=("pip",),
-    step=r"\bpoetry\s+(?:install|add|sync)\b",
+    step=r".*?\bpoetry\s+(?:install|add|sync)\b",
     add="`poetry add '{what}'`",
     leave_out="take {what}, and what requires it, out of the groups that `poetry install` installs (`--without GROUP`)",
     remove="`poetry remove {what}`",
@@ -102,7 +105,7 @@ POETRY = Installer(
 PDM = Installer(
     marks=("pdm",),
     through=("pip", "uv"),
-    step=r"\bpdm\s+(?:install|add|sync)\b",
+    step=r".*?\bpdm\s+(?:install|add|sync)\b",
     add="`pdm add '{what}'`",
     leave_out="take {what}, and what requires it, out of the groups that `pdm sync` installs (`--without GROUP`)",
     remove="`pdm remove {what}`",
@@ -114,7 +117,7 @@ PDM = Installer(
 )
 UV = Installer(
     marks=("uv",),
-    step=r"\buv\s+(?:sync|add|run)\b",
+    step=r".*?\buv\s+(?:sync|add|run)\b",
     add="`uv add '{what}'`",
     leave_out="take {what}, and what requires it, out of the dependencies that `uv sync` installs",
     remove="`uv remove {what}`",
@@ -127,7 +130,7 @@ UV = Installer(
 UV_PIP = Installer(
     marks=(),
     through=("uv",),
-    step=r"\buv\s+pip\s+(?:install|sync)\b",
+    step=r".*?\buv\s+pip\s+(?:install|sync)\b",
     add="`uv pip install '{what}'`",
     leave_out="leave {what}, and what requires it, out of what `uv pip install` installs",
     remove="`uv pip uninstall {what}`",
@@ -135,7 +138,7 @@ UV_PIP = Installer(
 )
 CONDA = Installer(
     marks=("conda",),
-    step=r"\b(?:conda|mamba|micromamba)\b[^;&|]*\s(?:install|create|update)\b",
+    step=r"(?>.*?\b(?:micromamba|mamba|conda)\s).*\b(?:install|create|update)\b",
     add="`conda install '{what}'`",
     leave_out="leave {what}, and what requires it, out of environment.yml and of what `conda install` installs",
     remove="`conda remove {what}`",
@@ -149,7 +152,7 @@ CONDA = Installer(
 )
 PIP = Installer(
     marks=("pip",),
-    step=r"\bpip[0-9.]*\s+install\b",
+    step=r".*?\bpip[0-9.]{0,5}\s+install\b",
     add="`pip install '{what}'`",
     leave_out="leave {what}, and what requires it, out of what `pip install` installs",
     remove="`pip uninstall -y {what}`",
@@ -157,7 +160,7 @@ PIP = Installer(
 )
 APT = Installer(
     marks=("debian", "apt"),
-    step=r"\bapt(?:-get)?\s[^;&|]*\binstall\b[^;&|]*\spython3-(?!pip\b|venv\b|dev\b|setuptools\b|wheel\b|minimal\b)",
+    step=r"(?>.*?\bapt(?:-get)?\s)(?>.*?\binstall\s).*\bpython3-(?!pip\b|venv\b|dev\b|setuptools\b|wheel\b|minimal\b)",
     add="`apt-get install {what}`",
     leave_out="leave {what}, and what depends on it, out of what `apt-get install` installs",
     remove="`apt-get purge {what}`",
@@ -198,7 +201,8 @@ def installer_of(facts: ImageFacts, at: Pointer) -> Installer:
         met = Counter(filter(None, map(_mark, _listed(facts))))
         mark = met.most_common(1)[0][0] if met else ""
     steps = [at.created_by] if at.created_by is not None else [layer.created_by for layer in facts.layers]
-    named = list(_named_in(step for step in steps if step))
+    met_in = {each for step in steps if step for each in _named_in(step[:_STEP])}
+    named = [INSTALLERS[each] for each in sorted(met_in)]
     if not mark:
         return named[0] if named else UNKNOWN
     for each in named:
@@ -220,7 +224,7 @@ def _distribution_at(facts: ImageFacts, at: Pointer) -> Distribution | None:
 def _listed(facts: ImageFacts) -> Iterator[Distribution]:
     """List the distributions that an image is made for."""
     known = () if isinstance(facts.distributions, Unknown) else facts.distributions
-    return (each for each in known if canonical(each.name) not in _TOOLS)
+    return (each for each in known if each.name.lower() not in _TOOLS)
 
 
 def _mark(found: Distribution) -> str:
@@ -232,6 +236,8 @@ def _mark(found: Distribution) -> str:
     return "debian" if "/usr/lib/python3/dist-packages/" in found.path else ""
 
 
-def _named_in(steps: Iterable[str]) -> Iterator[Installer]:
-    text = "\n".join(step[:_STEP] for step in steps)
-    return (each for each in INSTALLERS if re.search(each.step, text))
+@lru_cache(1024)
+def _named_in(step: str) -> frozenset[int]:
+    """Find the installers, by their places in `INSTALLERS`, whose commands a build step holds."""
+    commands = [" ".join(each.split()) for each in _COMMANDS.split(step)]
+    return frozenset(at for at, each in enumerate(INSTALLERS) if any(re.match(each.step, one) for one in commands))

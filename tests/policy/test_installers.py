@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -292,3 +293,14 @@ def test_an_image_of_another_installer_is_not_told_the_procedure_s_steps() -> No
 
 def test_a_site_is_only_a_place() -> None:
     assert installer_of(torch_by(None, None, path=f"{SITE}/x"), Pointer(path="/else", layer=0)) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "piece", ["conda ", "apt ", "apt install ", "apt install python3-pip ", "pip ", "pip1", "uv ", "uv\t", " ", "a;"]
+)
+def test_a_step_is_searched_in_bounded_work(piece: str) -> None:
+    begun = time.process_time()
+    for at in range(127):
+        facts = torch_by(None, f"RUN {at} {piece * 4000}")
+        assert installer_of(facts, at_torch(facts)) == UNKNOWN
+    assert time.process_time() - begun < 20  # hours, where patterns look back
