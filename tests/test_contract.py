@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -54,16 +53,12 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ImageFacts]:
     return {str(facts.image_id): comparable(facts) for facts in found}
 
 
-@pytest.mark.parametrize(("bound", "says"), [("MAX_ENTRIES", "5 entries"), ("MAX_KEPT", "5 bytes")])
-def test_the_layers_of_an_image_are_bounded_together(
-    bound: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_layers_of_an_image_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each layer keeps to its own bounds; a thousand of them would still not fit in memory."""
-    monkeypatch.setattr(import_module("inspector.facts.gather"), bound, 5)
+    monkeypatch.setattr("inspector.layers.gate.MAX_IMAGE", 5)
     for form in ("docker-24", "oci-archive"):
-        path = tmp_path / form
-        with pytest.raises(LimitExceeded, match=f"layers have more than {says}"):
-            gathered(FORMS[form](path, [GPU]))
+        with pytest.raises(LimitExceeded, match="metadata in its layers take more than 5 bytes"):
+            gathered(FORMS[form](tmp_path / form, [GPU]))
 
 
 def test_the_expected_facts_are_those_described(expected: dict[str, ImageFacts]) -> None:

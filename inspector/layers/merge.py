@@ -195,11 +195,22 @@ def _hide(below: Directory, above: Directory, tree: LayerTree) -> None:
         below.directories, below.files = {}, b""
     for name, number in marks.whiteouts.items():
         old = shelf.get(below, name)
+        child = shelf.get(above, name)
         if old is not None and shelf.name(number) == name:
             overlay.refuse_device(shelf.path(number))
+        if isinstance(old, Directory) and isinstance(child, Directory):
+            _refuse_again(old, child, shelf.path(number))
         if isinstance(old, Directory):
             del below.directories[name]
         elif old is not None:
             del shelf.files(below)[name]
-        if shelf.get(above, name) is not None:
-            tree.warn(f"{name!r} is removed and made anew in one layer; some engines keep what was below")
+
+
+def _refuse_again(below: Directory, above: Directory, whiteout: str) -> None:
+    """Raise `Unsupported` where a directory is removed and made again, and it matters to what is in it."""
+    opaque = above.marks is not None and above.marks.opaque
+    if not opaque and (below.directories or below.files):
+        raise Unsupported(
+            f"{whiteout[:200]!a} removes a directory that the same layer makes again: engines with overlayfs show what "
+            "lower layers have in it, others don't; build the layer again with an opaque mark in that directory"
+        )

@@ -47,8 +47,10 @@ class LayerTree:
         self._literal = literal
         self._odd = {place for place, owner in enumerate(entries.owners) if owner[2] or owner[3]}
         self._homes: list[Directory | None] = [None] * len(entries.parents)
-        self._unbound = 0
+        self._unbound = self._again = 0
         self._place_all()
+        if self._again > 1:
+            self.warn(f"of all paths in the layer, {self._again} stand there again; each time the last was taken")
 
     def warn(self, text: str) -> None:
         """Keep a warning, as long as there are few."""
@@ -124,7 +126,7 @@ class LayerTree:
     def _add_root(self, number: int, code: int) -> None:
         if code != _DIRECTORY:
             raise CorruptLayer("the root is no directory")
-        self._refuse_twice(self.root.number, number)
+        self._notice_twice(self.root.number, number)
         self.root.number = number
 
     def _add(self, parent: Directory, name: str, number: int) -> None:
@@ -140,7 +142,7 @@ class LayerTree:
             found = Directory(number, self.layer)
             parent.add(name, found)
         else:
-            self._refuse_twice(found.number, number)
+            self._notice_twice(found.number, number)
             found.number = number
         attributes = self._entries.owner(number & ORDINAL)[2]
         if attributes and not self._literal and (attribute := overlay.opaque_mark(name, attributes)):
@@ -150,29 +152,39 @@ class LayerTree:
         """Remove what has the name. Paths may have led through it."""
         files, old = self.shelf.files(parent), parent.directories.get(name)
         if old is not None:
-            self._refuse_twice(old.number, number)
+            self._notice_twice(old.number, number)
             del parent.directories[name]
             self._forget_homes()
         elif name in files:
             before = files.pop(name)
-            self._refuse_twice(before, number)
+            self._notice_twice(before, number)
             if self._entries.kinds[before & ORDINAL] in (_SYMLINK, _HARDLINK):
                 self._forget_homes()
         elif parent.marks is not None and name in parent.marks.whiteouts:
-            self._refuse_twice(parent.marks.whiteouts[name], number)
+            self._notice_twice(parent.marks.whiteouts[name], number)
 
     def _forget_homes(self) -> None:
         self.shelf.walk(len(self._homes) >> 4)
         self._homes = [None] * len(self._homes)
 
-    def _refuse_twice(self, before: int, number: int) -> None:
-        """Docker and Podman refuse a path that a layer has twice; through a link, the last one wins."""
-        if before >= 0 and self.shelf.path(before) == (path := self.shelf.path(number)):
-            raise CorruptLayer(f"{path[:200]!a} stands in the layer twice, which Docker and Podman refuse")
+    def _notice_twice(self, before: int, number: int) -> None:
+        """Tell of a path that a layer has twice: containerd takes the last, Docker and Podman refuse such a layer.
+
+        They take a path that is spelled otherwise (`/x` and `x`) or comes by way of a link, and then the last as well.
+        """
+        if before < 0 or self.shelf.path(before) != (path := self.shelf.path(number)):
+            return
+        self._again += 1
+        if self._again == 1:
+            self.warn(
+                f"{path[:200]!a} stands in the layer twice: the last was taken, as containerd does; "
+                "Docker and Podman may refuse the layer"
+            )
 
     def _link(self, parent: Directory, name: str, ordinal: int) -> None:
         """A hardlink has the content that its target has now, whatever becomes of the target's name."""
         target = self._entries.link(ordinal)
+        self._free(parent, name, self._base | ordinal)  # before the target is looked for: it may be what is replaced
         found = self._target(target)
         if isinstance(found, Directory):
             raise CorruptLayer(f"the hardlink {name!r} points to the directory {target!r}")

@@ -79,7 +79,7 @@ def _text(path: Path) -> str:
 
 
 def _toml(text: str, path: Path) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415 - 15 ms that JSON policies don't pay
+    import tomllib  # 15 ms that JSON policies don't pay
 
     if _LONG_KEY.search(text):  # tomllib copies the parts before each part: 100,000 of them take all memory
         raise PolicyError(f"{path}: a key of more than {MAX_PARTS} parts")
@@ -102,7 +102,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _json(text: str, path: Path) -> Any:
-    import json  # noqa: PLC0415 - the standard decoder tells line and column
+    import json  # the standard decoder tells line and column
 
     try:
         raw = json.loads(text, object_pairs_hook=_unique)

@@ -25,6 +25,7 @@ _NESTING = re.compile(
     r"|yield)\b"
 )
 _HIDDEN = frozenset({"eval", "exec", "globals", "locals", "vars"})
+_DECORATORS = frozenset({"classmethod", "property", "staticmethod"})
 
 
 class NotLiteral:
@@ -39,7 +40,7 @@ def parse_literals(text: str, max_size: int) -> dict[str, Any]:
 
     Raises `ValueError` for what is no Python, past the bounds, or able to bind names that it does not show.
     """
-    import ast  # noqa: PLC0415 - needed only where there is a torch
+    import ast
 
     if len(text) > max_size or text.count("\n") > MAX_LINES:
         raise ValueError(f"its {len(text)} characters are more than such a file has")
@@ -71,6 +72,7 @@ def parse_literals(text: str, max_size: int) -> dict[str, Any]:
 
 def _bound_otherwise(ast: Any, tree: Any, plain: Collection[Any]) -> Iterator[str]:
     """The names that conditions, loops, imports, unpacking, `+=`, `del` or definitions give a value, or may."""
+    _refuse_code(ast, tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             if node.id in _HIDDEN:
@@ -84,6 +86,30 @@ def _bound_otherwise(ast: Any, tree: Any, plain: Collection[Any]) -> Iterator[st
             yield from names
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+            yield node.name or ""
+        elif isinstance(node, ast.MatchMapping):
+            yield node.rest or ""
+
+
+def _refuse_code(ast: Any, tree: Any) -> None:
+    """Raise `ValueError` for what runs as the source is imported and may bind any name: calls, or changes of objects.
+
+    Functions run only once they are called.
+    """
+    todo = list(tree.body)
+    while todo:
+        node = todo.pop()
+        changes = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
+        decorated = any(getattr(each, "id", "") not in _DECORATORS for each in getattr(node, "decorator_list", ()))
+        if isinstance(node, ast.Call) or changes or decorated:
+            raise ValueError(f"it runs code in line {node.lineno}, which may bind any name")
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if node.name == "__getattr__":
+                raise ValueError("it answers for names that it doesn't bind, by a function __getattr__")
+            todo += [node.args, *filter(None, [node.returns])]
+        elif not isinstance(node, ast.Lambda):
+            todo += ast.iter_child_nodes(node)
 
 
 def _value(ast: Any, node: Any) -> Any:

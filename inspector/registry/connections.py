@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable
-from http.client import HTTPResponse, parse_headers
+from http.client import HTTPException, HTTPResponse, parse_headers
 from typing import Any
 from weakref import WeakSet
 
@@ -20,6 +20,9 @@ from inspector.registry.reach import Reach, reach_of, refused_address
 
 MAX_INFORMATIONAL = 5
 """Answers 1xx that may come before the one that counts, as Go's client has it."""
+MAX_TRAILERS = 100
+"""Lines behind the last chunk of a body; http.client itself takes as many headers, and any number of these."""
+_MAX_LINE = 65536
 _MAX_ADDRESSES = 8
 """Addresses of one name that are tried."""
 
@@ -56,6 +59,13 @@ class _Answer(HTTPResponse):
                 return version, status, reason
             parse_headers(self.fp)
         raise StillToCome
+
+    def _read_and_discard_trailer(self) -> None:
+        """Pass over the lines behind the last chunk, as many as the head may have. Raises `HTTPException`."""
+        for _ in range(MAX_TRAILERS):
+            if self.fp.readline(_MAX_LINE) in (b"\r\n", b"\n", b""):
+                return
+        raise HTTPException
 
 
 class _Bounded:

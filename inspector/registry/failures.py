@@ -60,7 +60,7 @@ def refusal(where: str, status: int, code: str) -> InspectorError:
 @contextmanager
 def mapped(where: str) -> Iterator[None]:
     """Whatever goes wrong on the way there and back, as `Unreachable` with a reason of our own."""
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - 80 ms, and here it is loaded already
+    from urllib3.exceptions import HTTPError  # 80 ms, and here it is loaded already
 
     try:
         yield
@@ -75,7 +75,7 @@ def reason(error: BaseException) -> str:
     """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
     found = causes(error)
     if any(type(cause) is HTTPException for cause in found):
-        return "its answer has more than 100 headers"
+        return "its answer has more than 100 headers, or lines behind its body"
     for kind, clause in _CLAUSES:
         if any(isinstance(cause, kind) for cause in found):
             return clause

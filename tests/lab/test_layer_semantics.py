@@ -1,7 +1,7 @@
 """What two layers come to: our merge beside a real engine's overlay2, case by case.
 
-Where the image specification and overlay2 disagree we follow the specification and warn; what the engine refuses
-we refuse, but for hardlinks into lower layers. Where engines differ by overlayfs's attributes we refuse too.
+What the engine refuses we refuse, but for hardlinks into lower layers and paths that stand twice, which other engines
+take. Where engines differ in what they show, by the image specification or by overlayfs's attributes, we refuse too.
 """
 
 from __future__ import annotations
@@ -91,20 +91,22 @@ AGREED: dict[str, tuple[Tree, Tree]] = {
     "long names": ({"x": b"x"}, {"d" * 120 + "/" + "f" * 200: b"f", "lnk": Link("t" * 300)}),
 }
 
-OPAQUE_SEEN = {"d": "directory", "d/n": "file"}
-BY_SPECIFICATION: dict[str, tuple[Tree, Tree, dict[str, str]]] = {
-    "whiteout of a directory, then the directory anew": (OPAQUE, {".wh.d": b"", "d/": Dir(), "d/n": b"n"}, OPAQUE_SEEN),
-}
-"""Cases where the engine shows what was to be removed: our kinds by path."""
-
 REFUSED: dict[str, tuple[Tree, Tree, dict[str, str] | None]] = {
     "file, then its whiteout": ({"x": b"old"}, {"x": b"new", ".wh.x": b""}, None),
     "directory, then its whiteout": (OPAQUE, {"d/": Dir(), "d/n": b"n", ".wh.d": b""}, None),
     "whiteout twice": ({"x": b"x"}, {".wh.x": b"", "./.wh.x": b""}, None),
     "whiteout, then a file below": (OPAQUE, {".wh.d": b"", "d/n": b"n"}, None),
-    "path twice": ({"x": b"x"}, {"y": b"1", "./y": b"22"}, None),
-    "directory twice": (OPAQUE, {"d/": Dir(), "./d": Dir()}, None),
-    "directory over a link of its layer": ({"x": b"x"}, {"real/": Dir(), "lnk": Link("real"), "lnk/": Dir()}, None),
+    "path twice": ({"x": b"x"}, {"y": b"1", "./y": b"22"}, {"x": "file", "y": "file"}),
+    "directory twice": (
+        OPAQUE,
+        {"d/": Dir(), "./d": Dir()},
+        {"d": "directory", "d/old": "file", "d/sub": "directory", "d/sub/old": "file"},
+    ),
+    "directory over a link of its layer": (
+        {"x": b"x"},
+        {"real/": Dir(), "lnk": Link("real"), "lnk/": Dir()},
+        {"x": "file", "real": "directory", "lnk": "directory"},
+    ),
     "child of a dangling link": ({"x": b"x"}, {"lnk": Link("nowhere"), "lnk/n": b"n"}, None),
     "child of a link into a lower layer": (OPAQUE, {"lnk": Link("d"), "lnk/n": b"n"}, None),
     "child deep below a dangling link": ({"x": b"x"}, {"lnk": Link("/nowhere"), "lnk/a/n": b"n"}, None),
@@ -164,17 +166,37 @@ def test_the_merge_is_what_the_engine_shows(case: str, tmp_path: Path) -> None:
     assert engine.comparable(found, found) == engine.comparable(shown, found)
 
 
-@pytest.mark.parametrize("case", BY_SPECIFICATION)
-def test_the_specification_is_followed_with_a_warning(case: str, tmp_path: Path) -> None:
-    lower, upper, expected = BY_SPECIFICATION[case]
-    reference, path = archive(tmp_path, lower, upper)
-    assert engine.load(path) is None
+TWICE: dict[str, Tree] = {
+    "file": {"y": b"1", "./y": b"22"},
+    "directory": {"d/": Dir(), "d/n": b"n", "./d": Dir(0o700), "d/m": b"m"},
+    "directory, then a file": {"d/": Dir(), "d/n": b"n", "./d": b"now a file"},
+    "file, then a directory": {"q": b"1", "q/": Dir(), "q/n": b"n"},
+    "link, then a directory": {"real/": Dir(), "lnk": Link("real"), "lnk/": Dir(), "lnk/n": b"n"},
+    "file, then a hardlink": {"a": b"aaa", "b": b"b", "./b": Hardlink("a")},
+    "a hardlink's target": {"a": b"aaa", "b": Hardlink("a"), "./a": b"a"},
+    "opaque, then a file, then a directory": {"d/.wh..wh..opq": b"", "d": b"f", "d/": Dir(), "d/n": b"n"},
+}
+"""Paths that one layer has more than once, above `OPAQUE`."""
+
+
+@pytest.mark.parametrize("case", TWICE)
+def test_of_paths_that_stand_twice_the_last_is_taken_as_containerd_does(
+    case: str, tmp_path: Path, containerd: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, path = archive(tmp_path, OPAQUE, TWICE[case])
     merged = ours.merged(reference)
     found = ours.listing(merged)
-    assert {path: listed.kind for path, listed in found.items()} == expected
-    assert len(merged.warnings) == 1
-    shown = engine.exported(f"{NAME}:{tmp_path.name.lower()}")
-    assert set(found) < set(engine.comparable(shown, found)), "the engine now agrees: move the case"
+    assert "stands in the layer twice" in merged.warnings[0]
+    shown = shown_by(containerd, path, f"{NAME}:{tmp_path.name.lower()}", monkeypatch)
+    assert engine.comparable(found, found) == engine.comparable(shown, found)
+
+
+def test_a_directory_removed_and_made_again_is_refused_where_overlayfs_shows_the_lower_one(tmp_path: Path) -> None:
+    reference, path = archive(tmp_path, OPAQUE, {".wh.d": b"", "d/": Dir(), "d/n": b"n"})
+    assert engine.load(path) is None
+    assert "d/old" in engine.exported(f"{NAME}:{tmp_path.name.lower()}"), "the engine now follows the specification"
+    with pytest.raises(Unsupported, match="makes again"):
+        ours.merged(reference)
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -20,6 +20,7 @@ from inspector.layers.merge import merge
 from inspector.sources.engine.containers_storage import ContainersStore
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image as Opened
+from inspector.sources.lanes import LaneUnusable
 from tests.lab import ours, wrong
 from tests.lab.conftest import ROLES
 from tests.lab.engine import Listed
@@ -72,10 +73,26 @@ def stored(any_engine: Other, cases: tuple[Path, Mapping[str, str]]) -> Iterator
     any_engine.docker("rmi", "--force", *names.values())
 
 
+LEFT_TO_OTHERS = {
+    "below a directory named as a whiteout",
+    "a directory named as a whiteout",
+    "folder of AUFS",
+    "whiteout of a whiteout's directory",
+    "attributes of other values",
+    "redirect in the lowest layer",
+}
+"""Layers whose names or attributes can't be told from the marks of an engine: another access method reads them."""
+
+
 @pytest.mark.parametrize("case", AGREED)
 def test_layers_on_disk_merge_as_their_tars_do(case: str, stored: Open, cases: tuple[Path, Mapping[str, str]]) -> None:
     path, names = cases
-    assert tree(stored(names[case])) == tree(ours.image_of(f"docker-archive:{path}:{names[case]}"))
+    try:
+        on_disk = tree(stored(names[case]))
+    except LaneUnusable:
+        assert case in LEFT_TO_OTHERS
+    else:
+        assert on_disk == tree(ours.image_of(f"docker-archive:{path}:{names[case]}"))
 
 
 @pytest.mark.parametrize("name", [*ROLES, *wrong.NAMES])

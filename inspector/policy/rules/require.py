@@ -27,7 +27,7 @@ OTHER = Advice(
 
 def required_name(text: str) -> str:
     """The distribution that a requirement names."""
-    from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
+    from packaging.requirements import Requirement
 
     return canonical(Requirement(text).name)
 
@@ -44,7 +44,7 @@ def check_required(case: Case) -> Iterator[Finding]:
     """Each required distribution is there, in its range."""
     if not case.role[REQUIRE]:
         return
-    from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, and only where something is required
+    from packaging.requirements import Requirement
 
     known = listed(case)
     by_name: dict[str, list[Distribution]] = {}
