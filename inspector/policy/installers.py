@@ -25,6 +25,7 @@ _TOOLS = frozenset({"pip", "setuptools", "wheel", "uv", "poetry", "pdm"})
 """Distributions that are not what an image is made for, so how they came says little."""
 _STEP = 4096
 """Characters of a build step that are searched for commands."""
+_NAME = re.compile(r"[^\w.*?-]")
 _COMMANDS = re.compile(r"[;&|\n]")
 
 
@@ -32,31 +33,27 @@ class Installer(msgspec.Struct, frozen=True, kw_only=True):
     """One installer. `marks` are what it writes into INSTALLER, `through` the marks of others that it works through.
 
     `step` fits its commands in a build step from their beginning, with atomic groups where it could look back far: an
-    image chooses that text. The other texts are templates: `{what}` is a requirement or a name;
+    image chooses that text. The other texts are templates: `{what}` is a requirement or a name, `{name}` a name alone;
     those of `torch`, by the kind of build ("any" for whichever, "" for all others), know `{index}`, `{cuda}`, `{major}`
-    and `{url}`. `names` are distributions that it knows by another name.
+    and `{url}`. `names` are distributions that it knows by another name, `prefix` is what it puts before all.
     """
 
     marks: tuple[str, ...]
     step: str
     add: str
     leave_out: str
-    remove: str
     torch: dict[str, str]
     through: tuple[str, ...] = ()
     names: dict[str, str] = {}
+    prefix: str = ""
 
     def adding(self, requirement: str) -> str:
         """Say how to install what a requirement asks for."""
-        return self.add.format(what=self._named(requirement))
+        return self.add.format(what=self._named(requirement), name=self._named(_NAME.split(requirement)[0]))
 
     def leaving_out(self, name: str) -> str:
         """Say how to keep a distribution, or those of a pattern, out of the image."""
         return self.leave_out.format(what=self._named(name))
-
-    def removing(self, name: str) -> str:
-        """Say how to remove a distribution."""
-        return self.remove.format(what=self._named(name))
 
     def installing_torch(self, build: str | None, cuda: str) -> str:
         """Say how to install torch of a kind of build, for a CUDA version; any kind if None."""
@@ -65,12 +62,11 @@ class Installer(msgspec.Struct, frozen=True, kw_only=True):
         return text.format(index=index, cuda=cuda, major=cuda.partition(".")[0], url=WHEELS)
 
     def _named(self, requirement: str) -> str:
-        """Put the installer's own name for the distribution in the place of its name."""
-        found = re.match(r"[\w.*-]+", requirement)
-        name = canonical(found[0]) if found else ""
-        prefix = self.names.get("", "") if "*" not in name else ""
-        own = self.names.get(name, f"{prefix}{found[0]}" if found and prefix else None)
-        return requirement if own is None or found is None else f"{own}{requirement[found.end() :]}"
+        """Put the installer's own name for a distribution in the place of its name; a pattern stays."""
+        name = _NAME.split(requirement)[0]
+        if "*" in name:
+            return requirement
+        return self.prefix + self.names.get(canonical(name), name) + requirement.removeprefix(name)
 
 
 _AT = "wheels of it are at {url}{index}"
@@ -80,7 +76,6 @@ PIXI = Installer(
     step=r".*?\bpixi\s+(?:install|add|run|shell-hook)\b",
     add="`pixi add '{what}'`",
     leave_out="take {what}, and what requires it, out of the environment that `pixi install` makes",
-    remove="`pixi remove {what}`",
     torch={
         "any": "`pixi add pytorch`",
         "cpu": "`pixi add pytorch-cpu`",
@@ -95,7 +90,6 @@ POETRY = Installer(
     step=r".*?\bpoetry\s+(?:install|add|sync)\b",
     add="`poetry add '{what}'`",
     leave_out="take {what}, and what requires it, out of the groups that `poetry install` installs (`--without GROUP`)",
-    remove="`poetry remove {what}`",
     torch={
         "any": "`poetry add torch`",
         "": "`poetry source add --priority=explicit pytorch-{index} {url}{index}`, then "
@@ -108,7 +102,6 @@ PDM = Installer(
     step=r".*?\bpdm\s+(?:install|add|sync)\b",
     add="`pdm add '{what}'`",
     leave_out="take {what}, and what requires it, out of the groups that `pdm sync` installs (`--without GROUP`)",
-    remove="`pdm remove {what}`",
     torch={
         "any": "`pdm add torch`",
         "": 'add a `[[tool.pdm.source]]` to pyproject.toml with `name = "pytorch-{index}"`, `url = "{url}{index}"` and '
@@ -120,7 +113,6 @@ UV = Installer(
     step=r".*?\buv\s+(?:sync|add|run)\b",
     add="`uv add '{what}'`",
     leave_out="take {what}, and what requires it, out of the dependencies that `uv sync` installs",
-    remove="`uv remove {what}`",
     torch={
         "any": "`uv add torch`",
         "": "`uv add torch --index pytorch-{index}={url}{index}`, which names the index in `[tool.uv.sources]`; add "
@@ -133,7 +125,6 @@ UV_PIP = Installer(
     step=r".*?\buv\s+pip\s+(?:install|sync)\b",
     add="`uv pip install '{what}'`",
     leave_out="leave {what}, and what requires it, out of what `uv pip install` installs",
-    remove="`uv pip uninstall {what}`",
     torch={"any": "`uv pip install torch`", "": "`uv pip install torch --torch-backend={index}`"},
 )
 CONDA = Installer(
@@ -141,7 +132,6 @@ CONDA = Installer(
     step=r"(?>.*?\b(?:micromamba|mamba|conda)\s).*\b(?:install|create|update)\b",
     add="`conda install '{what}'`",
     leave_out="leave {what}, and what requires it, out of environment.yml and of what `conda install` installs",
-    remove="`conda remove {what}`",
     torch={
         "any": "`conda install -c conda-forge pytorch`",
         "cpu": "`conda install -c conda-forge pytorch-cpu`",
@@ -155,15 +145,13 @@ PIP = Installer(
     step=r".*?\bpip[0-9.]{0,5}\s+install\b",
     add="`pip install '{what}'`",
     leave_out="leave {what}, and what requires it, out of what `pip install` installs",
-    remove="`pip uninstall -y {what}`",
     torch={"any": "`pip install torch`", "": "`pip install torch --index-url {url}{index}`"},
 )
 APT = Installer(
     marks=("debian", "apt"),
     step=r"(?>.*?\bapt(?:-get)?\s)(?>.*?\binstall\s).*\bpython3-(?!pip\b|venv\b|dev\b|setuptools\b|wheel\b|minimal\b)",
-    add="`apt-get install {what}`",
+    add="`apt-get install {name}`",
     leave_out="leave {what}, and what depends on it, out of what `apt-get install` installs",
-    remove="`apt-get purge {what}`",
     torch={
         "any": "`apt-get install python3-torch`",
         "cpu": "`apt-get install python3-torch`",
@@ -171,14 +159,13 @@ APT = Installer(
         "rocm": "`apt-get install python3-torch-rocm`",
         "": f"Debian has no package of it; {_AT}",
     },
-    names={"": "python3-"},
+    prefix="python3-",
 )
 UNKNOWN = Installer(
     marks=(),
     step="",
     add="with the installer that makes the image",
     leave_out="leave {what}, and what requires it, out of the image",
-    remove="remove {what} with the installer that brought it",
     torch={"any": "whichever build it is", "": _AT},
 )
 INSTALLERS = (PIXI, POETRY, PDM, UV, UV_PIP, CONDA, PIP, APT)

@@ -43,7 +43,7 @@ NAMESPACE = Advice(
     "CODE_BUG", "Rename or move the directory {path}, or `import torch` succeeds without a torch{origin}"
 )
 OTHER = Advice("CODE_BUG", "Rename or move {path}: the role wants nothing that `import torch` finds{origin}")
-ORPHAN = Advice("CODE_BUG", "{dockerfile}: remove what is left of torch: {change}{origin}")
+ORPHAN = Advice("CODE_BUG", "{dockerfile}: remove torch with the installer that brought it{origin}")
 
 
 def check_torch(case: Case) -> Iterator[Finding]:
@@ -72,7 +72,7 @@ def _absence(case: Case) -> Finding:
     if torch.distribution_version is not None:
         message = f"torch is gone, but the metadata of {torch.distribution_version} is left"
         left = Shown("no torch", f"metadata of torch {torch.distribution_version}")
-        return case.found("warn", ORPHAN, message, left, _metadata(case), change=lambda tool: tool.removing("torch"))
+        return case.found("warn", ORPHAN, message, left, _metadata(case))
     return case.passed("torch is not installed", shown)
 
 
