@@ -7,8 +7,12 @@ from inspector.policy.rules import RULES
 
 
 def whole_facts_needed(role: Role) -> str:
-    """Say why single files can't answer all that the role asks, as a clause; empty where they may."""
-    return next((rule.layers for rule in (*RULES, *role.rules) if rule.layers and role.states(rule)), "")
+    """Say why single files can't answer all that the role asks, as a clause; empty where they may.
+
+    A rule without settings asks the same of every role.
+    """
+    asked = (rule for rule in (*RULES, *role.rules) if not rule.settings or role.states(rule))
+    return next((rule.layers for rule in asked if rule.layers), "")
 
 
 def needs_run(role: Role) -> bool:

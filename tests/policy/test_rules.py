@@ -102,6 +102,8 @@ def test_its_needs_are_known() -> None:
     few, none = Role(name="few", rules=(LAYERS,), max_layers=1), Role(name="none", rules=(LAYERS,))
     assert (whole_facts_needed(few), whole_facts_needed(none)) == ("'max-layers' counts all layers", "")
     assert not needs_run(few)
+    always = Rule(check="always", test=check_layers, layers="it counts all layers")
+    assert whole_facts_needed(Role(name="any", rules=(always,))) == "it counts all layers"
     early = judge_early(IMAGE, few, image="x")
     assert early is not None
     assert early.outcome == "fail"
