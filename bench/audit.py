@@ -1,6 +1,7 @@
 """`python -m bench.audit` measures an audit: tags a second cold and warm, and memory for few tags and for many.
 
-The registry is a `docker-registry` of this run alone on the same machine, whose own work is in the figures.
+The registry is a `docker-registry` of this run alone on the same machine, whose own work is in the figures;
+for what repositories and round trips cost, one of the tests' stands in, which waits before it answers.
 """
 
 from __future__ import annotations
@@ -8,15 +9,21 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.measure import Measured, measure
+from fixtures.roles import right_images
 from tests.lab.many import REPOSITORIES, fleet, push_all
 from tests.lab.registries import registry
+from tests.registry.fake import Answer, Asked, Fake, answer_json, serving
 
 MB = 1e6
 MANY, LAYERS = 1000, 200
+GUARDED, TOKEN_SECONDS = 40, 0.3
+FAR, TAGS_EACH, ROUND_TRIP = 100, 10, 0.03
+JOBS = 8
 
 
 def audit_rows(inspector: Sequence[str], tags: int = MANY) -> list[str]:
@@ -41,6 +48,60 @@ def audit_rows(inspector: Sequence[str], tags: int = MANY) -> list[str]:
     ]
 
 
+def listing_rows(inspector: Sequence[str]) -> list[str]:
+    """Audit many repositories behind a slow token server, and behind a link with a delay: first run, and a later one.
+
+    The registry is one of the tests', which waits as long as it is told to.
+    """
+    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder, serving() as fake:
+        _fill(fake, GUARDED, 1)
+        fake.answer = _guarded(fake)  # type: ignore[method-assign, assignment]
+        guarded = _listed(inspector, fake, GUARDED, Path(folder) / "guarded")
+    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder, serving() as fake:
+        _fill(fake, FAR, TAGS_EACH)
+        good = fake.answer
+        fake.answer = lambda asked: _late(ROUND_TRIP, good, asked)  # type: ignore[method-assign]
+        far = [_listed(inspector, fake, FAR, Path(folder) / "far") for _ in range(2)]
+    tags = FAR * TAGS_EACH
+    return [
+        _row(f"audit of {GUARDED} repositories, a token takes {TOKEN_SECONDS} s, {JOBS} jobs", guarded, None),
+        _row(f"audit of {FAR} repositories, {tags} tags, {ROUND_TRIP * 1000:.0f} ms a request", far[0], tags),
+        _row("the same again, everything cached", far[1], tags),
+    ]
+
+
+def _fill(fake: Fake, repositories: int, tags: int) -> None:
+    images = right_images()
+    for number in range(repositories):
+        for tag in range(tags):
+            fake.push(f"team/{number}", f"1.{tag}", images["backend-prod"])
+
+
+def _listed(inspector: Sequence[str], fake: Fake, count: int, cache: Path) -> Measured:
+    names = [f"{fake.host}/team/{number}" for number in range(count)]
+    return _once([*inspector, "audit", *names, "--no-policy", "-q", "-j", f"{JOBS}", "--cache-dir", str(cache)])
+
+
+def _guarded(fake: Fake) -> Callable[[Asked], Answer]:
+    """A registry that asks for a token for each repository, which takes its server so long."""
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.startswith("/token"):
+            return _late(TOKEN_SECONDS, lambda _: answer_json({"token": "t"}), asked)
+        if "authorization" in asked.headers or asked.path == "/v2/":
+            return fake.good(asked)
+        scope = f"repository:{'/'.join(asked.path.split('/')[2:4])}:pull"
+        challenge = f'Bearer realm="{fake.url}/token",service="bench",scope="{scope}"'
+        return Answer(401, b"", {"WWW-Authenticate": challenge})
+
+    return answer
+
+
+def _late(seconds: float, good: Callable[[Asked], Answer], asked: Asked) -> Answer:
+    time.sleep(seconds)
+    return good(asked)
+
+
 def _once(words: list[str], *, times: int = 1) -> Measured:
     return measure(words, times=times, env={}, keep=False)
 
@@ -54,8 +115,10 @@ def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench.audit", description=__doc__)
     parser.add_argument("--tags", type=int, default=MANY, help=f"tags in all (default: {MANY})")
+    parser.add_argument("--listing", action="store_true", help="measure repositories and round trips alone")
     options = parser.parse_args()
-    for row in audit_rows([sys.executable, "-m", "inspector"], options.tags):
+    inspector = [sys.executable, "-m", "inspector"]
+    for row in (*listing_rows(inspector), *([] if options.listing else audit_rows(inspector, options.tags))):
         sys.stdout.write(f"{row}\n")
     return 0
 

@@ -54,7 +54,7 @@ class Go:
 
 
 def _environment() -> dict[str, str]:
-    import os  # noqa: PLC0415 - for the copy of the environment alone
+    import os
 
     return {**os.environ, "GOFLAGS": "", "GOCACHE": os.environ.get("GOCACHE", tempfile.gettempdir() + "/go-cache")}
 

@@ -66,9 +66,9 @@ def read_ahead(path: Path) -> None:
 def zstd_windows(path: Path) -> None:
     """Six layers of 200 MB, each packed with a window of 128 MiB."""
     if sys.version_info >= (3, 14):
-        from compression import zstd as real  # noqa: PLC0415 - for this input alone
+        from compression import zstd as real
     else:
-        from backports import zstd as real  # noqa: PLC0415 - for this input alone
+        from backports import zstd as real
     options: dict[int, int] = {
         real.CompressionParameter.compression_level: 1,
         real.CompressionParameter.window_log: 27,

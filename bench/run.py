@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.audit import audit_rows
+from bench.audit import audit_rows, listing_rows
 from bench.engine import engine_rows
 from bench.files import file_rows
 from bench.images import named, subjects
@@ -67,7 +67,7 @@ def main() -> int:
 
 def _show_lines(inspector: str) -> None:
     """What has columns of its own: audits, and bytes fetched by tables of contents."""
-    for line in (*audit_rows([inspector]), *toc_lines()):
+    for line in (*listing_rows([inspector]), *audit_rows([inspector]), *toc_lines()):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
 

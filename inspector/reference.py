@@ -85,7 +85,7 @@ class Reference(msgspec.Struct, frozen=True):
 
     def nearest_scheme(self) -> str | None:
         """The scheme that a bare name's first part is nearly, as a slip of the pen is."""
-        import difflib  # noqa: PLC0415 - only where something is wrong
+        import difflib
 
         head, colon, _ = self.name.partition(":")
         near = difflib.get_close_matches(head, _SCHEMES, n=1, cutoff=_NEAR) if colon else []

@@ -24,7 +24,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     That is what xdist's own groups are for, which xdist 3.8 loses under pytest 9.2.
     """
-    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] # noqa: PLC0415 - only with xdist
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     class LabTogether(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:

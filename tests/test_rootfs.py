@@ -103,7 +103,7 @@ trees = st.dictionaries(
 @settings(max_examples=100, deadline=None)
 def test_resolve_is_that_of_the_kernel(tree: dict[str, bytes | Dir | Link], path: str) -> None:
     """Over real directories, as long as no link leaves the root, which has no name in a directory of the host."""
-    import tempfile  # noqa: PLC0415 - one directory for each example
+    import tempfile
 
     with tempfile.TemporaryDirectory() as name:
         root = Path(name).resolve() / "r" / "o" / "o" / "t"

@@ -122,7 +122,6 @@ class ClusterExecutor:
             lent=lent,
             own_logins=self._lender.own_logins,
             verify=self._verify,
-            full=self._registries.full,
             version=version_here(),
         )
         flights.add(order, sent)
@@ -148,7 +147,7 @@ class ClusterExecutor:
         self._count(answer.requests - 1)
         if answer.failure == TOO_LARGE:
             return read_unit(unit, self._registries, verify=self._verify, meter=self._meter)
-        outcome = checked(unit, answer, verify=self._verify or self._registries.full)
+        outcome = checked(unit, answer, verify=self._verify)
         if isinstance(outcome, Scanned):
             self._meter(outcome.bytes_read)
         return outcome
@@ -234,7 +233,7 @@ class _Flights:
 
 def _fetched(future: Future, unit: Unit) -> bytes | Failure | None:
     """What came of a task that is done; None where it is done anew, as its worker was lost before it was fetched."""
-    from distributed import KilledWorker  # noqa: PLC0415 - an optional dependency
+    from distributed import KilledWorker  # an optional dependency
 
     try:
         found = future.result(timeout=_FETCH)

@@ -79,15 +79,15 @@ def quiet() -> Iterator[None]:
 def load() -> None:
     """Bring Dask in. Raises `UsageError` where it is not installed."""
     try:
-        import distributed  # noqa: F401, PLC0415 - an optional dependency, and 600 ms
+        import distributed  # noqa: F401 - an optional dependency, and 600 ms
     except ImportError:
         raise UsageError("--cluster: Dask is not installed; `pip install 'inspector[cluster]'` brings it") from None
 
 
 def connect(address: str) -> Client:
     """A client of the scheduler. Raises `Unreachable` for none, `UsageError` for TLS without certificates."""
-    from distributed import Client as Connection  # noqa: PLC0415 - as above
-    from distributed.security import Security  # noqa: PLC0415 - as above
+    from distributed import Client as Connection
+    from distributed.security import Security
 
     security = Security()  # as Dask's own settings say
     try:

@@ -85,7 +85,7 @@ class Came:
 def blob_of(unit: Unit, registries: Registries) -> RegistryBlob:
     """The layer where it lies."""
     place = RegistryName(unit.host, unit.repository)
-    return RegistryBlob(registries.client.repository(place), unit.descriptor, registries.full)
+    return RegistryBlob(registries.client.repository(place), unit.descriptor)
 
 
 def read_unit(unit: Unit, registries: Registries, *, verify: bool, meter: Meter) -> Scanned | Failure:

@@ -21,6 +21,8 @@ CREATE TABLE name (id INTEGER PRIMARY KEY, image INTEGER, tag TEXT, UNIQUE (imag
 CREATE TABLE layer (id INTEGER PRIMARY KEY, diff_id TEXT UNIQUE, unit BLOB, size INTEGER, state INTEGER,
   failure BLOB, bytes INTEGER DEFAULT 0, how TEXT);
 CREATE TABLE uses (layer INTEGER, image INTEGER, PRIMARY KEY (layer, image)) WITHOUT ROWID;
+CREATE TABLE tag (id INTEGER PRIMARY KEY, list INTEGER, tag TEXT);
+CREATE INDEX listed ON tag (list, id);
 CREATE INDEX used ON uses (image, layer);
 CREATE INDEX ready ON image (missing, id);
 """
@@ -65,6 +67,7 @@ class Ledger:
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._lock = threading.RLock()
+        self._lists = 0
         self._database.execute("PRAGMA journal_mode = OFF").fetchall()
         self._database.executescript(_SCHEMA)
         self._database.execute("BEGIN")  # one transaction for all: the file outlives nothing
@@ -73,6 +76,22 @@ class Ledger:
         """Let the file go."""
         with self._lock:
             self._database.close()
+
+    def keep(self, tags: list[str]) -> int:
+        """Take in a list of tags that are still to be asked for; `kept` gives them by the number that comes back."""
+        with self._lock:
+            self._lists += 1
+            rows = ((self._lists, tag) for tag in tags)
+            self._database.executemany("INSERT INTO tag (list, tag) VALUES (?, ?)", rows)
+            return self._lists
+
+    def kept(self, number: int) -> Iterator[str]:
+        """The tags of a list, in its order."""
+        last = -1
+        query = f"SELECT id, tag FROM tag WHERE list = ? AND id > ? ORDER BY id LIMIT {_BATCH}"  # noqa: S608
+        while rows := self._all(query, number, last):
+            yield from (tag for _, tag in rows)
+            last = rows[-1][0]
 
     def add(self, pending: Pending, tag: str, *, needs: bool) -> list[Unit]:
         """Take in an image under one of its tags; the units of it that were not met before, to be `place`d.

@@ -36,11 +36,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to read images.
 
     `platform` "all" takes every one; `role` names the one that `check` holds every image against, `python` beats
-    its command; `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` wants every digest
-    checked; `offline` never leaves the machine. Of engines' images, `lane` allows no other, and `every_tag` takes
-    names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
-    The registries `insecure_registries` may be spoken to without trusted TLS; `full` believes no layer's table of
-    contents. `image_timeout` bounds the time of one image in seconds, beside what its bytes justify (`work.limits`).
+    its command; `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` reads every layer whole
+    and checks its digests; `offline` never leaves the machine. Of engines' images, `lane` allows no other, and
+    `every_tag` takes names for repositories; `runtime` says whether `check` runs a container where a role asks for
+    CUDA at run time. The registries `insecure_registries` may be spoken to without trusted TLS. `image_timeout`
+    bounds the time of one image in seconds, beside what its bytes justify (`work.limits`).
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -54,7 +54,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     every_tag: bool = False
     runtime: Mode = "auto"
     insecure_registries: tuple[str, ...] = ()
-    full: bool = False
     image_timeout: float = work.DEFAULT_SECONDS
 
 
@@ -118,7 +117,7 @@ class Surveyor:
         self._progress = progress
         kept = options.cache.documents if options.cache is not None else None
         insecure = options.insecure_registries
-        self._media = Media(offline=options.offline, insecure=insecure, kept=kept, full=options.full)
+        self._media = Media(offline=options.offline, insecure=insecure, kept=kept)
 
     def open(self, asked: Sequence[Asked]) -> list[Opened]:
         """Every reference opened, in the order asked. Raises `UsageError` where two are standard input."""
@@ -223,7 +222,7 @@ def error_fact(error: Exception) -> ErrorFact:
         return ErrorFact(error.kind, str(error))
     if isinstance(error, OSError):
         return ErrorFact("unreadable", str(error))
-    import traceback  # noqa: PLC0415 - only for what nobody foresaw
+    import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     place = f" (at {Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""

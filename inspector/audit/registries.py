@@ -23,17 +23,14 @@ from inspector.audit.verdict import asking
 from inspector.errors import UsageError
 from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
-from inspector.layers.documents import DocumentCache
 from inspector.layers.indexer import Indexer
 from inspector.policy.audited import Audited, Ended, Left, Planned
 from inspector.policy.role import Policy
 from inspector.registry.settings import Settings, user_settings
 from inspector.sources.registry.open import Registries
 
-DOCUMENT_BYTES = 1 << 30
-"""What an audit keeps of manifests and configs: those of some 100,000 images."""
 TEMPORARY_BYTES = 1 << 40
-"""The bound on indexes in a cache that is removed at the end: the disk's."""
+"""The bound on a cache that is removed at the end: the disk's."""
 
 Event = Audited | Planned | Ended
 NewExecutor = Callable[[Registries, Options, Callable[[int], None]], Executor]
@@ -78,11 +75,10 @@ def audit_registries(
     budget = Budget(terms.max_requests, terms.max_bytes)
     with contextlib.ExitStack() as stack:
         cache = stack.enter_context(_usable(options.cache))
-        documents = DocumentCache(cache.path.parent, DOCUMENT_BYTES)
         settings = settings or user_settings(options.insecure_registries)
-        registries = Registries(settings, kept=documents, offline=options.offline, full=options.full, gate=budget.ask)
+        registries = Registries(settings, kept=cache.documents, offline=options.offline, gate=budget.ask)
         ledger = Ledger()
-        for close in (documents.close, ledger.close, registries.close):
+        for close in (ledger.close, registries.close):
             stack.callback(close)
         run = _Run(policy, msgspec.structs.replace(options, cache=cache), ledger, registries, budget, watch)
         yield from run.resolve(wanted, terms.selection)
@@ -90,7 +86,7 @@ def audit_registries(
             yield from run.cut_short()
             return
         yield from run.judge_all(executor or _threads)
-        yield run.ended(documents.warnings)
+        yield run.ended(() if cache is options.cache else cache.warnings)
 
 
 class _Run:
@@ -108,9 +104,8 @@ class _Run:
         if policy is not None:
             policy = asking(policy, options.python)
         held = role_named(policy, options.role) if policy is not None and options.role is not None else None
-        self._whole = options.verify or options.full
         python, seconds = options.python or "python", options.image_timeout
-        self._judge = Judge(policy, held, python=python, whole=self._whole, seconds=seconds)
+        self._judge = Judge(policy, held, python=python, whole=options.verify, seconds=seconds)
         self._options = options
         self._ledger = ledger
         self._registries = registries
@@ -134,7 +129,9 @@ class _Run:
         )
         assert self._options.cache is not None
         self._resolver = resolver
-        yield from resolver.resolve(targets, self._ledger, self._options.cache, self._watch, verify=self._whole)
+        yield from resolver.resolve(
+            targets, self._ledger, self._options.cache, self._watch, verify=self._options.verify
+        )
         plan = self._ledger.plan(resolver.plan)
         if self._watch:
             self._watch.planned(plan)

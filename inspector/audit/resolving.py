@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -13,20 +14,25 @@ from inspector import work
 from inspector.audit.budget import Budget, Spent
 from inspector.audit.judging import Judge
 from inspector.audit.ledger import Ledger, State
+from inspector.audit.listing import Asked, Errands, LastMade, Listed, Opened, ToList
 from inspector.audit.pending import pending_of
 from inspector.audit.reading import error_fact
 from inspector.audit.tags import Selection, Target
 from inspector.audit.versions import newest
-from inspector.errors import InspectorError, NoImage, NotFound, PlatformMissing
+from inspector.errors import InspectorError, NoImage, PlatformMissing
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
-from inspector.policy.audited import Audited, Planned, natural
+from inspector.policy.audited import Audited, Planned
 from inspector.registry.names import RegistryName
 from inspector.sources.image import Image
 from inspector.sources.platforms import Wanted
 from inspector.sources.registry.open import Registries, open_named, tags_of
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
+MANY = 20_000
+"""Tags of a repository from which on its list is held alone: eight of the longest lists take 400 MB."""
+_LONG_LIST = threading.Lock()
+
+R = TypeVar("R")
 
 
 class Watch(Protocol):
@@ -46,22 +52,6 @@ class Watch(Protocol):
 
     def judged(self, name: str) -> None:
         """One more image is done."""
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """A tag or digest to ask for. `listed` ones came out of a list: what is no image is left out."""
-
-    name: RegistryName
-    listed: bool = True
-
-
-class Opened(msgspec.Struct, frozen=True):
-    """What a tag led to: the digest that it points at and the images there, or why there are none."""
-
-    asked: Asked
-    images: tuple[Image, ...] = ()
-    digest: str = ""
-    cause: Exception | None = None
 
 
 class Resolver:
@@ -85,9 +75,7 @@ class Resolver:
         self._jobs = jobs
         self._budget = budget
         self._seconds = seconds
-        self._failed: list[tuple[str, Exception]] = []
         self._repositories: set[str] = set()
-        self._filtered = 0
         self.plan = Planned()
         self.left = 0
 
@@ -95,30 +83,56 @@ class Resolver:
         self, targets: Iterable[Target], ledger: Ledger, cache: IndexCache, watch: Watch | None, *, verify: bool
     ) -> Iterator[Audited]:
         """Take every image into the ledger; yields results for what could not be opened."""
-        tags = no_images = unreadable = 0
-        with self._all(self._asked(targets, watch)) as results:
-            for opened in results:
-                yield from self._told()
-                tags += 1
+        errands = Errands(self._names(targets, watch), ledger, self._jobs)
+
+        def act(errand: Asked | ToList | Listed) -> Opened | Listed:
+            if isinstance(errand, ToList):
+                return self._list(errand, errands, watch)
+            return self._open(errand) if isinstance(errand, Asked) else errand
+
+        with work.SideBySide(act, errands, self._jobs, in_order=True, stop=self._registries.close) as results:
+            for done in results:
+                if isinstance(done, Listed):
+                    self._count(filtered=done.filtered)
+                    if done.cause is not None:
+                        yield from self._failed(done.name, done.cause)
+                    continue
                 if watch:
                     watch.opened()
-                if isinstance(opened.cause, Spent):
-                    self.left += 1
-                elif opened.asked.listed and isinstance(opened.cause, NoImage):
-                    no_images += 1
-                elif opened.cause is not None:
-                    unreadable += 1
-                    yield from self._judge.failure(str(opened.asked.name), opened.cause)
-                for image in opened.images:
-                    self._take(opened, image, ledger, cache, verify=verify)
-        yield from self._told()
-        self.plan = Planned(
-            repositories=len(self._repositories),
-            tags=tags,
-            filtered=self._filtered,
-            no_images=no_images,
-            unreadable=unreadable + self.plan.unreadable,
-        )
+                for opened in self._chosen(done):
+                    yield from self._met(opened)
+                    for image in opened.images:
+                        self._take(opened, image, ledger, cache, verify=verify)
+        self._count(repositories=len(self._repositories))
+
+    def _chosen(self, opened: Opened) -> list[Opened]:
+        """What is to be judged, now that a tag was opened: it, or the last made once all of its kind were."""
+        among = opened.asked.among
+        if among is None:
+            return [opened]
+        chosen = among.add(opened)
+        if among.is_complete:
+            self._count(filtered=among.total - len(chosen))
+        return chosen
+
+    def _met(self, opened: Opened) -> Iterator[Audited]:
+        self._count(tags=1)
+        if opened.asked.listed and isinstance(opened.cause, NoImage):
+            self._count(no_images=1)
+        elif opened.cause is not None:
+            yield from self._failed(str(opened.asked.name), opened.cause)
+
+    def _failed(self, name: str, error: Exception) -> Iterator[Audited]:
+        """The results for what could not be had."""
+        if isinstance(error, Spent):
+            self.left += 1
+            return
+        self._count(unreadable=1)
+        yield from self._judge.failure(name, error)
+
+    def _count(self, **more: int) -> None:
+        counted = {name: getattr(self.plan, name) + count for name, count in more.items()}
+        self.plan = msgspec.structs.replace(self.plan, **counted)
 
     def _take(self, opened: Opened, image: Image, ledger: Ledger, cache: IndexCache, *, verify: bool) -> None:
         name = opened.asked.name
@@ -128,85 +142,72 @@ class Resolver:
             if cache.has(unit.diff_id, unit.digest, verified=verify):
                 ledger.place(unit, State.KNOWN)
 
-    def _told(self) -> Iterator[Audited]:
-        """The results for lists that could not be had."""
-        while self._failed:
-            name, error = self._failed.pop(0)
-            if isinstance(error, Spent):
-                self.left += 1
-                continue
-            self.plan = msgspec.structs.replace(self.plan, unreadable=self.plan.unreadable + 1)
-            yield from self._judge.failure(name, error)
-
-    def _asked(self, targets: Iterable[Target], watch: Watch | None) -> Iterator[Asked]:
+    def _names(self, targets: Iterable[Target], watch: Watch | None) -> Iterator[RegistryName | Listed]:
+        """The repositories and images of all targets, and why registries can't be listed."""
         for target in targets:
-            for name in self._repositories_of(target):
-                self._repositories.add(f"{name.host}/{name.repository}")
-                if name.tag or name.digest:
-                    yield _counted(Asked(name, listed=False), watch)
-                    continue
-                for tag in self._chosen(name):
-                    yield _counted(Asked(name.tagged(tag)), watch)
+            for name in [target.name] if target.name is not None else self._catalog(target):
+                if isinstance(name, RegistryName):
+                    self._repositories.add(f"{name.host}/{name.repository}")
+                    _told(watch, 1 if name.tag or name.digest else 0)
+                yield name
 
-    def _repositories_of(self, target: Target) -> Iterator[RegistryName]:
-        if target.name is not None:
-            yield target.name
-            return
+    def _catalog(self, target: Target) -> Iterator[RegistryName | Listed]:
         try:
             for repository in self._registries.client.catalog(target.host):
                 if fnmatchcase(repository, target.pattern):
                     yield RegistryName(target.host, repository)
         except InspectorError as error:
-            self._failed.append((target.host, error))
+            yield Listed(target.host, cause=error)
 
-    def _chosen(self, name: RegistryName) -> list[str]:
-        """The tags of a repository that are asked for, in the registry's order, or the newest first."""
+    def _list(self, errand: ToList, errands: Errands, watch: Watch | None) -> Listed:
+        """Have the tags of a repository asked for that are selected, in the registry's order, or the newest first."""
+        name = errand.name
+        with ExitStack() as alone:
+            try:
+                listed = self._asked(name.host, lambda: self._tags(name, alone))
+            except InspectorError as error:
+                errands.listed(errand, [])
+                return Listed(str(name), cause=error)
+            fitting = [tag for tag in listed if self._selection.fits(tag)]
+            wanted = self._selection.newest
+            among = None
+            if wanted is not None and len(fitting) > wanted:
+                found = newest(fitting, wanted)
+                among = LastMade(len(fitting), wanted) if found is None else None
+                fitting = fitting if found is None else found
+            _told(watch, len(fitting))
+            errands.listed(errand, fitting, among)
+            return Listed(str(name), len(listed) - len(fitting))
+
+    def _tags(self, name: RegistryName, alone: ExitStack) -> list[str]:
+        """All tags; of lists longer than `MANY`, one is held at a time, until `alone` is left."""
+        tags: list[str] = []
+        for tag in tags_of(name, self._registries):
+            tags.append(tag)
+            if len(tags) == MANY:
+                alone.enter_context(work.held(_LONG_LIST))
+        return tags
+
+    def _asked(self, host: str, ask: Callable[[], R]) -> R:
+        """The answer of a registry, unless that is lost; what becomes of it counts for whether it is."""
+        if self._budget.is_lost(host):
+            raise Spent(f"{host} no longer answers")
         try:
-            listed = tags_of(name, self._registries)
-        except InspectorError as error:
-            self._failed.append((str(name), error))
-            return []
-        fitting = [tag for tag in listed if self._selection.fits(tag)]
-        wanted = self._selection.newest
-        if wanted is not None and len(fitting) > wanted:
-            found = newest(fitting, wanted)
-            fitting = self._last_made(name, fitting, wanted) if found is None else found
-        self._filtered += len(listed) - len(fitting)
-        return fitting
-
-    def _last_made(self, name: RegistryName, tags: list[str], count: int) -> list[str]:
-        """The tags of the images that were made last, by what their configs say; what can't be opened comes first.
-
-        What is no image is left out.
-        """
-        made: list[tuple[datetime, tuple[tuple[str, int], ...], str]] = []
-        failed: list[str] = []
-        asked = (Asked(name.tagged(tag)) for tag in tags)
-        with self._all(asked) as results:
-            for opened in results:
-                tag = opened.asked.name.target
-                if opened.images:
-                    made.append((max(_made(image) for image in opened.images), natural(tag), tag))
-                elif not isinstance(opened.cause, (NoImage, NotFound)):
-                    failed.append(tag)
-        return [*failed, *(tag for *_, tag in sorted(made, reverse=True)[:count])]
-
-    def _all(self, asked: Iterable[Asked]) -> work.SideBySide[Opened]:
-        return work.SideBySide(self._open, asked, self._jobs, in_order=True, stop=self._registries.close)
+            answer = ask()
+        except Exception as error:
+            self._budget.note(host, error_fact(error).kind)
+            raise
+        self._budget.note(host, "")
+        return answer
 
     def _open(self, asked: Asked) -> Opened:
         roles = [] if self._wanted else self._judge.roles(str(asked.name))
         own = next((role.platform for role in roles if role.platform), None)
-        host = asked.name.host
-        if self._budget.is_lost(host):
-            return Opened(asked, cause=Spent(f"{host} no longer answers"))
         try:
             with work.limited(self._seconds):
-                images, digest = self._images(asked.name, own)
+                images, digest = self._asked(asked.name.host, lambda: self._images(asked.name, own))
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
-            self._budget.note(host, error_fact(error).kind)
             return Opened(asked, cause=error)
-        self._budget.note(host, "")
         return Opened(asked, tuple(images), digest)
 
     def _images(self, name: RegistryName, own: Platform | None) -> tuple[list[Image], str]:
@@ -222,16 +223,6 @@ class Resolver:
             return images, digest
 
 
-def _counted(asked: Asked, watch: Watch | None) -> Asked:
-    if watch:
-        watch.listed(1)
-    return asked
-
-
-def _made(image: Image) -> datetime:
-    """When the image was made, as its config says; long ago where it doesn't."""
-    try:
-        made = datetime.fromisoformat(image.config.created)
-    except (TypeError, ValueError):
-        return _NEVER
-    return made if made.tzinfo else made.replace(tzinfo=UTC)
+def _told(watch: Watch | None, count: int) -> None:
+    if watch and count:
+        watch.listed(count)

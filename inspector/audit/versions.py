@@ -24,7 +24,7 @@ _ENDS = re.compile(r"[-_]")
 
 def version_of(tag: str) -> Version | None:
     """The version that the tag states; None where it states none."""
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - 10 ms, and most audits ask for none
+    from packaging.version import InvalidVersion, Version  # 10 ms, and most audits ask for none
 
     if not _BEGINS.match(tag):
         return None
@@ -40,7 +40,7 @@ def version_of(tag: str) -> Version | None:
 @lru_cache(maxsize=16)
 def parse_range(text: str) -> SpecifierSet:
     """A range as Python packages state it, its parts joined by commas or spaces. Raises `UsageError`."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - as above
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     parts = [part for part in re.split(r"[,\s]+(?=[<>=!~])|,", text.strip()) if part.strip()]
     try:

@@ -48,7 +48,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     lent: Lent
     own_logins: bool
     verify: bool
-    full: bool
     version: Version
 
     def __repr__(self) -> str:
@@ -110,7 +109,7 @@ def _answer(here: Version, outcome: Scanned | Failure) -> Answer:
 
 _asked = threading.local()
 _lock = threading.Lock()
-_kept: OrderedDict[tuple[Lent, bool, bool], Registries] = OrderedDict()
+_kept: OrderedDict[tuple[Lent, bool], Registries] = OrderedDict()
 
 
 def _count() -> None:
@@ -119,12 +118,12 @@ def _count() -> None:
 
 def _registries(order: Order) -> Registries:
     """Connections for what was lent, kept for the next layers; those that were longest not of use are dropped."""
-    key = order.lent, order.own_logins, order.full
+    key = order.lent, order.own_logins
     with _lock:
         found = _kept.pop(key, None)
         if found is None:
             settings = user_settings(order.lent.all_insecure) if order.own_logins else order.lent.settings(os.environ)
-            found = Registries(settings, full=order.full, gate=_count)
+            found = Registries(settings, gate=_count)
         _kept[key] = found
         while len(_kept) > _KEPT:
             _kept.popitem(last=False)
@@ -146,7 +145,7 @@ def _meter() -> Meter:
 def _interest() -> Callable[[], bool]:
     """Whether the task that runs in this thread is still asked for; always, where no worker runs it."""
     try:
-        from distributed import get_worker  # noqa: PLC0415 - an optional dependency, which is there if a worker is
+        from distributed import get_worker  # an optional dependency, which is there if a worker is
 
         worker = get_worker()
         key = worker.get_current_task()

@@ -6,10 +6,10 @@ from __future__ import annotations
 def main() -> None:
     """Run the program `inspector`, and end the process; a signal ends it once containers and files are removed."""
     try:
-        from inspector.cli import signals  # noqa: PLC0415 - for the program alone, not for who imports a command
+        from inspector.cli import signals  # for the program alone, not for who imports a command
 
         signals.obey()
-        from inspector.cli.root import cli  # noqa: PLC0415 - so that an interruption is quiet even while importing
+        from inspector.cli.root import cli  # so that an interruption is quiet even while importing
 
         cli.main(prog_name="inspector")
     except KeyboardInterrupt:

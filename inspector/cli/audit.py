@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
     if value is None:
         return None
-    from inspector.sizes import parse_size  # noqa: PLC0415 - most runs have no bound
+    from inspector.sizes import parse_size  # most runs have no bound
 
     try:
         return parse_size(value)
@@ -73,10 +73,10 @@ def command(
       inspector audit --catalog registry.example.com --plan
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit.registries import audit_registries  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.audit_progress import audit_display  # noqa: PLC0415 - as above
-    from inspector.cli.audit_sink import Sink  # noqa: PLC0415 - as above
-    from inspector.cli.output import ensure_writable  # noqa: PLC0415 - as above
+    from inspector.audit.registries import audit_registries  # all that reads images comes with it
+    from inspector.cli.audit_progress import audit_display
+    from inspector.cli.audit_sink import Sink
+    from inspector.cli.output import ensure_writable
 
     begun = time.monotonic()
     ensure_writable(output)
@@ -101,8 +101,8 @@ def command(
 
 
 def _terms(given: dict[str, Any]) -> Terms:
-    from inspector.audit.registries import Terms  # noqa: PLC0415 - as above
-    from inspector.audit.tags import Selection  # noqa: PLC0415 - as above
+    from inspector.audit.registries import Terms
+    from inspector.audit.tags import Selection
 
     selection = Selection(**{name: given.pop(name) for name in ("include", "exclude", "versions", "newest")})
     return Terms(selection=selection, **{name: given.pop(name) for name in ("plan_only", "max_bytes", "max_requests")})
@@ -110,9 +110,9 @@ def _terms(given: dict[str, Any]) -> Terms:
 
 def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | None:
     """The policy named, else the nearest. Raises `PolicyError` for none: whoever loses it would pass everything."""
-    from inspector.cli.check import find_nearest  # noqa: PLC0415 - only where needed
-    from inspector.errors import PolicyError, UsageError  # noqa: PLC0415 - as above
-    from inspector.policy.load import load_policy  # noqa: PLC0415 - as above
+    from inspector.cli.check import find_nearest
+    from inspector.errors import PolicyError, UsageError
+    from inspector.policy.load import load_policy
 
     if no_policy:
         if path is not None:
@@ -129,10 +129,10 @@ def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | 
 
 
 def _targets(repositories: tuple[str, ...], catalogs: tuple[str, ...], files: tuple[str, ...]) -> Iterator[Target]:
-    import sys  # noqa: PLC0415 - as above
+    import sys
 
-    from inspector.audit.tags import parse_catalog, parse_target, read_targets  # noqa: PLC0415 - as above
-    from inspector.errors import UsageError  # noqa: PLC0415 - as above
+    from inspector.audit.tags import parse_catalog, parse_target, read_targets
+    from inspector.errors import UsageError
 
     yield from (parse_target(text) for text in repositories if text != "-")
     yield from map(parse_catalog, catalogs)

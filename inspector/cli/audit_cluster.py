@@ -34,7 +34,7 @@ def executor_of(cluster: str | None, logins: Logins) -> Iterator[NewExecutor | N
     if cluster is None:
         yield None
         return
-    from inspector.audit.cluster import connected, parse_cluster  # noqa: PLC0415 - only for who has a cluster
+    from inspector.audit.cluster import connected, parse_cluster
 
     with connected(parse_cluster(cluster, logins)) as executor:
         yield executor

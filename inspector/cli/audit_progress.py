@@ -89,7 +89,7 @@ class AuditDisplay:
 
 
 def _start(title: str, unit: str) -> tuple[Progress, TaskID]:
-    from rich.progress import (  # noqa: PLC0415 - heavy, and quick work shows nothing
+    from rich.progress import (  # heavy, and quick work shows nothing
         BarColumn,
         DownloadColumn,
         MofNCompleteColumn,

@@ -52,7 +52,7 @@ def watch_options(command: Command) -> Command:
 
 def refuse_other_modes(form: str, terms: Terms, cluster: str | None) -> None:
     """Raises `UsageError` for options that make no sense of what never ends."""
-    from inspector.errors import UsageError  # noqa: PLC0415 - only where needed
+    from inspector.errors import UsageError
 
     for is_given, option in (
         (form not in ("table", "jsonl"), f"--format {form}"),
@@ -67,7 +67,7 @@ def refuse_other_modes(form: str, terms: Terms, cluster: str | None) -> None:
 
 def watch_sink(output: Path | None) -> Sink:
     """Where the lines go."""
-    from inspector.cli.audit_sink import LINES, Sink  # noqa: PLC0415 - only for who watches
+    from inspector.cli.audit_sink import LINES, Sink
 
     return Sink(LINES, output, quiet=True, only_failed=False, plan_only=False)
 
@@ -82,10 +82,10 @@ def keep_watch(
     sink: Sink,
 ) -> int:
     """Listen and check until SIGTERM or SIGINT, after which no more is taken; 0 then, whatever was found."""
-    from inspector.audit.clients import PATH  # noqa: PLC0415 - as above
-    from inspector.audit.listener import Listener, parse_listen  # noqa: PLC0415 - as above
-    from inspector.audit.watching import Watcher  # noqa: PLC0415 - as above
-    from inspector.cli.output import complain, say  # noqa: PLC0415 - as above
+    from inspector.audit.clients import PATH
+    from inspector.audit.listener import Listener, parse_listen
+    from inspector.audit.watching import Watcher
+    from inspector.cli.output import complain, say
 
     watcher = Watcher(targets, policy, options, selection=terms.selection)
     with Listener(parse_listen(listen), watcher.offer, read_token(token_file)) as listener, _until_told(watcher):
@@ -102,7 +102,7 @@ def keep_watch(
 
 def read_token(path: Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
     """The secret of the file, else of the environment; None where neither is given. Raises `UsageError`."""
-    from inspector.errors import UsageError  # noqa: PLC0415 - as above
+    from inspector.errors import UsageError
 
     where = _TOKEN_VARIABLE if path is None else f"--watch-token-file {path}"
     if path is None:

@@ -1,4 +1,4 @@
-"""`inspector cache`: the layer indexes kept between runs."""
+"""`inspector cache`: the layer indexes and documents kept between runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from inspector.layers.cache import IndexCache, Removed
 
 
-@click.group("cache", short_help="Look at, trim or empty the cache of layer indexes.", invoke_without_command=True)
+@click.group("cache", short_help="Inspect, prune or clear the layer cache.", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Look at, trim or empty the cache: what was found in each layer, so that none is read twice.
+    """Inspect, prune or clear the cache: what was found in each layer, so that none is read twice, and registries'
+    manifests and configs.
 
-    INSPECTOR_CACHE_SIZE bounds it, as in 500M or 2 GiB; the longest unused goes first.
+    INSPECTOR_CACHE_SIZE bounds all of it, as in 500M or 2 GiB; the longest unused goes first.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
@@ -33,15 +34,16 @@ def command(context: click.Context) -> None:
 @cache_dir_option
 def info(cache_dir: Path | None) -> None:
     """Say where the cache is and what it holds."""
-    from inspector.sizes import show_size  # noqa: PLC0415 - only where needed
+    from inspector.sizes import show_size
 
     with _opened(cache_dir) as cache:
         held = cache.info()
     emit(
-        f"path     {escape(held.path)}\n"
-        f"layers   {held.layers}\n"
-        f"size     {show_size(held.bytes)} of at most {show_size(held.max_bytes)}\n"
-        f"on disk  {show_size(held.disk_bytes)}\n"
+        f"path       {escape(held.path)}\n"
+        f"layers     {held.layers}\n"
+        f"documents  {held.documents}\n"
+        f"size       {show_size(held.bytes)} of at most {show_size(held.max_bytes)}\n"
+        f"on disk    {show_size(held.disk_bytes)}\n"
     )
 
 
@@ -64,15 +66,16 @@ def clear(cache_dir: Path | None) -> None:
 
 
 def _told(removed: Removed) -> str:
-    from inspector.report.text import count  # noqa: PLC0415 - as above
-    from inspector.sizes import show_size  # noqa: PLC0415 - only where needed
+    from inspector.report.text import count
+    from inspector.sizes import show_size
 
-    return f"removed {count(removed.layers, 'layer')}, {show_size(removed.bytes)}\n"
+    layers, documents = count(removed.layers, "layer"), count(removed.documents, "document")
+    return f"removed {layers}, {documents}, {show_size(removed.bytes)}\n"
 
 
 @contextmanager
 def _opened(cache_dir: Path | None) -> Iterator[IndexCache]:
-    from inspector.layers.cache import default_cache  # noqa: PLC0415 - brings the database
+    from inspector.layers.cache import default_cache  # brings the database
 
     cache = default_cache(cache_dir)
     try:

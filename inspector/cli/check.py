@@ -49,12 +49,12 @@ def command(
       docker save api:prod | inspector check --role api -
       inspector check --format junit -o report.xml images/*.tar
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit import check  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable, rendered, say  # noqa: PLC0415 - only where needed
-    from inspector.cli.progress import display  # noqa: PLC0415 - as above
-    from inspector.policy.load import load_policy  # noqa: PLC0415 - as above
-    from inspector.policy.model import exit_code  # noqa: PLC0415 - as above
-    from inspector.report.text import summary  # noqa: PLC0415 - as above
+    from inspector.audit import check  # all that reads images comes with it
+    from inspector.cli.output import emit, ensure_writable, rendered, say
+    from inspector.cli.progress import display
+    from inspector.policy.load import load_policy
+    from inspector.policy.model import exit_code
+    from inspector.report.text import summary
 
     begun = time.monotonic()
     ensure_writable(output)
@@ -83,14 +83,14 @@ def _is_policy(argument: str) -> bool:
 
 def find_nearest(folder: Path) -> Path | None:
     """The policy of `folder`, else of the nearest above it that has one. Raises `PolicyError` for a broken one."""
-    from inspector.policy.load import find_policy  # noqa: PLC0415 - only where needed
+    from inspector.policy.load import find_policy
 
     places = (find_policy(place) for place in (folder, *folder.parents))
     return next((found for found in places if found is not None), None)
 
 
 def _nearest(folder: Path) -> Path:
-    from inspector.errors import PolicyError  # noqa: PLC0415 - only where needed
+    from inspector.errors import PolicyError
 
     found = find_nearest(folder)
     if found is not None:

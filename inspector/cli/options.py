@@ -25,7 +25,7 @@ def _platform(
         return None
     if value == "all":
         return "all"
-    from inspector.oci import Platform  # noqa: PLC0415 - brings msgspec, and most runs name no platform
+    from inspector.oci import Platform  # brings msgspec, and most runs name no platform
 
     try:
         return Platform.parse(value)
@@ -96,8 +96,7 @@ _HOW = (
         help="The command whose imports are asked about; default: python.",
     ),
     click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
-    click.option("--verify", is_flag=True, help="Read layers whole and check their digests, where seeking would do."),
-    click.option("--full", is_flag=True, help="Read registries' layers whole, where tables of contents would do."),
+    click.option("--verify", is_flag=True, help="Read every layer completely and verify its digests."),
     click.option(
         "--image-timeout",
         type=click.FloatRange(min=1),
@@ -113,7 +112,7 @@ _ENGINES = (
         type=click.Choice(("storage", "archive", "save")),
         help="The only way to take to an engine's images; default: the fastest that answers.",
     ),
-    click.option("--all-tags", "every_tag", is_flag=True, help="Take each REF for an engine's repository."),
+    click.option("--all-tags", "every_tag", is_flag=True, help="Read all tags of each REF, an engine's repository."),
 )
 _WHERE = (
     click.option("--no-cache", is_flag=True, help="Neither use nor keep layer indexes."),
@@ -151,11 +150,11 @@ def reading(
     *, no_cache: bool, cache_dir: Path | None, jobs: int | None, image_timeout: float | None, quiet: bool, **given: Any
 ) -> Iterator[Options]:
     """The options as the audit takes them, with the cache open; what is the matter with that is told at the end."""
-    from inspector.audit import Options  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.output import complain  # noqa: PLC0415 - only where needed
-    from inspector.errors import NoHome  # noqa: PLC0415 - as above
-    from inspector.layers.cache import default_cache  # noqa: PLC0415 - as above
-    from inspector.work import DEFAULT_SECONDS  # noqa: PLC0415 - as above
+    from inspector.audit import Options  # all that reads images comes with it
+    from inspector.cli.output import complain
+    from inspector.errors import NoHome
+    from inspector.layers.cache import default_cache
+    from inspector.work import DEFAULT_SECONDS
 
     cache = None
     try:

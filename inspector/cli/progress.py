@@ -79,7 +79,7 @@ class Display:
         progress.update(task, description=self._description())
 
     def _description(self) -> str:
-        from inspector.sizes import show_size  # noqa: PLC0415 - quick work shows nothing
+        from inspector.sizes import show_size  # quick work shows nothing
 
         done = f"{self._done} done, " if self._done else ""
         doing = f"reading {self._reading[0]}" if self._reading else "opening"
@@ -87,7 +87,7 @@ class Display:
 
 
 def _start(description: str) -> tuple[Progress, TaskID]:
-    from rich.progress import SpinnerColumn, TimeElapsedColumn  # noqa: PLC0415 - heavy, and quick work shows nothing
+    from rich.progress import SpinnerColumn, TimeElapsedColumn  # heavy, and quick work shows nothing
 
     return start_line(description, (SpinnerColumn(),), (TimeElapsedColumn(),))
 
@@ -96,9 +96,9 @@ def start_line(
     description: str, before: Iterable[ProgressColumn], after: Iterable[ProgressColumn], **fields: Any
 ) -> tuple[Progress, TaskID]:
     """A line on standard error with the description between the columns; stopping it takes it away."""
-    from rich.console import Console  # noqa: PLC0415 - as above
-    from rich.progress import Progress, TextColumn  # noqa: PLC0415 - as above
-    from rich.table import Column  # noqa: PLC0415 - as above
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+    from rich.table import Column
 
     name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
     progress = Progress(*before, name, *after, console=Console(stderr=True), transient=True)

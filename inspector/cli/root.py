@@ -43,7 +43,7 @@ class Program(click.Group):
         """See `click.Group`; a name that is none is offered the nearest one."""
         if args[0] in COMMANDS or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
-        from inspector.policy.values import did_you_mean  # noqa: PLC0415 - only where something is wrong
+        from inspector.policy.values import did_you_mean
 
         raise click.UsageError(f"No such command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}", ctx)
 

@@ -17,7 +17,7 @@ _LEAST_MEMORY = 64 << 20
 
 
 def _memory(context: click.Context, parameter: click.Parameter, value: str) -> int:
-    from inspector.sizes import parse_size  # noqa: PLC0415 - only where something is run
+    from inspector.sizes import parse_size
 
     try:
         size = parse_size(value)
@@ -76,12 +76,12 @@ def command(
       inspector runtime worker-gpu:test
       inspector runtime --gpu always --format json worker-gpu:test
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit.running import run  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable, rendered  # noqa: PLC0415 - only where needed
-    from inspector.cli.progress import display  # noqa: PLC0415 - as above
-    from inspector.cli.show import complain_of_failures  # noqa: PLC0415 - as above
-    from inspector.reference import parse_reference  # noqa: PLC0415 - as above
-    from inspector.runtime.sandbox import Limits  # noqa: PLC0415 - as above
+    from inspector.audit.running import run  # all that reads images comes with it
+    from inspector.cli.output import emit, ensure_writable, rendered
+    from inspector.cli.progress import display
+    from inspector.cli.show import complain_of_failures
+    from inspector.reference import parse_reference
+    from inspector.runtime.sandbox import Limits
 
     ensure_writable(output)
     asked = [parse_reference(reference) for reference in references]
@@ -96,8 +96,8 @@ def command(
 
 def _exit_code(facts: list[ImageFacts], unread: int) -> int:
     """1 where a run failed or contradicts the files, else what could not be read or told comes to."""
-    from inspector.policy.judge import judge_run  # noqa: PLC0415 - only where something was run
-    from inspector.policy.model import exit_code  # noqa: PLC0415 - as above
+    from inspector.policy.judge import judge_run
+    from inspector.policy.model import exit_code
 
     codes = {exit_code(judge_run(each).outcome) for each in facts}
     return 1 if 1 in codes else max(codes | {unread}, default=0)

@@ -17,7 +17,7 @@ def command(output: Path | None) -> None:
     \b
       inspector schema -o inspector.schema.json
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.cli.output import emit  # noqa: PLC0415 - only where needed
-    from inspector.report.schema import render_schema  # noqa: PLC0415 - brings msgspec and all the facts
+    from inspector.cli.output import emit
+    from inspector.report.schema import render_schema  # brings msgspec and all the facts
 
     emit(render_schema(), output)

@@ -28,10 +28,10 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
       inspector show --python /opt/conda/bin/python worker.tar
       inspector show --format json images/*.tar | jq '.images[].torch.version'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit import survey  # noqa: PLC0415 - all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable, rendered  # noqa: PLC0415 - only where needed
-    from inspector.cli.progress import display  # noqa: PLC0415 - as above
-    from inspector.reference import parse_reference  # noqa: PLC0415 - as above
+    from inspector.audit import survey  # all that reads images comes with it
+    from inspector.cli.output import emit, ensure_writable, rendered
+    from inspector.cli.progress import display
+    from inspector.reference import parse_reference
 
     ensure_writable(output)
     asked = [parse_reference(reference) for reference in references]
@@ -45,7 +45,7 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
 
 def complain_of_failures(seen: Iterable[Seen]) -> int:
     """Complain of every image that could not be read; the exit code that this comes to."""
-    from inspector.cli.output import complain  # noqa: PLC0415 - only where needed
+    from inspector.cli.output import complain
 
     codes = set()
     for each in seen:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from inspector.engine.model import GraphDriver, ImageDocument, Info, ListedContainer, ListedImage, Step, Store
+from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Step, Store
 from inspector.errors import Malformed
 from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, decoder, parse
 
@@ -35,7 +35,6 @@ class Version(msgspec.Struct, rename="pascal"):
 
 
 class _Graph(msgspec.Struct, rename="pascal"):
-    name: str = ""
     data: dict[str, Any] | None = None
 
 
@@ -44,14 +43,13 @@ class _RootFs(msgspec.Struct, rename="pascal"):
     layers: list[Digest] | None = None
 
 
-class _Descriptor(msgspec.Struct, rename="camel"):
-    media_type: str = ""
+class _Descriptor(msgspec.Struct):
+    """There where images lie in containerd's store."""
 
 
 class _Image(msgspec.Struct, rename="pascal"):
     id: str
     repo_tags: list[str] | None = None
-    repo_digests: list[str] | None = None
     config: RuntimeConfig | None = None
     architecture: str = ""
     variant: str = ""
@@ -67,14 +65,11 @@ class _Info(msgspec.Struct, rename="pascal"):
     driver: str = ""
     driver_status: list[list[str]] | None = None
     runtimes: dict[str, Any] | None = None
-    default_runtime: str = ""
     cdi_spec_dirs: list[str] | None = msgspec.field(name="CDISpecDirs", default=None)
     discovered_devices: list[dict[str, Any]] | None = None
     os_type: str = msgspec.field(name="OSType", default="")
     architecture: str = ""
     server_version: str = ""
-    security_options: list[str] | None = None
-    rootless: bool = False
 
 
 class _History(msgspec.Struct, rename="pascal"):
@@ -101,8 +96,8 @@ def image_document(content: bytes, where: str, store: Callable[[], Store]) -> Im
     rootfs = said.root_fs or _RootFs()
     diff_ids = tuple(rootfs.layers or ())
     identity = full_id(said.id)
-    graph = _graph(said.graph_driver)
-    digest_is_configs = said.descriptor is None and (bool(graph and graph.data) or store() != "containerd")
+    has_folders = said.graph_driver is not None and bool(said.graph_driver.data)
+    digest_is_configs = said.descriptor is None and (has_folders or store() != "containerd")
     config = ImageConfig(
         os=said.os,
         architecture=said.architecture,
@@ -113,17 +108,10 @@ def image_document(content: bytes, where: str, store: Callable[[], Store]) -> Im
     return ImageDocument(
         id=identity,
         tags=_tags(said.repo_tags),
-        digests=_digests(said.repo_digests, said.repo_tags),
-        os=said.os,
-        architecture=said.architecture,
-        variant=said.variant,
         config=config,
         diff_ids=diff_ids,
-        size=max(said.size, 0),
         unpacked_size=max(said.size, 0) if digest_is_configs else None,
         config_digest=identity if digest_is_configs else None,
-        graph=graph,
-        media_type=said.descriptor.media_type if said.descriptor else "",
         described=bool(diff_ids) or bool(said.os and said.architecture and rootfs.type),
     )
 
@@ -131,22 +119,17 @@ def image_document(content: bytes, where: str, store: Callable[[], Store]) -> Im
 def info(content: bytes, where: str, *, podman: bool) -> Info:
     """An answer to `/info`. Raises `Malformed`."""
     said = parse(content, _Info, where)
-    options = tuple(said.security_options or ())
     status = tuple((pair[0], pair[1]) for pair in said.driver_status or () if len(pair) == 2)
     return Info(
         root_dir=said.docker_root_dir,
         driver=said.driver,
         store=_store(said.driver, status, podman=podman),
-        driver_status=status,
         runtimes=tuple(sorted(said.runtimes or ())),
-        default_runtime=said.default_runtime,
         cdi_spec_dirs=tuple(said.cdi_spec_dirs or ()),
         devices=tuple(str(item.get("ID", "")) for item in said.discovered_devices or ()),
         os=said.os_type,
         architecture=said.architecture,
         version=said.server_version,
-        security_options=options,
-        rootless=said.rootless or any("rootless" in option for option in options),
     )
 
 
@@ -196,12 +179,6 @@ def _digests(digests: list[str] | None, tags: list[str] | None) -> tuple[str, ..
     """Names by digest; containerd's store lists some among the tags."""
     among = [name for name in tags or () if "@" in name]
     return tuple(dict.fromkeys(name for name in [*(digests or ()), *among] if not name.endswith(_NO_DIGEST)))
-
-
-def _graph(said: _Graph | None) -> GraphDriver | None:
-    if said is None:
-        return None
-    return GraphDriver(said.name, {key: value for key, value in (said.data or {}).items() if isinstance(value, str)})
 
 
 def _store(driver: str, status: tuple[tuple[str, str], ...], *, podman: bool) -> Store:

@@ -15,53 +15,35 @@ Store = Literal["graph", "containerd", "other"]
 class Info(msgspec.Struct, frozen=True, kw_only=True):
     """The engine itself. `store` says where images live: a graph driver, containerd's store, or another (Podman's).
 
-    `devices` are those of CDI as far as the engine tells, `driver_status` its pairs as it gives them.
+    `devices` are those of CDI as far as the engine tells.
     """
 
     root_dir: str
     driver: str
     store: Store
-    driver_status: tuple[tuple[str, str], ...]
     runtimes: tuple[str, ...]
-    default_runtime: str
     cdi_spec_dirs: tuple[str, ...]
     devices: tuple[str, ...]
     os: str
     architecture: str
     version: str
-    security_options: tuple[str, ...]
-    rootless: bool
-
-
-class GraphDriver(msgspec.Struct, frozen=True):
-    """Where a graph driver keeps the image's layers: paths of the engine's own host, by name (`UpperDir`, …)."""
-
-    name: str
-    data: dict[str, str]
 
 
 class ImageDocument(msgspec.Struct, frozen=True, kw_only=True):
     """An image as `inspect` tells it.
 
     `id` is what the engine calls it: the config's digest, or, in containerd's store, that of a manifest or index;
-    `config_digest` is None there. `size` is in bytes as stated, `unpacked_size` those of all files, where that is
-    what the engine states. `config` lacks the history. With `described` False the engine has a name but no content
-    for its own platform: `config` and `diff_ids` are empty and mean nothing.
+    `config_digest` is None there. `unpacked_size` is in bytes of all files, where the engine states those. `config`
+    lacks the history. With `described` False the engine has a name but no content for its own platform: `config` and
+    `diff_ids` are empty and mean nothing.
     """
 
     id: str
     tags: tuple[str, ...]
-    digests: tuple[str, ...]
-    os: str
-    architecture: str
-    variant: str
     config: ImageConfig
     diff_ids: tuple[str, ...]
-    size: int | None
     unpacked_size: int | None
     config_digest: str | None
-    graph: GraphDriver | None
-    media_type: str
     described: bool
 
 

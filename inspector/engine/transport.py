@@ -196,7 +196,7 @@ def _session(endpoint: Endpoint) -> tuple[Any, str]:
     """What sends requests to the address, and the beginning of all its URLs."""
     if endpoint.address.startswith("unix://"):
         return LocalSession(endpoint.address.removeprefix("unix://")), ""
-    from inspector.engine.session import open_session  # noqa: PLC0415 - the SDK takes 0.2 s to import
+    from inspector.engine.session import open_session  # the SDK takes 0.2 s to import
 
     return open_session(endpoint, CONNECT_SECONDS)
 

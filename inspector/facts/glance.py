@@ -42,12 +42,11 @@ _GLANCED = (
 
 
 class _View(msgspec.Struct, frozen=True, kw_only=True):
-    """What is seen so far. The .pth files of the site folders `unlisted` are not; `blind` says why others can't be."""
+    """What is seen so far. The .pth files of the site folders `unlisted` are not."""
 
     interpreter: Interpreter | Unknown
     warnings: tuple[str, ...]
     unlisted: tuple[str, ...]
-    blind: str = ""
 
 
 def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = False) -> ImageFacts:
@@ -87,10 +86,10 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
     )
 
 
-def _look(fs: Glimpse, config: ImageConfig, python: str, blind: str = "") -> _View:
+def _look(fs: Glimpse, config: ImageConfig, python: str) -> _View:
     unlisted: list[str] = []
     interpreter, warnings = find_interpreter(fs, config, python, unlisted=unlisted)
-    return _View(interpreter=interpreter, warnings=warnings, unlisted=tuple(unlisted), blind=blind)
+    return _View(interpreter=interpreter, warnings=warnings, unlisted=tuple(unlisted))
 
 
 def _find_torch(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> tuple[_View, Torch]:
@@ -136,15 +135,16 @@ def _list_small(fs: Glimpse, view: _View) -> None:
 
 
 def _list_all(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> _View:
-    """Everything that the search path names, the outer of two first; `blind` tells what could not be listed."""
+    """Everything that the search path names, the outer of two first."""
     for _ in range(MAX_ROUNDS):
         if isinstance(view.interpreter, Unknown):
             break
         path = [view.interpreter.search_path[0], *view.interpreter.search_path]
         found = {real for entry in path if (real := resolve(fs, entry)) is not None and is_dir(fs, real)}
         outer = sorted(found - set(view.unlisted))
-        blind = _listed(fs, outer, MAX_BESIDE) or _listed(fs, view.unlisted, None)
-        before, view = view, _look(fs, config, python, blind)
+        if not _listed(fs, outer, MAX_BESIDE):
+            _listed(fs, view.unlisted, None)
+        before, view = view, _look(fs, config, python)
         if before.interpreter == view.interpreter:
             break
     return view

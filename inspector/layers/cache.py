@@ -17,6 +17,7 @@ import msgspec
 from inspector.errors import NoHome, UsageError
 from inspector.home import home_directory
 from inspector.layers import codec
+from inspector.layers.documents import MAX_BYTES as MAX_DOCUMENTS
 from inspector.layers.documents import DocumentCache
 from inspector.layers.entry import SCANNER_VERSION, LayerIndex
 from inspector.layers.store import Parameter, Store
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 DEFAULT_BYTES = 1 << 30
-"""The bound on what is kept, in bytes of packed indexes."""
+"""The bound on what is kept, in bytes of packed indexes and of documents."""
 
 _FORMAT = 1
 _SCHEMA = """
@@ -50,37 +51,42 @@ _LARGEST_SHARE = 4
 """The part of the bound, one in so many, that a single index may take."""
 _KEPT_AFTER_EVICTION = 0.9
 """The part of the bound that is left, so that not every new layer evicts one."""
+_DOCUMENTS_SHARE = 4
+"""The part of the bound, one in so many, that documents may take; layers have what these leave."""
 
 
 class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cache holds: count of layers; bytes as kept, as allowed, and as taken on disk."""
+    """What a cache holds: counts of layers and documents; bytes of both as kept, as allowed, and as taken on disk."""
 
     path: str
     layers: int
+    documents: int
     bytes: int
     max_bytes: int
     disk_bytes: int
 
 
 class Removed(msgspec.Struct, frozen=True):
-    """What was taken out: count of layers, and the bytes of their indexes."""
+    """What was taken out: counts of layers and documents, and the bytes of both."""
 
     layers: int
+    documents: int
     bytes: int
 
 
 class IndexCache:
     """Indexes by diff_id; one that was not verified answers only for the very bytes that it was made from.
 
-    `documents` are registries' manifests and configs, in a file beside, which goes when the cache is cleared.
+    `documents` are registries' manifests and configs, in a file beside; `max_bytes` bounds both together.
     The file is opened at the first question. Threads and processes may share it; the caller closes it.
     """
 
     def __init__(self, path: Path, max_bytes: int = DEFAULT_BYTES) -> None:
         self.path = path
         self.max_bytes = max_bytes
-        self.documents = DocumentCache(path.parent)
+        self.documents = DocumentCache(path.parent, min(max_bytes // _DOCUMENTS_SHARE, MAX_DOCUMENTS))
         self._store = Store(path, _SCHEMA, _FORMAT)
+        self._is_changed = False
         self._touched: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -96,10 +102,6 @@ class IndexCache:
     def get_unverified(self, diff_id: str, identity: str) -> LayerIndex | None:
         """The index made earlier of exactly the bytes that `identity` names (see `LayerBlob.identity`)."""
         return self._get("diff_id = ? AND identity = ?", diff_id, identity) if identity else None
-
-    def get_by_blob(self, digest: str) -> LayerIndex | None:
-        """The verified index of the layer whose stored bytes, packed or plain, hash to `digest`."""
-        return self._get("blob_digest = ? AND identity = ?", digest, _VERIFIED)
 
     def knows(self, digest: str) -> bool:
         """Whether there is a verified index of the layer that hashes to `digest`, unpacked or as stored."""
@@ -133,54 +135,77 @@ class IndexCache:
             if index.verified:
                 database.execute("DELETE FROM layer WHERE diff_id = ?", (index.diff_id,))
             database.execute("INSERT OR REPLACE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            _evict(database, self.max_bytes)
+            _evict(database, room)
 
+        room = self._room()
         self._store.change(store, None)
+        self._is_changed = True
 
     def info(self) -> CacheInfo:
         """What the cache holds now."""
         rows = self._store.ask("SELECT count(*), ifnull(sum(bytes), 0) FROM layer")
         layers, total = (_int(value) for value in (rows[0] if rows else (0, 0)))
+        documents, size = self.documents.held()
         return CacheInfo(
             path=str(self.path),
             layers=layers,
-            bytes=total,
+            documents=documents,
+            bytes=total + size,
             max_bytes=self.max_bytes,
-            disk_bytes=self._store.disk_bytes(),
+            disk_bytes=self._store.disk_bytes() + self.documents.disk_bytes(),
         )
 
     def prune(self) -> Removed:
         """Take out what another scanner version made and what is past the bound, and give the disk space back."""
+        documents, size = self.documents.prune()
+        room = self._room()
 
-        def outdated(database: sqlite3.Connection) -> Removed:
+        def outdated(database: sqlite3.Connection) -> tuple[int, int]:
             stale = _delete(database, "scanner <> ?", SCANNER_VERSION)
-            late = _evict(database, self.max_bytes)
-            return Removed(stale.layers + late.layers, stale.bytes + late.bytes)
+            late = _evict(database, room)
+            return stale[0] + late[0], stale[1] + late[1]
 
-        removed = self._store.change(outdated, Removed(0, 0))
+        layers, freed = self._store.change(outdated, (0, 0))
         self._store.shrink()
-        return removed
+        return Removed(layers, documents, freed + size)
 
     def clear(self) -> Removed:
         """Take out everything; a file that is no usable database any more is deleted."""
-        self.documents.clear()
-        removed = self._store.change(lambda database: _delete(database, "?", 1), Removed(0, 0))
+        documents, size = self.documents.clear()
+        layers, freed = self._store.change(lambda database: _delete(database, "?", 1), (0, 0))
         if self._store.corrupt:
             self._store.delete()
         else:
             self._store.shrink()
-        return removed
+        return Removed(layers, documents, freed + size)
 
     def close(self) -> None:
-        """Note which layers were of use, and let the file go."""
+        """Note which layers were of use, keep to the bound if anything was added, and let the files go."""
         with self._lock:
             used = [(_now(), *key) for key in self._touched]
             self._touched.clear()
         if used:
             query = "UPDATE layer SET used = ? WHERE diff_id = ? AND identity = ?"
             self._store.change(lambda database: database.executemany(query, used), None)
+        if self._is_changed or self.documents.is_changed:
+            self._keep_to_bound()
         self._store.close()
         self.documents.close()
+
+    def _room(self) -> int:
+        """Bytes that layers may take."""
+        return max(self.max_bytes - self.documents.weight(), 0)
+
+    def _keep_to_bound(self) -> None:
+        """Evict what is past the bound; where the files take more than that all the same, give their space back."""
+        room, exists = self._room(), self._store.path.exists()
+        if exists:
+            self._store.change(lambda database: _evict(database, room), (0, 0))
+        if self._store.disk_bytes() + self.documents.disk_bytes() > self.max_bytes:
+            self.documents.prune()
+            if exists:
+                self._store.shrink()
+        self._is_changed = False
 
     def _get(self, where: str, *values: str) -> LayerIndex | None:
         query = "SELECT diff_id, identity, used, content FROM layer WHERE scanner = ? AND "
@@ -206,7 +231,7 @@ def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
     """
     folder = folder or os.environ.get("INSPECTOR_CACHE_DIR")
     if not folder:
-        from platformdirs import user_cache_dir  # noqa: PLC0415 - 21 ms, needed only here
+        from platformdirs import user_cache_dir  # 21 ms, needed only here
 
         if home_directory() is None and not os.environ.get("XDG_CACHE_HOME"):
             raise NoHome("no home directory to keep the cache in; set INSPECTOR_CACHE_DIR or HOME")
@@ -223,7 +248,7 @@ def _bound(text: str | None) -> int:
         raise UsageError(f"INSPECTOR_CACHE_SIZE: {error}") from None
 
 
-def _evict(database: sqlite3.Connection, max_bytes: int) -> Removed:
+def _evict(database: sqlite3.Connection, max_bytes: int) -> tuple[int, int]:
     """Where the bound is passed, delete the longest unused down to a little below it."""
     (total,) = database.execute("SELECT ifnull(sum(bytes), 0) FROM layer").fetchone()
     excess = total - max_bytes * _KEPT_AFTER_EVICTION if total > max_bytes else 0
@@ -235,14 +260,14 @@ def _evict(database: sqlite3.Connection, max_bytes: int) -> Removed:
         gone.append((row,))
         freed += size
     database.executemany("DELETE FROM layer WHERE rowid = ?", gone)
-    return Removed(len(gone), freed)
+    return len(gone), freed
 
 
-def _delete(database: sqlite3.Connection, where: str, value: Parameter) -> Removed:
+def _delete(database: sqlite3.Connection, where: str, value: Parameter) -> tuple[int, int]:
     query = "SELECT count(*), ifnull(sum(bytes), 0) FROM layer WHERE "
     layers, total = database.execute(query + where, (value,)).fetchone()
     database.execute("DELETE FROM layer WHERE " + where, (value,))  # noqa: S608 - conditions are this module's own
-    return Removed(layers, total)
+    return layers, total
 
 
 def _now() -> int:

@@ -59,7 +59,7 @@ _DECODER = msgspec.msgpack.Decoder(_Columns)
 
 def encode(index: LayerIndex) -> bytes:
     """The index as compressed bytes. Raises `ValueError` for one too large, or with a NUL in a name."""
-    from isal import isal_zlib  # noqa: PLC0415 - only layers that are cached need it
+    from isal import isal_zlib
 
     entries = index.entries
     if entries.weight + entries.kept > MAX_PLAIN:  # whose columns take less, and are not made for nothing
@@ -104,7 +104,7 @@ def _columns(index: LayerIndex) -> _Columns:
 
 def decode(packed: bytes) -> LayerIndex | None:
     """The index that `encode` made `packed` from; None for anything else."""
-    from isal import isal_zlib  # noqa: PLC0415 - only layers that are cached need it
+    from isal import isal_zlib
 
     broken = cast("type[Exception]", isal_zlib.error)  # its stub has an instance in the class's place
     try:

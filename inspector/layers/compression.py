@@ -107,7 +107,7 @@ _Factory = tuple[Callable[[], _Decoder], tuple[type[Exception], ...]]
 
 
 def _gzip() -> _Factory:
-    from isal import igzip_lib  # noqa: PLC0415 - only where a packed layer is read
+    from isal import igzip_lib
 
     error = cast("type[Exception]", igzip_lib.IsalError)  # its stub has an instance in the class's place
     return lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP), (error, EOFError)
@@ -116,9 +116,9 @@ def _gzip() -> _Factory:
 def zstd_module() -> ModuleType:
     """Python's own zstd, or its backport."""
     if sys.version_info >= (3, 14):
-        from compression import zstd  # noqa: PLC0415 - only where a packed layer is read
+        from compression import zstd
     else:
-        from backports import zstd  # noqa: PLC0415 - only where a packed layer is read
+        from backports import zstd
 
     return zstd
 
@@ -129,13 +129,13 @@ def _zstd() -> _Factory:
 
 
 def _xz() -> _Factory:
-    import lzma  # noqa: PLC0415 - only where a packed layer is read
+    import lzma
 
     return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY), (lzma.LZMAError, EOFError)
 
 
 def _bzip2() -> _Factory:
-    import bz2  # noqa: PLC0415 - only where a packed layer is read
+    import bz2
 
     return bz2.BZ2Decompressor, (OSError, EOFError)
 

@@ -19,7 +19,6 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.gate import Gate, Group
 
 _STEP = 1 << 16  # bytes taken from the gate at a time, since asking for every entry would be dear
-_TICK = 0.2  # seconds after which whoever waits looks whether the run was stopped
 _LARGE = 4 << 20  # bytes held of an image from which on what is made of it counts
 _MAKING = threading.Lock()
 
@@ -108,13 +107,8 @@ def alone(group: Group) -> Iterator[None]:
     if group.held < _LARGE:
         yield
         return
-    with work.waiting():
-        while not _MAKING.acquire(timeout=_TICK):
-            work.check()
-    try:
+    with work.held(_MAKING):
         yield
-    finally:
-        _MAKING.release()
 
 
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ class Store:
     def _try(self, way: str, action: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
         if way in self._closed_to:
             return otherwise
-        import sqlite3  # noqa: PLC0415 - 27 ms that a run without a cache need not pay
+        import sqlite3  # 27 ms that a run without a cache need not pay
 
         with self._lock:
             try:
@@ -128,7 +128,7 @@ class Store:
         self._warnings[f"cache {str(self.path)!r} {text}"] = None
 
     def _open(self) -> sqlite3.Connection:
-        import sqlite3  # noqa: PLC0415 - see `_try`
+        import sqlite3
 
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _claim(self.path)
@@ -178,7 +178,7 @@ def _claim(path: Path) -> None:
 
 def _patiently(action: Callable[[], object]) -> None:
     """Repeat while the file is locked: for the changes that SQLite refuses at once instead of waiting."""
-    import sqlite3  # noqa: PLC0415 - see `Store._try`
+    import sqlite3
 
     deadline = time.monotonic() + BUSY_SECONDS
     while True:

@@ -59,7 +59,7 @@ def roles_for(names: Iterable[str], policy: Policy) -> tuple[tuple[str, Role], .
 
 def near(names: Iterable[str], policy: Policy) -> str:
     """The clause that offers a pattern which is nearly one of the names, as a slip of the pen is; empty if none is."""
-    import difflib  # noqa: PLC0415 - only where something is wrong
+    import difflib
 
     pairs = ((pattern, role.name) for role in policy.roles for pattern in role.match if len(pattern) <= MAX_NEAR)
     patterns = dict(islice(pairs, MAX_COMPARED))

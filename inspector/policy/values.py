@@ -40,7 +40,7 @@ def name_glob(text: str) -> str:
 def specifier(text: str) -> str:
     """A version range as in PEP 440, such as `>=2.3,<3`."""
     _bounded(text)
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - 12 ms
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 12 ms
 
     try:
         parts = len(SpecifierSet(text))
@@ -54,7 +54,7 @@ def specifier(text: str) -> str:
 def requirement(text: str) -> str:
     """A name and perhaps a version range; extras, markers and addresses are refused: nothing here judges them."""
     _bounded(text)
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - 30 ms
+    from packaging.requirements import InvalidRequirement, Requirement  # 30 ms
 
     try:
         parsed = Requirement(text)
@@ -83,7 +83,7 @@ def _bounded(text: str, limit: int = MAX_GLOB) -> None:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The clause that offers what is close to `word`, else all that is known."""
-    import difflib  # noqa: PLC0415 - only where something is wrong
+    import difflib
 
     allowed = sorted(islice(known, MAX_COMPARED))
     close = difflib.get_close_matches(word[:MAX_GLOB], [one for one in allowed if len(one) <= MAX_GLOB], n=1)

@@ -40,7 +40,7 @@ def parse_literals(text: str, max_size: int) -> dict[str, Any]:
 
     Raises `ValueError` for what is no Python, past the bounds, or able to bind names that it does not show.
     """
-    import ast  # noqa: PLC0415 - needed only where there is a torch
+    import ast
 
     if len(text) > max_size or text.count("\n") > MAX_LINES:
         raise ValueError(f"its {len(text)} characters are more than such a file has")

@@ -81,7 +81,7 @@ class Requirements:
         if self._characters < 0:
             self.cut = f"the requirements of all distributions have more than {MAX_PARSED} characters"
             return None
-        from packaging.requirements import Requirement  # noqa: PLC0415 - 30 ms, only where there is a torch
+        from packaging.requirements import Requirement  # 30 ms, only where there is a torch
 
         try:
             requirement = Requirement(text)

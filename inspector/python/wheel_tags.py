@@ -33,7 +33,7 @@ def misfit(tags: Sequence[str], interpreter: Interpreter) -> str | None:
     version = _VERSION.match(interpreter.version)
     if not tags or version is None or not interpreter.abi or interpreter.machine is None or interpreter.libc is None:
         return None
-    import packaging.tags as known  # noqa: PLC0415 - needed only where there is a torch
+    import packaging.tags as known
 
     python = (int(version[1]), int(version[2]))
     places = list(platforms(interpreter.libc, interpreter.machine))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 
+from inspector import work
 from inspector.errors import Denied, Refused
 from inspector.registry.address import Origin
 from inspector.registry.challenge import Challenge
@@ -19,8 +19,19 @@ from inspector.registry.trust import Trust
 CATALOG_SCOPE = "registry:catalog:*"
 
 
+class _Slot:
+    """The token of one grant, and a lock that is held while it is fetched: who wants the same one waits."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.token: Token | None = None
+
+
 class Authorizer:
-    """Answers the challenges of one registry. What is remembered lives in memory alone; from any thread."""
+    """Answers the challenges of one registry. What is remembered lives in memory alone; from any thread.
+
+    A token request holds up nobody but those who want that very token.
+    """
 
     def __init__(self, host: str, credentials: Credentials, tokens: TokenServer, trust: Trust) -> None:
         self._host = host
@@ -29,13 +40,12 @@ class Authorizer:
         self._trust = trust
         self._lock = threading.Lock()
         self._known: dict[str, Grant | str] = {}
-        self._fresh: dict[Grant, Token] = {}
+        self._slots: dict[Grant, _Slot] = {}
 
     def header(self, repository: str) -> str | None:
         """What worked for the repository before, or a fresh token of the same grant; None where nothing was needed."""
-        with self._lock:
-            known = self._known.get(repository)
-            return self._token(known, repository) if isinstance(known, Grant) else known
+        known = self._known.get(repository)
+        return self._token(known, repository).header() if isinstance(known, Grant) else known
 
     def answer(self, challenges: Sequence[Challenge], registry: Origin, repository: str, stale: str | None) -> str:
         """The header that meets the challenges; `stale` is the one that they came in answer to.
@@ -43,12 +53,11 @@ class Authorizer:
         An empty repository stands for the whole registry. Raises `Denied`, `Refused`, and what fetching a token raises.
         """
         by_scheme = {challenge.scheme: challenge for challenge in reversed(challenges)}
-        with self._lock:
-            login = self._credentials.find(self._host, repository)
-            if "bearer" in by_scheme:
-                return self._bearer(by_scheme["bearer"], registry, repository, stale, login)
-            if "basic" in by_scheme:
-                return self._basic(repository, stale, login)
+        login = self._credentials.find(self._host, repository)
+        if "bearer" in by_scheme:
+            return self._bearer(by_scheme["bearer"], registry, repository, stale, login)
+        if "basic" in by_scheme:
+            return self._basic(repository, stale, login)
         raise Refused(f"{self._shown(repository)}: asks for credentials in no way that is known here")
 
     def lend(self, repository: str) -> Token | None:
@@ -56,22 +65,16 @@ class Authorizer:
 
         Raises `Refused` where the registry gives no tokens of its own, and what fetching one raises.
         """
-        with self._lock:
-            known = self._known.get(repository)
-            if known is None:
-                return None
-            if not isinstance(known, Grant):
-                login = self._credentials.find(self._host, repository)
-                origin = f" from {login.origin}" if login else ""
-                raise Refused(
-                    f"{self._shown(repository)}: takes the credentials{origin} themselves; those are not lent"
-                )
-            token = self._fresh.get(known)
-            if token is not None and token.ends - time.monotonic() < LONG_ENOUGH:
-                del self._fresh[known]
-            self._token(known, repository)
-            refuse_secret(self._fresh[known], self._credentials.find(self._host, repository), self._shown(repository))
-            return self._fresh[known]
+        known = self._known.get(repository)
+        if known is None:
+            return None
+        login = self._credentials.find(self._host, repository)
+        if not isinstance(known, Grant):
+            origin = f" from {login.origin}" if login else ""
+            raise Refused(f"{self._shown(repository)}: takes the credentials{origin} themselves; those are not lent")
+        token = self._token(known, repository, lasting=LONG_ENOUGH)
+        refuse_secret(token, login, self._shown(repository))
+        return token
 
     def denied(self, repository: str, status: int) -> Denied:
         """The error for a registry that will not have us, or not here."""
@@ -89,11 +92,8 @@ class Authorizer:
             return self._settled(repository, f"Bearer {login.secret}", stale)
         scope = f"repository:{repository}:pull" if repository else CATALOG_SCOPE
         grant = self._tokens.grant(challenge, registry, scope)
-        token = self._fresh.get(grant)
-        if token is not None and token.header() == stale:
-            del self._fresh[grant]
         self._known[repository] = grant
-        return self._token(grant, repository)
+        return self._token(grant, repository, stale=stale).header()
 
     def _basic(self, repository: str, stale: str | None, login: Login | None) -> str:
         if login is None or login.is_identity or login.is_bearer:
@@ -107,12 +107,17 @@ class Authorizer:
         self._known[repository] = header
         return header
 
-    def _token(self, grant: Grant, repository: str) -> str:
-        token = self._fresh.get(grant)
-        if token is None or not token.is_fresh():
-            login = self._credentials.find(self._host, repository)
-            token = self._fresh[grant] = self._tokens.fetch(grant, login, self._trust)
-        return token.header()
+    def _token(self, grant: Grant, repository: str, *, stale: str | None = None, lasting: float = 0.0) -> Token:
+        """The token of the grant that is at hand, unless it is the `stale` one or ends too soon; else a new one."""
+        with self._lock:
+            slot = self._slots.setdefault(grant, _Slot())
+        with work.held(slot.lock):
+            token = slot.token
+            if token is None or token.header() == stale or not token.is_fresh(lasting):
+                slot.token = None
+                login = self._credentials.find(self._host, repository)
+                token = slot.token = self._tokens.fetch(grant, login, self._trust)
+            return token
 
     def _shown(self, repository: str) -> str:
         if not repository:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from inspector.errors import LimitExceeded, Malformed, Unreachable
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 16
 """Bytes asked of the connection at a time."""
+LARGE = 1 << 20
+"""Bytes past which a document is so large that not many should be held at once."""
 FREE_PIECES = 20_000
 """Pieces of any size; of more, each is to have `MIN_PIECE` bytes on the average, as each costs some work."""
 MIN_PIECE = 64
@@ -24,18 +26,22 @@ _WORDS = 64 << 10
 """Bytes of a refusal that are looked at."""
 
 
-def read_document(response: BaseHTTPResponse, most: int, patience: Patience, where: str) -> bytes:
-    """The whole body, unpacked if it came packed, which we don't ask for.
+def read_document(
+    response: BaseHTTPResponse, most: int, patience: Patience, where: str, *, large: Callable[[], object] = lambda: None
+) -> bytes:
+    """The whole body, unpacked if it came packed, which we don't ask for; `large` is called once past `LARGE` bytes.
 
     Raises `LimitExceeded`, `Unreachable`, `Malformed`.
     """
     try:
-        content = _whole(response, most, patience, where)
+        content = _whole(response, most, patience, where, large)
     finally:
         response.close()
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
         return content
+    if len(content) <= LARGE:
+        large()  # a few packed bytes may be many
     if encoding not in ("gzip", "x-gzip"):
         raise Malformed(f"{where}: comes in the encoding {encoding[:40]!a}, where none was asked for")
     return _unpacked(content, most, where)
@@ -80,13 +86,15 @@ def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterat
             yield piece
 
 
-def _whole(response: BaseHTTPResponse, most: int, patience: Patience, where: str) -> bytes:
+def _whole(response: BaseHTTPResponse, most: int, patience: Patience, where: str, large: Callable[[], object]) -> bytes:
     stated = response.headers.get("Content-Length", "")
     if stated.isascii() and stated.isdigit() and (len(stated) > 15 or int(stated) > most):
         raise _too_large(where, most)
     content = bytearray()
     with within(patience.whole):
         for piece in pieces(response, patience, where):
+            if len(content) <= LARGE < len(content) + len(piece):
+                large()
             content += piece
             if len(content) > most:
                 raise _too_large(where, most)

@@ -60,7 +60,7 @@ def refusal(where: str, status: int, code: str) -> InspectorError:
 @contextmanager
 def mapped(where: str) -> Iterator[None]:
     """Whatever goes wrong on the way there and back, as `Unreachable` with a reason of our own."""
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415 - 80 ms, and here it is loaded already
+    from urllib3.exceptions import HTTPError  # 80 ms, and here it is loaded already
 
     try:
         yield

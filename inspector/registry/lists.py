@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from urllib.parse import unquote
 
 import msgspec
 
+from inspector import work
 from inspector.errors import LimitExceeded, Malformed, NotFound
 from inspector.oci import decoder
 from inspector.registry.address import Address, parse_address
@@ -24,6 +28,7 @@ MAX_LIST = 128 << 20
 MAX_STALE = 10
 """Pages in a row that may bring no new name."""
 _SIZE = 1000
+_LARGE_PAGE = threading.Lock()  # held from the moment that a page turns out large until its names are taken
 _NEXT = re.compile(r'<([^<>"\s]{1,8192})>\s*;(?:[^,<"]|"[^"]*")*?\brel\s*=\s*"?next"?', re.IGNORECASE | re.ASCII)
 
 
@@ -79,8 +84,10 @@ def _page(
             raise NotFound(f"{where}: {'no such repository' if repository else 'the registry lists no repositories'}")
         raise refusal(where, reply.status, code)
     link = ", ".join(reply.response.headers.getlist("Link"))
-    content = read_document(reply.response, MAX_PAGE, session.pacing.patience, where)
-    names = _names(content, key, where)
+    with ExitStack() as alone:
+        large = partial(alone.enter_context, work.held(_LARGE_PAGE))
+        content = read_document(reply.response, MAX_PAGE, session.pacing.patience, where, large=large)
+        names = _names(content, key, where)
     return names, len(content), _next(link, path, Address(session.origin(), target), where)
 
 

@@ -43,9 +43,9 @@ class Token(msgspec.Struct, frozen=True):
         """The value of an `Authorization` header."""
         return f"Bearer {self.secret}"
 
-    def is_fresh(self) -> bool:
-        """Whether it is worth showing."""
-        return time.monotonic() < self.ends
+    def is_fresh(self, lasting: float = 0.0) -> bool:
+        """Whether it is worth showing, `lasting` seconds from now still."""
+        return time.monotonic() + lasting < self.ends
 
     def __repr__(self) -> str:
         return "Token()"

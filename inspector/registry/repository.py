@@ -50,13 +50,11 @@ class Repository:
     def head(self, target: str) -> Head | None:
         """What the registry says of a tag or digest; None where it answers HEAD with no more than a refusal.
 
-        Raises `NotFound` for a repository or tag that it lacks, told apart.
+        That goes for 404, too: there are registries that have a manifest, and say so to GET alone.
         """
         where = f"{self.where}: {target}"
         reply = self._ask("HEAD", f"manifests/{target}", where, ACCEPT)
         words_of(reply.response, self.session.pacing.patience, where)
-        if reply.status == 404:
-            raise self._missing(target, "")
         if reply.status != 200:
             return None
         digest, size = reply.header("Docker-Content-Digest"), _number(reply.header("Content-Length"))

@@ -55,7 +55,7 @@ class Transport:
         that are written as addresses can be checked, which is the caller's part. Raises `Unreachable`, `Refused`,
         `LimitExceeded`, `UsageError` for unusable certificates or proxies.
         """
-        from urllib3 import Timeout  # noqa: PLC0415 - 80 ms, and only registries need it
+        from urllib3 import Timeout  # 80 ms, and only registries need it
 
         self._gate()
         patience = self._settings.patience
@@ -98,7 +98,7 @@ class Transport:
             self._pools.clear()
 
     def _pool(self, trust: Trust, proxy: Proxy | None, reach: Reach) -> PoolManager:
-        from inspector.registry.connections import Live, bound  # noqa: PLC0415 - brings urllib3
+        from inspector.registry.connections import Live, bound  # brings urllib3
 
         with self._lock:
             pool = self._pools.get((trust, proxy, reach))
@@ -113,8 +113,8 @@ class Transport:
 
 
 def _new_pool(trust: Trust, proxy: Proxy | None) -> PoolManager:
-    from urllib3 import PoolManager, ProxyManager, disable_warnings, make_headers  # noqa: PLC0415 - as above
-    from urllib3.exceptions import InsecureRequestWarning  # noqa: PLC0415 - as above
+    from urllib3 import PoolManager, ProxyManager, disable_warnings, make_headers
+    from urllib3.exceptions import InsecureRequestWarning
 
     _hide_queries()
     context = trust.context()

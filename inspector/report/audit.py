@@ -39,7 +39,7 @@ def claimed_told(results: Sequence[Audited]) -> str:
         return ""
     return (
         f"{count(len(claimed), 'image')} known by tables of contents, which were not verified against the layers' "
-        f"diff_ids; --full reads them whole: {named(claimed)}"
+        f"diff_ids; --verify reads them whole: {named(claimed)}"
     )
 
 

@@ -53,7 +53,7 @@ def render_runtime(images: Iterable[ImageFacts]) -> str:
 
 
 def _run(facts: ImageFacts) -> RunImage:
-    from inspector.policy.judge import judge_run  # noqa: PLC0415 - all checks come with it, and one document needs them
+    from inspector.policy.judge import judge_run  # all checks come with it, and one document needs them
 
     result = judge_run(facts)
     return RunImage(

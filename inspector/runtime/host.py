@@ -176,7 +176,7 @@ def _text(path: Path) -> str:
 
 def _nvml_driver() -> str | None:
     """The driver's version from NVIDIA's management library, where there is one."""
-    import ctypes  # noqa: PLC0415 - only where the kernel doesn't tell
+    import ctypes
 
     try:
         nvml = ctypes.CDLL("libnvidia-ml.so.1")

@@ -133,7 +133,7 @@ def why_unavailable(torch):
 
 def quietly(question, answer):
     """What `question` answers; the first warning on the way is why there is no GPU, if there is none."""
-    import warnings  # noqa: PLC0415 - after torch, which may import another one than the standard library's
+    import warnings  # after torch, which may import another one than the standard library's
 
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
@@ -156,7 +156,7 @@ def driver():
 
 def nvml_driver():
     """The version that NVIDIA's management library tells. Raises `OSError` where there is no such library."""
-    import ctypes  # noqa: PLC0415 - as above
+    import ctypes
 
     nvml = ctypes.CDLL("libnvidia-ml.so.1")
     told = ctypes.create_string_buffer(96)

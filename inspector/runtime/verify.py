@@ -47,9 +47,9 @@ def verify(
 def _verified(
     image: Image, facts: ImageFacts, mode: Mode, gpu: Gpu, limits: Limits | None, host: Host | None
 ) -> RuntimeFacts:
-    from inspector.runtime.host import find_host  # noqa: PLC0415 - most checks run nothing
-    from inspector.runtime.run import run_image  # noqa: PLC0415 - as above
-    from inspector.runtime.sandbox import DEFAULTS  # noqa: PLC0415 - as above
+    from inspector.runtime.host import find_host  # most checks run nothing
+    from inspector.runtime.run import run_image
+    from inspector.runtime.sandbox import DEFAULTS
 
     engine = image.lanes.engine if image.lanes else None
     if engine is None:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 class Media:
     """What lies outside of files; `offline`, nothing but engines on this machine. From any thread.
 
-    `insecure` are registries that may be spoken to without trusted TLS, and `kept` holds what they told earlier runs;
-    with `full`, their layers are read whole where tables of contents would do.
+    `insecure` are registries that may be spoken to without trusted TLS, and `kept` holds what they told earlier runs.
     """
 
     def __init__(
@@ -26,10 +25,8 @@ class Media:
         offline: bool = False,
         insecure: tuple[str, ...] = (),
         kept: Kept | None = None,
-        full: bool = False,
     ) -> None:
         self.offline = offline
-        self._full = full
         self._insecure = insecure
         self._kept = kept
         self._lock = threading.Lock()
@@ -38,7 +35,7 @@ class Media:
 
     def engines(self) -> Engines:
         """The engines."""
-        from inspector.sources.engine.open import Engines  # noqa: PLC0415 - 30 ms that archives don't pay
+        from inspector.sources.engine.open import Engines  # 30 ms that archives don't pay
 
         with self._lock:
             self._engines = self._engines or Engines(offline=self.offline)
@@ -46,15 +43,13 @@ class Media:
 
     def registries(self) -> Registries:
         """The registries. Raises `UsageError` for settings that are none."""
-        from inspector.registry.settings import user_settings  # noqa: PLC0415 - as above
-        from inspector.sources.registry.open import Registries  # noqa: PLC0415 - as above
+        from inspector.registry.settings import user_settings
+        from inspector.sources.registry.open import Registries
 
         with self._lock:
             if self._registries is None:
                 settings = user_settings(self._insecure)
-                self._registries = Registries(
-                    settings, kept=self._kept, offline=self.offline, full=self._full, gate=work.check
-                )
+                self._registries = Registries(settings, kept=self._kept, offline=self.offline, gate=work.check)
             return self._registries
 
     def close(self) -> None:

@@ -39,12 +39,14 @@ def open_images(
 
     Only what can be read just once, a packed archive or a pipe, is read through here; `meter` is told of it.
     Without a platform, an image for several is taken for this machine's. With `every_tag`, the name is an engine's
-    or a registry's repository. Raises `NotFound`, `PlatformMissing`, `Malformed`, `Unsupported`, `LimitExceeded`,
-    `Unreachable`, `Refused`.
+    repository. Raises `NotFound`, `PlatformMissing`, `Malformed`, `Unsupported`, `LimitExceeded`, `Unreachable`,
+    `Refused`, `UsageError`.
     """
     media = media or Media()
     if reference.scheme is Scheme.REGISTRY:
-        return _from_registry(reference, platform, media, every_tag=every_tag)
+        if every_tag:
+            raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
+        return _from_registry(reference, platform, media)
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
@@ -57,8 +59,8 @@ def open_images(
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
     """What an engine has by that name; or, where nobody said that it is an engine's, what a registry has."""
-    from inspector.sources.engine.names import is_pattern  # noqa: PLC0415 - archives are read without it
-    from inspector.sources.engine.open import open_engine_images  # noqa: PLC0415 - as above
+    from inspector.sources.engine.names import is_pattern  # archives are read without it
+    from inspector.sources.engine.open import open_engine_images
 
     try:
         return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)
@@ -66,16 +68,23 @@ def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_
         bare = reference.scheme is Scheme.BARE and not reference.local
         if not bare or media.offline or is_pattern(reference.name):
             raise
+        if every_tag:
+            raise type(error)(f"{error}; {_audited(reference)}") from error
         try:
-            return _from_registry(reference, platform, media, every_tag=every_tag)
+            return _from_registry(reference, platform, media)
         except InspectorError as further:
             raise type(error)(f"{error}; and no registry has it: {further}") from further
 
 
-def _from_registry(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
-    from inspector.sources.registry import open as registry  # noqa: PLC0415 - archives are read without it
+def _audited(reference: Reference) -> str:
+    """What to do for all tags of a registry's repository."""
+    return f"for a registry's, use `inspector audit {reference.name}`, with --no-policy for facts alone"
 
-    return registry.open_registry_images(reference, platform, media.registries(), every_tag=every_tag)
+
+def _from_registry(reference: Reference, platform: Wanted, media: Media) -> tuple[Image, ...]:
+    from inspector.sources.registry import open as registry  # archives are read without it
+
+    return registry.open_registry_images(reference, platform, media.registries())
 
 
 def _place(reference: Reference) -> Place | None:

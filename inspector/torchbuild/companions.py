@@ -61,7 +61,7 @@ def _too_old(torch: Candidate, key: str) -> Iterator[Reason]:
     text = next((text for text in stated if (name := _NAME.match(text)) and canonical(name[0]) == key), None)
     if found is None or text is None:
         return
-    from packaging.requirements import Requirement  # noqa: PLC0415 - needed only where there is a torch
+    from packaging.requirements import Requirement
 
     try:
         fits = Requirement(text).specifier.contains(found.version, prereleases=True)

@@ -15,7 +15,7 @@ def release_of(version: str | None) -> tuple[int, int] | None:
 
 def same_public(one: str, other: str) -> bool | None:
     """Whether two versions differ in their local part at most; None where either is no version (PEP 440)."""
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - needed only where there is a torch
+    from packaging.version import InvalidVersion, Version
 
     try:
         return Version(one).public == Version(other).public
@@ -25,7 +25,7 @@ def same_public(one: str, other: str) -> bool | None:
 
 def is_valid(version: str) -> bool:
     """Whether `version` is one by PEP 440."""
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415 - needed only where there is a torch
+    from packaging.version import InvalidVersion, Version
 
     try:
         Version(version)

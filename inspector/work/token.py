@@ -203,6 +203,18 @@ def waiting() -> Iterator[None]:
         _here.waits_since = None
 
 
+@contextmanager
+def held(lock: threading.Lock) -> Iterator[None]:
+    """Hold a lock that other images may hold for long. Raises as `check` while it waits."""
+    with waiting():
+        while not lock.acquire(timeout=SLICE):
+            check()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def wait_readable(descriptor: int) -> None:
     """Wait until a pipe or terminal has bytes, or ends. Raises as `check`; returns at once where there is no `poll`."""
     if not hasattr(select, "poll"):

@@ -283,8 +283,8 @@ def test_workers_get_a_token_and_nothing_else(
 
 def _last(fake: Fake) -> str:
     """The blob of the layer that only the numbered image has."""
-    from fixtures.image import sha256  # noqa: PLC0415 - beside its only use
-    from fixtures.packing import gzip  # noqa: PLC0415 - as above
+    from fixtures.image import sha256
+    from fixtures.packing import gzip
 
     digest = f"sha256:{sha256(gzip(numbered(1).layers[-1]))}"
     assert digest in fake.blobs
@@ -407,7 +407,6 @@ def lend(made: Cluster, lent: Lent, *workers: str) -> Lent | str:
 
     class Where:
         client = Place()
-        full = False
 
     lender = cluster._Lender(made, Where(), crew.Crew(Client(), made.address))  # type: ignore[arg-type]
     try:
@@ -451,7 +450,7 @@ def order(unit: Unit | None = None) -> Order:
     """An order for a layer that nobody has."""
     descriptor = Descriptor(media_type="m", digest=f"sha256:{'1' * 64}", size=10)
     made = unit or Unit(host="r.example", repository="a/b", descriptor=descriptor, diff_id=f"sha256:{'2' * 64}")
-    return Order(unit=made, lent=AWAY, own_logins=False, verify=False, full=False, version=version_here())
+    return Order(unit=made, lent=AWAY, own_logins=False, verify=False, version=version_here())
 
 
 def test_what_can_be_printed_of_a_loan() -> None:

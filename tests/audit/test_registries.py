@@ -71,7 +71,7 @@ def test_each_image_is_held_against_the_role_of_its_repository(fake: Fake, audit
 
 def test_facts_are_those_of_check(fake: Fake, audit: Auditor) -> None:
     """The same image, read alone and in an audit, says the same of torch."""
-    from inspector.audit import check  # noqa: PLC0415 - beside what it is compared with
+    from inspector.audit import check
 
     fake.push("team/worker", "1.0", WORKER)
     audited = audit("team/worker").results["team/worker:1.0"]
@@ -402,15 +402,16 @@ def test_requests_are_bounded(fake: Fake, audit: Auditor) -> None:
     assert set(runs[-1].outcomes.values()) == {"pass"}
 
 
-def test_without_a_cache_nothing_is_left_behind(fake: Fake, audit: Auditor, tmp_path: Path) -> None:
+def test_without_a_cache_nothing_is_left_behind(
+    fake: Fake, audit: Auditor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake.push("team/api", "1", API)
     fake.push("team/api", "2", numbered(1))
-    before = set(Path(tempfile.gettempdir()).glob("inspector-audit-*"))
     assert set(audit("team/api", cached=False).outcomes.values()) == {"pass"}
     layers = audit.layers()
     assert len(layers) == len(set(layers))
-    assert set(Path(tempfile.gettempdir()).glob("inspector-audit-*")) == before
-    assert not (tmp_path / "layers.sqlite").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_cache_that_can_not_be_used_is_replaced_for_the_run(fake: Fake, audit: Auditor, tmp_path: Path) -> None:
@@ -430,6 +431,22 @@ def test_a_cache_too_small_costs_requests_and_no_verdict(fake: Fake, audit: Audi
     events = list(audit_registries(targets, POLICY, Options(cache=cache), settings=audit.settings))
     cache.close()
     assert [one.outcome for one in events if isinstance(one, Audited)] == ["pass"] * 3
+
+
+def test_the_bound_of_the_cache_holds_for_manifests_and_configs(fake: Fake, audit: Auditor, tmp_path: Path) -> None:
+    for number in range(40):
+        fake.push("team/api", f"{number}", numbered(number))
+    folder = tmp_path / "bounded"
+    cache = IndexCache(folder / "layers.sqlite", 100_000)
+    targets = [parse_target(f"{fake.host}/team/api")]
+    events = list(audit_registries(targets, POLICY, Options(cache=cache), settings=audit.settings))
+    assert [one.outcome for one in events if isinstance(one, Audited)] == ["pass"] * 40
+    cache.close()
+    held = cache.info()
+    assert 0 < held.documents < 80
+    assert held.bytes <= 100_000
+    cache.close()
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 200_000
 
 
 def test_results_come_while_others_are_read(fake: Fake, audit: Auditor) -> None:

@@ -214,7 +214,7 @@ def test_an_interrupted_audit_goes_on_where_it_stopped(
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals there")
 def test_a_terminal_sees_how_far_it_is(fake: Fake) -> None:
     """Tags are asked for a while, and so is a layer; nothing of it is left when the table comes."""
-    import pty  # noqa: PLC0415 - not on Windows
+    import pty  # not on Windows
 
     def late(asked: Asked) -> Answer:
         time.sleep(0.4)

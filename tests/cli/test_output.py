@@ -156,7 +156,7 @@ def test_counts_come_from_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @POSIX
 def test_long_work_is_seen_on_a_terminal_and_leaves_only_the_report(images: Path) -> None:
-    import pty  # noqa: PLC0415 - Windows has none
+    import pty  # Windows has none
 
     content = (images / "backend-prod.tar").read_bytes()
     ours, theirs = pty.openpty()

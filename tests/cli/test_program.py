@@ -197,7 +197,7 @@ def test_an_interruption_is_quiet_and_130(images: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no database of users to be missing in")
 def test_a_user_without_a_home_reads_images_without_a_cache(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pwd  # noqa: PLC0415 - Windows has none
+    import pwd  # Windows has none
 
     def unknown(number: int) -> None:
         raise KeyError(number)

@@ -40,6 +40,12 @@ def test_a_reference_that_is_none_is_wrong_usage() -> None:
     assert run("show").exit_code == 2
 
 
+def test_all_tags_of_a_registry_are_wrong_usage() -> None:
+    result = run("show", "--all-tags", "docker://127.0.0.1:1/team/api")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "inspector audit 127.0.0.1:1/team/api" in result.stderr
+
+
 def test_what_changed(images: Path) -> None:
     done = run("diff", images / "backend-prod.tar", images / "worker-cpu.tar")
     assert done.exit_code == 0, done.output
@@ -71,10 +77,11 @@ def test_the_cache_is_told_of_and_emptied(images: Path, tmp_path: Path) -> None:
     held = {label: told for label, _, told in (line.partition(" ") for line in lines)}
     layers = int(held["layers"])
     assert layers > 0
+    assert held["documents"].strip() == "0"
     assert str(tmp_path) in held["path"]
-    assert run("cache", "prune", *place).stdout == "removed 0 layers, 0 B\n"
+    assert run("cache", "prune", *place).stdout == "removed 0 layers, 0 documents, 0 B\n"
     assert run("cache", "clear", *place).stdout.startswith(f"removed {layers} layers, ")
-    assert "layers   0\n" in run("cache", "info", *place).stdout
+    assert "layers     0\n" in run("cache", "info", *place).stdout
 
 
 def test_the_schema_is_a_schema() -> None:

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspector.engine import documents
-from inspector.engine.model import GraphDriver
 from inspector.errors import LimitExceeded, Malformed
 from tests.engine.images import SMALL
 
@@ -83,8 +82,10 @@ def test_layers_are_digests_or_nothing(layers: Any) -> None:
 
 
 def test_names_without_a_name_are_none() -> None:
-    said = _image(RepoTags=["<none>:<none>", "a:1", "a@" + ID], RepoDigests=["a@" + ID, "<none>@<none>", "b@<none>"])
-    assert (said.tags, said.digests) == (("a:1",), ("a@" + ID,))
+    names = {"RepoTags": ["<none>:<none>", "a:1", "a@" + ID], "RepoDigests": ["a@" + ID, "<none>@<none>", "b@<none>"]}
+    assert _image(**names).tags == ("a:1",)
+    (listed,) = documents.images(json.dumps([{"Id": ID, **names}]).encode(), "x")
+    assert (listed.tags, listed.digests) == (("a:1",), ("a@" + ID,))
 
 
 @pytest.mark.parametrize("driver", ["vfs", "btrfs", "zfs"])
@@ -93,11 +94,10 @@ def test_a_driver_without_folders_is_asked_about(driver: str) -> None:
     graph = documents.image_document(content, "x", lambda: "graph")
     containerd = documents.image_document(content, "x", lambda: "containerd")
     assert (graph.config_digest, containerd.config_digest) == (ID, None)
-    assert graph.graph == GraphDriver(driver, {})
 
 
 def test_a_size_below_zero_is_none_at_all() -> None:
-    assert _image(Size=-1).size == 0
+    assert _image(Size=-1).unpacked_size == 0
 
 
 def test_the_config_is_that_of_the_image() -> None:

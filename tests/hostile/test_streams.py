@@ -57,7 +57,7 @@ def test_a_window_of_gigabytes(exponent: int, tmp_path: Path) -> None:
 
 def _packed(parts: Iterator[bytes]) -> tuple[bytes, str]:
     """The stream packed by gzip, and its diff_id, in little memory."""
-    from hashlib import sha256 as hasher  # noqa: PLC0415 - for one function
+    from hashlib import sha256 as hasher
 
     squeeze, digest, out = zlib.compressobj(1, wbits=31), hasher(), []
     for part in parts:

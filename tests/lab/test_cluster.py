@@ -44,7 +44,7 @@ def stocked(docker: None) -> Iterator[Stocked]:
     """A registry whose storage lies in memory where there is such a place."""
     del docker
     try:
-        import distributed  # noqa: F401, PLC0415 - an optional dependency
+        import distributed  # noqa: F401 - an optional dependency
     except ImportError:
         _not_here("Dask is not installed: pip install 'inspector[cluster]'")
     memory = Path("/dev/shm")

@@ -18,6 +18,7 @@ from fixtures.image import Image, Step
 from fixtures.roles import right_images
 from fixtures.tree import Tree
 from inspector.facts import gather
+from inspector.layers.indexer import Indexer
 from inspector.layers.scan import scan_stream
 from inspector.layers.toc.scan import NOTE, has_toc
 from inspector.oci import Platform
@@ -87,9 +88,9 @@ def _opened(name: str, registries: Registries) -> Opened:
 
 
 def test_the_same_facts_in_parts_and_whole(image: str) -> None:
-    parts, full = Registries(), Registries(full=True)
-    quick = gather(_opened(image, parts), indexer())
-    whole = gather(_opened(image, full), indexer())
+    opened = _opened(image, Registries())
+    quick = gather(opened, indexer())
+    whole = gather(opened, Indexer(None, verify=True, meter=lambda _: None))
     assert differences(quick, whole) == []
     assert quick.torch == whole.torch
     assert quick.distributions == whole.distributions

@@ -52,11 +52,11 @@ def test_a_verified_index_answers_whoever_asks_for_its_layer(cache: IndexCache, 
     index = index_of(1, blob=BLOB)
     cache.put(index, "1:2:3")
     assert cache.get_verified(diff_id(1)) == index
-    assert cache.get_by_blob(BLOB) == index
+    assert cache.knows(BLOB)
     again = IndexCache(path)
     assert again.get_verified(diff_id(1)) == index
     assert again.get_verified(diff_id(2)) is None
-    assert again.get_by_blob(diff_id(1)) is None
+    assert again.knows(diff_id(1))
     again.close()
     assert cache.warnings == again.warnings == ()
 
@@ -76,7 +76,7 @@ def test_an_unverified_index_answers_only_for_the_very_same_bytes(cache: IndexCa
     assert cache.get_unverified(diff_id(1), "") is None
     assert cache.get_unverified(diff_id(2), "file A") is None
     assert cache.get_verified(diff_id(1)) is None
-    assert cache.get_by_blob(BLOB) is None
+    assert not cache.knows(BLOB)
 
 
 def test_an_unverified_index_of_nameless_bytes_is_not_kept(cache: IndexCache) -> None:
@@ -97,7 +97,7 @@ def test_an_older_scanner_answers_nothing_and_is_pruned(cache: IndexCache) -> No
     cache.put(old, None)
     cache.put(index_of(2), None)
     assert cache.get_verified(diff_id(1)) is None
-    assert cache.get_by_blob(BLOB) is None
+    assert not cache.knows(BLOB)
     assert cache.prune().layers == 1
     assert cache.info().layers == 1
 
@@ -239,7 +239,7 @@ def test_a_broken_file_means_a_warning_and_no_cache(breaking: object, path: Path
     assert cache.get_verified(diff_id(1)) is None
     cache.put(index_of(1), None)
     assert cache.get_unverified(diff_id(1), "x") is None
-    assert cache.get_by_blob(BLOB) is None
+    assert not cache.knows(BLOB)
     assert cache.info().layers == 0
     assert cache.prune().layers == 0
     cache.close()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from inspector.errors import Denied, LimitExceeded, Malformed, Refused, UsageError
 from inspector.registry.address import parse_address
 from inspector.registry.client import Client
+from inspector.registry.names import RegistryName
 from inspector.registry.reach import Reach
 from inspector.registry.realm import check_realm
 from inspector.registry.redirects import Limits
@@ -42,7 +46,7 @@ def login(fake: Fake, **more: str) -> dict[str, str]:
     }
 
 
-def guarded(fake: Fake, challenge: str, *good: str) -> None:
+def guarded(fake: Fake, challenge: str, *good: str, path: str = "/v2/.+") -> None:
     """Let nobody in but with one of the headers."""
 
     def answer(asked: Asked) -> Answer:
@@ -51,7 +55,7 @@ def guarded(fake: Fake, challenge: str, *good: str) -> None:
         return Answer(401, b'{"errors":[{"code":"UNAUTHORIZED"}]}', {"WWW-Authenticate": challenge})
 
     for method in ("GET", "HEAD"):
-        fake.route(method, "/v2/.+", answer)
+        fake.route(method, path, answer)
 
 
 def bearer(tokens: Fake, scope: str = "repository:a/b:pull") -> str:
@@ -128,6 +132,59 @@ def test_each_repository_has_a_token_of_its_own(fake: Fake, tokens: Fake, settin
         client.repositories(parse(f"{fake.host}/{name}"))[0].manifest("1")
     client.close()
     assert [one.query["scope"] for one in tokens.asked] == [["repository:a/b:pull"], ["repository:c/d:pull"]]
+
+
+def asked_by_threads(client: Client, *names: RegistryName) -> None:
+    """Ask for the manifest `1` of each repository at once."""
+    places = [client.repositories(name)[0] for name in names]
+    with ThreadPoolExecutor(len(places)) as pool:
+        list(pool.map(lambda place: place.manifest("1"), places))
+
+
+def test_tokens_of_several_repositories_are_asked_for_at_once(fake: Fake, tokens: Fake, settings: Settings) -> None:
+    together = threading.Barrier(4)
+
+    def met(asked: Asked) -> Answer:
+        together.wait(10)  # broken, and so a refusal, unless four requests are under way
+        return answer_json({"token": asked.query["scope"][0]})
+
+    tokens.route("GET", "/token.*", met)
+    names = [RegistryName(fake.host, f"a/{number}") for number in range(4)]
+    for name in names:
+        fake.push(name.repository, "1", API)
+        scope = f"repository:{name.repository}:pull"
+        guarded(fake, bearer(tokens, scope), f"Bearer {scope}", path=f"/v2/{name.repository}/.+")
+    with contextlib.closing(Client(settings)) as client:
+        asked_by_threads(client, *names)
+    assert len(tokens.asked) == 4
+
+
+def test_who_wants_the_same_token_waits_for_it(fake: Fake, tokens: Fake, settings: Settings) -> None:
+    fake.push("a/b", "1", API)
+    guarded(fake, bearer(tokens), "Bearer t-1")
+    together = threading.Barrier(4)
+    challenged = fake.answer
+
+    def all_at_once(asked: Asked) -> Answer:
+        if "authorization" not in asked.headers and asked.path != "/v2/":
+            together.wait(10)
+        return challenged(asked)
+
+    fake.answer = all_at_once  # type: ignore[method-assign]
+    with contextlib.closing(Client(settings)) as client:
+        asked_by_threads(client, *[RegistryName(fake.host, "a/b")] * 4)
+    assert len(tokens.asked) == 1
+
+
+def test_a_token_that_can_not_be_had_is_asked_for_by_the_next(fake: Fake, tokens: Fake, repository: Opener) -> None:
+    """A failure leaves nothing locked, and no stale token behind."""
+    fake.push("a/b", "1", API)
+    tokens.route("GET", "/token.*", Answer(404), answer_json({"token": "t-2"}))
+    guarded(fake, bearer(tokens), "Bearer t-2")
+    opened = repository()
+    with pytest.raises(Refused):
+        opened.manifest("1")
+    opened.manifest("1")
 
 
 def test_the_challenge_of_each_request_counts(fake: Fake, tokens: Fake, repository: Opener) -> None:

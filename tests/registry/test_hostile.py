@@ -263,7 +263,7 @@ def test_a_token_server_that_drips(fake: Fake, repository: Opener) -> None:
 
 def test_a_gzip_body_with_more_behind_it(fake: Fake, repository: Opener) -> None:
     """Readers differ about what that is."""
-    import gzip  # noqa: PLC0415 - one use
+    import gzip
 
     fake.route("GET", ".*/manifests/.*", Answer(200, gzip.compress(BODY) + b"x", {"Content-Encoding": "gzip"}))
     with pytest.raises(Malformed, match="followed by something else"):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import pytest
 
 from inspector.errors import LimitExceeded, Malformed, NotFound, Refused
+from inspector.registry import bodies
 from inspector.registry.client import Client
 from inspector.registry.settings import Settings
 from tests.registry.conftest import Opener
@@ -177,3 +179,18 @@ def test_a_link_without_end_takes_no_time_to_read(fake: Fake, repository: Opener
         began = time.process_time()
         assert list(repository().tags()) == ["a"]
         assert time.process_time() - began < 5
+
+
+def test_large_pages_are_taken_one_after_the_other(fake: Fake, repository: Opener) -> None:
+    """Each takes ten times its bytes for a moment; small ones go past them."""
+    lists = import_module("inspector.registry.lists")
+    fake.push("a/small", "1", API)
+    fake.route("GET", TAGS, Answer(200, b'{"tags": ["1"]%s}' % (b" " * bodies.LARGE), {}))
+    with ThreadPoolExecutor(1) as pool:
+        with lists._LARGE_PAGE:
+            large = pool.submit(lambda: list(repository().tags()))
+            assert list(repository("a/small").tags()) == ["1"]
+            with pytest.raises(TimeoutError):
+                large.result(0.3)
+        assert large.result(5) == ["1"]
+    assert not lists._LARGE_PAGE.locked()

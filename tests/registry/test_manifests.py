@@ -140,11 +140,11 @@ def test_an_empty_answer_is_not_taken_for_one(fake: Fake, repository: Opener) ->
 def test_no_such_tag_and_no_such_repository_are_told_apart(fake: Fake, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     with pytest.raises(NotFound, match=r"a/b: no such tag: 2; the repository is there"):
-        repository().head("2")
+        repository().manifest("2")
     with pytest.raises(NotFound, match=f"no such manifest: {OTHER}"):
         repository().manifest(OTHER)
     with pytest.raises(NotFound, match=f"a/c: no such repository at {fake.host}"):
-        repository("a/c").head("1")
+        repository("a/c").manifest("1")
 
 
 def test_the_code_alone_says_that_there_is_no_repository(fake: Fake, repository: Opener) -> None:
@@ -157,7 +157,15 @@ def test_the_code_alone_says_that_there_is_no_repository(fake: Fake, repository:
 def test_a_registry_that_does_not_list_its_tags(fake: Fake, repository: Opener) -> None:
     fake.route("GET", ".*/tags/list.*", Answer(401, headers={"WWW-Authenticate": "Basic realm=x"}))
     with pytest.raises(NotFound, match="no such tag 2, or no such repository"):
-        repository().head("2")
+        repository().manifest("2")
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_refusal_of_head_is_no_word_on_the_manifest(status: int, fake: Fake, repository: Opener) -> None:
+    """Nexus answers 404 to HEAD, and sends the same manifest to GET."""
+    fake.push("a/b", "1", API)
+    fake.route("HEAD", ".*/manifests/.*", Answer(status))
+    assert repository().head("1") is None
 
 
 def test_an_error_of_its_own_is_named_by_its_code_alone(fake: Fake, repository: Opener) -> None:

@@ -155,7 +155,7 @@ def test_that_an_answer_rests_on_tables_of_contents_is_told(how: str, read: int,
     passed = msgspec.structs.replace(passed, evidence=evidence, warnings=(note,) if note else ())
     shown = texts([passed])
     for form in ("table", "markdown"):
-        assert ("--full reads them" in shown[form]) is told
+        assert ("--verify reads them" in shown[form]) is told
     assert ("known by its table of contents" in shown["junit"]) is told
 
 

@@ -42,6 +42,19 @@ def test_a_bare_name_that_no_engine_has_is_asked_of_its_registry() -> None:
     assert (image.source, image.tags) == ("registry", (f"{registry.host}/team/api:prod",))
 
 
+def test_all_tags_of_a_registry_are_an_audit() -> None:
+    """Nothing is asked of the registry, also where an engine lacks a bare name."""
+    with serving() as registry:
+        registry.push("team/api", "prod", API)
+        name = f"{registry.host}/team/api"
+        for scheme in ("registry:", "docker://"):
+            with pytest.raises(UsageError, match=f"--all-tags is for engines' .* use `inspector audit {name}`"):
+                open_images(parse_reference(f"{scheme}{name}"), every_tag=True)
+        with pytest.raises(Unreachable, match=f"no Docker engine answers.*; .*`inspector audit {name}`"):
+            open_images(parse_reference(name), every_tag=True)
+        assert registry.asked == []
+
+
 @pytest.mark.parametrize("path", ["none.tar", "none.tar.gz:api:prod", "/none", "./none", "../none", "NONE.TGZ"])
 def test_a_bare_path_that_is_no_file_is_no_engines_image(path: str) -> None:
     with pytest.raises(NotFound, match=r"no such file or directory$"):

@@ -18,7 +18,7 @@ from inspector.layers.toc.source import Budget, RangeSource
 from inspector.layers.toc.wants import MIN_HEADS, SHARE, cost, wants, within_reason
 from inspector.layers.wanted import MAX_KEPT, kept
 
-NOTE = "known by its table of contents, which was not verified against its diff_id; --full reads it whole"
+NOTE = "known by its table of contents, which was not verified against its diff_id; --verify reads it whole"
 """What an index made so warns of."""
 MAX_FETCHED = 64 << 20
 """Bytes fetched of one layer past which it is read whole instead."""

@@ -19,24 +19,20 @@ MIN_PARTED = 256 << 10
 
 
 class RegistryBlob(msgspec.Struct, frozen=True):
-    """The bytes that `descriptor` points at in `repository`. With `full`, no table of contents is believed."""
+    """The bytes that `descriptor` points at in `repository`."""
 
     repository: Repository
     descriptor: Descriptor
-    full: bool = False
 
     @property
     def identity(self) -> str | None:
-        """See `LayerBlob.identity`: the digest names the very bytes.
-
-        With `full` there is none, so that no index is taken that was made of a table of contents.
-        """
-        return None if self.full else self.descriptor.digest
+        """See `LayerBlob.identity`: the digest names the very bytes."""
+        return self.descriptor.digest
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
         """See `LayerBlob.scan`; what is read whole is verified. Raises what the registry's answers come to, too."""
         try:
-            if not (verify or self.full) and self._is_parted():
+            if not verify and self._is_parted():
                 return self._scan_parts(diff_id, digest, meter)
             return self._scan_whole(diff_id, digest, meter)
         except NotFound as error:

@@ -62,14 +62,10 @@ class Documents:
 
 
 class RegistryStore:
-    """The documents of one repository, as a `DocumentStore` whose names are the paths of the API.
+    """The documents of one repository, as a `DocumentStore` whose names are the paths of the API."""
 
-    `full` says that no layer's table of contents is to be believed.
-    """
-
-    def __init__(self, repository: Repository, documents: Documents, *, full: bool = False) -> None:
+    def __init__(self, repository: Repository, documents: Documents) -> None:
         self.repository = repository
-        self.full = full
         self.where = repository.where
         self._documents = documents
 
@@ -125,7 +121,7 @@ class RegistryContents(Described):
 
     def stored(self, descriptor: Descriptor) -> Stored:
         """See `Described.stored`. Whether it is packed shows only beside the config; until then it is said to be."""
-        blob = RegistryBlob(self._repository, descriptor, self._documents.full)
+        blob = RegistryBlob(self._repository, descriptor)
         return Stored(blob, descriptor.size, compressed=True)
 
 

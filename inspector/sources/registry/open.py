@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from inspector.errors import InspectorError, InvalidReference, NoImage, NotFound, Unsupported
+from inspector.errors import InspectorError, NoImage, Unsupported
 from inspector.oci import Manifest, parse_manifest
 from inspector.reference import Reference
 from inspector.registry.client import Client
@@ -26,7 +26,7 @@ class Registries:
     """The registries of one run: connections, tokens and documents, each had once; from any thread.
 
     `settings` are the user's where none are given; `kept` holds manifests and configs between runs; `gate` is called
-    before each request. With `full`, layers are read whole where their tables of contents would do.
+    before each request.
     """
 
     def __init__(
@@ -35,11 +35,9 @@ class Registries:
         *,
         kept: Kept | None = None,
         offline: bool = False,
-        full: bool = False,
         gate: Callable[[], None] = lambda: None,
     ) -> None:
         self._offline = offline
-        self.full = full
         self.gate = gate
         self.client = Client(user_settings() if settings is None else settings, gate=gate)
         self.documents = Documents(kept)
@@ -49,26 +47,20 @@ class Registries:
         if self._offline:
             raise Unsupported(f"{name}: lies in a registry, and nothing leaves the machine when offline")
         for repository in self.client.repositories(name):
-            yield RegistryStore(repository, self.documents, full=self.full)
+            yield RegistryStore(repository, self.documents)
 
     def close(self) -> None:
         """Give all connections back; whoever waits for a registry gives up."""
         self.client.close()
 
 
-def open_registry_images(
-    reference: Reference, wanted: Wanted, registries: Registries, *, every_tag: bool = False
-) -> tuple[Image, ...]:
+def open_registry_images(reference: Reference, wanted: Wanted, registries: Registries) -> tuple[Image, ...]:
     """The images that `reference` names in a registry, of the platforms wanted, with nothing of their layers read.
 
-    With `every_tag` the name is a repository, and each image comes once, under its first tag, with all of them.
     Raises `InvalidReference`, `NotFound`, `PlatformMissing`, `Denied`, `RateLimited`, `Refused`, `Unreachable`,
     `Malformed`, `Unsupported`.
     """
-    name = parse_name(reference.name)
-    if every_tag:
-        return _every_tag(name, wanted, registries)
-    images, _ = open_named(name, wanted, registries)
+    images, _ = open_named(parse_name(reference.name), wanted, registries)
     return tuple(_with(image, reference=reference.text) for image in images)
 
 
@@ -103,51 +95,10 @@ def _open(store: RegistryStore, name: RegistryName, wanted: Wanted) -> tuple[lis
     return [_with(_packed(image), tags=tags) for image in images], document.digest
 
 
-def _every_tag(name: RegistryName, wanted: Wanted, registries: Registries) -> tuple[Image, ...]:
-    """Each image of a repository once. What is no image, as signatures are, or is gone by now, is told and left out.
-
-    Raises for a tag that can't be opened, since the others passing would seem to be all.
-    """
-    if name.tag or name.digest:
-        alone = f"{name.host}/{name.repository}"
-        raise InvalidReference(f"{name}: all tags are asked for, so name the repository alone: {alone}")
-    by_digest: dict[str, tuple[list[Image], list[str]]] = {}
-    left_out: list[str] = []
-    for tag in tags_of(name, registries):
-        tagged = name.tagged(tag)
-        try:
-            images, digest = open_named(tagged, wanted, registries)
-        except InspectorError as error:
-            if not isinstance(error, NoImage) and not (isinstance(error, NotFound) and _is_gone(tagged, registries)):
-                raise type(error)(f"{error} (of all tags, {tag}); `inspector audit` tells of each by itself") from error
-            left_out.append(f"left out: {error}")
-            continue
-        by_digest.setdefault(digest, (images, []))[1].append(tag)
-    if not by_digest:
-        raise NotFound(f"{name}: none of its tags is an image; {'; '.join(left_out[:3]) or 'it has none'}")
-    return tuple(image for one in by_digest.values() for image in _shared(name, left_out, *one))
-
-
-def _is_gone(name: RegistryName, registries: Registries) -> bool:
-    """Whether the registry itself has no such tag any more, and not just something that the tag leads to."""
-    try:
-        list(registries.stores(name))[-1].repository.head(name.target)
-    except NotFound:
-        return True
-    return False
-
-
-def _shared(name: RegistryName, left_out: list[str], images: list[Image], tags: list[str]) -> Iterator[Image]:
-    """The images under the first of the tags that lead to them, with all of these."""
-    names = tuple(str(name.tagged(tag)) for tag in tags)
-    for image in images:
-        yield _with(image, reference=f"{SOURCE}:{names[0]}", tags=names, warnings=(*left_out, *image.warnings))
-
-
-def tags_of(name: RegistryName, registries: Registries) -> list[str]:
+def tags_of(name: RegistryName, registries: Registries) -> Iterator[str]:
     """All tags by the registry itself: a mirror may have but some."""
     repository: Repository = list(registries.stores(name))[-1].repository
-    return list(repository.tags())
+    return repository.tags()
 
 
 def _packed(image: Image) -> Image:

@@ -46,8 +46,8 @@ def registries(settings: Settings, tmp_path: Path) -> Iterator[Registries]:
 def opened(fake: Fake, registries: Registries) -> Opened:
     """Opens names of the fake registry."""
 
-    def open_(name: str, wanted: Wanted = None, *, every_tag: bool = False) -> tuple[Image, ...]:
+    def open_(name: str, wanted: Wanted = None) -> tuple[Image, ...]:
         reference = parse_reference(f"registry:{fake.host}/{name}")
-        return open_registry_images(reference, wanted, registries, every_tag=every_tag)
+        return open_registry_images(reference, wanted, registries)
 
     return open_

@@ -97,6 +97,17 @@ def test_what_was_fetched_once_is_not_fetched_again(
     kept.close()
 
 
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_head_that_finds_nothing_is_confirmed_by_a_get(status: int, fake: Fake, opened: Opened) -> None:
+    fake.push("a/api", "prod", API)
+    fake.route("HEAD", ".*/manifests/.*", Answer(status))
+    (image,) = opened("a/api:prod", AMD64)
+    assert image.image_id == API.image_id
+    with pytest.raises(NotFound, match="no such tag: dev; the repository is there"):
+        opened("a/api:dev", AMD64)
+    assert fetched(fake)[-3:-1] == ["HEAD /v2/a/api/manifests/dev", "GET /v2/a/api/manifests/dev"]
+
+
 def test_a_tag_that_moves_is_followed(fake: Fake, opened: Opened) -> None:
     fake.push("a/api", "prod", API)
     opened("a/api:prod")
@@ -278,48 +289,6 @@ def test_a_layer_kept_elsewhere(fake: Fake, opened: Opened) -> None:
         del fake.blobs[layer["digest"]]
     with pytest.raises(Unsupported, match="addresses in images are not followed"):
         read(opened("a/api:1")[0])
-
-
-def test_every_tag(fake: Fake, opened: Opened) -> None:
-    """Each image once, whatever number of tags it has; signatures and other artifacts are told and left out."""
-    for tag in ("1", "1.0", "latest"):
-        fake.push("a/api", tag, API)
-    fake.push("a/api", "2", WORKER)
-    signature = to_json({"schemaVersion": 2, "config": {"mediaType": "application/vnd.sig"}, "layers": []})
-    for target in ("sha256-1.sig", f"sha256:{sha256(signature)}"):
-        fake.manifests["a/api", target] = signature, OCI.manifest
-    images = opened("a/api", AMD64, every_tag=True)
-    assert [(image.reference, image.tags) for image in images] == [
-        (f"registry:{fake.host}/a/api:1", tuple(f"{fake.host}/a/api:{tag}" for tag in ("1", "1.0", "latest"))),
-        (f"registry:{fake.host}/a/api:2", (f"{fake.host}/a/api:2",)),
-    ]
-    assert "sha256-1.sig" in images[0].warnings[0]
-    assert len([path for path in fake.paths() if path.endswith(API.image_id)]) == 1
-    with pytest.raises(InvalidReference, match="name the repository alone"):
-        opened("a/api:1", every_tag=True)
-
-
-def test_no_tag_is_an_image(fake: Fake, opened: Opened) -> None:
-    signature = to_json({"schemaVersion": 2, "config": {"mediaType": "application/vnd.sig"}, "layers": []})
-    for target in ("1", f"sha256:{sha256(signature)}"):
-        fake.manifests["a/api", target] = signature, OCI.manifest
-    with pytest.raises(NotFound, match="none of its tags is an image"):
-        opened("a/api", every_tag=True)
-
-
-def test_of_every_tag_none_that_can_not_be_opened_is_passed_over(fake: Fake, opened: Opened) -> None:
-    """The others would pass, and seem to be all. Only a tag that is gone is."""
-    fake.push("a/api", "1", API)
-    fake.push("a/api", "2", WORKER)
-    fake.route("GET", ".*/tags/list.*", answer_json({"name": "a/api", "tags": ["1", "2", "gone"]}))
-    config = fake.blobs.pop(WORKER.image_id)
-    with pytest.raises(NotFound, match=r"push the image anew.*of all tags, 2"):
-        opened("a/api", every_tag=True)
-    fake.blobs[WORKER.image_id] = config
-    assert len(opened("a/api", AMD64, every_tag=True)) == 2
-    fake.manifests["a/api", "gone"] = to_json(SCHEMA1), OCI.manifest
-    with pytest.raises(Unsupported, match=r"schema 1.*of all tags, gone"):
-        opened("a/api", every_tag=True)
 
 
 def test_indexes_within_indexes_without_end(fake: Fake, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def within(text: str | None, wanted: str) -> Tri:
     version = parsed(text)
     if version is None:
         return "unknown"
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - 10 ms, and only where a role states a range
+    from packaging.specifiers import SpecifierSet  # 10 ms, and only where a role states a range
 
     return "yes" if SpecifierSet(wanted).contains(version, prereleases=True) else "no"
 
