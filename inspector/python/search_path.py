@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, Unsupported
 from inspector.python.environment import Environment
-from inspector.python.files import exists, join, lines_of, list_dir, read_strict
+from inspector.python.files import exists, join, lines_of, list_dir, names_in, read_strict
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import parse_pth, parse_start
@@ -28,6 +28,7 @@ MAX_LINES = 50_000
 Customizing = Literal["sitecustomize", "usercustomize"]
 
 _APPORT = ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"]
+_MACHINES = ("x86_64", "aarch64")  # asked for where a folder can't be listed
 _ZERO = re.compile(r"\s*+[+-]?0++\s*+", re.ASCII)
 
 
@@ -216,10 +217,18 @@ class _Builder:
     def _customize(self, module: Customizing) -> None:
         """Note the first module of the name on the path, which site.py imports."""
         for entry in self.entries:
-            for path in (f"{entry}/{module}/__init__.py", f"{entry}/{module}.py", f"{entry}/{module}.pyc"):
-                if is_file(self.fs, path):
-                    self._add_hooks([_customize_hook(self.fs, module, path)])
-                    return
+            for folder, name in ((f"{entry}/{module}", "__init__"), (entry, module)):
+                for path in (f"{folder}/{each}" for each in self._files_of(folder, name)):
+                    if is_file(self.fs, path):
+                        self._add_hooks([_customize_hook(self.fs, module, path)])
+                        return
+
+    def _files_of(self, folder: str, name: str) -> list[str]:
+        """The names that the module may have in a folder: extension modules go before sources."""
+        start = f"{name}.cpython-{self.python.minor.abi.removeprefix('cp')}-"
+        guesses = [f"{start}{machine}-linux-{libc}.so" for machine in _MACHINES for libc in ("gnu", "musl")]
+        tagged = [each for each in names_in(list_dir(self.fs, folder), guesses) if each.startswith(start)]
+        return [*sorted(tagged), *(f"{name}{ending}" for ending in (".abi3.so", ".so", ".py", ".pyc"))]
 
 
 def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
