@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, Unsupported
 from inspector.python.environment import Environment
-from inspector.python.files import exists, join, lines_of, list_dir, names_in, read_strict
+from inspector.python.files import exists, is_listed, join, lines_of, list_dir, names_in, read_strict
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import parse_pth, parse_start
@@ -28,7 +28,6 @@ MAX_LINES = 50_000
 Customizing = Literal["sitecustomize", "usercustomize"]
 
 _APPORT = ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"]
-_MACHINES = ("x86_64", "aarch64")  # asked for where a folder can't be listed
 _ZERO = re.compile(r"\s*+[+-]?0++\s*+", re.ASCII)
 
 
@@ -224,11 +223,12 @@ class _Builder:
                         return
 
     def _files_of(self, folder: str, name: str) -> list[str]:
-        """The names that the module may have in a folder: extension modules go before sources."""
+        """The names that the module may have in a folder, extension modules first; these only where it is listed."""
+        children = list_dir(self.fs, folder)
         start = f"{name}.cpython-{self.python.minor.abi.removeprefix('cp')}-"
-        guesses = [f"{start}{machine}-linux-{libc}.so" for machine in _MACHINES for libc in ("gnu", "musl")]
-        tagged = [each for each in names_in(list_dir(self.fs, folder), guesses) if each.startswith(start)]
-        return [*sorted(tagged), *(f"{name}{ending}" for ending in (".abi3.so", ".so", ".py", ".pyc"))]
+        own = sorted(each for each in names_in(children, ()) if each.startswith(start))
+        extensions = [*own, f"{name}.abi3.so", f"{name}.so"] if is_listed(children) and children else []
+        return [*extensions, f"{name}.py", f"{name}.pyc"]
 
 
 def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
