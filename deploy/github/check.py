@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import sys
@@ -16,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 _LEVELS = {"fail": "error", "unknown": "error", "warn": "warning"}
-_DOCKERFILE = re.compile(r"([^\s:]+): ")
-"""Advice on an image that was built wrong begins with its Dockerfile."""
 
 
 def main() -> int:
@@ -45,22 +42,16 @@ def commands(document: dict[str, Any], root: Path) -> Iterator[str]:
         for finding in result["findings"]:
             if finding["outcome"] in _LEVELS:
                 text = f"{finding['message']}\n{finding['advice']}"
-                yield _command(_LEVELS[finding["outcome"]], _place(finding, root) | {"title": title}, text)
+                yield _command(_LEVELS[finding["outcome"]], _place(result, finding, root) | {"title": title}, text)
 
 
-def _place(finding: dict[str, Any], root: Path) -> dict[str, str]:
-    """File and line, as far as they are known."""
-    found = _DOCKERFILE.match(finding["advice"])
-    if found is None or not (root / found[1]).is_file():
+def _place(result: dict[str, Any], finding: dict[str, Any], root: Path) -> dict[str, str]:
+    """File and line, as far as they are known; what is no fault of the image build has none."""
+    dockerfile, at = result["dockerfile"], finding["evidence"]
+    if finding["category"] != "CODE_BUG" or dockerfile is None or not (root / dockerfile).is_file():
         return {}
-    lines = (root / found[1]).read_text(encoding="utf-8").splitlines()
-    runs = {at: line.removeprefix("RUN ").strip() for at, line in enumerate(lines, 1) if line.startswith("RUN ")}
-    step = finding["evidence"].get("created_by")
-    if step:
-        line = max((at for at in runs if runs[at] in step), key=lambda at: len(runs[at]), default=None)
-    else:
-        line = next((at for at in runs if runs[at].startswith("uv sync")), None)
-    return {"file": found[1]} | ({"line": str(line)} if line else {})
+    line = at.get("line") if "layer" in at else result["line"]
+    return {"file": dockerfile} | ({"line": str(line)} if line else {})
 
 
 def _command(level: str, properties: dict[str, str], text: str) -> str:

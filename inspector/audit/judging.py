@@ -13,9 +13,8 @@ from inspector.facts import ImageFacts, gather
 from inspector.facts.unread import unread
 from inspector.layers.indexer import Indexer
 from inspector.policy.audited import Audited, python_of
-from inspector.policy.early import judge_early
 from inspector.policy.findings import error_finding, role_finding
-from inspector.policy.judge import judge
+from inspector.policy.judge import judge, judge_early
 from inspector.policy.match import Ambiguous, familiar, names_of, near, roles_for
 from inspector.policy.model import ErrorFact, Finding, Result
 from inspector.policy.role import Policy, Role
@@ -127,6 +126,8 @@ class Judge:
             role=result.role if result else None,
             outcome=result.outcome if result else None,
             findings=result.findings if result else (),
+            dockerfile=result.dockerfile if result else None,
+            line=result.line if result else None,
             torch=facts.torch if was_read else None,
             python=python_of(facts),
             size=facts.size,
@@ -151,6 +152,7 @@ class Judge:
             tags=_tags(seat.names),
             role=seat.role.name if seat.role else None,
             outcome=None if self._policy is None else "unknown",
+            dockerfile=seat.role.dockerfile if seat.role else None,
             findings=()
             if self._policy is None
             else (error_finding(error, seat.role, familiar(name), in_registry=True),),

@@ -15,7 +15,7 @@ from inspector.oci import Platform
 from inspector.policy.findings import role_finding
 from inspector.policy.match import Ambiguous, names_of, near, roles_for, shown_name
 from inspector.policy.model import Finding
-from inspector.policy.needs import whole_facts_needed
+from inspector.policy.needs import needs_run, whole_facts_needed
 from inspector.policy.role import Policy, Role
 from inspector.policy.values import did_you_mean
 from inspector.reference import STDIN, Reference, Scheme, parse_reference
@@ -155,7 +155,7 @@ def _beside(policy: Policy, reference: Reference) -> Reference:
 def _job(image: Image, roles: Sequence[Role], python: str, options: Options) -> Job:
     """What the roles together ask of an image."""
     whole = next((need for role in roles if (need := whole_facts_needed(role))), "")
-    run = options.runtime != "never" and any(role.cuda_runtime for role in roles)
+    run = options.runtime != "never" and any(map(needs_run, roles))
     return Job(image, Question(python=python, whole=whole, lane=options.lane), run=run)
 
 

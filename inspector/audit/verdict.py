@@ -54,7 +54,7 @@ def asking(policy: Policy, python: str | None) -> Policy:
     """The policy with another command for all roles, where one was asked for."""
     if python is None:
         return policy
-    roles = tuple(msgspec.structs.replace(role, python_command=python) for role in policy.roles)
+    roles = tuple(role.replaced(python_command=python) for role in policy.roles)
     return msgspec.structs.replace(policy, roles=roles)
 
 
@@ -103,6 +103,7 @@ def _unread(image: str, role: Role | None, error: ErrorFact) -> Result:
         facts=None,
         error=error,
         description=role.description if role else "",
+        dockerfile=role.dockerfile if role else None,
     )
 
 

@@ -1,18 +1,8 @@
-"""What to do about each failure, and whose fault it is: one table, after the procedure's own."""
+"""What to do where nothing of an image can be checked: it can't be read, or has no role."""
 
 from __future__ import annotations
 
-import msgspec
-
-from inspector.policy.model import Category
-
-
-class Advice(msgspec.Struct, frozen=True):
-    """A category and what to do. `{dockerfile}` is the role's; `{origin}` names the build step, where it is known."""
-
-    category: Category
-    text: str
-
+from inspector.policy.model import Advice
 
 ADVICE = {
     "not-found": Advice("ENVIRONMENT", "Run build commands: `{build}`"),
@@ -49,99 +39,6 @@ ADVICE = {
     "internal": Advice("ENVIRONMENT", "This is a fault of inspector, not of the image: report it with this message"),
     "no-role": Advice("ENVIRONMENT", "Add the name to a role's `match` in the policy, or name the role with --role"),
     "two-roles": Advice("ENVIRONMENT", "Narrow the `match` of all but one of these roles, or name one with --role"),
-    "evidence": Advice("EVIDENCE", "Read the image anew, with `--no-cache`: nothing passes on what was never read"),
-    "not-looked": Advice("EVIDENCE", "Have every layer read: `--lane save` does"),
-    "crash": Advice(
-        "ENVIRONMENT",
-        "The image build is broken: build anew with `{build}`; if the container still does not start, check Docker's "
-        "resources and `docker logs`",
-    ),
-    "no-python": Advice(
-        "ENVIRONMENT",
-        "The image build is broken: {dockerfile} must bring the interpreter, for the image's own platform, and put it "
-        "on PATH",
-    ),
-    "python-version": Advice("CODE_BUG", "{dockerfile}: build from a Python {wanted}"),
-    "wrong-platform": Advice(
-        "ENVIRONMENT", "Ask for the right one with `--platform {wanted}`, or build it: `{build} --platform {wanted}`"
-    ),
-    "torch-in-api": Advice(
-        "CODE_BUG",
-        "{dockerfile}: use `uv sync --frozen --no-dev` without `--extra ml` "
-        '(`grep -n "extra ml" {dockerfile}`){origin}',
-    ),
-    "namespace": Advice(
-        "CODE_BUG", "Rename or move the directory {path}, or `import torch` succeeds without a torch{origin}"
-    ),
-    "not-torch": Advice("CODE_BUG", "Rename or move {path}: the role wants nothing that `import torch` finds{origin}"),
-    "torch-left-behind": Advice(
-        "CODE_BUG", "{dockerfile}: `python` does not use it, but it is shipped: leave it out of the image{origin}"
-    ),
-    "orphan-metadata": Advice("CODE_BUG", "{dockerfile}: remove torch with the installer that brought it{origin}"),
-    "no-torch": Advice(
-        "CODE_BUG",
-        "{dockerfile}: add `--extra ml` to the `uv sync` commands "
-        '(`grep -n "extra ml" {dockerfile}`), into the environment that `{command}` uses',
-    ),
-    "broken-torch": Advice(
-        "CODE_BUG", "{dockerfile}: partial torch install: install it whole, for this interpreter and machine{origin}"
-    ),
-    "cuda-in-cpu": Advice(
-        "CODE_BUG",
-        "{dockerfile}: inject the CPU-only PyTorch source (look for `pytorch-cpu`) before `uv sync`{origin}",
-    ),
-    "cpu-in-gpu": Advice(
-        "CODE_BUG", "{dockerfile}: inject the CUDA PyTorch source (look for `pytorch-cu`) before `uv sync`{origin}"
-    ),
-    "wrong-build": Advice(
-        "CODE_BUG", "{dockerfile}: inject the PyTorch source of the {wanted} before `uv sync`, and no other{origin}"
-    ),
-    "wrong-cuda": Advice(
-        "CODE_BUG",
-        "{dockerfile}: inject the CUDA {wanted} PyTorch source (look for `pytorch-cu`) before `uv sync`{origin}",
-    ),
-    "wrong-torch": Advice("CODE_BUG", "{dockerfile}: lock torch to {wanted}{origin}"),
-    "mixed-torch": Advice(
-        "CODE_BUG", "{dockerfile}: two releases of torch lie over each other: install one, into a clean place{origin}"
-    ),
-    "missing-package": Advice("CODE_BUG", "{dockerfile}: add {wanted} to what `uv sync` installs"),
-    "wrong-package": Advice("CODE_BUG", "{dockerfile}: lock {wanted}{origin}"),
-    "forbidden-package": Advice("CODE_BUG", "{dockerfile}: the role wants {wanted}: leave it out of `uv sync`{origin}"),
-    "too-big": Advice(
-        "CODE_BUG",
-        "{dockerfile}: see what the biggest step brings; ML dependencies may be included by accident{origin}",
-    ),
-    "gpu-run": Advice(
-        "ENVIRONMENT",
-        "Whether a GPU is usable shows only on a GPU host whose engine hands it over (nvidia-container-toolkit or "
-        "CDI): `inspector runtime {image}` there",
-    ),
-    "no-toolkit": Advice(
-        "ENVIRONMENT",
-        "The host's driver does not reach the container: set up nvidia-container-toolkit for the engine, and see that "
-        "NVIDIA_DRIVER_CAPABILITIES, where {dockerfile} states it, has `compute`",
-    ),
-    "driver-old": Advice(
-        "ENVIRONMENT",
-        "Update the host's NVIDIA driver, or {dockerfile}: inject the PyTorch source of an older CUDA (look for "
-        "`pytorch-cu`) before `uv sync`",
-    ),
-    "no-kernel": Advice(
-        "CODE_BUG", "{dockerfile}: lock a torch that was built for these GPUs ({wanted}), or deploy on others{origin}"
-    ),
-    "gpu-unusable": Advice(
-        "ENVIRONMENT",
-        "Look at the host: `nvidia-smi`, the kernel's log, then `{builder} run --rm --gpus all {image} nvidia-smi`",
-    ),
-    "static-wrong": Advice(
-        "EVIDENCE",
-        "The run is right, the answer from the files is wrong: report it, with what `inspector show --format json` "
-        "and `inspector runtime --format json` say of the image",
-    ),
-    "run-silent": Advice(
-        "EVIDENCE", "Run it by hand: `{builder} run --rm --entrypoint {command} {image} -c 'import torch'`"
-    ),
-    "undecided": Advice("EVIDENCE", "Files can't tell: {how}"),
 }
 
 ROW_OF_ERROR = {

@@ -67,7 +67,7 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
 
     `tags` are all those of `repository` that lead to the image and are in the role; `digest` is what the first
     of them points at. `outcome` is null only where no policy was asked. `torch`, `python` and `size` are null where
-    the layers were not read.
+    the layers were not read; `dockerfile` and `line` are as in `Result`.
     """
 
     schema: str = SCHEMA
@@ -87,6 +87,8 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     evidence: Evidence | None = None
     error: ErrorFact | None = None
+    dockerfile: str | None = None
+    line: int | None = None
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,4 +147,6 @@ def as_result(audited: Audited) -> Result:
         findings=audited.findings,
         facts=None,
         error=audited.error,
+        dockerfile=audited.dockerfile,
+        line=audited.line,
     )

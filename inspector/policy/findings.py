@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from inspector.errors import InvalidReference
 from inspector.facts import ImageFacts
 from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
-from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer
+from inspector.policy.installers import UNKNOWN, UV, Installer, installer_of
+from inspector.policy.model import Advice, ErrorFact, Finding, Outcome, Pointer
 from inspector.policy.role import Role
 from inspector.policy.steps import readable
 from inspector.reference import Reference, Scheme, parse_reference
@@ -19,6 +21,15 @@ BY_HAND = "ask the image itself on a machine where it may run, with its own `pyt
 """What to do about a finding that files can't decide, where nothing better is known."""
 NOWHERE = Pointer()
 """The place of a finding that is of the image as a whole."""
+
+
+NO_PYTHON = Advice(
+    "ENVIRONMENT",
+    "The image build is broken: {dockerfile} must bring the interpreter, for the image's own platform, and put it "
+    "on PATH",
+)
+NOT_LOOKED = Advice("EVIDENCE", "Have every layer read: `--lane save` does")
+RUN_SILENT = Advice("EVIDENCE", "Run it by hand: `{builder} run --rm --entrypoint {command} {image} -c 'import torch'`")
 
 
 class Shown(NamedTuple):
@@ -32,48 +43,56 @@ NOTHING_SHOWN = Shown()
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One image held against one role: what every check is given. `name` is what the image is called in advice."""
+    """One image in one role, for one check: what a rule is given. `name` is what the image is called in advice."""
 
     facts: ImageFacts
     role: Role
     name: str
+    check: str
 
-    def passed(self, check: str, message: str, shown: Shown = NOTHING_SHOWN) -> Finding:
+    def passed(self, message: str, shown: Shown = NOTHING_SHOWN) -> Finding:
         """A finding that all is well."""
-        return Finding(check=check, outcome="pass", message=message, expected=shown.expected, actual=shown.actual)
+        return Finding(check=self.check, outcome="pass", message=message, expected=shown.expected, actual=shown.actual)
 
     def found(
-        self, check: str, outcome: Outcome, row: str, message: str, shown: Shown, at: Pointer = NOWHERE
+        self,
+        outcome: Outcome,
+        advice: Advice,
+        message: str,
+        shown: Shown,
+        at: Pointer = NOWHERE,
+        *,
+        change: Callable[[Installer], str] | None = None,
     ) -> Finding:
-        """A finding with the category and advice of `row`, filled in for this image."""
-        advice = ADVICE[row]
-        words = advice_words(self.role, self.name, _builder(self.facts.source)) | {
-            "origin": self._origin(at),
-            "wanted": shown.expected,
-            "path": at.path or "",
-        }
+        """A finding with its advice, filled in for this image; `change` puts what to change in an installer's words."""
+        text, words = advice.text, advice_words(self.role, self.name, _builder(self.facts.source))
+        words |= {"origin": self._origin(at), "wanted": shown.expected, "path": at.path or ""}
+        installer = installer_of(self.facts, at)
+        if self.role.procedure and advice.procedure and installer in (UV, UNKNOWN):
+            text = advice.procedure
+        elif change is not None:
+            words["change"] = change(installer)
         return Finding(
-            check=check,
+            check=self.check,
             outcome=outcome,
             message=message,
             category=advice.category,
             expected=shown.expected,
             actual=shown.actual,
-            advice=advice.text.format_map(words),
+            advice=text.format_map(words),
             evidence=at,
         )
 
-    def unknown(self, check: str, message: str, shown: Shown, how: str = BY_HAND) -> Finding:
+    def unknown(self, message: str, shown: Shown, how: str = BY_HAND) -> Finding:
         """A finding that it can't be told; `how` says what would tell."""
-        advice = ADVICE["undecided"]
         return Finding(
-            check=check,
+            check=self.check,
             outcome="unknown",
             message=message,
-            category=advice.category,
+            category="EVIDENCE",
             expected=shown.expected,
             actual=shown.actual,
-            advice=advice.text.format(how=how),
+            advice=f"Files can't tell: {how}",
         )
 
     def at(self, layer: int | None, *, path: str | None = None, size: int | None = None) -> Pointer:
@@ -109,6 +128,11 @@ def advice_words(role: Role | None, image: str, builder: str = "docker") -> dict
         "image": image,
         "command": role.python_command if role else "python",
     }
+
+
+def because(reasons: tuple[str, ...]) -> str:
+    """The clause with the reasons; empty without any."""
+    return f": {'; '.join(reasons)}" if reasons else ""
 
 
 def role_finding(row: str, message: str) -> Finding:

@@ -1,56 +1,66 @@
-"""Facts held against a role: all findings, and the outcome that they come to."""
+"""Facts checked against a role: all findings, and the outcome that follows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 
 from inspector.facts import ImageFacts
-from inspector.policy.checks.agreement import check_agreement, check_ran
-from inspector.policy.checks.basics import check_evidence, check_platform, check_python, check_startup
-from inspector.policy.checks.packages import check_forbidden, check_python_version, check_required
-from inspector.policy.checks.runtime import check_cuda_runtime, check_gpu_architecture
-from inspector.policy.checks.size import check_compressed_size, check_size
-from inspector.policy.checks.torch import (
-    check_build,
-    check_cuda,
-    check_elsewhere,
-    check_torch,
-    check_version,
-)
+from inspector.policy.dockerfile import with_lines
 from inspector.policy.findings import Case
 from inspector.policy.match import shown_name
-from inspector.policy.model import Finding, Outcome, Result, worst
+from inspector.policy.model import WORST_FIRST, Finding, Outcome, Result, worst
 from inspector.policy.role import Role
-
-RUN_CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    check_cuda_runtime,
-    check_gpu_architecture,
-    check_agreement,
-)
-CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
-    check_evidence,
-    check_platform,
-    check_startup,
-    check_python,
-    check_python_version,
-    check_torch,
-    check_build,
-    check_version,
-    check_cuda,
-    *RUN_CHECKS,
-    check_elsewhere,
-    check_required,
-    check_forbidden,
-    check_size,
-    check_compressed_size,
-)
+from inspector.policy.rule import Rule
+from inspector.policy.rules import RULES
+from inspector.policy.rules.evidence import CHECK as EVIDENCE
+from inspector.policy.rules.static_vs_runtime import RAN
 
 
 def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
-    """The verdict on one image in one role. `image` is the name that it is judged under, else its first tag."""
+    """Check one image in one role. `image` is the name that it is checked under, else its first tag.
+
+    Raises `TypeError` for a role that states what no rule reads.
+    """
+    rules = _rules(role)
+    unread = role.stated.keys() - {setting.name for rule in rules for setting in rule.settings}
+    if unread:
+        raise TypeError(f"the role {role.name!r} states {min(unread)!r}, which no rule reads")
     name = image or shown_name(facts.reference, facts.tags)
-    case = Case(facts, role, name)
-    findings = tuple(finding for check in CHECKS for finding in check(case))
+    return _result(facts, role, name, _findings(facts, role, name, rules))
+
+
+def judge_early(facts: ImageFacts, role: Role, *, image: str) -> Result | None:
+    """Check what manifest and config decide; None unless that is a failure, as every pass hangs on the layers.
+
+    `facts` need know no more than manifest and config tell, which digests vouch for.
+    """
+    rules = [rule for rule in _rules(role) if rule.facts == "manifest"]
+    findings = _findings(facts, role, image, rules)
+    return _result(facts, role, image, findings) if any(each.outcome == "fail" for each in findings) else None
+
+
+def judge_run(facts: ImageFacts) -> Result:
+    """Check a run alone, in no role: it agrees with the files, and a CUDA build finds a GPU and computes."""
+    run = facts.runtime
+    cuda = facts.torch.build == "cuda" or (run is not None and run.cuda is not None)
+    role = Role(name="", cuda_runtime="demand" if cuda else None)
+    name = shown_name(facts.reference, facts.tags)
+    findings = _findings(facts, role, name, [RAN, *(rule for rule in RULES if rule.facts == "run")])
+    outcome = worst(finding.outcome for finding in findings)
+    return Result(image=name, role=None, outcome=outcome, findings=findings, facts=facts)
+
+
+def _rules(role: Role) -> tuple[Rule, ...]:
+    return (*RULES, *(rule for rule in role.rules if isinstance(rule, Rule)))
+
+
+def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -> tuple[Finding, ...]:
+    return tuple(finding for rule in rules for finding in rule.test(Case(facts, role, name, rule.check)))
+
+
+def _result(facts: ImageFacts, role: Role, name: str, findings: tuple[Finding, ...]) -> Result:
+    findings = with_lines(findings, role.dockerfile, role.folder)
+    by_weight = sorted(findings, key=lambda each: WORST_FIRST.index(each.outcome))
     return Result(
         image=name,
         role=role.name,
@@ -58,23 +68,13 @@ def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
         findings=findings,
         facts=facts,
         description=role.description,
+        dockerfile=role.dockerfile,
+        line=next((each.evidence.line for each in by_weight if each.evidence.line), None),
     )
 
 
-def judge_run(facts: ImageFacts) -> Result:
-    """The verdict on a run alone, in no role: it agrees with the files, and a CUDA build finds a GPU and computes."""
-    run = facts.runtime
-    cuda = facts.torch.build == "cuda" or (run is not None and run.cuda is not None)
-    role = Role(name="", cuda_runtime="demand" if cuda else None)
-    name = shown_name(facts.reference, facts.tags)
-    case = Case(facts, role, name)
-    findings = tuple(finding for check in (check_ran, *RUN_CHECKS) for finding in check(case))
-    outcome = worst(finding.outcome for finding in findings)
-    return Result(image=name, role=None, outcome=outcome, findings=findings, facts=facts)
-
-
 def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
-    """The worst of all; but without evidence there is no verdict at all, not even a bad one."""
-    if any(finding.check == "evidence" and finding.outcome != "pass" for finding in findings):
+    """Take the worst of all; but without evidence there is no verdict at all, not even a bad one."""
+    if any(finding.check == EVIDENCE and finding.outcome != "pass" for finding in findings):
         return "unknown"
     return worst(finding.outcome for finding in findings)

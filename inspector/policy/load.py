@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from inspector.errors import PolicyError
 from inspector.policy.role import Policy
 from inspector.policy.roletest import policy_of_roletest
+from inspector.policy.rule import Rule
 from inspector.policy.steps import shorten
 from inspector.policy.tables import policy_of_tables
 
@@ -36,19 +38,24 @@ def find_policy(folder: Path) -> Path | None:
     return project if project.is_file() and _section(_toml(_text(project), project)) is not None else None
 
 
-def load_policy(path: str | os.PathLike[str]) -> Policy:
-    """The policy in `path`: TOML, the `[tool.inspector]` of a `pyproject.toml`, or JSON. Raises `PolicyError`."""
+def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> Policy:
+    """Load the policy in `path`: TOML, the `[tool.inspector]` of a `pyproject.toml`, or JSON. Raises `PolicyError`.
+
+    `rules` are checks beside the built-in ones (see `inspector.policy.rule`): roles may state their keys, and images
+    are checked against them wherever the policy is used.
+    """
+    rules = tuple(rules)
     path = Path(path)
     text = _text(path)
     if path.suffix.lower() == ".json" or (path.suffix.lower() != ".toml" and text.lstrip().startswith("{")):
-        return policy_of_roletest(_json(text, path), str(path))
+        return policy_of_roletest(_json(text, path), str(path), rules)
     raw = _toml(text, path)
     if path.name != PROJECT:
-        return policy_of_tables(raw, str(path))
+        return policy_of_tables(raw, str(path), rules)
     section = _section(raw)
     if section is None:
         raise PolicyError(f"{path}: no [tool.inspector] table; write the roles there, or in {FILE}")
-    return policy_of_tables(section, str(path))
+    return policy_of_tables(section, str(path), rules)
 
 
 def _section(raw: dict[str, Any]) -> dict[str, Any] | None:

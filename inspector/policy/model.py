@@ -17,14 +17,31 @@ WORST_FIRST: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
 """A failure beats all, and not knowing beats a warning."""
 
 
+class Advice(msgspec.Struct, frozen=True):
+    """Whose fault a failure is, and what to do: a template, whose words `Case.found` fills in.
+
+    `{dockerfile}` is the role's, `{origin}` names the build step at fault, `{change}` is what to change, in the words
+    of the installer that made the image. `procedure` stands in place of `text` where the JSON of the procedure is the
+    policy, whose images are all made by `uv sync`.
+    """
+
+    category: Category
+    text: str
+    procedure: str = ""
+
+
 class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a finding was seen: a path, the layer (from 0 at the base up; and its diff_id), its build step, bytes."""
+    """Where a finding was seen: a path, the layer (from 0 at the base up; and its diff_id), its build step, bytes.
+
+    `line` is the line of the role's Dockerfile with that step, if it was found there.
+    """
 
     path: str | None = None
     layer: int | None = None
     diff_id: str | None = None
     created_by: str | None = None
     bytes: int | None = None
+    line: int | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +65,11 @@ class ErrorFact(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one image in one role."""
+    """The verdict on one image in one role.
+
+    `dockerfile` is the role's, `line` its line that made the layer at fault; None where the file can't be read beside
+    the policy, or the build step isn't found in it.
+    """
 
     image: str
     role: str | None
@@ -57,6 +78,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     facts: ImageFacts | None
     error: ErrorFact | None = None
     description: str = ""
+    dockerfile: str | None = None
+    line: int | None = None
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 from inspector.oci import Platform
+from inspector.policy.setting import Declared, Setting
 
+T = TypeVar("T")
 TorchRule = str
 """`absent`, the name of a kind of build, or `any`."""
-Elsewhere = Literal["allow", "forbid"]
 CudaRuntime = Literal["demand", "report"]
-
-API_WARN_SIZE = 10**9
-API_MAX_SIZE = 1_500_000_000
-"""Bytes above which an image without torch betrays machine-learning packages, where its role says nothing else."""
+"""Demand a GPU that can be used, which only a run on a GPU host can tell; or report what a run found."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,31 +25,63 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     most: int | None = None
 
 
-class Role(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment role. `torch` None states nothing of torch; "any" wants one, of whatever build.
+@dataclass(frozen=True, init=False)
+class Role:
+    """One deployment role: what every role has, and `stated`, the values of its rules by the names of their settings.
 
-    `match` are globs over the names an image goes by. `cuda` is a version range (PEP 440), and so are
-    `torch_version` and `python`; `forbid` are globs over canonical names, `require` PEP 508
-    requirements. `cuda_runtime` "demand" asks that a GPU is usable, which only a run on a GPU host can tell;
-    "report" tells what a run found, as it depends on the host, and judges nothing.
+    `Role(name="api", torch="absent")` states one of them, `role[TORCH]` reads it. `match` are globs over the names
+    an image goes by. `rules` are checked beside the built-in ones. `procedure` marks a role of the procedure's JSON,
+    `folder` is that of the policy file.
     """
 
     name: str
-    description: str = ""
-    match: tuple[str, ...] = ()
-    dockerfile: str | None = None
-    torch: TorchRule | None = None
-    torch_version: str | None = None
-    torch_elsewhere: Elsewhere = "allow"
-    cuda: str | None = None
-    cuda_runtime: CudaRuntime | None = None
-    forbid: tuple[str, ...] = ()
-    require: tuple[str, ...] = ()
-    python: str | None = None
-    python_command: str = "python"
-    size: Limits = Limits()
-    compressed_size: Limits = Limits()
-    platform: Platform | None = None
+    description: str
+    match: tuple[str, ...]
+    dockerfile: str | None
+    python_command: str
+    platform: Platform | None
+    stated: Mapping[str, Any]
+    rules: tuple[Declared, ...]
+    procedure: bool
+    folder: str | None = field(compare=False)
+
+    def __init__(  # noqa: PLR0913 - the keys of a role, all by name
+        self,
+        *,
+        name: str,
+        description: str = "",
+        match: tuple[str, ...] = (),
+        dockerfile: str | None = None,
+        python_command: str = "python",
+        platform: Platform | None = None,
+        rules: tuple[Declared, ...] = (),
+        procedure: bool = False,
+        folder: str | None = None,
+        **stated: Any,
+    ) -> None:
+        """State the values of rules by the names of their settings, as in `torch_elsewhere="forbid"`."""
+        own = {**locals()}
+        for each in self.own():
+            object.__setattr__(self, each, own[each])
+
+    def __getitem__(self, setting: Setting[T]) -> T:
+        """Read the value of a rule's setting; its default where the role doesn't state it."""
+        value: T = self.stated.get(setting.name, setting.default)
+        return value
+
+    @classmethod
+    def own(cls) -> list[str]:
+        """List what every role has, whatever its rules."""
+        return list(cls.__dataclass_fields__)
+
+    def replaced(self, **changes: Any) -> Role:
+        """Copy the role with other values, of its own or of rules: `role.replaced(python_command="python3")`."""
+        own = {each: getattr(self, each) for each in self.own() if each != "stated"}
+        return Role(**{**own, **self.stated, **changes})
+
+    def states(self, rule: Declared) -> bool:
+        """Tell whether the role asks anything of its own of a rule."""
+        return any(self[setting] != setting.default for setting in rule.settings)
 
 
 class Listed(msgspec.Struct, frozen=True):

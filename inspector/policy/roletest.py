@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 from glob import escape
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from inspector.policy.place import Place
-from inspector.policy.role import CudaRuntime, Limits, Listed, Policy, Role, TorchRule
+from inspector.policy.location import Location
+from inspector.policy.role import CudaRuntime, Listed, Policy, Role, TorchRule
+from inspector.policy.rule import Rule
+from inspector.policy.rules.size import USUAL
 from inspector.policy.steps import shorten
-from inspector.policy.tables import MAX_SHOWN, api_limits
+from inspector.policy.tables import MAX_SHOWN
 from inspector.policy.values import reference
 
 _HINTS = {
@@ -41,43 +44,46 @@ class RoleTest(msgspec.Struct, forbid_unknown_fields=True):
     images: list[Any]
 
 
-def policy_of_roletest(raw: Any, origin: str) -> Policy:
-    """The policy that decoded JSON holds. Raises `PolicyError` naming file, image and key."""
-    place = Place(origin)
-    roles = [_role(image, at, origin) for at, image in enumerate(place.convert(raw, RoleTest, _HINTS).images)]
+def policy_of_roletest(raw: Any, origin: str, rules: tuple[Rule, ...] = ()) -> Policy:
+    """The policy that decoded JSON holds; `rules` are checked too. Raises `PolicyError` naming file, image and key."""
+    location = Location(origin)
+    roles = [_role(image, at, origin, rules) for at, image in enumerate(location.convert(raw, RoleTest, _HINTS).images)]
     if not roles:
-        raise place.error("'images' is empty: there is nothing to check")
+        raise location.error("'images' is empty: there is nothing to check")
     names: set[str] = set()
     for role in roles:
         if role.name in names:
-            raise place.error(f"image {role.name!r} is listed more than once")
+            raise location.error(f"image {role.name!r} is listed more than once")
         names.add(role.name)
     images = tuple(Listed(role.name, role.name) for role in roles)
     return Policy(origin=origin, roles=tuple(roles), images=images, exhaustive=True)
 
 
-def _role(raw: Any, at: int, origin: str) -> Role:
-    image = Place(origin, f"images[{at}]").convert(raw, RoleTestImage, _HINTS)
-    place = Place(origin, f"image {shorten(image.name, MAX_SHOWN)!r}")
+def _role(raw: Any, at: int, origin: str, rules: tuple[Rule, ...]) -> Role:
+    image = Location(origin, f"images[{at}]").convert(raw, RoleTestImage, _HINTS)
+    location = Location(origin, f"image {shorten(image.name, MAX_SHOWN)!r}")
     if not image.name.strip() or not image.name.isprintable():
-        raise place.error("an image needs a name, as in 'ktrdr-backend:prod'", "name")
-    place.check("name", reference, image.name)
-    torch = _torch(image, place)
-    return Role(
+        raise location.error("an image needs a name, as in 'ktrdr-backend:prod'", "name")
+    location.check("name", reference, image.name)
+    torch = _torch(image, location)
+    role = Role(
         name=image.name,
         description=image.description or "",
         match=(escape(image.name),),
         dockerfile=image.dockerfile,
         torch=torch,
         cuda_runtime=_cuda_runtime(image.cuda_expected),
-        size=api_limits() if torch == "absent" else Limits(),
+        rules=rules,
+        procedure=True,
+        folder=str(Path(origin).parent),
     )
+    return role.replaced(size=USUAL) if torch == "absent" else role
 
 
-def _torch(image: RoleTestImage, place: Place) -> TorchRule:
+def _torch(image: RoleTestImage, location: Location) -> TorchRule:
     if not image.torch_expected:
         if image.cuda_expected:
-            raise place.error("asks for CUDA, which contradicts 'torch_expected': false", "cuda_expected")
+            raise location.error("asks for CUDA, which contradicts 'torch_expected': false", "cuda_expected")
         return "absent"
     if image.cuda_expected is None:
         return "any"

@@ -10,7 +10,7 @@ SHOWN = 160
 _NOP = "#(nop)"
 _SHELL = re.compile(r"/(?:usr/)?bin/(?:ba|da|a|z|k)?sh (?:-[A-Za-z]+ |pipefail )*?-[A-Za-z]*c ")
 _CONTENT = re.compile(r"\b(file|dir|multi):([0-9a-f]{12})[0-9a-f]{52}\b")
-_LOOKED_AT = 4096
+LOOKED_AT = 4096
 """Characters of a step that are made readable, before it is cut."""
 
 
@@ -20,7 +20,7 @@ def readable(created_by: str | None, limit: int = SHOWN) -> str:
     Knows the legacy builder's `/bin/sh -c #(nop)`, BuildKit's `# buildkit`, and drops the values of
     build arguments (`|1 TOKEN=… /bin/sh -c`), which may be secrets.
     """
-    text = " ".join((created_by or "")[:_LOOKED_AT].split())
+    text = " ".join((created_by or "")[:LOOKED_AT].split())
     text = text.removesuffix("# buildkit").rstrip()
     return shorten(_CONTENT.sub(r"\1:\2…", _instruction(text)), limit)
 

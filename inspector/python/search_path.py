@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, Unsupported
 from inspector.python.environment import Environment
-from inspector.python.files import exists, join, lines_of, list_dir, read_strict
+from inspector.python.files import exists, is_listed, join, lines_of, list_dir, names_in, read_strict
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import parse_pth, parse_start
@@ -216,10 +216,19 @@ class _Builder:
     def _customize(self, module: Customizing) -> None:
         """Note the first module of the name on the path, which site.py imports."""
         for entry in self.entries:
-            for path in (f"{entry}/{module}/__init__.py", f"{entry}/{module}.py", f"{entry}/{module}.pyc"):
-                if is_file(self.fs, path):
-                    self._add_hooks([_customize_hook(self.fs, module, path)])
-                    return
+            for folder, name in ((f"{entry}/{module}", "__init__"), (entry, module)):
+                for path in (f"{folder}/{each}" for each in self._files_of(folder, name)):
+                    if is_file(self.fs, path):
+                        self._add_hooks([_customize_hook(self.fs, module, path)])
+                        return
+
+    def _files_of(self, folder: str, name: str) -> list[str]:
+        """The names that the module may have in a folder, extension modules first; these only where it is listed."""
+        children = list_dir(self.fs, folder)
+        start = f"{name}.cpython-{self.python.minor.abi.removeprefix('cp')}-"
+        own = sorted(each for each in names_in(children, ()) if each.startswith(start))
+        extensions = [*own, f"{name}.abi3.so", f"{name}.so"] if is_listed(children) and children else []
+        return [*extensions, f"{name}.py", f"{name}.pyc"]
 
 
 def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:

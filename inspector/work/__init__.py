@@ -18,7 +18,7 @@ from inspector.work.cleanup import (
     wait_for_cleanup,
 )
 from inspector.work.limits import DEFAULT_SECONDS, Limits
-from inspector.work.nursery import SideBySide
+from inspector.work.nursery import SideBySide, threads_left
 from inspector.work.token import (
     ROOT,
     Stopped,
@@ -54,6 +54,7 @@ __all__ = [
     "limited",
     "on_stop",
     "shielded",
+    "threads_left",
     "wait",
     "wait_for_cleanup",
     "wait_readable",

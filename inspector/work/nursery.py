@@ -21,6 +21,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+_NAME = "inspector-work-"
+
+
+def threads_left() -> bool:
+    """Whether a thread was left behind that the system holds."""
+    return any(thread.name.startswith(_NAME) for thread in threading.enumerate())
+
+
 class SideBySide(Generic[R]):
     """Run an action on many items in at most `workers` threads; iterate over the results in the context.
 
@@ -111,7 +119,7 @@ class SideBySide(Generic[R]):
 
     def _start(self) -> None:
         for number in range(self._workers):
-            thread = threading.Thread(target=self._work, name=f"inspector-{number}", daemon=True)
+            thread = threading.Thread(target=self._work, name=f"{_NAME}{number}", daemon=True)
             self._threads.append(thread)
             self._room.put(item=True)
             try:

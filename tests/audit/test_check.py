@@ -100,28 +100,25 @@ def test_the_four_images_suit_the_procedure(folder: Path) -> None:
 
 
 WRONG_FINDINGS = {
-    "backend-with-torch": ("torch", "without `--extra ml`"),
-    "worker-cpu-without-torch": ("torch", "add `--extra ml`"),
-    "worker-cpu-with-cuda": ("torch-build", "inject the CPU-only PyTorch source"),
+    "backend-with-torch": ("torch", "take torch, and what requires it, out of"),
+    "worker-cpu-without-torch": ("torch", "install torch: "),
+    "worker-cpu-with-cuda": ("torch-build", "install the CPU build: "),
     "worker-cpu-with-cuda-files": ("forbid", "the role wants no nvidia-*"),
-    "backend-dev-with-cuda": ("torch-build", "inject the CPU-only PyTorch source"),
-    "worker-gpu-with-cpu": ("torch-build", "inject the CUDA PyTorch source"),
-    "worker-gpu-with-old-cuda": ("cuda", "inject the CUDA >=12.4,<14 PyTorch source"),
+    "backend-dev-with-cuda": ("torch-build", "install the CPU build: "),
+    "worker-gpu-with-cpu": ("torch-build", "install the CUDA build: "),
+    "worker-gpu-with-old-cuda": ("cuda", "install torch for CUDA >=12.4,<14: "),
     "worker-cpu-empty-version": ("torch-version", "partial torch install"),
     "worker-cpu-invalid-version": ("torch-version", "partial torch install"),
     "worker-cpu-libraries-missing": ("torch", "partial torch install"),
     "worker-cpu-torchgen-missing": ("torch", "partial torch install"),
-    "worker-cpu-metadata-only": ("torch", "add `--extra ml`"),
+    "worker-cpu-metadata-only": ("torch", "install torch: "),
     "worker-cpu-other-python": ("torch", "for this interpreter"),
     "backend-cannot-start": ("startup", "build anew with `docker build -f deploy/docker/Dockerfile.backend"),
     "backend-without-python": ("python", "must bring the interpreter"),
     "backend-with-dangling-python": ("python", "must bring the interpreter"),
     "worker-cpu-other-machine": ("python", "for the image's own platform"),
     "backend-torch-elsewhere": ("torch-elsewhere", "leave it out of the image"),
-    "backend-torch-half-removed": (
-        "torch",
-        "remove torch with the installer that brought it; it came with the step `RUN uv",
-    ),
+    "backend-torch-half-removed": ("torch", "; it came with the step `RUN uv sync"),
     "backend-too-large": ("size", "see what the biggest step brings"),
 }
 

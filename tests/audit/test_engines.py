@@ -51,8 +51,8 @@ def test_without_a_name_the_engine_is_asked_by_the_roles_patterns() -> None:
 
 @pytest.mark.usefixtures("engine")
 def test_a_role_whose_patterns_fit_nothing_is_not_known_and_no_registry_is_asked() -> None:
-    lost = replace(ROLES[0], name="web", match=("web:1", "web-*"))
-    spare = replace(ROLES[2], match=("ktrdr-worker-cpu:*", "ktrdr-worker-cpu:none"))
+    lost = ROLES[0].replaced(name="web", match=("web:1", "web-*"))
+    spare = ROLES[2].replaced(match=("ktrdr-worker-cpu:*", "ktrdr-worker-cpu:none"))
     report = check([], policy(lost, spare))
     assert rows(report) == [
         ("web:1", None, "unknown", None),

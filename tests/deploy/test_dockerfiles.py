@@ -30,8 +30,8 @@ def test_the_policy_is_the_hand_run_procedure_s() -> None:
     policy = load_policy(DEPLOY / "inspector.toml")
     theirs = load_policy(PROJECT / "fixtures" / "roles.json")
     assert [image.reference for image in policy.images] == [image.reference for image in theirs.images]
-    assert [(role.torch, role.dockerfile) for role in policy.roles] == [
-        (role.torch, role.dockerfile) for role in theirs.roles
+    assert [(role.stated.get("torch"), role.dockerfile) for role in policy.roles] == [
+        (role.stated.get("torch"), role.dockerfile) for role in theirs.roles
     ]
     assert all((PROJECT / str(role.dockerfile)).is_file() for role in policy.roles)
 

@@ -73,7 +73,7 @@ def test_a_wrong_image_is_marked_at_its_dockerfile(project: Path) -> None:
     (command,) = (line for line in done.stdout.splitlines() if line.startswith("::"))
     place = f"::error file=deploy/docker/Dockerfile.worker-gpu,line={line},title=ktrdr-worker-gpu%3Atest (worker-gpu)::"
     assert command.startswith(place)
-    assert "inject the CUDA PyTorch source" in command
+    assert "install the CUDA build" in command
     assert "❌ FAIL" in summary
 
 
@@ -102,26 +102,35 @@ def test_inputs_are_words_and_never_run(project: Path) -> None:
     assert not (project / "owned").exists()
 
 
-def finding(**more: Any) -> dict[str, Any]:
+def finding(dockerfile: str | None = None, line: int | None = None, **more: Any) -> dict[str, Any]:
     """The document of one finding."""
-    one = {"outcome": "fail", "message": "m", "advice": "a", "evidence": {}, **more}
-    return {"results": [{"image": "i", "role": None, "findings": [one]}]}
+    one = {"outcome": "fail", "category": "CODE_BUG", "message": "m", "advice": "a", "evidence": {}, **more}
+    return {"results": [{"image": "i", "role": None, "dockerfile": dockerfile, "line": line, "findings": [one]}]}
 
 
 def test_a_hostile_name_ends_no_command_and_begins_none(check: ModuleType, tmp_path: Path) -> None:
-    document = finding(message="x\r\n::stop-commands::y\x1b[2J%0A", advice="../../etc/passwd: no")
+    document = finding(message="x\r\n::stop-commands::y\x1b[2J%0A", dockerfile="../nowhere", advice="no")
     (line,) = check.commands(document, tmp_path)
-    assert line == "::error title=i::x%0D%0A::stop-commands::y\\x1b[2J%250A%0A../../etc/passwd: no"
+    assert line == "::error title=i::x%0D%0A::stop-commands::y\\x1b[2J%250A%0Ano"
 
 
 @pytest.mark.parametrize(
-    ("created_by", "expected"), [("RUN uv sync --extra ml", "2"), ("", "1"), ("COPY . .", None), ("RUN uv sync", "1")]
+    ("of_result", "evidence", "expected"),
+    [
+        (7, {"layer": 1, "line": 2}, "file=Dockerfile,line=2,"),
+        (7, {"layer": 1}, "file=Dockerfile,title"),
+        (7, {}, "file=Dockerfile,line=7,"),
+        (None, {}, "file=Dockerfile,title"),
+    ],
 )
-def test_the_line_is_the_build_step_s(check: ModuleType, created_by: str, expected: str | None, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("RUN uv sync\nRUN uv sync --extra ml\n")
-    evidence = {"created_by": created_by} if created_by else {}
-    (line,) = check.commands(finding(advice="Dockerfile: mend it", evidence=evidence), tmp_path)
-    assert line.startswith("::error file=Dockerfile," + (f"line={expected},title" if expected else "title"))
+def test_the_line_is_the_build_step_s(
+    check: ModuleType, of_result: int | None, evidence: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").touch()
+    (line,) = check.commands(finding("Dockerfile", of_result, evidence=evidence), tmp_path)
+    assert line.startswith(f"::error {expected}")
+    (line,) = check.commands(finding("Dockerfile", of_result, evidence=evidence, category="ENVIRONMENT"), tmp_path)
+    assert line.startswith("::error title=i::")
 
 
 def test_a_warning_is_one_and_a_pass_says_nothing(check: ModuleType, tmp_path: Path) -> None:

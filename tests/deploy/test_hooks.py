@@ -27,7 +27,7 @@ def test_a_wrong_image_stops_the_push_with_advice(clone: Clone) -> None:
     done = clone.attempt("push", "origin", "main")
     assert done.returncode != 0
     assert "inspector: the push is stopped" in done.stderr
-    assert "deploy/docker/Dockerfile.worker-gpu: inject the CUDA PyTorch source" in done.stderr
+    assert "deploy/docker/Dockerfile.worker-gpu: install the CUDA build" in done.stderr
     assert not clone.pushed
     clone.git("push", "--no-verify", "origin", "main")
     assert clone.pushed

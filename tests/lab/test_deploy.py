@@ -34,10 +34,10 @@ SYNC = "RUN uv sync --frozen --no-dev"
 SYNC_ML = "RUN uv sync --frozen --no-dev --extra ml"
 FROM_CPU = "RUN ./pytorch-source pytorch-cpu"
 FROM_CUDA = "RUN ./pytorch-source pytorch-cu130"
-NO_EXTRA = "use `uv sync --frozen --no-dev` without `--extra ml`"
-EXTRA = "add `--extra ml` to the `uv sync` commands"
-CPU_SOURCE = "inject the CPU-only PyTorch source (look for `pytorch-cpu`) before `uv sync`"
-CUDA_SOURCE = "inject the CUDA PyTorch source (look for `pytorch-cu`) before `uv sync`"
+NO_EXTRA = "take torch, and what requires it, out of the dependencies that `uv sync` installs"
+EXTRA = "install torch: `uv add torch --index pytorch-"
+CPU_SOURCE = "install the CPU build: `uv add torch --index pytorch-cpu="
+CUDA_SOURCE = "install the CUDA build: `uv add torch --index pytorch-cu"
 
 
 class Mutation(NamedTuple):

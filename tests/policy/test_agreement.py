@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from inspector.facts.runtime import Failure, RuntimeFacts
-from inspector.policy.checks.agreement import disagreements
 from inspector.policy.judge import judge
+from inspector.policy.rules.static_vs_runtime import disagreements
 from inspector.policy.runs import run_label
 from inspector.torchbuild.model import Torch
 from tests.policy.cases import (

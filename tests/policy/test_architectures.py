@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.policy.checks.architectures import runs_on
+from inspector.policy.architectures import runs_on
 from inspector.unknown import Tri
 
 WHEEL = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import string
-from pathlib import Path
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 
 from inspector.errors import InspectorError, LimitExceeded, NotFound, PlatformMissing, Refused, Unreachable
+from inspector.policy import findings, rules
 from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
 from inspector.policy.findings import error_finding, role_finding
-from inspector.policy.model import ErrorFact
+from inspector.policy.model import Advice, ErrorFact
 from inspector.sources.lanes import LaneUnusable
 from tests.policy.cases import DOCKERFILE, role
 
 NAME = "api:prod"
-PACKAGE = Path(__file__).parents[2] / "inspector"
 
 
 @pytest.mark.parametrize(
@@ -88,19 +90,27 @@ def test_an_image_without_a_role_has_advice() -> None:
     assert found.advice == "Add the name to a role's `match` in the policy, or name the role with --role"
 
 
-def test_the_table_of_advice_names_only_what_is_known() -> None:
-    known = {"dockerfile", "builder", "build", "image", "command", "origin", "wanted", "path", "how"}
-    for advice in ADVICE.values():
-        assert {name for _, name, _, _ in string.Formatter().parse(advice.text) if name} <= known
+ADVICE_OF_RULES = {
+    (module.__name__, name): value
+    for module in (import_module(f"inspector.policy.rules.{each.name}") for each in iter_modules(rules.__path__))
+    for name, value in {**vars(findings), **vars(module)}.items()
+    if isinstance(value, Advice)
+}
+
+
+def test_advice_names_only_what_is_known() -> None:
+    known = {"dockerfile", "builder", "build", "image", "command", "origin", "wanted", "path", "change"}
+    assert ADVICE_OF_RULES
+    for advice in (*ADVICE.values(), *ADVICE_OF_RULES.values()):
+        for text in (advice.text, advice.procedure):
+            assert {name for _, name, _, _ in string.Formatter().parse(text) if name} <= known
     assert {*ROW_OF_ERROR.values(), *ROW_IN_REGISTRY.values()} <= set(ADVICE)
 
 
-def test_no_row_of_the_table_is_dead() -> None:
-    sources = (PACKAGE / "policy" / "checks").glob("*.py"), (PACKAGE / "audit").glob("*.py")
-    texts = "".join(path.read_text(encoding="utf-8") for paths in sources for path in paths)
-    named = {row for row in ADVICE if f'"{row}"' in texts}
-    of_errors = {*ROW_OF_ERROR.values(), *ROW_IN_REGISTRY.values()}
-    assert set(ADVICE) - named <= of_errors | {"no-file", "unreadable", "undecided"}
+def test_the_words_of_the_procedure_stand_in_its_own_texts_alone() -> None:
+    """`uv sync` is what the procedure's images are made by; any other image has its own installer."""
+    for advice in ADVICE_OF_RULES.values():
+        assert not re.search(r"uv sync|extra ml|pytorch-cu|pytorch-cpu", advice.text)
 
 
 @pytest.mark.parametrize("kind", ["unreachable", "refused", "not-found"])

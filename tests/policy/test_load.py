@@ -105,8 +105,8 @@ def test_every_key_of_a_role(tmp_path: Path) -> None:
 )
 def test_cuda_at_run_time(tmp_path: Path, stated: str, rule: str | None, cuda: str | None) -> None:
     (role,) = loaded(tmp_path, f"[roles.gpu]\n{stated}\n").roles
-    assert role.cuda_runtime == rule
-    assert role.cuda == cuda
+    assert role.stated.get("cuda_runtime") == rule
+    assert role.stated.get("cuda") == cuda
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_cuda_at_run_time(tmp_path: Path, stated: str, rule: str | None, cuda: s
 def test_an_image_without_torch_is_limited_in_size_unless_its_role_says_otherwise(
     tmp_path: Path, stated: str, limits: Limits
 ) -> None:
-    assert loaded(tmp_path, f"[roles.api]\n{stated}\n").roles[0].size == limits
+    assert loaded(tmp_path, f"[roles.api]\n{stated}\n").roles[0].stated.get("size", Limits()) == limits
 
 
 API = "[roles.api]\n"
@@ -238,7 +238,7 @@ def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
 
 def test_the_table_of_a_project_file(tmp_path: Path) -> None:
     policy = loaded(tmp_path, '[tool.inspector.roles.api]\ntorch = "cpu"\n', "pyproject.toml")
-    assert [role.torch for role in policy.roles] == ["cpu"]
+    assert [role.stated for role in policy.roles] == [{"torch": "cpu"}]
     assert "no [tool.inspector] table" in refusal(tmp_path, "[tool.other]\n", "pyproject.toml")
 
 
@@ -274,10 +274,13 @@ def test_what_the_procedure_expects(
         tmp_path, listed(torch_expected=torch, cuda_expected=cuda, dockerfile="D", description="x"), "p.json"
     )
     (role,) = policy.roles
-    assert role.torch == rule
-    assert role.cuda_runtime == runtime
+    assert role.stated.get("torch") == rule
+    assert role.stated.get("cuda_runtime") == runtime
+    assert role.procedure
     assert (role.name, role.match, role.dockerfile, role.description) == ("api:prod", ("api:prod",), "D", "x")
-    assert role.size == (Limits(warn=10**9, most=1_500_000_000) if rule == "absent" else Limits())
+    assert role.stated.get("size", Limits()) == (
+        Limits(warn=10**9, most=1_500_000_000) if rule == "absent" else Limits()
+    )
     assert (policy.exhaustive, policy.images) == (True, (Listed("api:prod", "api:prod"),))
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import fields
 
 from inspector.oci import Platform
 from inspector.policy.judge import judge
-from inspector.policy.needs import GLANCED, WHOLE, whole_facts_needed
-from inspector.policy.role import Limits, Role
+from inspector.policy.needs import needs_run, whole_facts_needed
+from inspector.policy.role import Limits
+from inspector.policy.rules import RULES
 from tests.policy.cases import CPU, CUDA, NO_TORCH, PYTHON, glanced, role
 
 STATED: dict[str, Any] = {
-    "name": "other",
-    "description": "text",
-    "match": ("a:*",),
-    "dockerfile": "D",
     "torch": "cuda",
     "torch_version": ">=2",
     "torch_elsewhere": "forbid",
@@ -26,47 +22,46 @@ STATED: dict[str, Any] = {
     "forbid": ("a",),
     "require": ("a",),
     "python": ">=3",
-    "python_command": "python3",
     "size": Limits(most=10**12),
     "compressed_size": Limits(most=10**12),
+}
+"""A value for each setting of a rule."""
+OWN: dict[str, Any] = {
+    "name": "other",
+    "description": "text",
+    "match": ("a:*",),
+    "dockerfile": "D",
+    "python_command": "python3",
     "platform": Platform("linux", "amd64"),
 }
-"""Every field of a role, stating something."""
+"""And for what each role has, whatever the rules."""
+SETTINGS = {setting.name: rule for rule in RULES for setting in rule.settings}
 
 
-def test_every_field_of_a_role_is_either_glanced_or_whole() -> None:
-    names = {field.name for field in fields(Role)}
-    assert GLANCED | WHOLE.keys() == names
-    assert not GLANCED & WHOLE.keys()
-    assert STATED.keys() == names
+def test_every_setting_has_a_value_here_and_its_own_name() -> None:
+    assert STATED.keys() == SETTINGS.keys()
+    assert len(SETTINGS) == len({setting for rule in RULES for setting in rule.settings})
+    assert len({rule.check for rule in RULES}) == len(RULES)
 
 
-@pytest.mark.parametrize("field", STATED)
-def test_a_glance_answers_exactly_the_fields_that_it_is_said_to(field: str) -> None:
-    """The table is no opinion: a rule that it calls glanced is answered by partial facts, any other is not."""
-    wanted = role(**{"torch": "cuda", field: STATED[field]})
-    result = judge(glanced(CUDA, interpreter=PYTHON), wanted)
-    assert result.outcome == ("pass" if field in GLANCED else "unknown")
-    assert bool(whole_facts_needed(wanted)) == (field in WHOLE)
+@pytest.mark.parametrize("field", [*STATED, *OWN])
+def test_a_glance_answers_exactly_the_rules_that_say_so(field: str) -> None:
+    """What a rule says of its needs is no opinion: partial facts answer it, or else leave it unknown."""
+    wanted = role(**{"torch": "cuda", field: {**STATED, **OWN}[field]})
+    whole = field in SETTINGS and SETTINGS[field].layers != ""
+    assert judge(glanced(CUDA, interpreter=PYTHON), wanted).outcome == ("unknown" if whole else "pass")
+    assert bool(whole_facts_needed(wanted)) == whole
+    assert needs_run(wanted) == (field == "cuda_runtime")
 
 
 def test_a_demand_for_a_gpu_is_no_need_of_layers() -> None:
     assert whole_facts_needed(role(torch="cuda", cuda_runtime="demand")) == ""
 
 
-@pytest.mark.parametrize(
-    ("stated", "clause"),
-    [
-        ({}, ""),
-        ({"torch": "absent", "torch_elsewhere": "allow", "size": Limits(most=1)}, ""),
-        ({"torch_elsewhere": "forbid"}, "torch-elsewhere = 'forbid' asks for every file"),
-        ({"forbid": ("a",), "require": ("b",)}, "'forbid' asks for every package"),
-        ({"require": ("b",)}, "'require' asks for every package"),
-        ({"compressed_size": Limits(warn=1)}, "the compressed size is that of the layers as stored"),
-    ],
-)
-def test_the_clause_that_says_why(stated: Any, clause: str) -> None:
-    assert whole_facts_needed(role(**stated)) == clause
+def test_the_first_clause_says_why() -> None:
+    assert whole_facts_needed(role(torch="absent", torch_elsewhere="allow", size=Limits(most=1))) == ""
+    assert whole_facts_needed(role(forbid=("a",), require=("b",))) == "'require' asks for every package"
+    assert whole_facts_needed(role(forbid=("a",))) == "'forbid' asks for every package"
 
 
 @pytest.mark.parametrize("torch", [NO_TORCH, CPU])

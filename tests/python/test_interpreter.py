@@ -344,6 +344,31 @@ def test_hooks_are_told_and_warned_of() -> None:
     assert len([line for line in told if "runs code" in line]) == 2
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sitecustomize.so",
+        "sitecustomize.abi3.so",
+        "sitecustomize.cpython-311-x86_64-linux-gnu.so",
+        "sitecustomize.pyc",
+        "sitecustomize/__init__.cpython-311-x86_64-linux-gnu.so",
+        "usercustomize.so",
+    ],
+)
+def test_customizing_modules_in_every_form_are_told(name: str) -> None:
+    tree = {**debian(), **cpython(), f"{LOCAL_SITE[1:]}/{name}": program()}
+    answer, _ = find_interpreter(rootfs_of(tree), config_of(env=SLIM))
+    assert isinstance(answer, Interpreter)
+    assert [(hook.path, hook.touches_torch) for hook in answer.hooks] == [(f"{LOCAL_SITE}/{name}", "unknown")]
+
+
+def test_extension_modules_of_other_pythons_customize_nothing() -> None:
+    tree = {**debian(), **cpython(), f"{LOCAL_SITE[1:]}/sitecustomize.cpython-312-x86_64-linux-gnu.so": program()}
+    answer, _ = find_interpreter(rootfs_of(tree), config_of(env=SLIM))
+    assert isinstance(answer, Interpreter)
+    assert answer.hooks == ()
+
+
 def test_python3_that_is_another_program_is_warned_of() -> None:
     tree = {**debian(), **debian_python(), "opt/bin/python": Link("/usr/local/bin/python3.11"), **cpython()}
     assert "'python3' is another program" in warnings(tree, config_of(env={"PATH": "/opt/bin:/usr/bin"}))

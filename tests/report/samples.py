@@ -403,7 +403,7 @@ def engine() -> Report:
     report_it, demand = (Role(name=f"gpu-{rule}", torch="cuda", cuda_runtime=rule) for rule in _RULES)
     return report(
         judge(glanced("ktrdr-backend:prod"), api),
-        judge(glanced("ktrdr-backend:wrong", cpu, size=Size(None, None)), replace(api, size=Limits(most=10**9))),
+        judge(glanced("ktrdr-backend:wrong", cpu, size=Size(None, None)), api.replaced(size=Limits(most=10**9))),
         judge(facts("ktrdr-worker-cpu:test", cpu, evidence=saved), worker),
         judge(glanced("ktrdr-worker-gpu:1", gpu, runtime=NOT_RUN), report_it),
         judge(glanced("ktrdr-worker-gpu:2", gpu, runtime=ON_A_GPU), demand),

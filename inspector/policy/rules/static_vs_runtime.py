@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from inspector.facts.runtime import RuntimeFacts
-from inspector.policy.checks.torch import label, where
-from inspector.policy.findings import Case, Shown
-from inspector.policy.model import Finding
+from inspector.policy.findings import RUN_SILENT, Case, Shown
+from inspector.policy.model import Advice, Finding
+from inspector.policy.rule import Rule
 from inspector.policy.runs import failure, run_label
+from inspector.policy.torches import label, where
 from inspector.torchbuild.kinds import label_of
 from inspector.torchbuild.model import Torch, build_name
 
-CHECK = "static-vs-runtime"
 _NO_TORCH = "No module named 'torch'"
 _DRIVER = "libcuda.so.1"
+STATIC_WRONG = Advice(
+    "EVIDENCE",
+    "The run is right, the answer from the files is wrong: report it, with what `inspector show --format json` "
+    "and `inspector runtime --format json` say of the image",
+)
 
 
 class Disagreement(NamedTuple):
@@ -37,16 +42,16 @@ def check_agreement(case: Case) -> Iterator[Finding]:
     if run.imported is None or _lacks_only_the_driver(run):
         what = "tells nothing of torch" if run.imported is None else "can't import torch without a GPU's driver"
         message = f"the container that was run {what}: {failure(run)}"
-        yield case.found(CHECK, "warn", "run-silent", message, Shown(label(torch), "not known"))
+        yield case.found("warn", RUN_SILENT, message, Shown(label(torch), "not known"))
         return
     found = list(disagreements(torch, run))
     for each in found:
         message = f"{each.point}: the files say {each.static}, the run says {each.run}"
         shown = Shown(each.run, each.static)
-        yield case.found(CHECK, "fail", "static-wrong", message, shown, where(case, torch))
+        yield case.found("fail", STATIC_WRONG, message, shown, where(case, torch))
     if not found:
         told = run_label(run)
-        yield case.passed(CHECK, f"the run agrees: {told}", Shown(label(torch), told))
+        yield case.passed(f"the run agrees: {told}", Shown(label(torch), told))
 
 
 def check_ran(case: Case) -> Iterator[Finding]:
@@ -55,7 +60,7 @@ def check_ran(case: Case) -> Iterator[Finding]:
     if run is None or not run.ran or run.imported is None:
         why = failure(run) if run and run.ran else (run.why_not if run else "") or "no container was run"
         message = f"what `import torch` does: not verified here: {why}"
-        yield case.found("runtime", "unknown", "run-silent", message, Shown("a run", "none"))
+        yield case.found("unknown", RUN_SILENT, message, Shown("a run", "none"))
 
 
 def disagreements(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
@@ -108,3 +113,7 @@ def _not_imported(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
 def _lacks_only_the_driver(run: RuntimeFacts) -> bool:
     """Some builds link the driver's library, which only a host with a GPU hands to a container."""
     return run.imported is False and not run.gpu and run.error is not None and _DRIVER in run.error.message
+
+
+RULE = Rule(check="static-vs-runtime", test=check_agreement, facts="run")
+RAN = Rule(check="runtime", test=check_ran, facts="run")  # for `runtime`, which judges a run in no role

@@ -21,7 +21,7 @@ MAX_SENTENCE = 2000
 _KEY = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
-class Place(msgspec.Struct, frozen=True):
+class Location(msgspec.Struct, frozen=True):
     """A table of a policy file: `inspector.toml`, then such as `role 'api'`."""
 
     origin: str
@@ -49,7 +49,7 @@ class Place(msgspec.Struct, frozen=True):
             raise self.error(f"{sentence}; {hint}" if hint else sentence, key or None) from None
 
     def check(self, key: str, parse: Callable[[V], T], value: V) -> T:
-        """What `parse` makes of `value`, its `ValueError` told as a `PolicyError` of this place."""
+        """What `parse` makes of `value`, its `ValueError` told as a `PolicyError` of this location."""
         try:
             return parse(value)
         except ValueError as error:

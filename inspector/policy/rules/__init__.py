@@ -1,0 +1,44 @@
+"""The checks, one module each; a further one is its module and its line here."""
+
+from __future__ import annotations
+
+from inspector.policy.rule import Rule
+from inspector.policy.rules import (
+    cuda,
+    cuda_runtime,
+    evidence,
+    forbid,
+    gpu_architecture,
+    platform,
+    python,
+    python_version,
+    require,
+    size,
+    startup,
+    static_vs_runtime,
+    torch,
+    torch_build,
+    torch_elsewhere,
+    torch_version,
+)
+
+RULES: tuple[Rule, ...] = (
+    evidence.RULE,
+    platform.RULE,
+    startup.RULE,
+    python.RULE,
+    python_version.RULE,
+    torch.RULE,
+    torch_build.RULE,
+    torch_version.RULE,
+    cuda.RULE,
+    cuda_runtime.RULE,
+    gpu_architecture.RULE,
+    static_vs_runtime.RULE,
+    torch_elsewhere.RULE,
+    require.RULE,
+    forbid.RULE,
+    size.RULE,
+    size.COMPRESSED,
+)
+"""All checks, in the order of their findings."""

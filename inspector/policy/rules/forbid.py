@@ -1,0 +1,83 @@
+"""Distributions that the role forbids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.policy.findings import Case, Shown
+from inspector.policy.model import Advice, Finding
+from inspector.policy.packages import doubt, listed, undecided
+from inspector.policy.patterns import pattern_of
+from inspector.policy.rule import Rule
+from inspector.policy.rules.require import required_name
+from inspector.policy.setting import Written, texts
+from inspector.policy.values import name_glob
+from inspector.python.metadata import canonical
+from inspector.python.model import Distribution
+from inspector.sizes import show_size
+from inspector.unknown import Unknown
+
+_NAMED = 5
+"""Forbidden distributions that a message names before it only counts them."""
+FORBIDDEN = Advice(
+    "CODE_BUG",
+    "{dockerfile}: the role wants {wanted}: {change}{origin}",
+    procedure="{dockerfile}: the role wants {wanted}: leave it out of `uv sync`{origin}",
+)
+
+
+def _consistent(written: Written, found: tuple[str, ...]) -> None:
+    """Refuse what no image could satisfy: the same distribution asked for and forbidden."""
+    wanted = [required_name(text) for text in written["require"]] if found else []
+    if written["torch"] not in (None, "absent"):
+        wanted.append("torch")
+    for pattern in found:
+        fits = pattern_of(pattern).match
+        for name in wanted:
+            if fits(name):
+                raise written.location.error(f"{pattern!r} forbids {name}, which the role asks for", "forbid")
+
+
+FORBID = texts("forbid", name_glob, "a list of patterns, as in ['nvidia-*', 'triton']", _consistent)
+
+
+def check_forbidden(case: Case) -> Iterator[Finding]:
+    """No installed distribution fits a forbidden pattern; one finding for each pattern."""
+    whole, distributions = listed(case), case.facts.distributions
+    why = whole if isinstance(whole, Unknown) else doubt(case)
+    known = () if isinstance(distributions, Unknown) else distributions
+    named = [(canonical(found.name), found) for found in known]
+    for pattern in case.role[FORBID]:
+        fits = pattern_of(pattern).match
+        there = [found for name, found in named if fits(name)]
+        if there:
+            yield _forbidden(case, pattern, there)
+        elif case.facts.torch.installed and fits("torch"):
+            yield _forbidden_torch(case, pattern)
+        elif why is not None:
+            yield undecided(case, pattern, f"no {pattern}", why)
+        else:
+            yield case.passed(f"no {pattern} is installed", Shown(f"no {pattern}", "none"))
+
+
+def _forbidden(case: Case, pattern: str, there: list[Distribution]) -> Finding:
+    there = sorted(there, key=lambda found: (-(found.size or 0), found.name))
+    named = ", ".join(f"{found.name} {found.version}" for found in there[:_NAMED])
+    more = f" and {len(there) - _NAMED} more" if len(there) > _NAMED else ""
+    size = sum(found.size or 0 for found in there)
+    message = f"forbidden by {pattern}: {named}{more} ({show_size(size)})"
+    at = case.at(there[0].layer, path=there[0].path, size=size)
+    shown = Shown(f"no {pattern}", f"{len(there)} installed")
+    return case.found("fail", FORBIDDEN, message, shown, at, change=lambda tool: tool.leaving_out(pattern))
+
+
+def _forbidden_torch(case: Case, pattern: str) -> Finding:
+    """Torch that no metadata lists is installed all the same: its files were found."""
+    torch = case.facts.torch
+    message = f"forbidden by {pattern}: torch {torch.version or 'of no stated version'}, without metadata"
+    at = case.at(torch.layer, path=torch.path, size=torch.size)
+    shown = Shown(f"no {pattern}", "1 installed")
+    return case.found("fail", FORBIDDEN, message, shown, at, change=lambda tool: tool.leaving_out(pattern))
+
+
+RULE = Rule(check="forbid", test=check_forbidden, settings=(FORBID,), layers="'forbid' asks for every package")

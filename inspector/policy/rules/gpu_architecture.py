@@ -1,0 +1,37 @@
+"""The GPUs that torch has code for, against those that a run met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.facts.runtime import Device, RuntimeFacts
+from inspector.policy.architectures import runs_on
+from inspector.policy.findings import Case, Shown
+from inspector.policy.model import Advice, Finding
+from inspector.policy.rule import Rule
+from inspector.policy.runs import device_name
+from inspector.policy.torches import where
+
+NO_KERNEL = Advice(
+    "CODE_BUG",
+    "{dockerfile}: install a torch that was built for these GPUs ({wanted}), or deploy on others{origin}",
+    procedure="{dockerfile}: lock a torch that was built for these GPUs ({wanted}), or deploy on others{origin}",
+)
+
+
+def check_gpu_architecture(case: Case) -> Iterator[Finding]:
+    """The GPUs of a run are among those that torch has code for; another one works slowly, partly or not at all."""
+    run = case.facts.runtime
+    for device in without_code(run) if run is not None and run.ran and run.imported else ():
+        listed = ", ".join(run.arch_list) if run else ""
+        message = f"{device_name(device)} is none that torch has code for: {listed}"
+        shown = Shown(f"compute capability {device.capability}", listed)
+        yield case.found("warn", NO_KERNEL, message, shown, where(case, case.facts.torch))
+
+
+def without_code(run: RuntimeFacts) -> list[Device]:
+    """The devices of a run that torch has no code for."""
+    return [device for device in run.devices if runs_on(device.capability, run.arch_list) == "no"]
+
+
+RULE = Rule(check="gpu-architecture", test=check_gpu_architecture, facts="run")

@@ -1,0 +1,43 @@
+"""The version of Python itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.policy.findings import NO_PYTHON, Case, Shown
+from inspector.policy.model import Advice, Finding, Pointer
+from inspector.policy.rule import Rule
+from inspector.policy.setting import text
+from inspector.policy.values import specifier
+from inspector.policy.versions import python_within
+from inspector.unknown import Absent, Unknown
+
+WANTED = text("python", specifier, "a version range, as in '>=3.11,<3.13'")
+OTHER = Advice("CODE_BUG", "{dockerfile}: build from a Python {wanted}")
+
+
+def check_python_version(case: Case) -> Iterator[Finding]:
+    """The interpreter's version lies in the role's range."""
+    wanted, python = case.role[WANTED], case.facts.interpreter
+    if wanted is None:
+        return
+    if isinstance(python, Absent):
+        yield case.found("fail", NO_PYTHON, f"no Python, let alone {wanted}", Shown(wanted, "not found"))
+        return
+    if isinstance(python, Unknown):
+        message = f"no version to hold against {wanted}: the interpreter is not known"
+        yield case.unknown(message, Shown(wanted, "not known"))
+        return
+    shown = Shown(wanted, python.version)
+    match python_within(python.version, wanted):
+        case "yes":
+            yield case.passed(f"Python {python.version} is {wanted}", shown)
+        case "no":
+            message, at = f"Python {python.version} is not {wanted}", Pointer(path=python.resolved)
+            yield case.found("fail", OTHER, message, shown, at)
+        case "unknown":
+            message = f"whether Python {python.version} is {wanted} depends on what the image does not tell"
+            yield case.unknown(message, shown, "`python --version` in a container shows it")
+
+
+RULE = Rule(check="python-version", test=check_python_version, settings=(WANTED,))

@@ -1,0 +1,120 @@
+"""Sizes against the role's limits, as a sign of what was shipped by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.policy.findings import NOT_LOOKED, Case, Shown
+from inspector.policy.model import Advice, Finding, Pointer
+from inspector.policy.role import Limits
+from inspector.policy.rule import Rule
+from inspector.policy.setting import Key, Setting, Written
+from inspector.sizes import parse_size, show_size
+
+USUAL = Limits(warn=10**9, most=1_500_000_000)
+"""Where an image without torch betrays machine-learning packages, if its role says nothing else."""
+TOO_BIG = Advice(
+    "CODE_BUG",
+    "{dockerfile}: see what the biggest step brings; ML dependencies may be included by accident{origin}",
+)
+
+
+def _stated(written: Written, what: str) -> Limits:
+    place, keys = written.location, (f"warn-{what}", f"max-{what}")
+    warn, most = (place.optional(key, parse_size, written[key]) for key in keys)
+    if warn is not None and most is not None and warn > most:
+        raise place.error(f"larger than 'max-{what}', so it would never warn", f"warn-{what}")
+    return Limits(warn=warn, most=most)
+
+
+def _size(written: Written) -> Limits:
+    stated = _stated(written, "size")
+    if written["torch"] != "absent":
+        return stated
+    most = USUAL.most if stated.most is None else stated.most
+    if stated.warn is not None and most is not None and stated.warn > most:
+        sentence = (
+            f"past the {show_size(most)} at which torch = 'absent' fails unless 'max-size' is stated: state it too"
+        )
+        raise written.location.error(sentence, "warn-size")
+    if stated.warn is not None or most is None or USUAL.warn is None:
+        return Limits(warn=stated.warn, most=most)
+    return Limits(warn=USUAL.warn if USUAL.warn < most else None, most=most)
+
+
+SIZE = Setting(
+    "size",
+    (Key("warn-size", str | None, "a text such as '1 GB'"), Key("max-size", str | None, "a text such as '1.5 GB'")),
+    _size,
+    Limits(),
+)
+COMPRESSED_SIZE = Setting(
+    "compressed_size",
+    (
+        Key("warn-compressed-size", str | None, "a text such as '400 MB'"),
+        Key("max-compressed-size", str | None, "a text such as '500 MB'"),
+    ),
+    lambda written: _stated(written, "compressed-size"),
+    Limits(),
+)
+
+
+def check_size(case: Case) -> Iterator[Finding]:
+    """All files in all layers, in bytes, as `docker images` counts them."""
+    yield from _against(case, case.facts.size.uncompressed, case.role[SIZE])
+
+
+def check_compressed_size(case: Case) -> Iterator[Finding]:
+    """The blobs as stored, in bytes; not known where any layer is stored plain."""
+    yield from _against(case, case.facts.size.compressed, case.role[COMPRESSED_SIZE])
+
+
+def _against(case: Case, size: int | None, limits: Limits) -> Iterator[Finding]:
+    if limits.warn is None and limits.most is None:
+        return
+    expected = _told(limits)
+    if size is None:
+        yield _not_known(case, expected)
+        return
+    shown = Shown(expected, show_size(size))
+    if limits.most is not None and size > limits.most:
+        message = f"{show_size(size)}, more than {show_size(limits.most)}"
+        yield case.found("fail", TOO_BIG, message, shown, _biggest(case))
+    elif limits.warn is not None and size > limits.warn:
+        message = f"{show_size(size)}, more than the {show_size(limits.warn)} that raise a warning"
+        yield case.found("warn", TOO_BIG, message, shown, _biggest(case))
+    else:
+        yield case.passed(show_size(size), shown)
+
+
+def _not_known(case: Case, expected: str) -> Finding:
+    if case.facts.evidence.partial:
+        message = "the size was not looked at: the archive lane reads no layers, and the engine does not tell it"
+        return case.found("unknown", NOT_LOOKED, message, Shown(expected, "not looked at"))
+    message = "the compressed size is not known: the source holds uncompressed layers"
+    return case.unknown(message, Shown(expected, "not known"), "a registry's copy has it")
+
+
+def _told(limits: Limits) -> str:
+    most = "" if limits.most is None else f"at most {show_size(limits.most)}"
+    warn = "" if limits.warn is None else f"warning above {show_size(limits.warn)}"
+    return ", ".join(part for part in (most, warn) if part)
+
+
+def _biggest(case: Case) -> Pointer:
+    """The layer with the most bytes of files; none where their sizes are not known."""
+    known = [(size, -at) for at, size in enumerate(layer.size for layer in case.facts.layers) if size is not None]
+    if not known or len(known) < len(case.facts.layers):
+        return Pointer()
+    size, at = max(known)
+    return case.at(-at, size=size)
+
+
+RULE = Rule(check="size", test=check_size, settings=(SIZE,))  # the engine states it; where not, the check says so
+COMPRESSED = Rule(
+    check="compressed-size",
+    test=check_compressed_size,
+    settings=(COMPRESSED_SIZE,),
+    facts="manifest",
+    layers="the compressed size is that of the layers as stored",
+)

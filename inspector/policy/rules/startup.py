@@ -1,0 +1,35 @@
+"""The container's own command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.policy.findings import Case, Shown, because
+from inspector.policy.model import Advice, Finding, Pointer
+from inspector.policy.rule import Rule
+
+CRASH = Advice(
+    "ENVIRONMENT",
+    "The image build is broken: build anew with `{build}`; if the container still does not start, check Docker's "
+    "resources and `docker logs`",
+)
+
+
+def check_startup(case: Case) -> Iterator[Finding]:
+    """The container's own command exists and could be executed."""
+    startup = case.facts.startup
+    command = " ".join(startup.argv) or "no command"
+    why = because(startup.reasons)
+    shown = Shown("a command that exists", command)
+    match startup.starts:
+        case "yes":
+            yield case.passed(f"can start: {command}", shown)
+        case "no":
+            message = f"the container can't start ({command}){why}"
+            yield case.found("fail", CRASH, message, shown, Pointer(path=startup.path))
+        case "unknown":
+            message = f"whether the container can start is not known ({command}){why}"
+            yield case.unknown(message, shown, f"`docker run --rm {case.name}` shows it")
+
+
+RULE = Rule(check="startup", test=check_startup)

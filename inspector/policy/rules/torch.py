@@ -1,0 +1,110 @@
+"""Torch against the role: there and importable, or not there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from inspector.policy.findings import NO_PYTHON, Case, Shown, because
+from inspector.policy.model import Advice, Finding, Pointer
+from inspector.policy.role import TorchRule
+from inspector.policy.rule import Rule
+from inspector.policy.rules.cuda import CUDA
+from inspector.policy.setting import choice
+from inspector.policy.torches import HOW, installing, label, undecided_import, where
+from inspector.python.metadata import canonical
+from inspector.torchbuild.kinds import kind_names, label_of
+from inspector.unknown import Absent, Unknown
+
+
+def _allowed() -> list[str]:
+    """The kinds of build, and two words beside them."""
+    return ["absent", *kind_names(), "any"]
+
+
+TORCH = choice("torch", _allowed, cast("TorchRule | None", None))
+NO_TORCH = Advice(
+    "CODE_BUG",
+    "{dockerfile}: install torch: {change}, into the environment that `{command}` uses",
+    procedure="{dockerfile}: add `--extra ml` to the `uv sync` commands "
+    '(`grep -n "extra ml" {dockerfile}`), into the environment that `{command}` uses',
+)
+BROKEN = Advice(
+    "CODE_BUG",
+    "{dockerfile}: partial torch install: install it whole, for this interpreter and machine{origin}",
+)
+IN_API = Advice(
+    "CODE_BUG",
+    "{dockerfile}: {change}{origin}",
+    procedure="{dockerfile}: use `uv sync --frozen --no-dev` without `--extra ml` "
+    '(`grep -n "extra ml" {dockerfile}`){origin}',
+)
+NAMESPACE = Advice(
+    "CODE_BUG", "Rename or move the directory {path}, or `import torch` succeeds without a torch{origin}"
+)
+OTHER = Advice("CODE_BUG", "Rename or move {path}: the role wants nothing that `import torch` finds{origin}")
+ORPHAN = Advice("CODE_BUG", "{dockerfile}: remove torch with the installer that brought it{origin}")
+
+
+def check_torch(case: Case) -> Iterator[Finding]:
+    """Torch is there and importable, or is not there at all, as the role has it."""
+    rule = case.role[TORCH]
+    if rule is not None:
+        yield _absence(case) if rule == "absent" else _presence(case, rule)
+
+
+def _absence(case: Case) -> Finding:
+    torch = case.facts.torch
+    shown = Shown("no torch", label(torch))
+    if torch.installed:
+        broken = f", though it can't be imported{because(torch.reasons)}" if torch.importable == "no" else ""
+        message, at = f"{label(torch)} is installed{broken}", where(case, torch)
+        return case.found("fail", IN_API, message, shown, at, change=lambda tool: tool.leaving_out("torch"))
+    if torch.importable == "yes":
+        message = f"`import torch` succeeds without a torch: {torch.path or 'a directory torch'} is a namespace package"
+        return case.found("fail", NAMESPACE, message, shown, where(case, torch))
+    reason = undecided_import(case)
+    if reason:
+        return case.unknown(f"whether torch can be imported is not known: {reason}", shown, HOW)
+    if torch.path is not None:
+        message = f"a module torch is there, though not PyTorch{because(torch.reasons)}"
+        return case.found("fail", OTHER, message, shown, where(case, torch))
+    if torch.distribution_version is not None:
+        message = f"torch is gone, but the metadata of {torch.distribution_version} is left"
+        left = Shown("no torch", f"metadata of torch {torch.distribution_version}")
+        return case.found("warn", ORPHAN, message, left, _metadata(case))
+    return case.passed("torch is not installed", shown)
+
+
+def _presence(case: Case, rule: str) -> Finding:
+    torch, interpreter = case.facts.torch, case.facts.interpreter
+    shown = Shown("torch" if rule == "any" else f"torch, {label_of(rule)} build", label(torch))
+    change = installing(rule, case.role[CUDA])
+    if isinstance(interpreter, Absent):
+        return case.found("fail", NO_PYTHON, f"torch can't be imported: {interpreter.unknown}", shown)
+    if not torch.installed and torch.importable == "yes":
+        message = f"no torch: {torch.path or 'a directory torch'} holds no package, though `import torch` succeeds"
+        return case.found("fail", NO_TORCH, message, shown, where(case, torch), change=change)
+    if torch.importable == "no" and not isinstance(interpreter, Unknown):
+        if not torch.installed:
+            message = f"torch is not installed{because(torch.reasons)}"
+            return case.found("fail", NO_TORCH, message, shown, change=change)
+        message = f"{label(torch)} is installed but can't be imported{because(torch.reasons)}"
+        advice = NO_PYTHON if interpreter.runs == "no" else BROKEN
+        return case.found("fail", advice, message, shown, where(case, torch))
+    reason = undecided_import(case)
+    if reason:
+        return case.unknown(f"whether torch can be imported is not known: {reason}", shown, HOW)
+    return case.passed(f"{label(torch)} can be imported", shown)
+
+
+def _metadata(case: Case) -> Pointer:
+    """Where the metadata lies that says torch is installed."""
+    listed = case.facts.distributions
+    if isinstance(listed, Unknown):
+        return Pointer()
+    found = next((one for one in listed if canonical(one.name) == "torch"), None)
+    return Pointer() if found is None else case.at(found.layer, path=found.path)
+
+
+RULE = Rule(check="torch", test=check_torch, settings=(TORCH,))

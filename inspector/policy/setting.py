@@ -1,0 +1,114 @@
+"""The keys of a role that rules declare: how each is written, parsed and told when it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+
+from inspector.policy.location import Location
+
+T = TypeVar("T")
+MAX_PATTERNS = 1000
+"""Patterns or requirements of one key: each is compared with each distribution of an image."""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key of a role's table: its name as written, its type in TOML, and a hint of what is allowed there."""
+
+    name: str
+    kind: Any
+    hint: str
+    default: Any = None
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A role's table as written, its types checked; `location` makes the errors that name it."""
+
+    location: Location
+    table: Any
+
+    def __getitem__(self, key: str) -> Any:
+        """Look up a key of any rule; one that isn't there has its default."""
+        return getattr(self.table, attribute(key))
+
+
+class Setting(msgspec.Struct, Generic[T], frozen=True):
+    """A value that a role holds for a rule: its `name` in `Role(…)`, and how it follows from the keys.
+
+    `read` parses and checks it, against other keys too, and raises `PolicyError`.
+    """
+
+    name: str
+    keys: tuple[Key, ...]
+    read: Callable[[Written], T]
+    default: T
+
+
+class Declared(msgspec.Struct, frozen=True, kw_only=True):
+    """What a `Rule` declares beside its function.
+
+    `facts` says where the answer lies: in manifest and config alone, in files, or in a run of the image. `layers` is
+    the clause that says why a role which states one of the settings needs every layer; empty where single files do.
+    """
+
+    check: str
+    settings: tuple[Setting[Any], ...] = ()
+    facts: Literal["manifest", "files", "run"] = "files"
+    layers: str = ""
+
+
+def text(
+    key: str, parse: Callable[[str], T], hint: str, also: Callable[[Written, T | None], None] | None = None
+) -> Setting[T | None]:
+    """Declare a key that holds a text; `parse` raises `ValueError` with a sentence, `also` what `Setting` says."""
+
+    def read(written: Written) -> T | None:
+        value = written.location.optional(key, parse, written[key])
+        if also is not None:
+            also(written, value)
+        return value
+
+    return Setting(attribute(key), (Key(key, str | None, hint),), read, None)
+
+
+def texts(
+    key: str, parse: Callable[[str], T], hint: str, also: Callable[[Written, tuple[T, ...]], None] | None = None
+) -> Setting[tuple[T, ...]]:
+    """Declare a key that holds a list of texts, at most `MAX_PATTERNS` of them; the rest as in `text`."""
+
+    def read(written: Written) -> tuple[T, ...]:
+        if len(written[key]) > MAX_PATTERNS:
+            raise written.location.error(f"more than {MAX_PATTERNS} of them", key)
+        values = written.location.each(key, parse, written[key])
+        if also is not None:
+            also(written, values)
+        return values
+
+    return Setting(attribute(key), (Key(key, list[str], hint, ()),), read, ())
+
+
+def choice(key: str, allowed: Callable[[], Sequence[str]], default: T) -> Setting[T]:
+    """Declare a key that holds one of some words."""
+
+    def parse(word: Any) -> T:
+        if word not in allowed():
+            raise ValueError(f"Invalid enum value {word!r}; {_one_of(allowed())}")
+        chosen: T = word
+        return chosen
+
+    def read(written: Written) -> T:
+        word = written[key]
+        return default if word is None else written.location.check(key, parse, word)
+
+    return Setting(attribute(key), (Key(key, str | None, _one_of(allowed())),), read, default)
+
+
+def attribute(key: str) -> str:
+    """Name the field for a key: `torch-version` becomes `torch_version`."""
+    return key.replace("-", "_")
+
+
+def _one_of(words: Sequence[str]) -> str:
+    return f"allowed are {', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,48 @@
+"""Torch as several rules speak of it: its label, where it lies, how it is installed, why it isn't known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inspector.policy.findings import Case
+from inspector.policy.installers import Installer, cuda_release
+from inspector.policy.model import Pointer
+from inspector.torchbuild.model import Torch, build_name
+from inspector.unknown import Absent, Unknown
+
+HOW = "`python -c 'import torch; print(torch.__version__, torch.version.cuda)'` in a container shows it"
+
+
+def installing(build: str | None, cuda: str | None) -> Callable[[Installer], str]:
+    """The change that installs torch of a kind of build, for the range of CUDA versions that a role asks for."""
+    kind = None if build in ("any", "absent") else build
+    return lambda tool: tool.installing_torch(kind, cuda_release(cuda))
+
+
+def label(torch: Torch) -> str:
+    """`torch 2.6.0+cu124 (CUDA 12.4 build)`."""
+    if not torch.installed:
+        return "namespace only" if torch.importable == "yes" else "no torch"
+    version = torch.version or torch.distribution_version or "of no stated version"
+    return f"torch {version} ({build_name(torch)} build)"
+
+
+def where(case: Case, torch: Torch) -> Pointer:
+    """Where torch lies, with what its stack costs: torch alone where the stack is not known."""
+    size = torch.size if torch.stack_size is None else torch.stack_size
+    return case.at(torch.layer, path=torch.path, size=size or None)
+
+
+def undecided_import(case: Case) -> str:
+    """Why importing can't be decided; empty where it can."""
+    interpreter, torch = case.facts.interpreter, case.facts.torch
+    if isinstance(interpreter, Unknown) and not isinstance(interpreter, Absent):
+        return interpreter.unknown
+    if torch.importable == "unknown" and not isinstance(interpreter, Absent):
+        return "; ".join(torch.reasons) or "nothing tells"
+    return ""
+
+
+def told_once(torch: Torch) -> tuple[str, ...]:
+    """The reasons, unless the failure to import has already told them."""
+    return () if torch.importable == "no" else torch.reasons
