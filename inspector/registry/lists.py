@@ -19,7 +19,7 @@ from inspector.registry.failures import error_code, refusal
 from inspector.registry.session import Session
 
 MAX_PAGE = 16 << 20
-"""The largest page taken in, in bytes: there are registries that know no pages, and send 200,000 tags in one, of 40 bytes each."""
+"""The largest page taken in, in bytes: registries that know no pages send 200,000 tags in one, of 40 bytes each."""
 MAX_PAGES = 10_000
 MAX_NAMES = 250_000
 MAX_LIST = 128 << 20
