@@ -1,4 +1,4 @@
-"""Images that an engine has, by each lane, beside running them."""
+"""Images that an engine has, by each access method, beside running them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOOK = "import importlib.util; raise SystemExit(importlib.util.find_spec('torch
 
 
 def engine_rows(tools: Tools, image: Named, *, save: bool) -> Iterator[Row | Missing]:
-    """What the hand-run procedure does, syft, dive, and our check by each lane; by the slow one only with `save`."""
+    """The hand-run procedure, syft, dive, and our check by each access method; by the slow one only with `save`."""
     title = f"{image.name} docker"
     ran = _run(tools, title, image)
     yield ran
@@ -26,12 +26,14 @@ def engine_rows(tools: Tools, image: Named, *, save: bool) -> Iterator[Row | Mis
     beside = Beside(scanned.seconds, ran.seconds)
     storage, archive = (STORAGE, ARCHIVE) if image.large else (None, None)
     asked = (f"docker:{image.name}", image.role)
-    lane = ("--no-cache", "--lane")
-    yield tools.check(f"{title}: check, storage lane", *asked, *lane, "storage", beside=beside, target=storage)
-    yield tools.check(f"{title}: check, archive lane", *asked, *lane, "archive", beside=beside, target=archive)
+    access = ("--no-cache", "--access")
+    yield tools.check(
+        f"{title}: check, access method storage", *asked, *access, "storage", beside=beside, target=storage
+    )
+    yield tools.check(f"{title}: check, access method files", *asked, *access, "files", beside=beside, target=archive)
     yield tools.check(f"{title}: check, all layers cached", *asked, beside=beside)
     if save:
-        yield tools.check(f"{title}: check, save lane", *asked, *lane, "save", times=1, beside=beside)
+        yield tools.check(f"{title}: check, access method save", *asked, *access, "save", times=1, beside=beside)
 
 
 def _run(tools: Tools, title: str, image: Named) -> Row:

@@ -47,7 +47,9 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=5, help="runs of each job (default: 5); other tools run once")
     parser.add_argument("--most", type=float, metavar="GB", help="leave out larger images")
     parser.add_argument("--only", choices=("files", "engine", "registry"), help="leave out the rest")
-    parser.add_argument("--save", action="store_true", help="the save lane too, which takes as long as `docker save`")
+    parser.add_argument(
+        "--save", action="store_true", help="the access method save too, which takes as long as `docker save`"
+    )
     options = parser.parse_args()
     sys.stdout.write(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:

@@ -225,11 +225,11 @@ SCENES: dict[str, Callable[[], AbstractContextManager[Scene]]] = {
     "three named pipes that nobody writes to": partial(from_pipe, written=True, count=3),
     "standard input": from_stdin,
     "a packed archive": from_archive,
-    "engine, silent save": partial(from_engine, "/images/.*/get", ("show", "--lane", "save")),
-    "engine, silent save of two images": partial(from_engine, "/images/.*/get", ("show", "--lane", "save"), 2),
-    "engine, silent about files": partial(from_engine, "/containers/.*/archive", ("show", "--lane", "archive")),
+    "engine, silent save": partial(from_engine, "/images/.*/get", ("show", "--access", "save")),
+    "engine, silent save of two images": partial(from_engine, "/images/.*/get", ("show", "--access", "save"), 2),
+    "engine, silent about files": partial(from_engine, "/containers/.*/archive", ("show", "--access", "files")),
     "engine, silent about files of two images": partial(
-        from_engine, "/containers/.*/archive", ("show", "--lane", "archive"), 2
+        from_engine, "/containers/.*/archive", ("show", "--access", "files"), 2
     ),
     "engine, silent about an image": partial(from_engine, "/images/.*/json", ("show",)),
     "runtime, a container that runs on": partial(from_engine, "/containers/.*/wait", ("runtime",)),

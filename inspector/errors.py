@@ -19,7 +19,7 @@
     └── LimitExceeded           3   larger, deeper or more than we are willing to take in
 
 More are defined where they are met, and caught by who asks: `rootfs.NotKept`, `rootfs.NotListed`,
-`sources.lanes.LaneUnusable` and `layers.toc.source.TocUnusable`, each an `InspectorError`, `layers.tar.EndMissing`,
+`sources.access.AccessUnusable` and `layers.toc.source.TocUnusable`, each an `InspectorError`, `layers.tar.EndMissing`,
 a `CorruptLayer`, and `registry.failures.Interrupted`, an `Unreachable`.
 
 A message says what was met, where (image, layer, path) and what to do; it never holds a credential.

@@ -20,8 +20,8 @@ from inspector.layers.merge import merge
 from inspector.layers.readers import StreamReader
 from inspector.layers.scan import read_entries
 from inspector.layers.tar import iter_members
+from inspector.sources.access import Unread
 from inspector.sources.image import Image, Layer
-from inspector.sources.lanes import Unread
 from inspector.sources.store import Members
 from inspector.work import Stopped, Token
 from inspector.work.limits import Limits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Literal, Protocol, TypeVar
 import msgspec
 
 from inspector import work
-from inspector.audit.lanes import LaneReader, Question
+from inspector.audit.access import AccessReader, Question
 from inspector.audit.shared import SharedIndexer
 from inspector.errors import InspectorError, UsageError
 from inspector.facts import ImageFacts, gather
@@ -21,8 +22,8 @@ from inspector.policy.model import ErrorFact
 from inspector.reference import STDIN, Reference, parse_reference
 from inspector.runtime.verify import Mode, verify
 from inspector.sources import open_images
+from inspector.sources.access import AccessMethod
 from inspector.sources.image import Image
-from inspector.sources.lanes import Lane
 from inspector.sources.media import Media
 
 MAX_JOBS = 8
@@ -37,7 +38,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     `platform` "all" takes every one; `role` names the one that `check` holds every image against, `python` beats
     its command; `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` reads every layer whole
-    and checks its digests; `offline` never leaves the machine. Of engines' images, `lane` allows no other, and
+    and checks its digests; `offline` never leaves the machine. Of engines' images, `access` allows no other, and
     `every_tag` takes names for repositories; `runtime` says whether `check` runs a container where a role asks for
     CUDA at run time. The registries `insecure_registries` may be spoken to without trusted TLS. `image_timeout`
     bounds the time of one image in seconds, beside what its bytes justify (`work.limits`).
@@ -50,7 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     verify: bool = False
     cache: IndexCache | None = None
     offline: bool = False
-    lane: Lane | None = None
+    access: AccessMethod | None = None
     every_tag: bool = False
     runtime: Mode = "auto"
     insecure_registries: tuple[str, ...] = ()
@@ -119,6 +120,10 @@ class Surveyor:
         insecure = options.insecure_registries
         self._media = Media(offline=options.offline, insecure=insecure, kept=kept)
 
+    def close(self) -> None:
+        """Close the connections of the run."""
+        self._media.close()
+
     def open(self, asked: Sequence[Asked]) -> list[Opened]:
         """Every reference opened, in the order asked. Raises `UsageError` where two are standard input."""
         if sum(each.reference.name == STDIN for each in asked) > 1:
@@ -130,8 +135,8 @@ class Surveyor:
         expected = [layer.diff_id for job in jobs for layer in job.image.layers]
         cache, verify, meter = self._options.cache, self._options.verify, self._meter()
         indexer = SharedIndexer(cache, verify=verify, meter=meter, expected=expected)
-        lanes = LaneReader(indexer, cache, verify=verify, meter=meter)
-        return self._side_by_side(lambda job: self._read(job, indexer, lanes), jobs)
+        access = AccessReader(indexer, cache, verify=verify, meter=meter)
+        return self._side_by_side(lambda job: self._read(job, indexer, access), jobs)
 
     def _open(self, asked: Asked) -> Opened:
         try:
@@ -149,16 +154,16 @@ class Surveyor:
             every_tag=self._options.every_tag,
         )
 
-    def _read(self, job: Job, indexer: SharedIndexer, lanes: LaneReader) -> Seen:
+    def _read(self, job: Job, indexer: SharedIndexer, access: AccessReader) -> Seen:
         image, name = job.image, job.image.reference
         if self._progress:
             self._progress.started(name)
         try:
             with work.limited(self._options.image_timeout):
-                if image.lanes is None:
+                if image.access is None:
                     facts = gather(image, indexer, python=job.question.python)
                 else:
-                    facts = lanes.read(image, image.lanes, job.question)
+                    facts = access.read(image, image.access, job.question)
             return Seen(name, verify(image, facts, mode=self._options.runtime) if job.run else facts)
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Seen(name, error=error_fact(error), cause=error)
@@ -189,11 +194,10 @@ def survey(
     references: Sequence[Reference], options: Options = DEFAULTS, progress: Progress | None = None
 ) -> tuple[Seen, ...]:
     """The facts of all images that the references name, in their order; whatever fails says so in its place."""
-    surveyor = Surveyor(options, progress)
-    opened = surveyor.open([Asked(reference, options.platform) for reference in references])
-    question = Question(python=options.python or "python", whole="every fact is asked for", lane=options.lane)
-    jobs = [Job(image, question) for each in opened for image in each.images]
-    read = iter(surveyor.read(jobs))
+    question = Question(python=options.python or "python", whole="every fact is asked for", access=options.access)
+    with contextlib.closing(Surveyor(options, progress)) as surveyor:
+        opened = surveyor.open([Asked(reference, options.platform) for reference in references])
+        read = iter(surveyor.read([Job(image, question) for each in opened for image in each.images]))
     seen: list[Seen] = []
     for each in opened:
         if each.cause is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.audit.lanes import Question
+from inspector.audit.access import Question
 from inspector.audit.reading import DEFAULTS, Asked, Job, Opened, Options, Progress, Seen, Surveyor, error_fact
 from inspector.errors import UsageError
 from inspector.reference import STDIN, Reference, Scheme
@@ -32,17 +33,17 @@ def run(
     """
     for reference in references:
         _refuse_elsewhere(reference)
-    surveyor = Surveyor(options, progress)
-    opened = surveyor.open([Asked(reference, options.platform) for reference in references])
-    for each in opened:
-        _refuse_archives(each)
-    question = Question(python=options.python or "python", lane=options.lane)
-    read = iter(surveyor.read([Job(image, question) for each in opened for image in each.images]))
+    question = Question(python=options.python or "python", access=options.access)
     seen: list[Seen] = []
-    for each in opened:
-        if each.cause is not None:
-            seen.append(Seen(str(each.asked.reference), error=error_fact(each.cause), cause=each.cause))
-        seen += _ran(each, read, progress, gpu, limits)
+    with contextlib.closing(Surveyor(options, progress)) as surveyor:
+        opened = surveyor.open([Asked(reference, options.platform) for reference in references])
+        for each in opened:
+            _refuse_archives(each)
+        read = iter(surveyor.read([Job(image, question) for each in opened for image in each.images]))
+        for each in opened:
+            if each.cause is not None:
+                seen.append(Seen(str(each.asked.reference), error=error_fact(each.cause), cause=each.cause))
+            seen += _ran(each, read, progress, gpu, limits)
     return tuple(seen)
 
 
@@ -74,7 +75,7 @@ def _refuse_elsewhere(reference: Reference) -> None:
 
 
 def _refuse_archives(opened: Opened) -> None:
-    if any(image.lanes is None for image in opened.images):
+    if any(image.access is None for image in opened.images):
         raise UsageError(_load_first(opened.asked.reference))
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from inspector.audit.lanes import Question
+from inspector.audit.access import Question
 from inspector.audit.reading import Job, Opened, Options
 from inspector.errors import PolicyError, UsageError
 from inspector.oci import Platform
@@ -65,7 +65,7 @@ def each_once(held: Sequence[Held], opened: Sequence[Opened]) -> list[Opened]:
     found: list[Opened] = []
     for asked, each in zip(held, opened, strict=True):
         role = asked.role.name if asked.role else None
-        images = tuple(one for one in each.images if one.lanes is None or (one.reference, role) not in met)
+        images = tuple(one for one in each.images if one.access is None or (one.reference, role) not in met)
         met.update((one.reference, role) for one in images)
         found.append(msgspec.structs.replace(each, images=images))
     return found
@@ -104,7 +104,7 @@ def _claims(
 
     Its further tags count only where that name is in no role; those of an archive all do.
     """
-    claimed = roles_for(names_of(_typed(reference, image), ()), policy) if image.lanes is not None else ()
+    claimed = roles_for(names_of(_typed(reference, image), ()), policy) if image.access is not None else ()
     return claimed or roles_for(names, policy)
 
 
@@ -156,7 +156,7 @@ def _job(image: Image, roles: Sequence[Role], python: str, options: Options) -> 
     """What the roles together ask of an image."""
     whole = next((need for role in roles if (need := whole_facts_needed(role))), "")
     run = options.runtime != "never" and any(map(needs_run, roles))
-    return Job(image, Question(python=python, whole=whole, lane=options.lane), run=run)
+    return Job(image, Question(python=python, whole=whole, access=options.access), run=run)
 
 
 def _jobs(image: Image, roles: Sequence[Role], options: Options) -> dict[str, Job]:
@@ -169,7 +169,7 @@ def _jobs(image: Image, roles: Sequence[Role], options: Options) -> dict[str, Jo
 
 def _typed(reference: Reference, image: Image) -> list[str]:
     """What was typed for the image: with its scheme, and without if that is no path. A glob is no image's name."""
-    if image.lanes is not None:
+    if image.access is not None:
         return [image.reference, image.reference.removeprefix(f"{image.source}:")]
     named = reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
     return [reference.text, image.reference, *([reference.name] if named else [])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -16,7 +17,7 @@ from inspector.policy.judge import judge
 from inspector.policy.model import ErrorFact, Report, Result, worst
 from inspector.policy.role import Policy, Role
 from inspector.reference import Reference
-from inspector.sources.lanes import LaneUnusable
+from inspector.sources.access import AccessUnusable
 from inspector.unknown import Unknown
 
 
@@ -30,11 +31,11 @@ def check(
     """
     policy = asking(policy, options.python)
     held = held_references(references, policy, options.role)
-    surveyor = Surveyor(options, progress)
-    opened = surveyor.open([Asked(each.reference, platform_for(each.role, options)) for each in held])
-    opened = each_once(held, opened)
-    trials = [list(trials_of(*pair, policy, options)) for pair in zip(held, opened, strict=True)]
-    seen = _seen(surveyor, [trial for each in trials for trial in each], options)
+    with contextlib.closing(Surveyor(options, progress)) as surveyor:
+        opened = surveyor.open([Asked(each.reference, platform_for(each.role, options)) for each in held])
+        opened = each_once(held, opened)
+        trials = [list(trials_of(*pair, policy, options)) for pair in zip(held, opened, strict=True)]
+        seen = _seen(surveyor, [trial for each in trials for trial in each], options)
     results: list[Result] = []
     met = {trial.role.name for each in trials for trial in each if trial.role}
     for each, source, its_trials in zip(held, opened, trials, strict=True):
@@ -62,7 +63,7 @@ def _seen(surveyor: Surveyor, trials: Sequence[Trial], options: Options) -> dict
     """What was seen for each job, by its identity; read again, and whole, where a glance did not settle a trial."""
     jobs = list({id(trial.job): trial.job for trial in trials}.values())
     seen = {id(job): each for job, each in zip(jobs, surveyor.read(jobs), strict=True)}
-    if options.lane is not None:
+    if options.access is not None:
         return seen
     left_open = {id(trial.job): why for trial in trials if (why := _unsettled(trial, seen[id(trial.job)].facts))}
     again = [job for job in jobs if id(job) in left_open]
@@ -71,7 +72,7 @@ def _seen(surveyor: Surveyor, trials: Sequence[Trial], options: Options) -> dict
         if each.facts is not None and glanced is not None:
             facts = msgspec.structs.replace(each.facts, runtime=glanced.runtime)
             seen[id(job)] = msgspec.structs.replace(each, facts=facts)
-        elif not isinstance(each.cause, LaneUnusable):
+        elif not isinstance(each.cause, AccessUnusable):
             seen[id(job)] = each
     return seen
 

@@ -108,9 +108,9 @@ _HOW = (
 )
 _ENGINES = (
     click.option(
-        "--lane",
-        type=click.Choice(("storage", "archive", "save")),
-        help="The only way to take to an engine's images; default: the fastest that answers.",
+        "--access",
+        type=click.Choice(("storage", "files", "save")),
+        help="Force one access method for engines' images; default: the fastest that answers.",
     ),
     click.option("--all-tags", "every_tag", is_flag=True, help="Read all tags of each REF, an engine's repository."),
 )

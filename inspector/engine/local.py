@@ -1,6 +1,6 @@
 """HTTP over a socket of this machine, by the standard library alone.
 
-The SDK does it too, but takes 0.2 s to import and 0.3 ms more a question, of which the archive lane asks 150.
+The SDK does it too, but takes 0.2 s to import and 0.3 ms more a question, of which the access method files asks 150.
 """
 
 from __future__ import annotations

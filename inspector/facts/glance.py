@@ -16,8 +16,8 @@ from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Distribution, Interpreter
 from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept, NotListed, is_dir, resolve
+from inspector.sources.access import AccessUnusable, Glimpse
 from inspector.sources.image import Image, Layer
-from inspector.sources.lanes import Glimpse, LaneUnusable
 from inspector.torchbuild import MustList, find_torch_by_name
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Absent, Unknown
@@ -37,7 +37,7 @@ _PTH = "the .pth files of {!r} (which may add to the search path, or run code), 
 _GLANCED = (
     "only single files were looked at; not looked at: {}files that stand before the standard library's modules, "
     "whether that lacks any, whether all of torch's files are there, readable and as installed, what else torch "
-    "requires, and backend plugins; reading the layers (`--lane storage` or `--lane save`) tells these"
+    "requires, and backend plugins; reading the layers (`--access storage` or `--access save`) tells these"
 )
 
 
@@ -53,7 +53,7 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
     """What the files that `fs` is asked for tell of `image`; the rest is `Unknown` or None.
 
     With `whole`, all directories of the search path are listed, so that the distributions are told too. Raises
-    `LaneUnusable` where an answer hangs on a file that can't be had in this way.
+    `AccessUnusable` where an answer hangs on a file that can't be had in this way.
     """
     begun = time.perf_counter()
     try:
@@ -66,7 +66,7 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
         distributions, warnings, unread = _distributions(fs, view)
         startup = find_startup(fs, image.config)
     except (NotKept, NotListed) as error:
-        raise LaneUnusable(str(error)) from error
+        raise AccessUnusable(str(error)) from error
     return ImageFacts(
         reference=image.reference,
         source=image.source,
@@ -111,7 +111,7 @@ def _by_name(fs: Glimpse, config: ImageConfig, view: _View) -> Torch | MustList:
         if not view.unlisted:
             installed, _ = find_distributions(fs, view.interpreter, unlisted=[])
         return find_torch_by_name(fs, config, view.interpreter, view.unlisted, installed)
-    except LaneUnusable:
+    except AccessUnusable:
         raise
     except InspectorError as error:
         return _not_known(str(error))
@@ -210,6 +210,6 @@ def _evidence(fs: Glimpse, seconds: float) -> Evidence:
         digests_verified=False,
         how="archive",
         seconds=round(seconds, 3),
-        lane="archive",
+        access="files",
         questions=fs.questions,
     )

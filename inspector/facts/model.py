@@ -24,7 +24,7 @@ class Size(msgspec.Struct, frozen=True):
 class LayerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One layer, from the base up. `size` is the sum of its files; `created_by` the build step, if told.
 
-    `size` and `entries` are None where the layer itself was not read (see `Evidence.lane`).
+    `size` and `entries` are None where the layer itself was not read (see `Evidence.access`).
     """
 
     diff_id: str
@@ -39,8 +39,8 @@ class LayerFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the answer rests on. `how` names the way to the bytes: `stream`, `seek`, `cache`, … joined by `+`.
 
-    Of an engine's image, `lane` is the way that was taken (`cache`, `storage`, `archive`, `save`), and `passed_over`
-    tells why others were not; `questions` counts what the archive lane asked, which reads no layers.
+    Of an engine's image, `access` is the way that was taken (`cache`, `storage`, `files`, `save`), and `passed_over`
+    tells why others were not; `questions` counts what the access method files asked, which reads no layers.
     """
 
     bytes_read: int
@@ -49,14 +49,14 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     digests_verified: bool
     how: str
     seconds: float = 0.0
-    lane: str | None = None
+    access: str | None = None
     passed_over: tuple[str, ...] = ()
     questions: int = 0
 
     @property
     def partial(self) -> bool:
         """Whether single files were asked for, so that nothing is known of the layers."""
-        return self.lane == "archive"
+        return self.access == "files"
 
 
 class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):

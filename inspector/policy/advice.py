@@ -35,7 +35,9 @@ ADVICE = {
     ),
     "rate-limited": Advice("ENVIRONMENT", "Try again later, with `--jobs 1`, or log in: registries allow users more"),
     "not-pushed": Advice("ENVIRONMENT", "See its name and tag; if it was not pushed yet: `{build}`, then push it"),
-    "lane-unusable": Advice("ENVIRONMENT", "Let the lane be chosen (no `--lane`), or force another: `--lane save`"),
+    "access-unusable": Advice(
+        "ENVIRONMENT", "Let the access method be chosen (no `--access`), or force another: `--access save`"
+    ),
     "internal": Advice("ENVIRONMENT", "This is a fault of inspector, not of the image: report it with this message"),
     "no-role": Advice("ENVIRONMENT", "Add the name to a role's `match` in the policy, or name the role with --role"),
     "two-roles": Advice("ENVIRONMENT", "Narrow the `match` of all but one of these roles, or name one with --role"),
@@ -50,7 +52,7 @@ ROW_OF_ERROR = {
     "refused": "refused",
     "denied": "denied",
     "rate-limited": "rate-limited",
-    "lane-unusable": "lane-unusable",
+    "access-unusable": "access-unusable",
     "limit-exceeded": "too-large",
     "internal-error": "internal",
 }

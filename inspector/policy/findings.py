@@ -28,7 +28,7 @@ NO_PYTHON = Advice(
     "The image build is broken: {dockerfile} must bring the interpreter, for the image's own platform, and put it "
     "on PATH",
 )
-NOT_LOOKED = Advice("EVIDENCE", "Have every layer read: `--lane save` does")
+NOT_LOOKED = Advice("EVIDENCE", "Have every layer read: `--access save` does")
 RUN_SILENT = Advice("EVIDENCE", "Run it by hand: `{builder} run --rm --entrypoint {command} {image} -c 'import torch'`")
 
 
@@ -105,10 +105,10 @@ class Case(msgspec.Struct, frozen=True):
     def _origin(self, at: Pointer) -> str:
         """The clause that names the build step at fault, its layer counted from 1; empty where no layer is known.
 
-        Where the layers were not read, it names the lane that reads them.
+        Where the layers were not read, it names the access method that reads them.
         """
         if at.layer is None:
-            return "; `--lane save` tells the build step that brought it" if self.facts.evidence.partial else ""
+            return "; `--access save` tells the build step that brought it" if self.facts.evidence.partial else ""
         size = [] if at.bytes is None else [show_size(at.bytes)]
         place = f"layer {at.layer + 1} of {len(self.facts.layers)}"
         step = readable(at.created_by)

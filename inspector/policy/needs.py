@@ -1,4 +1,4 @@
-"""What the rules of a role need: every layer, or a run; what the choice of a lane rests on."""
+"""What the rules of a role need: every layer, or a run; what the choice of an access method rests on."""
 
 from __future__ import annotations
 

@@ -196,10 +196,10 @@ def _elsewhere(found: Iterable[TorchElsewhere]) -> Iterator[tuple[str, Text]]:
 
 
 def _evidence(seen: Evidence) -> Iterator[str]:
-    """What was read and how, then the lanes that were not taken."""
-    lane = f"{seen.lane} lane: " if seen.lane else ""
-    yield f"{lane}{', '.join(_read(seen))}, in {seconds(seen.seconds)}"
-    yield from (f"passed over: {lane}" for lane in seen.passed_over)
+    """What was read and how, then the access methods that were not taken."""
+    access = f"access method {seen.access}: " if seen.access else ""
+    yield f"{access}{', '.join(_read(seen))}, in {seconds(seen.seconds)}"
+    yield from (f"passed over: {access}" for access in seen.passed_over)
 
 
 def _read(seen: Evidence) -> list[str]:

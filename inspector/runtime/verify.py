@@ -51,7 +51,7 @@ def _verified(
     from inspector.runtime.run import run_image
     from inspector.runtime.sandbox import DEFAULTS
 
-    engine = image.lanes.engine if image.lanes else None
+    engine = image.access.engine if image.access else None
     if engine is None:
         return RuntimeFacts(ran=False, why_not="only an engine can run an image, and none has this one")
     host = host or find_host(engine)

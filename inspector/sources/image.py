@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.oci import ImageConfig, Platform
-from inspector.sources.lanes import Glimpse, Known
+from inspector.sources.access import Glimpse, Known
 
 if TYPE_CHECKING:
     from inspector.engine.client import Engine
@@ -34,7 +34,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 class Image(msgspec.Struct, frozen=True, kw_only=True):
     """One image of one platform. `image_id` is the digest of the config; `tags` are the medium's names for it.
 
-    An engine's image has `lanes`: as it stands, it holds what the engine tells of it, and its layers are `Unread`;
+    An engine's image has `access`: as it stands, it holds what the engine tells of it, and its layers are `Unread`;
     `image_id` is None where the engine doesn't tell the config's digest. `size` is what the engine states, in bytes
     of all files unpacked.
     """
@@ -47,12 +47,12 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[Layer, ...]
     tags: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    lanes: Lanes | None = None
+    access: Access | None = None
     size: int | None = None
 
 
-class Lanes(Protocol):
-    """What an engine's image can be read by. Every method raises `LaneUnusable` where the lane can't be taken."""
+class Access(Protocol):
+    """The access methods to an engine's image. Each raises `AccessUnusable` where it can't be taken."""
 
     @property
     def engine(self) -> Engine | None:

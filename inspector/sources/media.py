@@ -53,6 +53,8 @@ class Media:
             return self._registries
 
     def close(self) -> None:
-        """Let go of the registries: who waits for one gives up. Engines close by themselves."""
+        """Let go of registries, so that who waits for one gives up, and of engines' idle connections."""
         if self._registries is not None:
             self._registries.close()
+        if self._engines is not None:
+            self._engines.close()

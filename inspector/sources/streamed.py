@@ -23,7 +23,7 @@ from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT, digest_mismatch
 from inspector.rootfs import Kind
-from inspector.sources.lanes import Known, Unread
+from inspector.sources.access import Known, Unread
 from inspector.sources.store import Members, Stored, missing, several, shown, too_large
 
 MAX_DOCUMENTS = 16 << 20

@@ -35,8 +35,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
 
 
 def rows(report: Report) -> list[tuple[str, str | None, str, str | None]]:
-    lanes = [result.facts.evidence.lane if result.facts else None for result in report.results]
-    return [(one.image, one.role, one.outcome, lane) for one, lane in zip(report.results, lanes, strict=True)]
+    access = [result.facts.evidence.access if result.facts else None for result in report.results]
+    return [(one.image, one.role, one.outcome, access) for one, access in zip(report.results, access, strict=True)]
 
 
 @pytest.mark.usefixtures("engine")
@@ -45,7 +45,7 @@ def test_without_a_name_the_engine_is_asked_by_the_roles_patterns() -> None:
         ("ktrdr-backend:prod", "api", "pass", "save"),  # a list of what is forbidden wants all of it
         ("ktrdr-backend:dev", "dev", "pass", "save"),
         ("ktrdr-worker-cpu:test", "worker-cpu", "pass", "save"),
-        ("ktrdr-worker-gpu:test", "worker-gpu", "pass", "archive"),
+        ("ktrdr-worker-gpu:test", "worker-gpu", "pass", "files"),
     ]
 
 
@@ -101,7 +101,7 @@ def test_one_command_reads_each_image_once_and_leaves_no_container(engine: FakeE
 
 @pytest.mark.parametrize("name", wrong_images())
 def test_a_glance_and_what_follows_it_say_what_the_whole_image_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is wrong with an image, the lane that is taken by itself comes to the verdict of the fullest one."""
+    """Whatever is wrong with an image, the access method taken by itself gives the verdict of the fullest one."""
     rule: TorchRule = (
         "cuda" if "gpu" in name else "absent" if name.startswith("backend-") and "dev" not in name else "cpu"
     )
@@ -109,22 +109,22 @@ def test_a_glance_and_what_follows_it_say_what_the_whole_image_says(name: str, m
     with FakeEngine("graph", [wrong_images()[name].image.with_steps(tags=["wrong:1"])]) as engine:
         monkeypatch.setenv("DOCKER_HOST", engine.address)
         (chosen,) = check(["docker:wrong:1"], policy(role)).results
-        (whole,) = check(["docker:wrong:1"], policy(role), Options(lane="save")).results
+        (whole,) = check(["docker:wrong:1"], policy(role), Options(access="save")).results
     assert chosen.facts is not None
     allowed = {whole.outcome} | ({"pass"} if name == "backend-torch-elsewhere" else set())  # a warning, at the most
     assert chosen.outcome in allowed
-    if chosen.facts.evidence.lane == "save":
-        assert any(said.startswith("archive: torch: ") for said in chosen.facts.evidence.passed_over)
+    if chosen.facts.evidence.access == "save":
+        assert any(said.startswith("files: torch: ") for said in chosen.facts.evidence.passed_over)
 
 
 @pytest.mark.usefixtures("engine")
 def test_showing_reads_the_image_whole() -> None:
     (seen,) = survey([parse_reference("docker:ktrdr-worker-gpu:test")])
     assert seen.facts is not None
-    assert (seen.facts.evidence.lane, seen.facts.evidence.digests_verified) == ("save", True)
-    (seen,) = survey([parse_reference("docker:ktrdr-worker-gpu:test")], Options(lane="archive"))
+    assert (seen.facts.evidence.access, seen.facts.evidence.digests_verified) == ("save", True)
+    (seen,) = survey([parse_reference("docker:ktrdr-worker-gpu:test")], Options(access="files"))
     assert seen.facts is not None
-    assert seen.facts.evidence.lane == "archive"
+    assert seen.facts.evidence.access == "files"
 
 
 def test_a_context_that_is_not_there_is_told_and_is_no_missing_image(

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from fixtures.roles import WORKER_CPU, right_images
 from inspector.engine import archive, client, containers, transport
-from inspector.sources.lanes import LANES
+from inspector.sources.access import ACCESS_METHODS
 from tests.cli.program import run
 from tests.engine import faults
 from tests.engine.fake import FakeEngine
@@ -122,13 +122,13 @@ def test_an_engine_in_trouble_when_it_is_asked_for_the_image(
 @pytest.mark.parametrize(
     "fault", [name for name in FAULTS if name not in ("drips", "drips headers", "another document", "null")]
 )
-@pytest.mark.parametrize("lane", ["archive", "save"])
-def test_an_engine_in_trouble_on_the_only_lane(
-    lane: str, fault: str, fake: FakeEngine, check: Callable[..., Result]
+@pytest.mark.parametrize("access", ["files", "save"])
+def test_an_engine_in_trouble_on_the_only_access(
+    access: str, fault: str, fake: FakeEngine, check: Callable[..., Result]
 ) -> None:
-    method, path = {"archive": ("POST", "/containers/create"), "save": ("GET", "/images/.*/get")}[lane]
+    method, path = {"files": ("POST", "/containers/create"), "save": ("GET", "/images/.*/get")}[access]
     fake.misbehave(method, path, FAULTS[fault])
-    assert told(check(f"--lane={lane}"))
+    assert told(check(f"--access={access}"))
     assert fake.containers == {}
 
 
@@ -138,7 +138,7 @@ def test_an_engine_in_trouble_on_the_only_lane(
 def test_an_engine_in_trouble_between_two_questions(
     after: int, method: str, fault: str, fake: FakeEngine, check: Callable[..., Result]
 ) -> None:
-    """It says the truth, by another lane or as far as it got, or that it could not tell; never anything else."""
+    """It says the truth, by another access method or as far as it got, or that it could not tell."""
     fake.misbehave(method, "/containers/[^/]+/archive", FAULTS[fault], after=after)
     result = check()
     outcome = json.loads(result.stdout)["outcome"]
@@ -162,13 +162,13 @@ def test_an_engine_that_is_stopped(fake: FakeEngine, check: Callable[..., Result
     assert "start" in told(check())
 
 
-@pytest.mark.parametrize("lane", LANES[1:])
-def test_an_image_deleted_after_it_was_described(lane: str, fake: FakeEngine, check: Callable[..., Result]) -> None:
-    question = {"archive": ("POST", "/containers/create"), "save": ("GET", "/images/.*/get")}[lane]
+@pytest.mark.parametrize("access", ACCESS_METHODS[1:])
+def test_an_image_deleted_after_it_was_described(access: str, fake: FakeEngine, check: Callable[..., Result]) -> None:
+    question = {"files": ("POST", "/containers/create"), "save": ("GET", "/images/.*/get")}[access]
 
     def deleted(handler: object) -> None:
         faults.status(404, f"No such image: {WORKER_CPU}")(handler)
 
     fake.misbehave(*question, deleted)
-    assert told(check(f"--lane={lane}"))
+    assert told(check(f"--access={access}"))
     assert fake.containers == {}

@@ -18,9 +18,9 @@ from inspector.facts import ImageFacts
 from inspector.facts.glance import glance
 from inspector.oci import ImageConfig, parse_config
 from inspector.python.model import Interpreter
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.container import ContainerRootfs
 from inspector.sources.image import Image
-from inspector.sources.lanes import LaneUnusable
 from inspector.unknown import Absent, Unknown
 from tests.facts.agreement import disagreements, glance_at, whole_of
 from tests.facts.archive import MemoryArchive
@@ -68,13 +68,13 @@ def test_a_torch_is_proved_where_it_stands_and_nothing_is_listed(name: str) -> N
     assert isinstance(facts.torch_elsewhere, Unknown)
     (warning,) = facts.warnings
     assert "the .pth files of '/app/.venv/lib/python3.11/site-packages'" in warning
-    assert "--lane save" in warning
+    assert "--access save" in warning
     reads = [question for question in engine.asked if question.startswith("G")]
     assert len(engine.asked) <= 150
     assert len(reads) <= 9
     assert not [question for question in reads if question.endswith("-packages")]
     evidence = facts.evidence
-    assert (evidence.lane, evidence.how, evidence.questions) == ("archive", "archive", len(engine.asked) - 1)
+    assert (evidence.access, evidence.how, evidence.questions) == ("files", "archive", len(engine.asked) - 1)
     assert evidence.bytes_read > 0
     assert not evidence.digests_verified
 
@@ -167,7 +167,7 @@ def test_an_engine_that_stops_answering_leaves_no_facts() -> None:
         def stat(self, container: str, path: str) -> None:
             self.left -= 1
             if self.left < 0:
-                raise LaneUnusable("it went away")
+                raise AccessUnusable("it went away")
             return super().stat(container, path)  # type: ignore[return-value]
 
     config = config_of(env=ENV)
@@ -176,9 +176,9 @@ def test_an_engine_that_stops_answering_leaves_no_facts() -> None:
         engine = Ending(rootfs_of(slim(torch_cpu())))
         engine.left = left
         files = ContainerRootfs(engine, "c")
-        with contextlib.suppress(LaneUnusable):
+        with contextlib.suppress(AccessUnusable):
             assert glance(image, files).torch.importable == "unknown"
-        with pytest.raises(LaneUnusable, match="went away"):
+        with pytest.raises(AccessUnusable, match="went away"):
             files.confirm()
 
 
@@ -189,6 +189,6 @@ def test_links_made_to_ask_for_ever_end(monkeypatch: pytest.MonkeyPatch) -> None
     image = Image(reference="a", source="docker", image_id=None, config=config, platform=config.platform, layers=())
     files = ContainerRootfs(engine, "c")
     assert isinstance(glance(image, files).interpreter, Unknown)
-    with pytest.raises(LaneUnusable):
+    with pytest.raises(AccessUnusable):
         files.confirm()
     assert len(engine.asked) <= 40

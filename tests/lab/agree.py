@@ -28,9 +28,9 @@ def differences(facts: ImageFacts | dict[str, Any], others: ImageFacts | dict[st
 
 
 def _as_far_as(facts: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
-    """The facts without what only .pth files tell, where the archive lane gave the others, which may not see them."""
+    """The facts without what only .pth files tell, where the others were read by `files`, which may not see them."""
     one, other = facts["interpreter"], others["interpreter"]
-    partial = others["evidence"]["lane"] == "archive" != facts["evidence"]["lane"]
+    partial = others["evidence"]["access"] == "files" != facts["evidence"]["access"]
     if not partial or "unknown" in one or "unknown" in other:
         return facts
     seen = {name: _common(one[name], other[name]) for name in PATHS}

@@ -16,7 +16,7 @@ from fixtures.forms import FORMS
 from fixtures.image import Image
 from fixtures.roles import right_images
 from inspector.facts import ImageFacts
-from inspector.sources.lanes import LANES
+from inspector.sources.access import ACCESS_METHODS
 from tests.lab import ours
 from tests.lab.agree import differences
 from tests.lab.asked import ask
@@ -143,9 +143,9 @@ def test_an_image_of_another_platform_is_never_taken_for_one_of_this(engine: Oth
     assert "arm64" in refused(engine, "--platform=linux/arm64", f"{engine.scheme}:{TAGS[0]}")
 
 
-@pytest.mark.parametrize("lane", LANES)
-def test_an_image_of_another_platform_is_told_as_such(lane: str, engine: Other, archive: Path) -> None:
-    said = ask(engine, "show", "--no-cache", f"--lane={lane}", "--platform=all", f"{engine.scheme}:{FOREIGN}")
+@pytest.mark.parametrize("access", ACCESS_METHODS)
+def test_an_image_of_another_platform_is_told_as_such(access: str, engine: Other, archive: Path) -> None:
+    said = ask(engine, "show", "--no-cache", f"--access={access}", "--platform=all", f"{engine.scheme}:{FOREIGN}")
     if engine.name == "containerd" and said.code == 3:  # which says nothing of images for other platforms
         assert "platform" in said.errors
         return
@@ -154,13 +154,13 @@ def test_an_image_of_another_platform_is_told_as_such(lane: str, engine: Other, 
     assert differences(said.facts[0], facts_in(archive, FOREIGN)) == []
 
 
-@pytest.mark.parametrize("lane", [None, *LANES])
+@pytest.mark.parametrize("access", [None, *ACCESS_METHODS])
 def test_a_pulled_image_is_the_same_by_its_digest(
-    lane: str | None, any_engine: Other, pulled: tuple[str, ImageFacts]
+    access: str | None, any_engine: Other, pulled: tuple[str, ImageFacts]
 ) -> None:
     by_digest, expected = pulled
-    (facts,) = shown(any_engine, *([f"--lane={lane}"] if lane else []), f"{any_engine.scheme}:{by_digest}")
-    assert facts["evidence"]["lane"] == (lane or "storage")
+    (facts,) = shown(any_engine, *([f"--access={access}"] if access else []), f"{any_engine.scheme}:{by_digest}")
+    assert facts["evidence"]["access"] == (access or "storage")
     assert differences(facts, expected) == []
 
 
@@ -187,8 +187,8 @@ def test_an_image_that_the_engine_describes_no_more_is_itself_or_refused(
     *, hidden: bool, containerd: Other, hollow: tuple[str, ImageFacts]
 ) -> None:
     name, expected = hollow
-    for lane in ((), *((f"--lane={lane}",) for lane in LANES)):
-        said = ask(containerd, "show", "--no-cache", *lane, f"docker:{name}", hidden=hidden)
+    for access in ((), *((f"--access={access}",) for access in ACCESS_METHODS)):
+        said = ask(containerd, "show", "--no-cache", *access, f"docker:{name}", hidden=hidden)
         if said.code == 0:
             assert differences(said.facts[0], expected) == []
         else:

@@ -19,12 +19,12 @@ import pytest
 from fixtures.forms import FORMS
 from fixtures.image import Image, Step
 from fixtures.roles import right_images
-from inspector.audit.lanes import LaneReader, Question
+from inspector.audit.access import AccessReader, Question
 from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError
 from inspector.reference import parse_reference
 from inspector.sources import open_images
-from inspector.sources.lanes import LANES, Lane
+from inspector.sources.access import ACCESS_METHODS, AccessMethod
 from inspector.sources.media import Media
 from tests.cli.program import ROOT
 from tests.lab import ours
@@ -90,7 +90,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(any_engine: Other, image:
         before = ours_in(any_engine)
         assert halted(any_engine, image, "signal", str(int(signal.SIGKILL))).returncode == -signal.SIGKILL
         (left,) = ours_in(any_engine) - before
-        assert ask(any_engine, "show", "--no-cache", "--lane=archive", f"{any_engine.scheme}:{image}").code == 0
+        assert ask(any_engine, "show", "--no-cache", "--access=files", f"{any_engine.scheme}:{image}").code == 0
         assert left not in ours_in(any_engine)
 
 
@@ -98,7 +98,7 @@ def test_only_the_way_that_makes_a_container_removes_one(any_engine: Other, imag
     name = dead_name()
     any_engine.docker("create", "--name", name, "--entrypoint", NEVER, image)
     try:
-        assert ask(any_engine, "show", "--no-cache", "--lane=save", f"{any_engine.scheme}:{image}").code == 0
+        assert ask(any_engine, "show", "--no-cache", "--access=save", f"{any_engine.scheme}:{image}").code == 0
         assert name in ours_in(any_engine)
     finally:
         any_engine.docker("rm", "--volumes", name)
@@ -138,8 +138,8 @@ def test_nothing_of_anybody_elses_is_touched(any_engine: Other, image: str, thei
     made["committed-running"] = engine.docker("run", "--detach", committed).strip()
     try:
         states = {which: state_of(engine, container) for which, container in made.items()}
-        for lane in (*LANES, None):
-            words = (f"--lane={lane}",) if lane else ()
+        for access in (*ACCESS_METHODS, None):
+            words = (f"--access={access}",) if access else ()
             for name in (image, theirs):
                 ask(engine, "show", "--no-cache", *words, f"{engine.scheme}:{name}")
         assert {which: state_of(engine, container) for which, container in made.items()} == states
@@ -167,17 +167,17 @@ def state_of(engine: Other, container: str) -> tuple[object, ...]:
     return state["Status"], state["StartedAt"], state["FinishedAt"], state.get("Pid", 0), tuple(volumes)
 
 
-@pytest.mark.parametrize("lane", LANES)
-def test_a_volume_is_no_hindrance_and_not_left(lane: str, any_engine: Other, image: str) -> None:
+@pytest.mark.parametrize("access", ACCESS_METHODS)
+def test_a_volume_is_no_hindrance_and_not_left(access: str, any_engine: Other, image: str) -> None:
     with any_engine.untouched():
-        said = ask(any_engine, "show", "--no-cache", f"--lane={lane}", f"{any_engine.scheme}:{image}")
+        said = ask(any_engine, "show", "--no-cache", f"--access={access}", f"{any_engine.scheme}:{image}")
     assert said.code == 0, said.errors
     assert said.facts[0]["torch"]["build"] == "cpu"
 
 
 def test_runs_side_by_side_leave_each_other_alone(any_engine: Other, image: str, tmp_path: Path) -> None:
     """Each removes leftovers when it starts, and must not take a container that another still needs."""
-    words = ("--no-cache", "--lane=archive", f"{any_engine.scheme}:{image}", f"{any_engine.scheme}:{NAME}")
+    words = ("--no-cache", "--access=files", f"{any_engine.scheme}:{image}", f"{any_engine.scheme}:{NAME}")
     cached = (f"--cache-dir={tmp_path}", *words[2:])
     with any_engine.untouched(), ThreadPoolExecutor(4) as pool:
         runs = list(pool.map(lambda asked: ask(any_engine, "show", *asked), [words, cached] * 2))
@@ -185,12 +185,12 @@ def test_runs_side_by_side_leave_each_other_alone(any_engine: Other, image: str,
     assert {facts["torch"]["build"] for run in runs for facts in run.facts} == {"cpu"}
 
 
-@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("access", ACCESS_METHODS)
 def test_an_image_deleted_between_two_questions_is_told_in_one_sentence(
-    lane: Lane, any_engine: Other, space: Path, monkeypatch: pytest.MonkeyPatch
+    access: AccessMethod, any_engine: Other, space: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"inspector-lab-deleted-{os.getpid()}:1"
-    only = Step("COPY only /", {"only": f"{any_engine.name} {lane}".encode()})
+    only = Step("COPY only /", {"only": f"{any_engine.name} {access}".encode()})
     FORMS["docker-24"](space / "deleted.tar", [Image(steps=[only], cmd=["sh"], tags=[name])])
     any_engine.docker("load", "--input", str(space / "deleted.tar"))
     for variable, value in any_engine.environment.items():
@@ -198,9 +198,9 @@ def test_an_image_deleted_between_two_questions_is_told_in_one_sentence(
     with any_engine.untouched():
         (image,) = open_images(parse_reference(f"{any_engine.scheme}:{name}"), media=Media())
         any_engine.docker("rmi", "--force", name)
-        assert image.lanes is not None
-        reader = LaneReader(ours.indexer(), None, verify=False, meter=lambda _: None)
+        assert image.access is not None
+        reader = AccessReader(ours.indexer(), None, verify=False, meter=lambda _: None)
         with pytest.raises(InspectorError) as refused:
-            reader.read(image, image.lanes, Question(lane=lane))
+            reader.read(image, image.access, Question(access=access))
     assert refused.value.exit_code == 3
     assert "\n" not in str(refused.value)

@@ -17,10 +17,10 @@ from fixtures.image import Image, Step
 from fixtures.tree import Dir
 from inspector.engine.client import connect
 from inspector.layers.merge import merge
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.containers_storage import ContainersStore
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image as Opened
-from inspector.sources.lanes import LaneUnusable
 from tests.lab import ours, wrong
 from tests.lab.conftest import ROLES
 from tests.lab.engine import Listed
@@ -89,7 +89,7 @@ def test_layers_on_disk_merge_as_their_tars_do(case: str, stored: Open, cases: t
     path, names = cases
     try:
         on_disk = tree(stored(names[case]))
-    except LaneUnusable:
+    except AccessUnusable:
         assert case in LEFT_TO_OTHERS
     else:
         assert on_disk == tree(ours.image_of(f"docker-archive:{path}:{names[case]}"))

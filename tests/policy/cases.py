@@ -87,7 +87,7 @@ ASKED = Evidence(
     layers_cached=0,
     digests_verified=False,
     how="archive",
-    lane="archive",
+    access="files",
     passed_over=("storage: its files can't be read",),
     questions=58,
 )
@@ -116,7 +116,7 @@ def image(torch: Torch = NO_TORCH, **changes: Any) -> ImageFacts:
 
 
 def glanced(torch: Torch = NO_TORCH, **changes: Any) -> ImageFacts:
-    """The same image as the archive lane sees it: single files, no layers."""
+    """The same image as the access method files sees it: single files, no layers."""
     layers = tuple(replace(layer, size=None, entries=None) for layer in LAYERS)
     seen = replace(torch, layer=None, created_by=None, size=None, stack_size=None) if torch.installed else torch
     partial: dict[str, Any] = {

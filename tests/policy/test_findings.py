@@ -14,7 +14,7 @@ from inspector.policy import findings, rules
 from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
 from inspector.policy.findings import error_finding, role_finding
 from inspector.policy.model import Advice, ErrorFact
-from inspector.sources.lanes import LaneUnusable
+from inspector.sources.access import AccessUnusable
 from tests.policy.cases import DOCKERFILE, role
 
 NAME = "api:prod"
@@ -44,7 +44,7 @@ NAME = "api:prod"
             "refused",
             "See whether `docker info` answers, who may use the engine's socket, and what its log says of this",
         ),
-        ("lane-unusable", "Let the lane be chosen (no `--lane`), or force another: `--lane save`"),
+        ("access-unusable", "Let the access method be chosen (no `--access`), or force another: `--access save`"),
         ("internal-error", "This is a fault of inspector, not of the image: report it with this message"),
     ],
 )
@@ -79,7 +79,7 @@ def test_the_engine_asked_is_the_one_to_start() -> None:
     assert "`podman info`" in found.advice
 
 
-@pytest.mark.parametrize("error", [Unreachable, Refused, LaneUnusable, NotFound, PlatformMissing, LimitExceeded])
+@pytest.mark.parametrize("error", [Unreachable, Refused, AccessUnusable, NotFound, PlatformMissing, LimitExceeded])
 def test_the_kinds_of_errors_have_their_own_rows(error: type[InspectorError]) -> None:
     assert error("x").kind in ROW_OF_ERROR
 

@@ -65,7 +65,7 @@ def test_what_was_not_looked_at_says_so_and_what_looks(stated: Any, check: str) 
     found = finding(glanced(size=Size(None, None)), role(**stated), check)
     assert (found.outcome, found.category, found.actual) == ("unknown", "EVIDENCE", "not looked at")
     assert "not looked at" in found.message
-    assert found.advice == "Have every layer read: `--lane save` does"
+    assert found.advice == "Have every layer read: `--access save` does"
 
 
 def test_torch_elsewhere_that_is_allowed_demands_nothing() -> None:
@@ -80,20 +80,20 @@ def test_without_a_python_there_are_no_distributions_to_look_at() -> None:
     assert judge(facts, role(forbid=("a",))).outcome == "fail"
 
 
-def test_distributions_that_a_lane_did_list_are_judged() -> None:
+def test_distributions_that_a_access_did_list_are_judged() -> None:
     facts = glanced(distributions=(installed("numpy", "2.4.2", None, None),))
     assert finding(facts, role(require=("numpy>=2",)), "require").outcome == "pass"
     assert finding(facts, role(forbid=("num*",)), "forbid").outcome == "fail"
     assert finding(facts, role(forbid=("b*",)), "forbid").outcome == "pass"
 
 
-def test_a_failure_says_which_lane_tells_the_build_step() -> None:
+def test_a_failure_says_which_access_tells_the_build_step() -> None:
     found = finding(glanced(CPU), role(torch="absent"), "torch")
     assert (found.outcome, found.evidence.layer, found.evidence.path) == ("fail", None, CPU.path)
-    assert found.advice.endswith("; `--lane save` tells the build step that brought it")
+    assert found.advice.endswith("; `--access save` tells the build step that brought it")
     size = finding(glanced(), role(size=Limits(most=1)), "size")
     assert size.evidence.layer is None
-    assert size.advice.endswith("; `--lane save` tells the build step that brought it")
+    assert size.advice.endswith("; `--access save` tells the build step that brought it")
 
 
 def test_one_layer_of_unknown_size_leaves_the_biggest_open() -> None:
@@ -102,18 +102,18 @@ def test_one_layer_of_unknown_size_leaves_the_biggest_open() -> None:
     assert finding(glanced(layers=some), role(size=Limits(most=1)), "size").evidence.layer is None
 
 
-def test_the_evidence_names_lane_questions_and_what_was_passed_over() -> None:
+def test_the_evidence_names_access_questions_and_what_was_passed_over() -> None:
     found = finding(glanced(), role(), "evidence")
     assert found.outcome == "pass"
-    assert found.message == "archive lane: 58 questions, 1.20 MB; passed over: storage: its files can't be read"
+    assert found.message == "access method files: 58 questions, 1.20 MB; passed over: storage: its files can't be read"
 
 
-@pytest.mark.parametrize("lane", ["cache", "storage", "save"])
-def test_other_lanes_are_named_too_and_must_have_read_every_layer(lane: str) -> None:
+@pytest.mark.parametrize("access", ["cache", "storage", "save"])
+def test_other_access_are_named_too_and_must_have_read_every_layer(access: str) -> None:
     facts = image()
-    evidence = replace(facts.evidence, lane=lane)
+    evidence = replace(facts.evidence, access=access)
     message = finding(image(evidence=evidence), role(), "evidence").message
-    assert message == f"{lane} lane: 3 layers read (40.0 kB), 0 from the cache, digests verified"
+    assert message == f"access method {access}: 3 layers read (40.0 kB), 0 from the cache, digests verified"
     assert judge(image(evidence=replace(evidence, layers_read=2, questions=9)), role()).outcome == "unknown"
 
 

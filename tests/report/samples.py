@@ -286,7 +286,7 @@ def hostile(text: str = HOSTILE) -> Report:
             digests_verified=False,
             how="stream",
             seconds=0.125,
-            lane="save",
+            access="save",
             passed_over=(text,),
         ),
         runtime=RuntimeFacts(
@@ -351,7 +351,7 @@ def glanced(name: str, found: Torch = ABSENT, **changes: Any) -> ImageFacts:
             digests_verified=False,
             how="archive",
             seconds=0.23,
-            lane="archive",
+            access="files",
             passed_over=("storage: /var/lib/docker can't be read by this user",),
             questions=58,
         ),
@@ -396,8 +396,8 @@ def engine() -> Report:
         digests_verified=True,
         how="stream",
         seconds=3.5,
-        lane="save",
-        passed_over=("storage: the engine is remote", "archive: 'require' asks for every package"),
+        access="save",
+        passed_over=("storage: the engine is remote", "files: 'require' asks for every package"),
     )
     api, worker = Role(name="api", torch="absent"), Role(name="worker-cpu", torch="cpu")
     report_it, demand = (Role(name=f"gpu-{rule}", torch="cuda", cuda_runtime=rule) for rule in _RULES)

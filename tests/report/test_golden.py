@@ -40,7 +40,7 @@ LAYOUTS = {
     "engine.diff.txt": "what could not be compared",
     "engine.runtime.txt": "files, run and verdict",
     "hostile.check-80.txt": "long names, and an error without a finding",
-    "hostile.show-80.txt": "doubts, torch elsewhere, and lanes passed over",
+    "hostile.show-80.txt": "doubts, torch elsewhere, and access methods passed over",
     "nothing.check-80.txt": "no image",
 }
 """Each file by its sample and rendering, and the layout that it alone shows."""

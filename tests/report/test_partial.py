@@ -29,16 +29,18 @@ def test_show_says_what_was_not_looked_at() -> None:
     assert not re.search(r"\b0 (B|entries|packages)", text)
 
 
-def test_show_names_lane_questions_and_what_was_passed_over() -> None:
+def test_show_names_access_questions_and_what_was_passed_over() -> None:
     text = show.render_show([PARTIAL])
-    assert "archive lane: 58 questions of the engine (1.20 MB), no layer read, in 0.23 s" in text
+    assert "access method files: 58 questions of the engine (1.20 MB), no layer read, in 0.23 s" in text
     assert "passed over: storage: /var/lib/docker can't be read by this user" in text
 
 
-@pytest.mark.parametrize("lane", ["cache", "storage", "save"])
-def test_show_names_the_other_lanes(lane: str) -> None:
-    seen = replace(WHOLE.evidence, lane=lane)
-    assert f"{lane} lane: 4 layers read (1.31 MB by seek+cache)" in show.render_show([replace(WHOLE, evidence=seen)])
+@pytest.mark.parametrize("access", ["cache", "storage", "save"])
+def test_show_names_the_other_access(access: str) -> None:
+    seen = replace(WHOLE.evidence, access=access)
+    assert f"access method {access}: 4 layers read (1.31 MB by seek+cache)" in show.render_show(
+        [replace(WHOLE, evidence=seen)]
+    )
 
 
 def test_the_table_says_of_a_pass_that_it_is_partial() -> None:
@@ -60,7 +62,7 @@ def test_json_gives_the_reason_in_place_of_what_was_not_looked_at() -> None:
     assert (found["distributions"], found["torch_elsewhere"]) == (reason, reason)
     assert (found["image_id"], found["torch"]["size"]) == (None, None)
     assert {layer["size"] for layer in found["layers"]} == {None}
-    assert found["evidence"]["lane"] == "archive"
+    assert found["evidence"]["access"] == "files"
 
 
 def test_what_one_side_does_not_know_is_no_change_and_no_sameness() -> None:

@@ -15,7 +15,7 @@ from inspector.engine.containers import created
 from inspector.oci import ImageConfig
 from inspector.runtime.host import Host, Offer
 from inspector.runtime.verify import verify
-from inspector.sources.image import Image, Lanes
+from inspector.sources.image import Access, Image
 from inspector.unknown import Unknown
 from tests.engine import faults
 from tests.engine.fake import FakeEngine
@@ -30,7 +30,7 @@ FACTS = image(CUDA)
 
 
 class OnlyEngine:
-    """Lanes of which nothing but the engine is asked."""
+    """Access of which nothing but the engine is asked."""
 
     def __init__(self, engine: Engine | None) -> None:
         self.engine = engine
@@ -49,7 +49,7 @@ def trio(
 def opened(ours: Engine | None) -> Image:
     """The image, as opening it by name leaves it."""
     config = ours.inspect("worker:gpu").config if ours else ImageConfig()
-    lanes: Lanes = OnlyEngine(ours)  # type: ignore[assignment] # of the others none is asked for
+    access: Access = OnlyEngine(ours)  # type: ignore[assignment] # of the others none is asked for
     return Image(
         reference="docker:worker:gpu",
         source="docker",
@@ -57,7 +57,7 @@ def opened(ours: Engine | None) -> Image:
         config=config,
         platform=config.platform,
         layers=(),
-        lanes=lanes,
+        access=access,
     )
 
 
@@ -97,7 +97,7 @@ def test_always_runs_without_one(trio: tuple[FakeEngine, Engine, Image]) -> None
 
 
 def test_an_image_that_no_engine_has_is_not_run() -> None:
-    for its_image in (opened(None), replace(opened(None), lanes=None)):
+    for its_image in (opened(None), replace(opened(None), access=None)):
         found = verify(its_image, FACTS, mode="always", host=GPUS).runtime
         assert found is not None
         assert (found.ran, "only an engine" in found.why_not) == (False, True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from inspector.errors import LimitExceeded
+from inspector.sources.access import Unread
 from inspector.sources.assemble import MAX_IMAGES, MAX_PLACED, all_within
 from inspector.sources.image import Image, Layer
-from inspector.sources.lanes import Unread
 from tests.support import config_of
 
 

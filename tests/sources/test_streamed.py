@@ -16,7 +16,7 @@ from inspector.errors import CorruptLayer, DigestMismatch, LimitExceeded, Malfor
 from inspector.layers import memory
 from inspector.layers.scan import scan_stream
 from inspector.sources import streamed
-from inspector.sources.lanes import LaneUnusable
+from inspector.sources.access import AccessUnusable
 from inspector.sources.streamed import StreamedArchive
 
 LAYER = tar_of({"etc/hostname": b"x" * 600})
@@ -58,7 +58,7 @@ def test_a_layer_that_is_known_is_passed_over(content: bytes) -> None:
     store = StreamedArchive(io.BytesIO(tar_of(tree)), "stdin", meter=lambda _: None, known=known)
     assert asked == [f"sha256:{name[13:]}"]
     assert (store.size(name), store.layer(name).compressed) == (len(content), content is PACKED)
-    with pytest.raises(LaneUnusable, match="not in the cache"):
+    with pytest.raises(AccessUnusable, match="not in the cache"):
         scan(store, name)
     assert scan(store, "named-otherwise") == ["etc/hostname"]
     assert store.document("z.json") == b"{}"

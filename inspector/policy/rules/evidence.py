@@ -17,7 +17,7 @@ UNREAD = Advice("EVIDENCE", "Read the image anew, with `--no-cache`: nothing pas
 def check_evidence(case: Case) -> Iterator[Finding]:
     """Every layer was read or had been, in place of the procedure's "a run under ten seconds is suspect".
 
-    The archive lane reads none: there the engine must have been asked, and have answered with bytes.
+    The access method files reads none: there the engine must have been asked, and have answered with bytes.
     """
     evidence = case.facts.evidence
     layers = len({layer.diff_id for layer in case.facts.layers})
@@ -38,13 +38,13 @@ def check_evidence(case: Case) -> Iterator[Finding]:
 
 
 def _told(evidence: Evidence) -> str:
-    lane = f"{evidence.lane} lane: " if evidence.lane else ""
+    access = f"access method {evidence.access}: " if evidence.access else ""
     passed_over = f"; passed over: {'; '.join(evidence.passed_over)}" if evidence.passed_over else ""
     if evidence.partial:
-        return f"{lane}{evidence.questions} questions, {show_size(evidence.bytes_read)}{passed_over}"
+        return f"{access}{evidence.questions} questions, {show_size(evidence.bytes_read)}{passed_over}"
     digests = "digests verified" if evidence.digests_verified else "digests not verified"
     return (
-        f"{lane}{evidence.layers_read} layers read ({show_size(evidence.bytes_read)}), "
+        f"{access}{evidence.layers_read} layers read ({show_size(evidence.bytes_read)}), "
         f"{evidence.layers_cached} from the cache, {digests}{passed_over}"
     )
 

@@ -89,7 +89,7 @@ def _against(case: Case, size: int | None, limits: Limits) -> Iterator[Finding]:
 
 def _not_known(case: Case, expected: str) -> Finding:
     if case.facts.evidence.partial:
-        message = "the size was not looked at: the archive lane reads no layers, and the engine does not tell it"
+        message = "the size was not looked at: the access method files reads no layers, and the engine does not tell it"
         return case.found("unknown", NOT_LOOKED, message, Shown(expected, "not looked at"))
     message = "the compressed size is not known: the source holds uncompressed layers"
     return case.unknown(message, Shown(expected, "not known"), "a registry's copy has it")

@@ -1,1 +1,1 @@
-"""Images that an engine has, and the three lanes to their bytes."""
+"""Images that an engine has, and the three access methods to their bytes."""

@@ -1,4 +1,4 @@
-"""One image of an engine, and the lanes to its bytes."""
+"""One image of an engine, and the access methods to its bytes."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from inspector.errors import DigestMismatch, Malformed, NotFound
 from inspector.layers.blob import Meter
 from inspector.oci import History, ImageConfig
 from inspector.reference import Scheme
+from inspector.sources.access import AccessUnusable, Glimpse, Known, Unread
 from inspector.sources.engine.container import container_files
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image, Layer
-from inspector.sources.lanes import Glimpse, Known, LaneUnusable, Unread
 from inspector.sources.platforms import foreign
 from inspector.sources.sniffing import open_sniffed
 from inspector.sources.streamed import StreamedArchive
 
 
-class EngineLanes:
-    """The lanes to the image that `document` describes; from any thread."""
+class EngineAccess:
+    """The access methods to the image that `document` describes; from any thread."""
 
     def __init__(self, engine: Engine, document: ImageDocument) -> None:
         self.engine = engine
         self._document = document
 
     def told(self) -> Image:
-        """See `Lanes.told`."""
+        """See `Access.told`."""
         return as_told(self.engine, self._document, self.engine.history(self._document.id))
 
     def storage(self) -> Image:
-        """See `Lanes.storage`."""
+        """See `Access.storage`."""
         return open_storage(self.engine, self._document)
 
     @contextmanager
     def container(self) -> Iterator[Glimpse]:
-        """See `Lanes.container`."""
+        """See `Access.container`."""
         with container_files(self.engine, self._document.id, self._document.config) as files:
             yield files
 
     def saved(self, *, known: Known, meter: Meter) -> Image:
-        """See `Lanes.saved`. What is saved must be the image that was asked for, layer by layer."""
+        """See `Access.saved`. What is saved must be the image that was asked for, layer by layer."""
         where = f"{self.engine.kind} save"
         with self.engine.save(self._document.id) as stream:
             archive = StreamedArchive(stream, where, meter=meter, known=known)
@@ -53,16 +53,16 @@ class EngineLanes:
         except (NotFound, Malformed) as error:
             if isinstance(error, DigestMismatch):
                 raise
-            raise LaneUnusable(f"the engine's archive is not whole ({error})") from error
+            raise AccessUnusable(f"the engine's archive is not whole ({error})") from error
         wanted = self._document.config.rootfs.diff_ids
         for image in images:
             if image.config.rootfs.diff_ids == wanted:
                 return image
-        raise LaneUnusable("the engine's archive holds another image than the one asked for")
+        raise AccessUnusable("the engine's archive holds another image than the one asked for")
 
 
-class StoredLanes:
-    """The only lane to an image of a store that no service stands before."""
+class StoredAccess:
+    """The only access method to an image of a store that no service stands before."""
 
     def __init__(self, image: Image, why: str) -> None:
         self._image = image
@@ -70,24 +70,24 @@ class StoredLanes:
 
     @property
     def engine(self) -> None:
-        """See `Lanes.engine`."""
+        """See `Access.engine`."""
         return
 
     def told(self) -> Image:
-        """See `Lanes.told`."""
+        """See `Access.told`."""
         return self._image
 
     def storage(self) -> Image:
-        """See `Lanes.storage`."""
+        """See `Access.storage`."""
         return self._image
 
     def container(self) -> None:
-        """See `Lanes.container`. Raises `LaneUnusable`, always."""
-        raise LaneUnusable(self._why)
+        """See `Access.container`. Raises `AccessUnusable`, always."""
+        raise AccessUnusable(self._why)
 
-    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all lanes
-        """See `Lanes.saved`. Raises `LaneUnusable`, always."""
-        raise LaneUnusable(self._why)
+    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all access methods
+        """See `Access.saved`. Raises `AccessUnusable`, always."""
+        raise AccessUnusable(self._why)
 
 
 def as_told(engine: Engine, document: ImageDocument, history: tuple[Step, ...] = ()) -> Image:
@@ -104,7 +104,7 @@ def as_told(engine: Engine, document: ImageDocument, history: tuple[Step, ...] =
         tags=document.tags,
         warnings=tuple(foreign(config.platform)),
         size=document.unpacked_size,
-        lanes=EngineLanes(engine, document),
+        access=EngineAccess(engine, document),
     )
 
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
-from inspector.sources.lanes import LaneUnusable
+from inspector.sources.access import AccessUnusable
 
 MAX_KEYS = 1_000_000
 """Keys gone through in one reading."""
@@ -66,7 +66,7 @@ class Bucket:
 
 
 def read_bolt(path: Path, read: Callable[[Bucket], Answer]) -> Answer:
-    """What `read` makes of the database's top, all of one commit. Raises `OSError`, `Malformed`, `LaneUnusable`."""
+    """What `read` makes of the database's top, all of one commit. Raises `OSError`, `Malformed`, `AccessUnusable`."""
     with path.open("rb", buffering=0) as file:
         for _ in range(_TRIES):
             meta = _newest(file.fileno(), path)
@@ -79,7 +79,7 @@ def read_bolt(path: Path, read: Callable[[Bucket], Answer]) -> Answer:
                 continue
             if _newest(file.fileno(), path) == meta:
                 return answer
-    raise LaneUnusable(f"{str(path)!a} is being changed all the time")
+    raise AccessUnusable(f"{str(path)!a} is being changed all the time")
 
 
 class _Pages:

@@ -14,8 +14,8 @@ from inspector.errors import InspectorError, LimitExceeded, NotFound
 from inspector.layers.wanted import MAX_KEPT, kept
 from inspector.oci import ImageConfig
 from inspector.rootfs import Kind, Node, NotKept, NotListed
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.answers import Content, Subtree, read_single, read_subtree
-from inspector.sources.lanes import LaneUnusable
 
 MAX_QUESTIONS = 3000
 """Requests made for one image; a whole one takes some 150, and links made to mislead could take any number."""
@@ -60,7 +60,7 @@ class Archive(Protocol):
 def container_files(engine: Engine, image: str, config: ImageConfig) -> Iterator[ContainerRootfs]:
     """The files of a container made of `image`, best an id, which is removed on leaving.
 
-    Raises `LaneUnusable` on leaving where the container went away meanwhile: then what was said of it is void.
+    Raises `AccessUnusable` on leaving where the container went away meanwhile: then what was said of it is void.
     A temporary file system in the place of each volume keeps the engine from copying what the image has there;
     the archive API does not show it.
     """
@@ -76,7 +76,7 @@ def container_files(engine: Engine, image: str, config: ImageConfig) -> Iterator
 class ContainerRootfs:
     """A `Glimpse` over a container. The `target` of a link is where it leads; `readlink` has its text.
 
-    Once a request fails for another reason than a missing file, every further one raises `LaneUnusable`.
+    Once a request fails for another reason than a missing file, every further one raises `AccessUnusable`.
     """
 
     def __init__(self, engine: Archive, container: str) -> None:
@@ -149,7 +149,7 @@ class ContainerRootfs:
     def confirm(self) -> None:
         """Ask once more, since an engine says the same of a missing file and of a container that is gone.
 
-        Raises `LaneUnusable` where all answers since the last one are void.
+        Raises `AccessUnusable` where all answers since the last one are void.
         """
         if self._ask(lambda: self._engine.stat(self._container, "/")) is None:
             raise self._broken("the container made for it was removed meanwhile")
@@ -246,9 +246,9 @@ class ContainerRootfs:
         return None
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """One request. Raises `LaneUnusable` where the engine does not answer it, as for all further ones."""
+        """One request. Raises `AccessUnusable` where the engine does not answer it, as for all further ones."""
         if self._failure:
-            raise LaneUnusable(self._failure)
+            raise AccessUnusable(self._failure)
         self.questions += 1
         if self.questions > MAX_QUESTIONS:
             raise self._broken(f"it takes more than {MAX_QUESTIONS} questions")
@@ -257,9 +257,9 @@ class ContainerRootfs:
         except InspectorError as error:
             raise self._broken(str(error)) from error
 
-    def _broken(self, why: str) -> LaneUnusable:
+    def _broken(self, why: str) -> AccessUnusable:
         self._failure = self._failure or why
-        return LaneUnusable(self._failure)
+        return AccessUnusable(self._failure)
 
     def _counted(self, stream: BinaryIO, limit: int) -> Iterator[bytes]:
         """The chunks of a stream, counted. Raises `LimitExceeded` past `limit`."""

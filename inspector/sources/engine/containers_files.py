@@ -19,9 +19,9 @@ import msgspec
 
 from inspector.errors import Malformed
 from inspector.oci import decoder
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
 from inspector.sources.engine.disk import read_document, stamp
-from inspector.sources.lanes import LaneUnusable
 from inspector.sources.store import shown
 
 DRIVER = "overlay"
@@ -55,7 +55,7 @@ class LayerRecord(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Folder:
-    """The images and layers that are recorded below `root`. Raises `LaneUnusable` where they can't be read."""
+    """The images and layers that are recorded below `root`. Raises `AccessUnusable` where they can't be read."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -75,13 +75,13 @@ class Folder:
             if before == [stamp(images), stamp(layers)]:
                 self.layers = {layer.id: layer for layer in found}
                 return
-        raise LaneUnusable(f"{str(self.root)!a} is being changed all the time")
+        raise AccessUnusable(f"{str(self.root)!a} is being changed all the time")
 
     def has_layer(self, layer_id: str) -> bool:
-        """Whether the layer is recorded here, and whole. Raises `LaneUnusable` while it is made or removed."""
+        """Whether the layer is recorded here, and whole. Raises `AccessUnusable` while it is made or removed."""
         record = self.layers.get(layer_id)
         if record is not None and "incomplete" in (record.flags or {}):
-            raise LaneUnusable(f"{str(self.root)!a}: the layer {shown(layer_id)} is being made or removed")
+            raise AccessUnusable(f"{str(self.root)!a}: the layer {shown(layer_id)} is being made or removed")
         return record is not None
 
     def big_data(self, image_id: str, key: str) -> bytes:
@@ -94,10 +94,10 @@ class Folder:
         folder = self.root / DRIVER / _checked_id(layer_id)
         for name in _COMPOSEFS:
             if os.path.lexists(folder / name):
-                raise LaneUnusable(f"{str(folder)!a} keeps its files in composefs")
+                raise AccessUnusable(f"{str(folder)!a} keeps its files in composefs")
         link = read_document(folder / "link", _MAX_LINK).decode("ascii", "replace").strip()
         if not _LINK.fullmatch(link):
-            raise LaneUnusable(f"{str(folder / 'link')!a} names no layer")
+            raise AccessUnusable(f"{str(folder / 'link')!a} names no layer")
         return DiffDirectory(folder / "diff", FileRecord(self.root / DRIVER / "l" / link))
 
 
@@ -117,5 +117,5 @@ def _records(path: Path, kind: type[Record]) -> list[Record]:
 def _checked_id(text: str) -> str:
     """`text`, which is to name a folder."""
     if not _ID.fullmatch(text):
-        raise LaneUnusable(f"the store names a folder by {shown(text)}, which is no id")
+        raise AccessUnusable(f"the store names a folder by {shown(text)}, which is no id")
     return text

@@ -13,13 +13,13 @@ import msgspec
 from inspector.engine.model import ListedImage
 from inspector.errors import NotFound
 from inspector.oci import Index, check_digest, parse_manifest
+from inspector.sources.access import AccessUnusable
 from inspector.sources.assemble import MAX_LAYERS, Config, Placed, make_image, read_config
 from inspector.sources.engine import storage_conf
 from inspector.sources.engine.containers_files import DRIVER, Folder, ImageRecord, LayerRecord
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.engine.disk import refuse_hidden_marks
 from inspector.sources.image import Image
-from inspector.sources.lanes import LaneUnusable
 from inspector.sources.names import digest_in, no_such, normal_name
 from inspector.sources.store import Stored, shown
 
@@ -30,7 +30,7 @@ _PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{3,64})")
 class ContainersStore:
     """Images by name or id, in the store at `root` and in those for reading only, `further`.
 
-    Raises `LaneUnusable` where its files can't be read, or a driver keeps them that is not overlay.
+    Raises `AccessUnusable` where its files can't be read, or a driver keeps them that is not overlay.
     """
 
     def __init__(self, root: Path, further: Sequence[Path] = ()) -> None:
@@ -50,7 +50,7 @@ class ContainersStore:
         if not os.path.lexists(self.root / f"{DRIVER}-images"):
             drivers = [name for name in _OTHER_DRIVERS if os.path.lexists(self.root / f"{name}-images")]
             if drivers:
-                raise LaneUnusable(f"the store {str(self.root)!a} uses the driver {drivers[0]}, and overlay is read")
+                raise AccessUnusable(f"the store {str(self.root)!a} uses the driver {drivers[0]}, and overlay is read")
         refuse_hidden_marks(self.root / DRIVER)
         further = [root for root in self._further if os.path.lexists(root)]
         return [Folder(root) for root in (self.root, *further)]
@@ -60,7 +60,7 @@ class ContainersStore:
         return tuple(_listed(record) for folder in self._folders for record in folder.images)
 
     def open(self, name: str) -> Image:
-        """The image that podman knows by `name`, or by an id that begins so. Raises `NotFound`, `LaneUnusable`."""
+        """The image that podman knows by `name`, or by an id that begins so. Raises `NotFound`, `AccessUnusable`."""
         folder, record = self._find(name)
         return msgspec.structs.replace(self._image(folder, record), reference=name)
 
@@ -70,7 +70,7 @@ class ContainersStore:
             for record in folder.images:
                 if record.id == image_id.removeprefix("sha256:"):
                     return self._image(folder, record)
-        raise LaneUnusable(f"{self} does not hold the image {image_id}")
+        raise AccessUnusable(f"{self} does not hold the image {image_id}")
 
     def _find(self, name: str) -> tuple[Folder, ImageRecord]:
         held = [(folder, record) for folder in self._folders for record in folder.images]
@@ -112,20 +112,20 @@ class ContainersStore:
             chain.append(self._layer(top))
             top = chain[-1][1].parent
             if len(chain) > MAX_LAYERS:
-                raise LaneUnusable(f"{self} has a chain of more than {MAX_LAYERS} layers")
+                raise AccessUnusable(f"{self} has a chain of more than {MAX_LAYERS} layers")
         chain.reverse()
         stored = [record.diff_digest for _, record in chain]
         if "" in stored:
-            raise LaneUnusable(f"{self} does not tell the digest of a layer that was not pulled whole")
+            raise AccessUnusable(f"{self} does not tell the digest of a layer that was not pulled whole")
         if stored != list(diff_ids):
-            raise LaneUnusable(f"{self} holds other layers than the image's config lists")
+            raise AccessUnusable(f"{self} holds other layers than the image's config lists")
         return [folder.blob(record.id) for folder, record in chain]
 
     def _layer(self, layer_id: str) -> tuple[Folder, LayerRecord]:
         for folder in self._folders:
             if folder.has_layer(layer_id):
                 return folder, folder.layers[layer_id]
-        raise LaneUnusable(f"{self} has no layer {shown(layer_id)}")
+        raise AccessUnusable(f"{self} has no layer {shown(layer_id)}")
 
 
 def find_store(environment: Mapping[str, str] = os.environ) -> ContainersStore | None:

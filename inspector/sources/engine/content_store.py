@@ -14,6 +14,7 @@ from pathlib import Path
 
 from inspector.errors import Malformed, NotFound, Unsupported
 from inspector.oci import Descriptor, Manifest
+from inspector.sources.access import AccessUnusable
 from inspector.sources.assemble import MAX_LAYERS, Placed
 from inspector.sources.contents import Contents
 from inspector.sources.directory import Directory
@@ -23,7 +24,6 @@ from inspector.sources.engine.overlay2 import chain_ids
 from inspector.sources.engine.snapshots import FOLDER, Snapshot, find
 from inspector.sources.image import Image
 from inspector.sources.indexes import flatten
-from inspector.sources.lanes import LaneUnusable
 from inspector.sources.layout import open_found
 from inspector.sources.platforms import Wanted
 from inspector.sources.store import BlobStore, Stored
@@ -37,7 +37,7 @@ _MAX_CONFIG = 1 << 20
 def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
     """The image that `target`, the digest of a manifest or index, leads to in the store of the containerd at `root`.
 
-    Raises `LaneUnusable` where the store can't be read or lacks a part, `PlatformMissing`, `DigestMismatch`.
+    Raises `AccessUnusable` where the store can't be read or lacks a part, `PlatformMissing`, `DigestMismatch`.
     """
     try:
         store = Directory(root / _CONTENT)
@@ -46,14 +46,14 @@ def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
     contents = _Unpacked(store, root)
     size = store.size(_blob_name(*target.split(":", 1)))
     if size is None:
-        raise LaneUnusable(f"{store.where} does not hold {target}")
+        raise AccessUnusable(f"{store.where} does not hold {target}")
     try:
         found = flatten(contents, [Descriptor(target, size)])
         image, *others = open_found(contents, "docker", found, wanted)
     except (NotFound, Unsupported) as error:
-        raise LaneUnusable(str(error)) from error
+        raise AccessUnusable(str(error)) from error
     if others:
-        raise LaneUnusable(f"{target} leads to {1 + len(others)} images")
+        raise AccessUnusable(f"{target} leads to {1 + len(others)} images")
     return image
 
 
@@ -72,7 +72,7 @@ class _Unpacked(Contents):
         try:
             refuse_hidden_marks(self._root)
             found = find(self._root / FOLDER / "metadata.db", list(chain_ids(diff_ids)))
-        except (LaneUnusable, Malformed):
+        except (AccessUnusable, Malformed):
             return super().layers(manifest)
         triples = zip(manifest.layers, diff_ids, found, strict=True)
         return [self._unpacked(*triple) for triple in triples]

@@ -10,9 +10,9 @@ import msgspec
 
 from inspector.layers.blob import LayerBlob, Meter, Scanned
 from inspector.layers.scan import make_index, too_much_kept
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.disk import stamp, unusable
 from inspector.sources.engine.walk import Walk
-from inspector.sources.lanes import LaneUnusable
 
 
 class Record(Protocol):
@@ -20,7 +20,7 @@ class Record(Protocol):
 
     @property
     def stamp(self) -> str:
-        """Another one whenever the engine may have made the layer anew. Raises `LaneUnusable` once it is gone."""
+        """Another one whenever the engine may have made the layer anew. Raises `AccessUnusable` once it is gone."""
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -59,11 +59,11 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         return f"walk:{stamp(self.path)}:{self.record.stamp}:{os.fsencode(self.path).hex()}"
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
-        """See `LayerBlob.scan`. Raises `LaneUnusable` too: to verify a digest, or where the directory does not tell."""
+        """See `LayerBlob.scan`. Raises `AccessUnusable` too: to verify a digest, or where the directory can't tell."""
         if verify and self.packed is not None:
             return self.packed.scan(diff_id, digest, verify=True, meter=meter)
         if verify:
-            raise LaneUnusable("a layer that lies unpacked proves no digest")
+            raise AccessUnusable("a layer that lies unpacked proves no digest")
         before = self.identity
         walk = Walk(self.path, meter)
         try:
@@ -79,14 +79,14 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         return Scanned(index, walk.bytes_read, "walk")
 
     def _compare(self, walk: Walk, size: int) -> None:
-        """Raises `LaneUnusable` unless the directory is as large as the engine noted."""
+        """Raises `AccessUnusable` unless the directory is as large as the engine noted."""
         altered = ""
         if self.size not in (None, size, size - walk.entries.symlink_bytes()):
             altered = f"{size} bytes where the engine noted {self.size}"
         if self.inodes not in (None, walk.inodes):
             altered = f"{walk.inodes} files where the engine noted {self.inodes}"
         if altered:
-            raise LaneUnusable(f"{str(self.path)!a} holds {altered}: it was altered")
+            raise AccessUnusable(f"{str(self.path)!a} holds {altered}: it was altered")
 
-    def _changed(self) -> LaneUnusable:
-        return LaneUnusable(f"{str(self.path)!a} changed while it was read")
+    def _changed(self) -> AccessUnusable:
+        return AccessUnusable(f"{str(self.path)!a} changed while it was read")

@@ -10,29 +10,29 @@ from pathlib import Path
 from inspector.errors import LimitExceeded
 from inspector.home import home_directory
 from inspector.oci import MAX_DOCUMENT
-from inspector.sources.lanes import LaneUnusable
+from inspector.sources.access import AccessUnusable
 
 _FIRST_USER_NAMESPACE = 0xEFFFFFFD  # PROC_USER_INIT_INO (include/linux/proc_ns.h)
 _CAP_SYS_ADMIN = 1 << 21
 
 
-def unusable(path: str | os.PathLike[str], error: OSError) -> LaneUnusable:
-    """Why the lane ends at `path`, and what opens it."""
+def unusable(path: str | os.PathLike[str], error: OSError) -> AccessUnusable:
+    """Why the access method ends at `path`, and what opens it."""
     shown = os.fspath(path)
     if isinstance(error, PermissionError):
-        return LaneUnusable(f"{shown!a} can't be read: {_advice(shown)}")
+        return AccessUnusable(f"{shown!a} can't be read: {_advice(shown)}")
     if isinstance(error, FileNotFoundError):
-        return LaneUnusable(f"there is no {shown!a} on this machine")
-    return LaneUnusable(f"{shown!a} can't be read: {error.strerror or error}")
+        return AccessUnusable(f"there is no {shown!a} on this machine")
+    return AccessUnusable(f"{shown!a} can't be read: {error.strerror or error}")
 
 
 def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
-    """A small regular file, whole. Raises `LaneUnusable`, `LimitExceeded`."""
+    """A small regular file, whole. Raises `AccessUnusable`, `LimitExceeded`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor that was opened through no link
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise LaneUnusable(f"{str(path)!a} is no regular file")
+                raise AccessUnusable(f"{str(path)!a} is no regular file")
             content = file.read(limit + 1)
     except OSError as error:
         raise unusable(path, error) from error
@@ -42,7 +42,7 @@ def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
 
 
 def stamp(path: Path) -> str:
-    """Device, inode and time of change of what lies at `path`, no link followed. Raises `LaneUnusable`."""
+    """Device, inode and time of change of what lies at `path`, no link followed. Raises `AccessUnusable`."""
     try:
         status = path.lstat()
     except OSError as error:
@@ -51,13 +51,13 @@ def stamp(path: Path) -> str:
 
 
 def refuse_hidden_marks(store: Path) -> None:
-    """Raises `LaneUnusable` where this process would not be shown overlayfs's marks in `store`, as if there were none.
+    """Raise `AccessUnusable` where this process would not see overlayfs's marks in `store`, as if there were none.
 
     Those of root's stores are `trusted` attributes, which nobody sees but who has CAP_SYS_ADMIN in the first user
     namespace (xattr(7)); those of a store of one's own are not.
     """
     if sys.platform != "linux":
-        raise LaneUnusable("engines keep their files on Linux alone")
+        raise AccessUnusable("engines keep their files on Linux alone")
     try:
         owner = store.stat().st_uid
         first = Path("/proc/self/ns/user").stat().st_ino == _FIRST_USER_NAMESPACE
@@ -66,7 +66,7 @@ def refuse_hidden_marks(store: Path) -> None:
     if first and _may_administer():
         return
     if owner != os.geteuid() or (first and owner == 0):
-        raise LaneUnusable(f"the marks of removed files in {str(store)!a} are shown to root alone: run as root")
+        raise AccessUnusable(f"the marks of removed files in {str(store)!a} are shown to root alone: run as root")
 
 
 def is_roots(folder: Path) -> bool:

@@ -13,12 +13,12 @@ from inspector.engine.endpoint import Kind
 from inspector.engine.model import ImageDocument
 from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable
 from inspector.reference import Reference, Scheme
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import containers_storage
-from inspector.sources.engine.access import StoredLanes, as_told
+from inspector.sources.engine.access import StoredAccess, as_told
 from inspector.sources.engine.names import all_tags, asked_first, is_pattern, matching
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image
-from inspector.sources.lanes import LaneUnusable
 from inspector.sources.platforms import Wanted, choose
 
 _KINDS: dict[Scheme, tuple[Kind, ...]] = {Scheme.DOCKER: ("docker",), Scheme.PODMAN: ("podman",)}
@@ -42,6 +42,12 @@ class Engines:
         if isinstance(found, InspectorError):
             raise type(found)(str(found)) from found
         return found
+
+    def close(self) -> None:
+        """Close the connections that no question uses."""
+        for engine in list(self._known.values()):
+            if isinstance(engine, Engine):
+                engine.close()
 
     def _connect(self, kind: Kind) -> Engine | InspectorError:
         try:
@@ -99,12 +105,12 @@ def _undescribed(engine: Engine, document: ImageDocument, where: str) -> Image:
     nothing = "the engine tells neither its platform nor its layers"
     try:
         image = open_storage(engine, document)
-    except LaneUnusable as error:
+    except AccessUnusable as error:
         raise PlatformMissing(
             f"{where}: {nothing}: it is there for another platform only, or without its content; pull it again, "
             f"for the platform wanted ({error})"
         ) from error
-    return msgspec.structs.replace(image, lanes=StoredLanes(image, nothing))
+    return msgspec.structs.replace(image, access=StoredAccess(image, nothing))
 
 
 def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> list[Image]:
@@ -120,7 +126,7 @@ def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> 
         names = (all_tags if every_tag else matching)(name, store.images(), str(store))
     images = [store.open(one) for one in names]
     chosen = [choose([(image.platform, image)], wanted, f"{store}: {image.reference}")[0] for image in images]
-    return [msgspec.structs.replace(image, lanes=StoredLanes(image, str(why))) for image in chosen]
+    return [msgspec.structs.replace(image, access=StoredAccess(image, str(why))) for image in chosen]
 
 
 def _named(image: Image, reference: Reference, *, alone: bool) -> Image:

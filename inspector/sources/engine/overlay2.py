@@ -18,11 +18,11 @@ from pathlib import Path
 import msgspec
 
 from inspector.oci import digest_of
+from inspector.sources.access import AccessUnusable
 from inspector.sources.assemble import MAX_LAYERS, Placed, check_counts, make_image, read_config
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
 from inspector.sources.engine.disk import read_document, refuse_hidden_marks
 from inspector.sources.image import Image
-from inspector.sources.lanes import LaneUnusable
 from inspector.sources.store import Stored
 
 DRIVER = "overlay2"
@@ -46,23 +46,23 @@ class _Graph(msgspec.Struct, frozen=True):
     def layer(self, diff_id: str, chain_id: str) -> DiffDirectory:
         record = self.root / "image" / DRIVER / "layerdb" / _folders(chain_id)
         if _line(record / "diff") != diff_id:
-            raise LaneUnusable(f"{str(record)!a} is of another layer than {diff_id}")
+            raise AccessUnusable(f"{str(record)!a} is of another layer than {diff_id}")
         cache_id, size = _line(record / "cache-id"), _line(record / "size")
         if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
-            raise LaneUnusable(f"{str(record)!a}: its cache-id or size is none")
+            raise AccessUnusable(f"{str(record)!a}: its cache-id or size is none")
         return DiffDirectory(self.root / DRIVER / cache_id / "diff", FileRecord(record / "cache-id"), int(size))
 
 
 def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: Sequence[str] = ()) -> Image:
     """The image whose config hashes to `image_id`, from the engine's files below `root`.
 
-    Raises `LaneUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
+    Raises `AccessUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
     """
     graph = _Graph(root)
     config = read_config(graph.config(image_id), f"{root}: config {image_id}", image_id)
     stated = config.document.rootfs.diff_ids
     if stated != list(diff_ids):
-        raise LaneUnusable(f"the engine lists other layers than the config {image_id} below {str(root)!a}")
+        raise AccessUnusable(f"the engine lists other layers than the config {image_id} below {str(root)!a}")
     check_counts(min(len(stated), MAX_LAYERS + 1), config, str(root))
     refuse_hidden_marks(root / DRIVER)
     blobs = [graph.layer(*pair) for pair in zip(stated, chain_ids(stated), strict=True)]

@@ -12,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from inspector.errors import Malformed
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.bolt import Bucket, read_bolt
 from inspector.sources.engine.disk import unusable
-from inspector.sources.lanes import LaneUnusable
 
 FOLDER = "io.containerd.snapshotter.v1.overlayfs"
 _COMMITTED = b"\x03"
@@ -39,14 +39,14 @@ class Snapshot(msgspec.Struct, frozen=True):
     def stamp(self) -> str:
         """See `Record.stamp`: containerd takes the entry away before the files."""
         if find(self.database, [_chain_in(self.key)], self.key) != [self]:
-            raise LaneUnusable(f"the engine removed {str(self.files)!a}")
+            raise AccessUnusable(f"the engine removed {str(self.files)!a}")
         return f"{self.number}:{self.created.hex()}"
 
 
 def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> list[Snapshot]:
     """The snapshots of all `chain_ids`, in their order; with a `key`, under no other.
 
-    Raises `LaneUnusable` where the database can't be read or lacks one, `Malformed`.
+    Raises `AccessUnusable` where the database can't be read or lacks one, `Malformed`.
     """
 
     def read(top: Bucket) -> dict[str, Snapshot]:
@@ -68,7 +68,7 @@ def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> 
         raise unusable(database, error) from error
     missing = [chain for chain in chain_ids if chain not in found]
     if missing:
-        raise LaneUnusable(f"{str(database)!a} has no layer unpacked for {missing[0]}")
+        raise AccessUnusable(f"{str(database)!a} has no layer unpacked for {missing[0]}")
     return [found[chain] for chain in chain_ids]
 
 

@@ -1,4 +1,4 @@
-"""The storage lane: an engine's image straight from the files that the engine keeps on this machine."""
+"""The access method storage: an engine's image straight from the files that the engine keeps on this machine."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from pathlib import Path
 
 from inspector.engine.client import Engine
 from inspector.engine.model import ImageDocument
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import storage_conf
 from inspector.sources.engine.containers_storage import ContainersStore
 from inspector.sources.engine.content_store import candidate_roots, open_content_store
 from inspector.sources.engine.overlay2 import DRIVER, open_overlay2
 from inspector.sources.image import Image
-from inspector.sources.lanes import LaneUnusable
 
 
 def open_storage(engine: Engine, document: ImageDocument) -> Image:
     """The image that `document` describes, its layers where the engine itself keeps them.
 
     Nothing that the engine says is taken for a path but its root: images and layers are found by digest. Raises
-    `LaneUnusable`, saying what is missing.
+    `AccessUnusable`, saying what is missing.
     """
     info = engine.info
     if not engine.endpoint.is_local:
-        raise LaneUnusable("the engine is on another machine")
+        raise AccessUnusable("the engine is on another machine")
     if not document.diff_ids and info.store != "containerd":
-        raise LaneUnusable("the engine does not say which layers the image has")
+        raise AccessUnusable("the engine does not say which layers the image has")
     root = Path(info.root_dir)
     if not root.is_absolute():
-        raise LaneUnusable("the engine does not say where it keeps its files")
+        raise AccessUnusable("the engine does not say where it keeps its files")
     if engine.kind == "podman":
         return _same(ContainersStore(root, storage_conf.roots()[1:]).open_id(document.id), document)
     if info.store == "containerd":
         return _same(_from_containerd(root, document), document)
     if info.driver != DRIVER:
-        raise LaneUnusable(f"the engine keeps its files by the driver {info.driver[:50]!a}; {DRIVER} is read")
+        raise AccessUnusable(f"the engine keeps its files by the driver {info.driver[:50]!a}; {DRIVER} is read")
     return open_overlay2(root, document.id, document.diff_ids, tags=document.tags)
 
 
@@ -47,13 +47,13 @@ def _from_containerd(root: Path, document: ImageDocument) -> Image:
     for candidate in candidate_roots(root):
         try:
             return open_content_store(candidate, document.id, wanted)
-        except LaneUnusable as error:
+        except AccessUnusable as error:
             reasons.append(str(error))
-    raise LaneUnusable("; ".join(reasons))
+    raise AccessUnusable("; ".join(reasons))
 
 
 def _same(image: Image, document: ImageDocument) -> Image:
-    """Raises `LaneUnusable` unless the image is the one that the engine described."""
+    """Raises `AccessUnusable` unless the image is the one that the engine described."""
     if document.diff_ids and tuple(image.config.rootfs.diff_ids) != tuple(document.diff_ids):
-        raise LaneUnusable("the files hold other layers than the engine lists")
+        raise AccessUnusable("the files hold other layers than the engine lists")
     return image

@@ -26,8 +26,8 @@ from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.layers.wanted import MAX_KEPT, kept
 from inspector.rootfs import Kind
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.disk import is_roots
-from inspector.sources.lanes import LaneUnusable
 
 _OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _DIRECTORY = _OPENED | getattr(os, "O_DIRECTORY", 0)
@@ -90,7 +90,7 @@ class Walk:
         self._root = -1
 
     def run(self) -> None:
-        """Raises `OSError`, `LaneUnusable`, `LimitExceeded`."""
+        """Raises `OSError`, `AccessUnusable`, `LimitExceeded`."""
         status = os.lstat(self._top)
         self._is_roots = is_roots(self._top.parent)
         self._root = os.open(self._top, _DIRECTORY)
@@ -170,9 +170,9 @@ class Walk:
 
     def _refuse_directory(self, path: str, name: str, status: os.stat_result, device: int) -> None:
         if status.st_dev != device:
-            raise LaneUnusable(f"another file system is mounted at {self._shown(path)}")
+            raise AccessUnusable(f"another file system is mounted at {self._shown(path)}")
         if name.startswith(WHITEOUT):  # it is one, though in a layer's terms its name would be a whiteout
-            raise LaneUnusable(f"{self._shown(path)} is a directory with the name of a whiteout")
+            raise AccessUnusable(f"{self._shown(path)} is a directory with the name of a whiteout")
 
     def _file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Entry | _Named:
         mode, size = status.st_mode & 0o7777, status.st_size
@@ -203,54 +203,54 @@ class Walk:
             self._refuse_other(status, os.fstat(file.fileno()), name)
             data = file.read(size)
         if len(data) != size:
-            raise LaneUnusable(f"{self._shown(name)} changed while it was read")
+            raise AccessUnusable(f"{self._shown(name)} changed while it was read")
         self.bytes_read += size
         return data
 
     def _link(self, name: str, status: os.stat_result, descriptor: int) -> str:
         text = os.readlink(name, dir_fd=descriptor)
         if status.st_size != len(os.fsencode(text)):
-            raise LaneUnusable(f"{self._shown(name)} changed while it was read")
+            raise AccessUnusable(f"{self._shown(name)} changed while it was read")
         return text
 
     def _mark(self, parent: str, name: str) -> Entry:
         return Entry(f"{parent}/{name}" if parent else name, Kind.FILE, _MARK_MODE, 0)
 
     def _is_opaque(self, descriptor: int, path: str) -> bool:
-        """Whether the directory hides what is below it. Raises `LaneUnusable` where its content lies elsewhere."""
+        """Whether the directory hides what is below it. Raises `AccessUnusable` where its content lies elsewhere."""
         opaque = False
         for name in os.listxattr(descriptor):
             if name in _REFUSED:
-                raise LaneUnusable(f"{self._shown(path)} has {_REFUSED[name]}")
+                raise AccessUnusable(f"{self._shown(path)} has {_REFUSED[name]}")
             if name in _OPAQUE:
                 value = os.getxattr(descriptor, name)
                 if value not in (b"y", b"n"):  # `x` announces whiteouts that are attributes of files
-                    raise LaneUnusable(f"{self._shown(path)} has a mark that is not known ({name}={value[:8]!a})")
+                    raise AccessUnusable(f"{self._shown(path)} has a mark that is not known ({name}={value[:8]!a})")
                 if value == b"y" and self._is_roots and name.startswith("user."):
-                    raise LaneUnusable(f"{self._shown(path)} has {name}, which counts for engines without root")
+                    raise AccessUnusable(f"{self._shown(path)} has {name}, which counts for engines without root")
                 opaque = opaque or value == b"y"
         return opaque
 
     def _attributes(self, path: str, name: str, descriptor: int) -> Attributes:
         """What an entry keeps of a file's attributes; only programs have capabilities.
 
-        A file without any block may have left its content in a lower layer, or be a whiteout. Raises `LaneUnusable`.
+        A file without any block may have left its content in a lower layer, or be a whiteout. Raises `AccessUnusable`.
         """
         place = f"/proc/self/fd/{descriptor}/{name}"
         found = os.listxattr(place, follow_symlinks=False)
         if refused := [mark for mark in found if mark in _REFUSED]:
-            raise LaneUnusable(f"{self._shown(path)} has {_REFUSED[refused[0]]}")
+            raise AccessUnusable(f"{self._shown(path)} has {_REFUSED[refused[0]]}")
         if _CAPABILITY not in found:
             return ()
         return ((_CAPABILITY, os.getxattr(place, _CAPABILITY, follow_symlinks=False)),)
 
     def _refuse_other(self, expected: os.stat_result, found: os.stat_result, path: str) -> None:
-        """Raises `LaneUnusable` unless both are one inode, in one state."""
+        """Raises `AccessUnusable` unless both are one inode, in one state."""
         one, other = (
             (each.st_dev, each.st_ino, each.st_mode, each.st_size, each.st_ctime_ns) for each in (expected, found)
         )
         if one != other:
-            raise LaneUnusable(f"{self._shown(path)} changed while it was read")
+            raise AccessUnusable(f"{self._shown(path)} changed while it was read")
 
     def _count(self, status: os.stat_result) -> None:
         self._headers -= 1

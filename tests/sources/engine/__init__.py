@@ -1,1 +1,1 @@
-"""Engines' images: names, lanes, stores."""
+"""Engines' images: names, access methods, stores."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import LimitExceeded, Malformed
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import bolt
 from inspector.sources.engine.bolt import Bucket, read_bolt
-from inspector.sources.lanes import LaneUnusable
 from tests.sources.engine.boltfile import Content, Writer, database, meta
 
 if sys.platform == "win32":
@@ -118,5 +118,5 @@ def test_what_changes_all_the_time_is_given_up(tmp_path: Path) -> None:
         writer = Writer()
         writer.write(path, writer.put({b"old": b""}), (8, next(commits)))
 
-    with pytest.raises(LaneUnusable, match="all the time"):
+    with pytest.raises(AccessUnusable, match="all the time"):
         read_bolt(path, read)

@@ -16,9 +16,9 @@ from inspector.engine.model import Stat
 from inspector.errors import LimitExceeded, NotFound, Unreachable
 from inspector.layers.merge import MergedRootfs
 from inspector.rootfs import Kind, NotKept, NotListed, resolve, walk
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import container
 from inspector.sources.engine.container import ContainerRootfs
-from inspector.sources.lanes import LaneUnusable
 from tests.facts.archive import MemoryArchive
 from tests.support import rootfs_of
 from tests.test_rootfs import TREE
@@ -177,7 +177,7 @@ def test_questions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         assert files.lstat(f"/{number}") is None
     for _ in range(2):
-        with pytest.raises(LaneUnusable, match="5 questions"):
+        with pytest.raises(AccessUnusable, match="5 questions"):
             files.lstat("/more")
     assert len(engine.asked) == 5
 
@@ -219,12 +219,12 @@ def test_half_an_answer_is_none(cut: int) -> None:
     engine = Failing(rootfs_of({"a/b/c.pth": b"x" * 600}))
     files = ContainerRootfs(engine, "c")
     engine.cut = cut
-    with pytest.raises(LaneUnusable):
+    with pytest.raises(AccessUnusable):
         files.stream("/a/b")
     for _ in range(2):
-        with pytest.raises(LaneUnusable):
+        with pytest.raises(AccessUnusable):
             files.lstat("/x")
-    with pytest.raises(LaneUnusable):
+    with pytest.raises(AccessUnusable):
         files.confirm()
 
 
@@ -235,9 +235,9 @@ def test_a_container_that_goes_away_makes_all_answers_void() -> None:
     files.confirm()
     engine.gone = True
     assert files.lstat("/opt") is None  # as an engine says it
-    with pytest.raises(LaneUnusable, match="removed"):
+    with pytest.raises(AccessUnusable, match="removed"):
         files.confirm()
-    with pytest.raises(LaneUnusable):
+    with pytest.raises(AccessUnusable):
         files.read("/etc/passwd")
 
 
@@ -245,10 +245,10 @@ def test_an_engine_that_stops_answering_is_no_missing_file() -> None:
     engine = Failing(rootfs_of(IMAGE))
     files = ContainerRootfs(engine, "c")
     engine.error = Unreachable("the engine went away")
-    with pytest.raises(LaneUnusable, match="went away"):
+    with pytest.raises(AccessUnusable, match="went away"):
         files.lstat("/etc/passwd")
     engine.error = None
-    with pytest.raises(LaneUnusable, match="went away"):
+    with pytest.raises(AccessUnusable, match="went away"):
         files.confirm()
 
 
@@ -258,5 +258,5 @@ def test_an_archive_of_something_else_is_refused() -> None:
             return super()._tar(top, f"x{name}")
 
     files = ContainerRootfs(Other(rootfs_of(IMAGE)), "c")
-    with pytest.raises(LaneUnusable):
+    with pytest.raises(AccessUnusable):
         files.stream("/usr/local")

@@ -11,10 +11,10 @@ from fixtures.image import Image as Built
 from fixtures.image import Step
 from inspector.errors import DigestMismatch, Malformed, NotFound
 from inspector.layers.merge import merge
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import containers_files, containers_storage
 from inspector.sources.engine.containers_storage import ContainersStore, find_store
 from inspector.sources.image import Image
-from inspector.sources.lanes import LaneUnusable
 from tests.lab.ours import listing
 from tests.sources.engine import unpacked
 from tests.sources.samples import API
@@ -121,14 +121,14 @@ def test_a_store_that_contradicts_the_config_is_refused(
     path: str, changes: dict[str, object], reason: str, root: Path
 ) -> None:
     unpacked.edit(root / path, **changes)
-    with pytest.raises(LaneUnusable, match=reason):
+    with pytest.raises(AccessUnusable, match=reason):
         ContainersStore(root).open("api:prod")
 
 
 def test_layers_in_a_circle_end(root: Path) -> None:
     top = ContainersStore(root)._folders[0].images[0].layer
     unpacked.edit(root / LAYERS, parent=top)
-    with pytest.raises(LaneUnusable, match="chain of more than"):
+    with pytest.raises(AccessUnusable, match="chain of more than"):
         ContainersStore(root).open("api:prod")
 
 
@@ -157,20 +157,20 @@ def test_a_list_of_images_is_no_image(root: Path) -> None:
 @pytest.mark.parametrize("name", ["composefs-data", "composefs.blob"])
 def test_composefs_is_refused(name: str, root: Path) -> None:
     next((root / "overlay").glob("[0-9a-f]*")).joinpath(name).mkdir()
-    with pytest.raises(LaneUnusable, match="composefs"):
+    with pytest.raises(AccessUnusable, match="composefs"):
         ContainersStore(root).open("api:prod")
 
 
 def test_ids_are_no_paths(root: Path) -> None:
     unpacked.edit(root / IMAGES, layer="../../etc")
     unpacked.edit(root / LAYERS, id="../../etc")
-    with pytest.raises(LaneUnusable, match="no id"):
+    with pytest.raises(AccessUnusable, match="no id"):
         ContainersStore(root).open("api:prod")
 
 
 def test_another_driver_is_named(tmp_path: Path) -> None:
     (tmp_path / "vfs-images").mkdir()
-    with pytest.raises(LaneUnusable, match="driver vfs"):
+    with pytest.raises(AccessUnusable, match="driver vfs"):
         ContainersStore(tmp_path).images()
 
 
@@ -185,7 +185,7 @@ def test_lists_that_change_while_they_are_read_are_read_again(root: Path, monkey
     monkeypatch.setattr(containers_files, "stamp", lambda _: next(stamps))
     assert len(ContainersStore(root).images()) == 1
     stamps = iter("abcdefghijklmnopqrstuvwxyz")
-    with pytest.raises(LaneUnusable, match="all the time"):
+    with pytest.raises(AccessUnusable, match="all the time"):
         ContainersStore(root).images()
 
 

@@ -11,8 +11,8 @@ import pytest
 from fixtures.image import Image, to_json
 from inspector.errors import DigestMismatch, Malformed, PlatformMissing
 from inspector.oci import Platform
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.content_store import candidate_roots, open_content_store
-from inspector.sources.lanes import LaneUnusable
 from tests.sources.engine.unpacked import manifest_of
 from tests.sources.samples import API, BASE, read
 
@@ -63,7 +63,7 @@ def test_an_index_leads_to_the_image_of_the_platform_wanted(tmp_path: Path) -> N
     target = put_index(tmp_path, [API, ARM])
     image = open_content_store(tmp_path, target, Platform("linux", "arm64"))
     assert (image.image_id, str(image.platform)) == (ARM.image_id, "linux/arm64")
-    with pytest.raises(LaneUnusable, match="saved without it"):
+    with pytest.raises(AccessUnusable, match="saved without it"):
         open_content_store(tmp_path, target, Platform("linux", "amd64"))
     with pytest.raises(PlatformMissing):
         open_content_store(tmp_path, target, Platform("linux", "s390x"))
@@ -73,13 +73,13 @@ def test_an_index_leads_to_the_image_of_the_platform_wanted(tmp_path: Path) -> N
 def test_a_layer_that_was_never_fetched_is_told(position: int, tmp_path: Path) -> None:
     target = put_image(tmp_path, API)
     path(tmp_path, f"sha256:{API.diff_ids[position]}").unlink()
-    with pytest.raises(LaneUnusable, match=API.diff_ids[position]):
+    with pytest.raises(AccessUnusable, match=API.diff_ids[position]):
         open_content_store(tmp_path, target)
 
 
 def test_a_target_that_is_not_there(tmp_path: Path) -> None:
     put_image(tmp_path, API)
-    with pytest.raises(LaneUnusable, match="does not hold sha256:000"):
+    with pytest.raises(AccessUnusable, match="does not hold sha256:000"):
         open_content_store(tmp_path, f"sha256:{'0' * 64}")
 
 
@@ -103,7 +103,7 @@ def test_a_layer_that_was_cut_is_told(tmp_path: Path) -> None:
 
 
 def test_no_store_there(tmp_path: Path) -> None:
-    with pytest.raises(LaneUnusable, match="on this machine"):
+    with pytest.raises(AccessUnusable, match="on this machine"):
         open_content_store(tmp_path, f"sha256:{'0' * 64}")
 
 

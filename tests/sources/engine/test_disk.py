@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import LimitExceeded
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import disk
 from inspector.sources.engine.disk import read_document, refuse_hidden_marks, unusable
-from inspector.sources.lanes import LaneUnusable
 
 if sys.platform != "linux":
     pytest.skip("engines keep their files on Linux alone", allow_module_level=True)
@@ -53,13 +53,13 @@ def test_marks_that_would_not_be_shown_are_no_answer(
     if shown:
         refuse_hidden_marks(tmp_path)
     else:
-        with pytest.raises(LaneUnusable, match="run as root"):
+        with pytest.raises(AccessUnusable, match="run as root"):
             refuse_hidden_marks(tmp_path)
 
 
 def test_the_real_process_is_asked(tmp_path: Path) -> None:
     assert disk._may_administer() in (True, False)
-    with pytest.raises(LaneUnusable, match="there is no"):
+    with pytest.raises(AccessUnusable, match="there is no"):
         refuse_hidden_marks(tmp_path / "none")
 
 
@@ -68,7 +68,7 @@ def test_elsewhere_engines_live_in_a_machine_of_their_own(
     platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    with pytest.raises(LaneUnusable, match="Linux alone"):
+    with pytest.raises(AccessUnusable, match="Linux alone"):
         refuse_hidden_marks(tmp_path)
 
 
@@ -79,10 +79,10 @@ def test_documents_are_bounded_and_nothing_but_files(tmp_path: Path) -> None:
     assert read_document(tmp_path / "file", 5) == b"12345"
     with pytest.raises(LimitExceeded, match="4 bytes"):
         read_document(tmp_path / "file", 4)
-    with pytest.raises(LaneUnusable, match="no regular file"):
+    with pytest.raises(AccessUnusable, match="no regular file"):
         read_document(tmp_path / "pipe")
     for name in ("link", "none", "."):
-        with pytest.raises(LaneUnusable):
+        with pytest.raises(AccessUnusable):
             read_document(tmp_path / name)
 
 

@@ -10,10 +10,10 @@ import pytest
 from fixtures.tree import Dir, Tree
 from inspector.errors import DigestMismatch
 from inspector.layers.merge import merge
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import overlay2
 from inspector.sources.engine.overlay2 import chain_ids, open_overlay2
 from inspector.sources.image import Image
-from inspector.sources.lanes import LaneUnusable
 from tests.lab.ours import listing
 from tests.sources.engine import unpacked
 from tests.sources.samples import API
@@ -76,7 +76,7 @@ def test_an_altered_config_is_found_out(root: Path) -> None:
 
 
 def test_what_the_engine_lists_must_be_what_the_config_lists(root: Path) -> None:
-    with pytest.raises(LaneUnusable, match="other layers"):
+    with pytest.raises(AccessUnusable, match="other layers"):
         open_overlay2(root, API.image_id, [ONE])
 
 
@@ -99,7 +99,7 @@ def test_a_record_that_is_wrong_leads_nowhere(name: str, content: str, reason: s
 @pytest.mark.parametrize("name", ["diff", "cache-id", "size"])
 def test_a_record_that_lacks_a_part_leads_nowhere(name: str, root: Path) -> None:
     (record(root, 0) / name).unlink()
-    with pytest.raises(LaneUnusable, match=f"no '.*{name}'"):
+    with pytest.raises(AccessUnusable, match=f"no '.*{name}'"):
         opened(root)
 
 
@@ -107,24 +107,24 @@ def test_a_record_is_no_link(root: Path, tmp_path: Path) -> None:
     (tmp_path / "size").write_text("3")
     (record(root, 0) / "size").unlink()
     (record(root, 0) / "size").symlink_to(tmp_path / "size")
-    with pytest.raises(LaneUnusable, match="can't be read"):
+    with pytest.raises(AccessUnusable, match="can't be read"):
         opened(root)
 
 
 def test_a_directory_that_is_gone_is_no_empty_layer(root: Path) -> None:
     (root / "overlay2" / (record(root, 0) / "cache-id").read_text() / "diff").rename(root / "away")
     layer = opened(root).layers[0]
-    with pytest.raises(LaneUnusable, match="there is no"):
+    with pytest.raises(AccessUnusable, match="there is no"):
         layer.blob.scan(layer.diff_id, None, verify=False, meter=lambda _: None)
 
 
 def test_files_that_went_or_came_by_hand_are_found_out(root: Path) -> None:
     (root / "overlay2" / (record(root, 0) / "cache-id").read_text() / "diff" / "etc" / "os-release").unlink()
     layer = opened(root).layers[0]
-    with pytest.raises(LaneUnusable, match="altered"):
+    with pytest.raises(AccessUnusable, match="altered"):
         layer.blob.scan(layer.diff_id, None, verify=False, meter=lambda _: None)
 
 
 def test_an_engine_of_another_machine_leads_nowhere(tmp_path: Path) -> None:
-    with pytest.raises(LaneUnusable, match=r"no '.*' on this machine"):
+    with pytest.raises(AccessUnusable, match=r"no '.*' on this machine"):
         open_overlay2(tmp_path, API.image_id, [ONE])

@@ -11,12 +11,12 @@ import pytest
 from fixtures.image import Image
 from inspector.errors import Malformed
 from inspector.layers.merge import merge
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import content_store
 from inspector.sources.engine.content_store import open_content_store
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.engine.overlay2 import chain_ids
 from inspector.sources.engine.snapshots import FOLDER, find
-from inspector.sources.lanes import LaneUnusable
 from tests.lab.ours import listing
 from tests.sources.engine.boltfile import Content, database
 from tests.sources.engine.test_content_store import BLOBS, path, put_image
@@ -67,7 +67,7 @@ def test_snapshots_are_found_in_the_order_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("entries", [{}, {key(0): entry(1)}, {key(0): entry(1), key(1): entry(2, b"\x02")}])
 def test_a_layer_that_is_not_unpacked_whole(entries: Content, tmp_path: Path) -> None:
-    with pytest.raises(LaneUnusable, match=CHAINS[len(entries) > 0]):
+    with pytest.raises(AccessUnusable, match=CHAINS[len(entries) > 0]):
         find(snapshots(tmp_path, entries), CHAINS)
 
 
@@ -77,7 +77,7 @@ def test_an_entry_without_an_id(tmp_path: Path) -> None:
 
 
 def test_no_database(tmp_path: Path) -> None:
-    with pytest.raises(LaneUnusable, match="there is no"):
+    with pytest.raises(AccessUnusable, match="there is no"):
         find(tmp_path / "metadata.db", CHAINS)
 
 
@@ -99,7 +99,7 @@ def test_layers_that_a_pull_left_out_are_read_where_they_are_unpacked(tmp_path: 
         (tmp_path / BLOBS / digits).unlink()
     image = open_content_store(tmp_path, target)
     assert [scan[0] for scan in read(image, verify=False)] == ["", ""]
-    with pytest.raises(LaneUnusable, match="digest"):
+    with pytest.raises(AccessUnusable, match="digest"):
         read(image, verify=True)
 
 
@@ -114,7 +114,7 @@ def test_a_snapshot_that_is_removed_is_no_shorter_answer(tmp_path: Path) -> None
     unpacked(tmp_path)
     layer = open_content_store(tmp_path, target).layers[0]
     snapshots(tmp_path, {})
-    with pytest.raises(LaneUnusable, match="no layer unpacked"):
+    with pytest.raises(AccessUnusable, match="no layer unpacked"):
         layer.blob.scan(layer.diff_id, None, verify=False, meter=lambda _: None)
 
 
@@ -123,5 +123,5 @@ def test_files_that_went_or_came_by_hand_are_found_out(tmp_path: Path) -> None:
     unpacked(tmp_path)
     shutil.copy(path(tmp_path, target), tmp_path / FOLDER / "snapshots" / "1" / "fs" / "new")
     layer = open_content_store(tmp_path, target).layers[0]
-    with pytest.raises(LaneUnusable, match="altered"):
+    with pytest.raises(AccessUnusable, match="altered"):
         layer.blob.scan(layer.diff_id, None, verify=False, meter=lambda _: None)

@@ -12,11 +12,11 @@ import pytest
 from fixtures.forms.oci import Blobs
 from fixtures.packing import gzip
 from inspector.engine.client import connect
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import containers_storage, overlay2
 from inspector.sources.engine.content_store import candidate_roots
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image
-from inspector.sources.lanes import LaneUnusable
 from tests.engine.fake import FakeEngine
 from tests.engine.fakestore import Kind
 from tests.sources.engine import unpacked
@@ -81,23 +81,26 @@ def test_docker_with_containerd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("kind", ["graph", "containerd", "podman"])
 def test_an_engine_whose_files_are_not_here(kind: Kind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with engine(kind, tmp_path / "nowhere") as fake, pytest.raises(LaneUnusable, match=r"nowhere.* on this machine"):
+    with engine(kind, tmp_path / "nowhere") as fake, pytest.raises(AccessUnusable, match=r"nowhere.* on this machine"):
         stored(fake, monkeypatch)
 
 
 def test_files_of_another_engine_that_has_the_same_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = API.with_steps(tags=["api:prod"], env=["OTHER=1"])
-    with engine("graph", unpacked.overlay2(tmp_path, other)) as fake, pytest.raises(LaneUnusable, match="there is no"):
+    with (
+        engine("graph", unpacked.overlay2(tmp_path, other)) as fake,
+        pytest.raises(AccessUnusable, match="there is no"),
+    ):
         stored(fake, monkeypatch)
 
 
 def test_another_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with engine("graph", tmp_path, Driver="btrfs") as fake, pytest.raises(LaneUnusable, match="driver 'btrfs'"):
+    with engine("graph", tmp_path, Driver="btrfs") as fake, pytest.raises(AccessUnusable, match="driver 'btrfs'"):
         stored(fake, monkeypatch)
 
 
 def test_an_engine_that_does_not_say_where(monkeypatch: pytest.MonkeyPatch) -> None:
-    with engine("graph", Path()) as fake, pytest.raises(LaneUnusable, match="does not say where"):
+    with engine("graph", Path()) as fake, pytest.raises(AccessUnusable, match="does not say where"):
         stored(fake, monkeypatch)
 
 

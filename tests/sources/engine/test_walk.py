@@ -23,9 +23,9 @@ from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.indexer import Indexer
 from inspector.layers.merge import merge
 from inspector.rootfs import Kind
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import walk
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
-from inspector.sources.lanes import LaneUnusable
 from tests.lab.ours import listing
 from tests.sources.engine.unpacked import mark, unpack, whiteout
 from tests.support import index_of
@@ -198,7 +198,7 @@ def test_directories_that_mean_more_than_they_hold_are_refused(
 ) -> None:
     folder = unpack({"d": Dir()}, tmp_path / "diff")
     mark(folder / "d", name, value)
-    with pytest.raises(LaneUnusable, match=reason):
+    with pytest.raises(AccessUnusable, match=reason):
         scan(folder)
 
 
@@ -207,7 +207,7 @@ def test_a_file_whose_content_lies_below_is_refused_and_a_sparse_one_is_not(tmp_
     os.truncate(folder / "f", 100_000)
     assert found(folder)["f"].size == 100_000
     mark(folder / "f", "user.overlay.metacopy", b"")
-    with pytest.raises(LaneUnusable, match="metacopy"):
+    with pytest.raises(AccessUnusable, match="metacopy"):
         scan(folder)
 
 
@@ -221,21 +221,21 @@ def test_what_only_engines_without_root_take_for_a_mark_is_refused_in_a_store_of
         if answer:
             assert list(found(folder)) == answer
             continue
-        with pytest.raises(LaneUnusable, match="without root"):
+        with pytest.raises(AccessUnusable, match="without root"):
             scan(folder)
 
 
 def test_an_empty_file_may_be_a_whiteout(tmp_path: Path) -> None:
     folder = unpack({"f": b""}, tmp_path / "diff")
     mark(folder / "f", "user.overlay.whiteout", b"y")
-    with pytest.raises(LaneUnusable, match="whiteout"):
+    with pytest.raises(AccessUnusable, match="whiteout"):
         scan(folder)
 
 
 def test_a_directory_with_the_name_of_a_whiteout_is_refused(tmp_path: Path) -> None:
     folder = unpack({"d": Dir()}, tmp_path / "diff")
     (folder / ".wh.x").mkdir()
-    with pytest.raises(LaneUnusable, match="name of a whiteout"):
+    with pytest.raises(AccessUnusable, match="name of a whiteout"):
         scan(folder)
 
 
@@ -271,13 +271,13 @@ RACE: Tree = {"a": Dir(), "a/x": b"", "b": Dir(), "b/y": b""}
 
 def test_a_directory_that_goes_in_mid_walk_is_no_shorter_answer(tmp_path: Path) -> None:
     folder = unpack(RACE, tmp_path / "diff")
-    with pytest.raises(LaneUnusable, match="changed while it was read"):
+    with pytest.raises(AccessUnusable, match="changed while it was read"):
         while_walking(folder, "b", lambda: shutil.rmtree(folder / "b"))
 
 
 def test_a_file_that_goes_in_mid_walk_is_no_shorter_answer(tmp_path: Path) -> None:
     folder = unpack(RACE, tmp_path / "diff")
-    with pytest.raises(LaneUnusable, match="changed while it was read"):
+    with pytest.raises(AccessUnusable, match="changed while it was read"):
         while_walking(folder, "b", (folder / "b" / "y").unlink)
 
 
@@ -288,7 +288,7 @@ def test_a_directory_that_becomes_a_link_is_not_followed(tmp_path: Path) -> None
         (folder / "b").rename(tmp_path / "b")
         (folder / "b").symlink_to(tmp_path / "b")
 
-    with pytest.raises(LaneUnusable, match="diff/b"):
+    with pytest.raises(AccessUnusable, match="diff/b"):
         while_walking(folder, "b", swap)
 
 
@@ -300,13 +300,13 @@ def test_a_parent_that_becomes_a_link_is_found_out(tmp_path: Path) -> None:
         (folder / "b").rename(tmp_path / "b")
         (folder / "b").symlink_to(tmp_path / "outside")
 
-    with pytest.raises(LaneUnusable, match="changed while it was read"):
+    with pytest.raises(AccessUnusable, match="changed while it was read"):
         while_walking(folder, "b/c", swap)
 
 
 def test_a_record_that_goes_in_mid_walk_ends_it(tmp_path: Path) -> None:
     folder = unpack(RACE, tmp_path / "diff")
-    with pytest.raises(LaneUnusable, match=r"diff\.record"):
+    with pytest.raises(AccessUnusable, match=r"diff\.record"):
         while_walking(folder, "b", (tmp_path / "diff.record").unlink)
 
 
@@ -321,7 +321,7 @@ def test_a_run_that_is_broken_off_ends_the_walk(tmp_path: Path) -> None:
 def test_the_top_is_no_link(tmp_path: Path) -> None:
     unpack(RACE, tmp_path / "real")
     (tmp_path / "diff").symlink_to(tmp_path / "real")
-    with pytest.raises(LaneUnusable, match="diff"):
+    with pytest.raises(AccessUnusable, match="diff"):
         scan(tmp_path / "diff")
 
 
@@ -331,7 +331,7 @@ def test_what_may_not_be_read_says_who_may(tmp_path: Path, monkeypatch: pytest.M
 
     its = blob(unpack(RACE, tmp_path / "diff"))
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(LaneUnusable, match="run as root"):
+    with pytest.raises(AccessUnusable, match="run as root"):
         its.scan(DIFF_ID, None, verify=False, meter=lambda _: None)
 
 
@@ -339,7 +339,7 @@ def test_bytes_other_than_the_engine_noted_are_refused(tmp_path: Path) -> None:
     folder = unpack({"f": b"four", "l": Link("f")}, tmp_path / "diff")
     for size in (5, 4, None):
         assert scan(folder, size=size).index.size == 5
-    with pytest.raises(LaneUnusable, match="holds 5 bytes where the engine noted 6"):
+    with pytest.raises(AccessUnusable, match="holds 5 bytes where the engine noted 6"):
         scan(folder, size=6)
 
 
@@ -359,7 +359,7 @@ def test_files_and_names_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_directory_proves_no_digest(tmp_path: Path) -> None:
-    with pytest.raises(LaneUnusable, match="digest"):
+    with pytest.raises(AccessUnusable, match="digest"):
         blob(unpack(RACE, tmp_path / "diff")).scan(DIFF_ID, None, verify=True, meter=lambda _: None)
 
 

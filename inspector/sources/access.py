@@ -11,16 +11,16 @@ from inspector.errors import InspectorError
 from inspector.layers.blob import Meter, Scanned
 from inspector.rootfs import Rootfs
 
-Lane = Literal["storage", "archive", "save"]
-LANES: tuple[Lane, ...] = ("storage", "archive", "save")
+AccessMethod = Literal["storage", "files", "save"]
+ACCESS_METHODS: tuple[AccessMethod, ...] = ("storage", "files", "save")
 """In the order of what they cost, where each can be taken at all."""
 
 Known = Callable[[str], bool]
 """Whether the layer of this diff_id need not be read again."""
 
 
-class LaneUnusable(InspectorError):
-    """The lane does not lead to the image, or not to what was asked; the message is a clause that says why."""
+class AccessUnusable(InspectorError):
+    """The access method does not lead to the image, or not to what was asked; the message is a clause that says why."""
 
 
 class Glimpse(Rootfs, Protocol):
@@ -54,5 +54,5 @@ class Unread(msgspec.Struct, frozen=True):
         return
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - the signature of all blobs
-        """See `LayerBlob.scan`. Raises `LaneUnusable`, always."""
-        raise LaneUnusable("a layer is not in the cache")
+        """See `LayerBlob.scan`. Raises `AccessUnusable`, always."""
+        raise AccessUnusable("a layer is not in the cache")

@@ -1,4 +1,4 @@
-"""The choice among an engine's lanes: the fastest that answers the question, and the next where one does not lead."""
+"""The choice among an engine's access methods: the fastest that answers the question, then the next."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from inspector.facts.glance import glance
 from inspector.layers.blob import Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
-from inspector.sources.image import Image, Lanes
-from inspector.sources.lanes import Lane, LaneUnusable
+from inspector.sources.access import AccessMethod, AccessUnusable
+from inspector.sources.image import Access, Image
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
 
-    `lane` allows no other.
+    `access` allows no other.
     """
 
     python: str = "python"
     whole: str = ""
-    lane: Lane | None = None
+    access: AccessMethod | None = None
 
 
 class Way(msgspec.Struct, frozen=True):
-    """How to take a lane: its name, and what gives the facts by it."""
+    """An access method by its name, and what gives the facts by it."""
 
     name: str
     take: Callable[[], ImageFacts]
 
 
-class LaneReader:
-    """Reads engine's images by whichever lane leads to them; from any thread."""
+class AccessReader:
+    """Reads engine's images by whichever access method leads to them; from any thread."""
 
     def __init__(self, indexer: Indexer, cache: IndexCache | None, *, verify: bool, meter: Meter) -> None:
         self._indexer = indexer
@@ -46,39 +46,39 @@ class LaneReader:
         self._verify = verify
         self._meter = meter
 
-    def read(self, image: Image, lanes: Lanes, question: Question) -> ImageFacts:
-        """The facts by the first lane that leads to them; `Evidence.passed_over` says why those before it did not.
+    def read(self, image: Image, access: Access, question: Question) -> ImageFacts:
+        """Read the facts by the first access method that can; `Evidence.passed_over` says why others could not.
 
-        Raises `LaneUnusable` where none does, and what reading a layer raises.
+        Raises `AccessUnusable` where none does, and what reading a layer raises.
         """
         begun = time.perf_counter()
         passed: list[str] = []
-        for way in self._ways(image, lanes, question, passed):
+        for way in self._ways(image, access, question, passed):
             work.check()
             try:
                 facts = way.take()
                 work.check()  # a limit that was met on the way may have been taken for one unreadable file
-            except (LaneUnusable, Refused) as error:
+            except (AccessUnusable, Refused) as error:
                 passed.append(f"{way.name}: {error}")
                 continue
             seconds = round(time.perf_counter() - begun, 3)
             evidence = msgspec.structs.replace(
-                facts.evidence, lane=way.name, passed_over=tuple(passed), seconds=seconds
+                facts.evidence, access=way.name, passed_over=tuple(passed), seconds=seconds
             )
             named = {"reference": image.reference, "source": image.source, "tags": image.tags or facts.tags}
             return msgspec.structs.replace(facts, evidence=evidence, **named)
-        raise LaneUnusable(f"{image.reference}: no way to its bytes; {'; '.join(passed)}")
+        raise AccessUnusable(f"{image.reference}: no way to its bytes; {'; '.join(passed)}")
 
-    def _ways(self, image: Image, lanes: Lanes, question: Question, passed: list[str]) -> Iterator[Way]:
-        """The lanes worth trying, best first; what is left out of them is noted in `passed`."""
-        if question.lane is not None:
-            yield self._forced(image, lanes, question)
+    def _ways(self, image: Image, access: Access, question: Question, passed: list[str]) -> Iterator[Way]:
+        """The access methods worth trying, best first; what is left out of them is noted in `passed`."""
+        if question.access is not None:
+            yield self._forced(image, access, question)
             return
-        whole = question.whole or self._needs_whole(lanes)
-        single = Way("archive", lambda: self._glance(image, lanes, question))
+        whole = question.whole or self._needs_whole(access)
+        single = Way("files", lambda: self._glance(image, access, question))
         try:
-            stored: Image | None = lanes.storage()
-        except (LaneUnusable, Malformed) as error:  # an engine may be at work in its files
+            stored: Image | None = access.storage()
+        except (AccessUnusable, Malformed) as error:  # an engine may be at work in its files
             passed.append(f"storage: {error}")
             stored = None
         dear = stored is not None and self._must_unpack(stored)
@@ -87,30 +87,30 @@ class LaneReader:
         if stored is not None:
             yield Way("storage", partial(self._gather, stored, question))
         if self._knows_all(image):
-            yield Way("cache", lambda: self._gather(lanes.told(), question))
+            yield Way("cache", lambda: self._gather(access.told(), question))
         if whole:
-            passed.append(f"archive: {whole}")
+            passed.append(f"files: {whole}")
         elif not dear:
             yield single
-        yield Way("save", lambda: self._saved(lanes, question))
+        yield Way("save", lambda: self._saved(access, question))
         if whole and not self._verify:
-            yield Way("archive", lambda: self._glance(image, lanes, question, whole=True))
+            yield Way("files", lambda: self._glance(image, access, question, whole=True))
 
-    def _needs_whole(self, lanes: Lanes) -> str:
+    def _needs_whole(self, access: Access) -> str:
         """Why single files don't do, whatever the question; empty where they may."""
         if self._verify:
             return "every digest is to be checked"
-        podman = lanes.engine is not None and lanes.engine.kind == "podman"
+        podman = access.engine is not None and access.engine.kind == "podman"
         return "Podman takes longer for single files than for them all" if podman else ""
 
-    def _forced(self, image: Image, lanes: Lanes, question: Question) -> Way:
-        match question.lane:
+    def _forced(self, image: Image, access: Access, question: Question) -> Way:
+        match question.access:
             case "storage":
-                return Way("storage", lambda: self._gather(lanes.storage(), question))
-            case "archive":
-                return Way("archive", lambda: self._glance(image, lanes, question, whole=bool(question.whole)))
+                return Way("storage", lambda: self._gather(access.storage(), question))
+            case "files":
+                return Way("files", lambda: self._glance(image, access, question, whole=bool(question.whole)))
             case _:
-                return Way("save", lambda: self._saved(lanes, question))
+                return Way("save", lambda: self._saved(access, question))
 
     def _must_unpack(self, image: Image) -> bool:
         """Whether packed layers are to be read through, which takes seconds."""
@@ -125,11 +125,11 @@ class LaneReader:
     def _gather(self, image: Image, question: Question) -> ImageFacts:
         return gather(image, self._indexer, python=question.python)
 
-    def _saved(self, lanes: Lanes, question: Question) -> ImageFacts:
-        return self._gather(lanes.saved(known=self._knows, meter=self._meter), question)
+    def _saved(self, access: Access, question: Question) -> ImageFacts:
+        return self._gather(access.saved(known=self._knows, meter=self._meter), question)
 
-    def _glance(self, image: Image, lanes: Lanes, question: Question, *, whole: bool = False) -> ImageFacts:
+    def _glance(self, image: Image, access: Access, question: Question, *, whole: bool = False) -> ImageFacts:
         if self._verify:
-            raise LaneUnusable("single files prove no digest, and every one is to be checked")
-        with lanes.container() as files:
+            raise AccessUnusable("single files prove no digest, and every one is to be checked")
+        with access.container() as files:
             return glance(image, files, python=question.python, whole=whole)

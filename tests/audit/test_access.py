@@ -1,4 +1,4 @@
-"""Which lane is taken to an engine's image, and what is said of those that were not."""
+"""Which access method is taken to an engine's image, and what is said of those that were not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.forms import FORMS
 from fixtures.roles import right_images
-from inspector.audit.lanes import LaneReader, Question
+from inspector.audit.access import AccessReader, Question
 from inspector.errors import Refused, Unreachable
 from inspector.facts import ImageFacts
 from inspector.layers.blob import LayerBlob, Meter
@@ -21,16 +21,16 @@ from inspector.layers.indexer import Indexer
 from inspector.layers.merge import merge
 from inspector.reference import parse_reference
 from inspector.sources import open_images
+from inspector.sources.access import AccessMethod, AccessUnusable, Glimpse, Known, Unread
 from inspector.sources.engine.container import ContainerRootfs
 from inspector.sources.image import Image
-from inspector.sources.lanes import Glimpse, Known, Lane, LaneUnusable, Unread
 from tests.facts.archive import MemoryArchive
 
 NAME = "ktrdr-worker-cpu:test"
 
 
-class FakeLanes:
-    """Lanes to one archive; those in `refused` raise what stands there. `taken` lists what was tried, in order."""
+class FakeAccess:
+    """Access to one archive; those in `refused` raise what stands there. `taken` lists what was tried, in order."""
 
     engine = None
 
@@ -41,24 +41,24 @@ class FakeLanes:
         self.known: list[str] = []
 
     def told(self) -> Image:
-        """See `Lanes.told`."""
+        """See `Access.told`."""
         self.taken.append("told")
         return unread(self._image)
 
     def storage(self) -> Image:
-        """See `Lanes.storage`."""
+        """See `Access.storage`."""
         self._take("storage")
         return self._image
 
     @contextmanager
     def container(self) -> Iterator[Glimpse]:
-        """See `Lanes.container`."""
-        self._take("archive")
+        """See `Access.container`."""
+        self._take("files")
         fs = merge([read_whole(layer.diff_id, layer.digest, layer.blob) for layer in self._image.layers])
         yield ContainerRootfs(MemoryArchive(fs), "c")
 
     def saved(self, *, known: Known, meter: Meter) -> Image:
-        """See `Lanes.saved`."""
+        """See `Access.saved`."""
         self._take("save")
         meter(1)
         self.known = [layer.diff_id for layer in self._image.layers if known(layer.diff_id)]
@@ -98,49 +98,49 @@ def cache(tmp_path: Path) -> Iterator[IndexCache]:
 
 
 def read(
-    lanes: FakeLanes,
+    fake: FakeAccess,
     image: Image,
     *,
     cache: IndexCache | None = None,
     verify: bool = False,
     whole: str = "",
-    lane: Lane | None = None,
+    access: AccessMethod | None = None,
 ) -> ImageFacts:
     def meter(count: int) -> None:
         del count
 
-    reader = LaneReader(Indexer(cache, verify=verify, meter=meter), cache, verify=verify, meter=meter)
-    return reader.read(unread(image), lanes, Question(whole=whole, lane=lane))
+    reader = AccessReader(Indexer(cache, verify=verify, meter=meter), cache, verify=verify, meter=meter)
+    return reader.read(unread(image), fake, Question(whole=whole, access=access))
 
 
-NO_STORAGE = {"storage": LaneUnusable("run as root")}
-NO_SAVE = {**NO_STORAGE, "save": LaneUnusable("its archive lacks a layer")}
+NO_STORAGE = {"storage": AccessUnusable("run as root")}
+NO_SAVE = {**NO_STORAGE, "save": AccessUnusable("its archive lacks a layer")}
 
 
 @pytest.mark.parametrize(
-    ("form", "refused", "whole", "lane", "taken"),
+    ("form", "refused", "whole", "access", "taken"),
     [
         ("docker-24", {}, "", "storage", ["storage"]),
         ("docker-24", {}, "rule", "storage", ["storage"]),
-        ("oci-gzip", {}, "", "archive", ["storage", "archive"]),  # packed layers would take seconds
+        ("oci-gzip", {}, "", "files", ["storage", "files"]),  # packed layers would take seconds
         ("oci-gzip", {}, "rule", "storage", ["storage"]),
-        ("oci-gzip", {"archive": Refused("no")}, "", "storage", ["storage", "archive"]),
-        ("docker-24", NO_STORAGE, "", "archive", ["storage", "archive"]),
+        ("oci-gzip", {"files": Refused("no")}, "", "storage", ["storage", "files"]),
+        ("docker-24", NO_STORAGE, "", "files", ["storage", "files"]),
         ("docker-24", NO_STORAGE, "rule", "save", ["storage", "save"]),
-        ("docker-24", {**NO_STORAGE, "archive": Refused("no")}, "", "save", ["storage", "archive", "save"]),
-        ("docker-24", NO_SAVE, "rule", "archive", ["storage", "save", "archive"]),
+        ("docker-24", {**NO_STORAGE, "files": Refused("no")}, "", "save", ["storage", "files", "save"]),
+        ("docker-24", NO_SAVE, "rule", "files", ["storage", "save", "files"]),
     ],
 )
 def test_the_cheapest_that_answers_is_taken(
-    image: Callable[[str], Image], form: str, refused: dict[str, Exception], whole: str, lane: str, taken: list[str]
+    image: Callable[[str], Image], form: str, refused: dict[str, Exception], whole: str, access: str, taken: list[str]
 ) -> None:
     opened = image(form)
-    lanes = FakeLanes(opened, refused)
-    facts = read(lanes, opened, whole=whole)
-    assert (facts.evidence.lane, lanes.taken) == (lane, taken)
+    fake = FakeAccess(opened, refused)
+    facts = read(fake, opened, whole=whole)
+    assert (facts.evidence.access, fake.taken) == (access, taken)
     assert facts.torch.build == "cpu"
     passed = {said.partition(":")[0] for said in facts.evidence.passed_over}
-    unasked = {"archive"} if whole and lane != "storage" else set()
+    unasked = {"files"} if whole and access != "storage" else set()
     assert passed == {name for name in refused if name in taken} | unasked
 
 
@@ -151,10 +151,10 @@ def test_what_the_cache_holds_of_every_layer_asks_the_engine_for_nothing(
     opened = image("oci-gzip")
     for layer in opened.layers:
         cache.put(read_whole(layer.diff_id, layer.digest, layer.blob), None)
-    lanes = FakeLanes(opened, {**NO_STORAGE, "archive": Unreachable("gone"), "save": Unreachable("gone")})
-    facts = read(lanes, opened, cache=cache, whole=whole)
-    assert (facts.evidence.lane, facts.evidence.layers_read, facts.evidence.digests_verified) == ("cache", 0, True)
-    assert lanes.taken == ["storage", "told"]
+    access = FakeAccess(opened, {**NO_STORAGE, "files": Unreachable("gone"), "save": Unreachable("gone")})
+    facts = read(access, opened, cache=cache, whole=whole)
+    assert (facts.evidence.access, facts.evidence.layers_read, facts.evidence.digests_verified) == ("cache", 0, True)
+    assert access.taken == ["storage", "told"]
 
 
 def test_packed_layers_of_a_storage_are_read_at_once_where_the_cache_has_them(
@@ -163,46 +163,46 @@ def test_packed_layers_of_a_storage_are_read_at_once_where_the_cache_has_them(
     opened = image("oci-gzip")
     for layer in opened.layers:
         cache.put(read_whole(layer.diff_id, layer.digest, layer.blob), None)
-    assert read(FakeLanes(opened, {}), opened, cache=cache).evidence.lane == "storage"
+    assert read(FakeAccess(opened, {}), opened, cache=cache).evidence.access == "storage"
 
 
 def test_layers_in_the_cache_are_passed_over_in_what_is_saved(image: Callable[[str], Image], cache: IndexCache) -> None:
     opened = image("docker-24")
     first = opened.layers[0]
     cache.put(read_whole(first.diff_id, first.digest, first.blob), None)
-    lanes = FakeLanes(opened, NO_STORAGE)
-    assert read(lanes, opened, cache=cache, lane="save").evidence.layers_cached == 1
-    assert lanes.known == [first.diff_id]
+    access = FakeAccess(opened, NO_STORAGE)
+    assert read(access, opened, cache=cache, access="save").evidence.layers_cached == 1
+    assert access.known == [first.diff_id]
 
 
-def test_a_lane_that_is_asked_for_is_the_only_one(image: Callable[[str], Image]) -> None:
+def test_a_access_that_is_asked_for_is_the_only_one(image: Callable[[str], Image]) -> None:
     opened = image("docker-24")
-    lanes = FakeLanes(opened, {})
-    assert read(lanes, opened, lane="archive", whole="rule").evidence.lane == "archive"
-    lanes = FakeLanes(opened, NO_SAVE)
+    access = FakeAccess(opened, {})
+    assert read(access, opened, access="files", whole="rule").evidence.access == "files"
+    access = FakeAccess(opened, NO_SAVE)
     with pytest.raises(
-        LaneUnusable, match=r"ktrdr-worker-cpu:test.*: no way to its bytes; save: its archive lacks a layer$"
+        AccessUnusable, match=r"ktrdr-worker-cpu:test.*: no way to its bytes; save: its archive lacks a layer$"
     ):
-        read(lanes, msgspec.structs.replace(opened, reference=NAME), lane="save")
-    assert lanes.taken == ["save"]
+        read(access, msgspec.structs.replace(opened, reference=NAME), access="save")
+    assert access.taken == ["save"]
 
 
 def test_verifying_takes_no_glance(image: Callable[[str], Image]) -> None:
     opened = image("docker-24")
-    lanes = FakeLanes(opened, NO_SAVE)
-    with pytest.raises(LaneUnusable, match=r"archive: every digest is to be checked; save: its archive lacks a layer$"):
-        read(lanes, opened, verify=True)
+    access = FakeAccess(opened, NO_SAVE)
+    with pytest.raises(AccessUnusable, match=r"files: every digest is to be checked; save: its archive lacks a layer$"):
+        read(access, opened, verify=True)
 
 
 def test_verifying_takes_no_glance_where_that_is_asked_for_either(image: Callable[[str], Image]) -> None:
     opened = image("docker-24")
-    with pytest.raises(LaneUnusable, match="single files prove no digest"):
-        read(FakeLanes(opened, {}), opened, verify=True, lane="archive")
+    with pytest.raises(AccessUnusable, match="single files prove no digest"):
+        read(FakeAccess(opened, {}), opened, verify=True, access="files")
 
 
 def test_an_engine_that_is_gone_ends_it(image: Callable[[str], Image]) -> None:
     opened = image("docker-24")
-    lanes = FakeLanes(opened, {**NO_STORAGE, "archive": Unreachable("gone")})
+    access = FakeAccess(opened, {**NO_STORAGE, "files": Unreachable("gone")})
     with pytest.raises(Unreachable):
-        read(lanes, opened)
-    assert lanes.taken == ["storage", "archive"]
+        read(access, opened)
+    assert access.taken == ["storage", "files"]

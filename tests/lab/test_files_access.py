@@ -1,4 +1,4 @@
-"""The archive lane on a real engine: what it states, what it asks for that, and that nothing of it stays."""
+"""The access method files on a real engine: what it states, what it asks for that, and that nothing of it stays."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from inspector.engine.client import Engine, connect
 from inspector.errors import NotFound
 from inspector.facts import ImageFacts
 from inspector.facts.glance import glance
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.access import as_told
 from inspector.sources.engine.container import ContainerRootfs, container_files
-from inspector.sources.lanes import LaneUnusable
 from tests.facts.agreement import disagreements
 from tests.lab import engine, ours, wrong
 from tests.lab.conftest import ROLES
@@ -99,5 +99,5 @@ def test_a_container_removed_meanwhile_is_told(docker_engine: Engine, roles: Non
     assert files.lstat("/etc") is not None
     docker_engine.remove(files._container)
     assert files.lstat("/usr") is None
-    with pytest.raises(LaneUnusable, match="removed"):
+    with pytest.raises(AccessUnusable, match="removed"):
         next(asking)

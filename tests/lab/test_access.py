@@ -1,4 +1,4 @@
-"""One image through every lane of every engine: whatever a lane states is what the image's own archive says."""
+"""One image through every access method of every engine: what each states is what the image's own archive says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from inspector.audit import Options, check
 from inspector.facts import ImageFacts
 from inspector.policy.load import load_policy
-from inspector.sources.lanes import LANES
+from inspector.sources.access import ACCESS_METHODS
 from tests.lab import ours, wrong
 from tests.lab.agree import differences
 from tests.lab.asked import ask
@@ -41,43 +41,43 @@ def role_facts(saved: Path) -> dict[str, ImageFacts]:
     return {name: ours.facts_of(f"docker-archive:{saved}:{name}") for name in (*ROLES, *wrong.NAMES)}
 
 
-def shown(engine: Other, lane: str, references: Sequence[str], *words: str) -> list[dict[str, Any]]:
-    """The facts of the images through one lane, which the evidence must name."""
+def shown(engine: Other, access: str, references: Sequence[str], *words: str) -> list[dict[str, Any]]:
+    """The facts of the images through one access method, which the evidence must name."""
     with engine.untouched():
-        said = ask(engine, "show", "--no-cache", "--lane", lane, *words, *references)
+        said = ask(engine, "show", "--no-cache", "--access", access, *words, *references)
     assert said.code == 0, said.errors
-    assert [facts["evidence"]["lane"] for facts in said.facts] == [lane] * len(references)
+    assert [facts["evidence"]["access"] for facts in said.facts] == [access] * len(references)
     for facts in said.facts:
         evidence = facts["evidence"]
-        assert (evidence["questions"] > 0) is (lane == "archive")
-        assert (evidence["layers_read"] == len(facts["layers"])) is (lane != "archive")
-        assert [name for name in WHOLE if lane != "archive" and "unknown" in facts[name]] == []
+        assert (evidence["questions"] > 0) is (access == "files")
+        assert (evidence["layers_read"] == len(facts["layers"])) is (access != "files")
+        assert [name for name in WHOLE if access != "files" and "unknown" in facts[name]] == []
     return said.facts
 
 
-@pytest.mark.parametrize("lane", LANES)
+@pytest.mark.parametrize("access", ACCESS_METHODS)
 def test_the_fixture_images_are_what_their_archive_says(
-    lane: str, any_engine: Other, small_images: dict[str, str], small_facts: dict[str, ImageFacts]
+    access: str, any_engine: Other, small_images: dict[str, str], small_facts: dict[str, ImageFacts]
 ) -> None:
-    slow = (any_engine.scheme, lane) == ("podman", "archive")  # 30 ms a question, where Docker takes 2
+    slow = (any_engine.scheme, access) == ("podman", "files")  # 30 ms a question, where Docker takes 2
     names = SOME if slow else list(small_images)
-    found = shown(any_engine, lane, [small_images[name] for name in names])
+    found = shown(any_engine, access, [small_images[name] for name in names])
     pairs = zip(names, found, strict=True)
     assert {name: all_ for name, facts in pairs if (all_ := differences(facts, small_facts[name]))} == {}
 
 
-@pytest.mark.parametrize("lane", ["storage", "archive"])
-def test_the_role_images_are_what_their_archive_says(lane: str, role_facts: dict[str, ImageFacts]) -> None:
-    found = shown(DOCKER, lane, [f"docker:{name}" for name in role_facts])
+@pytest.mark.parametrize("access", ["storage", "files"])
+def test_the_role_images_are_what_their_archive_says(access: str, role_facts: dict[str, ImageFacts]) -> None:
+    found = shown(DOCKER, access, [f"docker:{name}" for name in role_facts])
     pairs = zip(role_facts, found, strict=True)
     assert {name: all_ for name, facts in pairs if (all_ := differences(facts, role_facts[name]))} == {}
 
 
-@pytest.mark.parametrize("lane", ["storage", "archive"])
+@pytest.mark.parametrize("access", ["storage", "files"])
 def test_the_api_image_is_the_same_in_every_engine(
-    lane: str, any_engine: Other, role_facts: dict[str, ImageFacts]
+    access: str, any_engine: Other, role_facts: dict[str, ImageFacts]
 ) -> None:
-    (found,) = shown(any_engine, lane, [f"{any_engine.scheme}:{ROLES[0]}"])
+    (found,) = shown(any_engine, access, [f"{any_engine.scheme}:{ROLES[0]}"])
     assert differences(found, role_facts[ROLES[0]]) == []
 
 
@@ -92,7 +92,7 @@ def test_podman_s_store_is_read_without_its_service(podman: Other, role_facts: d
     nobody = {"CONTAINER_HOST": "", "XDG_RUNTIME_DIR": "", "CONTAINERS_STORAGE_CONF": settings}
     said = ask(podman, "show", "--no-cache", f"podman:{ROLES[0]}", more=nobody)
     assert said.code == 0, said.errors
-    assert said.facts[0]["evidence"]["lane"] == "storage"
+    assert said.facts[0]["evidence"]["access"] == "storage"
     assert differences(said.facts[0], role_facts[ROLES[0]]) == []
 
 
@@ -100,11 +100,11 @@ def test_what_was_saved_once_is_in_the_cache(
     any_engine: Other, small_images: dict[str, str], small_facts: dict[str, ImageFacts], tmp_path: Path
 ) -> None:
     asked = (f"--cache-dir={tmp_path}", small_images["worker-cpu"])
-    first = ask(any_engine, "show", "--lane=save", *asked, hidden=True)
+    first = ask(any_engine, "show", "--access=save", *asked, hidden=True)
     again = ask(any_engine, "show", *asked, hidden=True)
-    for said, lane in ((first, "save"), (again, "cache")):
+    for said, access in ((first, "save"), (again, "cache")):
         assert said.code == 0, said.errors
-        assert said.facts[0]["evidence"]["lane"] == lane
+        assert said.facts[0]["evidence"]["access"] == access
         assert differences(said.facts[0], small_facts["worker-cpu"]) == []
     assert (again.facts[0]["evidence"]["bytes_read"], again.facts[0]["evidence"]["layers_read"]) == (0, 0)
 
@@ -129,7 +129,7 @@ def policy(tmp_path: Path) -> Path:
 def test_storage_is_taken_where_it_can_be_read(policy: Path, any_engine: Other, small_images: dict[str, str]) -> None:
     said = ask(any_engine, "check", "--no-cache", "--role=torch", policy, small_images["worker-cpu"])
     assert (said.code, said.document["outcome"]) == (0, "pass"), said.errors
-    assert said.facts[0]["evidence"]["lane"] == "storage"
+    assert said.facts[0]["evidence"]["access"] == "storage"
     assert said.facts[0]["evidence"]["passed_over"] == []
 
 
@@ -142,7 +142,7 @@ def test_without_storage_single_files_answer_or_where_these_are_slow_the_whole_i
     evidence = said.facts[0]["evidence"]
     passed = [reason.partition(":")[0] for reason in evidence["passed_over"]]
     slow = any_engine.scheme == "podman"
-    assert (evidence["lane"], passed) == (("save", ["storage", "archive"]) if slow else ("archive", ["storage"]))
+    assert (evidence["access"], passed) == (("save", ["storage", "files"]) if slow else ("files", ["storage"]))
 
 
 @pytest.mark.parametrize(
@@ -157,10 +157,10 @@ def test_what_single_files_can_t_settle_is_saved(
         said = ask(any_engine, "check", "--no-cache", f"--role={role}", policy, small_images[name], hidden=True)
     assert said.code in (0, 1), said.errors
     evidence = said.facts[0]["evidence"]
-    assert evidence["lane"] == "save"
+    assert evidence["access"] == "save"
     passed = dict(reason.split(": ", 1) for reason in evidence["passed_over"])
-    assert list(passed) == ["storage", "archive"]
-    assert because in passed["archive"] or any_engine.scheme == "podman"
+    assert list(passed) == ["storage", "files"]
+    assert because in passed["files"] or any_engine.scheme == "podman"
 
 
 @pytest.mark.parametrize("role", ["api", "worker-cpu"])
