@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export LAB
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-hostile fuzz lab clean
+.PHONY: help demo test test-lab lint format bench bench-hostile fuzz lab clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,11 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	@echo && echo 'The same roles, one image for each way to get it wrong (so this exits with 1):'
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check wrong.toml; test $$? -eq 1
 
-test: $(VENV)/developing ## install, then run every test that this machine allows
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: $(VENV)/developing ## install, then run every test that needs no engine
+	$(BIN)/python -m pytest -n auto -m 'not lab' $(ARGS)
+
+test-lab: $(VENV)/developing ## run the tests that talk to the lab's engines and registry; see `make lab`
+	$(BIN)/python -m pytest -n auto -m lab $(ARGS)
 
 lint: $(VENV)/developing ## ruff and mypy, over sources and tests
 	$(BIN)/ruff check .

@@ -11,7 +11,7 @@ import msgspec
 from inspector import work
 from inspector.errors import Malformed, Refused
 from inspector.facts import ImageFacts, gather
-from inspector.facts.glance import glance
+from inspector.facts.partial import glance
 from inspector.layers.blob import Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer

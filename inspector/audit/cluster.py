@@ -15,14 +15,14 @@ import msgspec
 
 from inspector.audit.answers import checked, opened
 from inspector.audit.budget import Spent
-from inspector.audit.crew import Crew, check_versions, connect, load, other_version, quiet
 from inspector.audit.executor import Failure, Unit, blob_of, read_unit
 from inspector.audit.reading import Options, error_fact
 from inspector.audit.registries import NewExecutor
 from inspector.audit.worker import TOO_LARGE, Order, read_order, version_here
+from inspector.audit.workers import Crew, check_versions, connect, load, other_version, quiet
 from inspector.errors import InspectorError, Refused, UsageError
 from inspector.layers.blob import Scanned
-from inspector.registry.lending import Lent
+from inspector.registry.delegation import Lent
 from inspector.sources.registry.open import Registries
 
 if TYPE_CHECKING:

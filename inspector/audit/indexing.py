@@ -6,18 +6,18 @@ import msgspec
 
 from inspector.audit.budget import Budget, Spent
 from inspector.audit.executor import Came
-from inspector.audit.ledger import Ledger, Noted, State
 from inspector.audit.reading import Options
+from inspector.audit.work_queue import Noted, State, WorkQueue
 from inspector.errors import InspectorError
 from inspector.layers.blob import LayerBlob
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.sources.registry.blob import RegistryBlob
 
 
-class LedgerIndexer(Indexer):
+class WorkQueueIndexer(Indexer):
     """Answers from the cache, with what reading the layer took in this run; what failed once is not tried again."""
 
-    def __init__(self, options: Options, ledger: Ledger, budget: Budget) -> None:
+    def __init__(self, options: Options, ledger: WorkQueue, budget: Budget) -> None:
         self._came = Came(lambda _: None)
         super().__init__(options.cache, verify=options.verify, meter=self._came)
         self._ledger = ledger

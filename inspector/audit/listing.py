@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from inspector import work
-from inspector.audit.ledger import Ledger
+from inspector.audit.work_queue import WorkQueue
 from inspector.errors import NoImage, NotFound
 from inspector.policy.audited import natural
 from inspector.registry.names import RegistryName
@@ -103,7 +103,7 @@ class Errands:
     At most `ahead` lists are under way, or came and wait for their turn; what they hold lies in the ledger.
     """
 
-    def __init__(self, targets: Iterable[RegistryName | Listed], ledger: Ledger, ahead: int) -> None:
+    def __init__(self, targets: Iterable[RegistryName | Listed], ledger: WorkQueue, ahead: int) -> None:
         self._targets = iter(targets)
         self._ledger = ledger
         self._ahead = ahead

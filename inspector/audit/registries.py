@@ -12,14 +12,14 @@ import msgspec
 from inspector import work
 from inspector.audit.budget import Budget, Spent
 from inspector.audit.executor import JOBS, READERS, Executor, Failure, ThreadExecutor, Unit
-from inspector.audit.indexing import LedgerIndexer
+from inspector.audit.indexing import WorkQueueIndexer
 from inspector.audit.judging import Judge
-from inspector.audit.ledger import Ledger, Waiting
 from inspector.audit.reading import DEFAULTS, Options
 from inspector.audit.resolving import Resolver, Watch
 from inspector.audit.tags import Selection, Target, once
 from inspector.audit.trials import role_named
 from inspector.audit.verdict import asking
+from inspector.audit.work_queue import Waiting, WorkQueue
 from inspector.errors import UsageError
 from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
@@ -77,7 +77,7 @@ def audit_registries(
         cache = stack.enter_context(_usable(options.cache))
         settings = settings or user_settings(options.insecure_registries)
         registries = Registries(settings, kept=cache.documents, offline=options.offline, gate=budget.ask)
-        ledger = Ledger()
+        ledger = WorkQueue()
         for close in (ledger.close, registries.close):
             stack.callback(close)
         run = _Run(policy, msgspec.structs.replace(options, cache=cache), ledger, registries, budget, watch)
@@ -96,7 +96,7 @@ class _Run:
         self,
         policy: Policy | None,
         options: Options,
-        ledger: Ledger,
+        ledger: WorkQueue,
         registries: Registries,
         budget: Budget,
         watch: Watch | None,
@@ -111,7 +111,7 @@ class _Run:
         self._registries = registries
         self._budget = budget
         self._watch = watch
-        self._indexer = LedgerIndexer(options, ledger, budget)
+        self._indexer = WorkQueueIndexer(options, ledger, budget)
         self._resolver: Resolver | None = None
         self._fetched = 0
 

@@ -12,12 +12,12 @@ import msgspec
 from inspector import work
 from inspector.audit.budget import Budget, Spent
 from inspector.audit.judging import Judge
-from inspector.audit.ledger import Ledger, State
 from inspector.audit.listing import Asked, Errands, LastMade, Listed, Opened, ToList
 from inspector.audit.pending import pending_of
 from inspector.audit.reading import error_fact
 from inspector.audit.tags import Selection, Target
 from inspector.audit.versions import newest
+from inspector.audit.work_queue import State, WorkQueue
 from inspector.errors import InspectorError, NoImage, PlatformMissing
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
@@ -75,7 +75,7 @@ class Resolver:
         self.left = 0
 
     def resolve(
-        self, targets: Iterable[Target], ledger: Ledger, cache: IndexCache, watch: Watch | None, *, verify: bool
+        self, targets: Iterable[Target], ledger: WorkQueue, cache: IndexCache, watch: Watch | None, *, verify: bool
     ) -> Iterator[Audited]:
         """Take every image into the ledger; yields results for what could not be opened."""
         errands = Errands(self._names(targets, watch), ledger, self._jobs)
@@ -129,7 +129,7 @@ class Resolver:
         counted = {name: getattr(self.plan, name) + count for name, count in more.items()}
         self.plan = msgspec.structs.replace(self.plan, **counted)
 
-    def _take(self, opened: Opened, image: Image, ledger: Ledger, cache: IndexCache, *, verify: bool) -> None:
+    def _take(self, opened: Opened, image: Image, ledger: WorkQueue, cache: IndexCache, *, verify: bool) -> None:
         name = opened.asked.name
         pending = pending_of(image, f"{name.host}/{name.repository}", opened.digest)
         needs = self._judge.needs_layers(image, str(name))

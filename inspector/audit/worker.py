@@ -17,7 +17,7 @@ from inspector.errors import InspectorError
 from inspector.layers import codec
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entry import SCANNER_VERSION
-from inspector.registry.lending import Lent
+from inspector.registry.delegation import Lent
 from inspector.registry.settings import user_settings
 from inspector.sources.registry.open import Registries
 

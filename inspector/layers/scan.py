@@ -14,8 +14,8 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.hashing import HashedChunks
 from inspector.layers.memory import Share, share
 from inspector.layers.readers import Reader, StreamReader
+from inspector.layers.retention import MAX_KEPT, kept
 from inspector.layers.tar import iter_members
-from inspector.layers.wanted import MAX_KEPT, kept
 from inspector.rootfs import Kind
 
 MAX_UNPACKED = 256 << 30

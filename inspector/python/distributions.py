@@ -12,8 +12,8 @@ import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.python.conda import conda_packages
+from inspector.python.dist_info import read_distribution
 from inspector.python.folders import Folder, Folders
-from inspector.python.infodir import read_distribution
 from inspector.python.installed import Installed, Notes
 from inspector.python.model import Interpreter
 from inspector.rootfs import Kind, NotListed, Rootfs

@@ -9,7 +9,7 @@ from inspector.oci import ImageConfig
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment
 from inspector.python.launch import read_program
-from inspector.python.lookup import Found, find_command
+from inspector.python.which import Found, find_command
 from inspector.rootfs import NotKept, Rootfs
 
 Passes = Literal["direct", "argument", "unknown"]

@@ -16,14 +16,14 @@ from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find, join
 from inspector.python.launch import Script, read_program
 from inspector.python.libc import find_libc
-from inspector.python.lookup import Found, Missing, find_command
 from inspector.python.model import Interpreter
 from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
 from inspector.python.running import closed_paths, interpreter_runs
 from inspector.python.search_path import Python, search_path
 from inspector.python.shims import through_shim
-from inspector.python.siterules import site_rules
+from inspector.python.site_rules import site_rules
 from inspector.python.version import Minor, is_python, library_minors, named_minor, patch_level
+from inspector.python.which import Found, Missing, find_command
 from inspector.rootfs import Rootfs
 from inspector.unknown import Absent, Unknown
 

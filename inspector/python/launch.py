@@ -10,7 +10,7 @@ from inspector.oci import Platform
 from inspector.python.elf import MAGIC, ElfHeader, parse_header
 from inspector.python.environment import Environment
 from inspector.python.files import find
-from inspector.python.lookup import Found, Missing, find_command
+from inspector.python.which import Found, Missing, find_command
 from inspector.rootfs import Kind, NotKept, Rootfs
 from inspector.unknown import Tri
 

@@ -8,7 +8,7 @@ import msgspec
 
 from inspector.errors import LimitExceeded
 from inspector.python.model import Hook
-from inspector.python.siterules import SiteRules
+from inspector.python.site_rules import SiteRules
 from inspector.unknown import Tri
 
 MAX_LINES = 10_000

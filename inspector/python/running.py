@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from inspector.oci import Platform
 from inspector.python.environment import Environment
 from inspector.python.launch import can_start
-from inspector.python.lookup import Found
 from inspector.python.search_path import Python
+from inspector.python.which import Found
 from inspector.rootfs import Kind, Rootfs, is_file, resolve
 from inspector.unknown import Tri
 

@@ -14,7 +14,7 @@ from inspector.python.files import exists, is_listed, join, lines_of, list_dir, 
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import parse_pth, parse_start
-from inspector.python.siterules import FROZEN, SiteRules, site_folders
+from inspector.python.site_rules import FROZEN, SiteRules, site_folders
 from inspector.python.sources import read_source
 from inspector.python.version import Minor
 from inspector.rootfs import NotKept, NotListed, Rootfs, is_dir, is_file

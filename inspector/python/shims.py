@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.python.environment import Environment
 from inspector.python.files import join, list_dir, read_text, upward
-from inspector.python.lookup import Found, find_command
+from inspector.python.which import Found, find_command
 from inspector.rootfs import Rootfs
 from inspector.unknown import Absent, Unknown
 

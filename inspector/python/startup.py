@@ -11,9 +11,9 @@ from inspector.oci import ImageConfig
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
 from inspector.python.launch import can_start
-from inspector.python.lookup import Found, Missing, find_command
 from inspector.python.model import Startup
 from inspector.python.running import closed_paths
+from inspector.python.which import Found, Missing, find_command
 from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Tri
 

@@ -10,10 +10,10 @@ from inspector.errors import Denied, Refused
 from inspector.registry.address import Origin
 from inspector.registry.challenge import Challenge
 from inspector.registry.credentials import Credentials
-from inspector.registry.lending import LONG_ENOUGH, refuse_secret
+from inspector.registry.delegation import LONG_ENOUGH, refuse_secret
 from inspector.registry.login import Login
 from inspector.registry.names import DOCKER_HUB
-from inspector.registry.realm import Grant, Token, TokenServer
+from inspector.registry.tokens import Grant, Token, TokenServer
 from inspector.registry.trust import Trust
 
 CATALOG_SCOPE = "registry:catalog:*"

@@ -12,8 +12,8 @@ from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound
 from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of, media_type
 from inspector.registry.blob import BlobStream, read_part
 from inspector.registry.bodies import read_document, words_of
+from inspector.registry.delegation import Lent
 from inspector.registry.failures import error_code, refusal
-from inspector.registry.lending import Lent
 from inspector.registry.lists import listed
 from inspector.registry.names import RegistryName, is_tag
 from inspector.registry.session import Reply, Session

@@ -15,13 +15,13 @@ from inspector.registry.authorizer import Authorizer
 from inspector.registry.bodies import words_of
 from inspector.registry.challenge import parse_challenges
 from inspector.registry.credentials import Credentials
-from inspector.registry.lending import Lent
+from inspector.registry.delegation import Lent
 from inspector.registry.names import api_host
 from inspector.registry.pacing import Pacing
 from inspector.registry.reach import Reach
-from inspector.registry.realm import TokenServer
 from inspector.registry.redirects import REDIRECTS, follow
 from inspector.registry.settings import Settings
+from inspector.registry.tokens import TokenServer
 from inspector.registry.transport import Transport
 from inspector.registry.trust import trust_in
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from inspector.errors import InspectorError
+from inspector.python.dist_info import read_distribution
 from inspector.python.editable import is_editable_hook
 from inspector.python.files import names_in
 from inspector.python.folders import Folders
-from inspector.python.infodir import read_distribution
 from inspector.python.installed import Installed, Notes
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found

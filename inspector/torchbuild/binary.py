@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.errors import InspectorError
+from inspector.python.dist_info import read_metadata
 from inspector.python.elf import parse_header
-from inspector.python.infodir import read_metadata
 from inspector.python.modules import extensions_of, find_in
 from inspector.python.wheel_tags import glibc_needed, misfit, parse_tags
 from inspector.rootfs import resolve

@@ -8,9 +8,9 @@ from functools import partial
 from itertools import islice
 
 from inspector.errors import InspectorError
+from inspector.python.dist_info import read_metadata
 from inspector.python.editable import find_editable
 from inspector.python.folders import Folders
-from inspector.python.infodir import read_metadata
 from inspector.python.metadata import canonical
 from inspector.python.modules import find_modules
 from inspector.torchbuild.candidate import Candidate

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import msgspec
 
 from inspector.errors import InspectorError
+from inspector.python.dist_info import read_metadata
 from inspector.python.folders import MISSING
-from inspector.python.infodir import read_metadata
 from inspector.python.record import MAX_ALL_ROWS, MAX_PATH, Rows, absolute
 from inspector.rootfs import Kind
 from inspector.torchbuild.candidate import Candidate

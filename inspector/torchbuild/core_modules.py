@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from inspector.errors import InspectorError
-from inspector.python.infodir import read_metadata
+from inspector.python.dist_info import read_metadata
 from inspector.python.modules import find_in
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.reasons import Reason, some

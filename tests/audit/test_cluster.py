@@ -16,25 +16,25 @@ import pytest
 
 from fixtures.image import Image, Step
 from fixtures.roles import right_images
-from inspector.audit import cluster, crew, worker
+from inspector.audit import cluster, worker, workers
 from inspector.audit.answers import MAX_ANSWER, checked, opened
 from inspector.audit.cluster import Cluster, connected, parse_cluster
-from inspector.audit.crew import check_versions
 from inspector.audit.executor import Failure, ThreadExecutor, Unit
 from inspector.audit.reading import Options
 from inspector.audit.registries import NewExecutor, audit_registries
 from inspector.audit.tags import parse_target
 from inspector.audit.worker import Answer, Order, Version, read_order, version_here
+from inspector.audit.workers import check_versions
 from inspector.errors import Refused, Unreachable, Unsupported, UsageError
 from inspector.layers import codec
 from inspector.layers.blob import Scanned
 from inspector.oci import Descriptor
 from inspector.policy.audited import Audited
-from inspector.registry import realm
-from inspector.registry.lending import Lent
+from inspector.registry import tokens as token_server
+from inspector.registry.delegation import Lent
 from inspector.registry.names import RegistryName
-from inspector.registry.realm import Token
 from inspector.registry.settings import Patience, Settings
+from inspector.registry.tokens import Token
 from inspector.sources.registry.open import Registries, open_named
 from tests.audit.conftest import POLICY
 from tests.registry.conftest import HASTE
@@ -178,7 +178,7 @@ def test_no_more_layers_are_out_than_the_cluster_has_room_for(
         out -= 1
     registries.close()
     assert sorted(one.digest for one in done) == sorted(one.digest for one in units)
-    assert most <= 2 * crew.AHEAD
+    assert most <= 2 * workers.AHEAD
 
 
 def test_closing_ends_what_runs(fake: Fake, settings: Settings, executor: NewExecutor) -> None:
@@ -308,8 +308,8 @@ def test_a_token_that_ended_before_its_turn_is_replaced(
     fake: Fake, logged_in: Settings, tokens: list[str], executor: NewExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tokens here are over as soon as they are given, and for a layer the first one shown is no good."""
-    monkeypatch.setattr(realm, "SHORTEST_LIFE", realm._MARGIN)
-    monkeypatch.setattr(realm, "_parsed", lambda *_: Token(tokens[-1], time.monotonic()))
+    monkeypatch.setattr(token_server, "SHORTEST_LIFE", token_server._MARGIN)
+    monkeypatch.setattr(token_server, "_parsed", lambda *_: Token(tokens[-1], time.monotonic()))
     fake.push("team/api", "1", numbered(1))
     shown: dict[str, str] = {}
 
@@ -388,14 +388,14 @@ def test_workers_with_logins_of_their_own_are_lent_nothing(
     assert tokens
 
 
-def lend(made: Cluster, lent: Lent, *workers: str) -> Lent | str:
+def lend(made: Cluster, lent: Lent, *names: str) -> Lent | str:
     """What is lent in a cluster with these workers, or why nothing is."""
 
     class Client:
         status = "running"
 
         def nthreads(self) -> dict[str, int]:
-            return dict.fromkeys(workers, 1)
+            return dict.fromkeys(names, 1)
 
     class Repository:
         def lend(self, *, with_token: bool) -> Lent:
@@ -408,7 +408,7 @@ def lend(made: Cluster, lent: Lent, *workers: str) -> Lent | str:
     class Where:
         client = Place()
 
-    lender = cluster._Lender(made, Where(), crew.Crew(Client(), made.address))  # type: ignore[arg-type]
+    lender = cluster._Lender(made, Where(), workers.Crew(Client(), made.address))  # type: ignore[arg-type]
     try:
         return lender.lend(order().unit)
     except Refused as error:
@@ -575,7 +575,7 @@ def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "_CONNECT", 0.5)
+    monkeypatch.setattr(workers, "_CONNECT", 0.5)
     with pytest.raises(Unreachable, match="no Dask scheduler answers there"), connected(Cluster("tcp://127.0.0.1:1")):
         pass
 
@@ -592,10 +592,10 @@ def test_a_cluster_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         def nthreads(self) -> dict[str, int]:
             return {}
 
-    alone = crew.Crew(Client(), "tcp://127.0.0.1:1")
+    alone = workers.Crew(Client(), "tcp://127.0.0.1:1")
     assert alone.room() == 1
     alone.check()
-    monkeypatch.setattr(crew, "_PATIENCE", -1.0)
+    monkeypatch.setattr(workers, "_PATIENCE", -1.0)
     with pytest.raises(Unreachable, match="has had no worker"):
         alone.check()
 

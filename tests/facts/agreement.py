@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.facts import ImageFacts
-from inspector.facts.glance import glance
+from inspector.facts.partial import glance
 from inspector.layers.merge import MergedRootfs
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions

@@ -10,7 +10,7 @@ import pytest
 from inspector.engine.client import Engine, connect
 from inspector.errors import NotFound
 from inspector.facts import ImageFacts
-from inspector.facts.glance import glance
+from inspector.facts.partial import glance
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.access import as_told
 from inspector.sources.engine.container import ContainerRootfs, container_files

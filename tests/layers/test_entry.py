@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
-from inspector.layers import wanted
+from inspector.layers import retention
 from inspector.layers.entry import SCANNER_VERSION
 from tests.support import index_of
 
@@ -38,8 +38,8 @@ SAMPLE: Tree = {
 
 
 def test_whoever_changes_what_an_index_holds_raises_the_scanner_version() -> None:
-    rules = [wanted._BY_NAME, wanted._BY_SUFFIX, wanted._EDITABLE, wanted._TORCH_ELF]
-    limits = [wanted.MAX_KEPT, wanted.SCRIPT_HEAD, wanted.ELF_HEAD]
+    rules = [retention._BY_NAME, retention._BY_SUFFIX, retention._EDITABLE, retention._TORCH_ELF]
+    limits = [retention.MAX_KEPT, retention.SCRIPT_HEAD, retention.ELF_HEAD]
     index = index_of(SAMPLE)
     told = repr((rules, limits, index.entries, index.size, index.warnings))
     fingerprint = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -336,7 +336,7 @@ def test_one_metadata_of_many_names_is_parsed_once(monkeypatch: pytest.MonkeyPat
         asked.append(len(head))
         return parse_headers(head)
 
-    monkeypatch.setattr("inspector.python.infodir.parse_headers", parse)
+    monkeypatch.setattr("inspector.python.dist_info.parse_headers", parse)
     first = f"{ROOT}/x0-1.dist-info/METADATA"
     tree: dict[str, Member] = {"first": b"", first: metadata("x", "1")}
     tree |= {f"{ROOT}/x{at}-1.dist-info/METADATA": Hardlink(first) for at in range(1, 200)}
@@ -345,7 +345,7 @@ def test_one_metadata_of_many_names_is_parsed_once(monkeypatch: pytest.MonkeyPat
 
 
 def test_all_metadata_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.python.infodir.MAX_METADATA", 500)
+    monkeypatch.setattr("inspector.python.dist_info.MAX_METADATA", 500)
     tree: dict[str, Member] = {f"{ROOT}/x{at}-1.dist-info/METADATA": metadata(f"x{at}", "1") for at in range(50)}
     with pytest.raises(LimitExceeded, match="bytes of metadata"):
         ask(tree)

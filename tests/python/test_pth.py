@@ -10,7 +10,7 @@ from inspector.errors import LimitExceeded
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Hook
 from inspector.python.pth import import_hook, parse_pth
-from inspector.python.siterules import SiteRules
+from inspector.python.site_rules import SiteRules
 from inspector.unknown import Unknown
 from tests.support import config_of, rootfs_of
 

@@ -18,9 +18,9 @@ from inspector.registry.address import parse_address
 from inspector.registry.client import Client
 from inspector.registry.names import RegistryName
 from inspector.registry.reach import Reach
-from inspector.registry.realm import check_realm
 from inspector.registry.redirects import Limits
 from inspector.registry.settings import Settings
+from inspector.registry.tokens import check_realm
 from tests.registry.conftest import Opener
 from tests.registry.fake import Answer, Asked, Fake, answer_json, serving
 from tests.sources.samples import API
@@ -238,7 +238,7 @@ def test_a_token_past_its_time_is_not_shown(
     opened = repository()
     opened.manifest("1")
     now = time.monotonic()
-    monkeypatch.setattr(import_module("inspector.registry.realm").time, "monotonic", lambda: now + 295)
+    monkeypatch.setattr(import_module("inspector.registry.tokens").time, "monotonic", lambda: now + 295)
     opened.manifest("1")
     assert [one.headers.get("authorization") for one in fake.asked][-1] == "Bearer t-2"
 

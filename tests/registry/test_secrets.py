@@ -24,8 +24,8 @@ from inspector.reference import parse_reference
 from inspector.registry.credentials import Credentials
 from inspector.registry.helpers import ask_helper
 from inspector.registry.login import Login
-from inspector.registry.realm import Token
 from inspector.registry.settings import Settings
+from inspector.registry.tokens import Token
 from inspector.sources.registry.open import Registries, open_registry_images
 from tests.registry.fake import Answer, Asked, Fake, answer_json, serving
 from tests.sources.samples import API

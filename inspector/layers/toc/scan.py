@@ -9,6 +9,7 @@ from msgspec import structs
 
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entries import Entries
+from inspector.layers.retention import MAX_KEPT, kept
 from inspector.layers.scan import make_index
 from inspector.layers.toc import estargz, zstd_chunked
 from inspector.layers.toc.document import Listing
@@ -16,7 +17,6 @@ from inspector.layers.toc.fetch import fetch
 from inspector.layers.toc.located import Located
 from inspector.layers.toc.source import Budget, RangeSource
 from inspector.layers.toc.wants import MIN_HEADS, SHARE, cost, wants, within_reason
-from inspector.layers.wanted import MAX_KEPT, kept
 
 NOTE = "known by its table of contents, which was not verified against its diff_id; --verify reads it whole"
 """What an index made so warns of."""

@@ -9,9 +9,9 @@ import msgspec
 
 from inspector.layers.compression import Packing
 from inspector.layers.entry import Entry
+from inspector.layers.retention import MAX_KEPT, SCRIPT_HEAD, kept, wanted
 from inspector.layers.toc.document import Chunk, Listing
 from inspector.layers.toc.source import Span, TocUnusable
-from inspector.layers.wanted import MAX_KEPT, SCRIPT_HEAD, kept, wanted
 from inspector.rootfs import Kind
 
 SHARE = 50

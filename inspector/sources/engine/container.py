@@ -11,7 +11,7 @@ from inspector.engine.client import Engine
 from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
 from inspector.errors import InspectorError, LimitExceeded, NotFound
-from inspector.layers.wanted import MAX_KEPT, kept
+from inspector.layers.retention import MAX_KEPT, kept
 from inspector.oci import ImageConfig
 from inspector.rootfs import Kind, Node, NotKept, NotListed
 from inspector.sources.access import AccessUnusable

@@ -22,9 +22,9 @@ from inspector.layers.blob import Meter
 from inspector.layers.directories import MAX_CROWD
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Attributes, Entry
+from inspector.layers.retention import MAX_KEPT, kept
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
-from inspector.layers.wanted import MAX_KEPT, kept
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.disk import is_roots

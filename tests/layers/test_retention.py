@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.layers.wanted import may_be_program, wanted
+from inspector.layers.retention import may_be_program, wanted
 
 
 @pytest.mark.parametrize(

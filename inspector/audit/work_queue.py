@@ -61,7 +61,7 @@ class Noted(msgspec.Struct, frozen=True):
     place: tuple[str, str, str]
 
 
-class Ledger:
+class WorkQueue:
     """The images and layers of one audit; from any thread. The caller closes it, and its file is gone."""
 
     def __init__(self) -> None:

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from inspector.errors import Refused
-from inspector.registry.lending import LONG_ENOUGH
-from inspector.registry.realm import Token
+from inspector.registry.delegation import LONG_ENOUGH
+from inspector.registry.tokens import Token
 from tests.registry.conftest import Opener
 from tests.registry.fake import Answer, Asked, Fake, answer_json
 from tests.sources.samples import API

@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from inspector.audit.executor import Unit
-from inspector.audit.ledger import Ledger
 from inspector.audit.pending import Pending, PendingLayer
+from inspector.audit.work_queue import WorkQueue
 from inspector.oci import Descriptor
 from inspector.policy.audited import Planned
 from tests.support import config_of
@@ -38,7 +38,7 @@ def pending(number: int) -> Pending:
 
 def steps_of_plan(images: int) -> int:
     """Steps of SQLite's machine, in hundreds."""
-    with closing(Ledger()) as ledger:
+    with closing(WorkQueue()) as ledger:
         for number in range(images):
             ledger.add(pending(number), f"h/r:{number}", needs=True)
         steps = 0

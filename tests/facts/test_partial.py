@@ -15,7 +15,7 @@ from fixtures.tree import File, Member
 from fixtures.wheels import install
 from fixtures.wrong import wrong_images
 from inspector.facts import ImageFacts
-from inspector.facts.glance import glance
+from inspector.facts.partial import glance
 from inspector.oci import ImageConfig, parse_config
 from inspector.python.model import Interpreter
 from inspector.sources.access import AccessUnusable

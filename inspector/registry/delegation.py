@@ -9,8 +9,8 @@ import msgspec
 
 from inspector.errors import Refused
 from inspector.registry.login import Login
-from inspector.registry.realm import Token
 from inspector.registry.settings import Patience, Settings
+from inspector.registry.tokens import Token
 
 LONG_ENOUGH = 30.0
 """Seconds that a token that is lent must last still: it may have to wait for its turn."""

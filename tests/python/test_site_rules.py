@@ -10,7 +10,7 @@ import pytest
 
 from inspector.errors import Unsupported
 from inspector.python.prefix import Prefixes
-from inspector.python.siterules import SiteRules, site_folders, site_rules
+from inspector.python.site_rules import SiteRules, site_folders, site_rules
 from inspector.python.version import Minor
 from tests.support import rootfs_of
 
