@@ -1,4 +1,4 @@
-"""Inputs that are made to exhaust whoever reads them, each at its true size; written by a process of their own.
+"""Inputs that are made to exhaust their reader, each at its true size; written by a process of their own.
 
 Sizes are those that took gigabytes or minutes once, or that a bound stands just above.
 """

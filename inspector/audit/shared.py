@@ -16,7 +16,7 @@ from inspector.layers.memory import GATE, current, hold
 
 MAX_KNOWN = 12 << 20
 """Bytes of the indexes that wait for a further image; a layer beyond them is read once for each."""
-_TICK = 0.2  # seconds after which whoever waits for another thread's reading helps it on
+_TICK = 0.2  # seconds after which a thread that waits for another one's reading helps it on
 
 
 class _Slot:
@@ -88,7 +88,7 @@ class SharedIndexer(Indexer):
 
 @contextlib.contextmanager
 def _entered(slot: _Slot) -> Iterator[None]:
-    """Have the slot alone. Whoever reads its layer meanwhile may take memory as whoever waits for it may."""
+    """Hold the slot alone. The thread that reads its layer meanwhile may take memory as those that wait for it may."""
     group = current() or Group()
     with work.waiting():
         while not slot.lock.acquire(timeout=_TICK):

@@ -42,8 +42,8 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option(
     "--policy", type=click.Path(path_type=Path), metavar="FILE", help="Roles; default: as `check` finds them."
 )
-@click.option("--no-policy", is_flag=True, help="Tell what the images hold, without a verdict.")
-@click.option("--role", metavar="NAME", help="Hold every image against this role, whatever its name.")
+@click.option("--no-policy", is_flag=True, help="Show what the images hold, without a verdict.")
+@click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
 @click.option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
 @click.option("--max-bytes", callback=_size, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
 @click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")

@@ -13,9 +13,9 @@ from inspector.cli.options import format_option, output_option, reading, reading
 _POLICY_SUFFIXES = (".toml", ".json")
 
 
-@click.command("check", short_help="Say whether images suit their roles.")
+@click.command("check", short_help="Check images against their roles.")
 @click.argument("arguments", nargs=-1, metavar="[POLICY] [REF]...")
-@click.option("--role", metavar="NAME", help="Hold every image against this role, whatever its name.")
+@click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
 @format_option("check")
 @output_option
 @click.option(
@@ -23,7 +23,7 @@ _POLICY_SUFFIXES = (".toml", ".json")
     type=click.Choice(("auto", "always", "never")),
     default="auto",
     show_default=True,
-    help="Run a container where the role wants CUDA at run time: if the host has a GPU, in any case, not at all.",
+    help="Run a container where the role asks for CUDA at run time: if the host has a GPU, always, or never.",
 )
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the checks that pass too.")

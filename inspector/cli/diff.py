@@ -10,7 +10,7 @@ import click
 from inspector.cli.options import format_option, output_option, reading, reading_options
 
 
-@click.command("diff", short_help="Tell what changed from one image to another.")
+@click.command("diff", short_help="Show what changed from one image to another.")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @format_option("diff")

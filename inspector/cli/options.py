@@ -78,7 +78,7 @@ def cache_dir_option(command: Command) -> Command:
         metavar="DIR",
         envvar="INSPECTOR_CACHE_DIR",
         show_envvar=True,
-        help="Where layer indexes are kept.",
+        help="Where the cache is kept.",
     )(command)
 
 
@@ -93,7 +93,7 @@ _HOW = (
         "--python",
         callback=_python,
         metavar="COMMAND",
-        help="The command whose imports are asked about; default: python.",
+        help="Interpreter to inspect; default: python.",
     ),
     click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
     click.option("--verify", is_flag=True, help="Read every layer completely and verify its digests."),
@@ -115,7 +115,7 @@ _ENGINES = (
     click.option("--all-tags", "every_tag", is_flag=True, help="Read all tags of each REF, an engine's repository."),
 )
 _WHERE = (
-    click.option("--no-cache", is_flag=True, help="Neither use nor keep layer indexes."),
+    click.option("--no-cache", is_flag=True, help="Neither use nor fill the cache."),
     cache_dir_option,
     click.option("--offline", is_flag=True, help="Never leave this machine."),
     click.option(
@@ -123,7 +123,7 @@ _WHERE = (
         "insecure_registries",
         multiple=True,
         metavar="HOST",
-        help="A registry that may be spoken to without trusted TLS.",
+        help="Allow plain HTTP or unverified TLS for this registry.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors."),
 )
@@ -168,4 +168,4 @@ def reading(
         if cache is not None:
             cache.close()
             for warning in () if quiet else cache.warnings:
-                complain(f"{warning}; layers are read anew, and --cache-dir names another place", "warning")
+                complain(f"{warning}; layers are read again; name another place by --cache-dir", "warning")

@@ -109,7 +109,7 @@ def _sentence(error: click.ClickException) -> str:
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Say from a container image's bytes which torch its Python would import, and whether that suits its role.
+    """Report which PyTorch build a container image would import, and check it against a policy.
 
     Images are read, never run, but for `runtime`. REF is an engine's image, an archive, a layout or `-`:
 

@@ -37,7 +37,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str) -> i
     type=click.Choice(("auto", "always", "never")),
     default="auto",
     show_default=True,
-    help="Hand over all GPUs: where the host has any, in any case, not at all.",
+    help="Pass all GPUs through: if the host has any, always, or never.",
 )
 @click.option(
     "--timeout",

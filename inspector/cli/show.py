@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inspector.audit import Seen
 
 
-@click.command("show", short_help="Tell what images hold: torch, Python, packages, layers.")
+@click.command("show", short_help="Show what images hold: torch, Python, packages, layers.")
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
 @format_option("show")
 @output_option

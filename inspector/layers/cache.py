@@ -1,7 +1,7 @@
 """Layer indexes kept between runs, by digest.
 
 The cache never makes an answer wrong and never makes a run fail: whatever is the matter with it ends in
-a line of `warnings`, and layers are read anew.
+a line of `warnings`, and layers are read again.
 """
 
 from __future__ import annotations

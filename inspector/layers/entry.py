@@ -10,7 +10,7 @@ from inspector.oci import Digest
 __all__ = ["SCANNER_VERSION", "Attributes", "Entries", "Entry", "LayerIndex"]
 
 SCANNER_VERSION = 2
-"""Raised whenever an index made of the same bytes would differ; older indexes are then read anew."""
+"""Raised whenever an index made of the same bytes would differ; older indexes are then not used."""
 
 
 class LayerIndex(msgspec.Struct, frozen=True, weakref=True):

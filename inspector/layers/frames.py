@@ -110,7 +110,7 @@ class Frames:
         if beyond > self.unpacked // MIN_UNPACKED or beyond > self._feed.taken // MIN_STORED:
             raise LimitExceeded(
                 f"the {self._packing} stream has {self._count} members or frames that hold next to nothing; of more "
-                f"than {FREE_FRAMES}, each is to hold {MIN_UNPACKED} bytes on the average. Pack the layer anew"
+                f"than {FREE_FRAMES}, each is to hold {MIN_UNPACKED} bytes on the average. Pack the layer again"
             )
 
     def _skip_frame(self, head: bytes) -> None:

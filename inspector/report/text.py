@@ -71,7 +71,7 @@ def shown_results(report: Report, *, only_failed: bool) -> tuple[Result, ...]:
 
 def all_well(report: Report) -> str:
     """What stands where all results are left out because they pass."""
-    return f"{count(len(report.results), 'image')}: nothing to complain of"
+    return f"{count(len(report.results), 'image')}: all checks passed"
 
 
 def notes(facts: ImageFacts | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Media:
     """What lies outside of files; `offline`, nothing but engines on this machine. From any thread.
 
-    `insecure` are registries that may be spoken to without trusted TLS, and `kept` holds what they told earlier runs.
+    `insecure` are registries that may be asked without verified TLS, and `kept` holds what they told earlier runs.
     """
 
     def __init__(

@@ -125,7 +125,7 @@ def test_only_what_is_not_well_is_shown_on_request() -> None:
         table.render_check(samples.four_roles(), only_failed=True),
         markdown.render_check(samples.four_roles(), only_failed=True),
     ):
-        assert text == "4 images: nothing to complain of\n"
+        assert text == "4 images: all checks passed\n"
 
 
 def test_a_warning_is_not_well() -> None:
