@@ -40,8 +40,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     its command; `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` reads every layer whole
     and checks its digests; `offline` never leaves the machine. Of engines' images, `access` allows no other, and
     `every_tag` takes names for repositories; `runtime` says whether `check` runs a container where a role asks for
-    CUDA at run time. The registries `insecure_registries` may be asked without TLS, or with an unverified certificate. `image_timeout`
-    bounds the time of one image in seconds, beside what its bytes justify (`work.limits`).
+    CUDA at run time. The registries `insecure_registries` may be asked without verified TLS. `image_timeout` bounds
+    the time of one image in seconds, beside what its bytes justify (`work.limits`).
     """
 
     platform: Platform | Literal["all"] | None = None

@@ -19,8 +19,6 @@ from tests.fuzz.corpus import CORPUS, CRASHES, inputs, keep, room
 from tests.fuzz.targets import TARGETS
 
 LIMITS = ("-timeout=20", "-rss_limit_mb=600", "-verbosity=1", "-print_final_stats=1")
-STARTING = 1
-"""Seconds in which a target starts."""
 _LAST = re.compile(r"#(\d+)\s+DONE +cov: (\d+)")
 
 
@@ -29,7 +27,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)} (default: all)")
     parser.add_argument("--seconds", type=int, default=10, help="for each target (default: 10)")
-    parser.add_argument("--most", type=int, default=0, metavar="SECONDS", help="for all of them together")
     parser.add_argument("--dry", action="store_true", help="keep nothing in the corpus")
     options = parser.parse_args()
     if unknown := set(options.targets) - set(TARGETS):
@@ -37,8 +34,7 @@ def main() -> int:
     if find_spec("atheris") is None:
         parser.error("atheris is missing; `make fuzz` installs it for CPython up to 3.13 on Linux, where alone it runs")
     chosen = options.targets or list(TARGETS)
-    seconds = min(options.seconds, max(1, options.most // len(chosen) - STARTING)) if options.most else options.seconds
-    return int(any([fuzzed(name, seconds, dry=options.dry) for name in chosen]))  # noqa: C419 - all of them run
+    return int(any([fuzzed(name, options.seconds, dry=options.dry) for name in chosen]))  # noqa: C419 - all of them run
 
 
 def fuzzed(name: str, seconds: int, *, dry: bool) -> bool:
