@@ -57,6 +57,7 @@ class Reader:
         if len(self._folded) != len(self._known):
             raise ValueError("names that differ in case alone need a reader of their own")
         self._check: Any = kind.check
+        msgspec.json.Decoder(self._check)  # builds the type now: two threads that meet it first crash msgspec 0.22
         self._quick = _decoder(self._object)
         self._exact = _decoder(Pairs)
 
