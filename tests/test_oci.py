@@ -445,7 +445,8 @@ from inspector.oci import parse_config, parse_manifest
 sys.setswitchinterval(1e-6)
 digest = "sha256:" + "a" * 64
 blob = '{"mediaType": "application/vnd.oci.image.%s", "digest": "' + digest + '", "size": 3}'
-manifest = f'{{"schemaVersion": 2, "config": {blob % "config.v1+json"}, "layers": [{blob % "layer.v1.tar"}]}}'
+parts = blob % "config.v1+json", blob % "layer.v1.tar"
+manifest = '{"schemaVersion": 2, "config": %s, "layers": [%s]}' % parts
 config = '{"os": "linux", "rootfs": {"type": "layers", "diff_ids": ["' + digest + '"]}}'
 together = threading.Barrier(8)
 def read(at):
