@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def notices(*events: dict[str, Any]) -> list[Notice]:
 
 
 @pytest.fixture
-def watcher(fake: Fake, tmp_path: Path) -> Opener:
+def watcher(fake: Fake, tmp_path: Path) -> Iterator[Opener]:
     """Watches repositories of the fake registry, for a user who has no settings."""
     settings = Settings(home=tmp_path / "home", etc=tmp_path / "etc", patience=HASTE)
     cache = IndexCache(tmp_path / "layers.sqlite")
@@ -62,7 +62,8 @@ def watcher(fake: Fake, tmp_path: Path) -> Opener:
         options = {"cache": cache, **options}
         return Watcher([*chosen, *targets], policy, Options(**options), selection=selection, settings=settings)
 
-    return opened
+    yield opened
+    cache.close()
 
 
 def checked(watcher: Watcher) -> list[Noticed]:
