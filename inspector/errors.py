@@ -4,7 +4,7 @@
     ├── UsageError              2   the question itself is wrong
     │   ├── InvalidReference    2   … or names an image in no known way
     │   ├── PolicyError         2   … or the policy can't be read as one
-    │   └── NoHome              2   … or needs a home directory, and there is none
+    │   └── NoHome              2   … or the user lacks a home directory that it needs
     ├── NotFound                3   no such file, image, tag or blob
     ├── PlatformMissing         3   the image exists, but not for the platform asked
     ├── Malformed               3   a document or archive breaks its format

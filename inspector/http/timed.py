@@ -68,13 +68,10 @@ def _cut(one: socket.socket) -> None:
         socket.socket.shutdown(one, socket.SHUT_RDWR)
 
 
-class TimedSocket(socket.socket):
+class _Timed(socket.socket):
     """A socket that keeps the deadline of the thread that uses it: a drip of single bytes would outlast any timeout."""
 
-    def connect(self, address: Any) -> None:
-        """See `socket.connect`. Raises `TimeoutError`."""
-        with _timed(self):
-            super().connect(address)
+    __slots__ = ()
 
     def recv(self, *arguments: Any, **named: Any) -> bytes:
         """See `socket.recv`. Raises `TimeoutError`."""
@@ -87,20 +84,19 @@ class TimedSocket(socket.socket):
             return super().recv_into(*arguments, **named)
 
 
-class TimedTls(ssl.SSLSocket):
+class TimedSocket(_Timed):
+    """A plain socket with a deadline, which connecting keeps too."""
+
+    def connect(self, address: Any) -> None:
+        """See `socket.connect`. Raises `TimeoutError`."""
+        with _timed(self):
+            super().connect(address)
+
+
+class TimedTls(_Timed, ssl.SSLSocket):
     """The same by TLS, as the `sslsocket_class` of a context; OpenSSL keeps a timeout for all of a call's records."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in its parent
         """See `SSLSocket.do_handshake`. Raises `TimeoutError`."""
         with _timed(self):
             super().do_handshake(block)
-
-    def recv(self, *arguments: Any, **named: Any) -> bytes:
-        """See `SSLSocket.recv`. Raises `TimeoutError`."""
-        with _timed(self):
-            return super().recv(*arguments, **named)
-
-    def recv_into(self, *arguments: Any, **named: Any) -> int:
-        """See `SSLSocket.recv_into`. Raises `TimeoutError`."""
-        with _timed(self):
-            return super().recv_into(*arguments, **named)

@@ -168,5 +168,5 @@ def window_message(size: int) -> str:
     """What to say of windows that are too large."""
     return (
         f"it takes a window of {size} bytes to unpack, where {MAX_WINDOW} are allowed at once; "
-        "pack it anew, with zstd as without its options --long and --ultra"
+        "pack it again without the zstd options --long and --ultra"
     )

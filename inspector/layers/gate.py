@@ -1,4 +1,4 @@
-"""The gate that readers take memory from: it lets bytes be taken, or has whoever asks wait.
+"""The gate that readers take memory from: it lets bytes be taken, or makes the reader wait.
 
 While all bytes together fit into `ROOM`, everyone goes on; past that, only the oldest image does, and the others wait
 until it is done. So the process holds at most `ROOM` and what one image may hold, however much is read at once.
@@ -20,7 +20,7 @@ ROOM = 24 << 20
 MAX_IMAGE = 80 << 20
 """Bytes that are held of one image: entries, names and the bytes of files."""
 
-_TICK = 0.2  # seconds after which whoever waits looks whether the run was stopped
+_TICK = 0.2  # seconds after which a waiting reader looks whether the run was stopped
 
 Held = TypeVar("Held")
 
@@ -37,7 +37,7 @@ class Group:
 
 
 class Gate:
-    """Lets bytes be taken, or has whoever asks wait."""
+    """Lets bytes be taken, or makes the reader wait."""
 
     def __init__(self, room: int = ROOM) -> None:
         self._room = room
@@ -159,7 +159,7 @@ class Gate:
         return self.used + size <= self._room
 
     def _may(self, group: Group, size: int) -> bool:
-        # Whoever has a large window gives it back only by going on.
+        # A reader with a large window gives it back only by going on.
         return self._fits(size) or self._leads(group) or threading.get_ident() in self._large
 
     def _may_large(self, group: Group, thread: int) -> bool:

@@ -64,7 +64,7 @@ def _signed_sum(header: bytes) -> int:
 
 
 def parse_header(block: bytes) -> Fields:
-    """The fields of a header whose checksum is right. Raises `ValueError` for a number that is none or of no size."""
+    """The fields of a header whose checksum is right. Raises `ValueError` for an invalid number or size."""
     name, ids, size, time, flag, link, middle, prefix, trailer = _LAYOUT.unpack(block)
     name = name.partition(b"\0")[0]
     if time[:11].strip(_OCTAL) or time[11:] not in _ENDS:  # else it is a number, as nearly all write it

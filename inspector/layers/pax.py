@@ -84,7 +84,7 @@ def extend(before: Extended, flag: bytes, content: bytes) -> Extended:
 def only_times(extended: Extended) -> bool:
     """Whether nothing but times is said, as many writers do of each member: no field of the header changes then.
 
-    Raises `ValueError` for a time that is none.
+    Raises `ValueError` for an invalid time.
     """
     if extended.name or extended.link or not _TIMES.issuperset(extended.records):
         return False

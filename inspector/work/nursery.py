@@ -144,7 +144,7 @@ class SideBySide(Generic[R]):
             if self._token.is_stopped:
                 self._close_items()
             self._came.put(None)
-            self._room.put(item=True)  # whoever waits for room sees that there is no further item
+            self._room.put(item=True)  # threads that wait for room see that there is no further item
 
     def _take_item(self) -> tuple[int, object] | None:
         with self._taking:

@@ -113,7 +113,7 @@ WRONG_FINDINGS = {
     "worker-cpu-torchgen-missing": ("torch", "partial torch install"),
     "worker-cpu-metadata-only": ("torch", "install torch: "),
     "worker-cpu-other-python": ("torch", "for this interpreter"),
-    "backend-cannot-start": ("startup", "build anew with `docker build -f deploy/docker/Dockerfile.backend"),
+    "backend-cannot-start": ("startup", "build it again with `docker build -f deploy/docker/Dockerfile.backend"),
     "backend-without-python": ("python", "must bring the interpreter"),
     "backend-with-dangling-python": ("python", "must bring the interpreter"),
     "worker-cpu-other-machine": ("python", "for the image's own platform"),

@@ -136,7 +136,7 @@ def test_torch_against_each_rule(rule: Any, torch: Torch, expected: Outcome) -> 
             role(),
             "startup",
             "ENVIRONMENT",
-            f"The image build is broken: build anew with `{BUILD}`; {LOGS}",
+            f"The image build is broken: build it again with `{BUILD}`; {LOGS}",
         ),
         (
             image(interpreter=NO_PYTHON),
@@ -150,7 +150,7 @@ def test_torch_against_each_rule(rule: Any, torch: Torch, expected: Outcome) -> 
             role(),
             "evidence",
             "EVIDENCE",
-            "Read the image anew, with `--no-cache`: nothing passes on what was never read",
+            "Read the image again, with `--no-cache`: nothing passes on what was never read",
         ),
         (
             image(size=Size(1_600_000_000, None)),

@@ -11,7 +11,7 @@ from inspector.policy.rule import Rule
 from inspector.sizes import show_size
 
 CHECK = "evidence"
-UNREAD = Advice("EVIDENCE", "Read the image anew, with `--no-cache`: nothing passes on what was never read")
+UNREAD = Advice("EVIDENCE", "Read the image again, with `--no-cache`: nothing passes on what was never read")
 
 
 def check_evidence(case: Case) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from inspector.policy.rule import Rule
 
 CRASH = Advice(
     "ENVIRONMENT",
-    "The image build is broken: build anew with `{build}`; if the container still does not start, check Docker's "
+    "The image build is broken: build it again with `{build}`; if the container still does not start, check Docker's "
     "resources and `docker logs`",
 )
 
