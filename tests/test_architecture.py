@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "home": set(),
     "work": {"errors"},
     "http": {"work"},
+    "elf": {"errors"},
     "reference": {"errors", "oci"},
     "layers": VALUES | {"sizes", "home", "work"},
     "engine": VALUES | {"sizes", "home", "work", "http"},

@@ -1,0 +1,91 @@
+"""What is kept of an ELF file: all that a loader decides by, in some hundred bytes, and its symbols beside."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class NotElf(msgspec.Struct, frozen=True, array_like=True, tag=True):
+    """A file that a loader refuses at its first bytes; `reason` is in glibc's words, such as `file too short`."""
+
+    reason: str
+
+
+class VersionNeed(msgspec.Struct, frozen=True, array_like=True):
+    """The versions that an object needs of the library `file` (one Verneed record, gABI "Symbol Versioning").
+
+    Each of `versions` is a name and whether the need is weak.
+    """
+
+    file: str
+    versions: tuple[tuple[str, bool], ...]
+
+
+class Skeleton(msgspec.Struct, frozen=True, array_like=True, tag=True, kw_only=True):
+    """One ELF file without its code. Numbers are those of `elf.h`; of equal dynamic tags the last counts.
+
+    `rpath` and `runpath` are None where there is none, which differs from an empty one. `defined` are the versions
+    that it defines, its base among them; None where it has no version section. `executable_stack` is None without a
+    PT_GNU_STACK. `loaded` is the end of the last PT_LOAD and `size` that of the file, in bytes. `partial` says why some
+    of it could not be read, in a forward pass or from a cut file; empty where all was.
+    """
+
+    bits: int
+    order: str  # "<" or ">"
+    osabi: int
+    kind: int  # ET_EXEC 2, ET_DYN 3
+    machine: int  # EM_X86_64 62, EM_AARCH64 183
+    size: int
+    loaded: int
+    interpreter: str | None = None
+    dynamic: bool = False
+    soname: str | None = None
+    needed: tuple[str, ...] = ()
+    rpath: str | None = None
+    runpath: str | None = None
+    flags: int = 0
+    flags_1: int = 0
+    bind_now: bool = False
+    symbolic: bool = False
+    relr: bool = False
+    executable_stack: bool | None = None
+    tls: int = 0
+    filters: tuple[str, ...] = ()
+    needs: tuple[VersionNeed, ...] = ()
+    defined: tuple[str, ...] | None = None
+    partial: str = ""
+
+
+class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """The symbols of an object that binding decides by. Hashes are GNU hashes, 32 bits, little-endian, four bytes each.
+
+    `names` are the undefined, not weak symbols that a relocation names, joined by NUL, in the order of the relocations:
+    first the `data` ones that are bound at once, then those of the procedure linkage table, bound late unless
+    RTLD_NOW or BIND_NOW. `versions` holds for each its version and the library that is to define it, as indexes
+    into `needs` (file, version); -1 where it has none. `hashes` are the hashes of the names. `exported` are the
+    hashes, shifted right by one bit (all that DT_GNU_HASH keeps), of what the object defines for others, sorted.
+    `hidden` are, of these, the (shifted) hashes whose only definition is a hidden version (`@`, not `@@`). `modules`
+    are the names N of exported `PyInit_N`.
+    """
+
+    names: bytes = b""
+    hashes: bytes = b""
+    data: int = 0
+    versions: tuple[int, ...] = ()
+    needs: tuple[tuple[str, str], ...] = ()
+    exported: bytes = b""
+    hidden: bytes = b""
+    modules: tuple[str, ...] = ()
+    partial: str = ""
+
+
+def gnu_hash(name: bytes) -> int:
+    """Return the GNU hash of a symbol's name (DT_GNU_HASH): 32 bits.
+
+    >>> hex(gnu_hash(b"printf"))
+    '0x156b2bb8'
+    """
+    value = 5381
+    for byte in name:
+        value = (value * 33 + byte) & 0xFFFFFFFF
+    return value
