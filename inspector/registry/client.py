@@ -35,11 +35,11 @@ class Client:
 
     def repositories(self, name: RegistryName) -> list[Repository]:
         """Where it can be had: its mirrors in order, then its own registry. Raises `Refused` if it is blocked."""
-        return [Repository(self._session(place.host), place) for place in self._mirrors.places(name)]
+        return [self.repository(place) for place in self._mirrors.places(name)]
 
     def repository(self, place: RegistryName) -> Repository:
         """The repository at one of its places, which `repositories` told."""
-        return Repository(self._session(place.host), place)
+        return Repository(self._session(place.host), place, trusts_toc=self._settings.trusts_toc(place.host))
 
     def catalog(self, host: str) -> Iterator[str]:
         """The repositories of a registry, as it orders them. Raises `NotFound` or `Denied` where it doesn't tell."""

@@ -41,10 +41,11 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Repository:
-    """What a registry has by one name; from any thread."""
+    """What a registry has by one name; from any thread. `trusts_toc` is the user's word for this registry."""
 
-    def __init__(self, session: Session, name: RegistryName) -> None:
+    def __init__(self, session: Session, name: RegistryName, *, trusts_toc: bool = False) -> None:
         self.session = session
+        self.trusts_toc = trusts_toc
         self.name = RegistryName(name.host, name.repository)
         self.where = str(self.name) if session.host == name.host else f"{self.name} (by way of {session.host})"
 

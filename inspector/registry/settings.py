@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -40,17 +41,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach registries: `environment` and `home` lead to the user's files, `etc` to the machine's.
 
     `insecure` are the hosts, as names begin with them, that may be spoken to without TLS or with a certificate
-    that nobody vouches for.
+    that nobody vouches for; of those in `trust_toc` (all, where that is None) layers' tables of contents are believed.
     """
 
     environment: Mapping[str, str] = {}
     home: Path | None = None
     etc: Path = Path("/etc")
     insecure: frozenset[str] = frozenset()
+    trust_toc: frozenset[str] | None = frozenset()
     patience: Patience = Patience()
 
     def __repr__(self) -> str:
         return f"Settings(home={str(self.home)!r})"  # an environment may hold anything
+
+    def trusts_toc(self, host: str) -> bool:
+        """Tell whether tables of contents of the layers that `host` has are believed without reading these."""
+        return self.trust_toc is None or host in self.trust_toc
 
     def config_home(self) -> Path | None:
         """The folder of the user's settings by the XDG rules; None for a user without a home."""
@@ -60,16 +66,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.home is None else self.home / ".config"
 
 
-def user_settings(insecure: tuple[str, ...] = ()) -> Settings:
-    """Those of whoever runs this; `INSPECTOR_INSECURE_REGISTRIES` adds hosts. Raises `UsageError`."""
+def user_settings(insecure: Sequence[str] = (), trust_toc: Literal["all"] | Sequence[str] = ()) -> Settings:
+    """Give the settings of this user; `INSPECTOR_INSECURE_REGISTRIES` adds hosts.
+
+    `trust_toc` are the hosts whose tables of contents are believed. Raises `UsageError`.
+    """
+    believed = None if trust_toc == "all" else frozenset(_host(host, "a trusted registry") for host in trust_toc)
     listed = os.environ.get("INSPECTOR_INSECURE_REGISTRIES", "").replace(",", " ").split()
     return Settings(
-        environment=dict(os.environ), home=home_directory(), insecure=frozenset(map(_host, (*insecure, *listed)))
+        environment=dict(os.environ),
+        home=home_directory(),
+        insecure=frozenset(_host(host, "an insecure registry") for host in (*insecure, *listed)),
+        trust_toc=believed,
     )
 
 
-def _host(text: str) -> str:
+def _host(text: str, what: str) -> str:
     try:
         return parse_host(text)
     except UsageError as error:
-        raise UsageError(f"an insecure registry: {error}") from error
+        raise UsageError(f"{what}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from inspector import work
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class Media:
     """What lies outside of files; `offline`, nothing but engines on this machine. From any thread.
 
-    `insecure` are registries that may be asked without verified TLS, and `kept` holds what they told earlier runs.
+    `insecure` are registries that may be asked without verified TLS, `trust_toc` those whose tables of contents are
+    believed, and `kept` holds what they told earlier runs. With `guess_registry`, a registry is asked for
+    a bare name that names no host, too: fine to look at an image, but no verdict may come from whoever has the name.
     """
 
     def __init__(
@@ -24,8 +26,12 @@ class Media:
         *,
         offline: bool = False,
         insecure: tuple[str, ...] = (),
+        trust_toc: Literal["all"] | tuple[str, ...] = (),
+        guess_registry: bool = False,
         kept: Kept | None = None,
     ) -> None:
+        self.guess_registry = guess_registry
+        self._trust_toc = trust_toc
         self.offline = offline
         self._insecure = insecure
         self._kept = kept
@@ -48,7 +54,7 @@ class Media:
 
         with self._lock:
             if self._registries is None:
-                settings = user_settings(self._insecure)
+                settings = user_settings(self._insecure, self._trust_toc)
                 self._registries = Registries(settings, kept=self._kept, offline=self.offline, gate=work.check)
             return self._registries
 

@@ -58,7 +58,7 @@ def open_images(
 
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
-    """What an engine has by that name; or, where nobody said that it is an engine's, what a registry has."""
+    """Give what an engine has by that name; else what a registry has, where the name says which, or any will do."""
     from inspector.sources.engine.names import is_pattern  # archives are read without it
     from inspector.sources.engine.open import open_engine_images
 
@@ -66,10 +66,17 @@ def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_
         return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)
     except (NotFound, Unreachable) as error:
         bare = reference.scheme is Scheme.BARE and not reference.local
+        if (ignored := _ignored(reference) if bare else "") and isinstance(error, NotFound):
+            error = NotFound(f"{error}; {ignored}")
         if not bare or media.offline or is_pattern(reference.name):
-            raise
+            raise error from None
         if every_tag:
             raise type(error)(f"{error}; {_audited(reference)}") from error
+        if not (media.guess_registry or _states_host(reference.name)):
+            advice = (
+                f"no registry was asked, since the name states none: for a registry's image write docker://{reference}"
+            )
+            raise type(error)(f"{error}; {advice}") from None
         try:
             return _from_registry(reference, platform, media)
         except InspectorError as further:
@@ -92,8 +99,9 @@ def _place(reference: Reference) -> Place | None:
     if reference.scheme in (Scheme.DOCKER, Scheme.PODMAN):
         return None
     places = [] if reference.local else reference.places()
+    sure = reference.scheme is not Scheme.BARE or reference.is_path_like()
     for place in places:
-        if place.path == STDIN or os.path.lexists(place.path):
+        if place.path == STDIN or (os.path.lexists(place.path) and (sure or not _no_image(place.path))):
             return place
     if reference.scheme is not Scheme.BARE:
         raise NotFound(f"{reference}: no such file or directory: {reference.name}")
@@ -102,6 +110,34 @@ def _place(reference: Reference) -> Place | None:
     if reference.is_path_like():
         raise NotFound(f"{reference}: no such file or directory")
     return None
+
+
+def _states_host(name: str) -> bool:
+    """Tell whether an image's name begins with a registry's host, by Docker's rule for what stands before the `/`."""
+    host, slash, _ = name.partition("/")
+    return bool(slash) and (host == "localhost" or "." in host or ":" in host)
+
+
+def _ignored(reference: Reference) -> str:
+    """Say which file or directory of that name was passed over, since it holds no image; empty if none was."""
+    found = (place.path for place in reference.places() if os.path.lexists(place.path))
+    return next((f"{path!r} here is {what}" for path in found if (what := _no_image(path))), "")
+
+
+def _no_image(path: str) -> str:
+    """Say what is at `path` that can be no image, so that an engine's may be meant; empty for what may be one."""
+    there = Path(path)
+    try:
+        if there.is_dir():
+            documents = (layout.INDEX, docker_archive.MANIFEST)
+            holds = any((there / name).exists() for name in documents)
+            return "" if holds else f"a directory without an image (no {' or '.join(documents)})"
+        if there.is_file():
+            with opened(there) as file:
+                return "" if sniff(file.read(BLOCK)) else "a file that is no archive"
+    except OSError:  # reading it as an image says what is wrong
+        return ""
+    return ""
 
 
 def _name(reference: Reference, place: Place, image: Image, images: list[Image]) -> str:

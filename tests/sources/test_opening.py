@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.media import Media
+from inspector.sources.registry import open as registries
+from tests.engine.fake import FakeEngine
 from tests.registry.fake import serving
 from tests.sources.samples import API, WORKER, archive, opened, read
 
@@ -40,6 +43,39 @@ def test_a_bare_name_that_no_engine_has_is_asked_of_its_registry() -> None:
         with pytest.raises(Unreachable, match=r"no Docker engine answers.*; and no registry has it: .*'?dev"):
             open_images(parse_reference(f"{registry.host}/team/api:dev"))
     assert (image.source, image.tags) == ("registry", (f"{registry.host}/team/api:prod",))
+
+
+def test_a_bare_name_without_a_host_is_asked_of_no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the name on Docker Hub must not decide a verdict; to look at an image is another thing."""
+    with pytest.raises(Unreachable, match=r"no registry was asked, since the name states none: .* docker://team/api:1"):
+        open_images(parse_reference("team/api:1"))
+    asked: list[str] = []
+    monkeypatch.setattr(registries, "open_registry_images", lambda reference, *_: asked.append(reference.name) or ())
+    assert open_images(parse_reference("team/api:1"), media=Media(guess_registry=True)) == ()
+    assert asked == ["team/api:1"]
+
+
+@pytest.mark.parametrize(
+    ("write", "says"),
+    [
+        (lambda path: path.mkdir(), "'api' here is a directory without an image"),
+        (lambda path: path.write_text("#!/bin/sh\n"), "'api' here is a file that is no archive"),
+    ],
+    ids=["directory", "file"],
+)
+def test_a_path_of_the_images_name_that_holds_none_hides_no_engines_image(
+    write: Callable[[Path], object], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "api")
+    with FakeEngine("graph", [API]) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        (image,) = open_images(parse_reference("api:prod"), media=Media(offline=True))
+        assert image.source == "docker"
+        with pytest.raises(NotFound, match=says):
+            open_images(parse_reference("api:dev"), media=Media(offline=True))
+    with pytest.raises(InspectorError):
+        opened("./api")
 
 
 def test_all_tags_of_a_registry_are_an_audit() -> None:

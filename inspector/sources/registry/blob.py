@@ -1,4 +1,4 @@
-"""A layer in a registry, which is read as it arrives, or in parts where it has a table of contents; never kept."""
+"""A layer in a registry: read whole as it arrives, or in parts by a table of contents that the user trusts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ MIN_PARTED = 256 << 10
 
 
 class RegistryBlob(msgspec.Struct, frozen=True):
-    """The bytes that `descriptor` points at in `repository`."""
+    """The bytes that `descriptor` points at in `repository`.
+
+    Nobody checks a table of contents against its layer until that is read: a publisher could leave out of it what
+    must not be found. So it is used only where the user trusts the registry (`--trust-toc`).
+    """
 
     repository: Repository
     descriptor: Descriptor
 
     @property
     def identity(self) -> str | None:
-        """See `LayerBlob.identity`: the digest names the very bytes."""
-        return self.descriptor.digest
+        """See `LayerBlob.identity`: the digest where an unverified index, made by a table of contents, will do."""
+        return self.descriptor.digest if self.repository.trusts_toc else None
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
         """See `LayerBlob.scan`; what is read whole is verified. Raises what the registry's answers come to, too."""
@@ -41,7 +45,7 @@ class RegistryBlob(msgspec.Struct, frozen=True):
             raise
 
     def _is_parted(self) -> bool:
-        return self.descriptor.size > MIN_PARTED and has_toc(self.descriptor.annotations)
+        return self.repository.trusts_toc and self.descriptor.size > MIN_PARTED and has_toc(self.descriptor.annotations)
 
     def _scan_parts(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
         source = RegistryParts(self.repository, self.descriptor)

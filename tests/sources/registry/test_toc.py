@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fixtures.forms.oci import Blobs
@@ -20,6 +21,7 @@ from inspector.layers.indexer import Indexer
 from inspector.layers.toc.scan import NOTE
 from inspector.oci import Platform
 from inspector.reference import parse_reference
+from inspector.registry.settings import Settings
 from inspector.sources.image import Image as Opened
 from inspector.sources.image import Layer
 from inspector.sources.registry.open import Registries, open_registry_images
@@ -36,6 +38,12 @@ TREE: Tree = {
 }
 IMAGE = Image(steps=[Step("COPY small /", {"etc/small.pth": b"/opt\n"}), Step("COPY large /", TREE)])
 WRITERS: dict[str, Callable[[Tree], Lazy]] = {"estargz": estargz, "zstd:chunked": zstd_chunked}
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Settings of a user who believes what tables of contents say."""
+    return msgspec.structs.replace(settings, trust_toc=None)
 
 
 @pytest.fixture(params=WRITERS)
@@ -75,6 +83,33 @@ def test_a_large_layer_is_read_in_parts_and_a_small_one_whole(
     assert not told.evidence.digests_verified
     assert f"layer 2 of 2: {NOTE}" in told.warnings
     assert [layer.diff_id for layer in told.layers] == [f"sha256:{digest}" for digest in pushed.diff_ids]
+
+
+def test_without_the_users_trust_layers_are_read_whole(
+    pushed: Image, fake: Fake, registries: Registries, settings: Settings, tmp_path: Path
+) -> None:
+    """Also where the cache has what a table told: that was for a run that believed it."""
+    del pushed
+    cache = IndexCache(tmp_path / "layers.sqlite")
+    facts(opened(fake, registries), cache)
+    for others in (frozenset[str](), frozenset({"ghcr.io"})):
+        doubting = Registries(msgspec.structs.replace(settings, trust_toc=others))
+        image = opened(fake, doubting)
+        asked = len(ranges(fake, image.layers[1]))
+        told = facts(image, None if others else cache)
+        doubting.close()
+        assert told.evidence.digests_verified
+        assert not any(NOTE in warning for warning in told.warnings)
+        assert ranges(fake, image.layers[1])[asked:] == ["whole"]
+    cache.close()
+
+
+def test_one_registry_may_be_trusted(pushed: Image, fake: Fake, settings: Settings) -> None:
+    del pushed
+    trusting = Registries(msgspec.structs.replace(settings, trust_toc=frozenset({fake.host})))
+    told = facts(opened(fake, trusting))
+    trusting.close()
+    assert told.evidence.how == "stream+toc"
 
 
 def test_read_whole_the_facts_are_the_same_and_verified(pushed: Image, fake: Fake, registries: Registries) -> None:
