@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "torchbuild": VALUES | {"work", "python"},
     "facts": VALUES | {"work", "layers", "sources", "python", "torchbuild"},
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "facts"},
-    "report": VALUES | {"sizes", "python", "torchbuild", "facts", "policy"},
+    "report": VALUES | {"sizes", "reference", "python", "torchbuild", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
     "audit": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "runtime"},
     "cli": VALUES

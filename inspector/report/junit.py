@@ -10,7 +10,7 @@ from types import MappingProxyType
 from inspector.policy.model import Finding, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.escape import escape
-from inspector.report.text import notes, run_told
+from inspector.report.text import notes, origin, run_told
 
 
 def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
@@ -34,6 +34,8 @@ def _suite(result: Result, told: Sequence[str]) -> ET.Element:
     properties = ET.SubElement(suite, "properties")
     ET.SubElement(properties, "property", name="role", value=escape(result.role or ""))
     ET.SubElement(properties, "property", name="outcome", value=result.outcome)
+    if result.facts:
+        ET.SubElement(properties, "property", name="from", value=origin(result.facts))
     if run_told(result):
         ET.SubElement(properties, "property", name="run", value=escape(run_told(result)))
     met: Counter[str] = Counter()

@@ -13,6 +13,7 @@ from inspector.report.text import (
     expected_torch,
     layer_name,
     notes,
+    origin,
     run_told,
     seconds,
     shown_results,
@@ -22,8 +23,8 @@ from inspector.report.text import (
 )
 
 MARKS: dict[Outcome, str] = {"pass": "✅", "warn": "⚠️", "unknown": "❔", "fail": "❌"}
-_TITLES = ("Image", "Role", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
-_ALIGNED = (":--", ":--", ":--", ":--", ":--", ":--", "--:", "--:")
+_TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
+_ALIGNED = (":--", ":--", ":--", ":--", ":--", ":--", ":--", "--:", "--:")
 _HARMLESS = frozenset(" ,;:()'/%+-.")
 _CUT = "<!-- -->"
 _LIVE = (("&#64;", ""), ("&#35;", ""), (":", "//"), ("www", "."))
@@ -85,6 +86,7 @@ def _cells(result: Result) -> tuple[str, ...]:
     return (
         code(result.image),
         literal(result.role or NOTHING),
+        literal(origin(facts)),
         literal(torch_version(facts)),
         literal(torch_build(facts)),
         literal(expected_torch(result)),

@@ -15,7 +15,7 @@ from inspector.python.model import Distribution, Interpreter
 from inspector.report.canvas import columns, draw, hanging, indented, labelled, words
 from inspector.report.escape import escape
 from inspector.report.running import run_lines
-from inspector.report.text import count, layer_name, seconds, short, torch_version, undecided
+from inspector.report.text import count, layer_name, origin, seconds, short, torch_version, undecided
 from inspector.report.text import size as size_or_unseen
 from inspector.sizes import show_size
 from inspector.torchbuild.model import Torch, TorchElsewhere, build_name
@@ -73,7 +73,9 @@ def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
 
 
 def _identity(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
-    yield "from", words(facts.reference if facts.tags else facts.source)
+    stated = facts.reference.startswith(f"{facts.source}:")
+    named = facts.reference if stated else f"{facts.reference} ({origin(facts)})"
+    yield "from", words(named if facts.tags else origin(facts))
     entries = [layer.entries for layer in facts.layers if layer.entries is not None]
     files = ", entries not looked at" if facts.evidence.partial else ""
     if len(entries) == len(facts.layers):

@@ -21,6 +21,7 @@ from inspector.report.text import (
     expected_torch,
     layer_name,
     notes,
+    origin,
     run_told,
     seconds,
     shown_results,
@@ -31,6 +32,8 @@ from inspector.report.text import (
 
 _GAP = 2
 _LONG_NAME = 36
+_COLUMNS = 9
+"""Columns before that of the build step, which takes what width is left."""
 _STEP = 400
 """Characters of a build step shown below a finding."""
 _STEP_CELLS = 24
@@ -72,6 +75,7 @@ def _summary(results: Iterable[Result], width: int) -> Table:
     titles: tuple[str, ...] = (
         "Image",
         "Role",
+        "From",
         "Torch",
         "Build",
         "Expected",
@@ -85,12 +89,12 @@ def _summary(results: Iterable[Result], width: int) -> Table:
         titles, whole = titles[:-1], [row[:-1] for row in whole]
     broken = [(_broken(name), *rest) for name, *rest in whole]
     for rows in (whole, broken):
-        natural = [max(map(_widest, column)) for column in zip(map(Text, titles[:8]), *rows, strict=False)]
+        natural = [max(map(_widest, column)) for column in zip(map(Text, titles[:_COLUMNS]), *rows, strict=False)]
         left = width - sum(natural) - _GAP * len(natural)
         if left >= (_STEP_CELLS if len(titles) > len(natural) else -_GAP):
-            return _table(titles, ((*row[:8], *(_cut(step, left) for step in row[8:])) for row in rows))
-    told = "\n".join(["Expected", *titles[8:]])
-    return _table(("Image\nRole", "Torch\nBuild", told, "Verdict\n", "Size\nTime"), map(_stacked, broken))
+            return _table(titles, ((*row[:_COLUMNS], *(_cut(step, left) for step in row[_COLUMNS:])) for row in rows))
+    told = "\n".join(["Expected", *titles[_COLUMNS:]])
+    return _table(("Image\nRole, from", "Torch\nBuild", told, "Verdict\n", "Size\nTime"), map(_stacked, broken))
 
 
 def _cut(step: Text, cells: int) -> Text:
@@ -102,7 +106,8 @@ def _widest(cell: Text) -> int:
 
 
 def _stacked(row: tuple[Text, ...]) -> tuple[Text, ...]:
-    image, role, torch, build, expected, outcome, whole, time, *step = row
+    image, role, source, torch, build, expected, outcome, whole, time, *step = row
+    role = Text(", ".join(each.plain for each in (role, source) if each.plain != NOTHING) or NOTHING)
     told = _stack(expected, *(_cut(each, _STEP_STACKED) for each in step))
     return (_stack(image, role), _stack(torch, build), told, outcome, _stack(whole, time))
 
@@ -133,6 +138,7 @@ def _cells(result: Result) -> tuple[Text, ...]:
     return (
         words(result.image, "bold"),
         words(result.role or NOTHING),
+        words(origin(facts)),
         Text(torch_version(facts)),
         Text(torch_build(facts)),
         Text(expected_torch(result)),

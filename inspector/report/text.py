@@ -5,6 +5,7 @@ from __future__ import annotations
 from inspector.facts import ImageFacts
 from inspector.policy.model import Outcome, Report, Result
 from inspector.policy.runs import described, run_label
+from inspector.reference import Scheme, host_in
 from inspector.report.escape import escape
 from inspector.sizes import show_size
 from inspector.torchbuild.model import build_name
@@ -15,6 +16,13 @@ UNSEEN = "?"
 """In place of a number that nobody looked at."""
 SYMBOLS: dict[Outcome, str] = {"pass": "✔", "warn": "▲", "unknown": "?", "fail": "✘"}
 _MINUTE = 60.0
+_MEDIA = {
+    Scheme.DOCKER_ARCHIVE.value: "archive",
+    Scheme.OCI_ARCHIVE.value: "archive",
+    Scheme.OCI.value: "layout",
+    Scheme.DIR.value: "layout",
+}
+"""What people call the media of `ImageFacts.source`; engines go by their names."""
 
 
 def seconds(span: float) -> str:
@@ -40,6 +48,16 @@ def torch_version(facts: ImageFacts | None) -> str:
     if undecided(facts):
         return "unknown"
     return "namespace only" if torch.importable == "yes" else "absent"
+
+
+def origin(facts: ImageFacts | None) -> str:
+    """Where the image was read from: `docker`, `podman`, `registry HOST`, `archive` or `layout`."""
+    if facts is None:
+        return NOTHING
+    if facts.source == Scheme.REGISTRY.value:
+        name = facts.reference.removeprefix("docker://").removeprefix("registry:")
+        return escape(f"registry {host_in(name) or 'docker.io'}")
+    return _MEDIA.get(facts.source, escape(facts.source))
 
 
 def undecided(facts: ImageFacts) -> bool:

@@ -13,7 +13,7 @@ from inspector.errors import InspectorError, NotFound, Unreachable, UsageError
 from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
 from inspector.layers.tar import BLOCK
-from inspector.reference import STDIN, Place, Reference, Scheme
+from inspector.reference import STDIN, Place, Reference, Scheme, host_in
 from inspector.sources import docker_archive, layout, skopeo_dir, twofold
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
@@ -72,7 +72,7 @@ def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_
             raise error from None
         if every_tag:
             raise type(error)(f"{error}; {_audited(reference)}") from error
-        if not (media.guess_registry or _states_host(reference.name)):
+        if not (media.guess_registry or host_in(reference.name)):
             advice = (
                 f"no registry was asked, since the name states none: for a registry's image write docker://{reference}"
             )
@@ -110,12 +110,6 @@ def _place(reference: Reference) -> Place | None:
     if reference.is_path_like():
         raise NotFound(f"{reference}: no such file or directory")
     return None
-
-
-def _states_host(name: str) -> bool:
-    """Tell whether an image's name begins with a registry's host, by Docker's rule for what stands before the `/`."""
-    host, slash, _ = name.partition("/")
-    return bool(slash) and (host == "localhost" or "." in host or ":" in host)
 
 
 def _ignored(reference: Reference) -> str:
