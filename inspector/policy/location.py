@@ -48,7 +48,7 @@ class Location(msgspec.Struct, frozen=True):
             hint = hints.get(key.split("[", 1)[0])
             raise self.error(f"{sentence}; {hint}" if hint else sentence, key or None) from None
 
-    def check(self, key: str, parse: Callable[[V], T], value: V) -> T:
+    def check(self, key: str | None, parse: Callable[[V], T], value: V) -> T:
         """What `parse` makes of `value`, its `ValueError` told as a `PolicyError` of this location."""
         try:
             return parse(value)

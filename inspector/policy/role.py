@@ -94,13 +94,15 @@ class Listed(msgspec.Struct, frozen=True):
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """All roles, in the file's order, and the images to read when none is asked for.
 
-    `origin` names the file. Where `exhaustive`, each role stands for one image that must be found.
+    `origin` names the file. Where `exhaustive`, each role stands for one image that must be found. `trust_toc` are the
+    registries whose layers' tables of contents are believed without reading the layers.
     """
 
     origin: str
     roles: tuple[Role, ...]
     images: tuple[Listed, ...] = ()
     exhaustive: bool = False
+    trust_toc: tuple[str, ...] = ()
 
     def role(self, name: str) -> Role | None:
         """The role of that name."""

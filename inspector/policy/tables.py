@@ -17,12 +17,15 @@ from inspector.policy.rules import RULES
 from inspector.policy.setting import Setting, Written, attribute, texts
 from inspector.policy.steps import shorten
 from inspector.policy.values import did_you_mean, glob, reference
+from inspector.reference import host_in
 
 MAX_SHOWN = 300
 """Characters of a name that a message shows."""
 _HINTS = {
     "images": "a list of references, or [[images]] tables of reference and role",
     "roles": "tables [roles.NAME]",
+    "registries": "tables [registries.'HOST']",
+    "trust-toc": "true or false",
 }
 _OWN_HINTS = {
     "description": "a text",
@@ -50,10 +53,17 @@ class ImageTable(msgspec.Struct, forbid_unknown_fields=True):
     role: str | None = None
 
 
+class RegistryTable(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
+    """`[registries."HOST"]` as written."""
+
+    trust_toc: bool = False
+
+
 class Tables(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole file, its roles and images still raw."""
+    """The whole file, its roles, images and registries still raw."""
 
     roles: dict[str, Any] = {}
+    registries: dict[str, Any] = {}
     images: list[Any] = []
 
 
@@ -69,7 +79,24 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     roles = tuple(read.role(name, table) for name, table in tables.roles.items())
     names = dict.fromkeys(role.name for role in roles)
     images = tuple(_listed(image, Location(origin, f"images[{at}]"), names) for at, image in enumerate(tables.images))
-    return Policy(origin=origin, roles=roles, images=images)
+    return Policy(origin=origin, roles=roles, images=images, trust_toc=_trusted(tables.registries, origin))
+
+
+def _trusted(registries: Mapping[str, Any], origin: str) -> tuple[str, ...]:
+    """List the registries whose tables of contents the policy trusts."""
+    found = []
+    for host, raw in registries.items():
+        location = Location(origin, f"registry {shorten(host, MAX_SHOWN)!r}")
+        location.check(None, _host, host)
+        if location.convert(raw, RegistryTable, _HINTS).trust_toc:
+            found.append(host)
+    return tuple(found)
+
+
+def _host(text: str) -> str:
+    if host_in(f"{text}/") != text and text != "localhost":
+        raise ValueError("no registry's host; write it as image names do, in quotes: [registries.'ghcr.io']")
+    return text
 
 
 def _listed(raw: Any, location: Location, roles: Mapping[str, None]) -> Listed:

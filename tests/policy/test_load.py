@@ -372,3 +372,22 @@ def test_work_and_messages_are_bounded(tmp_path: Path, kind: str) -> None:
 def test_many_roles_are_a_policy(tmp_path: Path) -> None:
     images = ",".join(f'{{"name":"t{at}:1","torch_expected":false}}' for at in range(4000))
     assert len(loaded(tmp_path, f'{{"images":[{images}]}}', "roles.json").roles) == 4000
+
+
+def test_registries_whose_tables_of_contents_are_trusted(tmp_path: Path) -> None:
+    tables = '[registries."ghcr.io"]\ntrust-toc = true\n[registries."localhost:5000"]\n[roles.api]\ntorch = "absent"\n'
+    assert loaded(tmp_path, tables).trust_toc == ("ghcr.io",)
+    assert loaded(tmp_path, FULL).trust_toc == ()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("[registries.ghcr]", "registry 'ghcr': no registry's host; write it as image names do"),
+        ('[registries."ghcr.io/team"]', "registry 'ghcr.io/team': no registry's host"),
+        ('[registries."ghcr.io"]\ntrust-tok = true', "registry 'ghcr.io': unknown key 'trust-tok'; did you mean"),
+        ('[registries."ghcr.io"]\ntrust-toc = 1', "registry 'ghcr.io', key 'trust-toc': "),
+    ],
+)
+def test_a_registry_that_is_misspelt_is_refused(tmp_path: Path, table: str, message: str) -> None:
+    assert refusal(tmp_path, f'[roles.api]\ntorch = "absent"\n{table}\n').startswith(message)
