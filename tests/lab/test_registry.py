@@ -21,9 +21,9 @@ from fixtures.roles import right_images
 from inspector.errors import Denied, NotFound, PlatformMissing, Unreachable
 from inspector.facts import Evidence, ImageFacts, Size, gather
 from inspector.layers.cache import IndexCache
+from inspector.names import parse_name
 from inspector.oci import Platform
 from inspector.reference import parse_reference
-from inspector.registry.names import parse_name
 from inspector.registry.settings import Settings
 from inspector.sources.registry.open import Registries, open_registry_images, tags_of
 from tests.lab import engine

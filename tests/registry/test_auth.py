@@ -127,7 +127,7 @@ def test_each_repository_has_a_token_of_its_own(fake: Fake, tokens: Fake, settin
 
         fake.route("GET", f"/v2/{name}/.*", answer)
     client = Client(settings)
-    parse = import_module("inspector.registry.names").parse_name
+    parse = import_module("inspector.names").parse_name
     for name in ("a/b", "c/d", "a/b", "c/d"):
         client.repositories(parse(f"{fake.host}/{name}"))[0].manifest("1")
     client.close()
