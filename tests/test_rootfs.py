@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.tree import Dir, Link, Member, Tree
 from inspector.errors import LimitExceeded
 from inspector.rootfs import Kind, is_dir, is_file, resolve, stat, walk
+from inspector.testing.tree import Dir, Link, Member, Tree
 from tests.support import rootfs_of
 
 TREE: Tree = {

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from bench.stop import SCENES, failure_told, interrupted, large_image, slowly
+from inspector.testing.registry import Answer, FakeRegistry
 from tests.cli.program import ROOT, clean_environment, start
-from tests.registry.fake import Answer, serving
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are otherwise there")
 
@@ -79,7 +79,7 @@ def test_the_environment_sets_the_time_too(tmp_path: Path) -> None:
 
 def test_a_layer_that_drips_ends_with_its_time_and_holds_no_audit(tmp_path: Path) -> None:
     """One of two images has a layer that would take a minute, at a rate that no registry is given up for."""
-    with serving() as fake:
+    with FakeRegistry() as fake:
         fake.push("team/api", "good", large_image("good", layers=2, size=100))
         fake.push("team/api", "slow", large_image("slow", layers=2))
         large = max(fake.blobs, key=lambda digest: len(fake.blobs[digest]))

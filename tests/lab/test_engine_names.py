@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.image import Image
 from fixtures.roles import right_images
 from inspector.facts import ImageFacts
 from inspector.names import canonical, familiar
 from inspector.sources.access import ACCESS_METHODS
+from inspector.testing.image import Image
 from tests.lab import ours
 from tests.lab.agree import differences
 from tests.lab.asked import ask

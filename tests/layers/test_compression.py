@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.tree import tar_of
 from inspector.errors import CorruptLayer
 from inspector.layers.compression import OUTPUT, Packing, decompressed, sniff
+from inspector.testing.tree import tar_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
 from inspector.errors import CorruptLayer, LimitExceeded, Unsupported
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.merge import MergedRootfs, merge
 from inspector.layers.tree import MAX_WARNINGS, OPAQUE
 from inspector.rootfs import Kind, NotKept, walk
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
 from tests.support import index_of, rootfs_of
 
 D = Dir()

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from fixtures.bases import debian, glibc_versions, loader_path, program
 from fixtures.elf import MACHINES, Elf
-from fixtures.tree import Link
 from inspector.python.elf import ElfHeader, defined_versions, parse_header
 from inspector.python.libc import find_libc
 from inspector.python.model import Libc
+from inspector.testing.tree import Link
 from tests.support import rootfs_of
 
 HEAD = 1024

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fixtures.bases import program
-from fixtures.tree import Dir, File, Link, Member
 from inspector.oci import ImageConfig, RuntimeConfig
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
 from inspector.python.startup import find_startup
+from inspector.testing.tree import Dir, File, Link, Member
 from inspector.unknown import Unknown
 from tests.support import config_of, rootfs_of
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.tree import Link, Member
 from inspector.python.folders import Folders
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found, Suffixes, extensions_of, find_modules, suffixes_of
+from inspector.testing.tree import Link, Member
 from tests.python.asking import interpreter
 from tests.python.host import HostRootfs
 from tests.support import rootfs_of

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.tree import Hardlink, Link
 from inspector.errors import LimitExceeded
 from inspector.python import record
 from inspector.python.folders import Folders
 from inspector.python.record import Rows, absolute, owned, tree, union
+from inspector.testing.tree import Hardlink, Link
 from tests.support import rootfs_of
 
 SITE = "/v/lib/python3.11/site-packages"

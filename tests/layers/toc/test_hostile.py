@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.image import sha256
 from fixtures.lazy import DIGEST, PREFIX, Entries, Lazy, estargz, zstd_chunked
 from fixtures.packing import zstd
-from fixtures.tree import File, Tree
 from inspector.layers.toc import source
 from inspector.layers.toc.document import Listing
 from inspector.layers.toc.source import NotWorthwhile, TocUnusable
+from inspector.testing.image import sha256
+from inspector.testing.tree import File, Tree
 from tests.layers.toc.reading import by_toc
 
 TREE: Tree = {

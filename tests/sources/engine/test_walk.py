@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Member, Tree
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
@@ -26,6 +25,7 @@ from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import walk
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree
 from tests.lab.ours import listing
 from tests.sources.engine.unpacked import mark, unpack, whiteout
 from tests.support import index_of

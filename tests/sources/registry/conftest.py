@@ -13,16 +13,16 @@ from inspector.registry.settings import Settings
 from inspector.sources import Wanted
 from inspector.sources.image import Image
 from inspector.sources.registry.open import Registries, open_registry_images
+from inspector.testing.registry import FakeRegistry
 from tests.registry.conftest import HASTE
-from tests.registry.fake import Fake, serving
 
 Opened = Callable[..., tuple[Image, ...]]
 
 
 @pytest.fixture
-def fake() -> Iterator[Fake]:
+def fake() -> Iterator[FakeRegistry]:
     """A registry that speaks no TLS."""
-    with serving() as registry:
+    with FakeRegistry() as registry:
         yield registry
 
 
@@ -43,7 +43,7 @@ def registries(settings: Settings, tmp_path: Path) -> Iterator[Registries]:
 
 
 @pytest.fixture
-def opened(fake: Fake, registries: Registries) -> Opened:
+def opened(fake: FakeRegistry, registries: Registries) -> Opened:
     """Opens names of the fake registry."""
 
     def open_(name: str, wanted: Wanted = None) -> tuple[Image, ...]:
