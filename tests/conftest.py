@@ -7,12 +7,18 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+
+from tests.effort import examples
 
 _LAB = "tests/lab/"
 _APART = ("audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch")
 """Modules of the lab that share no large files with the others."""
 
+
+hypothesis.settings.register_profile("inspector", examples(100))
+hypothesis.settings.load_profile("inspector")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """What runs in a shell's background ignores it, and so would the programs that tests interrupt."""

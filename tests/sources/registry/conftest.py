@@ -14,22 +14,11 @@ from inspector.sources import Wanted
 from inspector.sources.image import Image
 from inspector.sources.registry.open import Registries, open_registry_images
 from inspector.testing.registry import FakeRegistry
-from tests.registry.conftest import HASTE
+from tests.registry.conftest import fake, settings
+
+__all__ = ["fake", "opened", "registries", "settings"]
 
 Opened = Callable[..., tuple[Image, ...]]
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeRegistry]:
-    """A registry that speaks no TLS."""
-    with FakeRegistry() as registry:
-        yield registry
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings of a user who has none."""
-    return Settings(home=tmp_path / "home", etc=tmp_path / "etc", patience=HASTE)
 
 
 @pytest.fixture
