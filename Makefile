@@ -18,7 +18,8 @@ export LAB
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo 'Settings: PYTHON=python3.13 (3.11 or newer), ARGS="-k merge" (for pytest), LAB=DIR (state of the lab)'
+	@echo 'Settings: PYTHON=python3.13 (3.11 or newer), VENV=DIR (one for each Python), ARGS="-k merge" (for pytest),'
+	@echo '  LAB=DIR (state of the lab), INSPECTOR_TESTS=thorough (every example of property tests)'
 
 demo: $(VENV)/installed ## install, then check the fixture images against their policy
 	@rm -rf $(DEMO) && $(BIN)/python -m fixtures $(DEMO)
@@ -55,7 +56,7 @@ lab: ## bring up the engine, registry and images that integration tests talk to
 	tests/lab/up $(or $(ARGS),roles)
 
 clean: ## remove what these targets made; the lab stays (tests/lab/up stop ends it)
-	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -15,6 +15,7 @@ import pytest
 from bench.stop import SCENES, failure_told, interrupted, large_image, slowly
 from inspector.testing.registry import Answer, FakeRegistry
 from tests.cli.program import ROOT, clean_environment, start
+from tests.effort import THOROUGH
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are otherwise there")
 
@@ -22,8 +23,12 @@ SOON = 8.0
 """Seconds, on the slowest machine; a second is the target, which `bench.stop` measures."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("name", SCENES)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SENT = [(name, number) for at, name in enumerate(SCENES) for number in (SIGNALS if THOROUGH else (SIGNALS[at % 2],))]
+"""The handler of both is one: a test for each scene and signal is for CI."""
+
+
+@pytest.mark.parametrize(("name", "number"), SENT, ids=[f"{name}-{number.name}" for name, number in SENT])
 def test_a_signal_ends_what_is_read(name: str, number: signal.Signals) -> None:
     with SCENES[name]() as scene:
         ended = interrupted(scene, number)
