@@ -97,16 +97,6 @@ class Reference(msgspec.Struct, frozen=True):
         return rest.startswith(("@sha256:", "@sha512:")) or (rest.startswith(":") and len(rest) > 1)
 
 
-def host_in(name: str) -> str:
-    """Return the registry's host that an image's name begins with, by Docker's rule; empty where it states none.
-
-    >>> host_in("ghcr.io/team/api:1"), host_in("team/api:1")
-    ('ghcr.io', '')
-    """
-    host, slash, _ = name.partition("/")
-    return host if slash and (host == "localhost" or "." in host or ":" in host) else ""
-
-
 _SCHEMES = {scheme.value: scheme for scheme in Scheme if scheme is not Scheme.BARE}
 _REGISTRY_URL = "docker://"
 

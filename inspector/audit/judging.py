@@ -12,10 +12,11 @@ from inspector.audit.trials import two_roles
 from inspector.facts import ImageFacts, gather
 from inspector.facts.unread import unread
 from inspector.layers.indexer import Indexer
+from inspector.names import familiar, repository_in, tag_in, without_digest
 from inspector.policy.audited import Audited, python_of
 from inspector.policy.findings import error_finding, role_finding
 from inspector.policy.judge import judge, judge_early
-from inspector.policy.match import Ambiguous, familiar, names_of, near, roles_for
+from inspector.policy.match import Ambiguous, names_of, near, roles_for
 from inspector.policy.model import ErrorFact, Finding, Result
 from inspector.policy.role import Policy, Role
 from inspector.sources.image import Image
@@ -73,7 +74,7 @@ class Judge:
         by_role: dict[str, tuple[Role, list[str]]] = {}
         contradictions: list[Seat] = []
         for name in names:
-            match roles_for(names_of([name, _tag_of(name)], [name]), policy):
+            match roles_for(names_of([name, without_digest(name)], [name]), policy):
                 case Ambiguous() as ambiguous:
                     contradictions.append(Seat((name,), finding=two_roles(ambiguous)))
                 case claimed:
@@ -173,22 +174,9 @@ def _facts(image: Image, indexer: Indexer, python: str, seconds: float) -> Image
         return error_fact(error)
 
 
-def _tag_of(name: str) -> str:
-    """`HOST/NAME:TAG` of `HOST/NAME:TAG@DIGEST`; a name without tag or digest as it is."""
-    tagged = name.partition("@")[0]
-    return tagged if ":" in tagged.rpartition("/")[2] else name
-
-
 def _repository(name: str) -> str:
-    """`HOST/NAME` of `HOST/NAME:TAG` or `HOST/NAME@DIGEST`; a whole registry, `HOST:PORT`, as it is."""
-    name = name.partition("@")[0]
-    if "/" not in name:
-        return name
-    head, slash, last = name.rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"
+    return repository_in(name) if "/" in name else name  # a whole registry, `HOST:PORT`
 
 
 def _tags(names: Sequence[str]) -> tuple[str, ...]:
-    """The tags of such names; none of a name without, nor of a whole registry."""
-    rests = (name.partition("@")[0].rpartition("/")[2].partition(":")[2] for name in names if "/" in name)
-    return tuple(rest for rest in rests if rest)
+    return tuple(tag for name in names if "/" in name and (tag := tag_in(name)))

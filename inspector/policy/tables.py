@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from inspector.names import is_host, states_host
 from inspector.oci import Platform
 from inspector.policy.location import Location
 from inspector.policy.role import Listed, Policy, Role
@@ -17,7 +18,6 @@ from inspector.policy.rules import RULES
 from inspector.policy.setting import Setting, Written, attribute, texts
 from inspector.policy.steps import shorten
 from inspector.policy.values import did_you_mean, glob, reference
-from inspector.reference import host_in
 
 MAX_SHOWN = 300
 """Characters of a name that a message shows."""
@@ -94,7 +94,7 @@ def _trusted(registries: Mapping[str, Any], origin: str) -> tuple[str, ...]:
 
 
 def _host(text: str) -> str:
-    if host_in(f"{text}/") != text and text != "localhost":
+    if not (is_host(text) and states_host(f"{text}/")):
         raise ValueError("no registry's host; write it as image names do, in quotes: [registries.'ghcr.io']")
     return text
 

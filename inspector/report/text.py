@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from inspector.facts import ImageFacts
+from inspector.names import split_name
 from inspector.policy.model import Outcome, Report, Result
 from inspector.policy.runs import described, run_label
-from inspector.reference import Scheme, host_in
+from inspector.reference import Scheme
 from inspector.report.escape import escape
 from inspector.sizes import show_size
 from inspector.torchbuild.model import build_name
@@ -56,7 +57,7 @@ def origin(facts: ImageFacts | None) -> str:
         return NOTHING
     if facts.source == Scheme.REGISTRY.value:
         name = facts.reference.removeprefix("docker://").removeprefix("registry:")
-        return escape(f"registry {host_in(name) or 'docker.io'}")
+        return escape(f"registry {split_name(name).host}")
     return _MEDIA.get(facts.source, escape(facts.source))
 
 

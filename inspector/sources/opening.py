@@ -13,7 +13,8 @@ from inspector.errors import InspectorError, NotFound, Unreachable, UsageError
 from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
 from inspector.layers.tar import BLOCK
-from inspector.reference import STDIN, Place, Reference, Scheme, host_in
+from inspector.names import states_host
+from inspector.reference import STDIN, Place, Reference, Scheme
 from inspector.sources import docker_archive, layout, skopeo_dir, twofold
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
@@ -72,7 +73,7 @@ def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_
             raise error from None
         if every_tag:
             raise type(error)(f"{error}; {_audited(reference)}") from error
-        if not (media.guess_registry or host_in(reference.name)):
+        if not (media.guess_registry or states_host(reference.name)):
             advice = (
                 f"no registry was asked, since the name states none: for a registry's image write docker://{reference}"
             )

@@ -9,21 +9,21 @@ import pytest
 from inspector.audit.tags import Selection, Target, once, parse_catalog, parse_target, read_targets
 from inspector.audit.versions import is_within, newest, version_of
 from inspector.errors import InvalidReference, UsageError
+from inspector.names import ImageName
 from inspector.policy.audited import natural
-from inspector.registry.names import RegistryName
 
 
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("registry.example.com/team/api", RegistryName("registry.example.com", "team/api")),
-        ("docker://registry.example.com/team/api:1", RegistryName("registry.example.com", "team/api", "1")),
-        ("registry:localhost:5000/api", RegistryName("localhost:5000", "api")),
-        ("python:3.11-slim", RegistryName("docker.io", "library/python", "3.11-slim")),
-        ("a.io/b@sha256:" + "0" * 64, RegistryName("a.io", "b", None, "sha256:" + "0" * 64)),
+        ("registry.example.com/team/api", ImageName("registry.example.com", "team/api")),
+        ("docker://registry.example.com/team/api:1", ImageName("registry.example.com", "team/api", "1")),
+        ("registry:localhost:5000/api", ImageName("localhost:5000", "api")),
+        ("python:3.11-slim", ImageName("docker.io", "library/python", "3.11-slim")),
+        ("a.io/b@sha256:" + "0" * 64, ImageName("a.io", "b", None, "sha256:" + "0" * 64)),
     ],
 )
-def test_targets(text: str, name: RegistryName) -> None:
+def test_targets(text: str, name: ImageName) -> None:
     assert parse_target(text) == Target(name)
 
 

@@ -54,7 +54,9 @@ def test_json_is_one_valid_document(images: Path) -> None:
 def test_junit_and_markdown(images: Path) -> None:
     junit = ET.fromstring(run("check", images / "roles.toml", "--format", "junit").stdout)
     assert {suite.get("name") for suite in junit} == set(FOUR)
-    assert run("check", images / "roles.toml", "--format", "markdown").stdout.startswith("| Image | Role | From | Torch |")
+    assert run("check", images / "roles.toml", "--format", "markdown").stdout.startswith(
+        "| Image | Role | From | Torch |"
+    )
 
 
 def test_verbose_shows_what_passes_and_quiet_no_summary(images: Path) -> None:
