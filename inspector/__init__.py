@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from inspector.audit import check, inspect
     from inspector.errors import InspectorError
     from inspector.facts import ImageFacts
+    from inspector.pipeline import check, inspect
     from inspector.policy.load import load_policy
     from inspector.policy.model import Finding, Report, Result
 
@@ -25,8 +25,8 @@ _HOMES = {
     "InspectorError": "inspector.errors",
     "Report": "inspector.policy.model",
     "Result": "inspector.policy.model",
-    "check": "inspector.audit",
-    "inspect": "inspector.audit",
+    "check": "inspector.pipeline",
+    "inspect": "inspector.pipeline",
     "load_policy": "inspector.policy.load",
 }
 

@@ -42,9 +42,12 @@ ALLOWED: dict[str, set[str]] = {
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "facts"},
     "report": VALUES | {"sizes", "python", "torchbuild", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
-    "audit": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "runtime"},
+    "pipeline": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "runtime"},
+    "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
+    "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES
-    | {"sizes", "work", "reference", "layers", "engine", "sources", "facts", "policy", "report", "runtime", "audit"},
+    | {"sizes", "work", "reference", "layers", "engine", "sources", "facts", "policy", "report", "runtime"}
+    | {"pipeline", "cluster", "watch"},
 }
 """Room to the rooms that it may import; the ground floor first. A room is a module or a package."""
 

@@ -15,8 +15,8 @@ from inspector.cli.audit_watch import keep_watch, refuse_other_modes, watch_opti
 from inspector.cli.options import format_option, output_option, reading, registry_options
 
 if TYPE_CHECKING:
-    from inspector.audit.registries import Terms
-    from inspector.audit.tags import Target
+    from inspector.pipeline.audit import Terms
+    from inspector.pipeline.scopes import Target
     from inspector.policy.role import Policy
 
 
@@ -73,10 +73,10 @@ def command(
       inspector audit --catalog registry.example.com --plan
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit.registries import audit_registries  # all that reads images comes with it
     from inspector.cli.audit_progress import audit_display
     from inspector.cli.audit_sink import Sink
     from inspector.cli.output import ensure_writable
+    from inspector.pipeline.audit import audit_registries  # all that reads images comes with it
 
     begun = time.monotonic()
     ensure_writable(output)
@@ -101,8 +101,8 @@ def command(
 
 
 def _terms(given: dict[str, Any]) -> Terms:
-    from inspector.audit.registries import Terms
-    from inspector.audit.tags import Selection
+    from inspector.pipeline.audit import Terms
+    from inspector.pipeline.scopes import Selection
 
     selection = Selection(**{name: given.pop(name) for name in ("include", "exclude", "versions", "newest")})
     return Terms(selection=selection, **{name: given.pop(name) for name in ("plan_only", "max_bytes", "max_requests")})
@@ -131,8 +131,8 @@ def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | 
 def _targets(repositories: tuple[str, ...], catalogs: tuple[str, ...], files: tuple[str, ...]) -> Iterator[Target]:
     import sys
 
-    from inspector.audit.tags import parse_catalog, parse_target, read_targets
     from inspector.errors import UsageError
+    from inspector.pipeline.scopes import parse_catalog, parse_target, read_targets
 
     yield from (parse_target(text) for text in repositories if text != "-")
     yield from map(parse_catalog, catalogs)

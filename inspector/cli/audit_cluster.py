@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from inspector.audit.cluster import Logins
-    from inspector.audit.registries import NewExecutor
+    from inspector.cluster.cluster import Logins
+    from inspector.pipeline.audit import NewExecutor
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ def executor_of(cluster: str | None, logins: Logins) -> Iterator[NewExecutor | N
     if cluster is None:
         yield None
         return
-    from inspector.audit.cluster import connected, parse_cluster
+    from inspector.cluster.cluster import connected, parse_cluster
 
     with connected(parse_cluster(cluster, logins)) as executor:
         yield executor

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from inspector.audit.reading import Options
-    from inspector.audit.registries import Terms
-    from inspector.audit.tags import Target
-    from inspector.audit.watching import Watcher
     from inspector.cli.audit_sink import Sink
+    from inspector.pipeline.audit import Terms
+    from inspector.pipeline.reading import Options
+    from inspector.pipeline.scopes import Target
     from inspector.policy.role import Policy
+    from inspector.watch.watching import Watcher
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -82,10 +82,10 @@ def keep_watch(
     sink: Sink,
 ) -> int:
     """Listen and check until SIGTERM or SIGINT, after which no more is taken; 0 then, whatever was found."""
-    from inspector.audit.clients import PATH
-    from inspector.audit.listener import Listener, parse_listen
-    from inspector.audit.watching import Watcher
     from inspector.cli.output import complain, say
+    from inspector.watch.clients import PATH
+    from inspector.watch.listener import Listener, parse_listen
+    from inspector.watch.watching import Watcher
 
     watcher = Watcher(targets, policy, options, selection=terms.selection)
     with Listener(parse_listen(listen), watcher.offer, read_token(token_file)) as listener, _until_told(watcher):

@@ -49,9 +49,9 @@ def command(
       docker save api:prod | inspector check --role api -
       inspector check --format junit -o report.xml images/*.tar
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit import check  # all that reads images comes with it
     from inspector.cli.output import emit, ensure_writable, rendered, say
     from inspector.cli.progress import display
+    from inspector.pipeline import check  # all that reads images comes with it
     from inspector.policy.load import load_policy
     from inspector.policy.model import exit_code
     from inspector.report.text import summary

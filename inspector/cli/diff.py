@@ -25,11 +25,11 @@ def command(before: str, after: str, *, form: str, output: Path | None, quiet: b
       inspector diff api-1.4.tar api-1.5.tar
       inspector diff images.tar:api:1.4 images.tar:api:1.5
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit import survey  # all that reads images comes with it
     from inspector.cli.output import emit, ensure_writable, rendered
     from inspector.cli.progress import display
     from inspector.cli.show import complain_of_failures
     from inspector.errors import UsageError
+    from inspector.pipeline import survey  # all that reads images comes with it
     from inspector.reference import parse_reference
     from inspector.report.difference import difference
 

@@ -12,8 +12,8 @@ import click
 from inspector.report import formats
 
 if TYPE_CHECKING:
-    from inspector.audit import Options
     from inspector.oci import Platform
+    from inspector.pipeline import Options
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -150,10 +150,10 @@ def reading(
     *, no_cache: bool, cache_dir: Path | None, jobs: int | None, image_timeout: float | None, quiet: bool, **given: Any
 ) -> Iterator[Options]:
     """The options as the audit takes them, with the cache open; what is the matter with that is told at the end."""
-    from inspector.audit import Options  # all that reads images comes with it
     from inspector.cli.output import complain
     from inspector.errors import NoHome
     from inspector.layers.cache import default_cache
+    from inspector.pipeline import Options  # all that reads images comes with it
     from inspector.work import DEFAULT_SECONDS
 
     cache = None

@@ -76,10 +76,10 @@ def command(
       inspector runtime worker-gpu:test
       inspector runtime --gpu always --format json worker-gpu:test
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit.running import run  # all that reads images comes with it
     from inspector.cli.output import emit, ensure_writable, rendered
     from inspector.cli.progress import display
     from inspector.cli.show import complain_of_failures
+    from inspector.pipeline.runtime import run  # all that reads images comes with it
     from inspector.reference import parse_reference
     from inspector.runtime.sandbox import Limits
 

@@ -12,7 +12,7 @@ from inspector.cli.options import format_option, output_option, reading, reading
 from inspector.report.formats import formats
 
 if TYPE_CHECKING:
-    from inspector.audit import Seen
+    from inspector.pipeline import Seen
 
 
 @click.command("show", short_help="Show what images hold: torch, Python, packages, layers.")
@@ -28,9 +28,9 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
       inspector show --python /opt/conda/bin/python worker.tar
       inspector show --format json images/*.tar | jq '.images[].torch.version'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit import survey  # all that reads images comes with it
     from inspector.cli.output import emit, ensure_writable, rendered
     from inspector.cli.progress import display
+    from inspector.pipeline import survey  # all that reads images comes with it
     from inspector.reference import parse_reference
 
     ensure_writable(output)

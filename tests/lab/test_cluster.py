@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from inspector.audit.cluster import connected, parse_cluster
-from inspector.audit.reading import Options
-from inspector.audit.registries import NewExecutor, audit_registries
-from inspector.audit.tags import parse_target
+from inspector.cluster.cluster import connected, parse_cluster
+from inspector.pipeline.audit import NewExecutor, audit_registries
+from inspector.pipeline.reading import Options
+from inspector.pipeline.scopes import parse_target
 from inspector.policy.audited import Audited, Ended, Planned
 from tests.cli.program import ROOT, clean_environment
 from tests.lab.conftest import _not_here
