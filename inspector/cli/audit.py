@@ -16,7 +16,7 @@ from inspector.cli.options import format_option, output_option, reading, registr
 
 if TYPE_CHECKING:
     from inspector.pipeline.audit import Terms
-    from inspector.pipeline.scopes import Target
+    from inspector.pipeline.scopes import Scope
     from inspector.policy.role import Policy
 
 
@@ -73,10 +73,10 @@ def command(
       inspector audit --catalog registry.example.com --plan
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.cli.audit_progress import audit_display
     from inspector.cli.audit_sink import Sink
     from inspector.cli.output import ensure_writable
-    from inspector.pipeline.audit import audit_registries  # all that reads images comes with it
+    from inspector.cli.progress import display
+    from inspector.pipeline.audit import audit  # all that reads images comes with it
 
     begun = time.monotonic()
     ensure_writable(output)
@@ -92,9 +92,9 @@ def command(
     with (
         executor_of(cluster, logins) as executor,
         reading(quiet=quiet, **given) as options,
-        audit_display(quiet=quiet) as watch,
+        display(quiet=quiet) as progress,
         Sink(form, output, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
-        closing(audit_registries(targets, policy, options, terms=terms, watch=watch, executor=executor)) as events,
+        closing(audit(targets, policy, options, terms=terms, progress=progress, executor=executor)) as events,
     ):
         sink.take(events)
     return sink.finish(time.monotonic() - begun)
@@ -128,22 +128,22 @@ def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | 
     )
 
 
-def _targets(repositories: tuple[str, ...], catalogs: tuple[str, ...], files: tuple[str, ...]) -> Iterator[Target]:
+def _targets(repositories: tuple[str, ...], catalogs: tuple[str, ...], files: tuple[str, ...]) -> Iterator[Scope]:
     import sys
 
     from inspector.errors import UsageError
-    from inspector.pipeline.scopes import parse_catalog, parse_target, read_targets
+    from inspector.pipeline.scopes import parse_catalog, parse_scope, read_scopes
 
-    yield from (parse_target(text) for text in repositories if text != "-")
+    yield from (parse_scope(text) for text in repositories if text != "-")
     yield from map(parse_catalog, catalogs)
     for name in dict.fromkeys((*files, *(text for text in repositories if text == "-"))):
         if name == "-":
             if sys.stdin is None:
                 raise UsageError("standard input is closed; pipe names in, one a line")
-            yield from read_targets(sys.stdin.buffer, "standard input")
+            yield from read_scopes(sys.stdin.buffer, "standard input")
             continue
         try:
             with Path(name).open("rb") as file:
-                yield from read_targets(file, name)
+                yield from read_scopes(file, name)
         except OSError as error:
             raise UsageError(f"--from {name}: can't be read: {error.strerror or error}") from error

@@ -16,8 +16,8 @@ import click
 if TYPE_CHECKING:
     from inspector.cli.audit_sink import Sink
     from inspector.pipeline.audit import Terms
-    from inspector.pipeline.reading import Options
-    from inspector.pipeline.scopes import Target
+    from inspector.pipeline.model import Options
+    from inspector.pipeline.scopes import Scope
     from inspector.policy.role import Policy
     from inspector.watch.watching import Watcher
 
@@ -75,7 +75,7 @@ def watch_sink(output: Path | None) -> Sink:
 def keep_watch(
     listen: str,
     token_file: Path | None,
-    targets: Sequence[Target],
+    targets: Sequence[Scope],
     policy: Policy | None,
     options: Options,
     terms: Terms,

@@ -21,7 +21,7 @@ from inspector.layers.blob import Scanned
 from inspector.pipeline.audit import NewExecutor
 from inspector.pipeline.budget import Spent
 from inspector.pipeline.executor import Failure, Unit, blob_of, read_unit
-from inspector.pipeline.reading import Options, error_fact
+from inspector.pipeline.model import Options, error_fact
 from inspector.registry.delegation import Lent
 from inspector.sources.registry.open import Registries
 

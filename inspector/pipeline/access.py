@@ -15,19 +15,9 @@ from inspector.facts.partial import glance
 from inspector.layers.blob import Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
-from inspector.sources.access import AccessMethod, AccessUnusable
+from inspector.pipeline.model import Question
+from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Access, Image
-
-
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
-
-    `access` allows no other.
-    """
-
-    python: str = "python"
-    whole: str = ""
-    access: AccessMethod | None = None
 
 
 class Way(msgspec.Struct, frozen=True):

@@ -1,4 +1,7 @@
-"""An audit of registries: every manifest once, every distinct layer once, a verdict on each image as it can be told."""
+"""An audit of registries: each manifest and each layer once, and a verdict as soon as an image's layers are known.
+
+The pipeline is that of `check`, but its plan lies in a work queue on disk.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,13 @@ from inspector import work
 from inspector.errors import UsageError
 from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
-from inspector.layers.indexer import Indexer
+from inspector.pipeline.audited import Judge
 from inspector.pipeline.budget import Budget, Spent
-from inspector.pipeline.check import asking
-from inspector.pipeline.executor import JOBS, READERS, Executor, Failure, ThreadExecutor, Unit
+from inspector.pipeline.executor import READERS, Executor, Failure, ThreadExecutor, Unit
 from inspector.pipeline.indexing import WorkQueueIndexer
-from inspector.pipeline.judging import Judge
-from inspector.pipeline.reading import DEFAULTS, Options
-from inspector.pipeline.resolving import Resolver, Watch
-from inspector.pipeline.scopes import Selection, Target, once
-from inspector.pipeline.trials import role_named
+from inspector.pipeline.model import DEFAULTS, Options, Progress
+from inspector.pipeline.resolve import Resolver
+from inspector.pipeline.scopes import Scope, Selection, once, parse_scope
 from inspector.pipeline.work_queue import Waiting, WorkQueue
 from inspector.policy.audited import Audited, Ended, Left, Planned
 from inspector.policy.role import Policy
@@ -34,7 +34,7 @@ TEMPORARY_BYTES = 1 << 40
 
 Event = Audited | Planned | Ended
 NewExecutor = Callable[[Registries, Options, Callable[[int], None]], Executor]
-"""Makes an executor of one's own: given the run's registries and options, and who is told of bytes that come."""
+"""Makes an executor of one's own: given the run's registries and options, and the meter for bytes that arrive."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,24 +52,27 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 EVERYTHING = Terms()
 
 
-def audit_registries(
-    targets: Iterable[Target],
+def audit(
+    scopes: Iterable[Scope | str],
     policy: Policy | None,
     options: Options = DEFAULTS,
     *,
     terms: Terms = EVERYTHING,
-    watch: Watch | None = None,
+    progress: Progress | None = None,
     executor: NewExecutor | None = None,
     settings: Settings | None = None,
 ) -> Generator[Event, None, None]:
-    """Results as they come, the plan among them before any layer is read, and at last how it ended.
+    """Yield results as they come, the plan among them before any layer is read, and at last how it ended.
 
     Without a policy, facts without a verdict; without `settings`, registries are reached as the user's files say.
     Raises `UsageError` for what can't be asked, `PolicyError` for a role that the policy lacks. Closing the generator
     stops the work; what was read by then is in the cache.
+
+    >>> for event in audit(["registry.example.com/team/api"], load_policy("inspector.toml")):
+    ...     print(event)
     """
     terms.selection.check()
-    wanted = once(targets)
+    wanted = once(parse_scope(each) if isinstance(each, str) else each for each in scopes)
     if not wanted:
         raise UsageError("nothing to audit: name a repository, as in registry.example.com/team/api")
     budget = Budget(terms.max_requests, terms.max_bytes)
@@ -77,16 +80,18 @@ def audit_registries(
         cache = stack.enter_context(_usable(options.cache))
         settings = settings or user_settings(options.insecure_registries)
         registries = Registries(settings, kept=cache.documents, offline=options.offline, gate=budget.ask)
-        ledger = WorkQueue()
-        for close in (ledger.close, registries.close):
+        queue = WorkQueue()
+        for close in (queue.close, registries.close):
             stack.callback(close)
-        run = _Run(policy, msgspec.structs.replace(options, cache=cache), ledger, registries, budget, watch)
-        yield from run.resolve(wanted, terms.selection)
-        if terms.plan_only:
-            yield from run.cut_short()
-            return
-        yield from run.judge_all(executor or _threads)
-        yield run.ended(() if cache is options.cache else cache.warnings)
+        is_own = cache is not options.cache
+        options = msgspec.structs.replace(options, cache=cache)
+        run = _Run(policy, options, terms.selection, queue, registries, budget, progress or Progress())
+        yield from run.resolve(wanted)
+        if not terms.plan_only:
+            yield from run.judge(executor or _threads)
+            yield run.ended(cache.warnings if is_own else ())
+        elif budget.why:
+            yield run.cut_short()
 
 
 class _Run:
@@ -96,71 +101,53 @@ class _Run:
         self,
         policy: Policy | None,
         options: Options,
-        ledger: WorkQueue,
+        selection: Selection,
+        queue: WorkQueue,
         registries: Registries,
         budget: Budget,
-        watch: Watch | None,
+        progress: Progress,
     ) -> None:
-        if policy is not None:
-            policy = asking(policy, options.python)
-        held = role_named(policy, options.role) if policy is not None and options.role is not None else None
-        python, seconds = options.python or "python", options.image_timeout
-        self._judge = Judge(policy, held, python=python, whole=options.verify, seconds=seconds)
+        self._judge = Judge(policy, options)
+        self._resolver = Resolver(registries, self._judge, selection, options, budget=budget, progress=progress)
+        self._indexer = WorkQueueIndexer(options, queue, budget)
         self._options = options
-        self._ledger = ledger
+        self._queue = queue
         self._registries = registries
+        assert options.cache is not None
+        self._cache = options.cache
         self._budget = budget
-        self._watch = watch
-        self._indexer = WorkQueueIndexer(options, ledger, budget)
-        self._resolver: Resolver | None = None
+        self._progress = progress
         self._fetched = 0
 
-    def resolve(self, targets: list[Target], selection: Selection) -> Iterator[Event]:
-        """All images taken into the ledger, and the plan; results for what can't be opened."""
-        jobs = self._options.jobs or JOBS
-        resolver = Resolver(
-            self._registries,
-            self._judge,
-            selection,
-            self._options.platform,
-            jobs=jobs,
-            budget=self._budget,
-            seconds=self._options.image_timeout,
-        )
-        assert self._options.cache is not None
-        self._resolver = resolver
-        yield from resolver.resolve(
-            targets, self._ledger, self._options.cache, self._watch, verify=self._options.verify
-        )
-        plan = self._ledger.plan(resolver.plan)
-        if self._watch:
-            self._watch.planned(plan)
+    def resolve(self, scopes: list[Scope]) -> Iterator[Event]:
+        """Queue all images, and yield the plan; before it, results for what can't be opened."""
+        yield from self._resolver.resolve(scopes, self._queue, self._cache)
+        plan = self._queue.plan(self._resolver.plan)
+        self._progress.planned(plan.images, plan.bytes_to_fetch)
         yield plan
 
-    def judge_all(self, new_executor: NewExecutor) -> Iterator[Audited]:
-        """Each image as soon as all its layers are known, while a thread takes what the executor gives."""
-        executor = new_executor(self._registries, self._options, self._advanced)
-        read = executor.run(self._units())
+    def judge(self, new_executor: NewExecutor) -> Iterator[Audited]:
+        """Judge each image as soon as all its layers are known, while a thread takes what the executor gives."""
+        read = new_executor(self._registries, self._options, self._meter).run(self._units())
         waiting: Waiting | None = None
         with work.SideBySide(lambda each: each, read, 1, stop=self._registries.close) as results:
             while True:
-                for item in results.take(wait=waiting is None):
-                    self._settle(*item)
-                waiting = self._ledger.ready()
+                for unit, outcome in results.take(wait=waiting is None):
+                    self._settle(unit, outcome)
+                waiting = self._queue.next_image()
                 if waiting is not None:
-                    yield from self._verdicts(waiting, self._indexer)
+                    yield from self._verdicts(waiting)
                 elif results.ended:
                     return
 
-    def cut_short(self) -> Iterator[Ended]:
-        """How a plan ended that a bound, or a registry that was lost, kept from being whole; nothing of one that is."""
-        if self._budget.why:
-            left = Left(why=self._budget.why, tags=self._resolver.left if self._resolver else 0)
-            yield Ended(layers_fetched=0, bytes_fetched=0, requests=self._budget.requests, left=left)
+    def cut_short(self) -> Ended:
+        """Say that a bound, or a registry that was lost, kept the plan from being whole."""
+        left = Left(why=self._budget.why, tags=self._resolver.left)
+        return Ended(layers_fetched=0, bytes_fetched=0, requests=self._budget.requests, left=left)
 
     def ended(self, warnings: tuple[str, ...]) -> Ended:
-        """What was done in all, and what a bound kept from being done."""
-        left = self._ledger.left(self._budget.why, self._resolver.left if self._resolver else 0)
+        """Sum up what was done, and what a bound kept from being done."""
+        left = self._queue.left(self._budget.why, self._resolver.left)
         if left.images and not left.why:  # an executor that answers for less than it was given
             left = msgspec.structs.replace(left, why="some layers were never answered for")
         return Ended(
@@ -172,40 +159,37 @@ class _Run:
         )
 
     def _units(self) -> Iterator[Unit]:
-        for unit in self._ledger.wanted():
+        for unit in self._queue.layers_to_read():
             if not self._budget.is_lost(unit.host) and self._budget.reserve(unit.size):
                 yield unit
             else:
-                self._ledger.leave(unit)
+                self._queue.skip_layer(unit)
 
     def _settle(self, unit: Unit, outcome: Scanned | Failure) -> None:
         self._budget.settle(unit.size, outcome.bytes_read)
         self._budget.note(unit.host, outcome.kind if isinstance(outcome, Failure) else "")
         if isinstance(outcome, Failure) and isinstance(outcome.error(), Spent):
-            self._ledger.leave(unit)
+            self._queue.skip_layer(unit)
             return
         if isinstance(outcome, Scanned):
             self._fetched += 1
-            assert self._options.cache is not None
-            self._options.cache.put(outcome.index, unit.digest)
-        self._ledger.note(unit, outcome)
+            self._cache.put(outcome.index, unit.digest)
+        self._queue.finish_layer(unit, outcome)
 
-    def _verdicts(self, waiting: Waiting, indexer: Indexer) -> Iterator[Audited]:
-        pending = waiting.pending
-        image = pending.image(waiting.tags[0], self._registries)
-        found = list(self._judge.verdicts(image, waiting.tags, pending.digest, indexer if waiting.needs else None))
+    def _verdicts(self, waiting: Waiting) -> Iterator[Audited]:
+        image = waiting.pending.image(waiting.tags[0], self._registries)
+        indexer = self._indexer if waiting.needs else None
+        found = list(self._judge.verdicts(image, waiting.tags, waiting.pending.digest, indexer))
         if any(each.error is not None and each.error.kind == Spent("").kind for each in found):
-            self._ledger.put_off(waiting.id)
+            self._queue.skip_image(waiting.id)
             return
-        self._ledger.judged(waiting.id)
-        if self._watch:
-            self._watch.judged(waiting.tags[0])
+        self._queue.finish_image(waiting.id)
+        self._progress.finished(waiting.tags[0])
         yield from found
 
-    def _advanced(self, count: int) -> None:
+    def _meter(self, count: int) -> None:
         work.advance(count)
-        if self._watch:
-            self._watch.advanced(count)
+        self._progress.advanced(count)
 
 
 def _threads(registries: Registries, options: Options, meter: Callable[[int], None]) -> Executor:
@@ -215,7 +199,7 @@ def _threads(registries: Registries, options: Options, meter: Callable[[int], No
 
 @contextlib.contextmanager
 def _usable(cache: IndexCache | None) -> Iterator[IndexCache]:
-    """The cache, if it can be read and written; else one for this run alone, since indexes are never held in memory."""
+    """Use the cache, if it can be read and written; else one for this run alone: indexes are never held in memory."""
     if cache is not None and cache.is_usable():
         yield cache
         return

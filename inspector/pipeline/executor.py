@@ -12,13 +12,11 @@ from inspector import work
 from inspector.errors import InspectorError
 from inspector.layers.blob import Meter, Scanned
 from inspector.oci import Descriptor
-from inspector.pipeline.reading import error_fact
+from inspector.pipeline.model import error_fact
 from inspector.registry.names import RegistryName
 from inspector.sources.registry.blob import RegistryBlob
 from inspector.sources.registry.open import Registries
 
-JOBS = 8
-"""Requests for manifests at once unless told otherwise: most of the time, they wait for the registry."""
 READERS = 4
 """Layers read at once unless told otherwise: each takes a processor, and memory for its index."""
 
@@ -53,7 +51,7 @@ class Failure(msgspec.Struct, frozen=True):
     bytes_read: int = 0
 
     def error(self) -> InspectorError:
-        """The error that it was, as far as its kind is known here."""
+        """Make the error that it was, as far as its kind is known here."""
         return _kinds().get(self.kind, InspectorError)(self.message)
 
 
@@ -61,14 +59,14 @@ class Executor(Protocol):
     """Who reads layers. The results are the same, whoever does."""
 
     def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Scanned | Failure]]:
-        """Each unit with its index or its failure, in any order.
+        """Yield each unit with its index or its failure, in any order.
 
         `units` is asked for more only as work is done, from one thread at a time. Closing the iterator stops the work.
         """
 
 
-class Came:
-    """A meter that adds up what it is told, before it tells `further`; from any thread."""
+class CountingMeter:
+    """A meter that adds up the bytes before it passes them on to `further`; from any thread."""
 
     def __init__(self, further: Meter) -> None:
         self._further = further
@@ -76,26 +74,26 @@ class Came:
         self.bytes = 0
 
     def __call__(self, count: int) -> None:
-        """So many more bytes came."""
+        """Count so many more bytes."""
         with self._lock:
             self.bytes += count
         self._further(count)
 
 
 def blob_of(unit: Unit, registries: Registries) -> RegistryBlob:
-    """The layer where it lies."""
+    """Find the layer where it lies."""
     place = RegistryName(unit.host, unit.repository)
     return RegistryBlob(registries.client.repository(place), unit.descriptor)
 
 
 def read_unit(unit: Unit, registries: Registries, *, verify: bool, meter: Meter) -> Scanned | Failure:
-    """The layer read, or why it was not."""
-    came = Came(meter)
+    """Read the layer, or say why it could not be read."""
+    count = CountingMeter(meter)
     try:
-        return blob_of(unit, registries).scan(unit.diff_id, unit.digest, verify=verify, meter=came)
+        return blob_of(unit, registries).scan(unit.diff_id, unit.digest, verify=verify, meter=count)
     except Exception as error:  # noqa: BLE001 - one bad layer never ends the run
         fact = error_fact(error)
-        return Failure(fact.kind, fact.message, came.bytes)
+        return Failure(fact.kind, fact.message, count.bytes)
 
 
 class ThreadExecutor:
@@ -121,7 +119,7 @@ class ThreadExecutor:
 
 
 def _kinds() -> dict[str, type[InspectorError]]:
-    """Every error by its kind."""
+    """Map each kind to its error."""
     found: dict[str, type[InspectorError]] = {}
     todo = [InspectorError]
     while todo:

@@ -8,21 +8,21 @@ from inspector.errors import InspectorError
 from inspector.layers.blob import LayerBlob
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.pipeline.budget import Budget, Spent
-from inspector.pipeline.executor import Came
-from inspector.pipeline.reading import Options
-from inspector.pipeline.work_queue import Noted, State, WorkQueue
+from inspector.pipeline.executor import CountingMeter
+from inspector.pipeline.model import Options
+from inspector.pipeline.work_queue import LayerState, State, WorkQueue
 from inspector.sources.registry.blob import RegistryBlob
 
 
 class WorkQueueIndexer(Indexer):
     """Answers from the cache, with what reading the layer took in this run; what failed once is not tried again."""
 
-    def __init__(self, options: Options, ledger: WorkQueue, budget: Budget) -> None:
-        self._came = Came(lambda _: None)
-        super().__init__(options.cache, verify=options.verify, meter=self._came)
-        self._ledger = ledger
+    def __init__(self, options: Options, queue: WorkQueue, budget: Budget) -> None:
+        self._count = CountingMeter(lambda _: None)
+        super().__init__(options.cache, verify=options.verify, meter=self._count)
+        self._queue = queue
         self._budget = budget
-        self._failed: dict[tuple[str, str], InspectorError] = {}
+        self._failed: dict[tuple[str, str, str], InspectorError] = {}
         self.fetched = 0
 
     def index(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
@@ -30,31 +30,31 @@ class WorkQueueIndexer(Indexer):
 
         Raises `Spent` where it may not be.
         """
-        noted = self._ledger.noted(diff_id)
+        layer = self._queue.layer(diff_id)
         found = self._cached(diff_id, blob.identity)
         if found is None:
             assert isinstance(blob, RegistryBlob)
-            return self._again(diff_id, digest, blob, noted)
-        if noted.state is State.READ:
-            return msgspec.structs.replace(found, cached=False, bytes_read=noted.bytes, how=noted.how)
+            return self._again(diff_id, digest, blob, layer)
+        if layer.state is State.READ:
+            return msgspec.structs.replace(found, cached=False, bytes_read=layer.bytes, how=layer.how)
         return found
 
-    def _again(self, diff_id: str, digest: str | None, blob: RegistryBlob, noted: Noted) -> Indexed:
-        name = blob.repository.name
-        if noted.failure is not None and noted.place == (name.host, name.repository, blob.descriptor.digest):
-            raise noted.failure.error()
-        place = (str(name), blob.descriptor.digest)
+    def _again(self, diff_id: str, digest: str | None, blob: RegistryBlob, layer: LayerState) -> Indexed:
+        name, size = blob.repository.name, blob.descriptor.size
+        place = name.host, name.repository, blob.descriptor.digest
+        if layer.failure is not None and place == (layer.unit.host, layer.unit.repository, layer.unit.digest):
+            raise layer.failure.error()
         if place in self._failed:
             raise self._failed[place]
-        if not self._budget.reserve(size := blob.descriptor.size):
+        if not self._budget.reserve(size):
             raise Spent("a layer that the cache lost can't be read again")
-        before = self._came.bytes
+        before = self._count.bytes
         read = 0
         try:
             found = self._scan(diff_id, digest, blob, blob.identity)
             read = found.bytes_read
         except InspectorError as error:
-            read = self._came.bytes - before
+            read = self._count.bytes - before
             self._failed[place] = error
             raise
         finally:

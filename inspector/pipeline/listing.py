@@ -12,6 +12,7 @@ import msgspec
 
 from inspector import work
 from inspector.errors import NoImage, NotFound
+from inspector.pipeline.model import Asked, Opened
 from inspector.pipeline.work_queue import WorkQueue
 from inspector.policy.audited import natural
 from inspector.registry.names import RegistryName
@@ -21,38 +22,12 @@ _TICK = 0.2  # seconds after which a thread that waits for lists looks whether i
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A tag or digest to ask for.
+class ToList:
+    """A repository whose tags are to be listed; `asked` has them once its list came, or the one that was named."""
 
-    `listed` ones came out of a list: what is no image is left out. `among` are the tags of which the last made count.
-    """
-
-    name: RegistryName
-    listed: bool = True
-    among: LastMade | None = None
-
-
-class Opened(msgspec.Struct, frozen=True):
-    """What a tag led to: the digest that it points at and the images there, or why there are none."""
-
-    asked: Asked
-    images: tuple[Image, ...] = ()
-    digest: str = ""
-    cause: Exception | None = None
-
-
-class Slot:
-    """The place of a repository in the order of the targets; `asked` are its tags once its list came."""
-
-    def __init__(self, asked: Iterator[Asked] | None = None) -> None:
+    def __init__(self, name: RegistryName, asked: Iterator[Asked] | None = None) -> None:
+        self.name = name
         self.asked = asked
-
-
-class ToList(msgspec.Struct, frozen=True):
-    """A repository whose tags are to be listed."""
-
-    name: RegistryName
-    slot: Slot
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -85,9 +60,9 @@ class LastMade:
         """Take in what one of the tags led to; all that count once the last one came, nothing before."""
         self._left -= 1
         if opened.images:
-            tag = opened.asked.name.target
+            name = str(opened.asked.name)
             made = max(made_at(image) for image in opened.images)
-            heapq.heappush(self._made, ((made, natural(tag), tag), self._left, opened))
+            heapq.heappush(self._made, ((made, natural(name), name), self._left, opened))
             if len(self._made) > self._count:
                 heapq.heappop(self._made)
         elif not isinstance(opened.cause, (NoImage, NotFound)):
@@ -97,47 +72,51 @@ class LastMade:
         return [*self._failed, *(opened for *_, opened in sorted(self._made, reverse=True))]
 
 
-class Errands:
-    """What is to be asked, for one pool: tags in the order of the targets, and lists of the repositories after them.
+class Requests:
+    """What is to be asked, for one pool: tags in the order of the names, and lists of the repositories after them.
 
-    At most `ahead` lists are under way, or came and wait for their turn; what they hold lies in the ledger.
+    At most `ahead` lists are under way, or came and wait for their turn; what they hold lies in the queue.
+    `last_made` has the lists of which only some tags count, by their numbers.
     """
 
-    def __init__(self, targets: Iterable[RegistryName | Listed], ledger: WorkQueue, ahead: int) -> None:
-        self._targets = iter(targets)
-        self._ledger = ledger
+    def __init__(self, names: Iterable[RegistryName | Listed], queue: WorkQueue, ahead: int) -> None:
+        self._names = iter(names)
+        self._queue = queue
         self._ahead = ahead
-        self._slots: deque[Slot] = deque()
+        self._repositories: deque[ToList] = deque()
         self._changed = threading.Condition()
+        self.last_made: dict[int, LastMade] = {}
 
     def __iter__(self) -> Iterator[Asked | ToList | Listed]:
-        """What to do next; asked for by one thread at a time, which waits for a list where that decides."""
+        """Yield what to do next; one thread at a time asks, and waits for a list where that decides."""
         is_more = True
-        while is_more or self._slots:
-            if self._slots and self._slots[0].asked is not None:
-                yield from self._slots.popleft().asked or ()
-            elif not is_more or len(self._slots) >= self._ahead:
-                self._wait(self._slots[0])
-            elif (target := next(self._targets, None)) is None:
+        while is_more or self._repositories:
+            if self._repositories and self._repositories[0].asked is not None:
+                yield from self._repositories.popleft().asked or ()
+            elif not is_more or len(self._repositories) >= self._ahead:
+                self._wait(self._repositories[0])
+            elif (name := next(self._names, None)) is None:
                 is_more = False
-            elif isinstance(target, Listed):
-                yield target
-            elif target.tag or target.digest:
-                self._slots.append(Slot(iter([Asked(target, listed=False)])))
+            elif isinstance(name, Listed):
+                yield name
+            elif name.tag or name.digest:
+                self._repositories.append(ToList(name, iter([Asked(name=name)])))
             else:
-                self._slots.append(Slot())
-                yield ToList(target, self._slots[-1])
+                self._repositories.append(ToList(name))
+                yield self._repositories[-1]
 
-    def listed(self, errand: ToList, tags: list[str], among: LastMade | None = None) -> None:
+    def listed(self, repository: ToList, tags: list[str], among: LastMade | None = None) -> None:
         """Have these tags of a repository asked for when its turn comes; none where it could not be listed."""
-        number = self._ledger.keep(tags)
+        number, name = self._queue.add_tags(tags), repository.name
+        if among is not None:
+            self.last_made[number] = among
         with self._changed:
-            errand.slot.asked = (Asked(errand.name.tagged(tag), among=among) for tag in self._ledger.kept(number))
+            repository.asked = (Asked(name=name.tagged(tag), tags=number) for tag in self._queue.tags(number))
             self._changed.notify_all()
 
-    def _wait(self, slot: Slot) -> None:
+    def _wait(self, repository: ToList) -> None:
         with self._changed:
-            while slot.asked is None:
+            while repository.asked is None:
                 self._changed.wait(_TICK)
                 work.check()
 

@@ -1,16 +1,15 @@
-"""From references to facts with a run beside them: images of engines, read and then run, one at a time."""
+"""The facts of engines' images with a run beside them: read side by side, and then run, one at a time."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.errors import UsageError
-from inspector.pipeline.access import Question
-from inspector.pipeline.reading import DEFAULTS, Asked, Job, Opened, Options, Progress, Seen, Surveyor, error_fact
+from inspector.pipeline.facts import read_each
+from inspector.pipeline.model import DEFAULTS, Opened, Options, Progress, Seen
 from inspector.reference import STDIN, Reference, Scheme
 from inspector.runtime.verify import verify
 
@@ -27,42 +26,23 @@ def run(
     gpu: Gpu = "auto",
     limits: Limits | None = None,
 ) -> tuple[Seen, ...]:
-    """The facts of all images that the references name, with what each said when it was run, in their order.
-
-    Raises `UsageError` for what lies in no engine.
-    """
+    """Read and run all images that the references name, in their order. Raises `UsageError` for one in no engine."""
     for reference in references:
         _refuse_elsewhere(reference)
-    question = Question(python=options.python or "python", access=options.access)
-    seen: list[Seen] = []
-    with contextlib.closing(Surveyor(options, progress)) as surveyor:
-        opened = surveyor.open([Asked(reference, options.platform) for reference in references])
-        for each in opened:
-            _refuse_archives(each)
-        read = iter(surveyor.read([Job(image, question) for each in opened for image in each.images]))
-        for each in opened:
-            if each.cause is not None:
-                seen.append(Seen(str(each.asked.reference), error=error_fact(each.cause), cause=each.cause))
-            seen += _ran(each, read, progress, gpu, limits)
-    return tuple(seen)
-
-
-def _ran(
-    opened: Opened, read: Iterator[Seen], progress: Progress | None, gpu: Gpu, limits: Limits | None
-) -> Iterator[Seen]:
-    for image in opened.images:
-        each = next(read)
-        if each.facts is None:
-            yield each
+    progress = progress or Progress()
+    found: list[Seen] = []
+    for image, seen in read_each(references, options, progress, accept=_refuse_archives):
+        if image is None or seen.facts is None:
+            found.append(seen)
             continue
-        if progress:
-            progress.started(image.reference)
+        progress.planned(1)
+        progress.started(image.reference)
         try:
-            facts = verify(image, each.facts, mode="always", gpu=gpu, limits=limits)
+            facts = verify(image, seen.facts, mode="always", gpu=gpu, limits=limits)
         finally:
-            if progress:
-                progress.finished(image.reference)
-        yield msgspec.structs.replace(each, facts=facts)
+            progress.finished(image.reference)
+        found.append(msgspec.structs.replace(seen, facts=facts))
+    return tuple(found)
 
 
 def _refuse_elsewhere(reference: Reference) -> None:
@@ -75,8 +55,8 @@ def _refuse_elsewhere(reference: Reference) -> None:
 
 
 def _refuse_archives(opened: Opened) -> None:
-    if any(image.access is None for image in opened.images):
-        raise UsageError(_load_first(opened.asked.reference))
+    if isinstance(opened.asked.name, Reference) and any(image.access is None for image in opened.images):
+        raise UsageError(_load_first(opened.asked.name))
 
 
 def _load_first(reference: Reference) -> str:

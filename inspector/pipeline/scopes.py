@@ -18,7 +18,7 @@ MAX_LINE = 1024
 """Bytes of a line of a file of references; names have 255 characters, and tags and digests some more."""
 
 
-class Target(msgspec.Struct, frozen=True):
+class Scope(msgspec.Struct, frozen=True):
     """A repository or one image of it; or, without a name, the repositories of `host` that `pattern` fits."""
 
     name: RegistryName | None
@@ -60,7 +60,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return self.versions is None or is_within(tag, self.versions)
 
 
-def parse_target(text: str) -> Target:
+def parse_scope(text: str) -> Scope:
     """`[registry:|docker://][HOST/]NAME[:TAG][@DIGEST]`. Raises `InvalidReference`, also for what is in no registry."""
     reference = parse_reference(text)
     if reference.scheme not in (Scheme.BARE, Scheme.REGISTRY) or reference.is_path_like():
@@ -68,19 +68,19 @@ def parse_target(text: str) -> Target:
     head = reference.name.partition(":")[0]
     if "/" not in reference.name and ("." in head or head == "localhost"):
         raise InvalidReference(f"{text!a}: a registry, and no repository of it; --catalog {reference.name} audits all")
-    return Target(parse_name(reference.name))
+    return Scope(parse_name(reference.name))
 
 
-def parse_catalog(text: str) -> Target:
+def parse_catalog(text: str) -> Scope:
     """A whole registry as `HOST`, or `HOST/PATTERN` for some of its repositories. Raises `UsageError`."""
     host, slash, pattern = text.removeprefix("docker://").removeprefix("registry:").rstrip("/").partition("/")
     try:
-        return Target(None, parse_host(host), glob(pattern) if slash else "*")
+        return Scope(None, parse_host(host), glob(pattern) if slash else "*")
     except ValueError as error:
         raise UsageError(f"--catalog {text}: {error}") from None
 
 
-def read_targets(lines: BinaryIO, name: str) -> Iterator[Target]:
+def read_scopes(lines: BinaryIO, name: str) -> Iterator[Scope]:
     """A target from each line that is neither empty nor a comment (`#`). Raises `UsageError`, naming the line."""
     number = 0
     while line := lines.readline(MAX_LINE + 1):
@@ -90,11 +90,11 @@ def read_targets(lines: BinaryIO, name: str) -> Iterator[Target]:
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").partition("#")[0].strip()
             if text:
-                yield parse_target(text)
+                yield parse_scope(text)
         except (UnicodeDecodeError, InspectorError) as error:
             raise UsageError(f"{name}, line {number}: {error}") from None
 
 
-def once(targets: Iterable[Target]) -> list[Target]:
+def once(targets: Iterable[Scope]) -> list[Scope]:
     """The targets without those that were named before; single images of a repository named whole are in it."""
     return list(dict.fromkeys(targets))

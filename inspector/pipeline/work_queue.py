@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 
 from inspector.layers.blob import Scanned
 from inspector.pipeline.executor import Failure, Unit
-from inspector.pipeline.pending import Pending, pack, unpack
+from inspector.pipeline.pending import Pending
 from inspector.policy.audited import Left, Planned
 
 _SCHEMA = """
@@ -28,18 +29,20 @@ CREATE INDEX ready ON image (missing, id);
 """
 _NEEDED = "EXISTS (SELECT 1 FROM uses JOIN image ON image.id = uses.image WHERE uses.layer = layer.id AND needs)"
 _UNIT = msgspec.msgpack.Decoder(Unit)
+_PENDING = msgspec.msgpack.Decoder(Pending)
 _FAILURE = msgspec.msgpack.Decoder(Failure)
 _BATCH = 64
+_LEVEL = 1
 
 
 class State(IntEnum):
     """How far a layer is."""
 
-    WANTED = 0
+    UNREAD = 0
     KNOWN = 1
     READ = 2
     FAILED = 3
-    LEFT = 4
+    SKIPPED = 4
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -51,14 +54,14 @@ class Waiting(msgspec.Struct, frozen=True):
     needs: bool
 
 
-class Noted(msgspec.Struct, frozen=True):
-    """How far a layer is: its failure, or the bytes that it took and the way; `place` is where it was looked for."""
+class LayerState(msgspec.Struct, frozen=True):
+    """How far a layer is: its failure, or the bytes that it took and the way; `unit` is where it was looked for."""
 
     state: State
     failure: Failure | None
     bytes: int
     how: str
-    place: tuple[str, str, str]
+    unit: Unit
 
 
 class WorkQueue:
@@ -77,24 +80,20 @@ class WorkQueue:
         with self._lock:
             self._database.close()
 
-    def keep(self, tags: list[str]) -> int:
-        """Take in a list of tags that are still to be asked for; `kept` gives them by the number that comes back."""
+    def add_tags(self, tags: list[str]) -> int:
+        """Queue a list of tags that are still to be asked for; return its number."""
         with self._lock:
             self._lists += 1
             rows = ((self._lists, tag) for tag in tags)
             self._database.executemany("INSERT INTO tag (list, tag) VALUES (?, ?)", rows)
             return self._lists
 
-    def kept(self, number: int) -> Iterator[str]:
-        """The tags of a list, in its order."""
-        last = -1
-        query = f"SELECT id, tag FROM tag WHERE list = ? AND id > ? ORDER BY id LIMIT {_BATCH}"  # noqa: S608
-        while rows := self._all(query, number, last):
-            yield from (tag for _, tag in rows)
-            last = rows[-1][0]
+    def tags(self, number: int) -> Iterator[str]:
+        """Yield the tags of a list, in its order."""
+        yield from self._batches("SELECT id, tag FROM tag WHERE list = ? AND id > ?", number)
 
     def add(self, pending: Pending, tag: str, *, needs: bool) -> list[Unit]:
-        """Take in an image under one of its tags; the units of it that were not met before, to be `place`d.
+        """Queue an image under one of its tags; return its layers that were not met before.
 
         `needs` says whether the verdict on it under this tag hangs on its layers.
         """
@@ -104,17 +103,18 @@ class WorkQueue:
                 self._database.execute("UPDATE image SET needs = needs OR ? WHERE id = ?", (needs, row[0]))
                 self._database.execute("INSERT OR IGNORE INTO name (image, tag) VALUES (?, ?)", (row[0], tag))
                 return []
+            content = zlib.compress(msgspec.msgpack.encode(pending), _LEVEL)
             query = "INSERT INTO image (key, content, needs) VALUES (?, ?, ?)"
-            image = self._database.execute(query, (pending.key, pack(pending), needs)).lastrowid
+            image = self._database.execute(query, (pending.key, content, needs)).lastrowid
             self._database.execute("INSERT INTO name (image, tag) VALUES (?, ?)", (image, tag))
-            return [unit for layer in pending.layers if (unit := self._use(image, layer.unit)) is not None]
+            return [unit for unit in pending.units if self._use(image, unit)]
 
-    def place(self, unit: Unit, state: State) -> None:
-        """Say of a new unit whether its index is `KNOWN` or `WANTED`."""
-        self._set("UPDATE layer SET state = ? WHERE diff_id = ?", state, unit.diff_id)
+    def mark_known(self, unit: Unit) -> None:
+        """Mark a new layer whose index the cache has."""
+        self._mark(unit, State.KNOWN)
 
     def plan(self, asked: Planned) -> Planned:
-        """The plan, all that was asked for being in; from now on images wait for their layers."""
+        """Complete the plan, now that all is queued; from now on images wait for their layers."""
         with self._lock:
             missing = "SELECT count(*) FROM uses JOIN layer ON layer.id = uses.layer WHERE uses.image = image.id"
             self._database.execute(f"UPDATE image SET missing = ({missing} AND state = 0) WHERE needs")  # noqa: S608
@@ -131,20 +131,17 @@ class WorkQueue:
             bytes_to_fetch=wanted[1],
         )
 
-    def wanted(self) -> Iterator[Unit]:
-        """The layers that are to be read, in the order they were met."""
-        last = -1
-        query = f"SELECT id, unit FROM layer WHERE id > ? AND state = 0 AND {_NEEDED} ORDER BY id LIMIT {_BATCH}"  # noqa: S608
-        while rows := self._all(query, last):
-            yield from (_UNIT.decode(unit) for _, unit in rows)
-            last = rows[-1][0]
+    def layers_to_read(self) -> Iterator[Unit]:
+        """Yield the layers that are to be read, in the order they were met."""
+        query = f"SELECT id, unit FROM layer WHERE state = 0 AND {_NEEDED} AND id > ?"  # noqa: S608
+        yield from map(_UNIT.decode, self._batches(query))
 
-    def leave(self, unit: Unit) -> None:
-        """A layer that is not read, because of a bound: the images that need it are left."""
-        self._set("UPDATE layer SET state = ? WHERE diff_id = ?", State.LEFT, unit.diff_id)
+    def skip_layer(self, unit: Unit) -> None:
+        """Leave a layer unread, because of a bound, and with it the images that need it."""
+        self._mark(unit, State.SKIPPED)
 
-    def note(self, unit: Unit, outcome: Scanned | Failure) -> None:
-        """A layer that was read, or failed: no image waits for it any more."""
+    def finish_layer(self, unit: Unit, outcome: Scanned | Failure) -> None:
+        """Take a layer that was read, or failed, off the queue: no image waits for it any more."""
         if isinstance(outcome, Failure):
             failed = msgspec.msgpack.encode(outcome)
             self._set("UPDATE layer SET state = 3, failure = ? WHERE diff_id = ?", failed, unit.diff_id)
@@ -154,35 +151,34 @@ class WorkQueue:
         users = "SELECT image FROM uses WHERE layer = (SELECT id FROM layer WHERE diff_id = ?)"
         self._set(f"UPDATE image SET missing = missing - 1 WHERE needs AND id IN ({users})", unit.diff_id)  # noqa: S608
 
-    def ready(self) -> Waiting | None:
-        """The first image that can be judged, if there is any; `judged` or `put_off` takes it away."""
+    def next_image(self) -> Waiting | None:
+        """Return the first image that can be judged, if there is any; `finish_image` or `skip_image` takes it off."""
         with self._lock:
             row = self._one("SELECT id, content, needs FROM image WHERE missing = 0 ORDER BY id LIMIT 1")
             if row is None:
                 return None
             tags = self._all("SELECT tag FROM name WHERE image = ? ORDER BY id", row[0])
-        return Waiting(row[0], unpack(row[1]), tuple(tag for (tag,) in tags), bool(row[2]))
+        return Waiting(row[0], _PENDING.decode(zlib.decompress(row[1])), tuple(tag for (tag,) in tags), bool(row[2]))
 
-    def judged(self, image: int) -> None:
-        """Forget an image."""
+    def finish_image(self, image: int) -> None:
+        """Take an image off the queue."""
         with self._lock:
             self._database.execute("DELETE FROM name WHERE image = ?", (image,))
             self._database.execute("UPDATE image SET missing = -1, content = NULL WHERE id = ?", (image,))
 
-    def put_off(self, image: int) -> None:
-        """Leave an image: a bound keeps what it needs after all from being read."""
+    def skip_image(self, image: int) -> None:
+        """Leave an image unjudged: a bound keeps what it needs after all from being read."""
         self._set("UPDATE image SET missing = 1000000 WHERE id = ?", image)
 
-    def noted(self, diff_id: str) -> Noted:
-        """What is known of a layer that was placed."""
+    def layer(self, diff_id: str) -> LayerState:
+        """Tell how far a layer is that was queued."""
         row = self._one("SELECT state, failure, bytes, how, unit FROM layer WHERE diff_id = ?", diff_id)
         assert row is not None
         failure = _FAILURE.decode(row[1]) if row[1] is not None else None
-        unit = _UNIT.decode(row[4])
-        return Noted(State(row[0]), failure, row[2], row[3] or "", (unit.host, unit.repository, unit.digest))
+        return LayerState(State(row[0]), failure, row[2], row[3] or "", _UNIT.decode(row[4]))
 
     def left(self, why: str, tags: int) -> Left:
-        """What was not done."""
+        """Sum up what was not done."""
         with self._lock:
             (images,) = self._row("SELECT count(*) FROM image WHERE missing > 0")
             layers, size = self._row(
@@ -190,16 +186,27 @@ class WorkQueue:
             )
         return Left(why=why, tags=tags, images=images, layers=layers, bytes=size)
 
-    def _use(self, image: int | None, unit: Unit) -> Unit | None:
+    def _use(self, image: int | None, unit: Unit) -> bool:
+        """Have the image wait for a layer; tell whether that was not met before."""
         row = self._one("SELECT id FROM layer WHERE diff_id = ?", unit.diff_id)
         if row is None:
             query = "INSERT INTO layer (diff_id, unit, size, state) VALUES (?, ?, ?, ?)"
-            values = (unit.diff_id, msgspec.msgpack.encode(unit), unit.size, State.WANTED)
+            values = (unit.diff_id, msgspec.msgpack.encode(unit), unit.size, State.UNREAD)
             layer = self._database.execute(query, values).lastrowid
         else:
             layer = row[0]
         self._database.execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (layer, image))
-        return unit if row is None else None
+        return row is None
+
+    def _mark(self, unit: Unit, state: State) -> None:
+        self._set("UPDATE layer SET state = ? WHERE diff_id = ?", state, unit.diff_id)
+
+    def _batches(self, query: str, *values: Any) -> Iterator[Any]:
+        """Yield the second column, a batch at a time, of a query that ends with a bound on `id`, its first."""
+        last = -1
+        while rows := self._all(f"{query} ORDER BY id LIMIT {_BATCH}", *values, last):
+            yield from (found for _, found in rows)
+            last = rows[-1][0]
 
     def _set(self, query: str, *values: Any) -> None:
         with self._lock:

@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from inspector.errors import UsageError
-from inspector.pipeline.audit import audit_registries
-from inspector.pipeline.reading import DEFAULTS, Options, error_fact
-from inspector.pipeline.scopes import Selection, Target, once
-from inspector.pipeline.trials import role_named
+from inspector.pipeline.audit import audit
+from inspector.pipeline.model import DEFAULTS, Options, error_fact
+from inspector.pipeline.roles import role_named
+from inspector.pipeline.scopes import Scope, Selection, once
 from inspector.policy.audited import Audited, Notice, Noticed
 from inspector.policy.role import Policy
 from inspector.registry.names import RegistryName
@@ -42,7 +42,7 @@ class Watcher:
 
     def __init__(
         self,
-        targets: Iterable[Target],
+        targets: Iterable[Scope],
         policy: Policy | None,
         options: Options = DEFAULTS,
         *,
@@ -136,7 +136,7 @@ class Watcher:
         if name.tag is None and options.platform is None:  # whoever pulled it knows for which
             options = msgspec.structs.replace(options, platform="all")
         try:
-            for event in audit_registries([Target(name)], self._policy, options, settings=self._settings):
+            for event in audit([Scope(name)], self._policy, options, settings=self._settings):
                 if isinstance(event, Audited):
                     yield event
         except Exception as error:  # noqa: BLE001 - one bad image never ends the watch
@@ -175,7 +175,7 @@ def _key(name: RegistryName) -> tuple[str, str, str | None, str | None]:
     return name.host, name.repository, name.digest, name.tag
 
 
-def _host(target: Target, notice: Notice) -> str:
+def _host(target: Scope, notice: Notice) -> str:
     """The target's host if the notice can be about it; else empty."""
     name = target.name
     if name is None:

@@ -135,6 +135,11 @@ def test_quick_work_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_counts_come_from_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     shown = Display()
+    shown.expected(2)
+    shown.opened()
+    shown.advanced(1_000)
+    assert shown._state() == ("opening", 1, 2, "1/2, 1.00 kB")
+    shown.planned(4)
 
     def work(name: str) -> None:
         shown.started(name)
@@ -147,9 +152,10 @@ def test_counts_come_from_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert shown._description() == "4 done, opening (400 kB)"
+    assert shown._state() == ("4 of 4 images", 4, 4, "400 kB")
+    shown.planned(1)
     shown.started("a\x1b.tar")
-    assert shown._description() == r"4 done, reading a\x1b.tar (400 kB)"
+    assert shown._state() == (r"4 of 5 images reading a\x1b.tar", 4, 5, "400 kB")
     shown.close()
     shown.advanced(1)
 

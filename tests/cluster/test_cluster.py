@@ -25,10 +25,11 @@ from inspector.errors import Refused, Unreachable, Unsupported, UsageError
 from inspector.layers import codec
 from inspector.layers.blob import Scanned
 from inspector.oci import Descriptor
-from inspector.pipeline.audit import NewExecutor, audit_registries
+from inspector.pipeline.audit import NewExecutor
+from inspector.pipeline.audit import audit as run_audit
 from inspector.pipeline.executor import Failure, ThreadExecutor, Unit
-from inspector.pipeline.reading import Options
-from inspector.pipeline.scopes import parse_target
+from inspector.pipeline.model import Options
+from inspector.pipeline.scopes import parse_scope
 from inspector.policy.audited import Audited
 from inspector.registry import tokens as token_server
 from inspector.registry.delegation import Lent
@@ -111,8 +112,8 @@ def numbered(number: int) -> Image:
 
 def audited(fake: Fake, settings: Settings, executor: NewExecutor | None, *names: str) -> list[Audited]:
     """The results without the time that they took, in order."""
-    targets = [parse_target(f"{fake.host}/{name}") for name in names or ("team/api",)]
-    events = audit_registries(targets, POLICY, Options(), settings=settings, executor=executor)
+    targets = [parse_scope(f"{fake.host}/{name}") for name in names or ("team/api",)]
+    events = run_audit(targets, POLICY, Options(), settings=settings, executor=executor)
     found = [event for event in events if isinstance(event, Audited)]
     timeless = [
         msgspec.structs.replace(one, evidence=one.evidence and msgspec.structs.replace(one.evidence, seconds=0.0))

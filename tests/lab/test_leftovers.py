@@ -21,7 +21,8 @@ from fixtures.image import Image, Step
 from fixtures.roles import right_images
 from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError
-from inspector.pipeline.access import AccessReader, Question
+from inspector.pipeline.access import AccessReader
+from inspector.pipeline.model import Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.access import ACCESS_METHODS, AccessMethod

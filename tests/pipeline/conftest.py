@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from inspector.layers.cache import IndexCache
-from inspector.pipeline.audit import Event, Terms, audit_registries
-from inspector.pipeline.reading import Options
-from inspector.pipeline.scopes import Selection, Target, parse_target
+from inspector.pipeline.audit import Event, Terms
+from inspector.pipeline.audit import audit as run_audit
+from inspector.pipeline.model import Options
+from inspector.pipeline.scopes import Scope, Selection, parse_scope
 from inspector.policy.audited import Audited, Ended, Planned
 from inspector.policy.role import Limits, Policy, Role
 from inspector.registry.settings import Settings
@@ -69,7 +70,7 @@ class Auditor:
         self,
         *names: str,
         policy: Policy | None = POLICY,
-        targets: Sequence[Target] = (),
+        targets: Sequence[Scope] = (),
         cached: bool = True,
         terms: dict[str, Any] | None = None,
         **options: Any,
@@ -80,8 +81,8 @@ class Auditor:
         rest = {name: value for name, value in given.items() if name not in chosen}
         cache = IndexCache(self.folder / "layers.sqlite") if cached else None
         try:
-            events = audit_registries(
-                [parse_target(f"{self.fake.host}/{name}") for name in names] + list(targets),
+            events = run_audit(
+                [parse_scope(f"{self.fake.host}/{name}") for name in names] + list(targets),
                 policy,
                 Options(cache=cache, **options),
                 terms=Terms(selection=Selection(**chosen), **rest),

@@ -18,7 +18,8 @@ from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
 from inspector.layers.indexer import Indexer
 from inspector.layers.merge import merge
-from inspector.pipeline.access import AccessReader, Question
+from inspector.pipeline.access import AccessReader
+from inspector.pipeline.model import Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.access import AccessMethod, AccessUnusable, Glimpse, Known, Unread

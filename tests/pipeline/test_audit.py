@@ -24,10 +24,10 @@ from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
 from inspector.pipeline import budget
-from inspector.pipeline.audit import audit_registries
+from inspector.pipeline.audit import audit as run_audit
 from inspector.pipeline.executor import Failure, ThreadExecutor, Unit
-from inspector.pipeline.reading import Options
-from inspector.pipeline.scopes import Target, parse_target
+from inspector.pipeline.model import Options
+from inspector.pipeline.scopes import Scope, parse_scope
 from inspector.policy.audited import Audited, Left, Planned, outcome_of_audit
 from inspector.policy.model import Outcome
 from inspector.policy.role import Limits, Policy, Role
@@ -226,7 +226,7 @@ def test_an_image_by_tag_or_digest(fake: Fake, audit: Auditor) -> None:
 def test_a_catalog_with_a_pattern(fake: Fake, audit: Auditor) -> None:
     for name in ("team/api", "team/worker", "other/api"):
         fake.push(name, "1", API)
-    assert set(audit(targets=[Target(None, fake.host, "team/*")]).results) == {"team/api:1", "team/worker:1"}
+    assert set(audit(targets=[Scope(None, fake.host, "team/*")]).results) == {"team/api:1", "team/worker:1"}
 
 
 def test_what_is_no_image_is_counted_and_left_out(fake: Fake, audit: Auditor) -> None:
@@ -427,8 +427,8 @@ def test_a_cache_too_small_costs_requests_and_no_verdict(fake: Fake, audit: Audi
     for number in range(3):
         fake.push("team/api", f"{number}", numbered(number))
     cache = IndexCache(tmp_path / "small.sqlite", 1)
-    targets = [parse_target(f"{fake.host}/team/api")]
-    events = list(audit_registries(targets, POLICY, Options(cache=cache), settings=audit.settings))
+    targets = [parse_scope(f"{fake.host}/team/api")]
+    events = list(run_audit(targets, POLICY, Options(cache=cache), settings=audit.settings))
     cache.close()
     assert [one.outcome for one in events if isinstance(one, Audited)] == ["pass"] * 3
 
@@ -438,8 +438,8 @@ def test_the_bound_of_the_cache_holds_for_manifests_and_configs(fake: Fake, audi
         fake.push("team/api", f"{number}", numbered(number))
     folder = tmp_path / "bounded"
     cache = IndexCache(folder / "layers.sqlite", 100_000)
-    targets = [parse_target(f"{fake.host}/team/api")]
-    events = list(audit_registries(targets, POLICY, Options(cache=cache), settings=audit.settings))
+    targets = [parse_scope(f"{fake.host}/team/api")]
+    events = list(run_audit(targets, POLICY, Options(cache=cache), settings=audit.settings))
     assert [one.outcome for one in events if isinstance(one, Audited)] == ["pass"] * 40
     cache.close()
     held = cache.info()
@@ -460,9 +460,9 @@ def test_results_come_while_others_are_read(fake: Fake, audit: Auditor) -> None:
         return fake.good(asked)
 
     fake.route("GET", f"/v2/team/api/blobs/{own_layer(2)}", late)
-    targets = [parse_target(f"{fake.host}/team/api")]
+    targets = [parse_scope(f"{fake.host}/team/api")]
     tags: list[str] = []
-    for event in audit_registries(targets, POLICY, Options(), settings=audit.settings):
+    for event in run_audit(targets, POLICY, Options(), settings=audit.settings):
         if isinstance(event, Audited):
             tags += event.tags
             seen.set()
@@ -474,8 +474,8 @@ def test_closing_the_run_stops_it(fake: Fake, audit: Auditor) -> None:
     fake.push("team/api", "1", API)
     fake.push("team/api", "2", numbered(2))
     fake.route("GET", f"/v2/team/api/blobs/{own_layer(2)}", Answer(200, fake.blobs[own_layer(2)], pause=0.02))
-    targets = [parse_target(f"{fake.host}/team/api")]
-    events = audit_registries(targets, POLICY, Options(), settings=audit.settings)
+    targets = [parse_scope(f"{fake.host}/team/api")]
+    events = run_audit(targets, POLICY, Options(), settings=audit.settings)
     assert isinstance(next(events), Planned)
     assert isinstance(next(events), Audited)
     begun = time.monotonic()
@@ -505,8 +505,8 @@ def test_another_executor_gives_the_same(fake: Fake, audit: Auditor) -> None:
         return Backwards(ThreadExecutor(registries, jobs=2, verify=options.verify, meter=meter))
 
     expected = audit("team/api", cached=False).results
-    targets = [parse_target(f"{fake.host}/team/api")]
-    events = audit_registries(targets, POLICY, Options(), executor=executor, settings=audit.settings)
+    targets = [parse_scope(f"{fake.host}/team/api")]
+    events = run_audit(targets, POLICY, Options(), executor=executor, settings=audit.settings)
     found = {one.image.partition("/")[2]: one for one in events if isinstance(one, Audited)}
     assert {name: (one.outcome, one.torch) for name, one in found.items()} == {
         name: (one.outcome, one.torch) for name, one in expected.items()
@@ -528,9 +528,9 @@ def test_an_executor_that_breaks_ends_the_run(fake: Fake, audit: Auditor) -> Non
             yield next(iter(units)), Failure("refused", "no")
             raise ValueError("broken")
 
-    targets = [parse_target(f"{fake.host}/team/api")]
+    targets = [parse_scope(f"{fake.host}/team/api")]
     with pytest.raises(ValueError, match="broken"):
-        list(audit_registries(targets, POLICY, Options(), executor=lambda *_: Broken(), settings=audit.settings))
+        list(run_audit(targets, POLICY, Options(), executor=lambda *_: Broken(), settings=audit.settings))
 
 
 @pytest.mark.parametrize("terms", [{"include": ("[",)}, {"versions": "^1.2"}, {"versions": "newest"}])
@@ -590,7 +590,7 @@ def test_what_failing_layers_cost_counts(fake: Fake, audit: Auditor) -> None:
 
 def test_a_registry_that_can_not_be_listed_is_called_by_its_name(fake: Fake, audit: Auditor) -> None:
     fake.route("GET", "/v2/_catalog.*", answer_json({"errors": []}, 404))
-    (lost,) = audit(targets=[Target(None, fake.host)]).results.values() or [None]
+    (lost,) = audit(targets=[Scope(None, fake.host)]).results.values() or [None]
     assert lost is not None
     assert (lost.image, lost.repository, lost.tags) == (fake.host, fake.host, ())
     assert "docker info" not in lost.findings[0].advice

@@ -19,7 +19,7 @@ from inspector.errors import InvalidReference, NotFound, PolicyError, UsageError
 from inspector.facts import ImageFacts
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
-from inspector.pipeline import Options, check, inspect, survey
+from inspector.pipeline import Options, Progress, check, inspect, survey
 from inspector.policy.load import load_policy
 from inspector.policy.model import Finding, Report, Result, exit_code
 from inspector.policy.role import Listed, Policy, Role
@@ -33,7 +33,7 @@ RIGHT = right_images()
 WRONG = wrong_images()
 
 
-class Count:
+class Count(Progress):
     """A progress display that only counts."""
 
     def __init__(self) -> None:

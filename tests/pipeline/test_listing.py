@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from inspector.pipeline.scopes import Target
+from inspector.pipeline.scopes import Scope
 from inspector.registry import lists
 from tests.pipeline.conftest import Auditor
 from tests.pipeline.test_audit import API, numbered
@@ -183,4 +183,4 @@ def test_a_catalog_is_listed_while_its_repositories_are(fake: Fake, audit: Audit
     fake.route("GET", "/v2/_catalog.n=.*", answer_json({"repositories": ["team/a"]}, headers=link))
     fake.route("GET", "/v2/_catalog.last=a", last_page)
     fake.route("GET", "/v2/team/a/tags/list.*", list_a)
-    assert audit(targets=[Target(None, fake.host)], policy=None, jobs=2).plan.tags == 2
+    assert audit(targets=[Scope(None, fake.host)], policy=None, jobs=2).plan.tags == 2

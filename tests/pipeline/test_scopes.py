@@ -7,7 +7,7 @@ import io
 import pytest
 
 from inspector.errors import InvalidReference, UsageError
-from inspector.pipeline.scopes import Selection, Target, once, parse_catalog, parse_target, read_targets
+from inspector.pipeline.scopes import Scope, Selection, once, parse_catalog, parse_scope, read_scopes
 from inspector.pipeline.versions import is_within, newest, version_of
 from inspector.policy.audited import natural
 from inspector.registry.names import RegistryName
@@ -24,7 +24,7 @@ from inspector.registry.names import RegistryName
     ],
 )
 def test_targets(text: str, name: RegistryName) -> None:
-    assert parse_target(text) == Target(name)
+    assert parse_scope(text) == Scope(name)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_targets(text: str, name: RegistryName) -> None:
 )
 def test_what_lies_in_no_registry_is_no_target(text: str) -> None:
     with pytest.raises(InvalidReference):
-        parse_target(text)
+        parse_scope(text)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_lies_in_no_registry_is_no_target(text: str) -> None:
     ],
 )
 def test_catalogs(text: str, host: str, pattern: str) -> None:
-    assert parse_catalog(text) == Target(None, host, pattern)
+    assert parse_catalog(text) == Scope(None, host, pattern)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "https://a.io", "a.io/["])
@@ -55,13 +55,13 @@ def test_no_catalogs(text: str) -> None:
 
 def test_a_file_of_targets() -> None:
     lines = io.BytesIO("\ufeffa.io/x # all of it\n\n# none\r\n  docker://a.io/y:1  \na.io/x\n".encode())
-    assert [str(one) for one in once(read_targets(lines, "list"))] == ["a.io/x", "a.io/y:1"]
+    assert [str(one) for one in once(read_scopes(lines, "list"))] == ["a.io/x", "a.io/y:1"]
 
 
 @pytest.mark.parametrize("line", [b"docker:x\n", b"\xff\n", b"a" * 2000, b"a.io/x a.io/y\n"])
 def test_a_wrong_line_is_named(line: bytes) -> None:
     with pytest.raises(UsageError, match="list, line 2: "):
-        list(read_targets(io.BytesIO(b"a.io/x\n" + line), "list"))
+        list(read_scopes(io.BytesIO(b"a.io/x\n" + line), "list"))
 
 
 @pytest.mark.parametrize(

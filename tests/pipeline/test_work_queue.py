@@ -8,7 +8,7 @@ import pytest
 
 from inspector.oci import Descriptor
 from inspector.pipeline.executor import Unit
-from inspector.pipeline.pending import Pending, PendingLayer
+from inspector.pipeline.pending import Pending
 from inspector.pipeline.work_queue import WorkQueue
 from inspector.policy.audited import Planned
 from tests.support import config_of
@@ -24,23 +24,23 @@ def unit(number: int) -> Unit:
 
 def pending(number: int) -> Pending:
     config = config_of()
-    layers = tuple(PendingLayer(unit(number * 3 + at), compressed=True, created_by=None) for at in range(LAYERS))
+    units = tuple(unit(number * 3 + at) for at in range(LAYERS))
     return Pending(
         repository="h/r",
         digest=f"sha256:{number:064x}",
         image_id=f"sha256:{number:064x}",
         config=config,
         platform=config.platform,
-        layers=layers,
-        warnings=(),
+        units=units,
+        steps=(None,) * LAYERS,
     )
 
 
 def steps_of_plan(images: int) -> int:
     """Steps of SQLite's machine, in hundreds."""
-    with closing(WorkQueue()) as ledger:
+    with closing(WorkQueue()) as queue:
         for number in range(images):
-            ledger.add(pending(number), f"h/r:{number}", needs=True)
+            queue.add(pending(number), f"h/r:{number}", needs=True)
         steps = 0
 
         def count() -> int:
@@ -48,9 +48,9 @@ def steps_of_plan(images: int) -> int:
             steps += 1
             return 0
 
-        ledger._database.set_progress_handler(count, 100)
-        plan = ledger.plan(Planned())
-        ledger._database.set_progress_handler(None, 0)
+        queue._database.set_progress_handler(count, 100)
+        plan = queue.plan(Planned())
+        queue._database.set_progress_handler(None, 0)
         assert (plan.images, plan.layers) == (images, (images - 1) * 3 + LAYERS)
         return steps
 

@@ -16,8 +16,8 @@ from fixtures.packing import gzip
 from fixtures.roles import right_images
 from inspector.errors import LimitExceeded, Malformed, PolicyError, UsageError
 from inspector.layers.cache import IndexCache
-from inspector.pipeline.reading import Options
-from inspector.pipeline.scopes import Selection, Target, parse_catalog, parse_target
+from inspector.pipeline.model import Options
+from inspector.pipeline.scopes import Scope, Selection, parse_catalog, parse_scope
 from inspector.policy.audited import Notice, Noticed
 from inspector.policy.role import Policy
 from inspector.registry.settings import Settings
@@ -55,9 +55,9 @@ def watcher(fake: Fake, tmp_path: Path) -> Iterator[Opener]:
     cache = IndexCache(tmp_path / "layers.sqlite")
 
     def opened(
-        *names: str, policy: Policy | None = POLICY, targets: Sequence[Target] = (), tags: str = "", **options: Any
+        *names: str, policy: Policy | None = POLICY, targets: Sequence[Scope] = (), tags: str = "", **options: Any
     ) -> Watcher:
-        chosen = [parse_target(f"{fake.host}/{name}") for name in names]
+        chosen = [parse_scope(f"{fake.host}/{name}") for name in names]
         selection = Selection(include=(tags,) if tags else ())
         options = {"cache": cache, **options}
         return Watcher([*chosen, *targets], policy, Options(**options), selection=selection, settings=settings)
@@ -232,7 +232,7 @@ def test_a_watch_goes_on_after_what_nobody_foresaw(
     digest = fake.push("team/api", "1", API)
     watch = watcher("team/api")
     with monkeypatch.context() as patched:
-        patched.setattr(watching, "audit_registries", lambda *_, **__: 1 / 0)
+        patched.setattr(watching, "audit", lambda *_, **__: 1 / 0)
         watch.offer(notices(event(digest)))
         (failed,) = checked(watch)
     assert failed.error is not None
@@ -260,7 +260,7 @@ def test_what_can_not_be_watched(watcher: Opener) -> None:
     with pytest.raises(UsageError, match="nothing to watch"):
         watcher()
     with pytest.raises(UsageError, match="--newest"):
-        Watcher([parse_target("a.example/b")], None, selection=Selection(newest=1))
+        Watcher([parse_scope("a.example/b")], None, selection=Selection(newest=1))
     with pytest.raises(PolicyError, match="no role 'web'"):
         watcher("team/api", role="web")
 

@@ -1,0 +1,154 @@
+"""The values that pass through the pipeline: what is asked, opened, to be read, seen, and checked in a role."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from inspector import work
+from inspector.errors import InspectorError
+from inspector.facts import ImageFacts
+from inspector.layers.cache import IndexCache
+from inspector.oci import Platform
+from inspector.policy.model import ErrorFact, Finding
+from inspector.policy.role import Role
+from inspector.reference import Reference
+from inspector.runtime.verify import Mode
+from inspector.sources.access import AccessMethod
+from inspector.sources.image import Image
+
+if TYPE_CHECKING:
+    from inspector.registry.names import RegistryName
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read images.
+
+    `platform` "all" takes every one; `role` names the one that every image is checked in, `python` beats its command;
+    `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` reads every layer whole and checks its
+    digests; `offline` never leaves the machine. Of engines' images, `access` allows no other, and `every_tag` takes
+    names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
+    The registries `insecure_registries` may be asked without verified TLS. `image_timeout` bounds the time of one
+    image in seconds, beside what its bytes justify (`work.limits`).
+    """
+
+    platform: Platform | Literal["all"] | None = None
+    role: str | None = None
+    python: str | None = None
+    jobs: int = 0
+    verify: bool = False
+    cache: IndexCache | None = None
+    offline: bool = False
+    access: AccessMethod | None = None
+    every_tag: bool = False
+    runtime: Mode = "auto"
+    insecure_registries: tuple[str, ...] = ()
+    image_timeout: float = work.DEFAULT_SECONDS
+
+
+DEFAULTS = Options()
+
+
+class Progress:
+    """Hears how far the work is, from any thread; a subclass shows it."""
+
+    def expected(self, count: int) -> None:
+        """Hear that so many more names are to be opened."""
+
+    def opened(self) -> None:
+        """Hear that one more was."""
+
+    def planned(self, images: int, size: int = 0) -> None:
+        """Hear that so many more images are to be read, and of layers so many bytes, if that is known."""
+
+    def started(self, name: str) -> None:
+        """Hear that the image `name` is being read."""
+
+    def advanced(self, count: int) -> None:
+        """Hear of so many more stored bytes, read or skipped, of whichever image."""
+
+    def finished(self, name: str) -> None:
+        """Hear that the image `name` is done, well or badly."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A name to open.
+
+    `role` is the one that its images are checked in, where that is known before; `pattern_of` names the role whose own
+    pattern it is. `tags` is the number of the list of tags that it came from, where what is no image is left out; 0 for
+    one that was named itself.
+    """
+
+    name: Reference | RegistryName
+    role: Role | None = None
+    pattern_of: str | None = None
+    tags: int = 0
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The images of one name and, in a registry, the digest that it points at; or why there are none."""
+
+    asked: Asked
+    images: tuple[Image, ...] = ()
+    digest: str = ""
+    cause: Exception | None = None
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
+
+    `access` allows no other.
+    """
+
+    python: str = "python"
+    whole: str = ""
+    access: AccessMethod | None = None
+
+
+class Job(msgspec.Struct, frozen=True):
+    """An image to read, what is asked of it, and whether it is to be run besides."""
+
+    image: Image
+    question: Question
+    run: bool = False
+
+    def wholly(self, why: str) -> Job:
+        """Return the same image to be read whole, for what a partial inspection left open; it is not run again."""
+        return Job(self.image, msgspec.structs.replace(self.question, whole=why))
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What became of one image: its facts, or why there are none. `name` is the reference that it was read by."""
+
+    name: str
+    facts: ImageFacts | None = None
+    error: ErrorFact | None = None
+    cause: Exception | None = None
+
+    @classmethod
+    def failed(cls, name: str, error: Exception) -> Seen:
+        """Make one of an error."""
+        return cls(name, error=error_fact(error), cause=error)
+
+
+class Target(msgspec.Struct, frozen=True):
+    """An image paired with the role that it is checked in, by these of its names; or the finding why it is in none."""
+
+    names: tuple[str, ...]
+    role: Role | None = None
+    finding: Finding | None = None
+
+
+def error_fact(error: Exception) -> ErrorFact:
+    """Return the error's kind and sentence; one that nobody foresaw is an `internal-error`, with its type and place."""
+    if isinstance(error, InspectorError):
+        return ErrorFact(error.kind, str(error))
+    if isinstance(error, OSError):
+        return ErrorFact("unreadable", str(error))
+    import traceback  # most runs need none
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" (at {Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return ErrorFact("internal-error", f"{type(error).__name__}: {error}{place}")
