@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,54 +29,9 @@ class Display(Progress):
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._begun = self._since = time.monotonic()
-        self._lock = threading.Lock()
         self._shown: tuple[Line, TaskID] | None = None
-        self._reading: list[str] = []
-        self._names = self._opened = self._images = self._done = self._size = self._bytes = 0
-
-    def expected(self, count: int) -> None:
-        """See `Progress`."""
-        with self._lock:
-            self._names += count
-            self._show()
-
-    def opened(self) -> None:
-        """See `Progress`."""
-        with self._lock:
-            self._opened += 1
-            self._show()
-
-    def planned(self, images: int, size: int = 0) -> None:
-        """See `Progress`."""
-        with self._lock:
-            if not self._images:
-                self._since, self._bytes = time.monotonic(), 0
-                if self._shown:
-                    self._shown[0].reset(self._shown[1])
-            self._images += images
-            self._size += size
-            self._show()
-
-    def started(self, name: str) -> None:
-        """See `Progress`."""
-        with self._lock:
-            self._reading.append(name)
-            self._show()
-
-    def advanced(self, count: int) -> None:
-        """See `Progress`."""
-        with self._lock:
-            self._bytes += count
-            self._show()
-
-    def finished(self, name: str) -> None:
-        """See `Progress`."""
-        with self._lock:
-            if name in self._reading:
-                self._reading.remove(name)
-            self._done += 1
-            self._show()
 
     def close(self) -> None:
         """Take the line away."""
@@ -87,8 +41,12 @@ class Display(Progress):
                 self._shown = None
             self._begun = float("inf")
 
-    def _show(self) -> None:
-        if self._shown is None and time.monotonic() - self._begun < PATIENCE:
+    def changed(self) -> None:
+        """See `Progress`."""
+        now = time.monotonic()
+        if not self.images:
+            self._since = now
+        if self._shown is None and now - self._begun < PATIENCE:
             return
         title, done, total, figures = self._state()
         self._shown = self._shown or _start(title, figures)
@@ -97,18 +55,17 @@ class Display(Progress):
 
     def _state(self) -> tuple[str, int, int, str]:
         """Return the title, how much of how much is done, and that in words."""
-        seconds = max(time.monotonic() - self._since, 1e-3)
-        size = show_size(self._bytes)
-        if not self._images:
-            return "opening", self._opened, self._names, f"{self._opened:,}/{self._names:,}, {size}"
-        reading = f" reading {self._reading[0]}" if self._reading else ""
-        title = escape(f"{self._done:,} of {self._images:,} images{reading}")
-        if self._size:
-            rate = self._bytes / seconds
-            left = timedelta(seconds=int((self._size - self._bytes) / rate)) if 0 < self._bytes <= self._size else "?"
-            figures = f"{size} of {show_size(self._size)}, {show_size(int(rate))}/s, {left} left"
-            return title, self._bytes, self._size, figures
-        return title, self._done, self._images, size if self._bytes else f"{self._done / seconds:,.0f}/s"
+        size = show_size(self.bytes)
+        if not self.images:
+            return "opening", self.opened, self.names, f"{self.opened:,}/{self.names:,}, {size}"
+        rate = self.bytes / max(time.monotonic() - self._since, 1e-3)
+        reading = f" reading {self.reading[0]}" if self.reading else ""
+        title = escape(f"{self.done:,} of {self.images:,} images{reading}")
+        if not self.size:
+            return title, self.done, self.images, f"{size}, {show_size(int(rate))}/s"
+        left = timedelta(seconds=int((self.size - self.bytes) / rate)) if 0 < self.bytes <= self.size else "?"
+        figures = f"{size} of {show_size(self.size)}, {show_size(int(rate))}/s, {left} left"
+        return title, self.bytes, self.size, figures
 
 
 def _start(title: str, figures: str) -> tuple[Line, TaskID]:

@@ -15,7 +15,7 @@ import msgspec
 
 from inspector.cluster.answers import checked, opened
 from inspector.cluster.worker import TOO_LARGE, Order, read_order, version_here
-from inspector.cluster.workers import Crew, check_versions, connect, load, other_version, quiet
+from inspector.cluster.workers import Workers, check_versions, connect, load, other_version, quiet
 from inspector.errors import InspectorError, Refused, UsageError
 from inspector.layers.blob import Scanned
 from inspector.pipeline.audit import NewExecutor
@@ -81,8 +81,8 @@ class ClusterExecutor:
         options: Options,
         meter: Callable[[int], None],
     ) -> None:
-        self._crew = Crew(client, cluster.address)
-        self._lender = _Lender(cluster, registries, self._crew)
+        self._workers = Workers(client, cluster.address)
+        self._lender = _Lender(cluster, registries, self._workers)
         self._client = client
         self._registries = registries
         self._verify = options.verify
@@ -94,7 +94,7 @@ class ClusterExecutor:
         remaining = iter(units)
         try:
             while True:
-                while len(flights) < self._crew.room() and (unit := next(remaining, None)) is not None:
+                while len(flights) < self._workers.room() and (unit := next(remaining, None)) is not None:
                     refused = self._send(flights, unit)
                     if refused is not None:
                         yield unit, refused
@@ -134,7 +134,7 @@ class ClusterExecutor:
             if found is not None:
                 return found
             self._meter(0)
-            self._crew.check()
+            self._workers.check()
 
     def _outcome(self, unit: Unit, content: bytes | Failure) -> Scanned | Failure:
         if isinstance(content, Failure):
@@ -164,23 +164,23 @@ class ClusterExecutor:
 class _Lender:
     """Decides what workers get to show to registries."""
 
-    def __init__(self, cluster: Cluster, registries: Registries, crew: Crew) -> None:
+    def __init__(self, cluster: Cluster, registries: Registries, workers: Workers) -> None:
         self._cluster = cluster
         self._registries = registries
-        self._crew = crew
+        self._workers = workers
         self.own_logins = cluster.logins == "workers"
 
     def lend(self, unit: Unit) -> Lent:
         """What is lent for a layer. Raises `Refused` for what must not leave this machine."""
         lent = blob_of(unit, self._registries).repository.lend(with_token=not self.own_logins)
-        if lent.here and not all(map(_LOOPBACK.match, self._crew.addresses())):
+        if lent.here and not all(map(_LOOPBACK.match, self._workers.addresses())):
             raise Refused(f"{lent.host}: is this machine alone, and the cluster's workers are elsewhere")
         if lent.token is not None and self._cluster.logins == "tokens":
             self._refuse_clear(lent.host)
         return lent
 
     def _refuse_clear(self, host: str) -> None:
-        for address in (self._cluster.address, *self._crew.addresses()):
+        for address in (self._cluster.address, *self._workers.addresses()):
             if not address.startswith("tls://") and not _LOOPBACK.match(address):
                 raise Refused(
                     f"{host}: its token would go to {address} without TLS; have the cluster speak tls://, "

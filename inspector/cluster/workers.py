@@ -25,7 +25,7 @@ _PATIENCE = 60.0
 _REFRESH = 5.0
 
 
-class Crew:
+class Workers:
     """The workers as they come and go."""
 
     def __init__(self, client: Client, address: str) -> None:

@@ -108,7 +108,14 @@ class _Run:
         progress: Progress,
     ) -> None:
         self._judge = Judge(policy, options)
-        self._resolver = Resolver(registries, self._judge, selection, options, budget=budget, progress=progress)
+        self._resolver = Resolver(
+            registries=registries,
+            judge=self._judge,
+            selection=selection,
+            options=options,
+            budget=budget,
+            progress=progress,
+        )
         self._indexer = WorkQueueIndexer(options, queue, budget)
         self._options = options
         self._queue = queue
@@ -123,7 +130,7 @@ class _Run:
         """Queue all images, and yield the plan; before it, results for what can't be opened."""
         yield from self._resolver.resolve(scopes, self._queue, self._cache)
         plan = self._queue.plan(self._resolver.plan)
-        self._progress.planned(plan.images, plan.bytes_to_fetch)
+        self._progress.add(images=plan.images, size=plan.bytes_to_fetch)
         yield plan
 
     def judge(self, new_executor: NewExecutor) -> Iterator[Audited]:
@@ -189,7 +196,7 @@ class _Run:
 
     def _meter(self, count: int) -> None:
         work.advance(count)
-        self._progress.advanced(count)
+        self._progress.add(count=count)
 
 
 def _threads(registries: Registries, options: Options, meter: Callable[[int], None]) -> Executor:

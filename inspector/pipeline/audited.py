@@ -14,7 +14,7 @@ from inspector.pipeline.judging import asking, judge_target, layers_seen
 from inspector.pipeline.model import Options, Seen, Target
 from inspector.pipeline.roles import claim, in_no_role, role_named
 from inspector.policy.audited import Audited, python_of
-from inspector.policy.judge import judge_early
+from inspector.policy.judge import judge_manifest
 from inspector.policy.match import familiar, names_of
 from inspector.policy.role import Policy, Role
 from inspector.sources.image import Image
@@ -41,7 +41,7 @@ class Judge:
         if self._options.verify or not roles:
             return self._policy is None or bool(roles)
         facts = facts_of_manifest(image)
-        return any(judge_early(facts, role, image=name) is None for role in roles)
+        return any(judge_manifest(facts, role, image=name) is None for role in roles)
 
     def verdicts(self, image: Image, names: Sequence[str], digest: str, indexer: Indexer | None) -> Iterator[Audited]:
         """Judge the image in each role that it is in; without an `indexer`, by its manifest and config alone."""
@@ -102,7 +102,7 @@ class Judge:
             )
         if self._policy is None:
             return audited
-        result = judge_target(target, seen, name, in_registry=True, early=not self._options.verify)
+        result = judge_target(target, seen, name, in_registry=True, manifest=not self._options.verify)
         judged = {field: getattr(result, field) for field in ("outcome", "findings", "dockerfile", "line")}
         return msgspec.structs.replace(audited, **judged)
 

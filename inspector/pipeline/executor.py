@@ -96,26 +96,23 @@ def read_unit(unit: Unit, registries: Registries, *, verify: bool, meter: Meter)
         return Failure(fact.kind, fact.message, count.bytes)
 
 
-class ThreadExecutor:
+class ThreadExecutor(msgspec.Struct, frozen=True):
     """Reads layers in threads of this process."""
 
-    def __init__(
-        self, registries: Registries, *, jobs: int, verify: bool, meter: Meter, seconds: float = work.DEFAULT_SECONDS
-    ) -> None:
-        self._registries = registries
-        self._jobs = jobs
-        self._verify = verify
-        self._meter = meter
-        self._seconds = seconds
+    registries: Registries
+    jobs: int
+    verify: bool
+    meter: Meter
+    seconds: float = work.DEFAULT_SECONDS
 
     def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Scanned | Failure]]:
         """See `Executor.run`; no more results wait to be taken than there are threads."""
-        with work.SideBySide(self._read, units, self._jobs) as results:
+        with work.SideBySide(self._read, units, self.jobs) as results:
             yield from results
 
     def _read(self, unit: Unit) -> tuple[Unit, Scanned | Failure]:
-        with work.limited(self._seconds):
-            return unit, read_unit(unit, self._registries, verify=self._verify, meter=self._meter)
+        with work.limited(self.seconds):
+            return unit, read_unit(unit, self.registries, verify=self.verify, meter=self.meter)
 
 
 def _kinds() -> dict[str, type[InspectorError]]:

@@ -7,15 +7,15 @@ import msgspec
 from inspector.facts import ImageFacts
 from inspector.pipeline.model import Seen, Target
 from inspector.policy.findings import error_finding
-from inspector.policy.judge import judge, judge_early
+from inspector.policy.judge import judge, judge_manifest
 from inspector.policy.model import ErrorFact, Result
 from inspector.policy.role import Policy, Role
 
 
-def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = False, early: bool = False) -> Result:
+def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = False, manifest: bool = False) -> Result:
     """Judge what was seen of an image, which the result calls `name`; of one that was not read, nothing is known.
 
-    `early` takes a failure of the manifest checks for the verdict where no layer was read. `in_registry` says that a
+    `manifest` takes a failure of the manifest checks for the verdict where no layer was read. `in_registry` says that a
     registry was asked, where the name alone doesn't.
     """
     if seen.facts is None:
@@ -24,7 +24,7 @@ def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = F
     if target.role is None:
         findings = (target.finding,) if target.finding else ()
         return Result(image=name, role=None, outcome="unknown", findings=findings, facts=seen.facts)
-    failed = judge_early(seen.facts, target.role, image=name) if early and not layers_seen(seen.facts) else None
+    failed = judge_manifest(seen.facts, target.role, image=name) if manifest and not layers_seen(seen.facts) else None
     return failed or judge(seen.facts, target.role, image=name)
 
 

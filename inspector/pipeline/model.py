@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -52,25 +53,43 @@ DEFAULTS = Options()
 
 
 class Progress:
-    """Hears how far the work is, from any thread; a subclass shows it."""
+    """Counts how far the work is, from any thread; a subclass shows it.
 
-    def expected(self, count: int) -> None:
-        """Hear that so many more names are to be opened."""
+    First `names` are `opened`, which gives `images` to read; `size` is in stored bytes of layers, where that is known,
+    and `bytes` are those read or skipped. `reading` names the images at work, of which so many are `done`.
+    """
 
-    def opened(self) -> None:
-        """Hear that one more was."""
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.names = self.opened = self.images = self.done = self.size = self.bytes = 0
+        self.reading: list[str] = []
 
-    def planned(self, images: int, size: int = 0) -> None:
-        """Hear that so many more images are to be read, and of layers so many bytes, if that is known."""
+    def add(self, *, names: int = 0, opened: int = 0, images: int = 0, size: int = 0, count: int = 0) -> None:
+        """Count more of each; `count` are bytes."""
+        with self._lock:
+            self.names += names
+            self.opened += opened
+            self.images += images
+            self.size += size
+            self.bytes += count
+            self.changed()
 
     def started(self, name: str) -> None:
-        """Hear that the image `name` is being read."""
-
-    def advanced(self, count: int) -> None:
-        """Hear of so many more stored bytes, read or skipped, of whichever image."""
+        """Note that the image `name` is being read."""
+        with self._lock:
+            self.reading.append(name)
+            self.changed()
 
     def finished(self, name: str) -> None:
-        """Hear that the image `name` is done, well or badly."""
+        """Note that the image `name` is done, well or badly."""
+        with self._lock:
+            if name in self.reading:
+                self.reading.remove(name)
+            self.done += 1
+            self.changed()
+
+    def changed(self) -> None:
+        """Show what changed; called by one thread at a time."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

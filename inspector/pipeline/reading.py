@@ -43,12 +43,12 @@ class Reader:
         """Open all names, in their order. Raises `UsageError` where two are standard input."""
         if sum(isinstance(each.name, Reference) and each.name.name == STDIN for each in asked) > 1:
             raise UsageError("standard input (`-`) is named more than once, but can be read only once")
-        self._progress.expected(len(asked))
+        self._progress.add(names=len(asked))
         return self._side_by_side(self._open, asked)
 
     def read(self, jobs: Sequence[Job]) -> list[Seen]:
         """Read the facts of every image, in their order; a layer that several share is read once."""
-        self._progress.planned(len(jobs))
+        self._progress.add(images=len(jobs))
         expected = [layer.diff_id for job in jobs for layer in job.image.layers]
         cache, whole, meter = self._options.cache, self._options.verify, self._meter()
         indexer = SharedIndexer(cache, verify=whole, meter=meter, expected=expected)
@@ -62,7 +62,7 @@ class Reader:
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Opened(asked, cause=error)
         finally:
-            self._progress.opened()
+            self._progress.add(opened=1)
 
     def _images(self, asked: Asked) -> tuple[Image, ...]:
         assert isinstance(asked.name, Reference)
@@ -88,7 +88,7 @@ class Reader:
     def _meter(self) -> Meter:
         def meter(count: int) -> None:
             work.advance(count)
-            self._progress.advanced(count)
+            self._progress.add(count=count)
 
         return meter
 

@@ -32,32 +32,22 @@ JOBS = 8
 R = TypeVar("R")
 
 
-class Resolver:
+class Resolver(msgspec.Struct, kw_only=True):
     """Opens all images of one audit. `plan` counts what was met; `left` the tags that a bound left out."""
 
-    def __init__(
-        self,
-        registries: Registries,
-        judge: Judge,
-        selection: Selection,
-        options: Options,
-        *,
-        budget: Budget,
-        progress: Progress,
-    ) -> None:
-        self._registries = registries
-        self._judge = judge
-        self._selection = selection
-        self._options = options
-        self._budget = budget
-        self._progress = progress
-        self._repositories: set[str] = set()
-        self.plan = Planned()
-        self.left = 0
+    registries: Registries
+    judge: Judge
+    selection: Selection
+    options: Options
+    budget: Budget
+    progress: Progress
+    plan: Planned = Planned()
+    left: int = 0
+    repositories: set[str] = msgspec.field(default_factory=set)
 
     def resolve(self, scopes: Iterable[Scope], queue: WorkQueue, cache: IndexCache) -> Iterator[Audited]:
         """Queue every image; yield results for what could not be opened."""
-        jobs = self._options.jobs or JOBS
+        jobs = self.options.jobs or JOBS
         requests = Requests(self._names(scopes), queue, jobs)
 
         def answer(request: Asked | ToList | Listed) -> Opened | Listed:
@@ -65,19 +55,19 @@ class Resolver:
                 return self._list(request, requests)
             return self._open(request) if isinstance(request, Asked) else request
 
-        with work.SideBySide(answer, requests, jobs, in_order=True, stop=self._registries.close) as results:
+        with work.SideBySide(answer, requests, jobs, in_order=True, stop=self.registries.close) as results:
             for done in results:
                 if isinstance(done, Listed):
                     self._count(filtered=done.filtered)
                     if done.cause is not None:
                         yield from self._failed(done.name, done.cause)
                     continue
-                self._progress.opened()
+                self.progress.add(opened=1)
                 for opened in self._chosen(done, requests):
                     yield from self._met(opened)
                     for image in opened.images:
                         self._queue(opened, image, queue, cache)
-        self._count(repositories=len(self._repositories))
+        self._count(repositories=len(self.repositories))
 
     def _chosen(self, opened: Opened, requests: Requests) -> list[Opened]:
         """Return what is to be judged, now that a tag was opened: it, or the last made once all of its kind were."""
@@ -102,7 +92,7 @@ class Resolver:
             self.left += 1
             return
         self._count(unreadable=1)
-        yield from self._judge.failure(name, error)
+        yield from self.judge.failure(name, error)
 
     def _count(self, **more: int) -> None:
         counted = {name: getattr(self.plan, name) + count for name, count in more.items()}
@@ -112,8 +102,8 @@ class Resolver:
         name = opened.asked.name
         assert isinstance(name, RegistryName)
         pending = pending_of(image, f"{name.host}/{name.repository}", opened.digest)
-        for unit in queue.add(pending, str(name), needs=self._judge.needs_layers(image, str(name))):
-            if cache.has(unit.diff_id, unit.digest, verified=self._options.verify):
+        for unit in queue.add(pending, str(name), needs=self.judge.needs_layers(image, str(name))):
+            if cache.has(unit.diff_id, unit.digest, verified=self.options.verify):
                 queue.mark_known(unit)
 
     def _names(self, scopes: Iterable[Scope]) -> Iterator[RegistryName | Listed]:
@@ -121,13 +111,13 @@ class Resolver:
         for scope in scopes:
             for name in [scope.name] if scope.name is not None else self._catalog(scope):
                 if isinstance(name, RegistryName):
-                    self._repositories.add(f"{name.host}/{name.repository}")
-                    self._progress.expected(1 if name.tag or name.digest else 0)
+                    self.repositories.add(f"{name.host}/{name.repository}")
+                    self.progress.add(names=1 if name.tag or name.digest else 0)
                 yield name
 
     def _catalog(self, scope: Scope) -> Iterator[RegistryName | Listed]:
         try:
-            for repository in self._registries.client.catalog(scope.host):
+            for repository in self.registries.client.catalog(scope.host):
                 if fnmatchcase(repository, scope.pattern):
                     yield RegistryName(scope.host, repository)
         except InspectorError as error:
@@ -138,39 +128,39 @@ class Resolver:
         name = request.name
         with ExitStack() as stack:
             try:
-                listed = self._asked(name.host, lambda: list(tags_of(name, self._registries, stack)))
+                listed = self._asked(name.host, lambda: list(tags_of(name, self.registries, stack)))
             except InspectorError as error:
                 requests.listed(request, [])
                 return Listed(str(name), cause=error)
-            fitting = [tag for tag in listed if self._selection.fits(tag)]
-            wanted, among = self._selection.newest, None
+            fitting = [tag for tag in listed if self.selection.fits(tag)]
+            wanted, among = self.selection.newest, None
             if wanted is not None and len(fitting) > wanted:
                 found = newest(fitting, wanted)
                 among = LastMade(len(fitting), wanted) if found is None else None
                 fitting = fitting if found is None else found
-            self._progress.expected(len(fitting))
+            self.progress.add(names=len(fitting))
             requests.listed(request, fitting, among)
             return Listed(str(name), len(listed) - len(fitting))
 
     def _asked(self, host: str, ask: Callable[[], R]) -> R:
         """Return the answer of a registry, unless that is lost; what becomes of it counts for whether it is."""
-        if self._budget.is_lost(host):
+        if self.budget.is_lost(host):
             raise Spent(f"{host} no longer answers")
         try:
             answer = ask()
         except Exception as error:
-            self._budget.note(host, error_fact(error).kind)
+            self.budget.note(host, error_fact(error).kind)
             raise
-        self._budget.note(host, "")
+        self.budget.note(host, "")
         return answer
 
     def _open(self, asked: Asked) -> Opened:
         name = asked.name
         assert isinstance(name, RegistryName)
-        roles = [] if self._options.platform else self._judge.roles(str(name))
+        roles = [] if self.options.platform else self.judge.roles(str(name))
         own = next((role.platform for role in roles if role.platform), None)
         try:
-            with work.limited(self._options.image_timeout):
+            with work.limited(self.options.image_timeout):
                 images, digest = self._asked(name.host, lambda: self._images(name, own))
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Opened(asked, cause=error)
@@ -179,11 +169,11 @@ class Resolver:
     def _images(self, name: RegistryName, own: Platform | None) -> tuple[list[Image], str]:
         """Open the images for the platform asked for, else for the role's; where there is but one, check it in that."""
         try:
-            return open_named(name, own or self._options.platform, self._registries)
+            return open_named(name, own or self.options.platform, self.registries)
         except PlatformMissing:
             if own is None:
                 raise
-            images, digest = open_named(name, "all", self._registries)
+            images, digest = open_named(name, "all", self.registries)
             if len(images) != 1:
                 raise
             return images, digest

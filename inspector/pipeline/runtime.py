@@ -35,7 +35,7 @@ def run(
         if image is None or seen.facts is None:
             found.append(seen)
             continue
-        progress.planned(1)
+        progress.add(images=1)
         progress.started(image.reference)
         try:
             facts = verify(image, seen.facts, mode="always", gpu=gpu, limits=limits)

@@ -409,7 +409,7 @@ def lend(made: Cluster, lent: Lent, *names: str) -> Lent | str:
     class Where:
         client = Place()
 
-    lender = cluster._Lender(made, Where(), workers.Crew(Client(), made.address))  # type: ignore[arg-type]
+    lender = cluster._Lender(made, Where(), workers.Workers(Client(), made.address))  # type: ignore[arg-type]
     try:
         return lender.lend(order().unit)
     except Refused as error:
@@ -593,7 +593,7 @@ def test_a_cluster_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         def nthreads(self) -> dict[str, int]:
             return {}
 
-    alone = workers.Crew(Client(), "tcp://127.0.0.1:1")
+    alone = workers.Workers(Client(), "tcp://127.0.0.1:1")
     assert alone.room() == 1
     alone.check()
     monkeypatch.setattr(workers, "_PATIENCE", -1.0)

@@ -114,12 +114,15 @@ class Watching(Progress):
     """Calls something once so many layers came."""
 
     def __init__(self, after: int, action: Callable[[], object]) -> None:
+        super().__init__()
         self._left = after
+        self._before = 0
         self._action = action
 
-    def advanced(self, count: int) -> None:
+    def changed(self) -> None:
         """See `Progress`."""
-        if count:
+        if self.bytes > self._before:
+            self._before = self.bytes
             self._left -= 1
             if self._left == 0:
                 self._action()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,21 +33,15 @@ WRONG = wrong_images()
 
 
 class Count(Progress):
-    """A progress display that only counts."""
+    """A progress display that logs what is started and finished."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        super().__init__()
         self.log: list[tuple[str, str]] = []
-        self._lock = threading.Lock()
 
     def started(self, name: str) -> None:
         """See `Progress`."""
         self.log.append(("started", name))
-
-    def advanced(self, count: int) -> None:
-        """See `Progress`."""
-        with self._lock:
-            self.bytes += count
 
     def finished(self, name: str) -> None:
         """See `Progress`."""
