@@ -7,7 +7,7 @@ import queue
 import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -19,7 +19,6 @@ from inspector.cluster.workers import Workers, check_versions, connect, load, ot
 from inspector.errors import InspectorError, Refused, UsageError
 from inspector.layers.blob import Scanned
 from inspector.pipeline.audit import NewExecutor
-from inspector.pipeline.budget import Spent
 from inspector.pipeline.executor import Failure, Unit, blob_of, read_unit
 from inspector.pipeline.model import Options, error_fact
 from inspector.registry.delegation import Lent
@@ -154,11 +153,9 @@ class ClusterExecutor:
 
     def _count(self, requests: int) -> None:
         """Requests beyond the one that a layer takes, so that the run's bound holds for workers too."""
-        try:
+        with suppress(InspectorError):  # the bound is reached
             for _ in range(min(requests, 1000)):
                 self._registries.gate()
-        except Spent:
-            return
 
 
 class _Lender:

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from inspector.pipeline.facts import inspect, survey
+from inspector.pipeline.facts import diff, inspect, survey
 from inspector.pipeline.model import Options, Progress, Seen
 from inspector.pipeline.verdicts import check
 
-__all__ = ["Options", "Progress", "Seen", "check", "inspect", "survey"]
+__all__ = ["Options", "Progress", "Seen", "check", "diff", "inspect", "survey"]

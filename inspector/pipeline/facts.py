@@ -10,6 +10,7 @@ from inspector.facts import ImageFacts
 from inspector.pipeline.model import DEFAULTS, Asked, Job, Opened, Options, Progress, Question, Seen
 from inspector.pipeline.reading import Reader
 from inspector.reference import Reference, parse_reference
+from inspector.report.difference import Difference, difference
 from inspector.sources.image import Image
 
 
@@ -36,6 +37,15 @@ def inspect(reference: Reference | str, options: Options = DEFAULTS) -> ImageFac
         names = ", ".join(each.name for each in seen)
         raise UsageError(f"{asked}: holds {len(facts)} images ({names}); name one of them")
     return facts[0]
+
+
+def diff(before: Reference | str, after: Reference | str, options: Options = DEFAULTS) -> Difference:
+    """Compare two images. Raises as `inspect`.
+
+    >>> diff("docker-archive:api-1.4.tar", "docker-archive:api-1.5.tar").equal
+    False
+    """
+    return difference(inspect(before, options), inspect(after, options))
 
 
 def read_each(
