@@ -73,12 +73,8 @@ class Judge:
         return self._claimed(names) or [in_no_role(names, names, self._policy, listed=False)]
 
     def _read(self, image: Image, indexer: Indexer, python: str) -> Seen:
-        try:
-            with work.limited(self._options.image_timeout):
-                facts = gather(image, indexer, python=python, readers=1)  # the cache answers, no faster for threads
-                return Seen(image.reference, facts)
-        except Exception as error:  # noqa: BLE001 - one bad image never ends the run
-            return Seen.failed(image.reference, error)
+        with work.limited(self._options.image_timeout):  # the cache answers, no faster for threads
+            return Seen.by(image.reference, lambda: gather(image, indexer, python=python, readers=1))
 
     def _audited(self, target: Target, seen: Seen) -> Audited:
         name, facts = familiar(target.names[0]), seen.facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -145,6 +146,14 @@ class Seen(msgspec.Struct, frozen=True):
     facts: ImageFacts | None = None
     error: ErrorFact | None = None
     cause: Exception | None = None
+
+    @classmethod
+    def by(cls, name: str, read: Callable[[], ImageFacts]) -> Seen:
+        """Take the facts that `read` gives, or its error: one bad image never ends the run."""
+        try:
+            return cls(name, read())
+        except Exception as error:  # noqa: BLE001 - as said
+            return cls.failed(name, error)
 
     @classmethod
     def failed(cls, name: str, error: Exception) -> Seen:

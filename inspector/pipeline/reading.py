@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from inspector import work
 from inspector.errors import UsageError
-from inspector.facts import gather
+from inspector.facts import ImageFacts, gather
 from inspector.layers.blob import Meter
 from inspector.pipeline.access import AccessReader
 from inspector.pipeline.model import Asked, Job, Opened, Options, Progress, Seen
@@ -16,7 +16,6 @@ from inspector.pipeline.shared import SharedIndexer
 from inspector.reference import STDIN, Reference
 from inspector.runtime.verify import verify
 from inspector.sources import open_images
-from inspector.sources.image import Image
 from inspector.sources.media import Media
 
 MAX_JOBS = 8
@@ -56,32 +55,32 @@ class Reader:
         return self._side_by_side(lambda job: self._read(job, indexer, access), jobs)
 
     def _open(self, asked: Asked) -> Opened:
+        assert isinstance(asked.name, Reference)
+        platform = self._options.platform or (asked.role.platform if asked.role else None)
+        every_tag, meter = self._options.every_tag, self._meter()
         try:
             with work.limited(self._options.image_timeout):
-                return Opened(asked, self._images(asked))
+                images = open_images(asked.name, platform, meter=meter, media=self._media, every_tag=every_tag)
+                return Opened(asked, images)
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Opened(asked, cause=error)
         finally:
             self._progress.add(opened=1)
 
-    def _images(self, asked: Asked) -> tuple[Image, ...]:
-        assert isinstance(asked.name, Reference)
-        platform = self._options.platform or (asked.role.platform if asked.role else None)
-        every_tag = self._options.every_tag
-        return open_images(asked.name, platform, meter=self._meter(), media=self._media, every_tag=every_tag)
-
     def _read(self, job: Job, indexer: SharedIndexer, access: AccessReader) -> Seen:
         image, name = job.image, job.image.reference
-        self._progress.started(name)
-        try:
+
+        def read() -> ImageFacts:
             with work.limited(self._options.image_timeout):
                 if image.access is None:
                     facts = gather(image, indexer, python=job.question.python)
                 else:
                     facts = access.read(image, image.access, job.question)
-            return Seen(name, verify(image, facts, mode=self._options.runtime) if job.run else facts)
-        except Exception as error:  # noqa: BLE001 - one bad image never ends the run
-            return Seen.failed(name, error)
+            return verify(image, facts, mode=self._options.runtime) if job.run else facts
+
+        self._progress.started(name)
+        try:
+            return Seen.by(name, read)
         finally:
             self._progress.finished(name)
 

@@ -8,7 +8,6 @@ from inspector.errors import PolicyError
 from inspector.pipeline.model import Asked, Target
 from inspector.policy.findings import role_finding
 from inspector.policy.match import Ambiguous, names_of, near, roles_for, shown_name
-from inspector.policy.model import Finding
 from inspector.policy.role import Policy, Role
 from inspector.policy.values import did_you_mean
 from inspector.reference import Reference, Scheme
@@ -37,7 +36,9 @@ def claim(names: Iterable[tuple[str, Sequence[str]]], policy: Policy) -> list[Ta
     for name, spellings in names:
         match roles_for(spellings, policy):
             case Ambiguous() as found:
-                contradictions.append(Target((name or found.name,), finding=_two_roles(found)))
+                roles = " and ".join(repr(role) for role in found.roles)
+                both = role_finding("two-roles", f"the roles {roles} both claim {found.name}; none was taken")
+                contradictions.append(Target((name or found.name,), finding=both))
             case claimed:
                 for spelling, role in claimed:
                     by_role.setdefault(role.name, (role, []))[1].append(name or spelling)
@@ -76,8 +77,3 @@ def _typed(asked: Asked, image: Image) -> list[str]:
         return [image.reference, image.reference.removeprefix(f"{image.source}:")]
     named = reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
     return [reference.text, image.reference, *([reference.name] if named else [])]
-
-
-def _two_roles(ambiguous: Ambiguous) -> Finding:
-    roles = " and ".join(repr(role) for role in ambiguous.roles)
-    return role_finding("two-roles", f"the roles {roles} both claim {ambiguous.name}; none was taken")

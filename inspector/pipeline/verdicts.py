@@ -50,9 +50,12 @@ def check(
         results += [judge_target(target, seen[job], target.names[0]) for job, target in its_targets]
     unmet = [] if options.role else _unmet(policy, results)
     if policy.exhaustive:
-        results += [_missing(role) for role in unmet]
+        for role in unmet:
+            error = NotFound(f"no image {role.name!r} among what was given")
+            results.append(unread(role.name, role, error_fact(error)))
     lost = not policy.exhaustive and any(result.role is None and result.facts for result in results)
-    warnings = tuple(map(_warning, unmet)) if lost else ()  # a misspelt `match` is what both have in common
+    told = (f"role {role.name!r} fits no image given: its match is {', '.join(role.match)}" for role in unmet)
+    warnings = tuple(told) if lost else ()  # a misspelt `match` is what both have in common
     outcome = worst(each.outcome for each in results)
     return Report(outcome=outcome, results=tuple(_told_apart(results)), warnings=warnings)
 
@@ -133,12 +136,3 @@ def _unmet(policy: Policy, results: Sequence[Result]) -> list[Role]:
     """List the roles that wait for an image by name, and got none."""
     met = {result.role for result in results}
     return [role for role in policy.roles if role.match and role.name not in met]
-
-
-def _missing(role: Role) -> Result:
-    error = NotFound(f"no image {role.name!r} among what was given")
-    return unread(role.name, role, error_fact(error))
-
-
-def _warning(role: Role) -> str:
-    return f"role {role.name!r} fits no image given: its match is {', '.join(role.match)}"
