@@ -55,7 +55,7 @@ class Sink:
             self._file.close()
 
     def take(self, events: Iterable[Event]) -> None:
-        """All events, as they come; the plan is told at once."""
+        """Take all events, as they come; print the plan at once."""
         for event in events:
             match event:
                 case Planned():

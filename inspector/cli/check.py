@@ -69,20 +69,20 @@ def command(
 
 
 def _split(arguments: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
-    """The policy, given or found, and the references."""
+    """Part the policy, given or found, from the references."""
     if arguments and _is_policy(arguments[0]):
         return Path(arguments[0]), arguments[1:]
     return _nearest(Path.cwd()), arguments
 
 
 def _is_policy(argument: str) -> bool:
-    """A policy by its ending; also one that isn't there, lest a slip of the pen be taken for an image."""
+    """Tell a policy by its ending, also one that doesn't exist: a typing error must not pass for an image."""
     path = Path(argument)
     return path.suffix.lower() in _POLICY_SUFFIXES and (path.is_file() or not (":" in argument or path.exists()))
 
 
 def find_nearest(folder: Path) -> Path | None:
-    """The policy of `folder`, else of the nearest above it that has one. Raises `PolicyError` for a broken one."""
+    """Find the policy of `folder`, else of the nearest above it. Raises `PolicyError` for an invalid one."""
     from inspector.policy.load import find_policy
 
     places = (find_policy(place) for place in (folder, *folder.parents))

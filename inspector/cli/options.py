@@ -33,6 +33,18 @@ def _platform(
         raise click.BadParameter(str(error), context, parameter) from error
 
 
+def size_of(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Read an option's size in bytes."""
+    if value is None:
+        return None
+    from inspector.sizes import parse_size  # most runs have no bound
+
+    try:
+        return parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
 def _python(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.strip():
         raise click.BadParameter("an empty command; name one, as in python3.12", context, parameter)
@@ -130,12 +142,12 @@ _WHERE = (
 
 
 def reading_options(command: Command) -> Command:
-    """The options of every command that reads images; `reading` takes what they give."""
+    """Add the options of every command that reads images; `reading` takes what they give."""
     return _with(command, (*_HOW, *_ENGINES, *_WHERE))
 
 
 def registry_options(command: Command) -> Command:
-    """As `reading_options`, for a command that asks registries alone."""
+    """Add options as `reading_options` does, for a command that asks registries alone."""
     return _with(command, (*_HOW, *_WHERE))
 
 
@@ -149,7 +161,7 @@ def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
 def reading(
     *, no_cache: bool, cache_dir: Path | None, jobs: int | None, image_timeout: float | None, quiet: bool, **given: Any
 ) -> Iterator[Options]:
-    """The options as the audit takes them, with the cache open; what is the matter with that is told at the end."""
+    """Make the options of the pipeline, with the cache open; say at the end what is wrong with that."""
     from inspector.cli.output import complain
     from inspector.errors import NoHome
     from inspector.layers.cache import default_cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspector.cli.options import format_option, output_option, reading, reading_options
+from inspector.cli.options import format_option, output_option, reading, reading_options, size_of
 from inspector.report.formats import formats
 
 if TYPE_CHECKING:
@@ -17,12 +17,7 @@ _LEAST_MEMORY = 64 << 20
 
 
 def _memory(context: click.Context, parameter: click.Parameter, value: str) -> int:
-    from inspector.sizes import parse_size
-
-    try:
-        size = parse_size(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
+    size = size_of(context, parameter, value) or 0
     if not _LEAST_MEMORY <= size < 1 << 50:
         raise click.BadParameter(f"{value!r}: no interpreter imports torch in less than 64 MiB", context, parameter)
     return size
@@ -95,7 +90,7 @@ def command(
 
 
 def _exit_code(facts: list[ImageFacts], unread: int) -> int:
-    """1 where a run failed or contradicts the files, else what could not be read or told comes to."""
+    """Return 1 where a run failed or contradicts the files, else the code for what is not known."""
     from inspector.policy.judge import judge_run
     from inspector.policy.model import exit_code
 

@@ -44,7 +44,7 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
 
 
 def complain_of_failures(seen: Iterable[Seen]) -> int:
-    """Complain of every image that could not be read; the exit code that this comes to."""
+    """Complain of every image that could not be read; return the exit code for that."""
     from inspector.cli.output import complain
 
     codes = set()

@@ -19,7 +19,7 @@ _DECODER = msgspec.msgpack.Decoder(Answer)
 
 
 def opened(content: Any) -> Answer | None:
-    """The answer that a worker packed; None for anything else."""
+    """Unpack the answer of a worker; None for anything else."""
     if not isinstance(content, bytes) or len(content) > MAX_ANSWER:
         return None
     try:
@@ -29,7 +29,7 @@ def opened(content: Any) -> Answer | None:
 
 
 def checked(unit: Unit, answer: Answer, *, verify: bool) -> Scanned | Failure:
-    """The index if it can be this layer's: of its digests and this scanner, verified only where all bytes were read."""
+    """Take the index if it can be this layer's: of its digests and scanner, verified only where all bytes were read."""
     if answer.failure is not None:
         failure = answer.failure
         read = min(max(failure.bytes_read, 0), unit.size)

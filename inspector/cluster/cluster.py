@@ -1,4 +1,4 @@
-"""Layers read on a Dask cluster: the same results as by threads, from machines that are sent no lasting credential."""
+"""Layers read on a Dask cluster: the same results as by threads, on machines that get no lasting credential."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Logins = Literal["tokens", "tokens-in-clear", "workers"]
 _FETCH = 60.0
 _TICK = 0.2
 _AGAIN = 3
-"""How often a layer is asked for with a new token, where the one before had ended by its turn."""
+"""How often a layer is asked for with a new token, where the one before had expired by its turn."""
 _ADDRESS = re.compile(r"(?:(tcp|tls)://)?((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5})", re.ASCII)
 _LOOPBACK = re.compile(r"[a-z]+://(?:127\.[0-9.]+|\[::1\]|localhost):[0-9]+", re.ASCII)
 
@@ -55,7 +55,7 @@ def parse_cluster(address: str, logins: Logins = "tokens") -> Cluster:
 
 @contextmanager
 def connected(cluster: Cluster) -> Iterator[NewExecutor]:
-    """Makes executors that use the cluster, as long as it is held.
+    """Make executors that use the cluster, for as long as this is entered.
 
     Raises `UsageError` without Dask here, `Unreachable` for no scheduler, `Unsupported` for workers of another version.
     """
@@ -81,7 +81,7 @@ class ClusterExecutor:
         meter: Callable[[int], None],
     ) -> None:
         self._workers = Workers(client, cluster.address)
-        self._lender = _Lender(cluster, registries, self._workers)
+        self._delegation = _Delegation(cluster, registries, self._workers)
         self._client = client
         self._registries = registries
         self._verify = options.verify
@@ -89,47 +89,47 @@ class ClusterExecutor:
 
     def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Scanned | Failure]]:
         """See `Executor.run`. Raises `Unreachable` where the cluster is lost, `Unsupported` for another version."""
-        flights = _Flights(self._client)
+        tasks = _Tasks(self._client)
         remaining = iter(units)
         try:
             while True:
-                while len(flights) < self._workers.room() and (unit := next(remaining, None)) is not None:
-                    refused = self._send(flights, unit)
+                while len(tasks) < self._workers.room() and (unit := next(remaining, None)) is not None:
+                    refused = self._send(tasks, unit)
                     if refused is not None:
                         yield unit, refused
-                if not flights:
+                if not tasks:
                     return
-                order, sent, content = self._next(flights)
+                order, sent, content = self._next(tasks)
                 outcome: Scanned | Failure | None = self._outcome(order.unit, content)
-                if _came_late(order, outcome) and sent < _AGAIN:
-                    outcome = self._send(flights, order.unit, sent + 1)
+                if _has_expired(order, outcome) and sent < _AGAIN:
+                    outcome = self._send(tasks, order.unit, sent + 1)
                 if outcome is not None:
                     yield order.unit, outcome
         finally:
-            flights.cancel()
+            tasks.cancel()
 
-    def _send(self, flights: _Flights, unit: Unit, sent: int = 1) -> Failure | None:
-        """Ask the cluster for a layer; the failure of one that it can't be asked for."""
+    def _send(self, tasks: _Tasks, unit: Unit, sent: int = 1) -> Failure | None:
+        """Ask the cluster for a layer; return the failure of one that it can't be asked for."""
         try:
             self._registries.gate()
-            lent = self._lender.lend(unit)
+            lent = self._delegation.lend(unit)
         except InspectorError as error:
             fact = error_fact(error)
             return Failure(fact.kind, fact.message)
         order = Order(
             unit=unit,
             lent=lent,
-            own_logins=self._lender.own_logins,
+            own_logins=self._delegation.own_logins,
             verify=self._verify,
             version=version_here(),
         )
-        flights.add(order, sent)
+        tasks.add(order, sent)
         return None
 
-    def _next(self, flights: _Flights) -> tuple[Order, int, bytes | Failure]:
-        """The next that came back, however long it takes; raises what the meter raises once the run is stopped."""
+    def _next(self, tasks: _Tasks) -> tuple[Order, int, bytes | Failure]:
+        """Wait for the next task that is done; raise what the meter raises once the run is stopped."""
         while True:
-            found = flights.landed(_TICK)
+            found = tasks.next_done(_TICK)
             if found is not None:
                 return found
             self._meter(0)
@@ -140,7 +140,7 @@ class ClusterExecutor:
             return content
         answer = opened(content)
         if answer is None:
-            return Failure("malformed", f"layer {unit.digest}: a worker's answer is none")
+            return Failure("malformed", f"layer {unit.digest}: a worker's answer can't be read")
         if answer.version != version_here():
             raise other_version(answer.version, "a worker")
         self._count(answer.requests - 1)
@@ -152,13 +152,13 @@ class ClusterExecutor:
         return outcome
 
     def _count(self, requests: int) -> None:
-        """Requests beyond the one that a layer takes, so that the run's bound holds for workers too."""
+        """Count requests beyond the one that a layer takes, so that the run's bound holds for workers too."""
         with suppress(InspectorError):  # the bound is reached
             for _ in range(min(requests, 1000)):
                 self._registries.gate()
 
 
-class _Lender:
+class _Delegation:
     """Decides what workers get to show to registries."""
 
     def __init__(self, cluster: Cluster, registries: Registries, workers: Workers) -> None:
@@ -168,7 +168,7 @@ class _Lender:
         self.own_logins = cluster.logins == "workers"
 
     def lend(self, unit: Unit) -> Lent:
-        """What is lent for a layer. Raises `Refused` for what must not leave this machine."""
+        """Delegate what a layer needs. Raises `Refused` for what must not leave this machine."""
         lent = blob_of(unit, self._registries).repository.lend(with_token=not self.own_logins)
         if lent.here and not all(map(_LOOPBACK.match, self._workers.addresses())):
             raise Refused(f"{lent.host}: is this machine alone, and the cluster's workers are elsewhere")
@@ -185,51 +185,51 @@ class _Lender:
                 )
 
 
-class _Flights:
-    """What is in the cluster now."""
+class _Tasks:
+    """The tasks that are in the cluster now."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._run = uuid.uuid4().hex[:12]
         self._number = itertools.count()
-        self._flying: dict[str, tuple[Future, Order, int]] = {}
+        self._running: dict[str, tuple[Future, Order, int]] = {}
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def __len__(self) -> int:
-        return len(self._flying)
+        return len(self._running)
 
     def add(self, order: Order, sent: int) -> None:
-        """Give an order to the cluster under a key that was never used."""
+        """Submit an order to the cluster under a key that was never used."""
         key = f"inspector-layer-{self._run}-{next(self._number)}"
         future = self._client.submit(read_order, order, key=key, pure=False)
-        self._flying[key] = future, order, sent
+        self._running[key] = future, order, sent
         future.add_done_callback(lambda done: self._done.put(done.key))
 
-    def landed(self, seconds: float) -> tuple[Order, int, bytes | Failure] | None:
-        """One that came back, with how often it was sent; None where none does in that time."""
+    def next_done(self, seconds: float) -> tuple[Order, int, bytes | Failure] | None:
+        """Return a task that is done, and how often it was sent; None where none is in that time."""
         try:
             key = self._done.get(timeout=seconds)
         except queue.Empty:
             return None
-        future, order, sent = self._flying[key]
+        future, order, sent = self._running[key]
         content = _fetched(future, order.unit)
         if content is None:
             self._done.put(key)
             return None
-        del self._flying[key]
+        del self._running[key]
         future.release()
         return order, sent, content
 
     def cancel(self) -> None:
-        """Take back all that is in the cluster; what runs there stops at its next bytes."""
-        futures = [future for future, *_ in self._flying.values()]
-        self._flying.clear()
+        """Cancel all that is in the cluster; what runs there stops at its next bytes."""
+        futures = [future for future, *_ in self._running.values()]
+        self._running.clear()
         if futures and self._client.status == "running":
             self._client.cancel(futures, force=True)
 
 
 def _fetched(future: Future, unit: Unit) -> bytes | Failure | None:
-    """What came of a task that is done; None where it is done anew, as its worker was lost before it was fetched."""
+    """Fetch the answer of a task that is done; None where Dask does it again, as its worker was lost meanwhile."""
     from distributed import KilledWorker  # an optional dependency
 
     try:
@@ -244,8 +244,8 @@ def _fetched(future: Future, unit: Unit) -> bytes | Failure | None:
     return found if isinstance(found, bytes) else Failure("malformed", f"layer {unit.digest}: a worker answers nothing")
 
 
-def _came_late(order: Order, outcome: Scanned | Failure | None) -> bool:
-    """Whether a layer was denied as the token for it had ended by its turn."""
+def _has_expired(order: Order, outcome: Scanned | Failure | None) -> bool:
+    """Tell whether a layer was denied because its token had expired by its turn."""
     token = order.lent.token
     denied = isinstance(outcome, Failure) and outcome.kind == "denied"
     return denied and token is not None and not token.is_fresh()

@@ -70,12 +70,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def version_here() -> Version:
-    """That of the program which runs this."""
+    """Return the version of the program that runs this."""
     return Version(str(vars(sys.modules["inspector"])["__version__"]), SCANNER_VERSION)
 
 
 def read_order(order: Order) -> bytes:
-    """The layer read, as a packed `Answer`. Never raises: Dask would log, and send, whatever an exception holds."""
+    """Read the layer, and pack an `Answer`. Never raises: Dask would log, and send, all that an exception holds."""
     here = version_here()
     if order.version != here:
         return msgspec.msgpack.encode(Answer(version=here))
@@ -143,7 +143,7 @@ def _meter() -> Meter:
 
 
 def _interest() -> Callable[[], bool]:
-    """Whether the task that runs in this thread is still asked for; always, where no worker runs it."""
+    """Return what tells whether the task of this thread is still asked for; always so where no worker runs it."""
     try:
         from distributed import get_worker  # an optional dependency, which is there if a worker is
 

@@ -36,15 +36,15 @@ class Workers:
         self._manned = time.monotonic()
 
     def room(self) -> int:
-        """How many layers the cluster may hold now."""
+        """Count the layers that the cluster may hold now."""
         return min(max(sum(self._look().values()) * AHEAD, 1), MOST)
 
     def addresses(self) -> list[str]:
-        """Where its workers listen."""
+        """List where its workers listen."""
         return list(self._look())
 
     def check(self) -> None:
-        """Raises `Unreachable` where nobody can be waited for any more."""
+        """Raise `Unreachable` where there was no worker for too long."""
         if self._look():
             self._manned = time.monotonic()
         elif time.monotonic() - self._manned > _PATIENCE:
@@ -64,7 +64,7 @@ class Workers:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Dask's client from writing tracebacks about what is told in a sentence."""
+    """Keep Dask's client from writing tracebacks about what we report in a sentence."""
     loggers = [logging.getLogger(f"distributed.{name}") for name in ("client", "core", "comm.core")]
     levels = [logger.level for logger in loggers]
     try:
@@ -85,7 +85,7 @@ def load() -> None:
 
 
 def connect(address: str) -> Client:
-    """A client of the scheduler. Raises `Unreachable` for none, `UsageError` for TLS without certificates."""
+    """Connect to the scheduler. Raises `Unreachable` where none answers, `UsageError` for TLS without certificates."""
     from distributed import Client as Connection
     from distributed.security import Security
 
@@ -111,11 +111,11 @@ def check_versions(client: Client, address: str) -> None:
 
 
 def other_version(found: object, who: str) -> Unsupported:
-    """The error for a worker whose layers would be read otherwise than here."""
+    """Make the error for a worker that would read layers differently."""
     theirs = f"inspector {found}" if isinstance(found, Version) else "no inspector that answers"
     return Unsupported(f"--cluster: {who} has {theirs}, and here is {version_here()}; install the same on all")
 
 
 def lost(address: str) -> Unreachable:
-    """The error for a cluster that no longer answers."""
+    """Make the error for a cluster that no longer answers."""
     return Unreachable(f"--cluster {address}: the cluster is lost; the same command goes on where this one stopped")

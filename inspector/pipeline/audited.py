@@ -104,13 +104,13 @@ class Judge:
 
 
 def _tag_of(name: str) -> str:
-    """`HOST/NAME:TAG` of `HOST/NAME:TAG@DIGEST`; a name without tag or digest as it is."""
+    """Return `HOST/NAME:TAG` of `HOST/NAME:TAG@DIGEST`; a name without tag or digest as it is."""
     tagged = name.partition("@")[0]
     return tagged if ":" in tagged.rpartition("/")[2] else name
 
 
 def _repository(name: str) -> str:
-    """`HOST/NAME` of `HOST/NAME:TAG` or `HOST/NAME@DIGEST`; a whole registry, `HOST:PORT`, as it is."""
+    """Return `HOST/NAME` of `HOST/NAME:TAG` or `HOST/NAME@DIGEST`; a whole registry, `HOST:PORT`, as it is."""
     name = name.partition("@")[0]
     if "/" not in name:
         return name
@@ -119,6 +119,6 @@ def _repository(name: str) -> str:
 
 
 def _tags(names: Sequence[str]) -> tuple[str, ...]:
-    """The tags of such names; none of a name without, nor of a whole registry."""
+    """Return the tags of such names; none of a name without, nor of a whole registry."""
     rests = (name.partition("@")[0].rpartition("/")[2].partition(":")[2] for name in names if "/" in name)
     return tuple(rest for rest in rests if rest)

@@ -32,7 +32,7 @@ class Budget:
 
     @property
     def why(self) -> str:
-        """What kept something from being done, bounds and lost registries; empty where nothing did."""
+        """Name what kept something from being done, bounds and lost registries; empty where nothing did."""
         return " and ".join(self._reached)
 
     def ask(self) -> None:
@@ -45,7 +45,7 @@ class Budget:
             self.requests += 1
 
     def reserve(self, size: int) -> bool:
-        """Whether a layer of so many bytes may be fetched still; `settle` tells what became of it."""
+        """Reserve the bytes of a layer, if the bounds still allow it; `settle` says what became of them."""
         with self._lock:
             if self._max_requests is not None and self.requests >= self._max_requests:
                 self._reached["--max-requests"] = None
@@ -57,12 +57,12 @@ class Budget:
             return True
 
     def note(self, host: str, kind: str) -> None:
-        """What became of asking a registry: the kind of an error, or an empty one."""
+        """Note what a registry answered: the kind of an error, or an empty one."""
         with self._lock:
             self._failures[host] = self._failures[host] + 1 if kind in LOST_KINDS else 0
 
     def is_lost(self, host: str) -> bool:
-        """Whether the registry failed so often that it is not asked any more; what was to be asked of it is left."""
+        """Tell whether the registry failed so often that it is not asked any more; what is left of it stays undone."""
         with self._lock:
             if self._failures[host] < MAX_LOST:
                 return False
@@ -70,7 +70,7 @@ class Budget:
             return True
 
     def settle(self, size: int, read: int) -> None:
-        """A layer for which `size` bytes were reserved took `read`."""
+        """Note that a layer for which `size` bytes were reserved took `read`."""
         with self._lock:
             self._reserved -= size
             self.bytes += read

@@ -1,4 +1,4 @@
-"""The unit of an audit's work, one layer, and who does it: threads, or whatever else keeps to the protocol."""
+"""The unit of an audit's work, one layer, and what reads it: threads, or anything else that keeps to the protocol."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """That of the blob as stored."""
+        """Return the digest of the blob as stored."""
         return self.descriptor.digest
 
     @property
     def size(self) -> int:
-        """Bytes as stored."""
+        """Return the bytes as stored."""
         return self.descriptor.size
 
 
@@ -56,7 +56,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Executor(Protocol):
-    """Who reads layers. The results are the same, whoever does."""
+    """Reads layers: threads, a cluster, or another program; the results are the same."""
 
     def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Scanned | Failure]]:
         """Yield each unit with its index or its failure, in any order.

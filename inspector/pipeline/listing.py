@@ -53,7 +53,7 @@ class LastMade:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all tags came."""
+        """Tell whether all tags came."""
         return not self._left
 
     def add(self, opened: Opened) -> list[Opened]:
@@ -122,7 +122,7 @@ class Requests:
 
 
 def made_at(image: Image) -> datetime:
-    """When the image was made, as its config says; long ago where it doesn't."""
+    """Return when the image was made, as its config says; long ago where it doesn't."""
     try:
         made = datetime.fromisoformat(image.config.created)
     except (TypeError, ValueError):

@@ -31,7 +31,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> bytes:
-        """What makes it the same image in the same repository: its config, and its layers as stored."""
+        """Identify the image within its repository: by its config, and its layers as stored."""
         parts = [self.repository, self.image_id or "", *(unit.digest for unit in self.units)]
         return hashlib.sha256("\n".join(parts).encode()).digest()
 

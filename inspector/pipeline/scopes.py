@@ -32,7 +32,7 @@ class Scope(msgspec.Struct, frozen=True):
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Which tags of a repository: those that fit an `include`, and no `exclude`, and state a version in `versions`.
 
-    Of these, the `newest` so many by version, or, where most are no versions, by when their config says that the
+    Of these, the `newest` so many by version, or, where most tags state none, by when their config says that the
     image was made. A tag that is named itself is always taken.
     """
 
@@ -42,7 +42,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     newest: int | None = None
 
     def check(self) -> None:
-        """Raises `UsageError` for what is no pattern or no range."""
+        """Raise `UsageError` for an invalid pattern or range."""
         try:
             for pattern in (*self.include, *self.exclude):
                 glob(pattern)
@@ -52,7 +52,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             parse_range(self.versions)
 
     def fits(self, tag: str) -> bool:
-        """Whether the tag is asked for, as far as it can be told without the others."""
+        """Tell whether the tag is asked for, as far as that hangs on it alone."""
         if self.include and not any(fnmatchcase(tag, pattern) for pattern in self.include):
             return False
         if any(fnmatchcase(tag, pattern) for pattern in self.exclude):
@@ -72,7 +72,7 @@ def parse_scope(text: str) -> Scope:
 
 
 def parse_catalog(text: str) -> Scope:
-    """A whole registry as `HOST`, or `HOST/PATTERN` for some of its repositories. Raises `UsageError`."""
+    """Read a whole registry as `HOST`, or `HOST/PATTERN` for some of its repositories. Raises `UsageError`."""
     host, slash, pattern = text.removeprefix("docker://").removeprefix("registry:").rstrip("/").partition("/")
     try:
         return Scope(None, parse_host(host), glob(pattern) if slash else "*")
@@ -81,7 +81,7 @@ def parse_catalog(text: str) -> Scope:
 
 
 def read_scopes(lines: BinaryIO, name: str) -> Iterator[Scope]:
-    """A target from each line that is neither empty nor a comment (`#`). Raises `UsageError`, naming the line."""
+    """Read a name from each line that is neither empty nor a comment (`#`). Raises `UsageError`, naming the line."""
     number = 0
     while line := lines.readline(MAX_LINE + 1):
         number += 1
@@ -95,6 +95,6 @@ def read_scopes(lines: BinaryIO, name: str) -> Iterator[Scope]:
             raise UsageError(f"{name}, line {number}: {error}") from None
 
 
-def once(targets: Iterable[Scope]) -> list[Scope]:
-    """The targets without those that were named before; single images of a repository named whole are in it."""
-    return list(dict.fromkeys(targets))
+def once(scopes: Iterable[Scope]) -> list[Scope]:
+    """Leave out what was named before; single images of a repository that is named whole stay."""
+    return list(dict.fromkeys(scopes))

@@ -29,7 +29,7 @@ class _Slot:
         self.size = 0
 
     def find(self, identity: str | None) -> Indexed | None:
-        """An index of these very bytes, or of any that were hashed whole; a claimed diff_id alone proves nothing."""
+        """Find an index of these very bytes, or of any that were hashed whole; a claimed diff_id proves nothing."""
         for of, indexed in self.known:
             if indexed.index.verified or (identity is not None and of == identity):
                 return indexed
@@ -37,7 +37,7 @@ class _Slot:
 
 
 class SharedIndexer(Indexer):
-    """Gives each layer's first reading to all who ask, as it was: an image's evidence tells what its answer rests on.
+    """Gives each layer's first reading to all who ask, as it was: an image's evidence says what its answer rests on.
 
     `expected` are the diff_ids that will be asked for, once for each time; after the last an index is let go.
     """

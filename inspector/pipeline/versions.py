@@ -23,7 +23,7 @@ _ENDS = re.compile(r"[-_]")
 
 
 def version_of(tag: str) -> Version | None:
-    """The version that the tag states; None where it states none."""
+    """Return the version that the tag states; None where it states none."""
     from packaging.version import InvalidVersion, Version  # 10 ms, and most audits ask for none
 
     if not _BEGINS.match(tag):
@@ -39,7 +39,7 @@ def version_of(tag: str) -> Version | None:
 
 @lru_cache(maxsize=16)
 def parse_range(text: str) -> SpecifierSet:
-    """A range as Python packages state it, its parts joined by commas or spaces. Raises `UsageError`."""
+    """Read a range as Python packages state it, its parts joined by commas or spaces. Raises `UsageError`."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     parts = [part for part in re.split(r"[,\s]+(?=[<>=!~])|,", text.strip()) if part.strip()]
@@ -56,13 +56,13 @@ def parse_range(text: str) -> SpecifierSet:
 
 
 def is_within(tag: str, versions: str) -> bool:
-    """Whether the tag states a version in that range; a pre-release is, only where the range names one."""
+    """Tell whether the tag states a version in that range; a pre-release only where the range names one."""
     version, wanted = version_of(tag), parse_range(versions)
     return version is not None and wanted.contains(version, prereleases=bool(wanted.prereleases))
 
 
 def newest(tags: Sequence[str], count: int) -> list[str] | None:
-    """The `count` highest versions, the highest first; None where fewer than half of the tags state a version."""
+    """Return the `count` highest versions, the highest first; None where fewer than half of the tags state one."""
     versions = [(version, natural(tag), tag) for tag in tags if (version := version_of(tag)) is not None]
     if len(versions) * 2 < len(tags):
         return None

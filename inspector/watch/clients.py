@@ -117,7 +117,7 @@ class Clients:
             self._clients.remove(client)
 
     async def _status(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: _Client) -> int:
-        """The status to answer with, after all of the request was read that is to be."""
+        """Read the request, as far as needed, and return the status to answer with."""
         async with asyncio.timeout(self._bounds.head):
             try:
                 line = await reader.readuntil(b"\n")
@@ -141,7 +141,7 @@ class Clients:
             return 400
 
     def _refusal(self, words: list[bytes], headers: dict[str, str]) -> int:
-        """The status for a request that is refused by its head; else 0."""
+        """Return the status for a request that is refused by its head; else 0."""
         shown = headers.get("authorization", "").encode("latin-1")
         length = headers.get("content-length", "")
         is_number = length.isascii() and length.isdecimal() and len(length) < 16
@@ -158,7 +158,7 @@ class Clients:
 
 
 def network_of(address: str) -> str:
-    """Who connects: an address, or the network of one customer where there are enough for everybody (IPv6, /64)."""
+    """Return who connects: an IPv4 address, or the /64 network of an IPv6 address, which one customer has."""
     host = ipaddress.ip_address(address)
     if isinstance(host, ipaddress.IPv4Address):
         return str(host)

@@ -32,7 +32,7 @@ class Address(msgspec.Struct, frozen=True):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Tell whether only this machine can reach it."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -117,7 +117,7 @@ class Listener:
 
 
 def _bound(address: Address) -> socket.socket:
-    """A socket at the address. Raises `OSError`, `UnicodeError`."""
+    """Bind a socket to the address. Raises `OSError`, `UnicodeError`."""
     found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     made = socket.socket(*found[0][:3])
     try:

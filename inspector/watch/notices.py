@@ -56,7 +56,7 @@ def parse_notices(content: bytes) -> list[Notice]:
     except RecursionError:
         raise LimitExceeded("a notification is nested deeper than JSON is read here") from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Malformed("a notification is no JSON with a list of events") from None
+        raise Malformed("a notification is not JSON with a list of events") from None
     if len(events) > MAX_EVENTS:
         raise LimitExceeded(f"a notification of {len(events)} events; at most {MAX_EVENTS} are taken")
     return [notice for event in events if (notice := _notice(event)) is not None]

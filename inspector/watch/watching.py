@@ -1,4 +1,4 @@
-"""Images checked as a registry tells of them: each once, one after the other, in no registry but those named."""
+"""Images checked as a registry notifies of them: each once, one after the other, in no registry but those named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inspector.registry.names import RegistryName
 from inspector.registry.settings import Settings
 
 MAX_QUEUED = 1000
-"""Images that may wait; where there are more, the registry is told to come again."""
+"""Images that may wait; where there are more, the registry is asked to retry."""
 MAX_REMEMBERED = 20_000
 """Images that are known to be checked, the last ones."""
 
@@ -29,7 +29,7 @@ EVERY_TAG = Selection()
 _TICK = 0.5
 """Seconds after which an idle watcher notices that it is to stop."""
 _PASSING = frozenset({"unreachable", "rate-limited", "refused", "denied", "internal-error", "unreadable", "not-found"})
-"""Errors that the next notification of the same image may not meet."""
+"""Errors that may be gone by the next notification of the same image."""
 _NOT_OURS = frozenset({"no-image", "platform-missing"})
 """What lies beside images, or is for other machines: by digest alone, nobody asked for it."""
 
@@ -64,16 +64,16 @@ class Watcher:
         self._changed = threading.Condition()
         self._queue: deque[tuple[Notice, RegistryName]] = deque()
         self._seen = _Remembered(MAX_REMEMBERED)
-        self._told = _Remembered(MAX_REMEMBERED)
+        self._given = _Remembered(MAX_REMEMBERED)
         self._stopping = False
 
     @property
     def is_stopping(self) -> bool:
-        """Whether no more notices are taken."""
+        """Tell whether no more notices are taken."""
         return self._stopping
 
     def __len__(self) -> int:
-        """How many images wait."""
+        """Count the images that wait."""
         return len(self._queue)
 
     def offer(self, notices: Iterable[Notice]) -> bool:
@@ -95,7 +95,7 @@ class Watcher:
         self._stopping = True
 
     def results(self) -> Generator[Noticed]:
-        """What images come to, as they are told of; ends once stopped, and nothing waits."""
+        """Yield the results of images, as notifications come; end once stopped, and nothing waits."""
         while (item := self._next()) is not None:
             yield from self._checked(*item)
 
@@ -108,7 +108,7 @@ class Watcher:
             return self._queue.popleft()
 
     def _name(self, notice: Notice) -> RegistryName | None:
-        """What to ask for, of a registry that was named: what the notice calls its host only chooses among those."""
+        """Return what to ask for, of a registry that was named: the notice's host only chooses among those."""
         if notice.tag is None and (notice.action == "push" or self._selection != EVERY_TAG):
             return None
         if notice.tag is not None and not self._selection.fits(notice.tag):
@@ -119,21 +119,21 @@ class Watcher:
         return RegistryName(hosts[0], notice.repository, notice.tag, notice.digest) if len(hosts) == 1 else None
 
     def _checked(self, notice: Notice, name: RegistryName) -> Iterator[Noticed]:
-        """The results for one image, but for what was told already, or is no image of interest."""
+        """Yield the results for one image, but for those that were given already, and for what is beside images."""
         for result in self._results(name):
             if result.error is not None and result.error.kind in _PASSING:
                 self._seen.forget(_key(name))
                 self._seen.forget((*_key(name)[:3], None))
             key = result.repository, result.image_id, result.role
-            if name.tag is None and (_is_beside(result) or (result.image_id and key in self._told)):
+            if name.tag is None and (_is_beside(result) or (result.image_id and key in self._given)):
                 continue
-            self._told.add(key)
+            self._given.add(key)
             fields = {field: getattr(result, field) for field in result.__struct_fields__}
             yield Noticed(**fields, event=notice)
 
     def _results(self, name: RegistryName) -> Iterator[Audited]:
         options = self._options
-        if name.tag is None and options.platform is None:  # whoever pulled it knows for which
+        if name.tag is None and options.platform is None:  # the puller knows for which
             options = msgspec.structs.replace(options, platform="all")
         try:
             for event in audit([Scope(name)], self._policy, options, settings=self._settings):
@@ -166,7 +166,7 @@ class _Remembered:
                 self._keys.popitem(last=False)
 
     def forget(self, key: Hashable) -> None:
-        """As if it had never been met."""
+        """Forget a key."""
         with self._lock:
             self._keys.pop(key, None)
 
@@ -176,7 +176,7 @@ def _key(name: RegistryName) -> tuple[str, str, str | None, str | None]:
 
 
 def _host(target: Scope, notice: Notice) -> str:
-    """The target's host if the notice can be about it; else empty."""
+    """Return the scope's host if the notice can be about it; else empty."""
     name = target.name
     if name is None:
         return target.host if fnmatchcase(notice.repository, target.pattern) else ""

@@ -409,7 +409,7 @@ def lend(made: Cluster, lent: Lent, *names: str) -> Lent | str:
     class Where:
         client = Place()
 
-    lender = cluster._Lender(made, Where(), workers.Workers(Client(), made.address))  # type: ignore[arg-type]
+    lender = cluster._Delegation(made, Where(), workers.Workers(Client(), made.address))  # type: ignore[arg-type]
     try:
         return lender.lend(order().unit)
     except Refused as error:
