@@ -70,12 +70,9 @@ def command(
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.cli.audit_sink import Sink
-    from inspector.cli.output import ensure_writable
-    from inspector.cli.progress import display
     from inspector.pipeline.audit import audit  # all that reads images comes with it
 
     begun = time.monotonic()
-    ensure_writable(output)
     targets = list(_targets(repositories, given.pop("catalog"), given.pop("files")))
     policy = _policy(given.pop("policy"), no_policy=given.pop("no_policy"), plan_only=given["plan_only"])
     terms = _terms(given)
@@ -83,12 +80,11 @@ def command(
     cluster, logins = given.pop("cluster"), given.pop("cluster_logins")
     if listen is not None:
         refuse_other_modes(form, terms, cluster)
-        with reading(quiet=quiet, **given) as options, watch_sink(output) as sink:
+        with reading(output=output, quiet=quiet, **given) as (options, _), watch_sink(output) as sink:
             return keep_watch(listen, token_file, targets, policy, options, terms, sink)
     with (
         _executor(cluster, logins) as executor,
-        reading(quiet=quiet, **given) as options,
-        display(quiet=quiet) as progress,
+        reading(output=output, quiet=quiet, **given) as (options, progress),
         Sink(form, output, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
         closing(audit(targets, policy, options, terms=terms, progress=progress, executor=executor)) as events,
     ):

@@ -49,19 +49,16 @@ def command(
       docker save api:prod | inspector check --role api -
       inspector check --format junit -o report.xml images/*.tar
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.cli.output import emit, ensure_writable, rendered, say
-    from inspector.cli.progress import display
+    from inspector.cli.output import emit, rendered, say
     from inspector.pipeline import check  # all that reads images comes with it
     from inspector.policy.load import load_policy
     from inspector.policy.model import exit_code
     from inspector.report.text import summary
 
     begun = time.monotonic()
-    ensure_writable(output)
     path, references = _split(arguments)
-    policy = load_policy(path)
-    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
-        report = check(references, policy, options, progress)
+    with reading(output=output, quiet=quiet, **given) as (options, progress):
+        report = check(references, load_policy(path), options, progress)
     emit(rendered("check", report, form, output, passed=verbose, only_failed=only_failed), output)
     if not quiet:
         say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))

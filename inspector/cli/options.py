@@ -13,7 +13,7 @@ from inspector.report import formats
 
 if TYPE_CHECKING:
     from inspector.oci import Platform
-    from inspector.pipeline import Options
+    from inspector.pipeline import Options, Progress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -159,15 +159,27 @@ def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
 
 @contextmanager
 def reading(
-    *, no_cache: bool, cache_dir: Path | None, jobs: int | None, image_timeout: float | None, quiet: bool, **given: Any
-) -> Iterator[Options]:
-    """Make the options of the pipeline, with the cache open; say at the end what is wrong with that."""
-    from inspector.cli.output import complain
+    *,
+    output: Path | None,
+    no_cache: bool,
+    cache_dir: Path | None,
+    jobs: int | None,
+    image_timeout: float | None,
+    quiet: bool,
+    **given: Any,
+) -> Iterator[tuple[Options, Progress | None]]:
+    """Make the options of the pipeline, with the cache open, and a display of its progress, if a person may see it.
+
+    Say at the end what is wrong with the cache. Raises `UsageError` where `output` can't be written.
+    """
+    from inspector.cli.output import complain, ensure_writable
+    from inspector.cli.progress import display
     from inspector.errors import NoHome
     from inspector.layers.cache import default_cache
     from inspector.pipeline import Options  # all that reads images comes with it
     from inspector.work import DEFAULT_SECONDS
 
+    ensure_writable(output)
     cache = None
     try:
         cache = None if no_cache else default_cache(cache_dir)
@@ -175,7 +187,9 @@ def reading(
         if not quiet:
             complain(f"{error}; nothing is cached", "warning")
     try:
-        yield Options(cache=cache, jobs=jobs or 0, image_timeout=image_timeout or DEFAULT_SECONDS, **given)
+        options = Options(cache=cache, jobs=jobs or 0, image_timeout=image_timeout or DEFAULT_SECONDS, **given)
+        with display(quiet=quiet) as progress:
+            yield options, progress
     finally:
         if cache is not None:
             cache.close()

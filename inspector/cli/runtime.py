@@ -71,18 +71,14 @@ def command(
       inspector runtime worker-gpu:test
       inspector runtime --gpu always --format json worker-gpu:test
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.cli.output import emit, ensure_writable, rendered
-    from inspector.cli.progress import display
+    from inspector.cli.output import emit, rendered
     from inspector.cli.show import complain_of_failures
     from inspector.pipeline.runtime import run  # all that reads images comes with it
-    from inspector.reference import parse_reference
     from inspector.runtime.sandbox import Limits
 
-    ensure_writable(output)
-    asked = [parse_reference(reference) for reference in references]
     limits = Limits(seconds=timeout, memory=memory)
-    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
-        seen = run(asked, options, progress, gpu=gpu, limits=limits)
+    with reading(output=output, quiet=quiet, **given) as (options, progress):
+        seen = run(references, options, progress, gpu=gpu, limits=limits)
     facts = [each.facts for each in seen if each.facts is not None]
     if facts or formats("runtime")[form].whole:
         emit(rendered("runtime", facts, form, output), output)

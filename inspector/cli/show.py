@@ -28,15 +28,11 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
       inspector show --python /opt/conda/bin/python worker.tar
       inspector show --format json images/*.tar | jq '.images[].torch.version'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.cli.output import emit, ensure_writable, rendered
-    from inspector.cli.progress import display
+    from inspector.cli.output import emit, rendered
     from inspector.pipeline import survey  # all that reads images comes with it
-    from inspector.reference import parse_reference
 
-    ensure_writable(output)
-    asked = [parse_reference(reference) for reference in references]
-    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
-        seen = survey(asked, options, progress)
+    with reading(output=output, quiet=quiet, **given) as (options, progress):
+        seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
     if facts or formats("show")[form].whole:
         emit(rendered("show", facts, form, output), output)

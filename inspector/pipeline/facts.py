@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 
 from inspector.errors import UsageError
 from inspector.facts import ImageFacts
-from inspector.pipeline.model import DEFAULTS, Asked, Job, Opened, Options, Progress, Question, Seen
+from inspector.pipeline.model import DEFAULTS, Asked, Job, Opened, Options, Progress, Question, Seen, parse_all
 from inspector.pipeline.reading import Reader
-from inspector.reference import Reference, parse_reference
+from inspector.reference import Reference
 from inspector.report.difference import Difference, difference
 from inspector.sources.image import Image
 
 
 def survey(
-    references: Sequence[Reference], options: Options = DEFAULTS, progress: Progress | None = None
+    references: Sequence[Reference | str], options: Options = DEFAULTS, progress: Progress | None = None
 ) -> tuple[Seen, ...]:
     """Read the facts of all images that the references name, in their order; whatever fails says so in its place."""
     return tuple(seen for _, seen in read_each(references, options, progress, whole="every fact is asked for"))
@@ -27,15 +27,14 @@ def inspect(reference: Reference | str, options: Options = DEFAULTS) -> ImageFac
     >>> inspect("docker-archive:api.tar").torch.build
     'cpu'
     """
-    asked = parse_reference(reference) if isinstance(reference, str) else reference
-    seen = survey([asked], options)
+    seen = survey([reference], options)
     for each in seen:
         if each.cause is not None:
             raise each.cause
     facts = [each.facts for each in seen if each.facts is not None]
     if len(facts) != 1:
         names = ", ".join(each.name for each in seen)
-        raise UsageError(f"{asked}: holds {len(facts)} images ({names}); name one of them")
+        raise UsageError(f"{reference}: holds {len(facts)} images ({names}); name one of them")
     return facts[0]
 
 
@@ -49,7 +48,7 @@ def diff(before: Reference | str, after: Reference | str, options: Options = DEF
 
 
 def read_each(
-    references: Sequence[Reference],
+    references: Sequence[Reference | str],
     options: Options,
     progress: Progress | None,
     *,
@@ -62,7 +61,7 @@ def read_each(
     """
     question = Question(python=options.python or "python", whole=whole, access=options.access)
     with contextlib.closing(Reader(options, progress)) as reader:
-        opened = reader.open([Asked(name=reference) for reference in references])
+        opened = reader.open([Asked(name=reference) for reference in parse_all(references)])
         for each in opened:
             accept(each)
         read = iter(reader.read([Job(image, question) for each in opened for image in each.images]))

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from inspector.errors import UsageError
-from inspector.pipeline.model import Asked, Opened
+from inspector.pipeline.model import Asked, Opened, parse_all
 from inspector.pipeline.roles import role_named
 from inspector.policy.role import Policy, Role
 from inspector.reference import STDIN, Reference, Scheme, parse_reference
@@ -20,7 +20,7 @@ def names_to_check(references: Sequence[Reference | str], policy: Policy, named:
     Raises `PolicyError` for a role that the policy lacks, `UsageError` where there is nothing, `InvalidReference`.
     """
     role = role_named(policy, named) if named is not None else None
-    given = [parse_reference(each) if isinstance(each, str) else each for each in references]
+    given = parse_all(references)
     asked = [Asked(name=each, role=one) for each in given for one in ([role] if role else _roles_of(policy, str(each)))]
     asked = asked or _listed(policy, role) or _matched(policy, role)
     if not asked:

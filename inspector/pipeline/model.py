@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +16,7 @@ from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
 from inspector.policy.model import ErrorFact, Finding
 from inspector.policy.role import Role
-from inspector.reference import Reference
+from inspector.reference import Reference, parse_reference
 from inspector.runtime.verify import Mode
 from inspector.sources.access import AccessMethod
 from inspector.sources.image import Image
@@ -167,6 +167,11 @@ class Target(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     role: Role | None = None
     finding: Finding | None = None
+
+
+def parse_all(references: Iterable[Reference | str]) -> list[Reference]:
+    """Parse those that are text. Raises `InvalidReference`."""
+    return [parse_reference(each) if isinstance(each, str) else each for each in references]
 
 
 def error_fact(error: Exception) -> ErrorFact:

@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.errors import UsageError
 from inspector.pipeline.facts import read_each
-from inspector.pipeline.model import DEFAULTS, Opened, Options, Progress, Seen
+from inspector.pipeline.model import DEFAULTS, Opened, Options, Progress, Seen, parse_all
 from inspector.reference import STDIN, Reference, Scheme
 from inspector.runtime.verify import verify
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    references: Sequence[Reference],
+    references: Sequence[Reference | str],
     options: Options = DEFAULTS,
     progress: Progress | None = None,
     *,
@@ -27,11 +27,12 @@ def run(
     limits: Limits | None = None,
 ) -> tuple[Seen, ...]:
     """Read and run all images that the references name, in their order. Raises `UsageError` for one in no engine."""
-    for reference in references:
+    parsed = parse_all(references)
+    for reference in parsed:
         _refuse_elsewhere(reference)
     progress = progress or Progress()
     found: list[Seen] = []
-    for image, seen in read_each(references, options, progress, accept=_refuse_archives):
+    for image, seen in read_each(parsed, options, progress, accept=_refuse_archives):
         if image is None or seen.facts is None:
             found.append(seen)
             continue
