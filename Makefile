@@ -12,13 +12,16 @@ endif
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export LAB
+# Compiled modules are kept: pytest rewrites 330 test modules, and each program that a test starts would compile ours.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-lab lint format bench bench-hostile fuzz lab clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo 'Settings: PYTHON=python3.13 (3.11 or newer), ARGS="-k merge" (for pytest), LAB=DIR (state of the lab)'
+	@echo 'Settings: PYTHON=python3.13 (3.11 or newer), VENV=DIR (one for each Python), ARGS="-k merge" (for pytest),'
+	@echo '  LAB=DIR (state of the lab), INSPECTOR_TESTS=thorough (every example of property tests)'
 
 demo: $(VENV)/installed ## install, then check the fixture images against their policy
 	@rm -rf $(DEMO) && $(BIN)/python -m fixtures $(DEMO)
@@ -28,7 +31,7 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check wrong.toml; test $$? -eq 1
 
 test: $(VENV)/developing ## install, then run every test that needs no engine
-	$(BIN)/python -m pytest -n auto -m 'not lab' $(ARGS)
+	$(BIN)/python -m pytest -n auto --ignore=tests/lab $(ARGS)
 
 test-lab: $(VENV)/developing ## run the tests that talk to the lab's engines and registry; see `make lab`
 	$(BIN)/python -m pytest -n auto -m lab $(ARGS)
@@ -55,7 +58,7 @@ lab: ## bring up the engine, registry and images that integration tests talk to
 	tests/lab/up $(or $(ARGS),roles)
 
 clean: ## remove what these targets made; the lab stays (tests/lab/up stop ends it)
-	rm -rf $(VENV) .venv-bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bench.measure import Measured, measure
 from fixtures.roles import right_images
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.lab.many import REPOSITORIES, fleet, push_all
 from tests.lab.registries import registry
-from tests.registry.fake import Answer, Asked, Fake, answer_json, serving
 
 MB = 1e6
 MANY, LAYERS = 1000, 200
@@ -53,11 +53,11 @@ def listing_rows(inspector: Sequence[str]) -> list[str]:
 
     The registry is one of the tests', which waits as long as it is told to.
     """
-    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder, serving() as fake:
+    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder, FakeRegistry() as fake:
         _fill(fake, GUARDED, 1)
         fake.answer = _guarded(fake)  # type: ignore[method-assign, assignment]
         guarded = _listed(inspector, fake, GUARDED, Path(folder) / "guarded")
-    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder, serving() as fake:
+    with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder, FakeRegistry() as fake:
         _fill(fake, FAR, TAGS_EACH)
         good = fake.answer
         fake.answer = lambda asked: _late(ROUND_TRIP, good, asked)  # type: ignore[method-assign]
@@ -70,19 +70,19 @@ def listing_rows(inspector: Sequence[str]) -> list[str]:
     ]
 
 
-def _fill(fake: Fake, repositories: int, tags: int) -> None:
+def _fill(fake: FakeRegistry, repositories: int, tags: int) -> None:
     images = right_images()
     for number in range(repositories):
         for tag in range(tags):
             fake.push(f"team/{number}", f"1.{tag}", images["backend-prod"])
 
 
-def _listed(inspector: Sequence[str], fake: Fake, count: int, cache: Path) -> Measured:
+def _listed(inspector: Sequence[str], fake: FakeRegistry, count: int, cache: Path) -> Measured:
     names = [f"{fake.host}/team/{number}" for number in range(count)]
     return _once([*inspector, "audit", *names, "--no-policy", "-q", "-j", f"{JOBS}", "--cache-dir", str(cache)])
 
 
-def _guarded(fake: Fake) -> Callable[[Asked], Answer]:
+def _guarded(fake: FakeRegistry) -> Callable[[Asked], Answer]:
     """A registry that asks for a token for each repository, which takes its server so long."""
 
     def answer(asked: Asked) -> Answer:

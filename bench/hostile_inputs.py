@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from fixtures.packing import zstd
-from fixtures.tree import tar_of
+from inspector.testing.tree import tar_of
 from tests.hostile.raw import BASE, END, SITE, Raw, docker_archive, file, header, pax, record
 
 MIB = 1 << 20

@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from fixtures.image import Image, Step
 from fixtures.roles import right_images
+from inspector.testing import faults
+from inspector.testing.engine import FakeEngine
+from inspector.testing.image import Image, Step
+from inspector.testing.registry import Answer, FakeRegistry, answer_json
 from tests.cli.program import ROOT, clean_environment
-from tests.engine import faults
-from tests.engine.fake import FakeEngine
-from tests.registry.fake import Answer, Fake, answer_json, serving
 
 LAYERS = 6
 LONG = 120.0
@@ -106,9 +106,9 @@ def silent(content: bytes) -> Iterator[bytes]:
 
 
 @contextmanager
-def registry(bodies: Callable[[bytes], Iterator[bytes]], *tags: str) -> Iterator[Fake]:
+def registry(bodies: Callable[[bytes], Iterator[bytes]], *tags: str) -> Iterator[FakeRegistry]:
     """A registry with images whose layers come as `bodies` gives them."""
-    with serving() as fake:
+    with FakeRegistry() as fake:
         for tag in tags:
             fake.push("team/api", tag, large_image(tag))
         for digest, content in fake.blobs.items():
@@ -121,7 +121,7 @@ def registry(bodies: Callable[[bytes], Iterator[bytes]], *tags: str) -> Iterator
         yield fake
 
 
-def _asked_for_layers(fake: Fake) -> bool:
+def _asked_for_layers(fake: FakeRegistry) -> bool:
     return sum("/blobs/" in one.path for one in list(fake.asked)) > 2
 
 
@@ -137,7 +137,7 @@ def from_registry(bodies: Callable[[bytes], Iterator[bytes]], *tags: str, audit:
 @contextmanager
 def silent_head() -> Iterator[Scene]:
     """A registry that takes the question for a manifest, and says nothing."""
-    with serving() as fake:
+    with FakeRegistry() as fake:
 
         def never(_: object) -> Answer:
             time.sleep(LONG)

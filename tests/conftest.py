@@ -7,12 +7,18 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+
+from tests.effort import examples
 
 _LAB = "tests/lab/"
 _APART = ("audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch")
 """Modules of the lab that share no large files with the others."""
 
+
+hypothesis.settings.register_profile("inspector", examples(100))
+hypothesis.settings.load_profile("inspector")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """What runs in a shell's background ignores it, and so would the programs that tests interrupt."""
@@ -33,6 +39,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return f"{_LAB}apart" if nodeid.startswith(tuple(f"{_LAB}test_{name}.py" for name in _APART)) else _LAB
 
     return LabTogether(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001 - named by xdist
+    """Start half as many processes again as there are processors: a third of the tests' time is waiting."""
+    count = os.cpu_count() or 1
+    return count + (count + 1) // 2
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
-from fixtures.tree import Tree, tar_of
 from inspector.layers.blob import Scanned
 from inspector.layers.entry import LayerIndex
 from inspector.layers.merge import MergedRootfs, merge
 from inspector.layers.scan import scan_stream
 from inspector.oci import ImageConfig, RuntimeConfig
+from inspector.testing.tree import Tree, tar_of
 
 
 def scan_bytes(content: bytes, diff_id: str) -> Scanned:

@@ -13,8 +13,8 @@ from inspector.errors import LimitExceeded
 from inspector.facts import Evidence, ImageFacts, Size, gather
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
+from inspector.names import familiar
 from inspector.oci import Platform
-from inspector.policy.match import familiar
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 

@@ -9,7 +9,7 @@ import pytest
 import inspector
 from fixtures.__main__ import write_all
 from fixtures.roles import right_images
-from tests.registry.fake import serving
+from inspector.testing.registry import FakeRegistry
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_what_changed_between_two_images(folder: str) -> None:
 
 def test_an_audit_by_name_as_the_docstring_shows(folder: str) -> None:
     policy = inspector.load_policy(f"{folder}/roles.toml")
-    with serving() as fake:
+    with FakeRegistry() as fake:
         fake.push("team/worker", "1", right_images()["worker-cpu"])
         options = inspector.Options(role="worker-cpu")
         plan, result, end = inspector.audit([f"{fake.host}/team/worker"], policy, options)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import InvalidReference
 from inspector.reference import MAX_LENGTH, Place, Reference, Scheme, parse_reference
+from tests.effort import examples
 
 HEX = "ab" * 32
 
@@ -73,7 +74,7 @@ def test_what_names_nothing_is_refused(text: str) -> None:
     assert "\0" not in str(raised.value)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(alphabet="ab:@/-.\\C ", min_size=1, max_size=12))
 def test_every_place_is_a_true_reading_of_the_text(text: str) -> None:
     try:

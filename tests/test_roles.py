@@ -11,7 +11,6 @@ import pytest
 import fixtures
 from fixtures.__main__ import write_all
 from fixtures.forms import FORMS
-from fixtures.image import Image
 from fixtures.roles import API, DEV, WORKER_CPU, WORKER_GPU, right_images
 from fixtures.wrong import wrong_images
 from inspector.facts import ImageFacts, gather
@@ -23,6 +22,7 @@ from inspector.policy.model import Result
 from inspector.policy.role import Policy
 from inspector.reference import parse_reference
 from inspector.sources import open_images
+from inspector.testing.image import Image
 
 FOLDER = Path(fixtures.__file__).parent
 RIGHT, WRONG = right_images(), wrong_images()

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tree import Dir, Link, Member, Tree
 from inspector.errors import LimitExceeded
 from inspector.rootfs import Kind, is_dir, is_file, resolve, stat, walk
+from inspector.testing.tree import Dir, Link, Member, Tree
+from tests.effort import examples
 from tests.support import rootfs_of
 
 TREE: Tree = {
@@ -100,7 +101,7 @@ trees = st.dictionaries(
 
 
 @given(trees, targets)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_resolve_is_that_of_the_kernel(tree: dict[str, bytes | Dir | Link], path: str) -> None:
     """Over real directories, as long as no link leaves the root, which has no name in a directory of the host."""
     import tempfile

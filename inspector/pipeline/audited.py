@@ -10,12 +10,13 @@ from inspector import work
 from inspector.facts import gather
 from inspector.facts.unread import unread as facts_of_manifest
 from inspector.layers.indexer import Indexer
+from inspector.names import familiar, repository_in, tag_in, without_digest
 from inspector.pipeline.judging import asking, judge_target, layers_seen
 from inspector.pipeline.model import Options, Seen, Target
 from inspector.pipeline.roles import claim, in_no_role, role_named
 from inspector.policy.audited import Audited, python_of
 from inspector.policy.judge import judge_manifest
-from inspector.policy.match import familiar, names_of
+from inspector.policy.match import names_of
 from inspector.policy.role import Policy, Role
 from inspector.sources.image import Image
 
@@ -65,7 +66,7 @@ class Judge:
             return []
         if self._role is not None:
             return [Target(tuple(names), self._role)]
-        return claim([(name, names_of([name, _tag_of(name)], [name])) for name in names], self._policy)
+        return claim([(name, names_of([name, without_digest(name)], [name])) for name in names], self._policy)
 
     def _targets(self, names: Sequence[str]) -> list[Target]:
         if self._policy is None:
@@ -77,11 +78,12 @@ class Judge:
             return Seen.by(image.reference, lambda: gather(image, indexer, python=python, readers=1))
 
     def _audited(self, target: Target, seen: Seen) -> Audited:
-        name, facts = familiar(target.names[0]), seen.facts
+        first, facts = target.names[0], seen.facts
+        name = familiar(first)
         audited = Audited(
             image=name,
-            repository=_repository(target.names[0]),
-            tags=_tags(target.names),
+            repository=repository_in(first) if "/" in first else first,  # a whole registry, `HOST:PORT`
+            tags=tuple(tag for each in target.names if "/" in each and (tag := tag_in(each))),
             role=target.role.name if target.role else None,
             outcome=None,
             error=seen.error,
@@ -101,24 +103,3 @@ class Judge:
         result = judge_target(target, seen, name, in_registry=True, manifest=not self._options.verify)
         judged = {field: getattr(result, field) for field in ("outcome", "findings", "dockerfile", "line")}
         return msgspec.structs.replace(audited, **judged)
-
-
-def _tag_of(name: str) -> str:
-    """Return `HOST/NAME:TAG` of `HOST/NAME:TAG@DIGEST`; a name without tag or digest as it is."""
-    tagged = name.partition("@")[0]
-    return tagged if ":" in tagged.rpartition("/")[2] else name
-
-
-def _repository(name: str) -> str:
-    """Return `HOST/NAME` of `HOST/NAME:TAG` or `HOST/NAME@DIGEST`; a whole registry, `HOST:PORT`, as it is."""
-    name = name.partition("@")[0]
-    if "/" not in name:
-        return name
-    head, slash, last = name.rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"
-
-
-def _tags(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the tags of such names; none of a name without, nor of a whole registry."""
-    rests = (name.partition("@")[0].rpartition("/")[2].partition(":")[2] for name in names if "/" in name)
-    return tuple(rest for rest in rests if rest)

@@ -11,9 +11,9 @@ import msgspec
 from inspector import work
 from inspector.errors import InspectorError
 from inspector.layers.blob import Meter, Scanned
+from inspector.names import ImageName
 from inspector.oci import Descriptor
 from inspector.pipeline.model import error_fact
-from inspector.registry.names import RegistryName
 from inspector.sources.registry.blob import RegistryBlob
 from inspector.sources.registry.open import Registries
 
@@ -82,7 +82,7 @@ class CountingMeter:
 
 def blob_of(unit: Unit, registries: Registries) -> RegistryBlob:
     """Find the layer where it lies."""
-    place = RegistryName(unit.host, unit.repository)
+    place = ImageName(unit.host, unit.repository)
     return RegistryBlob(registries.client.repository(place), unit.descriptor)
 
 

@@ -12,10 +12,10 @@ import msgspec
 
 from inspector import work
 from inspector.errors import NoImage, NotFound
+from inspector.names import ImageName
 from inspector.pipeline.model import Asked, Opened
 from inspector.pipeline.work_queue import WorkQueue
 from inspector.policy.audited import natural
-from inspector.registry.names import RegistryName
 from inspector.sources.image import Image
 
 _TICK = 0.2  # seconds after which a thread that waits for lists looks whether its work was stopped
@@ -25,7 +25,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class ToList:
     """A repository whose tags are to be listed; `asked` has them once its list came, or the one that was named."""
 
-    def __init__(self, name: RegistryName, asked: Iterator[Asked] | None = None) -> None:
+    def __init__(self, name: ImageName, asked: Iterator[Asked] | None = None) -> None:
         self.name = name
         self.asked = asked
 
@@ -79,7 +79,7 @@ class Requests:
     `last_made` has the lists of which only some tags count, by their numbers.
     """
 
-    def __init__(self, names: Iterable[RegistryName | Listed], queue: WorkQueue, ahead: int) -> None:
+    def __init__(self, names: Iterable[ImageName | Listed], queue: WorkQueue, ahead: int) -> None:
         self._names = iter(names)
         self._queue = queue
         self._ahead = ahead

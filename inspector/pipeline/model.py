@@ -22,7 +22,7 @@ from inspector.sources.access import AccessMethod
 from inspector.sources.image import Image
 
 if TYPE_CHECKING:
-    from inspector.registry.names import RegistryName
+    from inspector.names import ImageName
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +101,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     one that was named itself.
     """
 
-    name: Reference | RegistryName
+    name: Reference | ImageName
     role: Role | None = None
     pattern_of: str | None = None
     tags: int = 0

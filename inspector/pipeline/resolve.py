@@ -12,6 +12,7 @@ import msgspec
 from inspector import work
 from inspector.errors import InspectorError, NoImage, PlatformMissing
 from inspector.layers.cache import IndexCache
+from inspector.names import ImageName
 from inspector.oci import Platform
 from inspector.pipeline.audited import Judge
 from inspector.pipeline.budget import Budget, Spent
@@ -22,7 +23,6 @@ from inspector.pipeline.scopes import Scope, Selection
 from inspector.pipeline.versions import newest
 from inspector.pipeline.work_queue import WorkQueue
 from inspector.policy.audited import Audited, Planned
-from inspector.registry.names import RegistryName
 from inspector.sources.image import Image
 from inspector.sources.registry.open import Registries, open_named, tags_of
 
@@ -100,26 +100,26 @@ class Resolver(msgspec.Struct, kw_only=True):
 
     def _queue(self, opened: Opened, image: Image, queue: WorkQueue, cache: IndexCache) -> None:
         name = opened.asked.name
-        assert isinstance(name, RegistryName)
+        assert isinstance(name, ImageName)
         pending = pending_of(image, f"{name.host}/{name.repository}", opened.digest)
         for unit in queue.add(pending, str(name), needs=self.judge.needs_layers(image, str(name))):
             if cache.has(unit.diff_id, unit.digest, verified=self.options.verify):
                 queue.mark_known(unit)
 
-    def _names(self, scopes: Iterable[Scope]) -> Iterator[RegistryName | Listed]:
+    def _names(self, scopes: Iterable[Scope]) -> Iterator[ImageName | Listed]:
         """Yield the repositories and images of all scopes, and why registries can't be listed."""
         for scope in scopes:
             for name in [scope.name] if scope.name is not None else self._catalog(scope):
-                if isinstance(name, RegistryName):
+                if isinstance(name, ImageName):
                     self.repositories.add(f"{name.host}/{name.repository}")
                     self.progress.add(names=1 if name.tag or name.digest else 0)
                 yield name
 
-    def _catalog(self, scope: Scope) -> Iterator[RegistryName | Listed]:
+    def _catalog(self, scope: Scope) -> Iterator[ImageName | Listed]:
         try:
             for repository in self.registries.client.catalog(scope.host):
                 if fnmatchcase(repository, scope.pattern):
-                    yield RegistryName(scope.host, repository)
+                    yield ImageName(scope.host, repository)
         except InspectorError as error:
             yield Listed(scope.host, cause=error)
 
@@ -156,7 +156,7 @@ class Resolver(msgspec.Struct, kw_only=True):
 
     def _open(self, asked: Asked) -> Opened:
         name = asked.name
-        assert isinstance(name, RegistryName)
+        assert isinstance(name, ImageName)
         roles = [] if self.options.platform else self.judge.roles(str(name))
         own = next((role.platform for role in roles if role.platform), None)
         try:
@@ -166,7 +166,7 @@ class Resolver(msgspec.Struct, kw_only=True):
             return Opened(asked, cause=error)
         return Opened(asked, tuple(images), digest)
 
-    def _images(self, name: RegistryName, own: Platform | None) -> tuple[list[Image], str]:
+    def _images(self, name: ImageName, own: Platform | None) -> tuple[list[Image], str]:
         """Open the images for the platform asked for, else for the role's; where there is but one, check it in that."""
         try:
             return open_named(name, own or self.options.platform, self.registries)

@@ -9,10 +9,10 @@ from typing import BinaryIO
 import msgspec
 
 from inspector.errors import InspectorError, InvalidReference, UsageError
+from inspector.names import ImageName, parse_host, parse_name
 from inspector.pipeline.versions import is_within, parse_range
 from inspector.policy.values import glob
 from inspector.reference import Scheme, parse_reference
-from inspector.registry.names import RegistryName, parse_host, parse_name
 
 MAX_LINE = 1024
 """Bytes of a line of a file of references; names have 255 characters, and tags and digests some more."""
@@ -21,7 +21,7 @@ MAX_LINE = 1024
 class Scope(msgspec.Struct, frozen=True):
     """A repository or one image of it; or, without a name, the repositories of `host` that `pattern` fits."""
 
-    name: RegistryName | None
+    name: ImageName | None
     host: str = ""
     pattern: str = "*"
 

@@ -7,11 +7,9 @@ from itertools import islice
 
 import msgspec
 
+from inspector.names import familiar, with_tag
 from inspector.policy.patterns import pattern_of
 from inspector.policy.role import Policy, Role
-
-_HUBS = ("docker.io/library/", "index.docker.io/library/", "docker.io/", "index.docker.io/", "localhost/")
-"""What engines put before short names: the default registry, and podman's mark of images built on the spot."""
 
 _NEAR = 0.85
 """How alike a name and a pattern must be, of 1."""
@@ -29,11 +27,6 @@ class Ambiguous(msgspec.Struct, frozen=True):
 def names_of(typed: Collection[str], tags: Iterable[str]) -> tuple[str, ...]:
     """The names an image goes by: its tags as `docker images` shows them, then what was typed to get it."""
     return tuple(dict.fromkeys([*map(familiar, tags), *typed, *map(familiar, typed)]))
-
-
-def familiar(tag: str) -> str:
-    """`tag` as docker shows it, the default registry left out."""
-    return next((tag.removeprefix(hub) for hub in _HUBS if tag.startswith(hub)), tag)
 
 
 def shown_name(reference: str, tags: Sequence[str]) -> str:
@@ -72,9 +65,4 @@ def near(names: Iterable[str], policy: Policy) -> str:
 def _fits(name: str, pattern: str) -> bool:
     if pattern_of(pattern).match(name):
         return True
-    return not any(wildcard in pattern for wildcard in "*?[") and _tagged(familiar(pattern)) == _tagged(name)
-
-
-def _tagged(name: str) -> str:
-    """The name with the tag that docker takes where there is none."""
-    return name if ":" in name.rpartition("/")[2] or "@" in name else f"{name}:latest"
+    return not any(wildcard in pattern for wildcard in "*?[") and with_tag(familiar(pattern)) == with_tag(name)

@@ -12,10 +12,10 @@ from pathlib import Path
 import msgspec
 
 from inspector.errors import InspectorError, UsageError
+from inspector.names import DOCKER_HUB, parse_host, registry_of
 from inspector.oci import MAX_DOCUMENT, parse
 from inspector.registry.helpers import ask_helper
 from inspector.registry.login import Login
-from inspector.registry.names import DOCKER_HUB, parse_host
 from inspector.registry.settings import Settings
 
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -55,6 +55,7 @@ class Credentials:
 
         Whatever a file or a helper program has wrong is noted in `warnings`. Raises `UsageError` for the environment's.
         """
+        host = registry_of(host)
         with self._lock:
             login = _from_environment(self._settings, host)
             if login is None:
@@ -162,7 +163,7 @@ def _same(key: str, wanted: str) -> bool:
     host, _, path = bare.strip("/").partition("/")
     if "://" in key or path in ("v1", "v2"):
         path = ""
-    host = DOCKER_HUB if host.lower() in ("index.docker.io", "registry-1.docker.io") else host.lower()
+    host = registry_of(host)
     return (f"{host}/{path}" if path else host) == wanted
 
 

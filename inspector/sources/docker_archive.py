@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, NotFound
+from inspector.names import canonical
 from inspector.oci import ArchiveItem, digest_of, parse_items
 from inspector.sources.assemble import (
     MAX_IMAGES,
@@ -21,7 +22,7 @@ from inspector.sources.assemble import (
 )
 from inspector.sources.image import Image
 from inspector.sources.listed import Listed
-from inspector.sources.names import is_id, may_be_id, no_such, normal_name, pick
+from inspector.sources.names import is_id, may_be_id, no_such, pick
 from inspector.sources.platforms import Wanted, choose, refuse_several
 from inspector.sources.store import BlobStore, shown
 
@@ -137,7 +138,7 @@ def _groups(found: list[_Found]) -> list[list[_Found]]:
     """What may stand for one another: the images of one name, which then differ by platform."""
     groups: dict[str, list[_Found]] = {}
     for at, one in enumerate(found):
-        groups.setdefault(normal_name(one.tags[0]) if one.tags else str(at), []).append(one)
+        groups.setdefault(canonical(one.tags[0]) if one.tags else str(at), []).append(one)
     return list(groups.values())
 
 

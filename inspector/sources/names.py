@@ -1,4 +1,4 @@
-"""Which image of several is meant: names as engines normalise them, tags, digests."""
+"""Which image of several is meant: by name, tag, digest or id."""
 
 from __future__ import annotations
 
@@ -6,31 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 
 from inspector.errors import NotFound
+from inspector.names import canonical, split_name, without_local
 from inspector.sources.store import shown
 
 _DIGEST = re.compile(r"@?((?:sha256:[0-9a-f]{64})|(?:sha512:[0-9a-f]{128}))")
 _SHORT_ID = re.compile(r"[0-9a-f]{12,64}")
-_PODMAN_HOST = "localhost/"  # which podman puts before the name of what it built itself
 _SHOWN_NAMES = 10
-
-
-def normal_name(name: str) -> str:
-    """A name with the host, `library/` and `latest` that engines add (github.com/distribution/reference)."""
-    name, _, digest = name.partition("@")
-    host, slash, rest = name.partition("/")
-    if not slash or not (host == "localhost" or any(c in host for c in ".:") or host != host.lower()):
-        host, rest = "docker.io", name
-    if host in ("docker.io", "index.docker.io"):
-        host = "docker.io"
-        rest = rest if "/" in rest else f"library/{rest}"
-    if digest:
-        return f"{host}/{rest}@{digest}"
-    return f"{host}/{rest}" if ":" in rest.rpartition("/")[2] else f"{host}/{rest}:latest"
-
-
-def tag_of(name: str) -> str:
-    """The tag of a name, `latest` where it has none."""
-    return normal_name(name).rpartition(":")[2]
 
 
 def digest_in(selector: str) -> str | None:
@@ -57,15 +38,15 @@ def pick(selector: str, names: Sequence[Sequence[str]]) -> list[int]:
     def positions(fits: Callable[[str], bool]) -> list[int]:
         return [at for at, own in enumerate(names) if any(fits(name) for name in own)]
 
-    wanted = normal_name(selector)
+    wanted = canonical(selector)
     found = (
         positions(lambda name: name == selector)
-        or positions(lambda name: normal_name(name) == wanted)
-        or positions(lambda name: normal_name(name.removeprefix(_PODMAN_HOST)) == wanted)
+        or positions(lambda name: canonical(name) == wanted)
+        or positions(lambda name: without_local(name) == wanted)
     )
     if found:
         return found
-    by_tag = positions(lambda name: tag_of(name) == selector)
+    by_tag = positions(lambda name: split_name(name).target == selector)
     return by_tag if len(by_tag) == 1 else []
 
 

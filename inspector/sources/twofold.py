@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.errors import InspectorError, Malformed
+from inspector.names import split_name, without_local
 from inspector.sources import docker_archive, layout, skopeo_dir
 from inspector.sources.image import Image
 from inspector.sources.listed import Listed
-from inspector.sources.names import normal_name, tag_of
 from inspector.sources.platforms import same
 from inspector.sources.store import BlobStore, shown
 
@@ -46,7 +46,7 @@ def find_difference(store: BlobStore, selector: str | None) -> Malformed | None:
     beside = docker_archive if docker_archive.lists_images(store) else skopeo_dir
     for one in beside.listed(store, selector):
         by_name = [group for key in _keys(one.tags) for group in named.get(key, ())]
-        by_tag = [group for tag in {tag_of(name) for name in one.tags} for group in named.get(tag, ())]
+        by_tag = [group for tag in {split_name(name).target for name in one.tags} for group in named.get(tag, ())]
         found = _other(one, by_name or by_tag or indexed)
         if found is not None:
             return _differ(store.where, one, found)
@@ -77,9 +77,5 @@ def _differ(where: str, one: Listed, what: str) -> Malformed:
 
 def _keys(names: Sequence[str]) -> set[str]:
     """The names as engines read them; in index.json, where there are none, what are but tags."""
-    whole = {_whole(name) for name in names if "/" in name or ":" in name}
+    whole = {without_local(name) for name in names if "/" in name or ":" in name}
     return whole or set(names)
-
-
-def _whole(name: str) -> str:
-    return normal_name(name.removeprefix("localhost/"))  # which Podman puts before names without a host

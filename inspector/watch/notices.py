@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
+from inspector.names import is_host, is_repository, is_tag, parse_host
 from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, decoder
 from inspector.policy.audited import Notice
-from inspector.registry.names import is_host, is_repository, is_tag, parse_host
 from inspector.registry.transport import USER_AGENT
 
 ENVELOPE_TYPES = frozenset(f"application/vnd.docker.distribution.events.v{version}+json" for version in (1, 2))

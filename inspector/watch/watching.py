@@ -10,13 +10,13 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from inspector.errors import UsageError
+from inspector.names import ImageName
 from inspector.pipeline.audit import audit
 from inspector.pipeline.model import DEFAULTS, Options, error_fact
 from inspector.pipeline.roles import role_named
 from inspector.pipeline.scopes import Scope, Selection, once
 from inspector.policy.audited import Audited, Notice, Noticed
 from inspector.policy.role import Policy
-from inspector.registry.names import RegistryName
 from inspector.registry.settings import Settings
 
 MAX_QUEUED = 1000
@@ -62,7 +62,7 @@ class Watcher:
         self._selection = selection
         self._settings = settings
         self._changed = threading.Condition()
-        self._queue: deque[tuple[Notice, RegistryName]] = deque()
+        self._queue: deque[tuple[Notice, ImageName]] = deque()
         self._seen = _Remembered(MAX_REMEMBERED)
         self._given = _Remembered(MAX_REMEMBERED)
         self._stopping = False
@@ -99,7 +99,7 @@ class Watcher:
         while (item := self._next()) is not None:
             yield from self._checked(*item)
 
-    def _next(self) -> tuple[Notice, RegistryName] | None:
+    def _next(self) -> tuple[Notice, ImageName] | None:
         with self._changed:
             while not self._queue:
                 if self._stopping:
@@ -107,7 +107,7 @@ class Watcher:
                 self._changed.wait(_TICK)
             return self._queue.popleft()
 
-    def _name(self, notice: Notice) -> RegistryName | None:
+    def _name(self, notice: Notice) -> ImageName | None:
         """Return what to ask for, of a registry that was named: the notice's host only chooses among those."""
         if notice.tag is None and (notice.action == "push" or self._selection != EVERY_TAG):
             return None
@@ -116,9 +116,9 @@ class Watcher:
         hosts = list(dict.fromkeys(host for target in self._targets if (host := _host(target, notice))))
         if notice.host in hosts:
             hosts = [notice.host]
-        return RegistryName(hosts[0], notice.repository, notice.tag, notice.digest) if len(hosts) == 1 else None
+        return ImageName(hosts[0], notice.repository, notice.tag, notice.digest) if len(hosts) == 1 else None
 
-    def _checked(self, notice: Notice, name: RegistryName) -> Iterator[Noticed]:
+    def _checked(self, notice: Notice, name: ImageName) -> Iterator[Noticed]:
         """Yield the results for one image, but for those that were given already, and for what is beside images."""
         for result in self._results(name):
             if result.error is not None and result.error.kind in _PASSING:
@@ -131,7 +131,7 @@ class Watcher:
             fields = {field: getattr(result, field) for field in result.__struct_fields__}
             yield Noticed(**fields, event=notice)
 
-    def _results(self, name: RegistryName) -> Iterator[Audited]:
+    def _results(self, name: ImageName) -> Iterator[Audited]:
         options = self._options
         if name.tag is None and options.platform is None:  # the puller knows for which
             options = msgspec.structs.replace(options, platform="all")
@@ -171,7 +171,7 @@ class _Remembered:
             self._keys.pop(key, None)
 
 
-def _key(name: RegistryName) -> tuple[str, str, str | None, str | None]:
+def _key(name: ImageName) -> tuple[str, str, str | None, str | None]:
     return name.host, name.repository, name.digest, name.tag
 
 

@@ -16,15 +16,15 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator
 
-from fixtures.image import Step, sha256
-from fixtures.packing import gzip
 from fixtures.roles import right_images
+from inspector.testing import gzipped
+from inspector.testing.image import Step, sha256
+from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.cli.program import ROOT, clean_environment, run, start
-from tests.registry.fake import Answer, Asked, Fake, serving
 
 RIGHT = right_images()
 WRONG = RIGHT["backend-prod"].with_steps(Step("RUN last", {"srv/last": b"last"}))
-LAST = f"sha256:{sha256(gzip(WRONG.layers[-1]))}"
+LAST = f"sha256:{sha256(gzipped(WRONG.layers[-1]))}"
 POLICY = """
 [roles.api]
 match = ["*/api:*"]
@@ -36,9 +36,9 @@ torch = "cpu"
 
 
 @pytest.fixture
-def fake() -> Iterator[Fake]:
+def fake() -> Iterator[FakeRegistry]:
     """A registry with two repositories, in one of which an image is wrong."""
-    with serving() as registry:
+    with FakeRegistry() as registry:
         registry.push("team/api", "1.0", RIGHT["backend-prod"])
         registry.push("team/api", "latest", RIGHT["backend-prod"])
         registry.push("team/worker", "1.0", RIGHT["worker-cpu"])
@@ -54,7 +54,7 @@ def policy(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_table_is_grouped_by_repository(fake: Fake, policy: Path) -> None:
+def test_the_table_is_grouped_by_repository(fake: FakeRegistry, policy: Path) -> None:
     done = run("audit", "--catalog", fake.host, "--policy", policy)
     assert done.exit_code == 1
     api, worker = done.stdout.split(f"{fake.host}/team/worker")
@@ -68,7 +68,7 @@ def test_the_table_is_grouped_by_repository(fake: Fake, policy: Path) -> None:
     assert "\x1b" not in done.output
 
 
-def test_only_failed(fake: Fake, policy: Path) -> None:
+def test_only_failed(fake: FakeRegistry, policy: Path) -> None:
     done = run("audit", "--catalog", fake.host, "--policy", policy, "--only-failed")
     assert "PASS" not in done.stdout
     assert "✘ FAIL" in done.stdout
@@ -92,13 +92,13 @@ def test_only_failed(fake: Fake, policy: Path) -> None:
         ([], 2),
     ],
 )
-def test_exit_codes(arguments: list[str], code: int, fake: Fake, policy: Path) -> None:
+def test_exit_codes(arguments: list[str], code: int, fake: FakeRegistry, policy: Path) -> None:
     named = [f"{fake.host}/{each}" if each.startswith("team") else each for each in arguments]
     done = run("audit", *named, "--policy", policy, "--no-cache")
     assert done.exit_code == code, done.output
 
 
-def test_a_line_for_each_image_as_it_comes(fake: Fake, policy: Path, tmp_path: Path) -> None:
+def test_a_line_for_each_image_as_it_comes(fake: FakeRegistry, policy: Path, tmp_path: Path) -> None:
     done = run("audit", "--catalog", fake.host, "--policy", policy, "--format", "jsonl")
     validator = Draft202012Validator(json.loads(run("schema").stdout))
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -114,7 +114,7 @@ def test_a_line_for_each_image_as_it_comes(fake: Fake, policy: Path, tmp_path: P
     assert len(path.read_text().splitlines()) == 3
 
 
-def test_json_is_one_valid_document(fake: Fake, policy: Path) -> None:
+def test_json_is_one_valid_document(fake: FakeRegistry, policy: Path) -> None:
     validator = Draft202012Validator(json.loads(run("schema").stdout))
     whole = json.loads(run("audit", "--catalog", fake.host, "--policy", policy, "--format", "json").stdout)
     validator.validate(whole)
@@ -124,7 +124,7 @@ def test_json_is_one_valid_document(fake: Fake, policy: Path) -> None:
     assert (plan["ended"], plan["results"]) == (None, [])
 
 
-def test_junit_and_markdown(fake: Fake, policy: Path) -> None:
+def test_junit_and_markdown(fake: FakeRegistry, policy: Path) -> None:
     arguments = ["audit", "--catalog", fake.host, "--policy", str(policy), "--no-cache", "--format"]
     suites = ET.fromstring(run(*arguments, "junit").stdout)
     assert (len(suites), suites.get("failures")) == (3, "1")
@@ -135,14 +135,14 @@ def test_junit_and_markdown(fake: Fake, policy: Path) -> None:
     assert "❌ FAIL" in text
 
 
-def test_the_plan_is_told_and_nothing_fetched(fake: Fake) -> None:
+def test_the_plan_is_told_and_nothing_fetched(fake: FakeRegistry) -> None:
     done = run("audit", "--catalog", fake.host, "--plan", "--no-policy")
     assert done.exit_code == 0
     assert done.stdout.startswith("plan: 2 repositories, 4 tags, 3 images; ")
     assert "to fetch" in done.stdout
 
 
-def test_names_from_a_file_and_from_standard_input(fake: Fake, policy: Path, tmp_path: Path) -> None:
+def test_names_from_a_file_and_from_standard_input(fake: FakeRegistry, policy: Path, tmp_path: Path) -> None:
     names = f"# both\n{fake.host}/team/api\n{fake.host}/team/worker:1.0 # one\n"
     path = tmp_path / "names.txt"
     path.write_text(names)
@@ -156,7 +156,7 @@ def test_names_from_a_file_and_from_standard_input(fake: Fake, policy: Path, tmp
 
 
 def test_the_policy_is_found_upwards_and_missed(
-    fake: Fake, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     below = tmp_path / "a"
     below.mkdir()
@@ -171,11 +171,11 @@ def test_the_policy_is_found_upwards_and_missed(
     assert "absent" in bare.stdout
 
 
-def test_quiet(fake: Fake, policy: Path) -> None:
+def test_quiet(fake: FakeRegistry, policy: Path) -> None:
     assert run("audit", f"{fake.host}/team/api", "--policy", policy, "-q").stderr == ""
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(fake: Fake, policy: Path) -> None:
+def test_a_reader_that_goes_away_ends_it_quietly(fake: FakeRegistry, policy: Path) -> None:
     words = [sys.executable, "-m", "inspector", "audit", "--catalog", fake.host, "--policy", str(policy)]
     command = subprocess.list2cmdline([*words, "--format", "jsonl", "--no-cache", "-q"])
     done = subprocess.run(
@@ -187,7 +187,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(fake: Fake, policy: Path) -> No
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are otherwise sent there")
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_audit_goes_on_where_it_stopped(
-    sent: signal.Signals, code: int, fake: Fake, policy: Path, tmp_path: Path
+    sent: signal.Signals, code: int, fake: FakeRegistry, policy: Path, tmp_path: Path
 ) -> None:
     """One layer never comes; the others are in the cache when the audit is ended."""
     fake.route("GET", f"/v2/.*/blobs/{LAST}", Answer(200, fake.blobs[LAST], pause=0.05))
@@ -212,7 +212,7 @@ def test_an_interrupted_audit_goes_on_where_it_stopped(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals there")
-def test_a_terminal_sees_how_far_it_is(fake: Fake) -> None:
+def test_a_terminal_sees_how_far_it_is(fake: FakeRegistry) -> None:
     """Tags are asked for a while, and so is a layer; nothing of it is left when the table comes."""
     import pty  # not on Windows
 

@@ -19,8 +19,8 @@ from jsonschema import Draft202012Validator
 from fixtures.roles import right_images
 from inspector.cli.audit_watch import read_token
 from inspector.errors import UsageError
+from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.cli.program import ROOT, clean_environment, run
-from tests.registry.fake import Answer, Asked, Fake, serving
 from tests.watch.test_listener import TYPE
 from tests.watch.test_watching import event
 
@@ -29,13 +29,13 @@ needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has 
 
 
 @pytest.fixture
-def fake() -> Iterator[Fake]:
-    with serving() as registry:
+def fake() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as registry:
         yield registry
 
 
 @contextmanager
-def watching(fake: Fake, folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def watching(fake: FakeRegistry, folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """The program and the address that it listens at."""
     command = [
         sys.executable,
@@ -74,7 +74,7 @@ def notify(address: str, digest: str) -> int:
 
 @needs_signals
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_lines_until_it_is_told_to_end(number: int, fake: Fake, tmp_path: Path) -> None:
+def test_lines_until_it_is_told_to_end(number: int, fake: FakeRegistry, tmp_path: Path) -> None:
     digest = fake.push("team/api", "1", right_images()["worker-gpu"])
     with watching(fake, tmp_path) as (process, address):
         assert notify(address, digest) == 202
@@ -89,7 +89,7 @@ def test_lines_until_it_is_told_to_end(number: int, fake: Fake, tmp_path: Path) 
 
 
 @needs_signals
-def test_told_to_end_it_finishes_what_it_is_at(fake: Fake, tmp_path: Path) -> None:
+def test_told_to_end_it_finishes_what_it_is_at(fake: FakeRegistry, tmp_path: Path) -> None:
     digest = fake.push("team/api", "1", right_images()["backend-prod"])
 
     def late(asked: Asked) -> Answer:
@@ -107,7 +107,7 @@ def test_told_to_end_it_finishes_what_it_is_at(fake: Fake, tmp_path: Path) -> No
 
 
 @needs_signals
-def test_told_twice_it_ends_at_once_and_says_what_it_left(fake: Fake, tmp_path: Path) -> None:
+def test_told_twice_it_ends_at_once_and_says_what_it_left(fake: FakeRegistry, tmp_path: Path) -> None:
     digest = fake.push("team/api", "1", right_images()["backend-prod"])
     with watching(fake, tmp_path) as (process, address):
         for layer in (digest for digest, content in fake.blobs.items() if not content.startswith(b"{")):
@@ -125,7 +125,7 @@ def test_told_twice_it_ends_at_once_and_says_what_it_left(fake: Fake, tmp_path: 
     assert b"1 image that was notified of is not checked" in said
 
 
-def test_a_token_in_a_file(fake: Fake, tmp_path: Path) -> None:
+def test_a_token_in_a_file(fake: FakeRegistry, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     with watching(fake, tmp_path, "--watch-token-file", str(tmp_path / "token")) as (_, address):
         connection = http.client.HTTPConnection(address, timeout=10)

@@ -14,11 +14,11 @@ from click.testing import Result
 from fixtures.roles import WORKER_CPU, right_images
 from inspector.engine import archive, client, containers, transport
 from inspector.sources.access import ACCESS_METHODS
+from inspector.testing import faults
+from inspector.testing.engine import FakeEngine
+from inspector.testing.faults import Fault
+from inspector.testing.store import Kind
 from tests.cli.program import run
-from tests.engine import faults
-from tests.engine.fake import FakeEngine
-from tests.engine.fakestore import Kind
-from tests.engine.faults import Fault
 
 SECONDS = 5.0
 SILENCE = 0.2

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from fixtures.image import Image
 from fixtures.roles import right_images
+from inspector.testing import faults
+from inspector.testing.engine import FakeEngine
+from inspector.testing.image import Image
 from tests.cli.program import run
-from tests.engine import faults
-from tests.engine.fake import FakeEngine
 from tests.runtime.acting import NVIDIA, act
 from tests.runtime.stub import write_torch
 

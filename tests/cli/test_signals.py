@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bench.stop import SCENES, failure_told, interrupted, large_image, slowly
+from inspector.testing.registry import Answer, FakeRegistry
 from tests.cli.program import ROOT, clean_environment, start
-from tests.registry.fake import Answer, serving
+from tests.effort import THOROUGH
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are otherwise there")
 
@@ -22,8 +23,12 @@ SOON = 8.0
 """Seconds, on the slowest machine; a second is the target, which `bench.stop` measures."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("name", SCENES)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SENT = [(name, number) for at, name in enumerate(SCENES) for number in (SIGNALS if THOROUGH else (SIGNALS[at % 2],))]
+"""The handler of both is one: a test for each scene and signal is for CI."""
+
+
+@pytest.mark.parametrize(("name", "number"), SENT, ids=[f"{name}-{number.name}" for name, number in SENT])
 def test_a_signal_ends_what_is_read(name: str, number: signal.Signals) -> None:
     with SCENES[name]() as scene:
         ended = interrupted(scene, number)
@@ -79,7 +84,7 @@ def test_the_environment_sets_the_time_too(tmp_path: Path) -> None:
 
 def test_a_layer_that_drips_ends_with_its_time_and_holds_no_audit(tmp_path: Path) -> None:
     """One of two images has a layer that would take a minute, at a rate that no registry is given up for."""
-    with serving() as fake:
+    with FakeRegistry() as fake:
         fake.push("team/api", "good", large_image("good", layers=2, size=100))
         fake.push("team/api", "slow", large_image("slow", layers=2))
         large = max(fake.blobs, key=lambda digest: len(fake.blobs[digest]))

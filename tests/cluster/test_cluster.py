@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from fixtures.image import Image, Step
 from fixtures.roles import right_images
 from inspector.cluster import cluster, worker, workers
 from inspector.cluster.answers import MAX_ANSWER, checked, opened
@@ -24,6 +23,7 @@ from inspector.cluster.workers import check_versions
 from inspector.errors import Refused, Unreachable, Unsupported, UsageError
 from inspector.layers import codec
 from inspector.layers.blob import Scanned
+from inspector.names import ImageName
 from inspector.oci import Descriptor
 from inspector.pipeline.audit import NewExecutor
 from inspector.pipeline.audit import audit as run_audit
@@ -33,14 +33,14 @@ from inspector.pipeline.scopes import parse_scope
 from inspector.policy.audited import Audited
 from inspector.registry import tokens as token_server
 from inspector.registry.delegation import Lent
-from inspector.registry.names import RegistryName
 from inspector.registry.settings import Patience, Settings
 from inspector.registry.tokens import Token
 from inspector.sources.registry.open import Registries, open_named
+from inspector.testing.image import Image, Step
+from inspector.testing.registry import Answer as Says
+from inspector.testing.registry import Asked, FakeRegistry, answer_json
 from tests.pipeline.conftest import POLICY
 from tests.registry.conftest import HASTE
-from tests.registry.fake import Answer as Says
-from tests.registry.fake import Asked, Fake, answer_json
 from tests.support import index_of
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install 'inspector[cluster]'")
@@ -74,7 +74,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def logged_in(settings: Settings, fake: Fake) -> Settings:
+def logged_in(settings: Settings, fake: FakeRegistry) -> Settings:
     environment = {
         "INSPECTOR_REGISTRY_HOST": fake.host,
         "INSPECTOR_REGISTRY_USER": "anna",
@@ -84,7 +84,7 @@ def logged_in(settings: Settings, fake: Fake) -> Settings:
 
 
 @pytest.fixture
-def tokens(fake: Fake) -> list[str]:
+def tokens(fake: FakeRegistry) -> list[str]:
     """Makes the registry ask for tokens, which it gives to who has the password; what it gave, the last one good."""
     given: list[str] = []
 
@@ -110,7 +110,7 @@ def numbered(number: int) -> Image:
     return API.with_steps(Step(f"RUN {number}", {f"srv/{number}": b"%d" % number}))
 
 
-def audited(fake: Fake, settings: Settings, executor: NewExecutor | None, *names: str) -> list[Audited]:
+def audited(fake: FakeRegistry, settings: Settings, executor: NewExecutor | None, *names: str) -> list[Audited]:
     """The results without the time that they took, in order."""
     targets = [parse_scope(f"{fake.host}/{name}") for name in names or ("team/api",)]
     events = run_audit(targets, POLICY, Options(), settings=settings, executor=executor)
@@ -122,15 +122,15 @@ def audited(fake: Fake, settings: Settings, executor: NewExecutor | None, *names
     return sorted(timeless, key=lambda one: one.image)
 
 
-def units_of(fake: Fake, registries: Registries, name: str = "team/api", tag: str = "1") -> list[Unit]:
-    (image,) = open_named(RegistryName(fake.host, name, tag), None, registries)[0]
+def units_of(fake: FakeRegistry, registries: Registries, name: str = "team/api", tag: str = "1") -> list[Unit]:
+    (image,) = open_named(ImageName(fake.host, name, tag), None, registries)[0]
     return [
         Unit(host=fake.host, repository=name, descriptor=layer.blob.descriptor, diff_id=layer.diff_id)  # type: ignore[attr-defined]
         for layer in image.layers
     ]
 
 
-def test_the_same_results_as_by_threads(fake: Fake, settings: Settings, executor: NewExecutor) -> None:
+def test_the_same_results_as_by_threads(fake: FakeRegistry, settings: Settings, executor: NewExecutor) -> None:
     settings = msgspec.structs.replace(settings, patience=Patience())  # a busy machine is no reason to ask again
     for number in range(12):
         fake.push("team/api", f"1.{number}", numbered(number))
@@ -144,7 +144,9 @@ def test_the_same_results_as_by_threads(fake: Fake, settings: Settings, executor
 
 
 @pytest.mark.parametrize("body", [Says(404), Says(200, b"other bytes"), Says(403), Says(500)])
-def test_the_same_failures_as_by_threads(body: Says, fake: Fake, settings: Settings, executor: NewExecutor) -> None:
+def test_the_same_failures_as_by_threads(
+    body: Says, fake: FakeRegistry, settings: Settings, executor: NewExecutor
+) -> None:
     fake.push("team/api", "1", numbered(1))
     fake.push("team/api", "2", API)
     with_registries = Registries(settings)
@@ -157,7 +159,7 @@ def test_the_same_failures_as_by_threads(body: Says, fake: Fake, settings: Setti
 
 
 def test_no_more_layers_are_out_than_the_cluster_has_room_for(
-    fake: Fake, settings: Settings, executor: NewExecutor
+    fake: FakeRegistry, settings: Settings, executor: NewExecutor
 ) -> None:
     for number in range(30):
         fake.push("team/api", str(number), numbered(number))
@@ -182,7 +184,7 @@ def test_no_more_layers_are_out_than_the_cluster_has_room_for(
     assert most <= 2 * workers.AHEAD
 
 
-def test_closing_ends_what_runs(fake: Fake, settings: Settings, executor: NewExecutor) -> None:
+def test_closing_ends_what_runs(fake: FakeRegistry, settings: Settings, executor: NewExecutor) -> None:
     fake.push("team/api", "1", numbered(1))
     registries = Registries(settings)
     first, *_, last = units_of(fake, registries)
@@ -198,7 +200,7 @@ def test_closing_ends_what_runs(fake: Fake, settings: Settings, executor: NewExe
     registries.close()
 
 
-def test_a_run_that_is_stopped_waits_for_nobody(fake: Fake, settings: Settings, executor: NewExecutor) -> None:
+def test_a_run_that_is_stopped_waits_for_nobody(fake: FakeRegistry, settings: Settings, executor: NewExecutor) -> None:
     fake.push("team/api", "1", API)
     registries = Registries(settings)
     unit = units_of(fake, registries)[0]
@@ -212,7 +214,7 @@ def test_a_run_that_is_stopped_waits_for_nobody(fake: Fake, settings: Settings, 
     registries.close()
 
 
-def test_requests_of_workers_count(fake: Fake, settings: Settings, executor: NewExecutor) -> None:
+def test_requests_of_workers_count(fake: FakeRegistry, settings: Settings, executor: NewExecutor) -> None:
     fake.push("team/api", "1", API)
     asked = 0
 
@@ -250,7 +252,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 
 def test_workers_get_a_token_and_nothing_else(
-    fake: Fake,
+    fake: FakeRegistry,
     logged_in: Settings,
     tokens: list[str],
     executor: NewExecutor,
@@ -282,12 +284,12 @@ def test_workers_get_a_token_and_nothing_else(
     assert len({order.unit.digest for order in sent}) == len(sent)
 
 
-def _last(fake: Fake) -> str:
+def _last(fake: FakeRegistry) -> str:
     """The blob of the layer that only the numbered image has."""
-    from fixtures.image import sha256
-    from fixtures.packing import gzip
+    from inspector.testing import gzipped
+    from inspector.testing.image import sha256
 
-    digest = f"sha256:{sha256(gzip(numbered(1).layers[-1]))}"
+    digest = f"sha256:{sha256(gzipped(numbered(1).layers[-1]))}"
     assert digest in fake.blobs
     return digest
 
@@ -306,7 +308,7 @@ def test_an_exception_in_a_worker_tells_no_secret(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_token_that_ended_before_its_turn_is_replaced(
-    fake: Fake, logged_in: Settings, tokens: list[str], executor: NewExecutor, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, logged_in: Settings, tokens: list[str], executor: NewExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tokens here are over as soon as they are given, and for a layer the first one shown is no good."""
     monkeypatch.setattr(token_server, "SHORTEST_LIFE", token_server._MARGIN)
@@ -330,7 +332,7 @@ def test_a_token_that_ended_before_its_turn_is_replaced(
 
 
 def test_a_layer_that_may_not_be_read_is_not_asked_for_for_ever(
-    fake: Fake, logged_in: Settings, tokens: list[str], executor: NewExecutor, sent: Sent
+    fake: FakeRegistry, logged_in: Settings, tokens: list[str], executor: NewExecutor, sent: Sent
 ) -> None:
     fake.push("team/api", "1", API)
     registries = Registries(logged_in)
@@ -343,7 +345,7 @@ def test_a_layer_that_may_not_be_read_is_not_asked_for_for_ever(
     assert tokens
 
 
-def test_a_password_is_not_lent(fake: Fake, logged_in: Settings, executor: NewExecutor, sent: Sent) -> None:
+def test_a_password_is_not_lent(fake: FakeRegistry, logged_in: Settings, executor: NewExecutor, sent: Sent) -> None:
     """A registry that knows no tokens."""
     fake.push("team/api", "1", API)
 
@@ -362,7 +364,7 @@ def test_a_password_is_not_lent(fake: Fake, logged_in: Settings, executor: NewEx
 
 @pytest.mark.parametrize("secret", [PASSWORD, BASIC, base64.b64encode(PASSWORD.encode()).decode(), f"x{PASSWORD}y"])
 def test_a_token_that_is_the_password_again_is_not_lent(
-    secret: str, fake: Fake, logged_in: Settings, tokens: list[str], executor: NewExecutor, sent: Sent
+    secret: str, fake: FakeRegistry, logged_in: Settings, tokens: list[str], executor: NewExecutor, sent: Sent
 ) -> None:
     fake.push("team/api", "1", API)
 
@@ -378,7 +380,12 @@ def test_a_token_that_is_the_password_again_is_not_lent(
 
 
 def test_workers_with_logins_of_their_own_are_lent_nothing(
-    address: str, fake: Fake, logged_in: Settings, tokens: list[str], sent: Sent, monkeypatch: pytest.MonkeyPatch
+    address: str,
+    fake: FakeRegistry,
+    logged_in: Settings,
+    tokens: list[str],
+    sent: Sent,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in logged_in.environment.items():
         monkeypatch.setenv(name, value)  # that of the workers, which are in this process
@@ -531,7 +538,7 @@ def test_a_failure_told_at_length_is_cut() -> None:
 
 
 def test_an_index_that_no_worker_can_send_is_made_here(
-    fake: Fake, settings: Settings, executor: NewExecutor, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, settings: Settings, executor: NewExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.push("team/api", "1", API)
     registries = Registries(settings)
@@ -548,7 +555,7 @@ def test_an_index_that_no_worker_can_send_is_made_here(
 
 
 def test_workers_of_another_version_are_refused(
-    fake: Fake, settings: Settings, executor: NewExecutor, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, settings: Settings, executor: NewExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.push("team/api", "1", API)
     monkeypatch.setattr(cluster, "version_here", lambda: Version("9.9", 9))

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from fixtures.image import Image
 from inspector.engine.client import Engine
 from inspector.engine.endpoint import Endpoint
-from tests.engine.fake import FakeEngine
-from tests.engine.fakestore import Kind
+from inspector.testing.engine import FakeEngine
+from inspector.testing.image import Image
+from inspector.testing.store import Kind
 from tests.engine.images import KINDS, SMALL
 
 Start = Callable[..., tuple[FakeEngine, Engine]]

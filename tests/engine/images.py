@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fixtures.image import Image, Step
-from fixtures.tree import Dir, File, Hardlink, Link
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Dir, File, Hardlink, Link
 
 SMALL = Image(
     steps=[

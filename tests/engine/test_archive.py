@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from fixtures.image import Image, Step
-from fixtures.tree import Device, Link
 from inspector.engine.containers import created
 from inspector.engine.model import Stat
 from inspector.errors import LimitExceeded, Malformed, NotFound, Refused, Unsupported
 from inspector.rootfs import Kind
-from tests.engine import faults
+from inspector.testing import faults
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Device, Link
 from tests.engine.conftest import Start
 from tests.engine.images import PATHS
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from fixtures.image import Image
 from fixtures.packing import plain
 from inspector.engine.client import Engine, connect
 from inspector.engine.endpoint import Endpoint
 from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound, Refused, Unreachable
-from tests.engine import faults
+from inspector.testing import faults
+from inspector.testing.engine import FakeEngine
+from inspector.testing.image import Image
 from tests.engine.conftest import Start
-from tests.engine.fake import FakeEngine
 from tests.engine.images import SMALL
 
 KINDS = ("graph", "containerd", "podman")

@@ -17,7 +17,7 @@ from inspector.engine import containers
 from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.owner import Owner, started, this_owner
 from inspector.errors import NotFound, Refused, Unreachable
-from tests.engine import faults
+from inspector.testing import faults
 from tests.engine.conftest import Start
 from tests.engine.images import SMALL
 

@@ -7,11 +7,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.engine import documents
 from inspector.errors import LimitExceeded, Malformed
+from tests.effort import examples
 from tests.engine.images import SMALL
 
 ID = "sha256:" + "a" * 64
@@ -55,7 +56,7 @@ def _read_all(content: bytes) -> None:
 
 
 @given(ANY_JSON)
-@settings(max_examples=50)
+@examples(50)
 def test_any_json_is_read_or_malformed(document: Any) -> None:
     _read_all(json.dumps(document).encode())
 

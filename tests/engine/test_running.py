@@ -9,7 +9,7 @@ import pytest
 
 from inspector.engine.logs import demultiplexed
 from inspector.errors import LimitExceeded, NotFound, Refused, Unreachable
-from tests.engine import faults
+from inspector.testing import faults
 from tests.engine.conftest import Start
 
 BODY = {"Image": "small:1", "Cmd": ["x"]}

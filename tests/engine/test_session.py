@@ -18,8 +18,8 @@ from inspector.engine.endpoint import Endpoint
 from inspector.engine.sockets import ssh_words
 from inspector.engine.tls import Tls
 from inspector.errors import Unreachable
-from tests.engine import faults
-from tests.engine.fake import FakeEngine
+from inspector.testing import faults
+from inspector.testing.engine import FakeEngine
 from tests.engine.images import SMALL
 
 posix = pytest.mark.skipif(os.name == "nt", reason="no socket can be a program's input on Windows")

@@ -11,7 +11,6 @@ from fixtures.bases import debian
 from fixtures.pythons import venv
 from fixtures.roles import right_images
 from fixtures.torches import torch_cpu, torch_cuda, torch_needs
-from fixtures.tree import File, Member
 from fixtures.wheels import install
 from fixtures.wrong import wrong_images
 from inspector.facts import ImageFacts
@@ -21,6 +20,7 @@ from inspector.python.model import Interpreter
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.container import ContainerRootfs
 from inspector.sources.image import Image
+from inspector.testing.tree import File, Member
 from inspector.unknown import Absent, Unknown
 from tests.facts.agreement import disagreements, glance_at, whole_of
 from tests.facts.archive import MemoryArchive

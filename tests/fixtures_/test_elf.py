@@ -19,7 +19,7 @@ from elftools.elf.segments import InterpSegment
 
 from fixtures.bases import GLIBC_LOADER, alpine, debian, glibc_versions, loader_path, program
 from fixtures.elf import MACHINES, Elf
-from fixtures.tree import File, Member
+from inspector.testing.tree import File, Member
 
 LIBRARY = Elf(
     soname="libx.so.1",

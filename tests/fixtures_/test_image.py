@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS, ONE_IMAGE
-from fixtures.image import Image, Step
 from fixtures.roles import right_images
-from fixtures.tree import Dir, File, Hardlink, Link
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Dir, File, Hardlink, Link
 
 IMAGE = Image(
     steps=[

@@ -11,7 +11,7 @@ import tarfile
 import pytest
 
 from fixtures.lazy import DIGEST, PREFIX, Lazy, estargz, zstd_chunked
-from fixtures.tree import Dir, File, Hardlink, Link, Tree
+from inspector.testing.tree import Dir, File, Hardlink, Link, Tree
 
 if sys.version_info >= (3, 14):
     from compression import zstd

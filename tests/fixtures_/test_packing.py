@@ -6,10 +6,11 @@ import gzip
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures import packing
+from tests.effort import examples
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -22,7 +23,7 @@ RUNS = st.lists(st.tuples(st.binary(min_size=1, max_size=1), st.integers(0, 1100
 CONTENT = st.one_of(RUNS, st.binary(max_size=400), st.tuples(RUNS, st.binary(), RUNS).map(b"".join))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(CONTENT)
 def test_real_decompressors_give_the_content_back(content: bytes) -> None:
     assert gzip.decompress(packing.gzip(content)) == content

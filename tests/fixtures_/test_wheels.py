@@ -19,8 +19,8 @@ from fixtures.nvidia import nvidia
 from fixtures.pythons import venv
 from fixtures.roles import SITE, right_images
 from fixtures.torches import torch_cpu, torch_cuda, torch_needs, torch_rocm, torch_xpu, version_py
-from fixtures.tree import tar_of
 from fixtures.wheels import Wheel, install
+from inspector.testing.tree import tar_of
 
 LINUX = {
     "extra": "",

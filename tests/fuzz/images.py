@@ -9,8 +9,6 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from fixtures.image import sha256
-from fixtures.tree import tar_of
 from inspector.engine import documents as engine_documents
 from inspector.errors import InspectorError, PolicyError
 from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, parse_config, parse_manifest
@@ -18,6 +16,8 @@ from inspector.policy.load import load_policy
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.engine.bolt import Bucket, _fnv1a, read_bolt
+from inspector.testing.image import sha256
+from inspector.testing.tree import tar_of
 from tests.fuzz.cursor import Cursor
 
 STATED = ("", *sorted(INDEX_TYPES | MANIFEST_TYPES), "text/plain")

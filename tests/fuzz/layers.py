@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from fixtures import packing
-from fixtures.image import sha256
 from fixtures.lazy import Lazy, estargz, zstd_chunked
 from inspector.errors import InspectorError
 from inspector.layers.codec import decode, encode
@@ -22,6 +21,8 @@ from inspector.layers.toc.document import Listing
 from inspector.layers.toc.scan import scan_toc
 from inspector.layers.tree import MAX_WARNINGS
 from inspector.rootfs import Kind, resolve, walk
+from inspector.testing.blobs import Packing
+from inspector.testing.image import sha256
 from tests.fuzz.cursor import Cursor
 from tests.layers.toc.reading import Held
 
@@ -34,7 +35,7 @@ ATTRIBUTES = (
     (("trusted.overlay.metacopy", b""),),
     (("trusted.overlay.whiteout", b"y"),),
 )
-PACKINGS: tuple[packing.Packing, ...] = (packing.plain, packing.gzip, packing.zstd, packing.xz, packing.bzip2)
+PACKINGS: tuple[Packing, ...] = (packing.plain, packing.gzip, packing.zstd, packing.xz, packing.bzip2)
 PIECES = (1 << 16, 512, 100, 7)
 
 

@@ -9,7 +9,6 @@ from functools import cache
 from fixtures.bases import debian
 from fixtures.pythons import cpython
 from fixtures.torches import torch_cpu
-from fixtures.tree import File, Member
 from fixtures.wheels import install, pure
 from inspector.errors import InspectorError
 from inspector.layers.entry import Entries, Entry, LayerIndex
@@ -21,6 +20,7 @@ from inspector.python.model import Interpreter
 from inspector.python.startup import find_startup
 from inspector.report import diff, document, junit, markdown, show, table
 from inspector.report.difference import difference
+from inspector.testing.tree import File, Member
 from inspector.torchbuild import find_torch
 from inspector.unknown import Unknown
 from tests.report import samples

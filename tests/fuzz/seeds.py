@@ -12,10 +12,10 @@ from pathlib import Path
 
 from fixtures import packing
 from fixtures.forms import FORMS
-from fixtures.image import Image, Step
 from fixtures.lazy import estargz, zstd_chunked
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree, tar_of
 from inspector.layers.codec import encode
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree, tar_of
 from tests.fuzz import pythons
 from tests.fuzz.images import CUT
 from tests.sources.engine.boltfile import Writer

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.bases import debian
-from fixtures.forms.oci import OCI
-from fixtures.image import sha256, to_json
 from fixtures.pythons import cpython
 from fixtures.torches import torch_cpu, torch_cuda, torch_needs
-from fixtures.tree import File, Tree, tar_of
 from fixtures.wheels import install
+from inspector.testing.blobs import OCI
+from inspector.testing.image import sha256, to_json
+from inspector.testing.tree import File, Tree, tar_of
 from tests.cli.program import run
 
 SITE = "usr/local/lib/python3.11/site-packages"

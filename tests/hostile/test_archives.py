@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.image import to_json
-from fixtures.tree import tar_of
+from inspector.testing.image import to_json
+from inspector.testing.tree import tar_of
 from tests.cli.program import run
 from tests.hostile.raw import BASE, Layout, Raw, docker_archive, judged, role, torch_tree
 

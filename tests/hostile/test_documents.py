@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.forms.oci import OCI
-from fixtures.image import sha256, to_json
-from fixtures.tree import tar_of
+from inspector.testing.blobs import OCI
+from inspector.testing.image import sha256, to_json
+from inspector.testing.tree import tar_of
 from tests.cli.program import run
 from tests.hostile.raw import BASE, PATH, Layout, Raw, docker_archive, judged, torch_tree
 

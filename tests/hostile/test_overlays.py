@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.tree import tar_of
+from inspector.testing.tree import tar_of
 from tests.hostile.raw import BASE, END, SITE, Raw, docker_archive, file, header, judged, pax, torch_tree
 
 TORCH = tar_of(torch_tree())

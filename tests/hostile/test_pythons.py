@@ -11,8 +11,8 @@ import pytest
 from fixtures.bases import debian
 from fixtures.pythons import cpython
 from fixtures.torches import torch_cpu, torch_needs
-from fixtures.tree import File, Hardlink, Tree, tar_of
 from fixtures.wheels import install
+from inspector.testing.tree import File, Hardlink, Tree, tar_of
 from tests.hostile.raw import BASE, SITE, Raw, docker_archive, judged, shown, torch_tree
 
 DEBIAN_SITE = """

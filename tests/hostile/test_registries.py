@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from inspector.errors import InspectorError, Malformed, Refused
+from inspector.testing.registry import Answer, FakeRegistry, answer_json
 from tests.registry import conftest as registries
-from tests.registry.fake import Answer, Fake, answer_json, serving
 from tests.sources.samples import API
 
 fake, settings, repository = registries.fake, registries.settings, registries.repository
@@ -120,7 +120,7 @@ INSIDE = (
 
 @pytest.mark.parametrize("address", INSIDE)
 @pytest.mark.parametrize("asked", ["manifests", "blobs"])
-def test_nobody_is_sent_inside(address: str, asked: str, fake: Fake, repository: registries.Opener) -> None:
+def test_nobody_is_sent_inside(address: str, asked: str, fake: FakeRegistry, repository: registries.Opener) -> None:
     fake.push("a/b", "1", API)
     fake.route("GET", f".*/{asked}/.*", Answer(307, headers={"Location": address}))
     fake.route("HEAD", f".*/{asked}/.*", Answer(307, headers={"Location": address}))
@@ -130,9 +130,11 @@ def test_nobody_is_sent_inside(address: str, asked: str, fake: Fake, repository:
 
 
 @pytest.mark.parametrize("asked", ["manifests", "blobs"])
-def test_another_port_of_this_machine_is_not_asked(asked: str, fake: Fake, repository: registries.Opener) -> None:
+def test_another_port_of_this_machine_is_not_asked(
+    asked: str, fake: FakeRegistry, repository: registries.Opener
+) -> None:
     fake.push("a/b", "1", API)
-    with serving() as inner:
+    with FakeRegistry() as inner:
         for method in ("GET", "HEAD"):
             fake.route(method, f".*/{asked}/.*", Answer(307, headers={"Location": f"{inner.url}/internal"}))
         with pytest.raises(InspectorError):
@@ -140,8 +142,8 @@ def test_another_port_of_this_machine_is_not_asked(asked: str, fake: Fake, repos
         assert not inner.asked
 
 
-def test_no_token_is_asked_for_at_another_port(fake: Fake, repository: registries.Opener) -> None:
-    with serving() as inner:
+def test_no_token_is_asked_for_at_another_port(fake: FakeRegistry, repository: registries.Opener) -> None:
+    with FakeRegistry() as inner:
         challenge = f'Bearer realm="{inner.url}/token",service="x"'
         fake.route("GET", ".*/manifests/.*", Answer(401, headers={"WWW-Authenticate": challenge}))
         fake.route("HEAD", ".*/manifests/.*", Answer(401, headers={"WWW-Authenticate": challenge}))
@@ -162,7 +164,9 @@ def test_no_token_is_asked_for_at_another_port(fake: Fake, repository: registrie
         "/admin",
     ],
 )
-def test_the_next_page_lies_in_the_same_repository(link: str, fake: Fake, repository: registries.Opener) -> None:
+def test_the_next_page_lies_in_the_same_repository(
+    link: str, fake: FakeRegistry, repository: registries.Opener
+) -> None:
     fake.push("a/b", "1", API)
     fake.route("GET", ".*/a/b/tags/list.*", answer_json({"tags": ["1"]}, headers={"Link": f'<{link}>; rel="next"'}))
     with pytest.raises(Malformed):

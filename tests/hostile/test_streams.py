@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.image import to_json
 from fixtures.packing import zstd
-from fixtures.tree import Tree, tar_of
+from inspector.testing.image import to_json
+from inspector.testing.tree import Tree, tar_of
 from tests.cli.program import ROOT, clean_environment
 from tests.hostile.raw import END, SITE, Raw, docker_archive, file, header, judged
 

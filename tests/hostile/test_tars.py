@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.tree import File
+from inspector.testing.tree import File
 from tests.hostile.raw import (
     BASE,
     END,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from fixtures.forms.oci import OCI
-from fixtures.image import sha256, to_json
 from fixtures.roles import right_images
-from fixtures.tree import Tree, tar_of
+from inspector.testing.blobs import OCI
+from inspector.testing.image import sha256, to_json
+from inspector.testing.tree import Tree, tar_of
 
 REPOSITORIES = ("fleet/api", "fleet/worker")
 BASES, MIDDLES = 10, 40

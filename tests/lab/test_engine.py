@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.image import Image
 from inspector.engine.client import Engine
 from inspector.engine.containers import created
 from inspector.engine.endpoint import Endpoint
@@ -22,8 +21,9 @@ from inspector.engine.model import Stat
 from inspector.engine.owner import this_owner
 from inspector.errors import NotFound, Refused, Unsupported
 from inspector.rootfs import Kind
-from tests.engine.fake import FakeEngine
-from tests.engine.fakestore import Kind as Store
+from inspector.testing.engine import FakeEngine
+from inspector.testing.image import Image
+from inspector.testing.store import Kind as Store
 from tests.engine.images import KINDS, PATHS, SMALL
 from tests.lab.others import Other
 

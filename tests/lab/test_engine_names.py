@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.image import Image
 from fixtures.roles import right_images
 from inspector.facts import ImageFacts
+from inspector.names import canonical, familiar
 from inspector.sources.access import ACCESS_METHODS
+from inspector.testing.image import Image
 from tests.lab import ours
 from tests.lab.agree import differences
 from tests.lab.asked import ask
@@ -58,6 +59,25 @@ def engine(any_engine: Other, archive: Path) -> Iterator[Other]:
     any_engine.docker("rmi", "--force", *TAGS)
     with suppress(CalledProcessError):
         any_engine.docker("rmi", "--force", FOREIGN)
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["", "docker.io/", "index.docker.io/library/", "docker.io/library/deeper/", "registry-1.docker.io/", "localhost/"],
+)
+def test_an_engine_lists_names_in_their_familiar_form(engine: Other, prefix: str) -> None:
+    """Podman lists every name in full."""
+    name = f"{prefix}{REPOSITORY}:named"
+    before = set(engine.inspect(TAGS[0])["RepoTags"])
+    engine.docker("tag", TAGS[0], name)
+    try:
+        (listed,) = set(engine.inspect(TAGS[0])["RepoTags"]) - before
+    finally:
+        engine.docker("rmi", name)
+    assert canonical(listed) == canonical(name)
+    assert familiar(listed) == familiar(name)
+    if prefix != "localhost/" and engine.name == "docker":
+        assert familiar(name) == listed
 
 
 @pytest.fixture(scope="module")

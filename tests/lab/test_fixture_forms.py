@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
-from fixtures.image import Image, Step
 from fixtures.roles import right_images
-from fixtures.tree import Dir, Link
 from fixtures.wrong import wrong_images
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Dir, Link
 
 NAME = "fixture-form"
 ENGINES_MAY_REFUSE = {"docker-24-zstd", "containerd-zstd", "containerd-mixed"}

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.image import sha256
-from fixtures.tree import tar_of
 from inspector.errors import InspectorError
+from inspector.testing.image import sha256
+from inspector.testing.tree import tar_of
 from tests.lab.engine import docker as asked
 from tests.sources.samples import opened
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.image import Image, Step
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
 from inspector.errors import CorruptLayer, Unsupported
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
 from tests.lab import engine, ours
 from tests.lab.others import Other
 

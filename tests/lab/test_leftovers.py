@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.image import Image, Step
 from fixtures.roles import right_images
 from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError
@@ -27,6 +26,7 @@ from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.access import ACCESS_METHODS, AccessMethod
 from inspector.sources.media import Media
+from inspector.testing.image import Image, Step
 from tests.cli.program import ROOT
 from tests.lab import ours
 from tests.lab.asked import ask

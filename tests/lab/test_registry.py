@@ -21,18 +21,18 @@ from fixtures.roles import right_images
 from inspector.errors import Denied, NotFound, PlatformMissing, Unreachable
 from inspector.facts import Evidence, ImageFacts, Size, gather
 from inspector.layers.cache import IndexCache
+from inspector.names import parse_name
 from inspector.oci import Platform
 from inspector.reference import parse_reference
-from inspector.registry.names import parse_name
 from inspector.registry.settings import Settings
 from inspector.sources.registry.open import Registries, open_registry_images, tags_of
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.lab import engine
 from tests.lab import registries as lab
 from tests.lab.conftest import _not_here
 from tests.lab.ours import facts_of, indexer
 from tests.registry.certificates import Authority
 from tests.registry.conftest import HASTE
-from tests.registry.fake import Answer, Asked, answer_json, serving
 
 AMD64 = Platform("linux", "amd64")
 GPU = right_images()["worker-gpu"]
@@ -263,7 +263,7 @@ def test_a_registry_with_tokens(
     authority = Authority(tmp_path)
     tokens = TokenServer(authority, "the lab")
     layout = form("oci-gzip", tmp_path)
-    with serving() as server:
+    with FakeRegistry() as server:
         server.route("GET", "/token.*", tokens.answer)
         auth = {
             "token": {

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.image import Image, Step
-from fixtures.tree import Dir
 from inspector.engine.client import connect
 from inspector.layers.merge import merge
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.containers_storage import ContainersStore
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image as Opened
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Dir
 from tests.lab import ours, wrong
 from tests.lab.conftest import ROLES
 from tests.lab.engine import Listed

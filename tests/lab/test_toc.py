@@ -14,9 +14,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.image import Image, Step
 from fixtures.roles import right_images
-from fixtures.tree import Tree
 from inspector.facts import gather
 from inspector.layers.indexer import Indexer
 from inspector.layers.scan import scan_stream
@@ -26,6 +24,8 @@ from inspector.reference import parse_reference
 from inspector.sources.image import Image as Opened
 from inspector.sources.registry.blob import RegistryBlob
 from inspector.sources.registry.open import Registries, open_registry_images
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Tree
 from tests.lab import registries as lab
 from tests.lab.agree import differences
 from tests.lab.conftest import _not_here

@@ -14,8 +14,8 @@ from typing import Any
 
 from fixtures.nvidia import nvidia
 from fixtures.torches import Torch
-from fixtures.tree import File
 from fixtures.wheels import Wheel
+from inspector.testing.tree import File
 
 NEEDS = ("typing-extensions>=4.10.0",)
 _CPU = Torch(version="2.13.0+cpu", requires=NEEDS).wheel()

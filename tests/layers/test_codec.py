@@ -7,7 +7,7 @@ import time
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from isal import isal_zlib
 
@@ -15,6 +15,7 @@ from inspector.layers import codec
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.rootfs import Kind
+from tests.effort import examples
 
 DIFF_ID = "sha256:" + "ab" * 32
 BLOB = "sha256:" + "cd" * 32
@@ -50,7 +51,7 @@ def index_of(*members: Entry) -> LayerIndex:
 
 
 @given(indexes)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_every_index_comes_back_as_it_was(index: LayerIndex) -> None:
     assert codec.decode(codec.encode(index)) == index
 
@@ -95,7 +96,7 @@ def test_an_index_past_the_bound_is_refused_both_ways(monkeypatch: pytest.Monkey
 
 
 @given(indexes, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_damaged_bytes_are_a_miss(index: LayerIndex, rng: random.Random) -> None:
     packed = bytearray(codec.encode(index))
     place = rng.randrange(len(packed))
@@ -106,7 +107,7 @@ def test_damaged_bytes_are_a_miss(index: LayerIndex, rng: random.Random) -> None
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_bytes_from_elsewhere_are_a_miss(content: bytes) -> None:
     assert codec.decode(content) is None
     assert codec.decode(isal_zlib.compress(content)) is None

@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tree import tar_of
 from inspector.errors import CorruptLayer
 from inspector.layers.compression import OUTPUT, Packing, decompressed, sniff
+from inspector.testing.tree import tar_of
+from tests.effort import examples
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -60,7 +61,7 @@ def test_sniff(head: bytes, kind: str) -> None:
 
 
 @given(st.sampled_from(sorted(PACK)), st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.integers(1, 97))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_streams_in_a_row_are_one(packing: Packing, parts: list[bytes], size: int) -> None:
     """Concatenated gzip members, zstd frames and the like are valid, wherever reads happen to end."""
     content = b"".join(PACK[packing](part) for part in parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import LimitExceeded
@@ -13,6 +13,7 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.merge import MergedRootfs, merge
 from inspector.layers.tree import OPAQUE
 from inspector.rootfs import Kind
+from tests.effort import examples
 from tests.lab.ours import listing
 
 PATHS = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3).map("/".join)
@@ -38,7 +39,7 @@ def index(paths: list[str]) -> LayerIndex:
 
 
 @given(LAYERS)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_packing_changes_no_answer(layers: list[list[str]]) -> None:
     indexes = [index(paths) for paths in layers]
     expected = listing(merge(indexes))

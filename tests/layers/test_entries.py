@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import LimitExceeded
@@ -13,6 +13,7 @@ from inspector.layers import entries as module
 from inspector.layers.entries import Entries, Entry
 from inspector.layers.tar import normal
 from inspector.rootfs import Kind
+from tests.effort import examples
 
 NAMES = st.binary(max_size=6).map(lambda raw: raw.replace(b"\0", b"/").decode("utf-8", "surrogateescape"))
 ANY = st.builds(
@@ -31,7 +32,7 @@ ANY = st.builds(
 
 
 @given(st.lists(ANY, max_size=12))
-@settings(deadline=None)
+@examples(100)
 def test_entries_come_out_as_they_went_in(expected: list[Entry]) -> None:
     entries = Entries(expected)
     assert list(entries) == expected

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
 from inspector.layers import retention
 from inspector.layers.entry import SCANNER_VERSION
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
 from tests.support import index_of
 
 FINGERPRINTS = {

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.tree import File, tar_of
 from inspector.errors import CorruptLayer, DigestMismatch
 from inspector.layers.blob import Scanned
 from inspector.layers.file import FileRange
+from inspector.testing.tree import File, tar_of
 from tests.layers.test_scan import TREE, sha256
 from tests.support import scan_bytes
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.tree import tar_of
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.cache import IndexCache
 from inspector.layers.file import FileRange
 from inspector.layers.indexer import Indexer
+from inspector.testing.tree import tar_of
 from tests.support import scan_bytes
 
 CONTENT = tar_of({"etc/hostname": b"here\n"})

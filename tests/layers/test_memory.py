@@ -13,7 +13,6 @@ from typing import cast
 
 import pytest
 
-from fixtures.tree import tar_of
 from inspector import work
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.layers import gate as gate_module
@@ -24,6 +23,7 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.gate import Gate, Group
 from inspector.layers.memory import hold, load, reading, share, within
 from inspector.layers.scan import scan_stream
+from inspector.testing.tree import tar_of
 
 MIB = 1 << 20
 

@@ -6,16 +6,17 @@ import stat
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
 from inspector.errors import CorruptLayer, LimitExceeded, Unsupported
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.merge import MergedRootfs, merge
 from inspector.layers.tree import MAX_WARNINGS, OPAQUE
 from inspector.rootfs import Kind, NotKept, walk
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
+from tests.effort import examples
 from tests.support import index_of, rootfs_of
 
 D = Dir()
@@ -432,7 +433,7 @@ def model(layers: list[dict[str, bytes | Dir]]) -> dict[str, str] | None:
 
 
 @given(model_layers)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_the_merge_is_that_of_the_model(layers: list[dict[str, bytes | Dir]]) -> None:
     expected = model(layers)
     indexes = [index_of(layer) for layer in layers]
@@ -444,7 +445,7 @@ def test_the_merge_is_that_of_the_model(layers: list[dict[str, bytes | Dir]]) ->
 
 
 @given(model_layers)
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_layers_of_nothing_change_nothing(layers: list[dict[str, bytes | Dir]]) -> None:
     between = [index for layer in layers for index in (index_of(layer), index_of({}))]
     if model(layers) is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import LimitExceeded
 from inspector.layers.header import Header
 from inspector.layers.pax import LIMITS, NOTHING, Budget, Extended, extend, merge, parse_records
+from tests.effort import examples
 from tests.layers.tars import END, header, pax, record, records, scan
 
 XATTR = b"SCHILY.xattr.trusted.overlay."
@@ -64,7 +65,7 @@ def test_a_record_that_go_refuses_is_refused(content: bytes) -> None:
 
 
 @given(st.binary(max_size=60) | st.lists(st.sampled_from([b"6 a=1\n", b"5", b" ", b"=", b"\n", b"-1 "])).map(b"".join))
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_any_bytes_come_to_an_end(content: bytes) -> None:
     """Each step goes forward by a record's length, or there is an error."""
     try:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import tempfile
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.layers.readers import FileReader, StreamReader
+from tests.effort import examples
 
 
 @given(st.binary(max_size=200), st.integers(1, 50), st.lists(st.tuples(st.booleans(), st.integers(0, 60)), max_size=12))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_reads_and_skips_agree(content: bytes, size: int, steps: list[tuple[bool, int]]) -> None:
     streamed = StreamReader(content[at : at + size] for at in range(0, len(content), size))
     around = b"before" + content + b"after"

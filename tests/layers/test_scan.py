@@ -8,10 +8,10 @@ import tarfile
 
 import pytest
 
-from fixtures.tree import Dir, File, Hardlink, Link, Tree, tar_of
 from inspector.errors import DigestMismatch, LimitExceeded
 from inspector.layers.scan import MAX_FILE, scan_stream
 from inspector.rootfs import Kind
+from inspector.testing.tree import Dir, File, Hardlink, Link, Tree, tar_of
 from tests.support import scan_bytes
 
 TREE: Tree = {

@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded
@@ -18,6 +18,7 @@ from inspector.layers.pax import LIMITS
 from inspector.layers.readers import StreamReader
 from inspector.layers.tar import BLOCK, EndMissing, iter_members, normal
 from inspector.rootfs import Kind
+from tests.effort import examples
 from tests.layers.tars import END, header, in_memory, long, padded, paths, pax, record, records, resummed, scan, ustar
 
 TYPES = {
@@ -37,7 +38,7 @@ members = st.tuples(
 
 
 @given(st.lists(members, max_size=8), st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT]), st.integers(1, 2000))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_members_are_those_that_tarfile_wrote(
     described: list[tuple[str, Kind, bytes, int, str]], tar_format: int, chunk: int
 ) -> None:
@@ -117,7 +118,7 @@ def test_normal(written: str, read: str) -> None:
 
 
 @given(st.text(st.sampled_from("a./"), max_size=12))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_normal_is_the_lexical_path_below_the_root(text: str) -> None:
     assert "/" + normal(text) == os.path.normpath("/" + text.lstrip("/"))
 
@@ -213,7 +214,7 @@ def test_headers_are_counted_before_they_are_kept(monkeypatch: pytest.MonkeyPatc
 
 
 @given(st.binary(max_size=3000), st.integers(0, 3), st.integers(0, BLOCK * 4 - 1), st.integers(1, 255))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_damage_is_refused_or_outside_the_headers(noise: bytes, blocks: int, at: int, flip: int) -> None:
     """Whatever the bytes: an error of ours or a listing, never another exception, and never a shorter listing."""
     content = header("a", size=5) + padded(b"hello") + header("b") * blocks + END

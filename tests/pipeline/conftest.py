@@ -16,8 +16,8 @@ from inspector.pipeline.scopes import Scope, Selection, parse_scope
 from inspector.policy.audited import Audited, Ended, Planned
 from inspector.policy.role import Limits, Policy, Role
 from inspector.registry.settings import Settings
+from inspector.testing.registry import FakeRegistry
 from tests.registry.conftest import HASTE
-from tests.registry.fake import Fake, serving
 
 POLICY = Policy(
     origin="inspector.toml",
@@ -61,7 +61,7 @@ class Done(NamedTuple):
 class Auditor:
     """Audits the fake registry, with a cache that lasts from one audit to the next."""
 
-    def __init__(self, fake: Fake, settings: Settings, folder: Path) -> None:
+    def __init__(self, fake: FakeRegistry, settings: Settings, folder: Path) -> None:
         self.fake = fake
         self.settings = settings
         self.folder = folder
@@ -101,13 +101,13 @@ class Auditor:
 
 
 @pytest.fixture
-def fake() -> Iterator[Fake]:
+def fake() -> Iterator[FakeRegistry]:
     """A registry that speaks no TLS."""
-    with serving() as registry:
+    with FakeRegistry() as registry:
         yield registry
 
 
 @pytest.fixture
-def audit(fake: Fake, tmp_path: Path) -> Auditor:
+def audit(fake: FakeRegistry, tmp_path: Path) -> Auditor:
     """Audits the fake registry, as a user who has no settings."""
     return Auditor(fake, Settings(home=tmp_path / "home", etc=tmp_path / "etc", patience=HASTE), tmp_path)

@@ -15,9 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.forms.oci import OCI, Blobs, other_platform
-from fixtures.image import Image, Step, sha256
-from fixtures.packing import gzip, zstd
+from fixtures.forms.oci import Blobs, other_platform
+from fixtures.packing import zstd
 from fixtures.roles import right_images
 from inspector.errors import PolicyError, UsageError
 from inspector.layers.blob import Scanned
@@ -32,8 +31,11 @@ from inspector.policy.audited import Audited, Left, Planned, outcome_of_audit
 from inspector.policy.model import Outcome
 from inspector.policy.role import Limits, Policy, Role
 from inspector.sources.registry.open import Registries
+from inspector.testing import gzipped
+from inspector.testing.blobs import OCI
+from inspector.testing.image import Image, Step, sha256
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.pipeline.conftest import POLICY, Auditor
-from tests.registry.fake import Answer, Asked, Fake, answer_json
 
 RIGHT = right_images()
 API, WORKER, GPU = RIGHT["backend-prod"], RIGHT["worker-cpu"], RIGHT["worker-gpu"]
@@ -46,10 +48,10 @@ def numbered(number: int, base: Image = API) -> Image:
 
 def own_layer(number: int) -> str:
     """The digest of the layer that no other image has."""
-    return f"sha256:{sha256(gzip(numbered(number).layers[-1]))}"
+    return f"sha256:{sha256(gzipped(numbered(number).layers[-1]))}"
 
 
-def test_each_image_is_held_against_the_role_of_its_repository(fake: Fake, audit: Auditor) -> None:
+def test_each_image_is_held_against_the_role_of_its_repository(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/api", "1.0", API)
     fake.push("team/api", "2.0", GPU)
     fake.push("team/worker", "1.0", WORKER)
@@ -69,7 +71,7 @@ def test_each_image_is_held_against_the_role_of_its_repository(fake: Fake, audit
     assert failed.python
 
 
-def test_facts_are_those_of_check(fake: Fake, audit: Auditor) -> None:
+def test_facts_are_those_of_check(fake: FakeRegistry, audit: Auditor) -> None:
     """The same image, read alone and in an audit, says the same of torch."""
     from inspector.pipeline import check
 
@@ -81,7 +83,7 @@ def test_facts_are_those_of_check(fake: Fake, audit: Auditor) -> None:
     assert [one.check for one in audited.findings] == [one.check for one in result.findings]
 
 
-def test_a_layer_that_many_share_is_fetched_once(fake: Fake, audit: Auditor) -> None:
+def test_a_layer_that_many_share_is_fetched_once(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(20):
         fake.push("team/api", f"1.{number}", numbered(number))
         fake.push("team/worker", f"1.{number}", numbered(number, WORKER))
@@ -96,7 +98,7 @@ def test_a_layer_that_many_share_is_fetched_once(fake: Fake, audit: Auditor) -> 
     assert audit.layers() == []
 
 
-def test_tags_of_one_image_are_one_result(fake: Fake, audit: Auditor) -> None:
+def test_tags_of_one_image_are_one_result(fake: FakeRegistry, audit: Auditor) -> None:
     for tag in ("1.0", "1", "latest"):
         fake.push("team/api", tag, API)
     done = audit("team/api")
@@ -104,7 +106,7 @@ def test_tags_of_one_image_are_one_result(fake: Fake, audit: Auditor) -> None:
     assert done.results["team/api:1.0"].tags == ("1.0", "1", "latest")
 
 
-def test_the_same_image_in_two_repositories_is_read_once(fake: Fake, audit: Auditor) -> None:
+def test_the_same_image_in_two_repositories_is_read_once(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/api", "1", API)
     fake.push("dev/api", "1", API)
     assert len(audit("team/api", "dev/api").results) == 2
@@ -112,8 +114,8 @@ def test_the_same_image_in_two_repositories_is_read_once(fake: Fake, audit: Audi
     assert len(layers) == len(set(layers))
 
 
-def test_one_content_packed_in_two_ways_is_read_once(fake: Fake, audit: Auditor) -> None:
-    fake.push("team/api", "gzip", API, packing=gzip)
+def test_one_content_packed_in_two_ways_is_read_once(fake: FakeRegistry, audit: Auditor) -> None:
+    fake.push("team/api", "gzip", API, packing=gzipped)
     fake.push("team/api", "zstd", API, packing=zstd)
     done = audit("team/api")
     assert set(done.outcomes.values()) == {"pass"}
@@ -121,7 +123,7 @@ def test_one_content_packed_in_two_ways_is_read_once(fake: Fake, audit: Auditor)
     assert done.plan.layers == len(set(API.layers))
 
 
-def test_tags_in_different_roles_are_judged_for_each(fake: Fake, audit: Auditor) -> None:
+def test_tags_in_different_roles_are_judged_for_each(fake: FakeRegistry, audit: Auditor) -> None:
     roles = (Role(name="a", match=("*:prod",), torch="absent"), Role(name="b", match=("*:dev",), torch="cpu"))
     fake.push("team/x", "prod", API)
     fake.push("team/x", "dev", API)
@@ -130,7 +132,7 @@ def test_tags_in_different_roles_are_judged_for_each(fake: Fake, audit: Auditor)
     assert done.outcomes == {"team/x:prod": "pass", "team/x:dev": "fail"}
 
 
-def test_a_name_that_two_roles_claim_is_in_none(fake: Fake, audit: Auditor) -> None:
+def test_a_name_that_two_roles_claim_is_in_none(fake: FakeRegistry, audit: Auditor) -> None:
     roles = (Role(name="a", match=("*:prod",)), Role(name="b", match=("*/x:*",)))
     fake.push("team/x", "prod", API)
     done = audit("team/x", policy=Policy(origin="p", roles=roles))
@@ -138,7 +140,7 @@ def test_a_name_that_two_roles_claim_is_in_none(fake: Fake, audit: Auditor) -> N
     assert audit.layers() == []
 
 
-def test_a_failure_that_the_manifest_shows_costs_no_layer(fake: Fake, audit: Auditor) -> None:
+def test_a_failure_that_the_manifest_shows_costs_no_layer(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/small", "1", API)
     done = audit("team/small")
     result = done.results["team/small:1"]
@@ -148,7 +150,7 @@ def test_a_failure_that_the_manifest_shows_costs_no_layer(fake: Fake, audit: Aud
     assert (result.evidence.how, result.evidence.layers_read, result.torch) == ("manifest", 0, None)
 
 
-def test_what_the_manifest_shows_to_be_well_is_no_pass_yet(fake: Fake, audit: Auditor) -> None:
+def test_what_the_manifest_shows_to_be_well_is_no_pass_yet(fake: FakeRegistry, audit: Auditor) -> None:
     role = Role(name="roomy", match=("*",), torch="absent", compressed_size=Limits(most=10**9))
     fake.push("team/api", "1", GPU)
     done = audit("team/api", policy=Policy(origin="p", roles=(role,)))
@@ -156,19 +158,19 @@ def test_what_the_manifest_shows_to_be_well_is_no_pass_yet(fake: Fake, audit: Au
     assert audit.layers()
 
 
-def test_verify_reads_everything_before_a_verdict(fake: Fake, audit: Auditor) -> None:
+def test_verify_reads_everything_before_a_verdict(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/small", "1", GPU)
     result = audit("team/small", verify=True).results["team/small:1"]
     assert {finding.check for finding in result.findings if finding.outcome == "fail"} >= {"compressed-size", "torch"}
 
 
-def test_an_image_in_no_role_is_not_fetched(fake: Fake, audit: Auditor) -> None:
+def test_an_image_in_no_role_is_not_fetched(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/other", "1", API)
     assert audit("team/other").plan.unread == 1
     assert audit.layers() == []
 
 
-def test_without_a_policy_there_are_facts_and_no_verdict(fake: Fake, audit: Auditor) -> None:
+def test_without_a_policy_there_are_facts_and_no_verdict(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/other", "1", WORKER)
     done = audit("team/other", policy=None)
     result = done.results["team/other:1"]
@@ -178,16 +180,16 @@ def test_without_a_policy_there_are_facts_and_no_verdict(fake: Fake, audit: Audi
     assert outcome_of_audit([result.outcome], done.ended.left) == "pass"
 
 
-def test_one_role_for_all(fake: Fake, audit: Auditor) -> None:
+def test_one_role_for_all(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/other", "1", WORKER)
     assert audit("team/other", role="worker").outcomes == {"team/other:1": "pass"}
     with pytest.raises(PolicyError, match="no role 'wroker'"):
         audit("team/other", role="wroker")
 
 
-def test_all_platforms_or_the_one_of_the_role(fake: Fake, audit: Auditor) -> None:
+def test_all_platforms_or_the_one_of_the_role(fake: FakeRegistry, audit: Auditor) -> None:
     blobs = Blobs(OCI)
-    both = [blobs.manifest(one, [gzip], platform=one.platform) for one in (API, other_platform(API))]
+    both = [blobs.manifest(one, [gzipped], platform=one.platform) for one in (API, other_platform(API))]
     fake.take("team/api", blobs, [("1", blobs.index(both))])
     done = audit("team/api", platform="all")
     platforms = [str(one.platform) for one in done.events if isinstance(one, Audited)]
@@ -198,7 +200,7 @@ def test_all_platforms_or_the_one_of_the_role(fake: Fake, audit: Auditor) -> Non
     assert [one.outcome for one in result.findings if one.check == "platform"] == ["pass"]
 
 
-def test_a_platform_that_the_role_rules_out(fake: Fake, audit: Auditor) -> None:
+def test_a_platform_that_the_role_rules_out(fake: FakeRegistry, audit: Auditor) -> None:
     """An image for another platform alone fails without a layer; of an index without it, nothing is taken instead."""
     arm = Role(name="arm", match=("*",), torch="absent", platform=Platform("linux", "arm64"))
     policy = Policy(origin="p", roles=(arm,))
@@ -208,14 +210,14 @@ def test_a_platform_that_the_role_rules_out(fake: Fake, audit: Auditor) -> None:
     blobs = Blobs(OCI)
     others = [replace(API, architecture=name) for name in ("s390x", "ppc64le")]
     fake.take(
-        "team/x", blobs, [("1", blobs.index([blobs.manifest(one, [gzip], platform=one.platform) for one in others]))]
+        "team/x", blobs, [("1", blobs.index([blobs.manifest(one, [gzipped], platform=one.platform) for one in others]))]
     )
     (result,) = audit("team/x", policy=policy).results.values()
     assert result.error is not None
     assert (result.outcome, result.error.kind) == ("unknown", "platform-missing")
 
 
-def test_an_image_by_tag_or_digest(fake: Fake, audit: Auditor) -> None:
+def test_an_image_by_tag_or_digest(fake: FakeRegistry, audit: Auditor) -> None:
     digest = fake.push("team/api", "1", API)
     fake.push("team/api", "2", GPU)
     assert audit("team/api:1").outcomes == {"team/api:1": "pass"}
@@ -223,16 +225,16 @@ def test_an_image_by_tag_or_digest(fake: Fake, audit: Auditor) -> None:
     assert (result.outcome, result.tags, result.digest) == ("pass", (), digest)
 
 
-def test_a_catalog_with_a_pattern(fake: Fake, audit: Auditor) -> None:
+def test_a_catalog_with_a_pattern(fake: FakeRegistry, audit: Auditor) -> None:
     for name in ("team/api", "team/worker", "other/api"):
         fake.push(name, "1", API)
     assert set(audit(targets=[Scope(None, fake.host, "team/*")]).results) == {"team/api:1", "team/worker:1"}
 
 
-def test_what_is_no_image_is_counted_and_left_out(fake: Fake, audit: Auditor) -> None:
+def test_what_is_no_image_is_counted_and_left_out(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/api", "1", API)
     blobs = Blobs(OCI)
-    signature = blobs.attestation(blobs.manifest(API, [gzip]), artifact=True)
+    signature = blobs.attestation(blobs.manifest(API, [gzipped]), artifact=True)
     fake.take("team/api", blobs, [("sha256-1.sig", signature)])
     done = audit("team/api")
     assert (done.plan.no_images, list(done.results)) == (1, ["team/api:1"])
@@ -240,7 +242,7 @@ def test_what_is_no_image_is_counted_and_left_out(fake: Fake, audit: Auditor) ->
     assert (result.outcome, result.error and result.error.kind) == ("unknown", "no-image")
 
 
-def test_one_bad_image_does_not_end_the_run(fake: Fake, audit: Auditor) -> None:
+def test_one_bad_image_does_not_end_the_run(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(6):
         fake.push("team/api", f"{number}", numbered(number))
     fake.route("HEAD", "/v2/team/api/manifests/3", Answer(500))
@@ -261,10 +263,10 @@ def test_one_bad_image_does_not_end_the_run(fake: Fake, audit: Auditor) -> None:
     assert not done.ended.left.why
 
 
-def test_a_layer_that_fails_is_asked_for_once(fake: Fake, audit: Auditor) -> None:
+def test_a_layer_that_fails_is_asked_for_once(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(5):
         fake.push("team/api", f"{number}", numbered(number))
-    base = f"sha256:{sha256(gzip(API.layers[0]))}"
+    base = f"sha256:{sha256(gzipped(API.layers[0]))}"
     del fake.blobs[base]
     done = audit("team/api")
     assert {each.error.kind for each in done.results.values() if each.error} == {"not-found"}
@@ -273,7 +275,7 @@ def test_a_layer_that_fails_is_asked_for_once(fake: Fake, audit: Auditor) -> Non
 
 
 def test_a_registry_that_is_lost_is_not_asked_for_ever(
-    fake: Fake, audit: Auditor, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, audit: Auditor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(budget, "MAX_LOST", 3)
     for number in range(30):
@@ -285,10 +287,10 @@ def test_a_registry_that_is_lost_is_not_asked_for_ever(
     assert {each.error.kind for each in done.results.values() if each.error} == {"rate-limited"}
 
 
-def test_a_layer_that_one_repository_lost_is_had_from_another(fake: Fake, audit: Auditor) -> None:
+def test_a_layer_that_one_repository_lost_is_had_from_another(fake: FakeRegistry, audit: Auditor) -> None:
     for name in ("team/api", "dev/api", "old/api"):
         fake.push(name, "1", API)
-    base = f"sha256:{sha256(gzip(API.layers[0]))}"
+    base = f"sha256:{sha256(gzipped(API.layers[0]))}"
     fake.route("GET", f"/v2/team/api/blobs/{base}", answer_json({}, 404))
     assert audit("team/api", "dev/api", "old/api").outcomes == {
         "team/api:1": "unknown",
@@ -298,23 +300,25 @@ def test_a_layer_that_one_repository_lost_is_had_from_another(fake: Fake, audit:
     assert sum(base in path for path in fake.paths("GET")) == 2
 
 
-def test_a_config_that_lies_about_a_known_layer(fake: Fake, audit: Auditor) -> None:
+def test_a_config_that_lies_about_a_known_layer(fake: FakeRegistry, audit: Auditor) -> None:
     """What the cache has of a blob is no answer for another diff_id."""
     fake.push("team/api", "1", API)
     audit("team/api")
     liar = replace(API, steps=(*API.steps[:-1], Step("RUN x", {"x": b"x"})))
     blobs = Blobs(OCI)
-    descriptor = blobs.manifest(liar, [gzip])
+    descriptor = blobs.manifest(liar, [gzipped])
     digest = descriptor["digest"].partition(":")[2]
-    old, new = (sha256(gzip(image.layers[-1])) for image in (liar, API))
+    old, new = (sha256(gzipped(image.layers[-1])) for image in (liar, API))
     document = blobs.content[digest].replace(old.encode(), new.encode())
-    document = document.replace(b'"size":%d' % len(gzip(liar.layers[-1])), b'"size":%d' % len(gzip(API.layers[-1])))
+    document = document.replace(
+        b'"size":%d' % len(gzipped(liar.layers[-1])), b'"size":%d' % len(gzipped(API.layers[-1]))
+    )
     fake.take("team/api", blobs, [("2", blobs.add(document, OCI.manifest))])
     result = audit("team/api:2").results["team/api:2"]
     assert (result.outcome, result.error and result.error.kind) == ("unknown", "digest-mismatch")
 
 
-def test_the_plan_alone_fetches_no_layer(fake: Fake, audit: Auditor) -> None:
+def test_the_plan_alone_fetches_no_layer(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(3):
         fake.push("team/api", f"{number}", numbered(number))
     fake.push("team/small", "1", API)
@@ -327,7 +331,7 @@ def test_the_plan_alone_fetches_no_layer(fake: Fake, audit: Auditor) -> None:
         images=4,
         unread=1,
         layers=len(layers),
-        bytes_to_fetch=sum(len(gzip(layer)) for layer in layers),
+        bytes_to_fetch=sum(len(gzipped(layer)) for layer in layers),
     )
     assert audit.layers() == []
 
@@ -346,7 +350,7 @@ def test_the_plan_alone_fetches_no_layer(fake: Fake, audit: Auditor) -> None:
         ({"newest": 10}, {"1.0", "1.10", "1.9", "2.0-rc1", "2.0-gpu", "latest"}),
     ],
 )
-def test_tags_are_chosen(terms: dict[str, object], tags: set[str], fake: Fake, audit: Auditor) -> None:
+def test_tags_are_chosen(terms: dict[str, object], tags: set[str], fake: FakeRegistry, audit: Auditor) -> None:
     for tag in ("1.0", "1.10", "1.9", "2.0-rc1", "2.0-gpu", "latest"):
         fake.push("team/api", tag, API)
     done = audit("team/api", terms=terms)
@@ -354,11 +358,11 @@ def test_tags_are_chosen(terms: dict[str, object], tags: set[str], fake: Fake, a
     assert (done.plan.tags, done.plan.filtered) == (len(tags), 6 - len(tags))
 
 
-def test_where_tags_are_no_versions_the_newest_are_those_made_last(fake: Fake, audit: Auditor) -> None:
+def test_where_tags_are_no_versions_the_newest_are_those_made_last(fake: FakeRegistry, audit: Auditor) -> None:
     for number, tag in enumerate(("main", "a1b2c3d", "b2c3d4e", "1.0", "c3d4e5f")):
         blobs = Blobs(OCI)
         image = numbered(number)
-        digest = blobs.manifest(image, [gzip])["digest"].partition(":")[2]
+        digest = blobs.manifest(image, [gzipped])["digest"].partition(":")[2]
         made = b"2024-01-%02dT00:00:00.123456789Z" % (20 - number)
         config = image.config.replace(b'"created":"2024-01-01T00:00:00Z","config"', b'"created":"%s","config"' % made)
         assert made in config
@@ -369,7 +373,7 @@ def test_where_tags_are_no_versions_the_newest_are_those_made_last(fake: Fake, a
     assert set(audit("team/api", terms={"newest": 2}).outcomes) == {"team/api:main", "team/api:a1b2c3d"}
 
 
-def test_bytes_are_bounded_and_the_next_run_goes_on(fake: Fake, audit: Auditor) -> None:
+def test_bytes_are_bounded_and_the_next_run_goes_on(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(8):
         fake.push("team/api", f"{number}", numbered(number))
     whole = audit("team/api", cached=False)
@@ -387,7 +391,7 @@ def test_bytes_are_bounded_and_the_next_run_goes_on(fake: Fake, audit: Auditor) 
     assert len(fetched) + len(layers) == whole.plan.layers
 
 
-def test_requests_are_bounded(fake: Fake, audit: Auditor) -> None:
+def test_requests_are_bounded(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(8):
         fake.push("team/api", f"{number}", numbered(number))
     done = audit("team/api", terms={"max_requests": 20}, jobs=1)
@@ -403,7 +407,7 @@ def test_requests_are_bounded(fake: Fake, audit: Auditor) -> None:
 
 
 def test_without_a_cache_nothing_is_left_behind(
-    fake: Fake, audit: Auditor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, audit: Auditor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake.push("team/api", "1", API)
@@ -414,7 +418,9 @@ def test_without_a_cache_nothing_is_left_behind(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cache_that_can_not_be_used_is_replaced_for_the_run(fake: Fake, audit: Auditor, tmp_path: Path) -> None:
+def test_a_cache_that_can_not_be_used_is_replaced_for_the_run(
+    fake: FakeRegistry, audit: Auditor, tmp_path: Path
+) -> None:
     (tmp_path / "layers.sqlite").write_bytes(b"no database" * 1000)
     for number in range(3):
         fake.push("team/api", f"{number}", numbered(number))
@@ -423,7 +429,7 @@ def test_a_cache_that_can_not_be_used_is_replaced_for_the_run(fake: Fake, audit:
     assert len(layers) == len(set(layers))
 
 
-def test_a_cache_too_small_costs_requests_and_no_verdict(fake: Fake, audit: Auditor, tmp_path: Path) -> None:
+def test_a_cache_too_small_costs_requests_and_no_verdict(fake: FakeRegistry, audit: Auditor, tmp_path: Path) -> None:
     for number in range(3):
         fake.push("team/api", f"{number}", numbered(number))
     cache = IndexCache(tmp_path / "small.sqlite", 1)
@@ -433,7 +439,9 @@ def test_a_cache_too_small_costs_requests_and_no_verdict(fake: Fake, audit: Audi
     assert [one.outcome for one in events if isinstance(one, Audited)] == ["pass"] * 3
 
 
-def test_the_bound_of_the_cache_holds_for_manifests_and_configs(fake: Fake, audit: Auditor, tmp_path: Path) -> None:
+def test_the_bound_of_the_cache_holds_for_manifests_and_configs(
+    fake: FakeRegistry, audit: Auditor, tmp_path: Path
+) -> None:
     for number in range(40):
         fake.push("team/api", f"{number}", numbered(number))
     folder = tmp_path / "bounded"
@@ -449,7 +457,7 @@ def test_the_bound_of_the_cache_holds_for_manifests_and_configs(fake: Fake, audi
     assert sum(file.stat().st_size for file in folder.iterdir()) < 200_000
 
 
-def test_results_come_while_others_are_read(fake: Fake, audit: Auditor) -> None:
+def test_results_come_while_others_are_read(fake: FakeRegistry, audit: Auditor) -> None:
     """The second image's layer is held back until the first's result was seen."""
     fake.push("team/api", "1", API)
     fake.push("team/api", "2", numbered(2))
@@ -469,7 +477,7 @@ def test_results_come_while_others_are_read(fake: Fake, audit: Auditor) -> None:
     assert tags == ["1", "2"]
 
 
-def test_closing_the_run_stops_it(fake: Fake, audit: Auditor) -> None:
+def test_closing_the_run_stops_it(fake: FakeRegistry, audit: Auditor) -> None:
     """A registry that sends a byte now and then does not hold it."""
     fake.push("team/api", "1", API)
     fake.push("team/api", "2", numbered(2))
@@ -485,7 +493,7 @@ def test_closing_the_run_stops_it(fake: Fake, audit: Auditor) -> None:
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("inspector")]
 
 
-def test_another_executor_gives_the_same(fake: Fake, audit: Auditor) -> None:
+def test_another_executor_gives_the_same(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(5):
         fake.push("team/api", f"{number}", numbered(number))
     units: list[Unit] = []
@@ -517,7 +525,7 @@ def test_another_executor_gives_the_same(fake: Fake, audit: Auditor) -> None:
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(unit), type=Unit) == unit
 
 
-def test_an_executor_that_breaks_ends_the_run(fake: Fake, audit: Auditor) -> None:
+def test_an_executor_that_breaks_ends_the_run(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/api", "1", API)
 
     class Broken:
@@ -544,7 +552,7 @@ def test_nothing_to_audit(audit: Auditor) -> None:
         audit()
 
 
-def test_offline(audit: Auditor, fake: Fake) -> None:
+def test_offline(audit: Auditor, fake: FakeRegistry) -> None:
     assert audit("team/api", offline=True).outcomes == {"team/api": "unknown"}
     assert fake.asked == []
 
@@ -564,7 +572,7 @@ def test_what_an_audit_comes_to(outcomes: list[Outcome | None], left: Left, outc
     assert outcome_of_audit(outcomes, left) == outcome
 
 
-def test_a_plan_that_a_bound_cuts_short_says_so(fake: Fake, audit: Auditor) -> None:
+def test_a_plan_that_a_bound_cuts_short_says_so(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(8):
         fake.push("team/api", f"{number}", numbered(number))
     done = audit("team/api", terms={"plan_only": True, "max_requests": 6})
@@ -573,14 +581,14 @@ def test_a_plan_that_a_bound_cuts_short_says_so(fake: Fake, audit: Auditor) -> N
     assert outcome_of_audit([], done.ended.left) == "unknown"
 
 
-def test_what_failing_layers_cost_counts(fake: Fake, audit: Auditor) -> None:
+def test_what_failing_layers_cost_counts(fake: FakeRegistry, audit: Auditor) -> None:
     """Else a registry whose layers all fail at their end is read without bound."""
     noise = random.Random(1).randbytes(200_000)
     sizes = []
     for number in range(6):
         image = API.with_steps(Step(f"RUN {number}", {f"srv/{number}": noise + b"%d" % number}))
         fake.push("team/api", f"{number}", image)
-        blob = gzip(image.layers[-1])
+        blob = gzipped(image.layers[-1])
         fake.blobs[f"sha256:{sha256(blob)}"] = blob[:-1] + bytes([blob[-1] ^ 1])
         sizes.append(len(blob))
     done = audit("team/api", terms={"max_bytes": 3 * max(sizes)}, jobs=1)
@@ -588,7 +596,7 @@ def test_what_failing_layers_cost_counts(fake: Fake, audit: Auditor) -> None:
     assert sizes[0] < done.ended.bytes_fetched <= 3 * max(sizes)
 
 
-def test_a_registry_that_can_not_be_listed_is_called_by_its_name(fake: Fake, audit: Auditor) -> None:
+def test_a_registry_that_can_not_be_listed_is_called_by_its_name(fake: FakeRegistry, audit: Auditor) -> None:
     fake.route("GET", "/v2/_catalog.*", answer_json({"errors": []}, 404))
     (lost,) = audit(targets=[Scope(None, fake.host)]).results.values() or [None]
     assert lost is not None

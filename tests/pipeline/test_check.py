@@ -11,7 +11,6 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.forms import FORMS
-from fixtures.image import Image, Step
 from fixtures.roles import right_images
 from fixtures.wrong import wrong_images
 from inspector.errors import InvalidReference, NotFound, PolicyError, UsageError
@@ -23,6 +22,7 @@ from inspector.policy.load import load_policy
 from inspector.policy.model import Finding, Report, Result, exit_code
 from inspector.policy.role import Listed, Policy, Role
 from inspector.reference import parse_reference
+from inspector.testing.image import Image, Step
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 TOML = load_policy(FIXTURES / "roles.toml")

@@ -15,7 +15,7 @@ from inspector.policy.load import load_policy
 from inspector.policy.model import Report
 from inspector.policy.role import Listed, Policy, Role, TorchRule
 from inspector.reference import parse_reference
-from tests.engine.fake import FakeEngine
+from inspector.testing.engine import FakeEngine
 
 TOML = load_policy(Path(__file__).parents[2] / "fixtures" / "roles.toml")
 ROLES = [role for role in TOML.roles if role.name in ("api", "dev", "worker-cpu", "worker-gpu")]

@@ -9,9 +9,9 @@ import pytest
 
 from inspector.pipeline.scopes import Scope
 from inspector.registry import lists
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.pipeline.conftest import Auditor
 from tests.pipeline.test_audit import API, numbered
-from tests.registry.fake import Answer, Asked, Fake, answer_json
 
 JOBS = 4
 
@@ -19,7 +19,7 @@ JOBS = 4
 class Crowd:
     """Lets requests through only when `size` are under way at once; counts how many ever were."""
 
-    def __init__(self, fake: Fake, size: int) -> None:
+    def __init__(self, fake: FakeRegistry, size: int) -> None:
         self._fake = fake
         self._together = threading.Barrier(size)
         self._lock = threading.Lock()
@@ -27,7 +27,7 @@ class Crowd:
         self.most: Counter[str] = Counter()
 
     def __call__(self, asked: Asked) -> Answer:
-        """See `Fake.route`."""
+        """See `FakeRegistry.route`."""
         kind = asked.path.rpartition("/")[2].partition("?")[0]
         with self._lock:
             self._now[kind] += 1
@@ -40,7 +40,7 @@ class Crowd:
                 self._now[kind] -= 1
 
 
-def test_repositories_are_listed_side_by_side(fake: Fake, audit: Auditor) -> None:
+def test_repositories_are_listed_side_by_side(fake: FakeRegistry, audit: Auditor) -> None:
     names = [f"team/{number}" for number in range(2 * JOBS)]
     for name in names:
         fake.push(name, "1", API)
@@ -50,7 +50,7 @@ def test_repositories_are_listed_side_by_side(fake: Fake, audit: Auditor) -> Non
     assert crowd.most["list"] == JOBS
 
 
-def test_tokens_for_lists_are_asked_for_side_by_side(fake: Fake, audit: Auditor) -> None:
+def test_tokens_for_lists_are_asked_for_side_by_side(fake: FakeRegistry, audit: Auditor) -> None:
     names = [f"team/{number}" for number in range(2 * JOBS)]
     for name in names:
         fake.push(name, "1", API)
@@ -73,7 +73,9 @@ def test_tokens_for_lists_are_asked_for_side_by_side(fake: Fake, audit: Auditor)
 
 
 @pytest.mark.parametrize("terms", [{}, {"newest": 2}])
-def test_all_that_is_asked_keeps_to_the_number_of_jobs(terms: dict[str, object], fake: Fake, audit: Auditor) -> None:
+def test_all_that_is_asked_keeps_to_the_number_of_jobs(
+    terms: dict[str, object], fake: FakeRegistry, audit: Auditor
+) -> None:
     """Lists, and the configs that say which tags are the newest, have no threads of their own."""
     names = [f"team/{number}" for number in range(6)]
     for name in names:
@@ -100,7 +102,7 @@ def test_all_that_is_asked_keeps_to_the_number_of_jobs(terms: dict[str, object],
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 8])
-def test_the_order_is_that_of_the_targets(jobs: int, fake: Fake, audit: Auditor) -> None:
+def test_the_order_is_that_of_the_targets(jobs: int, fake: FakeRegistry, audit: Auditor) -> None:
     """However late a list comes: the layers that repositories share are asked of the first."""
     for name in ("team/a", "team/b", "team/c"):
         for tag in ("2", "1"):
@@ -120,7 +122,7 @@ def test_the_order_is_that_of_the_targets(jobs: int, fake: Fake, audit: Auditor)
     assert {path.split("/")[3] for path in fake.paths("GET") if "/blobs/" in path and "team/a" in path} == {"a"}
 
 
-def test_a_list_that_fails_holds_up_no_other(fake: Fake, audit: Auditor) -> None:
+def test_a_list_that_fails_holds_up_no_other(fake: FakeRegistry, audit: Auditor) -> None:
     fake.push("team/a", "1", API)
     fake.push("team/c", "1", API)
     done = audit("team/a", "team/b", "team/c", policy=None, jobs=2)
@@ -131,7 +133,9 @@ def test_a_list_that_fails_holds_up_no_other(fake: Fake, audit: Auditor) -> None
     }
 
 
-def test_a_registry_that_lists_nothing_is_given_up(fake: Fake, audit: Auditor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_lists_nothing_is_given_up(
+    fake: FakeRegistry, audit: Auditor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("inspector.pipeline.budget.MAX_LOST", 3)
     fake.route("GET", ".*/tags/list.*", Answer(429, headers={"Retry-After": "3600"}))
     done = audit(*[f"team/{number}" for number in range(20)], jobs=1)
@@ -140,7 +144,7 @@ def test_a_registry_that_lists_nothing_is_given_up(fake: Fake, audit: Auditor, m
     assert fake.host in done.ended.left.why
 
 
-def test_long_lists_are_held_one_at_a_time(fake: Fake, audit: Auditor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lists_are_held_one_at_a_time(fake: FakeRegistry, audit: Auditor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "LONG", 2)
     names = [f"team/{number}" for number in range(4)]
     for name in names:
@@ -165,7 +169,7 @@ def test_long_lists_are_held_one_at_a_time(fake: Fake, audit: Auditor, monkeypat
     assert most[0] == 1
 
 
-def test_a_catalog_is_listed_while_its_repositories_are(fake: Fake, audit: Auditor) -> None:
+def test_a_catalog_is_listed_while_its_repositories_are(fake: FakeRegistry, audit: Auditor) -> None:
     """A page of the catalog leads on before the next one comes."""
     for name in ("team/a", "team/b"):
         fake.push(name, "1", API)

@@ -7,23 +7,23 @@ import io
 import pytest
 
 from inspector.errors import InvalidReference, UsageError
+from inspector.names import ImageName
 from inspector.pipeline.scopes import Scope, Selection, once, parse_catalog, parse_scope, read_scopes
 from inspector.pipeline.versions import is_within, newest, version_of
 from inspector.policy.audited import natural
-from inspector.registry.names import RegistryName
 
 
 @pytest.mark.parametrize(
     ("text", "name"),
     [
-        ("registry.example.com/team/api", RegistryName("registry.example.com", "team/api")),
-        ("docker://registry.example.com/team/api:1", RegistryName("registry.example.com", "team/api", "1")),
-        ("registry:localhost:5000/api", RegistryName("localhost:5000", "api")),
-        ("python:3.11-slim", RegistryName("docker.io", "library/python", "3.11-slim")),
-        ("a.io/b@sha256:" + "0" * 64, RegistryName("a.io", "b", None, "sha256:" + "0" * 64)),
+        ("registry.example.com/team/api", ImageName("registry.example.com", "team/api")),
+        ("docker://registry.example.com/team/api:1", ImageName("registry.example.com", "team/api", "1")),
+        ("registry:localhost:5000/api", ImageName("localhost:5000", "api")),
+        ("python:3.11-slim", ImageName("docker.io", "library/python", "3.11-slim")),
+        ("a.io/b@sha256:" + "0" * 64, ImageName("a.io", "b", None, "sha256:" + "0" * 64)),
     ],
 )
-def test_targets(text: str, name: RegistryName) -> None:
+def test_targets(text: str, name: ImageName) -> None:
     assert parse_scope(text) == Scope(name)
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.image import Image
 from fixtures.roles import right_images
 from fixtures.wrong import wrong_images
 from inspector.pipeline import check
 from inspector.policy.load import load_policy
 from inspector.policy.model import Finding, Result
+from inspector.testing.image import Image
 from tests.expected import FOLDER, cases, compare
 
 IMAGES: dict[str, Image] = {**right_images(), **{name: wrong.image for name, wrong in wrong_images().items()}}

@@ -334,7 +334,7 @@ def test_forbidden_distributions_are_summed_up_biggest_first() -> None:
         "forbidden by nvidia-*: nvidia_7_cu12 12, nvidia_6_cu12 12, nvidia_5_cu12 12, nvidia_4_cu12 12, "
         "nvidia_3_cu12 12 and 2 more (28.0 MB)"
     )
-    assert (nvidia.evidence.path, nvidia.evidence.bytes) == (f"{SITE}/nvidia_7_cu12", 28_000_000)
+    assert (nvidia.evidence.path, nvidia.evidence.bytes) == (f"{SITE}/nvidia_7_cu12-12.dist-info", 28_000_000)
     assert [nvidia.outcome, triton.outcome, none.outcome] == ["fail", "fail", "pass"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from inspector.policy.role import Limits, Role
 from inspector.python.model import Startup
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Absent, Tri, Unknown
+from tests.effort import examples
 from tests.policy.cases import A10, ASKED, IMAGE, PYTHON, UNSEEN, installed
 
 TRI: st.SearchStrategy[Tri] = st.sampled_from(["yes", "no", "unknown"])
@@ -131,7 +132,7 @@ def undecided(facts: ImageFacts, role: Role) -> bool:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(images(), ROLES)
 def test_what_is_not_known_never_passes(facts: ImageFacts, role: Role) -> None:
     result = judge(facts, role)
@@ -139,7 +140,7 @@ def test_what_is_not_known_never_passes(facts: ImageFacts, role: Role) -> None:
         assert result.outcome in ("unknown", "fail")
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(images(), ROLES)
 def test_a_pass_rests_on_evidence_and_on_what_every_image_must_have(facts: ImageFacts, role: Role) -> None:
     result = judge(facts, role)
@@ -158,7 +159,7 @@ def test_a_pass_rests_on_evidence_and_on_what_every_image_must_have(facts: Image
         assert facts.interpreter.runs == "yes"
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(images(), ROLES, st.sampled_from(BUILDS), st.sampled_from(BUILDS))
 def test_a_build_never_passes_in_the_role_of_another(facts: ImageFacts, role: Role, has: Any, wants: Any) -> None:
     facts = replace(facts, torch=replace(facts.torch, build=has))
@@ -169,7 +170,7 @@ def test_a_build_never_passes_in_the_role_of_another(facts: ImageFacts, role: Ro
         assert exit_code(judge(facts, role.replaced(torch="absent")).outcome) != 0
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(images(), ROLES)
 def test_every_finding_that_is_no_pass_says_what_to_do(facts: ImageFacts, role: Role) -> None:
     for finding in judge(facts, role).findings:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from fixtures.pythons import conda_record
-from fixtures.tree import Member
 from fixtures.wheels import install, pure
 from inspector.python.distributions import find_distributions
+from inspector.testing.tree import Member
 from tests.python.asking import interpreter
 from tests.support import rootfs_of
 

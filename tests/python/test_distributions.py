@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.tree import Dir, Hardlink, Link, Member
 from fixtures.wheels import Wheel, install, pure
 from inspector.errors import LimitExceeded
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.metadata import Headers, canonical, is_name, parse_headers
 from inspector.python.model import Distribution, Interpreter
+from inspector.testing.tree import Dir, Hardlink, Link, Member
 from inspector.unknown import Unknown
 from tests.python.asking import SITE, interpreter
 from tests.python.host import HostRootfs

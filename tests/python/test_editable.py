@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.tree import Member
 from inspector.python.editable import find_editable, is_editable_hook
 from inspector.python.folders import Folders
 from inspector.python.model import Hook
 from inspector.python.modules import Found, suffixes_of
+from inspector.testing.tree import Member
 from inspector.unknown import Unknown
 from tests.python.asking import SITE, interpreter
 from tests.support import rootfs_of

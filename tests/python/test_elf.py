@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.bases import debian, glibc_versions, loader_path, program
 from fixtures.elf import MACHINES, Elf
-from fixtures.tree import Link
 from inspector.python.elf import ElfHeader, defined_versions, parse_header
 from inspector.python.libc import find_libc
 from inspector.python.model import Libc
+from inspector.testing.tree import Link
+from tests.effort import examples
 from tests.support import rootfs_of
 
 HEAD = 1024
@@ -81,7 +82,7 @@ def test_versions_of_the_real_library_are_those_that_pyelftools_reads() -> None:
     assert defined_versions(found[0].read_bytes()) == expected
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(st.data())
 def test_damage_never_breaks_the_reading(data: st.DataObject) -> None:
     content = bytearray(Elf(soname="libc.so.6", defines=("GLIBC_2.2.5", "GLIBC_2.36")).encode())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fixtures.bases import debian, program
-from fixtures.tree import File
 from inspector.python.entrypoint import Passes, entrypoint_passes
 from inspector.python.environment import environment_of
+from inspector.testing.tree import File
 from tests.support import config_of, rootfs_of
 
 

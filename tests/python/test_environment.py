@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.tree import Link, Tree
 from inspector.python.environment import DEFAULT_PATH, environment_of
 from inspector.python.interpreter import find_interpreter
 from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept
+from inspector.testing.tree import Link, Tree
 from inspector.unknown import Unknown
 from tests.support import config_of, rootfs_of
 

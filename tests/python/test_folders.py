@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.tree import Dir, Hardlink, Link, Member
 from inspector.python.folders import MISSING, Folders
 from inspector.rootfs import is_file, resolve
+from inspector.testing.tree import Dir, Hardlink, Link, Member
 from tests.support import rootfs_of
 
 TREE: dict[str, Member] = {

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.bases import program
-from fixtures.tree import Dir, File, Link, Member
 from inspector.oci import ImageConfig, RuntimeConfig
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
 from inspector.python.startup import find_startup
+from inspector.testing.tree import Dir, File, Link, Member
 from inspector.unknown import Unknown
+from tests.effort import examples
 from tests.support import config_of, rootfs_of
 
 _PATHS = (
@@ -57,7 +58,7 @@ _WORDS = st.sampled_from(("", "/", ".", "/bin", "/v/bin:/bin", ":", "..", "~", "
 _NAMES = ("PATH", "HOME", "PYTHONPATH", "PYTHONHOME", "PYENV_VERSION", "PYTHONUSERBASE", "PYTHONPLATLIBDIR")
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(
     tree=st.dictionaries(st.sampled_from(_PATHS), _MEMBERS, max_size=12),
     env=st.dictionaries(st.sampled_from(_NAMES), _WORDS, max_size=4),

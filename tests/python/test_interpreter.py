@@ -6,10 +6,10 @@ import pytest
 
 from fixtures.bases import alpine, debian, distroless, program
 from fixtures.pythons import conda, cpython, debian_python, standard_library, venv
-from fixtures.tree import Dir, File, Link, Tree
 from inspector.oci import ImageConfig
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter, Libc
+from inspector.testing.tree import Dir, File, Link, Tree
 from inspector.unknown import Absent, Unknown
 from tests.support import config_of, rootfs_of
 

@@ -11,10 +11,10 @@ import pytest
 
 from fixtures.bases import alpine, debian, program
 from fixtures.elf import Elf
-from fixtures.tree import Dir, File, Link, Member, Tree
 from inspector.oci import Platform
 from inspector.python.environment import environment_of
 from inspector.python.launch import MAX_SCRIPTS, Script, can_start, parse_script
+from inspector.testing.tree import Dir, File, Link, Member, Tree
 from inspector.unknown import Tri
 from tests.support import config_of, rootfs_of
 

@@ -6,7 +6,7 @@ import email.parser
 import email.policy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.python.metadata import (
@@ -20,6 +20,7 @@ from inspector.python.metadata import (
     parse_headers,
     parse_requires_txt,
 )
+from tests.effort import examples
 
 
 def parsed(content: bytes) -> Headers:
@@ -73,7 +74,7 @@ _LINES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(_LINES, max_size=7), st.sampled_from(["\n", "\r\n"]))
 def test_headers_are_those_of_the_email_parser(lines: list[str], end: str) -> None:
     text = end.join(lines) + end

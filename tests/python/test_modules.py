@@ -12,13 +12,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tree import Link, Member
 from inspector.python.folders import Folders
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found, Suffixes, extensions_of, find_modules, suffixes_of
+from inspector.testing.tree import Link, Member
+from tests.effort import examples
 from tests.python.asking import interpreter
 from tests.python.host import HostRootfs
 from tests.support import rootfs_of
@@ -149,7 +150,7 @@ _FILES = st.sampled_from(
 
 
 @pytest.mark.skipif(sys.platform != "linux" or sys.implementation.name != "cpython", reason="suffixes of Linux")
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(st.sampled_from("ab"), _FILES), max_size=6))
 def test_what_is_found_is_what_importlib_finds(files: list[tuple[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -6,10 +6,10 @@ import pytest
 
 from fixtures.bases import program
 from fixtures.pythons import conda, cpython, standard_library, venv
-from fixtures.tree import Dir, Link, Tree
 from inspector.python.environment import environment_of
 from inspector.python.prefix import Prefixes, find_prefixes
 from inspector.python.version import Minor
+from inspector.testing.tree import Dir, Link, Tree
 from inspector.unknown import Unknown
 from tests.support import config_of, rootfs_of
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from fixtures.pythons import cpython
-from fixtures.tree import Member
 from inspector.errors import LimitExceeded
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Hook
 from inspector.python.pth import import_hook, parse_pth
 from inspector.python.site_rules import SiteRules
+from inspector.testing.tree import Member
 from inspector.unknown import Unknown
 from tests.support import config_of, rootfs_of
 

@@ -6,14 +6,15 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tree import Hardlink, Link
 from inspector.errors import LimitExceeded
 from inspector.python import record
 from inspector.python.folders import Folders
 from inspector.python.record import Rows, absolute, owned, tree, union
+from inspector.testing.tree import Hardlink, Link
+from tests.effort import examples
 from tests.support import rootfs_of
 
 SITE = "/v/lib/python3.11/site-packages"
@@ -119,7 +120,7 @@ def test_rows_are_against_the_site(path: str, expected: str) -> None:
 _NAMES = st.text(st.sampled_from('ab/,"é '), min_size=1, max_size=8)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.tuples(_NAMES, st.sampled_from(["", "sha256=abc"]), st.sampled_from(["", "12", "0"])), max_size=6))
 def test_rows_are_those_of_the_csv_reader(rows: list[tuple[str, str, str]]) -> None:
     out = io.StringIO()

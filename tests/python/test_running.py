@@ -10,9 +10,9 @@ import pytest
 
 from fixtures.bases import debian
 from fixtures.pythons import cpython
-from fixtures.tree import Dir, File
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
+from inspector.testing.tree import Dir, File
 from tests.support import config_of, rootfs_of
 
 PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}

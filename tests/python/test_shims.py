@@ -6,9 +6,9 @@ import pytest
 
 from fixtures.bases import debian
 from fixtures.pythons import cpython
-from fixtures.tree import File, Tree
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
+from inspector.testing.tree import File, Tree
 from inspector.unknown import Absent, Unknown
 from tests.support import config_of, rootfs_of
 

@@ -6,9 +6,9 @@ import pytest
 
 from fixtures.bases import alpine, debian, program
 from fixtures.pythons import cpython, script, venv
-from fixtures.tree import Dir, File, Link, Tree
 from inspector.oci import ImageConfig
 from inspector.python.startup import find_startup
+from inspector.testing.tree import Dir, File, Link, Tree
 from inspector.unknown import Tri
 from tests.support import config_of, rootfs_of
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.oci import ImageConfig, RuntimeConfig
@@ -23,6 +23,7 @@ from inspector.python.interpreter import find_interpreter
 from inspector.python.launch import MACHINES
 from inspector.python.model import Interpreter
 from inspector.unknown import Unknown
+from tests.effort import examples
 from tests.python.host import HostRootfs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="lays out Linux environments")
@@ -426,7 +427,7 @@ def _rooms(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("base", BASES[:1], ids=lambda base: base.name)
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(room=_rooms())
 def test_any_mix_is_answered_as_the_interpreter_does(base: Base, room: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:

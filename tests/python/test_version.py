@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fixtures.pythons import conda, cpython, standard_library
-from fixtures.tree import Tree
 from inspector.python.environment import environment_of
 from inspector.python.version import Minor, is_python, library_minors, named_minor, patch_level
+from inspector.testing.tree import Tree
 from tests.support import config_of, rootfs_of
 
 

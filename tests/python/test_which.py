@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.tree import Device, Dir, File, Link, Tree
 from inspector.python.environment import environment_of
 from inspector.python.which import Found, Missing, find_command
+from inspector.testing.tree import Device, Dir, File, Link, Tree
 from tests.support import config_of, rootfs_of
 
 PROGRAM = File(b"#!/bin/sh\n", 0o755)

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from inspector.names import ImageName
 from inspector.registry.client import Client
-from inspector.registry.names import RegistryName
 from inspector.registry.repository import Repository
 from inspector.registry.settings import Patience, Settings
-from tests.registry.fake import Fake, serving
+from inspector.testing.registry import FakeRegistry
 
 HASTE = Patience(
     connect=2.0,
@@ -31,7 +31,7 @@ HASTE = Patience(
 Opener = Callable[..., Repository]
 
 
-def renamed(name: str, fake: Fake, monkeypatch: pytest.MonkeyPatch, address: str = "127.0.0.1") -> str:
+def renamed(name: str, fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch, address: str = "127.0.0.1") -> str:
     """A name for the registry that says nothing of this machine; `address` is where it is looked up to lie."""
     real = socket.getaddrinfo
 
@@ -43,9 +43,9 @@ def renamed(name: str, fake: Fake, monkeypatch: pytest.MonkeyPatch, address: str
 
 
 @pytest.fixture
-def fake() -> Iterator[Fake]:
+def fake() -> Iterator[FakeRegistry]:
     """A registry that speaks no TLS."""
-    with serving() as registry:
+    with FakeRegistry() as registry:
         yield registry
 
 
@@ -56,13 +56,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def repository(fake: Fake, settings: Settings) -> Iterator[Opener]:
+def repository(fake: FakeRegistry, settings: Settings) -> Iterator[Opener]:
     """Opens a repository of the fake registry; settings may be changed by name."""
     clients: list[Client] = []
 
     def opened(name: str = "a/b", *, host: str = "", **changes: object) -> Repository:
         clients.append(Client(msgspec.structs.replace(settings, **changes)))
-        return clients[-1].repositories(RegistryName(host or fake.host, name))[-1]
+        return clients[-1].repositories(ImageName(host or fake.host, name))[-1]
 
     yield opened
     for client in clients:

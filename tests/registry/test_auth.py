@@ -14,29 +14,29 @@ from importlib import import_module
 import pytest
 
 from inspector.errors import Denied, LimitExceeded, Malformed, Refused, UsageError
+from inspector.names import ImageName
 from inspector.registry.address import parse_address
 from inspector.registry.client import Client
-from inspector.registry.names import RegistryName
 from inspector.registry.reach import Reach
 from inspector.registry.redirects import Limits
 from inspector.registry.settings import Settings
 from inspector.registry.tokens import check_realm
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.registry.conftest import Opener
-from tests.registry.fake import Answer, Asked, Fake, answer_json, serving
 from tests.sources.samples import API
 
 BASIC = "Basic " + base64.b64encode(b"anna:geh:eim").decode()
 
 
 @pytest.fixture
-def tokens() -> Iterator[Fake]:
+def tokens() -> Iterator[FakeRegistry]:
     """A token server of its own, which gives everybody the token `t-N`."""
-    with serving() as server:
+    with FakeRegistry() as server:
         server.route("GET", "/token.*", lambda _: answer_json({"token": f"t-{len(server.asked)}", "expires_in": 300}))
         yield server
 
 
-def login(fake: Fake, **more: str) -> dict[str, str]:
+def login(fake: FakeRegistry, **more: str) -> dict[str, str]:
     """An environment with credentials for the registry."""
     return {
         "INSPECTOR_REGISTRY_HOST": fake.host,
@@ -46,7 +46,7 @@ def login(fake: Fake, **more: str) -> dict[str, str]:
     }
 
 
-def guarded(fake: Fake, challenge: str, *good: str, path: str = "/v2/.+") -> None:
+def guarded(fake: FakeRegistry, challenge: str, *good: str, path: str = "/v2/.+") -> None:
     """Let nobody in but with one of the headers."""
 
     def answer(asked: Asked) -> Answer:
@@ -58,11 +58,11 @@ def guarded(fake: Fake, challenge: str, *good: str, path: str = "/v2/.+") -> Non
         fake.route(method, path, answer)
 
 
-def bearer(tokens: Fake, scope: str = "repository:a/b:pull") -> str:
+def bearer(tokens: FakeRegistry, scope: str = "repository:a/b:pull") -> str:
     return f'Bearer realm="{tokens.url}/token",service="the registry",scope="{scope}"'
 
 
-def test_basic(fake: Fake, repository: Opener) -> None:
+def test_basic(fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     guarded(fake, 'Basic realm="x"', BASIC)
     opened = repository(environment=login(fake))
@@ -72,7 +72,7 @@ def test_basic(fake: Fake, repository: Opener) -> None:
     assert shown == [False, True, True], "shown when asked for, and from then on"
 
 
-def test_basic_without_a_login(fake: Fake, repository: Opener) -> None:
+def test_basic_without_a_login(fake: FakeRegistry, repository: Opener) -> None:
     guarded(fake, 'Basic realm="x"')
     with pytest.raises(
         Denied, match=rf"a/b: not allowed without credentials .401.; log in, as in `docker login {fake.host}`"
@@ -80,7 +80,7 @@ def test_basic_without_a_login(fake: Fake, repository: Opener) -> None:
         repository().manifest("1")
 
 
-def test_basic_with_the_wrong_login(fake: Fake, repository: Opener) -> None:
+def test_basic_with_the_wrong_login(fake: FakeRegistry, repository: Opener) -> None:
     guarded(fake, 'Basic realm="x"')
     with pytest.raises(Denied, match="with the credentials from the environment") as caught:
         repository(environment=login(fake)).manifest("1")
@@ -88,13 +88,13 @@ def test_basic_with_the_wrong_login(fake: Fake, repository: Opener) -> None:
     assert len([one for one in fake.asked if "authorization" in one.headers]) == 1
 
 
-def test_forbidden(fake: Fake, repository: Opener) -> None:
+def test_forbidden(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(403, b'{"errors":[{"code":"DENIED"}]}'))
     with pytest.raises(Denied, match=r"\(403\).*registries say this of repositories, too, that they don't have"):
         repository().manifest("1")
 
 
-def test_an_anonymous_token(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_an_anonymous_token(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     guarded(fake, bearer(tokens), "Bearer t-1")
     opened = repository()
@@ -107,7 +107,7 @@ def test_an_anonymous_token(fake: Fake, tokens: Fake, repository: Opener) -> Non
     assert [one.headers.get("authorization") for one in fake.asked if one.path != "/v2/"] == [None, *["Bearer t-1"] * 3]
 
 
-def test_a_token_for_a_login(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_a_token_for_a_login(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     guarded(fake, bearer(tokens), "Bearer t-1")
     assert repository(environment=login(fake)).manifest("1").digest == digest
@@ -116,7 +116,7 @@ def test_a_token_for_a_login(fake: Fake, tokens: Fake, repository: Opener) -> No
     assert BASIC not in [one.headers.get("authorization") for one in fake.asked]
 
 
-def test_each_repository_has_a_token_of_its_own(fake: Fake, tokens: Fake, settings: Settings) -> None:
+def test_each_repository_has_a_token_of_its_own(fake: FakeRegistry, tokens: FakeRegistry, settings: Settings) -> None:
     fake.push("a/b", "1", API)
     fake.push("c/d", "1", API)
     for name, token in (("a/b", "t-1"), ("c/d", "t-2")):
@@ -127,21 +127,23 @@ def test_each_repository_has_a_token_of_its_own(fake: Fake, tokens: Fake, settin
 
         fake.route("GET", f"/v2/{name}/.*", answer)
     client = Client(settings)
-    parse = import_module("inspector.registry.names").parse_name
+    parse = import_module("inspector.names").parse_name
     for name in ("a/b", "c/d", "a/b", "c/d"):
         client.repositories(parse(f"{fake.host}/{name}"))[0].manifest("1")
     client.close()
     assert [one.query["scope"] for one in tokens.asked] == [["repository:a/b:pull"], ["repository:c/d:pull"]]
 
 
-def asked_by_threads(client: Client, *names: RegistryName) -> None:
+def asked_by_threads(client: Client, *names: ImageName) -> None:
     """Ask for the manifest `1` of each repository at once."""
     places = [client.repositories(name)[0] for name in names]
     with ThreadPoolExecutor(len(places)) as pool:
         list(pool.map(lambda place: place.manifest("1"), places))
 
 
-def test_tokens_of_several_repositories_are_asked_for_at_once(fake: Fake, tokens: Fake, settings: Settings) -> None:
+def test_tokens_of_several_repositories_are_asked_for_at_once(
+    fake: FakeRegistry, tokens: FakeRegistry, settings: Settings
+) -> None:
     together = threading.Barrier(4)
 
     def met(asked: Asked) -> Answer:
@@ -149,7 +151,7 @@ def test_tokens_of_several_repositories_are_asked_for_at_once(fake: Fake, tokens
         return answer_json({"token": asked.query["scope"][0]})
 
     tokens.route("GET", "/token.*", met)
-    names = [RegistryName(fake.host, f"a/{number}") for number in range(4)]
+    names = [ImageName(fake.host, f"a/{number}") for number in range(4)]
     for name in names:
         fake.push(name.repository, "1", API)
         scope = f"repository:{name.repository}:pull"
@@ -159,7 +161,7 @@ def test_tokens_of_several_repositories_are_asked_for_at_once(fake: Fake, tokens
     assert len(tokens.asked) == 4
 
 
-def test_who_wants_the_same_token_waits_for_it(fake: Fake, tokens: Fake, settings: Settings) -> None:
+def test_who_wants_the_same_token_waits_for_it(fake: FakeRegistry, tokens: FakeRegistry, settings: Settings) -> None:
     fake.push("a/b", "1", API)
     guarded(fake, bearer(tokens), "Bearer t-1")
     together = threading.Barrier(4)
@@ -172,11 +174,13 @@ def test_who_wants_the_same_token_waits_for_it(fake: Fake, tokens: Fake, setting
 
     fake.answer = all_at_once  # type: ignore[method-assign]
     with contextlib.closing(Client(settings)) as client:
-        asked_by_threads(client, *[RegistryName(fake.host, "a/b")] * 4)
+        asked_by_threads(client, *[ImageName(fake.host, "a/b")] * 4)
     assert len(tokens.asked) == 1
 
 
-def test_a_token_that_can_not_be_had_is_asked_for_by_the_next(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_a_token_that_can_not_be_had_is_asked_for_by_the_next(
+    fake: FakeRegistry, tokens: FakeRegistry, repository: Opener
+) -> None:
     """A failure leaves nothing locked, and no stale token behind."""
     fake.push("a/b", "1", API)
     tokens.route("GET", "/token.*", Answer(404), answer_json({"token": "t-2"}))
@@ -187,7 +191,7 @@ def test_a_token_that_can_not_be_had_is_asked_for_by_the_next(fake: Fake, tokens
     opened.manifest("1")
 
 
-def test_the_challenge_of_each_request_counts(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_the_challenge_of_each_request_counts(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     """There are registries whose /v2/ is open, or asks for something else."""
     fake.push("a/b", "1", API)
     guarded(fake, bearer(tokens), "Bearer t-1")
@@ -195,14 +199,14 @@ def test_the_challenge_of_each_request_counts(fake: Fake, tokens: Fake, reposito
     repository().manifest("1")
 
 
-def test_a_missing_scope_is_the_right_to_pull(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_a_missing_scope_is_the_right_to_pull(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     guarded(fake, f"Bearer realm={tokens.url}/token", "Bearer t-1")
     repository().manifest("1")
     assert tokens.asked[0].query == {"scope": ["repository:a/b:pull"]}
 
 
-def test_the_catalog_has_a_right_of_its_own(fake: Fake, tokens: Fake, settings: Settings) -> None:
+def test_the_catalog_has_a_right_of_its_own(fake: FakeRegistry, tokens: FakeRegistry, settings: Settings) -> None:
     fake.push("a/b", "1", API)
     guarded(fake, f"Bearer realm={tokens.url}/token", "Bearer t-1")
     client = Client(settings)
@@ -211,14 +215,14 @@ def test_the_catalog_has_a_right_of_its_own(fake: Fake, tokens: Fake, settings: 
     client.close()
 
 
-def test_several_scopes_are_several_parameters(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_several_scopes_are_several_parameters(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     guarded(fake, bearer(tokens, "repository:a/b:pull repository:c:pull"), "Bearer t-1")
     repository().manifest("1")
     assert tokens.asked[0].query["scope"] == ["repository:a/b:pull", "repository:c:pull"]
 
 
-def test_a_token_that_ends_is_fetched_anew(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_a_token_that_ends_is_fetched_anew(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     """Refused once, a token is replaced; whatever a server says of its life."""
     digest = fake.push("a/b", "1", API)
     good = ["Bearer t-1"]
@@ -231,7 +235,7 @@ def test_a_token_that_ends_is_fetched_anew(fake: Fake, tokens: Fake, repository:
 
 
 def test_a_token_past_its_time_is_not_shown(
-    fake: Fake, tokens: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, tokens: FakeRegistry, repository: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake.push("a/b", "1", API)
     guarded(fake, bearer(tokens), "Bearer t-1", "Bearer t-2")
@@ -243,7 +247,7 @@ def test_a_token_past_its_time_is_not_shown(
     assert [one.headers.get("authorization") for one in fake.asked][-1] == "Bearer t-2"
 
 
-def test_a_token_that_is_not_enough(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_a_token_that_is_not_enough(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     """Servers grant less than was asked for, and say nothing."""
     guarded(fake, bearer(tokens))
     with pytest.raises(Denied, match=r"not allowed without credentials \(401\)"):
@@ -251,7 +255,7 @@ def test_a_token_that_is_not_enough(fake: Fake, tokens: Fake, repository: Opener
     assert len(tokens.asked) == 2
 
 
-def test_an_access_token_is_one_too(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_an_access_token_is_one_too(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     tokens.route("GET", ".*", answer_json({"access_token": "other"}))
     guarded(fake, bearer(tokens), "Bearer other")
@@ -274,7 +278,7 @@ def test_an_access_token_is_one_too(fake: Fake, tokens: Fake, repository: Opener
     ],
 )
 def test_a_token_server_that_does_not_do_its_work(
-    answer: Answer, error: type[Exception], says: str, fake: Fake, tokens: Fake, repository: Opener
+    answer: Answer, error: type[Exception], says: str, fake: FakeRegistry, tokens: FakeRegistry, repository: Opener
 ) -> None:
     tokens.route("GET", ".*", answer)
     guarded(fake, bearer(tokens))
@@ -282,7 +286,7 @@ def test_a_token_server_that_does_not_do_its_work(
         repository().manifest("1")
 
 
-def test_a_login_that_the_token_server_refuses(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_a_login_that_the_token_server_refuses(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     tokens.route("GET", ".*", Answer(401))
     guarded(fake, bearer(tokens))
     with pytest.raises(
@@ -292,7 +296,9 @@ def test_a_login_that_the_token_server_refuses(fake: Fake, tokens: Fake, reposit
     assert "geh" not in str(caught.value)
 
 
-def test_an_identity_token_is_traded_in(fake: Fake, tokens: Fake, repository: Opener, settings: Settings) -> None:
+def test_an_identity_token_is_traded_in(
+    fake: FakeRegistry, tokens: FakeRegistry, repository: Opener, settings: Settings
+) -> None:
     fake.push("a/b", "1", API)
     assert settings.home is not None
     folder = settings.home / ".docker"
@@ -313,7 +319,7 @@ def test_an_identity_token_is_traded_in(fake: Fake, tokens: Fake, repository: Op
     assert "id-1" not in asked.path
 
 
-def test_a_ready_token_is_shown_as_it_is(fake: Fake, tokens: Fake, repository: Opener) -> None:
+def test_a_ready_token_is_shown_as_it_is(fake: FakeRegistry, tokens: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     guarded(fake, bearer(tokens), "Bearer ready")
     environment = {"INSPECTOR_REGISTRY_HOST": fake.host, "INSPECTOR_REGISTRY_TOKEN": "ready"}
@@ -321,7 +327,7 @@ def test_a_ready_token_is_shown_as_it_is(fake: Fake, tokens: Fake, repository: O
     assert tokens.asked == []
 
 
-def test_a_login_is_for_the_registry_that_it_names(fake: Fake, repository: Opener) -> None:
+def test_a_login_is_for_the_registry_that_it_names(fake: FakeRegistry, repository: Opener) -> None:
     guarded(fake, 'Basic realm="x"', BASIC)
     with pytest.raises(Denied, match="without credentials"):
         repository(environment=login(fake, INSPECTOR_REGISTRY_HOST="ghcr.io")).manifest("1")
@@ -330,7 +336,7 @@ def test_a_login_is_for_the_registry_that_it_names(fake: Fake, repository: Opene
 
 
 @pytest.mark.parametrize("challenge", ["Negotiate", "Digest realm=x", "", 'Bearer service="x"'])
-def test_a_challenge_that_none_can_meet(challenge: str, fake: Fake, repository: Opener) -> None:
+def test_a_challenge_that_none_can_meet(challenge: str, fake: FakeRegistry, repository: Opener) -> None:
     guarded(fake, challenge)
     with pytest.raises(Refused):
         repository().manifest("1")
@@ -378,7 +384,7 @@ def test_where_a_credential_may_go(registry: str, realm: str, is_fine: bool) -> 
 @pytest.mark.parametrize(
     "realm", ["http://auth.example/token", "file:///etc/passwd", "http://u:p@127.0.0.1/", "/token x"]
 )
-def test_a_realm_that_is_refused_sees_nothing(realm: str, fake: Fake, repository: Opener) -> None:
+def test_a_realm_that_is_refused_sees_nothing(realm: str, fake: FakeRegistry, repository: Opener) -> None:
     guarded(fake, f'Bearer realm="{realm}"')
     with pytest.raises(Refused):
         repository(environment=login(fake)).manifest("1")

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from fixtures.image import sha256
 from inspector.errors import Malformed, NotFound, Unreachable
+from inspector.testing.image import sha256
+from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.registry.conftest import HASTE, Opener
-from tests.registry.fake import Answer, Asked, Fake
 
 CONTENT = bytes(range(256)) * 1000
 DIGEST = f"sha256:{sha256(CONTENT)}"
@@ -20,7 +20,7 @@ PATH = f"/v2/a/b/blobs/{DIGEST}"
 
 
 @pytest.fixture(autouse=True)
-def _held(fake: Fake) -> None:
+def _held(fake: FakeRegistry) -> None:
     fake.blobs[DIGEST] = CONTENT
 
 
@@ -28,28 +28,30 @@ def fetched(opened: Opener, size: int = len(CONTENT)) -> bytes:
     return b"".join(opened().chunks(DIGEST, size))
 
 
-def ranges(fake: Fake) -> list[str]:
+def ranges(fake: FakeRegistry) -> list[str]:
     return [one.headers.get("range", "whole") for one in fake.asked if one.path == PATH]
 
 
-def test_a_blob_comes_whole_and_unpacked(fake: Fake, repository: Opener) -> None:
+def test_a_blob_comes_whole_and_unpacked(fake: FakeRegistry, repository: Opener) -> None:
     assert fetched(repository) == CONTENT
     assert ranges(fake) == ["whole"]
 
 
-def test_a_cut_blob_is_resumed(fake: Fake, repository: Opener) -> None:
+def test_a_cut_blob_is_resumed(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT, cut=1000), fake.good)
     assert fetched(repository) == CONTENT
     assert ranges(fake) == ["whole", "bytes=1000-"]
 
 
-def test_a_blob_without_a_length_that_ends_early_is_resumed(fake: Fake, repository: Opener) -> None:
+def test_a_blob_without_a_length_that_ends_early_is_resumed(fake: FakeRegistry, repository: Opener) -> None:
     """Nothing but the manifest's size tells that it is not whole."""
     fake.route("GET", PATH, Answer(200, CONTENT[:1000], length=False), fake.good)
     assert fetched(repository) == CONTENT
 
 
-def test_a_range_answered_with_the_whole_is_taken_from_where_it_broke_off(fake: Fake, repository: Opener) -> None:
+def test_a_range_answered_with_the_whole_is_taken_from_where_it_broke_off(
+    fake: FakeRegistry, repository: Opener
+) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT, cut=100_000), Answer(200, CONTENT, cut=1000), Answer(200, CONTENT))
     assert fetched(repository) == CONTENT
     assert ranges(fake) == ["whole", "bytes=100000-", "bytes=100000-"]
@@ -66,26 +68,26 @@ def test_a_range_answered_with_the_whole_is_taken_from_where_it_broke_off(fake: 
         "1000-255999/256000",
     ],
 )
-def test_another_part_than_the_one_asked_for_is_refused(header: str, fake: Fake, repository: Opener) -> None:
+def test_another_part_than_the_one_asked_for_is_refused(header: str, fake: FakeRegistry, repository: Opener) -> None:
     other = Answer(206, CONTENT[1000:], {"Content-Range": header} if header else {})
     fake.route("GET", PATH, Answer(200, CONTENT, cut=1000), other)
     with pytest.raises(Malformed, match="another part"):
         fetched(repository)
 
 
-def test_a_part_where_the_whole_was_asked_for_is_refused(fake: Fake, repository: Opener) -> None:
+def test_a_part_where_the_whole_was_asked_for_is_refused(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(206, CONTENT, {"Content-Range": "bytes 0-255999/256000"}))
     with pytest.raises(Malformed, match="answers 206"):
         fetched(repository)
 
 
-def test_a_rest_that_is_not_to_be_had_is_no_end(fake: Fake, repository: Opener) -> None:
+def test_a_rest_that_is_not_to_be_had_is_no_end(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT, cut=1000), Answer(416))
     with pytest.raises(Malformed, match="answers 416"):
         fetched(repository)
 
 
-def test_a_blob_that_never_comes_whole(fake: Fake, repository: Opener) -> None:
+def test_a_blob_that_never_comes_whole(fake: FakeRegistry, repository: Opener) -> None:
     """One byte an attempt is no progress that would go on for ever."""
 
     def dribble(_: Asked) -> Answer:
@@ -97,7 +99,7 @@ def test_a_blob_that_never_comes_whole(fake: Fake, repository: Opener) -> None:
     assert len(ranges(fake)) == 4
 
 
-def test_more_bytes_than_stated(fake: Fake, repository: Opener) -> None:
+def test_more_bytes_than_stated(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, itertools.repeat(CONTENT), length=False))
     with pytest.raises(Malformed, match="more than 256000 bytes"):
         fetched(repository)
@@ -108,19 +110,19 @@ def test_another_length_than_stated_is_seen_before_it_comes(repository: Opener) 
         fetched(repository, 9)
 
 
-def test_nothing_to_fetch_is_not_fetched(fake: Fake, repository: Opener) -> None:
+def test_nothing_to_fetch_is_not_fetched(fake: FakeRegistry, repository: Opener) -> None:
     assert fetched(repository, 0) == b""
     assert fake.asked == []
 
 
-def test_a_blob_that_drips(fake: Fake, repository: Opener) -> None:
+def test_a_blob_that_drips(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT, pause=0.01))
     impatient = msgspec.structs.replace(HASTE, answer=0.15, window=0.2)
     with pytest.raises(Unreachable, match="bytes a second"):
         b"".join(repository(patience=impatient).chunks(DIGEST, len(CONTENT)))
 
 
-def test_a_blob_that_stops_coming_is_resumed_if_much_had_come(fake: Fake, repository: Opener) -> None:
+def test_a_blob_that_stops_coming_is_resumed_if_much_had_come(fake: FakeRegistry, repository: Opener) -> None:
     content = CONTENT * 5
     digest = f"sha256:{sha256(content)}"
     fake.blobs[digest] = content
@@ -135,7 +137,7 @@ def test_a_blob_that_stops_coming_is_resumed_if_much_had_come(fake: Fake, reposi
     assert [one.headers.get("range") for one in fake.asked if "blobs" in one.path] == [None, f"bytes={1 << 20}-"]
 
 
-def test_a_blob_that_does_not_come_is_not_waited_for_again(fake: Fake, repository: Opener) -> None:
+def test_a_blob_that_does_not_come_is_not_waited_for_again(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT, pause=0.5), fake.good)
     impatient = msgspec.structs.replace(HASTE, answer=0.15, window=0.2)
     with pytest.raises(Unreachable, match="no answer in time; 0 of 256000 bytes came, and 1 attempts"):
@@ -143,23 +145,23 @@ def test_a_blob_that_does_not_come_is_not_waited_for_again(fake: Fake, repositor
     assert ranges(fake) == ["whole"]
 
 
-def test_a_blob_that_is_not_there(fake: Fake, repository: Opener) -> None:
+def test_a_blob_that_is_not_there(fake: FakeRegistry, repository: Opener) -> None:
     del fake.blobs[DIGEST]
     with pytest.raises(NotFound, match="though a manifest lists it"):
         fetched(repository)
 
 
-def test_the_whole_is_left_to_whoever_hashes(fake: Fake, repository: Opener) -> None:
+def test_the_whole_is_left_to_whoever_hashes(fake: FakeRegistry, repository: Opener) -> None:
     fake.blobs[DIGEST] = CONTENT[::-1]
     assert fetched(repository) == CONTENT[::-1]
 
 
-def test_a_part(fake: Fake, repository: Opener) -> None:
+def test_a_part(fake: FakeRegistry, repository: Opener) -> None:
     assert repository().part(DIGEST, 1000, 1003, len(CONTENT)) == CONTENT[1000:1003]
     assert ranges(fake) == ["bytes=1000-1002"]
 
 
-def test_a_registry_that_sends_no_parts(fake: Fake, repository: Opener) -> None:
+def test_a_registry_that_sends_no_parts(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(200, CONTENT))
     assert repository().part(DIGEST, 1000, 1003, len(CONTENT)) is None
 
@@ -176,7 +178,7 @@ def test_a_registry_that_sends_no_parts(fake: Fake, repository: Opener) -> None:
         (b"--x", "multipart/byteranges"),
     ],
 )
-def test_a_part_that_is_another(body: bytes, header: str, fake: Fake, repository: Opener) -> None:
+def test_a_part_that_is_another(body: bytes, header: str, fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", PATH, Answer(206, body, {"Content-Range": header} if header else {}))
     with pytest.raises(Malformed, match="asked for bytes 1000 to 1003"):
         repository().part(DIGEST, 1000, 1003, len(CONTENT))

@@ -74,6 +74,7 @@ def test_hosts_are_compared_whole(host: str, settings: Settings) -> None:
 def test_the_many_keys_of_docker_hub(key: str, settings: Settings) -> None:
     docker(settings, {"auths": {key: auth("anna")}})
     assert user(settings, "docker.io", "library/alpine") == "anna"
+    assert user(settings, "registry-1.docker.io", "library/alpine") == "anna"  # as Podman has it
 
 
 @pytest.mark.parametrize("key", ["https://r.corp:5000", "http://r.corp:5000/v1/", "r.corp:5000/v2/", "R.corp:5000"])

@@ -10,15 +10,15 @@ import pytest
 from inspector.errors import Refused
 from inspector.registry.delegation import LONG_ENOUGH
 from inspector.registry.tokens import Token
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.registry.conftest import Opener
-from tests.registry.fake import Answer, Asked, Fake, answer_json
 from tests.sources.samples import API
 
 PASSWORD = "Geheim-4711"
 BASIC = "Basic " + base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
 
 
-def login(fake: Fake) -> dict[str, str]:
+def login(fake: FakeRegistry) -> dict[str, str]:
     return {
         "INSPECTOR_REGISTRY_HOST": fake.host,
         "INSPECTOR_REGISTRY_USER": "anna",
@@ -26,7 +26,7 @@ def login(fake: Fake) -> dict[str, str]:
     }
 
 
-def guard(fake: Fake, scheme: str, *given: str, seconds: int = 300) -> None:
+def guard(fake: FakeRegistry, scheme: str, *given: str, seconds: int = 300) -> None:
     """Have the registry ask for the password, or for tokens, of which it gives one after the other."""
     left = list(given)
     challenge = {"WWW-Authenticate": f'{scheme} realm="{fake.url}/token",service="s"'}
@@ -41,7 +41,7 @@ def guard(fake: Fake, scheme: str, *given: str, seconds: int = 300) -> None:
     fake.push("a/b", "1", API)
 
 
-def test_a_registry_that_asks_for_nothing(fake: Fake, repository: Opener) -> None:
+def test_a_registry_that_asks_for_nothing(fake: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     opened = repository(environment=login(fake))
     opened.head("1")
@@ -49,7 +49,7 @@ def test_a_registry_that_asks_for_nothing(fake: Fake, repository: Opener) -> Non
     assert (lent.host, lent.token, lent.here, lent.insecure) == (fake.host, None, True, False)
 
 
-def test_a_token_is_lent_and_shown_to_nobody(fake: Fake, repository: Opener) -> None:
+def test_a_token_is_lent_and_shown_to_nobody(fake: FakeRegistry, repository: Opener) -> None:
     guard(fake, "Bearer", "one")
     opened = repository(environment=login(fake), insecure=frozenset({fake.host}))
     opened.head("1")
@@ -61,7 +61,9 @@ def test_a_token_is_lent_and_shown_to_nobody(fake: Fake, repository: Opener) -> 
     assert opened.lend(with_token=False).token is None
 
 
-def test_a_token_that_ends_soon_is_replaced(fake: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_ends_soon_is_replaced(
+    fake: FakeRegistry, repository: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     guard(fake, "Bearer", "one", "two", seconds=60)
     opened = repository(environment=login(fake))
     opened.head("1")
@@ -72,7 +74,7 @@ def test_a_token_that_ends_soon_is_replaced(fake: Fake, repository: Opener, monk
     assert lent.token.secret == "two"
 
 
-def test_a_password_is_not_lent(fake: Fake, repository: Opener) -> None:
+def test_a_password_is_not_lent(fake: FakeRegistry, repository: Opener) -> None:
     guard(fake, "Basic")
     opened = repository(environment=login(fake))
     opened.head("1")
@@ -81,7 +83,7 @@ def test_a_password_is_not_lent(fake: Fake, repository: Opener) -> None:
     assert opened.lend(with_token=False).token is None
 
 
-def test_a_token_of_the_users_own_is_not_lent(fake: Fake, repository: Opener) -> None:
+def test_a_token_of_the_users_own_is_not_lent(fake: FakeRegistry, repository: Opener) -> None:
     """Nobody here knows how long it lasts, and what it opens."""
     guard(fake, "Bearer", "mine")
     opened = repository(environment={"INSPECTOR_REGISTRY_HOST": fake.host, "INSPECTOR_REGISTRY_TOKEN": "mine"})
@@ -100,7 +102,7 @@ def test_a_token_of_the_users_own_is_not_lent(fake: Fake, repository: Opener) ->
         BASIC[6:],
     ],
 )
-def test_a_token_that_holds_the_password_is_not_lent(token: str, fake: Fake, repository: Opener) -> None:
+def test_a_token_that_holds_the_password_is_not_lent(token: str, fake: FakeRegistry, repository: Opener) -> None:
     guard(fake, "Bearer", token)
     opened = repository(environment=login(fake))
     opened.head("1")

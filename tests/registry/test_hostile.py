@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fixtures.image import sha256, to_json
 from inspector.errors import Denied, InspectorError, LimitExceeded, Malformed, RateLimited, Unreachable
 from inspector.http.timed import DEADLINE
+from inspector.testing.image import sha256, to_json
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.registry.certificates import Authority
 from tests.registry.conftest import HASTE, Opener
-from tests.registry.fake import Answer, Asked, Fake, answer_json
 from tests.registry.raw import CLOSE, Raw, dripping, speaking
 
 BRIEF = msgspec.structs.replace(HASTE, answer=0.3, whole=0.4, refusal=0.2, window=0.2)
@@ -173,7 +173,7 @@ def test_what_follows_an_answer_is_not_taken_for_the_next(repository: Opener) ->
         assert [opened.manifest(DIGEST).content for _ in range(3)] == [BODY] * 3
 
 
-def test_after_an_error_with_a_large_body_all_is_well(fake: Fake, repository: Opener) -> None:
+def test_after_an_error_with_a_large_body_all_is_well(fake: FakeRegistry, repository: Opener) -> None:
     fake.manifests["a/b", "1"] = BODY, "application/vnd.oci.image.manifest.v1+json"
     fake.route("GET", ".*/manifests/.*", Answer(400, b"x" * 1_000_000), fake.good)
     opened = repository()
@@ -211,21 +211,21 @@ def test_a_blob_whose_connection_is_lost_slowly_again_and_again(repository: Open
         assert len(raw.asked) <= 3
 
 
-def test_pauses_are_summed_up(fake: Fake, repository: Opener) -> None:
+def test_pauses_are_summed_up(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(429, headers={"Retry-After": "1"}))
     with pytest.raises(RateLimited, match="a pause of 1 seconds more, after 1 that it had"):
         repository().manifest("1")
     assert len([one for one in fake.paths() if "manifests" in one]) == 2
 
 
-def test_a_pause_of_years_by_date(fake: Fake, repository: Opener) -> None:
+def test_a_pause_of_years_by_date(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(503, headers={"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}))
     with pytest.raises(InspectorError, match="it asks for a pause of"):
         repository().manifest("1")
     assert len([one for one in fake.paths() if "manifests" in one]) == 1
 
 
-def test_challenges_without_end(fake: Fake, repository: Opener) -> None:
+def test_challenges_without_end(fake: FakeRegistry, repository: Opener) -> None:
     """Each token is new, and none is enough."""
 
     def answer(asked: Asked) -> Answer:
@@ -242,7 +242,7 @@ def test_challenges_without_end(fake: Fake, repository: Opener) -> None:
 
 
 @pytest.mark.parametrize("challenge", ["Bearer " + "a=b," * 10_000, 'Bearer a="' + "\\" * 60_000, "a" * 60_000])
-def test_challenges_of_great_length(challenge: str, fake: Fake, repository: Opener) -> None:
+def test_challenges_of_great_length(challenge: str, fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(401, headers={"WWW-Authenticate": challenge}))
     began = time.process_time()
     with pytest.raises(InspectorError):
@@ -250,7 +250,7 @@ def test_challenges_of_great_length(challenge: str, fake: Fake, repository: Open
     assert time.process_time() - began < 2
 
 
-def test_a_token_server_that_drips(fake: Fake, repository: Opener) -> None:
+def test_a_token_server_that_drips(fake: FakeRegistry, repository: Opener) -> None:
     challenge = Answer(401, headers={"WWW-Authenticate": f'Bearer realm="{fake.url}/token"'})
     fake.route("GET", ".*/manifests/.*", challenge)
     fake.route("GET", "/token.*", Answer(200, b'{"token":"' + b"x" * 1000, pause=0.05))
@@ -261,7 +261,7 @@ def test_a_token_server_that_drips(fake: Fake, repository: Opener) -> None:
         repository(patience=BRIEF).manifest("1")
 
 
-def test_a_gzip_body_with_more_behind_it(fake: Fake, repository: Opener) -> None:
+def test_a_gzip_body_with_more_behind_it(fake: FakeRegistry, repository: Opener) -> None:
     """Readers differ about what that is."""
     import gzip
 
@@ -314,7 +314,7 @@ def test_names_of_many_addresses_have_the_time_of_one(repository: Opener, monkey
     assert len(tried) == 8
 
 
-def test_the_deadline_of_a_document_ends_with_it(fake: Fake, repository: Opener) -> None:
+def test_the_deadline_of_a_document_ends_with_it(fake: FakeRegistry, repository: Opener) -> None:
     fake.manifests["a/b", "1"] = BODY, "application/vnd.oci.image.manifest.v1+json"
     repository().manifest("1")
     assert DEADLINE.until is None

@@ -7,17 +7,17 @@ import itertools
 
 import pytest
 
-from fixtures.forms.oci import DOCKER
 from inspector.errors import DigestMismatch, LimitExceeded, Malformed, NotFound, Refused, Unreachable
 from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT
+from inspector.testing.blobs import DOCKER
+from inspector.testing.registry import Answer, FakeRegistry, answer_json
 from tests.registry.conftest import Opener
-from tests.registry.fake import Answer, Fake, answer_json
 from tests.sources.samples import API
 
 OTHER = "sha256:" + "0" * 64
 
 
-def test_all_types_are_accepted_in_one_request(fake: Fake, repository: Opener) -> None:
+def test_all_types_are_accepted_in_one_request(fake: FakeRegistry, repository: Opener) -> None:
     """Registries convert to schema 1, or have nothing, where a type is left out."""
     digest = fake.push("a/b", "1", API, types=DOCKER)
     document = repository().manifest("1")
@@ -27,7 +27,7 @@ def test_all_types_are_accepted_in_one_request(fake: Fake, repository: Opener) -
     assert fake.asked[-1].headers["accept-encoding"] == "identity"
 
 
-def test_head_tells_the_digest_and_fetches_nothing(fake: Fake, repository: Opener) -> None:
+def test_head_tells_the_digest_and_fetches_nothing(fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     head = repository().head("1")
     assert head is not None
@@ -36,7 +36,7 @@ def test_head_tells_the_digest_and_fetches_nothing(fake: Fake, repository: Opene
     assert fake.paths()[-1:] == ["HEAD /v2/a/b/manifests/1"]
 
 
-def test_one_connection_serves_one_question_after_the_other(fake: Fake, repository: Opener) -> None:
+def test_one_connection_serves_one_question_after_the_other(fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     opened = repository()
     opened.head("1")
@@ -50,26 +50,26 @@ def test_one_connection_serves_one_question_after_the_other(fake: Fake, reposito
 @pytest.mark.parametrize(
     "answer", [Answer(405), Answer(400), Answer(200, headers={"Docker-Content-Digest": "sha256:1"})]
 )
-def test_a_head_that_tells_nothing_is_no_error(answer: Answer, fake: Fake, repository: Opener) -> None:
+def test_a_head_that_tells_nothing_is_no_error(answer: Answer, fake: FakeRegistry, repository: Opener) -> None:
     fake.route("HEAD", ".*", answer)
     head = repository().head("1")
     assert head is None or head.digest is None
 
 
-def test_bytes_that_are_not_the_digest_asked_for(fake: Fake, repository: Opener) -> None:
+def test_bytes_that_are_not_the_digest_asked_for(fake: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     fake.manifests["a/b", OTHER] = fake.manifests["a/b", "1"]
     with pytest.raises(DigestMismatch, match=f"expected {OTHER}"):
         repository().manifest(OTHER)
 
 
-def test_bytes_that_are_not_the_digest_stated(fake: Fake, repository: Opener) -> None:
+def test_bytes_that_are_not_the_digest_stated(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(200, b"{}", {"Docker-Content-Digest": OTHER}))
     with pytest.raises(DigestMismatch):
         repository().manifest("1")
 
 
-def test_a_config_is_checked_too(fake: Fake, repository: Opener) -> None:
+def test_a_config_is_checked_too(fake: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     assert repository().document(API.image_id) == API.config
     fake.blobs[API.image_id] = API.config + b" "
@@ -77,7 +77,7 @@ def test_a_config_is_checked_too(fake: Fake, repository: Opener) -> None:
         repository().document(API.image_id)
 
 
-def test_header_and_document_of_different_types(fake: Fake, repository: Opener) -> None:
+def test_header_and_document_of_different_types(fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     body = fake.blobs[digest]
     fake.route("GET", ".*", Answer(200, body, {"Content-Type": DOCKER.manifest + "; charset=utf-8"}))
@@ -85,7 +85,7 @@ def test_header_and_document_of_different_types(fake: Fake, repository: Opener) 
         repository().manifest("1")
 
 
-def test_an_endless_manifest(fake: Fake, repository: Opener) -> None:
+def test_an_endless_manifest(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/1", Answer(200, itertools.repeat(b" " * 65536), length=False))
     fake.route("GET", ".*/manifests/2", Answer(200, b"", length=1 << 60, cut=0))
     fake.route("HEAD", ".*/manifests/3", Answer(200, length=MAX_DOCUMENT + 1))
@@ -94,7 +94,7 @@ def test_an_endless_manifest(fake: Fake, repository: Opener) -> None:
             ask()
 
 
-def test_a_document_that_came_packed_unasked(fake: Fake, repository: Opener) -> None:
+def test_a_document_that_came_packed_unasked(fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     packed = Answer(200, gzip.compress(fake.blobs[digest]), {"Content-Encoding": "gzip"})
     fake.route("GET", ".*/manifests/.*", packed)
@@ -112,32 +112,32 @@ def test_a_document_that_came_packed_unasked(fake: Fake, repository: Opener) -> 
     ids=["bomb", "cut", "plain", "unknown"],
 )
 def test_a_packed_document_is_no_way_around_the_bounds(
-    body: bytes, encoding: str, error: type[Exception], fake: Fake, repository: Opener
+    body: bytes, encoding: str, error: type[Exception], fake: FakeRegistry, repository: Opener
 ) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(200, body, {"Content-Encoding": encoding}))
     with pytest.raises(error):
         repository().manifest("1")
 
 
-def test_a_document_that_drips(fake: Fake, repository: Opener) -> None:
+def test_a_document_that_drips(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(200, b"{" + b" " * 1000, pause=0.02))
     with pytest.raises(Unreachable, match="bytes a second"):
         repository().manifest("1")
 
 
-def test_a_document_that_is_cut(fake: Fake, repository: Opener) -> None:
+def test_a_document_that_is_cut(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(200, b"{" + b" " * 1000, cut=10))
     with pytest.raises(Unreachable, match="breaks off"):
         repository().manifest("1")
 
 
-def test_an_empty_answer_is_not_taken_for_one(fake: Fake, repository: Opener) -> None:
+def test_an_empty_answer_is_not_taken_for_one(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(200, b""))
     with pytest.raises(DigestMismatch):
         repository().manifest(OTHER)
 
 
-def test_no_such_tag_and_no_such_repository_are_told_apart(fake: Fake, repository: Opener) -> None:
+def test_no_such_tag_and_no_such_repository_are_told_apart(fake: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     with pytest.raises(NotFound, match=r"a/b: no such tag: 2; the repository is there"):
         repository().manifest("2")
@@ -147,28 +147,28 @@ def test_no_such_tag_and_no_such_repository_are_told_apart(fake: Fake, repositor
         repository("a/c").manifest("1")
 
 
-def test_the_code_alone_says_that_there_is_no_repository(fake: Fake, repository: Opener) -> None:
+def test_the_code_alone_says_that_there_is_no_repository(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", answer_json({"errors": [{"code": "NAME_UNKNOWN"}]}, 404))
     with pytest.raises(NotFound, match="no such repository"):
         repository().manifest("1")
     assert not [path for path in fake.paths() if "tags" in path]
 
 
-def test_a_registry_that_does_not_list_its_tags(fake: Fake, repository: Opener) -> None:
+def test_a_registry_that_does_not_list_its_tags(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/tags/list.*", Answer(401, headers={"WWW-Authenticate": "Basic realm=x"}))
     with pytest.raises(NotFound, match="no such tag 2, or no such repository"):
         repository().manifest("2")
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])
-def test_a_refusal_of_head_is_no_word_on_the_manifest(status: int, fake: Fake, repository: Opener) -> None:
+def test_a_refusal_of_head_is_no_word_on_the_manifest(status: int, fake: FakeRegistry, repository: Opener) -> None:
     """Nexus answers 404 to HEAD, and sends the same manifest to GET."""
     fake.push("a/b", "1", API)
     fake.route("HEAD", ".*/manifests/.*", Answer(status))
     assert repository().head("1") is None
 
 
-def test_an_error_of_its_own_is_named_by_its_code_alone(fake: Fake, repository: Opener) -> None:
+def test_an_error_of_its_own_is_named_by_its_code_alone(fake: FakeRegistry, repository: Opener) -> None:
     """Free text may say anything, what we sent included."""
     errors = {"errors": [{"code": "bad\x1b[0m"}, {"code": "UNSUPPORTED", "message": "secret \x1b[31m"}]}
     fake.route("GET", ".*/manifests/.*", answer_json(errors, 418))

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from inspector.errors import Refused, UsageError
+from inspector.names import parse_name
 from inspector.registry.mirrors import Mirrors
-from inspector.registry.names import parse_name
 from inspector.registry.settings import Settings
 
 DIGEST = "sha256:" + "a" * 64

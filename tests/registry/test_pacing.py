@@ -12,17 +12,17 @@ import msgspec
 import pytest
 
 from inspector.errors import InspectorError, RateLimited, Refused, Unreachable
+from inspector.names import ImageName
 from inspector.registry.client import Client
-from inspector.registry.names import RegistryName
 from inspector.registry.pacing import Pacing, retry_after
 from inspector.registry.settings import Settings
+from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.registry.conftest import HASTE, Opener
-from tests.registry.fake import Answer, Asked, Fake
 from tests.sources.samples import API
 
 
 @pytest.mark.parametrize(("status", "says"), [(429, "limits how often"), (500, "answers 500"), (503, "answers 503")])
-def test_a_registry_that_stays_busy(status: int, says: str, fake: Fake, repository: Opener) -> None:
+def test_a_registry_that_stays_busy(status: int, says: str, fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(status))
     with pytest.raises(RateLimited if status == 429 else Refused, match=f"{says}.*; asked 4 times"):
         repository().manifest("1")
@@ -30,13 +30,13 @@ def test_a_registry_that_stays_busy(status: int, says: str, fake: Fake, reposito
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_a_registry_that_is_busy_for_a_moment(status: int, fake: Fake, repository: Opener) -> None:
+def test_a_registry_that_is_busy_for_a_moment(status: int, fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     fake.route("GET", ".*/manifests/.*", Answer(status), Answer(status), fake.good)
     assert repository().manifest("1").digest == digest
 
 
-def test_a_pause_that_is_asked_for_is_kept(fake: Fake, repository: Opener) -> None:
+def test_a_pause_that_is_asked_for_is_kept(fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     fake.route("GET", ".*/manifests/.*", Answer(429, headers={"Retry-After": "1"}), fake.good)
     begun = time.monotonic()
@@ -44,7 +44,7 @@ def test_a_pause_that_is_asked_for_is_kept(fake: Fake, repository: Opener) -> No
     assert time.monotonic() - begun >= 1.0
 
 
-def test_a_pause_beyond_bearing_is_not_kept(fake: Fake, repository: Opener) -> None:
+def test_a_pause_beyond_bearing_is_not_kept(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(429, headers={"Retry-After": "86400"}))
     begun = time.monotonic()
     with pytest.raises(RateLimited, match="a pause of 86400 seconds"):
@@ -52,7 +52,7 @@ def test_a_pause_beyond_bearing_is_not_kept(fake: Fake, repository: Opener) -> N
     assert time.monotonic() - begun < 0.5
 
 
-def test_all_threads_keep_the_pause(fake: Fake, repository: Opener) -> None:
+def test_all_threads_keep_the_pause(fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
     times: list[float] = []
     first = threading.Event()
@@ -76,7 +76,7 @@ def test_all_threads_keep_the_pause(fake: Fake, repository: Opener) -> None:
     assert all(each - times[0] >= 1.0 for each in times[1:])
 
 
-def test_a_connection_that_breaks_is_made_anew(fake: Fake, repository: Opener) -> None:
+def test_a_connection_that_breaks_is_made_anew(fake: FakeRegistry, repository: Opener) -> None:
     digest = fake.push("a/b", "1", API)
 
     def broken(_: Asked) -> Answer:
@@ -86,7 +86,7 @@ def test_a_connection_that_breaks_is_made_anew(fake: Fake, repository: Opener) -
     assert repository().manifest("1").digest == digest
 
 
-def test_a_registry_that_is_silent(fake: Fake, repository: Opener) -> None:
+def test_a_registry_that_is_silent(fake: FakeRegistry, repository: Opener) -> None:
     def silent(_: Asked) -> Answer:
         time.sleep(0.4)
         raise ConnectionResetError
@@ -104,7 +104,7 @@ def test_nobody_listens_and_no_such_host(repository: Opener) -> None:
         repository(host="registry.invalid").manifest("1")
 
 
-def test_who_waits_is_let_go_when_all_is_closed(fake: Fake, repository: Opener) -> None:
+def test_who_waits_is_let_go_when_all_is_closed(fake: FakeRegistry, repository: Opener) -> None:
     patient = msgspec.structs.replace(HASTE, max_wait=60.0)
     fake.route("GET", ".*/manifests/.*", Answer(429, headers={"Retry-After": "60"}))
     opened = repository(patience=patient)
@@ -144,7 +144,7 @@ def test_pauses_grow_and_end_at_a_minute() -> None:
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["begun", "silent"])
-def test_closing_does_not_wait_for_a_silent_registry(told: bool, fake: Fake, settings: Settings) -> None:  # noqa: FBT001
+def test_closing_does_not_wait_for_a_silent_registry(told: bool, fake: FakeRegistry, settings: Settings) -> None:  # noqa: FBT001
     """Whoever interrupts a run would have to, as long as a registry may be silent."""
     asked = threading.Event()
     going = threading.Event()
@@ -164,7 +164,7 @@ def test_closing_does_not_wait_for_a_silent_registry(told: bool, fake: Fake, set
     fake.route("GET", ".*/blobs/.*", answer)
     patience = msgspec.structs.replace(HASTE, silence=20.0, window=20.0)
     client = Client(msgspec.structs.replace(settings, patience=patience))
-    (repository,) = client.repositories(RegistryName(fake.host, "a/b"))
+    (repository,) = client.repositories(ImageName(fake.host, "a/b"))
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(lambda: b"".join(repository.chunks(API.image_id, len(API.layers[0]))))
         assert asked.wait(10)

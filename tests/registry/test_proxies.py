@@ -7,8 +7,8 @@ import pytest
 from inspector.errors import Refused, Unreachable, UsageError
 from inspector.registry.address import origin_of
 from inspector.registry.proxies import proxy_for
+from inspector.testing.registry import Answer, FakeRegistry
 from tests.registry.conftest import Opener
-from tests.registry.fake import Answer, Fake, serving
 from tests.sources.samples import API
 
 BOTH = {"HTTPS_PROXY": "http://secure:3128", "http_proxy": "plain:8080"}
@@ -76,9 +76,9 @@ def test_a_login_for_the_proxy_is_not_printed() -> None:
     assert "heim" not in repr(proxy) + str(proxy)
 
 
-def test_a_registry_behind_a_proxy(fake: Fake, repository: Opener) -> None:
+def test_a_registry_behind_a_proxy(fake: FakeRegistry, repository: Opener) -> None:
     """The proxy sees its own login and the whole address, the registry behind it sees neither login nor proxy."""
-    with serving() as proxy:
+    with FakeRegistry() as proxy:
         digest = proxy.push("a/b", "1", API)
         proxy.route("GET", r"http://r\.test:5000/v2/.*", lambda _: proxy._manifest("a/b", "1"))
         environment = {"HTTP_PROXY": f"http://anna:geheim@{proxy.host}"}
@@ -102,7 +102,7 @@ def test_a_proxy_that_is_not_there_is_to_blame(repository: Opener) -> None:
 )
 def test_through_a_proxy_too_nobody_sends_us_inside(location: str, repository: Opener) -> None:
     """As far as addresses say where they lie; a name is looked up by the proxy, which knows its own network."""
-    with serving() as proxy:
+    with FakeRegistry() as proxy:
         proxy.route("GET", r"http://r\.test:5000/v2/.*", Answer(307, headers={"Location": location}))
         environment = {"HTTP_PROXY": f"http://{proxy.host}", "HTTPS_PROXY": f"http://{proxy.host}"}
         opened = repository(host="r.test:5000", environment=environment, insecure=frozenset({"r.test:5000"}))

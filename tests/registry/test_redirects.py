@@ -15,8 +15,8 @@ from inspector.registry.redirects import Limits, next_address
 from inspector.registry.settings import Settings
 from inspector.registry.transport import Transport
 from inspector.registry.trust import Trust
+from inspector.testing.registry import Answer, FakeRegistry
 from tests.registry.conftest import Opener, renamed
-from tests.registry.fake import Answer, Fake, serving
 from tests.sources.samples import API
 
 BASIC = Answer(401, headers={"WWW-Authenticate": "Basic realm=x"})
@@ -24,9 +24,9 @@ ENVIRONMENT = {"INSPECTOR_REGISTRY_USER": "anna", "INSPECTOR_REGISTRY_PASSWORD":
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Fake]:
+def elsewhere() -> Iterator[FakeRegistry]:
     """Where blobs really lie."""
-    with serving() as store:
+    with FakeRegistry() as store:
         yield store
 
 
@@ -36,7 +36,7 @@ def to(address: str, status: int = 307) -> Answer:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_another_host_is_followed_without_credentials(
-    status: int, fake: Fake, elsewhere: Fake, repository: Opener
+    status: int, fake: FakeRegistry, elsewhere: FakeRegistry, repository: Opener
 ) -> None:
     """Storage refuses a request that is signed and has credentials besides."""
     elsewhere.push("a/b", "1", API)
@@ -51,7 +51,7 @@ def test_another_host_is_followed_without_credentials(
     assert asked.path.endswith("?X-Amz-Signature=abc")
 
 
-def test_the_way_on_at_the_same_host_keeps_them(fake: Fake, repository: Opener) -> None:
+def test_the_way_on_at_the_same_host_keeps_them(fake: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     environment = {**ENVIRONMENT, "INSPECTOR_REGISTRY_HOST": fake.host}
     fake.route("GET", ".*/blobs/.*", BASIC, to("/moved"))
@@ -60,7 +60,9 @@ def test_the_way_on_at_the_same_host_keeps_them(fake: Fake, repository: Opener) 
     assert fake.asked[-1].headers["authorization"].startswith("Basic ")
 
 
-def test_once_elsewhere_credentials_do_not_come_back(fake: Fake, elsewhere: Fake, repository: Opener) -> None:
+def test_once_elsewhere_credentials_do_not_come_back(
+    fake: FakeRegistry, elsewhere: FakeRegistry, repository: Opener
+) -> None:
     environment = {**ENVIRONMENT, "INSPECTOR_REGISTRY_HOST": fake.host}
     fake.route("GET", ".*/blobs/.*", BASIC, to(f"{elsewhere.url}/x"))
     elsewhere.route("GET", "/x", to(f"{fake.url}/back"))
@@ -70,7 +72,7 @@ def test_once_elsewhere_credentials_do_not_come_back(fake: Fake, elsewhere: Fake
     assert "authorization" not in fake.asked[-1].headers
 
 
-def test_a_challenge_from_elsewhere_is_not_met(fake: Fake, elsewhere: Fake, repository: Opener) -> None:
+def test_a_challenge_from_elsewhere_is_not_met(fake: FakeRegistry, elsewhere: FakeRegistry, repository: Opener) -> None:
     environment = {**ENVIRONMENT, "INSPECTOR_REGISTRY_HOST": fake.host}
     fake.route("GET", ".*/blobs/.*", to(f"{elsewhere.url}/x"))
     elsewhere.route("GET", "/x", BASIC)
@@ -79,7 +81,7 @@ def test_a_challenge_from_elsewhere_is_not_met(fake: Fake, elsewhere: Fake, repo
     assert len(elsewhere.asked) == 1
 
 
-def test_circles_and_long_ways_are_refused(fake: Fake, repository: Opener) -> None:
+def test_circles_and_long_ways_are_refused(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/blobs/.*", to("/a"))
     fake.route("GET", "/a", to("/b"))
     fake.route("GET", "/b", to("/a"))
@@ -93,14 +95,14 @@ def test_circles_and_long_ways_are_refused(fake: Fake, repository: Opener) -> No
 @pytest.mark.parametrize(
     "location", ["", "ftp://a/b", "http://u:p@a/b", "http://[", "//\x7f", "http://a:99999/", "x" * 20_000]
 )
-def test_a_way_to_nowhere(location: str, fake: Fake, repository: Opener) -> None:
+def test_a_way_to_nowhere(location: str, fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/blobs/.*", to(location))
     with pytest.raises(Refused) as caught:
         repository().document(API.image_id)
     assert "u:p" not in str(caught.value)
 
 
-def test_lists_are_not_followed_anywhere(fake: Fake, elsewhere: Fake, repository: Opener) -> None:
+def test_lists_are_not_followed_anywhere(fake: FakeRegistry, elsewhere: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/tags/list.*", to(f"{elsewhere.url}/v2/a/b/tags/list"))
     with pytest.raises(Refused, match="followed for manifests and blobs only"):
         list(repository().tags())
@@ -189,7 +191,7 @@ def test_the_public_internet_is_asked_by_tls_only(host: str) -> None:
 
 
 def test_how_far_a_registry_may_send_us_follows_from_where_it_answers(
-    fake: Fake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not from its name, and only for blobs and tokens."""
     transport = Transport(settings)
@@ -209,7 +211,7 @@ def test_how_far_a_registry_may_send_us_follows_from_where_it_answers(
     [("127.0.0.1", Reach.PRIVATE), ("127.0.0.1", Reach.PUBLIC), ("10.255.255.1", Reach.PUBLIC), ("::1", Reach.PUBLIC)],
 )
 def test_the_address_that_is_connected_to_is_the_one_that_was_checked(
-    address: str, reach: Reach, fake: Fake, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    address: str, reach: Reach, fake: FakeRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name may be looked up to lie inside, and to lie elsewhere the next time."""
     named = renamed("storage.test", fake, monkeypatch, address)
@@ -261,7 +263,7 @@ def test_a_host_is_named_with_or_without_its_usual_port(settings: Settings) -> N
 
 @pytest.mark.parametrize("what", ["HEAD", "manifests", "blobs"])
 def test_a_registry_of_this_machine_sends_us_nowhere_on_it(
-    what: str, fake: Fake, elsewhere: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch
+    what: str, fake: FakeRegistry, elsewhere: FakeRegistry, repository: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other ports of it are other services."""
     named = renamed("elsewhere.test", elsewhere, monkeypatch)
@@ -277,7 +279,7 @@ def test_a_registry_of_this_machine_sends_us_nowhere_on_it(
 
 
 def test_a_token_is_fetched_nowhere_inside_but_at_the_registrys_own_host(
-    fake: Fake, elsewhere: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, elsewhere: FakeRegistry, repository: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     named = renamed("elsewhere.test", elsewhere, monkeypatch)
     port = elsewhere.host.rpartition(":")[2]
@@ -329,7 +331,7 @@ def test_what_parsers_differ_about_is_refused(location: str) -> None:
         parse_address(location, "a test")
 
 
-def test_no_error_tells_the_path_that_one_was_sent_to(fake: Fake, repository: Opener) -> None:
+def test_no_error_tells_the_path_that_one_was_sent_to(fake: FakeRegistry, repository: Opener) -> None:
     """It may be signed, or hold what we showed."""
     fake.route("GET", ".*/blobs/.*", to("/geheim/x"))
     fake.route("GET", "/geheim/.*", to("/geheim/x"))

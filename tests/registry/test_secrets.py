@@ -27,7 +27,7 @@ from inspector.registry.login import Login
 from inspector.registry.settings import Settings
 from inspector.registry.tokens import Token
 from inspector.sources.registry.open import Registries, open_registry_images
-from tests.registry.fake import Answer, Asked, Fake, answer_json, serving
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.sources.samples import API
 
 PASSWORD = "Geheim-4711"
@@ -38,13 +38,13 @@ SECRETS = (PASSWORD, TOKEN, SIGNATURE, BASIC_PART)
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Fake]:
-    with serving() as store:
+def elsewhere() -> Iterator[FakeRegistry]:
+    with FakeRegistry() as store:
         yield store
 
 
 @pytest.fixture
-def guarded(fake: Fake, elsewhere: Fake) -> Fake:
+def guarded(fake: FakeRegistry, elsewhere: FakeRegistry) -> FakeRegistry:
     """A registry with tokens from elsewhere and blobs at signed addresses; its errors repeat all that it was sent."""
     fake.push("a/b", "1", API)
     elsewhere.blobs = fake.blobs
@@ -65,7 +65,7 @@ def guarded(fake: Fake, elsewhere: Fake) -> Fake:
 
 
 @pytest.fixture
-def logged_in(settings: Settings, fake: Fake, elsewhere: Fake) -> Settings:
+def logged_in(settings: Settings, fake: FakeRegistry, elsewhere: FakeRegistry) -> Settings:
     environment = {
         "INSPECTOR_REGISTRY_HOST": fake.host,
         "INSPECTOR_REGISTRY_USER": "anna",
@@ -74,7 +74,7 @@ def logged_in(settings: Settings, fake: Fake, elsewhere: Fake) -> Settings:
     return msgspec.structs.replace(settings, environment=environment, insecure=frozenset({elsewhere.host}))
 
 
-def read(fake: Fake, settings: Settings, cache: Path) -> None:
+def read(fake: FakeRegistry, settings: Settings, cache: Path) -> None:
     """Facts of the image, through both caches."""
     indexes, documents = IndexCache(cache / "layers.sqlite"), DocumentCache(cache)
     registries = Registries(settings, kept=documents)
@@ -89,7 +89,11 @@ def read(fake: Fake, settings: Settings, cache: Path) -> None:
 
 
 def test_logs_and_caches(
-    guarded: Fake, elsewhere: Fake, logged_in: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    guarded: FakeRegistry,
+    elsewhere: FakeRegistry,
+    logged_in: Settings,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     read(guarded, logged_in, tmp_path / "cache")
@@ -105,7 +109,9 @@ def test_logs_and_caches(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 416, 429, 500])
 @pytest.mark.parametrize("where", ["manifests", "blobs", "token", "elsewhere"])
-def test_errors(status: int, where: str, guarded: Fake, elsewhere: Fake, logged_in: Settings, tmp_path: Path) -> None:
+def test_errors(
+    status: int, where: str, guarded: FakeRegistry, elsewhere: FakeRegistry, logged_in: Settings, tmp_path: Path
+) -> None:
     """Neither what a registry says nor what a library's exception holds comes through."""
 
     def echo(asked: Asked) -> Answer:
@@ -126,7 +132,7 @@ def test_errors(status: int, where: str, guarded: Fake, elsewhere: Fake, logged_
 
 
 def test_a_connection_lost_at_a_signed_address(
-    guarded: Fake, elsewhere: Fake, logged_in: Settings, tmp_path: Path
+    guarded: FakeRegistry, elsewhere: FakeRegistry, logged_in: Settings, tmp_path: Path
 ) -> None:
     def broken(_: Asked) -> Answer:
         raise ConnectionResetError
@@ -137,7 +143,7 @@ def test_a_connection_lost_at_a_signed_address(
     assert SIGNATURE not in "".join(traceback.format_exception(caught.value))
 
 
-def test_values_do_not_print_them(logged_in: Settings, fake: Fake) -> None:
+def test_values_do_not_print_them(logged_in: Settings, fake: FakeRegistry) -> None:
     login = Credentials(logged_in).find(fake.host, "a/b")
     assert login is not None
     assert login.secret == PASSWORD

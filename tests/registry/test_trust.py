@@ -13,9 +13,9 @@ import pytest
 
 from inspector.errors import Unreachable, UsageError
 from inspector.registry.settings import Settings
+from inspector.testing.registry import Answer, FakeRegistry
 from tests.registry.certificates import Authority
 from tests.registry.conftest import Opener, renamed
-from tests.registry.fake import Answer, Fake, serving
 from tests.sources.samples import API
 
 
@@ -27,18 +27,18 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @contextmanager
-def secure(authority: Authority, *, clients: bool = False) -> Iterator[Fake]:
+def secure(authority: Authority, *, clients: bool = False) -> Iterator[FakeRegistry]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*authority.issue("127.0.0.1"))
     if clients:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(authority.certificate)
-    with serving(context) as fake:
+    with FakeRegistry(context) as fake:
         fake.push("a/b", "1", API)
         yield fake
 
 
-def folder_of(fake: Fake, base: Path, *parts: str) -> Path:
+def folder_of(fake: FakeRegistry, base: Path, *parts: str) -> Path:
     folder = base.joinpath(*parts, fake.host)
     folder.mkdir(parents=True)
     return folder
@@ -108,7 +108,7 @@ def test_the_registrys_authority_vouches_for_where_it_sends_us(
 
 
 @pytest.mark.parametrize("name", ["ca.crt", "client.cert"])
-def test_files_that_are_no_certificates(name: str, settings: Settings, repository: Opener, fake: Fake) -> None:
+def test_files_that_are_no_certificates(name: str, settings: Settings, repository: Opener, fake: FakeRegistry) -> None:
     folder = folder_of(fake, settings.etc, "docker", "certs.d")
     (folder / name).write_text("nothing")
     (folder / "client.key").write_text("nothing")
@@ -117,7 +117,7 @@ def test_files_that_are_no_certificates(name: str, settings: Settings, repositor
 
 
 def test_a_key_that_asks_for_a_password_is_not_waited_for(
-    authority: Authority, settings: Settings, repository: Opener, fake: Fake
+    authority: Authority, settings: Settings, repository: Opener, fake: FakeRegistry
 ) -> None:
     folder = folder_of(fake, settings.etc, "docker", "certs.d")
     certificate, key = authority.issue("bob")
@@ -138,14 +138,16 @@ def test_a_key_that_asks_for_a_password_is_not_waited_for(
         repository().manifest("1")
 
 
-def test_without_tls_only_on_this_machine_or_by_choice(fake: Fake, repository: Opener) -> None:
+def test_without_tls_only_on_this_machine_or_by_choice(fake: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
     repository().manifest("1")
     port = fake.host.rpartition(":")[2]
     repository(host=f"localhost:{port}").manifest("1")
 
 
-def test_without_tls_elsewhere_is_refused(fake: Fake, repository: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_tls_elsewhere_is_refused(
+    fake: FakeRegistry, repository: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake.push("a/b", "1", API)
     host = renamed("r.test", fake, monkeypatch)
     with pytest.raises(Unreachable):

@@ -8,15 +8,15 @@ from msgspec.structs import replace
 
 from inspector.facts import Evidence, ImageFacts, LayerFacts, Size
 from inspector.facts.runtime import Device, Failure, RuntimeFacts
-from inspector.oci import Platform
 from inspector.policy.judge import judge
 from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer, Report, Result, worst
 from inspector.policy.role import CudaRuntime, Limits, Role
 from inspector.python.model import Distribution, Interpreter, Libc, Startup
 from inspector.torchbuild.model import Build, Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
+from tests import factories
+from tests.factories import SITE, digest
 
-SITE = "/app/.venv/lib/python3.11/site-packages"
 STEPS = (
     "/bin/sh -c #(nop) ADD file:cd342f8e96090490cd18ce392dd36cdf81a55375964abea59d018521e720d99c in / ",
     "/bin/sh -c ldconfig",
@@ -29,61 +29,28 @@ BASE = (("fastapi", "0.135.1", 1_300_000), ("numpy", "2.4.2", 68_400_000), ("pan
 HOSTILE = "a\x1b[31m\u202eb|`<i>[red]\udcff"
 
 
-def digest(number: int) -> str:
-    """A digest that is easy to recognise."""
-    return "sha256:" + f"{number:x}".ljust(64, "0")
-
-
 def layers(*sizes: int) -> tuple[LayerFacts, ...]:
     """A layer for each size, with the build steps above; the last has no step told."""
-    return tuple(
-        LayerFacts(
-            diff_id=digest(at + 1),
-            digest=None,
-            size=size,
-            compressed_size=None,
-            created_by=STEPS[at % len(STEPS)],
-            entries=size // 10_000 + 1,
-            cached=at == 0,
-        )
-        for at, size in enumerate(sizes)
-    )
+    return factories.layers(zip(sizes, STEPS, strict=False))
 
 
 def interpreter(**changes: Any) -> Interpreter:
-    """The `python` of a virtual environment."""
+    """The `python` of a virtual environment, with all that is known of one."""
     values: dict[str, Any] = {
-        "command": "python",
-        "path": "/app/.venv/bin/python",
-        "resolved": "/usr/local/bin/python3.11",
         "implementation": "cpython",
         "version": "3.11.7",
         "search_path": ("", "/usr/local/lib/python311.zip", "/usr/local/lib/python3.11", SITE),
         "prefix": "/app/.venv",
         "abi": "cp311",
-        "machine": "x86_64",
         "libc": Libc("glibc", "2.36"),
-        "runs": "yes",
     }
-    return Interpreter(**{**values, **changes})
+    return factories.interpreter(**{**values, **changes})
 
 
 def torch(build: Build, version: str, size: int, **changes: Any) -> Torch:
     """A whole torch of the build, brought by the fourth layer."""
-    values: dict[str, Any] = {
-        "installed": True,
-        "importable": "yes",
-        "version": version,
-        "distribution_version": version,
-        "build": build,
-        "cuda": "13.0" if build == "cuda" else None,
-        "path": f"{SITE}/torch",
-        "size": size,
-        "stack_size": size + 31_000_000,
-        "layer": 3,
-        "created_by": STEPS[3],
-    }
-    return Torch(**{**values, **changes})
+    brought = {"cuda": "13.0" if build == "cuda" else None, "layer": 3, "created_by": STEPS[3]}
+    return factories.torch(build, version, size, **{**brought, **changes})
 
 
 ABSENT = Torch(installed=False, importable="no", reasons=("no torch on the search path",))
@@ -95,21 +62,12 @@ def facts(name: str, found: Torch = ABSENT, **changes: Any) -> ImageFacts:
     listed = [*BASE, *([("torch", found.version or "", found.size)] if found.installed else [])]
     values: dict[str, Any] = {
         "reference": f"docker-archive:{name.replace(':', '-')}.tar",
-        "source": "docker-archive",
         "image_id": digest(0xC0FFEE),
-        "platform": Platform("linux", "amd64"),
         "size": Size(sum(SIZES) + brought, None),
         "layers": layers(*SIZES[:3], SIZES[3] + brought, SIZES[4]),
-        "startup": Startup(argv=("uvicorn", "app:app"), path="/app/.venv/bin/uvicorn", starts="yes"),
         "interpreter": interpreter(),
-        "distributions": tuple(
-            Distribution(name=n, version=v, path=f"{SITE}/{n}-{v}.dist-info", size=s, installer="uv", layer=3)
-            for n, v, s in listed
-        ),
-        "torch": found,
-        "torch_elsewhere": (),
-        "warnings": (),
-        "evidence": Evidence(
+        "distributions": tuple(factories.distribution(*each, layer=3) for each in listed),
+        "evidence": factories.evidence(
             bytes_read=1_310_720,
             layers_read=4,
             layers_cached=1,
@@ -117,9 +75,8 @@ def facts(name: str, found: Torch = ABSENT, **changes: Any) -> ImageFacts:
             how="seek+cache",
             seconds=0.125,
         ),
-        "tags": (name,),
     }
-    return ImageFacts(**{**values, **changes})
+    return factories.image(name, found, **{**values, **changes})
 
 
 def passed(check: str, message: str, expected: str = "", actual: str = "") -> Finding:
@@ -333,45 +290,22 @@ def no_python() -> ImageFacts:
 
 def glanced(name: str, found: Torch = ABSENT, **changes: Any) -> ImageFacts:
     """An image of an engine whose files were asked for one by one."""
-    whole = facts(name, found)
-    unseen = Unknown("only single files were asked for")
     values: dict[str, Any] = {
         "reference": f"docker:{name}",
-        "source": "docker",
-        "image_id": None,
-        "layers": tuple(replace(layer, size=None, entries=None, cached=False) for layer in whole.layers),
-        "distributions": unseen,
-        "torch": replace(found, size=None, stack_size=None, layer=None, created_by=None) if found.installed else found,
-        "torch_elsewhere": unseen,
         "warnings": ("whether all of torch's files are there was not looked at",) if found.installed else (),
-        "evidence": Evidence(
-            bytes_read=1_200_000,
-            layers_read=0,
-            layers_cached=0,
-            digests_verified=False,
-            how="archive",
-            seconds=0.23,
-            access="files",
-            passed_over=("storage: /var/lib/docker can't be read by this user",),
-            questions=58,
-        ),
+        "evidence": factories.asked(seconds=0.23, passed_over=("storage: /var/lib/docker can't be read by this user",)),
     }
-    return replace(whole, **{**values, **changes})
+    return factories.partial(facts(name, found), **{**values, **changes})
 
 
 NOT_RUN = RuntimeFacts(ran=False, why_not="no GPU")
-ON_A_GPU = RuntimeFacts(
-    ran=True,
-    gpu=True,
-    imported=True,
+ON_A_GPU = factories.on_a_gpu(
     torch="2.14.1",
     cuda="13.0",
-    is_available=True,
     devices=(Device(name="NVIDIA A10", capability="8.6", memory=23_600_000_000),),
     arch_list=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"),
     cudnn="9.15.1",
     driver="580.95.05",
-    computed=True,
     seconds=6.25,
 )
 TOO_OLD = replace(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
@@ -18,6 +18,7 @@ from inspector.policy.model import Finding, Report, Result
 from inspector.report import diff, document, junit, markdown, runtime, schema, show, table
 from inspector.report.difference import difference
 from inspector.report.escape import escape
+from tests.effort import examples
 from tests.report import samples
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -51,7 +52,7 @@ def test_nothing_but_ink_and_line_ends_is_printed(form: str, case: str) -> None:
     assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable()
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(name=ANY)
 def test_no_name_breaks_a_report(name: str) -> None:
     report = samples.hostile(name)
@@ -106,7 +107,7 @@ def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[" in table.render_check(samples.mixed(), width=100, color=True)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(ANY)
 def test_markdown_shows_any_text_as_it_is(text: str) -> None:
     for shown in (f"x{markdown.literal(text)}x", f"x{markdown.code(text)}x"):

@@ -24,6 +24,7 @@ from inspector.report.audit import (
     row_of,
 )
 from inspector.report.formats import View, formats, render
+from tests.factories import digest
 from tests.report import samples
 
 VALID = Draft202012Validator(json.loads(schema.render_schema()))
@@ -38,7 +39,7 @@ def audited(sample: Report, repository: str = "registry.example.com/team/api") -
             image=f"{repository}:{result.image}",
             repository=repository,
             tags=(result.image, "1.0"),
-            digest=samples.digest(1),
+            digest=digest(1),
             platform=Platform("linux", "amd64"),
             role=result.role,
             outcome=result.outcome,

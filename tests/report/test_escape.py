@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.report.escape import LONGEST, cut, escape
+from tests.effort import examples
 
 ANY = st.text(st.characters(codec=None, categories=None))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(ANY)
 def test_whatever_comes_in_only_ink_comes_out(text: str) -> None:
     shown = escape(text)
@@ -19,13 +20,13 @@ def test_whatever_comes_in_only_ink_comes_out(text: str) -> None:
     shown.encode()
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(ANY)
 def test_escaping_twice_changes_nothing_more(text: str) -> None:
     assert escape(escape(text)) == escape(text)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.text(st.characters(categories=["L", "N", "P", "S"])))
 def test_what_has_ink_stays_as_it_is(text: str) -> None:
     assert escape(text) == text

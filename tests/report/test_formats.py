@@ -12,8 +12,8 @@ from fixtures.forms import FORMS
 from fixtures.roles import right_images
 from inspector.policy.audited import Audited
 from inspector.report.formats import FORMATS, Format, Renderer, add_format, formats
+from inspector.testing.registry import FakeRegistry
 from tests.cli.program import run
-from tests.registry.fake import serving
 
 MODULE = """
 def render_check(report, only_failed):
@@ -95,7 +95,7 @@ def test_a_format_that_is_whole_is_printed_of_no_image(tmp_path: Path) -> None:
 
 
 def test_an_audit_prints_by_it_at_the_end_or_line_by_line(roles: Path) -> None:
-    with serving() as fake:
+    with FakeRegistry() as fake:
         fake.push("team/backend", "1", IMAGES["backend-prod"])
         fake.push("team/worker", "1", IMAGES["worker-cpu"])
         command = ("audit", f"{fake.host}/team/backend", f"{fake.host}/team/worker", "--policy", roles, "--format")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from fixtures.image import Image, Step
-from fixtures.tree import File
 from inspector.engine.client import Engine, connect
-from tests.engine.fake import FakeEngine
+from inspector.testing.engine import FakeEngine
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import File
 
 IMAGE = Image(steps=[Step("COPY . .", {"app/main.py": File(b"")})], tags=["worker:gpu"], cmd=["python"])
 NVIDIA = {"Runtimes": {"nvidia": {"path": "nvidia-container-runtime"}, "runc": {"path": "runc"}}}

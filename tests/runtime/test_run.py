@@ -15,9 +15,9 @@ from inspector.oci import Platform
 from inspector.runtime.host import Host, Offer
 from inspector.runtime.run import run_image
 from inspector.runtime.sandbox import Limits
+from inspector.testing import faults
+from inspector.testing.engine import FakeEngine
 from inspector.unknown import Absent, Unknown
-from tests.engine import faults
-from tests.engine.fake import FakeEngine
 from tests.policy.cases import CPU, CUDA, NO_TORCH, ROCM, image
 from tests.runtime.acting import act, body, engine
 from tests.runtime.stub import write_torch

@@ -16,9 +16,9 @@ from inspector.oci import ImageConfig
 from inspector.runtime.host import Host, Offer
 from inspector.runtime.verify import verify
 from inspector.sources.image import Access, Image
+from inspector.testing import faults
+from inspector.testing.engine import FakeEngine
 from inspector.unknown import Unknown
-from tests.engine import faults
-from tests.engine.fake import FakeEngine
 from tests.policy.cases import CPU, CUDA, image
 from tests.runtime.acting import act, body, engine
 from tests.runtime.stub import write_torch

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixtures.image import Image, Step
-from fixtures.tree import Tree, tar_of
 from inspector.reference import parse_reference
 from inspector.sources import Wanted, open_images
 from inspector.sources.image import Image as Opened
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Tree, tar_of
 
 BASE = Step("COPY rootfs /", {"etc/os-release": b"ID=debian\n", "usr/bin/python3": b"\x7fELF" + bytes(2000)})
 API = Image(steps=[BASE, Step("ENV A=1"), Step("RUN pip install flask", {"app/main.py": b"pass\n"})], tags=["api:prod"])

@@ -7,13 +7,14 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.forms import FORMS
 from inspector.errors import InspectorError
 from inspector.reference import parse_reference
 from inspector.sources import open_images
+from tests.effort import examples
 from tests.sources.samples import API, WORKER, opened, read
 
 ARCHIVES = ["docker-24", "docker-24-gzip", "docker-24-zstd", "docker-25", "containerd-gzip", "podman", "oci-archive"]
@@ -39,7 +40,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(content[: draw(st.just(len(content)) | st.integers(0, len(content)))])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(content=damaged(), piped=st.booleans())
 def test_damage_is_always_met(content: bytes, *, piped: bool) -> None:
     with TemporaryDirectory() as folder:

@@ -11,9 +11,7 @@ import pytest
 
 from fixtures.forms import FORMS
 from fixtures.forms.docker import until_24
-from fixtures.image import Image, Step, sha256, to_json
 from fixtures.packing import gzip
-from fixtures.tree import Link, Tree, tar_of
 from inspector.errors import (
     CorruptLayer,
     DigestMismatch,
@@ -25,6 +23,8 @@ from inspector.errors import (
 )
 from inspector.oci import MAX_DOCUMENT, Platform
 from inspector.sources import assemble
+from inspector.testing.image import Image, Step, sha256, to_json
+from inspector.testing.tree import Link, Tree, tar_of
 from tests.sources.samples import API, WORKER, archive, opened, read
 
 CONFIG = f"{sha256(API.config)}.json"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
-from fixtures.image import Image
 from inspector.oci import Platform
 from inspector.sources.platforms import same
+from inspector.testing.image import Image
 from tests.sources.samples import API, WORKER, opened, read
 
 LINUX = Platform("linux", "amd64")

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.forms.oci import LAYOUT, OCI, REF_NAME, Blobs, Descriptor, other_platform
-from fixtures.image import Image, sha256, to_json
-from fixtures.packing import Packing, gzip, plain
+from fixtures.forms.oci import LAYOUT, REF_NAME, Blobs, other_platform
+from fixtures.packing import gzip, plain
 from inspector.errors import (
     DigestMismatch,
     InspectorError,
@@ -27,6 +26,8 @@ from inspector.errors import (
 )
 from inspector.oci import Platform
 from inspector.sources import assemble, contents
+from inspector.testing.blobs import OCI, Descriptor, Packing
+from inspector.testing.image import Image, sha256, to_json
 from tests.sources.samples import API, WORKER, opened, read
 
 AMD64 = Platform("linux", "amd64")

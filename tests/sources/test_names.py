@@ -4,35 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.sources.names import digest_in, is_id, no_such, normal_name, pick, tag_of
+from inspector.sources.names import digest_in, is_id, no_such, pick
 
 HEX = "ab" * 32
-
-
-@pytest.mark.parametrize(
-    ("name", "normal"),
-    [
-        ("api", "docker.io/library/api:latest"),
-        ("api:1", "docker.io/library/api:1"),
-        ("docker.io/api:1", "docker.io/library/api:1"),
-        ("index.docker.io/library/api", "docker.io/library/api:latest"),
-        ("team/api", "docker.io/team/api:latest"),
-        ("localhost/api", "localhost/api:latest"),
-        ("localhost:5000/a/b:tag", "localhost:5000/a/b:tag"),
-        ("localhost:5000/a", "localhost:5000/a:latest"),
-        ("ghcr.io/a/b", "ghcr.io/a/b:latest"),
-        ("Host/a", "Host/a:latest"),
-        (f"api@sha256:{HEX}", f"docker.io/library/api@sha256:{HEX}"),
-        ("", "docker.io/library/:latest"),
-    ],
-)
-def test_names_are_normalised_as_engines_do(name: str, normal: str) -> None:
-    assert normal_name(name) == normal
-
-
-@pytest.mark.parametrize(("name", "tag"), [("a", "latest"), ("a:1", "1"), ("localhost:5000/a", "latest")])
-def test_tag(name: str, tag: str) -> None:
-    assert tag_of(name) == tag
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,14 @@ import pytest
 
 from fixtures.forms import FORMS
 from fixtures.forms.docker import from_25, until_24
-from fixtures.image import sha256
 from fixtures.packing import gzip
-from fixtures.tree import Tree, tar_of
 from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unreachable, UsageError
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.media import Media
-from tests.registry.fake import serving
+from inspector.testing.image import sha256
+from inspector.testing.registry import FakeRegistry
+from inspector.testing.tree import Tree, tar_of
 from tests.sources.samples import API, WORKER, archive, opened, read
 
 
@@ -34,7 +34,7 @@ def test_a_bare_name_that_is_no_file_says_so() -> None:
 
 
 def test_a_bare_name_that_no_engine_has_is_asked_of_its_registry() -> None:
-    with serving() as registry:
+    with FakeRegistry() as registry:
         registry.push("team/api", "prod", API)
         (image,) = open_images(parse_reference(f"{registry.host}/team/api:prod"))
         with pytest.raises(Unreachable, match=r"no Docker engine answers.*; and no registry has it: .*'?dev"):
@@ -44,7 +44,7 @@ def test_a_bare_name_that_no_engine_has_is_asked_of_its_registry() -> None:
 
 def test_all_tags_of_a_registry_are_an_audit() -> None:
     """Nothing is asked of the registry, also where an engine lacks a bare name."""
-    with serving() as registry:
+    with FakeRegistry() as registry:
         registry.push("team/api", "prod", API)
         name = f"{registry.host}/team/api"
         for scheme in ("registry:", "docker://"):

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS
-from fixtures.forms.oci import DOCKER, Blobs, other_platform
-from fixtures.image import Image, sha256
+from fixtures.forms.oci import Blobs, other_platform
 from fixtures.packing import gzip
 from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, PlatformMissing, Unsupported
 from inspector.oci import Platform
+from inspector.testing.blobs import DOCKER
+from inspector.testing.image import Image, sha256
 from tests.sources.samples import API, opened, read
 
 ARM64 = Platform("linux", "arm64")

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from fixtures.packing import bzip2, xz, zstd
-from fixtures.tree import Dir, File, Hardlink, Link, Tree, tar_of
 from inspector.errors import LimitExceeded, Malformed, NotFound
 from inspector.oci import MAX_DOCUMENT
 from inspector.sources import store as store_module
@@ -21,6 +20,7 @@ from inspector.sources.directory import Directory
 from inspector.sources.seekable import SeekableArchive
 from inspector.sources.store import BlobStore, Members, shown
 from inspector.sources.streamed import StreamedArchive
+from inspector.testing.tree import Dir, File, Hardlink, Link, Tree, tar_of
 
 LAYER = tar_of({"etc/hostname": b"x" * 600})
 TREE: Tree = {

@@ -11,13 +11,13 @@ from collections.abc import Callable
 import pytest
 
 from fixtures.packing import bzip2, xz, zstd
-from fixtures.tree import File, Tree, tar_of
 from inspector.errors import CorruptLayer, DigestMismatch, LimitExceeded, Malformed, Unsupported
 from inspector.layers import memory
 from inspector.layers.scan import scan_stream
 from inspector.sources import streamed
 from inspector.sources.access import AccessUnusable
 from inspector.sources.streamed import StreamedArchive
+from inspector.testing.tree import File, Tree, tar_of
 
 LAYER = tar_of({"etc/hostname": b"x" * 600})
 DIFF_ID = f"sha256:{hashlib.sha256(LAYER).hexdigest()}"

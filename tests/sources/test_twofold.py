@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from fixtures.forms import docker
-from fixtures.forms.oci import OCI, REF_NAME, Blobs, other_platform, skopeo_dir
-from fixtures.image import Image, sha256, to_json
+from fixtures.forms.oci import REF_NAME, Blobs, other_platform, skopeo_dir
 from fixtures.packing import gzip, plain, zstd
-from fixtures.tree import Tree, tar_of
 from inspector.errors import Malformed
 from inspector.oci import Platform
+from inspector.testing.blobs import OCI
+from inspector.testing.image import Image, sha256, to_json
+from inspector.testing.tree import Tree, tar_of
 from tests.sources.samples import API, WORKER, archive, opened
 
 OTHER = Image(steps=WORKER.steps, tags=API.tags)

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from fixtures.bases import debian
 from fixtures.pythons import cpython
 from fixtures.torches import torch_needs
-from fixtures.tree import File, Member, Tree
 from fixtures.wheels import Wheel, install
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
+from inspector.testing.tree import File, Member, Tree
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Unknown

@@ -9,8 +9,8 @@ import pytest
 from fixtures.bases import debian
 from fixtures.pythons import cpython
 from fixtures.torches import Torch, torch_cpu, torch_needs
-from fixtures.tree import Member
 from fixtures.wheels import install
+from inspector.testing.tree import Member
 from tests.torchbuild.asking import SITE, ask, slim, without
 
 

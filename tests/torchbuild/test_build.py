@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.tree import Link, Member
 from inspector.python.folders import Folders
+from inspector.testing.tree import Link, Member
 from inspector.torchbuild.build import build_of_local, builds_on_disk, decide_build
 from inspector.torchbuild.model import Build
 from inspector.torchbuild.version_file import VersionFile

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from fixtures.torches import Torch, torch_cpu, torch_needs
-from fixtures.tree import Member
 from fixtures.wheels import Wheel, install, pure
+from inspector.testing.tree import Member
 from inspector.unknown import Tri
 from tests.support import config_of
 from tests.torchbuild.asking import ENV, SITE, ask, slim, without

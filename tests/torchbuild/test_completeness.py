@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.nvidia import nvidia
 from fixtures.torches import torch_cpu, torch_cuda
-from fixtures.tree import File, Link, Member
+from inspector.testing.tree import File, Link, Member
 from inspector.unknown import Tri
 from tests.torchbuild.asking import SITE, ask, slim, without
 

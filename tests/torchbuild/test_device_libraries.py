@@ -8,8 +8,8 @@ import pytest
 
 from fixtures.nvidia import nvidia
 from fixtures.torches import Torch, torch_cuda, torch_xpu
-from fixtures.tree import Link, Member
 from fixtures.wheels import Wheel
+from inspector.testing.tree import Link, Member
 from tests.torchbuild.asking import SITE, ask, slim, without
 
 CUDA = torch_cuda()

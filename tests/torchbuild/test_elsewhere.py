@@ -7,8 +7,8 @@ import pytest
 from fixtures.bases import debian
 from fixtures.pythons import venv
 from fixtures.torches import torch_cpu, torch_cuda, version_py
-from fixtures.tree import Hardlink, Link, Member
 from fixtures.wheels import install
+from inspector.testing.tree import Hardlink, Link, Member
 from inspector.torchbuild.model import TorchElsewhere
 from tests.torchbuild.asking import SITE, ask, slim, total, without
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fixtures.bases import debian
 from fixtures.pythons import cpython
 from fixtures.torches import Torch, torch_cpu, torch_cuda, version_py
-from fixtures.tree import File, Link, Member
 from fixtures.wheels import install
 from inspector.python.distributions import find_distributions
+from inspector.testing.tree import File, Link, Member
 from inspector.torchbuild import find_torch
 from inspector.unknown import Unknown
 from tests.support import config_of, rootfs_of

@@ -15,9 +15,9 @@ from jsonschema import Draft202012Validator
 from fixtures.forms import FORMS
 from fixtures.roles import built, sync_step, synced
 from fixtures.torches import torch_cpu, torch_needs
-from fixtures.tree import File, Member
 from fixtures.wheels import Wheel
 from inspector.runtime.host import Host
+from inspector.testing.tree import File, Member
 from inspector.torchbuild.kinds import CPU, CUDA, GpuVendor, Kind, add_kind, kind_names, kind_of, label_of
 from inspector.torchbuild.model import Torch, build_name
 from inspector.unknown import Unknown

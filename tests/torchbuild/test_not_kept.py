@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import torch_cpu
-from fixtures.tree import File, Member
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.interpreter import find_interpreter
+from inspector.testing.tree import File, Member
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch
 from tests.support import config_of, rootfs_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import torch_cpu
-from fixtures.tree import Dir, File, Member
+from inspector.testing.tree import Dir, File, Member
 from tests.support import config_of
 from tests.torchbuild.asking import ENV, SITE, ask, slim
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fixtures.nvidia import nvidia
 from fixtures.torches import torch_cpu, torch_cuda, torch_needs
-from fixtures.tree import Member
 from fixtures.wheels import Wheel, install, pure
+from inspector.testing.tree import Member
 from tests.torchbuild.asking import SITE, ask, slim, total, without
 
 CPU = torch_cpu()

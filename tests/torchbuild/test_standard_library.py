@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import torch_cpu
-from fixtures.tree import Member
+from inspector.testing.tree import Member
 from inspector.torchbuild.standard_library import LOADED
 from tests.support import config_of
 from tests.torchbuild.asking import ENV, SITE, ask, slim, without

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures.tree import Link, Member
 from inspector.python.folders import Folders
+from inspector.testing.tree import Link, Member
 from inspector.torchbuild import survey as module
 from inspector.torchbuild.survey import left_by_pip, survey
 from tests.support import rootfs_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import version_py
-from fixtures.tree import Hardlink, Member
 from inspector.python.folders import Folders
+from inspector.testing.tree import Hardlink, Member
 from inspector.torchbuild.version_file import VersionFile, read_version_file
 from tests.support import rootfs_of
 

@@ -13,9 +13,9 @@ from fixtures.bases import alpine, debian
 from fixtures.nvidia import nvidia
 from fixtures.pythons import conda, conda_record, cpython, debian_python, venv
 from fixtures.torches import Torch, torch_cpu, torch_cuda, torch_needs, torch_rocm, version_py
-from fixtures.tree import Dir, File, Link, Member
 from fixtures.wheels import install, pure
 from inspector.python.model import Interpreter
+from inspector.testing.tree import Dir, File, Link, Member
 from inspector.unknown import Absent
 from tests.support import config_of
 from tests.torchbuild.asking import ENV, SITE, VENV, VENV_SITE, ask, slim, without

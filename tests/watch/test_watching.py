@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.forms.oci import OCI, Blobs, other_platform
+from fixtures.forms.oci import Blobs, other_platform
 from fixtures.packing import gzip
 from fixtures.roles import right_images
 from inspector.errors import LimitExceeded, Malformed, PolicyError, UsageError
@@ -21,12 +21,13 @@ from inspector.pipeline.scopes import Scope, Selection, parse_catalog, parse_sco
 from inspector.policy.audited import Notice, Noticed
 from inspector.policy.role import Policy
 from inspector.registry.settings import Settings
+from inspector.testing.blobs import OCI
+from inspector.testing.registry import FakeRegistry, answer_json
 from inspector.watch import watching
 from inspector.watch.notices import MAX_EVENTS, parse_notices
 from inspector.watch.watching import Watcher
 from tests.pipeline.conftest import POLICY
 from tests.registry.conftest import HASTE
-from tests.registry.fake import Fake, answer_json, serving
 
 RIGHT = right_images()
 API, WORKER = RIGHT["backend-prod"], RIGHT["worker-cpu"]
@@ -49,7 +50,7 @@ def notices(*events: dict[str, Any]) -> list[Notice]:
 
 
 @pytest.fixture
-def watcher(fake: Fake, tmp_path: Path) -> Iterator[Opener]:
+def watcher(fake: FakeRegistry, tmp_path: Path) -> Iterator[Opener]:
     """Watches repositories of the fake registry, for a user who has no settings."""
     settings = Settings(home=tmp_path / "home", etc=tmp_path / "etc", patience=HASTE)
     cache = IndexCache(tmp_path / "layers.sqlite")
@@ -74,7 +75,7 @@ def checked(watcher: Watcher) -> list[Noticed]:
     return found
 
 
-def test_an_image_is_checked_when_it_is_pushed(fake: Fake, watcher: Opener) -> None:
+def test_an_image_is_checked_when_it_is_pushed(fake: FakeRegistry, watcher: Opener) -> None:
     digest = fake.push("team/api", "1", API)
     watch = watcher("team/api")
     assert watch.offer(notices(event(digest)))
@@ -90,7 +91,7 @@ def test_an_image_is_checked_when_it_is_pushed(fake: Fake, watcher: Opener) -> N
     )
 
 
-def test_what_was_pushed_is_checked_though_its_tag_moved(fake: Fake, watcher: Opener) -> None:
+def test_what_was_pushed_is_checked_though_its_tag_moved(fake: FakeRegistry, watcher: Opener) -> None:
     digest = fake.push("team/worker", "1", WORKER)
     fake.push("team/worker", "1", API)
     watch = watcher("team/worker")
@@ -99,7 +100,7 @@ def test_what_was_pushed_is_checked_though_its_tag_moved(fake: Fake, watcher: Op
     assert (found.outcome, found.digest) == ("pass", digest)
 
 
-def test_each_digest_once(fake: Fake, watcher: Opener) -> None:
+def test_each_digest_once(fake: FakeRegistry, watcher: Opener) -> None:
     digest = fake.push("team/api", "1", API)
     watch = watcher("team/api")
     watch.offer(notices(event(digest), event(digest), event(digest, action="pull")))
@@ -110,7 +111,7 @@ def test_each_digest_once(fake: Fake, watcher: Opener) -> None:
     assert [one.tags for one in checked(watch)] == [("2",)], "another tag may be another role"
 
 
-def test_a_pull_by_digest_and_a_push_by_digest(fake: Fake, watcher: Opener) -> None:
+def test_a_pull_by_digest_and_a_push_by_digest(fake: FakeRegistry, watcher: Opener) -> None:
     digest = fake.push("team/api", "1", API)
     watch = watcher("team/api", policy=None)
     watch.offer(notices(event(digest, tag="")))
@@ -120,7 +121,7 @@ def test_a_pull_by_digest_and_a_push_by_digest(fake: Fake, watcher: Opener) -> N
     assert (found.digest, found.tags, found.event.action) == (digest, (), "pull")
 
 
-def test_the_part_of_an_index_that_was_told_is_not_told_again(fake: Fake, watcher: Opener) -> None:
+def test_the_part_of_an_index_that_was_told_is_not_told_again(fake: FakeRegistry, watcher: Opener) -> None:
     """Clients pull the index by its tag, and then one of its manifests by digest."""
     blobs = Blobs(OCI)
     parts = [blobs.manifest(image, [gzip]) for image in (API, other_platform(API))]
@@ -159,7 +160,7 @@ def test_the_part_of_an_index_that_was_told_is_not_told_again(fake: Fake, watche
         {"action": "pull", "useragent": "inspector"},
     ],
 )
-def test_events_that_lead_nowhere(changes: dict[str, Any], fake: Fake, watcher: Opener) -> None:
+def test_events_that_lead_nowhere(changes: dict[str, Any], fake: FakeRegistry, watcher: Opener) -> None:
     watch = watcher("team/api")
     digest = changes.pop("digest", DIGEST)
     assert watch.offer(notices(event(digest, **changes)))
@@ -167,10 +168,10 @@ def test_events_that_lead_nowhere(changes: dict[str, Any], fake: Fake, watcher: 
     assert fake.asked == []
 
 
-def test_only_registries_that_were_named_are_asked(fake: Fake, watcher: Opener) -> None:
+def test_only_registries_that_were_named_are_asked(fake: FakeRegistry, watcher: Opener) -> None:
     """What a notice says of hosts and addresses chooses among these at most."""
     digest = fake.push("team/api", "1", API)
-    with serving() as stranger, serving() as second:
+    with FakeRegistry() as stranger, FakeRegistry() as second:
         watch = watcher("team/api")
         crafted = event(digest, host=stranger.host)
         crafted["target"]["url"] = f"{stranger.url}/v2/team/api/manifests/{digest}"
@@ -185,7 +186,7 @@ def test_only_registries_that_were_named_are_asked(fake: Fake, watcher: Opener) 
         assert stranger.asked == second.asked == []
 
 
-def test_which_tags(fake: Fake, watcher: Opener) -> None:
+def test_which_tags(fake: FakeRegistry, watcher: Opener) -> None:
     digest = fake.push("team/api", "1", API)
     watch = watcher("team/api", tags="1*")
     watch.offer(notices(event(digest, tag="2"), event(digest, tag="", action="pull"), event(digest, tag="1")))
@@ -213,7 +214,7 @@ def test_what_is_remembered_is_bounded(watcher: Opener, monkeypatch: pytest.Monk
     assert len(watch._seen._keys) == 4
 
 
-def test_an_image_that_could_not_be_read_is_tried_again(fake: Fake, watcher: Opener) -> None:
+def test_an_image_that_could_not_be_read_is_tried_again(fake: FakeRegistry, watcher: Opener) -> None:
     digest = fake.push("team/api", "1", API)
     fake.route("HEAD", ".*", answer_json({}, 500), answer_json({}, 500), answer_json({}, 500), fake.good)
     fake.route("GET", ".*/manifests/.*", answer_json({"errors": []}, 403), fake.good)
@@ -227,7 +228,7 @@ def test_an_image_that_could_not_be_read_is_tried_again(fake: Fake, watcher: Ope
 
 
 def test_a_watch_goes_on_after_what_nobody_foresaw(
-    fake: Fake, watcher: Opener, monkeypatch: pytest.MonkeyPatch
+    fake: FakeRegistry, watcher: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digest = fake.push("team/api", "1", API)
     watch = watcher("team/api")
@@ -241,7 +242,7 @@ def test_a_watch_goes_on_after_what_nobody_foresaw(
     assert [one.outcome for one in checked(watch)] == ["pass"]
 
 
-def test_stopped_it_finishes_what_waits_and_takes_no_more(fake: Fake, watcher: Opener) -> None:
+def test_stopped_it_finishes_what_waits_and_takes_no_more(fake: FakeRegistry, watcher: Opener) -> None:
     digest = fake.push("team/api", "1", API)
     watch = watcher("team/api")
     found: list[Noticed] = []

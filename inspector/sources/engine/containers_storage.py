@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import msgspec
 
 from inspector.engine.model import ListedImage
 from inspector.errors import NotFound
+from inspector.names import canonical, readings, repository_in
 from inspector.oci import Index, check_digest, parse_manifest
 from inspector.sources.access import AccessUnusable
 from inspector.sources.assemble import MAX_LAYERS, Config, Placed, make_image, read_config
@@ -20,7 +21,7 @@ from inspector.sources.engine.containers_files import DRIVER, Folder, ImageRecor
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.engine.disk import refuse_hidden_marks
 from inspector.sources.image import Image
-from inspector.sources.names import digest_in, no_such, normal_name
+from inspector.sources.names import digest_in, no_such
 from inspector.sources.store import Stored, shown
 
 _OTHER_DRIVERS = ("vfs", "btrfs", "zfs", "aufs", "devmapper")
@@ -75,8 +76,8 @@ class ContainersStore:
     def _find(self, name: str) -> tuple[Folder, ImageRecord]:
         held = [(folder, record) for folder in self._folders for record in folder.images]
         found = [pair for pair in held if name in (pair[1].names or ())]
-        for wanted in _candidates(name):
-            found = found or [pair for pair in held if wanted in _normal_names(pair[1])]
+        for wanted in readings(name):
+            found = found or [pair for pair in held if wanted in _canonical_names(pair[1])]
         found = found or [pair for pair in held if _is_by_digest(name, pair[1])]
         prefix = _PREFIX.fullmatch(name)
         if not found and prefix:
@@ -138,16 +139,8 @@ def find_store(environment: Mapping[str, str] = os.environ) -> ContainersStore |
     return ContainersStore(root, further) if held else None
 
 
-def _candidates(name: str) -> Iterable[str]:
-    """What podman takes a name for, first things first: what was built here, then the Docker Hub's."""
-    first = name.partition("/")[0]
-    if "/" not in name or not (first == "localhost" or any(sign in first for sign in ".:")):
-        yield normal_name(f"localhost/{name}")
-    yield normal_name(name)
-
-
-def _normal_names(record: ImageRecord) -> set[str]:
-    return {normal_name(name) for name in record.names or ()}
+def _canonical_names(record: ImageRecord) -> set[str]:
+    return {canonical(name) for name in record.names or ()}
 
 
 def _is_by_digest(name: str, record: ImageRecord) -> bool:
@@ -156,14 +149,8 @@ def _is_by_digest(name: str, record: ImageRecord) -> bool:
     if digest is None or digest not in (record.digest, f"sha256:{record.id}"):
         return False
     repository = name.partition("@")[0]
-    own = {_repository(each) for each in _normal_names(record)}
-    return not repository or repository == digest or any(_repository(each) in own for each in _candidates(repository))
-
-
-def _repository(name: str) -> str:
-    name = name.partition("@")[0]
-    head, slash, last = name.rpartition("/")
-    return head + slash + last.partition(":")[0]
+    own = {repository_in(each) for each in _canonical_names(record)}
+    return not repository or repository == digest or any(repository_in(each) in own for each in readings(repository))
 
 
 def _listed(record: ImageRecord) -> ListedImage:

@@ -7,13 +7,12 @@ from fnmatch import fnmatchcase
 
 from inspector.engine.model import ListedImage
 from inspector.errors import LimitExceeded, NotFound
-from inspector.sources.names import normal_name
+from inspector.names import DOCKER_HUB, canonical, familiar, repository_in, without_local
 from inspector.sources.store import shown
 
 MAX_MATCHES = 1000
 """Images that one pattern may name."""
 _WILD = "*?["
-_HUB = "docker.io/library/", "docker.io/", "localhost/"
 
 
 def is_pattern(name: str) -> bool:
@@ -30,14 +29,14 @@ def all_tags(repository: str, listed: Sequence[ListedImage], where: str) -> list
     """All tags of a repository that is named in full, or as docker shortens it; or of those that a glob fits."""
     if is_pattern(repository):
         return matching(repository, listed, where)
-    wanted = _repository(normal_name(repository))
-    return _found(repository, listed, where, lambda tag: wanted in {_repository(one) for one in _normal(tag)})
+    wanted = repository_in(canonical(repository))
+    return _found(repository, listed, where, lambda tag: wanted in map(repository_in, _canonical(tag)))
 
 
 def asked_first(name: str, tags: Sequence[str]) -> tuple[str, ...]:
     """The tags with that first which `name` means, if it means one: an image is called as it was asked for."""
-    wanted = normal_name(name)
-    return tuple(sorted(tags, key=lambda tag: wanted not in _normal(tag)))
+    wanted = canonical(name)
+    return tuple(sorted(tags, key=lambda tag: wanted not in _canonical(tag)))
 
 
 def _found(name: str, listed: Sequence[ListedImage], where: str, fits: Callable[[str], bool]) -> list[str]:
@@ -51,19 +50,10 @@ def _found(name: str, listed: Sequence[ListedImage], where: str, fits: Callable[
 
 def _spellings(tag: str) -> Iterator[str]:
     """`tag` in full, and as docker and podman shorten it; each with and without its last part."""
-    spelled = {tag, *(tag.removeprefix(hub) for hub in _HUB if tag.startswith(hub))}
-    for one in spelled:
+    for one in {tag, familiar(tag), tag.removeprefix(f"{DOCKER_HUB}/")}:
         yield one
-        yield _repository(one)
+        yield repository_in(one)
 
 
-def _normal(tag: str) -> Iterator[str]:
-    yield normal_name(tag)
-    yield normal_name(tag.removeprefix("localhost/"))
-
-
-def _repository(name: str) -> str:
-    """A name without its tag or digest."""
-    name = name.partition("@")[0]
-    head, slash, last = name.rpartition("/")
-    return head + slash + last.partition(":")[0]
+def _canonical(tag: str) -> tuple[str, str]:
+    return canonical(tag), without_local(tag)

@@ -8,10 +8,10 @@ from contextlib import ExitStack
 import msgspec
 
 from inspector.errors import InspectorError, NoImage, Unsupported
+from inspector.names import ImageName, parse_name
 from inspector.oci import Manifest, parse_manifest
 from inspector.reference import Reference
 from inspector.registry.client import Client
-from inspector.registry.names import RegistryName, parse_name
 from inspector.registry.repository import Repository
 from inspector.registry.settings import Settings, user_settings
 from inspector.sources.image import Image, Layer
@@ -43,7 +43,7 @@ class Registries:
         self.client = Client(user_settings() if settings is None else settings, gate=gate)
         self.documents = Documents(kept)
 
-    def stores(self, name: RegistryName) -> Iterator[RegistryStore]:
+    def stores(self, name: ImageName) -> Iterator[RegistryStore]:
         """Where the image may be had, best first. Raises `Unsupported` when offline, `Refused` where it is blocked."""
         if self._offline:
             raise Unsupported(f"{name}: lies in a registry, and nothing leaves the machine when offline")
@@ -65,7 +65,7 @@ def open_registry_images(reference: Reference, wanted: Wanted, registries: Regis
     return tuple(_with(image, reference=reference.text) for image in images)
 
 
-def open_named(name: RegistryName, wanted: Wanted, registries: Registries) -> tuple[list[Image], str]:
+def open_named(name: ImageName, wanted: Wanted, registries: Registries) -> tuple[list[Image], str]:
     """The images from the first place that has them, and their manifest's digest; else the registry's own refusal."""
     errors: list[InspectorError] = []
     for store in registries.stores(name):
@@ -80,7 +80,7 @@ def open_named(name: RegistryName, wanted: Wanted, registries: Registries) -> tu
     raise errors[-1]
 
 
-def _open(store: RegistryStore, name: RegistryName, wanted: Wanted) -> tuple[list[Image], str]:
+def _open(store: RegistryStore, name: ImageName, wanted: Wanted) -> tuple[list[Image], str]:
     document = store.top(name.target)
     contents = RegistryContents(store, sparse=wanted == "all")
     top = parse_manifest(document.content, document.media_type, f"{store.where}: {name.target}")
@@ -96,7 +96,7 @@ def _open(store: RegistryStore, name: RegistryName, wanted: Wanted) -> tuple[lis
     return [_with(_packed(image), tags=tags) for image in images], document.digest
 
 
-def tags_of(name: RegistryName, registries: Registries, stack: ExitStack | None = None) -> Iterator[str]:
+def tags_of(name: ImageName, registries: Registries, stack: ExitStack | None = None) -> Iterator[str]:
     """All tags by the registry itself: a mirror may have but some. Of long lists one is held until `stack` is left."""
     repository: Repository = list(registries.stores(name))[-1].repository
     return repository.tags(stack)

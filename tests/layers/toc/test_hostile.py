@@ -9,16 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.image import sha256
 from fixtures.lazy import DIGEST, PREFIX, Entries, Lazy, estargz, zstd_chunked
 from fixtures.packing import zstd
-from fixtures.tree import File, Tree
 from inspector.layers.toc import source
 from inspector.layers.toc.document import Listing
 from inspector.layers.toc.source import NotWorthwhile, TocUnusable
+from inspector.testing.image import sha256
+from inspector.testing.tree import File, Tree
+from tests.effort import examples
 from tests.layers.toc.reading import by_toc
 
 TREE: Tree = {
@@ -130,7 +131,7 @@ def test_data_that_unpack_to_too_much_are_not_unpacked(monkeypatch: pytest.Monke
             by_toc(write(TREE))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     st.sampled_from(sorted(FORMATS)),
     st.integers(0, 2),
@@ -151,7 +152,7 @@ def test_whatever_is_believed_has_the_digest_stated(kind: str, number: int, fiel
             assert f"sha256:{sha256(entry.data)}" == stated["digest"]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     kind=st.sampled_from(sorted(FORMATS)), at=st.integers(0, 1 << 20), garbage=st.binary(max_size=40), cut=st.booleans()
 )

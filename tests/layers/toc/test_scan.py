@@ -10,10 +10,10 @@ import pytest
 
 from fixtures.lazy import DIGEST, OLD_PREFIX, PREFIX, Entries, Lazy, estargz, zstd_chunked
 from fixtures.roles import right_images
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
 from fixtures.wrong import wrong_images
 from inspector.layers.toc.scan import NOTE, has_toc, scan_toc
 from inspector.layers.toc.source import NotWorthwhile, TocUnusable
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
 from tests.layers.toc.reading import ALL, Held, by_toc, whole
 
 NOISE = random.Random(0).randbytes(1 << 20)

@@ -11,7 +11,6 @@ import pytest
 
 from fixtures.bases import debian
 from fixtures.pythons import cpython, venv
-from fixtures.tree import Dir, File, Link, Tree
 from inspector.engine.model import Stat
 from inspector.errors import LimitExceeded, NotFound, Unreachable
 from inspector.layers.merge import MergedRootfs
@@ -19,6 +18,7 @@ from inspector.rootfs import Kind, NotKept, NotListed, resolve, walk
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import container
 from inspector.sources.engine.container import ContainerRootfs
+from inspector.testing.tree import Dir, File, Link, Tree
 from tests.facts.archive import MemoryArchive
 from tests.support import rootfs_of
 from tests.test_rootfs import TREE

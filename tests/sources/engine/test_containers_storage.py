@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.image import Image as Built
-from fixtures.image import Step
 from inspector.errors import DigestMismatch, Malformed, NotFound
 from inspector.layers.merge import merge
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import containers_files, containers_storage
 from inspector.sources.engine.containers_storage import ContainersStore, find_store
 from inspector.sources.image import Image
+from inspector.testing.image import Image as Built
+from inspector.testing.image import Step
 from tests.lab.ours import listing
 from tests.sources.engine import unpacked
 from tests.sources.samples import API

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.image import Image, to_json
 from inspector.errors import DigestMismatch, Malformed, PlatformMissing
 from inspector.oci import Platform
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.content_store import candidate_roots, open_content_store
+from inspector.testing.image import Image, to_json
 from tests.sources.engine.unpacked import manifest_of
 from tests.sources.samples import API, BASE, read
 

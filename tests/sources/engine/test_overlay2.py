@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.tree import Dir, Tree
 from inspector.errors import DigestMismatch
 from inspector.layers.merge import merge
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import overlay2
 from inspector.sources.engine.overlay2 import chain_ids, open_overlay2
 from inspector.sources.image import Image
+from inspector.testing.tree import Dir, Tree
 from tests.lab.ours import listing
 from tests.sources.engine import unpacked
 from tests.sources.samples import API

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.image import Image
 from inspector.errors import Malformed
 from inspector.layers.merge import merge
 from inspector.sources.access import AccessUnusable
@@ -17,6 +16,7 @@ from inspector.sources.engine.content_store import open_content_store
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.engine.overlay2 import chain_ids
 from inspector.sources.engine.snapshots import FOLDER, find
+from inspector.testing.image import Image
 from tests.lab.ours import listing
 from tests.sources.engine.boltfile import Content, database
 from tests.sources.engine.test_content_store import BLOBS, path, put_image

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms.oci import Blobs
-from fixtures.packing import gzip
 from inspector.engine.client import connect
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import containers_storage, overlay2
 from inspector.sources.engine.content_store import candidate_roots
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image
-from tests.engine.fake import FakeEngine
-from tests.engine.fakestore import Kind
+from inspector.testing import gzipped
+from inspector.testing.engine import FakeEngine
+from inspector.testing.store import Kind
 from tests.sources.engine import unpacked
 from tests.sources.samples import API
 
@@ -68,7 +68,7 @@ def test_podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_docker_with_containerd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blobs = Blobs()
-    blobs.manifest(API, [gzip])
+    blobs.manifest(API, [gzipped])
     folder = candidate_roots(tmp_path)[0] / "io.containerd.content.v1.content" / "blobs" / "sha256"
     folder.mkdir(parents=True)
     for digits, content in blobs.content.items():

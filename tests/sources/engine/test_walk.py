@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Member, Tree
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
@@ -26,6 +25,8 @@ from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import walk
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree
+from tests.effort import examples
 from tests.lab.ours import listing
 from tests.sources.engine.unpacked import mark, unpack, whiteout
 from tests.support import index_of
@@ -115,7 +116,7 @@ def flat(branches: dict[str, Any], prefix: str = "") -> Tree:
     return tree
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(TREES)
 def test_any_tree_merges_as_its_tar_does(tmp_path_factory: pytest.TempPathFactory, branches: dict[str, Any]) -> None:
     tree = flat(branches)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from fixtures.image import Image, to_json
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
 from inspector.sources.engine.overlay2 import chain_ids
+from inspector.testing.image import Image, to_json
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
 
 OPAQUE = ".wh..wh..opq"
 OPAQUE_MARK = "trusted.overlay.opaque" if os.geteuid() == 0 else "user.overlay.opaque"

@@ -13,23 +13,12 @@ from inspector.registry.settings import Settings
 from inspector.sources import Wanted
 from inspector.sources.image import Image
 from inspector.sources.registry.open import Registries, open_registry_images
-from tests.registry.conftest import HASTE
-from tests.registry.fake import Fake, serving
+from inspector.testing.registry import FakeRegistry
+from tests.registry.conftest import fake, settings
+
+__all__ = ["fake", "opened", "registries", "settings"]
 
 Opened = Callable[..., tuple[Image, ...]]
-
-
-@pytest.fixture
-def fake() -> Iterator[Fake]:
-    """A registry that speaks no TLS."""
-    with serving() as registry:
-        yield registry
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings of a user who has none."""
-    return Settings(home=tmp_path / "home", etc=tmp_path / "etc", patience=HASTE)
 
 
 @pytest.fixture
@@ -43,7 +32,7 @@ def registries(settings: Settings, tmp_path: Path) -> Iterator[Registries]:
 
 
 @pytest.fixture
-def opened(fake: Fake, registries: Registries) -> Opened:
+def opened(fake: FakeRegistry, registries: Registries) -> Opened:
     """Opens names of the fake registry."""
 
     def open_(name: str, wanted: Wanted = None) -> tuple[Image, ...]:

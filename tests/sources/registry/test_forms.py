@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms import FORMS, Producer, oci
-from fixtures.image import sha256
 from fixtures.packing import gzip, plain, zstd
 from fixtures.roles import right_images
 from inspector.facts import gather
@@ -15,7 +14,9 @@ from inspector.layers.indexer import Indexer
 from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, Platform, parse_manifest
 from inspector.reference import parse_reference
 from inspector.sources import open_images
-from tests.registry.fake import Fake
+from inspector.testing.blobs import DOCKER
+from inspector.testing.image import sha256
+from inspector.testing.registry import FakeRegistry
 from tests.sources.registry.conftest import Opened
 from tests.test_contract import comparable
 
@@ -26,7 +27,7 @@ HELD: dict[str, Producer] = {
     "oci-zstd": oci.layout(zstd),
     "oci-plain": oci.layout(plain),
     "oci-mixed": oci.layout(gzip, zstd, plain),
-    "oci-docker-types": oci.layout(gzip, types=oci.DOCKER),
+    "oci-docker-types": oci.layout(gzip, types=DOCKER),
     "oci-embedded": oci.embedded,
     "oci-platforms": oci.platforms,
     "oci-platforms-docker-types": oci.platforms_of_docker,
@@ -34,7 +35,7 @@ HELD: dict[str, Producer] = {
 }
 
 
-def hold(fake: Fake, producer: Producer, tag: str) -> None:
+def hold(fake: FakeRegistry, producer: Producer, tag: str) -> None:
     """Put a layout's blobs into the registry, and what its index.json lists first under a tag."""
     tree = producer([GPU])
     for name, content in tree.items():
@@ -52,7 +53,7 @@ def hold(fake: Fake, producer: Producer, tag: str) -> None:
 
 
 @pytest.mark.parametrize("form", HELD)
-def test_the_same_image_gives_the_same_facts(form: str, fake: Fake, opened: Opened, tmp_path: Path) -> None:
+def test_the_same_image_gives_the_same_facts(form: str, fake: FakeRegistry, opened: Opened, tmp_path: Path) -> None:
     indexer = Indexer(None, verify=False, meter=lambda _: None)
     (image,) = open_images(parse_reference(FORMS["oci-gzip"](tmp_path / "layout", [GPU])), AMD64)
     hold(fake, HELD[form], "test")

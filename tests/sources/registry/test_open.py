@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from fixtures.forms.oci import DOCKER, OCI, Blobs, other_platform
-from fixtures.image import sha256, to_json
-from fixtures.packing import gzip, plain, zstd
+from fixtures.forms.oci import Blobs, other_platform
+from fixtures.packing import plain, zstd
 from inspector.errors import (
     CorruptLayer,
     DigestMismatch,
@@ -31,7 +30,10 @@ from inspector.reference import parse_reference
 from inspector.registry.settings import Settings
 from inspector.sources import indexes
 from inspector.sources.registry.open import Registries, open_registry_images
-from tests.registry.fake import Answer, Asked, Fake, answer_json
+from inspector.testing import gzipped
+from inspector.testing.blobs import DOCKER, OCI
+from inspector.testing.image import sha256, to_json
+from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
 from tests.sources.registry.conftest import Opened
 from tests.sources.samples import API, WORKER, read
 
@@ -41,19 +43,19 @@ AMD64, ARM64 = Platform("linux", "amd64"), Platform("linux", "arm64")
 def index_of(*images: Any, types: Any = OCI, attested: bool = True) -> tuple[Blobs, dict[str, Any]]:
     """An index of images, with BuildKit's attestations of both kinds."""
     blobs = Blobs(types)
-    entries = [blobs.manifest(image, [gzip], platform=image.platform) for image in images]
+    entries = [blobs.manifest(image, [gzipped], platform=image.platform) for image in images]
     notes = [blobs.attestation(entry, artifact=bool(at)) for at, entry in enumerate(entries)] if attested else []
     return blobs, blobs.index([*notes, *entries])
 
 
-def fetched(fake: Fake) -> list[str]:
+def fetched(fake: FakeRegistry) -> list[str]:
     """What was asked for, without the question whether TLS is spoken."""
     return [path for path in fake.paths() if path != "GET /v2/"]
 
 
-@pytest.mark.parametrize("packing", [gzip, zstd, plain])
+@pytest.mark.parametrize("packing", [gzipped, zstd, plain])
 @pytest.mark.parametrize("types", [OCI, DOCKER])
-def test_an_image(packing: Any, types: Any, fake: Fake, opened: Opened) -> None:
+def test_an_image(packing: Any, types: Any, fake: FakeRegistry, opened: Opened) -> None:
     fake.push("a/api", "prod", API, packing, types)
     (image,) = opened("a/api:prod", AMD64)
     assert image.reference == f"registry:{fake.host}/a/api:prod"
@@ -68,7 +70,7 @@ def test_an_image(packing: Any, types: Any, fake: Fake, opened: Opened) -> None:
     assert read(image)[1] == ["app/main.py"]
 
 
-def test_the_requests_of_a_plain_image(fake: Fake, opened: Opened) -> None:
+def test_the_requests_of_a_plain_image(fake: FakeRegistry, opened: Opened) -> None:
     digest = fake.push("a/api", "prod", API)
     opened("a/api:prod", AMD64)
     assert fetched(fake) == [
@@ -79,7 +81,7 @@ def test_the_requests_of_a_plain_image(fake: Fake, opened: Opened) -> None:
 
 
 def test_what_was_fetched_once_is_not_fetched_again(
-    fake: Fake, opened: Opened, settings: Settings, tmp_path: Path
+    fake: FakeRegistry, opened: Opened, settings: Settings, tmp_path: Path
 ) -> None:
     """In this run from memory, in the next from the cache; the registry is only asked what the tag means now."""
     fake.push("a/api", "prod", API)
@@ -98,7 +100,7 @@ def test_what_was_fetched_once_is_not_fetched_again(
 
 
 @pytest.mark.parametrize("status", [404, 405])
-def test_a_head_that_finds_nothing_is_confirmed_by_a_get(status: int, fake: Fake, opened: Opened) -> None:
+def test_a_head_that_finds_nothing_is_confirmed_by_a_get(status: int, fake: FakeRegistry, opened: Opened) -> None:
     fake.push("a/api", "prod", API)
     fake.route("HEAD", ".*/manifests/.*", Answer(status))
     (image,) = opened("a/api:prod", AMD64)
@@ -108,14 +110,14 @@ def test_a_head_that_finds_nothing_is_confirmed_by_a_get(status: int, fake: Fake
     assert fetched(fake)[-3:-1] == ["HEAD /v2/a/api/manifests/dev", "GET /v2/a/api/manifests/dev"]
 
 
-def test_a_tag_that_moves_is_followed(fake: Fake, opened: Opened) -> None:
+def test_a_tag_that_moves_is_followed(fake: FakeRegistry, opened: Opened) -> None:
     fake.push("a/api", "prod", API)
     opened("a/api:prod")
     fake.push("a/api", "prod", WORKER)
     assert opened("a/api:prod")[0].image_id == WORKER.image_id
 
 
-def test_a_layer_in_the_cache_is_not_asked_for(fake: Fake, opened: Opened, tmp_path: Path) -> None:
+def test_a_layer_in_the_cache_is_not_asked_for(fake: FakeRegistry, opened: Opened, tmp_path: Path) -> None:
     fake.push("a/api", "prod", API)
     fake.push("b/worker", "1", WORKER, zstd)
     cache = IndexCache(tmp_path / "layers.sqlite")
@@ -131,27 +133,27 @@ def test_a_layer_in_the_cache_is_not_asked_for(fake: Fake, opened: Opened, tmp_p
     assert counts == [2, 1, 0], "the worker has the API's two layers, one of them twice, in another packing"
 
 
-def test_a_registry_that_says_nothing_to_head(fake: Fake, opened: Opened) -> None:
+def test_a_registry_that_says_nothing_to_head(fake: FakeRegistry, opened: Opened) -> None:
     fake.push("a/api", "prod", API)
     fake.route("HEAD", ".*", Answer(405))
     assert opened("a/api:prod")[0].image_id == API.image_id
 
 
-def test_a_registry_that_knows_its_manifests_by_tag_alone(fake: Fake, opened: Opened) -> None:
+def test_a_registry_that_knows_its_manifests_by_tag_alone(fake: FakeRegistry, opened: Opened) -> None:
     """As some that fetch from others on demand."""
     digest = fake.push("a/api", "prod", API)
     del fake.manifests["a/api", digest]
     assert opened("a/api:prod")[0].image_id == API.image_id
 
 
-def test_by_digest(fake: Fake, opened: Opened) -> None:
+def test_by_digest(fake: FakeRegistry, opened: Opened) -> None:
     digest = fake.push("a/api", "prod", API)
     (image,) = opened(f"a/api:other@{digest}")
     assert (image.image_id, image.tags) == (API.image_id, ())
 
 
 @pytest.mark.parametrize("types", [OCI, DOCKER])
-def test_platforms(types: Any, fake: Fake, opened: Opened) -> None:
+def test_platforms(types: Any, fake: FakeRegistry, opened: Opened) -> None:
     arm = other_platform(API)
     blobs, index = index_of(arm, API, types=types, attested=types is OCI)
     fake.take("a/api", blobs, [("1", index)])
@@ -162,7 +164,7 @@ def test_platforms(types: Any, fake: Fake, opened: Opened) -> None:
         opened("a/api:1", Platform("linux", "s390x"))
 
 
-def test_only_the_manifest_of_the_platform_is_fetched(fake: Fake, opened: Opened) -> None:
+def test_only_the_manifest_of_the_platform_is_fetched(fake: FakeRegistry, opened: Opened) -> None:
     blobs, index = index_of(other_platform(API), API)
     fake.take("a/api", blobs, [("1", index)])
     opened("a/api:1", AMD64)
@@ -170,13 +172,13 @@ def test_only_the_manifest_of_the_platform_is_fetched(fake: Fake, opened: Opened
     assert len([path for path in fetched(fake) if "blobs" in path]) == 1, "config"
 
 
-def test_another_platform_is_never_taken_instead(fake: Fake, opened: Opened) -> None:
+def test_another_platform_is_never_taken_instead(fake: FakeRegistry, opened: Opened) -> None:
     fake.push("a/api", "1", other_platform(API))
     with pytest.raises(PlatformMissing, match="no image for linux/amd64; it is for 'linux/arm64'"):
         opened("a/api:1", AMD64)
 
 
-def test_a_platform_that_is_listed_and_absent(fake: Fake, opened: Opened) -> None:
+def test_a_platform_that_is_listed_and_absent(fake: FakeRegistry, opened: Opened) -> None:
     arm = other_platform(API)
     blobs, index = index_of(arm, API)
     fake.take("a/api", blobs, [("1", index)])
@@ -189,13 +191,13 @@ def test_a_platform_that_is_listed_and_absent(fake: Fake, opened: Opened) -> Non
     assert "listed, but not there" in " ".join(image.warnings)
 
 
-def test_a_nested_index(fake: Fake, opened: Opened) -> None:
+def test_a_nested_index(fake: FakeRegistry, opened: Opened) -> None:
     blobs, inner = index_of(API)
     fake.take("a/api", blobs, [("1", blobs.index([inner]))])
     assert [image.image_id for image in opened("a/api:1", AMD64)] == [API.image_id]
 
 
-def test_an_embedded_config_is_not_asked_for(fake: Fake, opened: Opened) -> None:
+def test_an_embedded_config_is_not_asked_for(fake: FakeRegistry, opened: Opened) -> None:
     blobs = Blobs()
     layers = [blobs.add(layer, OCI.layer) for layer in API.layers]
     config = blobs.add(API.config, OCI.config, data=base64.b64encode(API.config).decode())
@@ -225,7 +227,7 @@ HELM = {"schemaVersion": 2, "config": {"mediaType": "application/vnd.helm"}, "la
     ],
 )  # fmt: skip
 def test_what_is_no_image(
-    document: object, media_type: str, error: type[InspectorError], says: str, fake: Fake, opened: Opened
+    document: object, media_type: str, error: type[InspectorError], says: str, fake: FakeRegistry, opened: Opened
 ) -> None:
     content = to_json(document)
     fake.manifests["a/api", "1"] = fake.manifests["a/api", f"sha256:{sha256(content)}"] = content, media_type
@@ -233,7 +235,7 @@ def test_what_is_no_image(
         opened("a/api:1")
 
 
-def test_a_digest_that_the_registry_makes_up(fake: Fake, opened: Opened) -> None:
+def test_a_digest_that_the_registry_makes_up(fake: FakeRegistry, opened: Opened) -> None:
     """HEAD and GET agree on a digest that the bytes don't have."""
     fake.push("a/api", "1", API)
     made_up = "sha256:" + "0" * 64
@@ -246,42 +248,42 @@ def test_a_digest_that_the_registry_makes_up(fake: Fake, opened: Opened) -> None
 
 
 def layer_path() -> str:
-    return f"/v2/a/api/blobs/sha256:{sha256(gzip(API.layers[0]))}"
+    return f"/v2/a/api/blobs/sha256:{sha256(gzipped(API.layers[0]))}"
 
 
-def test_a_layer_of_other_bytes(fake: Fake, opened: Opened) -> None:
+def test_a_layer_of_other_bytes(fake: FakeRegistry, opened: Opened) -> None:
     fake.push("a/api", "1", API)
-    content = gzip(API.layers[0])
+    content = gzipped(API.layers[0])
     fake.route("GET", layer_path(), Answer(200, content[:-1] + b"\1"))
     with pytest.raises((DigestMismatch, CorruptLayer)):
         read(opened("a/api:1")[0])
 
 
-def test_a_layer_that_unpacks_to_something_else(fake: Fake, opened: Opened) -> None:
+def test_a_layer_that_unpacks_to_something_else(fake: FakeRegistry, opened: Opened) -> None:
     """The registry's bytes are what the manifest says, and not what the config says."""
     blobs = Blobs()
     config = blobs.add(API.config, OCI.config)
-    layers = [blobs.add(gzip(layer), OCI.layer + "+gzip") for layer in reversed(API.layers)]
+    layers = [blobs.add(gzipped(layer), OCI.layer + "+gzip") for layer in reversed(API.layers)]
     document = {"schemaVersion": 2, "mediaType": OCI.manifest, "config": config, "layers": layers}
     fake.take("a/api", blobs, [("1", blobs.add(to_json(document), OCI.manifest))])
     with pytest.raises(DigestMismatch, match="unpacked"):
         read(opened("a/api:1")[0])
 
 
-def test_a_cut_layer_is_read_on_with_the_digests_running(fake: Fake, opened: Opened) -> None:
+def test_a_cut_layer_is_read_on_with_the_digests_running(fake: FakeRegistry, opened: Opened) -> None:
     fake.push("a/api", "1", API)
-    content = gzip(API.layers[0])
+    content = gzipped(API.layers[0])
     fake.route("GET", layer_path(), Answer(200, content, cut=20), fake.good)
     (image,) = opened("a/api:1")
     assert read(image)[0] == ["etc/os-release", "usr/bin/python3"]
     assert [one.headers.get("range") for one in fake.asked if one.path == layer_path()] == [None, "bytes=20-"]
 
 
-def test_a_layer_kept_elsewhere(fake: Fake, opened: Opened) -> None:
+def test_a_layer_kept_elsewhere(fake: FakeRegistry, opened: Opened) -> None:
     blobs = Blobs()
     config = blobs.add(API.config, OCI.config)
     foreign = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-    layers = [blobs.add(gzip(layer), foreign, urls=["http://169.254.169.254/x"]) for layer in API.layers]
+    layers = [blobs.add(gzipped(layer), foreign, urls=["http://169.254.169.254/x"]) for layer in API.layers]
     document = {"schemaVersion": 2, "mediaType": OCI.manifest, "config": config, "layers": layers}
     fake.take("a/api", blobs, [("1", blobs.add(to_json(document), OCI.manifest))])
     assert len(read(opened("a/api:1")[0])) == 2, "a registry may well have them"
@@ -291,7 +293,9 @@ def test_a_layer_kept_elsewhere(fake: Fake, opened: Opened) -> None:
         read(opened("a/api:1")[0])
 
 
-def test_indexes_within_indexes_without_end(fake: Fake, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_indexes_within_indexes_without_end(
+    fake: FakeRegistry, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each entry without a platform costs a request, and may lead to as many more."""
     monkeypatch.setattr(indexes, "MAX_FOLLOWED", 20)
 
@@ -309,7 +313,7 @@ def test_indexes_within_indexes_without_end(fake: Fake, opened: Opened, monkeypa
     assert len(fake.asked) < 30
 
 
-def test_a_mirror_is_asked_first(fake: Fake, settings: Settings) -> None:
+def test_a_mirror_is_asked_first(fake: FakeRegistry, settings: Settings) -> None:
     fake.push("hub/library/api", "1", API)
     conf = settings.etc / "containers" / "registries.conf"
     conf.parent.mkdir(parents=True)
@@ -326,7 +330,7 @@ def test_a_mirror_is_asked_first(fake: Fake, settings: Settings) -> None:
     registries.close()
 
 
-def test_nothing_leaves_the_machine_when_offline(fake: Fake, settings: Settings) -> None:
+def test_nothing_leaves_the_machine_when_offline(fake: FakeRegistry, settings: Settings) -> None:
     registries = Registries(settings, offline=True)
     with pytest.raises(Unsupported, match="nothing leaves the machine"):
         open_registry_images(parse_reference(f"registry:{fake.host}/a:1"), None, registries)
@@ -338,7 +342,7 @@ def test_a_name_that_is_none(opened: Opened) -> None:
         opened("a/UPPER")
 
 
-def test_an_index_without_end(fake: Fake, opened: Opened) -> None:
+def test_an_index_without_end(fake: FakeRegistry, opened: Opened) -> None:
     """An index may list itself under ever new digests only if the registry makes them up, which shows."""
 
     def endless(asked: Asked) -> Answer:

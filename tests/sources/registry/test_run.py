@@ -11,7 +11,7 @@ from inspector.errors import Unsupported
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
 from inspector.pipeline import Options, inspect
-from tests.registry.fake import Fake
+from inspector.testing.registry import FakeRegistry
 
 GPU = right_images()["worker-gpu"]
 AMD64 = Platform("linux", "amd64")
@@ -25,7 +25,7 @@ def _nobodys_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, str(tmp_path))
 
 
-def test_the_next_run_asks_only_what_the_tag_means(fake: Fake, tmp_path: Path) -> None:
+def test_the_next_run_asks_only_what_the_tag_means(fake: FakeRegistry, tmp_path: Path) -> None:
     fake.push("a/gpu", "1", GPU)
     asked = []
     for _ in range(2):
@@ -40,7 +40,7 @@ def test_the_next_run_asks_only_what_the_tag_means(fake: Fake, tmp_path: Path) -
     assert second == ["HEAD /v2/a/gpu/manifests/1"]
 
 
-def test_offline_asks_nobody(fake: Fake) -> None:
+def test_offline_asks_nobody(fake: FakeRegistry) -> None:
     with pytest.raises(Unsupported, match="nothing leaves the machine"):
         inspect(f"registry:{fake.host}/a/gpu:1", Options(offline=True))
     assert fake.asked == []

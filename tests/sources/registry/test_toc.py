@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.forms.oci import Blobs
-from fixtures.image import Image, Step
 from fixtures.lazy import Entries, Lazy, estargz, lazy_image, zstd_chunked
-from fixtures.tree import File, Tree
 from inspector.facts import ImageFacts, gather
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
@@ -23,7 +21,9 @@ from inspector.reference import parse_reference
 from inspector.sources.image import Image as Opened
 from inspector.sources.image import Layer
 from inspector.sources.registry.open import Registries, open_registry_images
-from tests.registry.fake import Answer, Asked, Fake
+from inspector.testing.image import Image, Step
+from inspector.testing.registry import Answer, Asked, FakeRegistry
+from inspector.testing.tree import File, Tree
 
 AMD64 = Platform("linux", "amd64")
 NOISE = random.Random(1).randbytes(40_000)
@@ -39,7 +39,7 @@ WRITERS: dict[str, Callable[[Tree], Lazy]] = {"estargz": estargz, "zstd:chunked"
 
 
 @pytest.fixture(params=WRITERS)
-def pushed(request: pytest.FixtureRequest, fake: Fake) -> Image:
+def pushed(request: pytest.FixtureRequest, fake: FakeRegistry) -> Image:
     """The image in the registry, in each format; what it is then."""
     blobs = Blobs()
     image, descriptor = lazy_image(IMAGE, WRITERS[request.param], blobs)
@@ -47,12 +47,12 @@ def pushed(request: pytest.FixtureRequest, fake: Fake) -> Image:
     return image
 
 
-def opened(fake: Fake, registries: Registries) -> Opened:
+def opened(fake: FakeRegistry, registries: Registries) -> Opened:
     (image,) = open_registry_images(parse_reference(f"registry:{fake.host}/a/lazy:1"), AMD64, registries)
     return image
 
 
-def ranges(fake: Fake, layer: Layer) -> list[str]:
+def ranges(fake: FakeRegistry, layer: Layer) -> list[str]:
     """How the layer was asked for, each time."""
     return [one.headers.get("range", "whole") for one in fake.asked if one.path.endswith(f"blobs/{layer.digest}")]
 
@@ -62,7 +62,7 @@ def facts(image: Opened, cache: IndexCache | None = None, *, verify: bool = Fals
 
 
 def test_a_large_layer_is_read_in_parts_and_a_small_one_whole(
-    pushed: Image, fake: Fake, registries: Registries
+    pushed: Image, fake: FakeRegistry, registries: Registries
 ) -> None:
     image = opened(fake, registries)
     told = facts(image)
@@ -77,7 +77,9 @@ def test_a_large_layer_is_read_in_parts_and_a_small_one_whole(
     assert [layer.diff_id for layer in told.layers] == [f"sha256:{digest}" for digest in pushed.diff_ids]
 
 
-def test_read_whole_the_facts_are_the_same_and_verified(pushed: Image, fake: Fake, registries: Registries) -> None:
+def test_read_whole_the_facts_are_the_same_and_verified(
+    pushed: Image, fake: FakeRegistry, registries: Registries
+) -> None:
     del pushed
     parts, whole = facts(opened(fake, registries)), facts(opened(fake, registries), verify=True)
     assert whole.evidence.digests_verified
@@ -88,7 +90,7 @@ def test_read_whole_the_facts_are_the_same_and_verified(pushed: Image, fake: Fak
 
 
 def test_what_a_table_told_is_remembered_of_that_blob_and_answers_no_one_who_wants_more(
-    pushed: Image, fake: Fake, registries: Registries, tmp_path: Path
+    pushed: Image, fake: FakeRegistry, registries: Registries, tmp_path: Path
 ) -> None:
     del pushed
     cache = IndexCache(tmp_path / "layers.sqlite")
@@ -108,27 +110,27 @@ def test_what_a_table_told_is_remembered_of_that_blob_and_answers_no_one_who_wan
     cache.close()
 
 
-def the_whole(fake: Fake, asked: Asked) -> Answer:
+def the_whole(fake: FakeRegistry, asked: Asked) -> Answer:
     return Answer(200, fake.blobs[asked.path.rpartition("/")[2]])
 
 
-def another_part(fake: Fake, asked: Asked) -> Answer:
+def another_part(fake: FakeRegistry, asked: Asked) -> Answer:
     del fake, asked
     return Answer(206, b"x" * 9, {"Content-Range": "bytes 0-8/9"})
 
 
-def no_such_part(fake: Fake, asked: Asked) -> Answer:
+def no_such_part(fake: FakeRegistry, asked: Asked) -> Answer:
     del fake, asked
     return Answer(416)
 
 
-def too_little(fake: Fake, asked: Asked) -> Answer:
+def too_little(fake: FakeRegistry, asked: Asked) -> Answer:
     good = fake.good(asked)
     assert isinstance(good.body, bytes)
     return Answer(good.status, good.body[3:], good.headers)
 
 
-def other_bytes(fake: Fake, asked: Asked) -> Answer:
+def other_bytes(fake: FakeRegistry, asked: Asked) -> Answer:
     good = fake.good(asked)
     assert isinstance(good.body, bytes)
     return Answer(good.status, b"x" * len(good.body), good.headers)
@@ -136,7 +138,7 @@ def other_bytes(fake: Fake, asked: Asked) -> Answer:
 
 @pytest.mark.parametrize("answer", [the_whole, another_part, no_such_part, too_little, other_bytes])
 def test_a_registry_that_sends_no_parts_is_asked_for_the_whole(
-    answer: Callable[[Fake, Asked], Answer], pushed: Image, fake: Fake, registries: Registries
+    answer: Callable[[FakeRegistry, Asked], Answer], pushed: Image, fake: FakeRegistry, registries: Registries
 ) -> None:
     del pushed
     image = opened(fake, registries)
@@ -158,7 +160,7 @@ def test_a_registry_that_sends_no_parts_is_asked_for_the_whole(
     assert note.startswith("layer 2 of 2: read whole, since its table of contents is of no use: ")
 
 
-def test_a_part_that_breaks_off_is_asked_for_again(pushed: Image, fake: Fake, registries: Registries) -> None:
+def test_a_part_that_breaks_off_is_asked_for_again(pushed: Image, fake: FakeRegistry, registries: Registries) -> None:
     del pushed
     image = opened(fake, registries)
     large = image.layers[1]
@@ -173,7 +175,7 @@ def test_a_part_that_breaks_off_is_asked_for_again(pushed: Image, fake: Fake, re
     assert facts(image).evidence.how == "stream+toc"
 
 
-def test_without_annotations_nobody_looks_for_a_table(fake: Fake, registries: Registries) -> None:
+def test_without_annotations_nobody_looks_for_a_table(fake: FakeRegistry, registries: Registries) -> None:
     fake.push("a/lazy", "1", IMAGE)
     image = opened(fake, registries)
     told = facts(image)
@@ -181,7 +183,7 @@ def test_without_annotations_nobody_looks_for_a_table(fake: Fake, registries: Re
     assert not any("table" in warning for warning in told.warnings)
 
 
-def test_a_table_that_lies_is_seen_through_by_whoever_reads_all(fake: Fake, registries: Registries) -> None:
+def test_a_table_that_lies_is_seen_through_by_whoever_reads_all(fake: FakeRegistry, registries: Registries) -> None:
     """Nothing but the whole layer can tell; that is why such an index is never taken for verified."""
 
     def rename(entries: Entries) -> None:

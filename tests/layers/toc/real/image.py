@@ -8,8 +8,8 @@ import tarfile
 from pathlib import Path
 
 from fixtures.forms import FORMS
-from fixtures.image import Image, Step
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree
+from inspector.testing.image import Image, Step
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
 
 TREE: Tree = {
     "usr/": Dir(),

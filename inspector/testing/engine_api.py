@@ -1,156 +1,35 @@
-"""An engine that isn't: an HTTP server in a thread which answers as engines of today do, and misbehaves when told to.
-
-    with FakeEngine("containerd", [image]) as fake:
-        monkeypatch.setenv("DOCKER_HOST", fake.address)
-        fake.misbehave("GET", "/images/.*/get", faults.cut(b"half"))
-        …
-        assert fake.asked("POST", "/containers/create")[0].body["NetworkDisabled"]
-
-Stores: `containerd` and `graph` are Docker 29's two, `podman` is Podman's compatible API. `api` are the oldest and
-newest versions that it speaks. `files` replaces what containers of an image show, by the image's first tag.
-"""
+"""The answers of a fake engine, one method a route of the engine's API."""
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import re
-import shutil
 import socket
-import socketserver
-import tempfile
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Self
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from fixtures.image import Image
-from fixtures.packing import Packing
-from fixtures.packing import gzip as packed
-from fixtures.tree import Tree
-from tests.engine.fakefiles import Broken, Files, Missing
-from tests.engine.fakestore import Kind, Store
-from tests.engine.faults import Fault
-
-HOST_ID = "f" * 64
+from inspector.testing.container_files import Broken, Files, Missing
+from inspector.testing.engine_state import Container, EngineState, Request
+from inspector.testing.image import Image
 
 
-@dataclass(frozen=True)
-class Request:
-    """One request as it came, its path without the version."""
+class Server(Protocol):
+    """What a connection knows of its server: `closed` is set when it stops."""
 
-    method: str
-    path: str
-    query: dict[str, str]
-    body: Any
-    headers: dict[str, str]
-    connection: int
-
-
-@dataclass
-class Container:
-    """One container. `lock` is held while a GET of its archive is unread."""
-
-    id: str
-    name: str
-    body: dict[str, Any]
-    image: Image
-    files: Files
-    created: int
-    started: bool = False
-    running: bool = False
-    volumes: int = 0
-    output: tuple[bytes, bytes] = (b"", b"")
-    exit_code: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def state(self) -> str:
-        """As engines name it."""
-        return "running" if self.running else "exited" if self.started else "created"
-
-
-class FakeEngine:
-    """See the module. `requests` are all that came, `containers` those there now, `volumes` those left behind."""
-
-    def __init__(  # noqa: PLR0913 - what a test may set, all by name
-        self,
-        store: Kind = "graph",
-        images: Sequence[Image] = (),
-        *,
-        api: tuple[str, str] = ("1.40", "1.55"),
-        packing: Packing = packed,
-        graph: Mapping[str, Mapping[str, str]] | None = None,
-        info: Mapping[str, Any] | None = None,
-        files: Mapping[str, Tree] | None = None,
-        output: tuple[bytes, bytes] = (b"", b""),
-        exit_code: int = 0,
-        tcp: bool = False,
-    ) -> None:
-        self.store = Store(store, images, packing=packing, graph=graph or {})
-        self.api = api
-        self.info = dict(info or {})
-        self.files = dict(files or {})
-        self.output = output
-        self.exit_code = exit_code
-        self.hollow = False
-        self.requests: list[Request] = []
-        self.containers: dict[str, Container] = {}
-        self.volumes = 0
-        self.faults: list[tuple[str, re.Pattern[str], Fault, list[int]]] = []
-        self._folder = tempfile.mkdtemp(prefix="fake-engine-")
-        self._server = _Tcp(self) if tcp or not hasattr(socket, "AF_UNIX") else _Unix(f"{self._folder}/s", self)
-        self.address = self._server.address
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def stop(self) -> None:
-        """Go away: nobody listens from now on, and open connections end."""
-        self._server.closed.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-    def misbehave(self, method: str, path: str, fault: Fault, *, times: int = -1, after: int = 0) -> None:
-        """Answer requests whose path (without version) matches wholly by `fault`: so many times, after so many."""
-        self.faults.append((method, re.compile(path), fault, [times, after]))
-
-    def delete(self, name: str) -> None:
-        """Remove an image, as somebody else might between two questions."""
-        image = self.store.find(name)
-        assert image is not None, name
-        self.store.images.remove(image)
-
-    def asked(self, method: str, path: str) -> list[Request]:
-        """The requests so far whose path matches wholly."""
-        return [r for r in list(self.requests) if r.method == method and re.fullmatch(path, r.path)]
-
-    def fault_for(self, method: str, path: str) -> Fault | None:
-        """The first fault that is due, counted down."""
-        for wanted, pattern, fault, counts in self.faults:
-            if wanted != method or not pattern.fullmatch(path):
-                continue
-            if counts[1]:
-                counts[1] -= 1
-            elif counts[0]:
-                counts[0] -= 1
-                return fault
-        return None
+    fake: EngineState
+    closed: threading.Event
+    open: set[socket.socket]
 
 
 class Handler(BaseHTTPRequestHandler):
     """One connection. What follows `do` names the routes; the rest helps to answer."""
 
     protocol_version = "HTTP/1.1"
-    server: _Unix | _Tcp
+    server: Server  # type: ignore[assignment]
     _connections = iter(range(10**9))
 
     def setup(self) -> None:
@@ -416,43 +295,6 @@ _ROUTES = (
     ("/containers/([^/]+)/archive", "GET HEAD", "_archive"),
     ("/containers/([^/]+)", "DELETE", "_remove"),
 )
-
-
-class _Server(socketserver.ThreadingMixIn):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-    fake: FakeEngine
-
-    def __init__(self) -> None:
-        self.closed = threading.Event()
-        self.open: set[socket.socket] = set()
-
-    def server_close(self) -> None:
-        super().server_close()
-        for connection in list(self.open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Tcp(_Server, socketserver.TCPServer):
-    allow_reuse_address = True
-
-    def __init__(self, fake: FakeEngine) -> None:
-        _Server.__init__(self)
-        self.fake = fake
-        socketserver.TCPServer.__init__(self, ("127.0.0.1", 0), Handler)
-        self.address = f"tcp://127.0.0.1:{self.server_address[1]}"
-
-
-class _Unix(_Server, socketserver.TCPServer):
-    address_family = getattr(socket, "AF_UNIX", 0)
-
-    def __init__(self, path: str, fake: FakeEngine) -> None:
-        _Server.__init__(self)
-        self.fake = fake
-        socketserver.TCPServer.__init__(self, path, Handler)  # type: ignore[arg-type]
-        self.address = f"unix://{path}"
 
 
 def _key(version: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 Fault = Callable[[Any], None]
-"""Takes the request's handler (`tests.engine.fake.Handler`) and answers by it, or doesn't."""
+"""Takes the request's handler (`inspector.testing.engine_api.Handler`) and answers by it, or doesn't."""
 
 
 def status(code: int, message: str = "") -> Fault:

@@ -1,4 +1,4 @@
-"""A registry in a thread that does whatever a test tells it to, and remembers what it was asked."""
+"""A fake registry: an HTTP server in a thread that holds images, misbehaves where asked to, and records requests."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from fixtures.forms.oci import OCI, Blobs, Types
-from fixtures.image import Image, sha256, to_json
-from fixtures.packing import Packing, gzip
+from inspector.testing.blobs import OCI, Blobs, Packing, Types, gzipped
+from inspector.testing.image import Image, sha256, to_json
 
 NOT_FOUND = {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "manifest unknown"}]}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One request. Headers go by lower-case names."""
+    """One request; the names of headers are in lower case."""
 
     method: str
     path: str
@@ -58,38 +56,66 @@ Handler = Callable[[Asked], Answer]
 
 
 def answer_json(document: object, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
-    """A JSON document."""
+    """Answer with a JSON document."""
     return Answer(status, to_json(document), {"Content-Type": "application/json", **(headers or {})})
 
 
-class Fake:
-    """A registry with what was put into it, and with `route`, in any way broken. `host` is its name."""
+class FakeRegistry:
+    """A registry named `host`, in a `with` block; over TLS where a `context` is given.
 
-    def __init__(self, server: ThreadingHTTPServer, scheme: str) -> None:
-        self.host = f"127.0.0.1:{server.server_port}"
-        self.url = f"{scheme}://{self.host}"
+    It holds what `push` puts in, and `route` replaces any of its answers. `asked` are all requests so far.
+
+    >>> import inspector
+    >>> from inspector.testing import FakeRegistry, Image, Step
+    >>> image = Image(steps=[Step("COPY app", {"app/main.py": b"print(1)"})])
+    >>> with FakeRegistry() as registry:
+    ...     digest = registry.push("team/api", "1", image)
+    ...     facts = inspector.inspect(f"registry:{registry.host}/team/api:1")
+    >>> facts.torch.installed
+    False
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._server = _Server(("127.0.0.1", 0), _Requests)
+        self._server.fake = self
+        if context is not None:
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.host = f"127.0.0.1:{self._server.server_port}"
+        self.url = f"{'http' if context is None else 'https'}://{self.host}"
         self.asked: list[Asked] = []
         self.manifests: dict[tuple[str, str], tuple[bytes, str]] = {}
         self.blobs: dict[str, bytes] = {}
         self._routes: list[tuple[str, re.Pattern[str], list[Answer | Handler]]] = []
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
 
     def route(self, method: str, pattern: str, *answers: Answer | Handler) -> None:
-        """Answer requests whose whole path fits with each answer in turn, the last for ever; later routes win."""
+        """Answer requests whose whole path fits with each answer in turn, then by the last; later routes win."""
         self._routes.insert(0, (method, re.compile(pattern), list(answers)))
 
     def paths(self, method: str = "") -> list[str]:
         """The paths asked for, in order, as `GET /v2/…`; or those of one method."""
         return [f"{one.method} {one.path}" for one in self.asked if method in ("", one.method)]
 
-    def push(self, repository: str, tag: str, image: Image, packing: Packing = gzip, types: Types = OCI) -> str:
-        """Put an image in; the digest of its manifest."""
+    def push(self, repository: str, tag: str, image: Image, packing: Packing = gzipped, types: Types = OCI) -> str:
+        """Put an image in; return the digest of its manifest."""
         blobs = Blobs(types)
         descriptor = blobs.manifest(image, [packing])
         self.take(repository, blobs, [(tag, descriptor)])
         return str(descriptor["digest"])
 
     def take(self, repository: str, blobs: Blobs, tagged: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        """Put in all that was built, every blob as a manifest too, as far as it may be one."""
+        """Put in what was built; what looks like a manifest becomes one, and `tagged` gives them tags."""
         for digest, content in blobs.content.items():
             self.blobs[f"sha256:{digest}"] = content
             if b'"mediaType":"application/vnd.' in content[:120]:
@@ -99,7 +125,7 @@ class Fake:
             self.manifests[repository, tag] = self.manifests[repository, descriptor["digest"]]
 
     def answer(self, asked: Asked) -> Answer:
-        """What to answer: the route that fits, else what a good registry would."""
+        """Answer by the route that fits, else as a good registry would."""
         for method, pattern, answers in self._routes:
             if method == asked.method and pattern.fullmatch(asked.path):
                 chosen = answers.pop(0) if len(answers) > 1 else answers[0]
@@ -107,7 +133,7 @@ class Fake:
         return self.good(asked)
 
     def good(self, asked: Asked) -> Answer:
-        """What a registry that keeps to the specification answers."""
+        """Answer as the distribution specification says."""
         path = asked.path.partition("?")[0]
         if path == "/v2/":
             return answer_json({})
@@ -144,13 +170,14 @@ class Fake:
 
 
 class _Requests(BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 10
     disable_nagle_algorithm = True  # else head and body, sent apart, come 40 ms apart
 
     def handle_one_request(self) -> None:
         if not isinstance(self.connection, ssl.SSLSocket) and self.rfile.peek(1)[:1] == b"\x16":  # type: ignore[attr-defined]
-            self.close_connection = True  # whoever begins with TLS where there is none
+            self.close_connection = True  # the client begins with TLS, and this server has none
             return
         super().handle_one_request()
 
@@ -158,13 +185,12 @@ class _Requests(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _any(self) -> None:
-        fake: Fake = self.server.fake  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, self.path, headers, body, self.client_address[1])
-        fake.asked.append(asked)
+        self.server.fake.asked.append(asked)
         try:
-            self._send(fake.answer(asked))
+            self._send(self.server.fake.answer(asked))
         except (OSError, ssl.SSLError):
             self.close_connection = True
 
@@ -201,25 +227,9 @@ class _Requests(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
+    fake: FakeRegistry
     daemon_threads = True
     request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away are what the tests are about."""
-
-
-@contextmanager
-def serving(context: ssl.SSLContext | None = None) -> Iterator[Fake]:
-    """A registry on a port of its own, by TLS where a context is given."""
-    with _Server(("127.0.0.1", 0), _Requests) as server:
-        if context is not None:
-            server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        fake = Fake(server, "http" if context is None else "https")
-        server.fake = fake  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield fake
-        finally:
-            server.shutdown()
-            thread.join()
+        """Say nothing: clients that go away are what tests are about."""

@@ -6,11 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from fixtures.forms import docker
-from fixtures.forms.oci import Blobs
-from fixtures.image import CREATED, Image
-from fixtures.packing import Packing, gzip
-from fixtures.tree import File, Tree, tar_of
+from inspector.testing.blobs import Blobs, Packing, archive_of, gzipped
+from inspector.testing.image import CREATED, Image
+from inspector.testing.tree import File, Tree
 
 Kind = Literal["graph", "containerd", "podman"]
 
@@ -19,7 +17,7 @@ class Store:
     """The images of an engine, and what each is called. `packing` is that of containerd's blobs."""
 
     def __init__(
-        self, kind: Kind, images: Sequence[Image], *, packing: Packing = gzip, graph: Mapping[str, Mapping[str, str]]
+        self, kind: Kind, images: Sequence[Image], *, packing: Packing = gzipped, graph: Mapping[str, Mapping[str, str]]
     ) -> None:
         self.kind = kind
         self.images = list(images)
@@ -90,16 +88,8 @@ class Store:
 
     def archive(self, image: Image, *, hollow: bool = False) -> bytes:
         """The answer to `/images/{name}/get`; `hollow`, it lacks the config and layers that it names (moby#49473)."""
-        if self.kind == "podman":
-            return tar_of(docker.podman("localhost")([image]))
-        if self.kind == "graph":
-            return tar_of(docker.from_25([image]))
-        tree = dict(docker.containerd(self._packing)([image]))
-        if hollow:
-            (entry,) = json.loads(_bytes(tree["manifest.json"]))
-            for name in (entry["Config"], *entry["Layers"]):
-                tree.pop(name, None)
-        return tar_of(tree)
+        packing = {"packing": self._packing} if self.kind == "containerd" else {}
+        return archive_of(image, [self.tag(tag) for tag in image.tags], hollow=hollow, **packing)
 
     def _manifest(self, image: Image) -> dict[str, Any]:
         return Blobs().manifest(image, [self._packing])
@@ -132,8 +122,3 @@ class Store:
 def _files(tree: Tree | None) -> int:
     members = [member.data if isinstance(member, File) else member for member in (tree or {}).values()]
     return sum(len(member) for member in members if isinstance(member, bytes))
-
-
-def _bytes(member: object) -> bytes:
-    assert isinstance(member, bytes)
-    return member

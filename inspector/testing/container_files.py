@@ -9,7 +9,7 @@ import stat
 import tarfile
 from collections.abc import Sequence
 
-from fixtures.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
 
 _GO = {stat.S_ISUID: 1 << 23, stat.S_ISGID: 1 << 22, stat.S_ISVTX: 1 << 20}
 _MADE_BY_DOCKER: Tree = {

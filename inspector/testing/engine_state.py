@@ -1,0 +1,106 @@
+"""What a fake engine holds and has been asked."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from inspector.testing.blobs import Packing, gzipped
+from inspector.testing.container_files import Files
+from inspector.testing.faults import Fault
+from inspector.testing.image import Image
+from inspector.testing.store import Kind, Store
+from inspector.testing.tree import Tree
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came, its path without the version."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    headers: dict[str, str]
+    connection: int
+
+
+@dataclass
+class Container:
+    """One container. `lock` is held while a GET of its archive is unread."""
+
+    id: str
+    name: str
+    body: dict[str, Any]
+    image: Image
+    files: Files
+    created: int
+    started: bool = False
+    running: bool = False
+    volumes: int = 0
+    output: tuple[bytes, bytes] = (b"", b"")
+    exit_code: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def state(self) -> str:
+        """As engines name it."""
+        return "running" if self.running else "exited" if self.started else "created"
+
+
+class EngineState:
+    """The images, containers and requests of a fake engine, and how it is to misbehave."""
+
+    def __init__(  # noqa: PLR0913 - what a test may set, all by name
+        self,
+        store: Kind = "graph",
+        images: Sequence[Image] = (),
+        *,
+        api: tuple[str, str] = ("1.40", "1.55"),
+        packing: Packing = gzipped,
+        graph: Mapping[str, Mapping[str, str]] | None = None,
+        info: Mapping[str, Any] | None = None,
+        files: Mapping[str, Tree] | None = None,
+        output: tuple[bytes, bytes] = (b"", b""),
+        exit_code: int = 0,
+    ) -> None:
+        self.store = Store(store, images, packing=packing, graph=graph or {})
+        self.api = api
+        self.info = dict(info or {})
+        self.files = dict(files or {})
+        self.output = output
+        self.exit_code = exit_code
+        self.hollow = False
+        self.requests: list[Request] = []
+        self.containers: dict[str, Container] = {}
+        self.volumes = 0
+        self.faults: list[tuple[str, re.Pattern[str], Fault, list[int]]] = []
+
+    def misbehave(self, method: str, path: str, fault: Fault, *, times: int = -1, after: int = 0) -> None:
+        """Answer requests whose path (without version) matches wholly by `fault`: so many times, after so many."""
+        self.faults.append((method, re.compile(path), fault, [times, after]))
+
+    def delete(self, name: str) -> None:
+        """Remove an image, as somebody else might between two questions."""
+        image = self.store.find(name)
+        assert image is not None, name
+        self.store.images.remove(image)
+
+    def asked(self, method: str, path: str) -> list[Request]:
+        """The requests so far whose path matches wholly."""
+        return [r for r in list(self.requests) if r.method == method and re.fullmatch(path, r.path)]
+
+    def fault_for(self, method: str, path: str) -> Fault | None:
+        """The first fault that is due, counted down."""
+        for wanted, pattern, fault, counts in self.faults:
+            if wanted != method or not pattern.fullmatch(path):
+                continue
+            if counts[1]:
+                counts[1] -= 1
+            elif counts[0]:
+                counts[0] -= 1
+                return fault
+        return None

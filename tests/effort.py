@@ -1,0 +1,14 @@
+"""How long property tests look for examples: shortly in `make test`, thoroughly where CI asks for it."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+THOROUGH = os.environ.get("INSPECTOR_TESTS") == "thorough"
+
+
+def examples(most: int) -> settings:
+    """Return settings for up to `most` examples, or a fifth of them (at least 20) unless all are asked for."""
+    return settings(max_examples=most if THOROUGH else min(most, max(20, most // 5)), deadline=None)
