@@ -373,6 +373,14 @@ def test_where_tags_are_no_versions_the_newest_are_those_made_last(fake: FakeReg
     assert set(audit("team/api", terms={"newest": 2}).outcomes) == {"team/api:main", "team/api:a1b2c3d"}
 
 
+def test_a_repository_that_is_named_twice_is_chosen_from_twice(fake: FakeRegistry, audit: Auditor) -> None:
+    for number, tag in enumerate(("main", "a1b2c3d", "b2c3d4e")):
+        fake.push("team/api", tag, numbered(number))
+    done = audit("team/api", targets=[Scope(None, fake.host)], terms={"newest": 2})
+    assert len(done.results) == 2
+    assert (done.plan.tags, done.plan.filtered, done.plan.repositories) == (4, 2, 1)
+
+
 def test_bytes_are_bounded_and_the_next_run_goes_on(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(8):
         fake.push("team/api", f"{number}", numbered(number))
