@@ -43,12 +43,21 @@ ALLOWED: dict[str, set[str]] = {
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "facts"},
     "report": VALUES | {"sizes", "reference", "python", "torchbuild", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
-    "audit": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "runtime"},
+    "pipeline": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
+    "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
+    "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES
-    | {"sizes", "work", "reference", "layers", "engine", "sources", "facts", "policy", "report", "runtime", "audit"},
+    | {"sizes", "work", "reference", "layers", "engine", "sources", "facts", "policy", "report", "runtime"}
+    | {"pipeline", "cluster", "watch"},
     "testing": set(),
 }
 """Room to the rooms that it may import; the ground floor first. A room is a module or a package."""
+
+SEAM = {f"inspector.pipeline{name}" for name in ("", ".audit", ".executor", ".model", ".roles", ".scopes")}
+"""What a room above the pipeline may import of it, the command line apart."""
+
+MAX_STOREYS = 12
+"""Rooms that stand on one another between the ground, which imports none, and the command line."""
 
 FRONT_DOOR = set(ALLOWED) - {"cli", "testing"}
 """What `import inspector` may offer."""
@@ -137,6 +146,21 @@ def test_the_table_has_no_way_back() -> None:
     for room, allowed in ALLOWED.items():
         assert allowed <= below, f"{room} may import {allowed - below}, which stand above it"
         below.add(room)
+
+
+def test_at_most_so_many_rooms_stand_on_one_another() -> None:
+    storeys: dict[str, int] = {}
+    for room, allowed in ALLOWED.items():
+        storeys[room] = 1 + max((storeys[below] for below in allowed), default=-1)
+    assert storeys["cli"] - 1 <= MAX_STOREYS, storeys
+
+
+def test_what_stands_on_the_pipeline_uses_its_seam() -> None:
+    refuse(
+        f"{place}: may not import {name}"
+        for place, module, name in every_import()
+        if room_of(module) in {"cluster", "watch"} and room_of(name) == "pipeline" and name not in SEAM
+    )
 
 
 def test_no_import_is_relative() -> None:

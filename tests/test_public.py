@@ -8,6 +8,8 @@ import pytest
 
 import inspector
 from fixtures.__main__ import write_all
+from fixtures.roles import right_images
+from inspector.testing.registry import FakeRegistry
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +27,26 @@ def test_the_examples_of_the_docstring(folder: str) -> None:
     assert policy == inspector.load_policy(Path(folder, "roles.toml"))
     report = inspector.check([f"docker-archive:{folder}/backend-prod.tar"], policy)
     assert (report.outcome, report.results[0].role) == ("pass", "api")
+
+
+def test_what_changed_between_two_images(folder: str) -> None:
+    before, after = (f"docker-archive:{folder}/{name}.tar" for name in ("backend-prod", "worker-cpu"))
+    assert inspector.diff(before, before).equal
+    found = inspector.diff(before, after)
+    assert isinstance(found, inspector.Difference)
+    assert [change.after for change in found.changed if change.field == "torch.build"] == ["cpu"]
+
+
+def test_an_audit_by_name_as_the_docstring_shows(folder: str) -> None:
+    policy = inspector.load_policy(f"{folder}/roles.toml")
+    with FakeRegistry() as fake:
+        fake.push("team/worker", "1", right_images()["worker-cpu"])
+        options = inspector.Options(role="worker-cpu")
+        plan, result, end = inspector.audit([f"{fake.host}/team/worker"], policy, options)
+    assert isinstance(plan, inspector.Planned)
+    assert isinstance(result, inspector.Audited)
+    assert isinstance(end, inspector.Ended)
+    assert (plan.images, result.outcome, end.left.why) == (1, "pass", "")
 
 
 @pytest.mark.parametrize("reference", ["none.tar", "oci:", ""])

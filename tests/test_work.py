@@ -12,7 +12,6 @@ import pytest
 
 from fixtures.roles import right_images
 from inspector import work
-from inspector.audit.budget import Budget
 from inspector.errors import LimitExceeded
 from inspector.facts.gather import gather
 from inspector.layers.indexer import Indexed
@@ -20,6 +19,7 @@ from inspector.layers.merge import merge
 from inspector.layers.readers import StreamReader
 from inspector.layers.scan import read_entries
 from inspector.layers.tar import iter_members
+from inspector.pipeline.budget import Budget
 from inspector.sources.access import Unread
 from inspector.sources.image import Image, Layer
 from inspector.sources.store import Members

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspector.cli.audit_cluster import cluster_options, executor_of
 from inspector.cli.audit_watch import keep_watch, refuse_other_modes, watch_options, watch_sink
-from inspector.cli.options import format_option, output_option, reading, registry_options
+from inspector.cli.options import format_option, output_option, reading, registry_options, size_of
 
 if TYPE_CHECKING:
-    from inspector.audit.registries import Terms
-    from inspector.audit.tags import Target
+    from inspector.cluster.cluster import Logins
+    from inspector.pipeline.audit import NewExecutor, Terms
+    from inspector.pipeline.scopes import Scope
     from inspector.policy.role import Policy
-
-
-def _size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    from inspector.sizes import parse_size  # most runs have no bound
-
-    try:
-        return parse_size(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
 
 
 @click.command("audit", short_help="Check every image of registries, each layer read once.")
@@ -45,12 +34,19 @@ def _size(context: click.Context, parameter: click.Parameter, value: str | None)
 @click.option("--no-policy", is_flag=True, help="Show what the images hold, without a verdict.")
 @click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
 @click.option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
-@click.option("--max-bytes", callback=_size, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
+@click.option("--max-bytes", callback=size_of, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
 @click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
 @format_option("audit")
 @output_option
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
-@cluster_options
+@click.option("--cluster", metavar="ADDRESS", help="Read layers on the Dask cluster at tls://HOST:PORT.")
+@click.option(
+    "--cluster-logins",
+    type=click.Choice(("tokens", "tokens-in-clear", "workers")),
+    default="tokens",
+    show_default=True,
+    help="What workers show to registries: tokens lent to them, or logins of their own.",
+)
 @watch_options
 @registry_options
 def command(
@@ -73,13 +69,10 @@ def command(
       inspector audit --catalog registry.example.com --plan
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit.registries import audit_registries  # all that reads images comes with it
-    from inspector.cli.audit_progress import audit_display
     from inspector.cli.audit_sink import Sink
-    from inspector.cli.output import ensure_writable
+    from inspector.pipeline.audit import audit  # all that reads images comes with it
 
     begun = time.monotonic()
-    ensure_writable(output)
     targets = list(_targets(repositories, given.pop("catalog"), given.pop("files")))
     policy = _policy(given.pop("policy"), no_policy=given.pop("no_policy"), plan_only=given["plan_only"])
     terms = _terms(given)
@@ -87,29 +80,37 @@ def command(
     cluster, logins = given.pop("cluster"), given.pop("cluster_logins")
     if listen is not None:
         refuse_other_modes(form, terms, cluster)
-        with reading(quiet=quiet, **given) as options, watch_sink(output) as sink:
+        with reading(output=output, quiet=quiet, **given) as (options, _), watch_sink(output) as sink:
             return keep_watch(listen, token_file, targets, policy, options, terms, sink)
     with (
-        executor_of(cluster, logins) as executor,
-        reading(quiet=quiet, **given) as options,
-        audit_display(quiet=quiet) as watch,
+        _executor(cluster, logins) as executor,
+        reading(output=output, quiet=quiet, **given) as (options, progress),
         Sink(form, output, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
-        closing(audit_registries(targets, policy, options, terms=terms, watch=watch, executor=executor)) as events,
+        closing(audit(targets, policy, options, terms=terms, progress=progress, executor=executor)) as events,
     ):
         sink.take(events)
     return sink.finish(time.monotonic() - begun)
 
 
+def _executor(cluster: str | None, logins: Logins) -> AbstractContextManager[NewExecutor | None]:
+    """Connect to what reads layers on the cluster; None for threads of this process."""
+    if cluster is None:
+        return nullcontext()
+    from inspector.cluster.cluster import connected, parse_cluster
+
+    return connected(parse_cluster(cluster, logins))
+
+
 def _terms(given: dict[str, Any]) -> Terms:
-    from inspector.audit.registries import Terms
-    from inspector.audit.tags import Selection
+    from inspector.pipeline.audit import Terms
+    from inspector.pipeline.scopes import Selection
 
     selection = Selection(**{name: given.pop(name) for name in ("include", "exclude", "versions", "newest")})
     return Terms(selection=selection, **{name: given.pop(name) for name in ("plan_only", "max_bytes", "max_requests")})
 
 
 def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | None:
-    """The policy named, else the nearest. Raises `PolicyError` for none: whoever loses it would pass everything."""
+    """Load the policy named, else the nearest. Raises `PolicyError` for none: a lost file must not pass all."""
     from inspector.cli.check import find_nearest
     from inspector.errors import PolicyError, UsageError
     from inspector.policy.load import load_policy
@@ -124,26 +125,26 @@ def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | 
     if plan_only:
         return None
     raise PolicyError(
-        "no policy: name a file with --policy, or write inspector.toml; --no-policy tells what images hold"
+        "no policy: name a file with --policy, or write inspector.toml; --no-policy shows what images hold"
     )
 
 
-def _targets(repositories: tuple[str, ...], catalogs: tuple[str, ...], files: tuple[str, ...]) -> Iterator[Target]:
+def _targets(repositories: tuple[str, ...], catalogs: tuple[str, ...], files: tuple[str, ...]) -> Iterator[Scope]:
     import sys
 
-    from inspector.audit.tags import parse_catalog, parse_target, read_targets
     from inspector.errors import UsageError
+    from inspector.pipeline.scopes import parse_catalog, parse_scope, read_scopes
 
-    yield from (parse_target(text) for text in repositories if text != "-")
+    yield from (parse_scope(text) for text in repositories if text != "-")
     yield from map(parse_catalog, catalogs)
     for name in dict.fromkeys((*files, *(text for text in repositories if text == "-"))):
         if name == "-":
             if sys.stdin is None:
                 raise UsageError("standard input is closed; pipe names in, one a line")
-            yield from read_targets(sys.stdin.buffer, "standard input")
+            yield from read_scopes(sys.stdin.buffer, "standard input")
             continue
         try:
             with Path(name).open("rb") as file:
-                yield from read_targets(file, name)
+                yield from read_scopes(file, name)
         except OSError as error:
             raise UsageError(f"--from {name}: can't be read: {error.strerror or error}") from error

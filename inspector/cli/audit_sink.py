@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from inspector.audit.registries import Event
 from inspector.cli.output import complain, emit, rendered, say
 from inspector.errors import UsageError
+from inspector.pipeline.audit import Event
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
 from inspector.policy.model import Outcome, exit_code
 from inspector.report.audit import (
@@ -55,7 +55,7 @@ class Sink:
             self._file.close()
 
     def take(self, events: Iterable[Event]) -> None:
-        """All events, as they come; the plan is told at once."""
+        """Take all events, as they come; print the plan at once."""
         for event in events:
             match event:
                 case Planned():

@@ -1,4 +1,4 @@
-"""`inspector audit --watch`: a process that lives long, and checks what a registry tells of."""
+"""`inspector audit --watch`: a process that lives long, and checks what a registry notifies of."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from inspector.audit.reading import Options
-    from inspector.audit.registries import Terms
-    from inspector.audit.tags import Target
-    from inspector.audit.watching import Watcher
     from inspector.cli.audit_sink import Sink
+    from inspector.pipeline.audit import Terms
+    from inspector.pipeline.model import Options
+    from inspector.pipeline.scopes import Scope
     from inspector.policy.role import Policy
+    from inspector.watch.watching import Watcher
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -66,7 +66,7 @@ def refuse_other_modes(form: str, terms: Terms, cluster: str | None) -> None:
 
 
 def watch_sink(output: Path | None) -> Sink:
-    """Where the lines go."""
+    """Make the sink for the lines."""
     from inspector.cli.audit_sink import LINES, Sink
 
     return Sink(LINES, output, quiet=True, only_failed=False, plan_only=False)
@@ -75,20 +75,20 @@ def watch_sink(output: Path | None) -> Sink:
 def keep_watch(
     listen: str,
     token_file: Path | None,
-    targets: Sequence[Target],
+    targets: Sequence[Scope],
     policy: Policy | None,
     options: Options,
     terms: Terms,
     sink: Sink,
 ) -> int:
     """Listen and check until SIGTERM or SIGINT, after which no more is taken; 0 then, whatever was found."""
-    from inspector.audit.clients import PATH
-    from inspector.audit.listener import Listener, parse_listen
-    from inspector.audit.watching import Watcher
     from inspector.cli.output import complain, say
+    from inspector.watch.clients import PATH
+    from inspector.watch.listener import Listener, parse_listen
+    from inspector.watch.watching import Watcher
 
     watcher = Watcher(targets, policy, options, selection=terms.selection)
-    with Listener(parse_listen(listen), watcher.offer, read_token(token_file)) as listener, _until_told(watcher):
+    with Listener(parse_listen(listen), watcher.offer, read_token(token_file)) as listener, _until_stopped(watcher):
         say(f"listening for notifications at http://{listener.address}{PATH}")
         try:
             with closing(watcher.results()) as results:
@@ -101,7 +101,7 @@ def keep_watch(
 
 
 def read_token(path: Path | None, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The secret of the file, else of the environment; None where neither is given. Raises `UsageError`."""
+    """Read the secret from the file, else the environment; None where neither is given. Raises `UsageError`."""
     from inspector.errors import UsageError
 
     where = _TOKEN_VARIABLE if path is None else f"--watch-token-file {path}"
@@ -122,18 +122,18 @@ def read_token(path: Path | None, environment: Mapping[str, str] = os.environ) -
 
 
 @contextmanager
-def _until_told(watcher: Watcher) -> Iterator[None]:
-    """The first signal stops the watcher, which finishes; a second one, or the end of its time, interrupts it."""
+def _until_stopped(watcher: Watcher) -> Iterator[None]:
+    """Stop the watcher on the first signal, and let it finish; interrupt it on a second, or when its time is over."""
     late = threading.Timer(GRACE, _interrupt)
     late.daemon = True
 
-    def told(*_: object) -> None:
+    def stop(*_: object) -> None:
         if watcher.is_stopping:
             raise KeyboardInterrupt
         watcher.stop()
         late.start()
 
-    before = {each: signal.signal(each, told) for each in (signal.SIGTERM, signal.SIGINT)}
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
@@ -143,7 +143,7 @@ def _until_told(watcher: Watcher) -> Iterator[None]:
 
 
 def _interrupt() -> None:
-    """A signal for the main thread, which ends what it waits for, too, where the system has such."""
+    """Send the main thread a signal, which ends what it waits for where the system allows that."""
     main = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main is not None:
         signal.pthread_kill(main, signal.SIGINT)

@@ -49,19 +49,16 @@ def command(
       docker save api:prod | inspector check --role api -
       inspector check --format junit -o report.xml images/*.tar
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit import check  # all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable, rendered, say
-    from inspector.cli.progress import display
+    from inspector.cli.output import emit, rendered, say
+    from inspector.pipeline import check  # all that reads images comes with it
     from inspector.policy.load import load_policy
     from inspector.policy.model import exit_code
     from inspector.report.text import summary
 
     begun = time.monotonic()
-    ensure_writable(output)
     path, references = _split(arguments)
-    policy = load_policy(path)
-    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
-        report = check(references, policy, options, progress)
+    with reading(output=output, quiet=quiet, **given) as (options, progress):
+        report = check(references, load_policy(path), options, progress)
     emit(rendered("check", report, form, output, passed=verbose, only_failed=only_failed), output)
     if not quiet:
         say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))
@@ -69,20 +66,20 @@ def command(
 
 
 def _split(arguments: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
-    """The policy, given or found, and the references."""
+    """Part the policy, given or found, from the references."""
     if arguments and _is_policy(arguments[0]):
         return Path(arguments[0]), arguments[1:]
     return _nearest(Path.cwd()), arguments
 
 
 def _is_policy(argument: str) -> bool:
-    """A policy by its ending; also one that isn't there, lest a slip of the pen be taken for an image."""
+    """Tell a policy by its ending, also one that doesn't exist: a typing error must not pass for an image."""
     path = Path(argument)
     return path.suffix.lower() in _POLICY_SUFFIXES and (path.is_file() or not (":" in argument or path.exists()))
 
 
 def find_nearest(folder: Path) -> Path | None:
-    """The policy of `folder`, else of the nearest above it that has one. Raises `PolicyError` for a broken one."""
+    """Find the policy of `folder`, else of the nearest above it. Raises `PolicyError` for an invalid one."""
     from inspector.policy.load import find_policy
 
     places = (find_policy(place) for place in (folder, *folder.parents))

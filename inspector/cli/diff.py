@@ -25,23 +25,19 @@ def command(before: str, after: str, *, form: str, output: Path | None, quiet: b
       inspector diff api-1.4.tar api-1.5.tar
       inspector diff images.tar:api:1.4 images.tar:api:1.5
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit import survey  # all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable, rendered
-    from inspector.cli.progress import display
+    from inspector.cli.output import emit, rendered
     from inspector.cli.show import complain_of_failures
     from inspector.errors import UsageError
-    from inspector.reference import parse_reference
+    from inspector.pipeline import survey  # all that reads images comes with it
     from inspector.report.difference import difference
 
-    ensure_writable(output)
-    asked = [parse_reference(before), parse_reference(after)]
-    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
-        seen = survey(asked, options, progress)
+    with reading(output=output, quiet=quiet, **given) as (options, progress):
+        seen = survey([before, after], options, progress)
     code = complain_of_failures(seen)
     if code:
         return code
     facts = [each.facts for each in seen if each.facts is not None]
-    if len(facts) != len(asked):
+    if len(facts) != 2:
         raise UsageError(f"two images are compared, but {len(facts)} were named; name one of each archive")
     emit(rendered("diff", difference(*facts), form, output), output)
     return 0

@@ -12,8 +12,8 @@ import click
 from inspector.report import formats
 
 if TYPE_CHECKING:
-    from inspector.audit import Options
     from inspector.oci import Platform
+    from inspector.pipeline import Options, Progress
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,6 +29,18 @@ def _platform(
 
     try:
         return Platform.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
+def size_of(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """Read an option's size in bytes."""
+    if value is None:
+        return None
+    from inspector.sizes import parse_size  # most runs have no bound
+
+    try:
+        return parse_size(value)
     except ValueError as error:
         raise click.BadParameter(str(error), context, parameter) from error
 
@@ -130,12 +142,12 @@ _WHERE = (
 
 
 def reading_options(command: Command) -> Command:
-    """The options of every command that reads images; `reading` takes what they give."""
+    """Add the options of every command that reads images; `reading` takes what they give."""
     return _with(command, (*_HOW, *_ENGINES, *_WHERE))
 
 
 def registry_options(command: Command) -> Command:
-    """As `reading_options`, for a command that asks registries alone."""
+    """Add options as `reading_options` does, for a command that asks registries alone."""
     return _with(command, (*_HOW, *_WHERE))
 
 
@@ -147,15 +159,27 @@ def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
 
 @contextmanager
 def reading(
-    *, no_cache: bool, cache_dir: Path | None, jobs: int | None, image_timeout: float | None, quiet: bool, **given: Any
-) -> Iterator[Options]:
-    """The options as the audit takes them, with the cache open; what is the matter with that is told at the end."""
-    from inspector.audit import Options  # all that reads images comes with it
-    from inspector.cli.output import complain
+    *,
+    output: Path | None,
+    no_cache: bool,
+    cache_dir: Path | None,
+    jobs: int | None,
+    image_timeout: float | None,
+    quiet: bool,
+    **given: Any,
+) -> Iterator[tuple[Options, Progress | None]]:
+    """Make the options of the pipeline, with the cache open, and a display of its progress, if a person may see it.
+
+    Say at the end what is wrong with the cache. Raises `UsageError` where `output` can't be written.
+    """
+    from inspector.cli.output import complain, ensure_writable
+    from inspector.cli.progress import display
     from inspector.errors import NoHome
     from inspector.layers.cache import default_cache
+    from inspector.pipeline import Options  # all that reads images comes with it
     from inspector.work import DEFAULT_SECONDS
 
+    ensure_writable(output)
     cache = None
     try:
         cache = None if no_cache else default_cache(cache_dir)
@@ -163,7 +187,9 @@ def reading(
         if not quiet:
             complain(f"{error}; nothing is cached", "warning")
     try:
-        yield Options(cache=cache, jobs=jobs or 0, image_timeout=image_timeout or DEFAULT_SECONDS, **given)
+        options = Options(cache=cache, jobs=jobs or 0, image_timeout=image_timeout or DEFAULT_SECONDS, **given)
+        with display(quiet=quiet) as progress:
+            yield options, progress
     finally:
         if cache is not None:
             cache.close()

@@ -26,7 +26,7 @@ _ASCII = str.maketrans({"✔": "+", "▲": "!", "✘": "x", "─": "-", "━": "
 
 
 def wants_color(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether to colour: NO_COLOR forbids it, FORCE_COLOR asks for it, else a terminal decides."""
+    """Tell whether to colour: NO_COLOR forbids it, FORCE_COLOR asks for it, else a terminal decides."""
     if environment.get("NO_COLOR"):
         return False
     if environment.get("FORCE_COLOR"):
@@ -35,12 +35,12 @@ def wants_color(stream: TextIO | None, environment: Mapping[str, str] = os.envir
 
 
 def is_terminal(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether `stream` is a terminal that understands more than text; one that was closed is None, and none."""
+    """Tell whether `stream` is a terminal that understands more than text; None is a stream that was closed."""
     return stream is not None and stream.isatty() and environment.get("TERM") != "dumb"
 
 
 def table_width(output: Path | None) -> int:
-    """COLUMNS, or the terminal's width; a fixed one where neither is to be had."""
+    """COLUMNS, or the terminal's width; a fixed one where neither is known."""
     asked = os.environ.get("COLUMNS", "")
     if output is not None:
         return UNSEEN_WIDTH
@@ -53,7 +53,7 @@ def table_width(output: Path | None) -> int:
 
 
 def table_color(output: Path | None) -> bool:
-    """Whether a table is coloured; in a file it never is."""
+    """Tell whether a table is coloured; in a file it never is."""
     return output is None and wants_color(sys.stdout)
 
 
@@ -142,13 +142,13 @@ def _replace(output: Path, text: str) -> None:
 
 
 def complain(message: str, level: str = "error") -> None:
-    """One line on standard error, `inspector: error: …`, with nothing in it that a terminal would act upon."""
+    """Write a line to standard error, `inspector: error: …`, with nothing in it that a terminal would act upon."""
     label = click.style(level, fg="red" if level == "error" else "yellow", bold=True)
     say(f"inspector: {label}: {escape(cut(message))}")
 
 
 def say(line: str) -> None:
-    """One line on standard error; lost if nobody reads it."""
+    """Write a line to standard error; lost if nobody reads it."""
     if sys.stderr is None:
         return
     try:

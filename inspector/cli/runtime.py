@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspector.cli.options import format_option, output_option, reading, reading_options
+from inspector.cli.options import format_option, output_option, reading, reading_options, size_of
 from inspector.report.formats import formats
 
 if TYPE_CHECKING:
@@ -17,12 +17,7 @@ _LEAST_MEMORY = 64 << 20
 
 
 def _memory(context: click.Context, parameter: click.Parameter, value: str) -> int:
-    from inspector.sizes import parse_size
-
-    try:
-        size = parse_size(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
+    size = size_of(context, parameter, value) or 0
     if not _LEAST_MEMORY <= size < 1 << 50:
         raise click.BadParameter(f"{value!r}: no interpreter imports torch in less than 64 MiB", context, parameter)
     return size
@@ -76,18 +71,14 @@ def command(
       inspector runtime worker-gpu:test
       inspector runtime --gpu always --format json worker-gpu:test
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit.running import run  # all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable, rendered
-    from inspector.cli.progress import display
+    from inspector.cli.output import emit, rendered
     from inspector.cli.show import complain_of_failures
-    from inspector.reference import parse_reference
+    from inspector.pipeline.runtime import run  # all that reads images comes with it
     from inspector.runtime.sandbox import Limits
 
-    ensure_writable(output)
-    asked = [parse_reference(reference) for reference in references]
     limits = Limits(seconds=timeout, memory=memory)
-    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
-        seen = run(asked, options, progress, gpu=gpu, limits=limits)
+    with reading(output=output, quiet=quiet, **given) as (options, progress):
+        seen = run(references, options, progress, gpu=gpu, limits=limits)
     facts = [each.facts for each in seen if each.facts is not None]
     if facts or formats("runtime")[form].whole:
         emit(rendered("runtime", facts, form, output), output)
@@ -95,7 +86,7 @@ def command(
 
 
 def _exit_code(facts: list[ImageFacts], unread: int) -> int:
-    """1 where a run failed or contradicts the files, else what could not be read or told comes to."""
+    """Return 1 where a run failed or contradicts the files, else the code for what is not known."""
     from inspector.policy.judge import judge_run
     from inspector.policy.model import exit_code
 

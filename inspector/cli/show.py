@@ -12,7 +12,7 @@ from inspector.cli.options import format_option, output_option, reading, reading
 from inspector.report.formats import formats
 
 if TYPE_CHECKING:
-    from inspector.audit import Seen
+    from inspector.pipeline import Seen
 
 
 @click.command("show", short_help="Show what images hold: torch, Python, packages, layers.")
@@ -28,15 +28,11 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
       inspector show --python /opt/conda/bin/python worker.tar
       inspector show --format json images/*.tar | jq '.images[].torch.version'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.audit import survey  # all that reads images comes with it
-    from inspector.cli.output import emit, ensure_writable, rendered
-    from inspector.cli.progress import display
-    from inspector.reference import parse_reference
+    from inspector.cli.output import emit, rendered
+    from inspector.pipeline import survey  # all that reads images comes with it
 
-    ensure_writable(output)
-    asked = [parse_reference(reference) for reference in references]
-    with reading(quiet=quiet, **given) as options, display(quiet=quiet) as progress:
-        seen = survey(asked, options, progress)
+    with reading(output=output, quiet=quiet, **given) as (options, progress):
+        seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
     if facts or formats("show")[form].whole:
         emit(rendered("show", facts, form, output), output)
@@ -44,7 +40,7 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
 
 
 def complain_of_failures(seen: Iterable[Seen]) -> int:
-    """Complain of every image that could not be read; the exit code that this comes to."""
+    """Complain of every image that could not be read; return the exit code for that."""
     from inspector.cli.output import complain
 
     codes = set()

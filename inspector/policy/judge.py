@@ -29,7 +29,7 @@ def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
     return _result(facts, role, name, _findings(facts, role, name, rules))
 
 
-def judge_early(facts: ImageFacts, role: Role, *, image: str) -> Result | None:
+def judge_manifest(facts: ImageFacts, role: Role, *, image: str) -> Result | None:
     """Check what manifest and config decide; None unless that is a failure, as every pass hangs on the layers.
 
     `facts` need know no more than manifest and config tell, which digests vouch for.

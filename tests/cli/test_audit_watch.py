@@ -20,9 +20,9 @@ from fixtures.roles import right_images
 from inspector.cli.audit_watch import read_token
 from inspector.errors import UsageError
 from inspector.testing.registry import Answer, Asked, FakeRegistry
-from tests.audit.test_listener import TYPE
-from tests.audit.test_watching import event
 from tests.cli.program import ROOT, clean_environment, run
+from tests.watch.test_listener import TYPE
+from tests.watch.test_watching import event
 
 TOKEN = "Geheim-4711-Geheim"
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for other processes")

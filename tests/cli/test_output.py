@@ -126,7 +126,7 @@ def test_no_terminal_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_quick_work_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     shown = Display()
     shown.started("a.tar")
-    shown.advanced(10)
+    shown.add(count=10)
     shown.finished("a.tar")
     shown.close()
     assert capsys.readouterr() == ("", "")
@@ -135,11 +135,14 @@ def test_quick_work_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_counts_come_from_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     shown = Display()
+    shown.add(names=2, opened=1, count=1_000)
+    assert shown._state() == ("opening", 1, 2, "1/2, 1.00 kB")
+    shown.add(images=4)
 
     def work(name: str) -> None:
         shown.started(name)
         for _ in range(100):
-            shown.advanced(1_000)
+            shown.add(count=1_000)
         shown.finished(name)
 
     threads = [threading.Thread(target=work, args=(f"{number}.tar",)) for number in range(4)]
@@ -147,11 +150,13 @@ def test_counts_come_from_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert shown._description() == "4 done, opening (400 kB)"
+    assert shown._state()[:3] == ("4 of 4 images", 4, 4)
+    assert shown._state()[3].startswith("401 kB, ")
+    shown.add(images=1)
     shown.started("a\x1b.tar")
-    assert shown._description() == r"4 done, reading a\x1b.tar (400 kB)"
+    assert shown._state()[:3] == (r"4 of 5 images reading a\x1b.tar", 4, 5)
     shown.close()
-    shown.advanced(1)
+    shown.add(count=1)
 
 
 @POSIX

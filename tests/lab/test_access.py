@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from inspector.audit import Options, check
 from inspector.facts import ImageFacts
+from inspector.pipeline import Options, check
 from inspector.policy.load import load_policy
 from inspector.sources.access import ACCESS_METHODS
 from tests.lab import ours, wrong

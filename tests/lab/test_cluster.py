@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from inspector.audit.cluster import connected, parse_cluster
-from inspector.audit.reading import Options
-from inspector.audit.registries import NewExecutor, audit_registries
-from inspector.audit.tags import parse_target
-from inspector.policy.audited import Audited, Ended, Planned
+from inspector.cluster.cluster import connected, parse_cluster
+from inspector.pipeline.audit import NewExecutor
+from inspector.pipeline.audit import audit as run_audit
+from inspector.pipeline.model import Options, Progress
+from inspector.pipeline.scopes import parse_scope
+from inspector.policy.audited import Audited, Ended
 from tests.cli.program import ROOT, clean_environment
 from tests.lab.conftest import _not_here
 from tests.lab.many import REPOSITORIES, Fleet, fleet, layers_asked, push_all
@@ -109,39 +110,30 @@ def cluster(folder: Path, *paths: Path) -> Iterator[Dask]:
         yield Dask(address, processes[0], processes[1:])
 
 
-class Watching:
+class Watching(Progress):
     """Calls something once so many layers came."""
 
     def __init__(self, after: int, action: Callable[[], object]) -> None:
+        super().__init__()
         self._left = after
+        self._before = 0
         self._action = action
 
-    def listed(self, count: int) -> None:
-        """See `Watch`."""
-
-    def opened(self) -> None:
-        """See `Watch`."""
-
-    def planned(self, plan: Planned) -> None:
-        """See `Watch`."""
-
-    def judged(self, name: str) -> None:
-        """See `Watch`."""
-
-    def advanced(self, count: int) -> None:
-        """See `Watch`."""
-        if count:
+    def changed(self) -> None:
+        """See `Progress`."""
+        if self.bytes > self._before:
+            self._before = self.bytes
             self._left -= 1
             if self._left == 0:
                 self._action()
 
 
 def audited(
-    stocked: Stocked, executor: NewExecutor | None, watch: Watching | None = None
+    stocked: Stocked, executor: NewExecutor | None, progress: Watching | None = None
 ) -> tuple[list[Audited], Ended]:
     """The results without the time that they took, in order, and how it ended."""
-    targets = [parse_target(f"{stocked.host}/{name}") for name in REPOSITORIES]
-    *events, end = audit_registries(targets, None, Options(), executor=executor, watch=watch)
+    targets = [parse_scope(f"{stocked.host}/{name}") for name in REPOSITORIES]
+    *events, end = run_audit(targets, None, Options(), executor=executor, progress=progress)
     found = [event for event in events if isinstance(event, Audited)]
     timeless = [
         msgspec.structs.replace(one, evidence=one.evidence and msgspec.structs.replace(one.evidence, seconds=0.0))

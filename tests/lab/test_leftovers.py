@@ -18,9 +18,10 @@ import pytest
 
 from fixtures.forms import FORMS
 from fixtures.roles import right_images
-from inspector.audit.access import AccessReader, Question
 from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError
+from inspector.pipeline.access import AccessReader
+from inspector.pipeline.model import Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.access import ACCESS_METHODS, AccessMethod

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from inspector.audit import Options
-from inspector.audit.running import run
 from inspector.engine.client import Engine
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
+from inspector.pipeline import Options
+from inspector.pipeline.runtime import run
 from inspector.policy.judge import judge_run
 from inspector.reference import parse_reference
 from inspector.runtime.sandbox import MB, Limits, probe_source

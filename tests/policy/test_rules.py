@@ -14,7 +14,7 @@ from fixtures.roles import right_images
 from inspector import check, load_policy
 from inspector.errors import PolicyError
 from inspector.policy.findings import Case, Shown
-from inspector.policy.judge import judge, judge_early
+from inspector.policy.judge import judge, judge_manifest
 from inspector.policy.listing import listing
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.needs import needs_run, whole_facts_needed
@@ -104,10 +104,10 @@ def test_its_needs_are_known() -> None:
     assert not needs_run(few)
     always = Rule(check="always", test=check_layers, layers="it counts all layers")
     assert whole_facts_needed(Role(name="any", rules=(always,))) == "it counts all layers"
-    early = judge_early(IMAGE, few, image="x")
+    early = judge_manifest(IMAGE, few, image="x")
     assert early is not None
     assert early.outcome == "fail"
-    assert judge_early(IMAGE, none, image="x") is None
+    assert judge_manifest(IMAGE, none, image="x") is None
 
 
 def test_a_role_of_the_procedure_is_checked_by_it_too() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fixtures.roles import right_images
-from inspector.audit import Options, inspect
 from inspector.errors import Unsupported
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
+from inspector.pipeline import Options, inspect
 from inspector.testing.registry import FakeRegistry
 
 GPU = right_images()["worker-gpu"]

@@ -1,0 +1,160 @@
+"""One layer read on a machine of a cluster: what it is sent, and what it sends back."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+
+from inspector import work
+from inspector.errors import InspectorError
+from inspector.layers import codec
+from inspector.layers.blob import Meter, Scanned
+from inspector.layers.entry import SCANNER_VERSION
+from inspector.pipeline.executor import Failure, Unit, read_unit
+from inspector.registry.delegation import Lent
+from inspector.registry.settings import user_settings
+from inspector.sources.registry.open import Registries
+
+TOO_LARGE = Failure("limit-exceeded", "its index is too large to be sent")
+"""What is answered for a layer that can be read, but whose index no cache would take either."""
+
+_KEPT = 8
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
+
+
+class Version(msgspec.Struct, frozen=True):
+    """Of the program, and of what it makes of a layer: both must be the same wherever layers of one audit are read."""
+
+    program: str
+    scanner: int
+
+    def __str__(self) -> str:
+        return f"{self.program[:40]} (scanner {self.scanner})"
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is sent. It shows nothing of what was lent: Dask logs what failed.
+
+    With `own_logins`, the worker uses those of its own machine, and nothing is lent but the host's name.
+    """
+
+    unit: Unit
+    lent: Lent
+    own_logins: bool
+    verify: bool
+    version: Version
+
+    def __repr__(self) -> str:
+        return f"Order({self.unit.digest!r})"
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker sends back: a packed index (see `codec`) and what it took, or a failure.
+
+    Neither, where the order is of another version.
+    """
+
+    version: Version
+    failure: Failure | None = None
+    index: bytes = b""
+    bytes_read: _Count = 0
+    how: Annotated[str, msgspec.Meta(max_length=32)] = ""
+    notes: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
+    requests: _Count = 0
+
+
+def version_here() -> Version:
+    """Return the version of the program that runs this."""
+    return Version(str(vars(sys.modules["inspector"])["__version__"]), SCANNER_VERSION)
+
+
+def read_order(order: Order) -> bytes:
+    """Read the layer, and pack an `Answer`. Never raises: Dask would log, and send, all that an exception holds."""
+    here = version_here()
+    if order.version != here:
+        return msgspec.msgpack.encode(Answer(version=here))
+    _asked.count = 0
+    try:
+        registries = _registries(order)
+        with work.limited():
+            outcome = read_unit(order.unit, registries, verify=order.verify, meter=_meter())
+    except Exception as error:  # noqa: BLE001 - as said above
+        outcome = Failure("internal-error", f"a worker: {type(error).__name__}")
+    return msgspec.msgpack.encode(_answer(here, outcome))
+
+
+def _answer(here: Version, outcome: Scanned | Failure) -> Answer:
+    requests = int(_asked.count)
+    if isinstance(outcome, Failure):
+        return Answer(version=here, failure=outcome, requests=requests)
+    try:
+        packed = codec.encode(outcome.index)
+    except ValueError:
+        return Answer(version=here, failure=TOO_LARGE, requests=requests)
+    return Answer(
+        version=here,
+        index=packed,
+        bytes_read=outcome.bytes_read,
+        how=outcome.how,
+        notes=outcome.notes,
+        requests=requests,
+    )
+
+
+_asked = threading.local()
+_lock = threading.Lock()
+_kept: OrderedDict[tuple[Lent, bool], Registries] = OrderedDict()
+
+
+def _count() -> None:
+    _asked.count = getattr(_asked, "count", 0) + 1
+
+
+def _registries(order: Order) -> Registries:
+    """Connections for what was lent, kept for the next layers; those that were longest not of use are dropped."""
+    key = order.lent, order.own_logins
+    with _lock:
+        found = _kept.pop(key, None)
+        if found is None:
+            settings = user_settings(order.lent.all_insecure) if order.own_logins else order.lent.settings(os.environ)
+            found = Registries(settings, gate=_count)
+        _kept[key] = found
+        while len(_kept) > _KEPT:
+            _kept.popitem(last=False)
+        return found
+
+
+def _meter() -> Meter:
+    """Stops the reading of a layer that nobody waits for any more."""
+    is_wanted = _interest()
+
+    def meter(count: int) -> None:
+        if not is_wanted():
+            raise InspectorError("stopped")
+        work.advance(count)
+
+    return meter
+
+
+def _interest() -> Callable[[], bool]:
+    """Return what tells whether the task of this thread is still asked for; always so where no worker runs it."""
+    try:
+        from distributed import get_worker  # an optional dependency, which is there if a worker is
+
+        worker = get_worker()
+        key = worker.get_current_task()
+        tasks = worker.state.tasks
+    except (ImportError, ValueError, AttributeError):
+        return lambda: True
+
+    def is_wanted() -> bool:
+        task = tasks.get(key)
+        return task is not None and task.state != "cancelled"
+
+    return is_wanted

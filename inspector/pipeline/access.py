@@ -1,0 +1,125 @@
+"""The choice among an engine's access methods: the fastest that answers the question, then the next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import msgspec
+
+from inspector import work
+from inspector.errors import Malformed, Refused
+from inspector.facts import ImageFacts, gather
+from inspector.facts.partial import glance
+from inspector.layers.blob import Meter
+from inspector.layers.cache import IndexCache
+from inspector.layers.indexer import Indexer
+from inspector.pipeline.model import Question
+from inspector.sources.access import AccessUnusable
+from inspector.sources.image import Access, Image
+
+
+class Way(msgspec.Struct, frozen=True):
+    """An access method by its name, and what gives the facts by it."""
+
+    name: str
+    take: Callable[[], ImageFacts]
+
+
+class AccessReader:
+    """Reads engine's images by whichever access method leads to them; from any thread."""
+
+    def __init__(self, indexer: Indexer, cache: IndexCache | None, *, verify: bool, meter: Meter) -> None:
+        self._indexer = indexer
+        self._cache = cache
+        self._verify = verify
+        self._meter = meter
+
+    def read(self, image: Image, access: Access, question: Question) -> ImageFacts:
+        """Read the facts by the first access method that can; `Evidence.passed_over` says why others could not.
+
+        Raises `AccessUnusable` where none does, and what reading a layer raises.
+        """
+        begun = time.perf_counter()
+        passed: list[str] = []
+        for way in self._ways(image, access, question, passed):
+            work.check()
+            try:
+                facts = way.take()
+                work.check()  # a limit that was met on the way may have been taken for one unreadable file
+            except (AccessUnusable, Refused) as error:
+                passed.append(f"{way.name}: {error}")
+                continue
+            seconds = round(time.perf_counter() - begun, 3)
+            evidence = msgspec.structs.replace(
+                facts.evidence, access=way.name, passed_over=tuple(passed), seconds=seconds
+            )
+            named = {"reference": image.reference, "source": image.source, "tags": image.tags or facts.tags}
+            return msgspec.structs.replace(facts, evidence=evidence, **named)
+        raise AccessUnusable(f"{image.reference}: no way to its bytes; {'; '.join(passed)}")
+
+    def _ways(self, image: Image, access: Access, question: Question, passed: list[str]) -> Iterator[Way]:
+        """The access methods worth trying, best first; what is left out of them is noted in `passed`."""
+        if question.access is not None:
+            yield self._forced(image, access, question)
+            return
+        whole = question.whole or self._needs_whole(access)
+        single = Way("files", lambda: self._glance(image, access, question))
+        try:
+            stored: Image | None = access.storage()
+        except (AccessUnusable, Malformed) as error:  # an engine may be at work in its files
+            passed.append(f"storage: {error}")
+            stored = None
+        dear = stored is not None and self._must_unpack(stored)
+        if dear and not whole:
+            yield single
+        if stored is not None:
+            yield Way("storage", partial(self._gather, stored, question))
+        if self._knows_all(image):
+            yield Way("cache", lambda: self._gather(access.told(), question))
+        if whole:
+            passed.append(f"files: {whole}")
+        elif not dear:
+            yield single
+        yield Way("save", lambda: self._saved(access, question))
+        if whole and not self._verify:
+            yield Way("files", lambda: self._glance(image, access, question, whole=True))
+
+    def _needs_whole(self, access: Access) -> str:
+        """Why single files don't do, whatever the question; empty where they may."""
+        if self._verify:
+            return "every digest is to be checked"
+        podman = access.engine is not None and access.engine.kind == "podman"
+        return "Podman takes longer for single files than for them all" if podman else ""
+
+    def _forced(self, image: Image, access: Access, question: Question) -> Way:
+        match question.access:
+            case "storage":
+                return Way("storage", lambda: self._gather(access.storage(), question))
+            case "files":
+                return Way("files", lambda: self._glance(image, access, question, whole=bool(question.whole)))
+            case _:
+                return Way("save", lambda: self._saved(access, question))
+
+    def _must_unpack(self, image: Image) -> bool:
+        """Whether packed layers are to be read through, which takes seconds."""
+        return any(layer.compressed and not layer.walked and not self._knows(layer.diff_id) for layer in image.layers)
+
+    def _knows_all(self, image: Image) -> bool:
+        return all(self._knows(layer.diff_id) for layer in image.layers)
+
+    def _knows(self, digest: str) -> bool:
+        return self._cache is not None and self._cache.knows(digest)
+
+    def _gather(self, image: Image, question: Question) -> ImageFacts:
+        return gather(image, self._indexer, python=question.python)
+
+    def _saved(self, access: Access, question: Question) -> ImageFacts:
+        return self._gather(access.saved(known=self._knows, meter=self._meter), question)
+
+    def _glance(self, image: Image, access: Access, question: Question, *, whole: bool = False) -> ImageFacts:
+        if self._verify:
+            raise AccessUnusable("single files prove no digest, and every one is to be checked")
+        with access.container() as files:
+            return glance(image, files, python=question.python, whole=whole)

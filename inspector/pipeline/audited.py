@@ -1,0 +1,105 @@
+"""The results of an audit: an image of a registry in the roles of its tags, or facts alone where there is no policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from inspector import work
+from inspector.facts import gather
+from inspector.facts.unread import unread as facts_of_manifest
+from inspector.layers.indexer import Indexer
+from inspector.names import familiar, repository_in, tag_in, without_digest
+from inspector.pipeline.judging import asking, judge_target, layers_seen
+from inspector.pipeline.model import Options, Seen, Target
+from inspector.pipeline.roles import claim, in_no_role, role_named
+from inspector.policy.audited import Audited, python_of
+from inspector.policy.judge import judge_manifest
+from inspector.policy.match import names_of
+from inspector.policy.role import Policy, Role
+from inspector.sources.image import Image
+
+
+class Judge:
+    """Checks images of registries against a policy. With `verify`, all is read before a verdict.
+
+    Raises `PolicyError` for a role that the policy lacks.
+    """
+
+    def __init__(self, policy: Policy | None, options: Options) -> None:
+        self._policy = asking(policy, options.python) if policy is not None else None
+        self._role = role_named(self._policy, options.role) if self._policy and options.role is not None else None
+        self._options = options
+
+    def roles(self, name: str) -> list[Role]:
+        """List the roles that one name is in."""
+        return [target.role for target in self._claimed([name]) if target.role]
+
+    def needs_layers(self, image: Image, name: str) -> bool:
+        """Tell whether the verdict on the image under this name hangs on what its layers hold."""
+        roles = self.roles(name)
+        if self._options.verify or not roles:
+            return self._policy is None or bool(roles)
+        facts = facts_of_manifest(image)
+        return any(judge_manifest(facts, role, image=name) is None for role in roles)
+
+    def verdicts(self, image: Image, names: Sequence[str], digest: str, indexer: Indexer | None) -> Iterator[Audited]:
+        """Judge the image in each role that it is in; without an `indexer`, by its manifest and config alone."""
+        by_command: dict[str, Seen] = {}
+        for target in self._targets(names):
+            python = target.role.python_command if target.role else self._options.python or "python"
+            if indexer is None or (target.role is None and self._policy is not None):
+                seen = Seen(image.reference, facts_of_manifest(image))
+            else:
+                seen = by_command[python] = by_command.get(python) or self._read(image, indexer, python)
+            found = self._audited(target, seen)
+            yield msgspec.structs.replace(found, digest=digest, image_id=image.image_id, platform=image.platform)
+
+    def failure(self, name: str, error: Exception) -> Iterator[Audited]:
+        """Report what could not be opened, in each role that its name is in."""
+        for target in self._targets([name]):
+            yield self._audited(target, Seen.failed(name, error))
+
+    def _claimed(self, names: Sequence[str]) -> list[Target]:
+        if self._policy is None:
+            return []
+        if self._role is not None:
+            return [Target(tuple(names), self._role)]
+        return claim([(name, names_of([name, without_digest(name)], [name])) for name in names], self._policy)
+
+    def _targets(self, names: Sequence[str]) -> list[Target]:
+        if self._policy is None:
+            return [Target(tuple(names))]
+        return self._claimed(names) or [in_no_role(names, names, self._policy, listed=False)]
+
+    def _read(self, image: Image, indexer: Indexer, python: str) -> Seen:
+        with work.limited(self._options.image_timeout):  # the cache answers, no faster for threads
+            return Seen.by(image.reference, lambda: gather(image, indexer, python=python, readers=1))
+
+    def _audited(self, target: Target, seen: Seen) -> Audited:
+        first, facts = target.names[0], seen.facts
+        name = familiar(first)
+        audited = Audited(
+            image=name,
+            repository=repository_in(first) if "/" in first else first,  # a whole registry, `HOST:PORT`
+            tags=tuple(tag for each in target.names if "/" in each and (tag := tag_in(each))),
+            role=target.role.name if target.role else None,
+            outcome=None,
+            error=seen.error,
+        )
+        if facts is not None:
+            audited = msgspec.structs.replace(
+                audited,
+                torch=facts.torch if layers_seen(facts) else None,
+                python=python_of(facts),
+                size=facts.size,
+                layers=len(facts.layers),
+                warnings=facts.warnings,
+                evidence=facts.evidence,
+            )
+        if self._policy is None:
+            return audited
+        result = judge_target(target, seen, name, in_registry=True, manifest=not self._options.verify)
+        judged = {field: getattr(result, field) for field in ("outcome", "findings", "dockerfile", "line")}
+        return msgspec.structs.replace(audited, **judged)

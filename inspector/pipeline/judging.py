@@ -1,0 +1,55 @@
+"""The verdict on an image in a role: manifest checks first, where these alone may decide, then all the others."""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.facts import ImageFacts
+from inspector.pipeline.model import Seen, Target
+from inspector.policy.findings import error_finding
+from inspector.policy.judge import judge, judge_manifest
+from inspector.policy.model import ErrorFact, Result
+from inspector.policy.role import Policy, Role
+
+
+def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = False, manifest: bool = False) -> Result:
+    """Judge what was seen of an image, which the result calls `name`; of one that was not read, nothing is known.
+
+    `manifest` takes a failure of the manifest checks for the verdict where no layer was read. `in_registry` says that a
+    registry was asked, where the name alone doesn't.
+    """
+    if seen.facts is None:
+        error = seen.error or ErrorFact("internal-error", "neither facts nor an error")
+        return unread(name, target.role, error, in_registry=in_registry)
+    if target.role is None:
+        findings = (target.finding,) if target.finding else ()
+        return Result(image=name, role=None, outcome="unknown", findings=findings, facts=seen.facts)
+    failed = judge_manifest(seen.facts, target.role, image=name) if manifest and not layers_seen(seen.facts) else None
+    return failed or judge(seen.facts, target.role, image=name)
+
+
+def unread(name: str, role: Role | None, error: ErrorFact, *, in_registry: bool = False) -> Result:
+    """Report that an image could not be read."""
+    return Result(
+        image=name,
+        role=role.name if role else None,
+        outcome="unknown",
+        findings=(error_finding(error, role, name, in_registry=in_registry),),
+        facts=None,
+        error=error,
+        description=role.description if role else "",
+        dockerfile=role.dockerfile if role else None,
+    )
+
+
+def layers_seen(facts: ImageFacts) -> bool:
+    """Tell whether the facts rest on any layer."""
+    return facts.evidence.layers_read + facts.evidence.layers_cached > 0
+
+
+def asking(policy: Policy, python: str | None) -> Policy:
+    """Return the policy with another command for all roles, where one was asked for."""
+    if python is None:
+        return policy
+    roles = tuple(role.replaced(python_command=python) for role in policy.roles)
+    return msgspec.structs.replace(policy, roles=roles)

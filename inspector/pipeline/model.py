@@ -1,0 +1,187 @@
+"""The values that pass through the pipeline: what is asked, opened, to be read, seen, and checked in a role."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from inspector import work
+from inspector.errors import InspectorError
+from inspector.facts import ImageFacts
+from inspector.layers.cache import IndexCache
+from inspector.oci import Platform
+from inspector.policy.model import ErrorFact, Finding
+from inspector.policy.role import Role
+from inspector.reference import Reference, parse_reference
+from inspector.runtime.verify import Mode
+from inspector.sources.access import AccessMethod
+from inspector.sources.image import Image
+
+if TYPE_CHECKING:
+    from inspector.names import ImageName
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to read images.
+
+    `platform` "all" takes every one; `role` names the one that every image is checked in, `python` beats its command;
+    `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` reads every layer whole and checks its
+    digests; `offline` never leaves the machine. Of engines' images, `access` allows no other, and `every_tag` takes
+    names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
+    The registries `insecure_registries` may be asked without verified TLS. `image_timeout` bounds the time of one
+    image in seconds, beside what its bytes justify (`work.limits`).
+    """
+
+    platform: Platform | Literal["all"] | None = None
+    role: str | None = None
+    python: str | None = None
+    jobs: int = 0
+    verify: bool = False
+    cache: IndexCache | None = None
+    offline: bool = False
+    access: AccessMethod | None = None
+    every_tag: bool = False
+    runtime: Mode = "auto"
+    insecure_registries: tuple[str, ...] = ()
+    image_timeout: float = work.DEFAULT_SECONDS
+
+
+DEFAULTS = Options()
+
+
+class Progress:
+    """Counts how far the work is, from any thread; a subclass shows it.
+
+    First `names` are `opened`, which gives `images` to read; `size` is in stored bytes of layers, where that is known,
+    and `bytes` are those read or skipped. `reading` names the images at work, of which so many are `done`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.names = self.opened = self.images = self.done = self.size = self.bytes = 0
+        self.reading: list[str] = []
+
+    def add(self, *, names: int = 0, opened: int = 0, images: int = 0, size: int = 0, count: int = 0) -> None:
+        """Count more of each; `count` are bytes."""
+        with self._lock:
+            self.names += names
+            self.opened += opened
+            self.images += images
+            self.size += size
+            self.bytes += count
+            self.changed()
+
+    def started(self, name: str) -> None:
+        """Note that the image `name` is being read."""
+        with self._lock:
+            self.reading.append(name)
+            self.changed()
+
+    def finished(self, name: str) -> None:
+        """Note that the image `name` is done, well or badly."""
+        with self._lock:
+            if name in self.reading:
+                self.reading.remove(name)
+            self.done += 1
+            self.changed()
+
+    def changed(self) -> None:
+        """Show what changed; called by one thread at a time."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A name to open.
+
+    `role` is the one that its images are checked in, where that is known before; `pattern_of` names the role whose own
+    pattern it is. `tags` is the number of the list of tags that it came from, where what is no image is left out; 0 for
+    one that was named itself.
+    """
+
+    name: Reference | ImageName
+    role: Role | None = None
+    pattern_of: str | None = None
+    tags: int = 0
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The images of one name and, in a registry, the digest that it points at; or why there are none."""
+
+    asked: Asked
+    images: tuple[Image, ...] = ()
+    digest: str = ""
+    cause: Exception | None = None
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
+
+    `access` allows no other.
+    """
+
+    python: str = "python"
+    whole: str = ""
+    access: AccessMethod | None = None
+
+
+class Job(msgspec.Struct, frozen=True):
+    """An image to read, what is asked of it, and whether it is to be run besides."""
+
+    image: Image
+    question: Question
+    run: bool = False
+
+    def wholly(self, why: str) -> Job:
+        """Return the same image to be read whole, for what a partial inspection left open; it is not run again."""
+        return Job(self.image, msgspec.structs.replace(self.question, whole=why))
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What became of one image: its facts, or why there are none. `name` is the reference that it was read by."""
+
+    name: str
+    facts: ImageFacts | None = None
+    error: ErrorFact | None = None
+    cause: Exception | None = None
+
+    @classmethod
+    def by(cls, name: str, read: Callable[[], ImageFacts]) -> Seen:
+        """Take the facts that `read` gives, or its error: one bad image never ends the run."""
+        try:
+            return cls(name, read())
+        except Exception as error:  # noqa: BLE001 - as said
+            return cls.failed(name, error)
+
+    @classmethod
+    def failed(cls, name: str, error: Exception) -> Seen:
+        """Make one of an error."""
+        return cls(name, error=error_fact(error), cause=error)
+
+
+class Target(msgspec.Struct, frozen=True):
+    """An image paired with the role that it is checked in, by these of its names; or the finding why it is in none."""
+
+    names: tuple[str, ...]
+    role: Role | None = None
+    finding: Finding | None = None
+
+
+def parse_all(references: Iterable[Reference | str]) -> list[Reference]:
+    """Parse those that are text. Raises `InvalidReference`."""
+    return [parse_reference(each) if isinstance(each, str) else each for each in references]
+
+
+def error_fact(error: Exception) -> ErrorFact:
+    """Return the error's kind and sentence; one that nobody foresaw is an `internal-error`, with its type and place."""
+    if isinstance(error, InspectorError):
+        return ErrorFact(error.kind, str(error))
+    if isinstance(error, OSError):
+        return ErrorFact("unreadable", str(error))
+    import traceback  # most runs need none
+
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" (at {Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return ErrorFact("internal-error", f"{type(error).__name__}: {error}{place}")

@@ -1,0 +1,100 @@
+"""From names to facts: every image opened and read, several at once, and no failure loses the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from inspector import work
+from inspector.errors import UsageError
+from inspector.facts import ImageFacts, gather
+from inspector.layers.blob import Meter
+from inspector.pipeline.access import AccessReader
+from inspector.pipeline.model import Asked, Job, Opened, Options, Progress, Seen
+from inspector.pipeline.shared import SharedIndexer
+from inspector.reference import STDIN, Reference
+from inspector.runtime.verify import verify
+from inspector.sources import open_images
+from inspector.sources.media import Media
+
+MAX_JOBS = 8
+"""Images read at once unless told otherwise: more only wait for each other's disk and digests."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Reader:
+    """Opens and reads the images of one run, which has its threads and connections; a second run needs a second one."""
+
+    def __init__(self, options: Options, progress: Progress | None = None) -> None:
+        self._options = options
+        self._progress = progress or Progress()
+        kept = options.cache.documents if options.cache is not None else None
+        self._media = Media(offline=options.offline, insecure=options.insecure_registries, kept=kept)
+
+    def close(self) -> None:
+        """Close the connections of the run."""
+        self._media.close()
+
+    def open(self, asked: Sequence[Asked]) -> list[Opened]:
+        """Open all names, in their order. Raises `UsageError` where two are standard input."""
+        if sum(isinstance(each.name, Reference) and each.name.name == STDIN for each in asked) > 1:
+            raise UsageError("standard input (`-`) is named more than once, but can be read only once")
+        self._progress.add(names=len(asked))
+        return self._side_by_side(self._open, asked)
+
+    def read(self, jobs: Sequence[Job]) -> list[Seen]:
+        """Read the facts of every image, in their order; a layer that several share is read once."""
+        self._progress.add(images=len(jobs))
+        expected = [layer.diff_id for job in jobs for layer in job.image.layers]
+        cache, whole, meter = self._options.cache, self._options.verify, self._meter()
+        indexer = SharedIndexer(cache, verify=whole, meter=meter, expected=expected)
+        access = AccessReader(indexer, cache, verify=whole, meter=meter)
+        return self._side_by_side(lambda job: self._read(job, indexer, access), jobs)
+
+    def _open(self, asked: Asked) -> Opened:
+        assert isinstance(asked.name, Reference)
+        platform = self._options.platform or (asked.role.platform if asked.role else None)
+        every_tag, meter = self._options.every_tag, self._meter()
+        try:
+            with work.limited(self._options.image_timeout):
+                images = open_images(asked.name, platform, meter=meter, media=self._media, every_tag=every_tag)
+                return Opened(asked, images)
+        except Exception as error:  # noqa: BLE001 - one bad image never ends the run
+            return Opened(asked, cause=error)
+        finally:
+            self._progress.add(opened=1)
+
+    def _read(self, job: Job, indexer: SharedIndexer, access: AccessReader) -> Seen:
+        image, name = job.image, job.image.reference
+
+        def read() -> ImageFacts:
+            with work.limited(self._options.image_timeout):
+                if image.access is None:
+                    facts = gather(image, indexer, python=job.question.python)
+                else:
+                    facts = access.read(image, image.access, job.question)
+            return verify(image, facts, mode=self._options.runtime) if job.run else facts
+
+        self._progress.started(name)
+        try:
+            return Seen.by(name, read)
+        finally:
+            self._progress.finished(name)
+
+    def _meter(self) -> Meter:
+        def meter(count: int) -> None:
+            work.advance(count)
+            self._progress.add(count=count)
+
+        return meter
+
+    def _side_by_side(self, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """Return what `action` makes of each item, in order. An interruption drops what waits, and stops what runs."""
+        workers = min(self._options.jobs or min(os.cpu_count() or 1, MAX_JOBS), len(items))
+        if workers <= 1:
+            return [action(item) for item in items]
+        with work.SideBySide(action, items, workers, in_order=True, stop=self._media.close) as results:
+            return list(results)

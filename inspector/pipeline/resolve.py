@@ -1,0 +1,179 @@
+"""From repositories to the plan: tags listed and chosen, manifests asked for, each image queued once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+import msgspec
+
+from inspector import work
+from inspector.errors import InspectorError, NoImage, PlatformMissing
+from inspector.layers.cache import IndexCache
+from inspector.names import ImageName
+from inspector.oci import Platform
+from inspector.pipeline.audited import Judge
+from inspector.pipeline.budget import Budget, Spent
+from inspector.pipeline.listing import LastMade, Listed, Requests, ToList
+from inspector.pipeline.model import Asked, Opened, Options, Progress, error_fact
+from inspector.pipeline.pending import pending_of
+from inspector.pipeline.scopes import Scope, Selection
+from inspector.pipeline.versions import newest
+from inspector.pipeline.work_queue import WorkQueue
+from inspector.policy.audited import Audited, Planned
+from inspector.sources.image import Image
+from inspector.sources.registry.open import Registries, open_named, tags_of
+
+JOBS = 8
+"""Requests for manifests at once unless told otherwise: most of the time, they wait for the registry."""
+
+R = TypeVar("R")
+
+
+class Resolver(msgspec.Struct, kw_only=True):
+    """Opens all images of one audit. `plan` counts what was met; `left` the tags that a bound left out."""
+
+    registries: Registries
+    judge: Judge
+    selection: Selection
+    options: Options
+    budget: Budget
+    progress: Progress
+    plan: Planned = Planned()
+    left: int = 0
+    repositories: set[str] = msgspec.field(default_factory=set)
+
+    def resolve(self, scopes: Iterable[Scope], queue: WorkQueue, cache: IndexCache) -> Iterator[Audited]:
+        """Queue every image; yield results for what could not be opened."""
+        jobs = self.options.jobs or JOBS
+        requests = Requests(self._names(scopes), queue, jobs)
+
+        def answer(request: Asked | ToList | Listed) -> Opened | Listed:
+            if isinstance(request, ToList):
+                return self._list(request, requests)
+            return self._open(request) if isinstance(request, Asked) else request
+
+        with work.SideBySide(answer, requests, jobs, in_order=True, stop=self.registries.close) as results:
+            for done in results:
+                if isinstance(done, Listed):
+                    self._count(filtered=done.filtered)
+                    if done.cause is not None:
+                        yield from self._failed(done.name, done.cause)
+                    continue
+                self.progress.add(opened=1)
+                for opened in self._chosen(done, requests):
+                    yield from self._met(opened)
+                    for image in opened.images:
+                        self._queue(opened, image, queue, cache)
+        self._count(repositories=len(self.repositories))
+
+    def _chosen(self, opened: Opened, requests: Requests) -> list[Opened]:
+        """Return what is to be judged, now that a tag was opened: it, or the last made once all of its kind were."""
+        among = requests.last_made.get(opened.asked.tags)
+        if among is None:
+            return [opened]
+        chosen = among.add(opened)
+        if among.is_complete:
+            del requests.last_made[opened.asked.tags]
+            self._count(filtered=among.total - len(chosen))
+        return chosen
+
+    def _met(self, opened: Opened) -> Iterator[Audited]:
+        self._count(tags=1)
+        if opened.asked.tags and isinstance(opened.cause, NoImage):
+            self._count(no_images=1)
+        elif opened.cause is not None:
+            yield from self._failed(str(opened.asked.name), opened.cause)
+
+    def _failed(self, name: str, error: Exception) -> Iterator[Audited]:
+        if isinstance(error, Spent):
+            self.left += 1
+            return
+        self._count(unreadable=1)
+        yield from self.judge.failure(name, error)
+
+    def _count(self, **more: int) -> None:
+        counted = {name: getattr(self.plan, name) + count for name, count in more.items()}
+        self.plan = msgspec.structs.replace(self.plan, **counted)
+
+    def _queue(self, opened: Opened, image: Image, queue: WorkQueue, cache: IndexCache) -> None:
+        name = opened.asked.name
+        assert isinstance(name, ImageName)
+        pending = pending_of(image, f"{name.host}/{name.repository}", opened.digest)
+        for unit in queue.add(pending, str(name), needs=self.judge.needs_layers(image, str(name))):
+            if cache.has(unit.diff_id, unit.digest, verified=self.options.verify):
+                queue.mark_known(unit)
+
+    def _names(self, scopes: Iterable[Scope]) -> Iterator[ImageName | Listed]:
+        """Yield the repositories and images of all scopes, and why registries can't be listed."""
+        for scope in scopes:
+            for name in [scope.name] if scope.name is not None else self._catalog(scope):
+                if isinstance(name, ImageName):
+                    self.repositories.add(f"{name.host}/{name.repository}")
+                    self.progress.add(names=1 if name.tag or name.digest else 0)
+                yield name
+
+    def _catalog(self, scope: Scope) -> Iterator[ImageName | Listed]:
+        try:
+            for repository in self.registries.client.catalog(scope.host):
+                if fnmatchcase(repository, scope.pattern):
+                    yield ImageName(scope.host, repository)
+        except InspectorError as error:
+            yield Listed(scope.host, cause=error)
+
+    def _list(self, request: ToList, requests: Requests) -> Listed:
+        """Have the tags of a repository asked for that are selected, in the registry's order, or the newest first."""
+        name = request.name
+        with ExitStack() as stack:
+            try:
+                listed = self._asked(name.host, lambda: list(tags_of(name, self.registries, stack)))
+            except InspectorError as error:
+                requests.listed(request, [])
+                return Listed(str(name), cause=error)
+            fitting = [tag for tag in listed if self.selection.fits(tag)]
+            wanted, among = self.selection.newest, None
+            if wanted is not None and len(fitting) > wanted:
+                found = newest(fitting, wanted)
+                among = LastMade(len(fitting), wanted) if found is None else None
+                fitting = fitting if found is None else found
+            self.progress.add(names=len(fitting))
+            requests.listed(request, fitting, among)
+            return Listed(str(name), len(listed) - len(fitting))
+
+    def _asked(self, host: str, ask: Callable[[], R]) -> R:
+        """Return the answer of a registry, unless that is lost; what becomes of it counts for whether it is."""
+        if self.budget.is_lost(host):
+            raise Spent(f"{host} no longer answers")
+        try:
+            answer = ask()
+        except Exception as error:
+            self.budget.note(host, error_fact(error).kind)
+            raise
+        self.budget.note(host, "")
+        return answer
+
+    def _open(self, asked: Asked) -> Opened:
+        name = asked.name
+        assert isinstance(name, ImageName)
+        roles = [] if self.options.platform else self.judge.roles(str(name))
+        own = next((role.platform for role in roles if role.platform), None)
+        try:
+            with work.limited(self.options.image_timeout):
+                images, digest = self._asked(name.host, lambda: self._images(name, own))
+        except Exception as error:  # noqa: BLE001 - one bad image never ends the run
+            return Opened(asked, cause=error)
+        return Opened(asked, tuple(images), digest)
+
+    def _images(self, name: ImageName, own: Platform | None) -> tuple[list[Image], str]:
+        """Open the images for the platform asked for, else for the role's; where there is but one, check it in that."""
+        try:
+            return open_named(name, own or self.options.platform, self.registries)
+        except PlatformMissing:
+            if own is None:
+                raise
+            images, digest = open_named(name, "all", self.registries)
+            if len(images) != 1:
+                raise
+            return images, digest

@@ -1,0 +1,138 @@
+"""The main job: images checked in a policy's roles, and one report on them all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from inspector.errors import NotFound
+from inspector.facts import ImageFacts
+from inspector.pipeline.judging import asking, judge_target, unread
+from inspector.pipeline.listed import each_once, names_to_check
+from inspector.pipeline.model import DEFAULTS, Job, Opened, Options, Progress, Question, Seen, Target, error_fact
+from inspector.pipeline.reading import Reader
+from inspector.pipeline.roles import targets_of
+from inspector.policy.judge import judge
+from inspector.policy.model import Report, Result, worst
+from inspector.policy.needs import needs_run, whole_facts_needed
+from inspector.policy.role import Policy, Role
+from inspector.reference import Reference
+from inspector.sources.access import AccessUnusable
+from inspector.sources.image import Image
+from inspector.unknown import Unknown
+
+
+def check(
+    references: Sequence[Reference | str], policy: Policy, options: Options = DEFAULTS, progress: Progress | None = None
+) -> Report:
+    """Check the images that the references name, or those that the policy lists if none is given.
+
+    An image that can't be read, or has no role, is unknown in its place. Raises `PolicyError` for a role
+    that the policy lacks, `UsageError` where there is nothing to check, `InvalidReference`.
+
+    >>> check(["docker-archive:api.tar"], load_policy("inspector.toml")).outcome
+    'pass'
+    """
+    policy = asking(policy, options.python)
+    asked = names_to_check(references, policy, options.role)
+    with contextlib.closing(Reader(options, progress)) as reader:
+        opened = each_once(reader.open(asked))
+        plan = _Plan(opened, policy, options)
+        seen = plan.read(reader)
+    results: list[Result] = []
+    met = {target.role.name for its_targets in plan.targets for _, target in its_targets if target.role}
+    for each, its_targets in zip(opened, plan.targets, strict=True):
+        if each.cause is not None and not (each.asked.pattern_of in met and isinstance(each.cause, NotFound)):
+            results.append(unread(str(each.asked.name), each.asked.role, error_fact(each.cause)))
+        results += [judge_target(target, seen[job], target.names[0]) for job, target in its_targets]
+    unmet = [] if options.role else _unmet(policy, results)
+    if policy.exhaustive:
+        for role in unmet:
+            error = NotFound(f"no image {role.name!r} among what was given")
+            results.append(unread(role.name, role, error_fact(error)))
+    lost = not policy.exhaustive and any(result.role is None and result.facts for result in results)
+    told = (f"role {role.name!r} fits no image given: its match is {', '.join(role.match)}" for role in unmet)
+    warnings = tuple(told) if lost else ()  # a misspelt `match` is what both have in common
+    outcome = worst(each.outcome for each in results)
+    return Report(outcome=outcome, results=tuple(_told_apart(results)), warnings=warnings)
+
+
+class _Plan:
+    """The images to read, each once for all roles that ask about the same command.
+
+    `targets` has, for each name that was opened, its targets, each with the place of its image among the `jobs`.
+    """
+
+    def __init__(self, opened: Sequence[Opened], policy: Policy, options: Options) -> None:
+        self._options = options
+        self.jobs: list[Job] = []
+        self.targets = [
+            [pair for image in each.images for pair in self._planned(image, targets_of(each.asked, image, policy))]
+            for each in opened
+        ]
+
+    def read(self, reader: Reader) -> list[Seen]:
+        """Read all images; again, and whole, those of which a partial inspection left something open."""
+        seen = reader.read(self.jobs)
+        if self._options.access is not None:
+            return seen
+        pairs = [pair for its_targets in self.targets for pair in its_targets]
+        left_open = {job: why for job, target in pairs if (why := _left_open(target, seen[job].facts))}
+        again = reader.read([self.jobs[job].wholly(why) for job, why in left_open.items()]) if left_open else []
+        for job, each in zip(left_open, again, strict=True):
+            partial = seen[job].facts
+            if each.facts is not None and partial is not None:
+                facts = msgspec.structs.replace(each.facts, runtime=partial.runtime)
+                seen[job] = msgspec.structs.replace(each, facts=facts)
+            elif not isinstance(each.cause, AccessUnusable):
+                seen[job] = each
+        return seen
+
+    def _planned(self, image: Image, targets: Sequence[Target]) -> Iterator[tuple[int, Target]]:
+        by_command: dict[str, list[Role]] = {}
+        for target in targets:
+            by_command.setdefault(self._command(target), []).extend([target.role] if target.role else [])
+        first = len(self.jobs)
+        self.jobs += [self._job(image, roles, python) for python, roles in by_command.items()]
+        commands = list(by_command)
+        yield from ((first + commands.index(self._command(target)), target) for target in targets)
+
+    def _command(self, target: Target) -> str:
+        return target.role.python_command if target.role else self._options.python or "python"
+
+    def _job(self, image: Image, roles: Sequence[Role], python: str) -> Job:
+        """Ask of an image what the roles together need."""
+        whole = next((need for role in roles if (need := whole_facts_needed(role))), "")
+        run = self._options.runtime != "never" and any(map(needs_run, roles))
+        return Job(image, Question(python=python, whole=whole, access=self._options.access), run=run)
+
+
+def _left_open(target: Target, facts: ImageFacts | None) -> str:
+    """Tell what a partial inspection left open for a target; empty where it left nothing, or there was none."""
+    if facts is None or target.role is None or not isinstance(facts.torch_elsewhere, Unknown):
+        return ""
+    findings = judge(facts, target.role, image=target.names[0]).findings
+    open_ones = (one for one in findings if one.outcome == "unknown" and one.check != "cuda-runtime")
+    return next((f"{one.check}: {one.message}" for one in open_ones), "")
+
+
+def _told_apart(results: Sequence[Result]) -> Iterator[Result]:
+    """Call images that share a name by what they were read by, and their platform if they share that."""
+    by_name = Counter(result.image for result in results)
+    by_reference = Counter((result.facts.reference, result.role) for result in results if result.facts)
+    for result in results:
+        facts = result.facts
+        if facts is None or by_name[result.image] == 1:
+            yield result
+            continue
+        platform = f" ({facts.platform})" if by_reference[facts.reference, result.role] > 1 else ""
+        yield msgspec.structs.replace(result, image=f"{facts.reference}{platform}")
+
+
+def _unmet(policy: Policy, results: Sequence[Result]) -> list[Role]:
+    """List the roles that wait for an image by name, and got none."""
+    met = {result.role for result in results}
+    return [role for role in policy.roles if role.match and role.name not in met]

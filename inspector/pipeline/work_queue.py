@@ -1,0 +1,225 @@
+"""What an audit has still to do, in a temporary file, so that memory does not grow with the number of tags."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+
+from inspector.layers.blob import Scanned
+from inspector.pipeline.executor import Failure, Unit
+from inspector.pipeline.pending import Pending
+from inspector.policy.audited import Left, Planned
+
+_SCHEMA = """
+CREATE TABLE image (id INTEGER PRIMARY KEY, key BLOB UNIQUE, content BLOB, needs INTEGER, missing INTEGER DEFAULT 0);
+CREATE TABLE name (id INTEGER PRIMARY KEY, image INTEGER, tag TEXT, UNIQUE (image, tag));
+CREATE TABLE layer (id INTEGER PRIMARY KEY, diff_id TEXT UNIQUE, unit BLOB, size INTEGER, state INTEGER,
+  failure BLOB, bytes INTEGER DEFAULT 0, how TEXT);
+CREATE TABLE uses (layer INTEGER, image INTEGER, PRIMARY KEY (layer, image)) WITHOUT ROWID;
+CREATE TABLE tag (id INTEGER PRIMARY KEY, list INTEGER, tag TEXT);
+CREATE INDEX listed ON tag (list, id);
+CREATE INDEX used ON uses (image, layer);
+CREATE INDEX ready ON image (missing, id);
+"""
+_NEEDED = "EXISTS (SELECT 1 FROM uses JOIN image ON image.id = uses.image WHERE uses.layer = layer.id AND needs)"
+_UNIT = msgspec.msgpack.Decoder(Unit)
+_PENDING = msgspec.msgpack.Decoder(Pending)
+_FAILURE = msgspec.msgpack.Decoder(Failure)
+_BATCH = 64
+_LEVEL = 1
+
+
+class State(IntEnum):
+    """How far a layer is."""
+
+    UNREAD = 0
+    KNOWN = 1
+    READ = 2
+    FAILED = 3
+    SKIPPED = 4
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """An image that can be judged now, and the tags that lead to it, in the order they were met."""
+
+    id: int
+    pending: Pending
+    tags: tuple[str, ...]
+    needs: bool
+
+
+class LayerState(msgspec.Struct, frozen=True):
+    """How far a layer is: its failure, or the bytes that it took and the way; `unit` is where it was looked for."""
+
+    state: State
+    failure: Failure | None
+    bytes: int
+    how: str
+    unit: Unit
+
+
+class WorkQueue:
+    """The images and layers of one audit; from any thread. The caller closes it, and its file is gone."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._lock = threading.RLock()
+        self._lists = 0
+        self._database.execute("PRAGMA journal_mode = OFF").fetchall()
+        self._database.executescript(_SCHEMA)
+        self._database.execute("BEGIN")  # one transaction for all: the file outlives nothing
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._lock:
+            self._database.close()
+
+    def add_tags(self, tags: list[str]) -> int:
+        """Queue a list of tags that are still to be asked for; return its number."""
+        with self._lock:
+            self._lists += 1
+            rows = ((self._lists, tag) for tag in tags)
+            self._database.executemany("INSERT INTO tag (list, tag) VALUES (?, ?)", rows)
+            return self._lists
+
+    def tags(self, number: int) -> Iterator[str]:
+        """Yield the tags of a list, in its order."""
+        yield from self._batches("SELECT id, tag FROM tag WHERE list = ? AND id > ?", number)
+
+    def add(self, pending: Pending, tag: str, *, needs: bool) -> list[Unit]:
+        """Queue an image under one of its tags; return its layers that were not met before.
+
+        `needs` says whether the verdict on it under this tag hangs on its layers.
+        """
+        with self._lock:
+            row = self._one("SELECT id FROM image WHERE key = ?", pending.key)
+            if row is not None:
+                self._database.execute("UPDATE image SET needs = needs OR ? WHERE id = ?", (needs, row[0]))
+                self._database.execute("INSERT OR IGNORE INTO name (image, tag) VALUES (?, ?)", (row[0], tag))
+                return []
+            content = zlib.compress(msgspec.msgpack.encode(pending), _LEVEL)
+            query = "INSERT INTO image (key, content, needs) VALUES (?, ?, ?)"
+            image = self._database.execute(query, (pending.key, content, needs)).lastrowid
+            self._database.execute("INSERT INTO name (image, tag) VALUES (?, ?)", (image, tag))
+            return [unit for unit in pending.units if self._use(image, unit)]
+
+    def mark_known(self, unit: Unit) -> None:
+        """Mark a new layer whose index the cache has."""
+        self._mark(unit, State.KNOWN)
+
+    def plan(self, asked: Planned) -> Planned:
+        """Complete the plan, now that all is queued; from now on images wait for their layers."""
+        with self._lock:
+            missing = "SELECT count(*) FROM uses JOIN layer ON layer.id = uses.layer WHERE uses.image = image.id"
+            self._database.execute(f"UPDATE image SET missing = ({missing} AND state = 0) WHERE needs")  # noqa: S608
+            images, unread = self._row("SELECT count(*), ifnull(sum(NOT needs), 0) FROM image")
+            known = self._row(f"SELECT count(*), ifnull(sum(size), 0) FROM layer WHERE state = 1 AND {_NEEDED}")  # noqa: S608
+            wanted = self._row(f"SELECT count(*), ifnull(sum(size), 0) FROM layer WHERE state = 0 AND {_NEEDED}")  # noqa: S608
+        return msgspec.structs.replace(
+            asked,
+            images=images,
+            unread=unread,
+            layers=known[0] + wanted[0],
+            layers_known=known[0],
+            bytes_known=known[1],
+            bytes_to_fetch=wanted[1],
+        )
+
+    def layers_to_read(self) -> Iterator[Unit]:
+        """Yield the layers that are to be read, in the order they were met."""
+        query = f"SELECT id, unit FROM layer WHERE state = 0 AND {_NEEDED} AND id > ?"  # noqa: S608
+        yield from map(_UNIT.decode, self._batches(query))
+
+    def skip_layer(self, unit: Unit) -> None:
+        """Leave a layer unread, because of a bound, and with it the images that need it."""
+        self._mark(unit, State.SKIPPED)
+
+    def finish_layer(self, unit: Unit, outcome: Scanned | Failure) -> None:
+        """Take a layer that was read, or failed, off the queue: no image waits for it any more."""
+        if isinstance(outcome, Failure):
+            failed = msgspec.msgpack.encode(outcome)
+            self._set("UPDATE layer SET state = 3, failure = ? WHERE diff_id = ?", failed, unit.diff_id)
+        else:
+            query = "UPDATE layer SET state = 2, bytes = ?, how = ? WHERE diff_id = ?"
+            self._set(query, outcome.bytes_read, outcome.how, unit.diff_id)
+        users = "SELECT image FROM uses WHERE layer = (SELECT id FROM layer WHERE diff_id = ?)"
+        self._set(f"UPDATE image SET missing = missing - 1 WHERE needs AND id IN ({users})", unit.diff_id)  # noqa: S608
+
+    def next_image(self) -> Waiting | None:
+        """Return the first image that can be judged, if there is any; `finish_image` or `skip_image` takes it off."""
+        with self._lock:
+            row = self._one("SELECT id, content, needs FROM image WHERE missing = 0 ORDER BY id LIMIT 1")
+            if row is None:
+                return None
+            tags = self._all("SELECT tag FROM name WHERE image = ? ORDER BY id", row[0])
+        return Waiting(row[0], _PENDING.decode(zlib.decompress(row[1])), tuple(tag for (tag,) in tags), bool(row[2]))
+
+    def finish_image(self, image: int) -> None:
+        """Take an image off the queue."""
+        with self._lock:
+            self._database.execute("DELETE FROM name WHERE image = ?", (image,))
+            self._database.execute("UPDATE image SET missing = -1, content = NULL WHERE id = ?", (image,))
+
+    def skip_image(self, image: int) -> None:
+        """Leave an image unjudged: a bound keeps what it needs after all from being read."""
+        self._set("UPDATE image SET missing = 1000000 WHERE id = ?", image)
+
+    def layer(self, diff_id: str) -> LayerState:
+        """Tell how far a layer is that was queued."""
+        row = self._one("SELECT state, failure, bytes, how, unit FROM layer WHERE diff_id = ?", diff_id)
+        assert row is not None
+        failure = _FAILURE.decode(row[1]) if row[1] is not None else None
+        return LayerState(State(row[0]), failure, row[2], row[3] or "", _UNIT.decode(row[4]))
+
+    def left(self, why: str, tags: int) -> Left:
+        """Sum up what was not done."""
+        with self._lock:
+            (images,) = self._row("SELECT count(*) FROM image WHERE missing > 0")
+            layers, size = self._row(
+                f"SELECT count(*), ifnull(sum(size), 0) FROM layer WHERE state IN (0, 4) AND {_NEEDED}"  # noqa: S608
+            )
+        return Left(why=why, tags=tags, images=images, layers=layers, bytes=size)
+
+    def _use(self, image: int | None, unit: Unit) -> bool:
+        """Have the image wait for a layer; tell whether that was not met before."""
+        row = self._one("SELECT id FROM layer WHERE diff_id = ?", unit.diff_id)
+        if row is None:
+            query = "INSERT INTO layer (diff_id, unit, size, state) VALUES (?, ?, ?, ?)"
+            values = (unit.diff_id, msgspec.msgpack.encode(unit), unit.size, State.UNREAD)
+            layer = self._database.execute(query, values).lastrowid
+        else:
+            layer = row[0]
+        self._database.execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (layer, image))
+        return row is None
+
+    def _mark(self, unit: Unit, state: State) -> None:
+        self._set("UPDATE layer SET state = ? WHERE diff_id = ?", state, unit.diff_id)
+
+    def _batches(self, query: str, *values: Any) -> Iterator[Any]:
+        """Yield the second column, a batch at a time, of a query that ends with a bound on `id`, its first."""
+        last = -1
+        while rows := self._all(f"{query} ORDER BY id LIMIT {_BATCH}", *values, last):
+            yield from (found for _, found in rows)
+            last = rows[-1][0]
+
+    def _set(self, query: str, *values: Any) -> None:
+        with self._lock:
+            self._database.execute(query, values)
+
+    def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._database.execute(query, values).fetchall()
+
+    def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
+        with self._lock:
+            row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
+            return row
+
+    def _row(self, query: str) -> tuple[Any, ...]:
+        return self._all(query)[0]

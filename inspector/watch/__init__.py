@@ -1,0 +1,1 @@
+"""Images checked as a registry notifies of them."""

@@ -1,0 +1,1 @@
+"""Tests of the layers read on a Dask cluster."""
