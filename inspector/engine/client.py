@@ -12,12 +12,13 @@ import msgspec
 
 from inspector.engine import archive, documents
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
-from inspector.engine.failures import ABSENT, DENIED, is_timeout, refusal
+from inspector.engine.failures import ABSENT, DENIED, refusal
 from inspector.engine.logs import demultiplexed
 from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Stat, Step, Store
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
 from inspector.engine.versions import negotiated
 from inspector.errors import LimitExceeded, Malformed, NotFound, Unreachable
+from inspector.http.failures import is_timeout
 from inspector.oci import parse
 
 _CREATE_SECONDS = 600.0

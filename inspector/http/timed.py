@@ -1,10 +1,10 @@
-"""Sockets that keep a deadline for the whole of an answer, which no timeout for single reads does."""
+"""Deadlines for the whole of an answer, which no timeout for single reads keeps."""
 
 from __future__ import annotations
 
 import errno
+import io
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -47,12 +47,12 @@ def within(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _timed(one: socket.socket) -> Iterator[None]:
+def timed(one: Any) -> Iterator[None]:
     """Let one call on a socket wait no longer than until the deadline of this thread, or until its work is stopped."""
     usual = one.gettimeout()
     left = DEADLINE.left(usual)
     near = left is not None and (usual is None or left < _NEAR * usual)  # setting it takes two calls of the system
-    with work.on_stop(partial(_cut, one)):
+    with work.on_stop(partial(cut, one)):
         if near:
             one.settimeout(left)
         try:
@@ -62,41 +62,39 @@ def _timed(one: socket.socket) -> Iterator[None]:
                 one.settimeout(usual)
 
 
-def _cut(one: socket.socket) -> None:
+def cut(one: Any) -> None:
     """End what another thread waits for; nothing is there to be read any more, by TLS either."""
     with suppress(OSError):
-        socket.socket.shutdown(one, socket.SHUT_RDWR)
+        wire = wire_of(one)
+        # SSLSocket's own way forgets its TLS first, and the other thread would read what is encrypted.
+        socket.socket.shutdown(wire, socket.SHUT_RDWR) if isinstance(wire, socket.socket) else wire.close()
 
 
-class _Timed(socket.socket):
-    """A socket that keeps the deadline of the thread that uses it: a drip of single bytes would outlast any timeout."""
-
-    __slots__ = ()
-
-    def recv(self, *arguments: Any, **named: Any) -> bytes:
-        """See `socket.recv`. Raises `TimeoutError`."""
-        with _timed(self):
-            return super().recv(*arguments, **named)
-
-    def recv_into(self, *arguments: Any, **named: Any) -> int:
-        """See `socket.recv_into`. Raises `TimeoutError`."""
-        with _timed(self):
-            return super().recv_into(*arguments, **named)
+def wire_of(one: Any) -> Any:
+    """Return what lies below TLS inside of TLS; everything else is its own."""
+    return getattr(one, "socket", one)
 
 
-class TimedSocket(_Timed):
-    """A plain socket with a deadline, which connecting keeps too."""
+class TimedReader(io.RawIOBase):
+    """The bytes that a socket of any kind receives, each read within the deadline of the thread that reads.
 
-    def connect(self, address: Any) -> None:
-        """See `socket.connect`. Raises `TimeoutError`."""
-        with _timed(self):
-            super().connect(address)
+    A drip of single bytes would outlast any timeout of the socket's own.
+    """
 
+    def __init__(self, one: Any) -> None:
+        self._socket = one
+        self._hold = one.makefile("rb", 0)  # http.client closes the socket, and reads on
 
-class TimedTls(_Timed, ssl.SSLSocket):
-    """The same by TLS, as the `sslsocket_class` of a context; OpenSSL keeps a timeout for all of a call's records."""
+    def readable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in its parent
-        """See `SSLSocket.do_handshake`. Raises `TimeoutError`."""
-        with _timed(self):
-            super().do_handshake(block)
+    def readinto(self, buffer: Any) -> int:
+        """See `io.RawIOBase`. Raises `TimeoutError`."""
+        with timed(self._socket):
+            return int(self._socket.recv_into(buffer))
+
+    def close(self) -> None:
+        """See `io.RawIOBase`."""
+        self._hold.close()
+        super().close()

@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
 from inspector.errors import Malformed, Unreachable
-from inspector.registry.bodies import pieces
-from inspector.registry.pacing import Pacing
+from inspector.http.bodies import pieces
+from inspector.http.pacing import Pacing
+from inspector.http.patience import Patience
 from inspector.registry.session import Reply
-from inspector.registry.settings import Patience
 
 _WORTH = 1 << 20
 """Bytes that an attempt must bring to count as progress: a connection that is cut at every byte ends in an error."""

@@ -12,10 +12,10 @@ import msgspec
 
 from inspector import work
 from inspector.errors import LimitExceeded, Malformed, NotFound
+from inspector.http.address import Address, parse_address
+from inspector.http.bodies import read_document, words_of
 from inspector.oci import decoder
-from inspector.registry.address import Address, parse_address
-from inspector.registry.bodies import read_document, words_of
-from inspector.registry.failures import error_code, refusal
+from inspector.registry.failures import refusal
 from inspector.registry.session import Session
 
 MAX_PAGE = 16 << 20
@@ -142,11 +142,11 @@ def _read(
 ) -> tuple[list[str], int, str]:
     reply = session.ask("GET", target, where, repository=repository)
     if reply.status != 200:
-        code = error_code(words_of(reply.response, session.pacing.patience, where))
+        words = words_of(reply.response, session.pacing.patience, where)
         if reply.status == 404:
             raise NotFound(f"{where}: {'no such repository' if repository else 'the registry lists no repositories'}")
-        raise refusal(where, reply.status, code)
-    link = ", ".join(reply.response.headers.getlist("Link"))
+        raise refusal(where, reply.status, words)
+    link = ", ".join(reply.response.values("Link"))
     content = read_document(reply.response, MAX_PAGE, session.pacing.patience, where, large=alone.check)
     names = _names(content, key, where)
     return names, len(content), _next(link, path, Address(session.origin(), target), where)

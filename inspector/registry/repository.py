@@ -9,9 +9,9 @@ from contextlib import ExitStack
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound
+from inspector.http.bodies import read_document, words_of
 from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of, media_type
 from inspector.registry.blob import BlobStream, read_part
-from inspector.registry.bodies import read_document, words_of
 from inspector.registry.delegation import Lent
 from inspector.registry.failures import error_code, refusal
 from inspector.registry.lists import listed
@@ -68,8 +68,8 @@ class Repository:
         where = f"{self.where}: {target}"
         reply = self._ask("GET", f"manifests/{target}", where, ACCEPT)
         if reply.status != 200:
-            code = error_code(words_of(reply.response, self.session.pacing.patience, where))
-            raise self._missing(target, code) if reply.status == 404 else refusal(where, reply.status, code)
+            words = words_of(reply.response, self.session.pacing.patience, where)
+            raise self._missing(target, words) if reply.status == 404 else refusal(where, reply.status, words)
         content = read_document(reply.response, MAX_DOCUMENT, self.session.pacing.patience, where)
         stated = reply.header("Docker-Content-Digest")
         asked = target if _DIGEST.fullmatch(target) else stated if _DIGEST.fullmatch(stated) else ""
@@ -132,15 +132,15 @@ class Repository:
         )
 
     def _no_blob(self, reply: Reply, where: str) -> InspectorError:
-        code = error_code(words_of(reply.response, self.session.pacing.patience, where))
+        words = words_of(reply.response, self.session.pacing.patience, where)
         if reply.status == 404:
             return NotFound(f"{where}: the registry does not have it, though a manifest lists it; push the image anew")
-        return refusal(where, reply.status, code)
+        return refusal(where, reply.status, words)
 
-    def _missing(self, target: str, code: str) -> NotFound:
+    def _missing(self, target: str, words: bytes) -> NotFound:
         """Whether the repository is not there, or just this of it: the list of its tags tells."""
         no_repository = NotFound(f"{self.where}: no such repository at {self.session.host}")
-        if code == _REPOSITORY_UNKNOWN:
+        if error_code(words) == _REPOSITORY_UNKNOWN:
             return no_repository
         what = "manifest" if _DIGEST.fullmatch(target) else "tag"
         try:

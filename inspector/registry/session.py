@@ -5,28 +5,27 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from inspector.errors import Refused, Unreachable
-from inspector.registry.address import Address, Origin, origin_of
+from inspector.http.address import Address, Origin, origin_of
+from inspector.http.bodies import words_of
+from inspector.http.connections import Response
+from inspector.http.pacing import Pacing
+from inspector.http.reach import Reach
+from inspector.http.redirects import REDIRECTS, follow
 from inspector.registry.authorizer import Authorizer
-from inspector.registry.bodies import words_of
 from inspector.registry.challenge import parse_challenges
 from inspector.registry.credentials import Credentials
 from inspector.registry.delegation import Lent
+from inspector.registry.failures import refusal
 from inspector.registry.names import api_host
-from inspector.registry.pacing import Pacing
-from inspector.registry.reach import Reach
-from inspector.registry.redirects import REDIRECTS, follow
 from inspector.registry.settings import Settings
 from inspector.registry.tokens import TokenServer
 from inspector.registry.transport import Transport
 from inspector.registry.trust import trust_in
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
 
 _PROBE_SECONDS = 5.0
 
@@ -37,13 +36,13 @@ Redirects = Literal["none", "manifest", "blob"]
 class Reply(msgspec.Struct, frozen=True):
     """An answer, its body still to be read; `is_own` says that the registry gave it, and not who it sent us to."""
 
-    response: BaseHTTPResponse
+    response: Response
     is_own: bool
 
     @property
     def status(self) -> int:
         """The status of HTTP."""
-        return int(self.response.status)
+        return self.response.status
 
     def header(self, name: str) -> str:
         """A header; empty where there is none."""
@@ -55,7 +54,7 @@ class Session:
 
     def __init__(self, host: str, settings: Settings, transport: Transport, credentials: Credentials) -> None:
         self.host = host
-        self.pacing = Pacing(settings.patience)
+        self.pacing = Pacing(settings.patience, refusal)
         self._plain_allowed = host in settings.insecure
         self._trusted = tuple(sorted(settings.insecure - {host}))
         self._transport = transport
@@ -87,7 +86,7 @@ class Session:
         for _ in range(2):  # a token that ended early, and one that was not enough
             if reply.status != 401 or not reply.is_own:
                 break
-            challenges = parse_challenges(reply.response.headers.getlist("WWW-Authenticate"))
+            challenges = parse_challenges(reply.response.values("WWW-Authenticate"))
             words_of(reply.response, self.pacing.patience, where)
             fresh = self._authorizer.answer(challenges, address.origin, repository, stale)
             reply, stale = once(fresh), fresh
@@ -134,7 +133,7 @@ class Session:
         address = Address(origin, "/v2/")
         response = self._transport.send("GET", address, self._trust, headers, seconds=_PROBE_SECONDS)
         response.close()
-        return int(response.status)
+        return response.status
 
     def _once(
         self,
@@ -150,11 +149,11 @@ class Session:
             headers = {**headers, "Authorization": authorization}
         origins: list[Origin] = []
 
-        def send(target: Address, shown: Mapping[str, str], reach: Reach) -> BaseHTTPResponse:
+        def send(target: Address, shown: Mapping[str, str], reach: Reach) -> Response:
             trust = self._trust if target.origin == address.origin else self._others
             return self._transport.send(method, target, trust, shown, reach=reach)
 
-        def request() -> BaseHTTPResponse:
+        def request() -> Response:
             if redirects == "none":
                 origins.append(address.origin)
                 return send(address, headers, Reach.ANY)

@@ -15,9 +15,9 @@ import pytest
 
 from inspector.engine.client import Engine, connect
 from inspector.engine.endpoint import Endpoint
-from inspector.engine.sockets import ssh_words
-from inspector.engine.tls import Tls
+from inspector.engine.routes import ssh_words
 from inspector.errors import Unreachable
+from inspector.http.tls import Tls
 from tests.engine import faults
 from tests.engine.fake import FakeEngine
 from tests.engine.images import SMALL
@@ -137,7 +137,6 @@ def _secured(fake: FakeEngine, folder: Path, *, mutual: bool) -> None:
     fake._server.socket = context.wrap_socket(fake._server.socket, server_side=True)
 
 
-@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 @pytest.mark.parametrize("mutual", [False, True])
 def test_an_engine_behind_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch, *, mutual: bool) -> None:
     fake = FakeEngine("graph", [SMALL], tcp=True)
@@ -152,7 +151,7 @@ def test_an_engine_behind_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_certificate_of_nobody_known_is_refused(certificate: Path) -> None:
     fake = FakeEngine("graph", [SMALL], tcp=True)
     _secured(fake, certificate, mutual=False)
-    with fake, pytest.raises(Unreachable, match="TLS fails: CERTIFICATE_VERIFY_FAILED"):
+    with fake, pytest.raises(Unreachable, match="its certificate is not trusted"):
         Engine(Endpoint(fake.address, "test", Tls()))
 
 
@@ -165,7 +164,7 @@ def test_an_engine_with_tls_that_is_asked_without(certificate: Path) -> None:
 
 def test_a_certificate_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match=r"ca\.pem"):
-        Engine(Endpoint("tcp://127.0.0.1:1", "test", Tls(ca=str(tmp_path / "ca.pem"))))
+        Engine(Endpoint("tcp://127.0.0.1:1", "test", Tls((str(tmp_path / "ca.pem"),))))
 
 
 def test_no_password_of_a_netrc_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

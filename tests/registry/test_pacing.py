@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from inspector.errors import InspectorError, RateLimited, Refused, Unreachable
+from inspector.http.pacing import Pacing, retry_after
 from inspector.registry.client import Client
+from inspector.registry.failures import refusal
 from inspector.registry.names import RegistryName
-from inspector.registry.pacing import Pacing, retry_after
 from inspector.registry.settings import Settings
 from tests.registry.conftest import HASTE, Opener
 from tests.registry.fake import Answer, Asked, Fake
@@ -139,7 +140,7 @@ def test_what_retry_after_says(value: str, seconds: float | None) -> None:
 
 
 def test_pauses_grow_and_end_at_a_minute() -> None:
-    pacing = Pacing(msgspec.structs.replace(HASTE, backoff=1.0))
+    pacing = Pacing(msgspec.structs.replace(HASTE, backoff=1.0), refusal)
     assert [pacing.backoff(failures) for failures in (1, 2, 3, 7, 90)] == [1.0, 2.0, 4.0, 60.0, 60.0]
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from inspector import work
 from inspector.errors import Malformed
+from inspector.http.failures import Interrupted
 from inspector.layers.toc.source import Span, TocUnusable
 from inspector.oci import Descriptor
-from inspector.registry.failures import Interrupted
 from inspector.registry.repository import Repository
 
 REQUESTS = 4

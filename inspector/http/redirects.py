@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.errors import Refused
-from inspector.registry.address import Address, Origin, parse_address
-from inspector.registry.bodies import words_of
-from inspector.registry.reach import NAME_IT, Reach, refused_address
-from inspector.registry.settings import Patience
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+from inspector.http.address import Address, Origin, parse_address
+from inspector.http.bodies import words_of
+from inspector.http.connections import Response
+from inspector.http.patience import Patience
+from inspector.http.reach import NAME_IT, Reach, refused_address
 
 MAX_HOPS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-Send = Callable[[Address, Mapping[str, str], Reach], "BaseHTTPResponse"]
+Send = Callable[[Address, Mapping[str, str], Reach], Response]
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -46,7 +43,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 def follow(
     send: Send, start: Address, headers: Mapping[str, str], patience: Patience, limits: Callable[[], Limits]
-) -> tuple[BaseHTTPResponse, Origin]:
+) -> tuple[Response, Origin]:
     """The answer at the end of the way, and who gave it. Raises `Refused` for a way that none should go.
 
     `limits` are asked for once the registry has answered, since where it lies is known only then.
@@ -73,7 +70,7 @@ def follow(
     raise Refused(f"{start}: sends us on more than {MAX_HOPS} times")
 
 
-def next_address(response: BaseHTTPResponse, address: Address, shown: str) -> Address:
+def next_address(response: Response, address: Address, shown: str) -> Address:
     """Where the answer points. Raises `Refused` for what is no address, and for the way out of TLS.
 
     `shown` is what errors call who answered.

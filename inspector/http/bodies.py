@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
-from inspector.errors import LimitExceeded, Malformed, Unreachable
+from inspector.errors import InspectorError, LimitExceeded, Malformed, Unreachable
+from inspector.http.connections import Response
+from inspector.http.failures import mapped
+from inspector.http.patience import Patience
 from inspector.http.timed import within
-from inspector.registry.failures import mapped
-from inspector.registry.settings import Patience
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
 
 PIECE = 1 << 16
 """Bytes asked of the connection at a time."""
@@ -27,7 +26,7 @@ _WORDS = 64 << 10
 
 
 def read_document(
-    response: BaseHTTPResponse, most: int, patience: Patience, where: str, *, large: Callable[[], object] = lambda: None
+    response: Response, most: int, patience: Patience, where: str, *, large: Callable[[], object] = lambda: None
 ) -> bytes:
     """The whole body, unpacked if it came packed, which we don't ask for; `large` is called once past `LARGE` bytes.
 
@@ -47,7 +46,7 @@ def read_document(
     return _unpacked(content, most, where)
 
 
-def words_of(response: BaseHTTPResponse, patience: Patience, where: str) -> bytes:
+def words_of(response: Response, patience: Patience, where: str) -> bytes:
     """The beginning of a refusal's body; empty where it can't be had. The connection is kept if that was all."""
     content = b""
     try:
@@ -63,7 +62,7 @@ def words_of(response: BaseHTTPResponse, patience: Patience, where: str) -> byte
     return content[:_WORDS]
 
 
-def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterator[bytes]:
+def pieces(response: Response, patience: Patience, where: str) -> Iterator[bytes]:
     """The body as it arrives. Raises `Unreachable` for one that breaks off or comes too slowly, `LimitExceeded`."""
     waited, got = 0.0, 0
     total = count = 0
@@ -71,7 +70,7 @@ def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterat
         while True:
             before = time.monotonic()
             with within(patience.window):  # chunks may have long heads, and trailers no end
-                piece = response.read1(PIECE, decode_content=False)
+                piece = response.read1(PIECE)
             if not piece:
                 return
             waited += time.monotonic() - before
@@ -86,7 +85,34 @@ def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterat
             yield piece
 
 
-def _whole(response: BaseHTTPResponse, most: int, patience: Patience, where: str, large: Callable[[], object]) -> bytes:
+class Body(io.RawIOBase):
+    """The pieces of a body as a raw stream; one that breaks off is never taken for one that ends."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = memoryview(b"")
+        self._failed: InspectorError | None = None
+
+    def readable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See `io.RawIOBase`. Raises as `pieces`, each time that it is called again, too."""
+        if self._failed is not None:
+            raise self._failed
+        try:
+            self._left = self._left or memoryview(next(self._pieces, b""))
+        except InspectorError as error:
+            self._failed = error
+            raise
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
+def _whole(response: Response, most: int, patience: Patience, where: str, large: Callable[[], object]) -> bytes:
     stated = response.headers.get("Content-Length", "")
     if stated.isascii() and stated.isdigit() and (len(stated) > 15 or int(stated) > most):
         raise _too_large(where, most)

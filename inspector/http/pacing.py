@@ -1,4 +1,4 @@
-"""When to ask again: a registry that is busy or asks for patience gets it, within bounds."""
+"""When to ask again: a server that is busy or asks for patience gets it, within bounds."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import email.utils
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from inspector import work
 from inspector.errors import InspectorError, Unreachable
+from inspector.http.bodies import words_of
+from inspector.http.connections import Response
+from inspector.http.failures import Interrupted
+from inspector.http.patience import Patience
 from inspector.http.timed import within
-from inspector.registry.bodies import words_of
-from inspector.registry.failures import Interrupted, error_code, refusal
-from inspector.registry.settings import Patience
 
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+Refusal = Callable[[str, int, bytes], InspectorError]
+"""Makes the error of a refusal: from what was asked for, the status, and the body."""
 
 _TICK = 0.1  # seconds after which a pause looks whether its work was stopped
 _BUSY = frozenset({429, 500, 502, 503, 504})
@@ -24,10 +24,11 @@ MAX_BACKOFF = 60.0
 
 
 class Pacing:
-    """Repeats requests to one registry; all threads keep the pause that it asks of one."""
+    """Repeats requests to one server; all threads keep the pause that it asks of one."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, refusal: Refusal) -> None:
         self.patience = patience
+        self._refusal = refusal
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._not_before = 0.0
@@ -50,7 +51,7 @@ class Pacing:
         """How long to wait after so many failures in a row, in seconds."""
         return min(self.patience.backoff * 2.0 ** (failures - 1), MAX_BACKOFF)
 
-    def ask(self, request: Callable[[], BaseHTTPResponse], where: str) -> BaseHTTPResponse:
+    def ask(self, request: Callable[[], Response], where: str) -> Response:
         """The first answer that is no excuse. Raises `RateLimited`, `Refused`, `Unreachable` when out of patience.
 
         All attempts together have the time of one; pauses between them don't count.
@@ -77,14 +78,13 @@ class Pacing:
             asked += pause
             self._hold(pause)
 
-    def _excuse(self, response: BaseHTTPResponse, failures: int, asked: float, where: str) -> float:
-        """How long the registry wants to be left alone, in seconds; raises its refusal where that is too long.
+    def _excuse(self, response: Response, failures: int, asked: float, where: str) -> float:
+        """How long the server wants to be left alone, in seconds; raises its refusal where that is too long.
 
         `asked` is what it wanted before, for the same request.
         """
         more = retry_after(response.headers.get("Retry-After", ""), time.time())
-        code = error_code(words_of(response, self.patience, where))
-        error = refusal(where, response.status, code)
+        error = self._refusal(where, response.status, words_of(response, self.patience, where))
         if more is not None and asked + more > self.patience.max_wait:
             before = f" more, after {asked:.0f} that it had" if asked else ""
             raise type(error)(f"{error}; it asks for a pause of {more:.0f} seconds{before}")
