@@ -41,7 +41,7 @@ class Pipe(Route, frozen=True):
 
 
 def route_to(endpoint: Endpoint) -> Route:
-    """The way to an endpoint; nothing is sent yet. Raises `ValueError`."""
+    """The way to an endpoint; nothing is sent yet. Raises `ValueError`, `UsageError`."""
     scheme, _, rest = endpoint.address.partition("://")
     if scheme == "ssh":
         return Program(words=ssh_words(endpoint))
@@ -51,6 +51,8 @@ def route_to(endpoint: Endpoint) -> Route:
         if not hasattr(socket, "AF_UNIX"):
             raise ValueError("this Python knows no Unix sockets: write npipe:// or tcp://")
         return Unix(path=rest)
+    if endpoint.tls:
+        endpoint.tls.context()  # to hear of unusable certificates now
     url = urlsplit(endpoint.address)
     origin = Origin("https" if endpoint.tls else "http", url.hostname or "", url.port or 0)
     proxy = None if endpoint.is_local else proxy_for(origin, os.environ)

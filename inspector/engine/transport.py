@@ -19,7 +19,7 @@ from inspector.engine.endpoint import Endpoint
 from inspector.engine.failures import CLAUSES, refusal
 from inspector.engine.routes import route_to
 from inspector.errors import Unreachable, UsageError
-from inspector.http.bodies import Body, pieces, read_document, words_of
+from inspector.http.bodies import Body, read_document, words_of
 from inspector.http.connections import Pool, Response
 from inspector.http.failures import mapped
 from inspector.http.patience import Patience
@@ -61,7 +61,7 @@ class Transport:
         self._pool = Pool()
         try:
             self._route = route_to(endpoint)
-        except ValueError as error:
+        except (ValueError, UsageError) as error:
             raise Unreachable(f"{self._where}: {error}") from error
 
     def ask(
@@ -77,8 +77,8 @@ class Transport:
         """The whole answer, whatever its status, within `seconds` in all. Raises `Unreachable`, `LimitExceeded`."""
         seconds = self._seconds if seconds is None else seconds
         with within(seconds):
-            response = self._send(method, path, query, body, seconds)
-            content = read_document(response, limit, self._patience(), self._where)
+            response = self._send(method, path, query, body, seconds, math.inf)
+            content = read_document(response, limit, self._where)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, headers, content)
 
@@ -90,47 +90,47 @@ class Transport:
 
         `what` names the thing in errors. Raises `NotFound`, `Refused`, and, when reading too, `Unreachable`.
         """
-        response = self._send("GET", path, query, None, seconds or self._seconds)
+        response = self._send("GET", path, query, None, seconds or self._seconds, 2 * self._seconds)
         with closing(response):
             if response.status != 200:
-                words = words_of(response, self._patience(), self._where)
-                raise refusal(self.endpoint, what, response.status, words)
+                raise refusal(self.endpoint, what, response.status, words_of(response))
             response.allow_silence(self._seconds)
-            with io.BufferedReader(Body(pieces(response, self._patience(), self._where)), _BUFFER) as reader:
+            with io.BufferedReader(Body(response, self._where), _BUFFER) as reader:
                 yield reader
 
     def close(self) -> None:
         """Give all connections back."""
         self._pool.close()
 
-    def _patience(self) -> Patience:
-        """As long as each request allows, and for what is streamed, twice as long as a silence."""
-        window = 2 * self._seconds
-        return Patience(whole=math.inf, refusal=self._seconds, window=window, min_rate=_SLOWEST)
-
     def _send(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, seconds: float
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        seconds: float,
+        window: float,
     ) -> Response:
+        """The answer, whose head comes within `seconds`; for a slow body see `Patience.window`."""
         work.check()
         words = "&".join(f"{name}={_quoted(value)}" for name, value in (query or {}).items())
-        with self._mapped(), within(seconds):
+        patience = Patience(
+            connect=_CONNECT_SECONDS,
+            silence=seconds,
+            whole=math.inf,  # `ask` bounds it
+            refusal=self._seconds,
+            window=window,
+            min_rate=_SLOWEST,
+        )
+        with mapped(self._where, CLAUSES), within(seconds):
             return self._pool.request(
                 self._route,
                 method,
                 f"{self.prefix}{path}{'?' if words else ''}{words}",
                 headers={} if body is None else {"Content-Type": "application/json"},
                 body=None if body is None else json.dumps(body).encode(),
-                connect=_CONNECT_SECONDS,
-                silence=seconds,
+                patience=patience,
             )
-
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        try:
-            with mapped(self._where, CLAUSES):
-                yield
-        except UsageError as error:  # unusable certificates: to be told with the address that they are for
-            raise Unreachable(f"{self._where}: {error}") from error
 
 
 def path_segment(name: str) -> str:

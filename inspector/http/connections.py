@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from inspector.http.failures import StillToCome
+from inspector.http.patience import Patience
 from inspector.http.timed import TimedReader, cut, wire_of
 
 MAX_IDLE = 32
@@ -107,18 +108,25 @@ class _Connection(HTTPConnection):
 
 
 class Response:
-    """An answer: its status, its headers, and a body to be read once. The caller closes it.
+    """An answer: its status, its headers, and a body to be read once, with `patience`. The caller closes it.
 
-    `peer` is the address of who answered, as the socket tells it.
+    `peer` is the address of who answered, as the socket tells it; `is_own` says that this is who was asked first, and
+    not who that one sent us to.
     """
 
-    def __init__(self, head: Any, connection: _Connection, pool: Pool) -> None:
-        self._head = head
+    def __init__(self, connection: _Connection, pool: Pool, patience: Patience) -> None:
+        self._head = connection.getresponse()
         self._connection: _Connection | None = connection
         self._pool = pool
-        self.status: int = head.status
-        self.headers = head.headers
+        self.status = self._head.status
+        self.headers = self._head.headers
         self.peer = connection.peer
+        self.patience = patience
+        self.is_own = True
+
+    def header(self, name: str) -> str:
+        """Return a header; empty where there is none."""
+        return self.headers.get(name, "")
 
     def values(self, name: str) -> list[str]:
         """Return a header's values, one for each time that it comes."""
@@ -164,23 +172,22 @@ class Pool:
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        connect: float,
-        silence: float,
+        patience: Patience,
     ) -> Response:
-        """Return the answer, its body not read yet; `connect` and `silence` are how long either may take, in seconds.
+        """Return the answer, its body not read yet.
 
-        Raises `OSError`, `HTTPException`, `ValueError`: see `failures.mapped`.
+        Raises `OSError`, `HTTPException`, `ValueError`, to be put in words by `failures.mapped`.
         """
         connection = self._idle_to(route) or _Connection(route)
         with self._lock:
             self._busy.add(connection)
         try:
             if connection.sock is None:
-                connection.timeout = connect
+                connection.timeout = patience.connect
                 connection.connect()
-            connection.socket.settimeout(silence)
+            connection.socket.settimeout(patience.silence)
             connection.request(method, route.address(path), body=body, headers={**route.headers(), **headers})
-            return Response(connection.getresponse(), connection, self)
+            return Response(connection, self, patience)
         except BaseException:
             self.take_back(connection, keep=False)
             raise

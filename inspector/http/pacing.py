@@ -83,8 +83,8 @@ class Pacing:
 
         `asked` is what it wanted before, for the same request.
         """
-        more = retry_after(response.headers.get("Retry-After", ""), time.time())
-        error = self._refusal(where, response.status, words_of(response, self.patience, where))
+        more = retry_after(response.header("Retry-After"), time.time())
+        error = self._refusal(where, response.status, words_of(response))
         if more is not None and asked + more > self.patience.max_wait:
             before = f" more, after {asked:.0f} that it had" if asked else ""
             raise type(error)(f"{error}; it asks for a pause of {more:.0f} seconds{before}")

@@ -10,7 +10,6 @@ from inspector.errors import Refused
 from inspector.http.address import Address, Origin, parse_address
 from inspector.http.bodies import words_of
 from inspector.http.connections import Response
-from inspector.http.patience import Patience
 from inspector.http.reach import NAME_IT, Reach, refused_address
 
 MAX_HOPS = 5
@@ -41,10 +40,8 @@ class Limits(msgspec.Struct, frozen=True):
         return self.reach
 
 
-def follow(
-    send: Send, start: Address, headers: Mapping[str, str], patience: Patience, limits: Callable[[], Limits]
-) -> tuple[Response, Origin]:
-    """The answer at the end of the way, and who gave it. Raises `Refused` for a way that none should go.
+def follow(send: Send, start: Address, headers: Mapping[str, str], limits: Callable[[], Limits]) -> Response:
+    """The answer at the end of the way. Raises `Refused` for a way that none should go.
 
     `limits` are asked for once the registry has answered, since where it lies is known only then.
     `Authorization` goes no further than the first origin, and is not shown to that again on the way back
@@ -56,8 +53,9 @@ def follow(
     for _ in range(MAX_HOPS + 1):
         response = send(address, left, reach)
         if response.status not in REDIRECTS:
-            return response, address.origin
-        words_of(response, patience, shown)
+            response.is_own = address.origin == start.origin
+            return response
+        words_of(response)
         target = next_address(response, address, shown)
         reach = limits().reach_to(target.origin, shown)
         shown = str(target.origin)
@@ -75,7 +73,7 @@ def next_address(response: Response, address: Address, shown: str) -> Address:
 
     `shown` is what errors call who answered.
     """
-    location = response.headers.get("Location", "")
+    location = response.header("Location")
     if not location:
         raise Refused(f"{shown}: answers {response.status} without saying where else to ask")
     target = parse_address(location, shown, base=address)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
-import msgspec
-
 from inspector.errors import Refused, Unreachable
 from inspector.http.address import Address, Origin, origin_of
 from inspector.http.bodies import words_of
@@ -31,22 +29,6 @@ _PROBE_SECONDS = 5.0
 
 Redirects = Literal["none", "manifest", "blob"]
 """What is asked for, where redirects are followed; blobs of registries in private networks may lie in others."""
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """An answer, its body still to be read; `is_own` says that the registry gave it, and not who it sent us to."""
-
-    response: Response
-    is_own: bool
-
-    @property
-    def status(self) -> int:
-        """The status of HTTP."""
-        return self.response.status
-
-    def header(self, name: str) -> str:
-        """A header; empty where there is none."""
-        return str(self.response.headers.get(name, ""))
 
 
 class Session:
@@ -73,7 +55,7 @@ class Session:
         repository: str = "",
         headers: Mapping[str, str] | None = None,
         redirects: Redirects = "none",
-    ) -> Reply:
+    ) -> Response:
         """The answer: a success, or a refusal that is about the thing asked for. The caller closes it.
 
         `repository` says what right is needed, an empty one that to the catalog. Raises `Denied`, `RateLimited`,
@@ -86,8 +68,8 @@ class Session:
         for _ in range(2):  # a token that ended early, and one that was not enough
             if reply.status != 401 or not reply.is_own:
                 break
-            challenges = parse_challenges(reply.response.values("WWW-Authenticate"))
-            words_of(reply.response, self.pacing.patience, where)
+            challenges = parse_challenges(reply.values("WWW-Authenticate"))
+            words_of(reply)
             fresh = self._authorizer.answer(challenges, address.origin, repository, stale)
             reply, stale = once(fresh), fresh
         return self._accepted(reply, where, repository)
@@ -144,10 +126,9 @@ class Session:
         authorization: str | None,
         *,
         redirects: Redirects,
-    ) -> Reply:
+    ) -> Response:
         if authorization:
             headers = {**headers, "Authorization": authorization}
-        origins: list[Origin] = []
 
         def send(target: Address, shown: Mapping[str, str], reach: Reach) -> Response:
             trust = self._trust if target.origin == address.origin else self._others
@@ -155,21 +136,17 @@ class Session:
 
         def request() -> Response:
             if redirects == "none":
-                origins.append(address.origin)
                 return send(address, headers, Reach.ANY)
             limits = partial(self._transport.limits, address.origin, to_private=redirects == "blob")
-            response, origin = follow(send, address, headers, self.pacing.patience, limits)
-            origins.append(origin)
-            return response
+            return follow(send, address, headers, limits)
 
-        response = self.pacing.ask(request, where)
-        return Reply(response, is_own=origins[-1] == address.origin)
+        return self.pacing.ask(request, where)
 
-    def _accepted(self, reply: Reply, where: str, repository: str) -> Reply:
+    def _accepted(self, reply: Response, where: str, repository: str) -> Response:
         """The reply, unless it is a refusal of us and not of what was asked."""
         if reply.status not in (401, 403, *REDIRECTS):
             return reply
-        words_of(reply.response, self.pacing.patience, where)
+        words_of(reply)
         if reply.status in REDIRECTS:
             raise Refused(f"{where}: sends us elsewhere, which is followed for manifests and blobs only")
         if not reply.is_own:

@@ -99,9 +99,9 @@ class TokenServer:
         where = f"the token server {grant.realm.origin}"
         response = self._pacing.ask(lambda: self._ask(grant, login, tls), where)
         if response.status != 200:
-            words_of(response, self._pacing.patience, where)
+            words_of(response)
             raise _refusal(response.status, where, login)
-        content = read_document(response, MAX_TOKEN, self._pacing.patience, where)
+        content = read_document(response, MAX_TOKEN, where)
         return _parsed(content, where)
 
     def _ask(self, grant: Grant, login: Login | None, tls: Tls) -> Response:

@@ -49,19 +49,11 @@ class Transport:
         origin, patience = address.origin, self._settings.patience
         proxy = proxy_for(origin, self._settings.environment)
         secure = tls if origin.scheme == "https" else None
-        with (
-            mapped(f"{origin} by way of the proxy {proxy.url}" if proxy else str(origin)),
-            within(seconds or patience.answer),
-        ):
-            response = self._pool.request(
-                Tcp(origin.host, origin.port, secure, proxy, reach),
-                method,
-                address.path,
-                headers={"User-Agent": USER_AGENT, **headers},
-                body=body,
-                connect=patience.connect,
-                silence=seconds or patience.silence,
-            )
+        route = Tcp(origin.host, origin.port, secure, proxy, reach)
+        headers = {"User-Agent": USER_AGENT, **headers}
+        where = f"{origin} by way of the proxy {proxy.url}" if proxy else str(origin)
+        with mapped(where), within(seconds or patience.answer):
+            response = self._pool.request(route, method, address.path, headers=headers, body=body, patience=patience)
         if proxy is None:
             self._reached[origin.host, origin.port] = reach_of(ipaddress.ip_address(response.peer[0]))
         return response

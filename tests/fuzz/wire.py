@@ -46,8 +46,12 @@ class _Response(io.BytesIO):
 
     def __init__(self, body: bytes, links: list[str]) -> None:
         super().__init__(body)
+        self.status, self.patience = 200, Patience()
         self.headers: dict[str, str] = {}
         self.values = {"Link": links}.__getitem__
+
+    def header(self, _: str) -> str:
+        return ""
 
 
 def pages(content: bytes) -> None:
@@ -59,7 +63,7 @@ def pages(content: bytes) -> None:
         assert (method, path[:1]) == ("GET", "/"), where
         asked.append(path)
         link, body = (*parts[2 * len(asked) - 2 : 2 * len(asked)], b"", b"")[:2]
-        return SimpleNamespace(status=200, response=_Response(body, [link.decode("latin-1")] if link else []))
+        return _Response(body, [link.decode("latin-1")] if link else [])
 
     pacing = SimpleNamespace(patience=Patience())
     session = cast("Any", SimpleNamespace(ask=ask, origin=lambda: HOST, pacing=pacing))

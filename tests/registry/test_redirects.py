@@ -307,7 +307,7 @@ class _Response:
     status = 307
 
     def __init__(self, location: str) -> None:
-        self.headers = {"Location": location}
+        self.header = {"Location": location}.__getitem__
 
 
 @pytest.mark.parametrize(
