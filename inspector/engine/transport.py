@@ -22,8 +22,7 @@ from inspector.errors import Unreachable, UsageError
 from inspector.http.bodies import Body, read_document, words_of
 from inspector.http.connections import Pool, Response
 from inspector.http.failures import mapped
-from inspector.http.patience import Patience
-from inspector.http.timed import within
+from inspector.http.timed import Patience, within
 from inspector.oci import MAX_DOCUMENT
 
 READ_SECONDS = 30.0

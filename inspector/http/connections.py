@@ -10,7 +10,6 @@ import io
 import socket
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, parse_headers
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +17,7 @@ from typing import Any
 import msgspec
 
 from inspector.http.failures import StillToCome
-from inspector.http.patience import Patience
-from inspector.http.timed import TimedReader, cut, wire_of
+from inspector.http.timed import Patience, TimedReader, wire_of
 
 MAX_IDLE = 32
 """Connections that are kept for the next request."""
@@ -159,10 +157,9 @@ class Pool:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: list[_Connection] = []
-        self._busy: set[_Connection] = set()
 
     def __del__(self) -> None:
-        self._drop_idle()
+        self.close()
 
     def request(
         self,
@@ -179,8 +176,6 @@ class Pool:
         Raises `OSError`, `HTTPException`, `ValueError`, to be put in words by `failures.mapped`.
         """
         connection = self._idle_to(route) or _Connection(route)
-        with self._lock:
-            self._busy.add(connection)
         try:
             if connection.sock is None:
                 connection.timeout = patience.connect
@@ -194,23 +189,16 @@ class Pool:
 
     def take_back(self, connection: _Connection, *, keep: bool) -> None:
         """Keep a connection that nothing more is to be read from, or close it."""
-        with self._lock:
-            self._busy.discard(connection)
-            if keep:
+        if keep:
+            with self._lock:
                 self._idle.append(connection)
-            dropped = self._idle.pop(0) if len(self._idle) > MAX_IDLE else None if keep else connection
-        if dropped is not None:
-            dropped.close()
+                if len(self._idle) <= MAX_IDLE:
+                    return
+                connection = self._idle.pop(0)
+        connection.close()
 
     def close(self) -> None:
-        """Close all connections; who waits for an answer waits no longer."""
-        self._drop_idle()
-        with self._lock:
-            for connection in self._busy:
-                with suppress(AttributeError):  # one that is not made yet
-                    cut(connection.socket)
-
-    def _drop_idle(self) -> None:
+        """Close the connections that are kept."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:

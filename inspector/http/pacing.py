@@ -12,13 +12,11 @@ from inspector.errors import InspectorError, Unreachable
 from inspector.http.bodies import words_of
 from inspector.http.connections import Response
 from inspector.http.failures import Interrupted
-from inspector.http.patience import Patience
-from inspector.http.timed import within
+from inspector.http.timed import Patience, within
 
 Refusal = Callable[[str, int, bytes], InspectorError]
 """Makes the error of a refusal: from what was asked for, the status, and the body."""
 
-_TICK = 0.1  # seconds after which a pause looks whether its work was stopped
 _BUSY = frozenset({429, 500, 502, 503, 504})
 MAX_BACKOFF = 60.0
 
@@ -29,23 +27,8 @@ class Pacing:
     def __init__(self, patience: Patience, refusal: Refusal) -> None:
         self.patience = patience
         self._refusal = refusal
-        self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._not_before = 0.0
-
-    def stop(self) -> None:
-        """End all pauses: whoever is in one gives up."""
-        self._stopped.set()
-
-    def pause(self, seconds: float) -> None:
-        """Wait. Raises `InspectorError` once stopped, and as `work.check`."""
-        until = time.monotonic() + seconds
-        work.check()
-        while not self._stopped.wait(min(max(until - time.monotonic(), 0.0), _TICK)):
-            work.check()
-            if time.monotonic() >= until:
-                return
-        raise InspectorError("stopped")
 
     def backoff(self, failures: int) -> float:
         """How long to wait after so many failures in a row, in seconds."""
@@ -58,7 +41,7 @@ class Pacing:
         """
         failures, asked, left = 0, 0.0, self.patience.answer
         while True:
-            self.pause(self._not_before - time.monotonic())
+            work.wait(self._not_before - time.monotonic())
             began = time.monotonic()
             try:
                 with within(left):
@@ -68,7 +51,7 @@ class Pacing:
                 left -= time.monotonic() - began
                 if failures > self.patience.retries or left <= 0:
                     raise Unreachable(f"{error}; asked {failures} times") from None
-                self.pause(self.backoff(failures))
+                work.wait(self.backoff(failures))
                 continue
             if response.status not in _BUSY:
                 return response
@@ -76,7 +59,8 @@ class Pacing:
             pause = self._excuse(response, failures, asked, where)
             left -= time.monotonic() - began
             asked += pause
-            self._hold(pause)
+            with self._lock:
+                self._not_before = max(self._not_before, time.monotonic() + pause)
 
     def _excuse(self, response: Response, failures: int, asked: float, where: str) -> float:
         """How long the server wants to be left alone, in seconds; raises its refusal where that is too long.
@@ -92,10 +76,6 @@ class Pacing:
             tries = f"; asked {failures} times" if failures > 1 else ""
             raise type(error)(f"{error}{tries}")
         return self.backoff(failures) if more is None else more
-
-    def _hold(self, seconds: float) -> None:
-        with self._lock:
-            self._not_before = max(self._not_before, time.monotonic() + seconds)
 
 
 def retry_after(value: str, now: float) -> float | None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
+from inspector import work
 from inspector.errors import Malformed, Unreachable
 from inspector.http.bodies import pieces
 from inspector.http.connections import Response
@@ -73,7 +74,7 @@ class BlobStream:
             if failures > self._pacing.patience.retries or self._waited >= self._pacing.patience.answer:
                 came = f"{self._got} of {self._size} bytes came"
                 raise Unreachable(f"{broken}; {came}, and {failures} attempts brought no more")
-            self._pacing.pause(self._pacing.backoff(failures))
+            work.wait(self._pacing.backoff(failures))
 
     def _next(self, attempt: Iterator[bytes]) -> bytes:
         """The next bytes, none at the end; what using them takes is not counted as waiting."""

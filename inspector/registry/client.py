@@ -46,10 +46,7 @@ class Client:
         return listed(self._session(host), "/v2/_catalog", "repositories", is_repository, host)
 
     def close(self) -> None:
-        """End all pauses, and give all connections back."""
-        with self._lock:
-            for session in self._sessions.values():
-                session.pacing.stop()
+        """Give all connections back."""
         self._transport.close()
 
     def _session(self, host: str) -> Session:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from inspector.errors import Refused
-from inspector.http.patience import Patience
+from inspector.http.timed import Patience
 from inspector.registry.login import Login
 from inspector.registry.settings import Settings
 from inspector.registry.tokens import Token

@@ -20,10 +20,9 @@ from inspector.registry.credentials import Credentials
 from inspector.registry.delegation import Lent
 from inspector.registry.failures import refusal
 from inspector.registry.names import api_host
-from inspector.registry.settings import Settings
+from inspector.registry.settings import Settings, tls_for
 from inspector.registry.tokens import TokenServer
 from inspector.registry.transport import Transport
-from inspector.registry.trust import trust_in
 
 _PROBE_SECONDS = 5.0
 
@@ -40,7 +39,7 @@ class Session:
         self._plain_allowed = host in settings.insecure
         self._trusted = tuple(sorted(settings.insecure - {host}))
         self._transport = transport
-        self._trust = trust_in(host, settings)
+        self._trust = tls_for(host, settings)
         self._others = self._trust.for_others()
         self._authorizer = Authorizer(host, credentials, TokenServer(transport, self.pacing), self._others)
         self._lock = threading.Lock()

@@ -10,10 +10,11 @@ import msgspec
 
 from inspector.errors import UsageError
 from inspector.home import home_directory
-from inspector.http.patience import Patience
+from inspector.http.timed import Patience
+from inspector.http.tls import Tls
 from inspector.registry.names import parse_host
 
-__all__ = ["Patience", "Settings", "user_settings"]
+__all__ = ["Patience", "Settings", "tls_for", "user_settings"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +47,32 @@ def user_settings(insecure: tuple[str, ...] = ()) -> Settings:
     return Settings(
         environment=dict(os.environ), home=home_directory(), insecure=frozenset(map(_host, (*insecure, *listed)))
     )
+
+
+def tls_for(registry: str, settings: Settings) -> Tls:
+    """What the registry's first folder in a `certs.d` says: each `.crt` vouches, the first `.cert` with a `.key` is ours.
+
+    A registry that is insecure by choice needs nobody to vouch for it.
+    """
+    verify = registry not in settings.insecure
+    for folder in (base / registry for base in _bases(settings)):
+        try:
+            names = sorted(entry.name for entry in folder.iterdir())
+        except OSError:
+            continue
+        authorities = tuple(str(folder / name) for name in names if name.endswith(".crt"))
+        pairs = [name for name in names if name.endswith(".cert") and f"{name[:-5]}.key" in names]
+        if not pairs:
+            return Tls(authorities, verify=verify)
+        return Tls(authorities, str(folder / pairs[0]), str(folder / f"{pairs[0][:-5]}.key"), verify)
+    return Tls(verify=verify)
+
+
+def _bases(settings: Settings) -> list[Path]:
+    """Where `certs.d` may lie, the user's before the machine's (containers-certs.d(5), Docker's rootless mode)."""
+    own = settings.config_home()
+    users = [] if own is None else [own / "containers" / "certs.d", own / "docker" / "certs.d"]
+    return [*users, settings.etc / "containers" / "certs.d", settings.etc / "docker" / "certs.d"]
 
 
 def _host(text: str) -> str:

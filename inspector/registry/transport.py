@@ -68,7 +68,7 @@ class Transport:
         return Limits(registry, reach, self._is_named)
 
     def close(self) -> None:
-        """Give all connections back; what is asked just now breaks off."""
+        """Give all connections back."""
         self._pool.close()
 
     def _is_named(self, origin: Origin) -> bool:

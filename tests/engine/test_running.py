@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from inspector.engine.logs import demultiplexed
+from inspector.engine.client import demultiplexed
 from inspector.errors import LimitExceeded, NotFound, Refused, Unreachable
 from tests.engine import faults
 from tests.engine.conftest import Start

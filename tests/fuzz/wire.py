@@ -7,7 +7,7 @@ from itertools import islice
 from types import SimpleNamespace
 from typing import Any, cast
 
-from inspector.engine.logs import demultiplexed
+from inspector.engine.client import demultiplexed
 from inspector.errors import InspectorError
 from inspector.http.address import origin_of, parse_address
 from inspector.registry.challenge import parse_challenges

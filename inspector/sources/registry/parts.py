@@ -42,7 +42,7 @@ class RegistryParts:
             except Interrupted:
                 if time.monotonic() > until:
                     raise
-                pacing.pause(pacing.backoff(failures))
+                work.wait(pacing.backoff(failures))
         return self._once(span)
 
     def _once(self, span: Span) -> bytes:
