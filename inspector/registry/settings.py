@@ -50,7 +50,7 @@ def user_settings(insecure: tuple[str, ...] = ()) -> Settings:
 
 
 def tls_for(registry: str, settings: Settings) -> Tls:
-    """What the registry's first folder in a `certs.d` says: each `.crt` vouches, the first `.cert` with a `.key` is ours.
+    """What the registry's first folder in `certs.d` says: each `.crt` vouches, the first `.cert` with a `.key` is ours.
 
     A registry that is insecure by choice needs nobody to vouch for it.
     """
