@@ -9,10 +9,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from inspector.engine.endpoint import Endpoint
-from inspector.http.address import Origin
 from inspector.http.connections import Route
-from inspector.http.proxies import proxy_for
-from inspector.http.routes import Program, Tcp, Unix
+from inspector.http.local import Program, Unix
 
 _SSH_SECONDS = 10
 
@@ -51,6 +49,10 @@ def route_to(endpoint: Endpoint) -> Route:
         if not hasattr(socket, "AF_UNIX"):
             raise ValueError("this Python knows no Unix sockets: write npipe:// or tcp://")
         return Unix(path=rest)
+    from inspector.http.address import Origin  # 5 ms, and most engines are on this machine
+    from inspector.http.proxies import proxy_for
+    from inspector.http.routes import Tcp
+
     if endpoint.tls:
         endpoint.tls.context()  # to hear of unusable certificates now
     url = urlsplit(endpoint.address)

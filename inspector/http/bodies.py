@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -116,6 +115,8 @@ def _whole(response: Response, most: int, where: str, large: Callable[[], object
 
 
 def _unpacked(content: bytes, most: int, where: str) -> bytes:
+    import zlib
+
     decoder = zlib.decompressobj(wbits=31)
     try:
         plain = decoder.decompress(content, most + 1)

@@ -1,15 +1,12 @@
-"""Ways to a server: a socket of this machine, TCP with or without TLS and a proxy, and a program such as `ssh`."""
+"""Ways to a server by TCP, with or without TLS and a proxy."""
 
 from __future__ import annotations
 
 import base64
 import ipaddress
-import os
 import socket
-import subprocess
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from ssl import SSLSocket
 from typing import Any
 
@@ -18,36 +15,11 @@ from inspector.http.connections import Head, Route
 from inspector.http.failures import Explained
 from inspector.http.proxies import Proxy
 from inspector.http.reach import Reach, reach_of, refused_address
-from inspector.http.timed import timed
+from inspector.http.timed import closed_on_error, connected, timed
 from inspector.http.tls import Tls
 
 _MAX_ADDRESSES = 8
 """Addresses of one name that are tried."""
-_LAST_SECONDS = 0.2
-
-
-class Unix(Route, frozen=True):
-    """To a socket of this machine."""
-
-    path: str = ""
-
-    def open(self, seconds: float) -> socket.socket:
-        """See `Route`."""
-        return _connected(socket.AF_UNIX, socket.SOCK_STREAM, 0, self.path, seconds)
-
-
-class Program(Route, frozen=True):
-    """To whatever a program joins its standard input and output to."""
-
-    words: tuple[str, ...] = ()
-
-    def open(self, seconds: float) -> socket.socket:
-        """See `Route`."""
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            joined = _Joined(self.words, theirs, ours.detach())
-        joined.settimeout(seconds)
-        return joined
 
 
 class Tcp(Route, frozen=True):
@@ -93,7 +65,7 @@ def _tcp(host: str, port: int, reach: Reach, seconds: float) -> Any:
     failed: OSError = ConnectionRefusedError()
     for family, kind, protocol, _, address in allowed:
         try:
-            one = _connected(family, kind, protocol, address, seconds)
+            one = connected(family, kind, protocol, address, seconds)
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             failed = error
@@ -102,33 +74,16 @@ def _tcp(host: str, port: int, reach: Reach, seconds: float) -> Any:
     raise failed
 
 
-def _connected(family: int, kind: int, protocol: int, address: Any, seconds: float) -> socket.socket:
-    one = socket.socket(family, kind, protocol)
-    one.settimeout(seconds)
-    with _closed_on_error(one), timed(one):
-        one.connect(address)
-    return one
-
-
-@contextmanager
-def _closed_on_error(one: Any) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        one.close()
-        raise
-
-
 def _secured(one: Any, context: Any, host: str) -> Any:
     """The same by TLS; inside of TLS, which a proxy may be asked by, the standard library has no sockets."""
-    with _closed_on_error(one):
+    with closed_on_error(one):
         if isinstance(one, SSLSocket):
             from urllib3.util.ssltransport import SSLTransport  # 25 ms, and hardly anybody needs it
 
             with timed(one):
                 return SSLTransport(one, context, server_hostname=host)
         secure = context.wrap_socket(one, server_hostname=host, do_handshake_on_connect=False)
-    with _closed_on_error(secure), timed(secure):
+    with closed_on_error(secure), timed(secure):
         secure.do_handshake()
     return secure
 
@@ -138,7 +93,7 @@ def _tunnel(one: Any, target: Origin, proxy: Proxy) -> None:
     authority = target.authority
     login = [f"{name}: {value}" for name, value in _login(proxy).items()]
     lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}", *login, "", ""]
-    with _closed_on_error(one):
+    with closed_on_error(one):
         one.sendall("\r\n".join(lines).encode("ascii"))
         with closing(Head(one, "CONNECT")) as head:
             head.begin()
@@ -149,61 +104,3 @@ def _tunnel(one: Any, target: Origin, proxy: Proxy) -> None:
 def _login(proxy: Proxy) -> dict[str, str]:
     encoded = base64.b64encode(proxy.login.encode()).decode()
     return {"Proxy-Authorization": f"Basic {encoded}"} if proxy.login else {}
-
-
-class _Joined(socket.socket):
-    """Our end of a pair of sockets, whose other end is a program's input and output."""
-
-    def __init__(self, words: tuple[str, ...], theirs: socket.socket, ours: int) -> None:
-        super().__init__(fileno=ours)
-        self._name = words[0]
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the socket
-        ends: dict[str, Any] = {"stdin": theirs, "stdout": theirs, "stderr": self._errors}
-        try:  # in a session of its own: what is typed here, Ctrl-C included, is not for it
-            self._program = subprocess.Popen(words, **ends, start_new_session=True)  # noqa: S603 - words of ours
-        except OSError as error:
-            self._errors.close()
-            super().close()
-            absent = isinstance(error, FileNotFoundError)
-            raise Explained(f"there is no {self._name} program" if absent else error.strerror) from error
-
-    def recv_into(self, *arguments: Any, **named: Any) -> int:
-        """See `socket.recv_into`. Raises `Explained` with the program's words where it ends."""
-        count = 0
-        try:
-            count = super().recv_into(*arguments, **named)
-        finally:
-            if not count:
-                self._check()
-        return count
-
-    def sendall(self, *arguments: Any, **named: Any) -> None:
-        """See `recv_into`."""
-        try:
-            super().sendall(*arguments, **named)
-        except ConnectionError:
-            self._check()
-            raise
-
-    def close(self) -> None:
-        """Close it, and end the program, which has nothing left to do."""
-        super().close()
-        if self._errors.closed:
-            return
-        self._errors.close()
-        try:
-            self._program.wait(_LAST_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._program.terminate()
-            self._program.wait()
-
-    def _check(self) -> None:
-        """Raise `Explained` where the program has failed, with the last of what it said."""
-        try:
-            failed = self._program.wait(_LAST_SECONDS) != 0
-        except subprocess.TimeoutExpired:
-            return
-        said = b"" if self._errors.closed else os.pread(self._errors.fileno(), 2000, 0)
-        words = " ".join(said.decode("utf-8", "replace").split())[-300:]
-        if failed:
-            raise Explained(f"{self._name} ends: {words or 'without a word'}")

@@ -95,6 +95,25 @@ def _cut(one: Any) -> None:
         socket.socket.shutdown(wire, socket.SHUT_RDWR) if isinstance(wire, socket.socket) else wire.close()
 
 
+def connected(family: int, kind: int, protocol: int, address: Any, seconds: float) -> socket.socket:
+    """Return a new socket, connected in `seconds` or until the deadline. Raises `OSError`."""
+    one = socket.socket(family, kind, protocol)
+    one.settimeout(seconds)
+    with closed_on_error(one), timed(one):
+        one.connect(address)
+    return one
+
+
+@contextmanager
+def closed_on_error(one: Any) -> Iterator[None]:
+    """Close a socket that nobody will get."""
+    try:
+        yield
+    except BaseException:
+        one.close()
+        raise
+
+
 def wire_of(one: Any) -> Any:
     """Return what lies below TLS inside of TLS; everything else is its own."""
     return getattr(one, "socket", one)

@@ -21,8 +21,9 @@ from inspector.http.address import Origin
 from inspector.http.bodies import read_document
 from inspector.http.connections import Pool, Route
 from inspector.http.failures import mapped
+from inspector.http.local import Program
 from inspector.http.proxies import Proxy
-from inspector.http.routes import Program, Tcp
+from inspector.http.routes import Tcp
 from inspector.http.timed import Patience, within
 from inspector.http.tls import Tls
 from tests.registry.certificates import Authority
