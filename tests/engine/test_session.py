@@ -16,7 +16,7 @@ import pytest
 from inspector.engine.client import Engine, connect
 from inspector.engine.endpoint import Endpoint
 from inspector.engine.routes import ssh_words
-from inspector.errors import Unreachable
+from inspector.errors import LimitExceeded, Unreachable
 from inspector.http.tls import Tls
 from tests.engine import faults
 from tests.engine.fake import FakeEngine
@@ -184,3 +184,21 @@ def test_no_redirect_is_followed() -> None:
         fake.misbehave("GET", "/images/json", faults.body(b"", 302, Location="http://127.0.0.1:1/"))
         with pytest.raises(Exception, match="302"):
             Engine(Endpoint(fake.address, "test")).images()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20, "still to come"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 200, "more than 100 headers"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000, "of more than 65536 bytes"),
+    ],
+    ids=["informational", "headers", "line"],
+)
+def test_a_head_without_end(said: bytes, told: str) -> None:
+    with FakeEngine("graph", [SMALL]) as fake:
+        engine = Engine(Endpoint(fake.address, "test"))
+        fake.misbehave("GET", "/images/json", lambda handler: handler.connection.sendall(said))
+        with pytest.raises(LimitExceeded, match=told):
+            engine.images()
+        engine.close()
