@@ -12,12 +12,12 @@ import msgspec
 
 from inspector.engine import archive, documents
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
-from inspector.engine.failures import ABSENT, DENIED, is_timeout, refusal
-from inspector.engine.logs import demultiplexed
+from inspector.engine.failures import ABSENT, DENIED, refusal
 from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Stat, Step, Store
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
 from inspector.engine.versions import negotiated
 from inspector.errors import LimitExceeded, Malformed, NotFound, Unreachable
+from inspector.http.failures import is_timeout
 from inspector.oci import parse
 
 _CREATE_SECONDS = 600.0
@@ -212,6 +212,21 @@ _ADVICE: dict[Kind, str] = {
     "docker": "start Docker Desktop or `dockerd`, or set DOCKER_HOST",
     "podman": "run `systemctl --user start podman.socket` or `podman machine start`, or set CONTAINER_HOST",
 }
+
+
+def demultiplexed(stream: BinaryIO, limit: int) -> bytes:
+    """A container's output, at most `limit` bytes; what is cut short ends there.
+
+    Engines frame it by 8 bytes before each piece, the last four its length.
+    """
+    found = bytearray()
+    while len(found) < limit and len(head := stream.read(8)) == 8:
+        left = int.from_bytes(head[4:], "big")
+        piece = stream.read(min(left, limit - len(found)))
+        found += piece
+        if len(piece) < left:
+            break
+    return bytes(found)
 
 
 def _image(name: str) -> str:

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from inspector.engine.tls import Tls, tls_of
 from inspector.errors import Malformed, NotFound
+from inspector.http.tls import Tls, docker_tls
 from inspector.oci import MAX_DOCUMENT, parse
 
 Document = TypeVar("Document")
@@ -54,8 +54,8 @@ def context_endpoint(folder: Path, name: str, origin: str) -> Found:
     endpoint = parse(content, _Meta, str(path)).endpoints.get("docker")
     if endpoint is None or not endpoint.host:
         raise Malformed(f"{path}: the context {name[:100]!a} has no Docker endpoint")
-    tls = tls_of(folder / "contexts" / "tls" / key / "docker", verify=not endpoint.skip)
-    return Found(endpoint.host, tls if endpoint.skip or tls.ca or tls.certificate else None)
+    tls = docker_tls(folder / "contexts" / "tls" / key / "docker", verify=not endpoint.skip)
+    return Found(endpoint.host, tls if endpoint.skip or tls.authorities or tls.certificate else None)
 
 
 def _content(path: Path) -> bytes | None:

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from inspector.engine.contexts import context_endpoint, current_context
-from inspector.engine.tls import Tls, tls_of
 from inspector.errors import Malformed
 from inspector.home import home_directory
+from inspector.http.tls import Tls, docker_tls
 
 Kind = Literal["docker", "podman"]
 _LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|::1")
@@ -92,7 +92,7 @@ def _docker_tls(environment: Mapping[str, str], folder: Path) -> Tls | None:
     if not verify and not environment.get("DOCKER_TLS"):
         return None
     place = Path(environment.get("DOCKER_CERT_PATH") or folder)
-    return tls_of(place, verify=verify)
+    return docker_tls(place, verify=verify)
 
 
 def _podman_choice(environment: Mapping[str, str]) -> Endpoint | None:

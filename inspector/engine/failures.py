@@ -1,14 +1,14 @@
-"""An engine's refusals and a network's failures, as one sentence each."""
+"""An engine's refusals, as one sentence each."""
 
 from __future__ import annotations
 
 import re
-import ssl
 
 import msgspec
 
 from inspector.engine.endpoint import Endpoint
-from inspector.errors import InspectorError, NotFound, Refused, Unreachable, causes
+from inspector.errors import InspectorError, NotFound, Refused
+from inspector.http.failures import Clauses
 from inspector.oci import decoder
 
 
@@ -43,38 +43,8 @@ def message(body: bytes) -> str:
         return body.decode("utf-8", "replace")
 
 
-def unreachable(endpoint: Endpoint, error: BaseException) -> Unreachable:
-    """The error for a connection that can't be made or breaks off."""
-    return Unreachable(f"{endpoint} ({endpoint.origin}): {reason(error)}")
-
-
-def reason(error: BaseException) -> str:
-    """Why a connection failed, as a clause: the first cause that says it, found through libraries' wrappings."""
-    found = causes(error)
-    clauses = [clause for cause in found if (clause := _clause(cause))]
-    plain = [str(cause) for cause in found if type(cause) is ValueError]
-    said = [*clauses, *plain, f"the connection breaks off ({type(found[-1]).__name__})"][0]
-    return ascii(said[:300])[1:-1]
-
-
-def _clause(cause: BaseException) -> str:
-    """What one cause says; empty where it is a mere wrapping."""
-    for kind, clause in _CLAUSES:
-        if isinstance(cause, kind):
-            return clause
-    if isinstance(cause, ssl.SSLError):
-        return f"TLS fails: {cause.reason or cause}"
-    return str(cause.strerror) if isinstance(cause, OSError) and cause.strerror else ""
-
-
-def is_timeout(error: BaseException) -> bool:
-    """Whether nothing went wrong but the time."""
-    return any(isinstance(cause, TimeoutError) for cause in causes(error))
-
-
-_CLAUSES: tuple[tuple[type[BaseException], str], ...] = (
+CLAUSES: Clauses = (
     (PermissionError, f"{DENIED}: join the group `docker`, or use a rootless engine"),
     (FileNotFoundError, ABSENT),
-    (ConnectionRefusedError, "nothing listens there"),
-    (TimeoutError, "no answer in time"),
 )
+"""Why the socket of an engine can't be connected to."""

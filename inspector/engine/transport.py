@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -16,19 +16,21 @@ import msgspec
 
 from inspector import work
 from inspector.engine.endpoint import Endpoint
-from inspector.engine.failures import refusal, unreachable
-from inspector.engine.local import LocalSession
-from inspector.errors import InspectorError, LimitExceeded
-from inspector.http.timed import DEADLINE
+from inspector.engine.failures import CLAUSES, refusal
+from inspector.engine.routes import route_to
+from inspector.errors import Unreachable, UsageError
+from inspector.http.bodies import Body, read_document, words_of
+from inspector.http.connections import Pool, Response
+from inspector.http.failures import mapped
+from inspector.http.timed import Patience, within
 from inspector.oci import MAX_DOCUMENT
 
-CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 """How long an engine may be silent before it counts as gone, where nothing dearer was asked."""
-_PIECE = 1 << 18
-_MAX_REASON = 4096
+_CONNECT_SECONDS = 5.0
+_BUFFER = 1 << 18
 _SLOWEST = 1024
-"""Bytes a second; less, over a minute, is a drip."""
+"""Bytes a second; less is a drip: an engine's blobs come at 40 MB/s and more."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -53,9 +55,13 @@ class Transport:
     def __init__(self, endpoint: Endpoint, seconds: float = READ_SECONDS) -> None:
         self.endpoint = endpoint
         self.prefix = ""
+        self._where = f"{endpoint} ({endpoint.origin})"
         self._seconds = seconds
-        with mapped(endpoint):
-            self._session, self._base = _session(endpoint)
+        self._pool = Pool()
+        try:
+            self._route = route_to(endpoint)
+        except (ValueError, UsageError) as error:
+            raise Unreachable(f"{self._where}: {error}") from error
 
     def ask(
         self,
@@ -69,17 +75,11 @@ class Transport:
     ) -> Answer:
         """The whole answer, whatever its status, within `seconds` in all. Raises `Unreachable`, `LimitExceeded`."""
         seconds = self._seconds if seconds is None else seconds
-        until = time.monotonic() + seconds
-        with mapped(self.endpoint), self._within(until), self._sent(method, path, query, body, seconds) as response:
-            content = bytearray()
-            while piece := response.raw.read1(_PIECE):
-                content += piece
-                if len(content) > limit:
-                    raise LimitExceeded(f"{self.endpoint}: an answer of more than {limit} bytes to {method} {path}")
-                if time.monotonic() > until:
-                    raise TimeoutError
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, headers, bytes(content))
+        with within(seconds):
+            response = self._send(method, path, query, body, seconds, math.inf)
+            content = read_document(response, limit, self._where)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, headers, content)
 
     @contextmanager
     def stream(
@@ -89,116 +89,47 @@ class Transport:
 
         `what` names the thing in errors. Raises `NotFound`, `Refused`, and, when reading too, `Unreachable`.
         """
-        seconds = seconds or self._seconds
-        with mapped(self.endpoint), self._within(time.monotonic() + seconds):
-            response = self._send("GET", path, query, None, seconds)
-        try:
-            if response.status_code != 200:
-                raise refusal(self.endpoint, what, response.status_code, self._beginning(response))
-            with io.BufferedReader(Body(response.raw, self.endpoint, self._seconds), _PIECE) as reader:
+        response = self._send("GET", path, query, None, seconds or self._seconds, 2 * self._seconds)
+        with closing(response):
+            if response.status != 200:
+                raise refusal(self.endpoint, what, response.status, words_of(response))
+            response.allow_silence(self._seconds)
+            with io.BufferedReader(Body(response, self._where), _BUFFER) as reader:
                 yield reader
-        finally:
-            response.close()
 
     def close(self) -> None:
         """Give all connections back."""
-        self._session.close()
-
-    @contextmanager
-    def _within(self, until: float) -> Iterator[None]:
-        DEADLINE.until = until
-        try:
-            yield
-        finally:
-            DEADLINE.until = None
-
-    @contextmanager
-    def _sent(self, *question: Any) -> Iterator[Any]:
-        response = self._send(*question)
-        try:
-            yield response
-        finally:
-            response.close()
+        self._pool.close()
 
     def _send(
-        self, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, Any] | None, seconds: float
-    ) -> Any:
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        seconds: float,
+        window: float,
+    ) -> Response:
+        """The answer, whose head comes within `seconds`; for a slow body see `Patience.window`."""
         work.check()
         words = "&".join(f"{name}={_quoted(value)}" for name, value in (query or {}).items())
-        url = f"{self._base}{self.prefix}{path}{'?' if words else ''}{words}"
-        return self._session.request(
-            method,
-            url,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={} if body is None else {"Content-Type": "application/json"},
-            timeout=(CONNECT_SECONDS, seconds),
-            stream=True,
-            allow_redirects=False,
+        patience = Patience(
+            connect=_CONNECT_SECONDS,
+            silence=seconds,
+            whole=math.inf,  # `ask` bounds it
+            refusal=self._seconds,
+            window=window,
+            min_rate=_SLOWEST,
         )
-
-    def _beginning(self, response: Any) -> bytes:
-        with mapped(self.endpoint), self._within(time.monotonic() + self._seconds):
-            return bytes(response.raw.read(_MAX_REASON))
-
-
-class Body(io.RawIOBase):
-    """The rest of an answer as a raw stream; a broken connection is `Unreachable`, never an end.
-
-    So is a silence of `seconds`, and a drip: an engine's blobs come at 40 MB/s and more.
-    """
-
-    def __init__(self, raw: Any, endpoint: Endpoint, seconds: float) -> None:
-        self._raw = raw
-        self._endpoint = endpoint
-        self._seconds = seconds
-        self._count = 0
-        self._waited = 0.0
-        connection = getattr(raw, "connection", None)
-        if connection is not None and connection.sock is not None:
-            connection.sock.settimeout(seconds)
-
-    def readable(self) -> bool:
-        """See `io.RawIOBase`."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """See `io.RawIOBase`. Raises `Unreachable`."""
-        before = time.monotonic()
-        with mapped(self._endpoint):
-            piece = self._raw.read1(len(buffer))
-            self._count += len(piece)
-            self._waited += time.monotonic() - before
-            if self._waited > 2 * self._seconds and self._count < self._waited * _SLOWEST:
-                raise TimeoutError
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-
-@contextmanager
-def mapped(endpoint: Endpoint) -> Iterator[None]:
-    """Whatever goes wrong between here and the engine, as `Unreachable` with the address and the reason."""
-    try:
-        yield
-    except InspectorError:
-        raise
-    except Exception as error:
-        if isinstance(error, (OSError, ValueError, HTTPException)) or _is_the_sdks(error):
-            raise unreachable(endpoint, error) from error
-        raise
-
-
-def _is_the_sdks(error: Exception) -> bool:
-    """Whether it is an error of the SDK or of what that stands on, which are not there unless they were needed."""
-    return type(error).__module__.partition(".")[0] in ("docker", "requests", "urllib3")
-
-
-def _session(endpoint: Endpoint) -> tuple[Any, str]:
-    """What sends requests to the address, and the beginning of all its URLs."""
-    if endpoint.address.startswith("unix://"):
-        return LocalSession(endpoint.address.removeprefix("unix://")), ""
-    from inspector.engine.session import open_session  # the SDK takes 0.2 s to import
-
-    return open_session(endpoint, CONNECT_SECONDS)
+        with mapped(self._where, CLAUSES), within(seconds):
+            return self._pool.request(
+                self._route,
+                method,
+                f"{self.prefix}{path}{'?' if words else ''}{words}",
+                headers={} if body is None else {"Content-Type": "application/json"},
+                body=None if body is None else json.dumps(body).encode(),
+                patience=patience,
+            )
 
 
 def path_segment(name: str) -> str:

@@ -1,10 +1,10 @@
-"""Sockets that keep a deadline for the whole of an answer, which no timeout for single reads does."""
+"""How long to bear with a server, and deadlines for the whole of an answer, which no timeout for reads keeps."""
 
 from __future__ import annotations
 
 import errno
+import io
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +12,32 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from inspector import work
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds in time, in seconds.
+
+    `answer` is how long the head of an answer may take, from the connection on, repetitions and redirects included;
+    `silence` how long a registry may send nothing meanwhile or later, `whole` how long one document may take, and
+    `refusal` how long the body of an error. A blob must come with `min_rate` bytes a second, on the average of
+    `window` seconds of waiting for it. A request whose connection is lost is repeated `retries` times, after
+    `backoff` seconds and then twice as long each time; one that takes too long is not. Where a registry asks for
+    pauses of more than `max_wait` for one request, it is not waited for.
+    """
+
+    connect: float = 10.0
+    answer: float = 30.0
+    silence: float = 30.0
+    whole: float = 45.0
+    refusal: float = 5.0
+    window: float = 30.0
+    min_rate: float = 2048.0
+    retries: int = 4
+    backoff: float = 1.0
+    max_wait: float = 120.0
 
 
 class Deadline(threading.local):
@@ -47,7 +72,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _timed(one: socket.socket) -> Iterator[None]:
+def timed(one: Any) -> Iterator[None]:
     """Let one call on a socket wait no longer than until the deadline of this thread, or until its work is stopped."""
     usual = one.gettimeout()
     left = DEADLINE.left(usual)
@@ -62,41 +87,58 @@ def _timed(one: socket.socket) -> Iterator[None]:
                 one.settimeout(usual)
 
 
-def _cut(one: socket.socket) -> None:
+def _cut(one: Any) -> None:
     """End what another thread waits for; nothing is there to be read any more, by TLS either."""
     with suppress(OSError):
-        socket.socket.shutdown(one, socket.SHUT_RDWR)
+        wire = wire_of(one)
+        # SSLSocket's own way forgets its TLS first, and the other thread would read what is encrypted.
+        socket.socket.shutdown(wire, socket.SHUT_RDWR) if isinstance(wire, socket.socket) else wire.close()
 
 
-class _Timed(socket.socket):
-    """A socket that keeps the deadline of the thread that uses it: a drip of single bytes would outlast any timeout."""
-
-    __slots__ = ()
-
-    def recv(self, *arguments: Any, **named: Any) -> bytes:
-        """See `socket.recv`. Raises `TimeoutError`."""
-        with _timed(self):
-            return super().recv(*arguments, **named)
-
-    def recv_into(self, *arguments: Any, **named: Any) -> int:
-        """See `socket.recv_into`. Raises `TimeoutError`."""
-        with _timed(self):
-            return super().recv_into(*arguments, **named)
+def connected(family: int, kind: int, protocol: int, address: Any, seconds: float) -> socket.socket:
+    """Return a new socket, connected in `seconds` or until the deadline. Raises `OSError`."""
+    one = socket.socket(family, kind, protocol)
+    one.settimeout(seconds)
+    with closed_on_error(one), timed(one):
+        one.connect(address)
+    return one
 
 
-class TimedSocket(_Timed):
-    """A plain socket with a deadline, which connecting keeps too."""
+@contextmanager
+def closed_on_error(one: Any) -> Iterator[None]:
+    """Close a socket that nobody will get."""
+    try:
+        yield
+    except BaseException:
+        one.close()
+        raise
 
-    def connect(self, address: Any) -> None:
-        """See `socket.connect`. Raises `TimeoutError`."""
-        with _timed(self):
-            super().connect(address)
+
+def wire_of(one: Any) -> Any:
+    """Return what lies below TLS inside of TLS; everything else is its own."""
+    return getattr(one, "socket", one)
 
 
-class TimedTls(_Timed, ssl.SSLSocket):
-    """The same by TLS, as the `sslsocket_class` of a context; OpenSSL keeps a timeout for all of a call's records."""
+class TimedReader(io.RawIOBase):
+    """The bytes that a socket of any kind receives, each read within the deadline of the thread that reads.
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as in its parent
-        """See `SSLSocket.do_handshake`. Raises `TimeoutError`."""
-        with _timed(self):
-            super().do_handshake(block)
+    A drip of single bytes would outlast any timeout of the socket's own.
+    """
+
+    def __init__(self, one: Any) -> None:
+        self._socket = one
+        self._hold = one.makefile("rb", 0)  # http.client closes the socket, and reads on
+
+    def readable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See `io.RawIOBase`. Raises `TimeoutError`."""
+        with timed(self._socket):
+            return int(self._socket.recv_into(buffer))
+
+    def close(self) -> None:
+        """See `io.RawIOBase`."""
+        self._hold.close()
+        super().close()

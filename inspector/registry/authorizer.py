@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 from inspector import work
 from inspector.errors import Denied, Refused
-from inspector.registry.address import Origin
+from inspector.http.address import Origin
+from inspector.http.tls import Tls
+from inspector.names import DOCKER_HUB
 from inspector.registry.challenge import Challenge
 from inspector.registry.credentials import Credentials
 from inspector.registry.delegation import LONG_ENOUGH, refuse_secret
 from inspector.registry.login import Login
-from inspector.registry.names import DOCKER_HUB
 from inspector.registry.tokens import Grant, Token, TokenServer
-from inspector.registry.trust import Trust
 
 CATALOG_SCOPE = "registry:catalog:*"
 
@@ -33,11 +33,11 @@ class Authorizer:
     A token request holds up nobody but those who want that very token.
     """
 
-    def __init__(self, host: str, credentials: Credentials, tokens: TokenServer, trust: Trust) -> None:
+    def __init__(self, host: str, credentials: Credentials, tokens: TokenServer, tls: Tls) -> None:
         self._host = host
         self._credentials = credentials
         self._tokens = tokens
-        self._trust = trust
+        self._tls = tls
         self._lock = threading.Lock()
         self._known: dict[str, Grant | str] = {}
         self._slots: dict[Grant, _Slot] = {}
@@ -116,7 +116,7 @@ class Authorizer:
             if token is None or token.header() == stale or not token.is_fresh(lasting):
                 slot.token = None
                 login = self._credentials.find(self._host, repository)
-                token = slot.token = self._tokens.fetch(grant, login, self._trust)
+                token = slot.token = self._tokens.fetch(grant, login, self._tls)
             return token
 
     def _shown(self, repository: str) -> str:

@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
+from inspector import work
 from inspector.errors import Malformed, Unreachable
-from inspector.registry.bodies import pieces
-from inspector.registry.pacing import Pacing
-from inspector.registry.session import Reply
-from inspector.registry.settings import Patience
+from inspector.http.bodies import pieces
+from inspector.http.connections import Response
+from inspector.http.pacing import Pacing
 
 _WORTH = 1 << 20
 """Bytes that an attempt must bring to count as progress: a connection that is cut at every byte ends in an error."""
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.ASCII)
 
 
-def read_part(reply: Reply, start: int, end: int, size: int, patience: Patience, where: str) -> bytes | None:
+def read_part(reply: Response, start: int, end: int, size: int, where: str) -> bytes | None:
     """The bytes asked for, `end` not included, of a blob of `size`; None where the whole is sent in their place.
 
     Raises `Malformed` for other bytes or fewer, `Unreachable`.
     """
-    try:
+    with closing(reply):
         if reply.status == 200:
             return None
         found = _RANGE.fullmatch(reply.header("Content-Range").strip())
@@ -31,45 +31,25 @@ def read_part(reply: Reply, start: int, end: int, size: int, patience: Patience,
         if reply.status != 206 or found is None or not wanted or found[3] not in ("*", str(size)):
             raise Malformed(f"{where}: asked for bytes {start} to {end}, the registry sends another part")
         content = bytearray()
-        for piece in pieces(reply.response, patience, where):
+        for piece in pieces(reply, where):
             content += piece
             if len(content) > end - start:
                 break
-    finally:
-        reply.response.close()
     if len(content) != end - start:
         raise Malformed(f"{where}: asked for bytes {start} to {end}, the registry sends {len(content)} bytes")
     return bytes(content)
 
 
-class _Watch:
-    """Sums up the time that is spent in waiting for pieces, and not in using them."""
-
-    waited = 0.0
-
-    def timed(self, pieces: Generator[bytes]) -> Iterator[bytes]:
-        """The same pieces."""
-        with closing(pieces):
-            while True:
-                before = time.monotonic()
-                try:
-                    piece = next(pieces, None)
-                finally:
-                    self.waited += time.monotonic() - before
-                if piece is None:
-                    return
-                yield piece
-
-
 class BlobStream:
     """The bytes of one blob of known size. `open_at` asks for those from an offset on."""
 
-    def __init__(self, open_at: Callable[[int], Reply], pacing: Pacing, where: str, size: int) -> None:
+    def __init__(self, open_at: Callable[[int], Response], pacing: Pacing, where: str, size: int) -> None:
         self._open_at = open_at
         self._pacing = pacing
         self._where = where
         self._size = size
         self._got = 0
+        self._waited = 0.0
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes in order. Raises `Unreachable` where the rest can't be had, `Malformed` for other bytes.
@@ -77,44 +57,45 @@ class BlobStream:
         A connection that is lost is made again, also one that is too slow after it brought much; attempts that bring
         little have the time of one.
         """
-        failures, waited = 0, 0.0
+        failures = 0
         while self._got < self._size:
-            before, watch = self._got, _Watch()
+            before = self._got
             broken = Unreachable(f"{self._where}: ends at byte {self._got}")
             try:
-                yield from watch.timed(self._attempt())
+                with closing(self._attempt()) as attempt:
+                    while piece := self._next(attempt):
+                        yield piece
             except Unreachable as error:
                 broken = error
             if self._got >= self._size:
                 return
             is_worth = self._got - before >= _WORTH
-            failures, waited = (1, 0.0) if is_worth else (failures + 1, waited + watch.waited)
-            if failures > self._pacing.patience.retries or waited >= self._pacing.patience.answer:
+            failures, self._waited = (1, 0.0) if is_worth else (failures + 1, self._waited)
+            if failures > self._pacing.patience.retries or self._waited >= self._pacing.patience.answer:
                 came = f"{self._got} of {self._size} bytes came"
                 raise Unreachable(f"{broken}; {came}, and {failures} attempts brought no more")
-            self._pacing.pause(self._pacing.backoff(failures))
+            work.wait(self._pacing.backoff(failures))
+
+    def _next(self, attempt: Iterator[bytes]) -> bytes:
+        """The next bytes, none at the end; what using them takes is not counted as waiting."""
+        began = time.monotonic()
+        try:
+            return next(attempt, b"")
+        finally:
+            self._waited += time.monotonic() - began
 
     def _attempt(self) -> Generator[bytes]:
-        reply = self._open_at(self._got)
-        try:
-            yield from self._body(reply)
-        finally:
-            reply.response.close()
+        with closing(self._open_at(self._got)) as reply:
+            to_skip = self._check(reply)
+            for piece in pieces(reply, self._where):
+                fresh, to_skip = piece[to_skip:], max(to_skip - len(piece), 0)
+                self._got += len(fresh)
+                if self._got > self._size:
+                    raise self._wrong(f"more than {self._size} bytes come")
+                if fresh:
+                    yield fresh
 
-    def _body(self, reply: Reply) -> Iterator[bytes]:
-        to_skip = self._check(reply)
-        for piece in pieces(reply.response, self._pacing.patience, self._where):
-            if to_skip >= len(piece):
-                to_skip -= len(piece)
-                continue
-            fresh = piece[to_skip:] if to_skip else piece
-            to_skip = 0
-            self._got += len(fresh)
-            if self._got > self._size:
-                raise self._wrong(f"more than {self._size} bytes come")
-            yield fresh
-
-    def _check(self, reply: Reply) -> int:
+    def _check(self, reply: Response) -> int:
         """How many bytes of the answer are to be passed over: all that we have, where it ignores what was asked for."""
         if reply.status == 206 and self._got:
             found = _RANGE.fullmatch(reply.header("Content-Range").strip())

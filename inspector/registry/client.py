@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from inspector.names import ImageName, is_repository
 from inspector.registry.credentials import Credentials
 from inspector.registry.lists import listed
 from inspector.registry.mirrors import Mirrors
-from inspector.registry.names import RegistryName, is_repository
 from inspector.registry.repository import Repository
 from inspector.registry.session import Session
 from inspector.registry.settings import Settings
@@ -33,11 +33,11 @@ class Client:
         """What was wrong with credentials, which then were not used."""
         return self._credentials.warnings
 
-    def repositories(self, name: RegistryName) -> list[Repository]:
+    def repositories(self, name: ImageName) -> list[Repository]:
         """Where it can be had: its mirrors in order, then its own registry. Raises `Refused` if it is blocked."""
         return [self.repository(place) for place in self._mirrors.places(name)]
 
-    def repository(self, place: RegistryName) -> Repository:
+    def repository(self, place: ImageName) -> Repository:
         """The repository at one of its places, which `repositories` told."""
         return Repository(self._session(place.host), place, trusts_toc=self._settings.trusts_toc(place.host))
 
@@ -46,10 +46,7 @@ class Client:
         return listed(self._session(host), "/v2/_catalog", "repositories", is_repository, host)
 
     def close(self) -> None:
-        """End all pauses, and give all connections back."""
-        with self._lock:
-            for session in self._sessions.values():
-                session.pacing.stop()
+        """Give all connections back."""
         self._transport.close()
 
     def _session(self, host: str) -> Session:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import msgspec
 
 from inspector.errors import Refused
+from inspector.http.timed import Patience
 from inspector.registry.login import Login
-from inspector.registry.settings import Patience, Settings
+from inspector.registry.settings import Settings
 from inspector.registry.tokens import Token
 
 LONG_ENOUGH = 30.0

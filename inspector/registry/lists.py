@@ -12,10 +12,10 @@ import msgspec
 
 from inspector import work
 from inspector.errors import LimitExceeded, Malformed, NotFound
+from inspector.http.address import Address, parse_address
+from inspector.http.bodies import read_document, words_of
 from inspector.oci import decoder
-from inspector.registry.address import Address, parse_address
-from inspector.registry.bodies import read_document, words_of
-from inspector.registry.failures import error_code, refusal
+from inspector.registry.failures import refusal
 from inspector.registry.session import Session
 
 MAX_PAGE = 16 << 20
@@ -80,7 +80,11 @@ def listed(
     alone = _Alone(stack)
     while target:
         _visit(target, visited, where)
-        names, size, target = _page(session, path, target, key, where, repository, alone)
+        try:
+            names, size, target = _page(session, path, target, key, where, repository, alone)
+        except _Long:
+            alone.enter()
+            names, size, target = _page(session, path, target, key, where, repository, alone)
         left, stale, before = left - size, stale + 1, len(seen)
         if left < 0:
             raise LimitExceeded(f"{where}: a list of more than {MAX_LIST} bytes")
@@ -130,24 +134,14 @@ def _page(
     session: Session, path: str, target: str, key: str, where: str, repository: str, alone: _Alone
 ) -> tuple[list[str], int, str]:
     """The names of the page at `target`, its size, and the path and query of the next; an empty one at the end."""
-    try:
-        return _read(session, path, target, key, where, repository, alone)
-    except _Long:
-        alone.enter()
-        return _read(session, path, target, key, where, repository, alone)
-
-
-def _read(
-    session: Session, path: str, target: str, key: str, where: str, repository: str, alone: _Alone
-) -> tuple[list[str], int, str]:
     reply = session.ask("GET", target, where, repository=repository)
     if reply.status != 200:
-        code = error_code(words_of(reply.response, session.pacing.patience, where))
+        words = words_of(reply)
         if reply.status == 404:
             raise NotFound(f"{where}: {'no such repository' if repository else 'the registry lists no repositories'}")
-        raise refusal(where, reply.status, code)
-    link = ", ".join(reply.response.headers.getlist("Link"))
-    content = read_document(reply.response, MAX_PAGE, session.pacing.patience, where, large=alone.check)
+        raise refusal(where, reply.status, words)
+    link = ", ".join(reply.values("Link"))
+    content = read_document(reply, MAX_PAGE, where, large=alone.check)
     names = _names(content, key, where)
     return names, len(content), _next(link, path, Address(session.origin(), target), where)
 

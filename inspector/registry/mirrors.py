@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from inspector.errors import Refused, UsageError
+from inspector.names import ImageName, is_host, is_repository, parse_host
 from inspector.oci import MAX_DOCUMENT
-from inspector.registry.names import RegistryName, is_host, is_repository, parse_host
 from inspector.registry.settings import Settings
 
 
@@ -55,7 +55,7 @@ class Mirrors:
         listed += [(each.location, each.insecure) for table in self._tables.values() for each in table.mirror]
         return frozenset(location.partition("/")[0].lower() for location, insecure in listed if insecure)
 
-    def places(self, name: RegistryName) -> list[RegistryName]:
+    def places(self, name: ImageName) -> list[ImageName]:
         """Host and repository to ask, in order, the registry itself last. Raises `Refused` if that is blocked."""
         full = f"{name.host}/{name.repository}"
         fitting = [table for table in self._tables.values() if _fits(table.stem, full)]
@@ -70,7 +70,7 @@ class Mirrors:
         return [_moved(name, location + rest) for location in locations]
 
 
-def _is_for(mirror: _Mirror, table: _Registry, name: RegistryName) -> bool:
+def _is_for(mirror: _Mirror, table: _Registry, name: ImageName) -> bool:
     by_digest = name.digest is not None
     if table.mirror_by_digest_only:
         return by_digest
@@ -83,11 +83,11 @@ def _fits(stem: str, full: str) -> bool:
     return full == stem or full.startswith(f"{stem}/")
 
 
-def _moved(name: RegistryName, place: str) -> RegistryName:
+def _moved(name: ImageName, place: str) -> ImageName:
     host, _, repository = place.partition("/")
     if not is_host(host) or not is_repository(repository):
         raise UsageError(f"registries.conf: {place[:200]!a} is no HOST/REPOSITORY")
-    return RegistryName(parse_host(host), repository, name.tag, name.digest)
+    return ImageName(parse_host(host), repository, name.tag, name.digest)
 
 
 def _files(settings: Settings) -> Iterator[Path]:

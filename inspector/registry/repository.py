@@ -9,14 +9,15 @@ from contextlib import ExitStack
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound
+from inspector.http.bodies import read_document, words_of
+from inspector.http.connections import Response
+from inspector.names import ImageName, is_tag
 from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of, media_type
 from inspector.registry.blob import BlobStream, read_part
-from inspector.registry.bodies import read_document, words_of
 from inspector.registry.delegation import Lent
 from inspector.registry.failures import error_code, refusal
 from inspector.registry.lists import listed
-from inspector.registry.names import RegistryName, is_tag
-from inspector.registry.session import Reply, Session
+from inspector.registry.session import Session
 
 ACCEPT = {"Accept": ", ".join(sorted(INDEX_TYPES | MANIFEST_TYPES))}
 """All types at once: asked for some, registries convert to schema 1, or have nothing."""
@@ -43,10 +44,10 @@ class Document(msgspec.Struct, frozen=True):
 class Repository:
     """What a registry has by one name; from any thread. `trusts_toc` is the user's word for this registry."""
 
-    def __init__(self, session: Session, name: RegistryName, *, trusts_toc: bool = False) -> None:
+    def __init__(self, session: Session, name: ImageName, *, trusts_toc: bool = False) -> None:
         self.session = session
         self.trusts_toc = trusts_toc
-        self.name = RegistryName(name.host, name.repository)
+        self.name = ImageName(name.host, name.repository)
         self.where = str(self.name) if session.host == name.host else f"{self.name} (by way of {session.host})"
 
     def head(self, target: str) -> Head | None:
@@ -56,7 +57,7 @@ class Repository:
         """
         where = f"{self.where}: {target}"
         reply = self._ask("HEAD", f"manifests/{target}", where, ACCEPT)
-        words_of(reply.response, self.session.pacing.patience, where)
+        words_of(reply)
         if reply.status != 200:
             return None
         digest, size = reply.header("Docker-Content-Digest"), _number(reply.header("Content-Length"))
@@ -69,9 +70,9 @@ class Repository:
         where = f"{self.where}: {target}"
         reply = self._ask("GET", f"manifests/{target}", where, ACCEPT)
         if reply.status != 200:
-            code = error_code(words_of(reply.response, self.session.pacing.patience, where))
-            raise self._missing(target, code) if reply.status == 404 else refusal(where, reply.status, code)
-        content = read_document(reply.response, MAX_DOCUMENT, self.session.pacing.patience, where)
+            words = words_of(reply)
+            raise self._missing(target, words) if reply.status == 404 else refusal(where, reply.status, words)
+        content = read_document(reply, MAX_DOCUMENT, where)
         stated = reply.header("Docker-Content-Digest")
         asked = target if _DIGEST.fullmatch(target) else stated if _DIGEST.fullmatch(stated) else ""
         if asked:
@@ -85,7 +86,7 @@ class Repository:
         reply = self._ask("GET", f"blobs/{digest}", where)
         if reply.status != 200:
             raise self._no_blob(reply, where)
-        content = read_document(reply.response, MAX_DOCUMENT, self.session.pacing.patience, where)
+        content = read_document(reply, MAX_DOCUMENT, where)
         check_digest(content, digest, f"{self.where}: blob")
         return content
 
@@ -100,7 +101,7 @@ class Repository:
         reply = self._ask("GET", f"blobs/{digest}", where, {"Range": f"bytes={start}-{end - 1}"})
         if reply.status not in (200, 206, 416):
             raise self._no_blob(reply, where)
-        return read_part(reply, start, end, size, self.session.pacing.patience, where)
+        return read_part(reply, start, end, size, where)
 
     def tags(self, stack: ExitStack | None = None) -> Iterator[str]:
         """All tags, as the registry orders them, each once; for `stack` see `listed`.
@@ -114,7 +115,7 @@ class Repository:
         """See `Session.lend`."""
         return self.session.lend(self.name.repository, with_token=with_token)
 
-    def _blob(self, digest: str, at: int) -> Reply:
+    def _blob(self, digest: str, at: int) -> Response:
         where = f"{self.where}: blob {digest}"
         headers = {"Range": f"bytes={at}-"} if at else {}
         reply = self._ask("GET", f"blobs/{digest}", where, headers)
@@ -122,7 +123,7 @@ class Repository:
             raise self._no_blob(reply, where)
         return reply
 
-    def _ask(self, method: str, path: str, where: str, headers: dict[str, str] | None = None) -> Reply:
+    def _ask(self, method: str, path: str, where: str, headers: dict[str, str] | None = None) -> Response:
         return self.session.ask(
             method,
             f"/v2/{self.name.repository}/{path}",
@@ -132,16 +133,16 @@ class Repository:
             redirects="blob" if path.startswith("blobs/") else "manifest",
         )
 
-    def _no_blob(self, reply: Reply, where: str) -> InspectorError:
-        code = error_code(words_of(reply.response, self.session.pacing.patience, where))
+    def _no_blob(self, reply: Response, where: str) -> InspectorError:
+        words = words_of(reply)
         if reply.status == 404:
             return NotFound(f"{where}: the registry does not have it, though a manifest lists it; push the image anew")
-        return refusal(where, reply.status, code)
+        return refusal(where, reply.status, words)
 
-    def _missing(self, target: str, code: str) -> NotFound:
+    def _missing(self, target: str, words: bytes) -> NotFound:
         """Whether the repository is not there, or just this of it: the list of its tags tells."""
         no_repository = NotFound(f"{self.where}: no such repository at {self.session.host}")
-        if code == _REPOSITORY_UNKNOWN:
+        if error_code(words) == _REPOSITORY_UNKNOWN:
             return no_repository
         what = "manifest" if _DIGEST.fullmatch(target) else "tag"
         try:
@@ -163,7 +164,7 @@ def _check_type(content: bytes, stated: str, where: str) -> None:
         raise Malformed(f"{where}: served as {stated}, but calls itself {own[:100]!a}")
 
 
-def _media_type(reply: Reply) -> str:
+def _media_type(reply: Response) -> str:
     return reply.header("Content-Type").partition(";")[0].strip().lower()
 
 

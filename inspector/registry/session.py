@@ -5,28 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Literal
-
-import msgspec
+from typing import Literal
 
 from inspector.errors import Refused, Unreachable
-from inspector.registry.address import Address, Origin, origin_of
+from inspector.http.address import Address, Origin, origin_of
+from inspector.http.bodies import words_of
+from inspector.http.connections import Response
+from inspector.http.pacing import Pacing
+from inspector.http.reach import Reach
+from inspector.http.redirects import REDIRECTS, follow
+from inspector.names import api_host
 from inspector.registry.authorizer import Authorizer
-from inspector.registry.bodies import words_of
 from inspector.registry.challenge import parse_challenges
 from inspector.registry.credentials import Credentials
 from inspector.registry.delegation import Lent
-from inspector.registry.names import api_host
-from inspector.registry.pacing import Pacing
-from inspector.registry.reach import Reach
-from inspector.registry.redirects import REDIRECTS, follow
-from inspector.registry.settings import Settings
+from inspector.registry.failures import refusal
+from inspector.registry.settings import Settings, tls_for
 from inspector.registry.tokens import TokenServer
 from inspector.registry.transport import Transport
-from inspector.registry.trust import trust_in
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
 
 _PROBE_SECONDS = 5.0
 
@@ -34,32 +30,16 @@ Redirects = Literal["none", "manifest", "blob"]
 """What is asked for, where redirects are followed; blobs of registries in private networks may lie in others."""
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """An answer, its body still to be read; `is_own` says that the registry gave it, and not who it sent us to."""
-
-    response: BaseHTTPResponse
-    is_own: bool
-
-    @property
-    def status(self) -> int:
-        """The status of HTTP."""
-        return int(self.response.status)
-
-    def header(self, name: str) -> str:
-        """A header; empty where there is none."""
-        return str(self.response.headers.get(name, ""))
-
-
 class Session:
     """One registry, known by its `host` as names begin with it; from any thread."""
 
     def __init__(self, host: str, settings: Settings, transport: Transport, credentials: Credentials) -> None:
         self.host = host
-        self.pacing = Pacing(settings.patience)
+        self.pacing = Pacing(settings.patience, refusal)
         self._plain_allowed = host in settings.insecure
         self._trusted = tuple(sorted(settings.insecure - {host}))
         self._transport = transport
-        self._trust = trust_in(host, settings)
+        self._trust = tls_for(host, settings)
         self._others = self._trust.for_others()
         self._authorizer = Authorizer(host, credentials, TokenServer(transport, self.pacing), self._others)
         self._lock = threading.Lock()
@@ -74,7 +54,7 @@ class Session:
         repository: str = "",
         headers: Mapping[str, str] | None = None,
         redirects: Redirects = "none",
-    ) -> Reply:
+    ) -> Response:
         """The answer: a success, or a refusal that is about the thing asked for. The caller closes it.
 
         `repository` says what right is needed, an empty one that to the catalog. Raises `Denied`, `RateLimited`,
@@ -87,8 +67,8 @@ class Session:
         for _ in range(2):  # a token that ended early, and one that was not enough
             if reply.status != 401 or not reply.is_own:
                 break
-            challenges = parse_challenges(reply.response.headers.getlist("WWW-Authenticate"))
-            words_of(reply.response, self.pacing.patience, where)
+            challenges = parse_challenges(reply.values("WWW-Authenticate"))
+            words_of(reply)
             fresh = self._authorizer.answer(challenges, address.origin, repository, stale)
             reply, stale = once(fresh), fresh
         return self._accepted(reply, where, repository)
@@ -134,7 +114,7 @@ class Session:
         address = Address(origin, "/v2/")
         response = self._transport.send("GET", address, self._trust, headers, seconds=_PROBE_SECONDS)
         response.close()
-        return int(response.status)
+        return response.status
 
     def _once(
         self,
@@ -145,32 +125,27 @@ class Session:
         authorization: str | None,
         *,
         redirects: Redirects,
-    ) -> Reply:
+    ) -> Response:
         if authorization:
             headers = {**headers, "Authorization": authorization}
-        origins: list[Origin] = []
 
-        def send(target: Address, shown: Mapping[str, str], reach: Reach) -> BaseHTTPResponse:
+        def send(target: Address, shown: Mapping[str, str], reach: Reach) -> Response:
             trust = self._trust if target.origin == address.origin else self._others
             return self._transport.send(method, target, trust, shown, reach=reach)
 
-        def request() -> BaseHTTPResponse:
+        def request() -> Response:
             if redirects == "none":
-                origins.append(address.origin)
                 return send(address, headers, Reach.ANY)
             limits = partial(self._transport.limits, address.origin, to_private=redirects == "blob")
-            response, origin = follow(send, address, headers, self.pacing.patience, limits)
-            origins.append(origin)
-            return response
+            return follow(send, address, headers, limits)
 
-        response = self.pacing.ask(request, where)
-        return Reply(response, is_own=origins[-1] == address.origin)
+        return self.pacing.ask(request, where)
 
-    def _accepted(self, reply: Reply, where: str, repository: str) -> Reply:
+    def _accepted(self, reply: Response, where: str, repository: str) -> Response:
         """The reply, unless it is a refusal of us and not of what was asked."""
         if reply.status not in (401, 403, *REDIRECTS):
             return reply
-        words_of(reply.response, self.pacing.patience, where)
+        words_of(reply)
         if reply.status in REDIRECTS:
             raise Refused(f"{where}: sends us elsewhere, which is followed for manifests and blobs only")
         if not reply.is_own:

@@ -11,30 +11,11 @@ import msgspec
 
 from inspector.errors import UsageError
 from inspector.home import home_directory
-from inspector.registry.names import parse_host
+from inspector.http.timed import Patience
+from inspector.http.tls import Tls
+from inspector.names import parse_host
 
-
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds in time, in seconds.
-
-    `answer` is how long the head of an answer may take, from the connection on, repetitions and redirects included;
-    `silence` how long a registry may send nothing meanwhile or later, `whole` how long one document may take, and
-    `refusal` how long the body of an error. A blob must come with `min_rate` bytes a second, on the average of
-    `window` seconds of waiting for it. A request whose connection is lost is repeated `retries` times, after
-    `backoff` seconds and then twice as long each time; one that takes too long is not. Where a registry asks for
-    pauses of more than `max_wait` for one request, it is not waited for.
-    """
-
-    connect: float = 10.0
-    answer: float = 30.0
-    silence: float = 30.0
-    whole: float = 45.0
-    refusal: float = 5.0
-    window: float = 30.0
-    min_rate: float = 2048.0
-    retries: int = 4
-    backoff: float = 1.0
-    max_wait: float = 120.0
+__all__ = ["Patience", "Settings", "tls_for", "user_settings"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +60,32 @@ def user_settings(insecure: Sequence[str] = (), trust_toc: Literal["all"] | Sequ
         insecure=frozenset(_host(host, "an insecure registry") for host in (*insecure, *listed)),
         trust_toc=believed,
     )
+
+
+def tls_for(registry: str, settings: Settings) -> Tls:
+    """What the registry's first folder in `certs.d` says: each `.crt` vouches, the first `.cert` with a `.key` is ours.
+
+    A registry that is insecure by choice needs nobody to vouch for it.
+    """
+    verify = registry not in settings.insecure
+    for folder in (base / registry for base in _bases(settings)):
+        try:
+            names = sorted(entry.name for entry in folder.iterdir())
+        except OSError:
+            continue
+        authorities = tuple(str(folder / name) for name in names if name.endswith(".crt"))
+        pairs = [name for name in names if name.endswith(".cert") and f"{name[:-5]}.key" in names]
+        if not pairs:
+            return Tls(authorities, verify=verify)
+        return Tls(authorities, str(folder / pairs[0]), str(folder / f"{pairs[0][:-5]}.key"), verify)
+    return Tls(verify=verify)
+
+
+def _bases(settings: Settings) -> list[Path]:
+    """Where `certs.d` may lie, the user's before the machine's (containers-certs.d(5), Docker's rootless mode)."""
+    own = settings.config_home()
+    users = [] if own is None else [own / "containers" / "certs.d", own / "docker" / "certs.d"]
+    return [*users, settings.etc / "containers" / "certs.d", settings.etc / "docker" / "certs.d"]
 
 
 def _host(text: str, what: str) -> str:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import msgspec
 
 from inspector.errors import Denied, LimitExceeded, Malformed, Refused
+from inspector.http.address import Address, Origin, parse_address
+from inspector.http.bodies import read_document, words_of
+from inspector.http.connections import Response
+from inspector.http.pacing import Pacing
+from inspector.http.reach import Reach
+from inspector.http.redirects import REDIRECTS, Limits
+from inspector.http.tls import Tls
 from inspector.oci import decoder
-from inspector.registry.address import Address, Origin, parse_address
-from inspector.registry.bodies import read_document, words_of
 from inspector.registry.challenge import Challenge
 from inspector.registry.login import Login
-from inspector.registry.pacing import Pacing
-from inspector.registry.reach import Reach
-from inspector.registry.redirects import REDIRECTS, Limits
 from inspector.registry.transport import Transport
-from inspector.registry.trust import Trust
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
 
 MAX_TOKEN = 1 << 20
 """The largest answer of a token server, in bytes."""
@@ -82,7 +79,7 @@ def check_realm(realm: Origin, limits: Limits) -> Reach:
 
 
 class TokenServer:
-    """Asks token servers; `trust` says whose certificates count."""
+    """Asks token servers; `tls` says whose certificates count."""
 
     def __init__(self, transport: Transport, pacing: Pacing) -> None:
         self._transport = transport
@@ -97,17 +94,17 @@ class TokenServer:
         reach = check_realm(address.origin, self._transport.limits(registry, to_private=True))
         return Grant(address, challenge.get("service")[:1000], challenge.get("scope")[:4000] or scope, reach)
 
-    def fetch(self, grant: Grant, login: Login | None, trust: Trust) -> Token:
+    def fetch(self, grant: Grant, login: Login | None, tls: Tls) -> Token:
         """A new token. Raises `Denied`, `Refused`, `Malformed`, `Unreachable`, `RateLimited`, `LimitExceeded`."""
         where = f"the token server {grant.realm.origin}"
-        response = self._pacing.ask(lambda: self._ask(grant, login, trust), where)
+        response = self._pacing.ask(lambda: self._ask(grant, login, tls), where)
         if response.status != 200:
-            words_of(response, self._pacing.patience, where)
+            words_of(response)
             raise _refusal(response.status, where, login)
-        content = read_document(response, MAX_TOKEN, self._pacing.patience, where)
+        content = read_document(response, MAX_TOKEN, where)
         return _parsed(content, where)
 
-    def _ask(self, grant: Grant, login: Login | None, trust: Trust) -> BaseHTTPResponse:
+    def _ask(self, grant: Grant, login: Login | None, tls: Tls) -> Response:
         if login is not None and login.is_identity:
             form = {
                 "grant_type": "refresh_token",
@@ -118,7 +115,7 @@ class TokenServer:
             }
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             body = urlencode(form).encode()
-            return self._transport.send("POST", grant.realm, trust, headers, body=body, reach=grant.reach)
+            return self._transport.send("POST", grant.realm, tls, headers, body=body, reach=grant.reach)
         query = [("service", grant.service)] if grant.service else []
         query += [("scope", one) for one in grant.scope.split(" ") if one]
         if login is not None:
@@ -126,7 +123,7 @@ class TokenServer:
         joint = "&" if "?" in grant.realm.path else "?"
         address = Address(grant.realm.origin, f"{grant.realm.path}{joint}{urlencode(query)}")
         headers = {"Authorization": login.basic()} if login else {}
-        return self._transport.send("GET", address, trust, headers, reach=grant.reach)
+        return self._transport.send("GET", address, tls, headers, reach=grant.reach)
 
 
 def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from inspector.engine.endpoint import Endpoint, endpoints, shown_address
-from inspector.engine.tls import Tls
 from inspector.errors import Malformed, NotFound
+from inspector.http.tls import Tls
 
 ANYWHERE = Path("/nowhere")
 
@@ -68,8 +68,8 @@ def test_tls_as_the_command_line_has_it(tmp_path: Path) -> None:
     (checked,) = _docker(**known, DOCKER_TLS_VERIFY="1")
     (unchecked,) = _docker(**known, DOCKER_TLS="1")
     assert (plain.tls, plain.address) == (None, "tcp://h:2375")
-    assert (checked.tls, checked.address) == (Tls(ca, certificate, key), "tcp://h:2376")
-    assert unchecked.tls == Tls(ca, certificate, key, verify=False)
+    assert (checked.tls, checked.address) == (Tls((ca,), certificate, key, system=False), "tcp://h:2376")
+    assert unchecked.tls == Tls((ca,), certificate, key, verify=False, system=False)
 
 
 def test_a_context_by_name_beats_the_current_one(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_context_by_name_beats_the_current_one(tmp_path: Path) -> None:
     (current,) = _docker(**environment)
     (named,) = _docker(**environment, DOCKER_CONTEXT="b")
     assert (current.address, current.tls, current.chosen) == ("unix:///a.sock", None, True)
-    assert (named.address, named.tls) == ("tcp://h:2376", Tls(str(tls / "ca.pem")))
+    assert (named.address, named.tls) == ("tcp://h:2376", Tls((str(tls / "ca.pem"),), system=False))
     assert "'b'" in named.origin
 
 

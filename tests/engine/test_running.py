@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import time
+from typing import Any
 
 import pytest
 
-from inspector.engine.logs import demultiplexed
+from inspector.engine.client import demultiplexed
 from inspector.errors import LimitExceeded, NotFound, Refused, Unreachable
 from inspector.testing import faults
 from tests.engine.conftest import Start
@@ -36,6 +37,23 @@ def test_a_container_that_runs_on_is_told_in_time(start: Start) -> None:
     with pytest.raises(LimitExceeded, match=r"still runs after 0\.2 s"):
         engine.wait(container, 0.2)
     assert time.monotonic() - before < 2
+
+
+def test_an_engine_may_begin_its_answer_long_before_the_container_ends(start: Start) -> None:
+    """Docker sends the head at once."""
+    fake, engine = start(seconds=0.1)
+    container = engine.create(BODY)
+
+    def late(handler: Any) -> None:
+        handler.begin(200, {})
+        time.sleep(0.6)
+        handler.chunk(b'{"StatusCode": 7}')
+        handler.chunk(b"")
+
+    fake.misbehave("POST", ".*/wait", late)
+    assert engine.wait(container, 5) == 7
+    with pytest.raises(LimitExceeded, match="still runs"):
+        engine.wait(container, 0.2)
 
 
 def test_an_engine_that_goes_away_while_waiting_is_no_running_container(start: Start) -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from inspector.engine.client import Engine, connect
 from inspector.engine.endpoint import Endpoint
-from inspector.engine.sockets import ssh_words
-from inspector.engine.tls import Tls
-from inspector.errors import Unreachable
+from inspector.engine.routes import ssh_words
+from inspector.errors import LimitExceeded, Unreachable
+from inspector.http.tls import Tls
 from inspector.testing import faults
 from inspector.testing.engine import FakeEngine
 from tests.engine.images import SMALL
@@ -137,7 +137,6 @@ def _secured(fake: FakeEngine, folder: Path, *, mutual: bool) -> None:
     fake._server.socket = context.wrap_socket(fake._server.socket, server_side=True)
 
 
-@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 @pytest.mark.parametrize("mutual", [False, True])
 def test_an_engine_behind_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch, *, mutual: bool) -> None:
     fake = FakeEngine("graph", [SMALL], tcp=True)
@@ -152,7 +151,7 @@ def test_an_engine_behind_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_certificate_of_nobody_known_is_refused(certificate: Path) -> None:
     fake = FakeEngine("graph", [SMALL], tcp=True)
     _secured(fake, certificate, mutual=False)
-    with fake, pytest.raises(Unreachable, match="TLS fails: CERTIFICATE_VERIFY_FAILED"):
+    with fake, pytest.raises(Unreachable, match="its certificate is not trusted"):
         Engine(Endpoint(fake.address, "test", Tls()))
 
 
@@ -165,7 +164,7 @@ def test_an_engine_with_tls_that_is_asked_without(certificate: Path) -> None:
 
 def test_a_certificate_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match=r"ca\.pem"):
-        Engine(Endpoint("tcp://127.0.0.1:1", "test", Tls(ca=str(tmp_path / "ca.pem"))))
+        Engine(Endpoint("tcp://127.0.0.1:1", "test", Tls((str(tmp_path / "ca.pem"),))))
 
 
 def test_no_password_of_a_netrc_is_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -185,3 +184,21 @@ def test_no_redirect_is_followed() -> None:
         fake.misbehave("GET", "/images/json", faults.body(b"", 302, Location="http://127.0.0.1:1/"))
         with pytest.raises(Exception, match="302"):
             Engine(Endpoint(fake.address, "test")).images()
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20, "still to come"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 200, "more than 100 headers"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000, "of more than 65536 bytes"),
+    ],
+    ids=["informational", "headers", "line"],
+)
+def test_a_head_without_end(said: bytes, told: str) -> None:
+    with FakeEngine("graph", [SMALL]) as fake:
+        engine = Engine(Endpoint(fake.address, "test"))
+        fake.misbehave("GET", "/images/json", lambda handler: handler.connection.sendall(said))
+        with pytest.raises(LimitExceeded, match=told):
+            engine.images()
+        engine.close()

@@ -7,11 +7,9 @@ from itertools import islice
 from types import SimpleNamespace
 from typing import Any, cast
 
-from urllib3 import HTTPHeaderDict, HTTPResponse
-
-from inspector.engine.logs import demultiplexed
+from inspector.engine.client import demultiplexed
 from inspector.errors import InspectorError
-from inspector.registry.address import origin_of, parse_address
+from inspector.http.address import origin_of, parse_address
 from inspector.registry.challenge import parse_challenges
 from inspector.registry.lists import listed
 from inspector.registry.settings import Patience
@@ -43,6 +41,19 @@ def address(content: bytes) -> None:
     assert (again.origin, again.path) == (found.origin, found.path)
 
 
+class _Response(io.BytesIO):
+    """As `inspector.http.connections.Response`, of one header."""
+
+    def __init__(self, body: bytes, links: list[str]) -> None:
+        super().__init__(body)
+        self.status, self.patience = 200, Patience()
+        self.headers: dict[str, str] = {}
+        self.values = {"Link": links}.__getitem__
+
+    def header(self, _: str) -> str:
+        return ""
+
+
 def pages(content: bytes) -> None:
     """A list of tags, a page for every two parts: its `Link`, and its body. Only pages of this list are asked for."""
     parts = content.split(CUT)[:16]
@@ -52,9 +63,7 @@ def pages(content: bytes) -> None:
         assert (method, path[:1]) == ("GET", "/"), where
         asked.append(path)
         link, body = (*parts[2 * len(asked) - 2 : 2 * len(asked)], b"", b"")[:2]
-        headers = HTTPHeaderDict({"Link": link.decode("latin-1")} if link else {})
-        response = HTTPResponse(io.BytesIO(body), headers, 200, preload_content=False)
-        return SimpleNamespace(status=200, response=response)
+        return _Response(body, [link.decode("latin-1")] if link else [])
 
     pacing = SimpleNamespace(patience=Patience())
     session = cast("Any", SimpleNamespace(ask=ask, origin=lambda: HOST, pacing=pacing))

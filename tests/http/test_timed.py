@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 import threading
 import time
@@ -9,20 +10,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from inspector.http.timed import DEADLINE, TimedSocket, within
+from inspector import work
+from inspector.http.timed import DEADLINE, TimedReader, timed, within
+
+Pair = tuple[socket.socket, socket.socket]
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[TimedSocket, socket.socket]]:
+def pair() -> Iterator[Pair]:
     ours, theirs = socket.socketpair()
-    timed = TimedSocket(fileno=ours.detach())
-    with timed, theirs:
-        yield timed, theirs
+    with ours, theirs:
+        yield ours, theirs
 
 
-def test_a_drip_ends_at_the_deadline(pair: tuple[TimedSocket, socket.socket]) -> None:
-    timed, theirs = pair
-    timed.settimeout(5)
+def test_a_drip_ends_at_the_deadline(pair: Pair) -> None:
+    ours, theirs = pair
+    ours.settimeout(5)
     done = threading.Event()
 
     def drip() -> None:
@@ -32,14 +35,30 @@ def test_a_drip_ends_at_the_deadline(pair: tuple[TimedSocket, socket.socket]) ->
     thread = threading.Thread(target=drip)
     thread.start()
     began = time.monotonic()
-    with timed.makefile("rb") as file, within(0.2), pytest.raises(TimeoutError):
+    with io.BufferedReader(TimedReader(ours)) as file, within(0.2), pytest.raises(TimeoutError):
         file.readline()
     assert time.monotonic() - began < 2
-    with within(0.2), pytest.raises(TimeoutError):
-        b"".join(iter(lambda: timed.recv(1), b""))
-    assert timed.gettimeout() == 5, "its own bound is as it was"
+    assert ours.gettimeout() == 5, "its own bound is as it was"
     done.set()
     thread.join()
+
+
+def test_what_a_closed_socket_brought_can_be_read(pair: Pair) -> None:
+    """`http.client` closes it as soon as it knows that the answer is the last one."""
+    ours, theirs = pair
+    theirs.sendall(b"x")
+    with TimedReader(ours) as reader:
+        ours.close()
+        assert reader.read(1) == b"x"
+    assert ours.fileno() == -1
+
+
+def test_a_stop_ends_what_is_read(pair: Pair) -> None:
+    ours, _ = pair
+    token = work.Token()
+    with TimedReader(ours) as reader, token.entered():
+        threading.Timer(0.1, token.stop).start()
+        assert reader.read(1) == b""
 
 
 def test_the_nearest_of_several_deadlines_counts() -> None:
@@ -55,25 +74,26 @@ def test_the_nearest_of_several_deadlines_counts() -> None:
     assert DEADLINE.until is None
 
 
-def test_a_deadline_is_of_one_thread_alone(pair: tuple[TimedSocket, socket.socket]) -> None:
-    timed, theirs = pair
+def test_a_deadline_is_of_one_thread_alone(pair: Pair) -> None:
+    ours, theirs = pair
     theirs.sendall(b"x")
     read: list[bytes] = []
+    reader = TimedReader(ours)
     with within(-1):
         with pytest.raises(TimeoutError):
-            timed.recv(1)
-        with pytest.raises(TimeoutError):
-            timed.connect("/nowhere")
-        thread = threading.Thread(target=lambda: read.append(timed.recv(1)))
+            reader.read(1)
+        with pytest.raises(TimeoutError), timed(ours):
+            ours.connect("/nowhere")
+        thread = threading.Thread(target=lambda: read.append(reader.read(1)))
         thread.start()
         thread.join()
     assert read == [b"x"]
 
 
-def test_the_socket_s_own_timeout_counts_where_it_is_nearer(pair: tuple[TimedSocket, socket.socket]) -> None:
-    timed, _ = pair
-    timed.settimeout(0.05)
+def test_the_socket_s_own_timeout_counts_where_it_is_nearer(pair: Pair) -> None:
+    ours, _ = pair
+    ours.settimeout(0.05)
     began = time.monotonic()
     with within(10), pytest.raises(TimeoutError):
-        timed.recv(1)
+        TimedReader(ours).read(1)
     assert time.monotonic() - began < 2

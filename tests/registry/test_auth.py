@@ -14,11 +14,11 @@ from importlib import import_module
 import pytest
 
 from inspector.errors import Denied, LimitExceeded, Malformed, Refused, UsageError
+from inspector.http.address import parse_address
+from inspector.http.reach import Reach
+from inspector.http.redirects import Limits
 from inspector.names import ImageName
-from inspector.registry.address import parse_address
 from inspector.registry.client import Client
-from inspector.registry.reach import Reach
-from inspector.registry.redirects import Limits
 from inspector.registry.settings import Settings
 from inspector.registry.tokens import check_realm
 from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json

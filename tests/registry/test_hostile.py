@@ -308,7 +308,7 @@ def test_names_of_many_addresses_have_the_time_of_one(repository: Opener, monkey
         raise TimeoutError
 
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    monkeypatch.setattr("inspector.http.timed.TimedSocket.connect", late)
+    monkeypatch.setattr("socket.socket.connect", late)
     with pytest.raises(Unreachable, match="no answer in time"):
         repository(host="r.test").manifest("1")
     assert len(tried) == 8

@@ -10,7 +10,7 @@ from importlib import import_module
 import pytest
 
 from inspector.errors import LimitExceeded, Malformed, NotFound, Refused
-from inspector.registry import bodies
+from inspector.http import bodies
 from inspector.registry.client import Client
 from inspector.registry.settings import Settings
 from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 
 import msgspec
 import pytest
 
+from inspector import work
 from inspector.errors import InspectorError, RateLimited, Refused, Unreachable
+from inspector.http.pacing import Pacing, retry_after
 from inspector.names import ImageName
 from inspector.registry.client import Client
-from inspector.registry.pacing import Pacing, retry_after
+from inspector.registry.failures import refusal
 from inspector.registry.settings import Settings
 from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.registry.conftest import HASTE, Opener
@@ -104,17 +106,30 @@ def test_nobody_listens_and_no_such_host(repository: Opener) -> None:
         repository(host="registry.invalid").manifest("1")
 
 
-def test_who_waits_is_let_go_when_all_is_closed(fake: FakeRegistry, repository: Opener) -> None:
+def test_who_waits_is_let_go_when_the_work_is_stopped(fake: FakeRegistry, repository: Opener) -> None:
     patient = msgspec.structs.replace(HASTE, max_wait=60.0)
     fake.route("GET", ".*/manifests/.*", Answer(429, headers={"Retry-After": "60"}))
     opened = repository(patience=patient)
+    _ends_on_a_stop(lambda: opened.manifest("1"), lambda: any("manifests" in path for path in fake.paths()))
+
+
+def _ends_on_a_stop(act: Callable[[], object], begun: Callable[[], bool]) -> None:
+    """Stop what acts, once it has begun: it ends within a second."""
+    token = work.Token()
+
+    def acting() -> None:
+        with token.entered():
+            act()
+
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(opened.manifest, "1")
-        while not any("manifests" in path for path in fake.paths()):
+        waiting = pool.submit(acting)
+        while not begun():
             time.sleep(0.01)
-        opened.session.pacing.stop()
-        with pytest.raises(InspectorError, match="stopped"):
+        began = time.monotonic()
+        token.stop()
+        with pytest.raises((work.Stopped, InspectorError)):
             waiting.result(timeout=5)
+        assert time.monotonic() - began < 1
 
 
 @pytest.mark.parametrize(
@@ -139,13 +154,12 @@ def test_what_retry_after_says(value: str, seconds: float | None) -> None:
 
 
 def test_pauses_grow_and_end_at_a_minute() -> None:
-    pacing = Pacing(msgspec.structs.replace(HASTE, backoff=1.0))
+    pacing = Pacing(msgspec.structs.replace(HASTE, backoff=1.0), refusal)
     assert [pacing.backoff(failures) for failures in (1, 2, 3, 7, 90)] == [1.0, 2.0, 4.0, 60.0, 60.0]
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["begun", "silent"])
-def test_closing_does_not_wait_for_a_silent_registry(told: bool, fake: FakeRegistry, settings: Settings) -> None:  # noqa: FBT001
-    """Whoever interrupts a run would have to, as long as a registry may be silent."""
+def test_a_stop_does_not_wait_for_a_silent_registry(told: bool, fake: FakeRegistry, settings: Settings) -> None:  # noqa: FBT001
     asked = threading.Event()
     going = threading.Event()
 
@@ -165,12 +179,6 @@ def test_closing_does_not_wait_for_a_silent_registry(told: bool, fake: FakeRegis
     patience = msgspec.structs.replace(HASTE, silence=20.0, window=20.0)
     client = Client(msgspec.structs.replace(settings, patience=patience))
     (repository,) = client.repositories(ImageName(fake.host, "a/b"))
-    with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(lambda: b"".join(repository.chunks(API.image_id, len(API.layers[0]))))
-        assert asked.wait(10)
-        begun = time.monotonic()
-        client.close()
-        with pytest.raises(InspectorError):
-            reading.result(15)
-        assert time.monotonic() - begun < 5
+    _ends_on_a_stop(lambda: b"".join(repository.chunks(API.image_id, len(API.layers[0]))), asked.is_set)
+    client.close()
     going.set()

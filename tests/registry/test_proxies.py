@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from inspector.errors import Refused, Unreachable, UsageError
-from inspector.registry.address import origin_of
-from inspector.registry.proxies import proxy_for
+from inspector.http.address import origin_of
+from inspector.http.proxies import proxy_for
 from inspector.testing.registry import Answer, FakeRegistry
 from tests.registry.conftest import Opener
 from tests.sources.samples import API

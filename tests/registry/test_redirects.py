@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from inspector.errors import Refused, Unreachable
-from inspector.registry.address import origin_of, parse_address
-from inspector.registry.reach import Reach
-from inspector.registry.redirects import Limits, next_address
+from inspector.http.address import origin_of, parse_address
+from inspector.http.reach import Reach
+from inspector.http.redirects import Limits, next_address
+from inspector.http.tls import Tls
 from inspector.registry.settings import Settings
 from inspector.registry.transport import Transport
-from inspector.registry.trust import Trust
 from inspector.testing.registry import Answer, FakeRegistry
 from tests.registry.conftest import Opener, renamed
 from tests.sources.samples import API
@@ -196,9 +196,9 @@ def test_how_far_a_registry_may_send_us_follows_from_where_it_answers(
     """Not from its name, and only for blobs and tokens."""
     transport = Transport(settings)
     registry = parse_address(f"http://{renamed('r.test', fake, monkeypatch)}/", "a test")
-    transport.send("GET", registry, Trust(), {}).close()
+    transport.send("GET", registry, Tls(), {}).close()
     assert transport.limits(registry.origin, to_private=True).reach is Reach.PUBLIC, "it is this machine"
-    transport._found(registry.origin.host, registry.origin.port, Reach.PRIVATE)
+    transport._reached[registry.origin.host, registry.origin.port] = Reach.PRIVATE
     assert transport.limits(registry.origin, to_private=True).reach is Reach.PRIVATE
     assert transport.limits(registry.origin, to_private=False).reach is Reach.PUBLIC
     assert transport.limits(origin_of("https", "10.0.0.1"), to_private=True).reach is Reach.PRIVATE
@@ -217,7 +217,7 @@ def test_the_address_that_is_connected_to_is_the_one_that_was_checked(
     named = renamed("storage.test", fake, monkeypatch, address)
     transport = Transport(settings)
     with pytest.raises(Refused, match=r"storage\.test:\d+: an address of "):
-        transport.send("GET", parse_address(f"http://{named}/", "a test"), Trust(), {}, reach=reach)
+        transport.send("GET", parse_address(f"http://{named}/", "a test"), Tls(), {}, reach=reach)
     assert fake.asked == []
     transport.close()
 
@@ -241,10 +241,10 @@ def test_of_several_addresses_those_are_tried_that_may_be(
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    monkeypatch.setattr("inspector.http.timed.TimedSocket.connect", refuse)
+    monkeypatch.setattr("socket.socket.connect", refuse)
     transport = Transport(settings)
     with pytest.raises(Unreachable, match="nothing listens there"):
-        transport.send("GET", parse_address("https://storage.test/", "a test"), Trust(), {}, reach=reach)
+        transport.send("GET", parse_address("https://storage.test/", "a test"), Tls(), {}, reach=reach)
     assert asked == tried
 
 
@@ -309,7 +309,7 @@ class _Response:
     status = 307
 
     def __init__(self, location: str) -> None:
-        self.headers = {"Location": location}
+        self.header = {"Location": location}.__getitem__
 
 
 @pytest.mark.parametrize(

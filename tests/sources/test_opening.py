@@ -14,8 +14,9 @@ from fixtures.forms import FORMS
 from fixtures.forms.docker import from_25, until_24
 from fixtures.packing import gzip
 from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unreachable, UsageError
-from inspector.reference import parse_reference
+from inspector.reference import Reference, parse_reference
 from inspector.sources import open_images
+from inspector.sources.image import Image
 from inspector.sources.media import Media
 from inspector.sources.registry import open as registries
 from inspector.testing.engine import FakeEngine
@@ -50,7 +51,12 @@ def test_a_bare_name_without_a_host_is_asked_of_no_registry(monkeypatch: pytest.
     with pytest.raises(Unreachable, match=r"no registry was asked, since the name states none: .* docker://team/api:1"):
         open_images(parse_reference("team/api:1"))
     asked: list[str] = []
-    monkeypatch.setattr(registries, "open_registry_images", lambda reference, *_: asked.append(reference.name) or ())
+
+    def answer(reference: Reference, *_: object) -> tuple[Image, ...]:
+        asked.append(reference.name)
+        return ()
+
+    monkeypatch.setattr(registries, "open_registry_images", answer)
     assert open_images(parse_reference("team/api:1"), media=Media(guess_registry=True)) == ()
     assert asked == ["team/api:1"]
 

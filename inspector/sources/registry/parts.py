@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from inspector import work
 from inspector.errors import Malformed
+from inspector.http.failures import Interrupted
 from inspector.layers.toc.source import Span, TocUnusable
 from inspector.oci import Descriptor
-from inspector.registry.failures import Interrupted
 from inspector.registry.repository import Repository
 
 REQUESTS = 4
@@ -42,7 +42,7 @@ class RegistryParts:
             except Interrupted:
                 if time.monotonic() > until:
                     raise
-                pacing.pause(pacing.backoff(failures))
+                work.wait(pacing.backoff(failures))
         return self._once(span)
 
     def _once(self, span: Span) -> bytes:

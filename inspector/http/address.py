@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from inspector.errors import Refused
-from inspector.registry.reach import Reach, literal_of, reach_of
+from inspector.http.reach import Reach, literal_of, reach_of
 
 MAX_URL = 16 << 10
 """The longest address that is followed, in characters; signed ones have some 2,000."""
@@ -26,13 +26,17 @@ class Origin(msgspec.Struct, frozen=True):
     port: int
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + ("" if self.port == _PORTS[self.scheme] else f":{self.port}")
+        return f"{self.scheme}://{self.named}"
 
     @property
     def named(self) -> str:
         """Host and port as names of images begin with them; the port is left out where it is the scheme's own."""
-        return str(self).partition("://")[2]
+        return self.authority.removesuffix(f":{_PORTS[self.scheme]}")
+
+    @property
+    def authority(self) -> str:
+        """Host and port, an address of IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def is_loopback(self) -> bool:
         """Whether it is this machine for certain: `localhost`, or an address that never leaves it."""

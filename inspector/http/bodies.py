@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import time
-import zlib
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 from inspector.errors import LimitExceeded, Malformed, Unreachable
+from inspector.http.connections import Response
+from inspector.http.failures import mapped
 from inspector.http.timed import within
-from inspector.registry.failures import mapped
-from inspector.registry.settings import Patience
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
 
 PIECE = 1 << 16
 """Bytes asked of the connection at a time."""
@@ -26,15 +23,13 @@ _WORDS = 64 << 10
 """Bytes of a refusal that are looked at."""
 
 
-def read_document(
-    response: BaseHTTPResponse, most: int, patience: Patience, where: str, *, large: Callable[[], object] = lambda: None
-) -> bytes:
+def read_document(response: Response, most: int, where: str, *, large: Callable[[], object] = lambda: None) -> bytes:
     """The whole body, unpacked if it came packed, which we don't ask for; `large` is called once past `LARGE` bytes.
 
     Raises `LimitExceeded`, `Unreachable`, `Malformed`.
     """
     try:
-        content = _whole(response, most, patience, where, large)
+        content = _whole(response, most, where, large)
     finally:
         response.close()
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -47,12 +42,12 @@ def read_document(
     return _unpacked(content, most, where)
 
 
-def words_of(response: BaseHTTPResponse, patience: Patience, where: str) -> bytes:
+def words_of(response: Response) -> bytes:
     """The beginning of a refusal's body; empty where it can't be had. The connection is kept if that was all."""
     content = b""
     try:
-        with within(patience.refusal):
-            for piece in pieces(response, patience, where):
+        with within(response.patience.refusal):
+            for piece in pieces(response, ""):
                 content += piece
                 if len(content) > _WORDS:
                     break
@@ -63,36 +58,54 @@ def words_of(response: BaseHTTPResponse, patience: Patience, where: str) -> byte
     return content[:_WORDS]
 
 
-def pieces(response: BaseHTTPResponse, patience: Patience, where: str) -> Iterator[bytes]:
+def pieces(response: Response, where: str) -> Iterator[bytes]:
     """The body as it arrives. Raises `Unreachable` for one that breaks off or comes too slowly, `LimitExceeded`."""
-    waited, got = 0.0, 0
-    total = count = 0
-    with mapped(where):
-        while True:
-            before = time.monotonic()
-            with within(patience.window):  # chunks may have long heads, and trailers no end
-                piece = response.read1(PIECE, decode_content=False)
-            if not piece:
-                return
-            waited += time.monotonic() - before
-            got += len(piece)
-            total, count = total + len(piece), count + 1
-            if count > FREE_PIECES and total < count * MIN_PIECE:
-                raise LimitExceeded(f"{where}: sends its answer in more than {FREE_PIECES} pieces of next to nothing")
-            if waited > patience.window:
-                if got < patience.min_rate * patience.window:
-                    raise Unreachable(f"{where}: sends no more than {got / waited:.0f} bytes a second")
-                waited, got = 0.0, 0
-            yield piece
+    return iter(Body(response, where).piece, b"")
 
 
-def _whole(response: BaseHTTPResponse, most: int, patience: Patience, where: str, large: Callable[[], object]) -> bytes:
-    stated = response.headers.get("Content-Length", "")
+class Body(io.RawIOBase):
+    """The body of an answer as a raw stream, too; one that breaks off is never taken for one that ends."""
+
+    def __init__(self, response: Response, where: str) -> None:
+        self._response = response
+        self._where = where
+        self._waited, self._got = 0.0, 0
+        self._total = self._count = 0
+
+    def readable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See `io.RawIOBase`. Raises as `pieces`."""
+        piece = self.piece(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def piece(self, most: int = PIECE) -> bytes:
+        """The next bytes, at most so many; none at the end."""
+        patience = self._response.patience
+        before = time.monotonic()
+        with mapped(self._where), within(patience.window):  # chunks may have long heads, and trailers no end
+            piece = self._response.read1(most)
+        self._waited += time.monotonic() - before
+        self._got, self._total, self._count = self._got + len(piece), self._total + len(piece), self._count + 1
+        if self._count > FREE_PIECES and self._total < self._count * MIN_PIECE:
+            raise LimitExceeded(f"{self._where}: sends its answer in more than {FREE_PIECES} pieces of next to nothing")
+        if piece and self._waited > patience.window:
+            if self._got < patience.min_rate * patience.window:
+                raise Unreachable(f"{self._where}: sends no more than {self._got / self._waited:.0f} bytes a second")
+            self._waited, self._got = 0.0, 0
+        return piece
+
+
+def _whole(response: Response, most: int, where: str, large: Callable[[], object]) -> bytes:
+    stated = response.header("Content-Length")
     if stated.isascii() and stated.isdigit() and (len(stated) > 15 or int(stated) > most):
         raise _too_large(where, most)
     content = bytearray()
-    with within(patience.whole):
-        for piece in pieces(response, patience, where):
+    with within(response.patience.whole):
+        for piece in pieces(response, where):
             if len(content) <= LARGE < len(content) + len(piece):
                 large()
             content += piece
@@ -102,6 +115,8 @@ def _whole(response: BaseHTTPResponse, most: int, patience: Patience, where: str
 
 
 def _unpacked(content: bytes, most: int, where: str) -> bytes:
+    import zlib
+
     decoder = zlib.decompressobj(wbits=31)
     try:
         plain = decoder.decompress(content, most + 1)

@@ -9,14 +9,19 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from inspector.errors import UsageError
-from inspector.registry.address import Origin
+from inspector.http.address import Origin
 
 
 class Proxy(msgspec.Struct, frozen=True):
     """A proxy, and the `user:password` for it, which nothing prints."""
 
-    url: str
+    origin: Origin
     login: str = ""
+
+    @property
+    def url(self) -> str:
+        """Its address, for messages."""
+        return f"{self.origin.scheme}://{self.origin.authority}"
 
     def __repr__(self) -> str:
         return f"Proxy({self.url!r})"
@@ -47,8 +52,7 @@ def _parsed(text: str, variable: str) -> Proxy:
     if not host or parts.scheme not in ("http", "https"):
         raise wrong
     login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username is not None else ""
-    shown = f"[{host}]" if ":" in host else host
-    return Proxy(f"{parts.scheme}://{shown}:{port or (443 if parts.scheme == 'https' else 80)}", login)
+    return Proxy(Origin(parts.scheme, host, port or (443 if parts.scheme == "https" else 80)), login)
 
 
 def _excepted(origin: Origin, listed: str) -> bool:

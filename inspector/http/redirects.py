@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.errors import Refused
-from inspector.registry.address import Address, Origin, parse_address
-from inspector.registry.bodies import words_of
-from inspector.registry.reach import NAME_IT, Reach, refused_address
-from inspector.registry.settings import Patience
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+from inspector.http.address import Address, Origin, parse_address
+from inspector.http.bodies import words_of
+from inspector.http.connections import Response
+from inspector.http.reach import NAME_IT, Reach, refused_address
 
 MAX_HOPS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
-Send = Callable[[Address, Mapping[str, str], Reach], "BaseHTTPResponse"]
+Send = Callable[[Address, Mapping[str, str], Reach], Response]
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -44,10 +40,8 @@ class Limits(msgspec.Struct, frozen=True):
         return self.reach
 
 
-def follow(
-    send: Send, start: Address, headers: Mapping[str, str], patience: Patience, limits: Callable[[], Limits]
-) -> tuple[BaseHTTPResponse, Origin]:
-    """The answer at the end of the way, and who gave it. Raises `Refused` for a way that none should go.
+def follow(send: Send, start: Address, headers: Mapping[str, str], limits: Callable[[], Limits]) -> Response:
+    """The answer at the end of the way. Raises `Refused` for a way that none should go.
 
     `limits` are asked for once the registry has answered, since where it lies is known only then.
     `Authorization` goes no further than the first origin, and is not shown to that again on the way back
@@ -59,8 +53,9 @@ def follow(
     for _ in range(MAX_HOPS + 1):
         response = send(address, left, reach)
         if response.status not in REDIRECTS:
-            return response, address.origin
-        words_of(response, patience, shown)
+            response.is_own = address.origin == start.origin
+            return response
+        words_of(response)
         target = next_address(response, address, shown)
         reach = limits().reach_to(target.origin, shown)
         shown = str(target.origin)
@@ -73,12 +68,12 @@ def follow(
     raise Refused(f"{start}: sends us on more than {MAX_HOPS} times")
 
 
-def next_address(response: BaseHTTPResponse, address: Address, shown: str) -> Address:
+def next_address(response: Response, address: Address, shown: str) -> Address:
     """Where the answer points. Raises `Refused` for what is no address, and for the way out of TLS.
 
     `shown` is what errors call who answered.
     """
-    location = response.headers.get("Location", "")
+    location = response.header("Location")
     if not location:
         raise Refused(f"{shown}: answers {response.status} without saying where else to ask")
     target = parse_address(location, shown, base=address)

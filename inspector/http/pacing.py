@@ -1,4 +1,4 @@
-"""When to ask again: a registry that is busy or asks for patience gets it, within bounds."""
+"""When to ask again: a server that is busy or asks for patience gets it, within bounds."""
 
 from __future__ import annotations
 
@@ -6,58 +6,42 @@ import email.utils
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from inspector import work
 from inspector.errors import InspectorError, Unreachable
-from inspector.http.timed import within
-from inspector.registry.bodies import words_of
-from inspector.registry.failures import Interrupted, error_code, refusal
-from inspector.registry.settings import Patience
+from inspector.http.bodies import words_of
+from inspector.http.connections import Response
+from inspector.http.failures import Interrupted
+from inspector.http.timed import Patience, within
 
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse
+Refusal = Callable[[str, int, bytes], InspectorError]
+"""Makes the error of a refusal: from what was asked for, the status, and the body."""
 
-_TICK = 0.1  # seconds after which a pause looks whether its work was stopped
 _BUSY = frozenset({429, 500, 502, 503, 504})
 MAX_BACKOFF = 60.0
 
 
 class Pacing:
-    """Repeats requests to one registry; all threads keep the pause that it asks of one."""
+    """Repeats requests to one server; all threads keep the pause that it asks of one."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, refusal: Refusal) -> None:
         self.patience = patience
-        self._stopped = threading.Event()
+        self._refusal = refusal
         self._lock = threading.Lock()
         self._not_before = 0.0
-
-    def stop(self) -> None:
-        """End all pauses: whoever is in one gives up."""
-        self._stopped.set()
-
-    def pause(self, seconds: float) -> None:
-        """Wait. Raises `InspectorError` once stopped, and as `work.check`."""
-        until = time.monotonic() + seconds
-        work.check()
-        while not self._stopped.wait(min(max(until - time.monotonic(), 0.0), _TICK)):
-            work.check()
-            if time.monotonic() >= until:
-                return
-        raise InspectorError("stopped")
 
     def backoff(self, failures: int) -> float:
         """How long to wait after so many failures in a row, in seconds."""
         return min(self.patience.backoff * 2.0 ** (failures - 1), MAX_BACKOFF)
 
-    def ask(self, request: Callable[[], BaseHTTPResponse], where: str) -> BaseHTTPResponse:
+    def ask(self, request: Callable[[], Response], where: str) -> Response:
         """The first answer that is no excuse. Raises `RateLimited`, `Refused`, `Unreachable` when out of patience.
 
         All attempts together have the time of one; pauses between them don't count.
         """
         failures, asked, left = 0, 0.0, self.patience.answer
         while True:
-            self.pause(self._not_before - time.monotonic())
+            work.wait(self._not_before - time.monotonic())
             began = time.monotonic()
             try:
                 with within(left):
@@ -67,7 +51,7 @@ class Pacing:
                 left -= time.monotonic() - began
                 if failures > self.patience.retries or left <= 0:
                     raise Unreachable(f"{error}; asked {failures} times") from None
-                self.pause(self.backoff(failures))
+                work.wait(self.backoff(failures))
                 continue
             if response.status not in _BUSY:
                 return response
@@ -75,16 +59,16 @@ class Pacing:
             pause = self._excuse(response, failures, asked, where)
             left -= time.monotonic() - began
             asked += pause
-            self._hold(pause)
+            with self._lock:
+                self._not_before = max(self._not_before, time.monotonic() + pause)
 
-    def _excuse(self, response: BaseHTTPResponse, failures: int, asked: float, where: str) -> float:
-        """How long the registry wants to be left alone, in seconds; raises its refusal where that is too long.
+    def _excuse(self, response: Response, failures: int, asked: float, where: str) -> float:
+        """How long the server wants to be left alone, in seconds; raises its refusal where that is too long.
 
         `asked` is what it wanted before, for the same request.
         """
-        more = retry_after(response.headers.get("Retry-After", ""), time.time())
-        code = error_code(words_of(response, self.patience, where))
-        error = refusal(where, response.status, code)
+        more = retry_after(response.header("Retry-After"), time.time())
+        error = self._refusal(where, response.status, words_of(response))
         if more is not None and asked + more > self.patience.max_wait:
             before = f" more, after {asked:.0f} that it had" if asked else ""
             raise type(error)(f"{error}; it asks for a pause of {more:.0f} seconds{before}")
@@ -92,10 +76,6 @@ class Pacing:
             tries = f"; asked {failures} times" if failures > 1 else ""
             raise type(error)(f"{error}{tries}")
         return self.backoff(failures) if more is None else more
-
-    def _hold(self, seconds: float) -> None:
-        with self._lock:
-            self._not_before = max(self._not_before, time.monotonic() + seconds)
 
 
 def retry_after(value: str, now: float) -> float | None:

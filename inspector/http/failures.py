@@ -1,0 +1,94 @@
+"""A network's failures as one sentence each; nothing that the other side says is repeated."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.client import BadStatusLine, HTTPException, IncompleteRead, LineTooLong
+
+from inspector.errors import InspectorError, LimitExceeded, Unreachable, causes
+
+Clauses = Sequence[tuple[type[BaseException], str]]
+
+
+class Interrupted(Unreachable):
+    """A connection that was lost: the same question may be answered when asked again."""
+
+    @property
+    def kind(self) -> str:
+        """See `InspectorError.kind`: to reports it is what it is to everybody else."""
+        return "unreachable"
+
+
+class StillToCome(HTTPException):
+    """More answers 1xx than are passed over: none of them is the one that counts."""
+
+
+class Explained(OSError):
+    """A failure in words of ours, which count before those of what it followed from."""
+
+
+@contextmanager
+def mapped(where: str, clauses: Clauses = ()) -> Iterator[None]:
+    """Turn all that goes wrong on the way there and back into `Unreachable` with a reason of our own.
+
+    `clauses` are reasons that count before the usual ones.
+    """
+    try:
+        yield
+    except InspectorError:
+        raise
+    except Exception as error:
+        if not isinstance(error, OSError | HTTPException | ValueError) and type(error).__module__ != "pywintypes":
+            raise
+        kind = LimitExceeded if _is_endless(error) else Interrupted if _is_lost(error) else Unreachable
+        raise kind(f"{where}: {reason(error, clauses)}") from None  # the library's own words may hold a signed address
+
+
+def reason(error: BaseException, clauses: Clauses = ()) -> str:
+    """Why a connection failed, as a clause: the first that fits any cause, found through libraries' wrappings."""
+    found = causes(error)
+    said = [str(cause) for cause in found if isinstance(cause, Explained)]
+    said += [_TOO_MANY for cause in found if type(cause) is HTTPException]
+    said += [clause for kind, clause in (*clauses, *_CLAUSES) if any(isinstance(cause, kind) for cause in found)]
+    said += [_tls_reason(cause) for cause in found if isinstance(cause, ssl.SSLError)]
+    said += [cause.strerror for cause in reversed(found) if isinstance(cause, OSError) and cause.strerror]
+    first = [*said, f"the connection breaks off ({type(found[-1]).__name__})"][0]
+    return ascii(" ".join(first.split())[:300])[1:-1]
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    return f"TLS fails: {error.reason or 'for no stated reason'}"
+
+
+_TOO_MANY = "its answer has more than 100 headers, or lines behind its body"
+_TOO_LONG = "its answer has a line, before its body or between the chunks of that, of more than 65536 bytes"
+_CLAUSES: Clauses = (
+    (socket.gaierror, "no such host"),
+    (ConnectionRefusedError, "nothing listens there"),
+    (TimeoutError, "no answer in time"),
+    (ConnectionResetError, "the connection breaks off"),
+    (StillToCome, "says more than 5 times (1xx) that its answer is still to come"),
+    (LineTooLong, _TOO_LONG),
+    (BadStatusLine, "what answers there does not speak HTTP"),
+)
+
+
+def is_timeout(error: BaseException) -> bool:
+    """Whether nothing went wrong but the time."""
+    return any(isinstance(cause, TimeoutError) for cause in causes(error))
+
+
+def _is_endless(error: BaseException) -> bool:
+    """Whether the head of an answer was larger than is read; http.client says so by its plainest exception, too."""
+    return any(type(cause) is HTTPException or isinstance(cause, StillToCome | LineTooLong) for cause in causes(error))
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether the connection stood, and was lost. Who keeps us waiting is not asked again."""
+    lost = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, IncompleteRead, ssl.SSLEOFError)
+    return any(isinstance(cause, lost) for cause in causes(error)) and not is_timeout(error)
