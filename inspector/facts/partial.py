@@ -16,7 +16,7 @@ from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Distribution, Interpreter
 from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept, NotListed, is_dir, resolve
-from inspector.sources.access import AccessUnusable, Glimpse
+from inspector.sources.access import AccessUnusable, ContainerFiles
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import MustList, find_torch_by_name
 from inspector.torchbuild.model import Torch
@@ -49,7 +49,7 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     unlisted: tuple[str, ...]
 
 
-def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = False) -> ImageFacts:
+def inspect_partially(image: Image, fs: ContainerFiles, *, python: str = "python", whole: bool = False) -> ImageFacts:
     """What the files that `fs` is asked for tell of `image`; the rest is `Unknown` or None.
 
     With `whole`, all directories of the search path are listed, so that the distributions are told too. Raises
@@ -86,13 +86,13 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
     )
 
 
-def _look(fs: Glimpse, config: ImageConfig, python: str) -> _View:
+def _look(fs: ContainerFiles, config: ImageConfig, python: str) -> _View:
     unlisted: list[str] = []
     interpreter, warnings = find_interpreter(fs, config, python, unlisted=unlisted)
     return _View(interpreter=interpreter, warnings=warnings, unlisted=tuple(unlisted))
 
 
-def _find_torch(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> tuple[_View, Torch]:
+def _find_torch(fs: ContainerFiles, config: ImageConfig, python: str, view: _View) -> tuple[_View, Torch]:
     """The torch by name; where there is none, or another may come before it, what .pth files add is taken in first."""
     for _ in range(MAX_ROUNDS):
         found = _by_name(fs, config, view)
@@ -105,7 +105,7 @@ def _find_torch(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> t
     return view, _not_known("its .pth files lead to others, again and again")
 
 
-def _by_name(fs: Glimpse, config: ImageConfig, view: _View) -> Torch | MustList:
+def _by_name(fs: ContainerFiles, config: ImageConfig, view: _View) -> Torch | MustList:
     installed: tuple[Installed, ...] = ()
     try:
         if not view.unlisted:
@@ -121,7 +121,7 @@ def _not_known(why: str) -> Torch:
     return Torch(installed=False, importable="unknown", reasons=(why,))
 
 
-def _list_small(fs: Glimpse, view: _View) -> None:
+def _list_small(fs: ContainerFiles, view: _View) -> None:
     """The folders before the standard library, where they are small: files there may stand before its modules."""
     if isinstance(view.interpreter, Unknown):
         return
@@ -134,7 +134,7 @@ def _list_small(fs: Glimpse, view: _View) -> None:
             _listed(fs, [real], SMALL)
 
 
-def _list_all(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> _View:
+def _list_all(fs: ContainerFiles, config: ImageConfig, python: str, view: _View) -> _View:
     """Everything that the search path names, the outer of two first."""
     for _ in range(MAX_ROUNDS):
         if isinstance(view.interpreter, Unknown):
@@ -150,7 +150,7 @@ def _list_all(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> _Vi
     return view
 
 
-def _listed(fs: Glimpse, folders: Iterable[str], limit: int | None) -> str:
+def _listed(fs: ContainerFiles, folders: Iterable[str], limit: int | None) -> str:
     """List the folders; why one of them can't be, empty if all are."""
     blind = ""
     chosen = list(folders)
@@ -169,7 +169,7 @@ def _listed(fs: Glimpse, folders: Iterable[str], limit: int | None) -> str:
 
 
 def _distributions(
-    fs: Glimpse, view: _View
+    fs: ContainerFiles, view: _View
 ) -> tuple[tuple[Distribution, ...] | Unknown, tuple[str, ...], tuple[str, ...]]:
     """The distributions, where every directory that may hold any was listed, warnings, and metadata not read."""
     if isinstance(view.interpreter, Unknown):
@@ -202,7 +202,7 @@ def _layer_facts(layer: Layer) -> LayerFacts:
     )
 
 
-def _evidence(fs: Glimpse, seconds: float) -> Evidence:
+def _evidence(fs: ContainerFiles, seconds: float) -> Evidence:
     return Evidence(
         bytes_read=fs.bytes_read,
         layers_read=0,

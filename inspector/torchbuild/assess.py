@@ -22,10 +22,10 @@ from inspector.torchbuild.companions import check_companions, check_plugins
 from inspector.torchbuild.completeness import check_files, check_libraries
 from inspector.torchbuild.core_modules import check_core_modules
 from inspector.torchbuild.device_libraries import check_cuda_libraries, check_vendor_libraries
+from inspector.torchbuild.diagnostics import Diagnostic, as_doubts, importable, texts
 from inspector.torchbuild.model import Build, Torch, accelerator_of
-from inspector.torchbuild.reasons import Reason, as_doubts, importable, texts
+from inspector.torchbuild.permissions import check_permissions
 from inspector.torchbuild.releases import is_valid, same_public
-from inspector.torchbuild.rights import check_rights
 from inspector.torchbuild.sizes import stack_size, torch_files
 from inspector.torchbuild.standard_library import check_own_place, check_standard_library
 from inspector.torchbuild.survey import is_metadata
@@ -41,7 +41,7 @@ _CHECKS = (
     check_vendor_libraries,
     check_plugins,
     check_core_modules,
-    check_rights,
+    check_permissions,
     check_standard_library,
     check_own_place,
 )
@@ -56,14 +56,14 @@ _BY_NAME = (
     check_cuda_libraries,
     check_vendor_libraries,
     check_core_modules,
-    check_rights,
+    check_permissions,
     check_standard_library,
     check_own_place,
 )
 """Those that can do with looking for files by their names."""
 
 
-def assess(around: Surroundings, found: Found, hiding: Sequence[Reason]) -> tuple[Torch, Owned]:
+def assess(around: Surroundings, found: Found, hiding: Sequence[Diagnostic]) -> tuple[Torch, Owned]:
     """What is to be said of the torch at `found`, and its files; `hiding` is what stands before it.
 
     Where the tree can't be walked sizes are left out, and nothing that contradicts a good torch is certain.
@@ -82,7 +82,7 @@ def assess(around: Surroundings, found: Found, hiding: Sequence[Reason]) -> tupl
         build=build,
     )
     reasons = [*hiding, *check_start(around.interpreter), *_check_version(torch)]
-    reasons += [Reason("unknown", text) for text in contradictions]
+    reasons += [Diagnostic("unknown", text) for text in contradictions]
     if not whole:
         return _described(torch, as_doubts(_by_name(torch, reasons)), None), Owned({})
     reasons += [reason for check in _CHECKS for reason in check(torch)]
@@ -90,11 +90,11 @@ def assess(around: Surroundings, found: Found, hiding: Sequence[Reason]) -> tupl
     return _described(torch, reasons, files), files
 
 
-def _by_name(torch: Candidate, reasons: Sequence[Reason]) -> list[Reason]:
+def _by_name(torch: Candidate, reasons: Sequence[Diagnostic]) -> list[Diagnostic]:
     """The reasons, and those of the checks by name up to the first doubt: that is for a look at everything to solve."""
     found = [*reasons]
     if torch.distribution is None:
-        found.append(Reason("unknown", "torch's metadata was not found by the name that its version gives it"))
+        found.append(Diagnostic("unknown", "torch's metadata was not found by the name that its version gives it"))
     for check in _BY_NAME:
         if importable(found) != "yes":
             break
@@ -102,41 +102,41 @@ def _by_name(torch: Candidate, reasons: Sequence[Reason]) -> list[Reason]:
     return found
 
 
-def check_start(interpreter: Interpreter) -> Iterator[Reason]:
+def check_start(interpreter: Interpreter) -> Iterator[Diagnostic]:
     """The interpreter starts, and runs nothing unknown before its program."""
     if interpreter.runs != "yes":
         why = "; ".join(interpreter.reasons) or "whether the interpreter starts is not known"
-        yield Reason("no" if interpreter.runs == "no" else "unknown", why)
+        yield Diagnostic("no" if interpreter.runs == "no" else "unknown", why)
     for hook in interpreter.hooks:
         if hook.touches_torch != "no" and not is_editable_hook(hook):
-            yield Reason("unknown", f"{hook.path!r} runs code at start that may change what is imported")
+            yield Diagnostic("unknown", f"{hook.path!r} runs code at start that may change what is imported")
 
 
-def _check_version(torch: Candidate) -> Iterator[Reason]:
+def _check_version(torch: Candidate) -> Iterator[Diagnostic]:
     """version.py is there, states a version, and the metadata is of the same release."""
     if isinstance(torch.version, str):
         fatal = torch.version.endswith(("is missing", "is empty", "SyntaxError"))  # torch/__init__.py needs its version
-        yield Reason("no" if fatal else "unknown", torch.version)
+        yield Diagnostic("no" if fatal else "unknown", torch.version)
         return
     stated = torch.version.version
     if not stated:
-        yield Reason("no" if torch.version.unstated else "unknown", "its version.py states no version")
+        yield Diagnostic("no" if torch.version.unstated else "unknown", "its version.py states no version")
         return
     if not is_valid(stated):
-        yield Reason("note", f"its version.py states {stated!r}, which is no valid version")
+        yield Diagnostic("note", f"its version.py states {stated!r}, which is no valid version")
     if torch.since(1, 8) and "hip" not in {*torch.version.fields, *torch.version.odd}:
-        yield Reason("unknown", "its version.py has no field hip, which torch reads")
+        yield Diagnostic("unknown", "its version.py has no field hip, which torch reads")
     distribution = torch.distribution
     if distribution is not None and same_public(stated, distribution.version) is False:
         told = f"version.py says {stated!r}, the metadata {distribution.version!r}"
-        yield Reason("unknown", f"two releases are mixed: {told}")
+        yield Diagnostic("unknown", f"two releases are mixed: {told}")
     rivals = [] if distribution is None else [one for one in distribution.rivals if one.version != distribution.version]
     if rivals:
         versions = ", ".join(repr(rival.version) for rival in rivals)
-        yield Reason("note", f"metadata of other versions lies beside it: {versions}")
+        yield Diagnostic("note", f"metadata of other versions lies beside it: {versions}")
 
 
-def _described(torch: Candidate, reasons: Sequence[Reason], files: Owned | None) -> Torch:
+def _described(torch: Candidate, reasons: Sequence[Diagnostic], files: Owned | None) -> Torch:
     version = torch.version if isinstance(torch.version, VersionFile) else VersionFile()
     node = torch.folders.node(f"{torch.path}/version.py") or torch.folders.node(torch.found.origin or torch.path)
     return Torch(

@@ -13,9 +13,9 @@ from inspector.python.folders import MISSING
 from inspector.python.record import MAX_ALL_ROWS, MAX_PATH, Rows, absolute
 from inspector.rootfs import Kind
 from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.diagnostics import Diagnostic, Severity, some
 from inspector.torchbuild.kinds import kind_of
 from inspector.torchbuild.model import Build
-from inspector.torchbuild.reasons import Reason, Weight, some
 
 MAX_SHOWN = 3
 """Files that one clause names."""
@@ -40,26 +40,30 @@ class _Flaw(msgspec.Struct, frozen=True):
 
     path: str
     size: int | None
-    weight: Weight
+    severity: Severity
 
 
-def check_files(torch: Candidate) -> Iterator[Reason]:
-    """Compare RECORD with the files: one clause for each weight, naming some files and how many more."""
+def check_files(torch: Candidate) -> Iterator[Diagnostic]:
+    """Compare RECORD with the files: one clause for each severity, naming some files and how many more."""
     rows = Rows(_record(torch))
-    flaws = [_Flaw(path, size, _weight(path, size, torch.build)) for path, size in _flawed(torch, rows)]
+    flaws = [_Flaw(path, size, _severity(path, size, torch.build)) for path, size in _flawed(torch, rows)]
     if rows.unread:
-        yield Reason("unknown", f"torch's RECORD has rows that can't be read ({rows.unread}), so files may be missing")
-    for weight in ("no", "unknown", "note"):
-        chosen = [flaw for flaw in flaws if flaw.weight == weight]
+        yield Diagnostic(
+            "unknown", f"torch's RECORD has rows that can't be read ({rows.unread}), so files may be missing"
+        )
+    for severity in ("no", "unknown", "note"):
+        chosen = [flaw for flaw in flaws if flaw.severity == severity]
         gone = sorted(flaw.path for flaw in chosen if flaw.size is None)
         changed = sorted(flaw.path for flaw in chosen if flaw.size is not None)
         if gone:
-            yield Reason(weight, f"files of torch's RECORD missing ({len(gone)}): {some(gone, MAX_SHOWN)}")
+            yield Diagnostic(severity, f"files of torch's RECORD missing ({len(gone)}): {some(gone, MAX_SHOWN)}")
         if changed:
-            yield Reason(weight, f"files of another size than in RECORD ({len(changed)}): {some(changed, MAX_SHOWN)}")
+            yield Diagnostic(
+                severity, f"files of another size than in RECORD ({len(changed)}): {some(changed, MAX_SHOWN)}"
+            )
 
 
-def check_libraries(torch: Candidate) -> Iterator[Reason]:
+def check_libraries(torch: Candidate) -> Iterator[Diagnostic]:
     """The libraries that `import torch` loads are there, whatever lists them or not."""
     if torch.since(*_SPLIT) is False:
         return
@@ -70,7 +74,7 @@ def check_libraries(torch: Candidate) -> Iterator[Reason]:
         if not any(torch.folders.is_file(f"{place}/{name}") for place in places)
     ]
     if gone:
-        yield Reason("unknown", f"libraries that torch loads are not in torch/lib: {some(gone, MAX_SHOWN)}")
+        yield Diagnostic("unknown", f"libraries that torch loads are not in torch/lib: {some(gone, MAX_SHOWN)}")
 
 
 def _loaded_by(build: Build) -> tuple[str, ...]:
@@ -114,7 +118,7 @@ def _record(torch: Candidate) -> bytes:
         return b""
 
 
-def _weight(path: str, size: int | None, build: Build) -> Weight:
+def _severity(path: str, size: int | None, build: Build) -> Severity:
     """What a flaw does to `import torch`: known to fail, known not to matter, or neither."""
     loaded = path.startswith("torch/lib/") and path.rpartition("/")[2] in _loaded_by(build)
     if (loaded and not size) or (path == _MANAGER and size is None):

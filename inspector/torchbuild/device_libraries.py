@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 
 from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.diagnostics import Diagnostic, some
 from inspector.torchbuild.kinds import CUDA, kind_of
-from inspector.torchbuild.reasons import Reason, some
 from inspector.torchbuild.version_file import VersionFile
 
 _LIBRARIES = {
@@ -53,24 +53,26 @@ _SONAMES = {
 _NAME = re.compile(r"nvidia-([a-z0-9-]+?)(?:-cu\d+)?")
 
 
-def check_cuda_libraries(torch: Candidate) -> Iterator[Reason]:
+def check_cuda_libraries(torch: Candidate) -> Iterator[Diagnostic]:
     """Each library that the metadata asks for lies where its wheel puts it, or at least somewhere."""
     if torch.build != CUDA.name:
         return
     needed = _needed(torch)
     if torch.requirements.cut:
-        yield Reason("unknown", f"not all that torch requires is known: {torch.requirements.cut}")
+        yield Diagnostic("unknown", f"not all that torch requires is known: {torch.requirements.cut}")
     if not torch.survey.whole:
         yield from _check_by_name(torch, needed)
         return
     if not needed and not torch.survey.cuda.get("libcudart"):
-        yield Reason("unknown", "no library libcudart is in the image, and no metadata says where torch has it from")
+        yield Diagnostic(
+            "unknown", "no library libcudart is in the image, and no metadata says where torch has it from"
+        )
     for part in sorted(needed):
         for stem in _LIBRARIES[part]:
             yield from _check(torch, part, stem)
 
 
-def check_vendor_libraries(torch: Candidate) -> Iterator[Reason]:
+def check_vendor_libraries(torch: Candidate) -> Iterator[Diagnostic]:
     """What builds for other makers' devices require of these makers' distributions is installed."""
     kind = kind_of(torch.build)
     if kind is None or not kind.vendors or torch.distribution is None:
@@ -78,9 +80,9 @@ def check_vendor_libraries(torch: Candidate) -> Iterator[Reason]:
     needed = torch.requirements.closure([torch.distribution]).keys() - torch.requirements.by_key.keys()
     gone = sorted(name for name in needed if name.startswith(kind.vendors))
     if torch.requirements.cut:
-        yield Reason("unknown", f"not all that torch requires is known: {torch.requirements.cut}")
+        yield Diagnostic("unknown", f"not all that torch requires is known: {torch.requirements.cut}")
     if gone:
-        yield Reason("unknown", f"of what torch requires is not installed: {some(gone)}")
+        yield Diagnostic("unknown", f"of what torch requires is not installed: {some(gone)}")
 
 
 def _needed(torch: Candidate) -> set[str]:
@@ -95,27 +97,31 @@ def _needed(torch: Candidate) -> set[str]:
     return parts & _LIBRARIES.keys()
 
 
-def _check(torch: Candidate, part: str, stem: str) -> Iterator[Reason]:
+def _check(torch: Candidate, part: str, stem: str) -> Iterator[Diagnostic]:
     places = [path for path in torch.survey.cuda.get(stem, ()) if _fits(torch, stem, path)]
     if not places:
         known = part in _ALWAYS or torch.since(2, 11)
-        yield Reason("no" if known else "unknown", f"{_shown(torch, stem)} is nowhere in the image, which torch needs")
+        yield Diagnostic(
+            "no" if known else "unknown", f"{_shown(torch, stem)} is nowhere in the image, which torch needs"
+        )
     elif not any(_is_packaged(torch, path) for path in places):
-        yield Reason(
+        yield Diagnostic(
             "unknown",
             f"{_shown(torch, stem)} is not where a wheel puts it, only at {places[0]!r}: "
             "whether the loader finds it there is not decided",
         )
 
 
-def _check_by_name(torch: Candidate, needed: set[str]) -> Iterator[Reason]:
+def _check_by_name(torch: Candidate, needed: set[str]) -> Iterator[Diagnostic]:
     """Each library is where its wheel puts it, beside torch, by a name that it has had for torch's CUDA."""
     if not needed:
-        yield Reason("unknown", "no metadata says where torch has CUDA's libraries from")
+        yield Diagnostic("unknown", "no metadata says where torch has CUDA's libraries from")
     stems = [(part, stem) for part in sorted(needed) for stem in _LIBRARIES[part]]
     gone = [_shown(torch, stem) for part, stem in stems if not _is_beside(torch, part, stem)]
     if gone:
-        yield Reason("unknown", f"of the libraries that torch needs some are not where wheels put them: {some(gone)}")
+        yield Diagnostic(
+            "unknown", f"of the libraries that torch needs some are not where wheels put them: {some(gone)}"
+        )
 
 
 def _is_beside(torch: Candidate, part: str, stem: str) -> bool:

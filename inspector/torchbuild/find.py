@@ -19,9 +19,9 @@ from inspector.python.requirements import Requirements
 from inspector.rootfs import Rootfs
 from inspector.torchbuild.assess import assess, check_start
 from inspector.torchbuild.candidate import Surroundings
+from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
 from inspector.torchbuild.elsewhere import Here, find_elsewhere, is_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
-from inspector.torchbuild.reasons import Reason, importable, texts
 from inspector.torchbuild.survey import MAX_FOUND, Survey, survey
 from inspector.unknown import Absent, Unknown
 
@@ -94,7 +94,7 @@ def imported(around: Surroundings) -> Answer:
     return Answer(torch, around.folders.at(real.path).path, files)
 
 
-def hiding(around: Surroundings, before: Sequence[Found]) -> list[Reason]:
+def hiding(around: Surroundings, before: Sequence[Found]) -> list[Diagnostic]:
     """What stands before a torch, or may."""
     return [reason for one in before for reason in _hides(around, one)]
 
@@ -104,7 +104,7 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
     first = next((one for one in found if one.form != "archive"), None)
     metadata = next((one for one in around.installed if one.key == "torch"), None)
     if first is None:
-        answer = Reason("no", f"no module torch is on the search path of {around.interpreter.path}")
+        answer = Diagnostic("no", f"no module torch is on the search path of {around.interpreter.path}")
     else:
         (answer,) = _hides(around, first)
     doubts = [reason for one in found if one.form == "archive" for reason in _hides(around, one)]
@@ -112,14 +112,14 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
         doubts += _doubts(metadata, unread)
     on_disk = not around.survey.whole or bool(around.survey.libtorch)
     on_disk = on_disk or any(is_torch(around.folders, path) for path in around.survey.packages)
-    doubts += [reason for reason in check_start(around.interpreter) if reason.weight == "no" or on_disk]
+    doubts += [reason for reason in check_start(around.interpreter) if reason.severity == "no" or on_disk]
     if on_disk and around.interpreter.entrypoint == "unknown":
-        doubts.append(Reason("unknown", "the image's entrypoint runs first, and may bring another torch in"))
-    if any(reason.weight == "unknown" for reason in doubts) or (first is not None and first.form == "namespace"):
-        answer = Reason("note", answer.text)
+        doubts.append(Diagnostic("unknown", "the image's entrypoint runs first, and may bring another torch in"))
+    if any(reason.severity == "unknown" for reason in doubts) or (first is not None and first.form == "namespace"):
+        answer = Diagnostic("note", answer.text)
     reasons = [answer, *doubts]
     if metadata is not None and first is None:
-        reasons.append(Reason("note", f"{metadata.path!r} lists torch {metadata.version}, whose package is gone"))
+        reasons.append(Diagnostic("note", f"{metadata.path!r} lists torch {metadata.version}, whose package is gone"))
     return Torch(
         installed=False,
         importable=importable(reasons),
@@ -129,27 +129,27 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
     )
 
 
-def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Reason]:
+def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Diagnostic]:
     """What may still bring a torch in where the search path has none."""
-    doubts = [Reason("unknown", unread.unknown)] if unread else []
+    doubts = [Diagnostic("unknown", unread.unknown)] if unread else []
     if metadata is not None and metadata.editable:
-        doubts.append(Reason("unknown", f"{metadata.path!r} is an editable install by means that can't be read"))
+        doubts.append(Diagnostic("unknown", f"{metadata.path!r} is an editable install by means that can't be read"))
     return doubts
 
 
-def _hides(around: Surroundings, found: Found) -> list[Reason]:
+def _hides(around: Surroundings, found: Found) -> list[Diagnostic]:
     """What stands in torch's place, or may."""
     if found.form == "archive":
         if _EGG_OF_OTHERS.fullmatch(found.path.rpartition("/")[2]):
             return []
-        return [Reason("unknown", f"{found.path!r} on the search path is an archive, and may hold a module torch")]
+        return [Diagnostic("unknown", f"{found.path!r} on the search path is an archive, and may hold a module torch")]
     if found.form == "namespace":
         text = f"`import torch` gives {found.path!r} as an empty namespace package: it has no version and no contents"
     elif "csrc" in around.folders.at(found.path).children:
         text = f"`import torch` finds {found.path!r}, a source tree of torch that was not built"
     else:
         text = f"`import torch` finds {found.origin or found.path!r}, which is not PyTorch"
-    return [Reason("no", text)]
+    return [Diagnostic("no", text)]
 
 
 def _warnings(found: Survey) -> tuple[str, ...]:

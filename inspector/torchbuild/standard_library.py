@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector.python.files import is_listed, names_in
 from inspector.python.modules import find_in, find_modules
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.reasons import Reason, some
+from inspector.torchbuild.diagnostics import Diagnostic, some
 
 _NAMES = """
 argparse ast asyncio base64 bisect bz2 calendar collections concurrent contextlib contextvars copy copyreg csv ctypes
@@ -24,7 +24,7 @@ _OWN = ("typing_extensions", "torchgen")
 _WHOLE = len(LOADED) // 2
 
 
-def check_standard_library(torch: Candidate) -> Iterator[Reason]:
+def check_standard_library(torch: Candidate) -> Iterator[Diagnostic]:
     """No other file takes the place of a module that torch loads, and none of them was taken out."""
     library = _library(torch)
     if library is None:
@@ -40,13 +40,15 @@ def check_standard_library(torch: Candidate) -> Iterator[Reason]:
         elif first.form != "archive" and torch.folders.at(first.entry).path != library:
             shadowed.append(first.origin or first.path)
     if shadowed:
-        yield Reason("unknown", f"{some(shadowed)} take the place of modules of the standard library that torch loads")
+        yield Diagnostic(
+            "unknown", f"{some(shadowed)} take the place of modules of the standard library that torch loads"
+        )
     if gone and len(LOADED) - len(gone) > _WHOLE:
-        yield Reason("unknown", f"the standard library lacks modules that torch loads: {some(gone)}")
+        yield Diagnostic("unknown", f"the standard library lacks modules that torch loads: {some(gone)}")
     yield from _lacks_ctypes(torch, library)
 
 
-def check_own_place(torch: Candidate) -> Iterator[Reason]:
+def check_own_place(torch: Candidate) -> Iterator[Diagnostic]:
     """What torch needs beside it is not taken from the working directory or the like, before torch's own folder."""
     entries = [torch.folders.at(entry).path for entry in torch.interpreter.search_path]
     home = torch.folders.at(torch.found.entry).path
@@ -60,17 +62,19 @@ def check_own_place(torch: Candidate) -> Iterator[Reason]:
         found = (find_in(torch.folders, entry, name, torch.suffixes) for entry in unmanaged)
         first = next((one for one in found if one is not None and one.form != "namespace"), None)
         if first is not None:
-            yield Reason("unknown", f"{first.path!r} takes the place of the {name} that was installed with torch")
+            yield Diagnostic("unknown", f"{first.path!r} takes the place of the {name} that was installed with torch")
 
 
-def _check_listed(torch: Candidate, library: str) -> Iterator[Reason]:
+def _check_listed(torch: Candidate, library: str) -> Iterator[Diagnostic]:
     """The folders before the standard library, as far as they are listed: else each takes a hundred questions."""
     listed = [entry for entry in _before(torch, library) if is_listed(torch.folders.at(entry).children)]
     places = ((entry, name) for entry in listed for name in sorted(LOADED))
     found = [find_in(torch.folders, entry, name, torch.suffixes) for entry, name in places]
     shadowed = [one.origin or one.path for one in found if one is not None and one.form != "namespace"]
     if shadowed:
-        yield Reason("unknown", f"{some(shadowed)} take the place of modules of the standard library that torch loads")
+        yield Diagnostic(
+            "unknown", f"{some(shadowed)} take the place of modules of the standard library that torch loads"
+        )
 
 
 def _before(torch: Candidate, library: str | None) -> list[str]:
@@ -95,8 +99,8 @@ def _library(torch: Candidate) -> str | None:
     return None
 
 
-def _lacks_ctypes(torch: Candidate, library: str) -> Iterator[Reason]:
+def _lacks_ctypes(torch: Candidate, library: str) -> Iterator[Diagnostic]:
     """Where extension modules are files of their own, as `_json` shows, `_ctypes` is one of them."""
     names = torch.folders.at(f"{library}/lib-dynload").children
     if any(name.startswith("_json.") for name in names) and not any(name.startswith("_ctypes.") for name in names):
-        yield Reason("unknown", "the standard library lacks the extension module '_ctypes', which torch loads")
+        yield Diagnostic("unknown", "the standard library lacks the extension module '_ctypes', which torch loads")

@@ -21,7 +21,7 @@ from inspector.layers.indexer import Indexer
 from inspector.layers.merge import merge
 from inspector.reference import parse_reference
 from inspector.sources import open_images
-from inspector.sources.access import AccessMethod, AccessUnusable, Glimpse, Known, Unread
+from inspector.sources.access import AccessMethod, AccessUnusable, ContainerFiles, Known, Unread
 from inspector.sources.engine.container import ContainerRootfs
 from inspector.sources.image import Image
 from tests.facts.archive import MemoryArchive
@@ -51,7 +51,7 @@ class FakeAccess:
         return self._image
 
     @contextmanager
-    def container(self) -> Iterator[Glimpse]:
+    def container(self) -> Iterator[ContainerFiles]:
         """See `Access.container`."""
         self._take("files")
         fs = merge([read_whole(layer.diff_id, layer.digest, layer.blob) for layer in self._image.layers])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.facts import ImageFacts
-from inspector.facts.partial import glance
+from inspector.facts.partial import inspect_partially
 from inspector.layers.merge import MergedRootfs
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
@@ -47,7 +47,7 @@ def whole_of(fs: MergedRootfs, config: ImageConfig, command: str = "python") -> 
     return Whole(interpreter, tuple(one.facts() for one in installed), torch, find_startup(fs, config))
 
 
-def glance_at(
+def partial_facts_of(
     fs: MergedRootfs, config: ImageConfig, command: str = "python", *, whole: bool = False
 ) -> tuple[ImageFacts, MemoryArchive]:
     """The facts through a container of the image, and what was asked of it."""
@@ -56,7 +56,7 @@ def glance_at(
         reference="docker:a", source="docker", image_id=None, config=config, platform=config.platform, layers=()
     )
     files = ContainerRootfs(engine, "c")
-    facts = glance(image, files, python=command, whole=whole)
+    facts = inspect_partially(image, files, python=command, whole=whole)
     files.confirm()
     return facts, engine
 

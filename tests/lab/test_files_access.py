@@ -10,7 +10,7 @@ import pytest
 from inspector.engine.client import Engine, connect
 from inspector.errors import NotFound
 from inspector.facts import ImageFacts
-from inspector.facts.partial import glance
+from inspector.facts.partial import inspect_partially
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.access import as_told
 from inspector.sources.engine.container import ContainerRootfs, container_files
@@ -35,7 +35,7 @@ def glanced(engine_: Engine, name: str) -> ImageFacts:
     """The facts by a container, of which nothing may be left."""
     document = engine_.inspect(name)
     with container_files(engine_, document.id, document.config) as files:
-        facts = glance(as_told(engine_, document), files)
+        facts = inspect_partially(as_told(engine_, document), files)
         container = files._container
     with pytest.raises(NotFound):
         engine_.container(container)

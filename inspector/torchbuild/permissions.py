@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from inspector.python.files import names_in
 from inspector.rootfs import Kind
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.reasons import Reason, some
+from inspector.torchbuild.diagnostics import Diagnostic, some
 
 _PARTS = ("torchgen", "torch.libs", "nvidia")
 _LOOKED_AT = ("lib", "libtorch_cpu.so", "libtorch_python.so")
@@ -18,7 +18,7 @@ _LIST = 0o005
 _READ = 0o004
 
 
-def check_rights(torch: Candidate) -> Iterator[Reason]:
+def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
     """Nothing that `import torch` needs is closed to the image's user."""
     if torch.started.uid == 0:
         return
@@ -26,7 +26,7 @@ def check_rights(torch: Candidate) -> Iterator[Reason]:
     tops = [torch.path, *(f"{site}/{part}" for part in _PARTS)]
     closed = sorted(path for top in tops for path in _closed(torch, top))
     if closed:
-        yield Reason("unknown", f"the user {torch.started.user!r} may not be allowed to read {some(closed)}")
+        yield Diagnostic("unknown", f"the user {torch.started.user!r} may not be allowed to read {some(closed)}")
 
 
 def _closed(torch: Candidate, top: str) -> Iterator[str]:

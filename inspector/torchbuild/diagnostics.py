@@ -9,31 +9,31 @@ import msgspec
 
 from inspector.unknown import Tri
 
-Weight = Literal["no", "unknown", "note"]
-_ORDER: tuple[Weight, ...] = ("no", "unknown", "note")
+Severity = Literal["no", "unknown", "note"]
+_ORDER: tuple[Severity, ...] = ("no", "unknown", "note")
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Diagnostic(msgspec.Struct, frozen=True):
     """A clause, and what it does to the answer: `note` leaves it as it is."""
 
-    weight: Weight
+    severity: Severity
     text: str
 
 
-def importable(reasons: Iterable[Reason]) -> Tri:
+def importable(reasons: Iterable[Diagnostic]) -> Tri:
     """No if anything says no, else not known if anything isn't; yes as far as files and metadata tell."""
-    weights = {reason.weight for reason in reasons}
-    return "no" if "no" in weights else "unknown" if "unknown" in weights else "yes"
+    severities = {reason.severity for reason in reasons}
+    return "no" if "no" in severities else "unknown" if "unknown" in severities else "yes"
 
 
-def as_doubts(reasons: Iterable[Reason]) -> list[Reason]:
+def as_doubts(reasons: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The same reasons, with nothing certain about them."""
-    return [Reason("unknown", reason.text) if reason.weight == "no" else reason for reason in reasons]
+    return [Diagnostic("unknown", reason.text) if reason.severity == "no" else reason for reason in reasons]
 
 
-def texts(reasons: Iterable[Reason]) -> tuple[str, ...]:
-    """The clauses, the weightiest first, each once."""
-    ranked = sorted(reasons, key=lambda reason: _ORDER.index(reason.weight))
+def texts(reasons: Iterable[Diagnostic]) -> tuple[str, ...]:
+    """The clauses, the most severe first, each once."""
+    ranked = sorted(reasons, key=lambda reason: _ORDER.index(reason.severity))
     return tuple(dict.fromkeys(reason.text for reason in ranked))
 
 
