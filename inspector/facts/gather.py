@@ -46,6 +46,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         torch = msgspec.structs.replace(torch, created_by=image.layers[torch.layer].created_by)
     startup = find_startup(rootfs, image.config)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
+    rootfs.budget.check()
     return ImageFacts(
         reference=image.reference,
         source=image.source,

@@ -27,6 +27,7 @@ class _Rule(msgspec.Struct, frozen=True):
 _METADATA = re.compile(r"(?:\.dist-info|\.egg-info|(?:^|/)EGG-INFO)/[^/]+\Z")
 _PYENV = re.compile(r"(?:^|/)\.?pyenv/version\Z")
 _TORCH = re.compile(r"(?:^|/)(?:torch|~orch)/version\.py\Z")
+_TORCH_INIT = re.compile(r"(?:^|/)torch/__init__\.pyc?\Z")
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
@@ -43,6 +44,8 @@ _BY_NAME = {
     "entry_points.txt": _Rule(256 * _KIB, _METADATA),
     "requires.txt": _Rule(256 * _KIB, _METADATA),
     "version.py": _Rule(64 * _KIB, _TORCH),
+    "__init__.py": _Rule(256 * _KIB, _TORCH_INIT),
+    "__init__.pyc": _Rule(256 * _KIB, _TORCH_INIT),
     "version": _Rule(_KIB, _PYENV),
     ".python-version": _Rule(_KIB),
     ".tool-versions": _Rule(4 * _KIB),

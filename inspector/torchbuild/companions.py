@@ -17,8 +17,6 @@ from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic
 from inspector.unknown import Tri, Unknown
 
-MAX_ENTRY_POINTS = 8 << 20
-"""Bytes of the entry points of all distributions; 500 of them have 100,000."""
 MAX_PLUGINS = 20
 """Backend plugins that are looked for; each takes a search of the whole path."""
 
@@ -115,7 +113,7 @@ def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
 def _entry_points(folders: Folders, path: str) -> list[str]:
     """The modules of backend plugins that the metadata at `path` names. Raises `InspectorError`."""
     content = read_metadata(folders, path, "entry_points.txt") or b""
-    folders.spend("bytes of entry points", len(content), MAX_ENTRY_POINTS)
+    folders.budget.spend("steps", len(content) // 2, "bytes of entry points")
     return list(_modules(content.decode("utf-8", "replace"))) if b"torch.backends" in content else []
 
 

@@ -1,4 +1,4 @@
-"""Whether a torch whose files nothing lists is whole, as far as the modules tell that every release has."""
+"""Checks a torch whose files nothing lists for the modules that every release has."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _TORCH = re.compile(rb"^(?:[^,\n]{0,4096}/)?torch/__init__\.pyc?,", re.MULTILINE
 
 
 def check_core_modules(torch: Candidate) -> Iterator[Diagnostic]:
-    """Where no RECORD lists torch's files those modules stand in for it; a RECORD that leaves torch out is no list."""
+    """Check for those modules where no RECORD lists torch's files; one that leaves torch out proves nothing."""
     listed = _is_listed(torch)
     if listed or torch.since(*_FIRST) is False:
         return
@@ -64,7 +64,7 @@ def _has(torch: Candidate, name: str) -> bool:
 
 
 def _is_listed(torch: Candidate) -> bool | None:
-    """Whether torch's RECORD lists torch; None where there is none, as with other installers than pip and uv."""
+    """Tell whether torch's RECORD lists torch; None where there is none, as with other installers than pip and uv."""
     if torch.distribution is None or torch.distribution.editable:
         return None
     try:

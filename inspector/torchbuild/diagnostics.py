@@ -1,4 +1,4 @@
-"""Why `import torch` would fail, might fail, or is to be known about: what every check here returns."""
+"""Diagnostics of `import torch`: why it would fail, might fail, or what to know about it. Every check returns them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,19 @@ class Diagnostic(msgspec.Struct, frozen=True):
     text: str
 
 
-def importable(reasons: Iterable[Diagnostic]) -> Tri:
-    """No if anything says no, else not known if anything isn't; yes as far as files and metadata tell."""
-    severities = {reason.severity for reason in reasons}
+def importable(diagnostics: Iterable[Diagnostic]) -> Tri:
+    """Decide: no if any says no, else unknown if any is; yes as far as files and metadata tell."""
+    severities = {each.severity for each in diagnostics}
     return "no" if "no" in severities else "unknown" if "unknown" in severities else "yes"
 
 
-def as_doubts(reasons: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """The same reasons, with nothing certain about them."""
-    return [Diagnostic("unknown", reason.text) if reason.severity == "no" else reason for reason in reasons]
-
-
-def texts(reasons: Iterable[Diagnostic]) -> tuple[str, ...]:
-    """The clauses, the most severe first, each once."""
-    ranked = sorted(reasons, key=lambda reason: _ORDER.index(reason.severity))
-    return tuple(dict.fromkeys(reason.text for reason in ranked))
+def texts(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
+    """List the clauses, the most severe first, each once."""
+    ranked = sorted(diagnostics, key=lambda each: _ORDER.index(each.severity))
+    return tuple(dict.fromkeys(each.text for each in ranked))
 
 
 def some(items: Sequence[str], limit: int = 3) -> str:
-    """The first items, quoted, and how many more there are."""
+    """Quote the first items, and say how many more there are."""
     shown = ", ".join(repr(item) for item in items[:limit])
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"

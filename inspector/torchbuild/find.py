@@ -49,7 +49,8 @@ def find_torch(
     else:
         entries = [path for entry in interpreter.search_path if (path := folders.at(entry).path) is not None]
         around = surroundings(folders, config, interpreter, installed, everywhere)
-        answer = imported(around)
+        on_disk = bool(everywhere.libtorch) or any(is_torch(folders, path) for path in everywhere.packages)
+        answer = imported(around, on_disk=on_disk)
     here = Here(interpreter, entries, answer.path, answer.files)
     return answer.torch, tuple(find_elsewhere(folders, everywhere, here)), _warnings(everywhere)
 
@@ -65,7 +66,7 @@ def surroundings(
         environment=config.env,
         started=environment_of(folders.fs, config),
         installed=tuple(installed),
-        requirements=Requirements(installed, interpreter),
+        requirements=Requirements(installed, interpreter, folders.budget),
         survey=found,
     )
 
@@ -76,8 +77,11 @@ def without_interpreter(interpreter: Unknown) -> Torch:
     return Torch(installed=False, importable="no" if certain else "unknown", reasons=(interpreter.unknown,))
 
 
-def imported(around: Surroundings) -> Answer:
-    """What `import torch` leads to: the first real torch, with whatever stands before it, or none."""
+def imported(around: Surroundings, *, on_disk: bool) -> Answer:
+    """Decide what `import torch` leads to: the first real torch, with what stands before it, or none.
+
+    `on_disk` says that a torch lies in the image, or may, where code that runs first could lead to it.
+    """
     unread: Unknown | None = None
     found = list(find_modules(around.folders, around.interpreter.search_path, "torch", around.suffixes))
     match find_editable(around.folders, around.interpreter, "torch", around.suffixes):
@@ -89,7 +93,7 @@ def imported(around: Surroundings) -> Answer:
             unread = unknown
     real = next((one for one in found if one.form == "package" and is_torch(around.folders, one.path)), None)
     if real is None:
-        return Answer(_not_installed(around, found, unread))
+        return Answer(_not_installed(around, found, unread, on_disk=on_disk))
     torch, files = assess(around, real, hiding(around, found[: found.index(real)]))
     return Answer(torch, around.folders.at(real.path).path, files)
 
@@ -99,8 +103,8 @@ def hiding(around: Surroundings, before: Sequence[Found]) -> list[Diagnostic]:
     return [reason for one in before for reason in _hides(around, one)]
 
 
-def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | None) -> Torch:
-    """No torch is where the interpreter looks: what `import torch` does all the same."""
+def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | None, *, on_disk: bool) -> Torch:
+    """Say what `import torch` does where no torch is on the search path."""
     first = next((one for one in found if one.form != "archive"), None)
     metadata = next((one for one in around.installed if one.key == "torch"), None)
     if first is None:
@@ -110,8 +114,6 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
     doubts = [reason for one in found if one.form == "archive" for reason in _hides(around, one)]
     if first is None:
         doubts += _doubts(metadata, unread)
-    on_disk = not around.survey.whole or bool(around.survey.libtorch)
-    on_disk = on_disk or any(is_torch(around.folders, path) for path in around.survey.packages)
     doubts += [reason for reason in check_start(around.interpreter) if reason.severity == "no" or on_disk]
     if on_disk and around.interpreter.entrypoint == "unknown":
         doubts.append(Diagnostic("unknown", "the image's entrypoint runs first, and may bring another torch in"))

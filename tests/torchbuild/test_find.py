@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fixtures.bases import debian
+from fixtures.nvidia import nvidia
 from fixtures.pythons import cpython
 from fixtures.torches import Torch, torch_cpu, torch_cuda, version_py
 from fixtures.tree import File, Link, Member
@@ -66,9 +67,11 @@ def test_a_field_that_torch_reads() -> None:
 
 
 def test_files_of_another_build_beside_version_py() -> None:
-    answer = ask(slim(torch_cuda()) | {f"{SITE}/torch/version.py": version_py("2.14.1+cpu")})
-    assert (answer.torch.installed, answer.torch.build, answer.torch.importable) == (True, "unknown", "unknown")
+    edited = {f"{SITE}/torch/version.py": version_py("2.14.1+cpu")}
+    answer = ask(slim(torch_cuda(), *nvidia()) | edited)
+    assert (answer.torch.installed, answer.torch.build, answer.torch.importable) == (True, "unknown", "yes")
     assert "version.py says CPU, yet torch/lib holds libtorch_cuda.so" in answer.why
+    assert ask(slim(torch_cuda()) | edited).torch.importable == "no"
 
 
 def test_an_editable_install_through_setuptools_finder() -> None:

@@ -87,6 +87,7 @@ class ContainerRootfs:
         self._large: set[str] = set()
         self._entries = MAX_ENTRIES
         self._kept = MAX_KEPT
+        self.budget = work.Budget()
         self._failure = ""
         self.questions = 0
         self.bytes_read = 0
@@ -138,7 +139,7 @@ class ContainerRootfs:
         return data
 
     def stream(self, path: str, *, limit: int = MAX_STREAMED) -> None:
-        """See `ContainerFiles.stream`. Raises `LimitExceeded`, `NotListed` for what an engine puts files of its own into."""
+        """See `ContainerFiles.stream`. Raises `LimitExceeded`, `NotListed` for where an engine puts its own files."""
         if path in _HOLD_SUCH or not path:
             raise NotListed(f"{path or '/'!r} is not listed in a container: it is too large, or holds the engine's own")
         if self._tree_of(path) is not None:
