@@ -31,7 +31,7 @@ _TORCH_INIT = re.compile(r"(?:^|/)torch/__init__\.pyc?\Z")
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
-_TORCH_ELF = re.compile(r"(?:^|/)(?:torch/_C[^/]*\.so|libtorch_global_deps\.so[.\d]*)\Z")
+_TORCH_ELF = re.compile(r"(?:^|/)(?:torch/_C[^/]*\.so|torch/lib/[^/]+\.so[.\d]*|libtorch_global_deps\.so[.\d]*)\Z")
 
 _BY_NAME = {
     "METADATA": _Rule(_MIB, _METADATA),

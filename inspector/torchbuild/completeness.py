@@ -36,8 +36,8 @@ _LATE = re.compile(
     r"|libbackend_with_compiler|libaoti_custom_ops)\.so"
 )
 _UNUSED = re.compile(
-    r"(?:torch/(?:bin|include|share|test|fx/passes/tests|lib/libshm|lib/libshm_windows|testing/_internal"
-    r"|utils/(?:benchmark|bottleneck|tensorboard))/|functorch/)"
+    r"(?:torch/(?:bin|include|share|test|fx/passes/tests|lib/libshm|lib/libshm_windows|contrib"
+    r"|utils/(?:benchmark|bottleneck|hipify|model_dump|tensorboard))/|functorch/)"
 )
 """Folders of which `import torch` loads nothing."""
 _CODE = re.compile(r"(?:torch|torchgen|torch\.libs)/.*?(?:\.py|\.so(?:\.\d+)*)", re.DOTALL)

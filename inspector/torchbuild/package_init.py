@@ -36,7 +36,7 @@ _TEXTS = re.compile(
     re.DOTALL,
 )
 _STATEMENT = re.compile(
-    r"^(?:from[ \t]+(?P<base>\.?(?:\w+\.)*\w+|\.)[ \t]+import[ \t]*(?:\((?P<inside>[^()]*)\)|(?P<names>[^\n;]*))"
+    r"^(?:from[ \t]+(?P<base>\.?(?:\w+\.)*\w+|\.)[ \t]+import[ \t]*(?:\((?P<inside>[^()]*)\)|(?P<names>[^\n;(]*))"
     r"|import[ \t]+(?P<modules>[^\n;]*))",
     re.MULTILINE,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from fixtures.nvidia import nvidia
-from fixtures.torches import torch_cpu, torch_cuda
+from fixtures.torches import torch_cpu, torch_cuda, version_py
 from fixtures.tree import File, Link, Member
+from inspector.python.elf import PT_LOAD, parse_header
 from inspector.unknown import Tri
 from tests.torchbuild.asking import SITE, ask, slim, without
 
@@ -42,7 +43,14 @@ def test_what_is_gone(gone: str, importable: Tri, clause: str) -> None:
     [
         ("torch/lib/libtorch_cpu.so", b"", "no"),
         ("torch/lib/libtorch_cpu.so", b"cut", "unknown"),
+        ("torch/lib/libgomp.so.1", b"cut", "unknown"),
         ("torch/__init__.py", b"# patched\n", "unknown"),
+        ("torch/nn/__init__.py", b"# patched\n", "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"# patched\n", "yes"),
+        ("torch/version.py", version_py("2.13.0"), "yes"),
+        ("torch/torch_version.py", b"", "unknown"),
+        ("torch/torch_version.py", b"# cut", "unknown"),
+        ("torch/torch_version.py", b"#" * 100, "yes"),
         ("torch/_C/__init__.pyi", b"# patched\n", "yes"),
         ("torch/_C.cpython-311-x86_64-linux-gnu.so", b"", "no"),
         ("torch/_C.cpython-311-x86_64-linux-gnu.so", b"not ELF at all, but long enough", "no"),
@@ -52,6 +60,55 @@ def test_what_has_another_size(path: str, content: bytes, importable: Tri) -> No
     answer = ask(TREE | {f"{SITE}/{path}": File(content, 0o755)})
     assert answer.torch.importable == importable
     assert answer.torch.reasons
+
+
+def stripped(path: str, sections: int, cut: int = 0) -> dict[str, Member]:
+    """The tree with a library that had so many bytes of sections at its end by RECORD, and lacks some of its own."""
+    record = f"{SITE}/torch-2.13.0+cpu.dist-info/RECORD"
+    library, rows = TREE[f"{SITE}/{path}"], TREE[record]
+    assert isinstance(library, File)
+    assert isinstance(rows, bytes)
+    size = len(library.data)
+    listed = rows.replace(b",%d\n" % size, b",%d\n" % (size + sections))
+    return {**TREE, record: listed, f"{SITE}/{path}": File(library.data[: size - cut], library.mode)}
+
+
+@pytest.mark.parametrize("name", ["libtorch_cpu.so", "libgomp.so.1", "libtorch_python.so", "libshm.so"])
+def test_a_stripped_library_is_whole(name: str) -> None:
+    answer = ask(stripped(f"torch/lib/{name}", 5000))
+    assert answer.torch.importable == "yes"
+    assert "another size than in RECORD" in answer.why
+    cut = ask(stripped(f"torch/lib/{name}", 0, cut=_segments_end(name)))
+    assert cut.torch.importable == ("unknown" if name == "libgomp.so.1" else "no")
+
+
+def _segments_end(name: str) -> int:
+    """Bytes of a library's end that hold more than sections."""
+    library = TREE[f"{SITE}/torch/lib/{name}"]
+    assert isinstance(library, File)
+    header = parse_header(library.data)
+    assert header is not None
+    return len(library.data) - max(each.offset + each.size for each in header.segments if each.kind == PT_LOAD) + 1
+
+
+@pytest.mark.parametrize(
+    ("gone", "importable"),
+    [
+        ("torch/bin/protoc", "yes"),
+        ("torch/testing/_internal/common_dtype.py", "unknown"),
+        ("torch/utils/benchmark/examples/op.py", "yes"),
+        ("torch/include/torch/csrc/x.h", "yes"),
+        ("torch/lib/libaoti_custom_ops.so", "yes"),
+        ("torch/nn/modules/linear.py", "unknown"),
+    ],
+)
+def test_what_is_not_loaded_is_not_missed(gone: str, importable: Tri) -> None:
+    record = f"{SITE}/torch-2.13.0+cpu.dist-info/RECORD"
+    rows = TREE[record]
+    assert isinstance(rows, bytes)
+    answer = ask(TREE | {record: rows + f"{gone},sha256=x,5\n".encode()})
+    assert answer.torch.importable == importable
+    assert gone in answer.why
 
 
 def test_a_file_in_another_place_behind_a_link_is_whole() -> None:
