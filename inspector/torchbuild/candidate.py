@@ -58,8 +58,8 @@ class Candidate(Surroundings, frozen=True, kw_only=True):
     @property
     def release(self) -> tuple[int, int] | None:
         """Return major and minor, by version.py or else by the metadata."""
-        told = release_of(self.raw_version)
-        return told or release_of(self.distribution.version if self.distribution else None)
+        stated = release_of(self.raw_version)
+        return stated or release_of(self.distribution.version if self.distribution else None)
 
     def since(self, major: int, minor: int) -> bool | None:
         """Test whether this is release `major.minor` or a later one; None where its version is not known."""

@@ -1,4 +1,4 @@
-"""The modules beside torch that a bare `import torch` can't do without."""
+"""Checks for the modules beside torch that a bare `import torch` can't do without."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300})")
 
 
 def check_companions(torch: Candidate) -> Iterator[Diagnostic]:
-    """torchgen, typing_extensions and, for some releases, sympy are found on the search path."""
+    """Check that torchgen, typing_extensions and, for some releases, sympy are on the search path."""
     if torch.distribution is not None and torch.distribution.cut:
         yield Diagnostic("unknown", "torch's metadata can't be read, or not whole, so what it requires is not known")
     if torch.since(2, 3):
@@ -40,7 +40,7 @@ def check_companions(torch: Candidate) -> Iterator[Diagnostic]:
 
 
 def check_plugins(torch: Candidate) -> Iterator[Diagnostic]:
-    """Entry points of the group `torch.backends`, which torch loads from 2.5 on unless told not to."""
+    """Check the entry points of the group `torch.backends`, which torch loads from 2.5 on by default."""
     if not torch.since(2, 5) or torch.environment.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1") != "1":
         return
     for owner, module in islice(_plugins(torch), MAX_PLUGINS):
@@ -53,7 +53,7 @@ def check_plugins(torch: Candidate) -> Iterator[Diagnostic]:
 
 
 def _too_old(torch: Candidate, key: str) -> Iterator[Diagnostic]:
-    """What is installed of `key` is not of the versions that torch's metadata asks for."""
+    """Check that what is installed of `key` is of the versions that torch's metadata asks for."""
     found = next((one for one in torch.installed if one.key == key), None)
     stated = torch.distribution.requires if torch.distribution else ()
     text = next((text for text in stated if (name := _NAME.match(text)) and canonical(name[0]) == key), None)
@@ -80,7 +80,7 @@ def _needs(torch: Candidate, name: str, gone: str) -> Iterator[Diagnostic]:
 
 
 def _findable(torch: Candidate, name: str) -> Tri:
-    """Whether `import name` finds a package or module."""
+    """Decide whether `import name` finds a package or module."""
     path = torch.interpreter.search_path
     entries = sorted(path, key=lambda entry: torch.folders.at(entry).path != torch.found.entry)  # likely beside torch
     forms = set()
@@ -95,7 +95,7 @@ def _findable(torch: Candidate, name: str) -> Tri:
 
 
 def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
-    """Distribution and module of each backend plugin; no module where its entry points can't be read."""
+    """List distribution and module of each backend plugin; no module where its entry points can't be read."""
     for distribution in torch.installed:
         node = torch.folders.node(f"{distribution.path}/entry_points.txt")
         if node is None:
@@ -111,7 +111,7 @@ def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
 
 
 def _entry_points(folders: Folders, path: str) -> list[str]:
-    """The modules of backend plugins that the metadata at `path` names. Raises `InspectorError`."""
+    """List the modules of backend plugins that the metadata at `path` names. Raises `InspectorError`."""
     content = read_metadata(folders, path, "entry_points.txt") or b""
     folders.budget.spend("steps", len(content) // 2, "bytes of entry points")
     return list(_modules(content.decode("utf-8", "replace"))) if b"torch.backends" in content else []

@@ -1,4 +1,4 @@
-"""The torch that the image's `python` would import, and every other one."""
+"""Finds the torch that the image's `python` would import, and every other one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True):
 def find_torch(
     fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed]
 ) -> tuple[Torch, tuple[TorchElsewhere, ...], tuple[str, ...]]:
-    """The torch that `interpreter` would import, those that it wouldn't, and warnings. `created_by` is left None."""
+    """Find the torch that `interpreter` would import, and those that it wouldn't; warnings. `created_by` stays None."""
     folders = Folders(fs)
     everywhere = survey(folders)
     entries: Sequence[str] = ()
@@ -58,7 +58,7 @@ def find_torch(
 def surroundings(
     folders: Folders, config: ImageConfig, interpreter: Interpreter, installed: Sequence[Installed], found: Survey
 ) -> Surroundings:
-    """The image as `interpreter` sees it. Raises `NotKept`, `LimitExceeded`."""
+    """Describe the image as `interpreter` sees it. Raises `NotKept`, `LimitExceeded`."""
     return Surroundings(
         folders=folders,
         interpreter=interpreter,
@@ -72,7 +72,7 @@ def surroundings(
 
 
 def without_interpreter(interpreter: Unknown) -> Torch:
-    """What holds where there is no interpreter, or none that is known."""
+    """Say what is known of torch without a known interpreter."""
     certain = isinstance(interpreter, Absent)
     return Torch(installed=False, importable="no" if certain else "unknown", reasons=(interpreter.unknown,))
 
@@ -99,7 +99,7 @@ def imported(around: Surroundings, *, on_disk: bool) -> Answer:
 
 
 def hiding(around: Surroundings, before: Sequence[Found]) -> list[Diagnostic]:
-    """What stands before a torch, or may."""
+    """Diagnose what stands before a torch, or may."""
     return [reason for one in before for reason in _hides(around, one)]
 
 
@@ -132,7 +132,7 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
 
 
 def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Diagnostic]:
-    """What may still bring a torch in where the search path has none."""
+    """Diagnose what may still bring a torch in where the search path has none."""
     doubts = [Diagnostic("unknown", unread.unknown)] if unread else []
     if metadata is not None and metadata.editable:
         doubts.append(Diagnostic("unknown", f"{metadata.path!r} is an editable install by means that can't be read"))
@@ -140,7 +140,7 @@ def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Diagnost
 
 
 def _hides(around: Surroundings, found: Found) -> list[Diagnostic]:
-    """What stands in torch's place, or may."""
+    """Diagnose what stands in torch's place, or may."""
     if found.form == "archive":
         if _EGG_OF_OTHERS.fullmatch(found.path.rpartition("/")[2]):
             return []
@@ -155,7 +155,7 @@ def _hides(around: Surroundings, found: Found) -> list[Diagnostic]:
 
 
 def _warnings(found: Survey) -> tuple[str, ...]:
-    """That there was more of a kind than is looked at."""
+    """Warn where there was more of a kind than is looked at."""
     places = (found.packages, found.metadata, found.leftovers, found.archives, found.libtorch)
     if all(len(paths) < MAX_FOUND for paths in places):
         return ()

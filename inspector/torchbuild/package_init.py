@@ -80,7 +80,7 @@ def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
             continue  # an attribute of the package need not be a module
         why = _lacks(torch, f"{module}.{name}" if name else module)
         if why:
-            yield Diagnostic("no" if why == "gone" else "unknown", _told(torch, module, name, why))
+            yield Diagnostic("no" if why == "gone" else "unknown", _explain(torch, module, name, why))
 
 
 def own_imports(text: str) -> Iterator[tuple[str, str]]:
@@ -136,7 +136,7 @@ def _lacks(torch: Candidate, module: str) -> str:
     return ""
 
 
-def _told(torch: Candidate, module: str, name: str, why: str) -> str:
+def _explain(torch: Candidate, module: str, name: str, why: str) -> str:
     if why == "unlike":
         return f"torch/__init__.py imports {name or module}, whose folder has no __init__"
     if not name:

@@ -1,4 +1,4 @@
-"""Whether a user who is not root could read torch: its folders listed, its libraries mapped.
+"""Checks whether a user who is not root could read torch: its folders listed, its libraries mapped.
 
 Owners are not kept, so what only its owner or group may read is not known, never known to fail.
 """
@@ -19,7 +19,7 @@ _READ = 0o004
 
 
 def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
-    """Nothing that `import torch` needs is closed to the image's user."""
+    """Check that the image's user may read all that `import torch` needs."""
     if torch.started.uid == 0:
         return
     site = torch.path.rpartition("/")[0]
@@ -30,7 +30,7 @@ def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
 
 
 def _closed(torch: Candidate, top: str) -> Iterator[str]:
-    """The folders at and below `top` that others may not list, and the libraries in them that they may not read."""
+    """List the folders at and below `top` that others may not list, and the libraries there that they may not read."""
     todo = [top]
     while todo:
         path = todo.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.completeness import compare_with_record, record_of
 from inspector.torchbuild.diagnostics import Diagnostic
 from inspector.torchbuild.releases import is_valid, same_public
 from inspector.torchbuild.version_file import BYTECODE
@@ -31,8 +32,18 @@ def check_version(torch: Candidate) -> Iterator[Diagnostic]:
     distribution = torch.distribution
     if distribution is not None and same_public(stated, distribution.version) is False:
         versions = f"version.py says {stated!r}, the metadata {distribution.version!r}"
-        yield Diagnostic("unknown", f"two releases are mixed: {versions}")
+        if _is_edited(torch):
+            yield Diagnostic("note", f"version.py was edited: {versions}")
+        else:
+            yield Diagnostic("unknown", f"two releases are mixed: {versions}")
     rivals = [] if distribution is None else [one for one in distribution.rivals if one.version != distribution.version]
     if rivals:
         shown = ", ".join(repr(rival.version) for rival in rivals)
         yield Diagnostic("note", f"metadata of other versions lies beside it: {shown}")
+
+
+def _is_edited(torch: Candidate) -> bool:
+    """Test whether all of torch but version.py is as the metadata lists it, so that no other release is mixed in."""
+    record = record_of(torch.folders, torch.distribution) or b""
+    listed = b"torch/version.py," in record and b"torch/__init__.py," in record
+    return listed and not any(compare_with_record(torch, lambda path: path != "torch/version.py"))

@@ -48,6 +48,8 @@ def test_what_is_gone(gone: str, importable: Tri, clause: str) -> None:
         ("torch/nn/__init__.py", b"# patched\n", "yes"),
         ("torch/version.py", version_py("2.13.0+cpu") + b"# patched\n", "yes"),
         ("torch/version.py", version_py("2.13.0"), "yes"),
+        ("torch/version.py", version_py("2.14.0+cpu"), "yes"),
+        ("torch/version.py", version_py("9.9"), "yes"),
         ("torch/torch_version.py", b"", "unknown"),
         ("torch/torch_version.py", b"# cut", "unknown"),
         ("torch/torch_version.py", b"#" * 100, "yes"),
@@ -60,6 +62,16 @@ def test_what_has_another_size(path: str, content: bytes, importable: Tri) -> No
     answer = ask(TREE | {f"{SITE}/{path}": File(content, 0o755)})
     assert answer.torch.importable == importable
     assert answer.torch.reasons
+
+
+def test_an_edited_version_is_told_from_a_mix_of_releases() -> None:
+    edited = TREE | {f"{SITE}/torch/version.py": version_py("2.14.0+cpu")}
+    assert "version.py was edited" in ask(edited).why
+    mixed = ask(edited | {f"{SITE}/torch/nn/__init__.py": b"# of another release\n"})
+    assert mixed.torch.importable == "unknown"
+    assert "two releases are mixed" in mixed.why
+    unlisted = ask(without(edited, f"{SITE}/torch-2.13.0+cpu.dist-info/RECORD"))
+    assert unlisted.torch.importable == "unknown"
 
 
 def stripped(path: str, sections: int, cut: int = 0) -> dict[str, Member]:
