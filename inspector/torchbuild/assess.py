@@ -120,8 +120,10 @@ def describe(torch: Candidate, diagnostics: Sequence[Diagnostic], files: Owned |
 
 def _stated(around: Surroundings, distribution: Installed | None, version: VersionFile | str) -> Iterator[Build]:
     """List the builds that version.py states, less those of which RECORD lists no library: it was edited then."""
-    record = None if distribution is None else record_of(around.folders, distribution)
-    for kind in kinds() if isinstance(version, VersionFile) else ():
+    if not isinstance(version, VersionFile):
+        return
+    record = record_of(around.folders, distribution)
+    for kind in kinds():
         listed = record is None or any(f"/{name},".encode() in record for name in kind.libraries)
         if listed and any(version.get(field) for field in kind.fields):
             yield kind.name

@@ -22,8 +22,9 @@ def decide_build(version: VersionFile, libraries: dict[Build, str] | None) -> tu
     torch/lib.
     """
     stated = [kind for kind in kinds() if any(version.get(field) for field in kind.fields)]
-    contradictions = [f"version.py gives {name} a value that is neither text nor None" for name in version.odd]
-    if not stated and "cuda" not in version.fields and not version.odd:
+    odd = [name for name in version.odd if name != "__version__"]  # which decides nothing
+    contradictions = [f"version.py gives {name} a value that is neither text nor None" for name in odd]
+    if not stated and "cuda" not in version.fields and not odd:
         contradictions.append("version.py does not state `cuda` at all, neither as text nor as None")
     if len(stated) > 1:
         contradictions.append(f"version.py says {' and '.join(kind.label for kind in stated)} at once")

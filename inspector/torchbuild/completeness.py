@@ -138,10 +138,19 @@ def _flaws(torch: Candidate, rows: Rows, chosen: Callable[[str], bool]) -> Itera
 
 def _if_gone(torch: Candidate, path: str) -> Severity:
     """Say what it does to `import torch` that a file is missing."""
-    if path == _MANAGER or _is_loaded(torch, path):
+    if _is_loaded(torch, path) or (path == _MANAGER and _looks_for_manager(torch)):
         return "no"
     harmless = _LATE.fullmatch(path) or _UNUSED.match(path) or _CHECKED_ELSEWHERE.fullmatch(path)
     return "unknown" if _CODE.fullmatch(path) and not harmless else "note"
+
+
+def _looks_for_manager(torch: Candidate) -> bool:
+    """Test whether torch's `__init__` looks for the program, as all of its releases do, unless it was patched."""
+    try:
+        source = torch.folders.fs.read(resolve(torch.folders.fs, torch.found.origin or torch.path) or torch.path)
+    except InspectorError:
+        return True
+    return torch.found.loader != "source" or b"torch_shm_manager" in source
 
 
 def _if_changed(torch: Candidate, path: str, place: str, node: Node, *, shrunk: bool) -> Severity:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.completeness import compare_with_record, record_of
-from inspector.torchbuild.diagnostics import Diagnostic
+from inspector.torchbuild.diagnostics import Diagnostic, Severity
 from inspector.torchbuild.releases import is_valid, same_public
 from inspector.torchbuild.version_file import BYTECODE
 
@@ -23,7 +23,9 @@ def check_version(torch: Candidate) -> Iterator[Diagnostic]:
         return
     stated = torch.version.version
     if not stated:
-        yield Diagnostic("no" if torch.version.unstated else "unknown", "its version.py states no version")
+        odd = "__version__" in torch.version.odd  # bound to what is no literal, without a call: that can't fail
+        severity: Severity = "no" if torch.version.unstated else "note" if odd else "unknown"
+        yield Diagnostic(severity, "its version.py states no version")
         return
     if not is_valid(stated):
         yield Diagnostic("note", f"its version.py states {stated!r}, which is no valid version")
@@ -43,7 +45,11 @@ def check_version(torch: Candidate) -> Iterator[Diagnostic]:
 
 
 def _is_edited(torch: Candidate) -> bool:
-    """Test whether all of torch but version.py is as the metadata lists it, so that no other release is mixed in."""
+    """Test whether all sources but version.py are as the metadata lists them, so that no other release is mixed in."""
     record = record_of(torch.folders, torch.distribution) or b""
     listed = b"torch/version.py," in record and b"torch/__init__.py," in record
-    return listed and not any(compare_with_record(torch, lambda path: path != "torch/version.py"))
+    return listed and not any(compare_with_record(torch, _is_other_source))
+
+
+def _is_other_source(path: str) -> bool:
+    return path.endswith(".py") and path != "torch/version.py"

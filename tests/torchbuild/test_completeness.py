@@ -50,6 +50,11 @@ def test_what_is_gone(gone: str, importable: Tri, clause: str) -> None:
         ("torch/version.py", version_py("2.13.0"), "yes"),
         ("torch/version.py", version_py("2.14.0+cpu"), "yes"),
         ("torch/version.py", version_py("9.9"), "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"cuda = 12.4\n", "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"__version__ = '2.13.0' + '+cpu'\n", "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"__version__ += '.mine'\n", "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"cuda = '12.4'\n", "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"import os; os.abort()\n", "unknown"),
         ("torch/torch_version.py", b"", "unknown"),
         ("torch/torch_version.py", b"# cut", "unknown"),
         ("torch/torch_version.py", b"#" * 100, "yes"),
@@ -141,6 +146,10 @@ def test_the_program_that_import_looks_for() -> None:
     record = TREE[site]
     assert isinstance(record, bytes)
     listed = TREE | {site: record + b"torch/bin/torch_shm_manager,sha256=x,5\ntorch/bin/protoc,sha256=x,5\n"}
+    assert ask(listed).torch.importable == "yes"
+    init = TREE[f"{SITE}/torch/__init__.py"]
+    assert isinstance(init, bytes)
+    listed = listed | {f"{SITE}/torch/__init__.py": init + b"_manager = 'torch_shm_manager'\n"}
     answer = ask(listed)
     assert answer.torch.importable == "no"
     assert "'torch/bin/torch_shm_manager'" in answer.torch.reasons[0]
