@@ -42,7 +42,8 @@ def test_an_interpreter_that_is_not_known_leaves_the_question_open() -> None:
 
 
 def test_two_releases_mixed() -> None:
-    answer = ask(slim(CPU) | {f"{SITE}/torch/version.py": version_py("2.10.0+cpu")})
+    other = {f"{SITE}/torch/version.py": version_py("2.10.0+cpu"), f"{SITE}/torch/nn/__init__.py": b"# of 2.10\n"}
+    answer = ask(slim(CPU) | other)
     assert answer.torch.importable == "unknown"
     assert "two releases are mixed: version.py says '2.10.0+cpu', the metadata '2.13.0+cpu'" in answer.why
 
