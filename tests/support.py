@@ -26,7 +26,7 @@ def index_of(tree: Tree) -> LayerIndex:
 
 def rootfs_of(*layers: Tree, budget: Budget | None = None) -> MergedRootfs:
     """The root file system of layers, base first, through the real scanner and the real merge."""
-    return merge([index_of(layer) for layer in layers], budget)
+    return merge([index_of(layer) for layer in layers], budget=budget)
 
 
 def few(**bounds: int) -> Budget:

@@ -24,7 +24,7 @@ class MergedRootfs:
     links or with many names of one file, ends here.
     """
 
-    def __init__(self, root: Directory, shelf: Shelf, warnings: Sequence[str], budget: work.Budget | None) -> None:
+    def __init__(self, root: Directory, shelf: Shelf, warnings: Sequence[str], *, budget: work.Budget | None) -> None:
         self._root = root
         self._shelf = shelf
         self._directories: dict[str, Directory | None] = {"": root, "/": root}
@@ -104,7 +104,7 @@ class MergedRootfs:
         self.budget.spend("steps", lookups, "names that are looked up")
 
 
-def merge(indexes: Sequence[LayerIndex], budget: work.Budget | None = None) -> MergedRootfs:
+def merge(indexes: Sequence[LayerIndex], *, budget: work.Budget | None = None) -> MergedRootfs:
     """The root file system of layers, base first: the whiteouts of each go before its entries, to lower layers only.
 
     Raises, naming the layer, `CorruptLayer` for what engines refuse, `Unsupported` for what they differ in, and
@@ -123,7 +123,7 @@ def merge(indexes: Sequence[LayerIndex], budget: work.Budget | None = None) -> M
             raise _placed(error, f"{where} ({index.diff_id})") from error
         told = [*tree.warnings, *index.warnings][:MAX_WARNINGS]
         warnings += [f"{where}: {text}" for text in told if len(warnings) < MAX_WARNINGS]
-    return MergedRootfs(root, shelf, warnings, budget)
+    return MergedRootfs(root, shelf, warnings, budget=budget)
 
 
 def _placed(error: InspectorError, where: str) -> InspectorError:

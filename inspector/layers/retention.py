@@ -27,7 +27,6 @@ class _Rule(msgspec.Struct, frozen=True):
 _METADATA = re.compile(r"(?:\.dist-info|\.egg-info|(?:^|/)EGG-INFO)/[^/]+\Z")
 _PYENV = re.compile(r"(?:^|/)\.?pyenv/version\Z")
 _TORCH = re.compile(r"(?:^|/)(?:torch|~orch)/version\.py\Z")
-_TORCH_INIT = re.compile(r"(?:^|/)torch/__init__\.pyc?\Z")
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
@@ -44,8 +43,6 @@ _BY_NAME = {
     "entry_points.txt": _Rule(256 * _KIB, _METADATA),
     "requires.txt": _Rule(256 * _KIB, _METADATA),
     "version.py": _Rule(64 * _KIB, _TORCH),
-    "__init__.py": _Rule(256 * _KIB, _TORCH_INIT),
-    "__init__.pyc": _Rule(256 * _KIB, _TORCH_INIT),
     "version": _Rule(_KIB, _PYENV),
     ".python-version": _Rule(_KIB),
     ".tool-versions": _Rule(4 * _KIB),
@@ -54,6 +51,8 @@ _BY_NAME = {
     "sitecustomize.py": _Rule(64 * _KIB),
     "usercustomize.py": _Rule(64 * _KIB),
     "patchlevel.h": _Rule(64 * _KIB),
+    "__init__.py": _Rule(_MIB, re.compile(r"(?:^|/)torch/__init__\.py\Z")),
+    "__init__.pyc": _Rule(256 * _KIB, re.compile(r"(?:^|/)torch/__init__\.pyc\Z")),
     "libc.so.6": _Rule(4 * _MIB),
     "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
     "status": _Rule(4 * _MIB, re.compile(r"\Avar/lib/dpkg/status\Z")),

@@ -15,7 +15,7 @@ from inspector.torchbuild.core_modules import MODULES
 from inspector.torchbuild.diagnostics import Diagnostic
 
 MAX_SOURCE = 256 << 10
-"""Characters of an `__init__` that are read; that of 2.13 has 120,000, and an index keeps no more bytes."""
+"""Characters of an `__init__` that are read; that of 2.13 has 120,000."""
 MAX_IMPORTS = 1000
 """Modules that are looked for; the `__init__` of 2.13 imports a hundred of torch's own."""
 
