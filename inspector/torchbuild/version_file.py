@@ -11,7 +11,7 @@ import msgspec
 from inspector.errors import InspectorError, Malformed
 from inspector.python.files import list_dir, names_in
 from inspector.python.folders import Folders
-from inspector.python.literals import parse_literals
+from inspector.python.literals import NOT_LITERAL, parse_literals
 from inspector.python.sources import read_source
 from inspector.rootfs import Kind, NotKept, Rootfs
 from inspector.torchbuild.kinds import version_fields
@@ -30,13 +30,15 @@ class VersionFile(msgspec.Struct, frozen=True):
     """What torch/version.py says. A field that it does not have is not in `fields`; None there is the file's own None.
 
     `version` is None where it states none; `unstated` tells that it does not even have the name. `odd` names
-    fields whose value is neither None nor a text: they decide nothing.
+    fields whose value is neither None nor a text: they decide nothing. `computed` names those, the version among them,
+    that are given by other than a literal, so that working them out may fail.
     """
 
     version: str | None = None
     fields: dict[str, str | None] = {}
     odd: tuple[str, ...] = ()
     unstated: bool = False
+    computed: tuple[str, ...] = ()
 
     def get(self, field: str) -> str | None:
         """Return a field's text; None where it is None or missing, which mean the same build."""
@@ -90,6 +92,7 @@ def _stated(values: Mapping[str, Any]) -> VersionFile:
         fields,
         odd=tuple(sorted(stated.keys() - good.keys())),
         unstated="__version__" not in stated,
+        computed=tuple(sorted(name for name, value in stated.items() if value is NOT_LITERAL)),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.completeness import compare_with_record, record_of
-from inspector.torchbuild.diagnostics import Diagnostic, Severity
+from inspector.torchbuild.diagnostics import Diagnostic
 from inspector.torchbuild.releases import is_valid, same_public
 from inspector.torchbuild.version_file import BYTECODE
 
@@ -21,11 +21,11 @@ def check_version(torch: Candidate) -> Iterator[Diagnostic]:
         fatal = torch.version.endswith(("is missing", "is empty", "SyntaxError"))  # torch/__init__.py needs its version
         yield Diagnostic("note" if torch.version == BYTECODE else "no" if fatal else "unknown", torch.version)
         return
+    for name in torch.version.computed:
+        yield Diagnostic("unknown", f"its version.py computes {name}, and whether that works is not known")
     stated = torch.version.version
     if not stated:
-        odd = "__version__" in torch.version.odd  # bound to what is no literal, without a call: that can't fail
-        severity: Severity = "no" if torch.version.unstated else "note" if odd else "unknown"
-        yield Diagnostic(severity, "its version.py states no version")
+        yield Diagnostic("no" if torch.version.unstated else "unknown", "its version.py states no version")
         return
     if not is_valid(stated):
         yield Diagnostic("note", f"its version.py states {stated!r}, which is no valid version")
