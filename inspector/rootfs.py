@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
+from inspector.work import Budget
 
 MAX_LINKS = 40
 """Links followed in one resolution before the kernel gives up with ELOOP (path_resolution(7))."""
@@ -58,8 +59,10 @@ class Rootfs(Protocol):
     """The root file system of an image. Paths are absolute, `/`-separated and free of `.` and `..`.
 
     Names that are no UTF-8 hold surrogates (PEP 383). No method follows a link, be it the last
-    component or a parent: `resolve` does.
+    component or a parent: `resolve` does. `budget` is what may still be asked of the image.
     """
+
+    budget: Budget
 
     def lstat(self, path: str) -> Node | None:
         """The node at `path`; None where there is none."""

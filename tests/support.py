@@ -10,6 +10,7 @@ from inspector.layers.merge import MergedRootfs, merge
 from inspector.layers.scan import scan_stream
 from inspector.oci import ImageConfig, RuntimeConfig
 from inspector.testing.tree import Tree, tar_of
+from inspector.work import Bounds, Budget
 
 
 def scan_bytes(content: bytes, diff_id: str) -> Scanned:
@@ -23,9 +24,14 @@ def index_of(tree: Tree) -> LayerIndex:
     return scan_bytes(content, f"sha256:{hashlib.sha256(content).hexdigest()}").index
 
 
-def rootfs_of(*layers: Tree) -> MergedRootfs:
+def rootfs_of(*layers: Tree, budget: Budget | None = None) -> MergedRootfs:
     """The root file system of layers, base first, through the real scanner and the real merge."""
-    return merge([index_of(layer) for layer in layers])
+    return merge([index_of(layer) for layer in layers], budget=budget)
+
+
+def few(**bounds: int) -> Budget:
+    """A budget with some bounds lower, as in `few(steps=10)`."""
+    return Budget(Bounds(**bounds))
 
 
 def config_of(

@@ -25,7 +25,7 @@ READERS = 4
 
 
 def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: int = READERS) -> ImageFacts:
-    """The facts of `image`, as its command `python` would see them; so many `readers` take its packed layers.
+    """Gather the facts of `image`, as its command `python` would see them; so many `readers` take its packed layers.
 
     Raises `InspectorError`, naming the layer, and `LimitExceeded` where it takes longer than the current limits allow.
     """
@@ -46,6 +46,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         torch = msgspec.structs.replace(torch, created_by=image.layers[torch.layer].created_by)
     startup = find_startup(rootfs, image.config)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
+    rootfs.budget.check()
     return ImageFacts(
         reference=image.reference,
         source=image.source,
@@ -73,7 +74,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
 
 
 def _index_all(indexer: Indexer, image: Image, readers: int, group: Group) -> list[Indexed]:
-    """The layers' indexes, base first; packed ones are read side by side, and the first that fails ends the others."""
+    """Index the layers, base first; packed ones are read side by side, and the first that fails ends the others."""
     positions = range(len(image.layers))
     if readers < 2 or sum(layer.compressed for layer in image.layers) < 2:
         return [_index(indexer, image, position, group) for position in positions]
@@ -123,7 +124,7 @@ def _evidence(indexed: list[Indexed], seconds: float) -> Evidence:
 
 
 def _notes(indexed: list[Indexed]) -> list[str]:
-    """What was met in reading the layers, beside what they hold."""
+    """List what was met in reading the layers, beside what they hold."""
     count = len(indexed)
     return [f"layer {place} of {count}: {note}" for place, layer in enumerate(indexed, 1) for note in layer.notes]
 

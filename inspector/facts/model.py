@@ -22,7 +22,7 @@ class Size(msgspec.Struct, frozen=True):
 
 
 class LayerFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One layer, from the base up. `size` is the sum of its files; `created_by` the build step, if told.
+    """One layer, from the base up. `size` is the sum of its files; `created_by` the build step, if stated.
 
     `size` and `entries` are None where the layer itself was not read (see `Evidence.access`).
     """
@@ -55,7 +55,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def partial(self) -> bool:
-        """Whether single files were asked for, so that nothing is known of the layers."""
+        """Test whether single files were asked for, so that nothing is known of the layers."""
         return self.access == "files"
 
 

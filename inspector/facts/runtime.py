@@ -23,7 +23,7 @@ class Failure(msgspec.Struct, frozen=True):
 class RuntimeFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What `import torch` did in a container of the image; with `ran` False, `why_not` is the reason that none was run.
 
-    Of one that ran without a GPU, `why_not` says why it was given none; `imported` is None where that can't be told.
+    Of one that ran without a GPU, `why_not` says why it was given none; `imported` is None where that is not known.
     `gpu` says whether a GPU was handed to the container, `computed` whether a small computation on it came out
     right. `cudnn` is its version, `driver` that of the host. `seconds` are those of the container's life.
     """

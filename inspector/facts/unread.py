@@ -14,7 +14,7 @@ _WHY = "no layer was read"
 
 
 def unread(image: Image) -> ImageFacts:
-    """What is known of `image` before its first layer; all that hangs on files is unknown."""
+    """Gather what is known of `image` before its first layer; all that depends on files is unknown."""
     stored = [layer.stored_size for layer in image.layers if layer.compressed]
     return ImageFacts(
         reference=image.reference,

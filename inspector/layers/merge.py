@@ -12,32 +12,25 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import MAX_WARNINGS, LayerTree
 from inspector.rootfs import Kind, Node, NotKept
 
-MAX_LOOKUPS = 5_000_000
-"""Names that one image is asked for; one of 6 GB and 42,000 files is asked for 60,000."""
-MAX_READ = 128 << 20
-"""Bytes of files that are read of one image, that of 6 GB takes 7 MB; one content may have many thousand names."""
 _MAX_REMEMBERED = 20_000
 _MAX_LISTED = 30_000  # nodes of directories that were listed lately, in case they are listed again
-_LOOKUPS_A_CHECK = 1000
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
 
 class MergedRootfs:
     """The merged tree as a `Rootfs`. `warnings` tells where engines would differ from what is shown here.
 
-    Whatever is asked raises `LimitExceeded` once there were more questions than an image can be worth: every
-    way to make them endless, with links or with many names of one file, ends here.
+    Whatever is asked raises `LimitExceeded` once the `budget` is spent: every way to make questions endless, with
+    links or with many names of one file, ends here.
     """
 
-    def __init__(self, root: Directory, shelf: Shelf, warnings: Sequence[str]) -> None:
+    def __init__(self, root: Directory, shelf: Shelf, warnings: Sequence[str], *, budget: work.Budget | None) -> None:
         self._root = root
         self._shelf = shelf
         self._directories: dict[str, Directory | None] = {"": root, "/": root}
         self._listed: dict[str, Mapping[str, Node]] = {}
         self._held = 0
-        self._lookups = MAX_LOOKUPS
-        self._next_check = MAX_LOOKUPS
-        self._bytes = MAX_READ
+        self.budget = budget or work.Budget()
         self.warnings = tuple(warnings[:MAX_WARNINGS])
 
     def lstat(self, path: str) -> Node | None:
@@ -78,10 +71,7 @@ class MergedRootfs:
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""
         node, data = self._content(path)
-        self._bytes -= len(data)
-        if self._bytes < 0:
-            self._lookups = 0  # whoever takes this for one unreadable file alone gets no further
-            raise LimitExceeded(f"the files that matter are more than {MAX_READ} bytes to read")
+        self.budget.spend("bytes", len(data), "of files that are read whole")
         if len(data) < node.size:
             raise NotKept(f"{path!r}: of its {node.size} bytes {len(data)} were kept")
         return data
@@ -111,15 +101,10 @@ class MergedRootfs:
         return directory
 
     def _count(self, lookups: int) -> None:
-        self._lookups -= lookups
-        if self._lookups < self._next_check:
-            self._next_check = self._lookups - _LOOKUPS_A_CHECK
-            work.check()
-        if self._lookups < 0:
-            raise LimitExceeded(f"the image takes more than {MAX_LOOKUPS} lookups: its links or lists are made to")
+        self.budget.spend("steps", lookups, "names that are looked up")
 
 
-def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
+def merge(indexes: Sequence[LayerIndex], *, budget: work.Budget | None = None) -> MergedRootfs:
     """The root file system of layers, base first: the whiteouts of each go before its entries, to lower layers only.
 
     Raises, naming the layer, `CorruptLayer` for what engines refuse, `Unsupported` for what they differ in, and
@@ -138,7 +123,7 @@ def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
             raise _placed(error, f"{where} ({index.diff_id})") from error
         told = [*tree.warnings, *index.warnings][:MAX_WARNINGS]
         warnings += [f"{where}: {text}" for text in told if len(warnings) < MAX_WARNINGS]
-    return MergedRootfs(root, shelf, warnings)
+    return MergedRootfs(root, shelf, warnings, budget=budget)
 
 
 def _placed(error: InspectorError, where: str) -> InspectorError:

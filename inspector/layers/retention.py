@@ -30,7 +30,7 @@ _TORCH = re.compile(r"(?:^|/)(?:torch|~orch)/version\.py\Z")
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
-_TORCH_ELF = re.compile(r"(?:^|/)(?:torch/_C[^/]*\.so|libtorch_global_deps\.so[.\d]*)\Z")
+_TORCH_ELF = re.compile(r"(?:^|/)(?:torch/_C[^/]*\.so|torch/lib/[^/]+\.so[.\d]*|libtorch_global_deps\.so[.\d]*)\Z")
 
 _BY_NAME = {
     "METADATA": _Rule(_MIB, _METADATA),
@@ -51,6 +51,8 @@ _BY_NAME = {
     "sitecustomize.py": _Rule(64 * _KIB),
     "usercustomize.py": _Rule(64 * _KIB),
     "patchlevel.h": _Rule(64 * _KIB),
+    "__init__.py": _Rule(_MIB, re.compile(r"(?:^|/)torch/__init__\.py\Z")),
+    "__init__.pyc": _Rule(256 * _KIB, re.compile(r"(?:^|/)torch/__init__\.pyc\Z")),
     "libc.so.6": _Rule(4 * _MIB),
     "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
     "status": _Rule(4 * _MIB, re.compile(r"\Avar/lib/dpkg/status\Z")),

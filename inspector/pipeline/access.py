@@ -11,7 +11,7 @@ import msgspec
 from inspector import work
 from inspector.errors import Malformed, Refused
 from inspector.facts import ImageFacts, gather
-from inspector.facts.partial import glance
+from inspector.facts.partial import inspect_partially
 from inspector.layers.blob import Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
@@ -65,7 +65,7 @@ class AccessReader:
             yield self._forced(image, access, question)
             return
         whole = question.whole or self._needs_whole(access)
-        single = Way("files", lambda: self._glance(image, access, question))
+        single = Way("files", lambda: self._inspect_partially(image, access, question))
         try:
             stored: Image | None = access.storage()
         except (AccessUnusable, Malformed) as error:  # an engine may be at work in its files
@@ -84,7 +84,7 @@ class AccessReader:
             yield single
         yield Way("save", lambda: self._saved(access, question))
         if whole and not self._verify:
-            yield Way("files", lambda: self._glance(image, access, question, whole=True))
+            yield Way("files", lambda: self._inspect_partially(image, access, question, whole=True))
 
     def _needs_whole(self, access: Access) -> str:
         """Why single files don't do, whatever the question; empty where they may."""
@@ -98,7 +98,9 @@ class AccessReader:
             case "storage":
                 return Way("storage", lambda: self._gather(access.storage(), question))
             case "files":
-                return Way("files", lambda: self._glance(image, access, question, whole=bool(question.whole)))
+                return Way(
+                    "files", lambda: self._inspect_partially(image, access, question, whole=bool(question.whole))
+                )
             case _:
                 return Way("save", lambda: self._saved(access, question))
 
@@ -118,8 +120,10 @@ class AccessReader:
     def _saved(self, access: Access, question: Question) -> ImageFacts:
         return self._gather(access.saved(known=self._knows, meter=self._meter), question)
 
-    def _glance(self, image: Image, access: Access, question: Question, *, whole: bool = False) -> ImageFacts:
+    def _inspect_partially(
+        self, image: Image, access: Access, question: Question, *, whole: bool = False
+    ) -> ImageFacts:
         if self._verify:
             raise AccessUnusable("single files prove no digest, and every one is to be checked")
         with access.container() as files:
-            return glance(image, files, python=question.python, whole=whole)
+            return inspect_partially(image, files, python=question.python, whole=whole)

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from inspector.errors import LimitExceeded, Unsupported
+from inspector.errors import Unsupported
 from inspector.oci import decoder
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed, Notes
@@ -16,8 +16,6 @@ from inspector.python.metadata import is_name
 from inspector.python.record import owned
 from inspector.rootfs import Kind, NotKept
 
-MAX_RECORDS = 5000
-"""Packages of one environment; the largest have a thousand."""
 MAX_ITEMS = 1_000_000
 """Commas of one record, each of which may stand for a text in memory."""
 
@@ -38,8 +36,7 @@ def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], notes
         return
     base = posixpath.dirname(folder.path)
     names = sorted(name for name in folder.children if name.endswith(".json"))
-    if len(names) > MAX_RECORDS:
-        raise LimitExceeded(f"more than {MAX_RECORDS} packages of conda in {folder.path!r}")
+    folders.count_distributions(len(names))
     for name in names:
         path = f"{folder.path}/{name}"
         node = folder.children[name]

@@ -13,8 +13,7 @@ from inspector.python.record import Owned, Rows, lines_of, owned
 from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
 
 _LISTS = ("RECORD", "installed-files.txt")
-MAX_METADATA = 32 << 20
-"""Bytes of headers of all distributions of an image; 500 large ones have 2 MB."""
+_BYTES_A_STEP = 10
 MAX_INSTALLER = 100
 """Characters of an installer's name that are kept."""
 
@@ -101,7 +100,7 @@ def _parsed(folders: Folders, path: str, node: Node) -> Headers:
     def parse() -> Headers:
         content = folders.fs.read(resolve(folders.fs, path) or path)
         head = headers_of(content)
-        folders.spend("bytes of metadata", MAX_HEADERS if head is None else len(head), MAX_METADATA)
+        _count(folders, MAX_HEADERS if head is None else len(head))
         if head is None:
             raise Unsupported(f"its headers have more than {MAX_HEADERS} bytes")
         return parse_headers(head)
@@ -115,12 +114,16 @@ def _named(name: str) -> Headers:
     return Headers(stem, version.partition("-")[0] if dash else "", cut=True)
 
 
+def _count(folders: Folders, size: int) -> None:
+    folders.budget.spend("steps", size // _BYTES_A_STEP, "headers of metadata")
+
+
 def _requires_txt(folders: Folders, folder: Folder) -> tuple[tuple[str, ...], bool]:
     try:
         content = _read(folders, folder, "requires.txt")
     except NotKept:
         return (), True
-    folders.spend("bytes of metadata", len(content), MAX_METADATA)
+    _count(folders, len(content))
     return parse_requires_txt(content)
 
 

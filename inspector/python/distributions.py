@@ -19,7 +19,6 @@ from inspector.python.model import Interpreter
 from inspector.rootfs import Kind, NotListed, Rootfs
 from inspector.unknown import Unknown
 
-MAX_DISTRIBUTIONS = 10_000
 MAX_WARNINGS, MAX_TEXT = 50, 5000
 """Warnings, and paths of what can't be read, that are kept; and characters of one."""
 
@@ -74,7 +73,6 @@ class _Scan:
         self.warnings: list[str] = _Bounded()
         self.unread: list[str] = _Bounded()
         self.notes = Notes(self.warnings, self.unread)
-        self._names = MAX_DISTRIBUTIONS
         self._seen: set[str] = set()
 
     def add_entry(self, entry: str) -> None:
@@ -95,9 +93,7 @@ class _Scan:
     def _add_folder(self, folder: Folder, path: str) -> None:
         here: dict[str, list[Installed]] = {}
         names = sorted(_metadata_names(folder, path))
-        self._names -= len(names)
-        if self._names < 0:
-            raise LimitExceeded(f"more than {MAX_DISTRIBUTIONS} distributions, with those in {path!r}")
+        self.folders.count_distributions(len(names))
         for name in names:
             installed = self._read(path, name)
             if installed is not None:

@@ -17,8 +17,7 @@ from inspector.python.sources import read_source
 from inspector.unknown import Unknown
 
 MAX_SOURCE = 64 << 10
-MAX_SOURCES = 256 << 10
-"""Characters of one finder, and of all together: parsing the densest takes a second for each 150,000."""
+"""Characters of one finder."""
 
 
 def is_editable_hook(hook: Hook) -> bool:
@@ -54,7 +53,7 @@ def _mapping(folders: Folders, interpreter: Interpreter, module: str) -> dict[ob
             if text is None:
                 continue
             if len(text) <= MAX_SOURCE:
-                folders.spend("characters of import hooks", len(text), MAX_SOURCES)
+                folders.count_parsed(len(text))
             mapping = parse_literals(text, MAX_SOURCE).get("MAPPING")
         except (InspectorError, ValueError) as error:
             return str(error)

@@ -16,7 +16,7 @@ _BITS = {1: 32, 2: 64}
 _ORDER = {1: "<", 2: ">"}
 _HEADERS = {32: "HHIIIIIHHHHHH", 64: "HHIQQQIHHHHHH"}
 _SEGMENTS = {32: "IIIIIIII", 64: "IIQQQQQQ"}
-_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
+PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
 _EXECUTABLE = (2, 3)
 _DT_STRTAB, _DT_VERDEF, _DT_VERDEFNUM = 5, 0x6FFFFFFC, 0x6FFFFFFD
 _MAX_SEGMENTS, _MAX_TAGS, _MAX_VERSIONS, _MAX_NAME = 64, 4096, 1024, 4096
@@ -142,7 +142,7 @@ def _dynamic(content: bytes, header: ElfHeader) -> dict[int, int]:
 def _offset(header: ElfHeader, address: int) -> int | None:
     """Where in the file the byte at a memory address lies."""
     for segment in header.segments:
-        if segment.kind == _PT_LOAD and segment.address <= address < segment.address + segment.size:
+        if segment.kind == PT_LOAD and segment.address <= address < segment.address + segment.size:
             return address - segment.address + segment.offset
     return None
 

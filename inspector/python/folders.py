@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from inspector.errors import InspectorError, LimitExceeded
+from inspector.errors import InspectorError
 from inspector.rootfs import Kind, Node, Rootfs, resolve
 
 T = TypeVar("T")
 MAX_REMEMBERED = 100_000
-"""Listings held at once; past them directories are listed anew."""
+"""Listings held at once; past them directories are listed again."""
 MAX_DEPTH = 100
 """Components of a path that are looked up one by one; deeper paths are resolved whole."""
-MAX_OWNED = 800_000
-"""Files that all lists of files name together, those of several counted again; the largest images have 300,000."""
+_ENTRIES_A_DISTRIBUTION = 100
+STEPS_A_CHARACTER = 8
+"""What parsing a character of Python's syntax takes at worst: the densest 150,000 take a second."""
 
 
 class Folder(NamedTuple):
@@ -34,8 +34,7 @@ class Folders:
     def __init__(self, fs: Rootfs) -> None:
         self.fs = fs
         self._known: dict[str, Folder] = {"/": Folder("/", fs.scandir("/"))}
-        self._owned = MAX_OWNED
-        self._spent: defaultdict[str, int] = defaultdict(int)
+        self.budget = fs.budget
         self._made: dict[tuple[str, object], Any] = {}
 
     def at(self, path: str) -> Folder:
@@ -57,16 +56,20 @@ class Folders:
         return node
 
     def charge(self, files: int) -> None:
-        """Note so many files more that something owns. Raises `LimitExceeded` past `MAX_OWNED`."""
-        self._owned -= files
-        if self._owned < 0:
-            raise LimitExceeded(f"lists of files that name more than {MAX_OWNED} files together")
+        """Count so many more files that something owns, those of several lists again. Raises `LimitExceeded`."""
+        self.budget.spend("entries", files, "files that lists of files name")
 
-    def spend(self, what: str, amount: int, most: int) -> None:
-        """Note work that texts of the image take. Raises `LimitExceeded` once the image takes more than `most`."""
-        self._spent[what] += amount
-        if self._spent[what] > most:
-            raise LimitExceeded(f"the image has more {what} than are read ({most} together)")
+    def count_distributions(self, found: int) -> None:
+        """Count distributions, whose metadata is read and held. Raises `LimitExceeded`."""
+        self.budget.spend("entries", _ENTRIES_A_DISTRIBUTION * found, "installed distributions")
+
+    def count_rows(self, rows: int) -> None:
+        """Count rows of lists of files that are gone through. Raises `LimitExceeded`."""
+        self.budget.spend("steps", rows, "rows in lists of files")
+
+    def count_parsed(self, characters: int) -> None:
+        """Count characters of Python that are parsed. Raises `LimitExceeded`."""
+        self.budget.spend("steps", STEPS_A_CHARACTER * characters, "characters of Python that are parsed")
 
     def once(self, what: str, content: object, make: Callable[[], T]) -> T:
         """What `make` returns or raises, made once for a content: one file may have many thousand names."""

@@ -15,11 +15,12 @@ import msgspec
 from inspector.python.folders import MISSING, Folder, Folders
 from inspector.rootfs import Kind, Node
 
-MAX_ROWS, MAX_ALL_ROWS = 200_000, 2_000_000
-"""Rows of one list, past which it is not believed; and of all lists of an image: the largest known have 300,000."""
+MAX_ROWS = 200_000
+"""Rows of one list, past which it is not believed."""
 MAX_PATH = 4096
-MAX_GONE, MAX_ALL_GONE = 5000, 50_000
-"""Directories that a list names and that are not there, past which it is not believed; and of all lists together."""
+MAX_GONE = 5000
+"""Directories that a list names and that are not there, past which it is not believed."""
+_STEPS_A_MISS = 50  # each is a path of its own, looked up from the root and not remembered
 _CACHE = "__pycache__"
 
 
@@ -93,7 +94,7 @@ def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
             groups[folder] = [name]
         else:
             group.append(name)
-    folders.spend("rows in lists of files", rows, MAX_ALL_ROWS)
+    folders.count_rows(rows)
     if rows > MAX_ROWS:
         return None
     files: dict[int, int] = {}
@@ -105,7 +106,7 @@ def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
             _add(folders, found, names, files)
             continue
         gone += 1
-        folders.spend("missing directories in lists of files", 1, MAX_ALL_GONE)
+        folders.budget.spend("steps", _STEPS_A_MISS, "missing directories in lists of files")
         if gone > MAX_GONE:
             return None
     folders.charge(len(files))

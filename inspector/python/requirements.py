@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
+from inspector.python.folders import STEPS_A_CHARACTER
 from inspector.python.installed import Installed
 from inspector.python.metadata import canonical
 from inspector.python.model import Interpreter
+from inspector.work import Budget
 
-MAX_EDGES = 50_000
-MAX_PARSED = 256 << 10
-"""Characters of all requirements that need a parser: a hostile one takes 30 ms for each 4,000."""
+_STEPS_A_REQUIREMENT = 50
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _EXTRA = re.compile(r"extra\s{0,9}==\s{0,9}(['\"])([A-Za-z0-9._-]{0,200})\1\)?")
 
@@ -22,11 +22,10 @@ class Requirements:
     `cut` says why some that were asked for are left out, empty where none are.
     """
 
-    def __init__(self, installed: Collection[Installed], interpreter: Interpreter) -> None:
+    def __init__(self, installed: Collection[Installed], interpreter: Interpreter, budget: Budget) -> None:
         self.by_key: Mapping[str, Installed] = {found.key: found for found in installed}
         self._environment = marker_environment(interpreter)
-        self._left = MAX_EDGES
-        self._characters = MAX_PARSED
+        self._budget = budget
         self.cut = ""
         self._known: dict[tuple[str, str], tuple[tuple[str, frozenset[str]], ...]] = {}
 
@@ -61,10 +60,7 @@ class Requirements:
         if installed.cut:
             self.cut = self.cut or f"{installed.name} requires more than is read"
         for text in installed.requires:
-            self._left -= 1
-            if self._left < 0:
-                self.cut = f"the requirements of all distributions are more than {MAX_EDGES}"
-                return
+            self._budget.spend("steps", _STEPS_A_REQUIREMENT, "requirements of distributions")
             only = _only_for_extra(text)
             if extra != only if only is not None else extra and ";" not in text:
                 continue
@@ -77,10 +73,7 @@ class Requirements:
         plain = _plain_name(text)
         if plain is not None:
             return canonical(plain), frozenset()
-        self._characters -= len(text)
-        if self._characters < 0:
-            self.cut = f"the requirements of all distributions have more than {MAX_PARSED} characters"
-            return None
+        self._budget.spend("steps", STEPS_A_CHARACTER * len(text), "characters of requirements")
         from packaging.requirements import Requirement  # 30 ms, only where there is a torch
 
         try:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from inspector.errors import LimitExceeded, Malformed, Unsupported
+from inspector.errors import Malformed, Unsupported
 from inspector.python.environment import Environment
 from inspector.python.files import exists, is_listed, join, lines_of, list_dir, names_in, read_strict
 from inspector.python.model import Hook
@@ -19,11 +19,8 @@ from inspector.python.sources import read_source
 from inspector.python.version import Minor
 from inspector.rootfs import NotKept, NotListed, Rootfs, is_dir, is_file
 
-MAX_ENTRIES = 2000
-"""Entries of a search path that are taken in; a hostile .pth could name millions."""
-
-MAX_LINES = 50_000
-"""Lines of all .pth files together; each may name a path behind forty links."""
+_ENTRIES_AN_ENTRY = 500  # of the budget: every module is looked for in each entry
+_STEPS_A_LINE = 50  # each may name a path behind forty links
 
 Customizing = Literal["sitecustomize", "usercustomize"]
 
@@ -81,7 +78,6 @@ class _Builder:
         self.known: set[str] = set()
         self.hooks: dict[Hook, None] = {}
         self.unlisted: dict[str, None] = {}
-        self.lines = 0
         self.prefix = python.prefixes.venv or python.prefixes.base
 
     def start(self, entries: list[str] | tuple[str, ...]) -> None:
@@ -91,9 +87,8 @@ class _Builder:
 
     def add(self, path: str) -> None:
         """Append what isn't there yet."""
-        if len(self.entries) >= MAX_ENTRIES:
-            raise LimitExceeded(f"a search path of more than {MAX_ENTRIES} entries")
         if path not in self.known:
+            self.fs.budget.spend("entries", _ENTRIES_AN_ENTRY, "entries of the search path")
             self.known.add(path)
             self.entries.append(path)
 
@@ -164,9 +159,8 @@ class _Builder:
                 "in this image's locale"
             )
         items = parse_pth(text, path, self.python.rules) if text else []
-        self.lines += len((text or "").splitlines())
-        if self.lines > MAX_LINES:
-            raise LimitExceeded(f".pth files of more than {MAX_LINES} lines")
+        lines = len((text or "").splitlines())
+        self.fs.budget.spend("steps", _STEPS_A_LINE * lines, "lines of .pth files")
         for item in items:
             if isinstance(item, Hook):
                 if runs or not self.python.rules.start_files:
@@ -195,8 +189,7 @@ class _Builder:
     def _add_hooks(self, hooks: list[Hook]) -> None:
         """A folder may be read twice, its code is told once."""
         self.hooks.update(dict.fromkeys(hooks))
-        if len(self.hooks) > MAX_ENTRIES:
-            raise LimitExceeded(f"more than {MAX_ENTRIES} lines of code in .pth files")
+        self.fs.budget.spend("entries", _ENTRIES_AN_ENTRY * len(hooks), "lines of code in .pth files")
 
     def _user_site_enabled(self) -> bool:
         """PYTHONNOUSERSITE turns it off unless it is the number 0 (3.7 on); from 3.14 on a `._pth` file does too."""

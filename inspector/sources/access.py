@@ -23,7 +23,7 @@ class AccessUnusable(InspectorError):
     """The access method does not lead to the image, or not to what was asked; the message is a clause that says why."""
 
 
-class Glimpse(Rootfs, Protocol):
+class ContainerFiles(Rootfs, Protocol):
     """A file system that is asked file by file: `lstat`, `read` and `head` are cheap, listing is dear.
 
     What `scandir` returns answers single names by looking for them; iterating it, or asking for its length,

@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.oci import ImageConfig, Platform
-from inspector.sources.access import Glimpse, Known
+from inspector.sources.access import ContainerFiles, Known
 
 if TYPE_CHECKING:
     from inspector.engine.client import Engine
@@ -64,7 +64,7 @@ class Access(Protocol):
     def storage(self) -> Image:
         """The image with its layers where the engine itself keeps them."""
 
-    def container(self) -> AbstractContextManager[Glimpse]:
+    def container(self) -> AbstractContextManager[ContainerFiles]:
         """The files of a container that is created, never started, and removed on leaving."""
 
     def saved(self, *, known: Known, meter: Meter) -> Image:

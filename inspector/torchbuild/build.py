@@ -1,4 +1,4 @@
-"""Which build a torch is: what its version.py says, believed only where the libraries beside it agree."""
+"""Decides which build a torch is: what its version.py says, if the libraries beside it agree."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ _SPLIT = (1, 5)
 
 
 def decide_build(version: VersionFile, libraries: dict[Build, str] | None) -> tuple[Build, list[str]]:
-    """The build, and what contradicts it: then it is `unknown`.
+    """Decide the build; where anything contradicts it, it is `unknown`.
 
     `libraries` are the builds whose libraries lie in torch/lib, each with one of them; None where there is no
     torch/lib.
     """
     stated = [kind for kind in kinds() if any(version.get(field) for field in kind.fields)]
-    contradictions = [f"version.py gives {name} a value that is neither text nor None" for name in version.odd]
-    if not stated and "cuda" not in version.fields and not version.odd:
+    odd = [name for name in version.odd if name != "__version__"]  # which decides nothing
+    contradictions = [f"version.py gives {name} a value that is neither text nor None" for name in odd]
+    if not stated and "cuda" not in version.fields and not odd:
         contradictions.append("version.py does not state `cuda` at all, neither as text nor as None")
     if len(stated) > 1:
         contradictions.append(f"version.py says {' and '.join(kind.label for kind in stated)} at once")
@@ -34,13 +35,22 @@ def decide_build(version: VersionFile, libraries: dict[Build, str] | None) -> tu
     return ("unknown", contradictions) if contradictions else (kind.name, [])
 
 
+def build_by_libraries(version: str, libraries: dict[Build, str] | None) -> Build:
+    """Decide the build by the libraries alone, where the metadata's `version` names no other; as for `decide_build`."""
+    release, tagged = release_of(version), build_of_local(version)
+    if libraries is None or len(libraries) > 1 or release is None or release < _SPLIT:
+        return "unknown"
+    found = next(iter(libraries), CPU.name)
+    return found if tagged in ("unknown", found) else "unknown"
+
+
 def build_of_local(version: str) -> Build:
-    """The build that a version's local part names, such as `+cu130`; unknown where it names none."""
+    """Tell the build that a version's local part names, such as `+cu130`; unknown where it names none."""
     return next((kind.name for kind in kinds() if _tag(kind, version)), "unknown")
 
 
 def builds_on_disk(folders: Folders, directories: Sequence[str]) -> dict[Build, str] | None:
-    """The builds whose libraries lie in any of the directories, each with one of them; None where all are missing."""
+    """Find the builds whose libraries lie in the directories, each with one of them; None without any directory."""
     paths = [found for directory in directories if (found := folders.at(directory).path) is not None]
     if not paths:
         return None
@@ -53,7 +63,7 @@ def builds_on_disk(folders: Folders, directories: Sequence[str]) -> dict[Build, 
 
 
 def _tag(kind: Kind, version: str) -> re.Match[str] | None:
-    """The tag of the kind in a version's local part."""
+    """Find the tag of the kind in a version's local part."""
     return re.search(rf"\+(?:{kind.local})", version) if kind.local else None
 
 

@@ -34,30 +34,33 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class Candidate(Surroundings, frozen=True, kw_only=True):
     """The torch that is loaded: what the finder says, its metadata if any, its version.py.
 
-    `version` is the clause that says why version.py can't be read, where it can't.
+    `version` is the clause that says why version.py can't be read, where it can't. `contradictions` are why `build` is
+    not known although version.py was read; `builds` are those that it then may be: `build` alone, where that is known.
     """
 
     found: Found
     distribution: Installed | None
     version: VersionFile | str
     build: Build
+    builds: frozenset[Build]
+    contradictions: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
-        """The package directory."""
+        """Return the package directory."""
         return self.found.path
 
     @property
     def raw_version(self) -> str | None:
-        """What version.py states."""
+        """Return the version that version.py states."""
         return self.version.version if isinstance(self.version, VersionFile) else None
 
     @property
     def release(self) -> tuple[int, int] | None:
-        """Major and minor, by version.py or else by the metadata."""
-        told = release_of(self.raw_version)
-        return told or release_of(self.distribution.version if self.distribution else None)
+        """Return major and minor, by version.py or else by the metadata."""
+        stated = release_of(self.raw_version)
+        return stated or release_of(self.distribution.version if self.distribution else None)
 
     def since(self, major: int, minor: int) -> bool | None:
-        """Whether this is release `major.minor` or a later one; None where its version is not known."""
+        """Test whether this is release `major.minor` or a later one; None where its version is not known."""
         return None if self.release is None else self.release >= (major, minor)

@@ -1,4 +1,4 @@
-"""The modules beside torch that a bare `import torch` can't do without."""
+"""Checks for the modules beside torch that a bare `import torch` can't do without."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from inspector.python.folders import Folders
 from inspector.python.metadata import canonical
 from inspector.python.modules import find_modules
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.reasons import Reason
+from inspector.torchbuild.diagnostics import Diagnostic
 from inspector.unknown import Tri, Unknown
 
-MAX_ENTRY_POINTS = 8 << 20
-"""Bytes of the entry points of all distributions; 500 of them have 100,000."""
 MAX_PLUGINS = 20
 """Backend plugins that are looked for; each takes a search of the whole path."""
 
@@ -26,10 +24,10 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300})")
 
 
-def check_companions(torch: Candidate) -> Iterator[Reason]:
-    """torchgen, typing_extensions and, for some releases, sympy are found on the search path."""
+def check_companions(torch: Candidate) -> Iterator[Diagnostic]:
+    """Check that torchgen, typing_extensions and, for some releases, sympy are on the search path."""
     if torch.distribution is not None and torch.distribution.cut:
-        yield Reason("unknown", "torch's metadata can't be read, or not whole, so what it requires is not known")
+        yield Diagnostic("unknown", "torch's metadata can't be read, or not whole, so what it requires is not known")
     if torch.since(2, 3):
         yield from _needs(torch, "torchgen", "the package torchgen is missing, which torch imports from 2.3 on")
     if torch.since(1, 13):
@@ -38,24 +36,24 @@ def check_companions(torch: Candidate) -> Iterator[Reason]:
     if torch.release == (2, 1):
         yield from _needs(torch, "sympy", "the package sympy is missing, which torch 2.1 imports")
     if torch.release in ((2, 0), (2, 2)) and _findable(torch, "sympy") != "yes":
-        yield Reason("unknown", "the package sympy is missing, and whether this release imports it is not known")
+        yield Diagnostic("unknown", "the package sympy is missing, and whether this release imports it is not known")
 
 
-def check_plugins(torch: Candidate) -> Iterator[Reason]:
-    """Entry points of the group `torch.backends`, which torch loads from 2.5 on unless told not to."""
+def check_plugins(torch: Candidate) -> Iterator[Diagnostic]:
+    """Check the entry points of the group `torch.backends`, which torch loads from 2.5 on by default."""
     if not torch.since(2, 5) or torch.environment.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1") != "1":
         return
     for owner, module in islice(_plugins(torch), MAX_PLUGINS):
         if not module:
-            yield Reason("unknown", f"the entry points of {owner!r}, which torch may load, can't be read")
+            yield Diagnostic("unknown", f"the entry points of {owner!r}, which torch may load, can't be read")
             continue
         gone = f"the backend plugin {module!r} of {owner!r} is missing, which torch loads"
         missing = list(_needs(torch, module.partition(".")[0], gone))
-        yield from missing or [Reason("unknown", f"torch loads the backend plugin {module!r} of {owner!r}")]
+        yield from missing or [Diagnostic("unknown", f"torch loads the backend plugin {module!r} of {owner!r}")]
 
 
-def _too_old(torch: Candidate, key: str) -> Iterator[Reason]:
-    """What is installed of `key` is not of the versions that torch's metadata asks for."""
+def _too_old(torch: Candidate, key: str) -> Iterator[Diagnostic]:
+    """Check that what is installed of `key` is of the versions that torch's metadata asks for."""
     found = next((one for one in torch.installed if one.key == key), None)
     stated = torch.distribution.requires if torch.distribution else ()
     text = next((text for text in stated if (name := _NAME.match(text)) and canonical(name[0]) == key), None)
@@ -68,21 +66,21 @@ def _too_old(torch: Candidate, key: str) -> Iterator[Reason]:
     except ValueError:  # every error of packaging's is one
         fits = False
     if not fits:
-        yield Reason("unknown", f"torch asks for {text!r}, and {found.name} {found.version} is installed")
+        yield Diagnostic("unknown", f"torch asks for {text!r}, and {found.name} {found.version} is installed")
 
 
-def _needs(torch: Candidate, name: str, gone: str) -> Iterator[Reason]:
+def _needs(torch: Candidate, name: str, gone: str) -> Iterator[Diagnostic]:
     match _findable(torch, name):
         case "no":
-            yield Reason("no", gone)
+            yield Diagnostic("no", gone)
         case "unknown":
-            yield Reason("unknown", f"{gone}; an archive or import hook may bring it in")
+            yield Diagnostic("unknown", f"{gone}; an archive or import hook may bring it in")
         case "yes":
             return
 
 
 def _findable(torch: Candidate, name: str) -> Tri:
-    """Whether `import name` finds a package or module."""
+    """Decide whether `import name` finds a package or module."""
     path = torch.interpreter.search_path
     entries = sorted(path, key=lambda entry: torch.folders.at(entry).path != torch.found.entry)  # likely beside torch
     forms = set()
@@ -97,7 +95,7 @@ def _findable(torch: Candidate, name: str) -> Tri:
 
 
 def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
-    """Distribution and module of each backend plugin; no module where its entry points can't be read."""
+    """List distribution and module of each backend plugin; no module where its entry points can't be read."""
     for distribution in torch.installed:
         node = torch.folders.node(f"{distribution.path}/entry_points.txt")
         if node is None:
@@ -113,9 +111,9 @@ def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
 
 
 def _entry_points(folders: Folders, path: str) -> list[str]:
-    """The modules of backend plugins that the metadata at `path` names. Raises `InspectorError`."""
+    """List the modules of backend plugins that the metadata at `path` names. Raises `InspectorError`."""
     content = read_metadata(folders, path, "entry_points.txt") or b""
-    folders.spend("bytes of entry points", len(content), MAX_ENTRY_POINTS)
+    folders.budget.spend("steps", len(content) // 2, "bytes of entry points")
     return list(_modules(content.decode("utf-8", "replace"))) if b"torch.backends" in content else []
 
 

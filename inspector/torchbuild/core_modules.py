@@ -1,4 +1,4 @@
-"""Whether a torch whose files nothing lists is whole, as far as the modules tell that every release has."""
+"""Checks a torch whose files nothing lists for the modules that every release has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inspector.errors import InspectorError
 from inspector.python.dist_info import read_metadata
 from inspector.python.modules import find_in
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.reasons import Reason, some
+from inspector.torchbuild.diagnostics import Diagnostic, some
 
 MODULES = (
     "_jit_internal",
@@ -44,16 +44,18 @@ _FIRST = (1, 8)
 _TORCH = re.compile(rb"^(?:[^,\n]{0,4096}/)?torch/__init__\.pyc?,", re.MULTILINE)
 
 
-def check_core_modules(torch: Candidate) -> Iterator[Reason]:
-    """Where no RECORD lists torch's files those modules stand in for it; a RECORD that leaves torch out is no list."""
+def check_core_modules(torch: Candidate) -> Iterator[Diagnostic]:
+    """Check for those modules where no RECORD lists torch's files; one that leaves torch out proves nothing."""
     listed = _is_listed(torch)
     if listed or torch.since(*_FIRST) is False:
         return
     gone = [name for name in MODULES if not _has(torch, name)]
     if gone:
-        yield Reason("unknown", f"no list of torch's files tells whether it is whole, and it lacks {some(gone)}")
+        yield Diagnostic("unknown", f"no list of torch's files tells whether it is whole, and it lacks {some(gone)}")
     elif listed is False:
-        yield Reason("unknown", "its RECORD does not list torch's files, so whether they are all there is not known")
+        yield Diagnostic(
+            "unknown", "its RECORD does not list torch's files, so whether they are all there is not known"
+        )
 
 
 def _has(torch: Candidate, name: str) -> bool:
@@ -62,7 +64,7 @@ def _has(torch: Candidate, name: str) -> bool:
 
 
 def _is_listed(torch: Candidate) -> bool | None:
-    """Whether torch's RECORD lists torch; None where there is none, as with other installers than pip and uv."""
+    """Tell whether torch's RECORD lists torch; None where there is none, as with other installers than pip and uv."""
     if torch.distribution is None or torch.distribution.editable:
         return None
     try:

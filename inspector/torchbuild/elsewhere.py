@@ -1,4 +1,4 @@
-"""Every torch, and whatever is left of one, that the asked interpreter would not import."""
+"""Finds every torch, and what is left of one, that the asked interpreter would not import."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Here(msgspec.Struct, frozen=True):
 
 
 def find_elsewhere(folders: Folders, survey: Survey, here: Here) -> Iterator[TorchElsewhere]:
-    """All of them: packages, metadata without a package, what pip left, wheels and conda's, C++ libraries."""
+    """Find all of them: packages, metadata without a package, what pip left, wheels and conda's, C++ libraries."""
     packages = [path for path in sorted(survey.packages) if path != here.path and is_torch(folders, path)]
     for path in packages:
         yield _package(folders, path, here)
@@ -53,7 +53,7 @@ def find_elsewhere(folders: Folders, survey: Survey, here: Here) -> Iterator[Tor
 
 
 def is_torch(folders: Folders, path: str) -> bool:
-    """Whether a directory named torch is PyTorch's: by its extension module, its libraries or its version.py."""
+    """Test whether a directory named torch is PyTorch's: by its extension module, its libraries or its version.py."""
     children = folders.at(path).children
     libraries = folders.at(f"{path}/lib").children
     if any(name.startswith(("libtorch", "libc10")) for name in names_in(libraries, ("libtorch_cpu.so", "libc10.so"))):
@@ -92,7 +92,7 @@ def _metadata(folders: Folders, path: str, here: Here) -> TorchElsewhere:
 
 
 def _leftovers(folders: Folders, paths: Sequence[str], here: Here) -> Iterator[TorchElsewhere]:
-    """What an interrupted uninstall left, all of one directory as one."""
+    """Find what an interrupted uninstall left, all of one directory as one."""
     groups: dict[str, list[str]] = {}
     for path in sorted(paths):
         groups.setdefault(path.rpartition("/")[0], []).append(path)
@@ -100,13 +100,13 @@ def _leftovers(folders: Folders, paths: Sequence[str], here: Here) -> Iterator[T
         named = [match for path in group if (match := _METADATA.fullmatch(path.rpartition("/")[2]))]
         packages = [path for path in group if not path.endswith("-info")] or group
         stated = [read_version_file(folders, f"{path}/version.py") for path in packages]
-        told = next((version.version for version in stated if isinstance(version, VersionFile)), None)
+        said = next((version.version for version in stated if isinstance(version, VersionFile)), None)
         why = "an interrupted uninstall left it, under names that Python can't import"
-        yield _left(folders, [*packages, *group], told or (named[0][1] if named else None), why, here)
+        yield _left(folders, [*packages, *group], said or (named[0][1] if named else None), why, here)
 
 
 def _left(folders: Folders, paths: Sequence[str], version: str | None, why: str, here: Here) -> TorchElsewhere:
-    """What stands at `paths`, told under the first."""
+    """Describe what stands at `paths`, under the name of the first."""
     files = tree(folders, paths).files
     singles = [node for path in paths if (node := folders.node(path)) is not None]
     files |= {node.inode: node.size for node in singles if node.kind is Kind.FILE}
@@ -144,7 +144,7 @@ def _archive(folders: Folders, path: str) -> TorchElsewhere:
 
 
 def _libtorch(folders: Folders, paths: Sequence[str], here: Here) -> Iterator[TorchElsewhere]:
-    """C++ libraries that belong to no package torch: of libtorch, or of a package whose Python part is gone."""
+    """Find C++ libraries outside of any package torch: of libtorch, or of a package whose Python part is gone."""
     for path in sorted(paths):
         folder = path.rpartition("/")[0]
         node = folders.node(path)
@@ -165,7 +165,7 @@ def _libtorch(folders: Folders, paths: Sequence[str], here: Here) -> Iterator[To
 
 
 def _why_not(folders: Folders, site: str, here: Here) -> str:
-    """Why what lies in the directory `site` is not what is imported."""
+    """Say why what lies in the directory `site` is not what is imported."""
     if isinstance(here.interpreter, Unknown):
         return here.interpreter.unknown
     python = here.interpreter.path
@@ -187,12 +187,12 @@ def _why_not(folders: Folders, site: str, here: Here) -> str:
 
 
 def is_environment(folders: Folders, prefix: str) -> bool:
-    """Whether `prefix` is that of a virtual or conda environment."""
+    """Test whether `prefix` is that of a virtual or conda environment."""
     children = folders.at(prefix or "/").children
     return "pyvenv.cfg" in children or "conda-meta" in children
 
 
 def _layer(folders: Folders, path: str) -> int | None:
-    """The layer that brought a package: that of its version.py, else of the directory itself."""
+    """Return the layer that brought a package: that of its version.py, else of the directory itself."""
     node = folders.node(f"{path}/version.py") or folders.node(path)
     return node.layer if node else None

@@ -1,4 +1,4 @@
-"""The torch that the image's `python` would import, and every other one."""
+"""Finds the torch that the image's `python` would import, and every other one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from inspector.python.requirements import Requirements
 from inspector.rootfs import Rootfs
 from inspector.torchbuild.assess import assess, check_start
 from inspector.torchbuild.candidate import Surroundings
+from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
 from inspector.torchbuild.elsewhere import Here, find_elsewhere, is_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
-from inspector.torchbuild.reasons import Reason, importable, texts
 from inspector.torchbuild.survey import MAX_FOUND, Survey, survey
 from inspector.unknown import Absent, Unknown
 
@@ -40,7 +40,7 @@ class Answer(msgspec.Struct, frozen=True):
 def find_torch(
     fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed]
 ) -> tuple[Torch, tuple[TorchElsewhere, ...], tuple[str, ...]]:
-    """The torch that `interpreter` would import, those that it wouldn't, and warnings. `created_by` is left None."""
+    """Find the torch that `interpreter` would import, and those that it wouldn't; warnings. `created_by` stays None."""
     folders = Folders(fs)
     everywhere = survey(folders)
     entries: Sequence[str] = ()
@@ -49,7 +49,8 @@ def find_torch(
     else:
         entries = [path for entry in interpreter.search_path if (path := folders.at(entry).path) is not None]
         around = surroundings(folders, config, interpreter, installed, everywhere)
-        answer = imported(around)
+        on_disk = bool(everywhere.libtorch) or any(is_torch(folders, path) for path in everywhere.packages)
+        answer = imported(around, on_disk=on_disk)
     here = Here(interpreter, entries, answer.path, answer.files)
     return answer.torch, tuple(find_elsewhere(folders, everywhere, here)), _warnings(everywhere)
 
@@ -57,7 +58,7 @@ def find_torch(
 def surroundings(
     folders: Folders, config: ImageConfig, interpreter: Interpreter, installed: Sequence[Installed], found: Survey
 ) -> Surroundings:
-    """The image as `interpreter` sees it. Raises `NotKept`, `LimitExceeded`."""
+    """Describe the image as `interpreter` sees it. Raises `NotKept`, `LimitExceeded`."""
     return Surroundings(
         folders=folders,
         interpreter=interpreter,
@@ -65,19 +66,22 @@ def surroundings(
         environment=config.env,
         started=environment_of(folders.fs, config),
         installed=tuple(installed),
-        requirements=Requirements(installed, interpreter),
+        requirements=Requirements(installed, interpreter, folders.budget),
         survey=found,
     )
 
 
 def without_interpreter(interpreter: Unknown) -> Torch:
-    """What holds where there is no interpreter, or none that is known."""
+    """Say what is known of torch without a known interpreter."""
     certain = isinstance(interpreter, Absent)
     return Torch(installed=False, importable="no" if certain else "unknown", reasons=(interpreter.unknown,))
 
 
-def imported(around: Surroundings) -> Answer:
-    """What `import torch` leads to: the first real torch, with whatever stands before it, or none."""
+def imported(around: Surroundings, *, on_disk: bool) -> Answer:
+    """Decide what `import torch` leads to: the first real torch, with what stands before it, or none.
+
+    `on_disk` says that a torch lies in the image, or may, where code that runs first could lead to it.
+    """
     unread: Unknown | None = None
     found = list(find_modules(around.folders, around.interpreter.search_path, "torch", around.suffixes))
     match find_editable(around.folders, around.interpreter, "torch", around.suffixes):
@@ -89,37 +93,35 @@ def imported(around: Surroundings) -> Answer:
             unread = unknown
     real = next((one for one in found if one.form == "package" and is_torch(around.folders, one.path)), None)
     if real is None:
-        return Answer(_not_installed(around, found, unread))
+        return Answer(_not_installed(around, found, unread, on_disk=on_disk))
     torch, files = assess(around, real, hiding(around, found[: found.index(real)]))
     return Answer(torch, around.folders.at(real.path).path, files)
 
 
-def hiding(around: Surroundings, before: Sequence[Found]) -> list[Reason]:
-    """What stands before a torch, or may."""
+def hiding(around: Surroundings, before: Sequence[Found]) -> list[Diagnostic]:
+    """Diagnose what stands before a torch, or may."""
     return [reason for one in before for reason in _hides(around, one)]
 
 
-def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | None) -> Torch:
-    """No torch is where the interpreter looks: what `import torch` does all the same."""
+def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | None, *, on_disk: bool) -> Torch:
+    """Say what `import torch` does where no torch is on the search path."""
     first = next((one for one in found if one.form != "archive"), None)
     metadata = next((one for one in around.installed if one.key == "torch"), None)
     if first is None:
-        answer = Reason("no", f"no module torch is on the search path of {around.interpreter.path}")
+        answer = Diagnostic("no", f"no module torch is on the search path of {around.interpreter.path}")
     else:
         (answer,) = _hides(around, first)
     doubts = [reason for one in found if one.form == "archive" for reason in _hides(around, one)]
     if first is None:
         doubts += _doubts(metadata, unread)
-    on_disk = not around.survey.whole or bool(around.survey.libtorch)
-    on_disk = on_disk or any(is_torch(around.folders, path) for path in around.survey.packages)
-    doubts += [reason for reason in check_start(around.interpreter) if reason.weight == "no" or on_disk]
+    doubts += [reason for reason in check_start(around.interpreter) if reason.severity == "no" or on_disk]
     if on_disk and around.interpreter.entrypoint == "unknown":
-        doubts.append(Reason("unknown", "the image's entrypoint runs first, and may bring another torch in"))
-    if any(reason.weight == "unknown" for reason in doubts) or (first is not None and first.form == "namespace"):
-        answer = Reason("note", answer.text)
+        doubts.append(Diagnostic("unknown", "the image's entrypoint runs first, and may bring another torch in"))
+    if any(reason.severity == "unknown" for reason in doubts) or (first is not None and first.form == "namespace"):
+        answer = Diagnostic("note", answer.text)
     reasons = [answer, *doubts]
     if metadata is not None and first is None:
-        reasons.append(Reason("note", f"{metadata.path!r} lists torch {metadata.version}, whose package is gone"))
+        reasons.append(Diagnostic("note", f"{metadata.path!r} lists torch {metadata.version}, whose package is gone"))
     return Torch(
         installed=False,
         importable=importable(reasons),
@@ -129,31 +131,31 @@ def _not_installed(around: Surroundings, found: list[Found], unread: Unknown | N
     )
 
 
-def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Reason]:
-    """What may still bring a torch in where the search path has none."""
-    doubts = [Reason("unknown", unread.unknown)] if unread else []
+def _doubts(metadata: Installed | None, unread: Unknown | None) -> list[Diagnostic]:
+    """Diagnose what may still bring a torch in where the search path has none."""
+    doubts = [Diagnostic("unknown", unread.unknown)] if unread else []
     if metadata is not None and metadata.editable:
-        doubts.append(Reason("unknown", f"{metadata.path!r} is an editable install by means that can't be read"))
+        doubts.append(Diagnostic("unknown", f"{metadata.path!r} is an editable install by means that can't be read"))
     return doubts
 
 
-def _hides(around: Surroundings, found: Found) -> list[Reason]:
-    """What stands in torch's place, or may."""
+def _hides(around: Surroundings, found: Found) -> list[Diagnostic]:
+    """Diagnose what stands in torch's place, or may."""
     if found.form == "archive":
         if _EGG_OF_OTHERS.fullmatch(found.path.rpartition("/")[2]):
             return []
-        return [Reason("unknown", f"{found.path!r} on the search path is an archive, and may hold a module torch")]
+        return [Diagnostic("unknown", f"{found.path!r} on the search path is an archive, and may hold a module torch")]
     if found.form == "namespace":
         text = f"`import torch` gives {found.path!r} as an empty namespace package: it has no version and no contents"
     elif "csrc" in around.folders.at(found.path).children:
         text = f"`import torch` finds {found.path!r}, a source tree of torch that was not built"
     else:
         text = f"`import torch` finds {found.origin or found.path!r}, which is not PyTorch"
-    return [Reason("no", text)]
+    return [Diagnostic("no", text)]
 
 
 def _warnings(found: Survey) -> tuple[str, ...]:
-    """That there was more of a kind than is looked at."""
+    """Warn where there was more of a kind than is looked at."""
     places = (found.packages, found.metadata, found.leftovers, found.archives, found.libtorch)
     if all(len(paths) < MAX_FOUND for paths in places):
         return ()

@@ -44,7 +44,7 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_name(torch: Torch) -> str:
-    """The build with the version of the accelerator's library that it was made for: `CPU`, `CUDA 12.6`, `ROCm 6.2`."""
+    """Name the build with the version of the accelerator's library that it was made for: `CPU`, `CUDA 12.6`."""
     kind = kind_of(torch.build)
     own = [field for field in kind.fields[:1] if field in _OWN_FIELDS] if kind else []
     version = getattr(torch, own[0]) if own else torch.accelerator

@@ -1,4 +1,4 @@
-"""Versions of torch, compared by what holds of releases."""
+"""Compares versions of torch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ _RELEASE = re.compile(r"v?(?:\d{1,4}!)?(\d{1,6})\.(\d{1,6})")
 
 
 def release_of(version: str | None) -> tuple[int, int] | None:
-    """Major and minor of a version, its pre-releases counted as the release; None where it has none."""
+    """Return major and minor of a version, its pre-releases counted as the release; None where it has none."""
     found = _RELEASE.match(version or "")
     return (int(found[1]), int(found[2])) if found else None
 
 
 def same_public(one: str, other: str) -> bool | None:
-    """Whether two versions differ in their local part at most; None where either is no version (PEP 440)."""
+    """Test whether two versions differ in their local part at most; None where either is no version (PEP 440)."""
     from packaging.version import InvalidVersion, Version
 
     try:
@@ -24,7 +24,7 @@ def same_public(one: str, other: str) -> bool | None:
 
 
 def is_valid(version: str) -> bool:
-    """Whether `version` is one by PEP 440."""
+    """Test whether `version` is one by PEP 440."""
     from packaging.version import InvalidVersion, Version
 
     try:

@@ -1,4 +1,4 @@
-"""What torch costs in bytes: alone, and with all that only it requires. Each content counts once."""
+"""Measures what torch costs in bytes: alone, and with all that only it requires. Each content counts once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from inspector.python.requirements import Requirements
 PARTS = ("torch", "torchgen", "functorch", "torch.libs")
 """Directories that torch's wheels bring."""
 _ALWAYS_THERE = frozenset({"pip", "setuptools", "wheel"})
-"""What environments are made with, whoever requires it."""
+"""What environments are made with, required or not."""
 
 
 def torch_files(folders: Folders, package: str, distribution: Installed | None) -> Owned:
-    """The files in torch's directories, listed or not, and those that its metadata lists elsewhere, such as scripts."""
+    """List the files in torch's directories, and those that its metadata lists elsewhere, such as scripts."""
     site = package.rpartition("/")[0]
     parts = [package, *(f"{site}/{name}" for name in PARTS[1:])]
     metadata = [distribution.path] if distribution else []
@@ -24,7 +24,7 @@ def torch_files(folders: Folders, package: str, distribution: Installed | None) 
 def stack_size(
     files: Owned, distribution: Installed | None, installed: tuple[Installed, ...], requirements: Requirements
 ) -> int | None:
-    """Bytes of torch and of every distribution that it requires and that nothing outside its requirements does.
+    """Sum the bytes of torch and of every distribution that it requires and that nothing outside its requirements does.
 
     None where torch has no metadata, or one of them no list of files.
     """

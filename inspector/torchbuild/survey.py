@@ -1,4 +1,4 @@
-"""One walk over the whole tree for everything that is a torch, was one, or is needed by one."""
+"""Finds everything that is a torch, was one, or is needed by one, in one walk over the whole tree."""
 
 from __future__ import annotations
 
@@ -41,11 +41,8 @@ CUDA_LIBRARIES = frozenset(
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """Paths, in no order: directories named `torch`, metadata of torch, what pip left, packed torches, C++ torches.
 
-    `cuda` are CUDA's libraries by the stem of their names. Unless `whole`, the tree can't be walked: all is empty,
-    and checks look for files by the names that these have in every wheel.
+    `cuda` are CUDA's libraries by the stem of their names.
     """
-
-    whole: bool = True
 
     packages: list[str] = []
     metadata: list[str] = []
@@ -76,7 +73,7 @@ def survey(folders: Folders) -> Survey:
 
 
 def left_by_pip(name: str) -> bool:
-    """Whether pip gave this name to a part of torch while it uninstalled it: `~` and signs for the first letters."""
+    """Test whether pip gave this name to a part of torch while it uninstalled it: `~` for the first letters."""
     found = _LEFT_BY_PIP.fullmatch(name)
     if found is None:
         return False
@@ -86,7 +83,7 @@ def left_by_pip(name: str) -> bool:
 
 
 def is_metadata(name: str) -> bool:
-    """Whether this is the name of a metadata directory or file of torch."""
+    """Test whether this is the name of a metadata directory or file of torch."""
     return name.startswith("torch-") and name.endswith((".dist-info", ".egg-info"))
 
 

@@ -1,4 +1,4 @@
-"""torch/version.py, read as syntax: which build it says it is."""
+"""Reads torch/version.py as syntax: which build it says it is."""
 
 from __future__ import annotations
 
@@ -11,49 +11,53 @@ import msgspec
 from inspector.errors import InspectorError, Malformed
 from inspector.python.files import list_dir, names_in
 from inspector.python.folders import Folders
-from inspector.python.literals import parse_literals
+from inspector.python.literals import NOT_LITERAL, parse_literals
 from inspector.python.sources import read_source
 from inspector.rootfs import Kind, NotKept, Rootfs
 from inspector.torchbuild.kinds import version_fields
 
 MAX_SOURCE = 8 << 10
 """Characters of a version.py that is read; torch writes some 300, and a package may lie in hundreds of places."""
-MAX_SOURCES = 256 << 10
-"""Characters of all version.py of an image: parsing the densest takes a second for each 150,000."""
 MAX_VALUE = 200
 """Characters of a field that are kept."""
+
+
+BYTECODE = "its version.py is there as bytecode alone, so that what it states is not known"
+"""Why version.py can't be read where Python imports version.pyc."""
 
 
 class VersionFile(msgspec.Struct, frozen=True):
     """What torch/version.py says. A field that it does not have is not in `fields`; None there is the file's own None.
 
     `version` is None where it states none; `unstated` tells that it does not even have the name. `odd` names
-    fields whose value is neither None nor a text: they decide nothing.
+    fields whose value is neither None nor a text: they decide nothing. `computed` names those, the version among them,
+    that are given by other than a literal, so that working them out may fail.
     """
 
     version: str | None = None
     fields: dict[str, str | None] = {}
     odd: tuple[str, ...] = ()
     unstated: bool = False
+    computed: tuple[str, ...] = ()
 
     def get(self, field: str) -> str | None:
-        """A field's text; None where it is None or missing, which mean the same build."""
+        """Return a field's text; None where it is None or missing, which mean the same build."""
         return self.fields.get(field)
 
     @property
     def is_torch(self) -> bool:
-        """Whether it reads like torch's own and not like the version.py of something else."""
+        """Test whether it reads like torch's own and not like the version.py of something else."""
         return self.version is not None and bool(self.fields or self.odd)
 
 
 def read_version_file(folders: Folders, path: str, endings: Sequence[str] = ()) -> VersionFile | str:
-    """The version.py at `path`, links followed; a clause that says why, where it can't be read.
+    """Read the version.py at `path`, links followed; return a clause that says why, where it can't be read.
 
     `endings` are those of extension modules that are looked for where its directory can't be listed.
     """
     node = folders.node(path)
     if node is None or node.kind is not Kind.FILE:
-        return "its version.py is missing"
+        return BYTECODE if folders.is_file(f"{path}c") else "its version.py is missing"
     hiding = _hiding(folders.fs, path, (*endings, ".abi3.so", ".so"))
     if hiding:
         return f"its version.py is not what Python imports: {hiding!r} stands beside it, and goes before it"
@@ -61,13 +65,13 @@ def read_version_file(folders: Folders, path: str, endings: Sequence[str] = ()) 
 
 
 def _read(folders: Folders, path: str) -> VersionFile | str:
-    """What the file says, wherever it stands; it is decoded and parsed as CPython does."""
+    """Decode and parse the file as CPython does."""
     try:
         text = read_source(folders.fs, path) or ""
         if not text.strip():
             return "its version.py is empty"
         if len(text) <= MAX_SOURCE:
-            folders.spend("characters of version.py", len(text), MAX_SOURCES)
+            folders.count_parsed(len(text))
         values = parse_literals(text, MAX_SOURCE)
     except NotKept:
         return "its version.py can't be read: its bytes were not kept"
@@ -88,11 +92,12 @@ def _stated(values: Mapping[str, Any]) -> VersionFile:
         fields,
         odd=tuple(sorted(stated.keys() - good.keys())),
         unstated="__version__" not in stated,
+        computed=tuple(sorted(name for name, value in stated.items() if value is NOT_LITERAL)),
     )
 
 
 def _hiding(fs: Rootfs, path: str, endings: Sequence[str]) -> str | None:
-    """What an import finds before version.py in the same directory: a package of that name, or an extension module."""
+    """Find what is imported before version.py of the same directory: a package of that name, or an extension."""
     folder = posixpath.dirname(path)
     beside, inside = list_dir(fs, folder), list_dir(fs, f"{folder}/version")
     inits = (f"__init__{ending}" for ending in (*endings, ".py", ".pyc"))

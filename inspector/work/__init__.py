@@ -7,6 +7,7 @@ its work; when a token is stopped, so are all that descend from it.
 
 from __future__ import annotations
 
+from inspector.work.budget import Bounds, Budget, stated_bounds
 from inspector.work.cleanup import (
     LONGEST,
     cleanup_pending,
@@ -38,6 +39,8 @@ __all__ = [
     "DEFAULT_SECONDS",
     "LONGEST",
     "ROOT",
+    "Bounds",
+    "Budget",
     "Limits",
     "SideBySide",
     "Stopped",
@@ -54,6 +57,7 @@ __all__ = [
     "limited",
     "on_stop",
     "shielded",
+    "stated_bounds",
     "threads_left",
     "wait",
     "wait_for_cleanup",

@@ -7,7 +7,7 @@ import time
 from inspector.errors import LimitExceeded
 
 DEFAULT_SECONDS = 600.0
-"""Seconds that one image may take beyond those that its bytes justify, unless told otherwise."""
+"""Seconds that one image may take beyond those that its bytes justify by default."""
 SLOWEST_LINK = 16 << 10
 """Bytes a second that justify waiting: an image of 100 GB may take a day over a link of 10 Mbit/s."""
 SLOWEST_UNPACKING = 1 << 20

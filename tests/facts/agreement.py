@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.facts import ImageFacts
-from inspector.facts.partial import glance
+from inspector.facts.partial import inspect_partially
 from inspector.layers.merge import MergedRootfs
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
@@ -25,9 +25,10 @@ from tests.facts.archive import MemoryArchive
 UNSEEN = re.compile(
     r"files of torch's RECORD missing|files of another size than in RECORD|runs code at start"
     r"|take the place of modules of the standard library|the standard library lacks|torch asks for '"
+    r"|from partially initialized module|which torch/__init__\.py imports|torch/__init__\.py imports"
     r"|backend plugin|is built for|may be closed to user|may not be allowed to read"
 )
-"""Why a torch that was glanced at may not work all the same: what the warning beside it names."""
+"""Why a torch that was inspected partially may not work all the same: what the warning beside it names."""
 
 
 class Whole(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ def whole_of(fs: MergedRootfs, config: ImageConfig, command: str = "python") -> 
     return Whole(interpreter, tuple(one.facts() for one in installed), torch, find_startup(fs, config))
 
 
-def glance_at(
+def partial_facts_of(
     fs: MergedRootfs, config: ImageConfig, command: str = "python", *, whole: bool = False
 ) -> tuple[ImageFacts, MemoryArchive]:
     """The facts through a container of the image, and what was asked of it."""
@@ -56,7 +57,7 @@ def glance_at(
         reference="docker:a", source="docker", image_id=None, config=config, platform=config.platform, layers=()
     )
     files = ContainerRootfs(engine, "c")
-    facts = glance(image, files, python=command, whole=whole)
+    facts = inspect_partially(image, files, python=command, whole=whole)
     files.confirm()
     return facts, engine
 
@@ -99,8 +100,9 @@ def _is_within(part: Sequence[str], whole: Sequence[str]) -> bool:
 def _torches(part: Torch, whole: Torch) -> list[str]:
     if part.importable == "unknown" and not part.installed:
         return []
-    names = ["installed", "version", "build", "cuda", "hip", "xpu", "path"]
+    names = ["installed", "version", "cuda", "hip", "xpu", "path"]
     names += [name for name in ("distribution_version", "size") if getattr(part, name) is not None]
+    names += ["build"] if part.build != "unknown" else []
     found = [
         f"{name}: {getattr(part, name)} / {getattr(whole, name)}"
         for name in names

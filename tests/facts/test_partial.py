@@ -14,7 +14,7 @@ from fixtures.torches import torch_cpu, torch_cuda, torch_needs
 from fixtures.wheels import install
 from fixtures.wrong import wrong_images
 from inspector.facts import ImageFacts
-from inspector.facts.partial import glance
+from inspector.facts.partial import inspect_partially
 from inspector.oci import ImageConfig, parse_config
 from inspector.python.model import Interpreter
 from inspector.sources.access import AccessUnusable
@@ -22,7 +22,7 @@ from inspector.sources.engine.container import ContainerRootfs
 from inspector.sources.image import Image
 from inspector.testing.tree import File, Member
 from inspector.unknown import Absent, Unknown
-from tests.facts.agreement import disagreements, glance_at, whole_of
+from tests.facts.agreement import disagreements, partial_facts_of, whole_of
 from tests.facts.archive import MemoryArchive
 from tests.support import config_of, rootfs_of
 from tests.torchbuild.asking import ENV, SITE, VENV, VENV_SITE, slim
@@ -35,7 +35,7 @@ def look(
     tree: Mapping[str, Member], config: ImageConfig | None = None, *, whole: bool = False
 ) -> tuple[ImageFacts, list[str]]:
     config = config or config_of(env=ENV, working_dir="/app")
-    facts, engine = glance_at(rootfs_of(tree), config, whole=whole)
+    facts, engine = partial_facts_of(rootfs_of(tree), config, whole=whole)
     assert disagreements(facts, whole_of(rootfs_of(tree), config)) == []
     return facts, engine.asked
 
@@ -48,7 +48,7 @@ def test_whatever_is_stated_is_so(name: str, *, whole: bool) -> None:
         rootfs_of(*(step.tree for step in image.steps if step.tree is not None)),
         parse_config(image.config, ""),
     )
-    facts, _ = glance_at(fs, config, whole=whole)
+    facts, _ = partial_facts_of(fs, config, whole=whole)
     told = whole_of(fs, config)
     assert disagreements(facts, told) == []
     assert facts.torch.installed == told.torch.installed
@@ -61,7 +61,7 @@ def test_whatever_is_stated_is_so(name: str, *, whole: bool) -> None:
 def test_a_torch_is_proved_where_it_stands_and_nothing_is_listed(name: str) -> None:
     image = IMAGES[name]
     fs = rootfs_of(*(step.tree for step in image.steps if step.tree is not None))
-    facts, engine = glance_at(fs, parse_config(image.config, ""))
+    facts, engine = partial_facts_of(fs, parse_config(image.config, ""))
     assert (facts.torch.installed, facts.torch.importable) == (True, "yes")
     assert (facts.torch.size, facts.torch.stack_size, facts.torch.layer) == (None, None, None)
     assert isinstance(facts.distributions, Unknown)
@@ -177,7 +177,7 @@ def test_an_engine_that_stops_answering_leaves_no_facts() -> None:
         engine.left = left
         files = ContainerRootfs(engine, "c")
         with contextlib.suppress(AccessUnusable):
-            assert glance(image, files).torch.importable == "unknown"
+            assert inspect_partially(image, files).torch.importable == "unknown"
         with pytest.raises(AccessUnusable, match="went away"):
             files.confirm()
 
@@ -188,7 +188,7 @@ def test_links_made_to_ask_for_ever_end(monkeypatch: pytest.MonkeyPatch) -> None
     engine = MemoryArchive(rootfs_of({}))
     image = Image(reference="a", source="docker", image_id=None, config=config, platform=config.platform, layers=())
     files = ContainerRootfs(engine, "c")
-    assert isinstance(glance(image, files).interpreter, Unknown)
+    assert isinstance(inspect_partially(image, files).interpreter, Unknown)
     with pytest.raises(AccessUnusable):
         files.confirm()
     assert len(engine.asked) <= 40

@@ -10,7 +10,7 @@ import pytest
 from inspector.engine.client import Engine, connect
 from inspector.errors import NotFound
 from inspector.facts import ImageFacts
-from inspector.facts.partial import glance
+from inspector.facts.partial import inspect_partially
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.access import as_told
 from inspector.sources.engine.container import ContainerRootfs, container_files
@@ -31,11 +31,11 @@ def docker_engine(docker: None) -> Iterator[Engine]:
         yield found
 
 
-def glanced(engine_: Engine, name: str) -> ImageFacts:
+def partial_facts(engine_: Engine, name: str) -> ImageFacts:
     """The facts by a container, of which nothing may be left."""
     document = engine_.inspect(name)
     with container_files(engine_, document.id, document.config) as files:
-        facts = glance(as_told(engine_, document), files)
+        facts = inspect_partially(as_told(engine_, document), files)
         container = files._container
     with pytest.raises(NotFound):
         engine_.container(container)
@@ -44,7 +44,7 @@ def glanced(engine_: Engine, name: str) -> ImageFacts:
 
 @pytest.mark.parametrize("name", [ROLES[0], ROLES[2], *wrong.NAMES])
 def test_what_it_states_is_what_the_layers_say(name: str, docker_engine: Engine, saved: Path) -> None:
-    facts = glanced(docker_engine, name)
+    facts = partial_facts(docker_engine, name)
     whole = ours.facts_of(f"docker-archive:{saved}:{name}")
     assert disagreements(facts, whole) == []
     assert facts.torch.installed is whole.torch.installed
@@ -57,7 +57,7 @@ def test_what_it_states_is_what_the_layers_say(name: str, docker_engine: Engine,
 @pytest.mark.parametrize("name", PRESENT)
 def test_a_torch_takes_few_questions(name: str, docker_engine: Engine, saved: Path) -> None:
     del saved
-    facts = glanced(docker_engine, name)
+    facts = partial_facts(docker_engine, name)
     assert (facts.torch.importable, facts.torch.build) == ("yes", "cpu")
     assert facts.evidence.questions <= 150
     assert facts.evidence.bytes_read <= 8 << 20
@@ -66,7 +66,7 @@ def test_a_torch_takes_few_questions(name: str, docker_engine: Engine, saved: Pa
 def test_so_it_does_where_torch_has_gigabytes(docker_engine: Engine) -> None:
     if not engine.has_image(GPU):
         pytest.skip(f"the engine has no image {GPU}")
-    facts = glanced(docker_engine, GPU)
+    facts = partial_facts(docker_engine, GPU)
     assert (facts.torch.importable, facts.torch.build, facts.torch.cuda) == ("yes", "cuda", "13.0")
     assert facts.evidence.questions <= 175
     assert facts.evidence.bytes_read <= 8 << 20

@@ -17,7 +17,7 @@ from inspector.layers.tree import MAX_WARNINGS, OPAQUE
 from inspector.rootfs import Kind, NotKept, walk
 from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
 from tests.effort import examples
-from tests.support import index_of, rootfs_of
+from tests.support import few, index_of, rootfs_of
 
 D = Dir()
 
@@ -341,17 +341,15 @@ def test_ways_through_links_are_counted(monkeypatch: pytest.MonkeyPatch) -> None
         rootfs_of(tree | {f"l19/{number}/f": b"" for number in range(9)})
 
 
-def test_questions_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.layers.merge.MAX_LOOKUPS", 10)
-    merged = rootfs_of({"d/f": b""})
+def test_questions_are_counted() -> None:
+    merged = rootfs_of({"d/f": b""}, budget=few(steps=10))
     assert [merged.lstat("/d/f") is not None for _ in range(5)] == [True] * 5
-    with pytest.raises(LimitExceeded, match="more than 10 lookups"):
+    with pytest.raises(LimitExceeded, match="more than 10 steps"):
         [merged.lstat("/d/f") for _ in range(9)]
 
 
-def test_many_names_of_one_content_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.layers.merge.MAX_READ", 10)
-    merged = rootfs_of({"etc/passwd": b"123456"})
+def test_many_names_of_one_content_are_not_read_for_ever() -> None:
+    merged = rootfs_of({"etc/passwd": b"123456"}, budget=few(bytes=10))
     assert merged.read("/etc/passwd") == b"123456"
     with pytest.raises(LimitExceeded, match="more than 10 bytes"):
         merged.read("/etc/passwd")

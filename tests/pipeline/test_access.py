@@ -22,7 +22,7 @@ from inspector.pipeline.access import AccessReader
 from inspector.pipeline.model import Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
-from inspector.sources.access import AccessMethod, AccessUnusable, Glimpse, Known, Unread
+from inspector.sources.access import AccessMethod, AccessUnusable, ContainerFiles, Known, Unread
 from inspector.sources.engine.container import ContainerRootfs
 from inspector.sources.image import Image
 from tests.facts.archive import MemoryArchive
@@ -52,7 +52,7 @@ class FakeAccess:
         return self._image
 
     @contextmanager
-    def container(self) -> Iterator[Glimpse]:
+    def container(self) -> Iterator[ContainerFiles]:
         """See `Access.container`."""
         self._take("files")
         fs = merge([read_whole(layer.diff_id, layer.digest, layer.blob) for layer in self._image.layers])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from inspector.errors import NotFound
 from inspector.rootfs import Kind, Node, NotKept
+from inspector.work import Budget
 
 _KINDS = {
     stat.S_IFREG: Kind.FILE,
@@ -22,6 +23,9 @@ _KINDS = {
 
 class HostRootfs:
     """Reads only, follows no link; the head of a file is as short as an index keeps it."""
+
+    def __init__(self) -> None:
+        self.budget = Budget()
 
     def lstat(self, path: str) -> Node | None:
         """See `Rootfs.lstat`."""

@@ -20,17 +20,18 @@ from inspector.python.metadata import Headers, canonical, is_name, parse_headers
 from inspector.python.model import Distribution, Interpreter
 from inspector.testing.tree import Dir, Hardlink, Link, Member
 from inspector.unknown import Unknown
+from inspector.work import Budget
 from tests.python.asking import SITE, interpreter
 from tests.python.host import HostRootfs
-from tests.support import rootfs_of
+from tests.support import few, rootfs_of
 
 ROOT = SITE.strip("/")
 
 
 def ask(
-    *layers: dict[str, Member], python: Interpreter | Unknown | None = None
+    *layers: dict[str, Member], python: Interpreter | Unknown | None = None, budget: Budget | None = None
 ) -> tuple[dict[str, Installed], tuple[str, ...]]:
-    found, warnings = find_distributions(rootfs_of(*layers), python or interpreter())
+    found, warnings = find_distributions(rootfs_of(*layers, budget=budget), python or interpreter())
     assert [one.key for one in found] == sorted(one.key for one in found)
     return {one.key: one for one in found}, warnings
 
@@ -196,21 +197,19 @@ def test_nothing_is_installed_for_what_is_not_known() -> None:
     assert ask(tree, python=Unknown("a script stands before it")) == ({}, ())
 
 
-def test_hostile_counts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hostile_counts_are_bounded() -> None:
     tree: dict[str, Member] = {f"{ROOT}/x{n}-1.dist-info/METADATA": metadata(f"x{n}", "1") for n in range(9)}
-    monkeypatch.setattr("inspector.python.distributions.MAX_DISTRIBUTIONS", 5)
-    with pytest.raises(LimitExceeded, match="more than 5"):  # a shorter list would let what is forbidden pass
-        ask(tree)
+    with pytest.raises(LimitExceeded, match="installed distributions"):  # a shorter list would let the forbidden pass
+        ask(tree, budget=few(entries=500))
 
 
-def test_many_names_of_one_list_of_files_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_names_of_one_list_of_files_are_bounded() -> None:
     """A RECORD costs its image nothing to have a thousand hard links."""
     tree: dict[str, Member] = {f"{ROOT}/x{n}-1.dist-info/METADATA": metadata(f"x{n}", "1") for n in range(9)}
     tree |= {f"{ROOT}/f{n}": b"" for n in range(10)}
     tree |= {f"{ROOT}/x{n}-1.dist-info/RECORD": b"".join(b"f%d,,\n" % file for file in range(10)) for n in range(9)}
-    monkeypatch.setattr("inspector.python.folders.MAX_OWNED", 50)
-    with pytest.raises(LimitExceeded, match="more than 50 files"):
-        ask(tree)
+    with pytest.raises(LimitExceeded, match="files that lists of files name"):
+        ask(tree, budget=few(entries=950))
 
 
 @pytest.mark.parametrize(
@@ -303,7 +302,7 @@ def test_this_interpreter_s_distributions_and_their_sizes() -> None:
         assert found[key].facts().size == sum(sizes.values())
 
 
-def test_metadata_that_can_t_be_read_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metadata_that_can_t_be_read_is_noted() -> None:
     """Its distribution goes by the name of the directory, which an image may choose: any may be behind it."""
     tree: dict[str, Member] = {
         f"{ROOT}/a-1.dist-info/METADATA": metadata("nvidia-cublas", "1") + b"\n" + bytes(1 << 20),
@@ -324,9 +323,6 @@ def test_metadata_that_can_t_be_read_is_noted(monkeypatch: pytest.MonkeyPatch) -
         *(f"{SITE}/{name}" for name in ("a-1.dist-info", "b-1.dist-info", "c-1.egg-info")),
     ]
     assert sum("listed by its name alone" in warning for warning in warnings) == 3
-    monkeypatch.setattr("inspector.python.conda.MAX_RECORDS", 1)
-    with pytest.raises(LimitExceeded, match="packages of conda"):
-        find_distributions(rootfs_of(tree), interpreter(SITE))
 
 
 def test_one_metadata_of_many_names_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,11 +340,12 @@ def test_one_metadata_of_many_names_is_parsed_once(monkeypatch: pytest.MonkeyPat
     assert (list(found), len(found["x"].rivals), len(asked)) == (["x"], 199, 1)
 
 
-def test_all_metadata_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.python.dist_info.MAX_METADATA", 500)
-    tree: dict[str, Member] = {f"{ROOT}/x{at}-1.dist-info/METADATA": metadata(f"x{at}", "1") for at in range(50)}
-    with pytest.raises(LimitExceeded, match="bytes of metadata"):
-        ask(tree)
+def test_all_metadata_together_is_bounded() -> None:
+    tree: dict[str, Member] = {
+        f"{ROOT}/x{at}-1.dist-info/METADATA": metadata(f"x{at}", "1", f"Summary: {9000 * '#'}\n") for at in range(50)
+    }
+    with pytest.raises(LimitExceeded, match="headers of metadata"):
+        ask(tree, budget=few(steps=9000))
 
 
 def test_warnings_are_few_and_short() -> None:

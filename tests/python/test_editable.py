@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from inspector.python.editable import find_editable, is_editable_hook
 from inspector.python.folders import Folders
 from inspector.python.model import Hook
@@ -11,7 +9,7 @@ from inspector.python.modules import Found, suffixes_of
 from inspector.testing.tree import Member
 from inspector.unknown import Unknown
 from tests.python.asking import SITE, interpreter
-from tests.support import rootfs_of
+from tests.support import few, rootfs_of
 
 MODULE = "__editable___torch_2_0_0_finder"
 HOOK = Hook(kind="pth", path=f"{SITE}/x.pth", text=f"import {MODULE}; {MODULE}.install()")
@@ -53,9 +51,11 @@ def test_hooks_of_that_kind() -> None:
     assert not is_editable_hook(Hook(kind="sitecustomize", path="x", text=HOOK.text))
 
 
-def test_finders_are_not_parsed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finders_are_not_parsed_for_ever() -> None:
     """Hundreds of them may be one file under many names."""
-    monkeypatch.setattr("inspector.python.editable.MAX_SOURCES", 60)
-    found = ask({**SOURCE, FINDER: b"MAPPING = {}" + b"\n" * 60 + b"MAPPING = {'torch': '/src/torch'}\n"})
+    long = b"MAPPING = {}" + b"\n" * 300 + b"MAPPING = {'torch': '/src/torch'}\n"
+    fs = rootfs_of({**SOURCE, FINDER: long}, budget=few(steps=1000))
+    python = interpreter("/app", SITE, hooks=[HOOK])
+    found = find_editable(Folders(fs), python, "torch", suffixes_of(python))
     assert isinstance(found, Unknown)
-    assert "(60 together)" in found.unknown
+    assert "characters of Python" in found.unknown

@@ -12,7 +12,7 @@ from inspector.python.pth import import_hook, parse_pth
 from inspector.python.site_rules import SiteRules
 from inspector.testing.tree import Member
 from inspector.unknown import Unknown
-from tests.support import config_of, rootfs_of
+from tests.support import config_of, few, rootfs_of
 
 OLD, NEW = SiteRules(), SiteRules(skips_hidden=True, accepts_mark=True)
 
@@ -91,9 +91,10 @@ def test_too_many_lines_are_refused() -> None:
         parse_pth("a\n" * 20_000, "/x.pth", OLD)
 
 
-def test_lines_of_all_files_are_counted_comments_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.python.search_path.MAX_LINES", 20)
-    tree: dict[str, Member] = {f"usr/local/lib/python3.11/site-packages/{name}.pth": b"#\n" * 8 for name in "abc"}
-    answer, _ = find_interpreter(rootfs_of({**cpython(), **tree}), config_of(env={"PATH": "/usr/local/bin"}))
+def test_lines_of_all_files_are_counted_comments_too() -> None:
+    tree: dict[str, Member] = {f"usr/local/lib/python3.11/site-packages/{name}.pth": b"#\n" * 80 for name in "abc"}
+    answer, _ = find_interpreter(
+        rootfs_of({**cpython(), **tree}, budget=few(steps=10_000)), config_of(env={"PATH": "/usr/local/bin"})
+    )
     assert isinstance(answer, Unknown)
-    assert "more than 20 lines" in answer.unknown
+    assert "lines of .pth files" in answer.unknown

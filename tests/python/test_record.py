@@ -15,7 +15,7 @@ from inspector.python.folders import Folders
 from inspector.python.record import Rows, absolute, owned, tree, union
 from inspector.testing.tree import Hardlink, Link
 from tests.effort import examples
-from tests.support import rootfs_of
+from tests.support import few, rootfs_of
 
 SITE = "/v/lib/python3.11/site-packages"
 
@@ -67,15 +67,13 @@ def test_a_list_of_too_many_rows_is_not_believed(monkeypatch: pytest.MonkeyPatch
     assert size_of({}, *"abcd") is None
 
 
-def test_lists_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    folders = Folders(rootfs_of({}))
-    monkeypatch.setattr(record, "MAX_ALL_ROWS", 5)
-    owned(folders, SITE, ["a"] * 5)
+def test_lists_together_are_bounded() -> None:
+    folders = Folders(rootfs_of({}, budget=few(steps=150)))
+    owned(folders, SITE, [])
     with pytest.raises(LimitExceeded, match="rows in lists of files"):
-        owned(folders, SITE, ["a"])
-    monkeypatch.setattr(record, "MAX_ALL_GONE", 3)
+        owned(folders, SITE, ["a"] * 200)
     with pytest.raises(LimitExceeded, match="missing directories"):
-        owned(Folders(rootfs_of({})), SITE, [f"d{at}/f" for at in range(4)])
+        owned(Folders(rootfs_of({}, budget=few(steps=150))), SITE, [f"d{at}/f" for at in range(4)])
 
 
 @pytest.mark.parametrize(

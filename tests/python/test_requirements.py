@@ -8,6 +8,7 @@ from packaging.requirements import Requirement
 
 from inspector.python.installed import Installed
 from inspector.python.requirements import Requirements, marker_environment
+from inspector.work import Budget
 from tests.python.asking import interpreter
 
 
@@ -16,7 +17,7 @@ def dist(name: str, *requires: str) -> Installed:
 
 
 def closure(*dists: Installed, machine: str = "x86_64", version: str = "3.11.9") -> set[str]:
-    graph = Requirements(dists, interpreter(machine=machine, version=version))
+    graph = Requirements(dists, interpreter(machine=machine, version=version), Budget())
     return set(graph.closure(dists[:1]))
 
 
@@ -68,7 +69,7 @@ def test_extras_count_only_where_asked_for() -> None:
 @pytest.mark.parametrize("extra", ["", "x"])
 def test_short_cuts_decide_as_the_whole_parser_does(text: str, extra: str) -> None:
     python = interpreter()
-    graph = Requirements([], python)
+    graph = Requirements([], python, Budget())
     requirement = Requirement(text)
     holds = requirement.marker is None or requirement.marker.evaluate({**marker_environment(python), "extra": extra})
     expected = ["b"] if holds and not (extra and requirement.marker is None) else []
@@ -83,4 +84,4 @@ def test_every_variable_is_the_image_s() -> None:
     "text", ["", ";", "b; " + "(" * 2000, "b; nonsense == '1'", "b >>> 1; x", "\ud800", "b[", "[b]"]
 )
 def test_what_is_no_requirement_requires_nothing(text: str) -> None:
-    assert Requirements([], interpreter()).of(dist("a", text)) == ()
+    assert Requirements([], interpreter(), Budget()).of(dist("a", text)) == ()

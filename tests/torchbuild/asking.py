@@ -17,7 +17,7 @@ from inspector.testing.tree import File, Member, Tree
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Unknown
-from tests.facts.agreement import disagreements, glance_at, whole_of
+from tests.facts.agreement import disagreements, partial_facts_of, whole_of
 from tests.support import config_of, rootfs_of
 
 SITE = "usr/local/lib/python3.11/site-packages"
@@ -38,7 +38,7 @@ class Answer:
         self.torch: Torch
         self.elsewhere: tuple[TorchElsewhere, ...]
         self.torch, self.elsewhere, _ = find_torch(fs, config, self.interpreter, self.installed)
-        assert disagreements(glance_at(fs, config, command)[0], whole_of(fs, config, command)) == []
+        assert disagreements(partial_facts_of(fs, config, command)[0], whole_of(fs, config, command)) == []
 
     @property
     def why(self) -> str:

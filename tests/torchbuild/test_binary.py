@@ -11,7 +11,7 @@ from fixtures.pythons import cpython
 from fixtures.torches import Torch, torch_cpu, torch_needs
 from fixtures.wheels import install
 from inspector.testing.tree import Member
-from tests.torchbuild.asking import SITE, ask, slim, without
+from tests.torchbuild.asking import SITE, ask, slim
 
 
 def test_one_built_for_another_python() -> None:
@@ -65,5 +65,3 @@ def test_an_interpreter_that_can_t_start_imports_nothing() -> None:
 def test_an_init_that_holds_nothing() -> None:
     tree = slim(torch_cpu())
     assert ask(tree | {f"{SITE}/torch/__init__.py": b""}).torch.importable == "no"
-    compiled = without(tree, f"{SITE}/torch/__init__.py") | {f"{SITE}/torch/__init__.pyc": b"x"}
-    assert ask(compiled).torch.importable == "unknown"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.nvidia import nvidia
-from fixtures.torches import torch_cpu, torch_cuda
+from fixtures.torches import torch_cpu, torch_cuda, version_py
+from inspector.python.elf import PT_LOAD, parse_header
 from inspector.testing.tree import File, Link, Member
 from inspector.unknown import Tri
 from tests.torchbuild.asking import SITE, ask, slim, without
@@ -42,7 +43,23 @@ def test_what_is_gone(gone: str, importable: Tri, clause: str) -> None:
     [
         ("torch/lib/libtorch_cpu.so", b"", "no"),
         ("torch/lib/libtorch_cpu.so", b"cut", "unknown"),
+        ("torch/lib/libgomp.so.1", b"cut", "unknown"),
         ("torch/__init__.py", b"# patched\n", "unknown"),
+        ("torch/nn/__init__.py", b"# patched\n", "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"# patched\n", "yes"),
+        ("torch/version.py", version_py("2.13.0"), "yes"),
+        ("torch/version.py", version_py("2.14.0+cpu"), "yes"),
+        ("torch/version.py", version_py("9.9"), "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"cuda = 12.4\n", "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"__version__ = '2.13.0' + '+cpu'\n", "unknown"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"__version__ += '.mine'\n", "unknown"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"cuda = undefined\n", "unknown"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"hip = 1 / 0\n", "unknown"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"cuda = '12.4'\n", "yes"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"import os; os.abort()\n", "unknown"),
+        ("torch/torch_version.py", b"", "unknown"),
+        ("torch/torch_version.py", b"# cut", "unknown"),
+        ("torch/torch_version.py", b"#" * 100, "yes"),
         ("torch/_C/__init__.pyi", b"# patched\n", "yes"),
         ("torch/_C.cpython-311-x86_64-linux-gnu.so", b"", "no"),
         ("torch/_C.cpython-311-x86_64-linux-gnu.so", b"not ELF at all, but long enough", "no"),
@@ -52,6 +69,65 @@ def test_what_has_another_size(path: str, content: bytes, importable: Tri) -> No
     answer = ask(TREE | {f"{SITE}/{path}": File(content, 0o755)})
     assert answer.torch.importable == importable
     assert answer.torch.reasons
+
+
+def test_an_edited_version_is_told_from_a_mix_of_releases() -> None:
+    edited = TREE | {f"{SITE}/torch/version.py": version_py("2.14.0+cpu")}
+    assert "version.py was edited" in ask(edited).why
+    mixed = ask(edited | {f"{SITE}/torch/nn/__init__.py": b"# of another release\n"})
+    assert mixed.torch.importable == "unknown"
+    assert "two releases are mixed" in mixed.why
+    unlisted = ask(without(edited, f"{SITE}/torch-2.13.0+cpu.dist-info/RECORD"))
+    assert unlisted.torch.importable == "unknown"
+
+
+def stripped(path: str, sections: int, cut: int = 0) -> dict[str, Member]:
+    """The tree with a library that had so many bytes of sections at its end by RECORD, and lacks some of its own."""
+    record = f"{SITE}/torch-2.13.0+cpu.dist-info/RECORD"
+    library, rows = TREE[f"{SITE}/{path}"], TREE[record]
+    assert isinstance(library, File)
+    assert isinstance(rows, bytes)
+    size = len(library.data)
+    listed = rows.replace(b",%d\n" % size, b",%d\n" % (size + sections))
+    return {**TREE, record: listed, f"{SITE}/{path}": File(library.data[: size - cut], library.mode)}
+
+
+@pytest.mark.parametrize("name", ["libtorch_cpu.so", "libgomp.so.1", "libtorch_python.so", "libshm.so"])
+def test_a_stripped_library_is_whole(name: str) -> None:
+    answer = ask(stripped(f"torch/lib/{name}", 5000))
+    assert answer.torch.importable == "yes"
+    assert "another size than in RECORD" in answer.why
+    cut = ask(stripped(f"torch/lib/{name}", 0, cut=_segments_end(name)))
+    assert cut.torch.importable == ("unknown" if name == "libgomp.so.1" else "no")
+
+
+def _segments_end(name: str) -> int:
+    """Bytes of a library's end that hold more than sections."""
+    library = TREE[f"{SITE}/torch/lib/{name}"]
+    assert isinstance(library, File)
+    header = parse_header(library.data)
+    assert header is not None
+    return len(library.data) - max(each.offset + each.size for each in header.segments if each.kind == PT_LOAD) + 1
+
+
+@pytest.mark.parametrize(
+    ("gone", "importable"),
+    [
+        ("torch/bin/protoc", "yes"),
+        ("torch/testing/_internal/common_dtype.py", "unknown"),
+        ("torch/utils/benchmark/examples/op.py", "yes"),
+        ("torch/include/torch/csrc/x.h", "yes"),
+        ("torch/lib/libaoti_custom_ops.so", "yes"),
+        ("torch/nn/modules/linear.py", "unknown"),
+    ],
+)
+def test_what_is_not_loaded_is_not_missed(gone: str, importable: Tri) -> None:
+    record = f"{SITE}/torch-2.13.0+cpu.dist-info/RECORD"
+    rows = TREE[record]
+    assert isinstance(rows, bytes)
+    answer = ask(TREE | {record: rows + f"{gone},sha256=x,5\n".encode()})
+    assert answer.torch.importable == importable
+    assert gone in answer.why
 
 
 def test_a_file_in_another_place_behind_a_link_is_whole() -> None:
@@ -72,6 +148,10 @@ def test_the_program_that_import_looks_for() -> None:
     record = TREE[site]
     assert isinstance(record, bytes)
     listed = TREE | {site: record + b"torch/bin/torch_shm_manager,sha256=x,5\ntorch/bin/protoc,sha256=x,5\n"}
+    assert ask(listed).torch.importable == "yes"
+    init = TREE[f"{SITE}/torch/__init__.py"]
+    assert isinstance(init, bytes)
+    listed = listed | {f"{SITE}/torch/__init__.py": init + b"_manager = 'torch_shm_manager'\n"}
     answer = ask(listed)
     assert answer.torch.importable == "no"
     assert "'torch/bin/torch_shm_manager'" in answer.torch.reasons[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fixtures.bases import debian
+from fixtures.nvidia import nvidia
 from fixtures.pythons import cpython
 from fixtures.torches import Torch, torch_cpu, torch_cuda, version_py
 from fixtures.wheels import install
@@ -41,7 +42,8 @@ def test_an_interpreter_that_is_not_known_leaves_the_question_open() -> None:
 
 
 def test_two_releases_mixed() -> None:
-    answer = ask(slim(CPU) | {f"{SITE}/torch/version.py": version_py("2.10.0+cpu")})
+    other = {f"{SITE}/torch/version.py": version_py("2.10.0+cpu"), f"{SITE}/torch/nn/__init__.py": b"# of 2.10\n"}
+    answer = ask(slim(CPU) | other)
     assert answer.torch.importable == "unknown"
     assert "two releases are mixed: version.py says '2.10.0+cpu', the metadata '2.13.0+cpu'" in answer.why
 
@@ -66,9 +68,11 @@ def test_a_field_that_torch_reads() -> None:
 
 
 def test_files_of_another_build_beside_version_py() -> None:
-    answer = ask(slim(torch_cuda()) | {f"{SITE}/torch/version.py": version_py("2.14.1+cpu")})
-    assert (answer.torch.installed, answer.torch.build, answer.torch.importable) == (True, "unknown", "unknown")
+    edited = {f"{SITE}/torch/version.py": version_py("2.14.1+cpu")}
+    answer = ask(slim(torch_cuda(), *nvidia()) | edited)
+    assert (answer.torch.installed, answer.torch.build, answer.torch.importable) == (True, "unknown", "yes")
     assert "version.py says CPU, yet torch/lib holds libtorch_cuda.so" in answer.why
+    assert ask(slim(torch_cuda()) | edited).torch.importable == "no"
 
 
 def test_an_editable_install_through_setuptools_finder() -> None:

@@ -84,7 +84,7 @@ def test_facts_name_the_kind_and_its_version(tmp_path: Path) -> None:
 )
 def test_what_contradicts_the_kind_is_found(wheels: Sequence[Wheel], clause: str, tmp_path: Path) -> None:
     torch = torch_of(written(tmp_path, *wheels))
-    assert torch["importable"] == "unknown"
+    assert "unknown" in (torch["build"], torch["importable"])
     assert any(clause in reason for reason in torch["reasons"]), torch["reasons"]
 
 

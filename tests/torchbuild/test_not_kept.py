@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import torch_cpu
+from inspector.errors import LimitExceeded
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.interpreter import find_interpreter
 from inspector.testing.tree import File, Member
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch
-from tests.support import config_of, rootfs_of
+from tests.support import config_of, few, rootfs_of
 from tests.torchbuild.asking import ENV, SITE, VENV, slim, without
 
 TREE = slim(torch_cpu())
@@ -23,7 +24,7 @@ _VENV: dict[str, Member] = {
 
 
 def torch_in(tree: dict[str, Member], config: ImageConfig | None = None) -> Torch:
-    """The torch of an image of one layer; no glance is compared, as that reads what an index does not keep."""
+    """The torch of an image of one layer; partial inspection, which reads what no index keeps, is not compared."""
     fs, config = rootfs_of(tree), config or config_of(env=ENV)
     interpreter, _ = find_interpreter(fs, config)
     return find_torch(fs, config, interpreter, find_distributions(fs, interpreter)[0])[0]
@@ -111,8 +112,8 @@ def test_system_sites_behind_a_form_feed_are_seen() -> None:
         assert torch_in({**tree, "venv/pyvenv.cfg": b"home = /usr/local/bin\n" + text}, config).importable == importable
 
 
-def test_entry_points_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.torchbuild.companions.MAX_ENTRY_POINTS", 10)
-    torch = torch_in({**TREE, f"{INFO}/entry_points.txt": b"[torch.backends]\n"})
-    assert torch.importable == "unknown"
-    assert any("the entry points of 'torch', which torch may load, can't be read" in why for why in torch.reasons)
+def test_entry_points_together_are_bounded() -> None:
+    fs, config = rootfs_of({**TREE, f"{INFO}/entry_points.txt": b"#" * 200_000}, budget=few(steps=90_000)), ENV
+    interpreter, _ = find_interpreter(fs, config_of(env=config))
+    with pytest.raises(LimitExceeded, match="entry points"):
+        find_torch(fs, config_of(env=config), interpreter, find_distributions(fs, interpreter)[0])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import version_py
+from inspector.errors import LimitExceeded
 from inspector.python.folders import Folders
 from inspector.testing.tree import Hardlink, Member
 from inspector.torchbuild.version_file import VersionFile, read_version_file
-from tests.support import rootfs_of
+from tests.support import few, rootfs_of
 
 PATH = "/site/torch/version.py"
 
@@ -122,13 +123,13 @@ def test_a_mark_and_a_known_coding_change_nothing() -> None:
         assert read(content) == VersionFile("2.6.0+cpu", {"cuda": None, "hip": None})
 
 
-def test_one_file_of_many_names_is_parsed_once_and_many_files_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.torchbuild.version_file.MAX_SOURCES", 2 * len(_CPU))
+def test_one_file_of_many_names_is_parsed_once_and_many_files_are_bounded() -> None:
     tree: dict[str, Member] = {"first": b"", "0/torch/version.py": _CPU}
     tree |= {f"{at}/torch/version.py": Hardlink("0/torch/version.py") for at in range(1, 9)}
     tree |= {f"x{at}/torch/version.py": _CPU for at in range(3)}
-    folders = Folders(rootfs_of(tree))
+    folders = Folders(rootfs_of(tree, budget=few(steps=20 * len(_CPU))))
     assert all(isinstance(read_version_file(folders, f"/{at}/torch/version.py"), VersionFile) for at in range(9))
-    found = [read_version_file(folders, f"/x{at}/torch/version.py") for at in range(3)]
-    assert isinstance(found[0], VersionFile)
-    assert "more characters of version.py than are read" in str(found[1])
+    assert isinstance(read_version_file(folders, "/x0/torch/version.py"), VersionFile)
+    assert "characters of Python that are parsed" in str(read_version_file(folders, "/x1/torch/version.py"))
+    with pytest.raises(LimitExceeded):  # nor is it taken for one bad file among good ones
+        read_version_file(folders, "/x2/torch/version.py")

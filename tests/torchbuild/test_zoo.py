@@ -111,14 +111,14 @@ def test_10_a_torch_py_alone_is_no_torch() -> None:
 
 
 def test_11_a_data_directory_named_torch_can_be_imported() -> None:
-    answer = ask({**slim(), "torch/model.pt": b"weights"})
+    answer = ask({**slim(), "torch/model.pt": b"severities"})
     torch = answer.torch
     assert (torch.installed, torch.importable, torch.version, torch.path) == (False, "yes", None, "/torch")
     assert "namespace" in answer.why
 
 
 def test_11_a_data_directory_does_not_hide_an_installed_torch() -> None:
-    answer = ask({**slim(CPU), "torch/model.pt": b"weights"})
+    answer = ask({**slim(CPU), "torch/model.pt": b"severities"})
     assert (answer.torch.installed, answer.torch.importable) == (True, "yes")
 
 

@@ -13,7 +13,7 @@ from inspector.errors import DigestMismatch, Malformed, NotFound
 from inspector.layers.blob import Meter
 from inspector.oci import History, ImageConfig
 from inspector.reference import Scheme
-from inspector.sources.access import AccessUnusable, Glimpse, Known, Unread
+from inspector.sources.access import AccessUnusable, ContainerFiles, Known, Unread
 from inspector.sources.engine.container import container_files
 from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image, Layer
@@ -38,7 +38,7 @@ class EngineAccess:
         return open_storage(self.engine, self._document)
 
     @contextmanager
-    def container(self) -> Iterator[Glimpse]:
+    def container(self) -> Iterator[ContainerFiles]:
         """See `Access.container`."""
         with container_files(self.engine, self._document.id, self._document.config) as files:
             yield files

@@ -74,7 +74,7 @@ def container_files(engine: Engine, image: str, config: ImageConfig) -> Iterator
 
 
 class ContainerRootfs:
-    """A `Glimpse` over a container. The `target` of a link is where it leads; `readlink` has its text.
+    """A `ContainerFiles` over a container. The `target` of a link is where it leads; `readlink` has its text.
 
     Once a request fails for another reason than a missing file, every further one raises `AccessUnusable`.
     """
@@ -87,6 +87,7 @@ class ContainerRootfs:
         self._large: set[str] = set()
         self._entries = MAX_ENTRIES
         self._kept = MAX_KEPT
+        self.budget = work.Budget()
         self._failure = ""
         self.questions = 0
         self.bytes_read = 0
@@ -102,7 +103,7 @@ class ContainerRootfs:
         return self._nodes[path]
 
     def scandir(self, path: str) -> Mapping[str, Node]:
-        """See `Glimpse`."""
+        """See `ContainerFiles`."""
         path = path or "/"
         tree = self._tree_of(path)
         if tree is not None:
@@ -138,7 +139,7 @@ class ContainerRootfs:
         return data
 
     def stream(self, path: str, *, limit: int = MAX_STREAMED) -> None:
-        """See `Glimpse.stream`. Raises `LimitExceeded`, `NotListed` for what an engine puts files of its own into."""
+        """See `ContainerFiles.stream`. Raises `LimitExceeded`, `NotListed` for where an engine puts its own files."""
         if path in _HOLD_SUCH or not path:
             raise NotListed(f"{path or '/'!r} is not listed in a container: it is too large, or holds the engine's own")
         if self._tree_of(path) is not None:

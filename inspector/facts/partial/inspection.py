@@ -1,4 +1,4 @@
-"""Partial facts from single files of a created container: a torch is proved where it stands, its absence by listing."""
+"""Inspects a created container by its single files, and lists the few folders that can't be done without."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
-from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
+from inspector.facts.model import Evidence, ImageFacts, Size
+from inspector.facts.partial.torch import MustList, find_torch_by_name
+from inspector.facts.unread import unread
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
@@ -16,14 +18,13 @@ from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Distribution, Interpreter
 from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept, NotListed, is_dir, resolve
-from inspector.sources.access import AccessUnusable, Glimpse
-from inspector.sources.image import Image, Layer
-from inspector.torchbuild import MustList, find_torch_by_name
+from inspector.sources.access import AccessUnusable, ContainerFiles
+from inspector.sources.image import Image
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Absent, Unknown
 
 MAX_ROUNDS = 4
-"""Times that a search path is worked out anew, with what the .pth files listed meanwhile add to it."""
+"""Times that a search path is worked out again, with what the .pth files listed meanwhile add to it."""
 MAX_FOLDERS = 64
 """Directories that are listed."""
 SMALL, MAX_SMALL = 1 << 20, 4
@@ -34,7 +35,7 @@ MAX_BESIDE = 1 << 30
 _NOT_SEARCHED = "single files were asked for, and the image was not searched"
 _NOT_LISTED = "the folders that distributions are installed in were not listed"
 _PTH = "the .pth files of {!r} (which may add to the search path, or run code), "
-_GLANCED = (
+_PARTIAL = (
     "only single files were looked at; not looked at: {}files that stand before the standard library's modules, "
     "whether that lacks any, whether all of torch's files are there, readable and as installed, what else torch "
     "requires, and backend plugins; reading the layers (`--access storage` or `--access save`) tells these"
@@ -42,18 +43,18 @@ _GLANCED = (
 
 
 class _View(msgspec.Struct, frozen=True, kw_only=True):
-    """What is seen so far. The .pth files of the site folders `unlisted` are not."""
+    """What is seen so far; the .pth files of the site folders `unlisted` are not."""
 
     interpreter: Interpreter | Unknown
     warnings: tuple[str, ...]
     unlisted: tuple[str, ...]
 
 
-def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = False) -> ImageFacts:
-    """What the files that `fs` is asked for tell of `image`; the rest is `Unknown` or None.
+def inspect_partially(image: Image, fs: ContainerFiles, *, python: str = "python", whole: bool = False) -> ImageFacts:
+    """Gather what the files tell that `fs` is asked for; the rest is `Unknown` or None.
 
-    With `whole`, all directories of the search path are listed, so that the distributions are told too. Raises
-    `AccessUnusable` where an answer hangs on a file that can't be had in this way.
+    With `whole`, all directories of the search path are listed, so that the distributions are known too. Raises
+    `AccessUnusable` where an answer depends on a file that can't be read in this way.
     """
     begun = time.perf_counter()
     try:
@@ -63,39 +64,40 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
         else:
             _list_small(fs, view)
         view, torch = _find_torch(fs, image.config, python, view)
-        distributions, warnings, unread = _distributions(fs, view)
+        distributions, warnings, unreadable = _distributions(fs, view)
         startup = find_startup(fs, image.config)
     except (NotKept, NotListed) as error:
         raise AccessUnusable(str(error)) from error
-    return ImageFacts(
-        reference=image.reference,
-        source=image.source,
-        image_id=image.image_id,
-        tags=image.tags,
-        platform=image.platform,
+    fs.budget.check()  # a bound that was met on the way may have been taken for one unreadable file
+    manifest = unread(image)
+    return msgspec.structs.replace(
+        manifest,
         size=Size(image.size, None),
-        layers=tuple(map(_layer_facts, image.layers)),
+        layers=tuple(
+            msgspec.structs.replace(facts, digest=layer.digest, compressed_size=None)
+            for facts, layer in zip(manifest.layers, image.layers, strict=True)
+        ),
         startup=startup,
         interpreter=view.interpreter,
         distributions=distributions,
         torch=torch,
         torch_elsewhere=Unknown(_NOT_SEARCHED),
-        warnings=tuple(dict.fromkeys([*image.warnings, *view.warnings, *warnings, *_limits(view, torch)])),
+        warnings=tuple(dict.fromkeys([*image.warnings, *view.warnings, *warnings, *_not_looked_at(view, torch)])),
         evidence=_evidence(fs, time.perf_counter() - begun),
-        metadata_unread=unread,
+        metadata_unread=unreadable,
     )
 
 
-def _look(fs: Glimpse, config: ImageConfig, python: str) -> _View:
+def _look(fs: ContainerFiles, config: ImageConfig, python: str) -> _View:
     unlisted: list[str] = []
     interpreter, warnings = find_interpreter(fs, config, python, unlisted=unlisted)
     return _View(interpreter=interpreter, warnings=warnings, unlisted=tuple(unlisted))
 
 
-def _find_torch(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> tuple[_View, Torch]:
-    """The torch by name; where there is none, or another may come before it, what .pth files add is taken in first."""
+def _find_torch(fs: ContainerFiles, config: ImageConfig, python: str, view: _View) -> tuple[_View, Torch]:
+    """Find torch by name; without one, or where another may come before it, take in first what .pth files add."""
     for _ in range(MAX_ROUNDS):
-        found = _by_name(fs, config, view)
+        found = _torch_by_name(fs, config, view)
         if isinstance(found, Torch):
             return view, found
         blind = _listed(fs, found.sites, None)
@@ -105,7 +107,7 @@ def _find_torch(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> t
     return view, _not_known("its .pth files lead to others, again and again")
 
 
-def _by_name(fs: Glimpse, config: ImageConfig, view: _View) -> Torch | MustList:
+def _torch_by_name(fs: ContainerFiles, config: ImageConfig, view: _View) -> Torch | MustList:
     installed: tuple[Installed, ...] = ()
     try:
         if not view.unlisted:
@@ -121,8 +123,8 @@ def _not_known(why: str) -> Torch:
     return Torch(installed=False, importable="unknown", reasons=(why,))
 
 
-def _list_small(fs: Glimpse, view: _View) -> None:
-    """The folders before the standard library, where they are small: files there may stand before its modules."""
+def _list_small(fs: ContainerFiles, view: _View) -> None:
+    """List the folders before the standard library, where small: files there may stand before its modules."""
     if isinstance(view.interpreter, Unknown):
         return
     path, base = view.interpreter.search_path, view.interpreter.base_prefix
@@ -134,8 +136,8 @@ def _list_small(fs: Glimpse, view: _View) -> None:
             _listed(fs, [real], SMALL)
 
 
-def _list_all(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> _View:
-    """Everything that the search path names, the outer of two first."""
+def _list_all(fs: ContainerFiles, config: ImageConfig, python: str, view: _View) -> _View:
+    """List everything that the search path names, the outer of two first."""
     for _ in range(MAX_ROUNDS):
         if isinstance(view.interpreter, Unknown):
             break
@@ -150,8 +152,8 @@ def _list_all(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> _Vi
     return view
 
 
-def _listed(fs: Glimpse, folders: Iterable[str], limit: int | None) -> str:
-    """List the folders; why one of them can't be, empty if all are."""
+def _listed(fs: ContainerFiles, folders: Iterable[str], limit: int | None) -> str:
+    """List the folders; return why one of them can't be, empty if all are."""
     blind = ""
     chosen = list(folders)
     if len(chosen) > MAX_FOLDERS:
@@ -169,40 +171,32 @@ def _listed(fs: Glimpse, folders: Iterable[str], limit: int | None) -> str:
 
 
 def _distributions(
-    fs: Glimpse, view: _View
+    fs: ContainerFiles, view: _View
 ) -> tuple[tuple[Distribution, ...] | Unknown, tuple[str, ...], tuple[str, ...]]:
-    """The distributions, where every directory that may hold any was listed, warnings, and metadata not read."""
+    """Find the distributions, if every directory was listed that may hold any; warnings, and metadata not read."""
     if isinstance(view.interpreter, Unknown):
         absent = isinstance(view.interpreter, Absent)
         return () if absent else Unknown(view.interpreter.unknown), (), ()
     if view.unlisted:
         return Unknown(_NOT_LISTED), (), ()
     blind: list[str] = []
-    unread: list[str] = []
-    installed, warnings = find_distributions(fs, view.interpreter, unlisted=blind, unread=unread)
+    unreadable: list[str] = []
+    installed, warnings = find_distributions(fs, view.interpreter, unlisted=blind, unread=unreadable)
     found = Unknown(blind[0]) if blind else tuple(one.facts() for one in installed)
-    return found, warnings, tuple(unread)
+    return found, warnings, tuple(unreadable)
 
 
-def _limits(view: _View, torch: Torch) -> Iterator[str]:
-    """What was not looked at, where a torch was found."""
+def _not_looked_at(view: _View, torch: Torch) -> Iterator[str]:
+    """Say what was not looked at, where a torch was found."""
     if torch.installed:
-        yield _GLANCED.format(_PTH.format(", ".join(view.unlisted)) if view.unlisted else "")
+        yield _PARTIAL.format(_PTH.format(", ".join(view.unlisted)) if view.unlisted else "")
 
 
-def _layer_facts(layer: Layer) -> LayerFacts:
-    return LayerFacts(
-        diff_id=layer.diff_id,
-        digest=layer.digest,
-        size=None,
-        compressed_size=None,
-        created_by=layer.created_by,
-        entries=None,
-        cached=False,
-    )
+def _evidence(fs: ContainerFiles, seconds: float) -> Evidence:
+    """Say what the answer rests on: files alone, none of them a library that the loader was asked about.
 
-
-def _evidence(fs: Glimpse, seconds: float) -> Evidence:
+    This is the one place where partial facts say so; reports and rules read it as `Evidence.partial`.
+    """
     return Evidence(
         bytes_read=fs.bytes_read,
         layers_read=0,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from inspector.torchbuild.reasons import Reason, importable, some, texts
+from inspector.torchbuild.diagnostics import Diagnostic, importable, some, texts
 
-NO, UNKNOWN, NOTE = Reason("no", "a"), Reason("unknown", "b"), Reason("note", "c")
+NO, UNKNOWN, NOTE = Diagnostic("no", "a"), Diagnostic("unknown", "b"), Diagnostic("note", "c")
 
 
 def test_the_weightiest_decides() -> None:

@@ -1,0 +1,38 @@
+"""Diagnostics of `import torch`: why it would fail, might fail, or what to know about it. Every check returns them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from inspector.unknown import Tri
+
+Severity = Literal["no", "unknown", "note"]
+_ORDER: tuple[Severity, ...] = ("no", "unknown", "note")
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """A clause, and what it does to the answer: `note` leaves it as it is."""
+
+    severity: Severity
+    text: str
+
+
+def importable(diagnostics: Iterable[Diagnostic]) -> Tri:
+    """Decide: no if any says no, else unknown if any is; yes as far as files and metadata tell."""
+    severities = {each.severity for each in diagnostics}
+    return "no" if "no" in severities else "unknown" if "unknown" in severities else "yes"
+
+
+def texts(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
+    """List the clauses, the most severe first, each once."""
+    ranked = sorted(diagnostics, key=lambda each: _ORDER.index(each.severity))
+    return tuple(dict.fromkeys(each.text for each in ranked))
+
+
+def some(items: Sequence[str], limit: int = 3) -> str:
+    """Quote the first items, and say how many more there are."""
+    shown = ", ".join(repr(item) for item in items[:limit])
+    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"

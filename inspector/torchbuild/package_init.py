@@ -1,0 +1,159 @@
+"""Checks torch's own `__init__`: whether Python loads it, and whether the modules that it imports are there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from inspector.errors import InspectorError
+from inspector.python.modules import find_in
+from inspector.python.sources import read_source
+from inspector.rootfs import resolve
+from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.completeness import record_of
+from inspector.torchbuild.core_modules import MODULES
+from inspector.torchbuild.diagnostics import Diagnostic
+
+MAX_SOURCE = 256 << 10
+"""Characters of an `__init__` that are read; that of 2.13 has 120,000."""
+MAX_IMPORTS = 1000
+"""Modules that are looked for; the `__init__` of 2.13 imports a hundred of torch's own."""
+
+_MAGIC = {
+    "3.6": 3379,
+    "3.7": 3394,
+    "3.8": 3413,
+    "3.9": 3425,
+    "3.10": 3439,
+    "3.11": 3495,
+    "3.12": 3531,
+    "3.13": 3571,
+}
+"""The number that bytecode of a Python begins with (`importlib.util.MAGIC_NUMBER`), of its final releases."""
+_TEXTS = re.compile(
+    r"""'''(?:[^\\]|\\.)*?(?:'''|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)"""
+    r"""|'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?|#[^\n]*+""",
+    re.DOTALL,
+)
+_STATEMENT = re.compile(
+    r"^(?:from[ \t]+(?P<base>\.?(?:\w+\.)*\w+|\.)[ \t]+import[ \t]*(?:\((?P<inside>[^()]*)\)|(?P<names>[^\n;(]*))"
+    r"|import[ \t]+(?P<modules>[^\n;]*))",
+    re.MULTILINE,
+)
+_BOUND = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
+"""What binds a name at the left margin."""
+
+
+def check_init(torch: Candidate) -> Iterator[Diagnostic]:
+    """Check that Python loads the package's `__init__`: source that is not empty, or bytecode of this Python."""
+    origin = torch.found.origin
+    node = torch.folders.node(origin) if origin else None
+    if torch.found.loader == "bytecode":
+        yield from _check_bytecode(torch, origin or torch.path)
+    elif torch.found.loader != "source":
+        yield Diagnostic("unknown", f"{origin!r} is no source: whether it loads is not known")
+    elif node is not None and node.size == 0:
+        yield Diagnostic("no", "torch/__init__.py is empty: what is imported holds nothing")
+
+
+def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
+    """Check that the modules of torch are there that its `__init__` imports in any case.
+
+    Where its bytes were not kept nothing is said here: `check_files` and `check_core_modules` know the usual ones.
+    """
+    if torch.found.loader != "source" or not torch.found.origin:
+        return
+    try:
+        text = read_source(torch.folders.fs, torch.found.origin) or ""
+    except InspectorError:
+        return
+    if len(text) > MAX_SOURCE:
+        return
+    torch.folders.count_rows(len(text) // 10)  # a few expressions go over it, and no parser
+    imports = [*own_imports(text)]
+    if not imports and text.strip():
+        yield Diagnostic("unknown", "torch/__init__.py imports nothing of torch: it is not PyTorch's own")
+    bound = {name for found in _BOUND.finditer(_TEXTS.sub(" ", text)) for name in found.groups() if name}
+    record = record_of(torch.folders, torch.distribution) or b""
+    for module, name in imports[:MAX_IMPORTS]:
+        if name and (name in bound or not _is_known(name, record)):
+            continue  # an attribute of the package need not be a module
+        why = _lacks(torch, f"{module}.{name}" if name else module)
+        if why:
+            yield Diagnostic("no" if why == "gone" else "unknown", _explain(torch, module, name, why))
+
+
+def own_imports(text: str) -> Iterator[tuple[str, str]]:
+    """List what a source of the package torch imports of torch at the left margin, where nothing is conditional.
+
+    Each is a module, and the name that is taken from the package itself: `("torch", "testing")`, `("torch.nn", "")`.
+    The C extension and what it holds are left out.
+    """
+    code = _TEXTS.sub(" ", text.replace("\\\n", " "))
+    found: dict[tuple[str, str], None] = {}
+    for statement in _STATEMENT.finditer(code):
+        if statement["modules"] is not None:
+            found.update(dict.fromkeys((module, "") for module, _ in _names(statement["modules"])))
+            continue
+        base = statement["base"]
+        module = f"torch{base.rstrip('.')}" if base.startswith(".") else base
+        if module == "torch":
+            names = _names(statement["inside"] or statement["names"] or "")
+            found.update(dict.fromkeys(("torch", name) for name, _ in names if name not in ("*", "_C")))
+        else:
+            found[module, ""] = None
+    for module, name in found:
+        if module == "torch" if name else module.startswith("torch.") and not f"{module}.".startswith("torch._C."):
+            yield module, name
+
+
+def _names(text: str) -> Iterator[tuple[str, str]]:
+    """List the names of an import statement, each with what it is bound as."""
+    for part in text.split(","):
+        words = part.split()
+        if words:
+            yield words[0], words[-1]
+
+
+def _is_known(name: str, record: bytes) -> bool:
+    """Test whether a name is that of a module of torch: in every release, or by RECORD."""
+    file = f"torch/{name}".encode()
+    return name in MODULES or any(ending in record for ending in (file + b".py,", file + b"/__init__.py,"))
+
+
+def _lacks(torch: Candidate, module: str) -> str:
+    """Tell `gone` of a module that is not there, `unlike` of a folder without an `__init__`; empty where it is."""
+    folder = torch.path
+    for name in module.split(".")[1:]:
+        found = find_in(torch.folders, folder, name, torch.suffixes)
+        if found is None:
+            return "gone"
+        if found.form == "namespace":
+            return "unlike"
+        if found.form != "package":
+            break
+        folder = found.path
+    return ""
+
+
+def _explain(torch: Candidate, module: str, name: str, why: str) -> str:
+    if why == "unlike":
+        return f"torch/__init__.py imports {name or module}, whose folder has no __init__"
+    if not name:
+        return f"ModuleNotFoundError: No module named {module!r}, which torch/__init__.py imports"
+    return f"ImportError: cannot import name {name!r} from partially initialized module 'torch' ({torch.found.origin})"
+
+
+def _check_bytecode(torch: Candidate, path: str) -> Iterator[Diagnostic]:
+    """Check the number that bytecode begins with: Python refuses that of another minor version."""
+    minor = ".".join(torch.interpreter.version.split(".")[:2])
+    try:
+        head = torch.folders.fs.read(resolve(torch.folders.fs, path) or path)[:4]
+    except InspectorError:
+        yield Diagnostic("unknown", f"{path!r} is bytecode, and whether it is of this Python is not known")
+        return
+    magic = int.from_bytes(head[:2], "little") if head[2:] == b"\r\n" else None
+    if magic is None or (minor in _MAGIC and magic != _MAGIC[minor]):
+        yield Diagnostic("no", f"ImportError: bad magic number in 'torch': {path!r} is no bytecode of Python {minor}")
+    elif minor not in _MAGIC:
+        yield Diagnostic("unknown", f"{path!r} is bytecode, and whether Python {minor} loads it is not known")
