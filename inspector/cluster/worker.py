@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated
 
 import msgspec
@@ -24,7 +24,6 @@ from inspector.sources.registry.open import Registries
 TOO_LARGE = Failure("limit-exceeded", "its index is too large to be sent")
 """What is answered for a layer that can be read, but whose index no cache would take either."""
 
-_KEPT = 8
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
 
 
@@ -81,7 +80,7 @@ def read_order(order: Order) -> bytes:
         return msgspec.msgpack.encode(Answer(version=here))
     _asked.count = 0
     try:
-        registries = _registries(order)
+        registries = _registries(order.lent, order.own_logins)
         with work.limited():
             outcome = read_unit(order.unit, registries, verify=order.verify, meter=_meter())
     except Exception as error:  # noqa: BLE001 - as said above
@@ -108,30 +107,21 @@ def _answer(here: Version, outcome: Scanned | Failure) -> Answer:
 
 
 _asked = threading.local()
-_lock = threading.Lock()
-_kept: OrderedDict[tuple[Lent, bool], Registries] = OrderedDict()
 
 
 def _count() -> None:
     _asked.count = getattr(_asked, "count", 0) + 1
 
 
-def _registries(order: Order) -> Registries:
-    """Connections for what was lent, kept for the next layers; those that were longest not of use are dropped."""
-    key = order.lent, order.own_logins
-    with _lock:
-        found = _kept.pop(key, None)
-        if found is None:
-            settings = user_settings(order.lent.all_insecure) if order.own_logins else order.lent.settings(os.environ)
-            found = Registries(settings, gate=_count)
-        _kept[key] = found
-        while len(_kept) > _KEPT:
-            _kept.popitem(last=False)
-        return found
+@lru_cache(maxsize=8)
+def _registries(lent: Lent, own_logins: bool) -> Registries:  # noqa: FBT001 - a part of the cache's key
+    """Connect to what was lent, once for the layers that follow."""
+    settings = user_settings(lent.all_insecure) if own_logins else lent.settings(os.environ)
+    return Registries(settings, gate=_count)
 
 
 def _meter() -> Meter:
-    """Stops the reading of a layer that nobody waits for any more."""
+    """Make a meter that stops the reading of a layer that nobody waits for any more."""
     is_wanted = _interest()
 
     def meter(count: int) -> None:
