@@ -27,7 +27,7 @@ from inspector.oci import MAX_DOCUMENT
 
 READ_SECONDS = 30.0
 """How long an engine may be silent before it counts as gone, where nothing dearer was asked."""
-_CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
 _BUFFER = 1 << 18
 _SLOWEST = 1024
 """Bytes a second; less is a drip: an engine's blobs come at 40 MB/s and more."""
@@ -114,7 +114,7 @@ class Transport:
         work.check()
         words = "&".join(f"{name}={_quoted(value)}" for name, value in (query or {}).items())
         patience = Patience(
-            connect=_CONNECT_SECONDS,
+            connect=CONNECT_SECONDS,
             silence=seconds,
             whole=math.inf,  # `ask` bounds it
             refusal=self._seconds,
