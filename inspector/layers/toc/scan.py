@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+import msgspec
 from msgspec import structs
 
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entries import Entries
+from inspector.layers.objects import Objects
 from inspector.layers.retention import MAX_KEPT, kept
 from inspector.layers.scan import make_index
 from inspector.layers.toc import estargz, zstd_chunked
@@ -61,7 +63,15 @@ def scan_toc(
     skipped = len(found) - len(chosen)
     note = f"{NOTE}; the beginnings of {skipped} programs in it were not fetched" if skipped else NOTE
     meter(source.size - budget.spent)
-    return Scanned(make_index(diff_id, entries, [note], verified=False), budget.spent, "toc")
+    return Scanned(make_index(diff_id, _Read(entries, [note]), verified=False), budget.spent, "toc")
+
+
+class _Read(msgspec.Struct):
+    """What was read of the layer: no ELF file whole."""
+
+    entries: Entries
+    warnings: list[str]
+    objects: Objects = msgspec.field(default_factory=Objects)
 
 
 def _locate(source: Budget, annotations: Mapping[str, str]) -> Located:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import BinaryIO, Protocol, TypeVar
 
 from inspector import work
+from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.engine.client import Engine
 from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
@@ -42,6 +43,7 @@ _MADE_BY_ENGINES = frozenset(
     }
 )
 _HOLD_SUCH = frozenset({"/", "/dev", "/etc", "/proc", "/run", "/sys"})
+_NO_OBJECTS = "shared libraries are not read through an engine's archive API"
 
 T = TypeVar("T")
 
@@ -126,6 +128,18 @@ class ContainerRootfs:
         if len(data) < node.size:
             raise NotKept(f"{path!r}: it is none of the files that are read whole")
         return data
+
+    def skeleton(self, path: str) -> Skeleton | NotElf:
+        """See `Rootfs.skeleton`. A library comes whole or not at all here, so none is asked for."""
+        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
+
+    def symbols(self, path: str) -> Symbols:
+        """See `Rootfs.symbols`."""
+        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
+
+    def loader(self, path: str) -> LoaderFacts:
+        """See `Rootfs.loader`."""
+        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
 
     def head(self, path: str) -> bytes:
         """See `Rootfs.head`."""
