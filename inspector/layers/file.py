@@ -15,7 +15,7 @@ from inspector.errors import CorruptLayer
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import CHUNK, sniff
 from inspector.layers.entry import LayerIndex
-from inspector.layers.memory import share
+from inspector.layers.memory import Share, share
 from inspector.layers.readers import FileReader
 from inspector.layers.reading import TarReading
 from inspector.layers.scan import make_index, scan_stream
@@ -67,19 +67,22 @@ class FileRange(msgspec.Struct, frozen=True):
 
         Raises `EndMissing` besides what the scanner raises.
         """
-        reader = FileReader(file, self.offset, self.length)
         with share() as taken:
-            reading = TarReading(SeekTaker(reader), taken)
-            reading.read(reader, needs_end=True)
-            read = reader.bytes_read
-            if missed := reading.missed():
-                reader = FileReader(file, self.offset, self.length)
-                reading.repeat(reader, missed)
-                read += reader.bytes_read
-            index = make_index(diff_id, reading, verified=False)
+            index, read = self._read(file, diff_id, taken)
             taken.hold(index)
         meter(self.length)
         return Scanned(index, read, "seek")
+
+    def _read(self, file: BinaryIO, diff_id: str, taken: Share) -> tuple[LayerIndex, int]:
+        reader = FileReader(file, self.offset, self.length)
+        reading = TarReading(SeekTaker(reader), taken)
+        reading.read(reader, needs_end=True)
+        read = reader.bytes_read
+        if missed := reading.missed():
+            reader = FileReader(file, self.offset, self.length)
+            reading.repeat(reader, missed)
+            read += reader.bytes_read
+        return make_index(diff_id, reading, verified=False), read
 
     @contextlib.contextmanager
     def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:

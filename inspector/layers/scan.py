@@ -12,7 +12,7 @@ from inspector.layers.compression import decompressed, first_block, refuse_bomb,
 from inspector.layers.entries import Entries
 from inspector.layers.entry import LayerIndex
 from inspector.layers.hashing import HashedChunks
-from inspector.layers.memory import share
+from inspector.layers.memory import Share, share
 from inspector.layers.objects import Objects
 from inspector.layers.readers import StreamReader
 from inspector.layers.reading import TarReading
@@ -39,26 +39,34 @@ def scan_stream(
     in which further names of files ask for bytes that had gone by. Raises `CorruptLayer`, `DigestMismatch`,
     `LimitExceeded`.
     """
-    stored, plain = _both_sides(_metered(chunks, meter), diff_id, digest)
-    reader = StreamReader(plain)
     with share() as taken:
-        reading = TarReading(StreamTaker(reader), taken, may_repeat=again is not None)
-        reading.read(reader)
-        reader.drain()
-        stored.check("the layer as stored")
-        plain.check("the layer unpacked")
-        missed, read = reading.missed(), stored.size
-        if missed and again is not None:
-            stored, plain = _both_sides(again(), plain.digest, stored.digest)
-            reading.repeat(StreamReader(plain), missed)
-            read += stored.size
-            for _ in plain:
-                pass
-            stored.check("the layer as stored")
-            plain.check("the layer unpacked")
-        index = make_index(plain.digest, reading, verified=True, blob_digest=stored.digest)
+        index, read = _read_whole(taken, _both_sides(_metered(chunks, meter), diff_id, digest), again)
         taken.hold(index)
     return Scanned(index, read, "stream")
+
+
+def _read_whole(taken: Share, sides: tuple[HashedChunks, HashedChunks], again: Again | None) -> tuple[LayerIndex, int]:
+    """The index, and the stored bytes that were read; a function of its own, so that what failed holds no memory."""
+    stored, plain = sides
+    reader = StreamReader(plain)
+    reading = TarReading(StreamTaker(reader), taken, may_repeat=again is not None)
+    reading.read(reader)
+    _check(reader, stored, plain)
+    missed, read = reading.missed(), stored.size
+    if missed and again is not None:
+        sides = _both_sides(again(), plain.digest, stored.digest)
+        reader = StreamReader(sides[1])
+        reading.repeat(reader, missed)
+        _check(reader, *sides)
+        read += sides[0].size
+    return make_index(plain.digest, reading, verified=True, blob_digest=stored.digest), read
+
+
+def _check(reader: StreamReader, stored: HashedChunks, plain: HashedChunks) -> None:
+    """Read to the end, and check the digests of both sides."""
+    reader.drain()
+    stored.check("the layer as stored")
+    plain.check("the layer unpacked")
 
 
 def _both_sides(chunks: Iterator[bytes], diff_id: str | None, digest: str | None) -> tuple[HashedChunks, HashedChunks]:
