@@ -47,7 +47,7 @@ def test_the_bytes_that_matter_are_kept() -> None:
 
 
 def test_what_is_kept_of_one_layer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.layers.scan.MAX_KEPT", 5000)
+    monkeypatch.setattr("inspector.layers.reading.MAX_KEPT", 5000)
     content = tar_of({f"{n}.pth": b"x" * 1000 for n in range(10)})
     index = scan_bytes(content, sha256(content)).index
     assert [len(entry.data) for entry in index.entries] == [1000] * 5 + [0] * 5
