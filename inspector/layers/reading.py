@@ -97,6 +97,8 @@ class TarReading:
             return
         while self._held_left < member.size and self._held:
             self._held_left += len(self._held.pop(next(iter(self._held))))
+        if self._held_left < member.size:
+            return
         self._held[position] = exactly(reader, member.size)
         self._held_left -= member.size
 
