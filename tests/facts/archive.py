@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from fixtures.elf import Elf
+from inspector.elf import Skeleton
 from inspector.engine.model import Stat
 from inspector.errors import NotFound
 from inspector.layers.merge import MergedRootfs
@@ -90,8 +92,12 @@ class MemoryArchive:
             tar.addfile(member, io.BytesIO(self._data(path, node.size)))
 
     def _data(self, path: str, size: int) -> bytes:
-        """The bytes that were kept, and zeros for the others."""
+        """The bytes that were kept, a C library that defines the same versions, and zeros for the others."""
         try:
+            if posixpath.basename(path) == "libc.so.6":
+                skeleton = self.fs.skeleton(path)
+                assert isinstance(skeleton, Skeleton)
+                return Elf(soname="libc.so.6", defines=(skeleton.defined or ())[1:]).encode().ljust(size, b"\0")
             return self.fs.head(path).ljust(size, b"\0")
         except NotKept:
             return bytes(size)

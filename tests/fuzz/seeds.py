@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from fixtures import packing
+from fixtures.elf import Elf
 from fixtures.forms import FORMS
 from fixtures.lazy import estargz, zstd_chunked
 from inspector.layers.codec import encode
@@ -32,6 +33,14 @@ SMALL: Tree = {
 }
 TAR = tar_of(SMALL, tar_format=tarfile.GNU_FORMAT)
 IMAGE = Image(steps=[Step("COPY a /", {"a": b"b"})], tags=["t:1"], cmd=["python"], env=["PATH=/bin"])
+ELF = Elf(
+    loader="/lib/ld.so",
+    soname="libx.so.1",
+    needed=("libc.so.6",),
+    runpath="$ORIGIN",
+    requires={"libc.so.6": ("GLIBC_2.2.5",)},
+    defines=("X_1",),
+).encode()
 CONFIG = b"""{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin"],"Entrypoint":["x"],"Cmd":["y"],
 "WorkingDir":"/w","User":"u","Labels":{"a":"b"},"Volumes":{"/v":{}}},
 "rootfs":{"type":"layers","diff_ids":["sha256:@LAYER@"]},"history":[{"created_by":"RUN it"},{"empty_layer":true}]}"""
@@ -146,6 +155,8 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "toc": _tables,
     "toc_blob": _lazy,
     "index_cache": lambda: (encode(index_of({"a": b"x", "b": Link("a")})),),
+    "elf": lambda: (ELF,),
+    "elf_stream": lambda: (b"\1\1" + ELF, b"\x40\4" + ELF),
     "manifest": lambda: (b"\0" + MANIFEST, b"\1" + INDEX),
     "config": lambda: (CONFIG.replace(b"@LAYER@", b"1" * 64), IMAGE.config),
     "archive": _archives,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.fuzz import images, layers, pythons, wire
+from tests.fuzz import binaries, images, layers, pythons, wire
 from tests.fuzz.mending import sum_headers
 
 
@@ -34,6 +34,8 @@ TARGETS = {
     "toc": Target(layers.table),
     "toc_blob": Target(layers.lazy),
     "index_cache": Target(layers.cached, 1024),
+    "elf": Target(binaries.elf, 8192),
+    "elf_stream": Target(binaries.elf_stream, 8192),
     "manifest": Target(images.manifest),
     "config": Target(images.config),
     "archive": Target(images.archive, 16384, sum_headers),

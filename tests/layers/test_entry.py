@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from fixtures.elf import Elf
 from inspector.layers import retention
 from inspector.layers.entry import SCANNER_VERSION
 from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
@@ -12,6 +13,7 @@ from tests.support import index_of
 FINGERPRINTS = {
     1: "c2651562c1486b95",
     2: "8ed64f3a693e3d1b",
+    3: "bf4b91ce495c6102",
 }
 """What each version made of `SAMPLE`. Once released, a line stays; a change of the answer is a new version."""
 
@@ -21,6 +23,7 @@ SAMPLE: Tree = {
     "etc/passwd": b"root:x:0:0::/root:/bin/sh\n",
     "bin/tool": File(b"#!/bin/sh -e\nexit\n", 0o755),
     "bin/elf": File(b"\x7fELF" + bytes(9000), 0o755),
+    "lib/libx.so.1": Elf(soname="libx.so.1", needed=("libc.so.6",), defines=("X_1",)).encode(),
     "bin/sh": Link("/bin/tool"),
     "bin/ash": Hardlink("bin/tool"),
     f"{SITE}/torch/version.py": b"cuda = None\n",
@@ -41,7 +44,8 @@ def test_whoever_changes_what_an_index_holds_raises_the_scanner_version() -> Non
     rules = [retention._BY_NAME, retention._BY_SUFFIX, retention._EDITABLE, retention._TORCH_ELF]
     limits = [retention.MAX_KEPT, retention.SCRIPT_HEAD, retention.ELF_HEAD]
     index = index_of(SAMPLE)
-    told = repr((rules, limits, index.entries, index.size, index.warnings))
+    objects = [index.objects.skeletons, index.objects.loaders, index.objects.offsets]
+    told = repr((rules, limits, index.entries, index.size, index.warnings, *objects))
     fingerprint = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     assert fingerprint == FINGERPRINTS[SCANNER_VERSION], (
         "the same bytes make another index now: raise SCANNER_VERSION in inspector/layers/entry.py, lest indexes in "

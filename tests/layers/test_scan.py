@@ -9,7 +9,8 @@ import tarfile
 import pytest
 
 from inspector.errors import DigestMismatch, LimitExceeded
-from inspector.layers.scan import MAX_FILE, scan_stream
+from inspector.layers.reading import MAX_FILE
+from inspector.layers.scan import scan_stream
 from inspector.rootfs import Kind
 from inspector.testing.tree import Dir, File, Hardlink, Link, Tree, tar_of
 from tests.support import scan_bytes
@@ -46,7 +47,7 @@ def test_the_bytes_that_matter_are_kept() -> None:
 
 
 def test_what_is_kept_of_one_layer_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.layers.scan.MAX_KEPT", 5000)
+    monkeypatch.setattr("inspector.layers.reading.MAX_KEPT", 5000)
     content = tar_of({f"{n}.pth": b"x" * 1000 for n in range(10)})
     index = scan_bytes(content, sha256(content)).index
     assert [len(entry.data) for entry in index.entries] == [1000] * 5 + [0] * 5
