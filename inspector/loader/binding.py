@@ -1,0 +1,122 @@
+"""Whether the undefined symbols of an object are found in the scopes that it is bound in.
+
+Follows `_dl_lookup_symbol_x` and `check_match` in glibc's `elf/dl-lookup.c`, by the hashes of names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from inspector import work
+from inspector.elf import Symbols
+from inspector.loader.errors import LoadStops, unknown
+from inspector.loader.model import Loaded, LoadFailure
+from inspector.loader.tables import Group, Tables, hash_at
+
+_ASSERTED_UNTIL = (2, 40)
+
+
+class Binder:
+    """Binds objects; `glibc` is its version, None for musl, which does not look at versions."""
+
+    def __init__(self, tables: Tables, glibc: tuple[int, int] | None) -> None:
+        self._tables = tables
+        self._glibc = glibc
+
+    def unbound(self, of: Loaded, scope: Iterable[Loaded], *, now: bool) -> LoadFailure | None:
+        """Return the failure of the first symbol, in the order of relocation, that no object of the scope defines.
+
+        Raises `LoadStops` where that is not known. Unless `now`, only data is bound.
+        """
+        found = self._tables.undefined(of.file)
+        if found is None:
+            raise unknown(of.shown, "its symbols are not known")
+        symbols, groups = found
+        searched = list(dict.fromkeys(scope))
+        missing: dict[tuple[str, str], frozenset[int]] = {}
+        for group in groups:
+            work.check()
+            left = self._left(group, group.hashes if now else group.data, searched, of)
+            if left:
+                missing[group.file, group.version] = left
+        return self._first(of, symbols, missing) if missing else None
+
+    def _left(self, group: Group, wanted: frozenset[int], scope: list[Loaded], of: Loaded) -> frozenset[int]:
+        if not wanted or not group.version or self._glibc is None:
+            return self._plain(wanted, scope, of)
+        provider = next((each for each in scope if group.file in each.names), None)
+        if provider is not None and provider.skeleton.defined and group.version in provider.skeleton.defined:
+            table = self._tables.exported(provider.file)
+            wanted = wanted - table.exported if table is not None else wanted
+        return self._versioned(group, wanted, scope, of) if wanted else wanted
+
+    def _plain(self, wanted: frozenset[int], scope: list[Loaded], of: Loaded) -> frozenset[int]:
+        opaque = False
+        for each in scope:
+            if not wanted:
+                break
+            table = self._tables.exported(each.file)
+            opaque |= table is None
+            wanted = wanted - table.plain if table is not None else wanted
+        if wanted and opaque:
+            raise unknown(of.shown, "the symbols of a library that it uses are not known")
+        return wanted
+
+    def _versioned(self, group: Group, wanted: frozenset[int], scope: list[Loaded], of: Loaded) -> frozenset[int]:
+        doubtful: frozenset[int] = frozenset()
+        opaque = False
+        for each in scope:
+            table = self._tables.exported(each.file)
+            if table is None:
+                opaque = True
+                continue
+            defined = each.skeleton.defined
+            if defined is None:
+                self._check_assertion(group, each, wanted & table.exported, of)
+            if defined is None or group.version in defined:
+                wanted = wanted - table.exported
+            else:
+                doubtful |= wanted & table.exported
+        if wanted and (opaque or wanted <= doubtful):
+            raise unknown(of.shown, f"whether {group.version} of a symbol is defined is not known")
+        return wanted
+
+    def _check_assertion(self, group: Group, each: Loaded, found: frozenset[int], of: Loaded) -> None:
+        """Raise where glibc asserts that a library that a version is needed of has versions at all."""
+        without_versions = not each.skeleton.needs
+        if not found or not without_versions or self._glibc is None or self._glibc > _ASSERTED_UNTIL:
+            return
+        if group.file in each.names:
+            text = "Assertion `version->filename == NULL || ! _dl_name_match_p (version->filename, map)' failed!"
+            raise LoadStops(
+                LoadFailure(
+                    kind="assertion",
+                    certainty="dies",
+                    object=each.path,
+                    text=f"Inconsistency detected by ld.so: dl-lookup.c: check_match: {text}",
+                    needed_by=of.shown,
+                    library=group.file,
+                    status=127,
+                )
+            )
+
+    def _first(
+        self, of: Loaded, symbols: Symbols, missing: dict[tuple[str, str], frozenset[int]]
+    ) -> LoadFailure | None:
+        for number, need in enumerate(symbols.versions):
+            file, version = symbols.needs[need] if need >= 0 else ("", "")
+            if hash_at(symbols, number) in missing.get((file, version), ()):
+                return self._failure(of, _name(symbols, number), version, file)
+        return None
+
+    def _failure(self, of: Loaded, symbol: str, version: str, file: str) -> LoadFailure:
+        path = of.shown
+        if self._glibc is None:
+            text = f"Error relocating {path}: {symbol}: symbol not found"
+        else:
+            text = f"{path}: undefined symbol: {symbol}" + (f", version {version}" if version else "")
+        return LoadFailure(kind="symbol", object=path, text=text, library=file, symbol=symbol)
+
+
+def _name(symbols: Symbols, number: int) -> str:
+    return symbols.names.split(b"\0", number + 1)[number].decode("utf-8", "replace")

@@ -1,0 +1,144 @@
+"""What the loader's model takes in and gives out: rights, the files' facts, a failure as the loader words it."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+from inspector.rootfs import Kind, Node, Rootfs
+
+READ = 4
+SEARCH = 1
+
+Certainty = Literal["fails", "dies", "unknown"]
+FailureKind = Literal[
+    "missing", "denied", "format", "version", "symbol", "crash", "assertion", "stack", "program", "unknown"
+]
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """The user that a container runs as. Root in a container passes every test of a mode (CAP_DAC_OVERRIDE)."""
+
+    uid: int = 0
+    gids: frozenset[int] = frozenset()
+
+    def allow(self, node: Node, bit: int) -> bool:
+        """Whether the user may do what `bit` says: 4 to read, 1 to search a directory."""
+        if self.uid == 0:
+            return True
+        if node.uid == self.uid:
+            return bool(node.mode & bit << 6)
+        return bool(node.mode & (bit << 3 if node.gid in self.gids else bit))
+
+
+class Objects(Protocol):
+    """The files of an image as a loader sees them. Paths given to the methods have no link in them.
+
+    Each raises `NotKept` where the facts of a file are not at hand.
+    """
+
+    @property
+    def fs(self) -> Rootfs:
+        """The root file system, for looking up names and reading `/etc/ld.so.cache` and the like."""
+
+    def skeleton(self, path: str) -> Skeleton | NotElf:
+        """The skeleton of a regular file."""
+
+    def symbols(self, path: str) -> Symbols:
+        """The symbols of a file that has a skeleton."""
+
+    def loader(self, path: str) -> LoaderFacts:
+        """The facts of a program's loader (PT_INTERP)."""
+
+
+class LoadFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a program does not start or a library is not opened.
+
+    `text` is what ld.so prints or dlerror returns; where certainty is "dies", what a shell would show. `object` is
+    the file or name that it is about, `needed_by` the path of the object that asked, empty for a direct request;
+    `library` and `symbol` are what is missing, `status` the exit status of a program that ends by it.
+    """
+
+    kind: FailureKind
+    certainty: Certainty = "fails"
+    object: str
+    text: str
+    needed_by: str = ""
+    library: str = ""
+    symbol: str = ""
+    status: int | None = None
+
+
+class Loaded:
+    """An object that the process mapped; equal only to itself.
+
+    `path` is the name as opened, empty for the program, `shown` what messages call it, `file` the path without links.
+    `names` are those that it was asked for by, `loader` the object that first needed it, None where dlopen was called
+    for it; `origin` its `$ORIGIN`, `how` the source that it was found by. `closure` is the list that its symbols are
+    looked up in, once it was opened itself; `shared` whether its symbols serve all later objects.
+    """
+
+    __slots__ = (
+        "checked",
+        "closure",
+        "file",
+        "how",
+        "identity",
+        "loader",
+        "names",
+        "needed",
+        "origin",
+        "path",
+        "relocated",
+        "searched",
+        "shared",
+        "shown",
+        "skeleton",
+    )
+
+    def __init__(self, path: str, file: str, skeleton: Skeleton, identity: int | str) -> None:
+        self.path = path
+        self.shown = path
+        self.file = file
+        self.skeleton = skeleton
+        self.identity = identity
+        self.names: set[str] = {path}
+        self.loader: Loaded | None = None
+        self.origin = "/"
+        self.how = ""
+        self.needed: list[Loaded] = []
+        self.closure: list[Loaded] | None = None
+        self.searched: dict[str, tuple[str, ...]] = {}
+        self.shared = False
+        self.checked = False
+        self.relocated = False
+
+    def __repr__(self) -> str:
+        return f"<Loaded {self.shown}>"
+
+    @property
+    def top(self) -> Loaded:
+        """The object that dlopen was called for when this one was loaded; the program for what it started with."""
+        found = self
+        while found.loader is not None:
+            found = found.loader
+        return found
+
+    def answers_to(self, name: str) -> bool:
+        """Whether glibc takes the object for `name`: asked for by it before, or the name that the file states."""
+        if name in self.names:
+            return True
+        if self.skeleton.soname != name:
+            return False
+        self.names.add(name)
+        return True
+
+
+Outcome = Loaded | LoadFailure
+
+
+def identity_of(path: str, node: Node) -> int | str:
+    """What tells one file from another: names of one content have one identity."""
+    return node.inode if node.inode and node.kind is Kind.FILE else path
