@@ -5,6 +5,29 @@ Follows the System V gABI, chapters 4 and 5, and glibc's `elf.h` for what it add
 
 from __future__ import annotations
 
-from inspector.elf.model import NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
+from inspector.elf.facts import is_loader, read_loader
+from inspector.elf.forward import read_forward
+from inspector.elf.layout import MAGIC
+from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
+from inspector.elf.skeleton import read_skeleton
+from inspector.elf.source import Content, FilePart, Source
+from inspector.elf.symbols import gnu_hashes, read_symbols
 
-__all__ = ["NotElf", "Skeleton", "Symbols", "VersionNeed", "gnu_hash"]
+__all__ = [
+    "MAGIC",
+    "Content",
+    "FilePart",
+    "LoaderFacts",
+    "NotElf",
+    "Skeleton",
+    "Source",
+    "Symbols",
+    "VersionNeed",
+    "gnu_hash",
+    "gnu_hashes",
+    "is_loader",
+    "read_forward",
+    "read_loader",
+    "read_skeleton",
+    "read_symbols",
+]

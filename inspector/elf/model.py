@@ -64,8 +64,10 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     RTLD_NOW or BIND_NOW. `versions` holds for each its version and the library that is to define it, as indexes
     into `needs` (file, version); -1 where it has none. `hashes` are the hashes of the names. `exported` are the
     hashes, shifted right by one bit (all that DT_GNU_HASH keeps), of what the object defines for others, sorted.
-    `hidden` are, of these, the (shifted) hashes whose only definition is a hidden version (`@`, not `@@`). `modules`
-    are the names N of exported `PyInit_N`.
+    `hidden` are, of these, the (shifted) hashes that an unversioned reference does not find: all that defines them are
+    hidden versions (`@`, not `@@`) past the first one. `modules`
+    are the names N of exported `PyInit_N`. `partial` says why some could not be read; with it, `names` may be a few
+    too many (where only the relocations are missing), and all else too few.
     """
 
     names: bytes = b""
@@ -77,6 +79,16 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     hidden: bytes = b""
     modules: tuple[str, ...] = ()
     partial: str = ""
+
+
+class LoaderFacts(msgspec.Struct, frozen=True, array_like=True):
+    """What a loader's file says of itself: where it looks by default, in order, and its release as `2.36`.
+
+    `glibc` is empty for a loader that is not glibc's.
+    """
+
+    folders: tuple[str, ...] = ()
+    glibc: str = ""
 
 
 def gnu_hash(name: bytes) -> int:

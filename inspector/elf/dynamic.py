@@ -1,0 +1,171 @@
+"""The dynamic section of an ELF file, and the strings and versions that its tags lead to."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import msgspec
+
+from inspector.elf.layout import PT_DYNAMIC, Layout
+from inspector.elf.source import Source
+
+MAX_TAGS = 4096
+"""Entries of the dynamic section that are read."""
+MAX_NAME = 4096
+"""Bytes of one name; Linux takes no longer path."""
+MAX_NAMES = 1 << 20
+"""Bytes of all names of one skeleton."""
+MAX_VERSIONS = 4096
+"""Versions needed or defined that are read."""
+MAX_TABLE = 64 << 10
+"""Bytes that versions needed or defined may take."""
+
+DT_NEEDED, DT_PLTRELSZ, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_RELA, DT_RELASZ, DT_RELAENT = 1, 2, 4, 5, 6, 7, 8, 9
+DT_STRSZ, DT_SONAME, DT_RPATH, DT_SYMBOLIC, DT_REL, DT_RELSZ, DT_RELENT, DT_PLTREL = 10, 14, 15, 16, 17, 18, 19, 20
+DT_JMPREL, DT_BIND_NOW, DT_RUNPATH, DT_FLAGS, DT_RELR = 23, 24, 29, 30, 36
+DT_GNU_HASH, DT_VERSYM, DT_RELACOUNT, DT_RELCOUNT, DT_FLAGS_1 = (
+    0x6FFFFEF5,
+    0x6FFFFFF0,
+    0x6FFFFFF9,
+    0x6FFFFFFA,
+    0x6FFFFFFB,
+)
+DT_VERDEF, DT_VERNEED, DT_AUXILIARY, DT_FILTER = 0x6FFFFFFC, 0x6FFFFFFE, 0x7FFFFFFD, 0x7FFFFFFF
+_LISTED = {DT_NEEDED, DT_AUXILIARY, DT_FILTER}
+_VERNEED = {order: struct.Struct(order + "2H3I") for order in "<>"}
+_VERNAUX = {order: struct.Struct(order + "I2H2I") for order in "<>"}
+_VERDEF = {order: struct.Struct(order + "4H3I") for order in "<>"}
+_ENTRY = {(bits, order): struct.Struct(order + ("qQ" if bits == 64 else "iI")) for bits in (32, 64) for order in "<>"}
+_WEAK = 2
+
+
+class Damaged(Exception):
+    """A table that does not hold together; the message is a clause that says which."""
+
+
+class Dynamic(msgspec.Struct, frozen=True):
+    """The tags, of equal ones the last, and those that may be there several times in order."""
+
+    tags: dict[int, int]
+    listed: tuple[tuple[int, int], ...]
+    cut: str = ""
+
+    def all(self, *kinds: int) -> list[int]:
+        """Return the values of tags that may be there several times."""
+        return [value for tag, value in self.listed if tag in kinds]
+
+
+def dynamic_range(layout: Layout, size: int) -> tuple[int, int] | None:
+    """Return where in a file of `size` bytes the dynamic section begins and ends, as far as it is read."""
+    segment = layout.find(PT_DYNAMIC)
+    if segment is None:
+        return None
+    place = layout.place(segment.address)
+    start = segment.offset if place is None else place[0]
+    return start, min(start + segment.size, start + MAX_TAGS * _ENTRY[layout.bits, layout.order].size, size)
+
+
+def read_dynamic(source: Source, layout: Layout) -> Dynamic:
+    """Read the tags. Raises `Absent`."""
+    place = dynamic_range(layout, source.size)
+    if place is None:
+        return Dynamic({}, ())
+    unpack = _ENTRY[layout.bits, layout.order]
+    rows = source.read_at(place[0], place[1] - place[0])
+    tags: dict[int, int] = {}
+    listed: list[tuple[int, int]] = []
+    for tag, value in unpack.iter_unpack(rows[: len(rows) - len(rows) % unpack.size]):
+        if tag == 0:
+            return Dynamic(tags, tuple(listed))
+        tags[tag] = value
+        if tag in _LISTED:
+            listed.append((tag, value))
+    return Dynamic(tags, tuple(listed), "its dynamic section has no end" if rows else "its dynamic section is cut off")
+
+
+class Strings:
+    """The names in a string table. Raises `Damaged` for what is none, and past `MAX_NAMES` bytes."""
+
+    def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
+        place = layout.place(dynamic.tags.get(DT_STRTAB, -1))
+        self._source = source
+        self._start = 0 if place is None else place[0]
+        self._size = 0 if place is None else min(dynamic.tags.get(DT_STRSZ, 0), place[1] - place[0])
+        self._left = MAX_NAMES
+
+    def text(self, at: int) -> str:
+        """Return the name that begins at a position of the table. Raises `Absent` too."""
+        found, size = b"", 128
+        while at < self._size and len(found) <= MAX_NAME:
+            found = self._source.read_at(self._start + at, min(size, self._size - at))
+            self._left -= len(found)
+            if self._left < 0:
+                raise Damaged(f"its names have more than {MAX_NAMES} bytes")
+            end = found.find(b"\0")
+            if end >= 0:
+                return found[:end].decode("utf-8", "surrogateescape")
+            if len(found) < size:
+                break
+            size *= 4
+        raise Damaged("a name lies outside its string table")
+
+
+def read_needs(
+    source: Source, layout: Layout, dynamic: Dynamic, strings: Strings
+) -> Iterator[tuple[str, list[tuple[str, bool, int]]]]:
+    """Give each library of which versions are needed, and of each version name, whether weak, and number.
+
+    Raises `Absent`, `Damaged`.
+    """
+    table = _Table(source, layout, dynamic, DT_VERNEED)
+    record, entry = _VERNEED[layout.order], _VERNAUX[layout.order]
+    at: int | None = table.start
+    while at is not None:
+        _, count, file, first, following = table.unpack(record, at)
+        versions: list[tuple[str, bool, int]] = []
+        place: int | None = at + first if count else None
+        while place is not None:
+            _, flags, number, name, step = table.unpack(entry, place)
+            versions.append((strings.text(name), bool(flags & _WEAK), number & 0x7FFF))
+            place = place + step if step else None
+        yield strings.text(file), versions
+        at = at + following if following else None
+
+
+def read_definitions(source: Source, layout: Layout, dynamic: Dynamic, strings: Strings) -> list[str]:
+    """Read the versions that a library defines, its base first. Raises `Absent`, `Damaged`."""
+    table = _Table(source, layout, dynamic, DT_VERDEF)
+    record, found = _VERDEF[layout.order], []
+    at: int | None = table.start
+    while at is not None:
+        _, _, _, _, _, first, following = table.unpack(record, at)
+        found.append(strings.text(table.unpack(_NAME[layout.order], at + first)[0]))
+        at = at + following if following else None
+    return found
+
+
+_NAME = {order: struct.Struct(order + "I") for order in "<>"}
+
+
+class _Table:
+    """A table of records that lead to each other, none of it read past its bounds."""
+
+    def __init__(self, source: Source, layout: Layout, dynamic: Dynamic, tag: int) -> None:
+        place = layout.place(dynamic.tags.get(tag, -1))
+        if place is None:
+            raise Damaged("its table of versions lies outside what is loaded")
+        self._source = source
+        self._left = MAX_VERSIONS
+        self.start = place[0]
+        self._end = min(place[1], place[0] + MAX_TABLE)
+
+    def unpack(self, record: struct.Struct, at: int) -> tuple[int, ...]:
+        """Read one record."""
+        self._left -= 1
+        if self._left < 0 or at + record.size > self._end:
+            raise Damaged(f"its versions are more than {MAX_VERSIONS}, or lie outside their table")
+        data = self._source.read_at(at, record.size)
+        if len(data) < record.size:
+            raise Damaged("its table of versions is cut off")
+        return record.unpack(data)

@@ -1,0 +1,339 @@
+"""The symbols of an ELF file that binding decides by, by columns: a library has a hundred thousand of them."""
+
+from __future__ import annotations
+
+import struct
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from operator import mul
+
+import msgspec
+
+from inspector.elf.dynamic import (
+    DT_GNU_HASH,
+    DT_HASH,
+    DT_STRSZ,
+    DT_STRTAB,
+    DT_SYMTAB,
+    DT_VERNEED,
+    DT_VERSYM,
+    Damaged,
+    Dynamic,
+    Strings,
+    read_dynamic,
+    read_needs,
+)
+from inspector.elf.layout import Layout, read_layout
+from inspector.elf.model import NotElf, Symbols, gnu_hash
+from inspector.elf.relocations import named, relocation_ranges, words_of
+from inspector.elf.skeleton import PASSED
+from inspector.elf.source import Absent, Source
+
+MAX_SYMBOLS = 400_000
+"""Symbols of one file; the largest known library has some 150,000."""
+MAX_STRINGS = 32 << 20
+"""Bytes of the names of all symbols of one file."""
+MAX_UNDEFINED = 4 << 20
+"""Bytes of the names that are kept or hashed of one file; libtorch_python has 0.4 MB."""
+
+_ABSOLUTE, _TLS = 0xFFF1, 6
+_TYPES, _BINDINGS, _SHOWN = (0, 1, 2, 5, _TLS, 10), (1, 2, 10), (0, 3)
+_DEFINING = bytes(binding << 4 | kind for binding in _BINDINGS for kind in _TYPES)
+_VISIBLE = bytes(other for other in range(256) if other & 3 in _SHOWN)
+_STRONG = (1, 10)
+_HIDDEN, _VERSION = 0x8000, 0x7FFF
+_S390 = 22
+_PREFIX = b"PyInit_"
+
+
+class Columns(msgspec.Struct, frozen=True):
+    """The symbol table: places of names, bindings and types, visibility, sections and values."""
+
+    names: array[int]
+    infos: bytes
+    others: bytes
+    sections: array[int]
+    values: array[int]
+
+
+def symbol_size(layout: Layout) -> int:
+    """Return the bytes of one symbol."""
+    return 24 if layout.bits == 64 else 16
+
+
+def read_symbols(source: Source) -> Symbols:
+    """Read them; what can't be had is left out, and `partial` says why.
+
+    Where only the relocations can't be had, `names` are all undefined ones, which may be a few too many.
+    """
+    try:
+        layout = read_layout(source)
+        if isinstance(layout, NotElf):
+            return Symbols(partial=layout.reason)
+        dynamic = read_dynamic(source, layout)
+        if DT_SYMTAB not in dynamic.tags or DT_STRTAB not in dynamic.tags:
+            return Symbols(partial=dynamic.cut)
+        return _Table(source, layout, dynamic).symbols()
+    except Absent:
+        return Symbols(partial=PASSED)
+    except Damaged as error:
+        return Symbols(partial=str(error))
+
+
+class _Table:
+    """The symbols of one file. Raises `Absent`, `Damaged`."""
+
+    def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
+        self._source, self._layout, self._dynamic = source, layout, dynamic
+        self._why = dynamic.cut
+        try:
+            data, late = (named(source, layout, each) for each in relocation_ranges(layout, dynamic))
+        except Absent:
+            data = late = {}
+            self._why = self._why or PASSED
+        self._first, self._chain, count = self._hashed()
+        self._all = not self._why
+        count = max(count, 1 + max(data, default=0), 1 + max(late, default=0))
+        if count > MAX_SYMBOLS:
+            raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
+        self._columns = self._read_columns(count)
+        self._strings = self._read_strings()
+        self._versions = self._read_versions(count)
+        self._data, self._late = data, late
+
+    def symbols(self) -> Symbols:
+        infos, others = self._columns.infos, self._columns.others
+        open_ = {
+            number
+            for number, section in enumerate(self._columns.sections)
+            if not section and infos[number] >> 4 in _STRONG and others[number] & 3 in _SHOWN
+        }
+        if not self._all:
+            self._data = dict.fromkeys(sorted(open_))
+        data = [number for number in self._data if number in open_]
+        late = [number for number in self._late if number in open_ and number not in self._data]
+        names, numbers, data_count = self._named(data, late)
+        needs, versions = self._needed_versions(numbers)
+        exported, hidden, defining = self._exported()
+        return Symbols(
+            names=b"\0".join(names),
+            hashes=_packed(gnu_hashes(names)),
+            data=data_count,
+            versions=versions,
+            needs=needs,
+            exported=exported,
+            hidden=hidden,
+            modules=self._modules(defining),
+            partial=self._why,
+        )
+
+    def _named(self, data: list[int], late: list[int]) -> tuple[list[bytes], list[int], int]:
+        """Return the names, without those that are empty, the numbers of their symbols, and how many are of `data`."""
+        names: list[bytes] = []
+        numbers: list[int] = []
+        count, left = 0, MAX_UNDEFINED
+        for place, number in enumerate((*data, *late)):
+            name = self._name(number)
+            left -= len(name)
+            if left < 0:
+                raise Damaged(f"its undefined symbols have names of more than {MAX_UNDEFINED} bytes")
+            if name:
+                names.append(name)
+                numbers.append(number)
+                count += place < len(data)
+        return names, numbers, count
+
+    def _name(self, number: int) -> bytes:
+        start = self._columns.names[number]
+        end = self._strings.find(b"\0", start, start + MAX_UNDEFINED)
+        if end < 0:
+            raise Damaged("a symbol's name lies outside the string table")
+        return self._strings[start:end]
+
+    def _needed_versions(self, numbers: Sequence[int]) -> tuple[tuple[tuple[str, str], ...], tuple[int, ...]]:
+        """Return the versions needed, with the library of each, and which of them each symbol has."""
+        if not self._versions:
+            return (), (-1,) * len(numbers)
+        needs: list[tuple[str, str]] = []
+        places: dict[int, int] = {}
+        if DT_VERNEED in self._dynamic.tags:
+            strings = Strings(self._source, self._layout, self._dynamic)
+            for file, versions in read_needs(self._source, self._layout, self._dynamic, strings):
+                for name, _, number in versions:
+                    places[number] = len(needs)
+                    needs.append((file, name))
+        return tuple(needs), tuple(places.get(self._versions[number] & _VERSION, -1) for number in numbers)
+
+    def _exported(self) -> tuple[bytes, bytes, Sequence[int]]:
+        """Return the hashes of what is defined, of what only a hidden version defines, and the symbols' numbers."""
+        columns, first = self._columns, self._first
+        last = first + len(self._chain) if self._chain is not None else len(columns.names)
+        numbers: Sequence[int] = range(first, last)
+        if not _all_define(columns, first, last):
+            numbers = [number for number in numbers if _defines(columns, number)]
+        if self._chain is not None:
+            hashes = [word >> 1 for word in self._chain]
+            if len(numbers) < len(hashes):
+                hashes = [hashes[number - first] for number in numbers]
+        else:
+            hashes = [word >> 1 for word in gnu_hashes(self._all_names(numbers))]
+        return _packed(sorted(set(hashes))), _packed(self._only_hidden(numbers, hashes)), numbers
+
+    def _all_names(self, numbers: Sequence[int]) -> list[bytes]:
+        names: list[bytes] = []
+        left = MAX_UNDEFINED
+        for number in numbers:
+            names.append(self._name(number))
+            left -= len(names[-1])
+            if left < 0:
+                raise Damaged(f"its symbols have names of more than {MAX_UNDEFINED} bytes, and no DT_GNU_HASH")
+        return names
+
+    def _only_hidden(self, numbers: Sequence[int], hashes: list[int]) -> list[int]:
+        """Return the hashes that an unversioned reference can't mean: a hidden version, not the base or the first."""
+        versions = self._versions
+        if not versions or not any(version & _HIDDEN for version in versions):
+            return []
+        hidden, shown = set[int](), set[int]()
+        for number, value in zip(numbers, hashes, strict=True):
+            version = versions[number]
+            (hidden if version & _HIDDEN and version & _VERSION > 2 else shown).add(value)
+        return sorted(hidden - shown)
+
+    def _modules(self, numbers: Sequence[int]) -> tuple[str, ...]:
+        places: dict[int, str] = {}
+        at = self._strings.find(_PREFIX)
+        while at >= 0:
+            begin = at + len(_PREFIX)
+            end = self._strings.find(b"\0", begin, begin + 256)
+            if end >= 0:
+                places[at] = self._strings[begin:end].decode("utf-8", "surrogateescape")
+            at = self._strings.find(_PREFIX, begin)
+        if not places:
+            return ()
+        names = self._columns.names
+        return tuple(sorted({places[names[number]] for number in numbers if names[number] in places}))
+
+    def _hashed(self) -> tuple[int, array[int] | None, int]:
+        """Return the first symbol that is found by hash, the chain of DT_GNU_HASH, and the count of symbols."""
+        if DT_GNU_HASH in self._dynamic.tags:
+            return self._gnu_hash(self._dynamic.tags[DT_GNU_HASH])
+        if DT_HASH not in self._dynamic.tags:
+            return 1, array("I"), 1
+        wide = self._layout.bits == 64 and self._layout.machine == _S390
+        place = self._place(self._dynamic.tags[DT_HASH])
+        data = self._read(place[0], 16 if wide else 8)
+        return 1, None, struct.unpack(self._layout.order + ("2Q" if wide else "2I"), data)[1]
+
+    def _gnu_hash(self, address: int) -> tuple[int, array[int], int]:
+        start, end = self._place(address)
+        order = self._layout.order
+        count, first, blooms, _ = struct.unpack(order + "4I", self._read(start, 16))
+        buckets = start + 16 + blooms * self._layout.bits // 8
+        chain = buckets + 4 * count
+        if chain > end or count > MAX_SYMBOLS:
+            raise Damaged("its table of hashes lies outside what is loaded")
+        top = max(words_of(self._read(buckets, 4 * count), order), default=0)
+        if top < first or not top:
+            return first, array("I"), first
+        if top - first > MAX_SYMBOLS:
+            raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
+        words = words_of(self._read(chain, 4 * (top - first)), order)
+        at = chain + 4 * (top - first)
+        while len(words) <= MAX_SYMBOLS and at + 4 <= end:
+            (word,) = struct.unpack(order + "I", self._read(at, 4))
+            words.append(word)
+            at += 4
+            if word & 1:
+                return first, words, first + len(words)
+        raise Damaged("its table of hashes has no end")
+
+    def _read_columns(self, count: int) -> Columns:
+        size = symbol_size(self._layout)
+        data = self._read(self._place(self._dynamic.tags[DT_SYMTAB])[0], size * count)
+        words, halves = words_of(data, self._layout.order), _swapped(array("H", data), self._layout.order)
+        if self._layout.bits == 64:
+            values = _swapped(array("Q", data), self._layout.order)[1::3]
+            return Columns(words[0::6], data[4::24], data[5::24], halves[3::12], values)
+        return Columns(words[0::4], data[12::16], data[13::16], halves[7::8], words[1::4])
+
+    def _read_strings(self) -> bytes:
+        place = self._place(self._dynamic.tags[DT_STRTAB])
+        size = min(self._dynamic.tags.get(DT_STRSZ, 0), place[1] - place[0])
+        if size > MAX_STRINGS:
+            raise Damaged(f"its symbols have names of more than {MAX_STRINGS} bytes")
+        return self._read(place[0], size)
+
+    def _read_versions(self, count: int) -> array[int]:
+        if DT_VERSYM not in self._dynamic.tags:
+            return array("H")
+        return _swapped(
+            array("H", self._read(self._place(self._dynamic.tags[DT_VERSYM])[0], 2 * count)), self._layout.order
+        )
+
+    def _place(self, address: int) -> tuple[int, int]:
+        place = self._layout.place(address)
+        if place is None:
+            raise Damaged("a table of its symbols lies outside what is loaded")
+        return place
+
+    def _read(self, start: int, size: int) -> bytes:
+        data = self._source.read_at(start, size)
+        if len(data) < size:
+            raise Damaged("a table of its symbols is cut off")
+        return data
+
+
+def _all_define(columns: Columns, first: int, last: int) -> bool:
+    """Whether all symbols of a range are definitions that others may bind to: nearly always they are."""
+    return not (
+        columns.infos[first:last].translate(None, _DEFINING)
+        or columns.others[first:last].translate(None, _VISIBLE)
+        or 0 in columns.sections[first:last]
+        or 0 in columns.values[first:last]
+    )
+
+
+def _defines(columns: Columns, number: int) -> bool:
+    info, section = columns.infos[number], columns.sections[number]
+    placed = columns.values[number] or section == _ABSOLUTE or info & 15 == _TLS
+    return bool(section and placed and info in _DEFINING and columns.others[number] & 3 in _SHOWN)
+
+
+_POWERS: list[int] = []
+_KNOWN: dict[bytes, int] = {}
+_MAX_POWERS, _MAX_KNOWN = 2048, 20_000
+
+
+def gnu_hashes(names: Iterable[bytes]) -> list[int]:
+    """Return the GNU hash of each name; those of the names met last are remembered."""
+    if not _POWERS:
+        _POWERS.extend(pow(33, exponent, 1 << 32) for exponent in range(_MAX_POWERS, -1, -1))
+    if len(_KNOWN) > _MAX_KNOWN:
+        _KNOWN.clear()
+    found: list[int] = []
+    for name in names:
+        value = _KNOWN.get(name)
+        if value is None:
+            size = len(name)
+            if size < _MAX_POWERS:  # Horner's rule, written out: all of it in C
+                powers = _POWERS[_MAX_POWERS - size + 1 :]
+                value = (5381 * _POWERS[_MAX_POWERS - size] + sum(map(mul, name, powers))) & 0xFFFFFFFF
+            else:
+                value = gnu_hash(name)
+            if size < 64 and len(_KNOWN) <= _MAX_KNOWN:
+                _KNOWN[name] = value
+        found.append(value)
+    return found
+
+
+def _packed(numbers: Sequence[int]) -> bytes:
+    return _swapped(array("I", numbers), "<").tobytes()
+
+
+def _swapped(numbers: array[int], order: str) -> array[int]:
+    """Turn numbers from this machine's order to `order`, or back; in place."""
+    if (order == "<") != (sys.byteorder == "little"):
+        numbers.byteswap()
+    return numbers
