@@ -23,11 +23,15 @@ _PIE_REFUSED_FROM = (2, 30)
 
 
 class Machine(msgspec.Struct, frozen=True):
-    """What the program, and so each of its libraries, is built for."""
+    """What the program, and so each of its libraries, is built for.
+
+    `first` is whether its glibc passes over files of other machines before it looks at their byte order, as Debian's does.
+    """
 
     bits: int
     order: str
     number: int
+    first: bool = False
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -59,6 +63,8 @@ def examine(objects: Objects, machine: Machine, path: str, file: str, node: Node
         raise bad_file(path, found.reason)
     if found.bits != machine.bits:
         raise OtherClass(errno.ENOENT)
+    if machine.first and (found.machine, found.order) != (machine.number, machine.order):
+        raise SystemRefuses(errno.ENOENT)
     if found.order != machine.order:
         other = "little" if machine.order == "<" else "big"
         raise bad_file(path, f"ELF file data encoding not {other}-endian")

@@ -6,6 +6,8 @@ import errno
 import re
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from inspector.elf import NotElf
 from inspector.errors import NotFound
 from inspector.loader.binding import Binder
@@ -161,8 +163,8 @@ class Musl:
         return True
 
     def at_start(self, failure: LoadFailure) -> LoadFailure:
-        """Return the failure as it is: musl prints it without more, and ends."""
-        return failure
+        """Return the failure as it is, with its status: musl prints it without more, and ends."""
+        return msgspec.structs.replace(failure, status=127) if failure.certainty == "fails" else failure
 
 
 def _split(text: str) -> list[str]:

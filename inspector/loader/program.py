@@ -72,7 +72,8 @@ class Program:
 
     def _glibc(self, program: Loaded, facts: LoaderFacts, *, secure: bool) -> Glibc:
         skeleton = program.skeleton
-        machine = Machine(skeleton.bits, skeleton.order, skeleton.machine)
+        multiarch = any("-linux-gnu" in folder for folder in facts.folders)
+        machine = Machine(skeleton.bits, skeleton.order, skeleton.machine, multiarch)
         self._search = Search(self._objects, self._files, machine, facts, self._level)
         self._search.begin(program, self._environment, secure=secure)
         return Glibc(self._objects, self._files, self._state, self._search, self._tables, self._environment)

@@ -359,12 +359,13 @@ def test_files_that_no_library_can_be(room: Room) -> None:
     room.put("/text.so", b"INPUT(libbeta.so.1)" * 10)
     header = struct.unpack_from("<16s2HI3QI6H", content)
     room.put("/big.so", content[:5] + b"\2" + struct.pack(">16s2HI3QI6H", *header)[6:] + content[64:])
+    room.put("/i386.so", content[:4] + b"\1" + content[5:18] + b"\3" + content[19:])
     room.put("/abi.so", content[:7] + b"\x09" + content[8:])
     room.put("/class.so", content[:4] + b"\1" + content[5:])
     room.put("/machine.so", content[:18] + b"\xb7" + content[19:])
     room.put("/kind.so", content[:16] + b"\1" + content[17:])
     room.host("/directory.so").mkdir()
-    names = ("empty", "short", "text", "big", "abi", "class", "machine", "kind", "directory", "gone")
+    names = ("empty", "short", "text", "big", "i386", "abi", "class", "machine", "kind", "directory", "gone")
     for name in names:
         assert agreed(room, f"/{name}.so") != ["OK"]
 
