@@ -25,7 +25,7 @@ _PIE_REFUSED_FROM = (2, 30)
 class Machine(msgspec.Struct, frozen=True):
     """What the program, and so each of its libraries, is built for.
 
-    `first` is whether its glibc passes over files of other machines before it looks at their byte order, as Debian's does.
+    `first` is whether its glibc passes over other machines before it looks at the byte order, as Debian's does.
     """
 
     bits: int
@@ -61,6 +61,11 @@ def examine(objects: Objects, machine: Machine, path: str, file: str, node: Node
     found = skeleton_of(objects, path, file)
     if isinstance(found, NotElf):
         raise bad_file(path, found.reason)
+    _check_header(path, found, machine)
+    return Candidate(path, file, node, found)
+
+
+def _check_header(path: str, found: Skeleton, machine: Machine) -> None:
     if found.bits != machine.bits:
         raise OtherClass(errno.ENOENT)
     if machine.first and (found.machine, found.order) != (machine.number, machine.order):
@@ -74,7 +79,6 @@ def examine(objects: Objects, machine: Machine, path: str, file: str, node: Node
         raise SystemRefuses(errno.ENOENT)
     if found.kind not in (ET_EXEC, ET_DYN):
         raise bad_file(path, "only ET_DYN and ET_EXEC can be loaded")
-    return Candidate(path, file, node, found)
 
 
 def skeleton_of(objects: Objects, path: str, file: str) -> Skeleton | NotElf:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import msgspec
 
 from inspector import work
+from inspector.elf import Symbols
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.loader.dialect import Dialect
 from inspector.loader.errors import LoadStops, unknown
@@ -91,6 +92,10 @@ class Process:
         except InspectorError as error:
             before.restore()
             return unknown(name, str(error)).failure
+
+    def symbols(self, of: Loaded) -> Symbols:
+        """Return the symbols of a mapped object. Raises `NotKept`."""
+        return self._objects.symbols(of.file)
 
     @contextmanager
     def trying(self) -> Iterator[None]:

@@ -167,7 +167,7 @@ class Room:
         started = process.start(program)
         if isinstance(started, LoadFailure):
             return _ended(started)
-        said = []
+        said: list[str] = []
         for step in steps:
             path = step.removeprefix("global:").removeprefix("lazy:")
             found = process.dlopen(path, now=not step.startswith("lazy:"), shared=step.startswith("global:"))

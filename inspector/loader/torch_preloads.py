@@ -1,0 +1,110 @@
+"""Which libraries of NVIDIA's torch's own `__init__` preloads, read from its source: they differ by release."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+Library = tuple[str, str]
+MAX_LIBRARIES = 100
+_FUNCTION = re.compile(
+    r"^def (?:_load_global_deps|_preload_cuda_deps|_preload_cuda_lib|_get_cuda_dep_paths)\(.*\n(?:(?:[ \t)#].*)?\n)*",
+    re.MULTILINE,
+)
+_OLDEST = (("cublas", "libcublas.so.11"), ("cudnn", "libcudnn.so.8"))
+_MAPS = "/proc/self/maps"
+
+
+class Preloads(msgspec.Struct, frozen=True):
+    """What is preloaded, each library as the folder below `nvidia` and the pattern of its name, in order.
+
+    `triggers` are the names one of which an OSError must hold for `libraries` to be preloaded. `mapped` is the text
+    that must stand in the list of what is mapped for `afterwards` to be preloaded after success, empty where
+    nothing is. `by_release` is whether `nvidia/cuNN/lib` and `FOLDER/lib` are looked in too; `together` whether the
+    libraries are looked for before any is opened.
+    """
+
+    libraries: tuple[Library, ...] = ()
+    optional: tuple[Library, ...] = ()
+    triggers: tuple[str, ...] = ()
+    mapped: str = ""
+    afterwards: tuple[Library, ...] = ()
+    optional_afterwards: tuple[Library, ...] = ()
+    by_release: bool = False
+    together: bool = False
+
+
+def read_preloads(source: str | bytes) -> Preloads:
+    """Return what the text of `torch/__init__.py` preloads. Raises `SyntaxError`, `ValueError`, `RecursionError`."""
+    functions = {node.name: node for node in ast.parse(_relevant(source)).body if isinstance(node, ast.FunctionDef)}
+    libraries = next((found for node in functions.values() if (found := _listed(node))), ())
+    if not libraries:
+        return _oldest(functions.get("_preload_cuda_deps"))
+    optional = tuple(_called(functions.get("_preload_cuda_deps"), "_preload_cuda_lib"))
+    begin = functions.get("_load_global_deps")
+    mapped = _mapped(begin)
+    some = tuple(_called(begin, "_preload_cuda_deps")) if mapped else ()
+    return Preloads(
+        libraries=libraries,
+        optional=optional,
+        triggers=tuple(pattern.split(".", 1)[0] for _, pattern in libraries),
+        mapped=mapped,
+        afterwards=(some or libraries) if mapped else (),
+        optional_afterwards=optional if mapped and not some else (),
+        by_release="_get_cuda_dep_paths" in functions,
+    )
+
+
+def _relevant(source: str | bytes) -> str:
+    """Return the functions that matter alone: parsing all of torch's 120 KB takes ten times as long."""
+    text = source if isinstance(source, str) else source.decode("utf-8")
+    return "".join(match[0] for match in _FUNCTION.finditer(text.replace("\r\n", "\n")))
+
+
+def _oldest(preload: ast.FunctionDef | None) -> Preloads:
+    """Return what torch 1.13 does: two libraries, named in the code."""
+    texts = (
+        {node.value for node in ast.walk(preload) if isinstance(node, ast.Constant)} if preload is not None else set()
+    )
+    if "libcublas.so.11" not in texts:
+        return Preloads()
+    return Preloads(libraries=_OLDEST, triggers=("libcublas.so.11",), together=True)
+
+
+def _listed(function: ast.FunctionDef) -> tuple[Library, ...]:
+    """Return the literal named `cuda_libs`: pairs, or a dict."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name) and target.id == "cuda_libs":
+                value = ast.literal_eval(node.value)
+                pairs = value.items() if isinstance(value, dict) else value
+                found = [(folder, pattern) for folder, pattern in pairs]
+                if not all(isinstance(text, str) for pair in found for text in pair) or len(found) > MAX_LIBRARIES:
+                    raise ValueError("cuda_libs holds something other than names")
+                return tuple(found)
+    return ()
+
+
+def _called(function: ast.FunctionDef | None, name: str) -> Iterator[Library]:
+    """Yield what a function is called with, where that is two texts."""
+    for node in ast.walk(function) if function is not None else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+            given = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            if len(given) == 2:
+                yield given[0], given[1]
+
+
+def _mapped(function: ast.FunctionDef | None) -> str:
+    """Return the text that is looked for in the list of what is mapped."""
+    if function is None or not any(
+        isinstance(node, ast.Constant) and node.value == _MAPS for node in ast.walk(function)
+    ):
+        return ""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotIn) and isinstance(node.left, ast.Constant):
+            return str(node.left.value)
+    return ""
