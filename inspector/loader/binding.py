@@ -16,6 +16,20 @@ from inspector.loader.tables import Group, Tables, hash_at
 _ASSERTED_UNTIL = (2, 40)
 
 
+class Scope:
+    """The objects that symbols are looked up in, in their order, each once."""
+
+    def __init__(self, objects: Iterable[Loaded]) -> None:
+        self.objects = tuple(dict.fromkeys(objects))
+        self._named: dict[str, Loaded] = {}
+        for each in reversed(self.objects):
+            self._named.update(dict.fromkeys(each.names, each))
+
+    def named(self, name: str) -> Loaded | None:
+        """Return the first object that was asked for by a name."""
+        return self._named.get(name)
+
+
 class Binder:
     """Binds objects; `glibc` is its version, None for musl, which does not look at versions."""
 
@@ -23,7 +37,7 @@ class Binder:
         self._tables = tables
         self._glibc = glibc
 
-    def unbound(self, of: Loaded, scope: Iterable[Loaded], *, now: bool) -> LoadFailure | None:
+    def unbound(self, of: Loaded, scope: Scope, *, now: bool) -> LoadFailure | None:
         """Return the failure of the first symbol, in the order of relocation, that no object of the scope defines.
 
         Raises `LoadStops` where that is not known. Unless `now`, only data is bound.
@@ -32,27 +46,26 @@ class Binder:
         if found is None:
             raise unknown(of.shown, "its symbols are not known")
         symbols, groups = found
-        searched = list(dict.fromkeys(scope))
         missing: dict[tuple[str, str], frozenset[int]] = {}
         for group in groups:
             work.check()
-            left = self._left(group, group.hashes if now else group.data, searched, of)
+            left = self._left(group, group.hashes if now else group.data, scope, of)
             if left:
                 missing[group.file, group.version] = left
         return self._first(of, symbols, missing) if missing else None
 
-    def _left(self, group: Group, wanted: frozenset[int], scope: list[Loaded], of: Loaded) -> frozenset[int]:
+    def _left(self, group: Group, wanted: frozenset[int], scope: Scope, of: Loaded) -> frozenset[int]:
         if not wanted or not group.version or self._glibc is None:
             return self._plain(wanted, scope, of)
-        provider = next((each for each in scope if group.file in each.names), None)
+        provider = scope.named(group.file)
         if provider is not None and provider.skeleton.defined and group.version in provider.skeleton.defined:
             table = self._tables.exported(provider.file)
             wanted = wanted - table.exported if table is not None else wanted
         return self._versioned(group, wanted, scope, of) if wanted else wanted
 
-    def _plain(self, wanted: frozenset[int], scope: list[Loaded], of: Loaded) -> frozenset[int]:
+    def _plain(self, wanted: frozenset[int], scope: Scope, of: Loaded) -> frozenset[int]:
         opaque = False
-        for each in scope:
+        for each in scope.objects:
             if not wanted:
                 break
             table = self._tables.exported(each.file)
@@ -62,10 +75,10 @@ class Binder:
             raise unknown(of.shown, "the symbols of a library that it uses are not known")
         return wanted
 
-    def _versioned(self, group: Group, wanted: frozenset[int], scope: list[Loaded], of: Loaded) -> frozenset[int]:
+    def _versioned(self, group: Group, wanted: frozenset[int], scope: Scope, of: Loaded) -> frozenset[int]:
         doubtful: frozenset[int] = frozenset()
         opaque = False
-        for each in scope:
+        for each in scope.objects:
             table = self._tables.exported(each.file)
             if table is None:
                 opaque = True

@@ -11,7 +11,7 @@ from inspector.rootfs import MAX_LINKS, MAX_STEPS, Kind, Node, Rootfs
 
 MAX_PATH = 4095
 MAX_NAME = 255
-MAX_OPENED = 200_000
+MAX_OPENED = 50_000
 """Names that one request may look at; that of the largest torch takes some thousand."""
 _REMEMBERED = 4096
 

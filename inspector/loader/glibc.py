@@ -45,14 +45,14 @@ class Glibc:
 
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
         """Return the object that answers to the name, or map the file that the search finds."""
-        known = next((each for each in self._state.loaded if each.answers_to(name)), None)
+        known = self._state.answering(name)
         if known is not None:
             return known
         candidate, how = self._search.find(name, loader)
         identity = identity_of(candidate.file, candidate.node)
-        same = self._state.with_identity(identity)
+        same = self._state.files.get(identity)
         if same is not None:
-            same.names.add(name)
+            self._state.name(same, name)
             return same
         program = self._search.program
         stack = program is not None and program.skeleton.executable_stack is not False
@@ -99,7 +99,7 @@ class Glibc:
         found: list[LoadFailure] = []
         for each in objects:
             if not each.checked:
-                found += missing_versions(each, self._state.loaded, self._search.glibc)
+                found += missing_versions(each, self._state.names, self._search.glibc)
                 each.checked = True
         return found
 

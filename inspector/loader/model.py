@@ -75,9 +75,10 @@ class Loaded:
     """An object that the process mapped; equal only to itself.
 
     `path` is the name as opened, empty for the program, `shown` what messages call it, `file` the path without links.
-    `names` are those that it was asked for by, `loader` the object that first needed it, None where dlopen was called
-    for it; `origin` its `$ORIGIN`, `how` the source that it was found by. `closure` is the list that its symbols are
-    looked up in, once it was opened itself; `shared` whether its symbols serve all later objects.
+    `names` are those that it was asked for by, `number` its place in the order of mapping. `loader` is the object that
+    first needed it, None where dlopen was called for it; `origin` its `$ORIGIN`, `how` the source that it was found by.
+    `closure` is the list that its symbols are looked up in, once it was opened itself; `shared` whether its symbols
+    serve all later objects.
     """
 
     __slots__ = (
@@ -89,6 +90,7 @@ class Loaded:
         "loader",
         "names",
         "needed",
+        "number",
         "origin",
         "path",
         "relocated",
@@ -101,6 +103,7 @@ class Loaded:
     def __init__(self, path: str, file: str, skeleton: Skeleton, identity: int | str) -> None:
         self.path = path
         self.shown = path
+        self.number = 0
         self.file = file
         self.skeleton = skeleton
         self.identity = identity
@@ -125,15 +128,6 @@ class Loaded:
         while found.loader is not None:
             found = found.loader
         return found
-
-    def answers_to(self, name: str) -> bool:
-        """Whether glibc takes the object for `name`: asked for by it before, or the name that the file states."""
-        if name in self.names:
-            return True
-        if self.skeleton.soname != name:
-            return False
-        self.names.add(name)
-        return True
 
 
 Outcome = Loaded | LoadFailure

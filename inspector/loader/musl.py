@@ -46,7 +46,7 @@ class Musl:
         self._environment = {} if secure else environment
         self._secure = secure
         self._system: str | None = None
-        self._short: dict[Loaded, str] = {}
+        self._short: dict[str, Loaded] = {}
         self.binder = Binder(tables, None)
 
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
@@ -56,8 +56,8 @@ class Musl:
         if "/" not in name:
             if _OWN.match(name):
                 return self._state.loaded[1]
-            known = next((each for each in self._state.loaded if self._short.get(each) == name), None)
-            if known is not None:
+            known = self._short.get(name)
+            if known is not None and known in self._state.loaded:  # a failed dlopen takes its objects out again
                 return known
         try:
             path, file, node = self._find(name, asker)
@@ -67,13 +67,13 @@ class Musl:
 
     def _map(self, name: str, path: str, file: str, node: Node, loader: Loaded, *, opened: bool) -> Loaded:
         identity = identity_of(file, node)
-        found = self._state.with_identity(identity)
+        found = self._state.files.get(identity)
         if found is None:
             found = self._mapped(path, file, node)
             found.loader = None if opened else loader
             self._state.add(found)
-        if path != name:
-            self._short.setdefault(found, name)
+        if path != name and found not in self._short.values():
+            self._short[name] = found
         return found
 
     def _mapped(self, path: str, file: str, node: Node) -> Loaded:

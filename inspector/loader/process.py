@@ -10,6 +10,7 @@ import msgspec
 from inspector import work
 from inspector.elf import Symbols
 from inspector.errors import InspectorError, LimitExceeded
+from inspector.loader.binding import Scope
 from inspector.loader.dialect import Dialect
 from inspector.loader.errors import LoadStops, unknown
 from inspector.loader.files import Files
@@ -50,6 +51,7 @@ class Process:
         self._state = State()
         self._dialect: Dialect | None = None
         self._program: Program | None = None
+        self._scoped: tuple[Loaded, Scope] | None = None
         self.doubts: list[str] = []
         self.warnings: list[str] = []
 
@@ -84,6 +86,7 @@ class Process:
         """
         before = Snapshot(self._state)
         self._files.renew()
+        self._scoped = None
         try:
             return self._open(name, now=now, shared=shared, caller=caller)
         except LoadStops as stop:
@@ -188,8 +191,11 @@ class Process:
             raise LoadStops(failure)
         of.relocated = True
 
-    def _scope(self, of: Loaded) -> list[Loaded]:
-        return [*self._state.shared, *(of.top.closure or ())]
+    def _scope(self, of: Loaded) -> Scope:
+        """The global list, then that of what dlopen was called for; the objects of one dlopen share it."""
+        if self._scoped is None or self._scoped[0] is not of.top:
+            self._scoped = of.top, Scope([*self._state.shared, *(of.top.closure or ())])
+        return self._scoped[1]
 
     def _doubt_late_binding(self, dialect: Dialect, of: Loaded) -> None:
         """Note a function that no library defines: the program ends when it is first called, if it ever is."""

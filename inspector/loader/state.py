@@ -8,7 +8,7 @@ from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.loader.model import Loaded
 
-MAX_OBJECTS = 4000
+MAX_OBJECTS = 2000
 """Objects in one process; `import torch` maps some hundred."""
 MAX_NEEDED = 2000
 """Libraries that one object may need."""
@@ -19,6 +19,9 @@ class State:
 
     def __init__(self) -> None:
         self.loaded: list[Loaded] = []
+        self.names: dict[str, Loaded] = {}
+        self.sonames: dict[str, Loaded] = {}
+        self.files: dict[int | str, Loaded] = {}
         self.shared: list[Loaded] = []
         self.static_tls = 0
 
@@ -26,11 +29,26 @@ class State:
         """Take in an object that was mapped."""
         if len(self.loaded) >= MAX_OBJECTS:
             raise LimitExceeded(f"a process maps more than {MAX_OBJECTS} objects")
+        found.number = len(self.loaded)
         self.loaded.append(found)
+        self.files.setdefault(found.identity, found)
+        self.name(found, found.path, *found.names)
+        if found.skeleton.soname is not None:
+            self.sonames.setdefault(found.skeleton.soname, found)
 
-    def with_identity(self, identity: int | str) -> Loaded | None:
-        """Return the object that a file was mapped as."""
-        return next((each for each in self.loaded if each.identity == identity), None)
+    def name(self, known: Loaded, *names: str) -> None:
+        """Give an object further names that it is asked for by."""
+        known.names.update(names)
+        for name in names:
+            self.names.setdefault(name, known)
+
+    def answering(self, name: str) -> Loaded | None:
+        """Return what glibc takes for `name`: asked for by it before, or called so by its own file; the first such."""
+        asked, called = self.names.get(name), self.sonames.get(name)
+        if called is None or (asked is not None and asked.number <= called.number):
+            return asked
+        self.name(called, name)
+        return called
 
     def share(self, objects: Iterable[Loaded]) -> None:
         """Add objects to the global scope, as RTLD_GLOBAL does."""
@@ -48,6 +66,7 @@ class Snapshot:
         self._loaded = list(state.loaded)
         self._shared = list(state.shared)
         self._names = [set(each.names) for each in state.loaded]
+        self._maps = (dict(state.names), dict(state.sonames), dict(state.files))
         self._closures = [each.closure for each in state.loaded]
         self._tls = state.static_tls
 
@@ -60,6 +79,7 @@ class Snapshot:
         self._state.loaded[:] = self._loaded
         self._state.shared[:] = self._shared
         self._state.static_tls = self._tls
+        self._state.names, self._state.sonames, self._state.files = self._maps
         for each, names, closure in zip(self._loaded, self._names, self._closures, strict=True):
             each.names = names
             each.closure = closure

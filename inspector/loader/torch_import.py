@@ -113,9 +113,9 @@ class _TorchImport:
 
     def _places(self, preloads: Preloads, entry: str, folder: str) -> list[str]:
         places = [f"{entry}/nvidia/{folder}/lib"]
-        if preloads.by_release:
-            if self._torch.cuda is not None:
-                places.append(f"{entry}/nvidia/cu{self._torch.cuda.split('.')[0]}/lib")
+        if preloads.by_release and self._torch.cuda is not None:
+            places.append(f"{entry}/nvidia/cu{self._torch.cuda.split('.')[0]}/lib")
+        if preloads.plain:
             places.append(f"{entry}/{folder}/lib")
         return places
 

@@ -23,8 +23,8 @@ class Preloads(msgspec.Struct, frozen=True):
 
     `triggers` are the names one of which an OSError must hold for `libraries` to be preloaded. `mapped` is the text
     that must stand in the list of what is mapped for `afterwards` to be preloaded after success, empty where
-    nothing is. `by_release` is whether `nvidia/cuNN/lib` and `FOLDER/lib` are looked in too; `together` whether the
-    libraries are looked for before any is opened.
+    nothing is. `by_release` is whether `nvidia/cuNN/lib` is looked in too, `plain` whether `FOLDER/lib` is; `together`
+    whether the libraries are looked for before any is opened.
     """
 
     libraries: tuple[Library, ...] = ()
@@ -34,6 +34,7 @@ class Preloads(msgspec.Struct, frozen=True):
     afterwards: tuple[Library, ...] = ()
     optional_afterwards: tuple[Library, ...] = ()
     by_release: bool = False
+    plain: bool = False
     together: bool = False
 
 
@@ -54,7 +55,8 @@ def read_preloads(source: str | bytes) -> Preloads:
         mapped=mapped,
         afterwards=(some or libraries) if mapped else (),
         optional_afterwards=optional if mapped and not some else (),
-        by_release="_get_cuda_dep_paths" in functions,
+        by_release=any(_names_release(node) for node in functions.values()),
+        plain=any(_looks_beside(node) for node in functions.values()),
     )
 
 
@@ -96,6 +98,22 @@ def _called(function: ast.FunctionDef | None, name: str) -> Iterator[Library]:
             given = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
             if len(given) == 2:
                 yield given[0], given[1]
+
+
+def _names_release(function: ast.FunctionDef) -> bool:
+    """Whether a folder's name is made of `cu` and a release."""
+    texts = [node.values[0] for node in ast.walk(function) if isinstance(node, ast.JoinedStr) and node.values]
+    return any(isinstance(text, ast.Constant) and text.value == "cu" for text in texts)
+
+
+def _looks_beside(function: ast.FunctionDef) -> bool:
+    """Whether a path is joined of an entry of sys.path and a library's folder, without `nvidia` between them."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "join":
+            names = [each.id for each in node.args[:2] if isinstance(each, ast.Name)]
+            if names == ["path", "lib_folder"]:
+                return True
+    return False
 
 
 def _mapped(function: ast.FunctionDef | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 
 from inspector.loader.errors import LoadStops
 from inspector.loader.model import Loaded, LoadFailure
@@ -11,15 +11,14 @@ _RELR_CHECKED_FROM = (2, 36)
 _ASSERTION = "Assertion `needed != NULL' failed!"
 
 
-def missing_versions(of: Loaded, loaded: Iterable[Loaded], glibc: tuple[int, int]) -> Iterator[LoadFailure]:
+def missing_versions(of: Loaded, named: Mapping[str, Loaded], glibc: tuple[int, int]) -> Iterator[LoadFailure]:
     """Yield a failure for each version that is missing, in glibc's order.
 
-    Raises `LoadStops` where none of the loaded objects answers to a library's name: an assertion kills the process.
+    Raises `LoadStops` where no object is named as a library: an assertion kills the process.
     """
-    everything = list(loaded)
     has_libc = marked = False
     for need in of.skeleton.needs:
-        provider = next((each for each in everything if need.file in each.names), None)
+        provider = named.get(need.file)
         if provider is None:
             raise _assertion(of, need.file)
         names = [name for name, _ in need.versions]
