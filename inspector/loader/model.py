@@ -71,6 +71,29 @@ class LoadFailure(msgspec.Struct, frozen=True, kw_only=True):
     status: int | None = None
 
 
+Library = tuple[str, str]
+
+
+class Preloads(msgspec.Struct, frozen=True):
+    """What is preloaded, each library as the folder below `nvidia` and the pattern of its name, in order.
+
+    `triggers` are the names one of which an OSError must hold for `libraries` to be preloaded. `mapped` is the text
+    that must stand in the list of what is mapped for `afterwards` to be preloaded after success, empty where
+    nothing is. `by_release` is whether `nvidia/cuNN/lib` is looked in too, `plain` whether `FOLDER/lib` is; `together`
+    whether the libraries are looked for before any is opened.
+    """
+
+    libraries: tuple[Library, ...] = ()
+    optional: tuple[Library, ...] = ()
+    triggers: tuple[str, ...] = ()
+    mapped: str = ""
+    afterwards: tuple[Library, ...] = ()
+    optional_afterwards: tuple[Library, ...] = ()
+    by_release: bool = False
+    plain: bool = False
+    together: bool = False
+
+
 class Loaded:
     """An object that the process mapped; equal only to itself.
 

@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from inspector.loader.extension import ImportFailure, import_extension, open_library
+from inspector.loader.model import Library, Preloads
 from inspector.loader.process import Process
-from inspector.loader.torch_preloads import Library, Preloads, read_preloads
 from inspector.rootfs import Kind, Rootfs, resolve
 
 MAX_LISTED = 10_000
@@ -59,6 +59,8 @@ class _TorchImport:
 
     def _open_dependencies(self) -> ImportFailure | None:
         """Open what all later libraries shall bind to, as `_load_global_deps` does."""
+        from inspector.loader.torch_preloads import read_preloads
+
         try:
             preloads = read_preloads(self._torch.source)
         except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:

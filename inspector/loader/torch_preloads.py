@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 
-import msgspec
+from inspector.loader.model import Library, Preloads
 
-Library = tuple[str, str]
 MAX_LIBRARIES = 100
+MAX_TEXT = 64 << 10
+"""Characters of the functions that matter; those of 2.13 have 5,000."""
+MAX_NESTING = 1500
+"""Signs and words that may put one expression into another, at 500 bytes of the C stack for each."""
+_NESTING = re.compile(
+    r"[({\[.~+\-*/%@&|^<>=!]+?|\b(?:and|async|await|class|elif|else|except|for|if|in|is|lambda|not|or|try|while|with)\b"
+)
 _FUNCTION = re.compile(
     r"^def (?:_load_global_deps|_preload_cuda_deps|_preload_cuda_lib|_get_cuda_dep_paths)\(.*\n(?:(?:[ \t)#].*)?\n)*",
     re.MULTILINE,
@@ -18,29 +25,9 @@ _OLDEST = (("cublas", "libcublas.so.11"), ("cudnn", "libcudnn.so.8"))
 _MAPS = "/proc/self/maps"
 
 
-class Preloads(msgspec.Struct, frozen=True):
-    """What is preloaded, each library as the folder below `nvidia` and the pattern of its name, in order.
-
-    `triggers` are the names one of which an OSError must hold for `libraries` to be preloaded. `mapped` is the text
-    that must stand in the list of what is mapped for `afterwards` to be preloaded after success, empty where
-    nothing is. `by_release` is whether `nvidia/cuNN/lib` is looked in too, `plain` whether `FOLDER/lib` is; `together`
-    whether the libraries are looked for before any is opened.
-    """
-
-    libraries: tuple[Library, ...] = ()
-    optional: tuple[Library, ...] = ()
-    triggers: tuple[str, ...] = ()
-    mapped: str = ""
-    afterwards: tuple[Library, ...] = ()
-    optional_afterwards: tuple[Library, ...] = ()
-    by_release: bool = False
-    plain: bool = False
-    together: bool = False
-
-
 def read_preloads(source: str | bytes) -> Preloads:
     """Return what the text of `torch/__init__.py` preloads. Raises `SyntaxError`, `ValueError`, `RecursionError`."""
-    functions = {node.name: node for node in ast.parse(_relevant(source)).body if isinstance(node, ast.FunctionDef)}
+    functions = {node.name: node for node in _parsed(_relevant(source)).body if isinstance(node, ast.FunctionDef)}
     libraries = next((found for node in functions.values() if (found := _listed(node))), ())
     if not libraries:
         return _oldest(functions.get("_preload_cuda_deps"))
@@ -64,6 +51,15 @@ def _relevant(source: str | bytes) -> str:
     """Return the functions that matter alone: parsing all of torch's 120 KB takes ten times as long."""
     text = source if isinstance(source, str) else source.decode("utf-8")
     return "".join(match[0] for match in _FUNCTION.finditer(text.replace("\r\n", "\n")))
+
+
+def _parsed(text: str) -> ast.Module:
+    """Parse what can't exhaust the stack of a thread."""
+    if len(text) > MAX_TEXT or sum(1 for _ in _NESTING.finditer(text)) > MAX_NESTING:
+        raise ValueError("its functions are longer than torch's")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
+        return ast.parse(text)
 
 
 def _oldest(preload: ast.FunctionDef | None) -> Preloads:

@@ -16,7 +16,7 @@ from fixtures.image import Image, Step
 from fixtures.lazy import estargz, zstd_chunked
 from fixtures.tree import Device, Dir, File, Hardlink, Link, Tree, tar_of
 from inspector.layers.codec import encode
-from tests.fuzz import pythons
+from tests.fuzz import loading, pythons
 from tests.fuzz.images import CUT
 from tests.sources.engine.boltfile import Writer
 from tests.support import index_of
@@ -146,6 +146,9 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "toc": _tables,
     "toc_blob": _lazy,
     "index_cache": lambda: (encode(index_of({"a": b"x", "b": Link("a")})),),
+    "loader_cache": lambda: loading.CACHES,
+    "loader_search": lambda: (loading.PATHS,),
+    "torch_preloads": lambda: (loading.TORCH,),
     "manifest": lambda: (b"\0" + MANIFEST, b"\1" + INDEX),
     "config": lambda: (CONFIG.replace(b"@LAYER@", b"1" * 64), IMAGE.config),
     "archive": _archives,

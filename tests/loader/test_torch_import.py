@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from inspector.loader import ImportFailure, Process, TorchFiles, import_torch
-from inspector.loader.model import Loaded
-from inspector.loader.torch_preloads import Preloads, read_preloads
+from inspector.loader.model import Loaded, Preloads
+from inspector.loader.torch_preloads import read_preloads
 from tests.loader.host import DirectoryObjects
 from tests.loader.real import prelude
 from tests.loader.room import level, not_here
@@ -288,3 +288,20 @@ def test_places_by_release() -> None:
     assert not read_preloads(DICT).plain
     assert read_preloads(SOME_AFTERWARDS).afterwards == (("cudnn", "libcudnn.so.*[0-9]"),)
     assert read_preloads("x = 1\n") == Preloads()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def _load_global_deps():\n    " + "(" * 5000,
+        "def _load_global_deps():\n    cuda_libs = " + "not " * 5000 + "1",
+        "def _load_global_deps():\n    cuda_libs = [1]\n",
+        "def _load_global_deps():\n    cuda_libs = [(1, 2)]\n",
+        "def _load_global_deps():\n    cuda_libs = libs()\n",
+        "def _load_global_deps():\n    cuda_libs = {}[\n",
+        "def _load_global_deps():\n" + "    x = 1\n" * 10_000,
+    ],
+)
+def test_a_text_that_can_t_be_read_is_refused(text: str) -> None:
+    with pytest.raises((SyntaxError, ValueError, TypeError)):
+        read_preloads(text)
