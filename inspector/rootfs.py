@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import InspectorError, LimitExceeded
 
 MAX_LINKS = 40
@@ -78,6 +79,15 @@ class Rootfs(Protocol):
 
     def head(self, path: str) -> bytes:
         """The first bytes of an executable: its ELF header and loader, or its `#!` line. Raises as `read`."""
+
+    def skeleton(self, path: str) -> Skeleton | NotElf:
+        """What a loader looks at of the regular file `path`, or why it refuses it. Raises `NotKept`, `NotFound`."""
+
+    def symbols(self, path: str) -> Symbols:
+        """The symbols of the ELF file `path`, by content as `skeleton`. Raises as that does."""
+
+    def loader(self, path: str) -> LoaderFacts:
+        """What the regular file `path`, a loader (PT_INTERP), says of itself. Raises as `skeleton` does."""
 
 
 def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:

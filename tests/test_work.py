@@ -18,7 +18,8 @@ from inspector.facts.gather import gather
 from inspector.layers.indexer import Indexed
 from inspector.layers.merge import merge
 from inspector.layers.readers import StreamReader
-from inspector.layers.scan import read_entries
+from inspector.layers.reading import TarReading
+from inspector.layers.taking import StreamTaker
 from inspector.layers.tar import iter_members
 from inspector.sources.access import Unread
 from inspector.sources.image import Image, Layer
@@ -51,7 +52,8 @@ TAR = tar_of_many()
 
 
 def scan() -> None:
-    read_entries(StreamReader(iter((TAR,))))
+    reader = StreamReader(iter((TAR,)))
+    TarReading(StreamTaker(reader)).read(reader)
 
 
 def look_up() -> None:

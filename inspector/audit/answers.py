@@ -10,6 +10,7 @@ from inspector.audit.executor import Failure, Unit
 from inspector.audit.worker import Answer
 from inspector.layers import codec
 from inspector.layers.blob import Scanned
+from inspector.layers.objects import unpack_row
 
 MAX_ANSWER = codec.MAX_PLAIN
 """The largest answer that is looked into, in bytes."""
@@ -48,4 +49,5 @@ def checked(unit: Unit, answer: Answer, *, verify: bool) -> Scanned | Failure:
         wrong = "is not verified, which was asked for"
     if index is None or wrong:
         return Failure("malformed", f"layer {unit.digest}: a worker's answer {wrong}")
+    index.objects.symbols = unpack_row(answer.symbols)
     return Scanned(index, answer.bytes_read, answer.how, tuple(note[:_MAX_MESSAGE] for note in answer.notes))

@@ -31,7 +31,7 @@ class WorkQueueIndexer(Indexer):
         Raises `Spent` where it may not be.
         """
         noted = self._ledger.noted(diff_id)
-        found = self._cached(diff_id, blob.identity)
+        found = self._cached(diff_id, blob, blob.identity)
         if found is None:
             assert isinstance(blob, RegistryBlob)
             return self._again(diff_id, digest, blob, noted)

@@ -71,7 +71,7 @@ class SharedIndexer(Indexer):
 
     def _know(self, slot: _Slot, diff_id: str, identity: str | None, indexed: Indexed) -> None:
         """Hold the index for those who ask next, where there is room for it."""
-        size = indexed.index.entries.weight
+        size = indexed.index.weight
         with self._guard:
             if self._left[diff_id] > 1 and self._size + size <= MAX_KNOWN:
                 self._size += size

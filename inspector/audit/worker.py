@@ -17,6 +17,7 @@ from inspector.errors import InspectorError
 from inspector.layers import codec
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entry import SCANNER_VERSION
+from inspector.layers.objects import pack_row
 from inspector.registry.delegation import Lent
 from inspector.registry.settings import user_settings
 from inspector.sources.registry.open import Registries
@@ -55,7 +56,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker sends back: a packed index (see `codec`) and what it took, or a failure.
+    """What a worker sends back: a packed index (see `codec`), the symbols beside it, and what it took, or a failure.
 
     Neither, where the order is of another version.
     """
@@ -63,6 +64,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     version: Version
     failure: Failure | None = None
     index: bytes = b""
+    symbols: bytes = b""
     bytes_read: _Count = 0
     how: Annotated[str, msgspec.Meta(max_length=32)] = ""
     notes: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
@@ -100,6 +102,7 @@ def _answer(here: Version, outcome: Scanned | Failure) -> Answer:
     return Answer(
         version=here,
         index=packed,
+        symbols=pack_row(outcome.index.objects.symbols),
         bytes_read=outcome.bytes_read,
         how=outcome.how,
         notes=outcome.notes,

@@ -5,8 +5,8 @@ Follows the System V gABI, chapters 4 and 5, and glibc's `elf.h` for what it add
 
 from __future__ import annotations
 
-from inspector.elf.facts import is_loader, read_loader
-from inspector.elf.forward import read_forward
+from inspector.elf.facts import MAX_LOADER, is_loader, read_loader
+from inspector.elf.forward import MAX_HELD, Passed, read_forward
 from inspector.elf.layout import MAGIC
 from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
 from inspector.elf.skeleton import read_skeleton
@@ -15,10 +15,13 @@ from inspector.elf.symbols import gnu_hashes, read_symbols
 
 __all__ = [
     "MAGIC",
+    "MAX_HELD",
+    "MAX_LOADER",
     "Content",
     "FilePart",
     "LoaderFacts",
     "NotElf",
+    "Passed",
     "Skeleton",
     "Source",
     "Symbols",

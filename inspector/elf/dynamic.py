@@ -18,6 +18,8 @@ MAX_NAMES = 1 << 20
 """Bytes of all names of one skeleton."""
 MAX_VERSIONS = 4096
 """Versions needed or defined that are read."""
+MAX_SYMBOLS = 250_000
+"""Symbols of one file; the largest known library has some 150,000."""
 MAX_TABLE = 64 << 10
 """Bytes that versions needed or defined may take."""
 
@@ -84,6 +86,14 @@ def read_dynamic(source: Source, layout: Layout) -> Dynamic:
     return Dynamic(tags, tuple(listed), "its dynamic section has no end" if rows else "its dynamic section is cut off")
 
 
+def text_of(name: bytes) -> str:
+    """Return a name as text. Raises `Damaged` for one that is no UTF-8: loaders take it, and no index could hold it."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        raise Damaged(f"the name {name[:80]!a} is no UTF-8") from None
+
+
 class Strings:
     """The names in a string table. Raises `Damaged` for what is none, and past `MAX_NAMES` bytes."""
 
@@ -104,7 +114,7 @@ class Strings:
                 raise Damaged(f"its names have more than {MAX_NAMES} bytes")
             end = found.find(b"\0")
             if end >= 0:
-                return found[:end].decode("utf-8", "surrogateescape")
+                return text_of(found[:end])
             if len(found) < size:
                 break
             size *= 4

@@ -6,7 +6,11 @@ tables to the end. So the beginning is kept until .dynamic is there, and then on
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import msgspec
 
 from inspector.elf.dynamic import (
     DT_GNU_HASH,
@@ -35,6 +39,8 @@ BEFORE_DYNAMIC = 1 << 20
 """Bytes kept before the dynamic section, where tools put the tables that they move."""
 MAX_HELD = PREFIX + BEFORE_DYNAMIC + (1 << 20)
 """Bytes kept of one file, in all."""
+SMALL = 4 << 20
+"""Bytes that are kept of any file without asking."""
 
 _HEAD = 4096
 _EXECUTE, _READ = 1, 4
@@ -45,26 +51,44 @@ _SIZED_BY_CONTENT = {DT_SYMTAB, DT_GNU_HASH, DT_HASH, DT_VERSYM}
 Range = tuple[int, int]
 Pieces = Callable[[int], Iterator[bytes]]
 """Gives the next bytes in chunks of any size, so many in all; fewer at the end."""
+Hold = Callable[[int], AbstractContextManager[bool]]
+"""Holds so many bytes of memory, and says whether they are to be had."""
 Skip = Callable[[int], object]
 """Goes forward by so many bytes."""
 
 
-def read_forward(size: int, pieces: Pieces, skip: Skip) -> tuple[Skeleton | NotElf, Symbols]:
-    """Read a file of `size` bytes as it goes by, not always to its end; `partial` says what could not be had."""
-    passing = _Passing(size, pieces, skip)
-    passing.keep([(0, min(size, _HEAD))])
-    try:
-        layout = read_layout(passing.window)
-    except Absent:  # program headers that lie further on, as no linker puts them
-        passing.keep([(0, min(size, BEFORE_DYNAMIC))])
-        try:
-            layout = read_layout(passing.window)
-        except Absent:
-            layout = NotElf("cannot read file data")
-    if isinstance(layout, NotElf):
-        return layout, Symbols(partial=layout.reason)
-    _follow(passing, layout)
-    return read_skeleton(passing.window), read_symbols(passing.window)
+class Passed(msgspec.Struct, frozen=True):
+    """What was read of a file, and its first 4 KiB."""
+
+    head: bytes
+    skeleton: Skeleton | NotElf
+    symbols: Symbols
+
+
+def read_forward(size: int, pieces: Pieces, skip: Skip, hold: Hold) -> Passed:
+    """Read a file of `size` bytes as it goes by, not always to its end; `partial` says what could not be had.
+
+    `hold` is entered before more than `SMALL` bytes are kept, and says whether they may be.
+    """
+    with contextlib.ExitStack() as stack:
+        passing = _Passing(size, pieces, skip, lambda: stack.enter_context(hold(MAX_HELD)))
+        layout = _head(passing)
+        window = passing.window
+        head = window.read_at(0, _HEAD) if window.held else b""
+        if isinstance(layout, NotElf):
+            return Passed(head, layout, Symbols(partial=layout.reason))
+        _follow(passing, layout)
+        return Passed(head, read_skeleton(window), read_symbols(window))
+
+
+def _head(passing: _Passing) -> Layout | NotElf:
+    """Read the headers; program headers that lie further on, as no linker puts them, are looked for up to a point."""
+    size = passing.window.size
+    for end in (_HEAD, BEFORE_DYNAMIC):
+        passing.keep([(0, min(size, end))])
+        with contextlib.suppress(Absent):
+            return read_layout(passing.window)
+    return NotElf("cannot read file data")
 
 
 def _follow(passing: _Passing, layout: Layout) -> None:
@@ -129,17 +153,19 @@ def _next(starts: list[int], start: int, end: int) -> int:
 class _Passing:
     """The bytes of one file that go by. Those kept are in `window`."""
 
-    def __init__(self, size: int, pieces: Pieces, skip: Skip) -> None:
+    def __init__(self, size: int, pieces: Pieces, skip: Skip, hold: Callable[[], bool]) -> None:
         self.window = Window(size)
         self._at = 0
         self._pieces = pieces
         self._skip = skip
+        self._hold = hold
+        self._most: int | None = None
 
     def keep(self, ranges: list[Range], until: int = 1 << 63) -> None:
         """Keep the ranges as far as they still come, before `until`, and as far as there is room."""
         for start, last in sorted(ranges):
-            begin = max(start, self._at)
-            end = min(last, until, self.window.size, begin + MAX_HELD - self.window.held)
+            begin, end = max(start, self._at), min(last, until, self.window.size)
+            end = min(end, begin + self._room(end - begin))
             if begin >= end:
                 continue
             if begin > self._at:
@@ -148,3 +174,10 @@ class _Passing:
             for piece in self._pieces(end - begin):
                 self.window.add(self._at, piece)
                 self._at += len(piece)
+
+    def _room(self, wanted: int) -> int:
+        """Return how many bytes more may be kept where so many are wanted."""
+        held = self.window.held
+        if self._most is None and held + wanted > SMALL:
+            self._most = MAX_HELD if self._hold() else SMALL
+        return (self._most or SMALL) - held

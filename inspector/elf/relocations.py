@@ -15,6 +15,8 @@ from inspector.elf.dynamic import (
     DT_RELASZ,
     DT_RELCOUNT,
     DT_RELSZ,
+    MAX_SYMBOLS,
+    Damaged,
     Dynamic,
 )
 from inspector.elf.layout import Layout
@@ -71,14 +73,15 @@ def _range(layout: Layout, address: int, size: int, kind: int, skipped: int) -> 
 
 
 def named(source: Source, layout: Layout, ranges: list[tuple[int, int, int]]) -> dict[int, None]:
-    """Return the numbers of the symbols that relocations name, each once. Raises `Absent`."""
+    """Return the numbers of the symbols that relocations name, each once. Raises `Absent`, `Damaged`."""
     found: dict[int, None] = {}
     for start, end, step in ranges:
         for at in range(start, min(end, start + MAX_BYTES), _STEP):
             data = source.read_at(at, min(_STEP, end - at))
-            found.update(
-                dict.fromkeys(_numbers(words_of(data[: len(data) - len(data) % step], layout.order), layout, step))
-            )
+            words = words_of(data[: len(data) - len(data) % step], layout.order)
+            found.update(dict.fromkeys(_numbers(words, layout, step)))
+            if len(found) > MAX_SYMBOLS:
+                raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
     return found
 
 

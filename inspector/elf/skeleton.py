@@ -25,6 +25,7 @@ from inspector.elf.dynamic import (
     read_definitions,
     read_dynamic,
     read_needs,
+    text_of,
 )
 from inspector.elf.layout import PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_TLS, Layout, Segment, read_layout
 from inspector.elf.model import NotElf, Skeleton, VersionNeed
@@ -101,15 +102,13 @@ class _Reading:
         if segment is None:
             return None
         try:
-            text = self._source.read_at(segment.offset, min(segment.size, MAX_NAME))
-        except Absent:
-            self._why[PASSED] = None
-            return None
-        name, end, _ = text.partition(b"\0")
-        if not end:
+            name, end, _ = self._source.read_at(segment.offset, min(segment.size, MAX_NAME)).partition(b"\0")
+            if end:
+                return text_of(name)
             self._why["its PT_INTERP is no path"] = None
-            return None
-        return name.decode("utf-8", "surrogateescape")
+        except (Damaged, Absent) as error:
+            self._why[str(error) or PASSED] = None
+        return None
 
     def _text(self, dynamic: Dynamic, strings: Strings, tag: int) -> str | None:
         value = dynamic.tags.get(tag)

@@ -41,8 +41,8 @@ class FilePart:
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         self._file = file
-        self._handle = file.fileno() if hasattr(os, "pread") else None
-        self._start = start
+        self._handle = _handle(file)
+        self.start = start
         self._pages: dict[int, bytes] = {}
         self.size = size
         self.bytes_read = 0
@@ -69,12 +69,20 @@ class FilePart:
 
     def _read(self, offset: int, size: int) -> bytes:
         if self._handle is not None:
-            data = os.pread(self._handle, size, self._start + offset)
+            data = os.pread(self._handle, size, self.start + offset)
         else:
-            self._file.seek(self._start + offset)
+            self._file.seek(self.start + offset)
             data = self._file.read(size)
         self.bytes_read += len(data)
         return data
+
+
+def _handle(file: BinaryIO) -> int | None:
+    """What to read at positions from, where the system can."""
+    try:
+        return file.fileno() if hasattr(os, "pread") else None
+    except OSError:  # bytes in memory
+        return None
 
 
 class Window:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from operator import mul
 
 import msgspec
@@ -18,6 +20,7 @@ from inspector.elf.dynamic import (
     DT_SYMTAB,
     DT_VERNEED,
     DT_VERSYM,
+    MAX_SYMBOLS,
     Damaged,
     Dynamic,
     Strings,
@@ -30,12 +33,12 @@ from inspector.elf.relocations import named, relocation_ranges, words_of
 from inspector.elf.skeleton import PASSED
 from inspector.elf.source import Absent, Source
 
-MAX_SYMBOLS = 400_000
-"""Symbols of one file; the largest known library has some 150,000."""
 MAX_STRINGS = 32 << 20
 """Bytes of the names of all symbols of one file."""
 MAX_UNDEFINED = 4 << 20
 """Bytes of the names that are kept or hashed of one file; libtorch_python has 0.4 MB."""
+MAX_MODULES = 10_000
+"""Names of the form `PyInit_N` of one file."""
 
 _ABSOLUTE, _TLS = 0xFFF1, 6
 _TYPES, _BINDINGS, _SHOWN = (0, 1, 2, 5, _TLS, 10), (1, 2, 10), (0, 3)
@@ -44,7 +47,7 @@ _VISIBLE = bytes(other for other in range(256) if other & 3 in _SHOWN)
 _STRONG = (1, 10)
 _HIDDEN, _VERSION = 0x8000, 0x7FFF
 _S390 = 22
-_PREFIX = b"PyInit_"
+_MODULE = re.compile(rb"PyInit_([ -~]{1,255})\0")
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -90,7 +93,7 @@ class _Table:
         try:
             data, late = (named(source, layout, each) for each in relocation_ranges(layout, dynamic))
         except Absent:
-            data = late = {}
+            data, late = {}, {}
             self._why = self._why or PASSED
         self._first, self._chain, count = self._hashed()
         self._all = not self._why
@@ -203,13 +206,8 @@ class _Table:
 
     def _modules(self, numbers: Sequence[int]) -> tuple[str, ...]:
         places: dict[int, str] = {}
-        at = self._strings.find(_PREFIX)
-        while at >= 0:
-            begin = at + len(_PREFIX)
-            end = self._strings.find(b"\0", begin, begin + 256)
-            if end >= 0:
-                places[at] = self._strings[begin:end].decode("utf-8", "surrogateescape")
-            at = self._strings.find(_PREFIX, begin)
+        for match in islice(_MODULE.finditer(self._strings), MAX_MODULES):
+            places[match.start()] = match[1].decode()
         if not places:
             return ()
         names = self._columns.names

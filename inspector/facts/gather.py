@@ -11,6 +11,7 @@ from inspector import work
 from inspector.errors import InspectorError
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
 from inspector.layers import memory
+from inspector.layers.binaries import Binaries
 from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
@@ -33,11 +34,16 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
     with memory.reading() as group:
         indexed = _index_all(indexer, image, readers, group)
         with memory.alone(group):
-            return _facts(image, indexed, python, begun)
+            facts = _facts(image, indexed, python, begun)
+        for layer in indexed:
+            if layer.binaries is not None:
+                layer.binaries.remember()
+        return facts
 
 
 def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
-    rootfs = merge([layer.index for layer in indexed])
+    binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
+    rootfs = merge([layer.index for layer in indexed], binaries)
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
     unread: list[str] = []
     installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from inspector.elf import Source
 from inspector.layers.entry import LayerIndex
 
 Meter = Callable[[int], None]
@@ -23,6 +25,18 @@ class Scanned(msgspec.Struct, frozen=True):
     bytes_read: int
     how: str
     notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Reopenable(Protocol):
+    """A blob whose files can be read at random later on, as long as its `identity` is what it was."""
+
+    @property
+    def identity(self) -> str | None:
+        """See `LayerBlob.identity`."""
+
+    def open_file(self, index: LayerIndex, position: int) -> AbstractContextManager[Source]:
+        """Open the regular file that has a position in the index of this blob. Raises `NotKept`, `OSError`."""
 
 
 class LayerBlob(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from inspector.layers import codec
 from inspector.layers.documents import MAX_BYTES as MAX_DOCUMENTS
 from inspector.layers.documents import DocumentCache
 from inspector.layers.entry import SCANNER_VERSION, LayerIndex
+from inspector.layers.objects import pack_row, unpack_row
 from inspector.layers.store import Parameter, Store
 from inspector.sizes import parse_size
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 DEFAULT_BYTES = 1 << 30
 """The bound on what is kept, in bytes of packed indexes and of documents."""
 
-_FORMAT = 1
+_FORMAT = 2
+_FILE = "layers-1.sqlite"  # older programs use it too, and leave what they don't know
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS layer (
   diff_id TEXT NOT NULL,
@@ -42,7 +45,14 @@ CREATE TABLE IF NOT EXISTS layer (
   PRIMARY KEY (diff_id, identity)
 );
 CREATE INDEX IF NOT EXISTS layer_blob ON layer (blob_digest) WHERE blob_digest IS NOT NULL;
-CREATE INDEX IF NOT EXISTS layer_used ON layer (used, bytes)
+CREATE INDEX IF NOT EXISTS layer_used ON layer (used, bytes);
+CREATE TABLE IF NOT EXISTS symbols (
+  diff_id TEXT NOT NULL,
+  identity TEXT NOT NULL,
+  scanner INTEGER NOT NULL,
+  content BLOB NOT NULL,
+  PRIMARY KEY (diff_id, identity)
+)
 """
 _VERIFIED = ""
 _TOUCH_SECONDS = 3600
@@ -126,15 +136,47 @@ class IndexCache:
             content = codec.encode(index)
         except ValueError:
             return
-        if len(content) > self.max_bytes // _LARGEST_SHARE:
+        symbols = pack_row(index.objects.symbols)
+        size = len(content) + len(symbols)
+        if size > self.max_bytes // _LARGEST_SHARE:
             return
-        key = _VERIFIED if index.verified else identity
-        row = (index.diff_id, key, index.scanner, index.blob_digest, _now(), len(content), content)
+        key = _key(index, identity)
+        row = (index.diff_id, key, index.scanner, index.blob_digest, _now(), size, content)
 
         def store(database: sqlite3.Connection) -> None:
             if index.verified:
                 database.execute("DELETE FROM layer WHERE diff_id = ?", (index.diff_id,))
             database.execute("INSERT OR REPLACE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            database.execute("INSERT OR REPLACE INTO symbols VALUES (?, ?, ?, ?)", (*row[:3], symbols))
+            _evict(database, room)
+
+        room = self._room()
+        self._store.change(store, None)
+        self._is_changed = True
+
+    def symbols(self, index: LayerIndex, identity: str | None) -> dict[int, bytes]:
+        """Return the packed symbols that are kept of a layer's files, by position; of some of them, or none."""
+        query = "SELECT content FROM symbols WHERE diff_id = ? AND identity = ? AND scanner = ?"
+        rows = self._store.ask(query, (index.diff_id, _key(index, identity), index.scanner))
+        return unpack_row(content) if rows and isinstance(content := rows[0][0], bytes) else {}
+
+    def put_symbols(self, index: LayerIndex, identity: str | None, symbols: Mapping[int, bytes]) -> None:
+        """Keep packed symbols besides those that are kept, of a layer whose index is kept."""
+        where = (index.diff_id, _key(index, identity), index.scanner)
+
+        def store(database: sqlite3.Connection) -> None:
+            query = "SELECT content FROM symbols WHERE diff_id = ? AND identity = ? AND scanner = ?"
+            row = database.execute(query, where).fetchone()
+            if row is None:
+                return
+            content = pack_row({**unpack_row(row[0]), **symbols})
+            if not content or len(content) > self.max_bytes // _LARGEST_SHARE:
+                return
+            database.execute("INSERT OR REPLACE INTO symbols VALUES (?, ?, ?, ?)", (*where, content))
+            more = len(content) - len(row[0])
+            database.execute(
+                "UPDATE layer SET bytes = bytes + ? WHERE diff_id = ? AND identity = ?", (more, *where[:2])
+            )
             _evict(database, room)
 
         room = self._room()
@@ -236,7 +278,7 @@ def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
         if home_directory() is None and not os.environ.get("XDG_CACHE_HOME"):
             raise NoHome("no home directory to keep the cache in; set INSPECTOR_CACHE_DIR or HOME")
         folder = user_cache_dir("inspector", appauthor=False)
-    return IndexCache(Path(folder) / f"layers-{_FORMAT}.sqlite", _bound(os.environ.get("INSPECTOR_CACHE_SIZE")))
+    return IndexCache(Path(folder) / _FILE, _bound(os.environ.get("INSPECTOR_CACHE_SIZE")))
 
 
 def _bound(text: str | None) -> int:
@@ -260,6 +302,7 @@ def _evict(database: sqlite3.Connection, max_bytes: int) -> tuple[int, int]:
         gone.append((row,))
         freed += size
     database.executemany("DELETE FROM layer WHERE rowid = ?", gone)
+    _drop_symbols(database)
     return len(gone), freed
 
 
@@ -267,7 +310,18 @@ def _delete(database: sqlite3.Connection, where: str, value: Parameter) -> tuple
     query = "SELECT count(*), ifnull(sum(bytes), 0) FROM layer WHERE "
     layers, total = database.execute(query + where, (value,)).fetchone()
     database.execute("DELETE FROM layer WHERE " + where, (value,))  # noqa: S608 - conditions are this module's own
+    _drop_symbols(database)
     return layers, total
+
+
+def _drop_symbols(database: sqlite3.Connection) -> None:
+    """Delete the symbols of layers that are gone."""
+    kept = "SELECT diff_id, identity, scanner FROM layer"
+    database.execute(f"DELETE FROM symbols WHERE (diff_id, identity, scanner) NOT IN ({kept})")  # noqa: S608 - as above
+
+
+def _key(index: LayerIndex, identity: str | None) -> str:
+    return _VERIFIED if index.verified else identity or ""
 
 
 def _now() -> int:

@@ -11,8 +11,10 @@ from typing import Literal, cast
 
 import msgspec
 
+from inspector.elf import LoaderFacts
 from inspector.layers.entries import KINDS, Entries, Owner
 from inspector.layers.entry import LayerIndex
+from inspector.layers.objects import Objects
 from inspector.oci import Digest
 
 MAX_PLAIN = 64 << 20
@@ -27,6 +29,18 @@ class _Owner(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     gid: int
     attributes: list[tuple[bytes, bytes]]
     device: tuple[int, int] | None
+
+
+class _Objects(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The ELF files of a layer without their symbols; see `Objects`."""
+
+    places: bytes
+    skeletons: list[bytes]
+    loaders: dict[int, LoaderFacts]
+    located: bytes
+    offsets: bytes
+    all_seen: bool
+    lost: str
 
 
 class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -52,17 +66,21 @@ class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     link_ends: bytes
     kept: bytes
     data: list[bytes]
+    objects: _Objects
 
 
 _DECODER = msgspec.msgpack.Decoder(_Columns)
 
 
 def encode(index: LayerIndex) -> bytes:
-    """The index as compressed bytes. Raises `ValueError` for one too large, or with a NUL in a name."""
+    """The index as compressed bytes, without symbols.
+
+    Raises `ValueError` for one too large, or with a NUL in a name.
+    """
     from isal import isal_zlib
 
     entries = index.entries
-    if entries.weight + entries.kept > MAX_PLAIN:  # whose columns take less, and are not made for nothing
+    if index.weight + entries.kept > MAX_PLAIN:  # whose columns take less, and are not made for nothing
         raise ValueError(f"layer index of {index.diff_id}: more than {MAX_PLAIN} bytes")
     if b"\0" in entries.names or b"\0" in entries.links:
         raise ValueError("a name holds a NUL")
@@ -99,6 +117,19 @@ def _columns(index: LayerIndex) -> _Columns:
         link_ends=_written(entries.link_ends),
         kept=_written(array("I", entries.data)),
         data=list(entries.data.values()),
+        objects=_objects(index.objects),
+    )
+
+
+def _objects(objects: Objects) -> _Objects:
+    return _Objects(
+        places=_written(array("I", objects.skeletons)),
+        skeletons=list(objects.skeletons.values()),
+        loaders=objects.loaders,
+        located=_written(array("I", objects.offsets)),
+        offsets=_written(array("Q", objects.offsets.values())),
+        all_seen=objects.all_seen,
+        lost=objects.lost,
     )
 
 
@@ -143,7 +174,16 @@ def _index(columns: _Columns) -> LayerIndex:
         blob_digest=columns.blob_digest,
         warnings=tuple(map(_text, columns.warnings)),
         scanner=columns.scanner,
+        objects=_objects_of(columns.objects, len(entries)),
     )
+
+
+def _objects_of(columns: _Objects, count: int) -> Objects:
+    skeletons = dict(zip(_read("I", columns.places), columns.skeletons, strict=True))
+    offsets = dict(zip(_read("I", columns.located), _read("Q", columns.offsets), strict=True))
+    if max((*skeletons, *columns.loaders, *offsets), default=-1) >= count:
+        raise ValueError("an ELF file of no entry")
+    return Objects(skeletons, {}, columns.loaders, offsets, columns.all_seen, columns.lost)
 
 
 def _refuse_misfits(entries: Entries) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +10,18 @@ from typing import BinaryIO
 
 import msgspec
 
+from inspector.elf import FilePart, Source
 from inspector.errors import CorruptLayer
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import CHUNK, sniff
-from inspector.layers.memory import share
+from inspector.layers.entry import LayerIndex
+from inspector.layers.memory import Share, share
 from inspector.layers.readers import FileReader
-from inspector.layers.scan import make_index, read_entries, scan_stream
+from inspector.layers.reading import TarReading
+from inspector.layers.scan import make_index, scan_stream
+from inspector.layers.taking import SeekTaker
 from inspector.layers.tar import BLOCK, EndMissing
+from inspector.rootfs import NotKept
 
 
 class FileRange(msgspec.Struct, frozen=True):
@@ -49,21 +55,43 @@ class FileRange(msgspec.Struct, frozen=True):
                     return self._seek(file, diff_id, meter)
                 except EndMissing:
                     pass  # only the digest can tell now whether the tar was cut
-            file.seek(self.offset)
-            return scan_stream(_chunks(file, self.length), diff_id, digest, meter=meter)
+
+            def again() -> Iterator[bytes]:
+                file.seek(self.offset)
+                return _chunks(file, self.length)
+
+            return scan_stream(again(), diff_id, digest, meter=meter, again=again)
 
     def _seek(self, file: BinaryIO, diff_id: str, meter: Meter) -> Scanned:
         """The index of a plain tar: its headers, and the files that matter; nothing else is touched.
 
         Raises `EndMissing` besides what the scanner raises.
         """
-        reader = FileReader(file, self.offset, self.length)
         with share() as taken:
-            entries, warnings = read_entries(reader, taken, needs_end=True)
-            index = make_index(diff_id, entries, warnings, verified=False)
+            index, read = self._read(file, diff_id, taken)
             taken.hold(index)
         meter(self.length)
-        return Scanned(index, reader.bytes_read, "seek")
+        return Scanned(index, read, "seek")
+
+    def _read(self, file: BinaryIO, diff_id: str, taken: Share) -> tuple[LayerIndex, int]:
+        reader = FileReader(file, self.offset, self.length)
+        reading = TarReading(SeekTaker(reader), taken)
+        reading.read(reader, needs_end=True)
+        read = reader.bytes_read
+        if missed := reading.missed():
+            reader = FileReader(file, self.offset, self.length)
+            reading.repeat(reader, missed)
+            read += reader.bytes_read
+        return make_index(diff_id, reading, verified=False), read
+
+    @contextlib.contextmanager
+    def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:
+        """See `Reopenable`."""
+        start = index.objects.offsets.get(position)
+        if start is None:
+            raise NotKept("where the file lies in its layer was not noted")
+        with self.path.open("rb") as file:
+            yield FilePart(file, self.offset + start, index.entries.sizes[position])
 
 
 def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import threading
 
 import msgspec
 
+from inspector.layers.binaries import Binaries
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
@@ -20,7 +21,7 @@ _PACKING = threading.Lock()
 class Indexed(msgspec.Struct, frozen=True):
     """A layer's index, whether it was had without reading the layer, the bytes read, and the way.
 
-    `how` is `cache`, or what `Scanned.how` says; `notes` are those of `Scanned`.
+    `how` is `cache`, or what `Scanned.how` says; `notes` are those of `Scanned`. `binaries` answers for its ELF files.
     """
 
     index: LayerIndex
@@ -28,6 +29,7 @@ class Indexed(msgspec.Struct, frozen=True):
     bytes_read: int
     how: str
     notes: tuple[str, ...] = ()
+    binaries: Binaries | None = None
 
 
 class Indexer:
@@ -44,9 +46,9 @@ class Indexer:
     def index(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
         """The index of the layer `diff_id`, stored as `blob` under `digest`. Raises what `LayerBlob.scan` raises."""
         identity = blob.identity
-        return self._cached(diff_id, identity) or self._scan(diff_id, digest, blob, identity)
+        return self._cached(diff_id, blob, identity) or self._scan(diff_id, digest, blob, identity)
 
-    def _cached(self, diff_id: str, identity: str | None) -> Indexed | None:
+    def _cached(self, diff_id: str, blob: LayerBlob, identity: str | None) -> Indexed | None:
         if self._cache is None:
             return None
         cache = self._cache
@@ -55,7 +57,22 @@ class Indexer:
         index = load(lambda: cache.get_verified(diff_id))
         if index is None and identity is not None and not self._verify:
             index = load(lambda: cache.get_unverified(diff_id, identity))
-        return None if index is None else Indexed(index, cached=True, bytes_read=0, how="cache")
+        if index is None:
+            return None
+        return Indexed(index, cached=True, bytes_read=0, how="cache", binaries=self._binaries(index, blob, identity))
+
+    def _binaries(self, index: LayerIndex, blob: LayerBlob, identity: str | None) -> Binaries:
+        """The ELF files of a layer, whose symbols are taken from the cache and kept there."""
+        cache = self._cache
+        if cache is None or (identity is None and not index.verified):
+            return Binaries(index, blob, identity)
+        return Binaries(
+            index,
+            blob,
+            identity,
+            stored=lambda: cache.symbols(index, identity),
+            keep=lambda symbols: cache.put_symbols(index, identity, symbols),
+        )
 
     def _scan(self, diff_id: str, digest: str | None, blob: LayerBlob, identity: str | None) -> Indexed:
         scanned = blob.scan(diff_id, digest, verify=self._verify, meter=self._meter)
@@ -63,7 +80,14 @@ class Indexer:
         if self._cache is not None and scanned.index.diff_id == diff_id:
             unchanged = identity is not None and blob.identity == identity  # else it is of no one state of the file
             keep(self._cache, scanned.index, identity if unchanged else None)
-        return Indexed(scanned.index, cached=False, bytes_read=scanned.bytes_read, how=scanned.how, notes=scanned.notes)
+        return Indexed(
+            scanned.index,
+            cached=False,
+            bytes_read=scanned.bytes_read,
+            how=scanned.how,
+            notes=scanned.notes,
+            binaries=self._binaries(scanned.index, blob, identity),
+        )
 
 
 def keep(cache: IndexCache, index: LayerIndex, identity: str | None) -> None:

@@ -141,7 +141,7 @@ def load(get: Callable[[], LayerIndex | None]) -> LayerIndex | None:
         def held() -> LayerIndex | None:
             index = get()
             if index is not None:
-                taken.add(index.entries.weight)
+                taken.add(index.weight)
                 taken.hold(index)
             return index
 
@@ -157,7 +157,7 @@ def hold(index: LayerIndex) -> None:
     holder = _holders.get(id(index))
     if known is None or holder is known:
         return
-    size = index.entries.weight
+    size = index.weight
     if holder is not None:
         GATE.count(known, size)
         return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from inspector import work
+from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
-from inspector.layers.directories import Directory, Shelf
+from inspector.layers.binaries import Binaries
+from inspector.layers.directories import ORDINAL, Directory, Shelf
 from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import MAX_WARNINGS, LayerTree
 from inspector.rootfs import Kind, Node, NotKept
@@ -21,6 +24,8 @@ _MAX_LISTED = 30_000  # nodes of directories that were listed lately, in case th
 _LOOKUPS_A_CHECK = 1000
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
+Known = TypeVar("Known")
+
 
 class MergedRootfs:
     """The merged tree as a `Rootfs`. `warnings` tells where engines would differ from what is shown here.
@@ -29,8 +34,11 @@ class MergedRootfs:
     way to make them endless, with links or with many names of one file, ends here.
     """
 
-    def __init__(self, root: Directory, shelf: Shelf, warnings: Sequence[str]) -> None:
+    def __init__(
+        self, root: Directory, shelf: Shelf, warnings: Sequence[str], binaries: Sequence[Binaries] = ()
+    ) -> None:
         self._root = root
+        self._binaries = binaries
         self._shelf = shelf
         self._directories: dict[str, Directory | None] = {"": root, "/": root}
         self._listed: dict[str, Mapping[str, Node]] = {}
@@ -93,6 +101,28 @@ class MergedRootfs:
             raise NotKept(f"{path!r}: none of its {node.size} bytes were kept")
         return data
 
+    def skeleton(self, path: str) -> Skeleton | NotElf:
+        """See `Rootfs.skeleton`."""
+        return self._of_binary(path, Binaries.skeleton)
+
+    def symbols(self, path: str) -> Symbols:
+        """See `Rootfs.symbols`."""
+        return self._of_binary(path, Binaries.symbols)
+
+    def loader(self, path: str) -> LoaderFacts:
+        """See `Rootfs.loader`."""
+        return self._of_binary(path, Binaries.loader)
+
+    def _of_binary(self, path: str, ask: Callable[[Binaries, int], Known]) -> Known:
+        node, _ = self._content(path)
+        layer = node.inode >> 32
+        if layer >= len(self._binaries):
+            raise NotKept(f"{path!r}: its layer is not known")
+        try:
+            return ask(self._binaries[layer], node.inode & ORDINAL)
+        except NotKept as error:
+            raise NotKept(f"{path!r}: {error}") from error
+
     def _content(self, path: str) -> tuple[Node, bytes]:
         node = self.lstat(path)
         if node is None or node.kind is not Kind.FILE:
@@ -119,8 +149,10 @@ class MergedRootfs:
             raise LimitExceeded(f"the image takes more than {MAX_LOOKUPS} lookups: its links or lists are made to")
 
 
-def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
+def merge(indexes: Sequence[LayerIndex], binaries: Sequence[Binaries] = ()) -> MergedRootfs:
     """The root file system of layers, base first: the whiteouts of each go before its entries, to lower layers only.
+
+    `binaries` are the ELF files of each layer; without, they are what the indexes themselves know.
 
     Raises, naming the layer, `CorruptLayer` for what engines refuse, `Unsupported` for what they differ in, and
     `LimitExceeded`.
@@ -138,7 +170,7 @@ def merge(indexes: Sequence[LayerIndex]) -> MergedRootfs:
             raise _placed(error, f"{where} ({index.diff_id})") from error
         told = [*tree.warnings, *index.warnings][:MAX_WARNINGS]
         warnings += [f"{where}: {text}" for text in told if len(warnings) < MAX_WARNINGS]
-    return MergedRootfs(root, shelf, warnings)
+    return MergedRootfs(root, shelf, warnings, binaries or list(map(Binaries, indexes)))
 
 
 def _placed(error: InspectorError, where: str) -> InspectorError:

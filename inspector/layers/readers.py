@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
+from inspector.elf import FilePart
+
 
 class Reader(Protocol):
     """Bytes from first to last. `position` counts those read or skipped so far."""
@@ -46,6 +48,10 @@ class FileReader:
         self.position = begin + len(data)
         self.bytes_read += len(data)
         return data
+
+    def part(self, start: int, size: int) -> FilePart:
+        """Return a run of bytes, to be read at any place of it."""
+        return FilePart(self._file, self._start + start, size)
 
     def skip(self, size: int) -> bool:
         """See `Reader.skip`."""
@@ -94,6 +100,25 @@ class StreamReader:
             data = b"".join(parts)
         self.position += len(data)
         return data
+
+    def begins(self, text: bytes) -> bool:
+        """Whether the next bytes are these, which are not read by that."""
+        if len(self._chunk) - self._at < len(text):
+            rest = self._chunk[self._at :]
+            while len(rest) < len(text) and self._next():
+                rest += self._chunk
+            self._chunk, self._at = rest, 0
+        return self._chunk.startswith(text, self._at)
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Read the next `size` bytes in pieces as they come, without joining them; fewer only at the end."""
+        while size and (self._at < len(self._chunk) or self._next()):
+            at, chunk = self._at, self._chunk
+            piece = chunk if not at and len(chunk) <= size else chunk[at : at + size]
+            self._at = at + len(piece)
+            self.position += len(piece)
+            size -= len(piece)
+            yield piece
 
     def skip(self, size: int) -> bool:
         """See `Reader.skip`."""

@@ -51,12 +51,15 @@ _BY_NAME = {
     "sitecustomize.py": _Rule(64 * _KIB),
     "usercustomize.py": _Rule(64 * _KIB),
     "patchlevel.h": _Rule(64 * _KIB),
-    "libc.so.6": _Rule(4 * _MIB),
+    "ld.so.cache": _Rule(4 * _MIB, re.compile(r"\Aetc/ld\.so\.cache\Z")),
+    "ld.so.preload": _Rule(64 * _KIB, re.compile(r"\Aetc/ld\.so\.preload\Z")),
+    "__init__.py": _Rule(_MIB, re.compile(r"(?:^|/)torch/__init__\.py\Z")),
     "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
     "status": _Rule(4 * _MIB, re.compile(r"\Avar/lib/dpkg/status\Z")),
     "installed": _Rule(4 * _MIB, re.compile(r"\A(?:usr/)?lib/apk/db/installed\Z")),
 }
 _BY_SUFFIX = {
+    ".path": _Rule(64 * _KIB, re.compile(r"\Aetc/ld-musl-[^/]+\.path\Z")),
     ".pth": _Rule(256 * _KIB),
     "._pth": _Rule(64 * _KIB),
     ".start": _Rule(64 * _KIB, _SITE),

@@ -3,95 +3,108 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
-from inspector.errors import CorruptLayer, LimitExceeded
+from inspector.errors import CorruptLayer
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import decompressed, first_block, refuse_bomb, sniff
 from inspector.layers.entries import Entries
 from inspector.layers.entry import LayerIndex
 from inspector.layers.hashing import HashedChunks
 from inspector.layers.memory import Share, share
-from inspector.layers.readers import Reader, StreamReader
-from inspector.layers.retention import MAX_KEPT, kept
-from inspector.layers.tar import iter_members
-from inspector.rootfs import Kind
+from inspector.layers.objects import Objects
+from inspector.layers.readers import StreamReader
+from inspector.layers.reading import TarReading
+from inspector.layers.taking import StreamTaker
+
+Again = Callable[[], Iterator[bytes]]
+"""Gives the stored bytes of a layer once more."""
 
 MAX_UNPACKED = 256 << 30
 """Unpacked bytes of one layer past which it is refused."""
-MAX_FILE = 1 << 44
-"""Bytes of one file as unpacked, which a sparse one may claim at will; no larger one fits on ext4."""
 
 
 def scan_stream(
-    chunks: Iterator[bytes], diff_id: str | None, digest: str | None, *, meter: Meter = lambda _: None
+    chunks: Iterator[bytes],
+    diff_id: str | None,
+    digest: str | None,
+    *,
+    meter: Meter = lambda _: None,
+    again: Again | None = None,
 ) -> Scanned:
     """The index of a layer from its stored bytes, read to the end and hashed on both sides of the packing.
 
-    Where no `diff_id` is expected, the one found stands in the index. Raises `CorruptLayer`,
-    `DigestMismatch`, `LimitExceeded`.
+    Where no `diff_id` is expected, the one found stands in the index. `again` gives the bytes once more, for the layers
+    in which further names of files ask for bytes that had gone by. Raises `CorruptLayer`, `DigestMismatch`,
+    `LimitExceeded`.
     """
-    metered = _metered(chunks, meter)
-    head = first_block(metered)
+    with share() as taken:
+        index, read = _read_whole(taken, _both_sides(_metered(chunks, meter), diff_id, digest), again)
+        taken.hold(index)
+    return Scanned(index, read, "stream")
+
+
+def _read_whole(taken: Share, sides: tuple[HashedChunks, HashedChunks], again: Again | None) -> tuple[LayerIndex, int]:
+    """The index, and the stored bytes that were read; a function of its own, so that what failed holds no memory."""
+    stored, plain = sides
+    reader = StreamReader(plain)
+    reading = TarReading(StreamTaker(reader), taken, may_repeat=again is not None)
+    reading.read(reader)
+    _check(reader, stored, plain)
+    missed, read = reading.missed(), stored.size
+    if missed and again is not None:
+        sides = _both_sides(again(), plain.digest, stored.digest)
+        reader = StreamReader(sides[1])
+        reading.repeat(reader, missed)
+        _check(reader, *sides)
+        read += sides[0].size
+    return make_index(plain.digest, reading, verified=True, blob_digest=stored.digest), read
+
+
+def _check(reader: StreamReader, stored: HashedChunks, plain: HashedChunks) -> None:
+    """Read to the end, and check the digests of both sides."""
+    reader.drain()
+    stored.check("the layer as stored")
+    plain.check("the layer unpacked")
+
+
+def _both_sides(chunks: Iterator[bytes], diff_id: str | None, digest: str | None) -> tuple[HashedChunks, HashedChunks]:
+    """The bytes as stored and as unpacked, both hashed as they are read."""
+    head = first_block(chunks)
     packing = sniff(head)
     if packing == "":
         raise CorruptLayer("the layer is no tar, nor one packed with gzip, zstd, xz or bzip2")
-    whole = itertools.chain((head,), metered) if head else iter(())
+    whole = itertools.chain((head,), chunks) if head else iter(())
     stored = HashedChunks(whole, digest if packing != "tar" else digest or diff_id)
     if packing != "tar":
-        plain = HashedChunks(_bounded(decompressed(stored, packing), stored), diff_id)
-    else:  # the same bytes on both sides need one hash, unless two are expected
-        plain = stored if digest in (None, diff_id) else HashedChunks(stored, diff_id)
-    reader = StreamReader(plain)
-    with share() as taken:
-        entries, warnings = read_entries(reader, taken)
-        reader.drain()
-        stored.check("the layer as stored")
-        plain.check("the layer unpacked")
-        index = make_index(plain.digest, entries, warnings, blob_digest=stored.digest)
-        taken.hold(index)
-    return Scanned(index, stored.size, "stream")
+        return stored, HashedChunks(_bounded(decompressed(stored, packing), stored), diff_id)
+    # the same bytes on both sides need one hash, unless two are expected
+    return stored, stored if digest in (None, diff_id) else HashedChunks(stored, diff_id)
 
 
-def make_index(
-    diff_id: str, entries: Entries, warnings: list[str], *, verified: bool = True, blob_digest: str | None = None
-) -> LayerIndex:
+class Readable(Protocol):
+    """What was read of a layer."""
+
+    @property
+    def entries(self) -> Entries:
+        """Its entries."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is to be told of it."""
+
+    @property
+    def objects(self) -> Objects:
+        """Its ELF files."""
+
+
+def make_index(diff_id: str, read: Readable, *, verified: bool, blob_digest: str | None = None) -> LayerIndex:
     """The index with its size in bytes as the engine counts it: files, and the texts of links."""
+    entries = read.entries
     entries.seal()
     size = sum(entries.sizes) + entries.symlink_bytes()
-    return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(warnings))
-
-
-def read_entries(reader: Reader, taken: Share | None = None, *, needs_end: bool = False) -> tuple[Entries, list[str]]:
-    """The entries of a tar with the bytes that are kept of them, and what is to be told of it.
-
-    Their memory is `taken` as they come, where the caller holds them for longer.
-    """
-    entries = Entries(room=taken)
-    add, left, read = entries.add, MAX_KEPT, partial(_exactly, reader)
-    for member in iter_members(reader, needs_end=needs_end):
-        if member.size > MAX_FILE:
-            raise LimitExceeded(f"{member.path[:200]!a} is said to have {member.size} bytes; no file system takes that")
-        data = b""
-        if member.kind is Kind.FILE and member.size == member.stored > 0:  # of a sparse one, only pieces are stored
-            data = kept(member.path, member.mode, member.size, left, read)
-            left -= len(data)
-        owner = (member.uid, member.gid, member.attributes, member.device)
-        add(member.path, member.kind, member.mode, member.size, member.link, data, owner)
-    return entries, too_much_kept(left)
-
-
-def too_much_kept(left: int) -> list[str]:
-    """The warning that not all bytes were kept, where none are `left`."""
-    return [f"a layer holds more than {MAX_KEPT} bytes of metadata; some were not read"] if left <= 0 else []
-
-
-def _exactly(reader: Reader, size: int) -> bytes:
-    data = reader.read(size)
-    if len(data) < size:
-        raise CorruptLayer(f"the tar is cut inside a member's data at byte {reader.position}")
-    return data
+    return LayerIndex(diff_id, entries, verified, size, blob_digest, tuple(read.warnings), objects=read.objects)
 
 
 def _metered(chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:

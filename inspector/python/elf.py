@@ -1,4 +1,4 @@
-"""ELF files as far as starting them goes: machine, loader, and the versions that a C library defines.
+"""ELF files as far as starting them goes: machine and loader.
 
 Follows the System V gABI, chapters 4 and 5. Our own reading, since the first KiB is all there is of
 most files, and every offset in a hostile one must be bounded.
@@ -7,7 +7,6 @@ most files, and every offset in a hostile one must be bounded.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 
 import msgspec
 
@@ -16,11 +15,10 @@ _BITS = {1: 32, 2: 64}
 _ORDER = {1: "<", 2: ">"}
 _HEADERS = {32: "HHIIIIIHHHHHH", 64: "HHIQQQIHHHHHH"}
 _SEGMENTS = {32: "IIIIIIII", 64: "IIQQQQQQ"}
-_PT_LOAD, _PT_DYNAMIC, _PT_INTERP = 1, 2, 3
+_PT_INTERP = 3
 _EXECUTABLE = (2, 3)
-_DT_STRTAB, _DT_VERDEF, _DT_VERDEFNUM = 5, 0x6FFFFFFC, 0x6FFFFFFD
-_MAX_SEGMENTS, _MAX_TAGS, _MAX_VERSIONS, _MAX_NAME = 64, 4096, 1024, 4096
-"""What is taken in of one file: program headers, entries of the dynamic section, versions, bytes of a name."""
+_MAX_SEGMENTS, _MAX_NAME = 64, 4096
+"""What is taken in of one file: program headers, bytes of a name."""
 
 _MACHINES = {
     (3, 32, "<"): "i686",
@@ -83,18 +81,6 @@ def parse_header(head: bytes) -> ElfHeader | None:
     )
 
 
-def defined_versions(content: bytes) -> list[str]:
-    """The symbol versions that a library defines (.gnu.version_d), in file order; none if it is no such library."""
-    header = parse_header(content)
-    if header is None:
-        return []
-    tags = _dynamic(content, header)
-    table, strings = (_offset(header, tags.get(tag, -1)) for tag in (_DT_VERDEF, _DT_STRTAB))
-    if table is None or strings is None:
-        return []
-    return list(_definitions(content, header.order, (table, strings), tags.get(_DT_VERDEFNUM, 0)))
-
-
 def _segments(head: bytes, bits: int, order: str, table: tuple[int, int, int]) -> tuple[tuple[Segment, ...], bool]:
     """The program headers that the bytes hold, and whether these are all."""
     layout = struct.Struct(order + _SEGMENTS[bits])
@@ -121,44 +107,3 @@ def _loader(head: bytes, segments: tuple[Segment, ...], *, complete: bool) -> st
             text = head[segment.offset : segment.offset + segment.size]
             return text.partition(b"\0")[0].decode("utf-8", "surrogateescape")
     return "" if complete else None
-
-
-def _dynamic(content: bytes, header: ElfHeader) -> dict[int, int]:
-    """The dynamic section, the first of each tag."""
-    tags: dict[int, int] = {}
-    layout = struct.Struct(header.order + ("qQ" if header.bits == 64 else "iI"))
-    for segment in header.segments:
-        if segment.kind != _PT_DYNAMIC:
-            continue
-        end = min(segment.offset + segment.size, len(content), segment.offset + _MAX_TAGS * layout.size)
-        for position in range(segment.offset, end - layout.size + 1, layout.size):
-            tag, value = layout.unpack_from(content, position)
-            if tag == 0:
-                return tags
-            tags.setdefault(tag, value)
-    return tags
-
-
-def _offset(header: ElfHeader, address: int) -> int | None:
-    """Where in the file the byte at a memory address lies."""
-    for segment in header.segments:
-        if segment.kind == _PT_LOAD and segment.address <= address < segment.address + segment.size:
-            return address - segment.address + segment.offset
-    return None
-
-
-def _definitions(content: bytes, order: str, places: tuple[int, int], count: int) -> Iterator[str]:
-    """Walk the Verdef records: the name of each is the first of its Verdaux records."""
-    record, name = struct.Struct(order + "HHHHIII"), struct.Struct(order + "II")
-    position, strings = places
-    for _ in range(min(count, _MAX_VERSIONS)):
-        if position + record.size > len(content):
-            return
-        *_, aux, following = record.unpack_from(content, position)
-        if position + aux + name.size <= len(content):
-            start = strings + name.unpack_from(content, position + aux)[0]
-            end = content.find(b"\0", start, start + _MAX_NAME)
-            yield content[start : max(start, end)].decode("utf-8", "surrogateescape")
-        if not following:
-            return
-        position += following

@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from inspector.elf import Skeleton
 from inspector.oci import Platform
 from inspector.python.elf import MAGIC, ElfHeader, parse_header
 from inspector.python.environment import Environment
@@ -73,11 +74,24 @@ def read_program(fs: Rootfs, path: str) -> ElfHeader | Script | str:
     head = fs.head(path)
     if head.startswith(MAGIC):
         header = parse_header(head)
-        return header if header and header.executable else f"{path!r} is an ELF file, but no program"
+        if header is None or not header.executable:
+            return f"{path!r} is an ELF file, but no program"
+        return header if header.loader is not None else _with_loader(fs, path, header)
     script = parse_script(head)
     if script is None:
         return f"{path!r} is neither an ELF program nor a script with a usable #! line"
     return script
+
+
+def _with_loader(fs: Rootfs, path: str, header: ElfHeader) -> ElfHeader:
+    """The header with the loader's name, which stands past the file's beginning, as after patchelf."""
+    try:
+        skeleton = fs.skeleton(path)
+    except NotKept:
+        return header
+    if not isinstance(skeleton, Skeleton) or (skeleton.partial and skeleton.interpreter is None):
+        return header
+    return msgspec.structs.replace(header, loader=skeleton.interpreter or "")
 
 
 def can_start(fs: Rootfs, path: str, environment: Environment, platform: Platform) -> Start:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 
+from inspector.elf import Skeleton
 from inspector.errors import NotFound
-from inspector.python.elf import ElfHeader, defined_versions
+from inspector.python.elf import ElfHeader
 from inspector.python.files import apk_database, find
 from inspector.python.model import Libc
 from inspector.rootfs import NotKept, Rootfs
@@ -36,9 +37,10 @@ def _glibc_version(fs: Rootfs, program: ElfHeader) -> str | None:
         if library is None:
             continue
         try:
-            names = defined_versions(fs.read(library[0]))
+            skeleton = fs.skeleton(library[0])
         except (NotKept, NotFound):
             continue
+        names = skeleton.defined or () if isinstance(skeleton, Skeleton) else ()
         versions = [(int(match[1]), int(match[2])) for name in names if (match := _GLIBC_VERSION.fullmatch(name))]
         if versions:
             return "{}.{}".format(*max(versions))

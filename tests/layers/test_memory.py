@@ -232,7 +232,7 @@ def test_the_bytes_of_a_scan_that_fails_are_given_back(gate: Gate) -> None:
     with pytest.raises(InspectorError) as failed:
         scanned(LAYER[:514])
     assert gate.used == 0
-    held = [entry.locals for entry in failed.traceback if entry.name == "read_entries"]
+    held = [entry.locals for entry in failed.traceback if entry.name == "_read_whole"]
     assert held == [{}]
 
 

@@ -21,7 +21,10 @@ from inspector.layers.retention import may_be_program, wanted
         "conda-meta/history.json",
         "site-packages/__editable___torch_2_0_finder.py",
         "root/.pyenv/version",
-        "usr/lib/x86_64-linux-gnu/libc.so.6",
+        "etc/ld.so.cache",
+        "etc/ld.so.preload",
+        "etc/ld-musl-x86_64.path",
+        "usr/lib/python3/dist-packages/torch/__init__.py",
         "etc/passwd",
         ".python-version",
     ],
@@ -32,7 +35,17 @@ def test_kept_whole(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["METADATA", "app/RECORD", "site-packages/numpy/version.py", "data.json", "home/etc/passwd", "x/.pth/y", "version"],
+    [
+        "METADATA",
+        "app/RECORD",
+        "site-packages/numpy/version.py",
+        "data.json",
+        "home/etc/passwd",
+        "x/.pth/y",
+        "version",
+        "a/__init__.py",
+        "a/etc/ld.so.cache",
+    ],
 )
 def test_not_kept(path: str) -> None:
     assert wanted(path) == 0

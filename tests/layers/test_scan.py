@@ -10,7 +10,8 @@ import pytest
 
 from fixtures.tree import Dir, File, Hardlink, Link, Tree, tar_of
 from inspector.errors import DigestMismatch, LimitExceeded
-from inspector.layers.scan import MAX_FILE, scan_stream
+from inspector.layers.reading import MAX_FILE
+from inspector.layers.scan import scan_stream
 from inspector.rootfs import Kind
 from tests.support import scan_bytes
 

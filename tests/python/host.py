@@ -7,6 +7,16 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from inspector.elf import (
+    Content,
+    LoaderFacts,
+    NotElf,
+    Skeleton,
+    Symbols,
+    read_loader,
+    read_skeleton,
+    read_symbols,
+)
 from inspector.errors import NotFound
 from inspector.rootfs import Kind, Node, NotKept
 
@@ -56,6 +66,18 @@ class HostRootfs:
         if head and not head.startswith(b"#!"):
             raise NotKept(f"{path!r}: no program")
         return head
+
+    def skeleton(self, path: str) -> Skeleton | NotElf:
+        """See `Rootfs.skeleton`."""
+        return read_skeleton(Content(self.read(path)))
+
+    def symbols(self, path: str) -> Symbols:
+        """See `Rootfs.symbols`."""
+        return read_symbols(Content(self.read(path)))
+
+    def loader(self, path: str) -> LoaderFacts:
+        """See `Rootfs.loader`."""
+        return read_loader(self.read(path))
 
 
 def _is_plain(folder: str) -> bool:

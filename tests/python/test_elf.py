@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fixtures.bases import debian, glibc_versions, loader_path, program
+from fixtures.bases import debian, loader_path, program
 from fixtures.elf import MACHINES, Elf
-from fixtures.tree import Link
-from inspector.python.elf import ElfHeader, defined_versions, parse_header
+from inspector.python.elf import ElfHeader, parse_header
 from inspector.python.libc import find_libc
 from inspector.python.model import Libc
 from tests.support import rootfs_of
@@ -62,25 +61,6 @@ def test_the_program_that_runs_this() -> None:
     assert header.loader is None or not header.loader or Path(header.loader).exists()
 
 
-def test_versions_that_a_library_defines() -> None:
-    library = debian()["usr/lib/x86_64-linux-gnu/libc.so.6"]
-    assert not isinstance(library, bytes | Link)
-    names = defined_versions(library.data)  # type: ignore[union-attr]
-    assert names == ["libc.so.6", *glibc_versions("x86_64", "2.36")]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the machine's own C library")
-def test_versions_of_the_real_library_are_those_that_pyelftools_reads() -> None:
-    elffile = pytest.importorskip("elftools.elf.elffile")
-    found = sorted(Path("/").glob("lib*/**/libc.so.6"))
-    if not found:
-        pytest.skip("no libc.so.6 here")
-    with found[0].open("rb") as file:
-        section = elffile.ELFFile(file).get_section_by_name(".gnu.version_d")
-        expected = [next(names).name for _, names in section.iter_versions()]
-    assert defined_versions(found[0].read_bytes()) == expected
-
-
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_damage_never_breaks_the_reading(data: st.DataObject) -> None:
@@ -90,7 +70,6 @@ def test_damage_never_breaks_the_reading(data: st.DataObject) -> None:
         content[position] = data.draw(st.integers(0, 255))
     cut = bytes(content[: data.draw(st.integers(0, len(content)))])
     assert parse_header(cut) is None or isinstance(parse_header(cut), ElfHeader)
-    assert len(defined_versions(cut)) <= 1024
 
 
 def test_glibc_beside_its_loader() -> None:

@@ -17,7 +17,7 @@ from inspector.layers.entries import Entries
 from inspector.layers.entry import Attributes, Entry
 from inspector.layers.overlay import is_kept_attribute
 from inspector.layers.pax import MAX_PATH
-from inspector.layers.scan import MAX_FILE
+from inspector.layers.reading import MAX_FILE
 from inspector.layers.tar import MAX_HEADERS, normal
 from inspector.layers.toc.source import TocUnusable
 from inspector.oci import decoder

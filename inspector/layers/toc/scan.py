@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+import msgspec
 from msgspec import structs
 
+from inspector.elf import MAGIC, Content, read_skeleton, read_symbols
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entries import Entries
+from inspector.layers.objects import Gathering, Objects
 from inspector.layers.retention import MAX_KEPT, kept
 from inspector.layers.scan import make_index
 from inspector.layers.toc import estargz, zstd_chunked
@@ -55,13 +58,23 @@ def scan_toc(
     chosen = within_reason(found, located.packing, left)
     data = fetch(budget, chosen, located.packing, spare)
     entries = listing.entries
-    _keep(entries, data)
+    gathering = Gathering(all_seen=False)
+    _keep(entries, gathering, data)
     for entry in located.behind:
         entries.append(entry)
     skipped = len(found) - len(chosen)
     note = f"{NOTE}; the beginnings of {skipped} programs in it were not fetched" if skipped else NOTE
     meter(source.size - budget.spent)
-    return Scanned(make_index(diff_id, entries, [note], verified=False), budget.spent, "toc")
+    read = _Read(entries, [note], gathering.objects)
+    return Scanned(make_index(diff_id, read, verified=False), budget.spent, "toc")
+
+
+class _Read(msgspec.Struct):
+    """What was read of the layer."""
+
+    entries: Entries
+    warnings: list[str]
+    objects: Objects
 
 
 def _locate(source: Budget, annotations: Mapping[str, str]) -> Located:
@@ -72,14 +85,18 @@ def _locate(source: Budget, annotations: Mapping[str, str]) -> Located:
     return estargz.locate(source, digest)
 
 
-def _keep(entries: Entries, data: Mapping[int, bytes]) -> None:
-    """Keep what a scan would keep of each file whose bytes are there."""
+def _keep(entries: Entries, gathering: Gathering, data: Mapping[int, bytes]) -> None:
+    """Keep what a scan would keep of each file whose bytes are there, and skeletons of those that are there whole."""
     left = MAX_KEPT
     for position in sorted(data):
         entry = entries[position]
         keep = kept(entry.path, entry.mode, entry.size, left, partial(_first, data[position]))
         left -= len(keep)
         entries.keep(position, keep)
+        content = data[position]
+        if len(content) == entry.size and content.startswith(MAGIC):
+            gathering.add(position, read_skeleton(Content(content)))
+            gathering.add_symbols(position, read_symbols(Content(content)))
 
 
 def _first(content: bytes, count: int) -> bytes:

@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.layers.compression import Packing
 from inspector.layers.entry import Entry
-from inspector.layers.retention import MAX_KEPT, SCRIPT_HEAD, kept, wanted
+from inspector.layers.retention import MAX_KEPT, SCRIPT_HEAD, kept
 from inspector.layers.toc.document import Chunk, Listing
 from inspector.layers.toc.source import Span, TocUnusable
 from inspector.rootfs import Kind
@@ -21,6 +21,8 @@ MIN_HEADS = 128 << 10
 _ASKED = frozenset({"env", "sh", "bash", "dash", "ash", "busybox", "tini", "dumb-init", "uv", "conda", "pyenv"})
 """Programs whose beginnings are always fetched, beside Python's own: other programs are started by them."""
 _ASKED_PREFIXES = ("python", "pypy")
+_WHOLE = {"libc.so.6": 4 << 20}
+"""ELF files that are fetched whole for their skeletons, by name, up to so many bytes."""
 _HEAD = {"gzip": 6 << 10, "zstd": 64 << 10}
 """Bytes fetched at first of a member or frame whose beginning is wanted: zstd unpacks nothing less than a block."""
 
@@ -55,12 +57,14 @@ def wants(listing: Listing) -> Iterator[Want]:
             chunks=[chunk for chunk in listing.chunks(position) if chunk.at < need],
             whole=need == entry.size,
             digest=listing.digest(position),
-            optional=entry.size > wanted(entry.path) and not _is_asked_for(entry.path),
+            optional=need < entry.size and not _is_asked_for(entry.path),
         )
 
 
 def _need(entry: Entry) -> int:
-    """How many of a file's first bytes `kept` reads."""
+    """How many of a file's first bytes are of use: what `kept` reads, and some libraries whole."""
+    if entry.size <= _WHOLE.get(entry.path[entry.path.rfind("/") + 1 :], 0):
+        return entry.size
     asked = 0
 
     def note(count: int) -> bytes:

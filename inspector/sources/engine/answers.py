@@ -12,7 +12,8 @@ from inspector.layers.directories import Directory, Shelf
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry
 from inspector.layers.readers import StreamReader
-from inspector.layers.scan import read_entries
+from inspector.layers.reading import TarReading
+from inspector.layers.taking import StreamTaker
 from inspector.layers.tar import iter_members
 from inspector.layers.tree import LayerTree
 from inspector.rootfs import Kind, Node
@@ -70,7 +71,10 @@ def read_subtree(chunks: Iterator[bytes], top: str, ordinal: int) -> Subtree:
 
     Raises `LimitExceeded`, and `Malformed` where the tar is cut, corrupt, or of something else.
     """
-    entries, _ = read_entries(StreamReader(chunks), needs_end=True)
+    reader = StreamReader(chunks)
+    reading = TarReading(StreamTaker(reader, objects=False))
+    reading.read(reader, needs_end=True)
+    entries = reading.entries
     name = posixpath.basename(top)
     tree = LayerTree(Entries(_below(entry, name, top) for entry in entries), ordinal, literal=True)
     if tree.unbound or tree.root.number < 0:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import BinaryIO, Protocol, TypeVar
 
 from inspector import work
+from inspector.elf import Content as Whole
+from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols, read_skeleton
 from inspector.engine.client import Engine
 from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
@@ -42,6 +45,8 @@ _MADE_BY_ENGINES = frozenset(
     }
 )
 _HOLD_SUCH = frozenset({"/", "/dev", "/etc", "/proc", "/run", "/sys"})
+_MAX_LIBC = 4 << 20
+_NO_OBJECTS = "shared libraries are not read through an engine's archive API"
 
 T = TypeVar("T")
 
@@ -126,6 +131,22 @@ class ContainerRootfs:
         if len(data) < node.size:
             raise NotKept(f"{path!r}: it is none of the files that are read whole")
         return data
+
+    def skeleton(self, path: str) -> Skeleton | NotElf:
+        """See `Rootfs.skeleton`. A library comes whole or not at all here, so only the C library is asked for."""
+        node = self._expect(path, Kind.FILE)
+        if posixpath.basename(path) != "libc.so.6" or node.size > min(_MAX_LIBC, self._kept):
+            raise NotKept(f"{path!r}: {_NO_OBJECTS}")
+        self._kept -= node.size
+        return read_skeleton(Whole(self._start(path, node, node.size)))
+
+    def symbols(self, path: str) -> Symbols:
+        """See `Rootfs.symbols`."""
+        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
+
+    def loader(self, path: str) -> LoaderFacts:
+        """See `Rootfs.loader`."""
+        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
 
     def head(self, path: str) -> bytes:
         """See `Rootfs.head`."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from inspector.elf import FilePart, Source
 from inspector.layers.blob import LayerBlob, Meter, Scanned
-from inspector.layers.scan import make_index, too_much_kept
+from inspector.layers.entry import LayerIndex
+from inspector.layers.scan import make_index
+from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.disk import stamp, unusable
-from inspector.sources.engine.walk import Walk
+from inspector.sources.engine.walk import DIRECTORY, OPENED, Walk
 
 
 class Record(Protocol):
@@ -74,9 +80,26 @@ class DiffDirectory(msgspec.Struct, frozen=True):
             raise unusable(self.path / os.fsdecode(error.filename or ""), error) from error
         if self.identity != before:
             raise self._changed()
-        index = make_index(diff_id, walk.entries, too_much_kept(walk.left), verified=False)
+        index = make_index(diff_id, walk, verified=False)
         self._compare(walk, index.size)
         return Scanned(index, walk.bytes_read, "walk")
+
+    @contextlib.contextmanager
+    def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:
+        """See `Reopenable`. No link is followed on the way."""
+        size = index.entries.sizes[position]
+        with contextlib.ExitStack() as stack:
+            folder, *names = [os.fsencode(self.path), *os.fsencode(index.entries.path(position)).split(b"/")]
+            descriptor = os.open(folder, DIRECTORY)
+            stack.callback(os.close, descriptor)
+            for name in names[:-1]:
+                descriptor = os.open(name, DIRECTORY, dir_fd=descriptor)
+                stack.callback(os.close, descriptor)
+            file = stack.enter_context(open(os.open(names[-1], OPENED, dir_fd=descriptor), "rb", buffering=0))  # noqa: PTH123 - of a descriptor
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+                raise NotKept("it changed since its layer was read")
+            yield FilePart(file, 0, size)
 
     def _compare(self, walk: Walk, size: int) -> None:
         """Raises `AccessUnusable` unless the directory is as large as the engine noted."""

@@ -10,27 +10,30 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
 import msgspec
 
-from inspector.errors import LimitExceeded
+from inspector.elf import FilePart
+from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.blob import Meter
 from inspector.layers.directories import MAX_CROWD
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Attributes, Entry
-from inspector.layers.retention import MAX_KEPT, kept
+from inspector.layers.objects import Gathering, Objects
+from inspector.layers.reading import too_much_kept
+from inspector.layers.retention import MAX_KEPT
+from inspector.layers.taking import Taken, is_of_use, take_part
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.disk import is_roots
 
-_OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-_DIRECTORY = _OPENED | getattr(os, "O_DIRECTORY", 0)
+OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+DIRECTORY = OPENED | getattr(os, "O_DIRECTORY", 0)
 _MARK_MODE = 0o600
 _KINDS = {
     stat.S_IFREG: Kind.FILE,
@@ -68,6 +71,12 @@ class _Named(msgspec.Struct):
     content: tuple[int, int]
 
 
+def _together(one: Taken, other: Taken) -> Taken:
+    """What two names of one file ask for."""
+    data = max(one.data, other.data, key=len)
+    return Taken(data, one.skeleton or other.skeleton, None, one.loader or other.loader)
+
+
 class Walk:
     """One walk over a layer's directory, names in order, each directory before what lies in it.
 
@@ -85,7 +94,9 @@ class Walk:
         self._is_roots = False
         self._headers = MAX_HEADERS
         self._first: dict[tuple[int, int], int] = {}
-        self._contents: dict[tuple[int, int], bytes] = {}
+        self._contents: dict[tuple[int, int], Taken] = {}
+        self._gathering = Gathering(all_seen=False)
+        self._found: dict[str, Taken] = {}
         self._shared: set[tuple[int, int]] = set()
         self._root = -1
 
@@ -93,22 +104,43 @@ class Walk:
         """Raises `OSError`, `AccessUnusable`, `LimitExceeded`."""
         status = os.lstat(self._top)
         self._is_roots = is_roots(self._top.parent)
-        self._root = os.open(self._top, _DIRECTORY)
+        self._root = os.open(self._top, DIRECTORY)
         try:
             top = Entry("", Kind.DIRECTORY, status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
             self._from(_Below(top, status))
         finally:
             os.close(self._root)
         for content, position in self._first.items():
-            data = self._contents.get(content, b"")
-            if len(data) > len(self.entries.data.get(position, b"")):  # wanted under a later name of the same file
-                self.entries.keep(position, data)
+            taken = self._contents.get(content, Taken())
+            self._gather(position, taken)
+            if len(taken.data) > len(
+                self.entries.data.get(position, b"")
+            ):  # wanted under a later name of the same file
+                self.entries.keep(position, taken.data)
+
+    @property
+    def objects(self) -> Objects:
+        """The ELF files of the layer."""
+        return self._gathering.objects
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is to be told of the layer."""
+        return too_much_kept(self.left)
+
+    def _gather(self, position: int, taken: Taken) -> None:
+        if taken.skeleton is not None:
+            self._gathering.add(position, taken.skeleton)
+        if taken.loader is not None:
+            self.objects.loaders[position] = taken.loader
 
     def _from(self, top: _Below) -> None:
         todo: list[Entry | _Below | _Named] = [top]
         while todo:
             item = todo.pop()
             if isinstance(item, Entry):
+                if taken := self._found.pop(item.path, None):
+                    self._gather(len(self.entries), taken)
                 self.entries.append(item)
             elif isinstance(item, _Named):
                 self._named(item)
@@ -131,7 +163,7 @@ class Walk:
         """What lies in a directory, sorted by name, its own mark and its whiteouts first."""
         self._meter(0)  # which stops a run that was broken off
         path = below.entry.path
-        descriptor = os.open(path or ".", _DIRECTORY, dir_fd=self._root)
+        descriptor = os.open(path or ".", DIRECTORY, dir_fd=self._root)
         try:
             self._refuse_other(below.status, os.fstat(descriptor), path)
             marks = {OPAQUE: self._mark(path, OPAQUE)} if self._is_opaque(descriptor, path) else {}
@@ -181,31 +213,32 @@ class Walk:
             attributes = self._attributes(path, name, descriptor)
         owner = (status.st_uid, status.st_gid, attributes)
         if status.st_nlink == 1:
-            return Entry(path, Kind.FILE, mode, size, "", self._kept(path, name, status, descriptor), *owner)
+            taken = self._taken(path, name, status, descriptor)
+            if taken.skeleton is not None:
+                self._found[path] = taken
+            return Entry(path, Kind.FILE, mode, size, "", taken.data, *owner)
         content = (status.st_dev, status.st_ino)
-        data = self._contents.get(content, b"")
-        if len(data) < size:
-            data = max(data, self._kept(path, name, status, descriptor), key=len)
-            self._contents[content] = data
-        return _Named(Entry(path, Kind.FILE, mode, size, "", data, *owner), content)
+        taken = self._contents.get(content, Taken())
+        if len(taken.data) < size:
+            taken = _together(taken, self._taken(path, name, status, descriptor))
+            self._contents[content] = taken
+        return _Named(Entry(path, Kind.FILE, mode, size, "", taken.data, *owner), content)
 
-    def _kept(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
+    def _taken(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Taken:
+        """What is taken of a regular file, which must be the very one that was listed."""
         size = status.st_size
-        if not size:
-            return b""
-        data = kept(path, status.st_mode, size, self.left, partial(self._head, name, status, descriptor))
-        self.left -= len(data)
-        return data
-
-    def _head(self, name: str, status: os.stat_result, descriptor: int, size: int) -> bytes:
-        """The first `size` bytes of a regular file, which must be the very one that was listed."""
-        with open(os.open(name, _OPENED, dir_fd=descriptor), "rb", buffering=0) as file:  # noqa: PTH123 - of a descriptor
+        if not size or not is_of_use(path, status.st_mode, size):
+            return Taken()
+        with open(os.open(name, OPENED, dir_fd=descriptor), "rb", buffering=0) as file:  # noqa: PTH123 - of a descriptor
             self._refuse_other(status, os.fstat(file.fileno()), name)
-            data = file.read(size)
-        if len(data) != size:
-            raise AccessUnusable(f"{self._shown(name)} changed while it was read")
-        self.bytes_read += size
-        return data
+            part = FilePart(file, 0, size)
+            try:
+                taken = take_part(part, path, status.st_mode, self.left)
+            except CorruptLayer as error:
+                raise AccessUnusable(f"{self._shown(name)} changed while it was read") from error
+        self.bytes_read += part.bytes_read
+        self.left -= len(taken.data)
+        return taken
 
     def _link(self, name: str, status: os.stat_result, descriptor: int) -> str:
         text = os.readlink(name, dir_fd=descriptor)

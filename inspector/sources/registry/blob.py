@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from inspector.errors import NotFound
@@ -54,5 +56,7 @@ class RegistryBlob(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(self._scan_whole(diff_id, digest, meter), notes=(note,))
 
     def _scan_whole(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
-        chunks = self.repository.chunks(self.descriptor.digest, self.descriptor.size)
-        return scan_stream(chunks, diff_id, digest or self.descriptor.digest, meter=meter)
+        def chunks() -> Iterator[bytes]:
+            return self.repository.chunks(self.descriptor.digest, self.descriptor.size)
+
+        return scan_stream(chunks(), diff_id, digest or self.descriptor.digest, meter=meter, again=chunks)

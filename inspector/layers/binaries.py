@@ -1,0 +1,133 @@
+"""The ELF files of one layer as they are asked for: what its index knows, and what is read of its blob later."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from inspector import work
+from inspector.elf import MAGIC, MAX_LOADER, LoaderFacts, NotElf, Skeleton, Source, Symbols
+from inspector.elf import read_loader as facts_of
+from inspector.elf import read_skeleton as skeleton_of
+from inspector.elf import read_symbols as symbols_of
+from inspector.errors import InspectorError
+from inspector.layers.blob import Reopenable
+from inspector.layers.entry import LayerIndex
+from inspector.layers.objects import pack_symbols, unpack_skeleton, unpack_symbols
+from inspector.layers.taking import not_elf
+from inspector.rootfs import NotKept
+
+MAX_READ = 4000
+"""Files of one layer that are read later; `import torch` takes 50 of an image."""
+
+NOT_READ = "its layer was read in a way that tells nothing of ELF files"
+
+Known = TypeVar("Known")
+
+
+class Binaries:
+    """What is known of the ELF files of a layer, by the position of the entry that has the content.
+
+    `stored` gives the symbols that the cache has, and `keep` puts those there that were read since; `blob` is where
+    the layer lies, whose `identity` was this when the index was made of it.
+    """
+
+    def __init__(
+        self,
+        index: LayerIndex,
+        blob: object = None,
+        identity: str | None = None,
+        *,
+        stored: Callable[[], Mapping[int, bytes]] = dict,
+        keep: Callable[[Mapping[int, bytes]], None] = lambda _: None,
+    ) -> None:
+        self._index = index
+        self._blob = blob if isinstance(blob, Reopenable) and not index.verified else None
+        self._identity = identity
+        self._stored = stored
+        self._keep = keep
+        self._loaded: Mapping[int, bytes] | None = None
+        self._new: dict[int, bytes] = {}
+        self._left = MAX_READ
+        self._skeletons: dict[int, Skeleton | NotElf] = {}
+
+    def skeleton(self, position: int) -> Skeleton | NotElf:
+        """Return the skeleton of a regular file, or why a loader refuses it. Raises `NotKept`."""
+        found = self._skeletons.get(position)
+        if found is None:
+            found = self._skeletons[position] = self._skeleton(position)
+        return found
+
+    def _skeleton(self, position: int) -> Skeleton | NotElf:
+        index, objects = self._index, self._index.objects
+        packed = objects.skeletons.get(position)
+        if packed is not None:
+            return _decoded(unpack_skeleton, packed)
+        size, data = index.entries.sizes[position], index.entries.data.get(position, b"")
+        if (not size or data or objects.all_seen) and not (data.startswith(MAGIC) or (objects.lost and not data)):
+            return not_elf(size)
+        if self._blob is None:
+            raise NotKept(objects.lost or NOT_READ)
+        with self._opened(position) as source:
+            return skeleton_of(source)
+
+    def symbols(self, position: int) -> Symbols:
+        """Return the symbols of a regular file. Raises `NotKept`."""
+        packed = self._index.objects.symbols.get(position) or self._new.get(position)
+        if packed is None:
+            if self._loaded is None:
+                self._loaded = self._stored()
+            packed = self._loaded.get(position)
+        if packed is not None:
+            return _decoded(unpack_symbols, packed)
+        if self._blob is None:
+            raise NotKept(self._index.objects.lost or NOT_READ)
+        with self._opened(position) as source:
+            found = symbols_of(source)
+        self._new[position] = pack_symbols(found)
+        return found
+
+    def loader(self, position: int) -> LoaderFacts:
+        """Return what the file of a loader tells. Raises `NotKept`."""
+        found = self._index.objects.loaders.get(position)
+        if found is not None:
+            return found
+        if self._blob is None or self._index.entries.sizes[position] > MAX_LOADER:
+            raise NotKept("its name is not that of a loader, so it was not looked into")
+        with self._opened(position) as source:
+            return facts_of(source.read_at(0, source.size))
+
+    def remember(self) -> None:
+        """Put the symbols that were read since into the cache."""
+        if self._new:
+            self._keep(self._new)
+
+    @contextlib.contextmanager
+    def _opened(self, position: int) -> Iterator[Source]:
+        """The file, which is read only while the blob is the very one that the index was made of."""
+        work.check()
+        self._left -= 1
+        assert self._blob is not None
+        if self._left < 0:
+            raise NotKept(f"more than {MAX_READ} files of its layer were asked for")
+        try:
+            if self._blob.identity == self._identity:
+                with self._blob.open_file(self._index, position) as source:
+                    yield source
+                if self._blob.identity == self._identity:
+                    return
+        except OSError as error:
+            raise NotKept(f"it can't be read any more: {error.strerror or error}") from error
+        except NotKept:
+            raise
+        except InspectorError as error:
+            raise NotKept(f"it can't be read any more: {error}") from error
+        raise NotKept("its layer changed since it was read")
+
+
+def _decoded(decode: Callable[[bytes], Known], packed: bytes) -> Known:
+    try:
+        return decode(packed)
+    except ValueError as error:
+        raise NotKept("what was kept of it is damaged") from error

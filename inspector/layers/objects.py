@@ -1,0 +1,141 @@
+"""What an index holds of a layer's ELF files: skeletons of all, and the symbols of those that went by in a stream."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+
+from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+
+MAX_SKELETONS = 20_000
+"""ELF files of one layer whose skeletons are kept; the largest real layers have some 2,000."""
+MAX_BYTES = 8 << 20
+"""Bytes of all skeletons of one layer, as packed; those of 1,000 files take 0.3 MB."""
+MAX_SYMBOLS = 12 << 20
+"""Bytes of the symbols of all files of one layer, as packed; those of CUDA's libraries and torch take 2 MB."""
+MAX_ROW = 16 << 20
+"""Bytes of a row of symbols in the cache."""
+
+TOO_MANY = "the layer has more ELF files than are kept of one"
+"""Why some file's skeleton or symbols are not known."""
+
+_LEVEL = 1
+_OF_ENTRY = 120  # bytes of memory that one more entry takes, beside what it holds
+_MAX_UNPACKED = 64 << 20
+_SKELETON: msgspec.msgpack.Decoder[Skeleton | NotElf] = msgspec.msgpack.Decoder(Skeleton | NotElf)
+_SYMBOLS = msgspec.msgpack.Decoder(Symbols)
+_ROW = msgspec.msgpack.Decoder(dict[int, bytes])
+
+
+class Objects(msgspec.Struct, eq=False):
+    """By the positions of entries: packed skeletons and symbols, facts of loaders, and where a file's bytes begin.
+
+    The last is counted in the layer's plain tar. `all_seen` says that every file was looked at, whatever its name, so
+    that one without skeleton is no ELF file; `lost` says why some have none all the same.
+    """
+
+    skeletons: dict[int, bytes] = {}
+    symbols: dict[int, bytes] = {}
+    loaders: dict[int, LoaderFacts] = {}
+    offsets: dict[int, int] = {}
+    all_seen: bool = False
+    lost: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether what an index keeps is equal: symbols are kept beside it."""
+        return isinstance(other, Objects) and self._kept() == other._kept()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _kept(self) -> tuple[object, ...]:
+        return self.skeletons, self.loaders, self.offsets, self.all_seen, self.lost
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory that they take."""
+        held = sum(map(len, self.skeletons.values())) + sum(map(len, self.symbols.values()))
+        entries = len(self.skeletons) + len(self.symbols) + len(self.offsets) + 4 * len(self.loaders)
+        return held + _OF_ENTRY * entries
+
+
+class Gathering:
+    """The objects of a layer that is read; what passes a bound is left out, and `lost` says so."""
+
+    def __init__(self, *, all_seen: bool) -> None:
+        self.objects = Objects(all_seen=all_seen)
+        self._skeleton_bytes = MAX_BYTES
+        self._symbol_bytes = MAX_SYMBOLS
+
+    def add(self, position: int, skeleton: Skeleton | NotElf, offset: int | None = None) -> int:
+        """Keep a file's skeleton, and return the bytes of memory that it takes."""
+        packed = pack_skeleton(skeleton)
+        self._skeleton_bytes -= len(packed)
+        if self._skeleton_bytes < 0 or len(self.objects.skeletons) >= MAX_SKELETONS:
+            self.objects.lost = TOO_MANY
+            return 0
+        self.objects.skeletons[position] = packed
+        if offset is not None:
+            self.objects.offsets[position] = offset
+        return len(packed) + 2 * _OF_ENTRY
+
+    def add_symbols(self, position: int, symbols: Symbols) -> int:
+        """Keep a file's symbols, and return the bytes of memory that they take."""
+        if position not in self.objects.skeletons:
+            return 0
+        packed = pack_symbols(symbols)
+        self._symbol_bytes -= len(packed)
+        if self._symbol_bytes < 0:
+            return 0
+        self.objects.symbols[position] = packed
+        return len(packed) + _OF_ENTRY
+
+
+def pack_skeleton(skeleton: Skeleton | NotElf) -> bytes:
+    """Return a skeleton as bytes."""
+    return msgspec.msgpack.encode(skeleton)
+
+
+def unpack_skeleton(packed: bytes) -> Skeleton | NotElf:
+    """Return the skeleton in `packed`. Raises `ValueError` for anything else."""
+    try:
+        return _SKELETON.decode(packed)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+
+
+def pack_symbols(symbols: Symbols) -> bytes:
+    """Return symbols as compressed bytes."""
+    from isal import isal_zlib
+
+    packed: bytes = isal_zlib.compress(msgspec.msgpack.encode(symbols), _LEVEL)
+    return packed
+
+
+def unpack_symbols(packed: bytes) -> Symbols:
+    """Return the symbols in `packed`. Raises `ValueError` for anything else."""
+    from isal import isal_zlib
+
+    broken = cast("type[Exception]", isal_zlib.error)  # its stub has an instance in the class's place
+    try:
+        inflater = isal_zlib.decompressobj()
+        plain = inflater.decompress(packed, _MAX_UNPACKED)
+        if not inflater.eof:
+            raise ValueError("no whole symbols")
+        return _SYMBOLS.decode(plain)
+    except (broken, msgspec.MsgspecError) as error:
+        raise ValueError(str(error)) from error
+
+
+def pack_row(symbols: dict[int, bytes]) -> bytes:
+    """Return the symbols of a layer's files as one row of the cache; empty where they are too large for one."""
+    size = sum(map(len, symbols.values())) + 16 * len(symbols)
+    return msgspec.msgpack.encode(symbols) if size <= MAX_ROW else b""
+
+
+def unpack_row(row: bytes) -> dict[int, bytes]:
+    """Return the symbols in a row of the cache; none where it is no such row."""
+    try:
+        return _ROW.decode(row) if len(row) <= MAX_ROW else {}
+    except msgspec.MsgspecError:
+        return {}

@@ -1,0 +1,187 @@
+"""What is taken of one file of a layer while its tar is read: bytes to keep, and what its ELF file tells."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+from inspector import work
+from inspector.elf import (
+    MAGIC,
+    MAX_LOADER,
+    Content,
+    FilePart,
+    LoaderFacts,
+    NotElf,
+    Skeleton,
+    Symbols,
+    is_loader,
+    read_forward,
+    read_loader,
+    read_skeleton,
+    read_symbols,
+)
+from inspector.errors import CorruptLayer
+from inspector.layers.readers import FileReader, Reader, StreamReader
+from inspector.layers.retention import SCRIPT_HEAD, head_of, may_be_program, wanted
+from inspector.layers.tar import Member
+
+MAX_PASSING = 48 << 20
+"""Bytes kept of large ELF files that go by at once, in all layers that are read side by side."""
+MAX_WAIT = 60.0
+"""Seconds that a reader waits for these; what it could not keep then is not known."""
+NOT_ELF = NotElf("invalid ELF header")
+
+_TICK = 0.2
+
+
+class Taken(NamedTuple):
+    """The bytes that are kept of a file, and what was read of an ELF file; None of what was not looked for."""
+
+    data: bytes = b""
+    skeleton: Skeleton | NotElf | None = None
+    symbols: Symbols | None = None
+    loader: LoaderFacts | None = None
+
+
+def may_be_object(path: str, mode: int) -> bool:
+    """Whether a file is, by its name or rights, likely to be an ELF file: nearly all are found by that."""
+    return bool(mode & 0o111) or ".so" in path[path.rfind("/") + 1 :]
+
+
+class StreamTaker:
+    """Takes files as they go by, each looked at whatever its name; without `objects`, no ELF file is read."""
+
+    def __init__(self, reader: StreamReader, *, objects: bool = True) -> None:
+        self.all_seen = objects
+        self._reader = reader
+        self._read = partial(exactly, reader)
+
+    def take(self, member: Member, left: int) -> Taken:
+        """Take a file whose data come next, of which `left` bytes may be kept. Raises `CorruptLayer`."""
+        path, size = member.path, member.size
+        whole = left >= size <= wanted(path)
+        if self.all_seen and self._reader.begins(MAGIC):
+            work.check()
+            if whole or (is_loader(path) and size <= MAX_LOADER):
+                content = self._read(size)
+                return of_content(content, path, content if whole else _head(member, left, content))
+            passed = read_forward(size, self._reader.pieces, self._skip, held)
+            return Taken(_head(member, left, passed.head), passed.skeleton, passed.symbols)
+        if whole:
+            return Taken(self._read(size))
+        if left >= SCRIPT_HEAD and may_be_program(path, member.mode):
+            return Taken(head_of(self._read(min(SCRIPT_HEAD, size))))
+        return Taken()
+
+    def _skip(self, size: int) -> None:
+        if not self._reader.skip(size):
+            raise CorruptLayer(f"the tar is cut inside a member's data at byte {self._reader.position}")
+
+
+class SeekTaker:
+    """Takes files by seeking: their skeletons, and symbols later, of the few whose symbols are asked for."""
+
+    all_seen = False
+
+    def __init__(self, reader: FileReader) -> None:
+        self._reader = reader
+
+    def take(self, member: Member, left: int) -> Taken:
+        """See `StreamTaker.take`."""
+        if not is_of_use(member.path, member.mode, member.size):
+            return Taken()
+        part = self._reader.part(member.offset, member.size)
+        taken = take_part(part, member.path, member.mode, left)
+        self._reader.bytes_read += part.bytes_read
+        return taken
+
+
+def is_of_use(path: str, mode: int, size: int) -> bool:
+    """Whether any bytes of a file are looked at where it can be sought."""
+    return may_be_object(path, mode) or size <= wanted(path)
+
+
+def take_part(part: FilePart, path: str, mode: int, left: int) -> Taken:
+    """Take a file that can be sought, of which `left` bytes may be kept. Raises `CorruptLayer` where it is cut."""
+    size = part.size
+    whole = left >= size <= wanted(path)
+    head = _cut(part.read_at(0, min(SCRIPT_HEAD, size)), min(SCRIPT_HEAD, size), part.start)
+    data = head_of(head) if left >= SCRIPT_HEAD and may_be_program(path, mode) else b""
+    if whole:
+        data = _cut(part.read_at(0, size), size, part.start)
+    if not head.startswith(MAGIC):
+        return Taken(data, not_elf(size) if ".so" in path else None)
+    work.check()
+    facts = read_loader(part.read_at(0, size)) if is_loader(path) and size <= MAX_LOADER else None
+    return Taken(data, read_skeleton(part), None, facts)
+
+
+def not_elf(size: int) -> NotElf:
+    """Return what a loader says of a file of `size` bytes without ELF's magic number."""
+    return NOT_ELF if size >= 64 else NotElf("file too short")
+
+
+def of_content(content: bytes, path: str, data: bytes) -> Taken:
+    """Take all that the whole content of an ELF file tells."""
+    source = Content(content)
+    facts = read_loader(content) if is_loader(path) and len(content) <= MAX_LOADER else None
+    return Taken(data, read_skeleton(source), read_symbols(source), facts)
+
+
+def exactly(reader: Reader, size: int) -> bytes:
+    """Read the next `size` bytes. Raises `CorruptLayer` where the tar ends before."""
+    start = reader.position
+    return _cut(reader.read(size), size, start)
+
+
+def _cut(data: bytes, size: int, start: int) -> bytes:
+    if len(data) < size:
+        raise CorruptLayer(f"the tar is cut inside a member's data at byte {start + len(data)}")
+    return data
+
+
+def _head(member: Member, left: int, content: bytes) -> bytes:
+    return head_of(content) if left >= SCRIPT_HEAD and may_be_program(member.path, member.mode) else b""
+
+
+class _Passing:
+    """The bytes that are kept of large files that go by, in all threads."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._bytes = 0
+
+    def take(self, size: int) -> bool:
+        """Hold so many bytes as soon as there is room; False where there was none for too long."""
+        with work.waiting():
+            for _ in range(int(MAX_WAIT / _TICK)):
+                with self._changed:
+                    if self._changed.wait_for(lambda: self._bytes + size <= MAX_PASSING, _TICK):
+                        self._bytes += size
+                        return True
+                work.check()
+        return False
+
+    def give_back(self, size: int) -> None:
+        """Hold so many bytes less."""
+        with self._changed:
+            self._bytes -= size
+            self._changed.notify_all()
+
+
+_PASSING = _Passing()
+
+
+@contextlib.contextmanager
+def held(size: int) -> Iterator[bool]:
+    """Hold so many bytes of a file that goes by; False where there was no room for too long."""
+    granted = _PASSING.take(size)
+    try:
+        yield granted
+    finally:
+        if granted:
+            _PASSING.give_back(size)
