@@ -10,8 +10,8 @@ from inspector.elf import NotElf, Skeleton
 from inspector.loader.errors import LoadStops, bad_file, unknown
 from inspector.loader.files import SystemRefuses
 from inspector.loader.hwcaps import X86_64
-from inspector.loader.model import LoadFailure, Objects
-from inspector.rootfs import Kind, Node, NotKept
+from inspector.loader.model import LoadFailure
+from inspector.rootfs import Kind, Node, NotKept, Rootfs
 
 ET_EXEC, ET_DYN = 2, 3
 _OSABI = (0, 3)
@@ -47,7 +47,7 @@ class OtherClass(SystemRefuses):
     """A library of 32 bits where one of 64 is wanted, or the reverse; the search goes on."""
 
 
-def examine(objects: Objects, machine: Machine, path: str, file: str, node: Node) -> Candidate:
+def examine(fs: Rootfs, machine: Machine, path: str, file: str, node: Node) -> Candidate:
     """Return what was opened as a candidate.
 
     Raises `SystemRefuses` where the search goes on, `LoadStops` where it ends.
@@ -58,7 +58,7 @@ def examine(objects: Objects, machine: Machine, path: str, file: str, node: Node
         raise unknown(path, f"it is a {node.kind.value}")
     if node.size == 0:
         raise bad_file(path, "file too short")
-    found = skeleton_of(objects, path, file)
+    found = skeleton_of(fs, path, file)
     if isinstance(found, NotElf):
         raise bad_file(path, found.reason)
     _check_header(path, found, machine)
@@ -81,10 +81,10 @@ def _check_header(path: str, found: Skeleton, machine: Machine) -> None:
         raise bad_file(path, "only ET_DYN and ET_EXEC can be loaded")
 
 
-def skeleton_of(objects: Objects, path: str, file: str) -> Skeleton | NotElf:
+def skeleton_of(fs: Rootfs, path: str, file: str) -> Skeleton | NotElf:
     """Return a file's skeleton. Raises `LoadStops` where it is not known, or not whole."""
     try:
-        return objects.skeleton(file)
+        return fs.skeleton(file)
     except NotKept as error:
         raise unknown(path, f"its ELF header is not known: {error}") from None
 

@@ -12,12 +12,12 @@ from inspector.loader.binding import Binder
 from inspector.loader.candidate import check_mappable
 from inspector.loader.errors import LoadStops, unknown
 from inspector.loader.files import Files, SystemRefuses
-from inspector.loader.model import Loaded, LoadFailure, Objects, identity_of
+from inspector.loader.model import Loaded, LoadFailure, identity_of
 from inspector.loader.search import Search
 from inspector.loader.state import State
 from inspector.loader.tables import Tables
 from inspector.loader.versions import missing_versions
-from inspector.rootfs import NotKept
+from inspector.rootfs import NotKept, Rootfs
 
 _PRELOAD = "/etc/ld.so.preload"
 MAX_PRELOADED = 256
@@ -29,14 +29,14 @@ class Glibc:
 
     def __init__(
         self,
-        objects: Objects,
+        fs: Rootfs,
         files: Files,
         state: State,
         search: Search,
         tables: Tables,
         environment: Mapping[str, str],
     ) -> None:
-        self._objects = objects
+        self._fs = fs
         self._files = files
         self._state = state
         self._search = search
@@ -79,7 +79,7 @@ class Glibc:
         if self._search.secure:
             names = [name for name in names if "/" not in name and self._is_trusted(name)]
         try:
-            content = self._objects.fs.read(self._files.open(_PRELOAD)[0])
+            content = self._fs.read(self._files.open(_PRELOAD)[0])
         except (SystemRefuses, NotFound):
             content = b""
         except NotKept as error:

@@ -1,13 +1,13 @@
-"""What the loader's model takes in and gives out: rights, the files' facts, a failure as the loader words it."""
+"""What the loader's model takes in and gives out: rights, objects that are mapped, failures in the loader's words."""
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
-from inspector.rootfs import Kind, Node, Rootfs
+from inspector.elf import Skeleton
+from inspector.rootfs import Kind, Node
 
 READ = 4
 SEARCH = 1
@@ -31,26 +31,6 @@ class Rights(msgspec.Struct, frozen=True):
         if node.uid == self.uid:
             return bool(node.mode & bit << 6)
         return bool(node.mode & (bit << 3 if node.gid in self.gids else bit))
-
-
-class Objects(Protocol):
-    """The files of an image as a loader sees them. Paths given to the methods have no link in them.
-
-    Each raises `NotKept` where the facts of a file are not at hand.
-    """
-
-    @property
-    def fs(self) -> Rootfs:
-        """The root file system, for looking up names and reading `/etc/ld.so.cache` and the like."""
-
-    def skeleton(self, path: str) -> Skeleton | NotElf:
-        """The skeleton of a regular file."""
-
-    def symbols(self, path: str) -> Symbols:
-        """The symbols of a file that has a skeleton."""
-
-    def loader(self, path: str) -> LoaderFacts:
-        """The facts of a program's loader (PT_INTERP)."""
 
 
 class LoadFailure(msgspec.Struct, frozen=True, kw_only=True):

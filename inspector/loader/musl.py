@@ -14,10 +14,10 @@ from inspector.loader.binding import Binder
 from inspector.loader.candidate import check_whole, skeleton_of
 from inspector.loader.errors import LoadStops, unknown, words_of
 from inspector.loader.files import Files, SystemRefuses
-from inspector.loader.model import FailureKind, Loaded, LoadFailure, Objects, identity_of
+from inspector.loader.model import FailureKind, Loaded, LoadFailure, identity_of
 from inspector.loader.state import State
 from inspector.loader.tables import Tables
-from inspector.rootfs import Kind, Node, NotKept
+from inspector.rootfs import Kind, Node, NotKept, Rootfs
 
 DEFAULT_PATH = "/lib:/usr/local/lib:/usr/lib"
 MAX_DIRECTORIES = 4096
@@ -32,7 +32,7 @@ class Musl:
 
     def __init__(
         self,
-        objects: Objects,
+        fs: Rootfs,
         files: Files,
         state: State,
         tables: Tables,
@@ -40,7 +40,7 @@ class Musl:
         *,
         secure: bool,
     ) -> None:
-        self._objects = objects
+        self._fs = fs
         self._files = files
         self._state = state
         self._environment = {} if secure else environment
@@ -83,7 +83,7 @@ class Musl:
             raise unknown(path, f"it is a {node.kind.value}")
         if node.size == 0:
             raise SystemRefuses(errno.ENOEXEC)
-        skeleton = skeleton_of(self._objects, path, file)
+        skeleton = skeleton_of(self._fs, path, file)
         if isinstance(skeleton, NotElf) or not skeleton.dynamic:
             raise SystemRefuses(errno.ENOEXEC)
         program = self._state.loaded[0].skeleton
@@ -133,7 +133,7 @@ class Musl:
             above = loader.rpartition("/")[0].rpartition("/")[0]
             try:
                 path = f"{above}/etc/ld-musl-{match[1] if match else ''}.path"
-                content = self._objects.fs.read(self._files.open(path)[0])
+                content = self._fs.read(self._files.open(path)[0])
                 self._system = content.decode("utf-8", "surrogateescape")
             except NotKept as error:
                 raise unknown(loader, f"where it looks is not known: {error}") from None

@@ -14,10 +14,11 @@ from inspector.loader.binding import Scope
 from inspector.loader.dialect import Dialect
 from inspector.loader.errors import LoadStops, unknown
 from inspector.loader.files import Files
-from inspector.loader.model import Loaded, Objects, Outcome, Rights
+from inspector.loader.model import Loaded, Outcome, Rights
 from inspector.loader.program import Program
 from inspector.loader.state import MAX_NEEDED, Snapshot, State, dependencies_first
 from inspector.loader.tables import Tables
+from inspector.rootfs import Rootfs
 
 _STATIC_TLS = 0x10
 TLS_RESERVE = 512
@@ -34,7 +35,7 @@ class Process:
 
     def __init__(
         self,
-        objects: Objects,
+        fs: Rootfs,
         environment: Mapping[str, str],
         *,
         rights: Rights = Rights(),  # noqa: B008 - frozen
@@ -42,12 +43,12 @@ class Process:
         level: int = 1,
         tables: Tables | None = None,
     ) -> None:
-        self._objects = objects
+        self._fs = fs
         self._environment = environment
         self._rights = rights
-        self._files = Files(objects.fs, rights, cwd)
+        self._files = Files(fs, rights, cwd)
         self._level = level
-        self._tables = tables or Tables(objects)
+        self._tables = tables or Tables(fs)
         self._state = State()
         self._dialect: Dialect | None = None
         self._program: Program | None = None
@@ -98,7 +99,7 @@ class Process:
 
     def symbols(self, of: Loaded) -> Symbols:
         """Return the symbols of a mapped object. Raises `NotKept`."""
-        return self._objects.symbols(of.file)
+        return self._fs.symbols(of.file)
 
     @contextmanager
     def trying(self) -> Iterator[None]:
@@ -113,7 +114,7 @@ class Process:
 
     def _start(self, path: str) -> Loaded:
         self._files.renew()
-        found = Program(self._objects, self._files, self._state, self._tables, self._environment, self._level)
+        found = Program(self._fs, self._files, self._state, self._tables, self._environment, self._level)
         started = found.begin(path, self._rights)
         self._program, self._dialect = found, found.dialect
         self.doubts += [f"{name} is set" for name in _UNMODELLED if self._environment.get(name)]

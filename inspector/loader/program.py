@@ -12,12 +12,12 @@ from inspector.loader.errors import LoadStops, bad_file, unknown, words_of
 from inspector.loader.facts import is_musl
 from inspector.loader.files import Files, SystemRefuses
 from inspector.loader.glibc import Glibc
-from inspector.loader.model import Loaded, LoadFailure, Objects, Rights, identity_of
+from inspector.loader.model import Loaded, LoadFailure, Rights, identity_of
 from inspector.loader.musl import Musl
 from inspector.loader.search import Search
 from inspector.loader.state import State
 from inspector.loader.tables import Tables
-from inspector.rootfs import Kind, Node, NotKept
+from inspector.rootfs import Kind, Node, NotKept, Rootfs
 
 _SETUID, _SETGID, _GROUP_EXECUTES = 0o4000, 0o2000, 0o010
 
@@ -26,9 +26,9 @@ class Program:
     """The program of a process, and the loader that serves it; `dialect` is None for a static one."""
 
     def __init__(
-        self, objects: Objects, files: Files, state: State, tables: Tables, environment: Mapping[str, str], level: int
+        self, fs: Rootfs, files: Files, state: State, tables: Tables, environment: Mapping[str, str], level: int
     ) -> None:
-        self._objects = objects
+        self._fs = fs
         self._files = files
         self._state = state
         self._tables = tables
@@ -56,14 +56,14 @@ class Program:
 
     def _take_over(self, program: Loaded, node: Node, loader: Loaded, rights: Rights) -> None:
         try:
-            facts = self._objects.loader(loader.file)
+            facts = self._fs.loader(loader.file)
         except NotKept as error:
             raise unknown(loader.path, f"which loader it is is not known: {error}") from None
         self._state.add(loader)
         secure = is_privileged(node, rights)
         if is_musl(facts, loader.file):
             self.libc = "musl"
-            self.dialect = Musl(self._objects, self._files, self._state, self._tables, self._environment, secure=secure)
+            self.dialect = Musl(self._fs, self._files, self._state, self._tables, self._environment, secure=secure)
         elif facts.glibc and facts.folders:
             self.libc = "glibc"
             self.dialect = self._glibc(program, facts, secure=secure)
@@ -74,9 +74,9 @@ class Program:
         skeleton = program.skeleton
         multiarch = any("-linux-gnu" in folder for folder in facts.folders)
         machine = Machine(skeleton.bits, skeleton.order, skeleton.machine, multiarch)
-        self._search = Search(self._objects, self._files, machine, facts, self._level)
+        self._search = Search(self._fs, self._files, machine, facts, self._level)
         self._search.begin(program, self._environment, secure=secure)
-        return Glibc(self._objects, self._files, self._state, self._search, self._tables, self._environment)
+        return Glibc(self._fs, self._files, self._state, self._search, self._tables, self._environment)
 
     def _loader(self, program: str, skeleton: Skeleton) -> Loaded:
         path = skeleton.interpreter or ""
@@ -95,7 +95,7 @@ class Program:
             raise _not_started(program, refused.number, path) from None
         if node.kind is not Kind.FILE:
             raise _not_started(program, errno.EACCES, path)
-        skeleton = skeleton_of(self._objects, path, file)
+        skeleton = skeleton_of(self._fs, path, file)
         if isinstance(skeleton, NotElf):
             raise bad_file(path, skeleton.reason)
         check_whole(path, skeleton)

@@ -18,9 +18,9 @@ from inspector.loader.errors import bad_file, not_found, unknown
 from inspector.loader.facts import glibc_version, library_directory
 from inspector.loader.files import Files, SystemRefuses
 from inspector.loader.hwcaps import TOPS, X86_64, abi_flags, level_of_entry, platform_of, subdirectories
-from inspector.loader.model import Loaded, Objects
+from inspector.loader.model import Loaded
 from inspector.loader.tokens import expand, has_origin
-from inspector.rootfs import NotKept
+from inspector.rootfs import NotKept, Rootfs
 
 MAX_DIRECTORIES = 4096
 _NODEFLIB = 0x800
@@ -32,8 +32,8 @@ _CACHE = "/etc/ld.so.cache"
 class Search:
     """The search of one process. `levels` gathers the x86-64 levels at which it would find another file."""
 
-    def __init__(self, objects: Objects, files: Files, machine: Machine, facts: LoaderFacts, level: int) -> None:
-        self._objects = objects
+    def __init__(self, fs: Rootfs, files: Files, machine: Machine, facts: LoaderFacts, level: int) -> None:
+        self._fs = fs
         self._files = files
         self.machine = machine
         self._level = level
@@ -159,7 +159,7 @@ class Search:
         return None
 
     def _note_level(self, real: str, name: str, level: int) -> None:
-        if self._objects.fs.lstat(f"{real}/{name}") is not None:
+        if self._fs.lstat(f"{real}/{name}") is not None:
             self.levels.add(level)
 
     def _subdirectories(self, directory: str) -> tuple[tuple[str, int], ...]:
@@ -179,7 +179,7 @@ class Search:
         try:
             name = path.rpartition("/")[2]
             file, node = self._files.open(path) if directory is None else self._files.open_in(directory, name)
-            return examine(self._objects, self.machine, path, file, node)
+            return examine(self._fs, self.machine, path, file, node)
         except OtherClass as refused:
             self._other_class, self._number = True, refused.number
         except SystemRefuses as refused:
@@ -218,7 +218,7 @@ class Search:
 
     def _read(self, path: str) -> bytes:
         try:
-            return self._objects.fs.read(self._files.open(path)[0])
+            return self._fs.read(self._files.open(path)[0])
         except (SystemRefuses, NotFound):
             return b""
         except NotKept as error:

@@ -10,8 +10,7 @@ import msgspec
 
 from inspector.elf import Symbols
 from inspector.errors import LimitExceeded
-from inspector.loader.model import Objects
-from inspector.rootfs import NotKept
+from inspector.rootfs import NotKept, Rootfs
 
 MAX_EXPORTED = 2_000_000
 """Hashes of one object; libtorch_cpu has 70,000."""
@@ -38,8 +37,8 @@ class Table(msgspec.Struct, frozen=True, gc=False):
 class Tables:
     """The tables of an image's objects by path. One may serve many processes."""
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    def __init__(self, fs: Rootfs) -> None:
+        self._fs = fs
         self._tables: OrderedDict[str, Table] = OrderedDict()
         self._held = 0
 
@@ -49,7 +48,7 @@ class Tables:
             self._tables.move_to_end(file)
             return self._tables[file]
         try:
-            symbols = self._objects.symbols(file)
+            symbols = self._fs.symbols(file)
         except NotKept:
             return None
         if symbols.partial:
@@ -64,7 +63,7 @@ class Tables:
     def undefined(self, file: str) -> tuple[Symbols, list[Group]] | None:
         """Return a file's undefined symbols, grouped by the versions that they need; None where that is not known."""
         try:
-            symbols = self._objects.symbols(file)
+            symbols = self._fs.symbols(file)
         except NotKept:
             return None
         return None if symbols.partial else (symbols, _grouped(symbols))

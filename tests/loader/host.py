@@ -23,11 +23,14 @@ _KINDS = {
 
 
 class DirectoryRootfs:
-    """A `Rootfs` over the directory `top`."""
+    """A `Rootfs` over the directory `top`; the facts of each ELF file are read once."""
 
     def __init__(self, top: str = "/") -> None:
         self._top = top.rstrip("/")
         self._nodes: dict[str, Node | None] = {}
+        self.skeleton = cache(self._skeleton)
+        self.symbols = cache(self._symbols)
+        self.loader = cache(self._loader)
 
     def host(self, path: str) -> str:
         """The path on this machine."""
@@ -82,23 +85,13 @@ class DirectoryRootfs:
         """See `Rootfs.head`."""
         return self.read(path)[:4096]
 
-
-class DirectoryObjects:
-    """The `Objects` of a directory, each file read once."""
-
-    def __init__(self, top: str = "/") -> None:
-        self.fs = DirectoryRootfs(top)
-        self.skeleton = cache(self._skeleton)
-        self.symbols = cache(self._symbols)
-        self.loader = cache(self._loader)
-
     def _skeleton(self, path: str) -> Skeleton | NotElf:
-        with Path(self.fs.host(path)).open("rb") as file:
+        with Path(self.host(path)).open("rb") as file:
             return read_skeleton(FilePart(file, 0, os.fstat(file.fileno()).st_size))
 
     def _symbols(self, path: str) -> Symbols:
-        with Path(self.fs.host(path)).open("rb") as file:
+        with Path(self.host(path)).open("rb") as file:
             return read_symbols(FilePart(file, 0, os.fstat(file.fileno()).st_size))
 
     def _loader(self, path: str) -> LoaderFacts:
-        return read_loader(self.fs.read(path))
+        return read_loader(self.read(path))

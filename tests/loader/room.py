@@ -16,7 +16,7 @@ from typing import NoReturn
 import pytest
 
 from inspector.loader import LoadFailure, Process, Rights
-from tests.loader.host import DirectoryObjects
+from tests.loader.host import DirectoryRootfs
 
 OPENER = r"""
 #define _GNU_SOURCE
@@ -162,8 +162,8 @@ class Room:
     ) -> list[str]:
         """What the model says that `really` returns."""
         rights = Rights(user, frozenset({user}))
-        objects = DirectoryObjects(str(self.top))
-        process = Process(objects, environment or {}, rights=rights, cwd=cwd, level=level())
+        fs = DirectoryRootfs(str(self.top))
+        process = Process(fs, environment or {}, rights=rights, cwd=cwd, level=level())
         started = process.start(program)
         if isinstance(started, LoadFailure):
             return _ended(started)

@@ -13,7 +13,7 @@ import pytest
 from inspector.loader import ImportFailure, LoadFailure, Process, at_each_level, built_in_modules, import_extension
 from inspector.loader.extension import open_library
 from inspector.loader.model import Loaded
-from tests.loader.host import DirectoryObjects
+from tests.loader.host import DirectoryRootfs
 from tests.loader.room import level
 from tests.loader.test_sweep import rights
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the loader is L
 @pytest.fixture
 def process() -> Process:
     """The interpreter of this test, started."""
-    process = Process(DirectoryObjects(), {}, rights=rights(), level=level())
+    process = Process(DirectoryRootfs(), {}, rights=rights(), level=level())
     assert isinstance(process.start(sys.executable), Loaded)
     return process
 
@@ -68,7 +68,7 @@ def test_what_is_not_there_is_an_error_of_ctypes(process: Process) -> None:
 
 
 def test_an_interpreter_that_is_no_program() -> None:
-    process = Process(DirectoryObjects(), {}, rights=rights())
+    process = Process(DirectoryRootfs(), {}, rights=rights())
     for path in ("/none", "/", str(Path(__file__))):
         assert isinstance(process.start(path), LoadFailure)
     failure = process.dlopen("libc.so.6")

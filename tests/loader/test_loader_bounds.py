@@ -25,7 +25,6 @@ class MadeUp:
     """An image of skeletons alone: a path of a dict is a file, what lies above it a directory."""
 
     def __init__(self, files: Mapping[str, Skeleton | NotElf], facts: LoaderFacts) -> None:
-        self.fs = self
         self.files = {"/program": PROGRAM, LOADER: PLAIN, **files}
         self._facts = facts
         self._folders = {path[:at] for path in self.files for at, letter in enumerate(path) if letter == "/"} | {"/"}
@@ -51,16 +50,16 @@ class MadeUp:
     head = read
 
     def skeleton(self, path: str) -> Skeleton | NotElf:
-        """See `Objects.skeleton`."""
+        """See `Rootfs.skeleton`."""
         return self.files[path]
 
     def symbols(self, path: str) -> Symbols:
-        """See `Objects.symbols`."""
+        """See `Rootfs.symbols`."""
         del path
         return Symbols()
 
     def loader(self, path: str) -> LoaderFacts:
-        """See `Objects.loader`."""
+        """See `Rootfs.loader`."""
         del path
         return self._facts
 

@@ -13,7 +13,7 @@ import pytest
 
 from inspector.elf import Skeleton
 from inspector.loader import LoadFailure, Process, Tables
-from tests.loader.host import DirectoryObjects
+from tests.loader.host import DirectoryRootfs
 from tests.loader.room import level
 from tests.loader.test_sweep import rights
 
@@ -25,11 +25,11 @@ _LINE = re.compile(r"\t(?:.* => )?(/\S+|not found)")
 
 def programs(step: int) -> list[str]:
     """One in `step` programs of `/usr/bin`, with a loader."""
-    objects = DirectoryObjects()
+    fs = DirectoryRootfs()
     found = []
     for path in sorted(Path("/usr/bin").iterdir())[::step]:
         if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
-            skeleton = objects.skeleton(str(path))
+            skeleton = fs.skeleton(str(path))
             if isinstance(skeleton, Skeleton) and skeleton.interpreter:
                 found.append(str(path))
     return found
@@ -49,11 +49,11 @@ def listed(paths: list[str]) -> dict[str, list[str]]:
 
 
 def disagreements(paths: list[str]) -> list[str]:
-    objects = DirectoryObjects()
-    tables = Tables(objects)
+    fs = DirectoryRootfs()
+    tables = Tables(fs)
     found = []
     for path, real in listed(paths).items():
-        process = Process(objects, dict(os.environ), rights=rights(), level=level(), tables=tables)
+        process = Process(fs, dict(os.environ), rights=rights(), level=level(), tables=tables)
         started = process.start(path)
         text = started.text if isinstance(started, LoadFailure) else ""
         mine = [each.file for each in process.loaded[1:]]

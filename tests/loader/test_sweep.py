@@ -11,7 +11,7 @@ import pytest
 
 from inspector.loader import LoadFailure, Process, Rights
 from inspector.loader.model import Loaded
-from tests.loader.host import DirectoryObjects
+from tests.loader.host import DirectoryRootfs
 from tests.loader.real import open_each, prelude
 from tests.loader.room import level
 
@@ -36,7 +36,7 @@ def shared_objects(*tops: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def process() -> tuple[Process, Loaded | None]:
     """A process of this interpreter as the model sees it, when it opens a library by ctypes, and its caller."""
-    process = Process(DirectoryObjects(), dict(os.environ), rights=rights(), level=level())
+    process = Process(DirectoryRootfs(), dict(os.environ), rights=rights(), level=level())
     started = process.start(sys.executable)
     assert isinstance(started, Loaded), started
     for path in prelude():

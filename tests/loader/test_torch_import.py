@@ -14,7 +14,7 @@ import pytest
 from inspector.loader import ImportFailure, Process, TorchFiles, import_torch
 from inspector.loader.model import Loaded, Preloads
 from inspector.loader.torch_preloads import read_preloads
-from tests.loader.host import DirectoryObjects
+from tests.loader.host import DirectoryRootfs
 from tests.loader.real import prelude
 from tests.loader.room import level, not_here
 from tests.loader.test_sweep import rights
@@ -196,8 +196,8 @@ class Site:
 
     def model(self, *entries: str, environment: Mapping[str, str]) -> str:
         """What the model says that `really` returns."""
-        objects = DirectoryObjects()
-        process = Process(objects, environment, rights=rights(), level=level())
+        fs = DirectoryRootfs()
+        process = Process(fs, environment, rights=rights(), level=level())
         assert isinstance(process.start(sys.executable), Loaded)
         for path in prelude():
             assert isinstance(process.dlopen(path), Loaded)
@@ -209,7 +209,7 @@ class Site:
             cuda="13.0",
             shared=bool(environment.get("TORCH_USE_RTLD_GLOBAL")),
         )
-        failure = import_torch(process, objects.fs, torch)
+        failure = import_torch(process, fs, torch)
         assert not process.doubts
         return str(failure).replace(str(self.path(entries)), "[…]") if isinstance(failure, ImportFailure) else "OK"
 
