@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from inspector import work
 from inspector.elf import Symbols
-from inspector.loader.errors import LoadStops, unknown
+from inspector.loader.errors import unknown
 from inspector.loader.model import Loaded, LoadFailure
 from inspector.loader.tables import Group, Tables, hash_at
 
@@ -36,6 +36,7 @@ class Binder:
     def __init__(self, tables: Tables, glibc: tuple[int, int] | None) -> None:
         self._tables = tables
         self._glibc = glibc
+        self._asserted: dict[tuple[str, str], frozenset[int]] = {}
 
     def unbound(self, of: Loaded, scope: Scope, *, now: bool) -> LoadFailure | None:
         """Return the failure of the first symbol, in the order of relocation, that no object of the scope defines.
@@ -47,12 +48,13 @@ class Binder:
             raise unknown(of.shown, "its symbols are not known")
         symbols, groups = found
         missing: dict[tuple[str, str], frozenset[int]] = {}
+        self._asserted = {}
         for group in groups:
             work.check()
             left = self._left(group, group.hashes if now else group.data, scope, of)
             if left:
                 missing[group.file, group.version] = left
-        return self._first(of, symbols, missing) if missing else None
+        return self._first(of, symbols, missing) if missing or self._asserted else None
 
     def _left(self, group: Group, wanted: frozenset[int], scope: Scope, of: Loaded) -> frozenset[int]:
         if not wanted or not group.version or self._glibc is None:
@@ -85,7 +87,7 @@ class Binder:
                 continue
             defined = each.skeleton.defined
             if defined is None:
-                self._check_assertion(group, each, wanted & table.exported, of)
+                self._note_assertion(group, each, wanted & table.exported)
             if defined is None or group.version in defined:
                 wanted = wanted - table.exported
             else:
@@ -94,32 +96,22 @@ class Binder:
             raise unknown(of.shown, f"whether {group.version} of a symbol is defined is not known")
         return wanted
 
-    def _check_assertion(self, group: Group, each: Loaded, found: frozenset[int], of: Loaded) -> None:
-        """Raise where glibc asserts that a library that a version is needed of has versions at all."""
-        without_versions = not each.skeleton.needs
-        if not found or not without_versions or self._glibc is None or self._glibc > _ASSERTED_UNTIL:
-            return
-        if group.file in each.names:
-            text = "Assertion `version->filename == NULL || ! _dl_name_match_p (version->filename, map)' failed!"
-            raise LoadStops(
-                LoadFailure(
-                    kind="assertion",
-                    certainty="dies",
-                    object=each.path,
-                    text=f"Inconsistency detected by ld.so: dl-lookup.c: check_match: {text}",
-                    needed_by=of.shown,
-                    library=group.file,
-                    status=127,
-                )
-            )
+    def _note_assertion(self, group: Group, each: Loaded, found: frozenset[int]) -> None:
+        """Note symbols for which glibc asserts that a library that a version is needed of has versions at all."""
+        without_versions = not each.skeleton.needs and group.file in each.names
+        if found and without_versions and self._glibc is not None and self._glibc <= _ASSERTED_UNTIL:
+            self._asserted[group.file, group.version] = found
 
     def _first(
         self, of: Loaded, symbols: Symbols, missing: dict[tuple[str, str], frozenset[int]]
     ) -> LoadFailure | None:
         for number, need in enumerate(symbols.versions):
             file, version = symbols.needs[need] if need >= 0 else ("", "")
-            if hash_at(symbols, number) in missing.get((file, version), ()):
+            value = hash_at(symbols, number)
+            if value in missing.get((file, version), ()):
                 return self._failure(of, _name(symbols, number), version, file)
+            if value in self._asserted.get((file, version), ()):
+                return _assertion(of, file)
         return None
 
     def _failure(self, of: Loaded, symbol: str, version: str, file: str) -> LoadFailure:
@@ -129,6 +121,19 @@ class Binder:
         else:
             text = f"{path}: undefined symbol: {symbol}" + (f", version {version}" if version else "")
         return LoadFailure(kind="symbol", object=path, text=text, library=file, symbol=symbol)
+
+
+def _assertion(of: Loaded, library: str) -> LoadFailure:
+    text = "Assertion `version->filename == NULL || ! _dl_name_match_p (version->filename, map)' failed!"
+    return LoadFailure(
+        kind="assertion",
+        certainty="dies",
+        object=of.shown,
+        text=f"Inconsistency detected by ld.so: dl-lookup.c: check_match: {text}",
+        needed_by=of.shown,
+        library=library,
+        status=127,
+    )
 
 
 def _name(symbols: Symbols, number: int) -> str:

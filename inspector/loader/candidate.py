@@ -89,22 +89,27 @@ def skeleton_of(fs: Rootfs, path: str, file: str) -> Skeleton | NotElf:
         raise unknown(path, f"its ELF header is not known: {error}") from None
 
 
-def check_mappable(found: Candidate, glibc: tuple[int, int], *, opened: bool, stack_executable: bool) -> None:
-    """Raise `LoadStops` where glibc would not map the file; `opened` is dlopen's, not the start of a program."""
-    skeleton, path = found.skeleton, found.path
-    check_whole(path, skeleton)
+def check_mappable(
+    found: Candidate, name: str, glibc: tuple[int, int], *, opened: bool, stack_executable: bool
+) -> None:
+    """Raise `LoadStops` where glibc would not map the file, which it then calls as it was asked for: `name`.
+
+    `opened` is dlopen's, not the start of a program.
+    """
+    skeleton = found.skeleton
+    check_whole(found.path, skeleton)
     if skeleton.kind == ET_EXEC:
-        raise bad_file(path, "cannot dynamically load executable")
+        raise bad_file(name, "cannot dynamically load executable")
     if not skeleton.dynamic:
-        raise bad_file(path, "object file has no dynamic section")
+        raise bad_file(name, "object file has no dynamic section")
     if skeleton.flags_1 & _PIE and glibc >= _PIE_REFUSED_FROM:
-        raise bad_file(path, "cannot dynamically load position-independent executable")
+        raise bad_file(name, "cannot dynamically load position-independent executable")
     if skeleton.flags_1 & _NOOPEN and opened:
-        raise bad_file(path, "shared object cannot be dlopen()ed")
+        raise bad_file(name, "shared object cannot be dlopen()ed")
     wants_stack = skeleton.executable_stack or (skeleton.executable_stack is None and skeleton.machine == X86_64)
     if wants_stack and opened and not stack_executable and glibc >= _STACK_CHECKED_FROM:
-        text = f"{path}: cannot enable executable stack as shared object requires: Invalid argument"
-        raise LoadStops(LoadFailure(kind="stack", object=path, text=text, library=path.rpartition("/")[2]))
+        text = f"{name}: cannot enable executable stack as shared object requires: Invalid argument"
+        raise LoadStops(LoadFailure(kind="stack", object=found.path, text=text, library=name.rpartition("/")[2]))
 
 
 def check_whole(path: str, skeleton: Skeleton) -> None:

@@ -58,7 +58,7 @@ class Glibc:
         stack = program is not None and program.skeleton.executable_stack is not False
         asked = opened or loader.top is not program
         try:
-            check_mappable(candidate, self._search.glibc, opened=asked, stack_executable=stack)
+            check_mappable(candidate, name, self._search.glibc, opened=asked, stack_executable=stack)
         except LoadStops as stop:
             raise LoadStops(msgspec.structs.replace(stop.failure, needed_by=loader.shown)) from None
         found = Loaded(candidate.path, candidate.file, candidate.skeleton, identity)

@@ -46,6 +46,7 @@ class Search:
         self._library_path: tuple[str, ...] = ()
         self._loader_cache: LoaderCache | None = None
         self._below: dict[str, tuple[tuple[str, int], ...]] = {}
+        self._absent: set[str] = set()
         self._number = errno.ENOENT
         self._other_class = False
 
@@ -143,7 +144,7 @@ class Search:
                 path = directory + below
                 real = self._files.directory(path)
                 if real is None:
-                    self._number = errno.ENOENT
+                    self._note_absent(path)
                     continue
                 exists = True
                 if level > 1:
@@ -157,6 +158,12 @@ class Search:
             if exists and self._number not in ends:
                 return None
         return None
+
+    def _note_absent(self, directory: str) -> None:
+        """Remember that a directory is not there: it is looked for once, and leaves its error then alone."""
+        if directory not in self._absent and len(self._absent) < MAX_DIRECTORIES:
+            self._absent.add(directory)
+            self._number = errno.ENOENT
 
     def _note_level(self, real: str, name: str, level: int) -> None:
         if self._fs.lstat(f"{real}/{name}") is not None:

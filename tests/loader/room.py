@@ -61,6 +61,7 @@ class Room:
     def __init__(self, top: Path, libc: str = "glibc") -> None:
         self.top = top
         top.chmod(0o755)
+        self.libc = libc
         self.compiler = "gcc" if libc == "glibc" else "musl-gcc"
         if shutil.which(self.compiler) is None:
             not_here(f"there is no {self.compiler}")
@@ -142,7 +143,7 @@ class Room:
 
         ran = subprocess.run(
             [program, *steps],
-            env=dict(environment or {}),
+            env={"LD_ORIGIN_PATH": program.rpartition("/")[0] or "/", **(environment or {})},  # there is no /proc
             capture_output=True,
             text=True,
             check=False,
