@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from inspector.layers import codec, taking
+from inspector.layers import codec, retention, taking
 from inspector.layers.blob import Scanned
 from inspector.layers.file import FileRange
 from inspector.layers.objects import pack_row

@@ -38,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "registry": VALUES | {"sizes", "home", "work", "http", "reference"},
     "sources": VALUES | {"home", "work", "http", "reference", "layers", "engine", "registry"},
     "python": VALUES | {"work"},
+    "loader": VALUES | {"elf", "work"},
     "torchbuild": VALUES | {"work", "python"},
     "facts": VALUES | {"work", "layers", "sources", "python", "torchbuild"},
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "facts"},

@@ -17,7 +17,7 @@ from fixtures.lazy import estargz, zstd_chunked
 from inspector.layers.codec import encode
 from inspector.testing.image import Image, Step
 from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree, tar_of
-from tests.fuzz import pythons
+from tests.fuzz import loading, pythons
 from tests.fuzz.images import CUT
 from tests.sources.engine.boltfile import Writer
 from tests.support import index_of
@@ -157,6 +157,9 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "index_cache": lambda: (encode(index_of({"a": b"x", "b": Link("a")})),),
     "elf": lambda: (ELF,),
     "elf_stream": lambda: (b"\1\1" + ELF, b"\x40\4" + ELF),
+    "loader_cache": lambda: loading.CACHES,
+    "loader_search": lambda: (loading.PATHS,),
+    "torch_preloads": lambda: (loading.TORCH,),
     "manifest": lambda: (b"\0" + MANIFEST, b"\1" + INDEX),
     "config": lambda: (CONFIG.replace(b"@LAYER@", b"1" * 64), IMAGE.config),
     "archive": _archives,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.fuzz import binaries, images, layers, pythons, wire
+from tests.fuzz import binaries, images, layers, loading, pythons, wire
 from tests.fuzz.mending import sum_headers
 
 
@@ -49,6 +49,9 @@ TARGETS = {
     "address": Target(wire.address, 256),
     "pages": Target(wire.pages, 1024),
     "output": Target(wire.output, 256),
+    "loader_cache": Target(loading.cached),
+    "loader_search": Target(loading.searched, 1024),
+    "torch_preloads": Target(loading.preloads),
     "report": Target(pythons.reported, 128),
     **{name: Target(pythons.file_at(name)) for name in pythons.PLACES},
 }

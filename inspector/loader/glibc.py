@@ -1,0 +1,120 @@
+"""glibc's ways: who answers to a name, what is mapped, versions, and messages at the start of a program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from inspector.errors import NotFound
+from inspector.loader.binding import Binder
+from inspector.loader.candidate import check_mappable
+from inspector.loader.errors import LoadStops, unknown
+from inspector.loader.files import Files, SystemRefuses
+from inspector.loader.model import Loaded, LoadFailure, identity_of
+from inspector.loader.search import Search
+from inspector.loader.state import State
+from inspector.loader.tables import Tables
+from inspector.loader.versions import missing_versions
+from inspector.rootfs import NotKept, Rootfs
+
+_PRELOAD = "/etc/ld.so.preload"
+MAX_PRELOADED = 256
+_SETUID = 0o4000
+
+
+class Glibc:
+    """The loader of glibc."""
+
+    def __init__(
+        self,
+        fs: Rootfs,
+        files: Files,
+        state: State,
+        search: Search,
+        tables: Tables,
+        environment: Mapping[str, str],
+    ) -> None:
+        self._fs = fs
+        self._files = files
+        self._state = state
+        self._search = search
+        self._environment = environment
+        self.binder = Binder(tables, search.glibc)
+
+    def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
+        """Return the object that answers to the name, or map the file that the search finds."""
+        known = self._state.answering(name)
+        if known is not None:
+            return known
+        candidate, how = self._search.find(name, loader)
+        identity = identity_of(candidate.file, candidate.node)
+        same = self._state.files.get(identity)
+        if same is not None:
+            self._state.name(same, name)
+            return same
+        program = self._search.program
+        stack = program is not None and program.skeleton.executable_stack is not False
+        asked = opened or loader.top is not program
+        try:
+            check_mappable(candidate, name, self._search.glibc, opened=asked, stack_executable=stack)
+        except LoadStops as stop:
+            raise LoadStops(msgspec.structs.replace(stop.failure, needed_by=loader.shown)) from None
+        found = Loaded(candidate.path, candidate.file, candidate.skeleton, identity)
+        found.names.add(name)
+        found.loader = None if opened else loader
+        found.origin = self._files.absolute(candidate.path).rpartition("/")[0] or "/"
+        found.how = how
+        self._state.add(found)
+        return found
+
+    def needed(self, of: Loaded) -> tuple[str, ...]:
+        """Return what DT_NEEDED names, tokens replaced."""
+        return tuple(self._search.expand(name, of) for name in of.skeleton.needed)
+
+    def preloaded(self) -> tuple[str, ...]:
+        """Return what LD_PRELOAD and /etc/ld.so.preload name; a program with more rights takes few of the first."""
+        names = [name for name in re.split("[ :]", self._environment.get("LD_PRELOAD", "")) if name]
+        if self._search.secure:
+            names = [name for name in names if "/" not in name and self._is_trusted(name)]
+        try:
+            content = self._fs.read(self._files.open(_PRELOAD)[0])
+        except (SystemRefuses, NotFound):
+            content = b""
+        except NotKept as error:
+            raise unknown(_PRELOAD, f"it is not known what it holds: {error}") from None
+        listed = content.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+        return tuple([*names, *(name for name in re.split(r"[ \n\t:]+", listed) if name)][:MAX_PRELOADED])
+
+    def _is_trusted(self, name: str) -> bool:
+        try:
+            candidate, _ = self._search.find(name, self._search.program)
+        except LoadStops:
+            return False
+        return bool(candidate.node.mode & _SETUID)
+
+    def check(self, objects: list[Loaded]) -> list[LoadFailure]:
+        """Return the versions that are missing."""
+        found: list[LoadFailure] = []
+        for each in objects:
+            if not each.checked:
+                found += missing_versions(each, self._state.names, self._search.glibc)
+                each.checked = True
+        return found
+
+    def binds_now(self, of: Loaded) -> bool:
+        """Whether the object or LD_BIND_NOW asks for it."""
+        return of.skeleton.bind_now or bool(self._environment.get("LD_BIND_NOW"))
+
+    def at_start(self, failure: LoadFailure) -> LoadFailure:
+        """Return the failure in the words of ld.so, which ends the program."""
+        if failure.certainty != "fails":
+            return failure
+        program = self._search.program
+        shown = program.shown if program is not None else ""
+        before, status = {"symbol": ("symbol lookup error: ", 127), "version": ("", 1)}.get(
+            failure.kind, ("error while loading shared libraries: ", 127)
+        )
+        lines = "\n".join(f"{shown}: {before}{line}" for line in failure.text.split("\n"))
+        return msgspec.structs.replace(failure, text=lines, status=status)

@@ -1,0 +1,102 @@
+"""Symbol tables as sets of hashes, made when a scope is looked through and kept while there is room."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections import OrderedDict
+
+import msgspec
+
+from inspector.elf import Symbols
+from inspector.errors import LimitExceeded
+from inspector.rootfs import NotKept, Rootfs
+
+MAX_EXPORTED = 2_000_000
+"""Hashes of one object; libtorch_cpu has 70,000."""
+KEPT = 400_000
+"""Hashes in all tables that are kept, about 30 MB."""
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The undefined symbols that need one version of one library; both empty for those that need none."""
+
+    file: str
+    version: str
+    hashes: frozenset[int]
+    data: frozenset[int]
+
+
+class Table(msgspec.Struct, frozen=True, gc=False):
+    """What an object exports: all hashes (of 31 bits), and those that a look-up without version finds."""
+
+    exported: frozenset[int]
+    plain: frozenset[int]
+
+
+class Tables:
+    """The tables of an image's objects by path. One may serve many processes."""
+
+    def __init__(self, fs: Rootfs) -> None:
+        self._fs = fs
+        self._tables: OrderedDict[str, Table] = OrderedDict()
+        self._held = 0
+
+    def exported(self, file: str) -> Table | None:
+        """Return what the file exports; None where that is not known."""
+        if file in self._tables:
+            self._tables.move_to_end(file)
+            return self._tables[file]
+        try:
+            symbols = self._fs.symbols(file)
+        except NotKept:
+            return None
+        if symbols.partial:
+            return None
+        if len(symbols.exported) > 4 * MAX_EXPORTED:
+            raise LimitExceeded(f"{file} exports more than {MAX_EXPORTED} symbols")
+        exported = frozenset(_numbers(symbols.exported))
+        table = Table(exported, exported.difference(_numbers(symbols.hidden)) if symbols.hidden else exported)
+        self._keep(file, table)
+        return table
+
+    def undefined(self, file: str) -> tuple[Symbols, list[Group]] | None:
+        """Return a file's undefined symbols, grouped by the versions that they need; None where that is not known."""
+        try:
+            symbols = self._fs.symbols(file)
+        except NotKept:
+            return None
+        return None if symbols.partial else (symbols, _grouped(symbols))
+
+    def _keep(self, file: str, table: Table) -> None:
+        self._held += len(table.exported)
+        self._tables[file] = table
+        while self._held > KEPT and len(self._tables) > 1:
+            _, dropped = self._tables.popitem(last=False)
+            self._held -= len(dropped.exported)
+
+
+def hash_at(symbols: Symbols, number: int) -> int:
+    """Return the hash, of 31 bits, of an undefined symbol."""
+    return int.from_bytes(symbols.hashes[4 * number : 4 * number + 4], "little") >> 1
+
+
+def _grouped(symbols: Symbols) -> list[Group]:
+    found: dict[int, tuple[set[int], set[int]]] = {}
+    for number, (value, need) in enumerate(zip(_numbers(symbols.hashes), symbols.versions, strict=False)):
+        every, data = found.setdefault(need, (set(), set()))
+        every.add(value >> 1)
+        if number < symbols.data:
+            data.add(value >> 1)
+    groups = []
+    for need, (every, data) in found.items():
+        file, version = symbols.needs[need] if 0 <= need < len(symbols.needs) else ("", "")
+        groups.append(Group(file, version, frozenset(every), frozenset(data)))
+    return groups
+
+
+def _numbers(content: bytes) -> array[int]:
+    found = array("I", content[: len(content) & ~3])
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found

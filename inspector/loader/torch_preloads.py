@@ -1,0 +1,124 @@
+"""Which libraries of NVIDIA's torch's own `__init__` preloads, read from its source: they differ by release."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+
+from inspector.loader.model import Library, Preloads
+
+MAX_LIBRARIES = 100
+MAX_TEXT = 64 << 10
+"""Characters of the functions that matter; those of 2.13 have 5,000."""
+MAX_NESTING = 1500
+"""Signs and words that may put one expression into another, at 500 bytes of the C stack for each."""
+_NESTING = re.compile(
+    r"[({\[.~+\-*/%@&|^<>=!]+?|\b(?:and|async|await|class|elif|else|except|for|if|in|is|lambda|not|or|try|while|with)\b"
+)
+_FUNCTION = re.compile(
+    r"^def (?:_load_global_deps|_preload_cuda_deps|_preload_cuda_lib|_get_cuda_dep_paths)\(.*\n(?:(?:[ \t)#].*)?\n)*",
+    re.MULTILINE,
+)
+_OLDEST = (("cublas", "libcublas.so.11"), ("cudnn", "libcudnn.so.8"))
+_MAPS = "/proc/self/maps"
+
+
+def read_preloads(source: str | bytes) -> Preloads:
+    """Return what the text of `torch/__init__.py` preloads. Raises `SyntaxError`, `ValueError`, `RecursionError`."""
+    functions = {node.name: node for node in _parsed(_relevant(source)).body if isinstance(node, ast.FunctionDef)}
+    libraries = next((found for node in functions.values() if (found := _listed(node))), ())
+    if not libraries:
+        return _oldest(functions.get("_preload_cuda_deps"))
+    optional = tuple(_called(functions.get("_preload_cuda_deps"), "_preload_cuda_lib"))
+    begin = functions.get("_load_global_deps")
+    mapped = _mapped(begin)
+    some = tuple(_called(begin, "_preload_cuda_deps")) if mapped else ()
+    return Preloads(
+        libraries=libraries,
+        optional=optional,
+        triggers=tuple(pattern.split(".", 1)[0] for _, pattern in libraries),
+        mapped=mapped,
+        afterwards=(some or libraries) if mapped else (),
+        optional_afterwards=optional if mapped and not some else (),
+        by_release=any(_names_release(node) for node in functions.values()),
+        plain=any(_looks_beside(node) for node in functions.values()),
+    )
+
+
+def _relevant(source: str | bytes) -> str:
+    """Return the functions that matter alone: parsing all of torch's 120 KB takes ten times as long."""
+    text = source if isinstance(source, str) else source.decode("utf-8")
+    return "".join(match[0] for match in _FUNCTION.finditer(text.replace("\r\n", "\n")))
+
+
+def _parsed(text: str) -> ast.Module:
+    """Parse what can't exhaust the stack of a thread."""
+    if len(text) > MAX_TEXT or sum(1 for _ in _NESTING.finditer(text)) > MAX_NESTING:
+        raise ValueError("its functions are longer than torch's")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
+        return ast.parse(text)
+
+
+def _oldest(preload: ast.FunctionDef | None) -> Preloads:
+    """Return what torch 1.13 does: two libraries, named in the code."""
+    texts = (
+        {node.value for node in ast.walk(preload) if isinstance(node, ast.Constant)} if preload is not None else set()
+    )
+    if "libcublas.so.11" not in texts:
+        return Preloads()
+    return Preloads(libraries=_OLDEST, triggers=("libcublas.so.11",), together=True)
+
+
+def _listed(function: ast.FunctionDef) -> tuple[Library, ...]:
+    """Return the literal named `cuda_libs`: pairs, or a dict."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name) and target.id == "cuda_libs":
+                value = ast.literal_eval(node.value)
+                pairs = value.items() if isinstance(value, dict) else value
+                found = [(folder, pattern) for folder, pattern in pairs]
+                if not all(isinstance(text, str) for pair in found for text in pair) or len(found) > MAX_LIBRARIES:
+                    raise ValueError("cuda_libs holds something other than names")
+                return tuple(found)
+    return ()
+
+
+def _called(function: ast.FunctionDef | None, name: str) -> Iterator[Library]:
+    """Yield what a function is called with, where that is two texts."""
+    for node in ast.walk(function) if function is not None else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+            given = [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            if len(given) == 2:
+                yield given[0], given[1]
+
+
+def _names_release(function: ast.FunctionDef) -> bool:
+    """Whether a folder's name is made of `cu` and a release."""
+    texts = [node.values[0] for node in ast.walk(function) if isinstance(node, ast.JoinedStr) and node.values]
+    return any(isinstance(text, ast.Constant) and text.value == "cu" for text in texts)
+
+
+def _looks_beside(function: ast.FunctionDef) -> bool:
+    """Whether a path is joined of an entry of sys.path and a library's folder, without `nvidia` between them."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "join":
+            names = [each.id for each in node.args[:2] if isinstance(each, ast.Name)]
+            if names == ["path", "lib_folder"]:
+                return True
+    return False
+
+
+def _mapped(function: ast.FunctionDef | None) -> str:
+    """Return the text that is looked for in the list of what is mapped."""
+    if function is None or not any(
+        isinstance(node, ast.Constant) and node.value == _MAPS for node in ast.walk(function)
+    ):
+        return ""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.NotIn) and isinstance(node.left, ast.Constant):
+            return str(node.left.value)
+    return ""
