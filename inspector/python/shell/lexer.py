@@ -261,6 +261,8 @@ def _braced(inner: str, *, quoted: bool, depth: int) -> Part:
         return Opaque(quoted)
     name, operator = match[1], match[2] or ""
     rest = inner[match.end() :]
+    if inner == "BASH_SOURCE[0]":
+        return Parameter("BASH_SOURCE", quoted=quoted)
     if rest and not operator:
         return Opaque(quoted)
     return Parameter(name, operator, parse_word(rest, depth) if rest else (), quoted)
