@@ -28,7 +28,7 @@ from inspector.python.shell.syntax import (
     Word,
 )
 from inspector.python.which import Missing, find_command
-from inspector.rootfs import Rootfs
+from inspector.rootfs import Rootfs, is_file
 from inspector.unknown import Tri
 
 MAX_STATES = 64
@@ -58,6 +58,10 @@ class Shell:
         for left in self.body(parse(text), [state]):
             self.finish(left)
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
+
+    def fs_has(self, path: str) -> bool:
+        """Whether a file is there."""
+        return is_file(self.fs, path)
 
     def finish(self, state: State) -> None:
         """The shell ends: what it ran last stands for it."""
