@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
+from inspector.facts.command import Asked, find_question, unseen_command
+from inspector.facts.doubts import with_doubts
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Distribution, Interpreter
+from inspector.python.question import Question
 from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept, NotListed, is_dir, resolve
 from inspector.sources.access import AccessUnusable, Glimpse
@@ -57,14 +60,26 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
     """
     begun = time.perf_counter()
     try:
-        view = _look(fs, image.config, python)
+        question = find_question(fs, image.config, python)
+        view = _look(fs, question)
         if whole:
-            view = _list_all(fs, image.config, python, view)
+            view = _list_all(fs, question, view)
         else:
             _list_small(fs, view)
-        view, torch = _find_torch(fs, image.config, python, view)
+        view, torch = _find_torch(fs, question, view)
+        elsewhere = Unknown(_NOT_SEARCHED)
+        torch = with_doubts(fs, question, view.interpreter, torch, elsewhere)
         distributions, warnings, unread = _distributions(fs, view)
         startup = find_startup(fs, image.config)
+        asked = Asked(
+            config=image.config,
+            startup=startup,
+            question=question,
+            interpreter=view.interpreter,
+            torch=torch,
+            elsewhere=elsewhere,
+        )
+        command = unseen_command(fs, asked)
     except (NotKept, NotListed) as error:
         raise AccessUnusable(str(error)) from error
     return ImageFacts(
@@ -79,29 +94,32 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
         interpreter=view.interpreter,
         distributions=distributions,
         torch=torch,
-        torch_elsewhere=Unknown(_NOT_SEARCHED),
+        torch_elsewhere=elsewhere,
         warnings=tuple(dict.fromkeys([*image.warnings, *view.warnings, *warnings, *_limits(view, torch)])),
         evidence=_evidence(fs, time.perf_counter() - begun),
         metadata_unread=unread,
+        command=command,
     )
 
 
-def _look(fs: Glimpse, config: ImageConfig, python: str) -> _View:
+def _look(fs: Glimpse, question: Question) -> _View:
     unlisted: list[str] = []
-    interpreter, warnings = find_interpreter(fs, config, python, unlisted=unlisted)
+    interpreter, warnings = find_interpreter(
+        fs, question.config, question.asked, unlisted=unlisted, question=question
+    )
     return _View(interpreter=interpreter, warnings=warnings, unlisted=tuple(unlisted))
 
 
-def _find_torch(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> tuple[_View, Torch]:
+def _find_torch(fs: Glimpse, question: Question, view: _View) -> tuple[_View, Torch]:
     """The torch by name; where there is none, or another may come before it, what .pth files add is taken in first."""
     for _ in range(MAX_ROUNDS):
-        found = _by_name(fs, config, view)
+        found = _by_name(fs, question.config, view)
         if isinstance(found, Torch):
             return view, found
         blind = _listed(fs, found.sites, None)
         if blind:
             return view, _not_known(blind)
-        view = _look(fs, config, python)
+        view = _look(fs, question)
     return view, _not_known("its .pth files lead to others, again and again")
 
 
@@ -134,7 +152,7 @@ def _list_small(fs: Glimpse, view: _View) -> None:
             _listed(fs, [real], SMALL)
 
 
-def _list_all(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> _View:
+def _list_all(fs: Glimpse, question: Question, view: _View) -> _View:
     """Everything that the search path names, the outer of two first."""
     for _ in range(MAX_ROUNDS):
         if isinstance(view.interpreter, Unknown):
@@ -144,7 +162,7 @@ def _list_all(fs: Glimpse, config: ImageConfig, python: str, view: _View) -> _Vi
         outer = sorted(found - set(view.unlisted))
         if not _listed(fs, outer, MAX_BESIDE):
             _listed(fs, view.unlisted, None)
-        before, view = view, _look(fs, config, python)
+        before, view = view, _look(fs, question)
         if before.interpreter == view.interpreter:
             break
     return view

@@ -26,7 +26,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     `user` is the user part of the image's `User` as written, `uid` None where it can't be told.
     `trouble` says why an engine would refuse to start anything under that user. `own_folder` is the home that
-    passwd(5) gives the user, empty for one without an entry. `groups` are the user's own group and all others.
+    passwd(5) gives the user, empty for one without an entry. `groups` are the user's own group and all others;
+    `stated` is the user as it was asked for, with its group.
     """
 
     variables: Mapping[str, str]
@@ -37,6 +38,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str | None = None
     own_folder: str = ""
     groups: frozenset[int] = frozenset()
+    stated: str = ""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -94,6 +96,7 @@ def run_as(fs: Rootfs, environment: Environment, stated: str, *, sets_home: bool
         trouble=trouble,
         own_folder="" if trouble or account.home == "/" else account.home,
         groups=frozenset() if trouble else groups,
+        stated=stated,
     )
 
 
