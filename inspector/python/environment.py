@@ -124,6 +124,8 @@ def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:
 
 def _groups(fs: Rootfs, account: Account, stated: str) -> tuple[frozenset[int], str | None]:
     """The groups of a process: the one that is stated, else the account's and those of group(5) that list its name."""
+    if account.uid == 0 and not stated:
+        return frozenset({account.gid}), None  # root needs no group, and each file asked for costs an engine's answer
     number = int(stated) if _NUMBER.fullmatch(stated) else None
     found = {number if number is not None else account.gid}
     for line in (read_text(fs, "/etc/group") or "").split("\n"):

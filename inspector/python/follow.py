@@ -117,6 +117,8 @@ class Follower:
         else:
             shell = posixpath.basename(program.interpreter) in SHELLS or _env_shell(program)
             text = fs.head(found.resolved).decode("utf-8", "replace")
+            if shell and is_shim(text) and is_python(found.path):
+                return [self._python(found, words, environment, doubts)]
             if shell and is_shim(text):
                 chosen = through_shim(fs, found, text, name, environment)
                 if isinstance(chosen, Unknown):

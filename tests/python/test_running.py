@@ -47,8 +47,9 @@ def test_a_program_that_only_its_owner_may_run() -> None:
     assert isinstance(program, File)
     closed = File(program.data, 0o700)
     assert runs(python=closed)[0] == "yes"
-    answer, why = runs(user="1000", python=closed)
-    assert (answer, "'/usr/local/bin/python3.11' may be closed to user '1000'" in why) == ("unknown", True)
+    environment = environment_of(rootfs_of({}), config_of(user="1000"))
+    fs = rootfs_of({**debian(), **cpython(), "usr/local/bin/python3.11": closed})
+    assert isinstance(find_command(fs, "/usr/local/bin/python", environment), Missing)
 
 
 def test_a_site_that_only_its_owner_may_list() -> None:
