@@ -9,6 +9,8 @@ import msgspec
 
 from inspector import work
 from inspector.errors import InspectorError
+from inspector.facts.command import Asked, find_command, find_question
+from inspector.facts.doubts import with_doubts
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
 from inspector.layers import memory
 from inspector.layers.binaries import Binaries
@@ -20,6 +22,7 @@ from inspector.python.interpreter import find_interpreter
 from inspector.python.startup import find_startup
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
+from inspector.torchbuild.model import Torch
 
 READERS = 4
 """Packed layers of one image that are read at once."""
@@ -44,13 +47,22 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
 def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     rootfs = merge([layer.index for layer in indexed], binaries)
-    interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python)
+    question = find_question(rootfs, image.config, python)
+    interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python, question=question)
     unread: list[str] = []
     installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
-    torch, elsewhere, torch_warnings = find_torch(rootfs, image.config, interpreter, installed)
-    if torch.layer is not None:
-        torch = msgspec.structs.replace(torch, created_by=image.layers[torch.layer].created_by)
+    torch, elsewhere, torch_warnings = find_torch(rootfs, question.config, interpreter, installed)
+    torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
     startup = find_startup(rootfs, image.config)
+    asked = Asked(
+        config=image.config,
+        startup=startup,
+        question=question,
+        interpreter=interpreter,
+        torch=torch,
+        elsewhere=elsewhere,
+    )
+    command = find_command(rootfs, asked)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
     return ImageFacts(
@@ -64,7 +76,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         startup=startup,
         interpreter=interpreter,
         distributions=tuple(distribution.facts() for distribution in installed),
-        torch=torch,
+        torch=_with_step(image, torch),
         torch_elsewhere=elsewhere,
         warnings=_unique(
             image.warnings,
@@ -76,7 +88,14 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         ),
         evidence=_evidence(indexed, time.perf_counter() - begun),
         metadata_unread=tuple(unread),
+        command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
     )
+
+
+def _with_step(image: Image, torch: Torch) -> Torch:
+    """The torch with the build step of its layer."""
+    step = None if torch.layer is None else image.layers[torch.layer].created_by
+    return msgspec.structs.replace(torch, created_by=step)
 
 
 def _index_all(indexer: Indexer, image: Image, readers: int, group: Group) -> list[Indexed]:

@@ -59,6 +59,23 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         return self.access == "files"
 
 
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """What the image's own command (entrypoint and cmd) runs in the end.
+
+    `path` is its first word as found. `interpreter` is the Python that it runs: None where it runs none, `Unknown`
+    where that can't be told. `python_differs` says that this is another than the asked `python`, or that it would
+    import from elsewhere: then `torch` is what it would import. `reaches` are the torches of `torch_elsewhere` that
+    its programs import, or whose environment they name.
+    """
+
+    argv: tuple[str, ...] = ()
+    path: str | None = None
+    interpreter: Interpreter | Unknown | None = None
+    python_differs: bool = False
+    torch: Torch | None = None
+    reaches: tuple[str, ...] = ()
+
+
 class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known of one image. `image_id` is the digest of its config; None where an engine does not tell.
 
@@ -83,3 +100,4 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     runtime: RuntimeFacts | None = None
     metadata_unread: tuple[str, ...] = ()
+    command: Command = Command()

@@ -30,6 +30,9 @@ _TORCH = re.compile(r"(?:^|/)(?:torch|~orch)/version\.py\Z")
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
+_ACTIVATE = re.compile(r"(?:^|/)bin/activate\Z")
+_HOME = re.compile(r"\A(?:root|home/[^/]+)/[^/]+\Z")
+_MODULE = re.compile(r"(?:site|dist)-packages/[^/]+\Z")
 _TORCH_ELF = re.compile(r"(?:^|/)(?:torch/_C[^/]*\.so|torch/lib/[^/]+\.so[.\d]*|libtorch_global_deps\.so[.\d]*)\Z")
 
 _BY_NAME = {
@@ -56,6 +59,17 @@ _BY_NAME = {
     "__init__.py": _Rule(_MIB, re.compile(r"(?:^|/)torch/__init__\.py\Z")),
     "__init__.pyc": _Rule(256 * _KIB, re.compile(r"(?:^|/)torch/__init__\.pyc\Z")),
     "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
+    "group": _Rule(256 * _KIB, re.compile(r"\Aetc/group\Z")),
+    "profile": _Rule(64 * _KIB, re.compile(r"\Aetc/profile\Z")),
+    "bash.bashrc": _Rule(64 * _KIB, re.compile(r"\Aetc/bash\.bashrc\Z")),
+    ".profile": _Rule(64 * _KIB, _HOME),
+    ".bash_profile": _Rule(64 * _KIB, _HOME),
+    ".bash_login": _Rule(64 * _KIB, _HOME),
+    ".bashrc": _Rule(64 * _KIB, _HOME),
+    "activate": _Rule(64 * _KIB, _ACTIVATE),
+    "shell-hook": _Rule(64 * _KIB),
+    "mise.toml": _Rule(64 * _KIB),
+    ".mise.toml": _Rule(64 * _KIB),
     "status": _Rule(4 * _MIB, re.compile(r"\Avar/lib/dpkg/status\Z")),
     "installed": _Rule(4 * _MIB, re.compile(r"\A(?:usr/)?lib/apk/db/installed\Z")),
 }
@@ -66,8 +80,11 @@ _BY_SUFFIX = {
     ".start": _Rule(64 * _KIB, _SITE),
     ".egg-info": _Rule(_MIB),
     ".json": _Rule(16 * _MIB, _CONDA),
+    ".sh": _Rule(64 * _KIB),
+    ".py": _Rule(16 * _KIB, _MODULE),
 }
 _EDITABLE = _Rule(256 * _KIB, _FINDER)
+_ENTRYPOINT = _Rule(64 * _KIB)
 
 
 def wanted(path: str) -> int:
@@ -75,9 +92,9 @@ def wanted(path: str) -> int:
     name = path[path.rfind("/") + 1 :]
     rule = _BY_NAME.get(name) or _BY_SUFFIX.get(name[name.rfind(".") :])
     if rule is None:
-        if not name.startswith("__editable__"):
+        rule = _EDITABLE if name.startswith("__editable__") else _ENTRYPOINT if "entrypoint" in name else None
+        if rule is None:
             return 0
-        rule = _EDITABLE
     return rule.limit if rule.where is None or rule.where.search(path) else 0
 
 

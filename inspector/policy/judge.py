@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inspector.facts import ImageFacts
+from inspector.policy.commands import as_command, beside_command, differs, of_command
 from inspector.policy.dockerfile import with_lines
 from inspector.policy.findings import Case
 from inspector.policy.match import shown_name
@@ -55,7 +56,14 @@ def _rules(role: Role) -> tuple[Rule, ...]:
 
 
 def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -> tuple[Finding, ...]:
-    return tuple(finding for rule in rules for finding in rule.test(Case(facts, role, name, rule.check)))
+    found: list[Finding] = []
+    for rule in rules:
+        own = list(rule.test(Case(facts, role, name, rule.check)))
+        if rule.of_python and differs(facts, role):
+            theirs = [of_command(facts, each) for each in rule.test(Case(as_command(facts), role, name, rule.check))]
+            own = [*(beside_command(facts, each) for each in own), *theirs]
+        found += own
+    return tuple(found)
 
 
 def _result(facts: ImageFacts, role: Role, name: str, findings: tuple[Finding, ...]) -> Result:

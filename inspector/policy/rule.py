@@ -16,6 +16,11 @@ from inspector.policy.setting import Declared
 
 
 class Rule(Declared, frozen=True, kw_only=True):
-    """One check. `test` gives its findings, good or bad; its docstring says what the check is about."""
+    """One check. `test` gives its findings, good or bad; its docstring says what the check is about.
+
+    `of_python` says that it asks about the interpreter or its torch: where the image's own command runs another
+    Python than the asked one, both are checked.
+    """
 
     test: Callable[[Case], Iterator[Finding]]
+    of_python: bool = False

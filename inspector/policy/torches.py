@@ -36,11 +36,9 @@ def where(case: Case, torch: Torch) -> Pointer:
 def undecided_import(case: Case) -> str:
     """Why importing can't be decided; empty where it can."""
     interpreter, torch = case.facts.interpreter, case.facts.torch
-    if isinstance(interpreter, Unknown) and not isinstance(interpreter, Absent):
-        return interpreter.unknown
-    if torch.importable == "unknown" and not isinstance(interpreter, Absent):
-        return "; ".join(torch.reasons) or "nothing tells"
-    return ""
+    if torch.importable != "unknown" or isinstance(interpreter, Absent):
+        return ""
+    return "; ".join(torch.reasons) or (interpreter.unknown if isinstance(interpreter, Unknown) else "nothing tells")
 
 
 def told_once(torch: Torch) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     `user` is the user part of the image's `User` as written, `uid` None where it can't be told.
     `trouble` says why an engine would refuse to start anything under that user. `own_folder` is the home that
-    passwd(5) gives the user, empty for one without an entry.
+    passwd(5) gives the user, empty for one without an entry. `groups` are the user's own group and all others;
+    `stated` is the user as it was asked for, with its group.
     """
 
     variables: Mapping[str, str]
@@ -36,6 +37,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     uid: int | None
     trouble: str | None = None
     own_folder: str = ""
+    groups: frozenset[int] = frozenset()
+    stated: str = ""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -54,6 +57,7 @@ class Account(msgspec.Struct, frozen=True):
     name: str
     uid: int
     home: str
+    gid: int = 0
 
 
 def environment_of(fs: Rootfs, config: ImageConfig) -> Environment:
@@ -67,18 +71,32 @@ def environment_of(fs: Rootfs, config: ImageConfig) -> Environment:
         if len(name) + len(value) + 2 > MAX_VARIABLE:
             raise LimitExceeded(f"the variable {name[:100]!r} of the image is longer than Linux passes on")
     variables.setdefault("PATH", DEFAULT_PATH)
-    user = (config.run.user or "").partition(":")[0]
+    environment = Environment(
+        variables=variables, cwd=config.working_dir, home=variables.get("HOME", ""), user="", uid=0
+    )
+    return run_as(fs, environment, config.run.user or "")
+
+
+def run_as(fs: Rootfs, environment: Environment, stated: str, *, sets_home: bool = False) -> Environment:
+    """The environment under another user, `NAME`, `UID`, or either with `:GROUP`, as engines and gosu take it.
+
+    HOME stays where it is set, unless `sets_home`. Raises `NotKept`.
+    """
+    user, _, group = stated.partition(":")
     account, trouble = _account(fs, user)
-    home = variables.get("HOME") or account.home
-    variables["HOME"] = home
-    return Environment(
-        variables=variables,
-        cwd=config.working_dir,
+    if not trouble:
+        groups, trouble = _groups(fs, account, group)
+    home = account.home if sets_home else environment.variables.get("HOME") or account.home
+    return msgspec.structs.replace(
+        environment,
+        variables={**environment.variables, "HOME": home},
         home=home,
         user=user,
         uid=None if trouble else account.uid,
         trouble=trouble,
         own_folder="" if trouble or account.home == "/" else account.home,
+        groups=frozenset() if trouble else groups,
+        stated=stated,
     )
 
 
@@ -88,7 +106,8 @@ def accounts(fs: Rootfs) -> list[Account]:
     for line in (read_text(fs, "/etc/passwd") or "").split("\n"):  # engines take newlines alone for line ends
         fields = line.strip().split(":")
         if len(fields) >= 6 and _NUMBER.fullmatch(fields[2]):
-            found.append(Account(fields[0], int(fields[2]), fields[5] or "/"))
+            gid = int(fields[3]) if _NUMBER.fullmatch(fields[3]) else 0
+            found.append(Account(fields[0], int(fields[2]), fields[5] or "/", gid))
     return found
 
 
@@ -101,3 +120,22 @@ def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:
     if number is None:
         return Account(user, -1, "/"), f"user {user!r} has no entry in /etc/passwd"
     return Account(user, number, "/"), None
+
+
+def _groups(fs: Rootfs, account: Account, stated: str) -> tuple[frozenset[int], str | None]:
+    """The groups of a process: the one that is stated, else the account's and those of group(5) that list its name."""
+    if account.uid == 0 and not stated:
+        return frozenset({account.gid}), None  # root needs no group, and each file asked for costs an engine's answer
+    number = int(stated) if _NUMBER.fullmatch(stated) else None
+    found = {number if number is not None else account.gid}
+    for line in (read_text(fs, "/etc/group") or "").split("\n"):
+        name, _, gid, members, *_ = [*line.strip().split(":"), "", "", "", ""]
+        if not _NUMBER.fullmatch(gid):
+            continue
+        if stated and number is None and name == stated:
+            return frozenset({int(gid)}), None
+        if not stated and account.name in members.split(","):
+            found.add(int(gid))
+    if stated and number is None:
+        return frozenset(), f"group {stated!r} has no entry in /etc/group"
+    return frozenset(found), None

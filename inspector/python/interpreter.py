@@ -10,14 +10,15 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
+from inspector.python.access import as_user
 from inspector.python.elf import ElfHeader
-from inspector.python.entrypoint import entrypoint_passes
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find, join
 from inspector.python.launch import Script, read_program
 from inspector.python.libc import find_libc
 from inspector.python.model import Interpreter
 from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
+from inspector.python.question import Question, ask
 from inspector.python.running import closed_paths, interpreter_runs
 from inspector.python.search_path import Python, search_path
 from inspector.python.shims import through_shim
@@ -29,7 +30,6 @@ from inspector.unknown import Absent, Unknown
 
 _NIX_ENVIRONMENT = re.compile(r"/nix/store/[^/]+-env/")
 _MISLEADING = ("PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
-_SCRIPT_BEFORE = "the image's entrypoint is a script, which may change the environment before it runs a command"
 _OLDEST = (3, 6)
 _OTHER = {"python": "python3", "python3": "python"}
 
@@ -44,22 +44,30 @@ class _Program(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_interpreter(
-    fs: Rootfs, config: ImageConfig, command: str = "python", *, unlisted: list[str] | None = None
+    fs: Rootfs,
+    config: ImageConfig,
+    command: str = "python",
+    *,
+    unlisted: list[str] | None = None,
+    question: Question | None = None,
 ) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
-    """The interpreter that `command` runs in a container of the image, and warnings beside it.
+    """The interpreter that `command` runs in a container of the image, behind its entrypoint, and warnings beside it.
 
     `Absent` where there certainly is none; `Unknown` where files don't decide. Site folders that can't be listed
     are noted in `unlisted`: then what their .pth files would add or run is missing; without it, that is `Unknown`.
+    `question` is what the entrypoint makes of the command, where that is known already.
     """
     if config.os not in ("linux", ""):
         return Unknown(f"the image is for {config.os!r}; interpreters are looked for in Linux images"), ()
     try:
-        environment = environment_of(fs, config)
-        program = _find_program(fs, command, environment)
+        asked = question or ask(fs, config, command)
+        environment = environment_of(fs, asked.config)
+        view = as_user(fs, environment)
+        program = _find_program(view, asked.command, environment)
         if isinstance(program, Unknown):
-            passes = entrypoint_passes(fs, config, environment)
-            return program, (_SCRIPT_BEFORE,) if passes == "unknown" else ()
-        return _describe(fs, config, command, program, environment, unlisted)
+            doubted = bool(asked.doubts) and isinstance(program, Absent)
+            return Unknown(f"{program.unknown}; {asked.doubts[0]}") if doubted else program, asked.doubts
+        return _describe(view, asked, command, program, environment, unlisted)
     except InspectorError as error:
         return Unknown(f"{command!r} can't be decided about: {error}"), ()
 
@@ -129,7 +137,7 @@ def _other_python(fs: Rootfs, command: str, environment: Environment) -> Found |
 
 def _describe(
     fs: Rootfs,
-    config: ImageConfig,
+    asked: Question,
     command: str,
     program: _Program,
     environment: Environment,
@@ -154,7 +162,7 @@ def _describe(
         if unlisted is None:
             return Unknown(f"{path.unlisted[0]!r} was not listed, whose .pth files may add to the search path"), ()
         unlisted += path.unlisted
-    runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, config.platform)
+    runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
     closed = closed_paths(fs, (f"{entry}/" for entry in path.entries), environment)
     if runs == "yes" and closed:
         runs, reasons = "unknown", closed
@@ -172,10 +180,10 @@ def _describe(
         libc=find_libc(fs, program.header),
         runs=runs,
         reasons=reasons,
-        entrypoint=entrypoint_passes(fs, config, environment),
+        entrypoint=asked.passes,
         hooks=path.hooks,
     )
-    return interpreter, tuple(_warnings(fs, interpreter, program, prefixes, environment))
+    return interpreter, (*_warnings(fs, interpreter, program, prefixes, environment), *asked.doubts)
 
 
 def _minor(fs: Rootfs, program: _Program) -> Minor | Unknown:
@@ -213,5 +221,3 @@ def _warnings(
             yield f"{hook.path!r} {hook.effect}" + (f": {hook.text[:120]!r}" if hook.text else "")
     if interpreter.entrypoint == "argument":
         yield f"the image's entrypoint takes {interpreter.command!r} as an argument: `--entrypoint` would avoid that"
-    elif interpreter.entrypoint == "unknown":
-        yield _SCRIPT_BEFORE

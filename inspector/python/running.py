@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from inspector.oci import Platform
+from inspector.python.access import EXECUTE, READ, allowed
 from inspector.python.environment import Environment
 from inspector.python.launch import can_start
 from inspector.python.search_path import Python
@@ -14,8 +15,6 @@ from inspector.python.which import Found
 from inspector.rootfs import Kind, Rootfs, is_file, resolve
 from inspector.unknown import Tri
 
-_OTHERS_EXECUTE = 0o001
-_OTHERS_LIST = 0o005
 _MAX_SEED = 2**32 - 1
 _SETTINGS = {
     "PYTHONHASHSEED": re.compile(r"|random|[ \t]*\+?[0-9]{1,19}", re.ASCII),
@@ -70,9 +69,9 @@ def closed_paths(fs: Rootfs, paths: Iterable[str], environment: Environment) -> 
 
 
 def closed_folder(fs: Rootfs, path: str, environment: Environment) -> str | None:
-    """The first folder above `path`, or `path` itself, that only its owner or group may use, the user not being root.
+    """The first folder above `path`, or `path` itself, that the user may not use, or may not as far as is known.
 
-    Owners aren't kept: the user's home is taken for its own, any other may be so all the same.
+    Where owners aren't told, the user's home is taken for its own.
     """
     if environment.uid == 0:
         return None
@@ -82,7 +81,7 @@ def closed_folder(fs: Rootfs, path: str, environment: Environment) -> str | None
         folder = posixpath.join(folder, name)
         node = fs.lstat(folder)
         own = folder == environment.own_folder
-        if node is not None and not own and not node.mode & _OTHERS_EXECUTE:
+        if node is not None and not own and allowed(node, environment, EXECUTE) != "yes":
             return folder
     return _closed_end(fs, path.rstrip("/"), environment)
 
@@ -93,8 +92,8 @@ def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:
     node = fs.lstat(reached) if reached is not None else None
     if node is None or reached == environment.own_folder:
         return None
-    wanted = {Kind.DIRECTORY: _OTHERS_LIST, Kind.FILE: _OTHERS_EXECUTE}.get(node.kind, 0)
-    return path if node.mode & wanted != wanted else None
+    wanted = {Kind.DIRECTORY: READ | EXECUTE, Kind.FILE: EXECUTE}.get(node.kind, 0)
+    return path if allowed(node, environment, wanted) != "yes" else None
 
 
 def _has_encodings(fs: Rootfs, library: str) -> bool:

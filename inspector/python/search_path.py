@@ -11,9 +11,10 @@ import msgspec
 from inspector.errors import Malformed, Unsupported
 from inspector.python.environment import Environment
 from inspector.python.files import exists, is_listed, join, lines_of, list_dir, names_in, read_strict
+from inspector.python.inert import added_paths
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
-from inspector.python.pth import parse_pth, parse_start
+from inspector.python.pth import EDITABLE, MAX_TEXT, parse_pth, parse_start
 from inspector.python.site_rules import FROZEN, SiteRules, site_folders
 from inspector.python.sources import read_source
 from inspector.python.version import Minor
@@ -164,7 +165,7 @@ class _Builder:
         for item in items:
             if isinstance(item, Hook):
                 if runs or not self.python.rules.start_files:
-                    self._add_hooks([item])
+                    self._run_line(item)
                 continue
             if "\0" in item.path:
                 if self.python.minor.at_least < (3, 8):
@@ -173,6 +174,39 @@ class _Builder:
             target = join(folder, item.path)
             if target not in self.known and exists(self.fs, target):
                 self.add(target)
+
+    def _run_line(self, hook: Hook) -> None:
+        """Note what a line of code does; of one that is simple enough, with what it appends to the search path."""
+        if hook.touches_torch == "no" or EDITABLE.fullmatch(hook.text):
+            self._add_hooks([hook])
+            return
+        added = added_paths(hook.text, self.environment.variables, self._module)
+        if added is None or self._left_out(hook.text):
+            self._add_hooks([hook])
+            return
+        effect = f"adds {':'.join(added)[:200]} to the search path" if added else "does nothing in this environment"
+        self._add_hooks([msgspec.structs.replace(hook, effect=effect, touches_torch="no")])
+        for entry in added:
+            self.fs.budget.spend("entries", _ENTRIES_AN_ENTRY, "entries of the search path")
+            self.entries.append(posixpath.join(self.environment.cwd, entry))
+
+    @staticmethod
+    def _left_out(text: str) -> bool:
+        """Whether a line was cut, so that it may do more."""
+        return len(text) >= MAX_TEXT
+
+    def _module(self, name: str) -> str | None:
+        """The source of a module on the search path as it is now; None for a package, or where there is none."""
+        for entry in self.entries:
+            if is_dir(self.fs, f"{entry}/{name}"):
+                return None
+            try:
+                text = read_source(self.fs, f"{entry}/{name}.py")
+            except (NotKept, Malformed, Unsupported):
+                return None
+            if text is not None:
+                return text
+        return None
 
     def _reads_utf8(self) -> bool:
         """Whether the locale's encoding, which site.py reads .pth files by up to 3.12, certainly is UTF-8.

@@ -19,6 +19,11 @@ _ASDF = re.compile(r"\basdf[\"']? exec\b")
 _WORD = re.compile(r"[^\s:/]{1,128}")
 
 
+def is_shim(text: str) -> bool:
+    """Whether a script is one of pyenv's or asdf's."""
+    return bool(_PYENV.search(text) or _ASDF.search(text))
+
+
 def through_shim(fs: Rootfs, found: Found, text: str, command: str, environment: Environment) -> str | Unknown:
     """The absolute path of what the script `text` at `found` runs under the name `command`. Raises `NotKept`."""
     if _PYENV.search(text):

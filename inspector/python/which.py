@@ -6,11 +6,10 @@ import posixpath
 
 import msgspec
 
+from inspector.python.access import EXECUTE, allowed
 from inspector.python.environment import Environment
 from inspector.python.files import find, join
 from inspector.rootfs import Kind, Node, Rootfs
-
-_ANY_EXECUTE = 0o111
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,9 +31,9 @@ class Missing(msgspec.Struct, frozen=True):
 
 
 def find_command(fs: Rootfs, command: str, environment: Environment) -> Found | Missing:
-    """The first entry of PATH whose `command` is, links followed, a regular file with an execute bit.
+    """The first entry of PATH whose `command` is, links followed, a regular file that the user may execute.
 
-    A command with a slash is taken against the working directory, and not looked for.
+    Where that isn't known, the file is taken. A command with a slash is taken against the working directory, and not looked for.
     """
     if "/" in command:
         candidates = [command]
@@ -44,23 +43,31 @@ def find_command(fs: Rootfs, command: str, environment: Environment) -> Found | 
     for candidate in candidates:
         full = posixpath.join(environment.cwd, candidate)
         reached = find(fs, full)
-        problem = _problem(reached[1] if reached else None)
+        problem = _problem(reached[1] if reached else None, environment)
         if reached and not problem:
             relative = "/" not in command and not candidate.startswith("/")
             return Found(path=join(full), resolved=reached[0], skipped=tuple(skipped), relative=relative)
         there = None if problem else _dangling(fs, full)
         if problem or there is not None:
-            skipped.append(f"{join(full)!r} is {problem or f'a link to {there!r}, which leads nowhere'}")
+            skipped.append(f"{join(full)!r} is {problem or f'a link to {there!r}, {_nowhere(environment)}'}")
     return Missing(tuple(skipped))
 
 
-def _problem(node: Node | None) -> str:
+def _nowhere(environment: Environment) -> str:
+    """What is said of a link behind which nothing is seen."""
+    return "which leads nowhere" if environment.uid == 0 else f"which leads nowhere for user {environment.user!r}"
+
+
+def _problem(node: Node | None, environment: Environment) -> str:
     """Why the file that a name leads to can't be executed; empty if it can, or if there is none."""
     if node is None:
         return ""
     if node.kind is not Kind.FILE:
         return f"a {node.kind.value}"
-    return "" if node.mode & _ANY_EXECUTE else f"not executable (mode {node.mode:04o})"
+    if allowed(node, environment, EXECUTE) != "no":
+        return ""
+    by = "" if not node.mode & 0o111 else f" by user {environment.user!r}"
+    return f"not executable{by} (mode {node.mode:04o})"
 
 
 def _dangling(fs: Rootfs, path: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from inspector.facts import ImageFacts
+from inspector.facts.model import Command
 from inspector.oci import Platform
 from inspector.policy.audited import Audited, AuditReport, Noticed
 from inspector.policy.model import SCHEMA, Pointer, Report, Result
@@ -46,6 +47,7 @@ def _documents() -> list[type[msgspec.Struct]]:
         interpreter=interpreter,
         distributions=_or_unknown({"type": "array", "items": _ref(Distribution)}),
         torch_elsewhere=_or_unknown({"type": "array", "items": _ref(TorchElsewhere)}),
+        command=_with(Command, interpreter=interpreter | None),
     )
     result = _with(Result, facts=facts | None)
     audited = _with(Audited, schema=Literal[SCHEMA])

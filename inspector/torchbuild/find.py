@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from inspector.oci import ImageConfig
+from inspector.python.access import as_user
 from inspector.python.editable import find_editable
 from inspector.python.environment import environment_of
 from inspector.python.folders import Folders
@@ -47,8 +48,10 @@ def find_torch(
     if isinstance(interpreter, Unknown):
         answer = Answer(without_interpreter(interpreter))
     else:
-        entries = [path for entry in interpreter.search_path if (path := folders.at(entry).path) is not None]
-        around = surroundings(folders, config, interpreter, installed, everywhere)
+        seen = as_user(fs, environment_of(fs, config))
+        view = folders if seen is fs else Folders(seen)
+        entries = [path for entry in interpreter.search_path if (path := view.at(entry).path) is not None]
+        around = surroundings(view, config, interpreter, installed, everywhere)
         on_disk = bool(everywhere.libtorch) or any(is_torch(folders, path) for path in everywhere.packages)
         answer = imported(around, on_disk=on_disk)
     here = Here(interpreter, entries, answer.path, answer.files)

@@ -140,7 +140,7 @@ def test_without_a_python_there_is_no_torch_and_nothing_is_installed() -> None:
 
 
 def test_a_script_before_the_command_leaves_absence_open() -> None:
-    tree = {**slim(), "entry.sh": File(b'#!/bin/sh\nexec "$@"\n', 0o755)}
+    tree = {**slim(), "entry.sh": File(b'#!/bin/sh\n. /tmp/made-later\neval "$X"\nexec "$@"\n', 0o755)}
     facts, _ = look(tree, config_of(env=ENV, entrypoint=["/entry.sh"]))
     assert (facts.torch.installed, facts.torch.importable) == (False, "unknown")
 

@@ -59,7 +59,7 @@ def test_a_demand_for_a_gpu_is_no_need_of_layers() -> None:
 
 
 def test_the_first_clause_says_why() -> None:
-    assert whole_facts_needed(role(torch="absent", torch_elsewhere="allow", size=Limits(most=1))) == ""
+    assert whole_facts_needed(role(torch="absent", size=Limits(most=1))) == ""
     assert whole_facts_needed(role(forbid=("a",), require=("b",))) == "'require' asks for every package"
     assert whole_facts_needed(role(forbid=("a",))) == "'forbid' asks for every package"
 

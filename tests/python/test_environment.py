@@ -21,6 +21,7 @@ late:x:1000:1000::/home/late:/bin/sh
 bare:x:1001:1001:::/bin/sh
 huge:x:99999999999:1:::/
 """
+GROUP = b"staff:x:50:app\nvideo:x:44:app,bare\n"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,7 @@ huge:x:99999999999:1:::/
         ("0:0", "/root", 0, None),
         ("app", "/home/app", 1000, None),
         ("app:staff", "/home/app", 1000, None),
+        ("app:ghosts", "/home/app", None, "group 'ghosts' has no entry in /etc/group"),
         ("1000", "/home/app", 1000, None),
         ("1000:5", "/home/app", 1000, None),
         ("bare", "/", 1001, None),
@@ -40,7 +42,7 @@ huge:x:99999999999:1:::/
     ],
 )
 def test_home_is_that_of_the_user(user: str, home: str, uid: int | None, trouble: str | None) -> None:
-    environment = environment_of(rootfs_of({"etc/passwd": PASSWD}), config_of(user=user))
+    environment = environment_of(rootfs_of({"etc/passwd": PASSWD, "etc/group": GROUP}), config_of(user=user))
     assert (environment.home, environment.uid, environment.trouble) == (home, uid, trouble)
     assert environment.get("HOME") == home
 
@@ -75,3 +77,12 @@ def test_passwd_that_was_not_kept_leaves_the_user_undecided(tree: Tree) -> None:
 )
 def test_path(env: dict[str, str], path: tuple[str, ...]) -> None:
     assert environment_of(rootfs_of({"x": b""}), config_of(env=env)).path == path
+
+
+@pytest.mark.parametrize(
+    ("user", "groups"),
+    [("", {0}), ("app", {1000, 50, 44}), ("app:staff", {50}), ("1000:7", {7}), ("4711", {0}), ("bare", {1001, 44})],
+)
+def test_groups_as_engines_give_them(user: str, groups: set[int]) -> None:
+    fs = rootfs_of({"etc/passwd": PASSWD, "etc/group": GROUP})
+    assert environment_of(fs, config_of(user=user)).groups == groups

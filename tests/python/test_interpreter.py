@@ -295,9 +295,22 @@ def test_uv_managed_python() -> None:
 def test_program_in_a_closed_folder_may_not_run_for_another_user() -> None:
     home = "root/uv/cpython-3.12.4-linux-x86_64-gnu"
     tree = {**debian(), "root": Dir(0o700), **cpython("3.12.4", home), **venv("v", f"/{home}/bin", "3.12.4", tool="uv")}
-    answer = ask(tree, config_of(env={"PATH": "/v/bin"}, user="1000"))
-    assert answer.runs == "unknown"
-    assert "'/root'" in answer.reasons[0]
+    told = refusal(tree, config_of(env={"PATH": "/v/bin"}, user="1000"))
+    assert isinstance(told, Absent)
+    assert "'/root/uv/" in told.unknown
+    assert "nowhere for user '1000'" in told.unknown
+
+
+def test_path_goes_on_behind_what_is_closed_to_the_user() -> None:
+    home = "root/uv/cpython-3.12.4-linux-x86_64-gnu"
+    environment = venv("v", f"/{home}/bin", "3.12.4", tool="uv")
+    tree = {**debian(), "root": Dir(0o700), **cpython("3.12.4", home), **environment, **cpython()}
+    env = {"PATH": "/v/bin:/usr/local/bin"}
+    assert ask(tree, config_of(env=env)).path == "/v/bin/python"
+    assert ask(tree, config_of(env=env, user="1000")).path == "/usr/local/bin/python"
+    for owner, mode in (((1000, 7), 0o700), ((5, 0), 0o750)):  # a user without an entry in passwd has group 0
+        opened = {**tree, "root": Dir(mode, owner=owner)}
+        assert ask(opened, config_of(env=env, user="1000")).path == "/v/bin/python"
 
 
 @pytest.mark.parametrize(
@@ -330,7 +343,7 @@ def test_hooks_are_told_and_warned_of() -> None:
     tree = {
         **debian(),
         **cpython(),
-        f"{LOCAL_SITE[1:]}/a.pth": b"import os; os.environ\n",
+        f"{LOCAL_SITE[1:]}/a.pth": b"import os; os.system('x')\n",
         f"{LOCAL_SITE[1:]}/b.pth": b"import _virtualenv\n",
         f"{LOCAL_SITE[1:]}/sitecustomize.py": b"import sys\n",
     }
@@ -402,26 +415,29 @@ def test_start_files_of_3_15_take_the_place_of_import_lines() -> None:
 
 @pytest.mark.parametrize(
     ("user", "mode", "runs"),
-    [("app", 0o700, "yes"), ("root", 0o700, "yes"), ("www-data", 0o700, "unknown"), ("www-data", 0o755, "yes")],
+    [("app", 0o700, "yes"), ("root", 0o700, "yes"), ("www-data", 0o700, None), ("www-data", 0o755, "yes")],
 )
-def test_environment_in_a_home(user: str, mode: int, runs: str) -> None:
+def test_environment_in_a_home(user: str, mode: int, runs: str | None) -> None:
     tree = {
         **debian(),
         **cpython(),
         "etc/passwd": b"root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\nwww-data:x:33:33::/var/www:/x\n",
-        "home/app": Dir(mode),
+        "home/app": Dir(mode, owner=(1000, 1000)),
         **venv("home/app/.venv"),
     }
-    answer = ask(tree, config_of(env={"PATH": "/home/app/.venv/bin"}, user=user))
-    assert answer.runs == runs
+    config = config_of(env={"PATH": "/home/app/.venv/bin"}, user=user)
+    if runs is None:
+        assert isinstance(refusal(tree, config), Absent)
+    else:
+        assert ask(tree, config).runs == runs
 
 
-def test_site_in_a_closed_folder_leaves_the_answer_open() -> None:
+def test_a_site_in_a_closed_folder_is_not_there() -> None:
     site = "root/.local/lib/python3.11/site-packages"
     tree = {**debian(), **cpython(), "root": Dir(0o700), site: Dir()}
     answer = ask(tree, config_of(env=SLIM | {"HOME": "/root"}, user="1000"))
-    assert answer.runs == "unknown"
-    assert answer.reasons == (f"'/root', on the way to '/{site}/', may be closed to user '1000'",)
+    assert (answer.runs, f"/{site}" in answer.search_path) == ("yes", False)
+    assert f"/{site}" in ask(tree, config_of(env=SLIM | {"HOME": "/root"})).search_path
 
 
 def test_other_systems_are_not_looked_at() -> None:
@@ -451,8 +467,15 @@ def test_nix_environment_is_unknown() -> None:
     assert "Nix" in answer.unknown
 
 
-def test_script_before_a_missing_python_is_warned_of() -> None:
-    tree = {**debian(), "entry.sh": File(b'#!/bin/sh\nPATH=/opt/bin:$PATH exec "$@"\n', 0o755)}
+def test_a_script_that_can_t_be_followed_leaves_a_missing_python_open() -> None:
+    tree = {**debian(), "entry.sh": File(b'#!/bin/sh\neval "$(setup)"\nexec "$@"\n', 0o755)}
     answer, told = find_interpreter(rootfs_of(tree), config_of(entrypoint=["/entry.sh"]))
-    assert isinstance(answer, Absent)
-    assert "script" in told[0]
+    assert isinstance(answer, Unknown)
+    assert not isinstance(answer, Absent)
+    assert "`eval`" in told[0]
+
+
+def test_a_script_that_sets_path_is_followed() -> None:
+    tree = {**debian(), **cpython("3.11.9", "opt"), "e": File(b'#!/bin/sh\nPATH=/opt/bin:$PATH\nexec "$@"\n', 0o755)}
+    answer = ask(tree, config_of(env={"PATH": "/usr/bin"}, entrypoint=["/e"]))
+    assert (answer.path, answer.entrypoint) == ("/opt/bin/python", "direct")

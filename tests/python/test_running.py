@@ -10,8 +10,10 @@ import pytest
 
 from fixtures.bases import debian
 from fixtures.pythons import cpython
+from inspector.python.environment import environment_of
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
+from inspector.python.which import Missing, find_command
 from inspector.testing.tree import Dir, File
 from tests.support import config_of, rootfs_of
 
@@ -47,8 +49,9 @@ def test_a_program_that_only_its_owner_may_run() -> None:
     assert isinstance(program, File)
     closed = File(program.data, 0o700)
     assert runs(python=closed)[0] == "yes"
-    answer, why = runs(user="1000", python=closed)
-    assert (answer, "'/usr/local/bin/python3.11' may be closed to user '1000'" in why) == ("unknown", True)
+    environment = environment_of(rootfs_of({}), config_of(user="1000"))
+    fs = rootfs_of({**debian(), **cpython(), "usr/local/bin/python3.11": closed})
+    assert isinstance(find_command(fs, "/usr/local/bin/python", environment), Missing)
 
 
 def test_a_site_that_only_its_owner_may_list() -> None:

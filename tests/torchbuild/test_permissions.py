@@ -5,24 +5,25 @@ from __future__ import annotations
 import pytest
 
 from fixtures.torches import torch_cpu
+from inspector.python.interpreter import find_interpreter
 from inspector.testing.tree import Dir, File, Member
-from tests.support import config_of
+from inspector.torchbuild import find_torch
+from inspector.unknown import Tri
+from tests.support import config_of, rootfs_of
 from tests.torchbuild.asking import ENV, SITE, ask, slim
 
 LIBRARY = f"{SITE}/torch/lib/libtorch_python.so"
 
 
 @pytest.mark.parametrize(
-    ("path", "mode"),
+    ("path", "mode", "answer"),
     [
-        (f"{SITE}/torch", 0o700),
-        (f"{SITE}/torch", 0o711),
-        (f"{SITE}/torch/nn", 0o750),
-        (f"{SITE}/torchgen", 0o700),
-        (LIBRARY, 0o600),
+        (f"{SITE}/torch", 0o711, "no"),
+        (f"{SITE}/torchgen", 0o711, "unknown"),
+        (LIBRARY, 0o600, "unknown"),
     ],
 )
-def test_what_is_closed_to_others(path: str, mode: int) -> None:
+def test_what_is_closed_to_the_user(path: str, mode: int, answer: Tri) -> None:
     tree = slim(torch_cpu())
     old = tree.get(path)
     member: Member = Dir(mode)
@@ -31,9 +32,31 @@ def test_what_is_closed_to_others(path: str, mode: int) -> None:
         member = File(old if isinstance(old, bytes) else old.data, mode)
     tree = {**tree, path: member}
     assert ask(tree, config=config_of(env=ENV)).torch.importable == "yes"
-    answer = ask(tree, config=config_of(env=ENV, user="1000"))
-    assert answer.torch.importable == "unknown"
-    assert f"the user '1000' may not be allowed to read '/{path}'" in answer.why
+    told = ask(tree, config=config_of(env=ENV, user="1000"))
+    assert told.torch.importable == answer
+    assert f"the user '1000' is not allowed to read '/{path}'" in told.why
+
+
+def test_a_folder_of_torch_that_only_others_may_list() -> None:
+    tree = {**slim(torch_cpu()), f"{SITE}/torch/nn": Dir(0o705)}
+    fs, config = rootfs_of(tree), config_of(env=ENV, user="1000")
+    interpreter, _ = find_interpreter(fs, config)
+    assert find_torch(fs, config, interpreter, ())[0].importable == "unknown"
+
+
+def test_a_folder_that_may_not_be_entered_is_an_empty_namespace() -> None:
+    tree = {**slim(torch_cpu()), f"{SITE}/torch": Dir(0o700)}
+    fs, config = rootfs_of(tree), config_of(env=ENV, user="1000")
+    interpreter, _ = find_interpreter(fs, config)
+    told = find_torch(fs, config, interpreter, ())[0]
+    assert (told.installed, told.importable) == (False, "yes")
+
+
+def test_the_group_and_the_owner_may_read() -> None:
+    tree = {**slim(torch_cpu()), f"{SITE}/torch": Dir(0o750)}  # a user without an entry in passwd has group 0
+    assert ask(tree, config=config_of(env=ENV, user="1000")).torch.importable == "yes"
+    tree = {**slim(torch_cpu()), f"{SITE}/torch": Dir(0o700, owner=(1000, 0))}
+    assert ask(tree, config=config_of(env=ENV, user="1000")).torch.importable == "yes"
 
 
 def test_a_torch_that_all_may_read() -> None:

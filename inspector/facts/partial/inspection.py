@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
+from inspector.facts.command import Asked, find_question, unseen_command
+from inspector.facts.doubts import with_doubts
 from inspector.facts.model import Evidence, ImageFacts, Size
 from inspector.facts.partial.torch import MustList, find_torch_by_name
 from inspector.facts.unread import unread
@@ -16,6 +18,7 @@ from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Distribution, Interpreter
+from inspector.python.question import Question
 from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept, NotListed, is_dir, resolve
 from inspector.sources.access import AccessUnusable, ContainerFiles
@@ -58,14 +61,26 @@ def inspect_partially(image: Image, fs: ContainerFiles, *, python: str = "python
     """
     begun = time.perf_counter()
     try:
-        view = _look(fs, image.config, python)
+        question = find_question(fs, image.config, python)
+        view = _look(fs, question)
         if whole:
-            view = _list_all(fs, image.config, python, view)
+            view = _list_all(fs, question, view)
         else:
             _list_small(fs, view)
-        view, torch = _find_torch(fs, image.config, python, view)
+        view, torch = _find_torch(fs, question, view)
+        elsewhere = Unknown(_NOT_SEARCHED)
+        torch = with_doubts(fs, question, view.interpreter, torch, elsewhere)
         distributions, warnings, unreadable = _distributions(fs, view)
         startup = find_startup(fs, image.config)
+        asked = Asked(
+            config=image.config,
+            startup=startup,
+            question=question,
+            interpreter=view.interpreter,
+            torch=torch,
+            elsewhere=elsewhere,
+        )
+        command = unseen_command(fs, asked)
     except (NotKept, NotListed) as error:
         raise AccessUnusable(str(error)) from error
     fs.budget.check()  # a bound that was met on the way may have been taken for one unreadable file
@@ -81,29 +96,30 @@ def inspect_partially(image: Image, fs: ContainerFiles, *, python: str = "python
         interpreter=view.interpreter,
         distributions=distributions,
         torch=torch,
-        torch_elsewhere=Unknown(_NOT_SEARCHED),
+        torch_elsewhere=elsewhere,
         warnings=tuple(dict.fromkeys([*image.warnings, *view.warnings, *warnings, *_not_looked_at(view, torch)])),
         evidence=_evidence(fs, time.perf_counter() - begun),
         metadata_unread=unreadable,
+        command=command,
     )
 
 
-def _look(fs: ContainerFiles, config: ImageConfig, python: str) -> _View:
+def _look(fs: ContainerFiles, question: Question) -> _View:
     unlisted: list[str] = []
-    interpreter, warnings = find_interpreter(fs, config, python, unlisted=unlisted)
+    interpreter, warnings = find_interpreter(fs, question.config, question.asked, unlisted=unlisted, question=question)
     return _View(interpreter=interpreter, warnings=warnings, unlisted=tuple(unlisted))
 
 
-def _find_torch(fs: ContainerFiles, config: ImageConfig, python: str, view: _View) -> tuple[_View, Torch]:
+def _find_torch(fs: ContainerFiles, question: Question, view: _View) -> tuple[_View, Torch]:
     """Find torch by name; without one, or where another may come before it, take in first what .pth files add."""
     for _ in range(MAX_ROUNDS):
-        found = _torch_by_name(fs, config, view)
+        found = _torch_by_name(fs, question.config, view)
         if isinstance(found, Torch):
             return view, found
         blind = _listed(fs, found.sites, None)
         if blind:
             return view, _not_known(blind)
-        view = _look(fs, config, python)
+        view = _look(fs, question)
     return view, _not_known("its .pth files lead to others, again and again")
 
 
@@ -136,7 +152,7 @@ def _list_small(fs: ContainerFiles, view: _View) -> None:
             _listed(fs, [real], SMALL)
 
 
-def _list_all(fs: ContainerFiles, config: ImageConfig, python: str, view: _View) -> _View:
+def _list_all(fs: ContainerFiles, question: Question, view: _View) -> _View:
     """List everything that the search path names, the outer of two first."""
     for _ in range(MAX_ROUNDS):
         if isinstance(view.interpreter, Unknown):
@@ -146,7 +162,7 @@ def _list_all(fs: ContainerFiles, config: ImageConfig, python: str, view: _View)
         outer = sorted(found - set(view.unlisted))
         if not _listed(fs, outer, MAX_BESIDE):
             _listed(fs, view.unlisted, None)
-        before, view = view, _look(fs, config, python)
+        before, view = view, _look(fs, question)
         if before.interpreter == view.interpreter:
             break
     return view

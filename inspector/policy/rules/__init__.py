@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inspector.policy.rule import Rule
 from inspector.policy.rules import (
+    command,
     cuda,
     cuda_runtime,
     evidence,
@@ -26,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     evidence.RULE,
     platform.RULE,
     startup.RULE,
+    command.RULE,
     python.RULE,
     python_version.RULE,
     torch.RULE,

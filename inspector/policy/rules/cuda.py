@@ -59,4 +59,4 @@ def check_cuda(case: Case) -> Iterator[Finding]:
             yield case.unknown("which CUDA version torch was built for is not known", shown, HOW)
 
 
-RULE = Rule(check="cuda", test=check_cuda, settings=(CUDA,))
+RULE = Rule(check="cuda", test=check_cuda, settings=(CUDA,), of_python=True)

@@ -48,4 +48,4 @@ def _through(python: Interpreter) -> str:
             return ""
 
 
-RULE = Rule(check="python", test=check_python)
+RULE = Rule(check="python", test=check_python, of_python=True)

@@ -40,4 +40,4 @@ def check_python_version(case: Case) -> Iterator[Finding]:
             yield case.unknown(message, shown, "`python --version` in a container shows it")
 
 
-RULE = Rule(check="python-version", test=check_python_version, settings=(WANTED,))
+RULE = Rule(check="python-version", test=check_python_version, settings=(WANTED,), of_python=True)

@@ -13,6 +13,7 @@ from inspector.policy.rules.cuda import CUDA
 from inspector.policy.setting import choice
 from inspector.policy.torches import HOW, installing, label, undecided_import, where
 from inspector.python.metadata import canonical
+from inspector.python.model import Interpreter
 from inspector.torchbuild.kinds import kind_names, label_of
 from inspector.unknown import Absent, Unknown
 
@@ -85,12 +86,12 @@ def _presence(case: Case, rule: str) -> Finding:
     if not torch.installed and torch.importable == "yes":
         message = f"no torch: {torch.path or 'a directory torch'} holds no package, though `import torch` succeeds"
         return case.found("fail", NO_TORCH, message, shown, where(case, torch), change=change)
-    if torch.importable == "no" and not isinstance(interpreter, Unknown):
+    if torch.importable == "no":
         if not torch.installed:
             message = f"torch is not installed{because(torch.reasons)}"
             return case.found("fail", NO_TORCH, message, shown, change=change)
         message = f"{label(torch)} is installed but can't be imported{because(torch.reasons)}"
-        advice = NO_PYTHON if interpreter.runs == "no" else BROKEN
+        advice = NO_PYTHON if isinstance(interpreter, Interpreter) and interpreter.runs == "no" else BROKEN
         return case.found("fail", advice, message, shown, where(case, torch))
     reason = undecided_import(case)
     if reason:
@@ -107,4 +108,4 @@ def _metadata(case: Case) -> Pointer:
     return Pointer() if found is None else case.at(found.layer, path=found.path)
 
 
-RULE = Rule(check="torch", test=check_torch, settings=(TORCH,))
+RULE = Rule(check="torch", test=check_torch, settings=(TORCH,), of_python=True)

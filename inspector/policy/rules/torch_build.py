@@ -46,4 +46,4 @@ def check_build(case: Case) -> Iterator[Finding]:
         yield case.found("fail", advice, message, shown, at, change=installing(rule, case.role[CUDA]))
 
 
-RULE = Rule(check="torch-build", test=check_build, settings=(TORCH,))
+RULE = Rule(check="torch-build", test=check_build, settings=(TORCH,), of_python=True)

@@ -64,4 +64,4 @@ def _invalid(case: Case, shown: Shown) -> Finding:
     return case.found("fail", BROKEN, message, shown, where(case, torch))
 
 
-RULE = Rule(check="torch-version", test=check_version, settings=(TORCH_VERSION,))
+RULE = Rule(check="torch-version", test=check_version, settings=(TORCH_VERSION,), of_python=True)

@@ -193,7 +193,7 @@ class ContainerRootfs:
         if path in _MADE_BY_ENGINES:
             raise NotKept(f"{path!r} is the engine's own in every container")
         stat = self._ask(lambda: self._engine.stat(self._container, path))
-        return None if stat is None else Node(stat.kind, stat.mode, stat.size, stat.target)
+        return None if stat is None else Node(stat.kind, stat.mode, stat.size, stat.target, uid=-1, gid=-1)
 
     def _expect(self, path: str, kind: Kind) -> Node:
         node = self.lstat(path)

@@ -1,0 +1,154 @@
+"""What the image's own command runs: its Python where that is another than the asked one, and the torch it sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.facts.model import Command
+from inspector.oci import ImageConfig
+from inspector.python.distributions import find_distributions
+from inspector.python.interpreter import find_interpreter
+from inspector.python.model import Interpreter, Startup
+from inspector.python.question import Question, Started, ask, started
+from inspector.rootfs import Rootfs
+from inspector.torchbuild import find_torch
+from inspector.torchbuild.model import Torch, TorchElsewhere
+from inspector.unknown import Unknown
+
+_ENVIRONMENT = re.compile(r"(/.+?)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages/")
+_SYSTEM = ("/usr", "/usr/local")
+_MATTERS = ("PYTHON", "LD_", "TORCH_")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known already: of the image, and of the asked `python`, behind the entrypoint."""
+
+    config: ImageConfig
+    startup: Startup
+    question: Question
+    interpreter: Interpreter | Unknown
+    torch: Torch
+    elsewhere: Sequence[TorchElsewhere] | Unknown
+
+
+def find_question(fs: Rootfs, config: ImageConfig, python: str) -> Question:
+    """What the entrypoint makes of the asked `python`; the plain question where that can't be asked."""
+    try:
+        return ask(fs, config, python)
+    except InspectorError:
+        return Question(
+            config=config, asked=python, command=python
+        )  # asking for the interpreter meets the same, and tells it
+
+
+def find_started(fs: Rootfs, config: ImageConfig) -> Started:
+    """What `docker run IMAGE` runs; unknown where the image can't be followed at all."""
+    try:
+        return started(fs, config) if config.os in ("linux", "") else Started()
+    except InspectorError as error:
+        return Started(unknown=Unknown(str(error)))
+
+
+def find_command(fs: Rootfs, asked: Asked) -> Command:
+    """The facts of the image's own command, from every file of the image."""
+    ran = find_started(fs, asked.config)
+    elsewhere = () if isinstance(asked.elsewhere, Unknown) else asked.elsewhere
+    reaches = _named(ran.texts, elsewhere)
+    for question in ran.beside:
+        reaches |= _imported(_interpreter(fs, question, None), elsewhere)
+    interpreter = ran.unknown
+    torch: Torch | None = None
+    differs = False
+    if ran.question is not None:
+        found = _interpreter(fs, ran.question, ran.first)
+        interpreter = found  # type: ignore[assignment]
+        differs = is_other(asked, ran.question, found)
+        if differs:
+            torch = _torch(fs, ran.question, found)
+            reaches |= _imported(found, elsewhere)
+    return Command(
+        argv=asked.startup.argv,
+        path=asked.startup.path,
+        interpreter=interpreter,
+        python_differs=differs,
+        torch=torch,
+        reaches=tuple(sorted(reaches)),
+    )
+
+
+def is_other(asked: Asked, question: Question, found: Interpreter | Unknown) -> bool:
+    """Whether the command's Python would import from elsewhere than the asked one, or with other settings."""
+    one = asked.interpreter
+    if isinstance(one, Unknown) or isinstance(found, Unknown):
+        return one != found
+    same = (one.resolved, one.prefix, _tail(one)) == (found.resolved, found.prefix, _tail(found))
+    return not same or _settings(asked.question.config) != _settings(question.config)
+
+
+def _tail(interpreter: Interpreter) -> tuple[str, ...]:
+    """The search path from the standard library on: before it stand the working directory or the script's."""
+    path = interpreter.search_path
+    base = interpreter.base_prefix
+    return tuple(entry for entry in path if not base or entry.startswith(f"{base}/")) + tuple(path[1:])
+
+
+def _settings(config: ImageConfig) -> dict[str, str]:
+    return {name: value for name, value in config.env.items() if name.startswith(_MATTERS)}
+
+
+def _interpreter(fs: Rootfs, question: Question, first: str | None) -> Interpreter | Unknown:
+    found, _ = find_interpreter(fs, question.config, question.asked, question=question)
+    if isinstance(found, Unknown) or first is None:
+        return found
+    path = found.search_path
+    if path[:1] == (question.config.working_dir,):
+        path = (first, *path[1:])
+    return msgspec.structs.replace(found, search_path=path)
+
+
+def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown) -> Torch:
+    installed, _ = find_distributions(fs, interpreter, unread=[])
+    return find_torch(fs, question.config, interpreter, installed)[0]
+
+
+def _named(texts: Iterable[str], elsewhere: Iterable[TorchElsewhere]) -> set[str]:
+    """The torches whose environment the command's words or scripts name."""
+    found = set()
+    for other in elsewhere:
+        match = _ENVIRONMENT.match(f"{other.path}/")
+        prefix = match[1] if match and match[1] not in _SYSTEM else None
+        if prefix and any(re.search(rf"{re.escape(prefix)}(?![\w.-])", text) for text in texts):
+            found.add(other.path)
+    return found
+
+
+def _imported(interpreter: Interpreter | Unknown, elsewhere: Iterable[TorchElsewhere]) -> set[str]:
+    """The torches that stand on an interpreter's search path."""
+    if isinstance(interpreter, Unknown):
+        return set()
+    entries = set(interpreter.search_path)
+    return {other.path for other in elsewhere if other.path.rpartition("/")[0] in entries}
+
+
+def unseen_command(fs: Rootfs, asked: Asked) -> Command:
+    """The facts from single files: another Python's torch isn't looked for, which leaves it unknown."""
+    ran = find_started(fs, asked.config)
+    interpreter: Interpreter | Unknown | None = ran.unknown
+    differs = False
+    if ran.question is not None:
+        found, _ = find_interpreter(fs, ran.question.config, ran.question.asked, unlisted=[], question=ran.question)
+        interpreter = found
+        differs = is_other(asked, ran.question, found)
+    why = "only the asked `python` was looked at"
+    torch = Torch(installed=False, importable="unknown", reasons=(why,)) if differs else None
+    return Command(
+        argv=asked.startup.argv,
+        path=asked.startup.path,
+        interpreter=interpreter,
+        python_differs=differs,
+        torch=torch,
+    )

@@ -1,0 +1,67 @@
+"""What an entrypoint that can't be followed does to the answer: a doubt in both directions, where it may matter."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from inspector.python.model import Interpreter
+from inspector.python.question import Question
+from inspector.rootfs import Kind, Rootfs, resolve, walk
+from inspector.torchbuild.model import Torch, TorchElsewhere
+from inspector.unknown import Unknown
+
+_PROGRAM = re.compile(r"(?:python|pypy)[23]?(?:\.\d{1,2}t?)?")
+
+
+def with_doubts(
+    fs: Rootfs,
+    question: Question,
+    interpreter: Interpreter | Unknown,
+    torch: Torch,
+    elsewhere: Sequence[TorchElsewhere] | Unknown,
+) -> Torch:
+    """The torch with what the entrypoint may change about it.
+
+    It can't matter where the image has no torch at all, or one torch and one Python.
+    """
+    if not question.doubts:
+        return torch
+    others = None if isinstance(elsewhere, Unknown) else [other for other in elsewhere if _is_package(other)]
+    if not torch.installed:
+        if torch.importable == "unknown" or others == []:
+            return torch
+        return _doubted(torch, question)
+    if others == [] and torch.importable == "yes" and isinstance(interpreter, Interpreter):
+        if len(environments(fs)) == 1:
+            return torch
+    builds = {torch.build, *(other.build for other in others or ())}
+    certain = others is not None and len(builds) == 1
+    return _doubted(torch if certain else msgspec.structs.replace(torch, build="unknown"), question)
+
+
+def _doubted(torch: Torch, question: Question) -> Torch:
+    reasons = tuple(dict.fromkeys([*torch.reasons, *question.doubts]))
+    return msgspec.structs.replace(torch, importable="unknown", reasons=reasons)
+
+
+def _is_package(other: TorchElsewhere) -> bool:
+    """Whether some Python could import it: it is a package, not a wheel or what is left of one."""
+    return posixpath.basename(other.path) == "torch"
+
+
+def environments(fs: Rootfs) -> set[str]:
+    """The prefixes of all Pythons in the image: of programs in folders named `bin`, links among them followed."""
+    found = set()
+    for folder, nodes in walk(fs):
+        if not folder.endswith("/bin"):
+            continue
+        for name, node in nodes.items():
+            if _PROGRAM.fullmatch(name) and node.kind in (Kind.FILE, Kind.SYMLINK):
+                venv = fs.lstat(f"{posixpath.dirname(folder)}/pyvenv.cfg") is not None
+                reached = None if venv else resolve(fs, f"{folder}/{name}")
+                found.add(posixpath.dirname(posixpath.dirname(reached or f"{folder}/{name}")))
+    return found

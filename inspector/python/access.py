@@ -1,0 +1,89 @@
+"""What the image's user may read, list and enter: path_resolution(7), over owners, groups and modes."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+
+from inspector.python.environment import Environment
+from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+from inspector.rootfs import Kind, Node, Rootfs
+from inspector.unknown import Tri
+
+READ, EXECUTE = 4, 1
+_OWNER, _GROUP = 6, 3
+NO_OWNER = -1
+"""The uid of a node whose owner isn't told."""
+
+
+def allowed(node: Node, environment: Environment, bits: int) -> Tri:
+    """Whether the user may do all of `bits` (`READ`, `EXECUTE`) to a file; unknown where its owner isn't told.
+
+    Root may all, but executes only what somebody may.
+    """
+    if environment.uid == 0:
+        executes = node.kind is Kind.FILE and bits & EXECUTE
+        return "yes" if not executes or node.mode & 0o111 else "no"
+    granted = {shift: (node.mode >> shift) & bits == bits for shift in (_OWNER, _GROUP, 0)}
+    if environment.uid is None or node.uid == NO_OWNER:
+        return "yes" if all(granted.values()) else "unknown" if any(granted.values()) else "no"
+    if node.uid == environment.uid:
+        return "yes" if granted[_OWNER] else "no"
+    return "yes" if granted[_GROUP if node.gid in environment.groups else 0] else "no"
+
+
+def as_user(fs: Rootfs, environment: Environment) -> Rootfs:
+    """The file system as the environment's user sees it: what is certainly closed to it isn't there."""
+    return fs if environment.uid == 0 else UserView(fs, environment)
+
+
+class UserView:
+    """A `Rootfs` without what lies in folders that the user may not enter."""
+
+    def __init__(self, fs: Rootfs, environment: Environment) -> None:
+        self._fs, self._environment = fs, environment
+        self.budget = fs.budget
+        self._open: dict[str, bool] = {"/": True}
+
+    def _enters(self, folder: str) -> bool:
+        """Whether the user may enter a folder and all above it; links stand in no folder's path here."""
+        known = self._open.get(folder)
+        if known is None:
+            known = self._enters(posixpath.dirname(folder))
+            node = self._fs.lstat(folder) if known else None
+            if node is not None and node.kind is Kind.DIRECTORY and folder != self._environment.own_folder:
+                known = allowed(node, self._environment, EXECUTE) != "no"
+            self._open[folder] = known
+        return known
+
+    def lstat(self, path: str) -> Node | None:
+        """See `Rootfs.lstat`."""
+        return self._fs.lstat(path) if path == "/" or self._enters(posixpath.dirname(path)) else None
+
+    def scandir(self, path: str) -> Mapping[str, Node]:
+        """See `Rootfs.scandir`."""
+        return self._fs.scandir(path) if self._enters(path) else {}
+
+    def readlink(self, path: str) -> str:
+        """See `Rootfs.readlink`."""
+        return self._fs.readlink(path)
+
+    def read(self, path: str) -> bytes:
+        """See `Rootfs.read`."""
+        return self._fs.read(path)
+
+    def head(self, path: str) -> bytes:
+        """See `Rootfs.head`."""
+        return self._fs.head(path)
+
+    def skeleton(self, path: str) -> Skeleton | NotElf:
+        """See `Rootfs.skeleton`."""
+        return self._fs.skeleton(path)
+
+    def symbols(self, path: str) -> Symbols:
+        """See `Rootfs.symbols`."""
+        return self._fs.symbols(path)
+
+    def loader(self, path: str) -> LoaderFacts:
+        """See `Rootfs.loader`."""
+        return self._fs.loader(path)

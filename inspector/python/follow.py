@@ -1,0 +1,282 @@
+"""From a container's first words to the program that runs in the end: scripts, wrappers and shims are followed."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from inspector.errors import InspectorError, LimitExceeded
+from inspector.python.access import as_user
+from inspector.python.elf import ElfHeader
+from inspector.python.environment import Environment
+from inspector.python.files import join, read_text
+from inspector.python.launch import Script, read_program
+from inspector.python.shell.run import MAX_STEPS, Shell
+from inspector.python.shell.state import HOLE, Run, State
+from inspector.python.shims import is_shim, through_shim
+from inspector.python.version import is_python
+from inspector.python.which import Found, Missing, find_command
+from inspector.python.wrappers import Asked, unwrap
+from inspector.rootfs import Rootfs
+from inspector.unknown import Unknown
+
+MAX_DEPTH = 16
+"""Programs that run one another."""
+MAX_ENDS = 64
+"""Programs that a command may end in."""
+MAX_TEXTS = 512 << 10
+"""Characters of all scripts that are followed."""
+
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
+_MATTERS = re.compile(r"(?:PYTHON|LD_|TORCH_|__PYVENV)\w*|HOME")
+"""Variables that change what Python imports."""
+_LOGIN = (".bash_profile", ".bash_login", ".profile")
+
+
+class End(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs in the end, where it was found and what it finds; `why` for `unknown` and `nothing`.
+
+    `doubts` say what may have changed the environment in ways that can't be told.
+    """
+
+    kind: Literal["python", "program", "unknown", "nothing"]
+    argv: tuple[str, ...]
+    environment: Environment
+    path: str | None = None
+    why: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+class Follower:
+    """One image being followed; `texts` are the scripts read on the way, `beside` what they start besides."""
+
+    def __init__(self, fs: Rootfs) -> None:
+        self.fs = fs
+        self.steps = MAX_STEPS
+        self.texts: dict[str, str] = {}
+        self.beside: list[Run] = []
+
+    def follow(
+        self, argv: Sequence[str], environment: Environment, doubts: tuple[str, ...] = (), depth: int = 0
+    ) -> list[End]:
+        """Every way that the words may end; more than one where a condition isn't known."""
+        words = tuple(argv)
+        if not words:
+            return [End(kind="nothing", argv=(), environment=environment, doubts=doubts, why="no command is run")]
+        if depth > MAX_DEPTH:
+            return [_unknown(words, environment, f"more than {MAX_DEPTH} programs run one another")]
+        fs = as_user(self.fs, environment)
+        found = self._find(fs, words[0], environment)
+        if not isinstance(found, Found):
+            return [End(kind="unknown", argv=words, environment=environment, why=found.unknown, doubts=doubts)]
+        try:
+            return self._followed(fs, found, words, environment, doubts, depth)
+        except InspectorError as error:
+            why = f"{found.path!r} can't be followed: {error}"
+            return [_unknown(words, environment, why, path=found.path, doubts=doubts)]
+
+    def _find(self, fs: Rootfs, word: str, environment: Environment) -> Found | Unknown:
+        """The program of a name; what PATH has behind what isn't known of it doesn't count."""
+        if HOLE in word:
+            return Unknown("which program is run depends on what isn't known")
+        known, hole, _ = environment.variables.get("PATH", "").partition(HOLE)
+        if hole:
+            known = known.rpartition(":")[0]
+        asked = msgspec.structs.replace(environment, variables={**environment.variables, "PATH": known})
+        if "/" in word and not word.startswith("/") and HOLE in environment.cwd:
+            return Unknown(f"{word!r} is run in a folder that isn't known")
+        found = find_command(fs, word, asked)
+        if isinstance(found, Missing):
+            if hole and "/" not in word:
+                return Unknown(f"{word!r} is looked for in a PATH that isn't known")
+            return Unknown(f"{word!r} is not found")
+        return found
+
+    def _followed(  # noqa: PLR0911 - what a process has, and each kind of file
+        self,
+        fs: Rootfs,
+        found: Found,
+        words: tuple[str, ...],
+        environment: Environment,
+        doubts: tuple[str, ...],
+        depth: int,
+    ) -> list[End]:
+        program = read_program(fs, found.resolved)
+        if isinstance(program, str):
+            return [_unknown(words, environment, program, path=found.path, doubts=doubts)]
+        name = posixpath.basename(found.path)
+        if isinstance(program, ElfHeader):
+            if name in SHELLS or posixpath.basename(found.resolved) in SHELLS - {"busybox"}:
+                return self._shell(fs, found, words, environment, doubts, depth)
+            if is_python(found.resolved):
+                return [self._python(found, words, environment, doubts)]
+        else:
+            shell = posixpath.basename(program.interpreter) in SHELLS or _env_shell(program)
+            text = fs.head(found.resolved).decode("utf-8", "replace")
+            if shell and is_shim(text) and is_python(found.path):
+                return [self._python(found, words, environment, doubts)]
+            if shell and is_shim(text):
+                chosen = through_shim(fs, found, text, name, environment)
+                if isinstance(chosen, Unknown):
+                    return [_unknown(words, environment, chosen.unknown, path=found.path, doubts=doubts)]
+                return self.follow((chosen, *words[1:]), environment, doubts, depth + 1)
+            if shell:
+                return self._script(program, found, words, environment, doubts, depth)
+        passed = unwrap(Asked(fs=fs, found=found, words=words[1:], environment=environment))
+        if isinstance(passed, Unknown):
+            return [_unknown(words, environment, passed.unknown, path=found.path, doubts=doubts)]
+        if passed is not None:
+            doubts = (*doubts, passed.doubt) if passed.doubt else doubts
+            return self.follow(passed.argv, passed.environment, doubts, depth + 1)
+        if isinstance(program, Script):
+            return self._script(program, found, words, environment, doubts, depth)
+        return [End(kind="program", argv=words, environment=environment, path=found.path, doubts=doubts)]
+
+    def _script(
+        self,
+        script: Script,
+        found: Found,
+        words: tuple[str, ...],
+        environment: Environment,
+        doubts: tuple[str, ...],
+        depth: int,
+    ) -> list[End]:
+        """What the kernel makes of a `#!` line: the interpreter, its argument, the script's path, the other words."""
+        argument = (script.argument,) if script.argument else ()
+        argv = (script.interpreter, *argument, found.path, *words[1:])
+        return self.follow(argv, environment, doubts, depth + 1)
+
+    @staticmethod
+    def _python(found: Found, words: tuple[str, ...], environment: Environment, doubts: tuple[str, ...]) -> End:
+        vague = [name for name, value in environment.variables.items() if HOLE in value and _MATTERS.fullmatch(name)]
+        if vague:
+            doubts = (*doubts, f"{vague[0]} is set to what isn't known")
+        if HOLE in environment.cwd:
+            doubts = (*doubts, "the folder that it is started in isn't known")
+        variables = {name: value for name, value in environment.variables.items() if HOLE not in value}
+        variables["PATH"] = environment.variables.get("PATH", "").partition(HOLE)[0]
+        cwd = "/" if HOLE in environment.cwd else environment.cwd
+        clean = msgspec.structs.replace(environment, variables=variables, cwd=cwd)
+        return End(kind="python", argv=words, environment=clean, path=found.path, doubts=doubts)
+
+    def _shell(
+        self,
+        fs: Rootfs,
+        found: Found,
+        words: tuple[str, ...],
+        environment: Environment,
+        doubts: tuple[str, ...],
+        depth: int,
+    ) -> list[End]:
+        """A shell: its text or script followed, each program that it ends in further."""
+        call = read_call(words)
+        if isinstance(call, Unknown):
+            return [_unknown(words, environment, call.unknown, path=found.path, doubts=doubts)]
+        if call.text is None and call.script is None:
+            return [End(kind="program", argv=words, environment=environment, path=found.path, doubts=doubts)]
+        bash = posixpath.basename(found.resolved) in ("bash", "zsh", "ksh")
+        state = State(environment, call.arguments, bash=bash)
+        state.doubts = doubts
+        shell = Shell(fs, lambda path: self._read(fs, path), self.steps)
+        text = call.text
+        if call.script is not None:
+            text = self._read(fs, self._locate(fs, call.script, environment))
+        else:
+            self.texts.setdefault(f"-c {text}", text or "")
+        states = self._started(shell, state, call, bash=bash)
+        ends = [run for each in states for run in shell.script(text or "", each)]
+        self.steps = shell.steps
+        self.beside += shell.runs[:MAX_ENDS]
+        found_ends: list[End] = []
+        for run in ends[:MAX_ENDS]:
+            found_ends += self.follow(run.argv, run.environment, run.doubts, depth + 1)
+        if len(ends) > MAX_ENDS or len(found_ends) > MAX_ENDS:
+            raise LimitExceeded(f"it may end in more than {MAX_ENDS} programs")
+        return found_ends
+
+    def _started(self, shell: Shell, state: State, call: Call, *, bash: bool) -> list[State]:
+        """The shell after the files that it runs first: of a login, or what BASH_ENV names."""
+        files = []
+        if call.login:
+            home = state.get("HOME") or "/"
+            names = _LOGIN if bash else _LOGIN[-1:]
+            own = next((join(home, name) for name in names if shell.fs_has(join(home, name))), "")
+            files = ["/etc/profile", own]
+        elif bash and state.get("BASH_ENV"):
+            files = [join(state.cwd, state.get("BASH_ENV") or "")]
+        states = [state]
+        for file in files:
+            if file and shell.fs_has(file):
+                states = [after for each in states for after in shell.source(file, [], each)]
+        return states
+
+    def _locate(self, fs: Rootfs, script: str, environment: Environment) -> str:
+        """A script named on a shell's command line: in the working directory, else bash looks in PATH."""
+        path = join(environment.cwd, script)
+        if "/" in script or read_text(fs, path) is not None:
+            return path
+        found = find_command(fs, script, environment)
+        return found.path if isinstance(found, Found) else path
+
+    def _read(self, fs: Rootfs, path: str) -> str:
+        """The text of a script. Raises `NotKept`, `LimitExceeded`."""
+        text = read_text(fs, path)
+        if text is None:
+            raise LimitExceeded(f"there is no file {path!r}")
+        self.texts[path] = text
+        if sum(map(len, self.texts.values())) > MAX_TEXTS:
+            raise LimitExceeded(f"its scripts have more than {MAX_TEXTS} characters")
+        return text
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A shell's command line: its text or its script, if any; the words that become `$0` and the arguments."""
+
+    text: str | None = None
+    script: str | None = None
+    arguments: tuple[str, ...] = ()
+    login: bool = False
+
+
+def read_call(words: Sequence[str]) -> Call | Unknown:
+    """What a shell is asked to do by its words."""
+    rest = list(words[1:])
+    if posixpath.basename(words[0]) == "busybox":
+        if rest[:1] not in (["sh"], ["ash"]):
+            return Unknown("busybox runs a command of its own")
+        rest = rest[1:]
+    login = text = False
+    while rest and rest[0][:1] in ("-", "+") and rest[0] not in ("-", "--"):
+        word = rest.pop(0)
+        if word in ("--login", "--norc", "--noprofile", "--posix"):
+            login = login or word == "--login"
+            continue
+        if word.startswith("--") or "i" in word or "s" in word.removeprefix("-o"):
+            return Unknown(f"the shell has the option {word!r}, which is not followed")
+        login, text = login or "l" in word, text or "c" in word
+        if word[-1] in "oO" and rest:
+            rest.pop(0)
+    if rest[:1] == ["--"]:
+        rest = rest[1:]
+    if text:
+        return Call(text=rest[0], arguments=tuple(rest[1:]), login=login) if rest else Unknown("no text for `-c`")
+    if rest:
+        return Call(script=rest[0], arguments=tuple(rest), login=login)
+    return Call(login=login)
+
+
+def _env_shell(script: Script) -> bool:
+    """Whether a `#!` line asks `env` for a shell."""
+    words = script.argument.split()
+    words = words[1:] if words[:1] == ["-S"] else words
+    return posixpath.basename(script.interpreter) == "env" and words[:1] != [] and words[0] in SHELLS
+
+
+def _unknown(
+    words: Sequence[str], environment: Environment, why: str, *, path: str | None = None, doubts: tuple[str, ...] = ()
+) -> End:
+    return End(kind="unknown", argv=tuple(words), environment=environment, path=path, why=why, doubts=doubts)

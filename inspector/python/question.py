@@ -1,0 +1,226 @@
+"""What `docker run IMAGE python -c …` and `docker run IMAGE` come to: the environment and the interpreter of each."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.oci import ImageConfig
+from inspector.python.environment import Environment, environment_of
+from inspector.python.files import find
+from inspector.python.follow import End, Follower
+from inspector.python.launch import Script, read_program
+from inspector.python.which import Found, find_command
+from inspector.rootfs import Rootfs
+from inspector.unknown import Unknown
+
+Passes = Literal["direct", "argument", "unknown"]
+
+PROGRAM = "import torch"
+"""What the procedure asks `python -c` to do."""
+
+_CONSOLE = re.compile(r"^from [\w.]+ import \w+", re.MULTILINE)
+_EXITS = re.compile(r"\bsys\.exit\(|\braise SystemExit\(")
+_NO_VALUE = "bBdEhiIOPqRsSuvVx?"
+_DROPS = re.compile(r"PYTHON[A-Z]\w*")
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """The command to look for, and the configuration that it meets once the entrypoint has done its part.
+
+    `asked` is its name as it was asked for, `command` that or the path of the Python that a script runs for it. `doubts` say what the entrypoint may have changed in ways that can't be told.
+    """
+
+    config: ImageConfig
+    asked: str
+    command: str
+    passes: Passes = "direct"
+    doubts: tuple[str, ...] = ()
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """What the image's own command runs in the end.
+
+    `question` asks for its Python; without one it runs none, or `unknown` says why that isn't known. `first` is where
+    it searches for imports first, in place of the working directory. `texts` are its words and its scripts, `beside`
+    the questions for what they start on the way.
+    """
+
+    question: Question | None = None
+    unknown: Unknown | None = None
+    first: str | None = None
+    texts: tuple[str, ...] = ()
+    beside: tuple[Question, ...] = ()
+
+
+def ask(fs: Rootfs, config: ImageConfig, command: str) -> Question:
+    """What becomes of `command -c …` behind the image's entrypoint. Raises as `environment_of`."""
+    plain = Question(config=config, asked=command, command=command)
+    words = (*config.entrypoint, command, "-c", PROGRAM)
+    environment = environment_of(fs, config)
+    if environment.trouble:
+        return plain
+    ends = Follower(fs).follow(words, environment)
+    reached = _distinct(end for end in ends if end.argv[1:] == ("-c", PROGRAM))
+    if not config.entrypoint:
+        only = reached[0] if len(reached) == 1 and reached[0].kind == "python" else None
+        return plain if only is None else _of_end(config, only, command)
+    others = [end for end in ends if end.argv[1:] != ("-c", PROGRAM)]
+    doubts = [doubt for end in ends for doubt in end.doubts]
+    doubts += [end.why for end in others if end.kind == "unknown"]
+    if not reached:
+        return _not_reached(fs, plain, others, environment, doubts)
+    doubts += [f"it may run {end.argv[0]!r} instead" for end in others if end.kind in ("python", "program")]
+    if len(reached) > 1:
+        doubts.append("it goes more than one way, to different environments")
+    question = _of_end(config, reached[0], command)
+    passes: Passes = "unknown" if doubts else "direct"
+    return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts))
+
+
+def _not_reached(
+    fs: Rootfs, plain: Question, ends: Sequence[End], environment: Environment, doubts: list[str]
+) -> Question:
+    """The entrypoint runs another program: that takes the command as an argument, or may run it in its own way."""
+    if not doubts and all(end.kind == "nothing" for end in ends):
+        doubts.append("it ends before it runs a command")
+    first = plain.config.entrypoint[0]
+    if not doubts and any(end.kind == "python" for end in ends) and _may_pass_on(fs, first, environment):
+        doubts.append("it is a program in Python, which may run the command in an environment of its own")
+    passes: Passes = "unknown" if doubts else "argument"
+    return msgspec.structs.replace(plain, passes=passes, doubts=_told(plain.config, doubts))
+
+
+def _told(config: ImageConfig, doubts: Iterable[str]) -> tuple[str, ...]:
+    entrypoint = " ".join(config.entrypoint)[:100]
+    return tuple(
+        f"the image's entrypoint ({entrypoint}) may change what `python` is: {doubt}" for doubt in dict.fromkeys(doubts)
+    )
+
+
+def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
+    """Whether a program is a script in Python that installers did not make: those call one function of a package."""
+    found = find_command(fs, first, environment)
+    try:
+        if not isinstance(found, Found) or not isinstance(read_program(fs, found.resolved), Script):
+            return False
+        text = fs.head(found.resolved).decode("utf-8", "replace")
+    except InspectorError:
+        return True
+    return not (_CONSOLE.search(text) and _EXITS.search(text) and len(text) < 1024)
+
+
+def started(fs: Rootfs, config: ImageConfig) -> Started:
+    """What `docker run IMAGE` runs. Raises as `environment_of`."""
+    words = (*config.entrypoint, *config.cmd)
+    environment = environment_of(fs, config)
+    if environment.trouble or not words:
+        return Started(texts=words)
+    follower = Follower(fs)
+    ends = [end for end in follower.follow(words, environment) if end.kind != "nothing"]
+    texts = (" ".join(words), *follower.texts.values(), *(" ".join(run.argv) for run in follower.beside))
+    beside = _beside(follower, config)
+    pythons = [end for end in ends if end.kind == "python"]
+    unknown = [end for end in ends if end.kind == "unknown"]
+    if not pythons and not unknown:
+        return Started(texts=texts, beside=beside)
+    if unknown:
+        return Started(unknown=Unknown(unknown[0].why), texts=texts, beside=beside)
+    doubts = [doubt for end in ends for doubt in end.doubts]
+    if doubts:
+        return Started(unknown=Unknown(doubts[0]), texts=texts, beside=beside)
+    if len(pythons) < len(ends) or len(_distinct(pythons)) > 1:
+        return Started(unknown=Unknown("it may run one of several programs"), texts=texts, beside=beside)
+    return _of_python(fs, config, pythons[0], Started(texts=texts, beside=beside))
+
+
+def _beside(follower: Follower, config: ImageConfig) -> tuple[Question, ...]:
+    """What scripts start on the way, as far as it is Python."""
+    found = []
+    for run in [run for at, run in enumerate(follower.beside) if run not in follower.beside[:at]][:16]:
+        for end in follower.follow(run.argv, run.environment, run.doubts):
+            if end.kind == "python":
+                found.append(_of_end(config, end, end.argv[0]))
+    return tuple(found[:16])
+
+
+def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Started:
+    """The question for a Python with its own options and program."""
+    options, program = read_options(end.argv[1:])
+    if "S" in options:
+        return msgspec.structs.replace(told, unknown=Unknown("its Python runs without site.py (-S)"))
+    variables = dict(end.environment.variables)
+    if {"E", "I"} & options:
+        variables = {name: value for name, value in variables.items() if not _DROPS.fullmatch(name)}
+    if {"s", "I"} & options:
+        variables["PYTHONNOUSERSITE"] = "1"
+    if {"P", "I"} & options:
+        variables["PYTHONSAFEPATH"] = "1"
+    end = msgspec.structs.replace(end, environment=msgspec.structs.replace(end.environment, variables=variables))
+    question = _of_end(config, end, end.argv[0])
+    first = None
+    if program and program != "-":
+        reached = find(fs, posixpath.join(end.environment.cwd, program))
+        first = posixpath.dirname(reached[0]) if reached else None
+    return msgspec.structs.replace(told, question=question, first=first)
+
+
+def read_options(words: Sequence[str]) -> tuple[set[str], str]:
+    """A Python's options, by their letters, and its script; empty for a module, a text, or none."""
+    letters: set[str] = set()
+    rest = list(words)
+    while rest and rest[0].startswith("-") and rest[0] != "-":
+        word = rest.pop(0)
+        if word.startswith("--"):
+            continue
+        for at, letter in enumerate(word[1:], 1):
+            if letter in "cm":
+                return letters, ""
+            if letter not in _NO_VALUE:
+                if at == len(word) - 1 and rest:
+                    rest.pop(0)
+                break
+            letters.add(letter)
+    return letters, rest[0] if rest else ""
+
+
+def _of_end(config: ImageConfig, end: End, command: str) -> Question:
+    """The question that an end asks: its environment as an image's configuration without an entrypoint."""
+    environment = end.environment
+    run = msgspec.structs.replace(
+        config.run,
+        env=[f"{name}={value}" for name, value in environment.variables.items()],
+        entrypoint=None,
+        cmd=None,
+        working_dir=environment.cwd,
+        user=environment.stated,
+    )
+    effective = msgspec.structs.replace(config, config=run)
+    name = end.argv[0]
+    same = posixpath.basename(end.path or name) == posixpath.basename(name)
+    return Question(config=effective, asked=command, command=command if same and name == command else end.path or name)
+
+
+def _distinct(ends: Iterable[End]) -> list[End]:
+    """Those that differ in the program or in what it finds."""
+    found: list[End] = []
+    for end in ends:
+        if all(_identity(end) != _identity(other) for other in found):
+            found.append(end)
+    return found
+
+
+def _identity(end: End) -> object:
+    environment = end.environment
+    matters = {
+        name: value
+        for name, value in environment.variables.items()
+        if name == "HOME" or name.startswith(("PYTHON", "LD_", "TORCH_"))
+    }
+    path = end.path if end.kind == "python" else environment.variables.get("PATH")
+    return end.kind, path, matters, environment.cwd, environment.uid, environment.groups

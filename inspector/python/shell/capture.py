@@ -1,0 +1,125 @@
+"""What `$(…)` prints, for the few commands that scripts find themselves and their user with."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from inspector.errors import InspectorError
+from inspector.python.files import find, join
+from inspector.python.shell.parser import parse
+from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.syntax import Simple
+from inspector.python.which import Found, find_command
+from inspector.rootfs import is_dir
+
+if TYPE_CHECKING:
+    from inspector.python.shell.run import Shell
+
+
+def capture(shell: Shell, text: str, state: State) -> str:
+    """The output of commands joined by `&&` and `;`, its last line ends dropped; a hole where it isn't known."""
+    try:
+        body = parse(text)
+    except InspectorError:
+        return HOLE
+    inner = state.copy()
+    printed = []
+    for chain in body:
+        for operator, pipeline in chain.links:
+            only = pipeline.commands[0]
+            if operator == "||":
+                continue  # what stands before it is taken to succeed
+            if len(pipeline.commands) > 1 or pipeline.negated or not isinstance(only, Simple):
+                return HOLE
+            words = shell.expander.fields(only.words, inner)
+            output = _output(shell, words, inner)
+            if output is None:
+                return HOLE
+            printed.append(output)
+    return "\n".join(line for line in printed if line)
+
+
+def _output(shell: Shell, words: list[str], state: State) -> str | None:
+    """What one command prints; None where that isn't known."""
+    if not words or words[0] in state.functions or HOLE in words[0]:
+        return None if words else ""
+    name, *rest = words
+    options = [word for word in rest if word.startswith("-") and word != "--"]
+    operands = [word for word in rest if not word.startswith("-")]
+    if any(HOLE in word for word in rest):
+        return None
+    known = _KNOWN.get(posixpath.basename(name))
+    return known(shell, options, operands, state) if known else None
+
+
+def _cd(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    del options
+    where = join(state.cwd, operands[0]) if operands else state.get("HOME") or "/"
+    if not is_dir(shell.fs, where):
+        return None
+    state.cwd = where
+    return ""
+
+
+def _real(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    del options
+    found = find(shell.fs, join(state.cwd, operands[0])) if len(operands) == 1 else None
+    return found[0] if found else None
+
+
+def _pwd(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    return _real(shell, options, ["."], state) if "-P" in options and not operands else state.cwd
+
+
+def _dirname(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    del shell, options, state
+    return posixpath.dirname(operands[0].rstrip("/")) or "." if len(operands) == 1 else None
+
+
+def _basename(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    del shell, state
+    return posixpath.basename(operands[0].rstrip("/")) if len(operands) == 1 and not options else None
+
+
+def _echo(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    del shell, state
+    return " ".join(operands) if not options else None
+
+
+def _id(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    del shell
+    if operands or state.base.uid is None:
+        return None
+    if options == ["-u"]:
+        return str(state.base.uid)
+    return "root" if options in (["-un"], ["-u", "-n"]) and state.base.uid == 0 else None
+
+
+def _whoami(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    return _id(shell, ["-un"], [], state) if not options and not operands else None
+
+
+def _which(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    del options
+    environment = state.environment()
+    if len(operands) != 1 or HOLE in environment.variables["PATH"]:
+        return None
+    found = find_command(shell.fs, operands[0], environment)
+    return found.path if isinstance(found, Found) else ""
+
+
+_KNOWN: dict[str, Callable[[Shell, list[str], list[str], State], str | None]] = {
+    "cd": _cd,
+    "pwd": _pwd,
+    "dirname": _dirname,
+    "basename": _basename,
+    "readlink": _real,
+    "realpath": _real,
+    "echo": _echo,
+    "id": _id,
+    "whoami": _whoami,
+    "which": _which,
+    "command": _which,
+}

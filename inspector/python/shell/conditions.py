@@ -1,0 +1,129 @@
+"""What `test`, `[` and `[[` answer, over the image's files: yes, no, or unknown."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+
+from inspector.python.files import find, join
+from inspector.python.shell.state import HOLE, State
+from inspector.rootfs import Kind, Rootfs
+from inspector.unknown import Tri
+
+_NUMBERS: dict[str, Callable[[int, int], bool]] = {
+    "-eq": lambda one, other: one == other,
+    "-ne": lambda one, other: one != other,
+    "-lt": lambda one, other: one < other,
+    "-le": lambda one, other: one <= other,
+    "-gt": lambda one, other: one > other,
+    "-ge": lambda one, other: one >= other,
+}
+_FILES = frozenset({"-e", "-f", "-d", "-x", "-r", "-s", "-L", "-h"})
+_NOT: dict[Tri, Tri] = {"yes": "no", "no": "yes", "unknown": "unknown"}
+_INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *", re.ASCII)
+
+
+def negated(value: Tri) -> Tri:
+    """The other answer."""
+    return _NOT[value]
+
+
+def decide(fs: Rootfs, words: Sequence[str], state: State, *, patterns: bool = False) -> Tri:
+    """The answer for the words; with `patterns` as `[[` has it: `&&`, `||`, and patterns on the right of `==`."""
+    for operator, ends in (("||", "yes"), ("-o", "yes"), ("&&", "no"), ("-a", "no")):
+        if operator in words[1:-1]:
+            at = words.index(operator)
+            parts = (
+                decide(fs, words[:at], state, patterns=patterns),
+                decide(fs, words[at + 1 :], state, patterns=patterns),
+            )
+            other: Tri = "no" if ends == "yes" else "yes"
+            decided: Tri = "yes" if ends == "yes" else "no"
+            return decided if decided in parts else "unknown" if "unknown" in parts else other
+    if words[:1] == ["!"]:
+        return negated(decide(fs, words[1:], state, patterns=patterns))
+    if "(" in words or ")" in words:
+        return "unknown"
+    match words:
+        case []:
+            return "no"
+        case [only]:
+            return "unknown" if HOLE in only else _tri(bool(only))
+        case [operator, operand]:
+            return _unary(fs, operator, operand, state)
+        case [left, operator, right]:
+            return _binary(left, operator, right, patterns=patterns)
+        case _:
+            return "unknown"
+
+
+def _unary(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:
+    if operator == "-v":
+        return _tri(state.get(operand) is not None)
+    if operator in ("-n", "-z"):
+        known = operand.replace(HOLE, "")
+        if HOLE in operand and not known:
+            return "unknown"
+        return _tri(bool(known) == (operator == "-n"))
+    if operator not in _FILES or HOLE in operand:
+        return "unknown"
+    return _file(fs, operator, operand, state)
+
+
+def _file(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:
+    """Whether a file is there, as it is before anything runs."""
+    if not operand:
+        return "no"
+    path = join(state.cwd, operand)
+    if path.startswith(("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")):  # noqa: S108 - engines fill these
+        return "unknown"
+    if operator in ("-L", "-h"):
+        node = fs.lstat(path)
+        return _tri(node is not None and node.kind is Kind.SYMLINK)
+    found = find(fs, path)
+    if found is None:
+        return "no"
+    node = found[1]
+    match operator:
+        case "-f":
+            return _tri(node.kind is Kind.FILE)
+        case "-d":
+            return _tri(node.kind is Kind.DIRECTORY)
+        case "-x":
+            return _tri(node.kind is Kind.DIRECTORY or bool(node.mode & 0o111))
+        case "-s":
+            return _tri(node.kind is not Kind.FILE or node.size > 0)
+        case _:
+            return "yes"
+
+
+def _binary(left: str, operator: str, right: str, *, patterns: bool) -> Tri:
+    if operator in ("=", "==", "!="):
+        answer = _equal(left, right, patterns=patterns)
+        return negated(answer) if operator == "!=" else answer
+    compare = _NUMBERS.get(operator)
+    if compare is None or not _INTEGER.fullmatch(left) or not _INTEGER.fullmatch(right):
+        return "unknown"
+    return _tri(compare(int(left), int(right)))
+
+
+def _equal(left: str, right: str, *, patterns: bool) -> Tri:
+    if HOLE in left or HOLE in right:
+        return "unknown"
+    return matches(left, right) if patterns else _tri(left == right)
+
+
+def matches(value: str, pattern: str) -> Tri:
+    """Whether a value fits a pattern of the shell."""
+    if HOLE in pattern:
+        return "unknown"
+    if HOLE in value:
+        return "yes" if pattern == "*" else "unknown"
+    if len(value) > 4096 or pattern.count("*") > 10:
+        return "unknown"
+    return _tri(fnmatch.fnmatchcase(value, pattern))
+
+
+def _tri(value: bool) -> Tri:  # noqa: FBT001 - a conversion
+    return "yes" if value else "no"

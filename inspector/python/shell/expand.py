@@ -1,0 +1,194 @@
+"""Expansion of words (POSIX.1-2017, Shell Command Language, 2.6); what isn't known becomes a `HOLE`."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Callable, Iterator
+
+from inspector.python.files import join, list_dir
+from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.syntax import Opaque, Output, Parameter, Text, Word
+from inspector.rootfs import NotListed, Rootfs
+
+MAX_FIELDS = 1000
+"""Fields of one command that are kept apart."""
+Capture = Callable[[str, State], str]
+"""What a command substitution prints."""
+
+_PATTERN = re.compile(r"[*?\[]")
+
+
+class Stop(Exception):
+    """The shell ends here: `${name:?}` of a name without a value."""
+
+
+class Expander:
+    """Expands words over the image's files."""
+
+    def __init__(self, fs: Rootfs, capture: Capture) -> None:
+        self.fs, self.capture = fs, capture
+
+    def single(self, word: Word, state: State) -> str:
+        """The word as one text, as assignments and `case` take it. Raises `Stop`."""
+        return "".join(self._value(part, state, first=not at) for at, part in enumerate(word))
+
+    def pattern(self, word: Word, state: State) -> str:
+        """The word as a pattern of `case`: what was quoted stands for itself. Raises `Stop`."""
+        texts = []
+        for at, part in enumerate(word):
+            value = self._value(part, state, first=not at)
+            texts.append(re.sub(r"([*?\[])", r"[\1]", value) if part.quoted else value)
+        return "".join(texts)
+
+    def fields(self, words: tuple[Word, ...], state: State) -> list[str]:
+        """The words of a command, split and with file names for patterns. Raises `Stop`."""
+        found: list[str] = []
+        for word in words:
+            found += self._split(word, state)
+            if len(found) > MAX_FIELDS:
+                return [*found[:MAX_FIELDS], HOLE]
+        return found
+
+    def _split(self, word: Word, state: State) -> Iterator[str]:
+        if len(word) == 1 and isinstance(word[0], Text):
+            only = word[0]
+            if only.quoted:
+                yield only.value
+            else:
+                yield from self._globbed(_tilde(only.value, state), only.value, state)
+            return
+        current, there, plain = "", False, ""
+        for at, part in enumerate(word):
+            if isinstance(part, Parameter) and part.name == "@" and part.quoted and not part.operator:
+                items = state.arguments
+                for position, item in enumerate(items):
+                    if position:
+                        yield current
+                        current = ""
+                    current, there = current + item, True
+                continue
+            value = self._value(part, state, first=not at)
+            if part.quoted:
+                current, there = current + value, True
+            elif isinstance(part, Text):
+                current, there, plain = current + value, True, plain + value
+            else:
+                pieces = re.split(r"[ \t\n]+", value)
+                for position, piece in enumerate(pieces):
+                    if position and (there or current):
+                        yield from self._globbed(current, plain, state)
+                        current, there, plain = "", False, ""
+                    current, there, plain = current + piece, there or bool(piece), plain + piece
+        if there:
+            yield from self._globbed(current, plain, state)
+
+    def _globbed(self, value: str, plain: str, state: State) -> Iterator[str]:
+        """The files that a pattern in the last component stands for; the pattern itself where there are none."""
+        if not _PATTERN.search(plain):
+            yield value
+            return
+        folder, _, last = value.rpartition("/")
+        if _PATTERN.search(folder) or HOLE in value:
+            yield HOLE
+            return
+        where = join(state.cwd, folder) if folder or not value.startswith("/") else "/"
+        try:
+            names = sorted(list_dir(self.fs, where))
+        except NotListed:
+            yield HOLE
+            return
+        matching = [name for name in fnmatch.filter(names, last) if not name.startswith(".") or last.startswith(".")]
+        yield from (
+            posixpath.join(folder or ("/" if value.startswith("/") else ""), name) for name in matching[:MAX_FIELDS]
+        )
+        if not matching:
+            yield value
+
+    def _value(self, part: Text | Parameter | Output | Opaque, state: State, *, first: bool) -> str:
+        match part:
+            case Text(value=value, quoted=quoted):
+                return _tilde(value, state) if first and not quoted else value
+            case Output(text=text):
+                return self.capture(text, state)
+            case Parameter():
+                return self._parameter(part, state)
+            case _:
+                return HOLE
+
+    def _parameter(self, part: Parameter, state: State) -> str:
+        value = _lookup(part.name, state)
+        match part.operator:
+            case "":
+                return value or ""
+            case ":-" | "-" | ":=" | "=" | ":+" | "+" | ":?" | "?":
+                return self._default(part, value, state)
+            case ":":
+                return _substring(value or "", self.single(part.word, state))
+            case _:
+                pattern = self.pattern(part.word, state)
+                return _trimmed(value or "", part.operator, pattern)
+
+    def _default(self, part: Parameter, value: str | None, state: State) -> str:
+        """`${name:-word}` and its kin; with the colon an empty value is as none."""
+        lacking = value is None or (part.operator[0] == ":" and value == "")
+        if value == HOLE and part.operator[0] == ":":
+            return HOLE
+        match part.operator[-1]:
+            case "+":
+                return "" if lacking else self.single(part.word, state)
+            case "?" if lacking:
+                raise Stop(part.name)
+            case "=" if lacking:
+                state.set(part.name, self.single(part.word, state))
+                return state.variables[part.name]
+            case "-" if lacking:
+                return self.single(part.word, state)
+        return value or ""
+
+
+def _lookup(name: str, state: State) -> str | None:
+    if name.isdigit():
+        at = int(name)
+        if not at:
+            return state.zero
+        return state.arguments[at - 1] if at <= len(state.arguments) else None
+    match name:
+        case "@" | "*":
+            return " ".join(state.arguments) if state.arguments else None
+        case "#":
+            return str(len(state.arguments))
+        case "?" | "!" | "$" | "-":
+            return {"yes": "0"}.get(state.status, HOLE) if name == "?" else HOLE
+        case _:
+            return state.get(name)
+
+
+def _tilde(value: str, state: State) -> str:
+    if value == "~" or value.startswith("~/"):
+        return (state.get("HOME") or HOLE) + value[1:]
+    return HOLE if value.startswith("~") else value
+
+
+def _substring(value: str, offset: str) -> str:
+    match = re.fullmatch(r" *(\d{1,6})(?::(\d{1,6}))?", offset)
+    if match is None or HOLE in value:
+        return HOLE
+    start = int(match[1])
+    return value[start : start + int(match[2])] if match[2] else value[start:]
+
+
+def _trimmed(value: str, operator: str, pattern: str) -> str:
+    """`${name#pattern}` and its kin: the shortest or longest beginning or end that fits goes."""
+    if HOLE in value or HOLE in pattern or len(value) > 1024:
+        return HOLE
+    fits = re.compile(fnmatch.translate(pattern)).match
+    lengths: Iterator[int] | range = range(len(value) + 1)
+    if len(operator) > 1:
+        lengths = range(len(value), -1, -1)
+    for length in lengths:
+        piece = value[:length] if operator[0] == "#" else value[len(value) - length :]
+        if fits(piece):
+            return value[length:] if operator[0] == "#" else value[: len(value) - length]
+    return value

@@ -1,0 +1,280 @@
+"""The words and operators of a shell script (POSIX.1-2017, Shell Command Language, 2.3), with bash's `[[` and `((`."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from inspector.errors import Malformed
+from inspector.python.shell.syntax import Opaque, Output, Parameter, Part, Text, Word
+
+MAX_NESTING = 30
+"""Expansions within expansions."""
+
+_OPERATORS = (";;&", ";;", ";&", "&&", "||", "|&", "\n", ";", "&", "|", "(", ")")
+_REDIRECTION = re.compile(r"\d*(?:<<<|<<-?|<>|<&|<|>>|>&|>\||>|&>>|&>)")
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_PARAMETER = re.compile(r"[A-Za-z_]\w*|[0-9]|[@*#?$!-]", re.ASCII)
+_BRACED = re.compile(r"([A-Za-z_]\w*|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|[-=?+#%:])?", re.ASCII)
+_ENDS_WORD = frozenset(" \t\n;&|()<>")
+
+
+class Token(msgspec.Struct, frozen=True):
+    """A word, or an operator; both are empty at the end. `plain` is the word's text where it has no quotes or `$`."""
+
+    word: Word = ()
+    operator: str = ""
+
+    @property
+    def plain(self) -> str:
+        """The text of a word that may be a keyword; empty for others."""
+        only = self.word[0] if len(self.word) == 1 else None
+        return only.value if isinstance(only, Text) and not only.quoted else ""
+
+
+def tokens(text: str) -> list[Token]:
+    """All tokens of a script. Raises `Malformed`."""
+    return _Lexer(text, 0).run()
+
+
+def parse_word(text: str, depth: int = 0) -> Word:
+    """The parts of a text that is one word, spaces among it."""
+    lexer = _Lexer(text, depth)
+    return lexer.word(ends=frozenset())
+
+
+class _Lexer:
+    """A position in the text, and the here-documents that the next line begins."""
+
+    def __init__(self, text: str, depth: int) -> None:
+        if depth > MAX_NESTING:
+            raise Malformed("its expansions are nested too deep")
+        self.text, self.at, self.depth = text, 0, depth
+        self.pending: list[tuple[str, bool]] = []
+        self.found: list[Token] = []
+        self.in_test = False
+
+    def run(self) -> list[Token]:
+        while self._skip_blanks():
+            if self._redirection():
+                continue
+            operator = next((each for each in _OPERATORS if self.text.startswith(each, self.at)), "")
+            if operator == "(" and self.text.startswith("((", self.at) and self._begins_command():
+                self._arithmetic()
+            elif operator:
+                self._operator(operator)
+            else:
+                self._plain_word()
+        self.found.append(Token())
+        return self.found
+
+    def _skip_blanks(self) -> bool:
+        """Go to the next token; False at the end."""
+        text = self.text
+        while self.at < len(text):
+            if text.startswith("\\\n", self.at):
+                self.at += 2
+            elif text[self.at] in " \t\r":
+                self.at += 1
+            elif text[self.at] == "#":
+                end = text.find("\n", self.at)
+                self.at = len(text) if end < 0 else end
+            else:
+                return True
+        return False
+
+    def _begins_command(self) -> bool:
+        last = self.found[-1] if self.found else Token(operator="\n")
+        return bool(last.operator) or last.plain in {"if", "while", "until", "then", "do", "else", "elif", "!", "{"}
+
+    def _arithmetic(self) -> None:
+        end = self.text.find("))", self.at)
+        if end < 0:
+            raise Malformed("an arithmetic command has no end")
+        self.at = end + 2
+        self.found.append(Token((Text("(("),)))
+
+    def _operator(self, operator: str) -> None:
+        self.at += len(operator)
+        if self.in_test and operator != "\n":
+            self.found.append(Token((Text(operator),)))
+            return
+        self.found.append(Token(operator=operator))
+        if operator == "\n":
+            self._here_documents()
+
+    def _here_documents(self) -> None:
+        for delimiter, strips in self.pending:
+            while True:
+                line, newline, _ = self.text[self.at :].partition("\n")
+                self.at += len(line) + len(newline)
+                if (line.lstrip("\t") if strips else line) == delimiter or not newline:
+                    break
+        self.pending = []
+
+    def _plain_word(self) -> None:
+        token = Token(self.word(_ENDS_WORD))
+        if token.plain in ("[[", "]]"):
+            self.in_test = token.plain == "[["
+        self.found.append(token)
+
+    def _redirection(self) -> bool:
+        """Leave out a redirection with its target; False where none stands here."""
+        match = None if self.in_test else _REDIRECTION.match(self.text, self.at)
+        if match is None or self.text.startswith(("<(", ">("), match.end() - 1):
+            if match is None:
+                return False
+            raise Malformed("it substitutes a process for a file")
+        self.at = match.end()
+        while self.text[self.at : self.at + 1] in (" ", "\t"):
+            self.at += 1
+        target = self.word(_ENDS_WORD)
+        if match[0].lstrip("0123456789") in ("<<", "<<-"):
+            delimiter = "".join(part.value for part in target if isinstance(part, Text))
+            self.pending.append((delimiter, match[0].endswith("-")))
+        return True
+
+    def word(self, ends: frozenset[str]) -> Word:
+        """The parts up to a character that ends words."""
+        parts: list[Part] = []
+        plain: list[str] = []
+        text = self.text
+        while self.at < len(text) and text[self.at] not in ends:
+            part = self._part(quoted=False)
+            if isinstance(part, str):
+                plain.append(part)
+                continue
+            if plain:
+                parts.append(Text("".join(plain)))
+                plain = []
+            parts += part
+        if plain:
+            parts.append(Text("".join(plain)))
+        if ends and text.startswith("(", self.at) and plain and plain[-1] == "=" and _NAME.match(plain[0]):
+            self._closing("(", ")")
+            parts.append(Opaque())
+        return tuple(parts) or (Text("", quoted=True),)
+
+    def _part(self, *, quoted: bool) -> str | list[Part]:
+        """What stands here: a character that stands for itself, or parts."""
+        character = self.text[self.at]
+        if character == "$":
+            return self._dollar(quoted=quoted)
+        if character == "`":
+            end = self._find("`")
+            inner = self.text[self.at + 1 : end].replace("\\`", "`")
+            self.at = end + 1
+            return [Output(inner, quoted)]
+        if character == "\\":
+            return self._escaped(quoted=quoted)
+        if not quoted and character == "'":
+            end = self._find("'")
+            inner = self.text[self.at + 1 : end]
+            self.at = end + 1
+            return [Text(inner, quoted=True)]
+        if not quoted and character == '"':
+            return self._double()
+        self.at += 1
+        return character
+
+    def _escaped(self, *, quoted: bool) -> str | list[Part]:
+        following = self.text[self.at + 1 : self.at + 2]
+        self.at += 2
+        if following == "\n":
+            return []
+        if quoted and following not in '$`"\\':
+            return "\\" + following
+        return [Text(following, quoted=True)]
+
+    def _double(self) -> list[Part]:
+        self.at += 1
+        parts: list[Part] = [Text("", quoted=True)]
+        while not self.text.startswith('"', self.at):
+            if self.at >= len(self.text):
+                raise Malformed("a quoted text has no end")
+            part = self._part(quoted=True)
+            parts += [Text(part, quoted=True)] if isinstance(part, str) else part
+        self.at += 1
+        return _joined(parts)
+
+    def _dollar(self, *, quoted: bool) -> str | list[Part]:
+        text, at = self.text, self.at
+        if text.startswith("$((", at):
+            self.at += 1
+            self._closing("(", ")")
+            return [Opaque(quoted)]
+        if text.startswith("$(", at):
+            self.at += 1
+            return [Output(self._closing("(", ")"), quoted)]
+        if text.startswith("${", at):
+            self.at += 1
+            return [_braced(self._closing("{", "}"), quoted=quoted, depth=self.depth + 1)]
+        if not quoted and text.startswith(("$'", '$"'), at):
+            self.at += 1
+            end = self._find(text[at + 1])
+            inner = text[at + 2 : end]
+            self.at = end + 1
+            return [Opaque()] if "\\" in inner or text[at + 1] == '"' else [Text(inner, quoted=True)]
+        match = _PARAMETER.match(text, at + 1)
+        if match is None:
+            self.at += 1
+            return "$"
+        self.at = match.end()
+        return [Parameter(match[0], quoted=quoted)]
+
+    def _find(self, quote: str) -> int:
+        """Where the text that begins here with `quote` ends."""
+        end = self.text.find(quote, self.at + 1)
+        while quote == "`" and end > 0 and self.text[end - 1] == "\\":
+            end = self.text.find(quote, end + 1)
+        if end < 0:
+            raise Malformed("a quoted text has no end")
+        return end
+
+    def _closing(self, opening: str, closing: str) -> str:
+        """What stands between the bracket here and its other end, which is passed; quotes are respected."""
+        start, level, text = self.at + 1, 0, self.text
+        quote = ""
+        while self.at < len(text):
+            character = text[self.at]
+            if character == "\\" and quote != "'":
+                self.at += 1
+            elif quote:
+                quote = "" if character == quote else quote
+            elif character in "'\"":
+                quote = character
+            elif character == opening:
+                level += 1
+            elif character == closing:
+                level -= 1
+                if not level:
+                    self.at += 1
+                    return text[start : self.at - 1]
+            self.at += 1
+        raise Malformed("a bracket has no end")
+
+
+def _braced(inner: str, *, quoted: bool, depth: int) -> Part:
+    match = _BRACED.match(inner)
+    if match is None or (inner.startswith("#") and len(inner) > 1):
+        return Opaque(quoted)
+    name, operator = match[1], match[2] or ""
+    rest = inner[match.end() :]
+    if inner == "BASH_SOURCE[0]":
+        return Parameter("BASH_SOURCE", quoted=quoted)
+    if rest and not operator:
+        return Opaque(quoted)
+    return Parameter(name, operator, parse_word(rest, depth) if rest else (), quoted)
+
+
+def _joined(parts: list[Part]) -> list[Part]:
+    """Neighbouring quoted texts as one."""
+    found: list[Part] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if isinstance(part, Text) and isinstance(last, Text):
+            found[-1] = Text(last.value + part.value, quoted=True)
+        else:
+            found.append(part)
+    return found

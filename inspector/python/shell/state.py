@@ -1,0 +1,111 @@
+"""What a shell knows at one point of a script: variables, arguments, folder, functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from inspector.python.environment import Environment
+from inspector.python.shell.syntax import Command
+from inspector.unknown import Tri
+
+HOLE = "\0"
+"""Stands in a value for text that isn't known; no variable of a process can hold this character."""
+MAX_VALUE = 256 << 10
+"""Characters of one value; longer ones are not known."""
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that a script starts: `ends` where it takes the shell's place or comes last.
+
+    No words mean that the script ends without one. `doubts` say what may have changed the environment before.
+    """
+
+    argv: tuple[str, ...]
+    environment: Environment
+    doubts: tuple[str, ...] = ()
+    ends: bool = False
+
+
+class State:
+    """A shell between two commands. `flow` is set where what follows is left out: break, return, exit.
+
+    `last` is the last program that was run, `hooks` are the prefixes of conda, by the command that activates.
+    """
+
+    def __init__(self, environment: Environment, words: tuple[str, ...], *, bash: bool) -> None:
+        self.base = environment
+        self.variables = dict(environment.variables)
+        self.exported = set(self.variables)
+        self.zero, *self.arguments = words or ("sh",)
+        self.file = self.zero
+        self.cwd = environment.cwd
+        self.functions: dict[str, Command] = {}
+        self.hooks: dict[str, str] = {}
+        self.status: Tri = "yes"
+        self.flow = ""
+        self.doubts: tuple[str, ...] = ()
+        self.last: Run | None = None
+        self.bash, self.exports_all = bash, False
+        if bash:
+            self.variables["BASH_VERSION"] = "5.2.15(1)-release"
+
+    def copy(self) -> State:
+        """The same state, to go another way from here."""
+        other = State.__new__(State)
+        other.__dict__.update(self.__dict__)
+        other.variables, other.exported = dict(self.variables), set(self.exported)
+        other.arguments, other.functions = list(self.arguments), dict(self.functions)
+        other.hooks = dict(self.hooks)
+        return other
+
+    def key(self) -> object:
+        """Equal for states that go on alike."""
+        names = tuple(sorted(self.functions))
+        values = tuple(sorted(self.variables.items()))
+        flags = (self.status, self.flow, self.doubts, _known(self.last), self.exports_all, tuple(self.hooks))
+        return values, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
+
+    def get(self, name: str) -> str | None:
+        """The value of a variable; None if it is unset."""
+        match name:
+            case "PWD":
+                return self.cwd
+            case "UID" | "EUID" if self.bash:
+                return HOLE if self.base.uid is None else str(self.base.uid)
+            case "RANDOM" | "SECONDS" | "HOSTNAME" | "PPID" | "LINENO":
+                return HOLE
+            case "BASH_SOURCE":
+                return self.file
+            case "BASH_SOURCE" if not self.bash:
+                return None
+            case _:
+                return self.variables.get(name)
+
+    def set(self, name: str, value: str, *, export: bool = False) -> None:
+        """Set a variable."""
+        self.variables[name] = value if len(value) <= MAX_VALUE else HOLE
+        if export or self.exports_all:
+            self.exported.add(name)
+
+    def doubt(self, why: str) -> None:
+        """Note what may have changed anything at all."""
+        self.doubts = (*self.doubts, why) if why not in self.doubts else self.doubts
+
+    def environment(self, more: Mapping[str, str] | None = None) -> Environment:
+        """What a program started here finds."""
+        variables = {name: value for name, value in self.variables.items() if name in self.exported}
+        variables |= more or {}
+        variables.setdefault("PATH", self.variables.get("PATH", ""))
+        home = variables.get("HOME", self.base.home)
+        return msgspec.structs.replace(self.base, variables=variables, cwd=self.cwd, home=home)
+
+    def run(self, argv: list[str], more: Mapping[str, str] | None = None, *, ends: bool = False) -> Run:
+        """The program started here."""
+        return Run(argv=tuple(argv), environment=self.environment(more), doubts=self.doubts, ends=ends)
+
+
+def _known(run: Run | None) -> object:
+    """Equal for runs of the same words in the same environment."""
+    return None if run is None else (run.argv, tuple(sorted(run.environment.variables.items())), run.environment.cwd)

@@ -1,0 +1,117 @@
+"""The syntax of shell scripts, as values: what POSIX calls a program, with the few words of bash that scripts use."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Text(msgspec.Struct, frozen=True):
+    """Characters that stand for themselves; in plain ones `*`, `?` and `[` make patterns."""
+
+    value: str
+    quoted: bool = False
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """`$name` or `${name operator word}`; `name` is `@`, a digit or a variable."""
+
+    name: str
+    operator: str = ""
+    word: tuple[Part, ...] = ()
+    quoted: bool = False
+
+
+class Output(msgspec.Struct, frozen=True):
+    """`$(text)`: what commands print."""
+
+    text: str
+    quoted: bool = False
+
+
+class Opaque(msgspec.Struct, frozen=True):
+    """What is not worked out: arithmetic, arrays, rare expansions."""
+
+    quoted: bool = False
+
+
+Part = Text | Parameter | Output | Opaque
+Word = tuple[Part, ...]
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """`name=value`, or `name+=value`."""
+
+    name: str
+    value: Word
+    appends: bool = False
+
+
+class Simple(msgspec.Struct, frozen=True):
+    """Assignments and words; redirections are left out, since they change nothing that matters here."""
+
+    assignments: tuple[Assignment, ...]
+    words: tuple[Word, ...]
+
+
+class Pipeline(msgspec.Struct, frozen=True):
+    """Commands joined by `|`; `negated` by `!`."""
+
+    commands: tuple[Command, ...]
+    negated: bool = False
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """Pipelines joined by `&&` and `||`: the operator before each, empty for the first."""
+
+    links: tuple[tuple[str, Pipeline], ...]
+    background: bool = False
+
+
+Body = tuple[Chain, ...]
+
+
+class If(msgspec.Struct, frozen=True):
+    """Conditions with what is done, in order; the last condition is empty for `else`."""
+
+    branches: tuple[tuple[Body, Body], ...]
+
+
+class Case(msgspec.Struct, frozen=True):
+    """`case subject in`: patterns with what is done. `falls` says that an arm ends in `;&` or `;;&`."""
+
+    subject: Word
+    arms: tuple[tuple[tuple[Word, ...], Body], ...]
+    falls: bool = False
+
+
+class Loop(msgspec.Struct, frozen=True):
+    """`for name in words` (None: the arguments), or `while condition`; `until` turns the condition around."""
+
+    body: Body
+    name: str = ""
+    words: tuple[Word, ...] | None = None
+    condition: Body = ()
+    until: bool = False
+
+
+class Function(msgspec.Struct, frozen=True):
+    """A function's definition."""
+
+    name: str
+    body: Command
+
+
+class Group(msgspec.Struct, frozen=True):
+    """`{ body; }`, or `( body )` in a process of its own."""
+
+    body: Body
+    own_process: bool = False
+
+
+class Test(msgspec.Struct, frozen=True):
+    """`[[ words ]]`; without words it is arithmetic, `(( … ))`, whose outcome isn't worked out."""
+
+    words: tuple[Word, ...] = ()
+
+
+Command = Simple | If | Case | Loop | Function | Group | Test
