@@ -23,14 +23,14 @@ _MADE_BY_DOCKER: Tree = {
 
 
 class Missing(Exception):
-    """Answered with 404, and with the header that Podman gives for a link that dangles."""
+    """No such file: answered with 404, and with the header that Podman gives for a link that dangles."""
 
     def __init__(self, header: str = "") -> None:
         self.header = header
 
 
 class Broken(Exception):
-    """Answered with 500, as for a path below a file and for links in a circle."""
+    """A path below a file, or links in a circle: answered with 500."""
 
 
 class Files:
@@ -41,7 +41,7 @@ class Files:
         self.members = _merged([*layers, {} if podman else _MADE_BY_DOCKER])
 
     def header(self, path: str) -> str:
-        """The stat header for `path`. Raises `Missing`, `Broken`."""
+        """Return the stat header for `path`. Raises `Missing`, `Broken`."""
         if self._podman and not path.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in path):
             raise Missing  # its helper is asked in JSON, in which such bytes are lost
         follow = path.endswith("/") and path != "/"
@@ -60,7 +60,7 @@ class Files:
         return said
 
     def tar(self, path: str) -> bytes:
-        """The tar that GET sends: Docker's doesn't follow a link at the end, Podman's does. Raises as `header`."""
+        """Write the tar that GET sends: Docker's doesn't follow a link at the end, Podman's does. As `header`."""
         real = self._real(path.rstrip("/") or "/", follow=self._podman or path.endswith(("/", "/.")))
         if real not in self.members:
             raise Missing
@@ -77,7 +77,7 @@ class Files:
         return tar_of(found)
 
     def _real(self, path: str, *, follow: bool) -> str:
-        """The path with its parents' links followed inside the root; the last one's too, if asked."""
+        """Follow the links of a path's parents inside the root; the last one's too, if asked."""
         names = [name for name in path.split("/") if name and name != "."]
         done = "/"
         for number, name in enumerate(names):
@@ -151,7 +151,7 @@ def _header(name: str, member: Member, target: str, *, podman: bool = False) -> 
 
 
 def _as_go_writes(said: dict[str, object]) -> dict[str, object]:
-    """Bytes that are no UTF-8 are lost."""
+    """Replace bytes that are not UTF-8, as Go does."""
     return {
         key: value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if isinstance(value, str) else value
         for key, value in said.items()
@@ -171,7 +171,7 @@ def _size(member: Member) -> int:
 
 
 def _mode(member: Member) -> int:
-    """Go's FileMode."""
+    """Return Go's FileMode."""
     match member:
         case Dir() | File():
             mode = member.mode & 0o777 | sum(go for unix, go in _GO.items() if member.mode & unix)

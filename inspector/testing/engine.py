@@ -56,7 +56,7 @@ class FakeEngine(EngineState):
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def stop(self) -> None:
-        """Go away: nobody listens from now on, and open connections end."""
+        """Stop listening, and end open connections."""
         self._server.closed.set()
         self._server.shutdown()
         self._server.server_close()

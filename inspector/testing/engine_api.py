@@ -94,7 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(404, {"message": "page not found"})
 
     def answer(self, code: int, document: Any = None, headers: Mapping[str, str] | None = None) -> None:
-        """A whole answer: JSON, or bytes as they are."""
+        """Send a whole answer: JSON, or bytes as they are."""
         content = (
             document if isinstance(document, bytes) else b"" if document is None else json.dumps(document).encode()
         )
@@ -104,11 +104,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def begin(self, code: int, headers: Mapping[str, str]) -> None:
-        """The beginning of an answer in chunks."""
+        """Begin an answer in chunks."""
         self._head(code, {**headers, "Transfer-Encoding": "chunked"})
 
     def chunk(self, content: bytes) -> None:
-        """A piece of an answer; an empty one ends it."""
+        """Send a chunk; an empty one ends the answer."""
         self.wfile.write(b"%x\r\n%b\r\n" % (len(content), content))
 
     def _head(self, code: int, headers: Mapping[str, str]) -> None:

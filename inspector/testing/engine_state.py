@@ -47,7 +47,7 @@ class Container:
 
     @property
     def state(self) -> str:
-        """As engines name it."""
+        """The state, in the word that engines use."""
         return "running" if self.running else "exited" if self.started else "created"
 
 
@@ -80,21 +80,26 @@ class EngineState:
         self.faults: list[tuple[str, re.Pattern[str], Fault, list[int]]] = []
 
     def misbehave(self, method: str, path: str, fault: Fault, *, times: int = -1, after: int = 0) -> None:
-        """Answer requests whose path (without version) matches wholly by `fault`: so many times, after so many."""
+        """Answer by `fault` where the whole path, without its version, matches: `times` times, `after` so many.
+
+        >>> from inspector.testing import FakeEngine, faults
+        >>> with FakeEngine() as engine:
+        ...     engine.misbehave("GET", "/images/.*/get", faults.status(500, "disk full"))
+        """
         self.faults.append((method, re.compile(path), fault, [times, after]))
 
     def delete(self, name: str) -> None:
-        """Remove an image, as somebody else might between two questions."""
+        """Remove an image, as another client might between two requests."""
         image = self.store.find(name)
         assert image is not None, name
         self.store.images.remove(image)
 
     def asked(self, method: str, path: str) -> list[Request]:
-        """The requests so far whose path matches wholly."""
+        """Return the requests so far whose whole path matches."""
         return [r for r in list(self.requests) if r.method == method and re.fullmatch(path, r.path)]
 
     def fault_for(self, method: str, path: str) -> Fault | None:
-        """The first fault that is due, counted down."""
+        """Return the first fault that is due, and count it down."""
         for wanted, pattern, fault, counts in self.faults:
             if wanted != method or not pattern.fullmatch(path):
                 continue

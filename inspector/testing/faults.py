@@ -8,27 +8,27 @@ from collections.abc import Callable
 from typing import Any
 
 Fault = Callable[[Any], None]
-"""Takes the request's handler (`inspector.testing.engine_api.Handler`) and answers by it, or doesn't."""
+"""Takes the request's handler (`inspector.testing.engine_api.Handler`), and answers by it or not at all."""
 
 
 def status(code: int, message: str = "") -> Fault:
-    """An answer of the engine's form for errors."""
+    """Answer with a status and a message, as engines report errors."""
     return lambda handler: handler.answer(code, {"message": message})
 
 
 def body(content: bytes, code: int = 200, **headers: str) -> Fault:
-    """An answer of these very bytes: garbage, an empty document, another's."""
+    """Answer with these bytes: garbage, an empty document, another's."""
     return lambda handler: handler.answer(code, content, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
 
 def hang(handler: Any) -> None:
-    """Nothing comes, until the engine is closed."""
+    """Answer nothing until the engine is closed."""
     handler.server.closed.wait(60)
     handler.close_connection = True
 
 
 def drip(pause: float = 0.05) -> Fault:
-    """A chunk of one byte, then another, for as long as anybody reads."""
+    """Send chunks of one byte for as long as the client reads."""
 
     def fault(handler: Any) -> None:
         handler.begin(200, {"Content-Type": "application/json"})
@@ -40,7 +40,7 @@ def drip(pause: float = 0.05) -> Fault:
 
 
 def drip_headers(pause: float = 0.05) -> Fault:
-    """A status line, then a header that never ends, a byte at a time."""
+    """Send a status line, then a header that never ends, a byte at a time."""
 
     def fault(handler: Any) -> None:
         handler.connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
@@ -52,7 +52,7 @@ def drip_headers(pause: float = 0.05) -> Fault:
 
 
 def endless(handler: Any) -> None:
-    """JSON that goes on for as long as anybody reads."""
+    """Send JSON that goes on for as long as the client reads."""
     handler.begin(200, {"Content-Type": "application/json"})
     handler.chunk(b"[")
     while not handler.server.closed.is_set():
@@ -60,7 +60,7 @@ def endless(handler: Any) -> None:
 
 
 def cut(content: bytes) -> Fault:
-    """The beginning of a longer answer; then the connection is gone, as when the engine is stopped."""
+    """Send the beginning of a longer answer, then close the connection, as an engine does that is stopped."""
 
     def fault(handler: Any) -> None:
         handler.begin(200, {"Content-Type": "application/x-tar"})
@@ -71,12 +71,12 @@ def cut(content: bytes) -> Fault:
 
 
 def gone(handler: Any) -> None:
-    """The connection closes without a word."""
+    """Close the connection without an answer."""
     handler.close_connection = True
 
 
 def after(event: threading.Event, fault: Fault) -> Fault:
-    """The fault, once `event` is set."""
+    """Apply the fault once `event` is set."""
 
     def late(handler: Any) -> None:
         event.wait(60)

@@ -100,11 +100,16 @@ class FakeRegistry:
         self._server.server_close()
 
     def route(self, method: str, pattern: str, *answers: Answer | Handler) -> None:
-        """Answer requests whose whole path fits with each answer in turn, then by the last; later routes win."""
+        """Answer requests whose whole path fits with each answer in turn, then by the last; later routes win.
+
+        >>> from inspector.testing import Answer, FakeRegistry
+        >>> with FakeRegistry() as registry:
+        ...     registry.route("GET", "/v2/.*/blobs/.*", Answer(503), registry.good)
+        """
         self._routes.insert(0, (method, re.compile(pattern), list(answers)))
 
     def paths(self, method: str = "") -> list[str]:
-        """The paths asked for, in order, as `GET /v2/…`; or those of one method."""
+        """Return the requests so far, in order, as `GET /v2/…`; or those of one method."""
         return [f"{one.method} {one.path}" for one in self.asked if method in ("", one.method)]
 
     def push(self, repository: str, tag: str, image: Image, packing: Packing = gzipped, types: Types = OCI) -> str:

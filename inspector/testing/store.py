@@ -1,4 +1,4 @@
-"""What a fake engine tells of an image: its documents and its archive, as each kind of store gives them."""
+"""An image's documents and its archive, as each kind of engine gives them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Kind = Literal["graph", "containerd", "podman"]
 
 
 class Store:
-    """The images of an engine, and what each is called. `packing` is that of containerd's blobs."""
+    """The images of an engine, and their names; `packing` compresses containerd's blobs."""
 
     def __init__(
         self, kind: Kind, images: Sequence[Image], *, packing: Packing = gzipped, graph: Mapping[str, Mapping[str, str]]
@@ -25,7 +25,7 @@ class Store:
         self._graph = graph
 
     def find(self, name: str) -> Image | None:
-        """By tag (`:latest` understood), by digest, by id or its beginning."""
+        """Find an image by tag (`:latest` understood), by digest, by id or its beginning."""
         for image in self.images:
             identity = self.id_of(image)
             tags = [self.tag(tag) for tag in image.tags]
@@ -38,19 +38,19 @@ class Store:
         return None
 
     def tag(self, tag: str) -> str:
-        """Podman puts `localhost/` before names without a domain."""
+        """Return a tag as the engine lists it: Podman puts `localhost/` before names without a registry."""
         return f"localhost/{tag}" if self.kind == "podman" and "/" not in tag else tag
 
     def id_of(self, image: Image) -> str:
-        """With containerd the digest of the manifest, else that of the config."""
+        """Return the digest of the manifest with containerd, else that of the config."""
         return self._manifest(image)["digest"] if self.kind == "containerd" else image.image_id
 
     def is_foreign(self, image: Image) -> bool:
-        """Whether containerd's store has it, but for another platform than the host's."""
+        """Return whether containerd's store has the image for another platform than the host's."""
         return self.kind == "containerd" and image.architecture != "amd64"
 
     def inspect(self, image: Image, api: tuple[int, int]) -> dict[str, Any]:
-        """The answer to `/images/{name}/json` in that version of the API."""
+        """Answer `/images/{name}/json` in that version of the API."""
         identity = self.id_of(image)
         document: dict[str, Any] = {
             "Id": identity.removeprefix("sha256:") if self.kind == "podman" else identity,
@@ -70,7 +70,7 @@ class Store:
         return document
 
     def history(self, image: Image) -> list[dict[str, Any]]:
-        """The answer to `/images/{name}/history`, newest first."""
+        """Answer `/images/{name}/history`, newest first."""
         steps = [
             {"Id": "<missing>", "CreatedBy": step.created_by, "Size": _files(step.tree), "Tags": None}
             for step in image.steps
@@ -78,7 +78,7 @@ class Store:
         return steps[::-1]
 
     def listed(self, image: Image) -> dict[str, Any]:
-        """The image's entry of `/images/json`."""
+        """Return the image's entry of `/images/json`."""
         identity = self.id_of(image)
         return {
             "Id": identity.removeprefix("sha256:") if self.kind == "podman" else identity,
@@ -87,7 +87,7 @@ class Store:
         }
 
     def archive(self, image: Image, *, hollow: bool = False) -> bytes:
-        """The answer to `/images/{name}/get`; `hollow`, it lacks the config and layers that it names (moby#49473)."""
+        """Answer `/images/{name}/get`; see `archive_of` for `hollow`."""
         packing = {"packing": self._packing} if self.kind == "containerd" else {}
         return archive_of(image, [self.tag(tag) for tag in image.tags], hollow=hollow, **packing)
 

@@ -23,7 +23,7 @@ from inspector.python.interpreter import find_interpreter
 from inspector.python.launch import MACHINES
 from inspector.python.model import Interpreter
 from inspector.unknown import Unknown
-from tests.effort import examples
+from tests.effort import THOROUGH, examples
 from tests.python.host import HostRootfs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="lays out Linux environments")
@@ -358,16 +358,18 @@ def _compare(case: Case, *, may_be_unknown: bool = False) -> None:
     assert answer.runs == "yes"
 
 
-THOROUGH = {*BASES[:1], *sorted(BASES, key=lambda base: base.version)[:: len(BASES) - 1 or 1]} | {
-    base for base in BASES if base.prefix == "/usr"
-}
+BY_AGE = sorted(BASES, key=lambda base: base.version)
+IN_FULL = {*BASES[:1], *BY_AGE[:: len(BASES) - 1 or 1], *(base for base in BASES if base.prefix == "/usr")}
+"""The interpreter in use, the oldest, the newest and the distribution's: every case; every third for others."""
+SHORTLY = {BASES[0]: 1, BY_AGE[-1]: 1, BY_AGE[0]: 3} if BASES else {}
+"""In `make test`: every case for the interpreter in use and the newest, every third for the oldest, none for others."""
 PAIRS = [
     pytest.param(base, name, id=f"{name}-{base.name}@{Path(base.path).parts[1]}")
     for position, base in enumerate(BASES)
     for number, name in enumerate(CASES)
-    if base in THOROUGH or number % 3 == position % 3
+    for step in ((1 if base in IN_FULL else 3) if THOROUGH else SHORTLY.get(base, 0),)
+    if step and number % step == position % step
 ]
-"""Every case for the interpreter in use, the oldest, the newest and the distribution's; every third for others."""
 
 
 @pytest.mark.parametrize(("base", "name"), PAIRS)
