@@ -29,7 +29,8 @@ class Proxy(msgspec.Struct, frozen=True):
 
 def proxy_for(origin: Origin, environment: Mapping[str, str]) -> Proxy | None:
     """The proxy that leads there; None to go straight, as to this machine always. Raises `UsageError`."""
-    if origin.is_loopback() or _excepted(origin, _value("no_proxy", environment)):
+    excepted = _value("no_proxy", environment).split(",")
+    if origin.is_loopback() or any(_fits(origin, item.strip().lower()) for item in excepted):
         return None
     variable = f"{origin.scheme}_proxy"
     if origin.scheme == "http" and environment.get("REQUEST_METHOD"):  # CGI: a client sets HTTP_PROXY by its header
@@ -53,10 +54,6 @@ def _parsed(text: str, variable: str) -> Proxy:
         raise wrong
     login = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}" if parts.username is not None else ""
     return Proxy(Origin(parts.scheme, host, port or (443 if parts.scheme == "https" else 80)), login)
-
-
-def _excepted(origin: Origin, listed: str) -> bool:
-    return any(_fits(origin, item.strip().lower()) for item in listed.split(","))
 
 
 def _fits(origin: Origin, item: str) -> bool:

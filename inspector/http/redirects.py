@@ -40,10 +40,11 @@ class Limits(msgspec.Struct, frozen=True):
         return self.reach
 
 
-def follow(send: Send, start: Address, headers: Mapping[str, str], limits: Callable[[], Limits]) -> Response:
+def follow(send: Send, start: Address, headers: Mapping[str, str], limits: Callable[[], Limits] | None) -> Response:
     """The answer at the end of the way. Raises `Refused` for a way that none should go.
 
-    `limits` are asked for once the registry has answered, since where it lies is known only then.
+    `limits` are asked for once the registry has answered, since where it lies is known only then; without, nothing is
+    followed.
     `Authorization` goes no further than the first origin, and is not shown to that again on the way back
     (signed addresses refuse a second credential, too).
     """
@@ -52,7 +53,7 @@ def follow(send: Send, start: Address, headers: Mapping[str, str], limits: Calla
     seen = {address}
     for _ in range(MAX_HOPS + 1):
         response = send(address, left, reach)
-        if response.status not in REDIRECTS:
+        if limits is None or response.status not in REDIRECTS:
             response.is_own = address.origin == start.origin
             return response
         words_of(response)

@@ -28,6 +28,7 @@ class Tls(msgspec.Struct, frozen=True):
         Raises `UsageError` for files that are no certificates.
         """
         context = _system() if self.verify and self.system else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as to Go, what a user names vouches, a root or not
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

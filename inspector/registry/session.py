@@ -133,13 +133,9 @@ class Session:
             trust = self._trust if target.origin == address.origin else self._others
             return self._transport.send(method, target, trust, shown, reach=reach)
 
-        def request() -> Response:
-            if redirects == "none":
-                return send(address, headers, Reach.ANY)
-            limits = partial(self._transport.limits, address.origin, to_private=redirects == "blob")
-            return follow(send, address, headers, limits)
-
-        return self.pacing.ask(request, where)
+        limits = partial(self._transport.limits, address.origin, to_private=redirects == "blob")
+        known = None if redirects == "none" else limits
+        return self.pacing.ask(lambda: follow(send, address, headers, known), where)
 
     def _accepted(self, reply: Response, where: str, repository: str) -> Response:
         """The reply, unless it is a refusal of us and not of what was asked."""

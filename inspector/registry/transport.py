@@ -73,4 +73,4 @@ class Transport:
 
     def _is_named(self, origin: Origin) -> bool:
         """Whether the user allows it to be asked without trusted TLS, and so knows it."""
-        return not self._settings.insecure.isdisjoint({origin.named, f"{origin.named}:{origin.port}"})
+        return not self._settings.insecure.isdisjoint({origin.named, origin.authority})

@@ -186,6 +186,11 @@ def test_the_certificates_of_the_operating_system_count(authority: Authority, tm
         assert asked(to(fake, Tls(own, system=False))) == b"hello"
 
 
+def test_a_certificate_that_is_no_root_vouches_if_it_is_named(authority: Authority) -> None:
+    with greeting(secured(authority)) as fake:
+        assert asked(to(fake, Tls((str(authority.issue("127.0.0.1")[0]),)))) == b"hello"
+
+
 def test_a_server_that_nobody_vouches_for(authority: Authority) -> None:
     with greeting(secured(authority)) as fake:
         with pytest.raises(Unreachable, match="its certificate is not trusted"):
