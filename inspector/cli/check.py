@@ -21,7 +21,7 @@ _POLICY_SUFFIXES = (".toml", ".json")
 @click.option(
     "--runtime",
     type=click.Choice(("auto", "always", "never")),
-    default="auto",
+    default="never",
     show_default=True,
     help="Run a container where the role asks for CUDA at run time: if the host has a GPU, always, or never.",
 )

@@ -137,6 +137,11 @@ _WHERE = (
         metavar="HOST",
         help="Allow plain HTTP or unverified TLS for this registry.",
     ),
+    click.option(
+        "--trust-toc",
+        is_flag=True,
+        help="Read eStargz and zstd:chunked layers by their tables of contents, which nobody verified.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors."),
 )
 
@@ -165,6 +170,7 @@ def reading(
     cache_dir: Path | None,
     jobs: int | None,
     image_timeout: float | None,
+    trust_toc: bool,
     quiet: bool,
     **given: Any,
 ) -> Iterator[tuple[Options, Progress | None]]:
@@ -187,7 +193,13 @@ def reading(
         if not quiet:
             complain(f"{error}; nothing is cached", "warning")
     try:
-        options = Options(cache=cache, jobs=jobs or 0, image_timeout=image_timeout or DEFAULT_SECONDS, **given)
+        options = Options(
+            cache=cache,
+            jobs=jobs or 0,
+            image_timeout=image_timeout or DEFAULT_SECONDS,
+            trust_toc="all" if trust_toc else (),
+            **given,
+        )
         with display(quiet=quiet) as progress:
             yield options, progress
     finally:

@@ -31,7 +31,7 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
     from inspector.cli.output import emit, rendered
     from inspector.pipeline import survey  # all that reads images comes with it
 
-    with reading(output=output, quiet=quiet, **given) as (options, progress):
+    with reading(output=output, quiet=quiet, guess_registry=True, **given) as (options, progress):
         seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
     if facts or formats("show")[form].whole:

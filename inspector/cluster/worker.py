@@ -119,7 +119,7 @@ def _count() -> None:
 @lru_cache(maxsize=8)
 def _registries(lent: Lent, own_logins: bool) -> Registries:  # noqa: FBT001 - a part of the cache's key
     """Connect to what was lent, once for the layers that follow."""
-    settings = user_settings(lent.all_insecure) if own_logins else lent.settings(os.environ)
+    settings = user_settings(lent.all_insecure, lent.trusted_toc) if own_logins else lent.settings(os.environ)
     return Registries(settings, gate=_count)
 
 

@@ -75,10 +75,12 @@ def audit(
     wanted = once(parse_scope(each) if isinstance(each, str) else each for each in scopes)
     if not wanted:
         raise UsageError("nothing to audit: name a repository, as in registry.example.com/team/api")
+    if policy is not None:
+        options = options.trusting(policy.trust_toc)
     budget = Budget(terms.max_requests, terms.max_bytes)
     with contextlib.ExitStack() as stack:
         cache = stack.enter_context(_usable(options.cache))
-        settings = settings or user_settings(options.insecure_registries)
+        settings = settings or user_settings(options.insecure_registries, options.trust_toc)
         registries = Registries(settings, kept=cache.documents, offline=options.offline, gate=budget.ask)
         queue = WorkQueue()
         for close in (queue.close, registries.close):

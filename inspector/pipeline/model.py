@@ -32,8 +32,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` reads every layer whole and checks its
     digests; `offline` never leaves the machine. Of engines' images, `access` allows no other, and `every_tag` takes
     names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
-    The registries `insecure_registries` may be asked without verified TLS. `image_timeout` bounds the time of one
-    image in seconds, beside what its bytes justify (`work.limits`).
+    The registries `insecure_registries` may be asked without verified TLS; of those in `trust_toc` layers' tables of
+    contents are believed. With `guess_registry`, a registry is asked for names that state none. `image_timeout`
+    bounds the time of one image in seconds, beside what its bytes justify (`work.limits`).
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -45,9 +46,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     offline: bool = False
     access: AccessMethod | None = None
     every_tag: bool = False
-    runtime: Mode = "auto"
+    runtime: Mode = "never"
     insecure_registries: tuple[str, ...] = ()
+    trust_toc: Literal["all"] | tuple[str, ...] = ()
+    guess_registry: bool = False
     image_timeout: float = work.DEFAULT_SECONDS
+
+    def trusting(self, hosts: tuple[str, ...]) -> Options:
+        """Believe the tables of contents of these registries too, as a policy may ask."""
+        return self if self.trust_toc == "all" else msgspec.structs.replace(self, trust_toc=(*self.trust_toc, *hosts))
 
 
 DEFAULTS = Options()

@@ -32,7 +32,13 @@ class Reader:
         self._options = options
         self._progress = progress or Progress()
         kept = options.cache.documents if options.cache is not None else None
-        self._media = Media(offline=options.offline, insecure=options.insecure_registries, kept=kept)
+        self._media = Media(
+            offline=options.offline,
+            insecure=options.insecure_registries,
+            trust_toc=options.trust_toc,
+            guess_registry=options.guess_registry,
+            kept=kept,
+        )
 
     def close(self) -> None:
         """Close the connections of the run."""

@@ -36,7 +36,7 @@ def check(
     >>> check(["docker-archive:api.tar"], load_policy("inspector.toml")).outcome
     'pass'
     """
-    policy = asking(policy, options.python)
+    policy, options = asking(policy, options.python), options.trusting(policy.trust_toc)
     asked = names_to_check(references, policy, options.role)
     with contextlib.closing(Reader(options, progress)) as reader:
         opened = each_once(reader.open(asked))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
-from inspector.python.environment import Environment
 from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+from inspector.python.environment import Environment
 from inspector.rootfs import Kind, Node, Rootfs
 from inspector.unknown import Tri
 

@@ -39,7 +39,7 @@ class Client:
 
     def repository(self, place: ImageName) -> Repository:
         """The repository at one of its places, which `repositories` told."""
-        return Repository(self._session(place.host), place, trusts_toc=self._settings.trusts_toc(place.host))
+        return Repository(self._session(place.host), place)
 
     def catalog(self, host: str) -> Iterator[str]:
         """The repositories of a registry, as it orders them. Raises `NotFound` or `Denied` where it doesn't tell."""

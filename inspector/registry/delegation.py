@@ -24,13 +24,14 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
 
     `insecure` and `here` say that the host may be asked without trusted TLS, and that it is this very machine;
     `trusted` are the other hosts of which the user said the first, where it may send its readers, too; `patience` is
-    to be had with it there as here.
+    to be had with it there as here. `trusts_toc` says that tables of contents of the host's layers are believed.
     """
 
     host: str
     insecure: bool = False
     trusted: tuple[str, ...] = ()
     here: bool = False
+    trusts_toc: bool = False
     patience: Patience = Patience()
     token: Token | None = None
 
@@ -42,7 +43,17 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
         kept = {name: value for name, value in environment.items() if name.lower() in _PROXIES}
         if self.token is not None:
             kept |= {"INSPECTOR_REGISTRY_HOST": self.host, "INSPECTOR_REGISTRY_TOKEN": self.token.secret}
-        return Settings(environment=kept, insecure=frozenset(self.all_insecure), patience=self.patience)
+        return Settings(
+            environment=kept,
+            insecure=frozenset(self.all_insecure),
+            trust_toc=frozenset(self.trusted_toc),
+            patience=self.patience,
+        )
+
+    @property
+    def trusted_toc(self) -> tuple[str, ...]:
+        """The hosts whose tables of contents are believed."""
+        return (self.host,) if self.trusts_toc else ()
 
     @property
     def all_insecure(self) -> tuple[str, ...]:

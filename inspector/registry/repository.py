@@ -42,11 +42,10 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Repository:
-    """What a registry has by one name; from any thread. `trusts_toc` is the user's word for this registry."""
+    """What a registry has by one name; from any thread."""
 
-    def __init__(self, session: Session, name: ImageName, *, trusts_toc: bool = False) -> None:
+    def __init__(self, session: Session, name: ImageName) -> None:
         self.session = session
-        self.trusts_toc = trusts_toc
         self.name = ImageName(name.host, name.repository)
         self.where = str(self.name) if session.host == name.host else f"{self.name} (by way of {session.host})"
 

@@ -37,6 +37,7 @@ class Session:
         self.host = host
         self.pacing = Pacing(settings.patience, refusal)
         self._plain_allowed = host in settings.insecure
+        self.trusts_toc = settings.trusts_toc(host)
         self._trusted = tuple(sorted(settings.insecure - {host}))
         self._transport = transport
         self._trust = tls_for(host, settings)
@@ -82,6 +83,7 @@ class Session:
             insecure=self._plain_allowed,
             trusted=self._trusted,
             here=here,
+            trusts_toc=self.trusts_toc,
             patience=self.pacing.patience,
             token=token,
         )

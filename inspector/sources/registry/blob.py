@@ -33,7 +33,7 @@ class RegistryBlob(msgspec.Struct, frozen=True):
     @property
     def identity(self) -> str | None:
         """See `LayerBlob.identity`: the digest where an unverified index, made by a table of contents, will do."""
-        return self.descriptor.digest if self.repository.trusts_toc else None
+        return self.descriptor.digest if self.repository.session.trusts_toc else None
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
         """See `LayerBlob.scan`; what is read whole is verified. Raises what the registry's answers come to, too."""
@@ -47,7 +47,7 @@ class RegistryBlob(msgspec.Struct, frozen=True):
             raise
 
     def _is_parted(self) -> bool:
-        return self.repository.trusts_toc and self.descriptor.size > MIN_PARTED and has_toc(self.descriptor.annotations)
+        return self.repository.session.trusts_toc and self.descriptor.size > MIN_PARTED and has_toc(self.descriptor.annotations)
 
     def _scan_parts(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
         source = RegistryParts(self.repository, self.descriptor)
