@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-from inspector.layers import codec, taking
+from inspector.layers import codec, retention, taking
 from inspector.layers.blob import Scanned
 from inspector.layers.file import FileRange
 from inspector.layers.objects import pack_row
@@ -56,7 +56,7 @@ def _plain() -> Iterator[None]:
     """No file is taken for an ELF file."""
     with (
         mock.patch.object(taking, "MAGIC", b"no file begins so"),
-        mock.patch.object(taking, "may_be_object", taking.may_be_program),
+        mock.patch.object(taking, "may_be_object", retention.may_be_program),
     ):
         yield
 
