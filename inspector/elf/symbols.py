@@ -6,9 +6,8 @@ import re
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from operator import mul
 
 import msgspec
 
@@ -27,8 +26,9 @@ from inspector.elf.dynamic import (
     read_dynamic,
     read_needs,
 )
+from inspector.elf.hashes import gnu_hashes
 from inspector.elf.layout import Layout, read_layout
-from inspector.elf.model import NotElf, Symbols, gnu_hash
+from inspector.elf.model import NotElf, Symbols
 from inspector.elf.relocations import named, relocation_ranges, words_of
 from inspector.elf.skeleton import PASSED
 from inspector.elf.source import Absent, Source
@@ -314,33 +314,6 @@ def _defining(columns: Columns, first: int, last: int) -> Sequence[int]:
         and info in _DEFINING
         and other & 3 in _SHOWN
     ]
-
-
-_POWERS: list[int] = []
-_KNOWN: dict[bytes, int] = {}
-_MAX_POWERS, _MAX_KNOWN = 2048, 20_000
-
-
-def gnu_hashes(names: Iterable[bytes]) -> list[int]:
-    """Return the GNU hash of each name; those of the names met last are remembered."""
-    if not _POWERS:
-        _POWERS.extend(pow(33, exponent, 1 << 32) for exponent in range(_MAX_POWERS, -1, -1))
-    if len(_KNOWN) > _MAX_KNOWN:
-        _KNOWN.clear()
-    found: list[int] = []
-    for name in names:
-        value = _KNOWN.get(name)
-        if value is None:
-            size = len(name)
-            if size < _MAX_POWERS:  # Horner's rule, written out: all of it in C
-                powers = _POWERS[_MAX_POWERS - size + 1 :]
-                value = (5381 * _POWERS[_MAX_POWERS - size] + sum(map(mul, name, powers))) & 0xFFFFFFFF
-            else:
-                value = gnu_hash(name)
-            if size < 64 and len(_KNOWN) <= _MAX_KNOWN:
-                _KNOWN[name] = value
-        found.append(value)
-    return found
 
 
 def _packed(numbers: Sequence[int]) -> bytes:
