@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from inspector.elf.facts import MAX_LOADER, is_loader, read_loader
 from inspector.elf.forward import MAX_HELD, Passed, read_forward
+from inspector.elf.hashes import gnu_hashes
 from inspector.elf.layout import MAGIC
 from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
 from inspector.elf.skeleton import read_skeleton
 from inspector.elf.source import Content, FilePart, Source
-from inspector.elf.symbols import gnu_hashes, read_symbols
+from inspector.elf.symbols import read_symbols
 
 __all__ = [
     "MAGIC",

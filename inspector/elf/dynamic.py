@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from inspector.elf.layout import PT_DYNAMIC, Layout
-from inspector.elf.source import Source
+from inspector.elf.source import Absent, Source
 
 MAX_TAGS = 4096
 """Entries of the dynamic section that are read."""
@@ -40,6 +40,7 @@ _VERNAUX = {order: struct.Struct(order + "I2H2I") for order in "<>"}
 _VERDEF = {order: struct.Struct(order + "4H3I") for order in "<>"}
 _ENTRY = {(bits, order): struct.Struct(order + ("qQ" if bits == 64 else "iI")) for bits in (32, 64) for order in "<>"}
 _WEAK = 2
+_PAGE = 2048
 
 
 class Damaged(Exception):
@@ -94,21 +95,41 @@ def text_of(name: bytes) -> str:
         raise Damaged(f"the name {name[:80]!a} is no UTF-8") from None
 
 
+class _Page:
+    """A source whose small reads are served from one larger one, where that could be had; none reaches past `end`."""
+
+    def __init__(self, source: Source, end: int) -> None:
+        self._source = source
+        self._end = end
+        self._start = self._until = 0
+        self._data = b""
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """See `Source.read_at`."""
+        if not self._start <= offset <= offset + size <= self._until:
+            try:
+                self._data = self._source.read_at(offset, min(max(size, _PAGE), self._end - offset))
+            except Absent:
+                return self._source.read_at(offset, size)
+            self._start, self._until = offset, offset + len(self._data)
+        return self._data[offset - self._start : offset - self._start + size]
+
+
 class Strings:
     """The names in a string table. Raises `Damaged` for what is none, and past `MAX_NAMES` bytes."""
 
     def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
         place = layout.place(dynamic.tags.get(DT_STRTAB, -1))
-        self._source = source
         self._start = 0 if place is None else place[0]
         self._size = 0 if place is None else min(dynamic.tags.get(DT_STRSZ, 0), place[1] - place[0])
         self._left = MAX_NAMES
+        self._page = _Page(source, self._start + self._size)
 
     def text(self, at: int) -> str:
         """Return the name that begins at a position of the table. Raises `Absent` too."""
         found, size = b"", 128
         while at < self._size and len(found) <= MAX_NAME:
-            found = self._source.read_at(self._start + at, min(size, self._size - at))
+            found = self._page.read_at(self._start + at, min(size, self._size - at))
             self._left -= len(found)
             if self._left < 0:
                 raise Damaged(f"its names have more than {MAX_NAMES} bytes")
@@ -165,17 +186,17 @@ class _Table:
         place = layout.place(dynamic.tags.get(tag, -1))
         if place is None:
             raise Damaged("its table of versions lies outside what is loaded")
-        self._source = source
         self._left = MAX_VERSIONS
         self.start = place[0]
         self._end = min(place[1], place[0] + MAX_TABLE)
+        self._page = _Page(source, self._end)
 
     def unpack(self, record: struct.Struct, at: int) -> tuple[int, ...]:
         """Read one record."""
         self._left -= 1
         if self._left < 0 or at + record.size > self._end:
             raise Damaged(f"its versions are more than {MAX_VERSIONS}, or lie outside their table")
-        data = self._source.read_at(at, record.size)
+        data = self._page.read_at(at, record.size)
         if len(data) < record.size:
             raise Damaged("its table of versions is cut off")
         return record.unpack(data)

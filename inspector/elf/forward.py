@@ -77,8 +77,8 @@ def read_forward(size: int, pieces: Pieces, skip: Skip, hold: Hold) -> Passed:
         head = window.read_at(0, _HEAD) if window.held else b""
         if isinstance(layout, NotElf):
             return Passed(head, layout, Symbols(partial=layout.reason))
-        _follow(passing, layout)
-        return Passed(head, read_skeleton(window), read_symbols(window))
+        dynamic = _follow(passing, layout)
+        return Passed(head, read_skeleton(window, layout, dynamic), read_symbols(window, layout, dynamic))
 
 
 def _head(passing: _Passing) -> Layout | NotElf:
@@ -91,24 +91,25 @@ def _head(passing: _Passing) -> Layout | NotElf:
     return NotElf("cannot read file data")
 
 
-def _follow(passing: _Passing, layout: Layout) -> None:
-    """Keep the beginning, the dynamic section, and the tables that it leads to."""
+def _follow(passing: _Passing, layout: Layout) -> Dynamic | None:
+    """Keep the beginning, the dynamic section, and the tables that it leads to; return the section, if it was had."""
     size = passing.window.size
     interpreter = layout.find(PT_INTERP)
     named = [] if interpreter is None else [(interpreter.offset, interpreter.offset + min(interpreter.size, _HEAD))]
     dynamic = dynamic_range(layout, size)
     if dynamic is None:
         passing.keep(named)
-        return
+        return None
     start, end = dynamic
     passing.keep([*_beginning(layout, start), *named, (max(start - BEFORE_DYNAMIC, 0), end)], until=end)
     try:
         tags = read_dynamic(passing.window, layout)
     except Absent:
-        return
+        return None
     tables = [*named, (0, _HEAD), *_tables(layout, tags, size)]
     passing.window.prune([dynamic, *tables])
     passing.keep(tables)
+    return tags
 
 
 def _beginning(layout: Layout, dynamic: int) -> list[Range]:

@@ -37,13 +37,18 @@ _EXECUTABLE = 1
 _DF_SYMBOLIC, _DF_BIND_NOW, _DF_1_NOW = 2, 8, 1
 
 
-def read_skeleton(source: Source) -> Skeleton | NotElf:
-    """Read what a loader decides by; what can't be had is left out, and `partial` says why."""
+def read_skeleton(
+    source: Source, layout: Layout | NotElf | None = None, dynamic: Dynamic | None = None
+) -> Skeleton | NotElf:
+    """Read what a loader decides by; what can't be had is left out, and `partial` says why.
+
+    What was read before need not be read again.
+    """
     try:
-        layout = read_layout(source)
+        layout = layout or read_layout(source)
     except Absent:
         return NotElf("cannot read file data")
-    return layout if isinstance(layout, NotElf) else _Reading(source, layout).skeleton()
+    return layout if isinstance(layout, NotElf) else _Reading(source, layout).skeleton(dynamic)
 
 
 class _Reading:
@@ -54,10 +59,10 @@ class _Reading:
         self._layout = layout
         self._why: dict[str, None] = dict.fromkeys([layout.cut] if layout.cut else [])
 
-    def skeleton(self) -> Skeleton:
+    def skeleton(self, dynamic: Dynamic | None) -> Skeleton:
         source, layout = self._source, self._layout
         try:
-            dynamic = read_dynamic(source, layout)
+            dynamic = dynamic or read_dynamic(source, layout)
         except Absent:
             dynamic = Dynamic({}, (), PASSED)
         if dynamic.cut:

@@ -6,9 +6,8 @@ import re
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from operator import mul
 
 import msgspec
 
@@ -27,8 +26,9 @@ from inspector.elf.dynamic import (
     read_dynamic,
     read_needs,
 )
+from inspector.elf.hashes import gnu_hashes
 from inspector.elf.layout import Layout, read_layout
-from inspector.elf.model import NotElf, Symbols, gnu_hash
+from inspector.elf.model import NotElf, Symbols
 from inspector.elf.relocations import named, relocation_ranges, words_of
 from inspector.elf.skeleton import PASSED
 from inspector.elf.source import Absent, Source
@@ -65,16 +65,17 @@ def symbol_size(layout: Layout) -> int:
     return 24 if layout.bits == 64 else 16
 
 
-def read_symbols(source: Source) -> Symbols:
+def read_symbols(source: Source, layout: Layout | NotElf | None = None, dynamic: Dynamic | None = None) -> Symbols:
     """Read them; what can't be had is left out, and `partial` says why.
 
-    Where only the relocations can't be had, `names` are all undefined ones, which may be a few too many.
+    Where only the relocations can't be had, `names` are all undefined ones, which may be a few too many. What was read
+    before need not be read again.
     """
     try:
-        layout = read_layout(source)
+        layout = layout or read_layout(source)
         if isinstance(layout, NotElf):
             return Symbols(partial=layout.reason)
-        dynamic = read_dynamic(source, layout)
+        dynamic = dynamic or read_dynamic(source, layout)
         if DT_SYMTAB not in dynamic.tags or DT_STRTAB not in dynamic.tags:
             return Symbols(partial=dynamic.cut)
         return _Table(source, layout, dynamic).symbols()
@@ -136,13 +137,15 @@ class _Table:
         names: list[bytes] = []
         numbers: list[int] = []
         count, left = 0, MAX_UNDEFINED
+        places, strings = self._columns.names, self._strings
         for place, number in enumerate((*data, *late)):
-            name = self._name(number)
-            left -= len(name)
-            if left < 0:
-                raise Damaged(f"its undefined symbols have names of more than {MAX_UNDEFINED} bytes")
-            if name:
-                names.append(name)
+            start = places[number]
+            end = strings.find(b"\0", start, start + MAX_UNDEFINED)
+            left -= end - start
+            if left < 0 or end < 0:
+                raise Damaged(f"its undefined symbols have no names, or names of more than {MAX_UNDEFINED} bytes")
+            if end > start:
+                names.append(strings[start:end])
                 numbers.append(number)
                 count += place < len(data)
         return names, numbers, count
@@ -172,9 +175,7 @@ class _Table:
         """Return the hashes of what is defined, of what only a hidden version defines, and the symbols' numbers."""
         columns, first = self._columns, self._first
         last = first + len(self._chain) if self._chain is not None else len(columns.names)
-        numbers: Sequence[int] = range(first, last)
-        if not _all_define(columns, first, last):
-            numbers = [number for number in numbers if _defines(columns, number)]
+        numbers = _defining(columns, first, last)
         if self._chain is not None:
             hashes = [word >> 1 for word in self._chain]
             if len(numbers) < len(hashes):
@@ -293,37 +294,26 @@ def _all_define(columns: Columns, first: int, last: int) -> bool:
     )
 
 
-def _defines(columns: Columns, number: int) -> bool:
-    info, section = columns.infos[number], columns.sections[number]
-    placed = columns.values[number] or section == _ABSOLUTE or info & 15 == _TLS
-    return bool(section and placed and info in _DEFINING and columns.others[number] & 3 in _SHOWN)
-
-
-_POWERS: list[int] = []
-_KNOWN: dict[bytes, int] = {}
-_MAX_POWERS, _MAX_KNOWN = 2048, 20_000
-
-
-def gnu_hashes(names: Iterable[bytes]) -> list[int]:
-    """Return the GNU hash of each name; those of the names met last are remembered."""
-    if not _POWERS:
-        _POWERS.extend(pow(33, exponent, 1 << 32) for exponent in range(_MAX_POWERS, -1, -1))
-    if len(_KNOWN) > _MAX_KNOWN:
-        _KNOWN.clear()
-    found: list[int] = []
-    for name in names:
-        value = _KNOWN.get(name)
-        if value is None:
-            size = len(name)
-            if size < _MAX_POWERS:  # Horner's rule, written out: all of it in C
-                powers = _POWERS[_MAX_POWERS - size + 1 :]
-                value = (5381 * _POWERS[_MAX_POWERS - size] + sum(map(mul, name, powers))) & 0xFFFFFFFF
-            else:
-                value = gnu_hash(name)
-            if size < 64 and len(_KNOWN) <= _MAX_KNOWN:
-                _KNOWN[name] = value
-        found.append(value)
-    return found
+def _defining(columns: Columns, first: int, last: int) -> Sequence[int]:
+    """Return the symbols of a range that are definitions which others may bind to."""
+    if _all_define(columns, first, last):
+        return range(first, last)
+    rows = zip(
+        range(first, last),
+        columns.infos[first:last],
+        columns.others[first:last],
+        columns.sections[first:last],
+        columns.values[first:last],
+        strict=True,
+    )
+    return [
+        number
+        for number, info, other, section, value in rows
+        if section
+        and (value or section == _ABSOLUTE or info & 15 == _TLS)
+        and info in _DEFINING
+        and other & 3 in _SHOWN
+    ]
 
 
 def _packed(numbers: Sequence[int]) -> bytes:
