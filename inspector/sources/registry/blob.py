@@ -47,7 +47,8 @@ class RegistryBlob(msgspec.Struct, frozen=True):
             raise
 
     def _is_parted(self) -> bool:
-        return self.repository.session.trusts_toc and self.descriptor.size > MIN_PARTED and has_toc(self.descriptor.annotations)
+        trusted = self.repository.session.trusts_toc
+        return trusted and self.descriptor.size > MIN_PARTED and has_toc(self.descriptor.annotations)
 
     def _scan_parts(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
         source = RegistryParts(self.repository, self.descriptor)
