@@ -15,15 +15,15 @@ from inspector.python.installed import Installed, Notes
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found
 from inspector.python.record import Owned
-from inspector.torchbuild.binary import check_binaries, check_implementation, check_platform
+from inspector.torchbuild.binary import check_implementation
 from inspector.torchbuild.build import build_by_libraries, builds_on_disk, decide_build
 from inspector.torchbuild.candidate import Candidate, Surroundings
 from inspector.torchbuild.companions import check_companions, check_plugins
-from inspector.torchbuild.completeness import check_files, check_libraries, record_of
+from inspector.torchbuild.completeness import check_files, record_of
 from inspector.torchbuild.core_modules import check_core_modules
-from inspector.torchbuild.device_libraries import check_cuda_libraries, check_vendor_libraries
 from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
 from inspector.torchbuild.kinds import kinds
+from inspector.torchbuild.loading import check_loading
 from inspector.torchbuild.model import Build, Torch, accelerator_of
 from inspector.torchbuild.package_init import check_init, check_own_imports
 from inspector.torchbuild.permissions import check_permissions
@@ -39,18 +39,14 @@ _CHECKS = (
     check_implementation,
     check_init,
     check_own_imports,
-    check_binaries,
-    check_platform,
     check_files,
-    check_libraries,
     check_companions,
-    check_cuda_libraries,
-    check_vendor_libraries,
     check_plugins,
     check_core_modules,
     check_permissions,
     check_standard_library,
     check_own_place,
+    check_loading,
 )
 
 

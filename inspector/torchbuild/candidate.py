@@ -12,6 +12,7 @@ from inspector.python.installed import Installed
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found, Suffixes
 from inspector.python.requirements import Requirements
+from inspector.rootfs import Rootfs
 from inspector.torchbuild.model import Build
 from inspector.torchbuild.releases import release_of
 from inspector.torchbuild.survey import Survey
@@ -19,8 +20,12 @@ from inspector.torchbuild.version_file import VersionFile
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """The image as its interpreter sees it. `environment` is the container's, `started` its user."""
+    """The image as its interpreter sees it. `environment` is the container's, `started` its user.
 
+    `root` is the file system with what the user may not see, too.
+    """
+
+    root: Rootfs
     folders: Folders
     interpreter: Interpreter
     suffixes: Suffixes
