@@ -40,14 +40,13 @@ class Candidate(Surroundings, frozen=True, kw_only=True):
     """The torch that is loaded: what the finder says, its metadata if any, its version.py.
 
     `version` is the clause that says why version.py can't be read, where it can't. `contradictions` are why `build` is
-    not known although version.py was read; `builds` are those that it then may be: `build` alone, where that is known.
+    not known although version.py was read.
     """
 
     found: Found
     distribution: Installed | None
     version: VersionFile | str
     build: Build
-    builds: frozenset[Build]
     contradictions: tuple[str, ...] = ()
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from inspector.errors import InspectorError
-from inspector.loader import ImportFailure, LoadFailure, Process, Tables, TorchFiles, at_each_level, import_torch
+from inspector.loader import LATE, ImportFailure, LoadFailure, Process, Tables, TorchFiles, at_each_level, import_torch
 from inspector.python.modules import extensions_of, find_in, find_modules
 from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
@@ -13,17 +14,23 @@ from inspector.torchbuild.diagnostics import Diagnostic, some
 from inspector.torchbuild.python_process import Python, agreed, diagnosed, load_modules, same
 from inspector.torchbuild.version_file import VersionFile
 
-NEEDED = (
-    *("_contextvars", "_csv", "_ctypes", "_datetime", "_multiprocessing", "_posixshmem", "_posixsubprocess", "_random"),
-    *("_socket", "_struct", "array", "binascii", "cmath", "math", "mmap", "select", "zlib"),
+FIRST = ("_struct", "_ctypes")
+"""Extension modules of the standard library that every torch loads first."""
+LATER = (
+    *("_contextvars", "_csv", "_multiprocessing", "_posixshmem", "_posixsubprocess", "_random", "_socket", "array"),
+    *("binascii", "cmath", "math", "mmap", "select", "zlib"),
 )
-"""Extension modules of the standard library without which `import torch` fails (2.13 on 3.11, each made to fail)."""
+"""Others without which `import torch` fails (2.13 on 3.11, each made to fail)."""
+_OF_NUMPY = ("_datetime",)
+_PYTORCH = "_utils_internal.py"
+"""A file of every release, which imports most of these by the modules that it imports."""
+_OPENS = re.compile(rb"^(?![ \t#]).*(?:CDLL|LoadLibrary)\(", re.MULTILINE)
 _NUMPY = ("linalg._umath_linalg",)
 
 
 def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
     """Import torch in a process of the loader's model, as its own `__init__` does."""
-    if torch.interpreter.runs != "yes":
+    if torch.interpreter.runs == "no":
         return
     files = _files(torch)
     if isinstance(files, Diagnostic):
@@ -31,24 +38,43 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
         return
     python = Python(torch.root, torch.interpreter.resolved, torch.started)
     tables = Tables(torch.root)
-    before = [(name, path) for name in NEEDED if (path := _module(torch, name)) != ""]
+    first, later = _extensions(torch, FIRST), _extensions(torch, (*LATER, *(_OF_NUMPY if files.numpy else ())))
 
     def attempt(level: int) -> tuple[Diagnostic | None, Iterable[int]]:
         process = python.start(level, tables)
         if isinstance(process, LoadFailure):
             return diagnosed(process, torch.root), ()
-        failure = load_modules(process, before) or import_torch(process, torch.root, files)
-        return _answer(torch, process, failure), process.levels
+        failure = load_modules(process, first) or import_torch(process, torch.root, files)
+        answer = _answer(torch, files, process, failure)
+        if answer is None:
+            answer = _later(torch, load_modules(process, later))
+        return answer, process.levels
 
     answer = agreed(*at_each_level(attempt, same))
     if answer is not None:
         yield answer
 
 
-def _answer(torch: Candidate, process: Process, failure: ImportFailure | None) -> Diagnostic | None:
-    if process.doubts:
-        return Diagnostic("unknown", f"what the loader does is not known: {'; '.join(process.doubts)}")
+def _answer(torch: Candidate, files: TorchFiles, process: Process, failure: ImportFailure | None) -> Diagnostic | None:
+    """Say what a failure means, and what the model can't follow."""
+    serious = [doubt for doubt in process.doubts if failure is None or not doubt.endswith(LATE)]
+    if failure is not None and _OPENS.search(files.source if isinstance(files.source, bytes) else b""):
+        serious.append(f"{failure}, but torch/__init__.py opens libraries of its own")
+    if serious:
+        return Diagnostic("unknown", f"what the loader does is not known: {'; '.join(serious)}")
     return None if failure is None else diagnosed(failure, torch.root)
+
+
+def _later(torch: Candidate, failure: ImportFailure | None) -> Diagnostic | None:
+    """Say that a module is missing which PyTorch imports: a torch that lacks parts of it may do without."""
+    found = None if failure is None else diagnosed(failure, torch.root)
+    if found is None or torch.folders.is_file(f"{torch.path}/{_PYTORCH}"):
+        return found
+    return Diagnostic("unknown", f"{found.text}: whether this torch imports it is not known")
+
+
+def _extensions(torch: Candidate, names: Iterable[str]) -> list[tuple[str, str | None]]:
+    return [(name, path) for name in names if (path := _module(torch, name)) != ""]
 
 
 def _files(torch: Candidate) -> TorchFiles | Diagnostic:
@@ -114,6 +140,8 @@ def _numpy(torch: Candidate) -> tuple[tuple[str, str], ...] | Diagnostic:
         return ()
     core = next((name for name in ("_core", "core") if _has(torch, f"{found.path}/{name}")), "")
     names = (f"{core}._multiarray_umath", *_NUMPY) if core else ()
+    if not core:
+        return Diagnostic("unknown", f"torch imports {found.path!r}, which is not numpy as it is known")
     listed = []
     for name in names:
         folder, _, last = name.rpartition(".")

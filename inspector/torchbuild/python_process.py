@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import msgspec
 
 from inspector.loader import (
+    LATE,
     ImportFailure,
     LoadFailure,
     Process,
@@ -20,6 +22,9 @@ from inspector.python.environment import Environment
 from inspector.python.model import Interpreter
 from inspector.rootfs import NotKept, Rootfs, resolve
 from inspector.torchbuild.diagnostics import Diagnostic
+
+_MAIN = re.compile(r"undefined symbol: Py_(?:Bytes)?Main\b")
+"""What a Python calls first, that leaves all else to libpython."""
 
 
 class Python(msgspec.Struct, frozen=True):
@@ -53,6 +58,8 @@ def refusal(fs: Rootfs, interpreter: Interpreter, environment: Environment) -> D
         if isinstance(started, LoadFailure):
             return diagnosed(started, fs), ()
         doubts = "; ".join(started.doubts)
+        if _MAIN.search(doubts):
+            return Diagnostic("no", doubts.removesuffix(f", {LATE}")), started.levels
         return Diagnostic("unknown", f"whether it starts is not known: {doubts}") if doubts else None, started.levels
 
     return agreed(*at_each_level(attempt, same))
