@@ -42,6 +42,7 @@ class Glibc:
         self._search = search
         self._environment = environment
         self.binder = Binder(tables, search.glibc)
+        self.starts_bound = False
 
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
         """Return the object that answers to the name, or map the file that the search finds."""
