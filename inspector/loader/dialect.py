@@ -17,6 +17,9 @@ class Dialect(Protocol):
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
         """Return the object for a name, mapped if need be; `opened` where dlopen asks. Raises `LoadStops`."""
 
+    def preload(self, name: str, program: Loaded) -> Loaded:
+        """Return the object for a name that is preloaded. Raises `LoadStops`."""
+
     def needed(self, of: Loaded) -> tuple[str, ...]:
         """Return the names that an object needs, as they are looked for."""
 

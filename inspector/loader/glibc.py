@@ -70,6 +70,10 @@ class Glibc:
         self._state.add(found)
         return found
 
+    def preload(self, name: str, program: Loaded) -> Loaded:
+        """Return the object for a name of LD_PRELOAD, which the program is taken to need."""
+        return self.load(name, program, opened=False)
+
     def needed(self, of: Loaded) -> tuple[str, ...]:
         """Return what DT_NEEDED names, tokens replaced."""
         return tuple(self._search.expand(name, of) for name in of.skeleton.needed)

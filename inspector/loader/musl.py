@@ -52,6 +52,8 @@ class Musl:
         self._environment = {} if secure else environment
         self._secure = secure
         self._system: str | None = None
+        self._preloads: set[Loaded] = set()
+        self._preloading = False
         self._short: dict[str, Loaded] = {}
         self.binder = Binder(tables, None)
         self.starts_bound = True
@@ -71,6 +73,17 @@ class Musl:
             return self._map(name, path, file, node, loader, opened=opened)
         except SystemRefuses as refused:
             raise _failure(name, refused.number, needed_by) from None
+
+    def preload(self, name: str, program: Loaded) -> Loaded:
+        """Return the object for a name of LD_PRELOAD, which nothing needs: the program's paths do not serve it."""
+        self._preloading = True
+        try:
+            found = self.load(name, program, opened=False)
+        finally:
+            self._preloading = False
+        self._preloads.add(found)
+        found.loader = None
+        return found
 
     def _map(self, name: str, path: str, file: str, node: Node, loader: Loaded, *, opened: bool) -> Loaded:
         identity = identity_of(file, node)
@@ -102,7 +115,7 @@ class Musl:
         if not skeleton.dynamic:
             raise SystemRefuses(errno.ENOEXEC)
         found = Loaded(path, file, skeleton, identity_of(file, node))
-        found.origin = self._files.absolute(path).rpartition("/")[0] or "/"
+        found.origin = path.rpartition("/")[0] if "/" in path else "."
         return found
 
     def _find(self, name: str, asker: Loaded) -> tuple[str, str, Node]:
@@ -124,10 +137,11 @@ class Musl:
     def _directories(self, asker: Loaded) -> Iterator[str]:
         """The environment's directories, then those of the object and of all that led to it, then the system's."""
         yield from _split(self._environment.get("LD_LIBRARY_PATH", ""))
-        at: Loaded | None = asker
+        program = self._state.loaded[0]
+        at: Loaded | None = None if self._preloading else asker
         while at is not None:
             yield from _split(self._own_path(at))
-            at = at.loader or (self._state.loaded[0] if at is not self._state.loaded[0] else None)
+            at = at.loader or (program if at is not program and at not in self._preloads else None)
         yield from _split(self._system_path())
 
     def _own_path(self, of: Loaded) -> str:
@@ -137,7 +151,7 @@ class Musl:
             return text
         if self._secure or re.search(r"\$(?!ORIGIN|\{ORIGIN\})", text):
             return ""
-        return re.sub(r"\$(?:ORIGIN|\{ORIGIN\})", lambda _: of.origin, text)[: 1 << 20]
+        return re.sub(r"\$(?:ORIGIN|\{ORIGIN\})", lambda _: of.origin.rstrip("/"), text)[: 1 << 20]
 
     def _system_path(self) -> str:
         if self._system is None:

@@ -142,7 +142,7 @@ class Process:
         found = []
         for name in dialect.preloaded():
             try:
-                found.append(dialect.load(name, started, opened=False))
+                found.append(dialect.preload(name, started))
             except LoadStops as stop:
                 if stop.failure.certainty != "fails":
                     raise
