@@ -16,7 +16,7 @@ from inspector.python.files import find
 from inspector.python.follow import End, Follower
 from inspector.python.launch import Script, read_program
 from inspector.python.which import Found, find_command
-from inspector.rootfs import Rootfs
+from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Unknown
 
 Passes = Literal["direct", "argument", "unknown"]
@@ -166,8 +166,22 @@ def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Star
     first = None
     if program and program != "-":
         reached = find(fs, posixpath.join(end.environment.cwd, program))
-        first = posixpath.dirname(reached[0]) if reached else None
+        if reached and reached[1].kind is Kind.FILE and _is_archive(fs, reached[0]):
+            return msgspec.structs.replace(told, unknown=Unknown(f"{reached[0]!r} is an archive with modules of its own"))
+        first = reached[0] if reached and reached[1].kind is Kind.DIRECTORY else None
+        first = posixpath.dirname(reached[0]) if reached and first is None else first
     return msgspec.structs.replace(told, question=question, first=first)
+
+
+def _is_archive(fs: Rootfs, path: str) -> bool:
+    """Whether a program is a zip, as PEX, shiv and zipapp make them, behind a `#!` line or not."""
+    if path.endswith((".pex", ".pyz", ".zip", ".whl", ".egg", ".par")):
+        return True
+    try:
+        head = fs.head(path)
+    except InspectorError:
+        return False
+    return head.startswith(b"PK") or (head.startswith(b"#!") and b"PK\3\4" in head[:1024])
 
 
 def read_options(words: Sequence[str]) -> tuple[set[str], str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,13 +14,13 @@ from typing import Any
 import pytest
 
 from inspector.facts.command import Asked, find_command, find_question
+from inspector.layers.entry import LayerIndex
 from inspector.layers.merge import merge
 from inspector.layers.scan import scan_stream
 from inspector.oci import ImageConfig
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
 from inspector.python.startup import find_startup
-from inspector.rootfs import Rootfs
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Absent, Unknown
@@ -63,12 +64,12 @@ class Told:
 
 def bash(script: str, **more: Any) -> Told:
     """An entrypoint that is a script of bash."""
-    return Told(entrypoint=("/entry.sh",), script=f"#!/bin/bash\n{script}", **more)
+    return Told(entrypoint=("{c}/entry.sh",), script=f"#!/bin/bash\n{script}", **more)
 
 
 def sh(script: str, **more: Any) -> Told:
     """An entrypoint that is a script of sh, which is dash."""
-    return Told(entrypoint=("/entry.sh",), script=f"#!/bin/sh\n{script}", **more)
+    return Told(entrypoint=("{c}/entry.sh",), script=f"#!/bin/sh\n{script}", **more)
 
 
 def run(*words: str, **more: Any) -> Told:
@@ -145,7 +146,7 @@ CASES: dict[str, Told] = {
     "wrapper": run("{c}/run.sh", files={"run.sh": '#!/bin/sh\nexec /opt/b/bin/python {c}/app.py "$@"\n'}),
     "python-wrapper": run("python", "app.py", files={"w/python": '#!/bin/sh\nexec /opt/b/bin/python "$@"\n'}, env={"PATH": "{c}/w:$PATH"}),  # noqa: E501
     "gosu-run": run("gosu", "app", "/opt/b/bin/python", "app.py"),
-    "dir-first": run("python", "{c}/x/main.py", files={"x/main.py": PROBE, "x/torch/__init__.py": "__version__ = 'own'\n"}, open="command"),  # noqa: E501
+    "dir-first": run("python", "{c}/x/main.py", files={"x/main.py": PROBE, "x/torch/__init__.py": "raise ImportError\n"}),  # noqa: E501
 }
 
 
@@ -181,7 +182,7 @@ def _questions(name: str) -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def told(docker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rootfs, dict[str, list[str]]]]:
+def told(docker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LayerIndex, dict[str, list[str]]]]:
     """The files of one image with all cases, and what they print in a container of it: one is enough for all."""
     del docker
     folder = tmp_path_factory.mktemp("command")
@@ -198,14 +199,18 @@ def told(docker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         pytest.skip(f"the image can't be built here: {done.stderr[-300:]}")
     container = engine.docker("create", BASE).strip()
     try:
-        with subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as export:
-            assert export.stdout is not None
-            index = scan_stream(iter(lambda: export.stdout.read(1 << 20), b""), "sha256:" + "0" * 64, None).index  # type: ignore[union-attr]
+        tar = folder / "root.tar"
+        engine.docker("export", "--output", str(tar), container)
+        with tar.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            content.seek(0)
+            index = scan_stream(iter(lambda: content.read(1 << 20), b""), f"sha256:{digest}", None).index
+        tar.unlink()
         asked = json.dumps([question for name in CASES for question in _questions(name)])
         command = ["docker", "run", "--rm", "-i", "--network", "none", BASE, "/usr/local/bin/python3", "-c", DRIVER]
         lines = subprocess.run(command, check=True, input=asked, capture_output=True, text=True).stdout.splitlines()
         answers = [json.loads(line) for line in lines]
-        yield merge([index]), {name: answers[2 * at : 2 * at + 2] for at, name in enumerate(CASES)}
+        yield index, {name: answers[2 * at : 2 * at + 2] for at, name in enumerate(CASES)}
     finally:
         engine.docker("rm", "-f", container)
         engine.docker("rmi", "--force", BASE)
@@ -219,8 +224,9 @@ def _answer(interpreter: Interpreter | Unknown | None, torch: Torch) -> str | No
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_both_questions_as_the_container_answers(name: str, told: tuple[Rootfs, dict[str, list[str]]]) -> None:
-    (fs, truths), config = told, _config(name)
+def test_both_questions_as_the_container_answers(name: str, told: tuple[LayerIndex, dict[str, list[str]]]) -> None:
+    (index, truths), config = told, _config(name)
+    fs = merge([index])
     question = find_question(fs, config, "python")
     interpreter, _ = find_interpreter(fs, config, question=question)
     torch, elsewhere, _ = find_torch(fs, question.config, interpreter, ())

@@ -250,8 +250,8 @@ class _Parser:
                 words.append(word)
             else:
                 assignments.append(assignment)
-        if not words and not assignments and self.here.operator not in ("\n", ";", "&&", "||", "|", "&", ")", ""):
-            raise Malformed(f"{self.here.operator!r} stands where a command is expected")
+        if not words and not assignments and self.here.operator not in ("\n", ";", "&&", "||", "|", "&", ")"):
+            raise Malformed(f"{self.here.operator or 'the end'!r} stands where a command is expected")
         return Simple(tuple(assignments), tuple(words))
 
 
