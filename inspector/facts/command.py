@@ -41,7 +41,9 @@ def find_question(fs: Rootfs, config: ImageConfig, python: str) -> Question:
     try:
         return ask(fs, config, python)
     except InspectorError:
-        return Question(config=config, asked=python, command=python)  # asking for the interpreter meets the same, and tells it
+        return Question(
+            config=config, asked=python, command=python
+        )  # asking for the interpreter meets the same, and tells it
 
 
 def find_started(fs: Rootfs, config: ImageConfig) -> Started:
@@ -89,7 +91,7 @@ def is_other(asked: Asked, question: Question, found: Interpreter | Unknown) -> 
 
 
 def _first_matters(fs: Rootfs, ran: Started) -> bool:
-    """Whether a module torch lies beside the script, or in the working directory, which the script's folder replaces."""
+    """Whether a module torch lies beside the script, or in the working directory, which that replaces."""
     if ran.first is None or ran.question is None:
         return False
     names = [list_dir(fs, folder) for folder in (ran.first, ran.question.config.working_dir)]
@@ -159,4 +161,3 @@ def unseen_command(fs: Rootfs, asked: Asked) -> Command:
         python_differs=differs,
         torch=torch,
     )
-

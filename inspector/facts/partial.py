@@ -104,9 +104,7 @@ def glance(image: Image, fs: Glimpse, *, python: str = "python", whole: bool = F
 
 def _look(fs: Glimpse, question: Question) -> _View:
     unlisted: list[str] = []
-    interpreter, warnings = find_interpreter(
-        fs, question.config, question.asked, unlisted=unlisted, question=question
-    )
+    interpreter, warnings = find_interpreter(fs, question.config, question.asked, unlisted=unlisted, question=question)
     return _View(interpreter=interpreter, warnings=warnings, unlisted=tuple(unlisted))
 
 

@@ -21,11 +21,11 @@ _TORCH = frozenset({"torch", "torchgen", "functorch", "nvidia", "triton"})
 _REDIRECTOR = "editables.redirector"
 
 
-class NotSimple(Exception):  # noqa: N818 - an answer, not a fault
+class NotSimple(Exception):
     """The code has a form that isn't worked out."""
 
 
-class _Returned(Exception):  # noqa: N818
+class _Returned(Exception):
     def __init__(self, value: object) -> None:
         super().__init__()
         self.value = value
@@ -38,9 +38,7 @@ class _Module:
         self.path = path
 
 
-def added_paths(
-    text: str, variables: Mapping[str, str], read: Callable[[str], str | None]
-) -> list[str] | None:
+def added_paths(text: str, variables: Mapping[str, str], read: Callable[[str], str | None]) -> list[str] | None:
     """What a line of code appends to `sys.path`, in order; None where it isn't worked out.
 
     `read` gives the source of a module on the search path.
@@ -79,7 +77,7 @@ class _Worker:
         if self.steps < 0:
             raise NotSimple
 
-    def body(self, statements: Sequence[ast.stmt], names: dict[str, object]) -> None:
+    def body(self, statements: Sequence[ast.stmt], names: dict[str, object]) -> None:  # noqa: C901 - one arm a form
         """Work out statements. Raises `NotSimple`."""
         for statement in statements:
             self._step()
@@ -120,7 +118,7 @@ class _Worker:
             self.body(_parse(source).body, self.modules[module])
         names[name] = self.modules[module]
 
-    def value(self, node: ast.expr, names: dict[str, object]) -> object:
+    def value(self, node: ast.expr, names: dict[str, object]) -> object:  # noqa: PLR0911 - one arm a form
         """The value of an expression. Raises `NotSimple`."""
         self._step()
         match node:
@@ -193,7 +191,7 @@ class _Worker:
     def _known(self, path: str, given: list[object]) -> object:
         """Call a function of `os`, `sys`, or the finder that hatch and others install."""
         match path, given:
-            case ("os.getenv" | "os.environ.get"), [str() as name, *rest]:
+            case (("os.getenv" | "os.environ.get"), [str() as name, *rest]):
                 return self.variables.get(name, rest[0] if rest else None)
             case "os.environ.pop", [str() as name, default]:
                 return self.variables.pop(name, default)
@@ -217,9 +215,7 @@ class _Worker:
         if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs:
             raise NotSimple
         parameters = [each.arg for each in arguments.args]
-        defaults = dict(
-            zip(parameters[len(parameters) - len(arguments.defaults) :], arguments.defaults, strict=True)
-        )
+        defaults = dict(zip(parameters[len(parameters) - len(arguments.defaults) :], arguments.defaults, strict=True))
         local = {name: self.value(default, scope) for name, default in defaults.items()}
         local |= dict(zip(parameters, given, strict=False))
         local |= {name: value for name, value in named.items() if name in parameters}

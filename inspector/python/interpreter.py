@@ -10,15 +10,15 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
-from inspector.python.elf import ElfHeader
 from inspector.python.access import as_user
+from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find, join
 from inspector.python.launch import Script, read_program
 from inspector.python.libc import find_libc
 from inspector.python.model import Interpreter
-from inspector.python.question import Question, ask
 from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
+from inspector.python.question import Question, ask
 from inspector.python.running import closed_paths, interpreter_runs
 from inspector.python.search_path import Python, search_path
 from inspector.python.shims import through_shim

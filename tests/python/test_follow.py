@@ -64,7 +64,10 @@ def test_where_commands_end(words: tuple[str, ...], kind: str, path: str | None)
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ('#!/bin/bash\n. /opt/conda/etc/profile.d/conda.sh && conda activate gpu\nexec "$@"', "/opt/conda/envs/gpu/bin/python"),
+        (
+            '#!/bin/bash\n. /opt/conda/etc/profile.d/conda.sh && conda activate gpu\nexec "$@"',
+            "/opt/conda/envs/gpu/bin/python",
+        ),
         ('#!/bin/sh\nexport PATH=/app/.venv/bin:$PATH\nexec "$@"', "/app/.venv/bin/python"),
         ('#!/bin/sh\nif [ "$1" = python ]; then PATH=/app/.venv/bin:$PATH; fi\n"$@"', "/app/.venv/bin/python"),
         ('#!/bin/sh\n( PATH=/app/.venv/bin:$PATH )\nexec "$@"', "/usr/local/bin/python"),
@@ -85,7 +88,9 @@ def test_what_can_t_be_followed_is_a_doubt(line: str) -> None:
     assert question.doubts
 
 
-@pytest.mark.parametrize("text", ["while true; do x; done", "f() { f; }; f", "for i in a b; do for j in a b; do x || y=$i$j; done; done"])
+@pytest.mark.parametrize(
+    "text", ["while true; do x; done", "f() { f; }; f", "for i in a b; do for j in a b; do x || y=$i$j; done; done"]
+)
 def test_hostile_scripts_end(text: str) -> None:
     assert follow("/e", *PYTHON, text=f'#!/bin/sh\n{text}\nexec "$@"\n')
 

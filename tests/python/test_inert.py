@@ -30,7 +30,12 @@ def extend(legacy=False):
             json.dump(entries, fp)
 """
 EDITABLE = "from editables.redirector import RedirectingFinder as F\nF.install()\nF.map_module({!r}, '/src/x.py')\n"
-SOURCES = {"pex": PEX, "ours": EDITABLE.format("ours"), "theirs": EDITABLE.format("torch"), "spin": "def f():\n f()\nf()\n"}
+SOURCES = {
+    "pex": PEX,
+    "ours": EDITABLE.format("ours"),
+    "theirs": EDITABLE.format("torch"),
+    "spin": "def f():\n f()\nf()\n",
+}
 
 
 @pytest.mark.parametrize(

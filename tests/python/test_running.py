@@ -11,8 +11,10 @@ import pytest
 from fixtures.bases import debian
 from fixtures.pythons import cpython
 from fixtures.tree import Dir, File
+from inspector.python.environment import environment_of
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
+from inspector.python.which import Missing, find_command
 from tests.support import config_of, rootfs_of
 
 PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}

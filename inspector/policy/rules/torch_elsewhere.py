@@ -18,9 +18,7 @@ ELSEWHERE = choice("torch-elsewhere", lambda: ("allow", "forbid"), cast("Elsewhe
 LEFT_BEHIND = Advice(
     "CODE_BUG", "{dockerfile}: `python` does not use it, but it is shipped: leave it out of the image{origin}"
 )
-REACHED = Advice(
-    "CODE_BUG", "{dockerfile}: leave it out of the environment that the image's own command uses{origin}"
-)
+REACHED = Advice("CODE_BUG", "{dockerfile}: leave it out of the environment that the image's own command uses{origin}")
 
 
 def check_elsewhere(case: Case) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ Capture = Callable[[str, State], str]
 _PATTERN = re.compile(r"[*?\[]")
 
 
-class Stop(Exception):  # noqa: N818 - a shell that ends is no error of ours
+class Stop(Exception):
     """The shell ends here: `${name:?}` of a name without a value."""
 
 
@@ -51,7 +51,7 @@ class Expander:
                 return [*found[:MAX_FIELDS], HOLE]
         return found
 
-    def _split(self, word: Word, state: State) -> Iterator[str]:
+    def _split(self, word: Word, state: State) -> Iterator[str]:  # noqa: C901, PLR0912 - field by field
         if len(word) == 1 and isinstance(word[0], Text):
             only = word[0]
             if only.quoted:
@@ -100,7 +100,9 @@ class Expander:
             yield HOLE
             return
         matching = [name for name in fnmatch.filter(names, last) if not name.startswith(".") or last.startswith(".")]
-        yield from (posixpath.join(folder or ("/" if value.startswith("/") else ""), name) for name in matching[:MAX_FIELDS])
+        yield from (
+            posixpath.join(folder or ("/" if value.startswith("/") else ""), name) for name in matching[:MAX_FIELDS]
+        )
         if not matching:
             yield value
 

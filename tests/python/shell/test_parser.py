@@ -28,7 +28,7 @@ from inspector.python.shell.syntax import Case, Function, Group, If, Loop, Simpl
         ("[[ a == b* && -n $x ]]", Test),
         ("(( x += 1 ))", Test),
         ("cat <<'E'\nif then (\nE", Simple),
-        ("echo \"$(a 'b)' \"c)\")\"", Simple),
+        ('echo "$(a \'b)\' "c)")"', Simple),
         ("a > f 2>&1 # if", Simple),
     ],
 )
@@ -38,7 +38,9 @@ def test_commands(text: str, kind: type[object]) -> None:
     assert isinstance(chain.links[0][1].commands[0], kind)
 
 
-@pytest.mark.parametrize("text", ["if a; then b", "a &&", "'a", '"a', "(a", "case x in a", "f() {", "a <(b)", "$(a", "done"])
+@pytest.mark.parametrize(
+    "text", ["if a; then b", "a &&", "'a", '"a', "(a", "case x in a", "f() {", "a <(b)", "$(a", "done"]
+)
 def test_what_is_not_understood_is_refused(text: str) -> None:
     with pytest.raises(Malformed):
         parse(text)
