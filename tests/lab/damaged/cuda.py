@@ -1,0 +1,52 @@
+"""NVIDIA's libraries beside a CUDA torch."""
+
+from __future__ import annotations
+
+from tests.lab.damaged.case import Cases
+
+add = Cases("cuda", "cu124")
+for name in ("cublas", "cudnn", "cufft", "cusparse", "nccl", "nvjitlink", "cuda_runtime"):
+    add(f"nvidia/{name} removed", f"rm -r nvidia/{name}")
+add("libcublasLt removed", "rm nvidia/cublas/lib/libcublasLt.so.12")
+add("libcublas removed", "rm nvidia/cublas/lib/libcublas.so.12")
+add("nvidia removed", "rm -r nvidia")
+add("nvidia's metadata removed", "rm -r nvidia_*.dist-info")
+add("nvidia's __init__ files removed", "find nvidia -name '__init__.py' -delete")
+add("cudnn removed, another version there", "mv nvidia/cudnn/lib/libcudnn.so.9 nvidia/cudnn/lib/libcudnn.so.8")
+add("cudnn a stub", "cp $D/stub/libcudnn.so.9 nvidia/cudnn/lib/")
+add("cudart a stub", "cp $D/stub/libcudart.so.12 nvidia/cuda_runtime/lib/")
+add("cudart without versions", "cp $D/unversioned/libcudart.so.12 nvidia/cuda_runtime/lib/")
+add("cudart of another version", "cp $D/old/libcudart.so.12 nvidia/cuda_runtime/lib/")
+add("cublas cut in half", "$D/elf half nvidia/cublas/lib/libcublas.so.12")
+add("cudnn empty", ": > nvidia/cudnn/lib/libcudnn.so.9")
+add("nccl linked to nothing", "ln -sf /never/libnccl.so.2 nvidia/nccl/lib/libnccl.so.2")
+ELSE = "mkdir -p /opt/p && mv nvidia /opt/p/ &&"
+add("nvidia on another entry of the path", f"{ELSE} echo /opt/p > a.pth")
+add("nvidia on PYTHONPATH", f"{ELSE} true", "ENV PYTHONPATH=/opt/p")
+add("nvidia on another entry of the path, nccl lacking", f"{ELSE} rm -r /opt/p/nvidia/nccl && echo /opt/p > a.pth")
+add("nvidia nowhere on the path", f"{ELSE} true")
+add("nvidia on two entries of the path, halves", "mkdir -p /opt/p/nvidia && mv nvidia/cuda_runtime nvidia/cublas /opt/p/nvidia/ && echo /opt/p > a.pth")
+add("cudnn on another entry of the path, cudart in place", "mkdir -p /opt/p/nvidia && mv nvidia/cudnn /opt/p/nvidia/ && echo /opt/p > a.pth")
+add("cudart on another entry of the path, the rest in place", "mkdir -p /opt/p/nvidia && mv nvidia/cuda_runtime /opt/p/nvidia/ && echo /opt/p > a.pth")
+add("nvidia on another entry, the list under another name", f"{ELSE} echo /opt/p > a.pth && sed -i 's/cuda_libs/libs/g' $T/__init__.py")
+add("cudart gone, the list under another name", "rm -r nvidia/cuda_runtime && sed -i 's/cuda_libs/libs/g' $T/__init__.py")
+add("nvidia on another entry, the list without cudart", f"{ELSE} echo /opt/p > a.pth && sed -i '/libcudart/d' $T/__init__.py")
+add("nvidia on another entry, a stub of cudnn ahead", f"{ELSE} mkdir -p /opt/q/nvidia/cudnn/lib && cp $D/stub/libcudnn.so.9 /opt/q/nvidia/cudnn/lib/ && printf '/opt/q\\n/opt/p\\n' > a.pth")
+add("nvidia in place, a stub of cudnn on the path ahead", "mkdir -p /opt/q/nvidia/cudnn/lib && cp $D/stub/libcudnn.so.9 /opt/q/nvidia/cudnn/lib/", "ENV PYTHONPATH=/opt/q")
+add("nvidia moved to LD_LIBRARY_PATH", "mkdir /opt/x && mv nvidia/*/lib/*.so* /opt/x/", "ENV LD_LIBRARY_PATH=/opt/x")
+add("nvidia moved to the system, ldconfig run", "mv nvidia/*/lib/*.so* /usr/local/lib/ && ldconfig")
+add("nvidia moved to the system, ldconfig not run", "mv nvidia/*/lib/*.so* /usr/local/lib/")
+add("nvidia moved to the system but cudnn", "rm -r nvidia/cudnn && mv nvidia/*/lib/*.so* /usr/local/lib/ && ldconfig")
+add("LD_LIBRARY_PATH with a stub of cudnn", "mkdir /opt/x && cp $D/stub/libcudnn.so.9 /opt/x/", "ENV LD_LIBRARY_PATH=/opt/x")
+add("LD_LIBRARY_PATH with a stub of cudnn, torch with RUNPATH", "mkdir /opt/x && cp $D/stub/libcudnn.so.9 /opt/x/ && R=$($D/patchelf --print-rpath $L/libtorch_cuda.so) && $D/patchelf --remove-rpath $L/libtorch_cuda.so && $D/patchelf --set-rpath \"$R\" $L/libtorch_cuda.so", "ENV LD_LIBRARY_PATH=/opt/x")
+add("LD_PRELOAD of a stub of cudnn", "cp $D/stub/libcudnn.so.9 /opt/", "ENV LD_PRELOAD=/opt/libcudnn.so.9")
+add("libtorch_cuda removed", "rm $L/libtorch_cuda.so")
+add("libc10_cuda removed", "rm $L/libc10_cuda.so")
+add("libtorch_cuda not named by anything", "rm $L/libtorch_cuda.so && for f in $L/libtorch.so $L/libtorch_python.so; do $D/patchelf --remove-needed libtorch_cuda.so $f; done")
+add("torch copied alone", before=("FROM python:3.11-slim", "COPY --from={cu124} /usr/local/lib/python3.11/site-packages/torch /usr/local/lib/python3.11/site-packages/torch"))
+COPY = [f"COPY --from={{cu124}} /usr/local/lib/python3.11/site-packages/{name} /usr/local/lib/python3.11/site-packages/{name}" for name in ("torch", "torchgen", "typing_extensions.py")]
+add("torch copied with what it imports, nvidia forgotten", before=("FROM python:3.11-slim", *COPY))
+add("torch copied with nvidia, without metadata", before=("FROM python:3.11-slim", *COPY, COPY[0].replace("torch", "nvidia")))
+add("version.py says CPU", "sed -i \"s/'12.4'/None/\" $T/version.py")
+add("torch with nvidia closed to the user", "chmod 700 nvidia", "USER 1000:1000")
+add("torch with cudnn closed to the user", "chmod 600 nvidia/cudnn/lib/*", "USER 1000:1000")
