@@ -1,4 +1,4 @@
-"""What damages an image, put into it at /damage: small libraries, patchelf, strip, and a program for bytes of ELF files."""
+"""What damages an image, put into it at /damage: small libraries, patchelf, strip, and programs that change files."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ STUBS = (
 
 _GOMP = Path("/usr/lib/x86_64-linux-gnu/libgomp.so.1")
 _NEEDS_NEVER = 'extern "C" int never_there();\nextern "C" int other() { return never_there(); }\n'
+_DATA = 'extern "C" int never_there;\nextern "C" int* other() { return &never_there; }\n'
 _LEVEL = 'extern "C" int c10_level() { return 3; }\n'
 _NAME = '#include <string>\nstd::string c10_name() { return "c10"; }\n'
 _MANGLED = "_Z8c10_nameB5cxx11v"
@@ -28,7 +29,7 @@ C10: dict[str, tuple[str, tuple[str, ...], str]] = {
     "good": (mini.C10, (), ""),
     "weak": (_NAME + 'extern "C" __attribute__((weak)) int c10_level() { return 3; }\n', (), ""),
     "hidden": (_NAME + 'extern "C" __attribute__((visibility("hidden"))) int c10_level() { return 3; }\n', (), ""),
-    "protected": (_NAME + 'extern "C" __attribute__((visibility("protected"))) int c10_level() { return 3; }\n', (), ""),
+    "protected": (mini.C10.replace('"C" int', '"C" __attribute__((visibility("protected"))) int'), (), ""),
     "ifunc": (
         _NAME + "static int level() { return 3; }\n"
         'extern "C" { static int (*choose())() { return level; } int c10_level() __attribute__((ifunc("choose"))); }\n',
@@ -47,7 +48,7 @@ C10: dict[str, tuple[str, tuple[str, ...], str]] = {
     "sysv-hash": (mini.C10, ("-Wl,--hash-style=sysv",), ""),
     "needs-never-called": (mini.C10 + _NEEDS_NEVER, (), ""),
     "needs-weak": (mini.C10 + _NEEDS_NEVER.replace("int never", "__attribute__((weak)) int never", 1), (), ""),
-    "needs-data": (mini.C10 + 'extern "C" int never_there;\nextern "C" int* other() { return &never_there; }\n', (), ""),
+    "needs-data": (mini.C10 + _DATA, (), ""),
     "lazy": (mini.C10 + _NEEDS_NEVER, ("-Wl,-z,lazy",), ""),
     "bind-now": (mini.C10 + _NEEDS_NEVER, ("-Wl,-z,now",), ""),
     "gnu-unique": (mini.C10 + "template <class T> struct A { static int x; };\ntemplate <class T> int A<T>::x = 1;\n"
@@ -64,7 +65,7 @@ PRELOADED = {
     "liblevel.so": _LEVEL,
     "libijit.so": 'extern "C" int iJIT_NotifyEvent() { return 1; }\n',
     "libundefined.so": _NEEDS_NEVER,
-    "libundefined-data.so": 'extern "C" int never_there;\nextern "C" int* other() { return &never_there; }\n',
+    "libundefined-data.so": _DATA,
 }
 
 _MODULE = """#include <Python.h>
@@ -98,7 +99,7 @@ def _needy(folder: Path) -> None:
 
 
 def _gomp(folder: Path) -> None:
-    """libgomp as GCC has it, for a 32-bit processor, without versions, and of old."""
+    """Take GCC's libgomp, and make one for a 32-bit processor, one without versions, one with old ones."""
     good = folder / "good/libgomp.so.1"
     good.parent.mkdir(exist_ok=True)
     good.write_bytes(_GOMP.read_bytes())
@@ -146,7 +147,7 @@ def _module(name: str, more: str) -> str:
 
 
 def _programs(folder: Path) -> None:
-    """patchelf is static; strip brings its libraries along; the others are Python."""
+    """Bring patchelf, which is static, strip with its libraries, and two programs in Python."""
     shutil.copy(Path(sys.executable).with_name("patchelf"), folder / "patchelf")
     strip = shutil.which("strip")
     assert strip is not None

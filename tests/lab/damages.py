@@ -9,27 +9,36 @@ Cases lie in `tests.lab.damaged`. Everything is built on two kinds of images: th
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import inspector
+from inspector.audit import Options
 from inspector.layers.cache import IndexCache
-from tests.lab import damage_tools, engine, minitorch, ours
+from tests.lab import damage_tools, engine, minitorch
 from tests.lab.damaged import ALL
 from tests.lab.damaged.case import Damage
 
 WORKER = "ktrdr-worker-cpu:test"
 RECORDED = Path(__file__).with_name("damages.json")
 QUESTION = "import torch; print(torch.__version__, torch.version.cuda)"
+BASES = (*minitorch.VARIANTS, "pex", "real")
 SIDE_BY_SIDE = 2
+_PEX = (
+    "PYTHONPATH=/tools python -m pex --no-pypi --find-links /wheels/torch torch --include-tools -o /app.pex"
+    " && PEX_TOOLS=1 /app.pex venv --rm all /app && rm -rf /root/.cache /root/.pex"
+)
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -70,14 +79,14 @@ def record(truths: Mapping[str, Truth]) -> None:
 
 
 @contextmanager
-def bases(folder: Path) -> Iterator[dict[str, str]]:
-    """The images that are damaged, by the name that cases have for them; removed at the end."""
+def bases(folder: Path, *wanted: str) -> Iterator[dict[str, str]]:
+    """The images that are damaged, by the name that cases have for them; removed at the end. All, if none is named."""
     tools = folder / "context/damage"
     tools.mkdir(parents=True)
     damage_tools.build(tools)
-    names = {variant: f"{_prefix()}/{variant}:1" for variant in (*minitorch.VARIANTS, "real")}
+    names = {variant: f"{_prefix()}/{variant}:1" for variant in wanted or BASES}
     try:
-        side_by_side(lambda variant: _build_base(folder, variant, names[variant]), names)
+        list(side_by_side(lambda variant: _build_base(folder, variant, names[variant]), names))
         yield names
     finally:
         subprocess.run(["docker", "rmi", "--force", *names.values()], check=False, capture_output=True)
@@ -91,12 +100,19 @@ def _build_base(folder: Path, variant: str, name: str) -> None:
     context = folder / f"context-{variant}"
     context.mkdir()
     subprocess.run(["cp", "-al", folder / "context/damage", context / "damage"], check=True)
-    if variant == "real":
-        lines = [f"FROM {WORKER}", "COPY damage /damage"]
-    else:
-        minitorch.build(context, variant)
-        install = f"pip install --quiet --no-index --find-links /wheels/{variant} torch && rm -rf /wheels"
-        lines = ["FROM python:3.11-slim", "COPY damage /damage", "COPY wheels /wheels", f"RUN {install}"]
+    lines = [f"FROM {WORKER if variant == 'real' else 'python:3.11-slim'}", "COPY damage /damage"]
+    if variant != "real":
+        wheels = minitorch.build(context, "cpu" if variant == "pex" else variant)
+        wheels.rename(context / "wheels/torch")
+        lines.append("COPY wheels /wheels")
+    if variant == "pex":
+        found = importlib.util.find_spec("pex")
+        assert found is not None
+        assert found.submodule_search_locations
+        shutil.copytree(found.submodule_search_locations[0], context / "tools/pex")
+        lines += ["COPY tools /tools", f"RUN {_PEX} && rm -r /wheels /tools /app.pex"]
+    elif variant != "real":
+        lines.append("RUN pip install --quiet --no-index --find-links /wheels/torch torch && rm -r /wheels")
     (context / "Dockerfile").write_text("\n".join(lines) + "\n")
     engine.docker("build", "--quiet", "--network", "none", "--tag", name, str(context))
 
@@ -130,13 +146,17 @@ def _without_ids(line: str) -> str:
 
 def answer_of(image: str, cache: IndexCache) -> Answer:
     """What we say of it, read from the engine."""
-    torch = ours.facts_of(f"docker:{image}", cache).torch
+    try:
+        torch = inspector.inspect(f"docker:{image}", Options(cache=cache, access="storage")).torch
+    except inspector.InspectorError as error:
+        return Answer("unknown", (f"refused: {error}",))
     return Answer(torch.importable, tuple(str(reason) for reason in torch.reasons))
 
 
-def judge(damages: Iterable[Damage], *, run: bool, ask: bool) -> Iterator[Judged]:
+def judge(damages: Sequence[Damage], *, run: bool, ask: bool) -> Iterator[Judged]:
     """Build each, and run it, ask us of it, or both."""
-    with tempfile.TemporaryDirectory(prefix="inspector-damages-") as folder, bases(Path(folder)) as images:
+    wanted = sorted({base for damage in damages for base in damage.bases})
+    with tempfile.TemporaryDirectory(prefix="inspector-damages-") as folder, bases(Path(folder), *wanted) as images:
         cache = IndexCache(Path(folder) / "layers.sqlite")
 
         def one(damage: Damage) -> Judged:
@@ -147,10 +167,10 @@ def judge(damages: Iterable[Damage], *, run: bool, ask: bool) -> Iterator[Judged
         cache.close()
 
 
-def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+def side_by_side(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """Call it on all, two at a time."""
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        return list(pool.map(function, items))
+        yield from pool.map(function, items)
 
 
 def offenders(judged: Iterable[Judged], truths: Mapping[str, Truth]) -> dict[str, list[str]]:

@@ -37,24 +37,22 @@ def include() -> str:
     return subprocess.run(["python3.11", "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def library(out: Path, source: str, *flags: str, soname: str | None = None) -> Path:
-    """Compile `source` into a shared library that needs all that `flags` name; in C where they say so."""
+def library(out: Path, source: str, *flags: str, soname: str | None = None, language: str = "c++") -> Path:
+    """Compile `source` into a shared library, named as the file is unless `soname` says otherwise ("": not at all).
+
+    It needs every library that `flags` name, whether it calls it or not.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     name = out.name if soname is None else soname
-    words = ["g++", "-xc++", "-shared", "-fPIC", "-O1", "-o", str(out), "-", "-xnone", "-Wl,--no-as-needed"]
-    words += [f"-Wl,-soname,{name}"] if name else []
+    words = ["g++" if language == "c++" else "gcc", f"-x{language}", "-shared", "-fPIC", "-O1", "-o", str(out), "-"]
+    words += ["-xnone", "-Wl,--no-as-needed", *([f"-Wl,-soname,{name}"] if name else [])]
     subprocess.run([*words, *flags], check=True, input=source.encode(), capture_output=True)
     return out
 
 
 def c_library(out: Path, source: str, *flags: str, soname: str | None = None) -> Path:
     """Compile C, so that libstdc++ is not needed."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    name = out.name if soname is None else soname
-    words = ["gcc", "-xc", "-shared", "-fPIC", "-O1", "-o", str(out), "-", "-xnone", "-Wl,--no-as-needed"]
-    words += [f"-Wl,-soname,{name}"] if name else []
-    subprocess.run([*words, *flags], check=True, input=source.encode(), capture_output=True)
-    return out
+    return library(out, source, *flags, soname=soname, language="c")
 
 
 def versions(out: Path, *nodes: str) -> str:
@@ -71,7 +69,7 @@ def function(name: str) -> str:
 
 
 def nvidia_library(folder: Path, name: str) -> Path:
-    """A stand-in for one of NVIDIA's libraries; it finds those that it needs beside it or in a folder beside its own."""
+    """Make a stand-in for one of NVIDIA's libraries, which finds what it needs beside it or where NVIDIA's wheels are."""
     symbol, needs = next(libraries[name] for _, libraries in mini.NVIDIA.values() if name in libraries)
     out = folder / name
     flags = [versions(out, f"{name} {{ global: {symbol}; local: *; }};")] if name in mini.WITH_VERSIONS else []
@@ -104,7 +102,7 @@ class _Linker:
         """One library of torch/lib, which needs others of it and of elsewhere."""
         found = [str(self.lib / each if (self.lib / each).exists() else self.other / each) for each in needs]
         beyond = [f"-Wl,-rpath-link,{self.lib}:{self.other}", "-Wl,--allow-shlib-undefined"]
-        compiler = c_library if name in {"libtorch_global_deps.so"} or source is mini.NEW_STREAMS else library
+        compiler = c_library if name == "libtorch_global_deps.so" or source is mini.NEW_STREAMS else library
         return compiler(self.lib / name, source, *found, *beyond, *flags, *self.paths("../../", "$ORIGIN"))
 
     def all(self) -> None:
@@ -198,7 +196,7 @@ def _nvidia(work: Path) -> list[Wheel]:
 
 
 def _typing_extensions() -> Wheel:
-    """This environment's own, as a wheel."""
+    """Make a wheel of this environment's own."""
     (module,) = (each for each in files_of("typing_extensions") or () if each.name == "typing_extensions.py")
     made = pure("typing_extensions", version_of("typing_extensions"))
     return Wheel(name=made.name, version=made.version, files={module.name: module.read_binary()})
