@@ -42,7 +42,6 @@ C10: dict[str, tuple[str, tuple[str, ...], str]] = {
         (),
         "C10_1 { };",
     ),
-    "data": (_NAME + 'extern "C" { int c10_level = 3; }\n', (), ""),
     "local": (mini.C10, (), f"{{ global: {_MANGLED}; local: *; }};"),
     "without-level": (_NAME, (), ""),
     "sysv-hash": (mini.C10, ("-Wl,--hash-style=sysv",), ""),
@@ -108,6 +107,7 @@ def _gomp(folder: Path) -> None:
     named = sorted(set(re.findall(r" [TW] (\w+)", listed)))
     source = "".join(function(name) for name in named if name not in {"main", "abort"})
     c_library(folder / "unversioned/libgomp.so.1", source, "-fno-builtin")
+    c_library(folder / "unversioned/bare/libgomp.so.1", source, "-fno-builtin", "-nostdlib")
     old = folder / "old/libgomp.so.1"
     c_library(old, source, "-fno-builtin", versions(old, "OMP_1.0 { };", "GOMP_1.0 { };"))
 

@@ -69,7 +69,7 @@ def function(name: str) -> str:
 
 
 def nvidia_library(folder: Path, name: str) -> Path:
-    """Make a stand-in for one of NVIDIA's libraries, which finds what it needs beside it or where NVIDIA's wheels are."""
+    """Make a stand-in for one of NVIDIA's libraries, which finds what it needs where NVIDIA's wheels have it."""
     symbol, needs = next(libraries[name] for _, libraries in mini.NVIDIA.values() if name in libraries)
     out = folder / name
     flags = [versions(out, f"{name} {{ global: {symbol}; local: *; }};")] if name in mini.WITH_VERSIONS else []
