@@ -110,7 +110,7 @@ def _build_base(folder: Path, variant: str, name: str) -> None:
         assert found is not None
         assert found.submodule_search_locations
         shutil.copytree(found.submodule_search_locations[0], context / "tools/pex")
-        lines += ["COPY tools /tools", f"RUN {_PEX} && rm -r /wheels /tools /app.pex"]
+        lines += ["COPY tools /tools", f"RUN {_PEX} && rm -rf /wheels /tools"]
     elif variant != "real":
         lines.append("RUN pip install --quiet --no-index --find-links /wheels/torch torch && rm -r /wheels")
     (context / "Dockerfile").write_text("\n".join(lines) + "\n")
@@ -136,12 +136,9 @@ def truth_of(image: str) -> Truth:
     words = ["docker", "run", "--rm", "--network", "none", image, "python", "-c", QUESTION]
     done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace")
     said = done.stdout if done.returncode == 0 else done.stderr
-    last = ([line for line in said.splitlines() if line.strip()] or [""])[-1]
-    return Truth(done.returncode == 0, done.returncode, _without_ids(last))
-
-
-def _without_ids(line: str) -> str:
-    return re.sub(r"0x[0-9a-f]{6,}|[0-9a-f]{64}", "…", line)
+    lines = [line for line in said.splitlines() if line.strip() and "docker run --help" not in line]
+    last = re.sub(r"0x[0-9a-f]{6,}|[0-9a-f]{64}", "…", lines[-1]) if lines else ""
+    return Truth(done.returncode == 0, done.returncode, last)
 
 
 def answer_of(image: str, cache: IndexCache) -> Answer:

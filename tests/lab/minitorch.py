@@ -6,9 +6,8 @@ import takes a tenth of a second, so an image of it can be damaged, run and insp
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import files as files_of
@@ -30,11 +29,10 @@ _CALLS = {"mkl": ("mkl_serv_level", "libmkl_intel_lp64.so.2"), "ijit": ("iJIT_No
 
 
 def include() -> str:
-    """The folder of Python 3.11's headers. The image's interpreter is built from the same one by the lab."""
-    if sys.version_info[:2] == (3, 11):
-        return sysconfig.get_paths()["include"]
+    """The folder of the headers of the Python that the lab gives its images."""
     ask = "import sysconfig; print(sysconfig.get_paths()['include'])"
-    return subprocess.run(["python3.11", "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
+    words = [os.environ.get("LAB_PYTHON", "python3.11"), "-c", ask]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def library(out: Path, source: str, *flags: str, soname: str | None = None, language: str = "c++") -> Path:
