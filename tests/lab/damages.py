@@ -33,7 +33,6 @@ from tests.lab.damaged.case import Damage
 WORKER = "ktrdr-worker-cpu:test"
 RECORDED = Path(__file__).with_name("damages.json")
 QUESTION = "import torch; print(torch.__version__, torch.version.cuda)"
-BASES = (*minitorch.VARIANTS, "pex", "real")
 SIDE_BY_SIDE = 2
 _PEX = (
     "PYTHONPATH=/tools python -m pex --no-pypi --find-links /wheels/torch torch --include-tools -o /app.pex"
@@ -80,11 +79,11 @@ def record(truths: Mapping[str, Truth]) -> None:
 
 @contextmanager
 def bases(folder: Path, *wanted: str) -> Iterator[dict[str, str]]:
-    """The images that are damaged, by the name that cases have for them; removed at the end. All, if none is named."""
+    """The images that are damaged, by the name that cases have for them; removed at the end."""
     tools = folder / "context/damage"
     tools.mkdir(parents=True)
     damage_tools.build(tools)
-    names = {variant: f"{_prefix()}/{variant}:1" for variant in wanted or BASES}
+    names = {variant: f"{_prefix()}/{variant}:1" for variant in wanted}
     try:
         list(side_by_side(lambda variant: _build_base(folder, variant, names[variant]), names))
         yield names
@@ -150,10 +149,17 @@ def answer_of(image: str, cache: IndexCache) -> Answer:
     return Answer(torch.importable, tuple(str(reason) for reason in torch.reasons))
 
 
-def judge(damages: Sequence[Damage], *, run: bool, ask: bool) -> Iterator[Judged]:
-    """Build each, and run it, ask us of it, or both."""
+@contextmanager
+def prepared(damages: Sequence[Damage]) -> Iterator[dict[str, str]]:
+    """The images that these are made from, as `bases` has them."""
     wanted = sorted({base for damage in damages for base in damage.bases})
     with tempfile.TemporaryDirectory(prefix="inspector-damages-") as folder, bases(Path(folder), *wanted) as images:
+        yield images
+
+
+def judge(damages: Sequence[Damage], images: Mapping[str, str], *, run: bool, ask: bool) -> Iterator[Judged]:
+    """Build each, and run it, ask us of it, or both."""
+    with tempfile.TemporaryDirectory(prefix="inspector-damages-") as folder:
         cache = IndexCache(Path(folder) / "layers.sqlite")
 
         def one(damage: Damage) -> Judged:
@@ -192,11 +198,12 @@ def _fault(imports: bool, importable: str) -> str:  # noqa: FBT001 - the two ans
 def main(command: str, pattern: str = "") -> int:
     """Record the truths of the cases whose name matches, or compare our answers with those recorded."""
     damages = [damage for damage in ALL.values() if re.search(pattern, damage.name)]
+    with prepared(damages) as images:
+        judged = list(judge(damages, images, run=command == "record", ask=command == "compare"))
     if command == "record":
-        found = {each.damage.name: each.truth for each in judge(damages, run=True, ask=False) if each.truth}
-        record({**recorded(), **found})
+        record({**recorded(), **{each.damage.name: each.truth for each in judged if each.truth}})
         return 0
-    faults = offenders(judge(damages, run=False, ask=True), recorded())
+    faults = offenders(judged, recorded())
     for kind, lines in faults.items():
         print(f"{kind}: {len(lines)} of {len(damages)}", *lines, sep="\n  ")  # noqa: T201
     return 1 if any(faults.values()) else 0

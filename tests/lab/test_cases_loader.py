@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 import inspector
 from tests.lab import engine
 from tests.lab.damaged import GROUPS
-from tests.lab.damages import Judged, bases, built, judge, offenders, recorded, truth_of
+from tests.lab.damages import Answer, built, judge, offenders, prepared, recorded
 
 NOT_YET: dict[str, str] = {}
 """Cases that are answered wrongly still, and why; one that is answered rightly must go from here."""
@@ -18,30 +18,29 @@ NOT_YET: dict[str, str] = {}
 HARD_LINKS = [damage for damage in GROUPS["kind"] if "hard links" in damage.name]
 
 
-def _wrong(judged: list[Judged]) -> dict[str, str]:
-    lines = [line for kind in offenders(judged, recorded()).values() for line in kind]
-    return {line.split(" | ")[0]: line for line in lines}
-
-
 @pytest.mark.usefixtures("docker")
-def test_every_kind_has_its_right_answer() -> None:
+def test_every_kind_has_its_right_answer(space: Path) -> None:
     """One test for all, since its images are the same; it says what is wrong of every case."""
-    judged = list(judge(GROUPS["kind"], run=True, ask=True))
     truths = recorded()
+    with prepared(GROUPS["kind"]) as images:
+        judged = list(judge(GROUPS["kind"], images, run=True, ask=True))
+        archives = _from_archives(images, space / "damaged.tar")
     assert {each.damage.name: each.truth for each in judged if each.truth != truths[each.damage.name]} == {}
-    wrong = _wrong(judged)
+    lines = [line for kind in offenders(judged, truths).values() for line in kind]
+    wrong = {line.split(" | ")[0]: line for line in lines}
     assert {name: line for name, line in wrong.items() if name not in NOT_YET} == {}
     assert NOT_YET.keys() <= wrong.keys()
+    right = {name: "yes" if truths[name].imports else "no" for name in archives}
+    differing = {name: said for name, said in archives.items() if said.importable != right[name]}
+    assert {name: said for name, said in differing.items() if name not in NOT_YET} == {}
 
 
-@pytest.mark.usefixtures("docker")
-def test_hard_links_are_read_the_same_from_an_archive(space: Path) -> None:
+def _from_archives(images: Mapping[str, str], path: Path) -> dict[str, Answer]:
+    """What is said of hard links where an archive has them, in which the names stand in an order of their own."""
     found = {}
-    with tempfile.TemporaryDirectory(dir=space) as folder, bases(Path(folder), "cpu") as images:
-        for damage in HARD_LINKS:
-            with built(damage, images) as image:
-                archive = Path(folder) / "image.tar"
-                engine.docker("save", "--output", str(archive), image)
-                torch = inspector.inspect(f"docker-archive:{archive}").torch
-                found[damage.name] = torch.importable, truth_of(image).imports, torch.reasons
-    assert {name: each for name, each in found.items() if each[0] != ("yes" if each[1] else "no")} == {}
+    for damage in HARD_LINKS:
+        with built(damage, images) as image:
+            engine.docker("save", "--output", str(path), image)
+            torch = inspector.inspect(f"docker-archive:{path}").torch
+        found[damage.name] = Answer(torch.importable, torch.reasons)
+    return found

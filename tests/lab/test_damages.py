@@ -12,7 +12,7 @@ import pytest
 
 from tests.lab.damaged import ALL, GROUPS
 from tests.lab.damaged.case import Damage
-from tests.lab.damages import judge, offenders, recorded
+from tests.lab.damages import judge, offenders, prepared, recorded
 
 UNKNOWN_AT_MOST = 0.02
 
@@ -41,7 +41,8 @@ def test_no_answer_is_contradicted_by_a_container_and_few_are_unknown() -> None:
     """One test for all, since its images are the same; it says what is wrong of every case."""
     damages = chosen(os.environ.get("INSPECTOR_DAMAGES", "1/3"))
     truths = recorded()
-    judged = list(judge(damages, run=True, ask=True))
+    with prepared(damages) as images:
+        judged = list(judge(damages, images, run=True, ask=True))
     assert {each.damage.name: each.truth for each in judged if each.truth != truths[each.damage.name]} == {}
     found = offenders(judged, truths)
     unknown = found.pop("unknown")
