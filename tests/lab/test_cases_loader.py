@@ -56,7 +56,6 @@ NOT_YET: dict[str, str] = {
     **dict.fromkeys(
         (
             "kind: path: /usr/local/gcc133/lib, LD_LIBRARY_PATH of another variable",
-            "kind: path: /usr/local/gcc133/lib, LD_LIBRARY_PATH of the builder's stage",
             "kind: path: /usr/local/gcc133/lib, RUNPATH of the library that needs it",
             "kind: path: /usr/local/gcc133/lib, RUNPATH of the one above",
             "kind: path: /usr/local/gcc133/lib, exported in a profile",
