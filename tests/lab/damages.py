@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import inspector
-from inspector.audit import Options
+from inspector.pipeline import Options
 from inspector.layers.cache import IndexCache
 from tests.lab import damage_tools, engine, minitorch
 from tests.lab.damaged import ALL
