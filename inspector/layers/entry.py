@@ -9,7 +9,7 @@ from inspector.oci import Digest
 
 __all__ = ["SCANNER_VERSION", "Attributes", "Entries", "Entry", "LayerIndex"]
 
-SCANNER_VERSION = 2
+SCANNER_VERSION = 3
 """Raised whenever an index made of the same bytes would differ; older indexes are then not used."""
 
 
