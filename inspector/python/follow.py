@@ -99,7 +99,7 @@ class Follower:
             return Unknown(f"{word!r} is not found")
         return found
 
-    def _followed(  # noqa: C901, PLR0911 - what a process has, and each kind of file
+    def _followed(  # noqa: C901, PLR0911, PLR0912 - what a process has, and each kind of file
         self,
         fs: Rootfs,
         found: Found,

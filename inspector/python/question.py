@@ -117,7 +117,7 @@ def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
     return not (_CONSOLE.search(text) and _EXITS.search(text) and len(text) < 1024)
 
 
-def started(fs: Rootfs, config: ImageConfig) -> Started:
+def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one answer a kind of end
     """What `docker run IMAGE` runs. Raises as `environment_of`."""
     words = (*config.entrypoint, *config.cmd)
     environment = environment_of(fs, config)

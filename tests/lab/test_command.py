@@ -42,6 +42,10 @@ RUN for e in a b; do python -m venv --without-pip /opt/$e; d=/opt/$e/lib/python3
  && useradd -m app && chmod 700 /root
 RUN for f in /opt/a/bin/serve /opt/b/bin/serve; do printf '#!%s/python\nimport sys\nfrom app import main\n' \
  "${f%/serve}" > $f; printf 'sys.exit(main())\n' >> $f; chmod 755 $f; done
+RUN for n in program home group owner other; do cp -a /opt/b /opt/$n; done \
+ && chmod 700 /opt/program/bin && cp -aL /usr/local/bin/python3.11 /root/python3.11 \
+ && ln -sf /root/python3.11 /opt/home/bin/python && chgrp app /opt/group && chmod 750 /opt/group \
+ && chown app /opt/owner && chmod 700 /opt/owner && chgrp app /opt/other/bin && chmod 705 /opt/other/bin
 COPY c /c
 RUN for d in /c/*; do cp /c/app.py $d/ 2>/dev/null; ln -s /opt/a $d/.venv; \
  chmod 755 $d/*.sh $d/w/python 2>/dev/null; done; cp /c/app.py /opt/a/lib/python3.11/site-packages/app.py; \
@@ -60,6 +64,7 @@ class Told:
     script: str = ""
     files: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
+    user: str = ""
     open: str = ""
 
 
@@ -184,6 +189,13 @@ CASES: dict[str, Told] = {
     "dir-first": run(
         "python", "{c}/x/main.py", files={"x/main.py": PROBE, "x/torch/__init__.py": "raise ImportError\n"}
     ),
+    # rights of another user than root
+    **{
+        f"user-{name}": run("python", "app.py", env={"PATH": f"/opt/{name}/bin:$PATH"}, user="app")
+        for name in ("b", "program", "home", "group", "owner", "other")
+    },
+    "root-owner": run("python", "app.py", env={"PATH": "/opt/owner/bin:$PATH"}),
+    "user-gosu": run("gosu", "app", "python", "app.py", env={"PATH": "/opt/program/bin:/opt/owner/bin:$PATH"}),
 }
 
 
@@ -193,6 +205,8 @@ import json, subprocess, sys
 for case in json.load(sys.stdin):
     try:
         where = {"env": case["env"], "cwd": case["cwd"]}
+        if case["user"]:
+            where |= {"user": case["user"], "group": case["user"], "extra_groups": []}
         done = subprocess.run(case["argv"], **where, capture_output=True, text=True, timeout=60)
         lines = done.stdout.strip().splitlines()
         print(json.dumps(lines[-1] if done.returncode == 0 and lines else ""), flush=True)
@@ -209,14 +223,16 @@ def _config(name: str) -> ImageConfig:
 
     env = {"PATH": PATH} | {key: placed(value).replace("$PATH", PATH) for key, value in case.env.items()}
     entrypoint = [placed(word) for word in case.entrypoint]
-    return config_of(env=env, entrypoint=entrypoint, cmd=[*map(placed, case.cmd)], working_dir=f"/c/{name}")
+    cmd = [*map(placed, case.cmd)]
+    return config_of(env=env, entrypoint=entrypoint, cmd=cmd, working_dir=f"/c/{name}", user=case.user)
 
 
 def _questions(name: str) -> Iterator[dict[str, Any]]:
     config = _config(name)
     for words in (("python", "-c", PROBE), config.cmd):
-        env = {**config.env, "HOME": "/root"}
-        yield {"argv": [*config.entrypoint, *words], "env": env, "cwd": config.working_dir}
+        env = {**config.env, "HOME": f"/home/{config.run.user}" if config.run.user else "/root"}
+        argv = [*config.entrypoint, *words]
+        yield {"argv": argv, "env": env, "cwd": config.working_dir, "user": config.run.user}
 
 
 @pytest.fixture(scope="module")
