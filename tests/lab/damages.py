@@ -120,7 +120,8 @@ def _build_base(folder: Path, variant: str, name: str) -> None:
 def built(damage: Damage, images: Mapping[str, str]) -> Iterator[str]:
     """The image of one damage, removed at the end."""
     name = f"{_prefix()}/{re.sub('[^a-z0-9]+', '-', damage.name.lower()).strip('-')[:100]}:1"
-    words = ["docker", "build", "--quiet", "--force-rm", "--network", "none", "--tag", name, "-"]
+    clean = ["--no-cache", "--force-rm"]  # a step in the cache may be removed, with another case, while it is used
+    words = ["docker", "build", "--quiet", *clean, "--network", "none", "--tag", name, "-"]
     done = subprocess.run(words, check=False, capture_output=True, text=True, input=damage.dockerfile(images))
     if done.returncode:
         raise RuntimeError(f"{damage.name}: {done.stderr[-600:]} {done.stdout[-600:]}")
