@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import inspector
-from inspector.pipeline import Options
 from inspector.layers.cache import IndexCache
+from inspector.pipeline import Options
 from tests.lab import damage_tools, engine, minitorch
 from tests.lab.damaged import ALL
 from tests.lab.damaged.case import Damage
