@@ -18,8 +18,8 @@ MAX_NAMES = 1 << 20
 """Bytes of all names of one skeleton."""
 MAX_VERSIONS = 4096
 """Versions needed or defined that are read."""
-MAX_SYMBOLS = 250_000
-"""Symbols of one file; the largest known library has some 150,000."""
+MAX_SYMBOLS = 200_000
+"""Symbols of one file; libtorch_cpu has 75,000."""
 MAX_TABLE = 64 << 10
 """Bytes that versions needed or defined may take."""
 

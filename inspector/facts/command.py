@@ -12,6 +12,7 @@ from inspector.facts.model import Command
 from inspector.facts.starting import proved
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
+from inspector.python.files import list_dir
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter, Startup
 from inspector.python.question import Question, Started, ask, started
@@ -67,7 +68,7 @@ def find_command(fs: Rootfs, asked: Asked) -> Command:
     if ran.question is not None:
         found = _interpreter(fs, ran.question, ran.first)
         interpreter = found  # type: ignore[assignment]
-        differs = is_other(asked, ran.question, found)
+        differs = is_other(asked, ran.question, found) or _first_matters(fs, ran)
         if differs:
             torch = _torch(fs, ran.question, found)
             reaches |= _imported(found, elsewhere)
@@ -88,6 +89,14 @@ def is_other(asked: Asked, question: Question, found: Interpreter | Unknown) -> 
         return one != found
     same = (one.resolved, one.prefix, _tail(one)) == (found.resolved, found.prefix, _tail(found))
     return not same or _settings(asked.question.config) != _settings(question.config)
+
+
+def _first_matters(fs: Rootfs, ran: Started) -> bool:
+    """Whether a module torch lies beside the script, or in the working directory, which that replaces."""
+    if ran.first is None or ran.question is None:
+        return False
+    names = [list_dir(fs, folder) for folder in (ran.first, ran.question.config.working_dir)]
+    return any(name in children for children in names for name in ("torch", "torch.py", "torch.pyc"))
 
 
 def _tail(interpreter: Interpreter) -> tuple[str, ...]:
@@ -144,7 +153,7 @@ def unseen_command(fs: Rootfs, asked: Asked) -> Command:
     if ran.question is not None:
         found, _ = find_interpreter(fs, ran.question.config, ran.question.asked, unlisted=[], question=ran.question)
         interpreter = found
-        differs = is_other(asked, ran.question, found)
+        differs = is_other(asked, ran.question, found) or _first_matters(fs, ran)
     why = "only the asked `python` was looked at"
     torch = Torch(installed=False, importable="unknown", reasons=(why,)) if differs else None
     return Command(

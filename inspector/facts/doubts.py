@@ -35,9 +35,9 @@ def with_doubts(
         if torch.importable == "unknown" or others == []:
             return torch
         return _doubted(torch, question)
-    if others == [] and torch.importable == "yes" and isinstance(interpreter, Interpreter):
-        if len(environments(fs)) == 1:
-            return torch
+    alone = others == [] and torch.importable == "yes" and isinstance(interpreter, Interpreter)
+    if alone and len(environments(fs)) == 1:
+        return torch
     builds = {torch.build, *(other.build for other in others or ())}
     certain = others is not None and len(builds) == 1
     return _doubted(torch if certain else msgspec.structs.replace(torch, build="unknown"), question)

@@ -12,7 +12,7 @@ from inspector.elf import read_loader as facts_of
 from inspector.elf import read_skeleton as skeleton_of
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
-from inspector.layers.blob import Reopenable
+from inspector.layers.blob import LayerBlob, Reopenable
 from inspector.layers.entry import LayerIndex
 from inspector.layers.objects import pack_symbols, unpack_skeleton, unpack_symbols
 from inspector.layers.taking import not_elf
@@ -36,14 +36,15 @@ class Binaries:
     def __init__(
         self,
         index: LayerIndex,
-        blob: object = None,
+        blob: LayerBlob | None = None,
         identity: str | None = None,
         *,
         stored: Callable[[], Mapping[int, bytes]] = dict,
         keep: Callable[[Mapping[int, bytes]], None] = lambda _: None,
     ) -> None:
         self._index = index
-        self._blob = blob if isinstance(blob, Reopenable) and not index.verified else None
+        self._blob = blob
+        self._files = None if index.verified else _reopenable(blob)
         self._identity = identity
         self._stored = stored
         self._keep = keep
@@ -67,7 +68,7 @@ class Binaries:
         size, data = index.entries.sizes[position], index.entries.data.get(position, b"")
         if (not size or data or objects.all_seen) and not (data.startswith(MAGIC) or (objects.lost and not data)):
             return not_elf(size)
-        if self._blob is None:
+        if self._files is None:
             raise NotKept(objects.lost or NOT_READ)
         with self._opened(position) as source:
             return skeleton_of(source)
@@ -81,7 +82,7 @@ class Binaries:
             packed = self._loaded.get(position)
         if packed is not None:
             return _decoded(unpack_symbols, packed)
-        if self._blob is None:
+        if self._files is None:
             raise NotKept(self._index.objects.lost or NOT_READ)
         with self._opened(position) as source:
             found = symbols_of(source)
@@ -93,7 +94,7 @@ class Binaries:
         found = self._index.objects.loaders.get(position)
         if found is not None:
             return found
-        if self._blob is None or self._index.entries.sizes[position] > MAX_LOADER:
+        if self._files is None or self._index.entries.sizes[position] > MAX_LOADER:
             raise NotKept("its name is not that of a loader, so it was not looked into")
         with self._opened(position) as source:
             return facts_of(source.read_at(0, source.size))
@@ -109,11 +110,12 @@ class Binaries:
         work.check()
         self._left -= 1
         assert self._blob is not None
+        assert self._files is not None
         if self._left < 0:
             raise NotKept(f"more than {MAX_READ} files of its layer were asked for")
         try:
             if self._blob.identity == self._identity:
-                with self._blob.open_file(self._index, position) as source:
+                with self._files.open_file(self._index, position) as source:
                     yield source
                 if self._blob.identity == self._identity:
                     return
@@ -124,6 +126,10 @@ class Binaries:
         except InspectorError as error:
             raise NotKept(f"it can't be read any more: {error}") from error
         raise NotKept("its layer changed since it was read")
+
+
+def _reopenable(blob: object) -> Reopenable | None:
+    return blob if isinstance(blob, Reopenable) else None
 
 
 def _decoded(decode: Callable[[bytes], Known], packed: bytes) -> Known:

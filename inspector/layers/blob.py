@@ -31,10 +31,6 @@ class Scanned(msgspec.Struct, frozen=True):
 class Reopenable(Protocol):
     """A blob whose files can be read at random later on, as long as its `identity` is what it was."""
 
-    @property
-    def identity(self) -> str | None:
-        """See `LayerBlob.identity`."""
-
     def open_file(self, index: LayerIndex, position: int) -> AbstractContextManager[Source]:
         """Open the regular file that has a position in the index of this blob. Raises `NotKept`, `OSError`."""
 

@@ -9,12 +9,16 @@ from inspector.loader.model import Loaded, LoadFailure
 
 
 class Dialect(Protocol):
-    """The loader of glibc or musl, for one process."""
+    """The loader of glibc or musl, for one process; `starts_bound` is whether a program's start binds all functions."""
 
     binder: Binder
+    starts_bound: bool
 
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
         """Return the object for a name, mapped if need be; `opened` where dlopen asks. Raises `LoadStops`."""
+
+    def preload(self, name: str, program: Loaded) -> Loaded:
+        """Return the object for a name that is preloaded. Raises `LoadStops`."""
 
     def needed(self, of: Loaded) -> tuple[str, ...]:
         """Return the names that an object needs, as they are looked for."""
@@ -26,7 +30,7 @@ class Dialect(Protocol):
         """Return what speaks against objects whose closure is mapped. Raises `LoadStops`."""
 
     def binds_now(self, of: Loaded) -> bool:
-        """Whether an object's functions are bound at the start of the program."""
+        """Whether an object's functions are bound at once even where that is not asked for."""
 
     def at_start(self, failure: LoadFailure) -> LoadFailure:
         """Return a failure as the start of a program shows it."""

@@ -42,6 +42,7 @@ class Glibc:
         self._search = search
         self._environment = environment
         self.binder = Binder(tables, search.glibc)
+        self.starts_bound = False
 
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
         """Return the object that answers to the name, or map the file that the search finds."""
@@ -68,6 +69,10 @@ class Glibc:
         found.how = how
         self._state.add(found)
         return found
+
+    def preload(self, name: str, program: Loaded) -> Loaded:
+        """Return the object for a name of LD_PRELOAD, which the program is taken to need."""
+        return self.load(name, program, opened=False)
 
     def needed(self, of: Loaded) -> tuple[str, ...]:
         """Return what DT_NEEDED names, tokens replaced."""

@@ -24,6 +24,12 @@ MAX_DIRECTORIES = 4096
 MAX_PRELOADED = 256
 _OWN = re.compile(r"lib(?:c|pthread|rt|m|dl|util|xnet)\.")
 _ARCHITECTURE = re.compile(r"ld-musl-([A-Za-z0-9_-]{1,32})\.so")
+_REFUSED = ("file too short", "invalid ELF header")
+_WORDS = {
+    errno.ENOEXEC: "Exec format error",
+    errno.ELOOP: "Symbolic link loop",
+    errno.ENAMETOOLONG: "Filename too long",
+}
 _GOES_ON = (errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ENAMETOOLONG)
 
 
@@ -46,8 +52,11 @@ class Musl:
         self._environment = {} if secure else environment
         self._secure = secure
         self._system: str | None = None
+        self._preloads: set[Loaded] = set()
+        self._preloading = False
         self._short: dict[str, Loaded] = {}
         self.binder = Binder(tables, None)
+        self.starts_bound = True
 
     def load(self, name: str, loader: Loaded, *, opened: bool) -> Loaded:
         """Return the object that was found under the name before, or map the file that the search finds."""
@@ -64,6 +73,17 @@ class Musl:
             return self._map(name, path, file, node, loader, opened=opened)
         except SystemRefuses as refused:
             raise _failure(name, refused.number, needed_by) from None
+
+    def preload(self, name: str, program: Loaded) -> Loaded:
+        """Return the object for a name of LD_PRELOAD, which nothing needs: the program's paths do not serve it."""
+        self._preloading = True
+        try:
+            found = self.load(name, program, opened=False)
+        finally:
+            self._preloading = False
+        self._preloads.add(found)
+        found.loader = None
+        return found
 
     def _map(self, name: str, path: str, file: str, node: Node, loader: Loaded, *, opened: bool) -> Loaded:
         identity = identity_of(file, node)
@@ -84,37 +104,44 @@ class Musl:
         if node.size == 0:
             raise SystemRefuses(errno.ENOEXEC)
         skeleton = skeleton_of(self._fs, path, file)
-        if isinstance(skeleton, NotElf) or not skeleton.dynamic:
-            raise SystemRefuses(errno.ENOEXEC)
+        if isinstance(skeleton, NotElf):
+            if skeleton.reason in _REFUSED:
+                raise SystemRefuses(errno.ENOEXEC)
+            raise unknown(path, f"{skeleton.reason}, which musl does not look at")
         program = self._state.loaded[0].skeleton
-        if (skeleton.machine, skeleton.bits) != (program.machine, program.bits):
+        if (skeleton.machine, skeleton.bits, skeleton.order) != (program.machine, program.bits, program.order):
             raise unknown(path, "it is built for another machine, which musl does not look at")
         check_whole(path, skeleton)
+        if not skeleton.dynamic:
+            raise SystemRefuses(errno.ENOEXEC)
         found = Loaded(path, file, skeleton, identity_of(file, node))
-        found.origin = self._files.absolute(path).rpartition("/")[0] or "/"
+        found.origin = path.rpartition("/")[0] if "/" in path else "."
         return found
 
     def _find(self, name: str, asker: Loaded) -> tuple[str, str, Node]:
         if "/" in name:
             return name, *self._files.open(name)
-        for number, directory in enumerate(self._directories(asker)):
-            if number > MAX_DIRECTORIES:
+        last = errno.ENOENT
+        for count, directory in enumerate(self._directories(asker)):
+            if count > MAX_DIRECTORIES:
                 raise unknown(name, f"it is searched in more than {MAX_DIRECTORIES} directories")
             path = f"{directory}/{name}"
             try:
                 return path, *self._files.open(path)
             except SystemRefuses as refused:
-                if refused.number not in _GOES_ON:
+                last = refused.number
+                if last not in _GOES_ON:
                     raise
-        raise SystemRefuses(errno.ENOENT)
+        raise SystemRefuses(last)
 
     def _directories(self, asker: Loaded) -> Iterator[str]:
         """The environment's directories, then those of the object and of all that led to it, then the system's."""
         yield from _split(self._environment.get("LD_LIBRARY_PATH", ""))
-        at: Loaded | None = asker
+        program = self._state.loaded[0]
+        at: Loaded | None = None if self._preloading else asker
         while at is not None:
             yield from _split(self._own_path(at))
-            at = at.loader or (self._state.loaded[0] if at is not self._state.loaded[0] else None)
+            at = at.loader or (program if at is not program and at not in self._preloads else None)
         yield from _split(self._system_path())
 
     def _own_path(self, of: Loaded) -> str:
@@ -124,7 +151,7 @@ class Musl:
             return text
         if self._secure or re.search(r"\$(?!ORIGIN|\{ORIGIN\})", text):
             return ""
-        return re.sub(r"\$(?:ORIGIN|\{ORIGIN\})", lambda _: of.origin, text)[: 1 << 20]
+        return re.sub(r"\$(?:ORIGIN|\{ORIGIN\})", lambda _: of.origin.rstrip("/"), text)[: 1 << 20]
 
     def _system_path(self) -> str:
         if self._system is None:
@@ -158,9 +185,8 @@ class Musl:
         return []
 
     def binds_now(self, of: Loaded) -> bool:
-        """Whether functions are bound at once: always."""
-        del of
-        return True
+        """Whether an object asks for it."""
+        return of.skeleton.bind_now
 
     def at_start(self, failure: LoadFailure) -> LoadFailure:
         """Return the failure as it is, with its status: musl prints it without more, and ends."""
@@ -172,7 +198,7 @@ def _split(text: str) -> list[str]:
 
 
 def _failure(name: str, number: int, needed_by: str) -> LoadStops:
-    words = "Exec format error" if number == errno.ENOEXEC else words_of(number)
+    words = _WORDS.get(number) or words_of(number)
     by = f" (needed by {needed_by})" if needed_by else ""
     kinds: dict[int, FailureKind] = {errno.ENOEXEC: "format", errno.EISDIR: "format", errno.EACCES: "denied"}
     return LoadStops(

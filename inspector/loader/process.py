@@ -136,14 +136,14 @@ class Process:
             text = "\n".join(failure.text for failure in failures)
             raise LoadStops(msgspec.structs.replace(failures[0], text=text))
         for each in dependencies_first(closure):
-            self._relocate(dialect, each, now=dialect.binds_now(each))
+            self._relocate(dialect, each, now=dialect.starts_bound or dialect.binds_now(each))
             self._doubt_late_binding(dialect, each)
 
     def _preload(self, dialect: Dialect, started: Loaded) -> list[Loaded]:
         found = []
         for name in dialect.preloaded():
             try:
-                found.append(dialect.load(name, started, opened=False))
+                found.append(dialect.preload(name, started))
             except LoadStops as stop:
                 if stop.failure.certainty != "fails":
                     raise
@@ -203,7 +203,7 @@ class Process:
 
     def _doubt_late_binding(self, dialect: Dialect, of: Loaded) -> None:
         """Note a function that no library defines: the program ends when it is first called, if it ever is."""
-        if dialect.binds_now(of):
+        if dialect.starts_bound or dialect.binds_now(of):
             return
         failure = dialect.binder.unbound(of, self._scope(of), now=True)
         if failure is not None:

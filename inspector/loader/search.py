@@ -129,7 +129,7 @@ class Search:
         found: dict[str, None] = {}
         for part in re.split(separator, text) if text else []:
             expanded = self.expand(part, of)
-            directory = expanded.rstrip("/") + "/" if expanded else "./"
+            directory = expanded.rstrip("/") + "/" if expanded else ""
             if trusted and has_origin(part) and directory not in self._defaults:
                 continue
             found[directory] = None
@@ -215,7 +215,8 @@ class Search:
                 continue
             if level == 1:
                 return entry.path if best is None else best[1]
-            best = max(best, (level, entry.path)) if best is not None else (level, entry.path)
+            if best is None or level > best[0]:
+                best = level, entry.path
         return best[1] if best is not None else None
 
     def _cache(self) -> LoaderCache:

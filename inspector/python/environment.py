@@ -84,6 +84,7 @@ def run_as(fs: Rootfs, environment: Environment, stated: str, *, sets_home: bool
     """
     user, _, group = stated.partition(":")
     account, trouble = _account(fs, user)
+    groups: frozenset[int] = frozenset()
     if not trouble:
         groups, trouble = _groups(fs, account, group)
     home = account.home if sets_home else environment.variables.get("HOME") or account.home

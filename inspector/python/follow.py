@@ -15,12 +15,13 @@ from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment
 from inspector.python.files import join, read_text
 from inspector.python.launch import Script, read_program
+from inspector.python.passing import Asked
 from inspector.python.shell.run import MAX_STEPS, Shell
 from inspector.python.shell.state import HOLE, Run, State
 from inspector.python.shims import is_shim, through_shim
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
-from inspector.python.wrappers import Asked, unwrap
+from inspector.python.wrappers import unwrap
 from inspector.rootfs import Rootfs
 from inspector.unknown import Unknown
 
@@ -32,6 +33,8 @@ MAX_TEXTS = 512 << 10
 """Characters of all scripts that are followed."""
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"})
+_CHOOSERS = frozenset({"mise", "rtx", "asdf", "proto"})
+"""Programs that stand in PATH under other names, and choose what runs by files of their own."""
 _MATTERS = re.compile(r"(?:PYTHON|LD_|TORCH_|__PYVENV)\w*|HOME")
 """Variables that change what Python imports."""
 _LOGIN = (".bash_profile", ".bash_login", ".profile")
@@ -96,7 +99,7 @@ class Follower:
             return Unknown(f"{word!r} is not found")
         return found
 
-    def _followed(  # noqa: PLR0911 - what a process has, and each kind of file
+    def _followed(  # noqa: C901, PLR0911, PLR0912 - what a process has, and each kind of file
         self,
         fs: Rootfs,
         found: Found,
@@ -114,6 +117,9 @@ class Follower:
                 return self._shell(fs, found, words, environment, doubts, depth)
             if is_python(found.resolved):
                 return [self._python(found, words, environment, doubts)]
+            if posixpath.basename(found.resolved) in _CHOOSERS or is_python(found.path):
+                why = f"{found.path!r} is the program {found.resolved!r}, which chooses another"
+                return [_unknown(words, environment, why, path=found.path, doubts=doubts)]
         else:
             shell = posixpath.basename(program.interpreter) in SHELLS or _env_shell(program)
             text = fs.head(found.resolved).decode("utf-8", "replace")

@@ -77,7 +77,7 @@ class _Worker:
         if self.steps < 0:
             raise NotSimple
 
-    def body(self, statements: Sequence[ast.stmt], names: dict[str, object]) -> None:
+    def body(self, statements: Sequence[ast.stmt], names: dict[str, object]) -> None:  # noqa: C901 - one arm a form
         """Work out statements. Raises `NotSimple`."""
         for statement in statements:
             self._step()
@@ -118,7 +118,7 @@ class _Worker:
             self.body(_parse(source).body, self.modules[module])
         names[name] = self.modules[module]
 
-    def value(self, node: ast.expr, names: dict[str, object]) -> object:
+    def value(self, node: ast.expr, names: dict[str, object]) -> object:  # noqa: PLR0911 - one arm a form
         """The value of an expression. Raises `NotSimple`."""
         self._step()
         match node:

@@ -15,8 +15,9 @@ from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
 from inspector.python.follow import End, Follower
 from inspector.python.launch import Script, read_program
+from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
-from inspector.rootfs import Rootfs
+from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Unknown
 
 Passes = Literal["direct", "argument", "unknown"]
@@ -33,7 +34,8 @@ _DROPS = re.compile(r"PYTHON[A-Z]\w*")
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """The command to look for, and the configuration that it meets once the entrypoint has done its part.
 
-    `asked` is its name as it was asked for, `command` that or the path of the Python that a script runs for it. `doubts` say what the entrypoint may have changed in ways that can't be told.
+    `asked` is its name as it was asked for, `command` that or the path of the Python that a script runs for it.
+    `doubts` say what the entrypoint may have changed in ways that can't be told.
     """
 
     config: ImageConfig
@@ -115,7 +117,7 @@ def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
     return not (_CONSOLE.search(text) and _EXITS.search(text) and len(text) < 1024)
 
 
-def started(fs: Rootfs, config: ImageConfig) -> Started:
+def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one answer a kind of end
     """What `docker run IMAGE` runs. Raises as `environment_of`."""
     words = (*config.entrypoint, *config.cmd)
     environment = environment_of(fs, config)
@@ -127,6 +129,10 @@ def started(fs: Rootfs, config: ImageConfig) -> Started:
     beside = _beside(follower, config)
     pythons = [end for end in ends if end.kind == "python"]
     unknown = [end for end in ends if end.kind == "unknown"]
+    passing = [end for end in ends if end.kind == "program" and any(map(is_python, end.argv[1:]))]
+    if passing:
+        why = Unknown(f"{passing[0].path!r} may run what its words name: {' '.join(passing[0].argv)[:200]}")
+        return Started(unknown=why, texts=texts, beside=beside)
     if not pythons and not unknown:
         return Started(texts=texts, beside=beside)
     if unknown:
@@ -141,11 +147,10 @@ def started(fs: Rootfs, config: ImageConfig) -> Started:
 
 def _beside(follower: Follower, config: ImageConfig) -> tuple[Question, ...]:
     """What scripts start on the way, as far as it is Python."""
-    found = []
+    found: list[Question] = []
     for run in [run for at, run in enumerate(follower.beside) if run not in follower.beside[:at]][:16]:
-        for end in follower.follow(run.argv, run.environment, run.doubts):
-            if end.kind == "python":
-                found.append(_of_end(config, end, end.argv[0]))
+        ends = follower.follow(run.argv, run.environment, run.doubts)
+        found += [_of_end(config, end, end.argv[0]) for end in ends if end.kind == "python"]
     return tuple(found[:16])
 
 
@@ -166,8 +171,24 @@ def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Star
     first = None
     if program and program != "-":
         reached = find(fs, posixpath.join(end.environment.cwd, program))
-        first = posixpath.dirname(reached[0]) if reached else None
+        if reached and reached[1].kind is Kind.FILE and _is_archive(fs, reached[0]):
+            return msgspec.structs.replace(
+                told, unknown=Unknown(f"{reached[0]!r} is an archive with modules of its own")
+            )
+        first = reached[0] if reached and reached[1].kind is Kind.DIRECTORY else None
+        first = posixpath.dirname(reached[0]) if reached and first is None else first
     return msgspec.structs.replace(told, question=question, first=first)
+
+
+def _is_archive(fs: Rootfs, path: str) -> bool:
+    """Whether a program is a zip, as PEX, shiv and zipapp make them, behind a `#!` line or not."""
+    if path.endswith((".pex", ".pyz", ".zip", ".whl", ".egg", ".par")):
+        return True
+    try:
+        head = fs.head(path)
+    except InspectorError:
+        return False
+    return head.startswith(b"PK") or (head.startswith(b"#!") and b"PK\3\4" in head[:1024])
 
 
 def read_options(words: Sequence[str]) -> tuple[set[str], str]:

@@ -33,7 +33,8 @@ class Missing(msgspec.Struct, frozen=True):
 def find_command(fs: Rootfs, command: str, environment: Environment) -> Found | Missing:
     """The first entry of PATH whose `command` is, links followed, a regular file that the user may execute.
 
-    Where that isn't known, the file is taken. A command with a slash is taken against the working directory, and not looked for.
+    Where that isn't known, the file is taken. A command with a slash is taken against the working directory, and not
+    looked for.
     """
     if "/" in command:
         candidates = [command]
@@ -49,7 +50,8 @@ def find_command(fs: Rootfs, command: str, environment: Environment) -> Found | 
             return Found(path=join(full), resolved=reached[0], skipped=tuple(skipped), relative=relative)
         there = None if problem else _dangling(fs, full)
         if problem or there is not None:
-            skipped.append(f"{join(full)!r} is {problem or f'a link to {there!r}, {_nowhere(environment)}'}")
+            dangling = f"a link to {there!r}, {_nowhere(environment)}"
+            skipped.append(f"{join(full)!r} is {problem or dangling}")
     return Missing(tuple(skipped))
 
 

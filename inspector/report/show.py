@@ -144,6 +144,19 @@ def _python(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
     yield "command", words(" ".join(facts.startup.argv) or "none")
     doubt = {"no": "can't start", "unknown": "may not start"}.get(facts.startup.starts, "")
     yield from _doubts(doubt, facts.startup.reasons)
+    yield from _command(facts)
+
+
+def _command(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
+    """The Python that the command runs, where that is another than the asked one or isn't known."""
+    command = facts.command
+    if isinstance(command.interpreter, Unknown):
+        yield "", words(f"which Python it runs is not known: {command.interpreter.unknown}", "magenta")
+    elif command.python_differs and command.interpreter is not None:
+        seen = (
+            f", with torch {command.torch.version}" if command.torch and command.torch.installed else ", without torch"
+        )
+        yield "", words(f"it runs another Python: {command.interpreter.path}{seen}", "yellow")
 
 
 def _doubts(doubt: str, reasons: Iterable[str]) -> Iterator[tuple[str, Text]]:

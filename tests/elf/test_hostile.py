@@ -6,7 +6,7 @@ import struct
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.elf import Elf
@@ -14,6 +14,7 @@ from inspector.elf import Content, NotElf, Skeleton, read_skeleton, read_symbols
 from inspector.elf.dynamic import dynamic_range
 from inspector.elf.layout import Layout, read_layout
 from inspector.layers.objects import pack_skeleton, pack_symbols, unpack_skeleton, unpack_symbols
+from tests.effort import examples
 from tests.elf.reading import forward, is_partial, sought
 
 WHOLE = Elf(
@@ -111,7 +112,7 @@ def test_many_relocations_take_bounded_work() -> None:
     assert time.process_time() - begun < 30
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(st.data())
 def test_damage_never_breaks_the_reading(data: st.DataObject) -> None:
     content = bytearray(WHOLE)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inspector.facts.command import Asked, find_command, find_question
+from inspector.layers.entry import LayerIndex
 from inspector.layers.merge import merge
 from inspector.layers.scan import scan_stream
 from inspector.oci import ImageConfig
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
 from inspector.python.startup import find_startup
-from inspector.rootfs import Rootfs
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Absent, Unknown
@@ -27,7 +27,9 @@ from tests.lab import engine
 from tests.support import config_of
 
 BASE = f"i-command-{os.getpid()}-base:1"
-PROBE = "import os, sys\ntry:\n import torch\n v = torch.__version__\nexcept ImportError:\n v = None\nprint(sys.prefix, v)"
+PROBE = (
+    "import os, sys\ntry:\n import torch\n v = torch.__version__\nexcept ImportError:\n v = None\nprint(sys.prefix, v)"
+)
 DOCKERFILE = r"""
 FROM python:3.11-slim
 RUN pip install -q uv && apt-get update -qq && apt-get install -y -qq --no-install-recommends tini gosu dumb-init
@@ -40,6 +42,10 @@ RUN for e in a b; do python -m venv --without-pip /opt/$e; d=/opt/$e/lib/python3
  && useradd -m app && chmod 700 /root
 RUN for f in /opt/a/bin/serve /opt/b/bin/serve; do printf '#!%s/python\nimport sys\nfrom app import main\n' \
  "${f%/serve}" > $f; printf 'sys.exit(main())\n' >> $f; chmod 755 $f; done
+RUN for n in program home group owner other; do cp -a /opt/b /opt/$n; done \
+ && chmod 700 /opt/program/bin && cp -aL /usr/local/bin/python3.11 /root/python3.11 \
+ && ln -sf /root/python3.11 /opt/home/bin/python && chgrp app /opt/group && chmod 750 /opt/group \
+ && chown app /opt/owner && chmod 700 /opt/owner && chgrp app /opt/other/bin && chmod 705 /opt/other/bin
 COPY c /c
 RUN for d in /c/*; do cp /c/app.py $d/ 2>/dev/null; ln -s /opt/a $d/.venv; \
  chmod 755 $d/*.sh $d/w/python 2>/dev/null; done; cp /c/app.py /opt/a/lib/python3.11/site-packages/app.py; \
@@ -58,17 +64,18 @@ class Told:
     script: str = ""
     files: dict[str, str] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
+    user: str = ""
     open: str = ""
 
 
 def bash(script: str, **more: Any) -> Told:
     """An entrypoint that is a script of bash."""
-    return Told(entrypoint=("/entry.sh",), script=f"#!/bin/bash\n{script}", **more)
+    return Told(entrypoint=("{c}/entry.sh",), script=f"#!/bin/bash\n{script}", **more)
 
 
 def sh(script: str, **more: Any) -> Told:
     """An entrypoint that is a script of sh, which is dash."""
-    return Told(entrypoint=("/entry.sh",), script=f"#!/bin/sh\n{script}", **more)
+    return Told(entrypoint=("{c}/entry.sh",), script=f"#!/bin/sh\n{script}", **more)
 
 
 def run(*words: str, **more: Any) -> Told:
@@ -90,22 +97,36 @@ CASES: dict[str, Told] = {
     "function": bash('up() { export PATH="/opt/b/bin:$PATH"; }\nup\nexec "$@"'),
     "subshell-only": bash('( export PATH="/opt/b/bin:$PATH"; true )\nexec "$@"'),
     "pipe-only": bash('export PATH="/opt/b/bin:$PATH" | cat\nexec "$@"'),
-    "if-true": bash('if [ -d /opt/b ]; then export PATH=/opt/b/bin:$PATH; else export PATH=/opt/a/bin:$PATH; fi\nexec "$@"'),
+    "if-true": bash(
+        'if [ -d /opt/b ]; then export PATH=/opt/b/bin:$PATH; else export PATH=/opt/a/bin:$PATH; fi\nexec "$@"'
+    ),
     "if-unset": bash('if [ -n "${USE_B:-}" ]; then . /opt/b/bin/activate; fi\nexec "$@"'),
     "if-set": bash('if [[ "$USE_B" == y* ]]; then . /opt/b/bin/activate; fi\nexec "$@"', env={"USE_B": "yes"}),
     "default": bash('VENV=${VENV:-/opt/b}\nexport PATH="$VENV/bin:$PATH"\nexec "$@"'),
     "from-env": bash('export PATH="$VENV/bin:$PATH"\nexec "$@"', env={"VENV": "/opt/a"}),
-    "case": bash('case "$1" in\n serve|run) exec /opt/a/bin/python app.py ;;\n *) . /opt/b/bin/activate ;;\nesac\nexec "$@"'),
+    "case": bash(
+        'case "$1" in\n serve|run) exec /opt/a/bin/python app.py ;;\n *) . /opt/b/bin/activate ;;\nesac\nexec "$@"'
+    ),
     "dash": bash('if [ "${1#-}" != "$1" ]; then set -- /opt/a/bin/python "$@"; fi\nexec "$@"', cmd=("-u", "app.py")),
-    "shift": bash('env=$1; shift\nexport PATH="/opt/$env/bin:$PATH"\nexec "$@"', cmd=("b", "python", "app.py"), open="python"),
+    "shift": bash(
+        'env=$1; shift\nexport PATH="/opt/$env/bin:$PATH"\nexec "$@"', cmd=("b", "python", "app.py"), open="python"
+    ),
     "for": bash('for e in a b; do PATH="/opt/$e/bin:$PATH"; done\nexec "$@"'),
-    "while-read": bash('while read -r l; do export "$l"; done < {c}/env\nexec "$@"', files={"env": "PATH=/opt/b/bin:/usr/local/bin:/usr/bin:/bin\n"}, open="python command"),  # noqa: E501
+    "while-read": bash(
+        'while read -r l; do export "$l"; done < {c}/env\nexec "$@"',
+        files={"env": "PATH=/opt/b/bin:/usr/local/bin:/usr/bin:/bin\n"},
+        open="python command",
+    ),
     "sourced-file": bash('. {c}/env.sh\nexec "$@"', files={"env.sh": "export PATH=/opt/b/bin:$PATH\n"}),
     "sourced-dir": bash('for f in {c}/d/*.sh; do . "$f"; done\nexec "$@"', files={"d/1.sh": "PATH=/opt/b/bin:$PATH\n"}),
     "sourced-unkept": bash('. {c}/odd\nexec "$@"', files={"odd": "PATH=/opt/b/bin:$PATH\n"}, open="python command"),
     "eval-known": bash('eval "export PATH=/opt/b/bin:$PATH"\nexec "$@"'),
-    "eval-unknown": bash('eval "$(cat {c}/odd)"\nexec "$@"', files={"odd": "PATH=/opt/b/bin:$PATH\n"}, open="python command"),  # noqa: E501
-    "own-folder": bash('cd "$(dirname "$0")"\nexport PATH="$PWD/opt/b/bin:$PATH"\nexec "$@"', cmd=("python", "{c}/app.py")),
+    "eval-unknown": bash(
+        'eval "$(cat {c}/odd)"\nexec "$@"', files={"odd": "PATH=/opt/b/bin:$PATH\n"}, open="python command"
+    ),
+    "own-folder": bash(
+        'cd "$(dirname "$0")"\nexport PATH="$PWD/opt/b/bin:$PATH"\nexec "$@"', cmd=("python", "{c}/app.py")
+    ),
     "gosu-again": bash('if [ "$(id -u)" = "0" ]; then exec gosu app "$0" "$@"; fi\n. /opt/b/bin/activate\nexec "$@"'),
     "setpriv": bash('export PATH=/opt/b/bin:$PATH\nexec setpriv --reuid=app --regid=app --clear-groups "$@"'),
     "external-before": bash('python -c "print()" >/dev/null\ntrue || export PATH=/opt/b/bin:$PATH\nexec "$@"'),
@@ -115,13 +136,17 @@ CASES: dict[str, Told] = {
     "and-chain": bash('[ -x /opt/b/bin/python ] && PATH=/opt/b/bin:$PATH && export PATH\nexec "$@"'),
     "login": Told(entrypoint=("bash", "-lc", 'exec "$@"', "-"), env={"PATH": "/opt/a/bin:$PATH"}),
     "bash-env": bash('exec "$@"', env={"BASH_ENV": "/opt/b/bin/activate"}),
-    "shell-hook": Told(entrypoint=("bash", "{c}/shell-hook"), files={"shell-hook": 'export PATH="/opt/b/bin:$PATH"\nexec "$@"\n'}),
+    "shell-hook": Told(
+        entrypoint=("bash", "{c}/shell-hook"), files={"shell-hook": 'export PATH="/opt/b/bin:$PATH"\nexec "$@"\n'}
+    ),
     "tini": Told(entrypoint=("tini", "-g", "--", "{c}/entry.sh"), script=f'#!/bin/bash\n{ACTIVATE}exec "$@"'),
     "dumb-init": Told(entrypoint=("dumb-init", "-v", "--"), cmd=("/opt/b/bin/python", "app.py")),
     "env-entry": Told(entrypoint=("env", "PATH=/opt/a/bin:/usr/bin:/bin")),
     "nested": bash('exec {c}/two.sh "$@"', files={"two.sh": '#!/bin/sh\n. /opt/b/bin/activate\nexec "$@"\n'}),
     "argument": Told(entrypoint=("/opt/a/bin/python", "app.py"), cmd=(), open="python"),
-    "uv-entry": Told(entrypoint=("uv", "run", "--no-sync"), files={"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'}),
+    "uv-entry": Told(
+        entrypoint=("uv", "run", "--no-sync"), files={"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'}
+    ),
     # commands
     "absolute": run("/opt/b/bin/python", "-m", "app"),
     "console": run("/opt/b/bin/serve"),
@@ -136,16 +161,41 @@ CASES: dict[str, Told] = {
     "nice": run("nice", "-n", "5", "/opt/b/bin/python", "app.py"),
     "nohup-stdbuf": run("nohup", "stdbuf", "-oL", "/opt/b/bin/serve"),
     "env-split": run("env", "-S", "/opt/b/bin/python -u app.py"),
-    "env-unset": run("env", "-u", "PYTHONPATH", "python", "app.py", env={"PYTHONPATH": "/opt/b/lib/python3.11/site-packages"}),
+    "env-unset": run(
+        "env", "-u", "PYTHONPATH", "python", "app.py", env={"PYTHONPATH": "/opt/b/lib/python3.11/site-packages"}
+    ),
     "isolated": run("python", "-I", "app.py", env={"PYTHONPATH": "/opt/b/lib/python3.11/site-packages"}),
     "ignore-env": run("python", "-E", "app.py", env={"PYTHONPATH": "/opt/b/lib/python3.11/site-packages"}),
-    "uv-run": run("uv", "run", "--no-sync", "python", "app.py", files={"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'}),  # noqa: E501
-    "uv-script": run("uv", "run", "--no-sync", "app.py", files={"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'}),
-    "uv-other": run("uv", "run", "--no-sync", "python", "app.py", env={"UV_PROJECT_ENVIRONMENT": "/opt/b"}, files={"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'}),  # noqa: E501
+    "uv-run": run(
+        "uv", "run", "--no-sync", "python", "app.py", files={"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'}
+    ),
+    "uv-script": run(
+        "uv", "run", "--no-sync", "app.py", files={"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'}
+    ),
+    "uv-other": run(
+        "uv",
+        "run",
+        "--no-sync",
+        "python",
+        "app.py",
+        env={"UV_PROJECT_ENVIRONMENT": "/opt/b"},
+        files={"pyproject.toml": '[project]\nname = "x"\nversion = "1"\n'},
+    ),
     "wrapper": run("{c}/run.sh", files={"run.sh": '#!/bin/sh\nexec /opt/b/bin/python {c}/app.py "$@"\n'}),
-    "python-wrapper": run("python", "app.py", files={"w/python": '#!/bin/sh\nexec /opt/b/bin/python "$@"\n'}, env={"PATH": "{c}/w:$PATH"}),  # noqa: E501
+    "python-wrapper": run(
+        "python", "app.py", files={"w/python": '#!/bin/sh\nexec /opt/b/bin/python "$@"\n'}, env={"PATH": "{c}/w:$PATH"}
+    ),
     "gosu-run": run("gosu", "app", "/opt/b/bin/python", "app.py"),
-    "dir-first": run("python", "{c}/x/main.py", files={"x/main.py": PROBE, "x/torch/__init__.py": "__version__ = 'own'\n"}, open="command"),  # noqa: E501
+    "dir-first": run(
+        "python", "{c}/x/main.py", files={"x/main.py": PROBE, "x/torch/__init__.py": "raise ImportError\n"}
+    ),
+    # rights of another user than root
+    **{
+        f"user-{name}": run("python", "app.py", env={"PATH": f"/opt/{name}/bin:$PATH"}, user="app")
+        for name in ("b", "program", "home", "group", "owner", "other")
+    },
+    "root-owner": run("python", "app.py", env={"PATH": "/opt/owner/bin:$PATH"}),
+    "user-gosu": run("gosu", "app", "python", "app.py", env={"PATH": "/opt/program/bin:/opt/owner/bin:$PATH"}),
 }
 
 
@@ -154,7 +204,10 @@ DRIVER = """
 import json, subprocess, sys
 for case in json.load(sys.stdin):
     try:
-        done = subprocess.run(case["argv"], env=case["env"], cwd=case["cwd"], capture_output=True, text=True, timeout=60)
+        where = {"env": case["env"], "cwd": case["cwd"]}
+        if case["user"]:
+            where |= {"user": case["user"], "group": case["user"], "extra_groups": []}
+        done = subprocess.run(case["argv"], **where, capture_output=True, text=True, timeout=60)
         lines = done.stdout.strip().splitlines()
         print(json.dumps(lines[-1] if done.returncode == 0 and lines else ""), flush=True)
     except OSError:
@@ -170,19 +223,21 @@ def _config(name: str) -> ImageConfig:
 
     env = {"PATH": PATH} | {key: placed(value).replace("$PATH", PATH) for key, value in case.env.items()}
     entrypoint = [placed(word) for word in case.entrypoint]
-    return config_of(env=env, entrypoint=entrypoint, cmd=[*map(placed, case.cmd)], working_dir=f"/c/{name}")
+    cmd = [*map(placed, case.cmd)]
+    return config_of(env=env, entrypoint=entrypoint, cmd=cmd, working_dir=f"/c/{name}", user=case.user)
 
 
 def _questions(name: str) -> Iterator[dict[str, Any]]:
     config = _config(name)
     for words in (("python", "-c", PROBE), config.cmd):
-        env = {**config.env, "HOME": "/root"}
-        yield {"argv": [*config.entrypoint, *words], "env": env, "cwd": config.working_dir}
+        env = {**config.env, "HOME": f"/home/{config.run.user}" if config.run.user else "/root"}
+        argv = [*config.entrypoint, *words]
+        yield {"argv": argv, "env": env, "cwd": config.working_dir, "user": config.run.user}
 
 
 @pytest.fixture(scope="module")
-def told(docker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rootfs, dict[str, list[str]]]]:
-    """The files of one image with all cases, and what they print in a container of it: one is enough for all."""
+def told(docker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LayerIndex, dict[str, list[str]]]]:
+    """The files of one image with all cases, and what they print in a container of it."""
     del docker
     folder = tmp_path_factory.mktemp("command")
     (folder / "Dockerfile").write_text(DOCKERFILE)
@@ -193,19 +248,25 @@ def told(docker: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text.replace("{c}", f"/c/{name}"))
     words = ["docker", "build", "-q", "--network", "host", "-t", BASE, str(folder)]
-    done = subprocess.run(words, check=False, capture_output=True, text=True, env={**os.environ, "DOCKER_BUILDKIT": "0"})
+    done = subprocess.run(
+        words, check=False, capture_output=True, text=True, env={**os.environ, "DOCKER_BUILDKIT": "0"}
+    )
     if done.returncode:
         pytest.skip(f"the image can't be built here: {done.stderr[-300:]}")
     container = engine.docker("create", BASE).strip()
     try:
-        with subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as export:
-            assert export.stdout is not None
-            index = scan_stream(iter(lambda: export.stdout.read(1 << 20), b""), "sha256:" + "0" * 64, None).index  # type: ignore[union-attr]
+        tar = folder / "root.tar"
+        engine.docker("export", "--output", str(tar), container)
+        with tar.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+            content.seek(0)
+            index = scan_stream(iter(lambda: content.read(1 << 20), b""), f"sha256:{digest}", None).index
+        tar.unlink()
         asked = json.dumps([question for name in CASES for question in _questions(name)])
         command = ["docker", "run", "--rm", "-i", "--network", "none", BASE, "/usr/local/bin/python3", "-c", DRIVER]
         lines = subprocess.run(command, check=True, input=asked, capture_output=True, text=True).stdout.splitlines()
         answers = [json.loads(line) for line in lines]
-        yield merge([index]), {name: answers[2 * at : 2 * at + 2] for at, name in enumerate(CASES)}
+        yield index, {name: answers[2 * at : 2 * at + 2] for at, name in enumerate(CASES)}
     finally:
         engine.docker("rm", "-f", container)
         engine.docker("rmi", "--force", BASE)
@@ -219,8 +280,9 @@ def _answer(interpreter: Interpreter | Unknown | None, torch: Torch) -> str | No
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_both_questions_as_the_container_answers(name: str, told: tuple[Rootfs, dict[str, list[str]]]) -> None:
-    (fs, truths), config = told, _config(name)
+def test_both_questions_as_the_container_answers(name: str, told: tuple[LayerIndex, dict[str, list[str]]]) -> None:
+    (index, truths), config = told, _config(name)
+    fs = merge([index])
     question = find_question(fs, config, "python")
     interpreter, _ = find_interpreter(fs, config, question=question)
     torch, elsewhere, _ = find_torch(fs, question.config, interpreter, ())

@@ -37,7 +37,7 @@ def write_source(folder: Path) -> None:
 
 def write_wheel(wheel: Wheel, folder: Path) -> None:
     """Write `wheel` as a file that installers take; without its scripts."""
-    path = folder / f"{wheel.name}-{wheel.version}-{wheel.tags[0]}.whl"
+    path = folder / f"{wheel.dist_info.removesuffix('.dist-info')}-{wheel.tags[0]}.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, content in wheel.installed(_SITE, "uv").items():
             if member.startswith(f"{_SITE}/") and not member.endswith("/INSTALLER"):

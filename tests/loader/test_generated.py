@@ -16,7 +16,7 @@ import pytest
 from tests.loader.room import USER, Room
 from tests.loader.test_cases import rpath
 
-CASES = int(os.environ.get("INSPECTOR_LOADER_CASES", "40"))
+CASES = int(os.environ.get("INSPECTOR_LOADER_CASES", "25"))
 FIRST = int(os.environ.get("INSPECTOR_LOADER_FIRST", "0"))
 NAME = "libbeta.so.1"
 FOLDERS = ("/d0", "/d1", "/d2", "/d1/deep", "/usr/lib", "/lib", "/usr/local/lib", "/lib/x86_64-linux-gnu")
@@ -32,7 +32,7 @@ EDITS = (
     ("--set-soname", NAME),
 )
 USES = "int beta(void); int gamma_(void); int m(void) { return beta() + gamma_(); }"
-UNKNOWN = ("the file is cut", "is not known", "built for another machine")
+UNKNOWN = ("the file is cut", "is not known", "which musl does not look at")
 STEPS = ("/m.so", "/n.so", "/a/liba.so", f"/d0/{NAME}", NAME, "liba.so", "/link.so")
 
 
@@ -132,7 +132,10 @@ def arrange(room: Room, pool: Pool, chance: random.Random) -> None:
         room.put(path, content, 0o755)
         if chance.random() < 0.5:
             force = ["--force-rpath"] if chance.random() < 0.5 else []
-            room.patch(path, *force, "--set-rpath", path_of(chance))
+            text = path_of(chance)
+            if path == "/opener" and room.libc == "musl":
+                text = text.replace("$ORIGIN", "").replace("${ORIGIN}", "")  # which musl asks /proc for
+            room.patch(path, *force, "--set-rpath", text)
         if chance.random() < 0.12 and path != "/opener":
             room.patch(path, *chance.choice(EDITS))
     room.link("/link.so", chance.choice(["m.so", "/d1/deep/../../n.so", "only.so"]))
@@ -165,6 +168,8 @@ def test_a_random_process(number: int, pool: Pool, tmp_path: Path) -> None:
     said = [
         line for line in room.really(*steps, environment=environment, user=user, cwd=cwd) if "Inconsistency" not in line
     ]
+    if pool.room.libc == "musl" and said[-1:] == ["status 127"]:
+        said = [said[0], said[-1]]  # at the start of a program, all that is missing is listed
     mine = room.model(*steps, environment=environment, user=user, cwd=cwd)
     if mine[-1:] and mine[-1].startswith("unknown"):
         assert any(reason in mine[-1] for reason in UNKNOWN), mine

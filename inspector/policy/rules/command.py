@@ -25,7 +25,7 @@ def check_command(case: Case) -> Iterator[Finding]:
     if isinstance(command.interpreter, Absent) or case.role[TORCH] == "absent":
         return  # a torch that it may reach is what torch-elsewhere tells
     found = case.facts.torch_elsewhere
-    others = () if isinstance(found, Unknown) else [other for other in found if other.path.endswith("/torch")]
+    others = [] if isinstance(found, Unknown) else [other for other in found if other.path.endswith("/torch")]
     message = f"which Python the image's own command runs is not known: {command.interpreter.unknown}"
     shown = Shown("the asked Python", "not known")
     if any(other.build != torch.build for other in others):

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING
 
 from inspector.python.conda_env import active, environment_named, root_of
 from inspector.python.files import join, list_dir
+from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import NotListed, is_dir, is_file
-
-if TYPE_CHECKING:
-    from inspector.python.shell.run import Shell
 
 _HOOK = re.compile(
     r"\s*+[\"']?([^\s\"']*?)[\"']? +(?:shell\.(?:bash|posix|zsh|sh) +hook|shell +hook.*|init +-.*|init|shellenv)\s*+"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
 from inspector.python.shell import activate, conditions
 from inspector.python.shell.parser import as_assignment, parse
+from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Output, Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
 
-if TYPE_CHECKING:
-    from inspector.python.shell.run import Shell
-
-Builtin = Callable[["Shell", list[str], Simple, State], list[State]]
+Builtin = Callable[[Shell, list[str], Simple, State], list[State]]
 
 KEEPS_ASSIGNMENTS = frozenset({":", ".", "source", "eval", "export", "readonly", "set", "unset", "exit", "return"})
 """Builtins before which an assignment stays (POSIX's special ones; in bash only in its POSIX mode)."""
@@ -164,7 +161,7 @@ def _return(shell: Shell, words: list[str], command: Simple, state: State) -> li
     del shell, command
     state.flow = {"return": "return", "break": "break", "continue": "continue"}[words[0]]
     if words[0] == "return":
-        state.status = {"0": "yes", "": state.status}.get("".join(words[1:2]), "no")  # type: ignore[assignment]
+        state.status = {"0": "yes", "": state.status}.get("".join(words[1:2]), "no")
     return [state]
 
 

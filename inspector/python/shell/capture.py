@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
 from inspector.python.shell.parser import parse
+from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import is_dir
-
-if TYPE_CHECKING:
-    from inspector.python.shell.run import Shell
 
 
 def capture(shell: Shell, text: str, state: State) -> str:

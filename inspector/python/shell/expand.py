@@ -51,7 +51,7 @@ class Expander:
                 return [*found[:MAX_FIELDS], HOLE]
         return found
 
-    def _split(self, word: Word, state: State) -> Iterator[str]:
+    def _split(self, word: Word, state: State) -> Iterator[str]:  # noqa: C901, PLR0912 - field by field
         if len(word) == 1 and isinstance(word[0], Text):
             only = word[0]
             if only.quoted:

@@ -116,7 +116,7 @@ class _Parser:
             commands.append(self._command())
         return Pipeline(tuple(commands), negated)
 
-    def _command(self) -> Command:
+    def _command(self) -> Command:  # noqa: C901, PLR0911 - one arm a keyword
         if self._take("("):
             body = self.body()
             if not self._take(")"):
@@ -141,6 +141,8 @@ class _Parser:
             case "((":
                 self.at += 1
                 return Test()
+            case _:
+                pass
         following = self.tokens[self.at + 1 : self.at + 3]
         if _NAME.fullmatch(self.here.plain) and [each.operator for each in following] == ["(", ")"]:
             return self._function()
@@ -250,8 +252,8 @@ class _Parser:
                 words.append(word)
             else:
                 assignments.append(assignment)
-        if not words and not assignments and self.here.operator not in ("\n", ";", "&&", "||", "|", "&", ")", ""):
-            raise Malformed(f"{self.here.operator!r} stands where a command is expected")
+        if not words and not assignments and self.here.operator not in ("\n", ";", "&&", "||", "|", "&", ")"):
+            raise Malformed(f"{self.here.operator or 'the end'!r} stands where a command is expected")
         return Simple(tuple(assignments), tuple(words))
 
 

@@ -135,7 +135,7 @@ class Shell:
             found.append(state)
         return found
 
-    def command(self, command: Command, states: list[State]) -> list[State]:
+    def command(self, command: Command, states: list[State]) -> list[State]:  # noqa: C901, PLR0911 - one arm a kind
         """The states behind one command. Raises `LimitExceeded`."""
         self.steps -= len(states)
         if self.steps < 0:
@@ -166,7 +166,7 @@ class Shell:
     def _test(self, words: tuple[Word, ...], state: State) -> Tri:
         if not words:
             return "unknown"
-        texts = []
+        texts: list[str] = []
         for at, word in enumerate(words):
             right = at and texts[-1] in ("=", "==", "!=")
             texts.append(self.expander.pattern(word, state) if right else self.expander.single(word, state))

@@ -1,0 +1,33 @@
+"""What a shell's own commands may ask of whoever follows the script."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from inspector.python.shell.expand import Expander
+from inspector.python.shell.state import Run, State
+from inspector.python.shell.syntax import Body
+from inspector.rootfs import Rootfs
+
+
+class Shell(Protocol):
+    """A script being followed: see `inspector.python.shell.run`."""
+
+    fs: Rootfs
+    expander: Expander
+    ends: list[Run]
+
+    def body(self, chains: Body, states: list[State]) -> list[State]:
+        """Return the states behind the commands."""
+
+    def source(self, path: str, words: list[str], state: State) -> list[State]:
+        """Run a script in this very shell."""
+
+    def program(self, words: list[str], given: dict[str, str], state: State) -> list[State]:
+        """Run a program, and wait for it."""
+
+    def stop(self, state: State) -> list[State]:
+        """End the shell without a program in its place."""
+
+    def finish(self, state: State) -> None:
+        """End the shell as what it ran last ends."""

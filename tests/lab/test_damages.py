@@ -1,0 +1,51 @@
+"""Images with one thing damaged: no answer of ours that their own containers contradict.
+
+`INSPECTOR_DAMAGES` chooses which: `all`, or a part such as `2/3` (every third, from the second). Its default is `1/3`,
+since all of them take some eight minutes of two processors.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.lab.damaged import ALL, GROUPS
+from tests.lab.damaged.case import Damage
+from tests.lab.damages import judge, offenders, prepared, recorded
+
+UNKNOWN_AT_MOST = 0.02
+
+
+def chosen(setting: str) -> list[Damage]:
+    """The cases of the setting; those that public reports met are `test_cases_loader`'s."""
+    others = [damage for name, group in GROUPS.items() if name != "kind" for damage in group]
+    if setting == "all":
+        return others
+    part, parts = map(int, setting.split("/"))
+    return others[part - 1 :: parts]
+
+
+def test_every_case_has_a_truth_on_record() -> None:
+    assert recorded().keys() == ALL.keys()
+
+
+def test_each_part_is_of_its_own_and_all_make_the_whole() -> None:
+    parts = [damage.name for part in (1, 2, 3) for damage in chosen(f"{part}/3")]
+    assert sorted(parts) == sorted(damage.name for damage in chosen("all"))
+    assert len(parts) >= 3 * 150
+
+
+@pytest.mark.usefixtures("roles")
+def test_no_answer_is_contradicted_by_a_container_and_few_are_unknown() -> None:
+    """One test for all, since its images are the same; it says what is wrong of every case."""
+    damages = chosen(os.environ.get("INSPECTOR_DAMAGES", "1/3"))
+    truths = recorded()
+    with prepared(damages) as images:
+        judged = list(judge(damages, images, run=True, ask=True))
+    assert {each.damage.name: each.truth for each in judged if each.truth != truths[each.damage.name]} == {}
+    found = offenders(judged, truths)
+    unknown = found.pop("unknown")
+    wrong = [f"{kind}: {line}" for kind, lines in found.items() for line in lines]
+    assert not wrong, "\n".join([*wrong, *(f"unknown: {line}" for line in unknown)])
+    assert len(unknown) <= UNKNOWN_AT_MOST * len(judged), "\n".join(unknown)

@@ -1,0 +1,1 @@
+"""Shell scripts as they are read."""

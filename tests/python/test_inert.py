@@ -1,0 +1,60 @@
+"""Start-up lines that are simple enough to be worked out."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.python.inert import added_paths
+
+PEX = """
+import os
+import sys
+
+
+def _extend(variable):
+    path = os.environ.get(variable)
+    if path:
+        entries = path.split(os.pathsep)
+        sys.path.extend(entries)
+        return entries
+    return []
+
+
+def extend(legacy=False):
+    entries = _extend("MORE")
+    entries.extend(_extend("__MORE__"))
+    debug = os.environ.pop("DEBUG_MORE", "")
+    if debug:
+        import json
+        with open(debug, "w") as fp:
+            json.dump(entries, fp)
+"""
+EDITABLE = "from editables.redirector import RedirectingFinder as F\nF.install()\nF.map_module({!r}, '/src/x.py')\n"
+SOURCES = {
+    "pex": PEX,
+    "ours": EDITABLE.format("ours"),
+    "theirs": EDITABLE.format("torch"),
+    "spin": "def f():\n f()\nf()\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "variables", "added"),
+    [
+        ("import pex; pex.extend(legacy=True)", {}, []),
+        ("import pex; pex.extend()", {"MORE": "/a:/b", "__MORE__": "/c"}, ["/a", "/b", "/c"]),
+        ("import pex; pex.extend()", {"DEBUG_MORE": "x"}, None),
+        ("import os, sys; exec('if \"X\" in os.environ:\\n import y')", {}, []),
+        ("import os, sys; exec('if \"X\" in os.environ:\\n import y')", {"X": "1"}, None),
+        ("import sys; sys.path.append('/opt/x')", {}, ["/opt/x"]),
+        ("import ours", {}, []),
+        ("import theirs", {}, None),
+        ("import spin", {}, None),
+        ("import gone", {}, None),
+        ("import os; os.system('x')", {}, None),
+        ("import sys; sys.path[:0] = ['/x']", {}, None),
+        ("import " + "(" * 5000, {}, None),
+    ],
+)
+def test_what_a_line_adds(line: str, variables: dict[str, str], added: list[str] | None) -> None:
+    assert added_paths(line, variables, SOURCES.get) == added
