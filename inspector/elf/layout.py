@@ -73,6 +73,8 @@ def read_layout(source: Source) -> Layout | NotElf:
     layout = _HEADERS.get((bits, order))
     if layout is None or head[6] != 1:
         return NotElf("invalid ELF header")
+    if head[7] == 0 and head[8] != 0:
+        return NotElf("ELF file ABI version invalid")
     return _read_segments(source, head, bits, order)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.facts.model import Command
+from inspector.facts.starting import proved
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.files import list_dir
@@ -111,6 +112,7 @@ def _settings(config: ImageConfig) -> dict[str, str]:
 
 def _interpreter(fs: Rootfs, question: Question, first: str | None) -> Interpreter | Unknown:
     found, _ = find_interpreter(fs, question.config, question.asked, question=question)
+    found = proved(fs, question.config, found)
     if isinstance(found, Unknown) or first is None:
         return found
     path = found.search_path

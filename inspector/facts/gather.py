@@ -12,6 +12,7 @@ from inspector.errors import InspectorError
 from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
+from inspector.facts.starting import proved
 from inspector.layers import memory
 from inspector.layers.binaries import Binaries
 from inspector.layers.gate import Group
@@ -49,6 +50,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
     rootfs = merge([layer.index for layer in indexed], binaries)
     question = find_question(rootfs, image.config, python)
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python, question=question)
+    interpreter = proved(rootfs, question.config, interpreter)
     unread: list[str] = []
     installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
     torch, elsewhere, torch_warnings = find_torch(rootfs, question.config, interpreter, installed)

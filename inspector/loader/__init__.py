@@ -8,11 +8,12 @@ from __future__ import annotations
 from inspector.loader.extension import ImportFailure, built_in_modules, import_extension, open_library
 from inspector.loader.levels import at_each_level
 from inspector.loader.model import Loaded, LoadFailure, Outcome, Rights
-from inspector.loader.process import Process
+from inspector.loader.process import LATE, Process
 from inspector.loader.tables import Tables
 from inspector.loader.torch_import import TorchFiles, import_torch
 
 __all__ = [
+    "LATE",
     "ImportFailure",
     "LoadFailure",
     "Loaded",

@@ -6,7 +6,7 @@ import errno
 
 from inspector import work
 from inspector.errors import LimitExceeded
-from inspector.loader.model import READ, SEARCH, Rights
+from inspector.loader.model import EXECUTE, READ, SEARCH, Rights
 from inspector.rootfs import MAX_LINKS, MAX_STEPS, Kind, Node, Rootfs
 
 MAX_PATH = 4095
@@ -46,6 +46,13 @@ class Files:
         """Return the path without links, and the node, of what the user may read. Raises `SystemRefuses`."""
         real, node = self._walk(path)
         if not self._rights.allow(node, READ):
+            raise SystemRefuses(errno.EACCES)
+        return real, node
+
+    def execute(self, path: str) -> tuple[str, Node]:
+        """Return the same of what the user may execute; root, what anybody may. Raises `SystemRefuses`."""
+        real, node = self._walk(path)
+        if not self._rights.allow(node, EXECUTE) or not node.mode & 0o111:
             raise SystemRefuses(errno.EACCES)
         return real, node
 

@@ -10,7 +10,7 @@ from inspector.elf import Skeleton
 from inspector.rootfs import Kind, Node
 
 READ = 4
-SEARCH = 1
+SEARCH = EXECUTE = 1
 
 Certainty = Literal["fails", "dies", "unknown"]
 FailureKind = Literal[

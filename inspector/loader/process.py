@@ -23,6 +23,7 @@ from inspector.rootfs import Rootfs
 _STATIC_TLS = 0x10
 TLS_RESERVE = 512
 """Bytes of static TLS that glibc reserves for what dlopen loads (`rtld.optional_static_tls`)."""
+LATE = "which ends the program where it is called"
 _UNMODELLED = ("LD_AUDIT", "LD_TRACE_LOADED_OBJECTS", "LD_ASSUME_KERNEL")
 
 
@@ -163,6 +164,8 @@ class Process:
             self._reserve_tls(closure)
             for each in dependencies_first(closure):
                 self._relocate(dialect, each, now=now or dialect.binds_now(each))
+            for each in closure if not now else ():
+                self._doubt_late_binding(dialect, each)
         if shared:
             self._state.share(found.closure)
         return found
@@ -204,7 +207,7 @@ class Process:
             return
         failure = dialect.binder.unbound(of, self._scope(of), now=True)
         if failure is not None:
-            self.doubts.append(f"{failure.text}, which ends the program where it is called")
+            self.doubts.append(f"{failure.text}, {LATE}")
 
     def _reserve_tls(self, closure: list[Loaded]) -> None:
         fresh = [each for each in closure if not each.relocated and each.skeleton.flags & _STATIC_TLS]

@@ -90,7 +90,7 @@ class Program:
 
     def _executable(self, path: str, program: str) -> tuple[str, Node, Skeleton]:
         try:
-            file, node = self._files.open(path)
+            file, node = self._files.execute(path)
         except SystemRefuses as refused:
             raise _not_started(program, refused.number, path) from None
         if node.kind is not Kind.FILE:

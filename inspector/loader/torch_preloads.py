@@ -21,6 +21,7 @@ _FUNCTION = re.compile(
     r"^def (?:_load_global_deps|_preload_cuda_deps|_preload_cuda_lib|_get_cuda_dep_paths)\(.*\n(?:(?:[ \t)#].*)?\n)*",
     re.MULTILINE,
 )
+_LIBRARY = re.compile(r"lib[\w+-]+\.so")
 _OLDEST = (("cublas", "libcublas.so.11"), ("cudnn", "libcudnn.so.8"))
 _MAPS = "/proc/self/maps"
 
@@ -73,18 +74,29 @@ def _oldest(preload: ast.FunctionDef | None) -> Preloads:
 
 
 def _listed(function: ast.FunctionDef) -> tuple[Library, ...]:
-    """Return the literal named `cuda_libs`: pairs, or a dict."""
+    """Return the literal, `cuda_libs` in PyTorch, that pairs folders with patterns of libraries: a list, or a dict."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict | ast.List | ast.Tuple):
             target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            if isinstance(target, ast.Name) and target.id == "cuda_libs":
-                value = ast.literal_eval(node.value)
-                pairs = value.items() if isinstance(value, dict) else value
-                found = [(folder, pattern) for folder, pattern in pairs]
-                if not all(isinstance(text, str) for pair in found for text in pair) or len(found) > MAX_LIBRARIES:
-                    raise ValueError("cuda_libs holds something other than names")
-                return tuple(found)
+            named = isinstance(target, ast.Name) and target.id == "cuda_libs"
+            try:
+                pairs = _pairs(ast.literal_eval(node.value))
+            except (ValueError, TypeError):
+                if named:
+                    raise
+                continue
+            if named or (pairs and all(_LIBRARY.match(pattern) for _, pattern in pairs)):
+                return pairs
     return ()
+
+
+def _pairs(value: object) -> tuple[Library, ...]:
+    """Return a literal's pairs of texts. Raises `ValueError`, `TypeError` where it holds anything else."""
+    pairs = value.items() if isinstance(value, dict) else value
+    found = [(folder, pattern) for folder, pattern in pairs]  # type: ignore[attr-defined]
+    if not all(isinstance(text, str) for pair in found for text in pair) or len(found) > MAX_LIBRARIES:
+        raise ValueError("cuda_libs holds something other than names")
+    return tuple(found)
 
 
 def _called(function: ast.FunctionDef | None, name: str) -> Iterator[Library]:

@@ -15,15 +15,13 @@ from inspector.python.installed import Installed, Notes
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found
 from inspector.python.record import Owned
-from inspector.torchbuild.binary import check_binaries, check_implementation, check_platform
 from inspector.torchbuild.build import build_by_libraries, builds_on_disk, decide_build
 from inspector.torchbuild.candidate import Candidate, Surroundings
 from inspector.torchbuild.companions import check_companions, check_plugins
-from inspector.torchbuild.completeness import check_files, check_libraries, record_of
+from inspector.torchbuild.completeness import check_files, check_manager
 from inspector.torchbuild.core_modules import check_core_modules
-from inspector.torchbuild.device_libraries import check_cuda_libraries, check_vendor_libraries
 from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
-from inspector.torchbuild.kinds import kinds
+from inspector.torchbuild.loading import check_loading
 from inspector.torchbuild.model import Build, Torch, accelerator_of
 from inspector.torchbuild.package_init import check_init, check_own_imports
 from inspector.torchbuild.permissions import check_permissions
@@ -36,21 +34,17 @@ from inspector.torchbuild.versions import check_version
 
 _CHECKS = (
     check_version,
-    check_implementation,
     check_init,
     check_own_imports,
-    check_binaries,
-    check_platform,
     check_files,
-    check_libraries,
+    check_manager,
     check_companions,
-    check_cuda_libraries,
-    check_vendor_libraries,
     check_plugins,
     check_core_modules,
     check_permissions,
     check_standard_library,
     check_own_place,
+    check_loading,
 )
 
 
@@ -74,14 +68,12 @@ def candidate_of(around: Surroundings, found: Found) -> Candidate:
         build, contradictions = decide_build(version, libraries)
     elif version == BYTECODE and distribution is not None:
         build = build_by_libraries(distribution.version, libraries)
-    builds = {build} if build != "unknown" else {*(libraries or ()), *_stated(around, distribution, version)}
     return Candidate(
         **msgspec.structs.asdict(around),
         found=found,
         distribution=distribution,
         version=version,
         build=build,
-        builds=frozenset(builds),
         contradictions=tuple(contradictions),
     )
 
@@ -116,17 +108,6 @@ def describe(torch: Candidate, diagnostics: Sequence[Diagnostic], files: Owned |
         stack_size=stack_size(files, torch.distribution, torch.installed, torch.requirements) if files else None,
         layer=node.layer if node else None,
     )
-
-
-def _stated(around: Surroundings, distribution: Installed | None, version: VersionFile | str) -> Iterator[Build]:
-    """List the builds that version.py states, less those of which RECORD lists no library: it was edited then."""
-    if not isinstance(version, VersionFile):
-        return
-    record = record_of(around.folders, distribution)
-    for kind in kinds():
-        listed = record is None or any(f"/{name},".encode() in record for name in kind.libraries)
-        if listed and any(version.get(field) for field in kind.fields):
-            yield kind.name
 
 
 def _libraries(around: Surroundings, path: str) -> list[str]:

@@ -12,6 +12,7 @@ from inspector.python.installed import Installed
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found, Suffixes
 from inspector.python.requirements import Requirements
+from inspector.rootfs import Rootfs
 from inspector.torchbuild.model import Build
 from inspector.torchbuild.releases import release_of
 from inspector.torchbuild.survey import Survey
@@ -19,8 +20,12 @@ from inspector.torchbuild.version_file import VersionFile
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """The image as its interpreter sees it. `environment` is the container's, `started` its user."""
+    """The image as its interpreter sees it. `environment` is the container's, `started` its user.
 
+    `root` is the file system with what the user may not see, too.
+    """
+
+    root: Rootfs
     folders: Folders
     interpreter: Interpreter
     suffixes: Suffixes
@@ -35,14 +40,13 @@ class Candidate(Surroundings, frozen=True, kw_only=True):
     """The torch that is loaded: what the finder says, its metadata if any, its version.py.
 
     `version` is the clause that says why version.py can't be read, where it can't. `contradictions` are why `build` is
-    not known although version.py was read; `builds` are those that it then may be: `build` alone, where that is known.
+    not known although version.py was read.
     """
 
     found: Found
     distribution: Installed | None
     version: VersionFile | str
     build: Build
-    builds: frozenset[Build]
     contradictions: tuple[str, ...] = ()
 
     @property

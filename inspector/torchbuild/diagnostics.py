@@ -14,10 +14,11 @@ _ORDER: tuple[Severity, ...] = ("no", "unknown", "note")
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
-    """A clause, and what it does to the answer: `note` leaves it as it is."""
+    """A clause, and what it does to the answer: `note` leaves it as it is; `path` is the file that it is about."""
 
     severity: Severity
     text: str
+    path: str = ""
 
 
 def importable(diagnostics: Iterable[Diagnostic]) -> Tri:

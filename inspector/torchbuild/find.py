@@ -51,7 +51,7 @@ def find_torch(
         seen = as_user(fs, environment_of(fs, config))
         view = folders if seen is fs else Folders(seen)
         entries = [path for entry in interpreter.search_path if (path := view.at(entry).path) is not None]
-        around = surroundings(view, config, interpreter, installed, everywhere)
+        around = surroundings(fs, view, config, interpreter, installed, everywhere)
         on_disk = bool(everywhere.libtorch) or any(is_torch(folders, path) for path in everywhere.packages)
         answer = imported(around, on_disk=on_disk)
     here = Here(interpreter, entries, answer.path, answer.files)
@@ -59,10 +59,16 @@ def find_torch(
 
 
 def surroundings(
-    folders: Folders, config: ImageConfig, interpreter: Interpreter, installed: Sequence[Installed], found: Survey
+    root: Rootfs,
+    folders: Folders,
+    config: ImageConfig,
+    interpreter: Interpreter,
+    installed: Sequence[Installed],
+    found: Survey,
 ) -> Surroundings:
     """Describe the image as `interpreter` sees it. Raises `NotKept`, `LimitExceeded`."""
     return Surroundings(
+        root=root,
         folders=folders,
         interpreter=interpreter,
         suffixes=suffixes_of(interpreter),

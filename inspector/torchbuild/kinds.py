@@ -25,8 +25,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     `name` is its word in policies and JSON, `label` how people write it. `fields` are those of torch/version.py that
     state the kind; the first holds the version of the accelerator's library. `libraries` lie in torch/lib of this
     kind alone. `local` is the regular expression of the local version's tag, without the `+`; its groups, if any, are
-    the first numbers of that version. `vendors` are the beginnings of the names of the distributions that bring the
-    accelerator's libraries. `gpu` is the maker of the GPUs that it can use in a container; None where we pass none.
+    the first numbers of that version. `gpu` is the maker of the GPUs that it can use in a container; None where we pass none.
     """
 
     name: str
@@ -34,7 +33,6 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     local: str = ""
-    vendors: tuple[str, ...] = ()
     gpu: GpuVendor | None = None
 
 
@@ -45,7 +43,6 @@ ROCM = Kind(
     fields=("hip", "rocm"),
     libraries=("libtorch_hip.so", "libc10_hip.so"),
     local=r"rocm\d",
-    vendors=("rocm",),
     gpu="amd",
 )
 CUDA = Kind(
@@ -54,7 +51,7 @@ CUDA = Kind(
     fields=("cuda",),
     libraries=("libtorch_cuda.so", "libc10_cuda.so"),
     local=r"cu(?:(\d{1,2})(\d)|\d{4})\b",
-    gpu="nvidia",  # `device_libraries` checks NVIDIA's distributions file by file, so it needs no `vendors`
+    gpu="nvidia",
 )
 XPU = Kind(
     name="xpu",
@@ -62,7 +59,6 @@ XPU = Kind(
     fields=("xpu",),
     libraries=("libtorch_xpu.so", "libc10_xpu.so"),
     local=r"xpu\b",
-    vendors=("dpcpp-", "impi-", "intel-", "mkl", "oneccl", "onemkl-", "tbb", "tcmlib", "umf"),
 )
 
 KINDS = (CPU, ROCM, CUDA, XPU)

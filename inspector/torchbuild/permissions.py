@@ -1,4 +1,4 @@
-"""Checks whether a user who is not root could read torch: its folders listed, its libraries mapped."""
+"""Checks whether a user who is not root could read torch's sources; its libraries are the loader's matter."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic, Severity, some
 from inspector.unknown import Tri
 
-_PARTS = ("torchgen", "torch.libs", "nvidia")
-_LOOKED_AT = ("lib", "libtorch_cpu.so", "libtorch_python.so")
+_BESIDE = ("torchgen",)
+_LOADED_FROM = frozenset({"__pycache__", "lib", "bin", "include", "share", "test"})
+"""Folders that hold no source which `import torch` reads."""
+_READ_FIRST = ("torch/__init__", "torch/version", "typing_extensions")
 
 
 def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
@@ -20,7 +22,7 @@ def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
     if torch.started.uid == 0:
         return
     site = torch.path.rpartition("/")[0]
-    tops = [torch.path, *(f"{site}/{part}" for part in _PARTS)]
+    tops = [torch.path, *(f"{site}/{part}" for part in _BESIDE)]
     closed = sorted(found for top in tops for found in _closed(torch, top))
     shut = [path for path, answer in closed if answer == "no"]
     doubtful = [path for path, answer in closed if answer == "unknown"]
@@ -30,10 +32,12 @@ def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
         yield Diagnostic(severity, f"the user {user!r} is not allowed to read {some(shut)}")
     if doubtful:
         yield Diagnostic("unknown", f"the user {user!r} may not be allowed to read {some(doubtful)}")
+    for name in _READ_FIRST:
+        yield from _unreadable(torch, f"{site}/{name}")
 
 
 def _closed(torch: Candidate, top: str) -> Iterator[tuple[str, Tri]]:
-    """List the folders at and below `top` that the user may not list, and the libraries in them it may not read."""
+    """List the folders at and below `top` that the user may not list."""
     todo = [top]
     while todo:
         path = todo.pop()
@@ -45,9 +49,18 @@ def _closed(torch: Candidate, top: str) -> Iterator[tuple[str, Tri]]:
             yield path, listed
             continue
         children = torch.folders.at(path).children
-        for name in names_in(children, _LOOKED_AT):
-            child = children[name]
-            if child.kind is Kind.DIRECTORY:
-                todo.append(f"{path}/{name}")
-            elif child.kind is Kind.FILE and ".so" in name and (mapped := allowed(child, torch.started, READ)) != "yes":
-                yield f"{path}/{name}", mapped
+        inside = (name for name in names_in(children, ()) if name not in _LOADED_FROM)
+        todo += [f"{path}/{name}" for name in inside if children[name].kind is Kind.DIRECTORY]
+
+
+def _unreadable(torch: Candidate, module: str) -> Iterator[Diagnostic]:
+    """Check a source that the user may not read, unless its bytecode spares reading it."""
+    source = torch.folders.node(f"{module}.py")
+    folder, _, name = module.rpartition("/")
+    compiled = torch.folders.node(f"{folder}/__pycache__/{name}.cpython-{torch.suffixes.abi.removeprefix('cp')}.pyc")
+    may_read = "yes" if source is None else allowed(source, torch.started, READ)
+    if compiled is not None and allowed(compiled, torch.started, READ) == "yes":
+        return
+    if may_read != "yes":
+        text = f"PermissionError: [Errno 13] Permission denied: '{module}.py'"
+        yield Diagnostic("no" if may_read == "no" else "unknown", text)

@@ -42,7 +42,6 @@ def check_standard_library(torch: Candidate) -> Iterator[Diagnostic]:
         )
     if gone and len(LOADED) - len(gone) > _WHOLE:
         yield Diagnostic("unknown", f"the standard library lacks modules that torch loads: {some(gone)}")
-    yield from _lacks_ctypes(torch, library)
 
 
 def shadowing(paths: Sequence[str]) -> Iterator[Diagnostic]:
@@ -86,10 +85,3 @@ def standard_library_of(torch: Candidate) -> str | None:
         if folder.path is not None and "os.py" in folder.children and "encodings" in folder.children:
             return folder.path
     return None
-
-
-def _lacks_ctypes(torch: Candidate, library: str) -> Iterator[Diagnostic]:
-    """Check for `_ctypes`, where extension modules are files of their own, as `_json` shows."""
-    names = torch.folders.at(f"{library}/lib-dynload").children
-    if any(name.startswith("_json.") for name in names) and not any(name.startswith("_ctypes.") for name in names):
-        yield Diagnostic("unknown", "the standard library lacks the extension module '_ctypes', which torch loads")

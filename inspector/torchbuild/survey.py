@@ -18,43 +18,20 @@ _LEFT_BY_PIP = re.compile(r"(~[-~.=%0-9]{0,8})(\w.*)", re.DOTALL)
 _PARTS = ("torch", "torchgen", "functorch")
 LIBTORCH = "libtorch_cpu.so"
 
-CUDA_LIBRARIES = frozenset(
-    {
-        "libcublas",
-        "libcublasLt",
-        "libcudart",
-        "libcudnn",
-        "libcufft",
-        "libcufile",
-        "libcupti",
-        "libcurand",
-        "libcusparse",
-        "libcusparseLt",
-        "libnccl",
-        "libnvJitLink",
-        "libnvrtc",
-        "libnvshmem_host",
-    }
-)
-
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """Paths, in no order: directories named `torch`, metadata of torch, what pip left, packed torches, C++ torches.
-
-    `cuda` are CUDA's libraries by the stem of their names.
-    """
+    """Paths, in no order: directories named `torch`, metadata of torch, what pip left, packed torches, C++ torches."""
 
     packages: list[str] = []
     metadata: list[str] = []
     leftovers: list[str] = []
     archives: list[str] = []
     libtorch: list[str] = []
-    cuda: dict[str, list[str]] = {}
 
 
 def survey(folders: Folders) -> Survey:
     """Walk the tree once; links are not followed, so nothing is met twice."""
-    found = Survey(packages=[], metadata=[], leftovers=[], archives=[], libtorch=[], cuda={})
+    found = Survey(packages=[], metadata=[], leftovers=[], archives=[], libtorch=[])
     scandir = folders.fs.scandir
     todo = ["/"]
     while todo:
@@ -65,9 +42,9 @@ def survey(folders: Folders) -> Survey:
                 todo.append(prefix + name)
                 if name == "torch" or name[0] == "~" or name[:6] == "torch-":
                     _note_directory(found, prefix + name, name)
-            elif name[:3] == "lib":
-                _note_library(found, prefix + name, name, node.kind)
-            elif (name[:5] == "torch" or name[:7] == "pytorch") and node.kind is Kind.FILE:
+            elif name == LIBTORCH and node.kind is Kind.FILE:
+                _keep(found.libtorch, prefix + name)
+            elif (name[:5] == "torch" or name[:7] == "pytorch" or name[:8] == "libtorch") and node.kind is Kind.FILE:
                 _note_file(found, prefix + name, name)
     return found
 
@@ -99,17 +76,6 @@ def _note_directory(found: Survey, path: str, name: str) -> None:
     else:
         return
     _keep(places, path)
-
-
-def _note_library(found: Survey, path: str, name: str, kind: Kind) -> None:
-    stem, dot, _ = name.partition(".so")
-    stem = stem.partition("-")[0]  # older wheels put a hash behind it
-    if dot and stem in CUDA_LIBRARIES:
-        _keep(found.cuda.setdefault(stem, []), path)
-    elif name == LIBTORCH and kind is Kind.FILE:
-        _keep(found.libtorch, path)
-    elif kind is Kind.FILE:
-        _note_file(found, path, name)
 
 
 def _note_file(found: Survey, path: str, name: str) -> None:

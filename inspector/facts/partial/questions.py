@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inspector.facts.partial.cuda import ask_cuda_libraries
 from inspector.python.files import is_listed
 from inspector.python.modules import find_in
 from inspector.torchbuild.assess import check_start
-from inspector.torchbuild.binary import GLOBAL_DEPS, check_elf, check_implementation, check_platform
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.companions import check_companions
-from inspector.torchbuild.completeness import check_libraries, compare_with_record, is_essential
+from inspector.torchbuild.completeness import compare_with_record, is_essential
 from inspector.torchbuild.core_modules import check_core_modules
-from inspector.torchbuild.device_libraries import check_vendor_libraries
 from inspector.torchbuild.diagnostics import Diagnostic, importable
 from inspector.torchbuild.package_init import check_init
 from inspector.torchbuild.permissions import check_permissions
 from inspector.torchbuild.standard_library import LOADED, check_displaced, shadowing, standard_library_of
 from inspector.torchbuild.versions import check_version
+
+_GLOBAL_DEPS = "lib/libtorch_global_deps.so"
+"""The library that `import torch` loads first, from 2.0 on."""
 
 
 def diagnose(torch: Candidate, hiding: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -45,18 +45,16 @@ def ask_binaries(torch: Candidate) -> Iterator[Diagnostic]:
         yield Diagnostic("unknown", why)
     elif extension.loader != "extension" or not extension.origin:
         yield Diagnostic("unknown", f"{extension.path!r} stands where torch's extension module should")
-    else:
-        yield from _ask_library(torch, extension.origin)
-    path = f"{torch.path}/{GLOBAL_DEPS}"
-    if torch.folders.is_file(path):
-        yield from _ask_library(torch, path)
-    elif torch.since(2, 0):
-        yield Diagnostic("no", f"torch/{GLOBAL_DEPS} is missing, which `import torch` loads first")
+    elif _is_empty(torch, extension.origin):
+        yield Diagnostic("no", f"{extension.origin!r} is an empty file")
+    if torch.since(2, 0) and _is_empty(torch, f"{torch.path}/{_GLOBAL_DEPS}"):
+        yield Diagnostic("no", f"torch/{_GLOBAL_DEPS}, which `import torch` loads first, is missing or empty")
 
 
 def ask_essential_files(torch: Candidate) -> Iterator[Diagnostic]:
     """Compare the few files with RECORD that every import loads first."""
-    yield from compare_with_record(torch, lambda path: is_essential(torch, path))
+    for found in compare_with_record(torch, is_essential):
+        yield Diagnostic("unknown", found.text)
 
 
 def ask_standard_library(torch: Candidate) -> Iterator[Diagnostic]:
@@ -73,15 +71,10 @@ def ask_own_place(torch: Candidate) -> Iterator[Diagnostic]:
 
 
 ANSWERABLE_PARTIALLY = (
-    check_implementation,
     check_init,
     ask_binaries,
-    check_platform,
     ask_essential_files,
-    check_libraries,
     check_companions,
-    ask_cuda_libraries,
-    check_vendor_libraries,
     check_core_modules,
     check_permissions,
     ask_standard_library,
@@ -90,11 +83,9 @@ ANSWERABLE_PARTIALLY = (
 """The questions, in order; those named `check_…` are the whole image's own, which look for files by name anyway."""
 
 
-def _ask_library(torch: Candidate, path: str) -> Iterator[Diagnostic]:
-    """Check a library, by its name alone where that tells the machine."""
+def _is_empty(torch: Candidate, path: str) -> bool:
     node = torch.folders.node(path)
-    if node is None or node.size == 0 or not path.endswith((*torch.suffixes.own, GLOBAL_DEPS)):
-        yield from check_elf(torch, path)
+    return node is None or node.size == 0
 
 
 def _before_library(torch: Candidate) -> list[str]:

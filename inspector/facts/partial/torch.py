@@ -42,7 +42,7 @@ def find_torch_by_name(
     """
     if isinstance(interpreter, Unknown):
         return without_interpreter(interpreter)
-    around = surroundings(Folders(fs), config, interpreter, installed, Survey())
+    around = surroundings(fs, Folders(fs), config, interpreter, installed, Survey())
     before: list[Found] = []
     for found in find_modules(around.folders, interpreter.search_path, "torch", around.suffixes):
         if found.form == "package" and is_torch(around.folders, found.path):

@@ -1,0 +1,27 @@
+"""Whether an interpreter that was found comes up: what the loader does with it and the libraries that it needs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.oci import ImageConfig
+from inspector.python.environment import environment_of
+from inspector.python.model import Interpreter
+from inspector.rootfs import Rootfs
+from inspector.torchbuild.python_process import refusal
+from inspector.unknown import Unknown
+
+
+def proved(fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown) -> Interpreter | Unknown:
+    """The interpreter, with why it doesn't start, or may not, where the kernel would start it and the loader fails."""
+    if isinstance(interpreter, Unknown) or interpreter.runs != "yes":
+        return interpreter
+    try:
+        found = refusal(fs, interpreter, environment_of(fs, config))
+    except InspectorError as error:
+        return msgspec.structs.replace(interpreter, runs="unknown", reasons=(*interpreter.reasons, str(error)))
+    if found is None:
+        return interpreter
+    runs = "no" if found.severity == "no" else "unknown"
+    return msgspec.structs.replace(interpreter, runs=runs, reasons=(*interpreter.reasons, found.text))
