@@ -6,7 +6,6 @@ import pytest
 
 from fixtures.pythons import script, venv
 from fixtures.torches import torch_cpu, torch_cuda, torch_needs
-from fixtures.tree import File, Tree
 from fixtures.wheels import install
 from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
@@ -16,6 +15,7 @@ from inspector.python.distributions import find_distributions
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
 from inspector.python.startup import find_startup
+from inspector.testing.tree import File, Tree
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch
 from tests.support import config_of, rootfs_of

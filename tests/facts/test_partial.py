@@ -71,7 +71,7 @@ def test_a_torch_is_proved_where_it_stands_and_nothing_is_listed(name: str) -> N
     assert "--access save" in warning
     reads = [question for question in engine.asked if question.startswith("G")]
     assert len(engine.asked) <= 150
-    assert len(reads) <= 9
+    assert len(reads) <= 10
     assert not [question for question in reads if question.endswith("-packages")]
     evidence = facts.evidence
     assert (evidence.access, evidence.how, evidence.questions) == ("files", "archive", len(engine.asked) - 1)
