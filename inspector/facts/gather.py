@@ -98,8 +98,11 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
 
 def _with_step(image: Image, torch: Torch) -> Torch:
     """The torch with the build step of its layer."""
+    fault = torch.fault
+    if fault is not None and fault.layer is not None:
+        fault = msgspec.structs.replace(fault, created_by=image.layers[fault.layer].created_by)
     step = None if torch.layer is None else image.layers[torch.layer].created_by
-    return msgspec.structs.replace(torch, created_by=step)
+    return msgspec.structs.replace(torch, created_by=step, fault=fault)
 
 
 def _index_all(indexer: Indexer, image: Image, readers: int, group: Group) -> list[Indexed]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 
-from inspector.errors import InspectorError
 from inspector.loader.model import LoadFailure
 
 _WORDS = {
@@ -17,7 +16,7 @@ _WORDS = {
 }
 
 
-class LoadStops(InspectorError):
+class LoadStops(Exception):
     """A load that ends here; what is public catches it and returns its failure."""
 
     def __init__(self, failure: LoadFailure) -> None:
