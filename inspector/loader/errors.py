@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 
-from inspector.errors import InspectorError
 from inspector.loader.model import LoadFailure
 
 _WORDS = {
@@ -17,8 +16,8 @@ _WORDS = {
 }
 
 
-class LoadStops(InspectorError):
-    """A load that ends here; what is public catches it and returns its failure."""
+class LoadStops(Exception):
+    """A load that ends here; what is public catches it and returns its failure. No error of ours: it is an answer."""
 
     def __init__(self, failure: LoadFailure) -> None:
         super().__init__(failure.text)
