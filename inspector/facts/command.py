@@ -27,7 +27,10 @@ _MATTERS = ("PYTHON", "LD_", "TORCH_")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known already: of the image, and of the asked `python`, behind the entrypoint."""
+    """What is known already: of the image, and of the asked `python`, behind the entrypoint.
+
+    `blind` is whether some layer tells nothing of libraries, so that the loader can't be asked.
+    """
 
     config: ImageConfig
     startup: Startup
@@ -35,6 +38,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     interpreter: Interpreter | Unknown
     torch: Torch
     elsewhere: Sequence[TorchElsewhere] | Unknown
+    blind: bool = False
 
 
 def find_question(fs: Rootfs, config: ImageConfig, python: str) -> Question:
@@ -61,16 +65,16 @@ def find_command(fs: Rootfs, asked: Asked) -> Command:
     elsewhere = () if isinstance(asked.elsewhere, Unknown) else asked.elsewhere
     reaches = _named(ran.texts, elsewhere)
     for question in ran.beside:
-        reaches |= _imported(_interpreter(fs, question, None), elsewhere)
+        reaches |= _imported(_interpreter(fs, question, None, blind=True), elsewhere)
     interpreter = ran.unknown
     torch: Torch | None = None
     differs = False
     if ran.question is not None:
-        found = _interpreter(fs, ran.question, ran.first)
+        found = _interpreter(fs, ran.question, ran.first, blind=asked.blind)
         interpreter = found  # type: ignore[assignment]
         differs = is_other(asked, ran.question, found) or _first_matters(fs, ran)
         if differs:
-            torch = _torch(fs, ran.question, found)
+            torch = _torch(fs, ran.question, found, blind=asked.blind)
             reaches |= _imported(found, elsewhere)
     return Command(
         argv=asked.startup.argv,
@@ -110,9 +114,9 @@ def _settings(config: ImageConfig) -> dict[str, str]:
     return {name: value for name, value in config.env.items() if name.startswith(_MATTERS)}
 
 
-def _interpreter(fs: Rootfs, question: Question, first: str | None) -> Interpreter | Unknown:
+def _interpreter(fs: Rootfs, question: Question, first: str | None, *, blind: bool) -> Interpreter | Unknown:
     found, _ = find_interpreter(fs, question.config, question.asked, question=question)
-    found = proved(fs, question.config, found)
+    found = found if blind else proved(fs, question.config, found)
     if isinstance(found, Unknown) or first is None:
         return found
     path = found.search_path
@@ -121,9 +125,9 @@ def _interpreter(fs: Rootfs, question: Question, first: str | None) -> Interpret
     return msgspec.structs.replace(found, search_path=path)
 
 
-def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown) -> Torch:
+def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, *, blind: bool) -> Torch:
     installed, _ = find_distributions(fs, interpreter, unread=[])
-    return find_torch(fs, question.config, interpreter, installed)[0]
+    return find_torch(fs, question.config, interpreter, installed, blind=blind)[0]
 
 
 def _named(texts: Iterable[str], elsewhere: Iterable[TorchElsewhere]) -> set[str]:

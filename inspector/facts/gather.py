@@ -11,7 +11,7 @@ from inspector import work
 from inspector.errors import InspectorError
 from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
-from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
+from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.layers import memory
 from inspector.layers.binaries import Binaries
@@ -50,10 +50,11 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
     rootfs = merge([layer.index for layer in indexed], binaries)
     question = find_question(rootfs, image.config, python)
     interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python, question=question)
-    interpreter = proved(rootfs, question.config, interpreter)
+    blind = any(each.blind for each in binaries)
+    interpreter = interpreter if blind else proved(rootfs, question.config, interpreter)
     unread: list[str] = []
     installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
-    torch, elsewhere, torch_warnings = find_torch(rootfs, question.config, interpreter, installed)
+    torch, elsewhere, torch_warnings = find_torch(rootfs, question.config, interpreter, installed, blind=blind)
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
     startup = find_startup(rootfs, image.config)
     asked = Asked(
@@ -63,6 +64,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         interpreter=interpreter,
         torch=torch,
         elsewhere=elsewhere,
+        blind=blind,
     )
     command = find_command(rootfs, asked)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
@@ -88,7 +90,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
             distribution_warnings,
             torch_warnings,
         ),
-        evidence=_evidence(indexed, time.perf_counter() - begun),
+        evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
         metadata_unread=tuple(unread),
         command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
     )
@@ -138,7 +140,7 @@ def _size(layers: Iterable[Layer], indexed: Iterable[Indexed]) -> Size:
     return Size(sum(layer.index.size for layer in indexed), sum(known) if len(known) == len(stored) else None)
 
 
-def _evidence(indexed: list[Indexed], seconds: float) -> Evidence:
+def _evidence(indexed: list[Indexed], proof: Proof, seconds: float) -> Evidence:
     cached = sum(layer.cached for layer in indexed)
     return Evidence(
         bytes_read=sum(layer.bytes_read for layer in indexed),
@@ -147,6 +149,7 @@ def _evidence(indexed: list[Indexed], seconds: float) -> Evidence:
         digests_verified=all(layer.index.verified for layer in indexed),
         how="+".join(sorted({layer.how for layer in indexed})),
         seconds=round(seconds, 3),
+        proof=proof,
     )
 
 

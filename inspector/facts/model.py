@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from inspector.facts.runtime import RuntimeFacts
@@ -9,6 +11,9 @@ from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Unknown
+
+Proof = Literal["files", "loader", "runtime"]
+"""What an answer about imports rests on: which files are there, what the loader does with them, or a run."""
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -40,7 +45,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What the answer rests on. `how` names the way to the bytes: `stream`, `seek`, `cache`, … joined by `+`.
 
     Of an engine's image, `access` is the way that was taken (`cache`, `storage`, `files`, `save`), and `passed_over`
-    tells why others were not; `questions` counts what the access method files asked, which reads no layers.
+    tells why others were not; `questions` counts what the access method files asked, which reads no layers. With the
+    `proof` files alone, whether shared libraries load was not checked.
     """
 
     bytes_read: int
@@ -52,6 +58,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     access: str | None = None
     passed_over: tuple[str, ...] = ()
     questions: int = 0
+    proof: Proof = "files"
 
     @property
     def partial(self) -> bool:

@@ -73,6 +73,11 @@ class Binaries:
         with self._opened(position) as source:
             return skeleton_of(source)
 
+    @property
+    def blind(self) -> bool:
+        """Whether the layer was read in a way that tells nothing of ELF files, and can't be read again."""
+        return self._blob is None and not self._index.objects.all_seen
+
     def symbols(self, position: int) -> Symbols:
         """Return the symbols of a regular file. Raises `NotKept`."""
         packed = self._index.objects.symbols.get(position) or self._new.get(position)

@@ -6,10 +6,16 @@ from collections.abc import Callable
 
 from inspector.policy.findings import Case
 from inspector.policy.installers import Installer, cuda_release
-from inspector.policy.model import Pointer
+from inspector.policy.model import Advice, Pointer
 from inspector.torchbuild.model import Torch, build_name
 from inspector.unknown import Absent, Unknown
 
+NOT_CHECKED = "shared libraries were not checked: whether they load is not known"
+UNPROVED = Advice(
+    "EVIDENCE",
+    "Have the layers read: as root, in inspector's own image with the engine's folder mounted read-only, or with "
+    "`--access save`; of a registry's image, without `--trust-toc`",
+)
 HOW = "`python -c 'import torch; print(torch.__version__, torch.version.cuda)'` in a container shows it"
 
 

@@ -219,11 +219,12 @@ def _evidence(seen: Evidence) -> Iterator[str]:
 
 def _read(seen: Evidence) -> list[str]:
     if seen.partial:
-        return [f"{count(seen.questions, 'question')} of the engine ({show_size(seen.bytes_read)})", "no layer read"]
+        asked = f"{count(seen.questions, 'question')} of the engine ({show_size(seen.bytes_read)})"
+        return [asked, "no layer read", f"proof: {seen.proof}"]
     told = []
     if seen.layers_read:
         told.append(f"{count(seen.layers_read, 'layer')} read ({show_size(seen.bytes_read)} by {seen.how})")
     if seen.layers_cached:
         told.append(f"{count(seen.layers_cached, 'layer')} from the cache")
     told.append("digests verified" if seen.digests_verified else "digests not verified")
-    return told
+    return [*told, f"proof: {seen.proof}"]

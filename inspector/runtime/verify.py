@@ -41,7 +41,10 @@ def verify(
         runtime = _verified(image, facts, mode, gpu, limits, host)
     except InspectorError as error:
         runtime = RuntimeFacts(ran=False, why_not=str(error))
-    return msgspec.structs.replace(facts, runtime=runtime)
+    proof = facts.evidence.proof if runtime.imported is None else "runtime"
+    return msgspec.structs.replace(
+        facts, runtime=runtime, evidence=msgspec.structs.replace(facts.evidence, proof=proof)
+    )
 
 
 def _verified(

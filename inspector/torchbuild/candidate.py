@@ -22,7 +22,7 @@ from inspector.torchbuild.version_file import VersionFile
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """The image as its interpreter sees it. `environment` is the container's, `started` its user.
 
-    `root` is the file system with what the user may not see, too.
+    `root` is the file system with what the user may not see, too; where `blind`, nothing is known of libraries.
     """
 
     root: Rootfs
@@ -34,6 +34,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     installed: tuple[Installed, ...]
     requirements: Requirements
     survey: Survey
+    blind: bool = False
 
 
 class Candidate(Surroundings, frozen=True, kw_only=True):

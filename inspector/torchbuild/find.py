@@ -39,9 +39,17 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def find_torch(
-    fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed]
+    fs: Rootfs,
+    config: ImageConfig,
+    interpreter: Interpreter | Unknown,
+    installed: Sequence[Installed],
+    *,
+    blind: bool = False,
 ) -> tuple[Torch, tuple[TorchElsewhere, ...], tuple[str, ...]]:
-    """Find the torch that `interpreter` would import, and those that it wouldn't; warnings. `created_by` stays None."""
+    """Find the torch that `interpreter` would import, and those that it wouldn't; warnings. `created_by` stays None.
+
+    Where `blind`, nothing is known of libraries but their names, and the loader isn't asked.
+    """
     folders = Folders(fs)
     everywhere = survey(folders)
     entries: Sequence[str] = ()
@@ -52,6 +60,7 @@ def find_torch(
         view = folders if seen is fs else Folders(seen)
         entries = [path for entry in interpreter.search_path if (path := view.at(entry).path) is not None]
         around = surroundings(fs, view, config, interpreter, installed, everywhere)
+        around = msgspec.structs.replace(around, blind=blind)
         on_disk = bool(everywhere.libtorch) or any(is_torch(folders, path) for path in everywhere.packages)
         answer = imported(around, on_disk=on_disk)
     here = Here(interpreter, entries, answer.path, answer.files)

@@ -25,7 +25,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     `name` is its word in policies and JSON, `label` how people write it. `fields` are those of torch/version.py that
     state the kind; the first holds the version of the accelerator's library. `libraries` lie in torch/lib of this
     kind alone. `local` is the regular expression of the local version's tag, without the `+`; its groups, if any, are
-    the first numbers of that version. `gpu` is the maker of the GPUs that it can use in a container; None where we pass none.
+    the first numbers of that version. `gpu` is the maker of the GPUs that it can use in a container; None where we
+    pass none.
     """
 
     name: str

@@ -32,9 +32,13 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
     """Import torch in a process of the loader's model, as its own `__init__` does."""
     if torch.interpreter.runs == "no":
         return
+    if torch.interpreter.implementation.lower() != "cpython":
+        yield Diagnostic("unknown", f"torch is built for CPython, and this is {torch.interpreter.implementation}")
+        return
     files = _files(torch)
     if isinstance(files, Diagnostic):
         yield files
+    if isinstance(files, Diagnostic) or torch.blind:
         return
     python = Python(torch.root, torch.interpreter.resolved, torch.started)
     tables = Tables(torch.root)

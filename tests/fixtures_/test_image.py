@@ -60,7 +60,7 @@ def test_the_same_bytes_everywhere() -> None:
     assert IMAGE.image_id == "sha256:ec395e16b15d2403baccf6407655e65b2349379ea4ebdf23554ebc7156e05b56"
     assert (
         right_images()["worker-gpu"].image_id
-        == "sha256:6a4fae3d676516a60b966de1738ab09629c63ac4983d3cec88d12718a4b40d1c"
+        == "sha256:9ac6d74aef572d38fb2f5267b1099ec276b50019e2eeae21d1d709b20644f97b"
     )
 
 

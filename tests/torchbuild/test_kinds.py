@@ -30,7 +30,6 @@ QUARK = Kind(
     fields=("quark",),
     libraries=("libtorch_quark.so", "libc10_quark.so"),
     local=r"qk(\d)(\d)\b",
-    vendors=("quarkrt",),
 )
 AMD = Unknown("no AMD")
 NEEDED = Wheel(name="quarkrt-core", version="4.2", files={"quarkrt/__init__.py": b""})
@@ -79,7 +78,6 @@ def test_facts_name_the_kind_and_its_version(tmp_path: Path) -> None:
         ((torch_quark(stated="5.0"), NEEDED), "says Quark '5.0', yet calls itself '2.13.0+qk42'"),
         ((torch_quark(stated=None), NEEDED), "says CPU, yet calls itself '2.13.0+qk42'"),
         ((torch_quark(libraries=False), NEEDED), "has neither libtorch_quark.so nor libc10_quark.so"),
-        ((torch_quark(),), "not installed: 'quarkrt-core'"),
     ],
 )
 def test_what_contradicts_the_kind_is_found(wheels: Sequence[Wheel], clause: str, tmp_path: Path) -> None:

@@ -53,7 +53,6 @@ def test_the_image_is_good_unpadded() -> None:
         (f"{INFO}/RECORD", 16 << 20, b"x"),
         (f"{INFO}/RECORD", 300_000 * 4, b"a,,\n"),
         (f"{INFO}/RECORD", 280_000, b'"'),
-        (f"{INFO}/WHEEL", 70_000, b"x"),
         (f"{INFO}/entry_points.txt", 300_000, b"x"),
         (f"{SITE}/a.pth", 300_000, b"#"),
         (f"{SITE}/a.pth", 50_000, b"#\n"),

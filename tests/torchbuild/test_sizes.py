@@ -42,8 +42,8 @@ def test_the_stack_is_what_only_torch_requires() -> None:
 
 
 def test_what_requires_torch_does_not_share_torch_s_requirements() -> None:
-    vision = pure("torchvision", "0.20", "torch", "numpy")
-    assert ask(slim(CPU, vision, pure("numpy", "2.0"))).torch.stack_size == stack(CPU, *torch_needs())
+    vision = pure("torchvision", "0.20", "torch", "pillow")
+    assert ask(slim(CPU, vision, pure("pillow", "2.0"))).torch.stack_size == stack(CPU, *torch_needs())
 
 
 def test_cuda_s_libraries_belong_to_the_stack_by_way_of_the_toolkit() -> None:

@@ -43,8 +43,13 @@ def test_a_module_that_was_taken_out(name: str) -> None:
     assert f"lacks modules that torch loads: {name!r}" in answer.why
 
 
-def test_an_extension_module_that_was_not_built() -> None:
-    json = {f"{LIBRARY}/lib-dynload/_json.cpython-311-x86_64-linux-gnu.so": b""}
-    ctypes = f"{LIBRARY}/lib-dynload/_ctypes.cpython-311-x86_64-linux-gnu.so"
-    assert ask({**WHOLE, **json}).torch.importable == "yes"
-    assert "'_ctypes'" in ask(without({**WHOLE, **json}, ctypes)).why
+@pytest.mark.parametrize("name", ["_ctypes", "math", "_random"])
+def test_an_extension_module_that_was_not_built(name: str) -> None:
+    file = f"{LIBRARY}/lib-dynload/{name}.cpython-311-x86_64-linux-gnu.so"
+    torch = {f"{SITE}/torch/_utils_internal.py": b""}
+    answer = ask(without({**WHOLE, **torch}, file))
+    assert answer.torch.importable == "no"
+    assert f"ModuleNotFoundError: No module named '{name}'" in answer.why
+    answer = ask({**WHOLE, **torch, file: b"cut"})
+    assert answer.torch.importable == "no"
+    assert f"{file}: file too short" in answer.why

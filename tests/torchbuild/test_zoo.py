@@ -227,7 +227,7 @@ def test_24_a_cuda_library_removed_to_save_space() -> None:
 def test_25_installed_without_what_it_requires() -> None:
     answer = ask(slim(CUDA))
     assert answer.torch.importable == "no"
-    assert "libcudart" in answer.why
+    assert "ValueError: libcublasLt.so.*[0-9] not found in the system path [" in answer.why
 
 
 def test_25_the_system_s_cuda_may_serve_but_for_what_it_lacks() -> None:
@@ -236,11 +236,13 @@ def test_25_the_system_s_cuda_may_serve_but_for_what_it_lacks() -> None:
     system = {f"usr/local/cuda-13.0/lib64/{name}": library for name in names}
     answer = ask({**slim(CUDA), **system})
     assert answer.torch.importable == "no"
-    assert "libnccl" in answer.torch.reasons[0]
+    assert "not found in the system path" in answer.torch.reasons[0]
     complete = {**slim(CUDA), **system, "usr/lib/x86_64-linux-gnu/libnccl.so.2": library}
     answer = ask(complete)
-    assert answer.torch.importable == "unknown"
-    assert "/usr/local/cuda-13.0/lib64" in answer.why
+    assert answer.torch.importable == "no"
+    assert "not found in the system path" in answer.why
+    told = config_of(env={**ENV, "LD_LIBRARY_PATH": "/usr/local/cuda-13.0/lib64"})
+    assert ask(complete, config=told).torch.importable == "yes"
 
 
 def test_26_cuda_libraries_in_another_site_of_the_path() -> None:
@@ -290,15 +292,14 @@ def test_32_a_glibc_older_than_the_wheel_s() -> None:
     tree = {**debian(version="2.27"), **cpython(), **install(SITE, *torch_needs(), CPU)}
     answer = ask(tree)
     assert answer.torch.importable == "no"
-    assert "glibc 2.28" in answer.why
-    assert "2.27" in answer.why
+    assert "libc.so.6: version `GLIBC_2.28' not found (required by " in answer.why
 
 
 def test_33_a_manylinux_torch_on_musl() -> None:
     tree = {**alpine(), **cpython(libc="musl"), **install(SITE, *torch_needs(), CPU)}
     answer = ask(tree)
     assert answer.torch.importable == "no"
-    assert "musl" in answer.why
+    assert "libgomp" in answer.why or "gnu_get_libc_version: symbol not found" in answer.why
 
 
 def test_34_conda_forge_s_cuda_build_names_none_in_its_version() -> None:

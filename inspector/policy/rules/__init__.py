@@ -11,6 +11,7 @@ from inspector.policy.rules import (
     forbid,
     gpu_architecture,
     platform,
+    proof,
     python,
     python_version,
     require,
@@ -25,6 +26,7 @@ from inspector.policy.rules import (
 
 RULES: tuple[Rule, ...] = (
     evidence.RULE,
+    proof.RULE,
     platform.RULE,
     startup.RULE,
     command.RULE,

@@ -40,6 +40,7 @@ def check_evidence(case: Case) -> Iterator[Finding]:
 def _told(evidence: Evidence) -> str:
     access = f"access method {evidence.access}: " if evidence.access else ""
     passed_over = f"; passed over: {'; '.join(evidence.passed_over)}" if evidence.passed_over else ""
+    passed_over = f", proof: {evidence.proof}{passed_over}"
     if evidence.partial:
         return f"{access}{evidence.questions} questions, {show_size(evidence.bytes_read)}{passed_over}"
     digests = "digests verified" if evidence.digests_verified else "digests not verified"

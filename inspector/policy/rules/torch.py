@@ -11,7 +11,15 @@ from inspector.policy.role import TorchRule
 from inspector.policy.rule import Rule
 from inspector.policy.rules.cuda import CUDA
 from inspector.policy.setting import choice
-from inspector.policy.torches import HOW, installing, label, undecided_import, where
+from inspector.policy.torches import (
+    HOW,
+    NOT_CHECKED,
+    UNPROVED,
+    installing,
+    label,
+    undecided_import,
+    where,
+)
 from inspector.python.metadata import canonical
 from inspector.python.model import Interpreter
 from inspector.torchbuild.kinds import kind_names, label_of
@@ -77,7 +85,7 @@ def _absence(case: Case) -> Finding:
     return case.passed("torch is not installed", shown)
 
 
-def _presence(case: Case, rule: str) -> Finding:
+def _presence(case: Case, rule: str) -> Finding:  # noqa: PLR0911 - one for each way of it
     torch, interpreter = case.facts.torch, case.facts.interpreter
     shown = Shown("torch" if rule == "any" else f"torch, {label_of(rule)} build", label(torch))
     change = installing(rule, case.role[CUDA])
@@ -96,6 +104,8 @@ def _presence(case: Case, rule: str) -> Finding:
     reason = undecided_import(case)
     if reason:
         return case.unknown(f"whether torch can be imported is not known: {reason}", shown, HOW)
+    if case.facts.evidence.proof == "files":
+        return case.found("warn", UNPROVED, f"{label(torch)} is there, and {NOT_CHECKED}", shown, where(case, torch))
     return case.passed(f"{label(torch)} can be imported", shown)
 
 

@@ -92,6 +92,7 @@ class ContainerRootfs:
         self._large: set[str] = set()
         self._entries = MAX_ENTRIES
         self._kept = MAX_KEPT
+        self._skeletons: dict[str, Skeleton | NotElf] = {}
         self.budget = work.Budget()
         self._failure = ""
         self.questions = 0
@@ -135,11 +136,14 @@ class ContainerRootfs:
 
     def skeleton(self, path: str) -> Skeleton | NotElf:
         """See `Rootfs.skeleton`. A library comes whole or not at all here, so only the C library is asked for."""
+        if path in self._skeletons:
+            return self._skeletons[path]
         node = self._expect(path, Kind.FILE)
         if posixpath.basename(path) != "libc.so.6" or node.size > min(_MAX_LIBC, self._kept):
             raise NotKept(f"{path!r}: {_NO_OBJECTS}")
         self._kept -= node.size
-        return read_skeleton(Whole(self._start(path, node, node.size)))
+        self._skeletons[path] = read_skeleton(Whole(self._start(path, node, node.size)))
+        return self._skeletons[path]
 
     def symbols(self, path: str) -> Symbols:
         """See `Rootfs.symbols`."""
