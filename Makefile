@@ -31,7 +31,7 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check wrong.toml; test $$? -eq 1
 
 test: $(VENV)/developing ## install, then run every test that needs no engine
-	$(BIN)/python -m pytest -n auto --ignore=tests/lab $(ARGS)
+	$(BIN)/python -m pytest -n auto --ignore=tests/lab -m 'not lab' $(ARGS)
 
 test-lab: $(VENV)/developing ## run the tests that talk to the lab's engines and registry; see `make lab`
 	$(BIN)/python -m pytest -n auto -m lab $(ARGS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.audit_watch import keep_watch, refuse_other_modes, watch_options, watch_sink
-from inspector.cli.options import format_option, output_option, reading, registry_options, size_of
+from inspector.cli.options import fail_on_option, format_option, output_option, reading, registry_options, size_of
 
 if TYPE_CHECKING:
     from inspector.cluster.cluster import Logins
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
 @format_option("audit")
 @output_option
+@fail_on_option
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @click.option("--cluster", metavar="ADDRESS", help="Read layers on the Dask cluster at tls://HOST:PORT.")
 @click.option(
@@ -53,6 +54,7 @@ def command(
     repositories: tuple[str, ...],
     *,
     form: str,
+    fail_on: tuple[str, ...],
     output: Path | None,
     only_failed: bool,
     quiet: bool,
@@ -89,7 +91,7 @@ def command(
         closing(audit(targets, policy, options, terms=terms, progress=progress, executor=executor)) as events,
     ):
         sink.take(events)
-    return sink.finish(time.monotonic() - begun)
+    return sink.finish(time.monotonic() - begun, fail_on)
 
 
 def _executor(cluster: str | None, logins: Logins) -> AbstractContextManager[NewExecutor | None]:

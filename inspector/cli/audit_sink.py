@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -68,8 +68,8 @@ class Sink:
                     self._counts[event.outcome or ("unknown" if event.error else None)] += 1
                     self._keep(event)
 
-    def finish(self, span: float) -> int:
-        """Print what is printed at the end; the exit code. `span` is in seconds."""
+    def finish(self, span: float, fail_on: Collection[str] = ()) -> int:
+        """Print what is printed at the end; return the exit code. `span` is in seconds."""
         left = self._ended.left if self._ended else Left()
         if self._ended is None:
             outcome: Outcome = "unknown" if self._counts else "pass"  # errors are all that comes before the plan
@@ -79,7 +79,7 @@ class Sink:
             emit(self._rendered(outcome), self._output)
         if not self._quiet:
             self._tell(left, span)
-        return exit_code(outcome)
+        return exit_code(outcome, self._counts, fail_on)
 
     def _keep(self, event: Audited) -> None:
         if self._line is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from inspector.cli.options import format_option, output_option, reading, reading_options
+from inspector.cli.options import fail_on_option, format_option, output_option, reading, reading_options
 
 _POLICY_SUFFIXES = (".toml", ".json")
 
@@ -25,6 +25,7 @@ _POLICY_SUFFIXES = (".toml", ".json")
     show_default=True,
     help="Run a container where the role asks for CUDA at run time: if the host has a GPU, always, or never.",
 )
+@fail_on_option
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the checks that pass too.")
 @reading_options
@@ -32,6 +33,7 @@ def command(
     arguments: tuple[str, ...],
     *,
     form: str,
+    fail_on: tuple[str, ...],
     output: Path | None,
     verbose: bool,
     only_failed: bool,
@@ -62,7 +64,7 @@ def command(
     emit(rendered("check", report, form, output, passed=verbose, only_failed=only_failed), output)
     if not quiet:
         say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))
-    return exit_code(report.outcome)
+    return exit_code(report.outcome, [result.outcome for result in report.results], fail_on)
 
 
 def _split(arguments: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:

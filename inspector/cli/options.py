@@ -70,6 +70,16 @@ def format_option(command: formats.Command) -> Callable[[Command], Command]:
     return click.option("--format", "form", type=kind, default=default, show_default=True, help="What to print.")
 
 
+def fail_on_option(command: Command) -> Command:
+    """Add `--fail-on`: outcomes that exit with 1 as failures do."""
+    return click.option(
+        "--fail-on",
+        multiple=True,
+        type=click.Choice(("warn", "unknown")),
+        help="Exit with 1 on warnings, or on what can't be told, as on failures.",
+    )(command)
+
+
 def output_option(command: Command) -> Command:
     """`--output`: a file in place of standard output, which `-` names too."""
     return click.option(

@@ -17,7 +17,7 @@ _WORDS = {
 
 
 class LoadStops(Exception):
-    """A load that ends here; what is public catches it and returns its failure."""
+    """A load that ends here; what is public catches it and returns its failure. No error of ours: it is an answer."""
 
     def __init__(self, failure: LoadFailure) -> None:
         super().__init__(failure.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal
 
 import msgspec
@@ -97,6 +97,14 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
     return next((outcome for outcome in WORST_FIRST if outcome in found), "unknown")
 
 
-def exit_code(outcome: Outcome) -> int:
-    """0 all pass (warnings included), 1 a check failed, 3 could not tell and nothing failed."""
+def exit_code(outcome: Outcome, met: Iterable[Outcome | None] = (), fail_on: Collection[str] = ()) -> int:
+    """Return 0 if all pass (warnings included), 1 if a check failed, 3 if something is not known and nothing failed.
+
+    An outcome in `fail_on` counts as a failure, be it that of the whole or one of those `met`.
+
+    >>> exit_code("warn"), exit_code("warn", fail_on=["warn"]), exit_code("unknown", ["warn", "unknown"], ["warn"])
+    (0, 1, 1)
+    """
+    if any(each in fail_on for each in (outcome, *met)):
+        return 1
     return {"pass": 0, "warn": 0, "fail": 1, "unknown": 3}[outcome]

@@ -183,3 +183,20 @@ def test_another_python_may_be_asked_about(images: Path) -> None:
     assert done.exit_code == 1
     findings = json.loads(done.stdout)["results"][0]["findings"]
     assert "python9" in next(each["message"] for each in findings if each["check"] == "python")
+
+
+@pytest.mark.parametrize(
+    ("image", "fail_on", "code"),
+    [
+        ("backend-torch-half-removed", (), 0),
+        ("backend-torch-half-removed", ("warn",), 1),
+        ("backend-torch-half-removed", ("unknown",), 0),
+        ("backend-cut-short", (), 3),
+        ("backend-cut-short", ("warn",), 3),
+        ("backend-cut-short", ("warn", "unknown"), 1),
+    ],
+)
+def test_what_counts_as_a_failure(image: str, fail_on: tuple[str, ...], code: int, images: Path) -> None:
+    options = [word for each in fail_on for word in ("--fail-on", each)]
+    done = run("check", images / "roles.toml", "--role", "api", images / f"wrong/{image}.tar", *options)
+    assert done.exit_code == code
