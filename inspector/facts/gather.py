@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -18,12 +18,17 @@ from inspector.layers.binaries import Binaries
 from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
+from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
+from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
+from inspector.python.model import Interpreter
 from inspector.python.startup import find_startup
+from inspector.rootfs import NotKept, Rootfs
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
-from inspector.torchbuild.model import Torch
+from inspector.torchbuild.model import BrokenExtension, Torch
+from inspector.unknown import Unknown
 
 READERS = 4
 """Packed layers of one image that are read at once."""
@@ -92,8 +97,20 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         ),
         evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
         metadata_unread=tuple(unread),
+        extensions=() if blind else _broken_extensions(rootfs, question.config, interpreter, installed, torch),
         command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
     )
+
+
+def _broken_extensions(
+    fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed], torch: Torch
+) -> tuple[BrokenExtension, ...]:
+    from inspector.torchbuild.extensions import find_broken_extensions  # the loader is not always needed
+
+    try:
+        return find_broken_extensions(fs, config, interpreter, installed, torch)
+    except NotKept:
+        return ()
 
 
 def _with_step(image: Image, torch: Torch) -> Torch:

@@ -9,7 +9,7 @@ import msgspec
 from inspector.facts.runtime import RuntimeFacts
 from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
-from inspector.torchbuild.model import Torch, TorchElsewhere
+from inspector.torchbuild.model import BrokenExtension, Torch, TorchElsewhere
 from inspector.unknown import Unknown
 
 Proof = Literal["files", "loader", "runtime"]
@@ -88,7 +88,7 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `metadata_unread` are
     some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
-    container was run.
+    container was run. `extensions` are the modules of distributions that can't load, of those that were tried.
     """
 
     reference: str
@@ -108,3 +108,4 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     runtime: RuntimeFacts | None = None
     metadata_unread: tuple[str, ...] = ()
     command: Command = Command()
+    extensions: tuple[BrokenExtension, ...] = ()

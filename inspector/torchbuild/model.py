@@ -76,3 +76,12 @@ class TorchElsewhere(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     why_not_importable: str
     layer: int | None = None
+
+
+class BrokenExtension(msgspec.Struct, frozen=True, kw_only=True):
+    """An extension module that can't load: of which distribution, where, and what Python would say."""
+
+    distribution: str
+    path: str
+    reason: str
+    layer: int | None = None

@@ -25,6 +25,7 @@ STATED: dict[str, Any] = {
     "size": Limits(most=10**12),
     "compressed_size": Limits(most=10**12),
     "proof": "loader",
+    "extensions": "must-load",
 }
 """A value for each setting of a rule."""
 OWN: dict[str, Any] = {

@@ -8,6 +8,7 @@ from inspector.policy.rules import (
     cuda,
     cuda_runtime,
     evidence,
+    extensions,
     forbid,
     gpu_architecture,
     platform,
@@ -42,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     torch_elsewhere.RULE,
     require.RULE,
     forbid.RULE,
+    extensions.RULE,
     size.RULE,
     size.COMPRESSED,
 )
