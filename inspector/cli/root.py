@@ -70,7 +70,7 @@ def _end(code: int) -> NoReturn:
 
 
 def _guarded(run: Callable[[], Any]) -> int:
-    """The exit code of `run`, its errors told in one sentence. A fault of ours is never a failed check."""
+    """Return the exit code of `run`, its errors told in one sentence. A fault of ours is never a failed check."""
     try:
         return int(run() or 0)
     except (click.exceptions.Abort, work.Stopped):

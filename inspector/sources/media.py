@@ -40,7 +40,7 @@ class Media:
         self._registries: Registries | None = None
 
     def engines(self) -> Engines:
-        """The engines."""
+        """Return the engines."""
         from inspector.sources.engine.open import Engines  # 30 ms that archives don't pay
 
         with self._lock:
@@ -48,7 +48,7 @@ class Media:
             return self._engines
 
     def registries(self) -> Registries:
-        """The registries. Raises `UsageError` for settings that are none."""
+        """Return the registries. Raises `UsageError` for settings that are none."""
         from inspector.registry.settings import user_settings
         from inspector.sources.registry.open import Registries
 

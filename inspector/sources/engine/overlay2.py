@@ -54,7 +54,7 @@ class _Graph(msgspec.Struct, frozen=True):
 
 
 def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: Sequence[str] = ()) -> Image:
-    """The image whose config hashes to `image_id`, from the engine's files below `root`.
+    """Return the image whose config hashes to `image_id`, from the engine's files below `root`.
 
     Raises `AccessUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
     """
@@ -71,7 +71,7 @@ def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: S
 
 
 def chain_ids(diff_ids: Sequence[str]) -> Iterator[str]:
-    """The id of each layer together with all below it (OCI image specification, config.md, "Layer ChainID")."""
+    """Yield the id of each layer together with all below it (OCI image specification, config.md, "Layer ChainID")."""
     chain = ""
     for diff_id in diff_ids:
         chain = digest_of(f"{chain} {diff_id}".encode()) if chain else diff_id
