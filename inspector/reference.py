@@ -84,7 +84,7 @@ class Reference(msgspec.Struct, frozen=True):
         return self.scheme not in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
 
     def nearest_scheme(self) -> str | None:
-        """Return the scheme that a bare name's first part is nearly, as a slip of the pen is."""
+        """Return the scheme that a bare name's first part is nearly, as a typo is."""
         import difflib
 
         head, colon, _ = self.name.partition(":")

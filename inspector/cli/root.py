@@ -40,7 +40,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """See `click.Group`; a name that is none is offered the nearest one."""
+        """See `click.Group`; for an unknown name the nearest one is offered."""
         if args[0] in COMMANDS or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
         from inspector.policy.values import did_you_mean

@@ -70,7 +70,7 @@ def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
         raise Malformed(f"{where}: neither an image index nor an image manifest")
     wrong = types & (MANIFEST_TYPES if is_index else INDEX_TYPES)
     if wrong:
-        raise Malformed(f"{where}: is said to be {', '.join(sorted(wrong))}, and is none")
+        raise Malformed(f"{where}: is said to be {', '.join(sorted(wrong))}, and is not")
     if is_index:
         return _values(gofields.MANIFEST, content, tree, Index, where)
     _refuse_artifact(tree, where)

@@ -39,7 +39,7 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
         return f"Lent(host={self.host!r})"
 
     def settings(self, environment: Mapping[str, str]) -> Settings:
-        """Return those of whoever was lent this: of the `environment` there, no more than its proxies count."""
+        """Return the settings of who was lent this: of the `environment` there, no more than its proxies count."""
         kept = {name: value for name, value in environment.items() if name.lower() in _PROXIES}
         if self.token is not None:
             kept |= {"INSPECTOR_REGISTRY_HOST": self.host, "INSPECTOR_REGISTRY_TOKEN": self.token.secret}
@@ -57,7 +57,7 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def all_insecure(self) -> tuple[str, ...]:
-        """The hosts that the user allows to be spoken to without trusted TLS."""
+        """The hosts that the user allows to be asked without trusted TLS."""
         return (*self.trusted, self.host) if self.insecure else self.trusted
 
 

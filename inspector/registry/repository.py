@@ -141,7 +141,7 @@ class Repository:
     def _no_blob(self, reply: Response, where: str) -> InspectorError:
         words = words_of(reply)
         if reply.status == 404:
-            return NotFound(f"{where}: the registry does not have it, though a manifest lists it; push the image anew")
+            return NotFound(f"{where}: the registry does not have it, though a manifest lists it; push the image again")
         return refusal(where, reply.status, words)
 
     def _missing(self, target: str, words: bytes) -> NotFound:
@@ -164,7 +164,7 @@ def _check_type(content: bytes, stated: str, where: str) -> None:
     try:
         own = media_type(content, where)
     except InspectorError:
-        return  # whoever parses it says what is wrong
+        return  # the parser says what is wrong
     if own and stated in INDEX_TYPES | MANIFEST_TYPES and own != stated:
         raise Malformed(f"{where}: served as {stated}, but calls itself {own[:100]!a}")
 

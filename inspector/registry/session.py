@@ -107,7 +107,7 @@ class Session:
         except Unreachable as error:
             plain = origin_of("http", api_host(self.host))
             try:
-                if self._probe(plain) != 400:  # by which servers that want TLS answer whoever comes without
+                if self._probe(plain) != 400:  # by which servers that want TLS answer a client without it
                     return plain
             except Unreachable:
                 pass

@@ -21,7 +21,7 @@ __all__ = ["Patience", "Settings", "tls_for", "user_settings"]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach registries: `environment` and `home` lead to the user's files, `etc` to the machine's.
 
-    `insecure` are the hosts, as names begin with them, that may be spoken to without TLS or with a certificate
+    `insecure` are the hosts, as names begin with them, that may be asked without TLS or with a certificate
     that nobody vouches for; of those in `trust_toc` (all, where that is None) layers' tables of contents are believed.
     """
 

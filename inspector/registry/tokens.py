@@ -132,7 +132,7 @@ class TokenServer:
 def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:
     if status in (401, 403, 400):
         who = f"the credentials from {login.origin} are not accepted" if login else "nothing without credentials"
-        return Denied(f"{where}: {who} ({status}); log in anew, as in `docker login`")
+        return Denied(f"{where}: {who} ({status}); log in again, as in `docker login`")
     if status in REDIRECTS:
         return Refused(f"{where}: sends us elsewhere, where no credential is taken")
     return Refused(f"{where}: answers {status}")

@@ -98,4 +98,4 @@ def _answer(content: bytes) -> Answer:
     try:
         return decoder(Answer).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"the container's answer is none: {ascii(str(error)[:200])[1:-1]}") from error
+        raise Malformed(f"invalid response from the container: {ascii(str(error)[:200])[1:-1]}") from error

@@ -49,7 +49,7 @@ def run_image(
 
     With `gpu` "auto" one is handed over where `host` has it, and the run is made without if the engine then refuses;
     "always" asks for one whatever is known of the host. `volumes` are those of the image's config. Raises
-    `NotFound`, `Unreachable`, `Malformed` for an answer that is none, `InspectorError`.
+    `NotFound`, `Unreachable`, `Malformed` for an invalid answer, `InspectorError`.
     """
     host = host or find_host(engine)
     interpreter = facts.interpreter

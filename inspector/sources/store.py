@@ -122,7 +122,7 @@ def shown(name: str) -> str:
 
 def missing(where: str, name: str) -> NotFound:
     """Return the error for a name that a store does not hold."""
-    return NotFound(f"{where}: holds no {shown(name)}; the copy is incomplete, make it anew")
+    return NotFound(f"{where}: holds no {shown(name)}; the copy is incomplete; copy the image again")
 
 
 def several(where: str, name: str) -> Malformed:

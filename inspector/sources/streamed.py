@@ -156,7 +156,7 @@ class StreamedArchive:
                 raise LimitExceeded(f"{self._where}: more than {MAX_TRAILING} bytes follow the end of the archive")
 
     def _watched(self, plain: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield `plain`, remembering that it failed: whoever was reading it then is not to blame."""
+        """Yield `plain`, remembering that it failed: what was reading it then is not to blame."""
         try:
             yield from plain
         except InspectorError as error:

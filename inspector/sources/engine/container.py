@@ -131,7 +131,7 @@ class ContainerRootfs:
         node = self._expect(path, Kind.FILE)
         data = self._content(path, node)
         if len(data) < node.size:
-            raise NotKept(f"{path!r}: it is none of the files that are read whole")
+            raise NotKept(f"{path!r}: not one of the files that are read whole")
         return data
 
     def skeleton(self, path: str) -> Skeleton | NotElf:
@@ -160,7 +160,7 @@ class ContainerRootfs:
         node = self._expect(path, Kind.FILE)
         data = self._content(path, node)
         if node.size and not data:
-            raise NotKept(f"{path!r}: it is none of the files whose beginning is read")
+            raise NotKept(f"{path!r}: not one of the files whose beginning is read")
         return data
 
     def stream(self, path: str, *, limit: int = MAX_STREAMED) -> None:

@@ -133,7 +133,7 @@ class ContainersStore:
 
 
 def find_store(environment: Mapping[str, str] = os.environ) -> ContainersStore | None:
-    """Return the store of whoever runs this; None where there is none."""
+    """Return the store of this user; None where there is none."""
     if os.name != "posix":
         return None
     root, *further = storage_conf.roots(environment)

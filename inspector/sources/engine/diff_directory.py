@@ -26,7 +26,7 @@ class Record(Protocol):
 
     @property
     def stamp(self) -> str:
-        """Another one whenever the engine may have made the layer anew. Raises `AccessUnusable` once it is gone."""
+        """Another one whenever the engine may have made the layer again. Raises `AccessUnusable` once it is gone."""
 
 
 class FileRecord(msgspec.Struct, frozen=True):

@@ -83,7 +83,7 @@ def _may_administer() -> bool:
 
 
 def _advice(path: str) -> str:
-    """Who may read it: in the home of a user, whoever has that user's further ids; else root."""
+    """Who may read it: in the home of a user, who has that user's further ids; else root."""
     home = home_directory()
     if os.geteuid() != 0 and home is not None and Path(path).is_relative_to(home):
         return "files of other ids lie in it; run under `podman unshare`"

@@ -116,7 +116,7 @@ def _undescribed(engine: Engine, document: ImageDocument, where: str) -> Image:
 def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> list[Image]:
     """Return what Podman's or Buildah's own store holds, which needs no service; empty where there is no store.
 
-    Whoever names a service means that one, not the store of this machine.
+    A service that is named is meant, not the store of this machine.
     """
     store = None if os.environ.get("CONTAINER_HOST") else containers_storage.find_store()
     if store is None:

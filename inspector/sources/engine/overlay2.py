@@ -49,7 +49,7 @@ class _Graph(msgspec.Struct, frozen=True):
             raise AccessUnusable(f"{str(record)!a} is of another layer than {diff_id}")
         cache_id, size = _line(record / "cache-id"), _line(record / "size")
         if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
-            raise AccessUnusable(f"{str(record)!a}: its cache-id or size is none")
+            raise AccessUnusable(f"{str(record)!a}: invalid cache-id or size")
         return DiffDirectory(self.root / DRIVER / cache_id / "diff", FileRecord(record / "cache-id"), int(size))
 
 

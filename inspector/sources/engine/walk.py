@@ -81,7 +81,7 @@ class Walk:
     """One walk over a layer's directory, names in order, each directory before what lies in it.
 
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
-    only as the very inode that was listed: nothing leads out, whoever writes there meanwhile.
+    only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile.
     """
 
     def __init__(self, top: Path, meter: Meter) -> None:

@@ -70,7 +70,7 @@ class RegistryStore:
         self._documents = documents
 
     def top(self, target: str) -> Document:
-        """Fetch the manifest of a tag or digest: the registry says which it is, and sends it if it was not met before."""
+        """Fetch the manifest of a tag or digest: the registry says which it is, and sends it if it is new."""
         head = self.repository.head(target)
         digest = head.digest if head is not None else None
         content = self._documents.find(digest) if digest is not None else None

@@ -54,7 +54,7 @@ class Registries:
             yield RegistryStore(repository, self.documents)
 
     def close(self) -> None:
-        """Give all connections back; whoever waits for a registry gives up."""
+        """Give all connections back; what waits for a registry gives up."""
         self.client.close()
 
 
