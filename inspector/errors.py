@@ -83,7 +83,7 @@ class Unsupported(InspectorError):
 
 
 class NoImage(Unsupported):
-    """What lies among images and is none, such as a signature; whoever lists images leaves it out."""
+    """Not an image (a signature, an attestation); skipped when images are listed."""
 
 
 class Unreachable(InspectorError):
@@ -95,7 +95,7 @@ class Refused(InspectorError):
 
 
 class Denied(Refused):
-    """A registry that gives this to nobody, or not to whom these credentials are for; log in, or log in anew."""
+    """A registry that gives this to nobody, or not to whom these credentials are for; log in, or log in again."""
 
 
 class RateLimited(Refused):

@@ -78,13 +78,13 @@ class Reference(msgspec.Struct, frozen=True):
         return whole + [Place(self.name[:at], self.name[at:].removeprefix(":")) for at in cuts]
 
     def is_path_like(self) -> bool:
-        """Whether it can only mean something on disk: by its scheme, or as no engine's image is named."""
+        """Tell whether it can only mean something on disk: by its scheme, or as no engine's image is named."""
         if self.scheme is Scheme.BARE:
             return self.name == STDIN or _PATH_LIKE.search(self.name) is not None
         return self.scheme not in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
 
     def nearest_scheme(self) -> str | None:
-        """The scheme that a bare name's first part is nearly, as a slip of the pen is."""
+        """Return the scheme that a bare name's first part is nearly, as a typo is."""
         import difflib
 
         head, colon, _ = self.name.partition(":")
@@ -92,7 +92,7 @@ class Reference(msgspec.Struct, frozen=True):
         return near[0] if near else None
 
     def _splits_at(self, at: int) -> bool:
-        """Whether a selector may begin at `at`: behind a colon, or at the `@` of a digest."""
+        """Tell whether a selector may begin at `at`: behind a colon, or at the `@` of a digest."""
         rest = self.name[at:]
         return rest.startswith(("@sha256:", "@sha512:")) or (rest.startswith(":") and len(rest) > 1)
 
@@ -102,7 +102,7 @@ _REGISTRY_URL = "docker://"
 
 
 def parse_reference(text: str) -> Reference:
-    """What `text` asks for. Raises `InvalidReference` for what can't be a name of anything."""
+    """Return what `text` asks for. Raises `InvalidReference` for what can't be a name of anything."""
     if not text.strip():
         raise InvalidReference("an empty image name: give a path, `-`, or a name with its scheme, as in oci:PATH")
     if len(text) > MAX_LENGTH or "\0" in text:

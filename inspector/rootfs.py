@@ -66,7 +66,7 @@ class Rootfs(Protocol):
     budget: Budget
 
     def lstat(self, path: str) -> Node | None:
-        """The node at `path`; None where there is none."""
+        """Return the node at `path`; None where there is none."""
 
     def scandir(self, path: str) -> Mapping[str, Node]:
         """Name to node, unsorted, of what lies in the directory `path`; empty where it is no directory.
@@ -75,26 +75,29 @@ class Rootfs(Protocol):
         """
 
     def readlink(self, path: str) -> str:
-        """The text of the link `path`, as it was written. Raises `NotFound` where there is no link."""
+        """Return the text of the link `path`, as it was written. Raises `NotFound` where there is no link."""
 
     def read(self, path: str) -> bytes:
-        """The whole content of the regular file `path`. Raises `NotKept`, `NotFound`."""
+        """Return the whole content of the regular file `path`. Raises `NotKept`, `NotFound`."""
 
     def head(self, path: str) -> bytes:
-        """The first bytes of an executable: its ELF header and loader, or its `#!` line. Raises as `read`."""
+        """Return the first bytes of an executable: its ELF header and loader, or its `#!` line. Raises as `read`."""
 
     def skeleton(self, path: str) -> Skeleton | NotElf:
-        """What a loader looks at of the regular file `path`, or why it refuses it. Raises `NotKept`, `NotFound`."""
+        """Return what a loader looks at of the regular file `path`, or why it refuses it.
+
+        Raises `NotKept`, `NotFound`.
+        """
 
     def symbols(self, path: str) -> Symbols:
-        """The symbols of the ELF file `path`, by content as `skeleton`. Raises as that does."""
+        """Return the symbols of the ELF file `path`, by content as `skeleton`. Raises as that does."""
 
     def loader(self, path: str) -> LoaderFacts:
-        """What the regular file `path`, a loader (PT_INTERP), says of itself. Raises as `skeleton` does."""
+        """Return what the regular file `path`, a loader (PT_INTERP), says of itself. Raises as `skeleton` does."""
 
 
 def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:
-    """The path that `path` reaches with every link followed inside the root; None if dangling or looping.
+    """Return the path that `path` reaches with every link followed inside the root; None if dangling or looping.
 
     `..` is taken after links, as the kernel does, and stops at the root (path_resolution(7)). Raises
     `LimitExceeded` past `MAX_STEPS`, which only a path made for it comes to.
@@ -131,25 +134,25 @@ def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:
 
 
 def stat(fs: Rootfs, path: str) -> Node | None:
-    """The node that `path` reaches with links followed; None if dangling or looping."""
+    """Return the node that `path` reaches with links followed; None if dangling or looping."""
     resolved = resolve(fs, path)
     return None if resolved is None else fs.lstat(resolved)
 
 
 def is_dir(fs: Rootfs, path: str) -> bool:
-    """Whether `path` reaches a directory."""
+    """Tell whether `path` reaches a directory."""
     node = stat(fs, path)
     return node is not None and node.kind is Kind.DIRECTORY
 
 
 def is_file(fs: Rootfs, path: str) -> bool:
-    """Whether `path` reaches a regular file."""
+    """Tell whether `path` reaches a regular file."""
     node = stat(fs, path)
     return node is not None and node.kind is Kind.FILE
 
 
 def walk(fs: Rootfs, top: str = "/") -> Iterator[tuple[str, Mapping[str, Node]]]:
-    """Each directory at and below `top`, before those in it, with its nodes by name; links are not followed."""
+    """Yield each directory at and below `top`, before those in it, with its nodes by name; links are not followed."""
     todo = [top]
     while todo:
         path = todo.pop()
@@ -160,6 +163,9 @@ def walk(fs: Rootfs, top: str = "/") -> Iterator[tuple[str, Mapping[str, Node]]]
 
 
 def _components(path: str) -> list[str]:
-    """The names in `path`, last first, without empty ones and `.`; one at the end stays: it asks for a directory."""
+    """Return the names in `path`, last first, without empty ones and `.`.
+
+    One at the end stays: it asks for a directory.
+    """
     names = [name for name in reversed(path.split("/")) if name not in ("", ".")]
     return [".", *names] if path.endswith(("/", "/.")) else names

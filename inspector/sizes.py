@@ -23,7 +23,7 @@ _BY_LOWER |= {unit[0].lower(): UNITS[unit] for unit in ("kB", "MB", "GB", "TB")}
 
 
 def parse_size(text: str) -> int:
-    """Bytes, rounded down. The unit must be there, in any case; `G` is `GB`. Raises `ValueError`."""
+    """Read a size as bytes, rounded down. The unit must be there, in any case; `G` is `GB`. Raises `ValueError`."""
     form = _FORM.fullmatch(text.strip())
     factor = _BY_LOWER.get(form[2].lower()) if form else None
     if form is None or factor is None:
@@ -32,7 +32,7 @@ def parse_size(text: str) -> int:
 
 
 def show_size(count: int) -> str:
-    """`count` bytes in decimal units and three digits, as `docker images` shows them: `699 MB`, `1.14 GB`."""
+    """Return `count` bytes in decimal units and three digits, as `docker images` shows them: `699 MB`, `1.14 GB`."""
     amount = Decimal(count)
     unit = next(unit for unit in SHOWN_UNITS if abs(count) < Decimal("999.5") * UNITS[unit] or unit == "TB")
     amount /= UNITS[unit]

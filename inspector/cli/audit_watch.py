@@ -33,7 +33,7 @@ _CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuatio
 
 
 def watch_options(command: Command) -> Command:
-    """`--watch` and `--watch-token-file`; `keep_watch` takes what they give."""
+    """Add `--watch` and `--watch-token-file`; `keep_watch` takes what they give."""
     token = click.option(
         "--watch-token-file",
         type=click.Path(path_type=Path),
@@ -51,7 +51,7 @@ def watch_options(command: Command) -> Command:
 
 
 def refuse_other_modes(form: str, terms: Terms, cluster: str | None) -> None:
-    """Raises `UsageError` for options that make no sense of what never ends."""
+    """Raise `UsageError` for options that make no sense of what never ends."""
     from inspector.errors import UsageError
 
     for is_given, option in (

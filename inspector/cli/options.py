@@ -64,7 +64,7 @@ class _FormatChoice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no
 
 
 def format_option(command: formats.Command) -> Callable[[Command], Command]:
-    """`--format`, with the formats that render the report of `command`."""
+    """Add `--format`, with the formats that render the report of `command`."""
     kind = _FormatChoice(command)
     default = kind.choices[0]
     return click.option("--format", "form", type=kind, default=default, show_default=True, help="What to print.")
@@ -81,7 +81,7 @@ def fail_on_option(command: Command) -> Command:
 
 
 def output_option(command: Command) -> Command:
-    """`--output`: a file in place of standard output, which `-` names too."""
+    """Add `--output`: a file in place of standard output, which `-` names too."""
     return click.option(
         "-o",
         "--output",
@@ -93,7 +93,7 @@ def output_option(command: Command) -> Command:
 
 
 def cache_dir_option(command: Command) -> Command:
-    """`--cache-dir`, which the environment may give too."""
+    """Add `--cache-dir`, which the environment may give too."""
     return click.option(
         "--cache-dir",
         type=click.Path(path_type=Path, file_okay=False),

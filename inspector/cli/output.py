@@ -40,7 +40,7 @@ def is_terminal(stream: TextIO | None, environment: Mapping[str, str] = os.envir
 
 
 def table_width(output: Path | None) -> int:
-    """COLUMNS, or the terminal's width; a fixed one where neither is known."""
+    """Return COLUMNS, or the terminal's width; a fixed one where neither is known."""
     asked = os.environ.get("COLUMNS", "")
     if output is not None:
         return UNSEEN_WIDTH
@@ -87,7 +87,7 @@ def emit(text: str, output: Path | None = None) -> None:
 
 
 def _shown(text: str, encoding: str) -> str:
-    """`text` as a terminal of that encoding can show it."""
+    """Return `text` as a terminal of that encoding can show it."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:

@@ -40,7 +40,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """See `click.Group`; a name that is none is offered the nearest one."""
+        """See `click.Group`; for an unknown name the nearest one is offered."""
         if args[0] in COMMANDS or args[0].startswith("-"):
             return super().resolve_command(ctx, args)
         from inspector.policy.values import did_you_mean
@@ -70,7 +70,7 @@ def _end(code: int) -> NoReturn:
 
 
 def _guarded(run: Callable[[], Any]) -> int:
-    """The exit code of `run`, its errors told in one sentence. A fault of ours is never a failed check."""
+    """Return the exit code of `run`, its errors told in one sentence. A fault of ours is never a failed check."""
     try:
         return int(run() or 0)
     except (click.exceptions.Abort, work.Stopped):

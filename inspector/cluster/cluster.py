@@ -46,7 +46,7 @@ class Cluster(msgspec.Struct, frozen=True):
 
 
 def parse_cluster(address: str, logins: Logins = "tokens") -> Cluster:
-    """`[tcp://|tls://]HOST:PORT`. Raises `UsageError`."""
+    """Return `[tcp://|tls://]HOST:PORT`. Raises `UsageError`."""
     found = _ADDRESS.fullmatch(address)
     if found is None:
         raise UsageError(f"--cluster {address[:200]!a}: no address of a Dask scheduler; write tls://HOST:PORT")

@@ -100,7 +100,7 @@ def connect(address: str) -> Client:
 
 
 def check_versions(client: Client, address: str) -> None:
-    """Raises `Unsupported` unless all workers have the same inspector as this machine."""
+    """Raise `Unsupported` unless all workers have the same inspector as this machine."""
     try:
         answers = client.run(version_here, on_error="return")
     except (OSError, TimeoutError) as error:

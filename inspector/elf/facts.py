@@ -19,7 +19,7 @@ _VERSION = re.compile(rb" release version (\d{1,3}\.\d{1,4})")
 
 
 def is_loader(path: str) -> bool:
-    """Whether a file at this path is, by its name, a loader (or musl's C library, which is one)."""
+    """Tell whether a file at this path is, by its name, a loader (or musl's C library, which is one)."""
     name = path[path.rfind("/") + 1 :]
     return name[:2] in ("ld", "li") and ".so" in name and bool(_NAME.search(path))
 

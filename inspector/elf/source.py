@@ -78,7 +78,7 @@ class FilePart:
 
 
 def _handle(file: BinaryIO) -> int | None:
-    """What to read at positions from, where the system can."""
+    """Return what to read at positions from, where the system can."""
     try:
         return file.fileno() if hasattr(os, "pread") else None
     except OSError:  # bytes in memory

@@ -285,7 +285,7 @@ class _Table:
 
 
 def _all_define(columns: Columns, first: int, last: int) -> bool:
-    """Whether all symbols of a range are definitions that others may bind to: nearly always they are."""
+    """Tell whether all symbols of a range are definitions that others may bind to: nearly always they are."""
     return not (
         columns.infos[first:last].translate(None, _DEFINING)
         or columns.others[first:last].translate(None, _VISIBLE)

@@ -67,7 +67,7 @@ def opened(transport: Transport, container: str, path: str) -> AbstractContextMa
 
 
 def _explained(transport: Transport, container: str, path: str, answer: Answer) -> Stat | None:
-    """What a 500 means: engines give it for a path below a file, and for links in a circle. Raises `Refused`.
+    """Return what a 500 means: engines give it for a path below a file, and for links in a circle. Raises `Refused`.
 
     A HEAD brings no words, so the same is asked by GET.
     """
@@ -90,7 +90,7 @@ def _address(container: str) -> str:
 
 
 def _decoded(path: str, text: str) -> _PathStat:
-    """The header's JSON; Podman writes base64 in the alphabet for URLs."""
+    """Return the header's JSON; Podman writes base64 in the alphabet for URLs."""
     where = f"{_shown(path)}: the engine's header {_HEADER}"
     if len(text) > _MAX_HEADER:
         raise Malformed(f"{where} has {len(text)} bytes")
@@ -119,7 +119,7 @@ def _stat(path: str, said: _PathStat) -> Stat:
 
 
 def _kind(path: str, mode: int) -> Kind:
-    """Go's `FileMode`, whose bits are not the kernel's."""
+    """Tell the kind of a Go `FileMode`, whose bits are not the kernel's."""
     if mode & (_SOCKET | _IRREGULAR):
         raise Unsupported(f"{_shown(path)}: a socket, or another thing that no layer can hold")
     if mode & _FIFO:

@@ -61,7 +61,7 @@ class Engine:
             return self._info
 
     def inspect(self, name: str) -> ImageDocument:
-        """What the engine tells of an image, by name, id or digest. Raises `NotFound`, `Malformed`."""
+        """Return what the engine tells of an image, by name, id or digest. Raises `NotFound`, `Malformed`."""
         answer = self._ask("GET", f"/images/{_image(name)}/json", _shown(name))
         document = documents.image_document(answer.body, self._where(name), self._store)
         if self.kind == "podman":  # which adds up the layers' tars, not their files
@@ -69,17 +69,20 @@ class Engine:
         return document
 
     def history(self, name: str) -> tuple[Step, ...]:
-        """The build steps of an image, oldest first. Raises `NotFound`, `Malformed`."""
+        """Return the build steps of an image, oldest first. Raises `NotFound`, `Malformed`."""
         answer = self._ask("GET", f"/images/{_image(name)}/history", _shown(name))
         return documents.history(answer.body, self._where(name))
 
     def images(self) -> tuple[ListedImage, ...]:
-        """All images that have a name, and those that have none. Raises `Malformed`."""
+        """Return all images that have a name, and those that have none. Raises `Malformed`."""
         answer = self._ask("GET", "/images/json", "the list of images", limit=documents.MAX_LIST)
         return documents.images(answer.body, self._where("/images/json"))
 
     def save(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """The archive of an image as it comes; it may lack blobs that it names (moby#49473). Raises `NotFound`."""
+        """Return the archive of an image as it comes; it may lack blobs that it names (moby#49473).
+
+        Raises `NotFound`.
+        """
         return self._transport.stream(f"/images/{_image(name)}/get", _shown(name), seconds=_SAVE_SECONDS)
 
     def create(self, body: Mapping[str, Any], *, name: str = "") -> str:
@@ -93,7 +96,10 @@ class Engine:
         self._ask("POST", f"/containers/{_segment(container)}/start", "the container", seconds=_CREATE_SECONDS)
 
     def wait(self, container: str, seconds: float) -> int:
-        """The exit code of a container once it has ended. Raises `LimitExceeded` if it hasn't within `seconds`."""
+        """Return the exit code of a container once it has ended.
+
+        Raises `LimitExceeded` if it hasn't within `seconds`.
+        """
         path = f"/containers/{_segment(container)}/wait"
         try:
             answer = self._ask("POST", path, "the container", seconds=seconds)
@@ -104,7 +110,7 @@ class Engine:
         return parse(answer.body, _Waited, self._where("wait")).status_code
 
     def output(self, container: str, limit: int, *, errors: bool = False) -> bytes:
-        """The first `limit` bytes of what a container without a terminal wrote to standard output, or error."""
+        """Return the first `limit` bytes of what a container without a terminal wrote to standard output, or error."""
         query = {"stdout": "0" if errors else "1", "stderr": "1" if errors else "0"}
         path = f"/containers/{_segment(container)}/logs"
         with self._transport.stream(path, "the container's output", query=query) as stream:
@@ -117,7 +123,7 @@ class Engine:
             raise refusal(self.endpoint, "the container", answer.status, answer.body)
 
     def container(self, container: str) -> dict[str, Any]:
-        """A container's whole document. Raises `NotFound`."""
+        """Return a container's whole document. Raises `NotFound`."""
         answer = self._ask("GET", f"/containers/{_segment(container)}/json", "the container")
         return parse(answer.body, dict[str, Any], self._where("the container"))
 
@@ -141,14 +147,14 @@ class Engine:
         return answer.status != 404
 
     def stat(self, container: str, path: str) -> Stat | None:
-        """The file at `path`, its parents' links followed, its own not; None where there is none.
+        """Return the file at `path`, its parents' links followed, its own not; None where there is none.
 
         None also where the container is gone, which `containers.created` tells on leaving.
         """
         return archive.stat(self._transport, container, path)
 
     def archive(self, container: str, path: str) -> AbstractContextManager[BinaryIO]:
-        """A tar of `path` and all below it, streamed; its container answers nothing else meanwhile.
+        """Return a tar of `path` and all below it, streamed; its container answers nothing else meanwhile.
 
         Raises `NotFound`.
         """
@@ -178,7 +184,7 @@ class _Waited(msgspec.Struct, rename="pascal"):
 
 
 def connect(kind: Kind, *, offline: bool = False) -> Engine:
-    """The first engine that answers, in the order of `endpoints`; `offline`, only on this machine.
+    """Return the first engine that answers, in the order of `endpoints`; `offline`, only on this machine.
 
     Raises `Unreachable` with each address tried and what to start, `NotFound` and `Malformed` for a context.
     """
@@ -215,7 +221,7 @@ _ADVICE: dict[Kind, str] = {
 
 
 def demultiplexed(stream: BinaryIO, limit: int) -> bytes:
-    """A container's output, at most `limit` bytes; what is cut short ends there.
+    """Return a container's output, at most `limit` bytes; what is cut short ends there.
 
     Engines frame it by 8 bytes before each piece, the last four its length.
     """

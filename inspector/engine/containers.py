@@ -68,7 +68,7 @@ def remove_leftovers(engine: Engine) -> int:
 
 
 def _is_left(container: ListedContainer) -> bool:
-    """Whether the name says that a run made the container which has ended."""
+    """Tell whether the name says that a run made the container which has ended."""
     form = _NAME.fullmatch(container.name)
     owner = Owner.parse(form[1]) if form and container.state == "created" else None
     if owner is None or owner == this_owner():
@@ -77,7 +77,7 @@ def _is_left(container: ListedContainer) -> bool:
 
 
 def _never_started(document: Mapping[str, Any]) -> bool:
-    """Whether a container's document shows our command and no start."""
+    """Tell whether a container's document shows our command and no start."""
     state = document.get("State")
     if not isinstance(state, dict) or state.get("Status") != "created" or state.get("Running") is not False:
         return False

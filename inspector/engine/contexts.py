@@ -36,14 +36,14 @@ class _Meta(msgspec.Struct, rename="pascal"):
 
 
 def current_context(folder: Path) -> str:
-    """`currentContext` of `config.json` in Docker's folder; empty where none is set. Raises `Malformed`."""
+    """Return `currentContext` of `config.json` in Docker's folder; empty where none is set. Raises `Malformed`."""
     path = folder / "config.json"
     content = _content(path)
     return "" if content is None else parse(content, _Config, str(path)).current_context or ""
 
 
 def context_endpoint(folder: Path, name: str, origin: str) -> Found:
-    """The Docker endpoint of the context `name`, which `origin` asked for. Raises `NotFound`, `Malformed`."""
+    """Return the Docker endpoint of the context `name`, which `origin` asked for. Raises `NotFound`, `Malformed`."""
     key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     path = folder / "contexts" / "meta" / key / "meta.json"
     content = _content(path)

@@ -91,7 +91,7 @@ class _Container(msgspec.Struct, rename="pascal"):
 
 
 def image_document(content: bytes, where: str, store: Callable[[], Store]) -> ImageDocument:
-    """An answer to `/images/{name}/json`; `store` is asked where the answer doesn't tell. Raises `Malformed`."""
+    """Return an answer to `/images/{name}/json`; `store` is asked where the answer doesn't tell. Raises `Malformed`."""
     said = parse(content, _Image, where)
     rootfs = said.root_fs or _RootFs()
     diff_ids = tuple(rootfs.layers or ())
@@ -117,7 +117,7 @@ def image_document(content: bytes, where: str, store: Callable[[], Store]) -> Im
 
 
 def info(content: bytes, where: str, *, podman: bool) -> Info:
-    """An answer to `/info`. Raises `Malformed`."""
+    """Return an answer to `/info`. Raises `Malformed`."""
     said = parse(content, _Info, where)
     status = tuple((pair[0], pair[1]) for pair in said.driver_status or () if len(pair) == 2)
     return Info(
@@ -134,13 +134,13 @@ def info(content: bytes, where: str, *, podman: bool) -> Info:
 
 
 def history(content: bytes, where: str) -> tuple[Step, ...]:
-    """An answer to `/images/{name}/history`, turned round: the oldest step first. Raises `Malformed`."""
+    """Return an answer to `/images/{name}/history`, turned round: the oldest step first. Raises `Malformed`."""
     said = parse(content, list[_History], where)
     return tuple(Step(step.created_by, max(step.size, 0)) for step in reversed(said))
 
 
 def images(content: bytes, where: str) -> tuple[ListedImage, ...]:
-    """An answer to `/images/json`. Raises `Malformed`."""
+    """Return an answer to `/images/json`. Raises `Malformed`."""
     return tuple(
         ListedImage(full_id(item.id), _tags(item.repo_tags), _digests(item.repo_digests, item.repo_tags))
         for item in _list(content, _Listed, where)
@@ -148,7 +148,7 @@ def images(content: bytes, where: str) -> tuple[ListedImage, ...]:
 
 
 def containers(content: bytes, where: str, now: float) -> tuple[ListedContainer, ...]:
-    """An answer to `/containers/json`, given at `now`, in seconds since 1970. Raises `Malformed`."""
+    """Return an answer to `/containers/json`, given at `now`, in seconds since 1970. Raises `Malformed`."""
     return tuple(
         ListedContainer(item.id, "".join(item.names or ()).removeprefix("/"), now - item.created, item.state)
         for item in _list(content, _Container, where)
@@ -163,7 +163,7 @@ def _list(content: bytes, kind: type[Item], where: str) -> list[Item]:
 
 
 def full_id(text: str) -> str:
-    """An image's id with its algorithm, which Podman leaves out. Raises `Malformed`."""
+    """Return an image's id with its algorithm, which Podman leaves out. Raises `Malformed`."""
     identity = text if ":" in text else f"sha256:{text}"
     try:
         return msgspec.convert(identity, Digest)
@@ -176,7 +176,7 @@ def _tags(names: list[str] | None) -> tuple[str, ...]:
 
 
 def _digests(digests: list[str] | None, tags: list[str] | None) -> tuple[str, ...]:
-    """Names by digest; containerd's store lists some among the tags."""
+    """Return names by digest; containerd's store lists some among the tags."""
     among = [name for name in tags or () if "@" in name]
     return tuple(dict.fromkeys(name for name in [*(digests or ()), *among] if not name.endswith(_NO_DIGEST)))
 

@@ -47,7 +47,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def endpoints(kind: Kind, environment: Mapping[str, str] = os.environ, home: Path | None = None) -> list[Endpoint]:
-    """Where to ask, in order; a single one where somebody chose it, which nothing replaces.
+    """Say where to ask, in order; a single one where somebody chose it, which nothing replaces.
 
     Raises `NotFound` for a context that isn't there, `Malformed` for one, or an address, that can't be read.
     """
@@ -64,7 +64,7 @@ def endpoints(kind: Kind, environment: Mapping[str, str] = os.environ, home: Pat
 
 
 def shown_address(address: str) -> str:
-    """An address for messages: escaped, cut, and without what may be a password."""
+    """Return an address for messages: escaped, cut, and without what may be a password."""
     scheme, separator, rest = address.partition("://")
     if scheme in ("unix", "npipe"):
         return ascii(address[:300])[1:-1]
@@ -87,7 +87,7 @@ def _docker_choice(environment: Mapping[str, str], home: Path) -> Endpoint | Non
 
 
 def _docker_tls(environment: Mapping[str, str], folder: Path) -> Tls | None:
-    """As Docker's command line does it: only `DOCKER_TLS_VERIFY` has the server's certificate checked."""
+    """Return as Docker's command line does it: only `DOCKER_TLS_VERIFY` has the server's certificate checked."""
     verify = bool(environment.get("DOCKER_TLS_VERIFY"))
     if not verify and not environment.get("DOCKER_TLS"):
         return None
@@ -101,7 +101,7 @@ def _podman_choice(environment: Mapping[str, str]) -> Endpoint | None:
 
 
 def _checked(address: str, origin: str, tls: Tls | None = None) -> str:
-    """The address in one form: its scheme written out, and, over TCP, its port. Raises `Malformed`."""
+    """Return the address in one form: its scheme written out, and, over TCP, its port. Raises `Malformed`."""
     scheme, separator, rest = address.partition("://")
     if not separator:
         scheme, rest = ("unix" if address.startswith("/") else "tcp"), address
@@ -117,7 +117,10 @@ def _checked(address: str, origin: str, tls: Tls | None = None) -> str:
 
 
 def _tcp_place(rest: str, tls: Tls | None) -> str:
-    """`HOST:PORT`, with Docker's own port where none is said; empty for anything else, names and passwords included."""
+    """Return `HOST:PORT`, with Docker's own port where none is said.
+
+    Empty for anything else, names and passwords included.
+    """
     try:
         url = urlsplit(f"//{rest}")
         port = url.port or (2375 if tls is None else 2376)

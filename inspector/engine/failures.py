@@ -23,7 +23,10 @@ _MISSING = re.compile("no such image|reference does not exist|image not known|fa
 
 
 def refusal(endpoint: Endpoint, what: str, status: int, body: bytes) -> InspectorError:
-    """`NotFound` for 404, or what comes to the same, else `Refused`; with the engine's own words, cut and escaped."""
+    """Return `NotFound` for 404, or what comes to the same, else `Refused`.
+
+    With the engine's own words, cut and escaped.
+    """
     words = own_words(body)
     if status == 404 or (status >= 500 and _MISSING.search(words)):
         return NotFound(f"{what}: not at the engine {endpoint}{': ' if words else ''}{words}")
@@ -31,12 +34,12 @@ def refusal(endpoint: Endpoint, what: str, status: int, body: bytes) -> Inspecto
 
 
 def own_words(body: bytes) -> str:
-    """The message in an engine's answer, as plain ASCII of at most 300 characters."""
+    """Return the message in an engine's answer, as plain ASCII of at most 300 characters."""
     return ascii(" ".join(message(body).split())[:300])[1:-1]
 
 
 def message(body: bytes) -> str:
-    """The message in an engine's answer as it came; the whole answer where it has no such form."""
+    """Return the message in an engine's answer as it came; the whole answer where it has no such form."""
     try:
         return decoder(_Message).decode(body).message
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

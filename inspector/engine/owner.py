@@ -36,7 +36,7 @@ class Owner(msgspec.Struct, frozen=True):
         return cls(form[1], int(form[2]), int(form[3])) if form else None
 
     def is_dead(self, age: float) -> bool:
-        """Whether, on this host, the process has ended; where only guessing is left, `age` seconds of what it made."""
+        """Tell whether the process has ended on this host; where only guessing is left, by the `age` in seconds."""
         start = started(self.process)
         if start is None:
             return True
@@ -46,7 +46,7 @@ class Owner(msgspec.Struct, frozen=True):
 
 
 def this_owner() -> Owner:
-    """The process that asks."""
+    """Return the process that asks."""
     return Owner(_host(), os.getpid(), started(os.getpid()) or 0)
 
 

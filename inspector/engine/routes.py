@@ -39,7 +39,7 @@ class Pipe(Route, frozen=True):
 
 
 def route_to(endpoint: Endpoint) -> Route:
-    """The way to an endpoint; nothing is sent yet. Raises `ValueError`, `UsageError`."""
+    """Return the way to an endpoint; nothing is sent yet. Raises `ValueError`, `UsageError`."""
     scheme, _, rest = endpoint.address.partition("://")
     if scheme == "ssh":
         return Program(words=ssh_words(endpoint))
@@ -62,7 +62,7 @@ def route_to(endpoint: Endpoint) -> Route:
 
 
 def ssh_words(endpoint: Endpoint) -> tuple[str, ...]:
-    """The command that joins its standard input and output to the engine's socket, at `ssh://USER@HOST:PORT/SOCKET`.
+    """Build the command that joins its standard streams to the socket at `ssh://USER@HOST:PORT/SOCKET`.
 
     All but the host is optional. Raises `ValueError`.
     """
@@ -83,7 +83,7 @@ def ssh_words(endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def _plain(path: str) -> str:
-    """The path, which another machine's shell will read. Raises `ValueError`."""
+    """Return the path, which another machine's shell will read. Raises `ValueError`."""
     if not all(c.isalnum() or c in "/._-" for c in path):
         raise ValueError("the path in the address has other characters than letters, digits and /._-")
     return path

@@ -73,7 +73,10 @@ class Transport:
         seconds: float | None = None,
         limit: int = MAX_DOCUMENT,
     ) -> Answer:
-        """The whole answer, whatever its status, within `seconds` in all. Raises `Unreachable`, `LimitExceeded`."""
+        """Return the whole answer, whatever its status, within `seconds` in all.
+
+        Raises `Unreachable`, `LimitExceeded`.
+        """
         seconds = self._seconds if seconds is None else seconds
         with within(seconds):
             response = self._send(method, path, query, body, seconds, math.inf)
@@ -85,7 +88,7 @@ class Transport:
     def stream(
         self, path: str, what: str, *, query: Mapping[str, str] | None = None, seconds: float | None = None
     ) -> Iterator[BinaryIO]:
-        """The body of a GET that succeeds, which begins within `seconds`; leaving early breaks it off.
+        """Provide the body of a GET that succeeds, which begins within `seconds`; leaving early breaks it off.
 
         `what` names the thing in errors. Raises `NotFound`, `Refused`, and, when reading too, `Unreachable`.
         """
@@ -110,7 +113,7 @@ class Transport:
         seconds: float,
         window: float,
     ) -> Response:
-        """The answer, whose head comes within `seconds`; for a slow body see `Patience.window`."""
+        """Return the answer, whose head comes within `seconds`; for a slow body see `Patience.window`."""
         work.check()
         words = "&".join(f"{name}={_quoted(value)}" for name, value in (query or {}).items())
         patience = Patience(
@@ -133,7 +136,7 @@ class Transport:
 
 
 def path_segment(name: str) -> str:
-    """A name as part of a URL's path, its slashes kept."""
+    """Return a name as part of a URL's path, its slashes kept."""
     return quote(name.encode("utf-8", "surrogateescape"), safe="/:@")
 
 

@@ -16,7 +16,7 @@ NEWEST: Api = (1, 55)
 
 
 def negotiated(endpoint: Endpoint, answer: Answer) -> tuple[Api, bool]:
-    """The newest version that both sides speak, and whether the other one is Podman.
+    """Return the newest version that both sides speak, and whether the other one is Podman.
 
     Raises `Refused` where there is none, `Malformed` where the answer is no engine's.
     """

@@ -39,7 +39,7 @@ class Origin(msgspec.Struct, frozen=True):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def is_loopback(self) -> bool:
-        """Whether it is this machine for certain: `localhost`, or an address that never leaves it."""
+        """Tell whether it is this machine for certain: `localhost`, or an address that never leaves it."""
         try:
             literal = ipaddress.ip_address(self.host)
         except ValueError:
@@ -48,7 +48,7 @@ class Origin(msgspec.Struct, frozen=True):
         return (mapped or literal).is_loopback
 
     def reach(self) -> Reach | None:
-        """How far the host reaches by what it says itself; None for a name that has to be looked up."""
+        """Say how far the host reaches by what it says itself; None for a name that has to be looked up."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return Reach.ANY
         literal = literal_of(self.host)
@@ -74,12 +74,15 @@ class Address(msgspec.Struct, frozen=True):
 
 
 def origin_of(scheme: str, registry: str) -> Origin:
-    """The origin of a registry, whose name was checked by its grammar."""
+    """Return the origin of a registry, whose name was checked by its grammar."""
     return parse_address(f"{scheme}://{registry}/", registry).origin
 
 
 def parse_address(text: str, said_by: str, base: Address | None = None) -> Address:
-    """The address `text`, which may be relative to `base`; `said_by` names in errors who gave it. Raises `Refused`."""
+    """Return the address `text`, which may be relative to `base`; `said_by` names in errors who gave it.
+
+    Raises `Refused`.
+    """
     if len(text) > MAX_URL or _UNSAFE.search(text):
         raise Refused(f"{said_by}: sends us to an address with unlawful characters, or of more than {MAX_URL}")
     try:

@@ -24,7 +24,7 @@ _WORDS = 64 << 10
 
 
 def read_document(response: Response, most: int, where: str, *, large: Callable[[], object] = lambda: None) -> bytes:
-    """The whole body, unpacked if it came packed, which we don't ask for; `large` is called once past `LARGE` bytes.
+    """Read the whole body, unpacked if it came packed; `large` is called once past `LARGE` bytes.
 
     Raises `LimitExceeded`, `Unreachable`, `Malformed`.
     """
@@ -43,7 +43,7 @@ def read_document(response: Response, most: int, where: str, *, large: Callable[
 
 
 def words_of(response: Response) -> bytes:
-    """The beginning of a refusal's body; empty where it can't be had. The connection is kept if that was all."""
+    """Return the beginning of a refusal's body; empty where it can't be had. The connection is kept if that was all."""
     content = b""
     try:
         with within(response.patience.refusal):
@@ -59,7 +59,10 @@ def words_of(response: Response) -> bytes:
 
 
 def pieces(response: Response, where: str) -> Iterator[bytes]:
-    """The body as it arrives. Raises `Unreachable` for one that breaks off or comes too slowly, `LimitExceeded`."""
+    """Return the body as it arrives.
+
+    Raises `Unreachable` for one that breaks off or comes too slowly, `LimitExceeded`.
+    """
     return iter(Body(response, where).piece, b"")
 
 
@@ -83,7 +86,7 @@ class Body(io.RawIOBase):
         return len(piece)
 
     def piece(self, most: int = PIECE) -> bytes:
-        """The next bytes, at most so many; none at the end."""
+        """Return the next bytes, at most so many; none at the end."""
         patience = self._response.patience
         before = time.monotonic()
         with mapped(self._where), within(patience.window):  # chunks may have long heads, and trailers no end

@@ -91,7 +91,7 @@ class _Connection(HTTPConnection):
         self.peer = wire_of(self.sock).getpeername()
 
     def stands(self) -> bool:
-        """Whether the other side has neither closed it nor said anything unasked."""
+        """Tell whether the other side has neither closed it nor said anything unasked."""
         wire = wire_of(self.sock)
         if not isinstance(wire, socket.socket):
             return True
@@ -205,7 +205,7 @@ class Pool:
             connection.close()
 
     def _idle_to(self, route: Route) -> _Connection | None:
-        """The newest idle connection that leads there, unless the other side has closed it meanwhile."""
+        """Return the newest idle connection that leads there, unless the other side has closed it meanwhile."""
         while True:
             with self._lock:
                 found = next((each for each in reversed(self._idle) if each.route == route), None)

@@ -48,7 +48,7 @@ def mapped(where: str, clauses: Clauses = ()) -> Iterator[None]:
 
 
 def reason(error: BaseException, clauses: Clauses = ()) -> str:
-    """Why a connection failed, as a clause: the first that fits any cause, found through libraries' wrappings."""
+    """Say why a connection failed, as a clause: the first that fits any cause, found through libraries' wrappings."""
     found = causes(error)
     said = [str(cause) for cause in found if isinstance(cause, Explained)]
     said += [_TOO_MANY for cause in found if type(cause) is HTTPException]
@@ -79,16 +79,19 @@ _CLAUSES: Clauses = (
 
 
 def is_timeout(error: BaseException) -> bool:
-    """Whether nothing went wrong but the time."""
+    """Tell whether nothing went wrong but the time."""
     return any(isinstance(cause, TimeoutError) for cause in causes(error))
 
 
 def _is_endless(error: BaseException) -> bool:
-    """Whether the head of an answer was larger than is read; http.client says so by its plainest exception, too."""
+    """Tell whether the head of an answer was larger than is read.
+
+    Http.client says so by its plainest exception, too.
+    """
     return any(type(cause) is HTTPException or isinstance(cause, StillToCome | LineTooLong) for cause in causes(error))
 
 
 def _is_lost(error: BaseException) -> bool:
-    """Whether the connection stood, and was lost. Who keeps us waiting is not asked again."""
+    """Tell whether the connection stood, and was lost. Who keeps us waiting is not asked again."""
     lost = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, IncompleteRead, ssl.SSLEOFError)
     return any(isinstance(cause, lost) for cause in causes(error)) and not is_timeout(error)

@@ -93,7 +93,7 @@ class _Joined(socket.socket):
             raise Explained(f"{self._name} ends: {words or 'without a word'}")
 
     def _ended(self) -> int | None:
-        """The program's exit code; None where it goes on."""
+        """Return the program's exit code; None where it goes on."""
         until = time.monotonic() + _LAST_SECONDS
         while (code := self._program.poll()) is None and time.monotonic() < until:
             time.sleep(_LAST_SECONDS / 20)

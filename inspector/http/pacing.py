@@ -31,11 +31,11 @@ class Pacing:
         self._not_before = 0.0
 
     def backoff(self, failures: int) -> float:
-        """How long to wait after so many failures in a row, in seconds."""
+        """Say how long to wait after so many failures in a row, in seconds."""
         return min(self.patience.backoff * 2.0 ** (failures - 1), MAX_BACKOFF)
 
     def ask(self, request: Callable[[], Response], where: str) -> Response:
-        """The first answer that is no excuse. Raises `RateLimited`, `Refused`, `Unreachable` when out of patience.
+        """Ask until the answer is no excuse. Raises `RateLimited`, `Refused`, `Unreachable` when out of patience.
 
         All attempts together have the time of one; pauses between them don't count.
         """
@@ -63,7 +63,7 @@ class Pacing:
                 self._not_before = max(self._not_before, time.monotonic() + pause)
 
     def _excuse(self, response: Response, failures: int, asked: float, where: str) -> float:
-        """How long the server wants to be left alone, in seconds; raises its refusal where that is too long.
+        """Say how long the server wants to be left alone, in seconds; raises its refusal where that is too long.
 
         `asked` is what it wanted before, for the same request.
         """
@@ -79,7 +79,10 @@ class Pacing:
 
 
 def retry_after(value: str, now: float) -> float | None:
-    """Seconds from `now`, a time since the epoch, that a `Retry-After` header asks for; None where it says nothing."""
+    """Return seconds from `now`, a time since the epoch, that a `Retry-After` header asks for.
+
+    None where it says nothing.
+    """
     value = value.strip()[:64]
     if value.isascii() and value.isdigit():
         return float(value)

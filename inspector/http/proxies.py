@@ -28,7 +28,7 @@ class Proxy(msgspec.Struct, frozen=True):
 
 
 def proxy_for(origin: Origin, environment: Mapping[str, str]) -> Proxy | None:
-    """The proxy that leads there; None to go straight, as to this machine always. Raises `UsageError`."""
+    """Return the proxy that leads there; None to go straight, as to this machine always. Raises `UsageError`."""
     excepted = _value("no_proxy", environment).split(",")
     if origin.is_loopback() or any(_fits(origin, item.strip().lower()) for item in excepted):
         return None
@@ -57,7 +57,7 @@ def _parsed(text: str, variable: str) -> Proxy:
 
 
 def _fits(origin: Origin, item: str) -> bool:
-    """Whether one of NO_PROXY's items means the host: `*`, a domain with all below it, an address, or a network."""
+    """Tell whether an item of NO_PROXY means the host: `*`, a domain and all below it, an address, or a network."""
     if item in ("", "*"):
         return item == "*"
     if "/" in item:

@@ -34,7 +34,7 @@ class Reach(IntEnum):
 
 
 def reach_of(address: Literal) -> Reach:
-    """The kind of an address. What leads to another address, as IPv6 that embeds IPv4, counts as that."""
+    """Return the kind of an address. What leads to another address, as IPv6 that embeds IPv4, counts as that."""
     address = _within(address)
     loops = address.is_loopback or address.is_unspecified or address in _THIS_NETWORK
     if loops or address.is_link_local or address.is_multicast or address in _METADATA:
@@ -45,7 +45,7 @@ def reach_of(address: Literal) -> Reach:
 
 
 def literal_of(host: str) -> Literal | None:
-    """The address that the host is a way to write of, also as inet_aton(3) reads `127.1`; None for a name."""
+    """Return the address that the host is a way to write of, also as inet_aton(3) reads `127.1`; None for a name."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -57,13 +57,13 @@ def literal_of(host: str) -> Literal | None:
 
 
 def refused_address(where: str, found: Reach) -> Refused:
-    """The error for a host that a registry sends us to, and that lies where outsiders have no business."""
+    """Return the error for a host that a registry sends us to, and that lies where outsiders have no business."""
     kind = "this machine, its link or a cloud's metadata" if found is Reach.ANY else "a private network"
     return Refused(f"{where}: an address of {kind}, to which a registry may not send us; {NAME_IT}")
 
 
 def _within(address: Literal) -> Literal:
-    """The IPv4 address that an IPv6 address leads to (mapped, compatible, translated, NAT64, 6to4), else itself."""
+    """Find the IPv4 address that an IPv6 one leads to (mapped, compatible, translated, NAT64, 6to4), else itself."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
     embedded = any(address in network for network in _EMBEDDING) and int(address) > 1

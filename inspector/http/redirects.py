@@ -26,7 +26,7 @@ class Limits(msgspec.Struct, frozen=True):
     is_named: Callable[[Origin], bool]
 
     def reach_to(self, target: Origin, shown: str) -> Reach:
-        """What the connection to `target` may reach. Raises `Refused` where none is to be made.
+        """Return what the connection to `target` may reach. Raises `Refused` where none is to be made.
 
         `shown` is what errors call the sender.
         """
@@ -41,7 +41,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 def follow(send: Send, start: Address, headers: Mapping[str, str], limits: Callable[[], Limits] | None) -> Response:
-    """The answer at the end of the way. Raises `Refused` for a way that none should go.
+    """Return the answer at the end of the way. Raises `Refused` for a way that none should go.
 
     `limits` are asked for once the registry has answered, since where it lies is known only then; without, nothing is
     followed.
@@ -70,7 +70,7 @@ def follow(send: Send, start: Address, headers: Mapping[str, str], limits: Calla
 
 
 def next_address(response: Response, address: Address, shown: str) -> Address:
-    """Where the answer points. Raises `Refused` for what is no address, and for the way out of TLS.
+    """Say where the answer points. Raises `Refused` for what is no address, and for the way out of TLS.
 
     `shown` is what errors call who answered.
     """

@@ -75,7 +75,7 @@ def _tcp(host: str, port: int, reach: Reach, seconds: float) -> Any:
 
 
 def _secured(one: Any, context: Any, host: str) -> Any:
-    """The same by TLS; inside of TLS, which a proxy may be asked by, the standard library has no sockets."""
+    """Return the same by TLS; inside of TLS, which a proxy may be asked by, the standard library has no sockets."""
     with closed_on_error(one):
         if isinstance(one, SSLSocket):
             from urllib3.util.ssltransport import SSLTransport  # 25 ms, and hardly anybody needs it

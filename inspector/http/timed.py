@@ -46,7 +46,7 @@ class Deadline(threading.local):
     until: float | None = None
 
     def left(self, most: float | None) -> float | None:
-        """Seconds that one call may wait, no more than `most`. Raises `TimeoutError` when none is left."""
+        """Return seconds that one call may wait, no more than `most`. Raises `TimeoutError` when none is left."""
         if self.until is None:
             return most
         left = self.until - time.monotonic()

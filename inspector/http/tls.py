@@ -45,12 +45,12 @@ class Tls(msgspec.Struct, frozen=True):
         return context
 
     def for_others(self) -> Tls:
-        """The same for hosts that this one sends us to: they see no certificate of ours."""
+        """Return the same for hosts that this one sends us to: they see no certificate of ours."""
         return Tls(self.authorities)
 
 
 def docker_tls(folder: Path, *, verify: bool) -> Tls:
-    """What lies in a folder as Docker's command line keeps it, each file only if it is there."""
+    """Return what lies in a folder as Docker's command line keeps it, each file only if it is there."""
     ca, certificate, key = (
         str(path) if (path := folder / name).is_file() else "" for name in ("ca.pem", "cert.pem", "key.pem")
     )
@@ -58,12 +58,12 @@ def docker_tls(folder: Path, *, verify: bool) -> Tls:
 
 
 def _system() -> ssl.SSLContext:
-    """What the operating system trusts: by Windows and macOS themselves, elsewhere from the files of its kind."""
+    """Trust what the operating system does: Windows and macOS by themselves, others from the files of their kind."""
     from truststore import SSLContext  # 8 ms, and plain connections need none
 
     return SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _no_password() -> str:
-    """In place of OpenSSL's question on the terminal."""
+    """Return in place of OpenSSL's question on the terminal."""
     return ""

@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS symbols (
 """
 _VERIFIED = ""
 _TOUCH_SECONDS = 3600
-"""How old the note of a layer's last use may grow before it is written anew: a write for each read would be dear."""
+"""How old the note of a layer's last use may grow before it is written again: a write for each read would be dear."""
 _LARGEST_SHARE = 4
 """The part of the bound, one in so many, that a single index may take."""
 _KEPT_AFTER_EVICTION = 0.9

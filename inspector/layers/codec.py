@@ -18,7 +18,7 @@ from inspector.layers.objects import Objects
 from inspector.oci import Digest
 
 MAX_PLAIN = 64 << 20
-"""The largest index packed or unpacked, in bytes before compression; larger ones are read anew each time."""
+"""The largest index packed or unpacked, in bytes before compression; larger ones are read again each time."""
 
 _LEVEL = 1
 _KNOWN = bytes(KINDS)

@@ -38,7 +38,7 @@ CREATE INDEX IF NOT EXISTS document_made ON document (made, bytes)
 class DocumentCache:
     """Documents by digest, in a file of their own beside the layers'; threads and processes may share it.
 
-    What it answers was hashed anew. It never makes a run fail: see `IndexCache`.
+    What it answers was hashed again. It never makes a run fail: see `IndexCache`.
     """
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:

@@ -35,7 +35,7 @@ class FileRange(msgspec.Struct, frozen=True):
     def identity(self) -> str:
         """Device, inode, size and times of the file, and the run: changes whenever the bytes may have.
 
-        The time of change is there because that of modification can be set back by whoever writes the file.
+        The time of change is there because that of modification can be set back by the file's writer.
         """
         stat = self.path.stat()
         file = f"{stat.st_dev}:{stat.st_ino}:{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"

@@ -77,7 +77,7 @@ class Store:
         return sum(file.stat().st_size for file in self._files() if file.exists())
 
     def delete(self) -> None:
-        """Delete the file itself, so that the next use starts anew."""
+        """Delete the file itself, so that the next use starts with an empty one."""
         with self._lock:
             self.close()
             try:
@@ -112,7 +112,7 @@ class Store:
                     self._give_up(way, str(error))
                 else:
                     self.corrupt = True
-                    self._give_up("read", f"{error}; `inspector cache clear` starts it anew")
+                    self._give_up("read", f"{error}; `inspector cache clear` starts a new one")
             except _NotOurs as error:
                 self._give_up("read", str(error))
             except OSError as error:
@@ -159,7 +159,7 @@ class Store:
 
 
 def _claim(path: Path) -> None:
-    """Make the file for its owner alone; whoever else could write to it could write our answers.
+    """Make the file for its owner alone; who else could write to it could write our answers.
 
     Raises `_NotOurs`, `OSError`.
     """

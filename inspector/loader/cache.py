@@ -41,7 +41,7 @@ class LoaderCache:
         self._read_header()
 
     def look_up(self, name: str) -> Iterator[CacheEntry]:
-        """The entries of a name, in their order; an entry whose path lies outside of the file is left out."""
+        """Yield the entries of a name, in their order; an entry whose path lies outside of the file is left out."""
         wanted = _sort_key(name.encode("utf-8", "surrogateescape"))
         left, right = 0, self.count - 1
         while left <= right:

@@ -30,7 +30,7 @@ class Dialect(Protocol):
         """Return what speaks against objects whose closure is mapped. Raises `LoadStops`."""
 
     def binds_now(self, of: Loaded) -> bool:
-        """Whether an object's functions are bound at once even where that is not asked for."""
+        """Tell whether an object's functions are bound at once even where that is not asked for."""
 
     def at_start(self, failure: LoadFailure) -> LoadFailure:
         """Return a failure as the start of a program shows it."""

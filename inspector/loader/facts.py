@@ -17,7 +17,7 @@ def glibc_version(facts: LoaderFacts) -> tuple[int, int] | None:
 
 
 def is_musl(facts: LoaderFacts, file: str) -> bool:
-    """Whether the loader at a path without links is musl's, which is its C library too."""
+    """Tell whether the loader at a path without links is musl's, which is its C library too."""
     name = file.rpartition("/")[2]
     return not facts.glibc and name.startswith(("ld-musl-", "libc.musl-", "libc.so"))
 

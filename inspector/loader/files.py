@@ -141,6 +141,6 @@ class Files:
 
 
 def _components(path: str) -> list[str]:
-    """The names in `path`, last first; one at the end stays: it asks for a directory."""
+    """Return the names in `path`, last first; one at the end stays: it asks for a directory."""
     names = [name for name in reversed(path.split("/")) if name]
     return [".", *names] if path.endswith("/") and names else names

@@ -109,7 +109,7 @@ class Glibc:
         return found
 
     def binds_now(self, of: Loaded) -> bool:
-        """Whether the object or LD_BIND_NOW asks for it."""
+        """Tell whether the object or LD_BIND_NOW asks for it."""
         return of.skeleton.bind_now or bool(self._environment.get("LD_BIND_NOW"))
 
     def at_start(self, failure: LoadFailure) -> LoadFailure:

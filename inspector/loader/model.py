@@ -25,7 +25,7 @@ class Rights(msgspec.Struct, frozen=True):
     gids: frozenset[int] = frozenset()
 
     def allow(self, node: Node, bit: int) -> bool:
-        """Whether the user may do what `bit` says: 4 to read, 1 to search a directory."""
+        """Tell whether the user may do what `bit` says: 4 to read, 1 to search a directory."""
         if self.uid == 0:
             return True
         if node.uid == self.uid:
@@ -137,5 +137,5 @@ Outcome = Loaded | LoadFailure
 
 
 def identity_of(path: str, node: Node) -> int | str:
-    """What tells one file from another: names of one content have one identity."""
+    """Return what tells one file from another: names of one content have one identity."""
     return node.inode if node.inode and node.kind is Kind.FILE else path

@@ -135,7 +135,7 @@ class Musl:
         raise SystemRefuses(last)
 
     def _directories(self, asker: Loaded) -> Iterator[str]:
-        """The environment's directories, then those of the object and of all that led to it, then the system's."""
+        """Yield the environment's directories, those of the object and of all that led to it, then the system's."""
         yield from _split(self._environment.get("LD_LIBRARY_PATH", ""))
         program = self._state.loaded[0]
         at: Loaded | None = None if self._preloading else asker
@@ -185,7 +185,7 @@ class Musl:
         return []
 
     def binds_now(self, of: Loaded) -> bool:
-        """Whether an object asks for it."""
+        """Tell whether an object asks for it."""
         return of.skeleton.bind_now
 
     def at_start(self, failure: LoadFailure) -> LoadFailure:

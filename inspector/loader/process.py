@@ -200,7 +200,7 @@ class Process:
         of.relocated = True
 
     def _scope(self, of: Loaded) -> Scope:
-        """The global list, then that of what dlopen was called for; the objects of one dlopen share it."""
+        """Return the global list, then that of what dlopen was called for; the objects of one dlopen share it."""
         if self._scoped is None or self._scoped[0] is not of.top:
             self._scoped = of.top, Scope([*self._state.shared, *(of.top.closure or ())])
         return self._scoped[1]

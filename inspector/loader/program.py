@@ -103,7 +103,7 @@ class Program:
 
 
 def is_privileged(node: Node, rights: Rights) -> bool:
-    """Whether a program runs with more rights than its user has, so that its loader takes little from outside."""
+    """Tell whether a program runs with more rights than its user has, so that its loader takes little from outside."""
     other_user = node.mode & _SETUID and node.uid != rights.uid
     other_group = node.mode & _SETGID and node.mode & _GROUP_EXECUTES and node.gid not in rights.gids
     return bool(other_user or other_group)

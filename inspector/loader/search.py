@@ -98,7 +98,7 @@ class Search:
             yield "default directories", partial(self._in, self._defaults, name)
 
     def _inherited(self, loader: Loaded | None) -> Iterable[Loaded]:
-        """The objects whose RPATH serves what `loader` asks for."""
+        """Yield the objects whose RPATH serves what `loader` asks for."""
         if loader is not None and loader.skeleton.runpath is not None:
             return
         at, had_program = loader, False
@@ -122,7 +122,7 @@ class Search:
         return of.searched["runpath"]
 
     def _directories(self, of: Loaded, text: str, separator: str, *, trusted: bool = False) -> tuple[str, ...]:
-        """The directories that a path names, with a slash at their ends; an empty element is the working directory.
+        """List the directories of a path, with a slash at their ends; an empty element is the working directory.
 
         Where `trusted`, one by `$ORIGIN` counts only if it is a default directory.
         """
@@ -170,7 +170,7 @@ class Search:
             self.levels.add(level)
 
     def _subdirectories(self, directory: str) -> tuple[tuple[str, int], ...]:
-        """The directories for better processors that are there."""
+        """Return the directories for better processors that are there."""
         if directory not in self._below:
             if len(self._below) > MAX_DIRECTORIES:
                 self._below.clear()
@@ -182,7 +182,7 @@ class Search:
         return self._below[directory]
 
     def _try(self, path: str, directory: str | None = None) -> Candidate | None:
-        """The candidate at a path; None, with the error's number kept, where the search goes on."""
+        """Return the candidate at a path; None, with the error's number kept, where the search goes on."""
         try:
             name = path.rpartition("/")[2]
             file, node = self._files.open(path) if directory is None else self._files.open_in(directory, name)
@@ -200,7 +200,7 @@ class Search:
         return self._try(path)
 
     def _cache_entry(self, name: str) -> str | None:
-        """The path of the best entry: those of named capabilities come first, the highest that the processor has."""
+        """Find the best entry: those of named capabilities come first, the highest that the processor has."""
         cache = self._cache()
         best: tuple[int, str] | None = None
         for entry in cache.look_up(name):

@@ -22,5 +22,5 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 
 def has_origin(text: str) -> bool:
-    """Whether a text uses `$ORIGIN`."""
+    """Tell whether a text uses `$ORIGIN`."""
     return any("ORIGIN" in match[0] for match in _TOKEN.finditer(text))

@@ -110,13 +110,13 @@ def _called(function: ast.FunctionDef | None, name: str) -> Iterator[Library]:
 
 
 def _names_release(function: ast.FunctionDef) -> bool:
-    """Whether a folder's name is made of `cu` and a release."""
+    """Tell whether a folder's name is made of `cu` and a release."""
     texts = [node.values[0] for node in ast.walk(function) if isinstance(node, ast.JoinedStr) and node.values]
     return any(isinstance(text, ast.Constant) and text.value == "cu" for text in texts)
 
 
 def _looks_beside(function: ast.FunctionDef) -> bool:
-    """Whether a path is joined of an entry of sys.path and a library's folder, without `nvidia` between them."""
+    """Tell whether a path is joined of an entry of sys.path and a library's folder, without `nvidia` between them."""
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "join":
             names = [each.id for each in node.args[:2] if isinstance(each, ast.Name)]

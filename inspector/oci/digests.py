@@ -16,24 +16,24 @@ Digest = Annotated[str, msgspec.Meta(pattern=DIGEST_PATTERN)]
 
 
 def check_digest(content: bytes, digest: str, what: str) -> None:
-    """Raises `DigestMismatch` unless `content` hashes to `digest`; `what` and the digest name it."""
+    """Raise `DigestMismatch` unless `content` hashes to `digest`; `what` and the digest name it."""
     actual = digest_of(content, digest.partition(":")[0])
     if not hmac.compare_digest(actual, digest):
         raise digest_mismatch(what, digest, actual)
 
 
 def digest_mismatch(what: str, expected: str, actual: str) -> DigestMismatch:
-    """The error for bytes, which `what` names, that hash to another digest than the one expected."""
+    """Return the error for bytes, which `what` names, that hash to another digest than the one expected."""
     return DigestMismatch(f"{what}: expected {expected}, got {actual}; the copy is damaged or was altered")
 
 
 def digest_of(content: bytes, algorithm: str = "sha256") -> str:
-    """`algorithm:hex` of `content`. Raises `Unsupported` for an algorithm other than SHA-256 and SHA-512."""
+    """Return `algorithm:hex` of `content`. Raises `Unsupported` for an algorithm other than SHA-256 and SHA-512."""
     return f"{algorithm}:{hasher(algorithm, content).hexdigest()}"
 
 
 def hasher(algorithm: str, content: bytes = b"") -> hashlib._Hash:
-    """A running hash, fed with `content`. Raises `Unsupported` for an algorithm that images don't use."""
+    """Return a running hash, fed with `content`. Raises `Unsupported` for an algorithm that images don't use."""
     if algorithm not in ("sha256", "sha512"):
         raise Unsupported(f"digest algorithm {algorithm!r}: sha256 and sha512 are read")
     return hashlib.new(algorithm, content)

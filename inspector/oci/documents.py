@@ -30,7 +30,7 @@ _making = threading.Lock()
 
 
 def decoder(kind: type[Document]) -> msgspec.json.Decoder[Document]:
-    """What decodes JSON as `kind`, made by one thread alone: where two meet a type first, msgspec 0.22 may crash."""
+    """Make a decoder of `kind`, one thread at a time: where two meet a type first, msgspec 0.22 may crash."""
     found = _decoders.get(kind)
     if found is None:
         with _making:
@@ -52,7 +52,7 @@ def parse(content: bytes, kind: type[Document], where: str) -> Document:
 
 
 def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
-    """An index or an image manifest; `stated` is the media type that points here, if any.
+    """Return an index or an image manifest; `stated` is the media type that points here, if any.
 
     A document that could be read as both, or that contradicts its types, is refused, since readers would
     differ (CVE-2021-41190). Raises `Unsupported` for artifacts and schema 1, `Malformed`, `LimitExceeded`.
@@ -70,7 +70,7 @@ def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
         raise Malformed(f"{where}: neither an image index nor an image manifest")
     wrong = types & (MANIFEST_TYPES if is_index else INDEX_TYPES)
     if wrong:
-        raise Malformed(f"{where}: is said to be {', '.join(sorted(wrong))}, and is none")
+        raise Malformed(f"{where}: is said to be {', '.join(sorted(wrong))}, and is not")
     if is_index:
         return _values(gofields.MANIFEST, content, tree, Index, where)
     _refuse_artifact(tree, where)
@@ -78,13 +78,13 @@ def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
 
 
 def media_type(content: bytes, where: str) -> str:
-    """The type that a manifest or index gives itself, empty where it gives none. Raises `Malformed`."""
+    """Return the type that a manifest or index gives itself, empty where it gives none. Raises `Malformed`."""
     tree = gofields.MANIFEST.read(content, where) or {}
     return str(tree.get("mediaType") or "")
 
 
 def parse_config(content: bytes, where: str) -> ImageConfig:
-    """An image's configuration. Raises `Malformed` also where there is no `rootfs`, without which it is none."""
+    """Return an image's configuration. Raises `Malformed` also where there is no `rootfs`, without which it is none."""
     tree = gofields.CONFIG.read(content, where) or {}
     if tree.get("rootfs") is None:
         raise Malformed(f"{where}: no configuration of an image: it has no `rootfs`")
@@ -95,7 +95,7 @@ def parse_config(content: bytes, where: str) -> ImageConfig:
 
 
 def parse_items(content: bytes, where: str) -> list[ArchiveItem]:
-    """The images that the manifest.json of `docker save` lists. Raises `Malformed`, `LimitExceeded`."""
+    """Return the images that the manifest.json of `docker save` lists. Raises `Malformed`, `LimitExceeded`."""
     tree = gofields.ITEMS.read(content, where)
     if tree is None:
         raise Malformed(f"{where}: null where a list of images is expected")
@@ -103,13 +103,13 @@ def parse_items(content: bytes, where: str) -> list[ArchiveItem]:
 
 
 def layout_version(content: bytes, where: str) -> str:
-    """The version that an oci-layout file states, empty where it states none. Raises `Malformed`."""
+    """Return the version that an oci-layout file states, empty where it states none. Raises `Malformed`."""
     tree = gofields.LAYOUT.read(content, where) or {}
     return str(tree.get("imageLayoutVersion") or "")
 
 
 def _values(reader: Reader, content: bytes, tree: Any, kind: type[Document], where: str) -> Document:
-    """The tree as `kind`; what it has as null, and `kind` has not, is left to its default on the second try."""
+    """Return the tree as `kind`; what it has as null, and `kind` has not, is left to its default on the second try."""
     decoder(kind)
     try:
         try:

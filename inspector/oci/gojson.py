@@ -62,7 +62,7 @@ class Reader:
         self._exact = _decoder(Pairs)
 
     def read(self, content: bytes, where: str) -> Any:
-        """The document as dicts and lists, with keys as Go writes them; what Go leaves empty is absent or null.
+        """Return the document as dicts and lists, with keys as Go writes them; what Go leaves empty is absent or null.
 
         Raises `Malformed`, `LimitExceeded`; `where` names the document in their messages.
         """
@@ -75,7 +75,7 @@ class Reader:
         return self.reread(content, where)
 
     def reread(self, content: bytes, where: str) -> Any:
-        """The same by the longer way; what is empty is absent."""
+        """Return the same by the longer way; what is empty is absent."""
         pairs = self._pairs(content, where)
         found: Any = None
         for at, how in enumerate(_WAYS):
@@ -132,7 +132,10 @@ def _refuse(name: str) -> None:
 
 
 def _text(content: bytes, where: str) -> str:
-    """The document as text, bounded before anything is made of it; bytes that are no UTF-8 are replaced as in Go."""
+    """Return the document as text, bounded before anything is made of it.
+
+    Bytes that are no UTF-8 are replaced as in Go.
+    """
     if len(content) > MAX_DOCUMENT:
         raise LimitExceeded(f"{where}: {len(content)} bytes; documents past {MAX_DOCUMENT} are refused")
     text = content.decode("utf-8", _EACH_BYTE)
@@ -156,7 +159,7 @@ def _refuse_large(text: str, where: str) -> None:
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:
-    """One replacement character for each byte, as Go has it, and not for each sequence, as Python has it."""
+    """Return one replacement character for each byte, as Go has it, and not for each sequence, as Python has it."""
     assert isinstance(error, UnicodeDecodeError)
     end = _ALWAYS_WRONG.match(error.object, error.end).end()  # type: ignore[union-attr]  # which may be empty
     return "\ufffd" * (end - error.start), end

@@ -71,7 +71,7 @@ class GoType(ABC):
 
     @abstractmethod
     def store(self, old: Any, token: object, how: How) -> Any:
-        """What the variable holds after `token`, having held `old` (None where nothing). Raises `WrongType`."""
+        """Return what the variable holds after `token`, having held `old` (None where nothing). Raises `WrongType`."""
 
 
 class Text(GoType):
@@ -269,7 +269,7 @@ class Stored:
 
 
 def fold(key: str) -> str:
-    """The form in which keys that Go takes for one another are the same (`encoding/json`, fold.go).
+    """Return the form in which keys that Go takes for one another are the same (`encoding/json`, fold.go).
 
     To plain letters belong two that are not ASCII: the Kelvin sign, which `lower` makes a k, and the long s.
     """
@@ -277,7 +277,7 @@ def fold(key: str) -> str:
 
 
 def plain(value: object) -> Any:
-    """The value with lists as such."""
+    """Return the value with lists as such."""
     if isinstance(value, Stored):
         return [plain(item) for item in value.items[: value.count]]
     if isinstance(value, dict):

@@ -59,7 +59,10 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
     urls: list[str] | None = None
 
     def embedded(self) -> bytes | None:
-        """The content carried by the descriptor itself, its digest and size checked; None where it carries none."""
+        """Return the content carried by the descriptor itself, its digest and size checked.
+
+        None where it carries none.
+        """
         if not self.data:
             return None
         try:
@@ -166,7 +169,7 @@ class ImageConfig(msgspec.Struct, frozen=True):
         return "/" + (self.run.working_dir or "").strip("/")
 
     def build_steps(self) -> list[str | None]:
-        """`created_by` for each layer from the base up; all None where history and layers don't match.
+        """Return `created_by` for each layer from the base up; all None where history and layers don't match.
 
         The k-th step that is not marked empty made the k-th layer, if their counts are equal.
         """

@@ -21,14 +21,14 @@ class Platform(msgspec.Struct, frozen=True, rename={"os_version": "os.version"},
 
     @classmethod
     def parse(cls, text: str) -> Platform:
-        """`os/arch[/variant]` as on a command line. Raises `ValueError`."""
+        """Return `os/arch[/variant]` as on a command line. Raises `ValueError`."""
         parts = text.lower().split("/")
         if not 2 <= len(parts) <= 3 or not all(parts):
             raise ValueError(f"{text!r} is no platform: write os/arch or os/arch/variant, as in linux/arm64")
         return cls(*parts).normal()
 
     def normal(self) -> Platform:
-        """The same platform in the one spelling used for comparison: `arm64/v8` is `arm64`, `arm` is `arm/v7`.
+        """Return the same platform in the one spelling used for comparison: `arm64/v8` is `arm64`, `arm` is `arm/v7`.
 
         Case counts for nothing, and other names of a machine are replaced, as in containerd's `platforms.Normalize`.
         """

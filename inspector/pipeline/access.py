@@ -60,7 +60,7 @@ class AccessReader:
         raise AccessUnusable(f"{image.reference}: no way to its bytes; {'; '.join(passed)}")
 
     def _ways(self, image: Image, access: Access, question: Question, passed: list[str]) -> Iterator[Way]:
-        """The access methods worth trying, best first; what is left out of them is noted in `passed`."""
+        """Yield the access methods worth trying, best first; what is left out of them is noted in `passed`."""
         if question.access is not None:
             yield self._forced(image, access, question)
             return
@@ -87,7 +87,7 @@ class AccessReader:
             yield Way("files", lambda: self._inspect_partially(image, access, question, whole=True))
 
     def _needs_whole(self, access: Access) -> str:
-        """Why single files don't do, whatever the question; empty where they may."""
+        """Say why single files don't do, whatever the question; empty where they may."""
         if self._verify:
             return "every digest is to be checked"
         podman = access.engine is not None and access.engine.kind == "podman"
@@ -105,7 +105,7 @@ class AccessReader:
                 return Way("save", lambda: self._saved(access, question))
 
     def _must_unpack(self, image: Image) -> bool:
-        """Whether packed layers are to be read through, which takes seconds."""
+        """Tell whether packed layers are to be read through, which takes seconds."""
         return any(layer.compressed and not layer.walked and not self._knows(layer.diff_id) for layer in image.layers)
 
     def _knows_all(self, image: Image) -> bool:

@@ -61,7 +61,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_scope(text: str) -> Scope:
-    """`[registry:|docker://][HOST/]NAME[:TAG][@DIGEST]`. Raises `InvalidReference`, also for what is in no registry."""
+    """Return `[registry:|docker://][HOST/]NAME[:TAG][@DIGEST]`.
+
+    Raises `InvalidReference`, also for what is in no registry.
+    """
     reference = parse_reference(text)
     if reference.scheme not in (Scheme.BARE, Scheme.REGISTRY) or reference.is_path_like():
         raise InvalidReference(f"{text!a}: not in a registry, which is what is audited; `inspector check` reads it")

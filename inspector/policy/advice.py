@@ -9,7 +9,7 @@ ADVICE = {
     "no-file": Advice(
         "ENVIRONMENT", "Check the path, and the name within it; if nothing was saved there yet, `docker save` writes it"
     ),
-    "unreadable": Advice("ENVIRONMENT", "Get the image anew (save, copy or pull it again); nothing is known of it"),
+    "unreadable": Advice("ENVIRONMENT", "Get the image again (save, copy or pull it); nothing is known of it"),
     "unsupported": Advice(
         "ENVIRONMENT", "Hand the image over in a form that is read: docker-archive, oci, oci-archive or dir"
     ),

@@ -1,4 +1,4 @@
-"""What an audit of registries comes to, as values: its plan, a result for each image, and what was left undone."""
+"""The result of an audit of registries, as values: its plan, a result for each image, and what was left undone."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def outcome_of_audit(outcomes: Iterable[Outcome | None], left: Left) -> Outcome:
-    """What the audit comes to: the worst of all; what was left undone, or never met, is not known.
+    """Return the outcome of the audit: the worst of all; what was left undone, or never met, is not known.
 
     Where no policy was asked, an image without an error counts as well.
     """

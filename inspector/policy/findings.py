@@ -136,7 +136,7 @@ def because(reasons: tuple[str, ...]) -> str:
 
 
 def role_finding(row: str, message: str) -> Finding:
-    """Why an image was held against no role."""
+    """Say why an image was checked against no role."""
     advice = ADVICE[row]
     return Finding(check="role", outcome="unknown", message=message, category=advice.category, advice=advice.text)
 

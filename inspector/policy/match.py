@@ -37,7 +37,7 @@ def shown_name(reference: str, tags: Sequence[str]) -> str:
 def roles_for(names: Iterable[str], policy: Policy) -> tuple[tuple[str, Role], ...] | Ambiguous:
     """Each name with the role that claims it; empty where none does.
 
-    Two roles for two names of one image are both held against it: it is deployed as both. Two roles
+    Two roles for two names of one image are both checked against it: it is deployed as both. Two roles
     for one name are a contradiction in the policy, and taking the first would hide it.
     """
     found: dict[str, tuple[str, Role]] = {}
@@ -51,7 +51,7 @@ def roles_for(names: Iterable[str], policy: Policy) -> tuple[tuple[str, Role], .
 
 
 def near(names: Iterable[str], policy: Policy) -> str:
-    """The clause that offers a pattern which is nearly one of the names, as a slip of the pen is; empty if none is."""
+    """The clause that offers a pattern which is nearly one of the names, as a typo is; empty if none is."""
     import difflib
 
     pairs = ((pattern, role.name) for role in policy.roles for pattern in role.match if len(pattern) <= MAX_NEAR)

@@ -1,7 +1,7 @@
 """The JSON form of a policy: the test data of the hand-run procedure, unchanged.
 
 `{"images": [{"name", "dockerfile", "torch_expected", "cuda_expected", "description"}]}`, where each
-`name` is a reference, and at once the role that this one image is held against.
+`name` is a reference, and at once the role that this one image is checked against.
 """
 
 from __future__ import annotations

@@ -43,12 +43,15 @@ class Authorizer:
         self._slots: dict[Grant, _Slot] = {}
 
     def header(self, repository: str) -> str | None:
-        """What worked for the repository before, or a fresh token of the same grant; None where nothing was needed."""
+        """Return what worked for the repository before, or a fresh token of the same grant.
+
+        None where nothing was needed.
+        """
         known = self._known.get(repository)
         return self._token(known, repository).header() if isinstance(known, Grant) else known
 
     def answer(self, challenges: Sequence[Challenge], registry: Origin, repository: str, stale: str | None) -> str:
-        """The header that meets the challenges; `stale` is the one that they came in answer to.
+        """Return the header that meets the challenges; `stale` is the one that they came in answer to.
 
         An empty repository stands for the whole registry. Raises `Denied`, `Refused`, and what fetching a token raises.
         """
@@ -61,7 +64,7 @@ class Authorizer:
         raise Refused(f"{self._shown(repository)}: asks for credentials in no way that is known here")
 
     def lend(self, repository: str) -> Token | None:
-        """A token of the repository's that lasts a while still, for others to show; None where none was ever needed.
+        """Return a token that lasts a while still, for others to show; None where none was ever needed.
 
         Raises `Refused` where the registry gives no tokens of its own, and what fetching one raises.
         """
@@ -77,7 +80,7 @@ class Authorizer:
         return token
 
     def denied(self, repository: str, status: int) -> Denied:
-        """The error for a registry that will not have us, or not here."""
+        """Return the error for a registry that will not have us, or not here."""
         login = self._credentials.find(self._host, repository)
         who = f"with the credentials from {login.origin}" if login else "without credentials"
         hidden = "; registries say this of repositories, too, that they don't have" if repository else ""
@@ -101,14 +104,17 @@ class Authorizer:
         return self._settled(repository, login.basic(), stale)
 
     def _settled(self, repository: str, header: str, stale: str | None) -> str:
-        """A header that no asking will change; refused once, it is refused for good."""
+        """Return a header that no asking will change; refused once, it is refused for good."""
         if stale == header:
             raise self.denied(repository, 401)
         self._known[repository] = header
         return header
 
     def _token(self, grant: Grant, repository: str, *, stale: str | None = None, lasting: float = 0.0) -> Token:
-        """The token of the grant that is at hand, unless it is the `stale` one or ends too soon; else a new one."""
+        """Return the token of the grant that is at hand, unless it is the `stale` one or ends too soon.
+
+        Else a new one.
+        """
         with self._lock:
             slot = self._slots.setdefault(grant, _Slot())
         with work.held(slot.lock):

@@ -19,7 +19,7 @@ _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.AS
 
 
 def read_part(reply: Response, start: int, end: int, size: int, where: str) -> bytes | None:
-    """The bytes asked for, `end` not included, of a blob of `size`; None where the whole is sent in their place.
+    """Return the bytes asked for, `end` not included, of a blob of `size`; None where the whole is sent in their place.
 
     Raises `Malformed` for other bytes or fewer, `Unreachable`.
     """
@@ -52,7 +52,7 @@ class BlobStream:
         self._waited = 0.0
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes in order. Raises `Unreachable` where the rest can't be had, `Malformed` for other bytes.
+        """Yield the bytes in order. Raises `Unreachable` where the rest can't be had, `Malformed` for other bytes.
 
         A connection that is lost is made again, also one that is too slow after it brought much; attempts that bring
         little have the time of one.
@@ -77,7 +77,7 @@ class BlobStream:
             work.wait(self._pacing.backoff(failures))
 
     def _next(self, attempt: Iterator[bytes]) -> bytes:
-        """The next bytes, none at the end; what using them takes is not counted as waiting."""
+        """Return the next bytes, none at the end; what using them takes is not counted as waiting."""
         began = time.monotonic()
         try:
             return next(attempt, b"")
@@ -96,7 +96,7 @@ class BlobStream:
                     yield fresh
 
     def _check(self, reply: Response) -> int:
-        """How many bytes of the answer are to be passed over: all that we have, where it ignores what was asked for."""
+        """Count the bytes to be passed over: all that we have, where the answer ignores what was asked for."""
         if reply.status == 206 and self._got:
             found = _RANGE.fullmatch(reply.header("Content-Range").strip())
             if found is None or int(found[1]) != self._got or found[3] not in ("*", str(self._size)):

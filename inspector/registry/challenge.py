@@ -21,12 +21,12 @@ class Challenge(msgspec.Struct, frozen=True):
     parameters: dict[str, str] = {}
 
     def get(self, name: str) -> str:
-        """A parameter; empty where there is none."""
+        """Return a parameter; empty where there is none."""
         return self.parameters.get(name, "")
 
 
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
-    """All challenges of all headers, in order; whatever follows what can't be read is left out."""
+    """Return all challenges of all headers, in order; whatever follows what can't be read is left out."""
     found: list[Challenge] = []
     for header in headers:
         text, at = header[:MAX_HEADER], 0

@@ -34,15 +34,18 @@ class Client:
         return self._credentials.warnings
 
     def repositories(self, name: ImageName) -> list[Repository]:
-        """Where it can be had: its mirrors in order, then its own registry. Raises `Refused` if it is blocked."""
+        """Say where it can be had: its mirrors in order, then its own registry. Raises `Refused` if it is blocked."""
         return [self.repository(place) for place in self._mirrors.places(name)]
 
     def repository(self, place: ImageName) -> Repository:
-        """The repository at one of its places, which `repositories` told."""
+        """Return the repository at one of its places, which `repositories` told."""
         return Repository(self._session(place.host), place)
 
     def catalog(self, host: str) -> Iterator[str]:
-        """The repositories of a registry, as it orders them. Raises `NotFound` or `Denied` where it doesn't tell."""
+        """Return the repositories of a registry, as it orders them.
+
+        Raises `NotFound` or `Denied` where it doesn't tell.
+        """
         return listed(self._session(host), "/v2/_catalog", "repositories", is_repository, host)
 
     def close(self) -> None:

@@ -51,7 +51,7 @@ class Credentials:
         self.warnings: tuple[str, ...] = ()
 
     def find(self, host: str, repository: str) -> Login | None:
-        """The login for a registry, of the most specific key in the first file that has one; None to ask anonymously.
+        """Find the login for a registry: the most specific key of the first file that has one; None to ask anonymously.
 
         Whatever a file or a helper program has wrong is noted in `warnings`. Raises `UsageError` for the environment's.
         """
@@ -64,7 +64,7 @@ class Credentials:
             return login
 
     def _in_file(self, path: Path, file: _File, host: str, repository: str) -> Login | None:
-        """Docker's order: the helper for this host, the helper for all, what the file itself holds."""
+        """Follow Docker's order: the helper for this host, the helper for all, what the file itself holds."""
         for key in _keys(host, repository):
             helper = next((name for each, name in (file.cred_helpers or {}).items() if _same(each, key)), "")
             if helper and (login := self._helper(helper, key, path)):
@@ -132,7 +132,7 @@ def _file(path: Path) -> _File | None:
 
 
 def _places(settings: Settings) -> Iterator[Path]:
-    """Podman's order (containers-auth.json(5)), but for a folder of Docker's that was named expressly."""
+    """Follow Podman's order (containers-auth.json(5)), but for a folder of Docker's that was named expressly."""
     environment, home, config = settings.environment, settings.home, settings.config_home()
     if given := environment.get("REGISTRY_AUTH_FILE"):
         yield Path(given)
@@ -151,14 +151,17 @@ def _places(settings: Settings) -> Iterator[Path]:
 
 
 def _keys(host: str, repository: str) -> Iterator[str]:
-    """What credentials may be filed under, the most specific first."""
+    """Yield what credentials may be filed under, the most specific first."""
     parts = repository.split("/") if repository else []
     for count in range(len(parts), -1, -1):
         yield "/".join([host, *parts[:count]])
 
 
 def _same(key: str, wanted: str) -> bool:
-    """Whether a key means `wanted`; hosts are compared whole. One with a scheme, or an API's path, means its host."""
+    """Tell whether a key means `wanted`; hosts are compared whole.
+
+    One with a scheme, or an API's path, means its host.
+    """
     bare = key.partition("://")[2] or key
     host, _, path = bare.strip("/").partition("/")
     if "://" in key or path in ("v1", "v2"):
@@ -168,7 +171,7 @@ def _same(key: str, wanted: str) -> bool:
 
 
 def _from_environment(settings: Settings, host: str) -> Login | None:
-    """The login that the environment gives for one host, which must be named: no other is to see it."""
+    """Return the login that the environment gives for one host, which must be named: no other is to see it."""
     user, password, token = (settings.environment.get(name, "") for name in _VARIABLES)
     if not user and not password and not token:
         return None

@@ -39,7 +39,7 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
         return f"Lent(host={self.host!r})"
 
     def settings(self, environment: Mapping[str, str]) -> Settings:
-        """Those of whoever was lent this: of the `environment` there, no more than its proxies count."""
+        """Return the settings of who was lent this: of the `environment` there, no more than its proxies count."""
         kept = {name: value for name, value in environment.items() if name.lower() in _PROXIES}
         if self.token is not None:
             kept |= {"INSPECTOR_REGISTRY_HOST": self.host, "INSPECTOR_REGISTRY_TOKEN": self.token.secret}
@@ -57,12 +57,12 @@ class Lent(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def all_insecure(self) -> tuple[str, ...]:
-        """The hosts that the user allows to be spoken to without trusted TLS."""
+        """The hosts that the user allows to be asked without trusted TLS."""
         return (*self.trusted, self.host) if self.insecure else self.trusted
 
 
 def refuse_secret(token: Token, login: Login | None, where: str) -> None:
-    """Raises `Refused` for a token that is the secret again, which some registries hand out as it is, or in base64."""
+    """Raise `Refused` for a token that is the secret again, which some registries hand out as it is, or in base64."""
     if login is None or not login.secret:
         return
     secret = login.secret.encode()
@@ -71,7 +71,7 @@ def refuse_secret(token: Token, login: Login | None, where: str) -> None:
 
 
 def _unpacked(text: str) -> bytes:
-    """What `text` is in base64; for what is none, whatever comes of it."""
+    """Return what `text` is in base64; for what is none, whatever comes of it."""
     padded = text.translate(str.maketrans("-_", "+/")) + "=" * (-len(text) % 4)
     try:
         return base64.b64decode(padded)

@@ -21,7 +21,7 @@ class _Errors(msgspec.Struct):
 
 
 def error_code(body: bytes) -> str:
-    """The first of the specification's error codes in an answer; its free text may repeat what we sent."""
+    """Return the first of the specification's error codes in an answer; its free text may repeat what we sent."""
     try:
         codes = [error.code for error in decoder(_Errors).decode(body).errors]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -30,7 +30,7 @@ def error_code(body: bytes) -> str:
 
 
 def refusal(where: str, status: int, body: bytes) -> InspectorError:
-    """The error for a status that says no, and that no one had a better sentence for."""
+    """Return the error for a status that says no, and that no one had a better sentence for."""
     code = error_code(body)
     said = f"{status} ({code})" if code else str(status)
     if status == 404:

@@ -29,7 +29,7 @@ class _Answer(msgspec.Struct, rename="pascal"):
 
 
 def ask_helper(name: str, server: str, environment: Mapping[str, str]) -> Login | None:
-    """What the helper keeps for a server; None if it keeps nothing. Raises `NotFound`, `Refused`, `Malformed`.
+    """Return what the helper keeps for a server; None if it keeps nothing. Raises `NotFound`, `Refused`, `Malformed`.
 
     The Docker SDK's own way waits without end and repeats in its errors what a failing helper printed.
     """

@@ -67,7 +67,7 @@ def listed(
     repository: str = "",
     stack: ExitStack | None = None,
 ) -> Iterator[str]:
-    """What the pages from `path` on list under `key`, each once, page after page as it is asked for.
+    """Yield what the pages from `path` on list under `key`, each once, page after page as it is asked for.
 
     Of lists with a `stack`, one that is long is held at a time, until that is left.
 
@@ -133,7 +133,10 @@ class _Names(msgspec.Struct):
 def _page(
     session: Session, path: str, target: str, key: str, where: str, repository: str, alone: _Alone
 ) -> tuple[list[str], int, str]:
-    """The names of the page at `target`, its size, and the path and query of the next; an empty one at the end."""
+    """Return the names of the page at `target`, its size, and the path and query of the next.
+
+    An empty one at the end.
+    """
     reply = session.ask("GET", target, where, repository=repository)
     if reply.status != 200:
         words = words_of(reply)
@@ -159,7 +162,7 @@ def _names(content: bytes, key: str, where: str) -> list[str]:
 
 
 def _next(link: str, path: str, page: Address, where: str) -> str:
-    """What `rel="next"` leads to, which must be another page of the same list at the registry itself."""
+    """Return what `rel="next"` leads to, which must be another page of the same list at the registry itself."""
     found = _NEXT.search(link[: 64 << 10])
     if found is None:
         return ""

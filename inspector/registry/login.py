@@ -20,7 +20,7 @@ class Login(msgspec.Struct, frozen=True):
     is_bearer: bool = False
 
     def basic(self) -> str:
-        """The value of an `Authorization` header (RFC 7617)."""
+        """Return the value of an `Authorization` header (RFC 7617)."""
         return "Basic " + base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
 
     def __repr__(self) -> str:

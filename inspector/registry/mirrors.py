@@ -50,7 +50,7 @@ class Mirrors:
         self._tables = {table.stem: table for table in tables if table.stem}  # a later file's table replaces
 
     def insecure(self) -> frozenset[str]:
-        """The hosts that the tables allow to be spoken to without trusted TLS."""
+        """Return the hosts that the tables allow to be asked without trusted TLS."""
         listed = [(table.location or table.prefix, table.insecure) for table in self._tables.values()]
         listed += [(each.location, each.insecure) for table in self._tables.values() for each in table.mirror]
         return frozenset(location.partition("/")[0].lower() for location, insecure in listed if insecure)

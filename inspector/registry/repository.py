@@ -50,7 +50,7 @@ class Repository:
         self.where = str(self.name) if session.host == name.host else f"{self.name} (by way of {session.host})"
 
     def head(self, target: str) -> Head | None:
-        """What the registry says of a tag or digest; None where it answers HEAD with no more than a refusal.
+        """Return what the registry says of a tag or digest; None where it answers HEAD with no more than a refusal.
 
         That goes for 404, too: there are registries that have a manifest, and say so to GET alone.
         """
@@ -65,7 +65,7 @@ class Repository:
         return Head(digest if _DIGEST.fullmatch(digest) else None, size, _media_type(reply))
 
     def manifest(self, target: str) -> Document:
-        """The manifest of a tag or digest, its bytes checked against the digest asked for, or else the one stated."""
+        """Fetch the manifest of a tag or digest, checked against the digest asked for, or else the one stated."""
         where = f"{self.where}: {target}"
         reply = self._ask("GET", f"manifests/{target}", where, ACCEPT)
         if reply.status != 200:
@@ -80,7 +80,7 @@ class Repository:
         return Document(content, asked or digest_of(content), _media_type(reply))
 
     def document(self, digest: str) -> bytes:
-        """A small blob, such as a config, checked against its digest."""
+        """Return a small blob, such as a config, checked against its digest."""
         where = f"{self.where}: blob {digest}"
         reply = self._ask("GET", f"blobs/{digest}", where)
         if reply.status != 200:
@@ -90,12 +90,18 @@ class Repository:
         return content
 
     def chunks(self, digest: str, size: int) -> Iterator[bytes]:
-        """A blob's bytes as they arrive, exactly `size`, resumed where they break off; the caller hashes them."""
+        """Return a blob's bytes as they arrive, exactly `size`, resumed where they break off.
+
+        The caller hashes them.
+        """
         where = f"{self.where}: blob {digest}"
         return BlobStream(lambda at: self._blob(digest, at), self.session.pacing, where, size).chunks()
 
     def part(self, digest: str, start: int, end: int, size: int) -> bytes | None:
-        """Bytes of a blob of `size`, `end` not included, held in memory; None where the registry sends no parts."""
+        """Return bytes of a blob of `size`, `end` not included, held in memory.
+
+        None where the registry sends no parts.
+        """
         where = f"{self.where}: blob {digest}"
         reply = self._ask("GET", f"blobs/{digest}", where, {"Range": f"bytes={start}-{end - 1}"})
         if reply.status not in (200, 206, 416):
@@ -103,7 +109,7 @@ class Repository:
         return read_part(reply, start, end, size, where)
 
     def tags(self, stack: ExitStack | None = None) -> Iterator[str]:
-        """All tags, as the registry orders them, each once; for `stack` see `listed`.
+        """Return all tags, as the registry orders them, each once; for `stack` see `listed`.
 
         Raises `NotFound` where there is no such repository.
         """
@@ -135,11 +141,11 @@ class Repository:
     def _no_blob(self, reply: Response, where: str) -> InspectorError:
         words = words_of(reply)
         if reply.status == 404:
-            return NotFound(f"{where}: the registry does not have it, though a manifest lists it; push the image anew")
+            return NotFound(f"{where}: the registry does not have it, though a manifest lists it; push the image again")
         return refusal(where, reply.status, words)
 
     def _missing(self, target: str, words: bytes) -> NotFound:
-        """Whether the repository is not there, or just this of it: the list of its tags tells."""
+        """Tell whether the repository is not there, or just this of it: the list of its tags tells."""
         no_repository = NotFound(f"{self.where}: no such repository at {self.session.host}")
         if error_code(words) == _REPOSITORY_UNKNOWN:
             return no_repository
@@ -154,11 +160,11 @@ class Repository:
 
 
 def _check_type(content: bytes, stated: str, where: str) -> None:
-    """Raises `Malformed` where header and document name different types: readers would differ (CVE-2021-41190)."""
+    """Raise `Malformed` where header and document name different types: readers would differ (CVE-2021-41190)."""
     try:
         own = media_type(content, where)
     except InspectorError:
-        return  # whoever parses it says what is wrong
+        return  # the parser says what is wrong
     if own and stated in INDEX_TYPES | MANIFEST_TYPES and own != stated:
         raise Malformed(f"{where}: served as {stated}, but calls itself {own[:100]!a}")
 

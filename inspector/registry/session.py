@@ -56,7 +56,7 @@ class Session:
         headers: Mapping[str, str] | None = None,
         redirects: Redirects = "none",
     ) -> Response:
-        """The answer: a success, or a refusal that is about the thing asked for. The caller closes it.
+        """Return the answer: a success, or a refusal that is about the thing asked for. The caller closes it.
 
         `repository` says what right is needed, an empty one that to the catalog. Raises `Denied`, `RateLimited`,
         `Refused`, `Unreachable`, `Malformed`.
@@ -75,7 +75,10 @@ class Session:
         return self._accepted(reply, where, repository)
 
     def lend(self, repository: str, *, with_token: bool) -> Lent:
-        """What another machine needs to pull from a repository that was asked before. Raises as `Authorizer.lend`."""
+        """Return what another machine needs to pull from a repository that was asked before.
+
+        Raises as `Authorizer.lend`.
+        """
         here = self.origin().is_loopback()
         token = self._authorizer.lend(repository) if with_token else None
         return Lent(
@@ -89,7 +92,7 @@ class Session:
         )
 
     def origin(self) -> Origin:
-        """Where it answers: by TLS, but on this machine, or where it is allowed, without if that is all it speaks."""
+        """Find where it answers: by TLS; on this machine, or where it is allowed, without if that is all it speaks."""
         with self._lock:
             if self._origin is None:
                 self._origin = self._found()
@@ -104,7 +107,7 @@ class Session:
         except Unreachable as error:
             plain = origin_of("http", api_host(self.host))
             try:
-                if self._probe(plain) != 400:  # by which servers that want TLS answer whoever comes without
+                if self._probe(plain) != 400:  # by which servers that want TLS answer a client without it
                     return plain
             except Unreachable:
                 pass
@@ -140,7 +143,7 @@ class Session:
         return self.pacing.ask(lambda: follow(send, address, headers, known), where)
 
     def _accepted(self, reply: Response, where: str, repository: str) -> Response:
-        """The reply, unless it is a refusal of us and not of what was asked."""
+        """Return the reply, unless it is a refusal of us and not of what was asked."""
         if reply.status not in (401, 403, *REDIRECTS):
             return reply
         words_of(reply)

@@ -21,7 +21,7 @@ __all__ = ["Patience", "Settings", "tls_for", "user_settings"]
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach registries: `environment` and `home` lead to the user's files, `etc` to the machine's.
 
-    `insecure` are the hosts, as names begin with them, that may be spoken to without TLS or with a certificate
+    `insecure` are the hosts, as names begin with them, that may be asked without TLS or with a certificate
     that nobody vouches for; of those in `trust_toc` (all, where that is None) layers' tables of contents are believed.
     """
 
@@ -40,7 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.trust_toc is None or host in self.trust_toc
 
     def config_home(self) -> Path | None:
-        """The folder of the user's settings by the XDG rules; None for a user without a home."""
+        """Return the folder of the user's settings by the XDG rules; None for a user without a home."""
         given = self.environment.get("XDG_CONFIG_HOME")
         if given:
             return Path(given)
@@ -63,7 +63,7 @@ def user_settings(insecure: Sequence[str] = (), trust_toc: Literal["all"] | Sequ
 
 
 def tls_for(registry: str, settings: Settings) -> Tls:
-    """What the registry's first folder in `certs.d` says: each `.crt` vouches, the first `.cert` with a `.key` is ours.
+    """Read the registry's first folder in `certs.d`: each `.crt` vouches, the first `.cert` with a `.key` is ours.
 
     A registry that is insecure by choice needs nobody to vouch for it.
     """
@@ -82,7 +82,7 @@ def tls_for(registry: str, settings: Settings) -> Tls:
 
 
 def _bases(settings: Settings) -> list[Path]:
-    """Where `certs.d` may lie, the user's before the machine's (containers-certs.d(5), Docker's rootless mode)."""
+    """Say where `certs.d` may lie, the user's before the machine's (containers-certs.d(5), Docker's rootless mode)."""
     own = settings.config_home()
     users = [] if own is None else [own / "containers" / "certs.d", own / "docker" / "certs.d"]
     return [*users, settings.etc / "containers" / "certs.d", settings.etc / "docker" / "certs.d"]

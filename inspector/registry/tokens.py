@@ -37,11 +37,11 @@ class Token(msgspec.Struct, frozen=True):
     ends: float
 
     def header(self) -> str:
-        """The value of an `Authorization` header."""
+        """Return the value of an `Authorization` header."""
         return f"Bearer {self.secret}"
 
     def is_fresh(self, lasting: float = 0.0) -> bool:
-        """Whether it is worth showing, `lasting` seconds from now still."""
+        """Tell whether it is worth showing, `lasting` seconds from now still."""
         return time.monotonic() + lasting < self.ends
 
     def __repr__(self) -> str:
@@ -67,7 +67,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 def check_realm(realm: Origin, limits: Limits) -> Reach:
-    """What the connection to a token server may reach. Raises `Refused` unless a credential may be sent there.
+    """Return what the connection to a token server may reach. Raises `Refused` unless a credential may be sent there.
 
     That takes TLS, and no more private an address than `limits` say; but for the registry's own host, which may be
     asked without TLS if the registry is, and for hosts that the user named.
@@ -86,7 +86,10 @@ class TokenServer:
         self._pacing = pacing
 
     def grant(self, challenge: Challenge, registry: Origin, scope: str) -> Grant:
-        """What the challenge asks us to fetch; `scope` stands in where it names none. Raises as `check_realm`."""
+        """Return what the challenge asks us to fetch; `scope` stands in where it names none.
+
+        Raises as `check_realm`.
+        """
         realm = challenge.get("realm")
         if not realm:
             raise Refused(f"{registry}: asks for a token, and doesn't say where to fetch it")
@@ -95,7 +98,7 @@ class TokenServer:
         return Grant(address, challenge.get("service")[:1000], challenge.get("scope")[:4000] or scope, reach)
 
     def fetch(self, grant: Grant, login: Login | None, tls: Tls) -> Token:
-        """A new token. Raises `Denied`, `Refused`, `Malformed`, `Unreachable`, `RateLimited`, `LimitExceeded`."""
+        """Fetch a token. Raises `Denied`, `Refused`, `Malformed`, `Unreachable`, `RateLimited`, `LimitExceeded`."""
         where = f"the token server {grant.realm.origin}"
         response = self._pacing.ask(lambda: self._ask(grant, login, tls), where)
         if response.status != 200:
@@ -129,7 +132,7 @@ class TokenServer:
 def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:
     if status in (401, 403, 400):
         who = f"the credentials from {login.origin} are not accepted" if login else "nothing without credentials"
-        return Denied(f"{where}: {who} ({status}); log in anew, as in `docker login`")
+        return Denied(f"{where}: {who} ({status}); log in again, as in `docker login`")
     if status in REDIRECTS:
         return Refused(f"{where}: sends us elsewhere, where no credential is taken")
     return Refused(f"{where}: answers {status}")

@@ -39,7 +39,7 @@ class Transport:
         seconds: float | None = None,
         reach: Reach = Reach.ANY,
     ) -> Response:
-        """The answer, its body not read yet, whose head is whole within `seconds`, the connection included.
+        """Return the answer, its body not read yet, whose head is whole within `seconds`, the connection included.
 
         No address is connected to that lies further inward than `reach`; where a proxy looks the name up, only hosts
         that are written as addresses can be checked, which is the caller's part. Raises `Unreachable`, `Refused`,
@@ -59,7 +59,7 @@ class Transport:
         return response
 
     def limits(self, registry: Origin, *, to_private: bool) -> Limits:
-        """How far a registry that was asked before may send us: to the public internet, and to hosts the user named.
+        """Say how far a registry asked before may send us: to the public internet, and to hosts the user named.
 
         With `to_private`, one of a private network may send us to others in private networks, too.
         """
@@ -72,5 +72,5 @@ class Transport:
         self._pool.close()
 
     def _is_named(self, origin: Origin) -> bool:
-        """Whether the user allows it to be asked without trusted TLS, and so knows it."""
+        """Tell whether the user allows it to be asked without trusted TLS, and so knows it."""
         return not self._settings.insecure.isdisjoint({origin.named, origin.authority})

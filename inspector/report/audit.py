@@ -20,20 +20,20 @@ MAX_NAMED = 8
 
 
 def row_of(audited: Audited) -> Audited:
-    """The little of a result that a table needs: an audit has many."""
+    """Return the little of a result that a table needs: an audit has many."""
     findings = tuple(finding for finding in audited.findings if finding.outcome != "pass")
     evidence = audited.evidence if is_claimed(audited) else None
     return msgspec.structs.replace(audited, findings=findings, evidence=evidence, warnings=())
 
 
 def is_claimed(audited: Audited) -> bool:
-    """Whether the answer rests on layers that were not hashed, but believed by their tables of contents."""
+    """Tell whether the answer rests on layers that were not hashed, but believed by their tables of contents."""
     seen = audited.evidence
     return seen is not None and seen.layers_read + seen.layers_cached > 0 and not seen.digests_verified
 
 
 def claimed_told(results: Sequence[Audited]) -> str:
-    """What is to be known of the images whose answers rest on that; empty where there are none."""
+    """Return what is to be known of the images whose answers rest on that; empty where there are none."""
     claimed = [each for each in results if is_claimed(each)]
     if not claimed:
         return ""
@@ -44,7 +44,7 @@ def claimed_told(results: Sequence[Audited]) -> str:
 
 
 def tags_told(audited: Audited, most: int = MAX_TAGS) -> str:
-    """The tags of an image, the first few named; the digest of one that has none."""
+    """Return the tags of an image, the first few named; the digest of one that has none."""
     if not audited.tags:
         return short(audited.digest) if audited.digest else audited.image
     more = len(audited.tags) - most
@@ -52,14 +52,14 @@ def tags_told(audited: Audited, most: int = MAX_TAGS) -> str:
 
 
 def named(results: Sequence[Audited]) -> str:
-    """The images that something is said of, the first few by name."""
+    """Return the images that something is said of, the first few by name."""
     more = len(results) - MAX_NAMED
     first = ", ".join(each.tags[0] if each.tags else tags_told(each) for each in results[:MAX_NAMED])
     return first + (f" and {more:,} more" if more > 0 else "")
 
 
 def by_repository(rows: Iterable[Audited]) -> dict[str, list[Audited]]:
-    """The results of each repository, in the order of their names and tags, numbers by their value."""
+    """Return the results of each repository, in the order of their names and tags, numbers by their value."""
     found: dict[str, list[Audited]] = {}
     for row in sorted(rows, key=lambda row: (row.repository, natural(row.image), str(row.platform))):
         found.setdefault(row.repository, []).append(row)
@@ -87,7 +87,10 @@ def _of_the_run(error: ErrorFact) -> Result:
 
 
 def plan_told(plan: Planned) -> str:
-    """The plan as one line: `plan: 3 repositories, 1,000 tags, 412 images; 200 layers, of which 12 are known; …`."""
+    """Return the plan as one line: `plan: 3 repositories, 1,000 tags, 412 images.
+
+    200 layers, of which 12 are known; …`.
+    """
     parts = [count(plan.repositories, "repository", "repositories"), count(plan.tags, "tag")]
     parts.append(count(plan.images, "image"))
     known = f", {plan.layers_known:,} known ({show_size(plan.bytes_known)})" if plan.layers_known else ""
@@ -102,7 +105,7 @@ def plan_told(plan: Planned) -> str:
 
 
 def left_told(left: Left) -> str:
-    """What was left undone, and what to do about it."""
+    """Return what was left undone, and what to do about it."""
     parts = [count(left.tags, "tag or list", "tags or lists")] if left.tags else []
     parts += [count(left.images, "image")] if left.images else []
     parts += [f"{count(left.layers, 'layer')} of {show_size(left.bytes)}"] if left.layers else []
@@ -110,7 +113,7 @@ def left_told(left: Left) -> str:
 
 
 def ended_told(outcomes: Counter[Outcome | None], ended: Ended, span: float) -> str:
-    """`412 images: 400 passed, 12 failed in 3 min 05 s; 200 layers, 1.2 GB fetched with 1,417 requests`."""
+    """Return `412 images: 400 passed, 12 failed in 3 min 05 s; 200 layers, 1.2 GB fetched with 1,417 requests`."""
     words: dict[Outcome | None, str] = {
         "pass": "passed",
         "warn": "with warnings",

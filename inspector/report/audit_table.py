@@ -23,7 +23,7 @@ def render_audit(report: AuditReport, *, width: int = 120, color: bool = False, 
 
 
 def torch_told(torch: Torch | None) -> tuple[str, str]:
-    """The version of torch, or why there is none, and its build."""
+    """Return the version of torch, or why there is none, and its build."""
     if torch is None:
         return NOTHING, NOTHING
     if not torch.installed:
@@ -33,7 +33,7 @@ def torch_told(torch: Torch | None) -> tuple[str, str]:
 
 
 def problems(results: Iterable[Audited]) -> list[tuple[Finding, list[Audited]]]:
-    """Everything that is not well, worst first, with the images of which it is said in the same words."""
+    """Return everything that is not well, worst first, with the images of which it is said in the same words."""
     found: dict[tuple[str, str, str], tuple[Finding, list[Audited]]] = {}
     for each in results:
         for finding in _told_of(each):

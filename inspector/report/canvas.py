@@ -20,7 +20,7 @@ NARROWEST = 40
 
 
 def draw(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
-    """The parts, one below another, in lines of at most `width` cells; escape sequences only with `color`."""
+    """Return the parts, one below another, in lines of at most `width` cells; escape sequences only with `color`."""
     console = Console(
         file=io.StringIO(),
         width=max(width, NARROWEST),
@@ -39,22 +39,22 @@ def draw(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
 
 
 def words(text: str, style: str = "") -> Text:
-    """`text` from an image or about it, escaped and cut; a word longer than the line breaks at its end."""
+    """Return `text` from an image or about it, escaped and cut; a word longer than the line breaks at its end."""
     return Text(escape(cut(text)), style=style, overflow="fold")
 
 
 def symbol(outcome: Outcome) -> Text:
-    """The mark of an outcome, in its colour."""
+    """Return the mark of an outcome, in its colour."""
     return Text(SYMBOLS[outcome], style=f"bold {STYLES[outcome]}")
 
 
 def indented(part: RenderableType, by: int) -> Padding:
-    """The part, moved to the right."""
+    """Return the part, moved to the right."""
     return Padding(part, (0, 0, 0, by))
 
 
 def labelled(pairs: Iterable[tuple[str, Text]], *, label_width: int = 8) -> Table:
-    """Names with their values beside them; values wrap in their own column."""
+    """Return names with their values beside them; values wrap in their own column."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(width=label_width, style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -64,7 +64,7 @@ def labelled(pairs: Iterable[tuple[str, Text]], *, label_width: int = 8) -> Tabl
 
 
 def columns(number: int, *, right: Collection[int] = ()) -> Table:
-    """A table without lines of so many columns; those at `right` hold numbers, which never wrap."""
+    """Return a table without lines of so many columns; those at `right` hold numbers, which never wrap."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for at in range(number):
         grid.add_column(justify="right" if at in right else "left", no_wrap=at in right, overflow="fold")
@@ -72,7 +72,7 @@ def columns(number: int, *, right: Collection[int] = ()) -> Table:
 
 
 def hanging(mark: Text, part: RenderableType) -> Table:
-    """The part with a mark before its first line."""
+    """Return the part with a mark before its first line."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(width=mark.cell_len, no_wrap=True)
     grid.add_column(overflow="fold")

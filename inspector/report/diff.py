@@ -21,7 +21,7 @@ _SIZES = ("size.uncompressed", "size.compressed", "torch.size", "torch.stack_siz
 
 
 def render_diff(difference: Difference, *, width: int = 120, color: bool = False) -> str:
-    """What changed, then the packages, then the layers; in lines of at most `width` cells."""
+    """Return what changed, then the packages, then the layers; in lines of at most `width` cells."""
     return draw(_parts(difference), width=width, color=color)
 
 
@@ -73,7 +73,7 @@ def _shown(changed: Changed, value: str | None) -> str:
 
 
 def signed(count_of_bytes: int) -> str:
-    """`+731 MB`, `-2.10 kB`."""
+    """Return `+731 MB`, `-2.10 kB`."""
     return f"{'-' if count_of_bytes < 0 else '+'}{show_size(abs(count_of_bytes))}"
 
 
@@ -90,7 +90,7 @@ def _mark(package: Package) -> tuple[str, str]:
 
 
 def _packages(packages: Iterable[Package]) -> Table:
-    """The largest change first."""
+    """Return the largest change first."""
     grid = columns(4, right=(3,))
     for package in sorted(packages, key=lambda one: (-abs(_growth(one)), one.name)):
         versions = " → ".join(version for version in (package.before, package.after) if version is not None)

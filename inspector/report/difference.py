@@ -68,7 +68,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def difference(before: ImageFacts, after: ImageFacts) -> Difference:
-    """What changed from one image to the other; where each came from and how it was read does not count."""
+    """Return what changed from one image to the other; where each came from and how it was read does not count."""
     shared = _shared(before.layers, after.layers)
     olds, news = dict(_fields(before)), dict(_fields(after))
     changed = tuple(_changed(olds, news))
@@ -113,7 +113,7 @@ def _changed(olds: dict[str, _Value], news: dict[str, _Value]) -> Iterator[Chang
 
 
 def _fields(facts: ImageFacts) -> Iterator[tuple[str, _Value]]:
-    """Everything compared one to one, as text and in the order of reports."""
+    """Yield everything compared one to one, as text and in the order of reports."""
     torch, size = facts.torch, facts.size
     unseen = _UNSEEN if facts.evidence.partial else None
     yield "image_id", facts.image_id or _UNSEEN

@@ -48,7 +48,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def render_runtime(images: Iterable[ImageFacts]) -> str:
-    """What running images showed, in the form of `render_show`."""
+    """Return what running images showed, in the form of `render_show`."""
     return encode(Run(images=tuple(map(_run, images))))
 
 
@@ -70,7 +70,7 @@ def _run(facts: ImageFacts) -> RunImage:
 
 
 def render_show(images: Iterable[ImageFacts]) -> str:
-    """The facts as one document, and a line end."""
+    """Return the facts as one document, and a line end."""
     return encode(Shown(images=tuple(images)))
 
 
@@ -84,7 +84,7 @@ def encode(document: Any) -> str:
 
 
 def encode_line(document: Any) -> str:
-    """As `encode`, in one line."""
+    """Return as `encode`, in one line."""
     return f"{_inked(document)}\n"
 
 

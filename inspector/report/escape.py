@@ -7,7 +7,7 @@ LONGEST = 2000
 
 
 def escape(text: str) -> str:
-    r"""`text` with all that has no ink of its own as `\x1b`, `\u202e`, `\udcff` and the like.
+    r"""Return `text` with all that has no ink of its own as `\x1b`, `\u202e`, `\udcff` and the like.
 
     That takes in control and format characters (bidirectional overrides, zero widths), line ends, every
     space but U+0020, private use and lone surrogates (PEP 383). Escaping again changes nothing.
@@ -16,7 +16,7 @@ def escape(text: str) -> str:
 
 
 def cut(text: str) -> str:
-    """At most `LONGEST` characters of `text`, and a mark that there were more."""
+    """Return at most `LONGEST` characters of `text`, and a mark that there were more."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 

@@ -14,7 +14,7 @@ from inspector.report.text import notes, origin, run_told
 
 
 def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
-    """A suite for each image and a case for each check: a failure fails, not knowing is an error, a warning is output.
+    """Write a suite an image and a case a check: a failure fails, not knowing is an error, a warning is output.
 
     Escaped text holds no character that XML 1.0 forbids. Times are in seconds. `noted` are warnings by image, of
     those that come without facts.
@@ -52,7 +52,7 @@ def _suite(result: Result, told: Sequence[str]) -> ET.Element:
 
 
 def _case(result: Result, finding: Finding, number: int = 1) -> ET.Element:
-    """The `number`th case of its check; each has its own name, as services keep one result for a name."""
+    """Return the `number`th case of its check; each has its own name, as services keep one result for a name."""
     name = finding.check if number == 1 else f"{finding.check} {number}"
     case = ET.Element("testcase", classname=escape(result.image), name=escape(name))
     told = "\n".join(_told(finding))

@@ -33,12 +33,15 @@ _STEP = 400
 
 
 def render_check(report: Report, *, only_failed: bool = False) -> str:
-    """A table of all images, then the findings of those that don't pass; `only_failed` leaves out what is well."""
+    """Return a table of all images, then the findings of those that don't pass.
+
+    `only_failed` leaves out what is well.
+    """
     return "".join(f"{line}\n" for line in _lines(report, shown_results(report, only_failed=only_failed)))
 
 
 def literal(text: str) -> str:
-    """`text` within a line so that it shows as it is and does nothing: no markup, link, mention or cell border.
+    """Return `text` within a line so that it shows as it is and does nothing: no markup, link, mention or cell border.
 
     Mentions, references and bare addresses are made from the text that markup leaves, so an empty comment cuts them.
     """
@@ -49,12 +52,12 @@ def literal(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """`text` in the face of code; a code span could not hold every character."""
+    """Return `text` in the face of code; a code span could not hold every character."""
     return f"<code>{literal(text)}</code>"
 
 
 def prose(text: str) -> str:
-    """A sentence of ours, in which paired backticks mark code, with whatever an image put into it."""
+    """Return a sentence of ours, in which paired backticks mark code, with whatever an image put into it."""
     pieces = text.split("`")
     if len(pieces) % 2 == 0:
         return literal(text)

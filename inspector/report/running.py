@@ -15,7 +15,7 @@ _ANSWERS = {True: ("yes", "green"), False: ("no", "red"), None: ("not known", "m
 
 
 def run_lines(run: RuntimeFacts) -> Iterator[tuple[str, Text]]:
-    """What a run found, a label and a line for each; the same wherever it is shown."""
+    """Yield what a run found, a label and a line for each; the same wherever it is shown."""
     if not run.ran:
         yield "run", words(f"not verified here: {run.why_not or 'no reason told'}", "magenta")
         return

@@ -17,7 +17,7 @@ from inspector.report.text import torch_build, torch_version
 
 
 def render_runtime(facts: Sequence[ImageFacts], *, width: int = 120, color: bool = False) -> str:
-    """The images one below another, each with what its files say, what its container said, and the verdict on both."""
+    """Write the images one below another: what its files say, what its container said, the verdict on both."""
     parts: list[RenderableType] = []
     for each in facts:
         parts += ["", *_image(each)] if parts else _image(each)

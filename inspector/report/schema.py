@@ -27,7 +27,7 @@ _LEFT_OUT = {Torch.__name__: ("accelerator",)}
 
 
 def render_schema() -> str:
-    """The schema as one document and a line end; what any command prints fits one of its alternatives."""
+    """Return the schema as one document and a line end; what any command prints fits one of its alternatives."""
     documents = _documents()
     named = (Interpreter, Distribution, TorchElsewhere, Unknown, Absent)
     refs, defs = msgspec.json.schema_components([*documents, *named], ref_template=_REF)
@@ -40,7 +40,7 @@ def render_schema() -> str:
 
 
 def _documents() -> list[type[msgspec.Struct]]:
-    """The documents, with unions such as `Interpreter | Unknown` spelled out, which msgspec does not describe."""
+    """List the documents, with unions such as `Interpreter | Unknown` spelled out, which msgspec doesn't describe."""
     interpreter = _or_unknown(_ref(Interpreter))
     facts = _with(
         ImageFacts,
@@ -68,20 +68,20 @@ def _ref(kind: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def _or_unknown(known: dict[str, Any]) -> Any:
-    """The type of a field that holds what `known` describes, or the reason why that isn't known."""
+    """Return the type of a field that holds what `known` describes, or the reason why that isn't known."""
     either = {"anyOf": [known, _ref(Unknown), _ref(Absent)]}
     return Annotated[Any, msgspec.Meta(extra_json_schema=either)]
 
 
 def _with(kind: type[msgspec.Struct], **fields: Any) -> type[msgspec.Struct]:
-    """The struct with other types for some of its fields, under its own name."""
+    """Return the struct with other types for some of its fields, under its own name."""
     namespace = {"__doc__": kind.__doc__}
     changed = list(fields.items())
     return msgspec.defstruct(kind.__name__, changed, bases=(kind,), namespace=namespace, kw_only=True, frozen=True)
 
 
 def _close(name: str, schema: dict[str, Any]) -> None:
-    """No fields but these, and, where none is left out, all of these."""
+    """Allow no fields but these, and, where none is left out, all of these."""
     fields = schema.get("properties")
     if fields is None:
         return

@@ -32,7 +32,7 @@ _YES_NO: dict[Tri, str] = {"yes": "green", "no": "red", "unknown": "magenta"}
 
 
 def render_show(images: Iterable[ImageFacts], *, width: int = 120, color: bool = False) -> str:
-    """The images one below another, in lines of at most `width` cells."""
+    """Return the images one below another, in lines of at most `width` cells."""
     parts: list[RenderableType] = []
     for facts in images:
         parts += ["", *_image(facts)] if parts else _image(facts)
@@ -153,7 +153,7 @@ def _python(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
 
 
 def _command(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
-    """The Python that the command runs, where that is another than the asked one or isn't known."""
+    """Yield the Python that the command runs, where that is another than the asked one or isn't known."""
     command = facts.command
     if isinstance(command.interpreter, Unknown):
         yield "", words(f"which Python it runs is not known: {command.interpreter.unknown}", "magenta")
@@ -203,7 +203,10 @@ def _layers(layers: tuple[LayerFacts, ...]) -> Table:
 
 
 def bar(size: int, largest: int) -> Text:
-    """A bar whose length in cells is to `BAR` as `size` is to `largest`; something for whatever is not nothing."""
+    """Return a bar whose length in cells is to `BAR` as `size` is to `largest`.
+
+    Something for whatever is not nothing.
+    """
     cells = -(-size * BAR // largest) if largest else 0
     return Text("━" * cells, "cyan")
 
@@ -216,7 +219,7 @@ def _elsewhere(found: Iterable[TorchElsewhere]) -> Iterator[tuple[str, Text]]:
 
 
 def _evidence(seen: Evidence) -> Iterator[str]:
-    """What was read and how, then the access methods that were not taken."""
+    """Yield what was read and how, then the access methods that were not taken."""
     access = f"access method {seen.access}: " if seen.access else ""
     yield f"{access}{', '.join(_read(seen))}, in {seconds(seen.seconds)}"
     yield from (f"passed over: {access}" for access in seen.passed_over)

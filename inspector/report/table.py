@@ -45,7 +45,7 @@ _STEP_STACKED = 44
 def render_check(
     report: Report, *, width: int = 120, color: bool = False, passed: bool = False, only_failed: bool = False
 ) -> str:
-    """The summary, the findings of images that do not pass, and the warnings of all; `passed` adds what is well.
+    """Return the summary, the findings of images that do not pass, and the warnings of all; `passed` adds what is well.
 
     `only_failed` leaves out the images that pass. `width` is in cells; where it is too small for the summary, two
     columns share one.
@@ -68,7 +68,7 @@ def _parts(report: Report, results: tuple[Result, ...], width: int, *, passed: b
 
 
 def _summary(results: Iterable[Result], width: int) -> Table:
-    """A line for each image; if that is too wide, long names in two lines; if it still is, two columns in one.
+    """Return a line for each image; if that is too wide, long names in two lines; if it still is, two columns in one.
 
     The build step that brought torch takes what width is left, and is cut there.
     """
@@ -150,7 +150,7 @@ def _cells(result: Result) -> tuple[Text, ...]:
 
 
 def _broken(name: Text) -> Text:
-    """A long name in two lines, its last part the second, lest one image widen the column for all."""
+    """Return a long name in two lines, its last part the second, so that one image does not widen the column for all."""
     head, slash, tail = name.plain.rpartition("/")
     if not slash or name.cell_len <= _LONG_NAME:
         return name

@@ -27,7 +27,7 @@ _MEDIA = {
 
 
 def seconds(span: float) -> str:
-    """A span of time in at most three digits: `0.04 s`, `12.3 s`, `2 min 05 s`."""
+    """Return a span of time in at most three digits: `0.04 s`, `12.3 s`, `2 min 05 s`."""
     if span >= _MINUTE:
         return f"{int(span // _MINUTE)} min {int(span % _MINUTE):02} s"
     digits = 2 if span < 10 else 1
@@ -35,12 +35,12 @@ def seconds(span: float) -> str:
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
-    """`1 layer`, `12,345 layers`; `plural` where an `s` does not make it."""
+    """Return `1 layer`, `12,345 layers`; `plural` where an `s` does not make it."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def torch_version(facts: ImageFacts | None) -> str:
-    """The torch that `python` would import, in one word: its version, `absent`, `broken`, `unknown`."""
+    """Return the torch that `python` would import, in one word: its version, `absent`, `broken`, `unknown`."""
     if facts is None:
         return NOTHING
     torch = facts.torch
@@ -52,7 +52,7 @@ def torch_version(facts: ImageFacts | None) -> str:
 
 
 def origin(facts: ImageFacts | None) -> str:
-    """Where the image was read from: `docker`, `podman`, `registry HOST`, `archive` or `layout`."""
+    """Say where the image was read from: `docker`, `podman`, `registry HOST`, `archive` or `layout`."""
     if facts is None:
         return NOTHING
     if facts.source == Scheme.REGISTRY.value:
@@ -62,14 +62,14 @@ def origin(facts: ImageFacts | None) -> str:
 
 
 def undecided(facts: ImageFacts) -> bool:
-    """Whether not even the presence of torch can be told."""
+    """Tell whether not even the presence of torch can be told."""
     if isinstance(facts.interpreter, Absent):
         return False
     return isinstance(facts.interpreter, Unknown) or (not facts.torch.installed and facts.torch.importable == "unknown")
 
 
 def torch_build(facts: ImageFacts | None) -> str:
-    """The build of the torch installed, and whether it can't be imported."""
+    """Return the build of the torch installed, and whether it can't be imported."""
     if facts is None or not facts.torch.installed:
         return NOTHING
     broken = {"yes": "", "no": ", broken", "unknown": ""}[facts.torch.importable]
@@ -77,24 +77,24 @@ def torch_build(facts: ImageFacts | None) -> str:
 
 
 def expected_torch(result: Result) -> str:
-    """What the role asks of torch, as its findings state it; a dash where it asks nothing."""
+    """Return what the role asks of torch, as its findings state it; a dash where it asks nothing."""
     wanted = {finding.check: finding.expected for finding in result.findings if finding.expected}
     parts = [wanted[check] for check in ("torch", "cuda") if check in wanted]
     return escape(" ".join(parts)) or NOTHING
 
 
 def shown_results(report: Report, *, only_failed: bool) -> tuple[Result, ...]:
-    """The results that are shown: all, or those that don't pass."""
+    """Return the results that are shown: all, or those that don't pass."""
     return tuple(result for result in report.results if not only_failed or result.outcome != "pass")
 
 
 def all_well(report: Report) -> str:
-    """What stands where all results are left out because they pass."""
+    """Return what stands where all results are left out because they pass."""
     return f"{count(len(report.results), 'image')}: all checks passed"
 
 
 def notes(facts: ImageFacts | None) -> tuple[str, ...]:
-    """What is to be known besides of any verdict on these facts: that they are partial, then their warnings."""
+    """Return what is to be known besides of any verdict on these facts: that they are partial, then their warnings."""
     if facts is None:
         return ()
     unseen = ["layers"]
@@ -105,7 +105,7 @@ def notes(facts: ImageFacts | None) -> tuple[str, ...]:
 
 
 def run_told(result: Result) -> str:
-    """What a run showed, in one sentence; empty where there was none."""
+    """Return what a run showed, in one sentence; empty where there was none."""
     run = result.facts.runtime if result.facts else None
     if run is None:
         return ""
@@ -116,14 +116,14 @@ def run_told(result: Result) -> str:
 
 
 def summary(outcomes: tuple[Outcome, ...], span: float) -> str:
-    """`4 images: 2 passed, 1 with warnings, 1 failed in 0.42 s`: the line that goes to standard error."""
+    """Return `4 images: 2 passed, 1 with warnings, 1 failed in 0.42 s`: the line that goes to standard error."""
     words: dict[Outcome, str] = {"pass": "passed", "warn": "with warnings", "unknown": "unknown", "fail": "failed"}
     tally = [f"{outcomes.count(outcome)} {word}" for outcome, word in words.items() if outcome in outcomes]
     return f"{count(len(outcomes), 'image')}: {', '.join(tally) or 'nothing checked'} in {seconds(span)}"
 
 
 def layer_name(position: int, of: int | None, diff_id: str | None, size: int | None) -> str:
-    """`4 of 9, 1.21 GB, sha256:0123456789ab`: layers are counted from 1 at the base."""
+    """Return `4 of 9, 1.21 GB, sha256:0123456789ab`: layers are counted from 1 at the base."""
     parts = [f"{position + 1} of {of}" if of else f"{position + 1}"]
     parts += [show_size(size)] if size is not None else []
     parts += [short(diff_id)] if diff_id else []
@@ -131,11 +131,11 @@ def layer_name(position: int, of: int | None, diff_id: str | None, size: int | N
 
 
 def size(count_of_bytes: int | None) -> str:
-    """An amount of bytes; a question mark where nobody looked."""
+    """Return an amount of bytes; a question mark where nobody looked."""
     return UNSEEN if count_of_bytes is None else show_size(count_of_bytes)
 
 
 def short(digest: str) -> str:
-    """A digest with the twelve digits that engines show."""
+    """Return a digest with the twelve digits that engines show."""
     algorithm, _, number = digest.partition(":")
     return f"{algorithm}:{number[:12]}"

@@ -68,7 +68,7 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 def hear(output: bytes, mark: str) -> Heard:
-    """What the lines of standard output that begin with `mark` say, the first of which may be lost.
+    """Return what the lines of standard output that begin with `mark` say, the first of which may be lost.
 
     Raises `Malformed` unless they are one word, one answer and one more, in this order, as far as they are there. A
     mark that nobody could know before the run keeps out whatever was not written for this reader; a program of
@@ -98,4 +98,4 @@ def _answer(content: bytes) -> Answer:
     try:
         return decoder(Answer).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"the container's answer is none: {ascii(str(error)[:200])[1:-1]}") from error
+        raise Malformed(f"invalid response from the container: {ascii(str(error)[:200])[1:-1]}") from error

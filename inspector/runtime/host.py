@@ -49,7 +49,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
     driver: str | None = None
 
     def offer(self, torch: Torch) -> Offer | Unknown:
-        """What a torch of that build could use; `Unknown` with the reason where there is nothing."""
+        """Return what a torch of that build could use; `Unknown` with the reason where there is nothing."""
         if not torch.installed:
             return Unknown("there is no torch to use one")
         kind = kind_of(torch.build)
@@ -59,7 +59,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _with_article(label: str) -> str:
-    """`a CPU`, `an XPU`: of capitals each is spoken by its own name."""
+    """Return `a CPU`, `an XPU`: of capitals each is spoken by its own name."""
     vowels = "AEFHILMNORSX" if label.isupper() else "AEIOUaeiou"
     return f"an {label}" if label.startswith(tuple(vowels)) else f"a {label}"
 
@@ -70,36 +70,39 @@ class Machine(msgspec.Struct, frozen=True):
     root: Path = Path("/")
 
     def has(self, *patterns: str) -> bool:
-        """Whether any file is there."""
+        """Tell whether any file is there."""
         return any(True for pattern in patterns for _ in self.root.glob(pattern.lstrip("/")))
 
     def names_device(self, folders: Iterable[str], kind: str) -> bool:
-        """Whether a CDI specification in the folders is of that kind; a damaged or closed one names nothing."""
+        """Tell whether a CDI specification in the folders is of that kind; a damaged or closed one names nothing."""
         form = re.compile(rf"""^[ \t{{"']*kind["']?\s*:\s*["']?{re.escape(kind)}\b""", re.MULTILINE)
         specs = [path for folder in folders for path in sorted((self.root / folder.lstrip("/")).glob("*"))[:MAX_SPECS]]
         return any(form.search(_text(path)) for path in specs if path.suffix in (".yaml", ".yml", ".json"))
 
     def groups_of(self, *patterns: str) -> tuple[str, ...]:
-        """The numbers of the groups that own the files, root's aside."""
+        """Return the numbers of the groups that own the files, root's aside."""
         owners = {path.stat().st_gid for pattern in patterns for path in self.root.glob(pattern.lstrip("/"))}
         return tuple(str(owner) for owner in sorted(owners - {0}))
 
     def driver(self) -> str | None:
-        """The version of NVIDIA's driver, as the kernel tells it or else NVML, or of AMD's where it has one."""
+        """Return the version of NVIDIA's driver, as the kernel tells it or else NVML, or of AMD's where it has one."""
         nvidia = _version(_text(self.root / "proc/driver/nvidia/version"))
         if nvidia is None and self.root == Path("/") and self.has("/dev/nvidia*", "/dev/dxg"):
             nvidia = _nvml_driver()
         return nvidia or _version(_text(self.root / "sys/module/amdgpu/version"))
 
     def may_have_nvidia(self) -> bool:
-        """Whether there is a driver or device; a container shows the former alone, and of Windows' below it neither."""
+        """Tell whether there is a driver or device.
+
+        A container shows the former alone, and of Windows' below it neither.
+        """
         if self.has("/proc/driver/nvidia/version", "/dev/nvidia[0-9]*", "/dev/nvidiactl", "/dev/dxg", "/dev/nvmap"):
             return True
         return "microsoft" in _text(self.root / "proc/sys/kernel/osrelease").lower()
 
 
 def find_host(engine: Engine, machine: Machine | None = None) -> Host:
-    """What the engine could hand over; `machine` is this one, unless the engine runs elsewhere."""
+    """Return what the engine could hand over; `machine` is this one, unless the engine runs elsewhere."""
     if machine is None and engine.endpoint.is_local and sys.platform == "linux":
         machine = Machine()
     driver = machine.driver() if machine else None
@@ -131,7 +134,7 @@ def _amd(engine: Engine, machine: Machine | None) -> Offer | Unknown:
 
 
 def _cdi(engine: Engine, machine: Machine | None, kind: str) -> Offer | None:
-    """All devices of the kind, by name, where the engine knows them or would find them."""
+    """Return all devices of the kind, by name, where the engine knows them or would find them."""
     if engine.kind == "podman" and podman_version(engine.info) < PODMAN_CDI:
         return None
     vendor: GpuVendor = "nvidia" if kind.startswith("nvidia") else "amd"
@@ -154,19 +157,19 @@ def _podman_lacks(engine: Engine) -> Unknown:
 
 
 def podman_version(info: Info) -> tuple[int, ...]:
-    """The version's first two numbers; empty, and so before any, where it is none."""
+    """Return the version's first two numbers; empty, and so before any, where it is none."""
     found = re.match(r"([0-9]{1,4})\.([0-9]{1,4})", info.version, re.ASCII)
     return (int(found[1]), int(found[2])) if found else ()
 
 
 def _version(text: str) -> str | None:
-    """The first word of the first line that is a number with a point in it."""
+    """Return the first word of the first line that is a number with a point in it."""
     words = text.partition("\n")[0].split()
     return next((word[:100] for word in words if word[:1].isdigit() and "." in word), None)
 
 
 def _text(path: Path) -> str:
-    """The beginning of a file; empty where it can't be read."""
+    """Return the beginning of a file; empty where it can't be read."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_SPEC_BYTES).decode("utf-8", "replace")
@@ -175,7 +178,7 @@ def _text(path: Path) -> str:
 
 
 def _nvml_driver() -> str | None:
-    """The driver's version from NVIDIA's management library, where there is one."""
+    """Return the driver's version from NVIDIA's management library, where there is one."""
     import ctypes
 
     try:

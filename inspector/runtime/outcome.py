@@ -44,7 +44,10 @@ class End(msgspec.Struct, frozen=True):
 
 
 def told(known: RuntimeFacts, heard: Heard, end: End, offer: Offer | Unknown, limits: Limits) -> RuntimeFacts:
-    """`known` with all that came out. An import that may only have failed for the sandbox is not known to fail."""
+    """Return `known` with all that came out.
+
+    An import that may only have failed for the sandbox is not known to fail.
+    """
     facts = _answered(known, heard.answer, given=isinstance(offer, Offer)) if heard.answer else known
     if heard.stage != "end":
         facts = _cut_short(facts, heard.stage, end, limits)
@@ -57,7 +60,7 @@ def told(known: RuntimeFacts, heard: Heard, end: End, offer: Offer | Unknown, li
 
 
 def _answered(known: RuntimeFacts, answer: Answer, *, given: bool) -> RuntimeFacts:
-    """The answer as facts; why torch finds no GPU is an error only where one was handed over."""
+    """Return the answer as facts; why torch finds no GPU is an error only where one was handed over."""
     hindered = "" if answer.imported else _hindrance(answer)
     error = (answer.unavailable if given and not answer.is_available else None) or answer.error
     return msgspec.structs.replace(
@@ -77,7 +80,7 @@ def _answered(known: RuntimeFacts, answer: Answer, *, given: bool) -> RuntimeFac
 
 
 def _hindrance(answer: Answer) -> str:
-    """What the sandbox may have to do with an import that failed, in brackets; empty if nothing."""
+    """Return what the sandbox may have to do with an import that failed, in brackets; empty if nothing."""
     said = answer.error or Said("", "", None)
     if answer.root and (answer.unreadable or said.errno in _DENIED or "Permission denied" in said.message):
         closed = f"{answer.unreadable!r} is" if answer.unreadable else "other users' files may be"
@@ -88,7 +91,7 @@ def _hindrance(answer: Answer) -> str:
 
 
 def _cut_short(known: RuntimeFacts, stage: Stage, end: End, limits: Limits) -> RuntimeFacts:
-    """Why there is no whole answer; only an end that the program came to by itself tells of the import."""
+    """Say why there is no whole answer; only an end that the program came to by itself tells of the import."""
     imported, last = known.imported, _last_line(end.errors)
     if end.code is None:
         kind, message = "TimeLimit", f"killed after {limits.seconds:g} s, {_WHEN[stage]}"
@@ -108,7 +111,7 @@ def _speaks_of_limits(words: str) -> bool:
 
 
 def _last_line(errors: bytes) -> str:
-    """The last line that says something, escaped and cut."""
+    """Return the last line that says something, escaped and cut."""
     lines = errors.decode("utf-8", "replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return ascii(last[:300])[1:-1]

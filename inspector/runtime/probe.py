@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def blank():
-    """An answer that says nothing yet, but whether device nodes of a GPU are there."""
+    """Return an answer that says nothing yet, but whether device nodes of a GPU are there."""
     names = attempt({"error": None}, lambda: os.listdir("/dev")) or []
     numbered = any(name[:6] == "nvidia" and name[6:].isdigit() for name in names)
     nodes = numbered or any(name in GPU_NODES for name in names)
@@ -56,7 +56,7 @@ def blank():
 
 
 def describe(torch, answer) -> None:
-    """What an imported torch says of itself, which touches no GPU and so can't bring it down."""
+    """Return what an imported torch says of itself, which touches no GPU and so can't bring it down."""
     version = getattr(torch, "version", None)
     answer["torch"] = text(getattr(torch, "__version__", None))
     answer["cuda"] = text(getattr(version, "cuda", None))
@@ -65,7 +65,7 @@ def describe(torch, answer) -> None:
 
 
 def examine(torch, answer) -> None:
-    """What torch says of GPUs, question by question, so that one that fails leaves the others answered."""
+    """Return what torch says of GPUs, question by question, so that one that fails leaves the others answered."""
     available = attempt(answer, lambda: bool(quietly(torch.cuda.is_available, answer)))
     answer["is_available"] = available
     answer["arch_list"] = attempt(answer, lambda: arch_list(torch)) or []
@@ -80,7 +80,7 @@ def examine(torch, answer) -> None:
 
 
 def arch_list(torch):
-    """The architectures that the build has code for; torch itself tells them only where it finds a GPU."""
+    """Return the architectures that the build has code for; torch itself tells them only where it finds a GPU."""
     told = list(torch.cuda.get_arch_list())
     flags = getattr(torch._C, "_cuda_getArchFlags", None)  # noqa: SLF001 - the only way without a GPU
     if not told and flags is not None:
@@ -89,7 +89,7 @@ def arch_list(torch):
 
 
 def cudnn(number):
-    """`9.10.2` of 91002, `8.9.7` of 8907; None where torch was built without."""
+    """Return `9.10.2` of 91002, `8.9.7` of 8907; None where torch was built without."""
     if number is None:
         return None
     thousand = 10000 if number >= 90000 else 1000
@@ -97,7 +97,7 @@ def cudnn(number):
 
 
 def devices(torch):
-    """Every GPU that torch sees: name, compute capability, bytes of memory."""
+    """Return every GPU that torch sees: name, compute capability, bytes of memory."""
     found = []
     for index in range(min(torch.cuda.device_count(), MAX_DEVICES)):
         told = torch.cuda.get_device_properties(index)
@@ -107,7 +107,7 @@ def devices(torch):
 
 
 def computes(torch) -> bool:
-    """Whether every GPU multiplies and adds as the CPU does, in whole numbers that no precision rounds.
+    """Tell whether every GPU multiplies and adds as the CPU does, in whole numbers that no precision rounds.
 
     This needs a kernel of torch's own and one of the BLAS library; the first GPU also convolves, which is cuDNN's.
     """
@@ -125,14 +125,17 @@ def computes(torch) -> bool:
 
 
 def why_unavailable(torch):
-    """What torch says when it is made to use the GPU that it does not find; None where it finds nothing to say."""
+    """Return what torch says when it is made to use the GPU that it does not find.
+
+    None where it finds nothing to say.
+    """
     failure = {"error": None}
     attempt(failure, torch.cuda.init)
     return failure["error"]
 
 
 def quietly(question, answer):
-    """What `question` answers; the first warning on the way is why there is no GPU, if there is none."""
+    """Return what `question` answers; the first warning on the way is why there is no GPU, if there is none."""
     import warnings  # after torch, which may import another one than the standard library's
 
     with warnings.catch_warnings(record=True) as seen:
@@ -144,7 +147,7 @@ def quietly(question, answer):
 
 
 def driver():
-    """The driver's version as NVML tells it, else the kernel; None where neither does."""
+    """Return the driver's version as NVML tells it, else the kernel; None where neither does."""
     told = attempt({"error": None}, nvml_driver)
     for path in ("/proc/driver/nvidia/version", "/sys/module/amdgpu/version"):
         if not told and os.path.exists(path):
@@ -155,7 +158,7 @@ def driver():
 
 
 def nvml_driver():
-    """The version that NVIDIA's management library tells. Raises `OSError` where there is no such library."""
+    """Return the version that NVIDIA's management library tells. Raises `OSError` where there is no such library."""
     import ctypes
 
     nvml = ctypes.CDLL("libnvidia-ml.so.1")
@@ -165,7 +168,10 @@ def nvml_driver():
 
 
 def unreadable():
-    """A folder of the search path that can't be read, as where root lacks its capabilities; None if there is none."""
+    """Return a folder of the search path that can't be read, as where root lacks its capabilities.
+
+    None if there is none.
+    """
     for entry in sys.path:
         for path in (entry or ".", os.path.join(entry, "torch")):
             failure = {"error": None}
@@ -176,7 +182,7 @@ def unreadable():
 
 
 def attempt(answer, question):
-    """What `question` answers; None where it fails, the first failure being told."""
+    """Return what `question` answers; None where it fails, the first failure being told."""
     try:
         return question()
     except BaseException as error:  # noqa: BLE001 - an import may raise SystemExit too
@@ -186,7 +192,7 @@ def attempt(answer, question):
 
 
 def failed(kind, error):
-    """The error's type, its own words if it can say them, and the system's number for it."""
+    """Return the error's type, its own words if it can say them, and the system's number for it."""
     try:
         words = str(error)
     except Exception:  # noqa: BLE001 - an error of the image's own making
@@ -196,17 +202,17 @@ def failed(kind, error):
 
 
 def text(value):
-    """Text, cut; None for what is none."""
+    """Cut a text; None for what is none."""
     return cut(str(value)) if isinstance(value, str) else None
 
 
 def cut(value: str) -> str:
-    """At most `MAX_TEXT` characters, all of ASCII."""
+    """Return at most `MAX_TEXT` characters, all of ASCII."""
     return value[:MAX_TEXT].encode("ascii", "backslashreplace").decode("ascii")[:MAX_TEXT]
 
 
 def dumped(value) -> str:
-    """The value as JSON, on one line; the image's own `json` may be anything."""
+    """Return the value as JSON, on one line; the image's own `json` may be anything."""
     if isinstance(value, dict):
         return "{" + ", ".join(dumped(key) + ": " + dumped(value[key]) for key in value) + "}"
     if isinstance(value, list):
@@ -219,13 +225,13 @@ def dumped(value) -> str:
 
 
 def tell(channel: int, mark: str, stage: str) -> None:
-    """How far it came, if anybody listens for it."""
+    """Say how far it came, if anybody listens for it."""
     if mark:
         write(channel, "\n" + mark + stage + "\n")
 
 
 def write(channel: int, words: str) -> None:
-    """All of the words, past whatever buffers there are."""
+    """Write all of the words, past whatever buffers there are."""
     left = words.encode("ascii")
     while left:
         left = left[os.write(channel, left) :]

@@ -45,11 +45,11 @@ def run_image(
     limits: Limits = DEFAULTS,
     volumes: Iterable[str] = (),
 ) -> RuntimeFacts:
-    """What `import torch` does in a container of the image, by the interpreter that `facts` name.
+    """Return what `import torch` does in a container of the image, by the interpreter that `facts` name.
 
     With `gpu` "auto" one is handed over where `host` has it, and the run is made without if the engine then refuses;
     "always" asks for one whatever is known of the host. `volumes` are those of the image's config. Raises
-    `NotFound`, `Unreachable`, `Malformed` for an answer that is none, `InspectorError`.
+    `NotFound`, `Unreachable`, `Malformed` for an invalid answer, `InspectorError`.
     """
     host = host or find_host(engine)
     interpreter = facts.interpreter
@@ -72,7 +72,7 @@ def run_image(
 
 
 def _foreign(engine: Engine, platform: Platform) -> str:
-    """Why an image for another platform than the engine's own is not run; empty where it is the engine's."""
+    """Say why an image for another platform than the engine's own is not run; empty where it is the engine's."""
     here = Platform(engine.info.os or "linux", engine.info.architecture).normal()
     if (platform.os, platform.architecture) == (here.os, here.architecture):
         return ""
@@ -105,7 +105,7 @@ class _Run(msgspec.Struct, frozen=True):
     host: Host
 
     def through(self, offer: Offer | Unknown) -> RuntimeFacts:
-        """One container's life; a second one's, without them, where the engine may not set limits of resources.
+        """Return one container's life; a second one's, without them, where the engine may not set limits of resources.
 
         Podman within a container may not, for beside those asked for it sets others of its own, nor may a user's
         where systemd does not hand it processors. Raises as `run_image`, and `Refused`.

@@ -48,7 +48,7 @@ def sandbox(
     volumes: Iterable[str] = (),
     ulimits: bool = True,
 ) -> dict[str, Any]:
-    """A container that runs the probe in the image's own interpreter, and can reach nothing but its own files.
+    """Return a container that runs the probe in the image's own interpreter, and can reach nothing but its own files.
 
     The user, the working directory and the environment are the image's own, for what is importable hangs on them.
     `volumes` are those that the image declares; one that Python doesn't look into is empty and in memory. Without
@@ -86,12 +86,12 @@ def sandbox(
 
 
 def probe_source() -> str:
-    """The program that is handed to the interpreter."""
+    """Return the program that is handed to the interpreter."""
     return resources.files("inspector.runtime").joinpath("probe.py").read_text(encoding="utf-8")
 
 
 def _environment(offer: Offer | None) -> list[str]:
-    """What is set beside the image's own: few threads, no files, and no GPU by way of a default runtime."""
+    """Return what is set beside the image's own: few threads, no files, and no GPU by way of a default runtime."""
     threads = [f"{name}_NUM_THREADS=1" for name in ("OMP", "OPENBLAS", "MKL")]
     hidden = [] if offer else ["NVIDIA_VISIBLE_DEVICES=void"]
     return ["PYTHONDONTWRITEBYTECODE=1", "CUDA_CACHE_DISABLE=1", *threads, *hidden]
@@ -112,7 +112,7 @@ def _mounts(used: Iterable[str], volumes: Iterable[str]) -> dict[str, Any]:
 
 
 def _used(facts: ImageFacts, interpreter: Interpreter) -> list[str]:
-    """The paths that the interpreter and its imports come from."""
+    """Return the paths that the interpreter and its imports come from."""
     found = [
         interpreter.path,
         interpreter.resolved,
@@ -124,13 +124,13 @@ def _used(facts: ImageFacts, interpreter: Interpreter) -> list[str]:
 
 
 def _meet(path: str, other: str) -> bool:
-    """Whether one is the other, or lies within it; that all lies within the root says nothing."""
+    """Tell whether one is the other, or lies within it; that all lies within the root says nothing."""
     outer, inner = sorted((path, other), key=len)
     return inner == outer or (outer != "/" and inner.startswith(f"{outer}/"))
 
 
 def _gpu(offer: Offer | None) -> dict[str, Any]:
-    """The GPUs as `docker run` would ask for them: `--gpus all`, `--device` with a CDI name, or with a node."""
+    """Return the GPUs as `docker run` would ask for them: `--gpus all`, `--device` with a CDI name, or with a node."""
     if offer is None:
         return {}
     match offer.way:

@@ -30,7 +30,7 @@ def verify(
     limits: Limits | None = None,
     host: Host | None = None,
 ) -> ImageFacts:
-    """The facts with what a container of the image says beside them; why there was none is said in the same place.
+    """Run the image and put what its container says beside the facts, or why there was none.
 
     "auto" runs only where a GPU can be handed over that the image's torch could use; "always" runs in any case. The
     caller asks only for images whose role wants CUDA at run time.
@@ -66,7 +66,10 @@ def _verified(
 
 
 def _identity(engine: Engine, image: Image) -> str:
-    """The engine's own id of just this image, since its names may have gone to another meanwhile. Raises `NotFound`."""
+    """Return the engine's own id of just this image, since its names may have gone to another meanwhile.
+
+    Raises `NotFound`.
+    """
     wanted = (image.config.rootfs.diff_ids, image.config.run)
     for name in (image.image_id, *image.tags, image.reference.partition(":")[2], image.reference):
         if not name:

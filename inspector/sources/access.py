@@ -1,4 +1,4 @@
-"""The ways to an engine's image: the seam between the sources that know them and whoever chooses among them."""
+"""The ways to an engine's image: the seam between the sources that know them and the code that chooses among them."""
 
 from __future__ import annotations
 

@@ -47,14 +47,17 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 def read_config(content: bytes, where: str, digest: str | None) -> Config:
-    """The config in `content`, checked against its digest if that is known. Raises `DigestMismatch`, `Malformed`."""
+    """Return the config in `content`, checked against its digest if that is known.
+
+    Raises `DigestMismatch`, `Malformed`.
+    """
     if digest is not None:
         check_digest(content, digest, where)
     return Config(digest_of(content), parse_config(content, where))
 
 
 def digest_in_name(name: str) -> str | None:
-    """The digest that an archive states in the name of a config: `<hex>.json`, `sha256:<hex>`, `blobs/sha256/<hex>`."""
+    """Read the digest in the name of a config: `<hex>.json`, `sha256:<hex>`, `blobs/sha256/<hex>`."""
     folder, _, last = name.rpartition("/")
     stem = last.removesuffix(".json").lower()
     algorithm, colon, digits = stem.rpartition(":")
@@ -77,7 +80,7 @@ def all_within(images: Iterable[Image], where: str) -> list[Image]:
 
 
 def check_counts(count: int, config: Config, where: str) -> None:
-    """Raises `Malformed` unless there are as many layers as diff_ids, `LimitExceeded` if too many."""
+    """Raise `Malformed` unless there are as many layers as diff_ids, `LimitExceeded` if too many."""
     diff_ids = len(config.document.rootfs.diff_ids)
     if count != diff_ids:
         raise Malformed(f"{where}: {count} layers, but the config {config.image_id} lists {diff_ids} diff_ids")
@@ -88,7 +91,7 @@ def check_counts(count: int, config: Config, where: str) -> None:
 def make_image(
     store: Located, source: str, config: Config, layers: Sequence[Placed], *, tags: Sequence[str] = ()
 ) -> Image:
-    """The image; its `reference` is set by the caller, who knows what was asked."""
+    """Return the image; its `reference` is set by the caller, who knows what was asked."""
     check_counts(len(layers), config, f"{store.where}: {shown(tags[0]) if tags else 'an image'}")
     document = config.document
     for diff_id, placed in zip(document.rootfs.diff_ids, layers, strict=True):
@@ -107,7 +110,7 @@ def make_image(
 
 
 def _check_plain(diff_id: str, placed: Placed, where: str) -> None:
-    """A plain layer has one digest on both sides, so a layer in the wrong place shows without being read."""
+    """Check a plain layer, whose digests are one: a layer in the wrong place shows without being read."""
     digest = placed.digest
     if digest is None or placed.stored.compressed or digest.partition(":")[0] != diff_id.partition(":")[0]:
         return

@@ -33,25 +33,28 @@ class Described(ABC):
 
     @abstractmethod
     def has_manifest(self, descriptor: Descriptor) -> bool:
-        """Whether the index or manifest is there at all."""
+        """Tell whether the index or manifest is there at all."""
 
     @abstractmethod
     def stored(self, descriptor: Descriptor) -> Stored:
-        """The blob of a layer. Raises `NotFound`, `Unsupported`, `Malformed`."""
+        """Return the blob of a layer. Raises `NotFound`, `Unsupported`, `Malformed`."""
 
     def manifest(self, descriptor: Descriptor) -> Index | Manifest:
-        """The index or manifest, its size and digest checked. Raises `NotFound`, `Unsupported`, `Malformed`."""
+        """Return the index or manifest, its size and digest checked. Raises `NotFound`, `Unsupported`, `Malformed`."""
         content = self._document(descriptor, _name(self._manifest_name, descriptor), "manifest")
         return parse_manifest(content, descriptor.media_type, f"{self.where}: manifest {descriptor.digest}")
 
     def config(self, manifest: Manifest) -> Config:
-        """The config of an image manifest, its size and digest checked."""
+        """Return the config of an image manifest, its size and digest checked."""
         descriptor = manifest.config
         content = self._document(descriptor, _name(self._blob_name, descriptor), "config")
         return read_config(content, f"{self.where}: config {descriptor.digest}", None)
 
     def layers(self, manifest: Manifest) -> list[Placed]:
-        """The layers from the base up. Raises `Unsupported` for what is no readable layer, `NotFound`, `Malformed`."""
+        """Return the layers from the base up.
+
+        Raises `Unsupported` for what is no readable layer, `NotFound`, `Malformed`.
+        """
         if len(manifest.layers) > MAX_LAYERS:
             raise LimitExceeded(f"{self.where}: an image of {len(manifest.layers)} layers; {MAX_LAYERS} are allowed")
         return [self._layer(descriptor) for descriptor in manifest.layers]
@@ -83,7 +86,7 @@ class Described(ABC):
         return content
 
     def check_size(self, size: int, descriptor: Descriptor, what: str) -> None:
-        """A blob of another size is cut or altered, which a layer that is not read through would hide."""
+        """Refuse a blob of another size: it is cut or altered, which a layer that is not read through would hide."""
         if size != descriptor.size:
             raise Malformed(
                 f"{self.where}: {what} {descriptor.digest} has {size} bytes where {descriptor.size} are stated; "
@@ -113,7 +116,7 @@ class Contents(Described):
 
 
 def kept_elsewhere(where: str, descriptor: Descriptor) -> Unsupported:
-    """The error for a layer that only addresses in its descriptor lead to."""
+    """Return the error for a layer that only addresses in its descriptor lead to."""
     return Unsupported(
         f"{where}: layer {descriptor.digest} is kept at {shown((descriptor.urls or [''])[0])}, not here; "
         "addresses in images are not followed"

@@ -56,7 +56,7 @@ class Directory:
         return Stored(FileRange(self._path(name), 0, size), size, sniff(head) not in ("tar", ""))
 
     def _path(self, name: str) -> Path:
-        """Raises `ValueError` for a name that leads out of the root on this system."""
+        """Raise `ValueError` for a name that leads out of the root on this system."""
         if any(sign in name for sign in _LEADS_AWAY):
             raise ValueError(name)
         return self._root / normal(name)

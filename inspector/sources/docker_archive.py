@@ -45,7 +45,7 @@ class _Found(msgspec.Struct):
 
 
 def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:
-    """All images, or the one that goes by `selector`, for the platform wanted."""
+    """Return all images, or the one that goes by `selector`, for the platform wanted."""
     items = _items(store)
     if selector is None:
         groups = _groups(_read(store, items))
@@ -58,7 +58,7 @@ def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) 
 
 
 def listed(store: BlobStore, selector: str | None) -> list[Listed]:
-    """The images by their configs, for comparison: all, or those of `selector` if it is a name here."""
+    """Return the images by their configs, for comparison: all, or those of `selector` if it is a name here."""
     items = parse_items(store.document(MANIFEST), f"{store.where}: {MANIFEST}")[: MAX_IMAGES + 1]
     if selector is not None and not may_be_id(selector):
         items = [items[at] for at in pick(selector, [item.repo_tags or [] for item in items])]
@@ -93,7 +93,7 @@ def _named(store: BlobStore, items: list[ArchiveItem], selector: str) -> list[Ar
 
 
 def _read(store: BlobStore, items: list[ArchiveItem]) -> list[_Found]:
-    """The items with their configs; the names of equal ones are put together."""
+    """Return the items with their configs; the names of equal ones are put together."""
     configs = _Configs(store)
     found: dict[tuple[str, tuple[str, ...]], _Found] = {}
     for item in items:
@@ -115,7 +115,7 @@ class _Configs:
         self._left = MAX_CONFIGS
 
     def at(self, name: str) -> Config:
-        """The config called `name`. Raises `LimitExceeded` past `MAX_CONFIGS`, and what `read_config` raises."""
+        """Return the config called `name`. Raises `LimitExceeded` past `MAX_CONFIGS`, and what `read_config` raises."""
         known = self._by_name.get(name)
         if known is None:
             known = self._by_name[name] = self._read(name)
@@ -135,7 +135,7 @@ class _Configs:
 
 
 def _groups(found: list[_Found]) -> list[list[_Found]]:
-    """What may stand for one another: the images of one name, which then differ by platform."""
+    """Return what may stand for one another: the images of one name, which then differ by platform."""
     groups: dict[str, list[_Found]] = {}
     for at, one in enumerate(found):
         groups.setdefault(canonical(one.tags[0]) if one.tags else str(at), []).append(one)
@@ -155,7 +155,7 @@ def _open(store: BlobStore, found: _Found) -> Image:
 
 
 def lists_images(store: BlobStore) -> bool:
-    """Whether the manifest.json in `store` is an array, as here, and not an object, as in skopeo's `dir:`."""
+    """Tell whether the manifest.json in `store` is an array, as here, and not an object, as in skopeo's `dir:`."""
     head = store.document(MANIFEST).lstrip()[:1]
     if head not in (b"[", b"{"):
         raise Malformed(f"{store.where}: {MANIFEST} is no JSON document; the copy is damaged")

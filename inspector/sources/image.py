@@ -59,13 +59,19 @@ class Access(Protocol):
         """The engine that has the image; None where only its store was found."""
 
     def told(self) -> Image:
-        """The image as its engine tells it, with build steps as far as these are certain; its layers are `Unread`."""
+        """Return the image as its engine tells it, with build steps as far as these are certain.
+
+        Its layers are `Unread`.
+        """
 
     def storage(self) -> Image:
-        """The image with its layers where the engine itself keeps them."""
+        """Return the image with its layers where the engine itself keeps them."""
 
     def container(self) -> AbstractContextManager[ContainerFiles]:
-        """The files of a container that is created, never started, and removed on leaving."""
+        """Return the files of a container that is created, never started, and removed on leaving."""
 
     def saved(self, *, known: Known, meter: Meter) -> Image:
-        """The image with its layers read from the archive that the engine streams; those `known` are passed over."""
+        """Return the image with its layers read from the archive that the engine streams.
+
+        Those `known` are passed over.
+        """

@@ -37,7 +37,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def flatten(contents: Described, descriptors: Iterable[Descriptor]) -> list[Found]:
-    """The images that `descriptors` lead to, in order, each once.
+    """Return the images that `descriptors` lead to, in order, each once.
 
     In a nested index the first of a platform counts (image-index.md); a manifest that is absent is
     listed too if its platform is known. Raises `LimitExceeded`, `NotFound`, `Malformed`.
@@ -49,7 +49,7 @@ def flatten(contents: Described, descriptors: Iterable[Descriptor]) -> list[Foun
 
 
 def may_be_image(descriptor: Descriptor) -> bool:
-    """Whether this may be, by its descriptor, an image or an index of images; unknown types are passed over.
+    """Tell whether this may be, by its descriptor, an image or an index of images; unknown types are passed over.
 
     A mark of an artifact counts for nothing: engines choose by platform, and then take what the manifest says.
     """
@@ -61,13 +61,16 @@ def may_be_image(descriptor: Descriptor) -> bool:
 
 
 def _is_marked(descriptor: Descriptor) -> bool:
-    """Whether this is said to be an artifact, such as an attestation of an image beside it."""
+    """Tell whether this is said to be an artifact, such as an attestation of an image beside it."""
     other_type = descriptor.artifact_type and descriptor.artifact_type not in CONFIG_TYPES
     return bool(other_type) or "vnd.docker.reference.type" in (descriptor.annotations or {})
 
 
 def _stated(descriptor: Descriptor) -> Platform | None:
-    """The platform by which engines choose this one; without an architecture none does, without a system Linux does."""
+    """Return the platform by which engines choose this one.
+
+    Without an architecture none does, without a system Linux does.
+    """
     platform = descriptor.platform
     if platform is None or not platform.architecture:
         return None
@@ -110,7 +113,7 @@ class _Walk:
                 yield one
 
     def each(self, descriptors: Iterable[Descriptor], within: tuple[str, ...]) -> Iterator[Found]:
-        """What each entry of an index leads to: nothing if it turns out to be an artifact beside the images.
+        """Yield what each entry of an index leads to: nothing if it turns out to be an artifact beside the images.
 
         Raises `Unsupported` where it stands first of those without a platform, since engines take that one.
         """

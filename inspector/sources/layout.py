@@ -39,7 +39,7 @@ class _Chosen(msgspec.Struct):
 
 
 def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wanted) -> list[Image]:
-    """All images, or those that go by `selector`, for the platform wanted."""
+    """Return all images, or those that go by `selector`, for the platform wanted."""
     contents = Contents(store, _blob_name, _blob_name)
     entries = [descriptor for descriptor in _top(store).manifests if may_be_image(descriptor)]
     if not entries:
@@ -52,7 +52,7 @@ def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wan
 
 
 def listed(store: BlobStore, selector: str | None) -> list[Listed]:
-    """The images by their configs, for comparison: those of each name, or of `selector` alone if it is a name here."""
+    """List the images by their configs, for comparison: those of each name, or of `selector` alone."""
     contents = Contents(store, _blob_name, _blob_name)
     entries = [descriptor for descriptor in _top(store).manifests if may_be_image(descriptor)]
     if selector is not None and not may_be_id(selector):
@@ -76,17 +76,17 @@ def _listed(contents: Described, descriptor: Descriptor) -> Listed:
 
 
 def open_found(contents: Described, source: str, found: list[Found], wanted: Wanted) -> list[Image]:
-    """The images of one index without names, for the platform wanted."""
+    """Return the images of one index without names, for the platform wanted."""
     return _open_groups(contents, source, [_Group([], found)], wanted, [])
 
 
 def open_manifest(contents: Described, source: str, manifest: Manifest, tags: Sequence[str] = ()) -> Image:
-    """The image of one manifest."""
+    """Return the image of one manifest."""
     return make_image(contents.store, source, contents.config(manifest), contents.layers(manifest), tags=tags)
 
 
 def _top(store: BlobStore) -> Index:
-    """index.json, which need not state its type. Raises `Unsupported` for a layout of another version."""
+    """Read index.json, which need not state its type. Raises `Unsupported` for a layout of another version."""
     if store.size(MARK) is not None:
         version = layout_version(store.document(MARK), f"{store.where}: {MARK}")
         if not version:
@@ -104,7 +104,7 @@ def _blob_name(algorithm: str, digits: str) -> str:
 
 
 def _names(descriptor: Descriptor) -> list[str]:
-    """The names of an entry of index.json, the fullest first: containerd's, then the specification's free text."""
+    """List the names of an entry of index.json, the fullest first: containerd's, then the specification's."""
     annotations = descriptor.annotations or {}
     return [annotations[key] for key in (_FULL_NAME, _TAG) if annotations.get(key)]
 
@@ -118,7 +118,7 @@ def _named(store: BlobStore, entries: list[Descriptor], selector: str) -> list[D
 
 
 def _by_name(contents: Described, entries: list[Descriptor], warnings: list[str]) -> list[_Group]:
-    """The images of each name. A name of an artifact is left out with a warning, if there are others."""
+    """Return the images of each name. A name of an artifact is left out with a warning, if there are others."""
     named: dict[str, list[Descriptor]] = {}
     for descriptor in entries:
         named.setdefault("".join(_names(descriptor)[:1]), []).append(descriptor)
@@ -134,7 +134,7 @@ def _by_name(contents: Described, entries: list[Descriptor], warnings: list[str]
 
 
 def _by_id(contents: Described, entries: list[Descriptor], selector: str) -> list[_Group]:
-    """The images whose manifest, config or enclosing index has the digest asked for."""
+    """Return the images whose manifest, config or enclosing index has the digest asked for."""
     digest = digest_in(selector)
     groups = []
     for descriptor in entries:
@@ -153,7 +153,7 @@ def _image_id(contents: Described, found: Found) -> str:
 def _open_groups(
     contents: Described, source: str, groups: list[_Group], wanted: Wanted, warnings: list[str]
 ) -> list[Image]:
-    """Of each group what the platform wanted takes; an image that goes by several names is one."""
+    """Return of each group what the platform wanted takes; an image that goes by several names is one."""
     chosen: dict[str, _Chosen] = {}
     for group in groups:
         for one in _choose(contents, group, wanted, warnings):
@@ -164,7 +164,7 @@ def _open_groups(
 
 
 def _choose(contents: Described, group: _Group, wanted: Wanted, warnings: list[str]) -> list[Found]:
-    """Those of the platform wanted; of all platforms, those that are there."""
+    """Return those of the platform wanted; of all platforms, those that are there."""
     if not group.found:
         return []
     where = f"{contents.where}: {shown(group.tags[0])}" if group.tags else contents.where

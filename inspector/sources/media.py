@@ -18,7 +18,7 @@ class Media:
 
     `insecure` are registries that may be asked without verified TLS, `trust_toc` those whose tables of contents are
     believed, and `kept` holds what they told earlier runs. With `guess_registry`, a registry is asked for
-    a bare name that names no host, too: fine to look at an image, but no verdict may come from whoever has the name.
+    a bare name that names no host, too: fine to look at an image, but no verdict may come from the owner of such a name.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Media:
         self._registries: Registries | None = None
 
     def engines(self) -> Engines:
-        """The engines."""
+        """Return the engines."""
         from inspector.sources.engine.open import Engines  # 30 ms that archives don't pay
 
         with self._lock:
@@ -48,7 +48,7 @@ class Media:
             return self._engines
 
     def registries(self) -> Registries:
-        """The registries. Raises `UsageError` for settings that are none."""
+        """Return the registries. Raises `UsageError` for invalid settings."""
         from inspector.registry.settings import user_settings
         from inspector.sources.registry.open import Registries
 

@@ -15,25 +15,25 @@ _SHOWN_NAMES = 10
 
 
 def digest_in(selector: str) -> str | None:
-    """The digest that a selector asks for; in `name:tag@digest` the digest is what counts."""
+    """Return the digest that a selector asks for; in `name:tag@digest` the digest is what counts."""
     match = _DIGEST.fullmatch(selector if "@" not in selector else selector[selector.index("@") :])
     return match[1] if match else None
 
 
 def may_be_id(selector: str) -> bool:
-    """Whether `selector` has the form of a digest or of an abbreviated image id."""
+    """Tell whether `selector` has the form of a digest or of an abbreviated image id."""
     return digest_in(selector) is not None or bool(_SHORT_ID.fullmatch(selector))
 
 
 def is_id(selector: str, image_id: str) -> bool:
-    """Whether `selector` is the image's id, or at least 12 hex digits of its beginning."""
+    """Tell whether `selector` is the image's id, or at least 12 hex digits of its beginning."""
     if digest_in(selector):
         return digest_in(selector) == image_id
     return bool(_SHORT_ID.fullmatch(selector)) and image_id.partition(":")[2].startswith(selector)
 
 
 def pick(selector: str, names: Sequence[Sequence[str]]) -> list[int]:
-    """The positions of what goes by `selector`: by exact name, else as engines read it, else by a unique tag."""
+    """Return the positions of what goes by `selector`: by exact name, else as engines read it, else by a unique tag."""
 
     def positions(fits: Callable[[str], bool]) -> list[int]:
         return [at for at, own in enumerate(names) if any(fits(name) for name in own)]
@@ -51,7 +51,7 @@ def pick(selector: str, names: Sequence[Sequence[str]]) -> list[int]:
 
 
 def no_such(where: str, selector: str, names: Sequence[Sequence[str]]) -> NotFound:
-    """The error for a selector that nothing goes by, with what there is."""
+    """Return the error for a selector that nothing goes by, with what there is."""
     known = sorted({name for own in names for name in own})
     listed = ", ".join(shown(name) for name in known[:_SHOWN_NAMES]) or "only images without a name"
     more = f" and {len(known) - _SHOWN_NAMES} more" if len(known) > _SHOWN_NAMES else ""

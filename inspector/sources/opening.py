@@ -36,7 +36,7 @@ def open_images(
     media: Media | None = None,
     every_tag: bool = False,
 ) -> tuple[Image, ...]:
-    """The images that `reference` names, at least one, each of one platform, with nothing of their layers read yet.
+    """Open the images that `reference` names, at least one, each of one platform; no layer is read yet.
 
     Only what can be read just once, a packed archive or a pipe, is read through here; `meter` is told of it.
     Without a platform, an image for several is taken for this machine's. With `every_tag`, the name is an engine's
@@ -85,7 +85,7 @@ def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_
 
 
 def _audited(reference: Reference) -> str:
-    """What to do for all tags of a registry's repository."""
+    """Return what to do for all tags of a registry's repository."""
     return f"for a registry's, use `inspector audit {reference.name}`, with --no-policy for facts alone"
 
 
@@ -96,7 +96,7 @@ def _from_registry(reference: Reference, platform: Wanted, media: Media) -> tupl
 
 
 def _place(reference: Reference) -> Place | None:
-    """The first reading of the reference whose path exists; None for what only an engine can have."""
+    """Return the first reading of the reference whose path exists; None for what only an engine can have."""
     if reference.scheme in (Scheme.DOCKER, Scheme.PODMAN):
         return None
     places = [] if reference.local else reference.places()
@@ -136,7 +136,7 @@ def _no_image(path: str) -> str:
 
 
 def _name(reference: Reference, place: Place, image: Image, images: list[Image]) -> str:
-    """What was typed; where that gave several images, what asks for this one alone."""
+    """Return what was typed; where that gave several images, what asks for this one alone."""
     if place.selector is not None or len({one.image_id for one in images}) == 1:
         return reference.text
     return f"{reference}:{image.tags[0]}" if image.tags else f"{reference}@{image.image_id}"
@@ -163,7 +163,7 @@ def _as_said(scheme: Scheme, store: BlobStore, selector: str | None, wanted: Wan
 
 
 def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
-    """A directory where an archive is named, or the reverse; an unpacked docker-archive is as good as packed."""
+    """Refuse a directory where an archive is named, or the reverse; an unpacked docker-archive is as good as packed."""
     if scheme is Scheme.OCI_ARCHIVE and is_dir:
         raise NotFound(f"{place.path} is a directory; write oci:{place.path}")
     if scheme in (Scheme.OCI, Scheme.DIR) and not is_dir:
@@ -171,7 +171,7 @@ def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
 
 
 def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
-    """The archive, its members at random where it lies plain on disk; else read through."""
+    """Return the archive, its members at random where it lies plain on disk; else read through."""
     if place.path == STDIN:
         if stdin is None and sys.stdin is None:
             raise UsageError("standard input is closed; pipe an archive in: docker save NAME | inspector check -")

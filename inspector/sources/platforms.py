@@ -24,7 +24,7 @@ def own_platform() -> Platform:
 
 
 def same(one: Platform, other: Platform) -> bool:
-    """Whether two platforms run the same images; versions of the operating system are let be."""
+    """Tell whether two platforms run the same images; versions of the operating system are let be."""
     one, other = one.normal(), other.normal()
     return (one.os, one.architecture, one.variant) == (other.os, other.architecture, other.variant)
 
@@ -33,7 +33,7 @@ Choice = TypeVar("Choice")
 
 
 def choose(choices: Sequence[tuple[Platform, Choice]], wanted: Wanted, where: str) -> list[Choice]:
-    """Those for the platform wanted, in order, at least one. Raises `PlatformMissing`, listing what there is."""
+    """Return those for the platform wanted, in order, at least one. Raises `PlatformMissing`, listing what there is."""
     if wanted == "all":
         return [choice for _, choice in choices]
     if wanted is None:
@@ -48,7 +48,7 @@ def choose(choices: Sequence[tuple[Platform, Choice]], wanted: Wanted, where: st
 
 
 def refuse_several(choices: Sequence[tuple[Platform, Choice]], wanted: Wanted, where: str) -> None:
-    """Raises `PlatformMissing` where nobody said for which platform, and one name of an archive stands for several.
+    """Raise `PlatformMissing` where nobody said for which platform, and one name of an archive stands for several.
 
     Loaded, the name is that of the last to Docker, and of one for its machine to others.
     """
@@ -61,7 +61,7 @@ def refuse_several(choices: Sequence[tuple[Platform, Choice]], wanted: Wanted, w
 
 
 def foreign(platform: Platform) -> list[str]:
-    """The warning that an image is for another machine, where it is."""
+    """Return the warning that an image is for another machine, where it is."""
     own = own_platform()
     if (platform.os, platform.architecture) == (own.os, own.architecture):
         return []

@@ -18,7 +18,7 @@ SOURCE = "dir"
 
 
 def open_skopeo_dir(store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:
-    """The image, or those of the platforms wanted where `skopeo copy --all` brought several.
+    """Return the image, or those of the platforms wanted where `skopeo copy --all` brought several.
 
     Nothing in the directory names them, so `selector` can only be an id.
     """
@@ -30,7 +30,7 @@ def open_skopeo_dir(store: BlobStore, selector: str | None, wanted: Wanted) -> l
 
 
 def listed(store: BlobStore, selector: str | None) -> list[Listed]:  # noqa: ARG001 - nothing here has a name
-    """The images by their configs, for comparison."""
+    """Return the images by their configs, for comparison."""
     images = _images(store, "all")
     return [Listed((), tuple((image.image_id or "", image.platform) for image in images))]
 
@@ -48,7 +48,7 @@ def _images(store: BlobStore, wanted: Wanted) -> list[Image]:
 
 
 def _manifest_name(_algorithm: str, digits: str) -> str:
-    """Where `--all` keeps the manifests that a list points at."""
+    """Say where `--all` keeps the manifests that a list points at."""
     return f"{digits}.manifest.json"
 
 

@@ -13,7 +13,7 @@ from inspector.sources.store import BlobStore
 
 
 def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, wanted: Wanted) -> list[Image]:
-    """The images of whatever it is.
+    """Return the images of whatever it is.
 
     Where it is both a layout and a docker-archive, these must lead to the same images, and the layout counts if it is
     complete.
@@ -42,6 +42,6 @@ def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, 
 
 
 def _instead(images: list[Image], error: InspectorError) -> list[Image]:
-    """The images of manifest.json, saying why index.json was not read."""
+    """Return the images of manifest.json, saying why index.json was not read."""
     warning = f"manifest.json was read in place of index.json, which is incomplete: {error}"
     return [msgspec.structs.replace(image, warnings=(*image.warnings, warning)) for image in images]

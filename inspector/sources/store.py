@@ -39,17 +39,17 @@ class DocumentStore(Protocol):
         """The path or medium, as messages name it."""
 
     def document(self, name: str) -> bytes:
-        """A whole small document. Raises `NotFound`, `LimitExceeded` past `MAX_DOCUMENT`, `Malformed`."""
+        """Return a whole small document. Raises `NotFound`, `LimitExceeded` past `MAX_DOCUMENT`, `Malformed`."""
 
 
 class BlobStore(DocumentStore, Protocol):
     """Named content. Names are relative to the root; those that climb above it stop there, as in an unpacked tar."""
 
     def size(self, name: str) -> int | None:
-        """The bytes stored under `name`, links followed; None where there is nothing."""
+        """Return the bytes stored under `name`, links followed; None where there is nothing."""
 
     def layer(self, name: str) -> Stored:
-        """The blob of a layer. Raises `NotFound`."""
+        """Return the blob of a layer. Raises `NotFound`."""
 
 
 Content = TypeVar("Content")
@@ -70,7 +70,7 @@ class Members(Generic[Content]):
         self._names = 0
 
     def count(self, member: Member) -> None:
-        """Raises `LimitExceeded` once there are too many members to be an image, or their names are too long."""
+        """Raise `LimitExceeded` once there are too many members to be an image, or their names are too long."""
         self._seen += 1
         self._names += len(member.path) + len(member.link)
         if self._seen > MAX_MEMBERS:
@@ -98,12 +98,12 @@ class Members(Generic[Content]):
             self._earlier.setdefault(path, []).append(self._contents.pop(path, None))
 
     def find(self, name: str) -> Content | None:
-        """What `name` leads to, if anything. Raises `Malformed` for links that never end."""
+        """Return what `name` leads to, if anything. Raises `Malformed` for links that never end."""
         work.check()
         return self._contents.get(self._end(name))
 
     def earlier(self, name: str) -> list[Content | None]:
-        """What else had the name that `name` leads to, or stands for, before; None for a link."""
+        """Return what else had the name that `name` leads to, or stands for, before; None for a link."""
         return [*self._earlier.get(normal(name), ()), *self._earlier.get(self._end(name), ())]
 
     def _end(self, name: str) -> str:
@@ -116,17 +116,17 @@ class Members(Generic[Content]):
 
 
 def shown(name: str) -> str:
-    """A name that the image chose, escaped and cut, fit for a message."""
+    """Return a name that the image chose, escaped and cut, fit for a message."""
     return ascii(name if len(name) <= 200 else name[:200] + "…")
 
 
 def missing(where: str, name: str) -> NotFound:
-    """The error for a name that a store does not hold."""
-    return NotFound(f"{where}: holds no {shown(name)}; the copy is incomplete, make it anew")
+    """Return the error for a name that a store does not hold."""
+    return NotFound(f"{where}: holds no {shown(name)}; the copy is incomplete; copy the image again")
 
 
 def several(where: str, name: str) -> Malformed:
-    """The error for a document that an archive holds twice, and not twice the same."""
+    """Return the error for a document that an archive holds twice, and not twice the same."""
     return Malformed(
         f"{where}: holds {shown(name)} more than once, and not the same; engines differ in which they read: "
         "write the archive again, with each name once"
@@ -134,5 +134,5 @@ def several(where: str, name: str) -> Malformed:
 
 
 def too_large(where: str, name: str, size: int) -> LimitExceeded:
-    """The error for a document past the bound."""
+    """Return the error for a document past the bound."""
     return LimitExceeded(f"{where}: {shown(name)} has {size} bytes; documents past {MAX_DOCUMENT} are refused")

@@ -156,7 +156,7 @@ class StreamedArchive:
                 raise LimitExceeded(f"{self._where}: more than {MAX_TRAILING} bytes follow the end of the archive")
 
     def _watched(self, plain: Iterator[bytes]) -> Iterator[bytes]:
-        """`plain`, remembering that it failed: whoever was reading it then is not to blame."""
+        """Yield `plain`, remembering that it failed: what was reading it then is not to blame."""
         try:
             yield from plain
         except InspectorError as error:
@@ -192,13 +192,16 @@ class StreamedArchive:
 
 
 def _digest_in(path: str) -> str | None:
-    """The digest that the name of a layout's blob states."""
+    """Return the digest that the name of a layout's blob states."""
     match = _NAMED_BY_DIGEST.search(path)
     return f"{match[1]}:{match[2]}" if match and len(match[2]) * 4 == int(match[1][3:]) else None
 
 
 def _member_chunks(reader: StreamReader, head: bytes, size: int) -> Iterator[bytes]:
-    """A member's bytes, of which `head` is already read; fewer if the archive ends, which its scanner then reports."""
+    """Yield a member's bytes, of which `head` is already read.
+
+    Fewer if the archive ends, which its scanner then reports.
+    """
     yield head
     left = size - len(head)
     while left and (chunk := reader.read(min(CHUNK, left))):
@@ -213,7 +216,7 @@ def _chunks(stream: BinaryIO, meter: Meter) -> Iterator[bytes]:
 
 
 def _unpacked(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
-    """The plain bytes of the outer archive."""
+    """Return the plain bytes of the outer archive."""
     head = first_block(chunks)
     packing = sniff(head)
     if not head:
@@ -225,7 +228,7 @@ def _unpacked(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
 
 
 def _bounded(chunks: Iterator[bytes], packing: Packing, where: str) -> Iterator[bytes]:
-    """The unpacked bytes, refused where they grow out of all proportion to those stored."""
+    """Yield the unpacked bytes, refused where they grow out of all proportion to those stored."""
     stored = total = 0
 
     def counted() -> Iterator[bytes]:

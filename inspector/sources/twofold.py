@@ -20,7 +20,7 @@ from inspector.sources.store import BlobStore, shown
 
 
 def compared(images: list[Image], store: BlobStore, selector: str | None) -> list[Image]:
-    """The images, read as the user said that they are, with a warning where the other form can't be compared.
+    """Return the images, read as the user said that they are, with a warning where the other form can't be compared.
 
     Raises `Malformed` where it can, and has others.
     """
@@ -37,7 +37,7 @@ def compared(images: list[Image], store: BlobStore, selector: str | None) -> lis
 
 
 def find_difference(store: BlobStore, selector: str | None) -> Malformed | None:
-    """What is wrong where one name leads to one image by index.json, and to another by manifest.json."""
+    """Return what is wrong where one name leads to one image by index.json, and to another by manifest.json."""
     indexed = layout.listed(store, selector)
     named: dict[str, list[Listed]] = {}
     for group in indexed:
@@ -54,7 +54,7 @@ def find_difference(store: BlobStore, selector: str | None) -> Malformed | None:
 
 
 def _other(one: Listed, groups: list[Listed]) -> str | None:
-    """What index.json has instead of what manifest.json has; absent parts prove nothing."""
+    """Return what index.json has instead of what manifest.json has; absent parts prove nothing."""
     known = [pair for group in groups for pair in group.images]
     incomplete = any(group.incomplete for group in groups)
     if one.images and not known and any(group.other for group in groups):
@@ -76,6 +76,6 @@ def _differ(where: str, one: Listed, what: str) -> Malformed:
 
 
 def _keys(names: Sequence[str]) -> set[str]:
-    """The names as engines read them; in index.json, where there are none, what are but tags."""
+    """Return the names as engines read them; in index.json, where there are none, what are but tags."""
     whole = {without_local(name) for name in names if "/" in name or ":" in name}
     return whole or set(names)

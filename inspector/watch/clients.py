@@ -166,7 +166,7 @@ def network_of(address: str) -> str:
 
 
 async def _headers(reader: asyncio.StreamReader) -> dict[str, str] | int:
-    """Headers by lower-case names; the status that refuses them where they are too many, or unlawful."""
+    """Read headers by lower-case names; the status that refuses them where they are too many, or unlawful."""
     found: dict[str, str] = {}
     left = MAX_HEAD
     while True:

@@ -40,7 +40,7 @@ class Address(msgspec.Struct, frozen=True):
 
 
 def parse_listen(text: str) -> Address:
-    """`[HOST]:PORT`, `HOST` or `PORT`; this machine alone where no host is named. Raises `UsageError`."""
+    """Return `[HOST]:PORT`, `HOST` or `PORT`; this machine alone where no host is named. Raises `UsageError`."""
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
         host, port = ("", text) if text.isdecimal() else (text, str(PORT))

@@ -47,7 +47,7 @@ class _Envelope(msgspec.Struct):
 
 
 def parse_notices(content: bytes) -> list[Notice]:
-    """Images pushed or pulled, in order; what else happened is left out. Raises `Malformed`, `LimitExceeded`.
+    """Return images pushed or pulled, in order; what else happened is left out. Raises `Malformed`, `LimitExceeded`.
 
     Pulls of our own are left out, too: to check an image is to pull its manifest.
     """

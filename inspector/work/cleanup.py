@@ -81,7 +81,7 @@ def interrupted_by() -> int | None:
 
 
 def is_cleaning(threads: set[int | None] | None = None) -> bool:
-    """Whether any thread, or one of `threads` by identity, still has something to clean up."""
+    """Tell whether any thread, or one of `threads` by identity, still has something to clean up."""
     return bool(_pending) if threads is None else any(each in threads for each in list(_pending.values()))
 
 

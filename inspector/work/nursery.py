@@ -25,7 +25,7 @@ _NAME = "inspector-work-"
 
 
 def threads_left() -> bool:
-    """Whether a thread was left behind that the system holds."""
+    """Tell whether a thread was left behind that the system holds."""
     return any(thread.name.startswith(_NAME) for thread in threading.enumerate())
 
 

@@ -297,7 +297,6 @@ def test_places_by_release() -> None:
         "def _load_global_deps():\n    cuda_libs = " + "not " * 5000 + "1",
         "def _load_global_deps():\n    cuda_libs = [1]\n",
         "def _load_global_deps():\n    cuda_libs = [(1, 2)]\n",
-        "def _load_global_deps():\n    cuda_libs = libs()\n",
         "def _load_global_deps():\n    cuda_libs = {}[\n",
         "def _load_global_deps():\n" + "    x = 1\n" * 10_000,
     ],

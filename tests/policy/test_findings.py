@@ -30,9 +30,9 @@ NAME = "api:prod"
         ("platform-missing", "Ask for a platform that the image has with `--platform`, or build it"),
         ("unsupported", "Hand the image over in a form that is read: docker-archive, oci, oci-archive or dir"),
         ("limit-exceeded", "Look into the image before trusting it: no sound build makes one like this"),
-        ("corrupt-layer", "Get the image anew (save, copy or pull it again); nothing is known of it"),
-        ("digest-mismatch", "Get the image anew (save, copy or pull it again); nothing is known of it"),
-        ("unreadable", "Get the image anew (save, copy or pull it again); nothing is known of it"),
+        ("corrupt-layer", "Get the image again (save, copy or pull it); nothing is known of it"),
+        ("digest-mismatch", "Get the image again (save, copy or pull it); nothing is known of it"),
+        ("unreadable", "Get the image again (save, copy or pull it); nothing is known of it"),
         (
             "unreachable",
             (

@@ -290,7 +290,7 @@ def test_a_login_that_the_token_server_refuses(fake: FakeRegistry, tokens: FakeR
     tokens.route("GET", ".*", Answer(401))
     guarded(fake, bearer(tokens))
     with pytest.raises(
-        Denied, match=r"the credentials from the environment .* are not accepted .401.; log in anew"
+        Denied, match=r"the credentials from the environment .* are not accepted .401.; log in again"
     ) as caught:
         repository(environment=login(fake)).manifest("1")
     assert "geh" not in str(caught.value)

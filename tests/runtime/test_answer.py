@@ -106,7 +106,7 @@ def test_anything_else_is_refused(lines: tuple[object, ...]) -> None:
     ],
 )
 def test_types_and_bounds_are_kept(changes: dict[str, Any]) -> None:
-    with pytest.raises(Malformed, match="the container's answer is none: "):
+    with pytest.raises(Malformed, match="invalid response from the container: "):
         hear(output("import", document(**changes)), MARK)
     hear(output("import", document()), MARK)
 

@@ -1,6 +1,6 @@
 """zstd:chunked: a frame for each run of data, then skippable frames, one of them with the table of contents.
 
-Where it lies stands among the annotations, and in a footer for whoever lost them (containers/storage, pkg/chunked).
+Where it lies stands among the annotations, and in a footer for readers without them (containers/storage, pkg/chunked).
 """
 
 from __future__ import annotations

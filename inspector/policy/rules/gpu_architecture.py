@@ -24,7 +24,7 @@ def check_gpu_architecture(case: Case) -> Iterator[Finding]:
     run = case.facts.runtime
     for device in without_code(run) if run is not None and run.ran and run.imported else ():
         listed = ", ".join(run.arch_list) if run else ""
-        message = f"{device_name(device)} is none that torch has code for: {listed}"
+        message = f"torch has no kernels for {device_name(device)}; built for {listed}"
         shown = Shown(f"compute capability {device.capability}", listed)
         yield case.found("warn", NO_KERNEL, message, shown, where(case, case.facts.torch))
 

@@ -25,7 +25,7 @@ def check_python_version(case: Case) -> Iterator[Finding]:
         yield case.found("fail", NO_PYTHON, f"no Python, let alone {wanted}", Shown(wanted, "not found"))
         return
     if isinstance(python, Unknown):
-        message = f"no version to hold against {wanted}: the interpreter is not known"
+        message = f"no version to check against {wanted}: the interpreter is not known"
         yield case.unknown(message, Shown(wanted, "not known"))
         return
     shown = Shown(wanted, python.version)

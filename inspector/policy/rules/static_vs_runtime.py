@@ -1,4 +1,4 @@
-"""What the files say held against what happened: where they disagree, the answer from the files is wrong."""
+"""What the files say, compared with what happened: where they disagree, the answer from the files is wrong."""
 
 from __future__ import annotations
 

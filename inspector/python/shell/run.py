@@ -1,4 +1,4 @@
-"""What a script comes to: the programs that it starts, each with the environment that it would find.
+"""What a script does: the programs that it starts, each with the environment that it would find.
 
 Nothing is executed. Where a condition isn't known both ways are followed; a value that isn't known is a `HOLE`.
 """

@@ -1,4 +1,4 @@
-"""What a shell's own commands may ask of whoever follows the script."""
+"""What a shell's own commands may ask of the code that follows the script."""
 
 from __future__ import annotations
 

@@ -91,7 +91,10 @@ class StoredAccess:
 
 
 def as_told(engine: Engine, document: ImageDocument, history: tuple[Step, ...] = ()) -> Image:
-    """The image as inspect describes it, nothing of its layers read; with build steps where `history` tells them."""
+    """Return the image as inspect describes it, nothing of its layers read.
+
+    With build steps where `history` tells them.
+    """
     config = with_steps(document.config, history)
     steps = config.build_steps()
     return Image(
@@ -113,7 +116,7 @@ def _layer(diff_id: str, step: str | None) -> Layer:
 
 
 def with_steps(config: ImageConfig, history: tuple[Step, ...]) -> ImageConfig:
-    """The config with its history, the empty steps marked; without, where it can't be told which these are.
+    """Return the config with its history, the empty steps marked; without, where it can't be told which these are.
 
     An engine tells sizes alone, and a step of no bytes may have a layer all the same: only where there are as
     many steps with bytes as layers is it certain which is which.

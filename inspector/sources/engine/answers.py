@@ -38,24 +38,24 @@ class Subtree:
         self._cut = len(top) + 1
 
     def node(self, path: str) -> Node | None:
-        """The node at an absolute path at or below the directory."""
+        """Return the node at an absolute path at or below the directory."""
         found = self._shelf.find(self._root, path[self._cut :])
         return None if found is None else _without_layer(self._shelf.node(found))
 
     def children(self, path: str) -> Mapping[str, Node]:
-        """What lies in a directory at or below it; empty where that is none."""
+        """Return what lies in a directory at or below it; empty where that is none."""
         found = self._shelf.find(self._root, path[self._cut :])
         if not isinstance(found, Directory):
             return {}
         return {name: _without_layer(node) for name, node in self._shelf.listing(found).items()}
 
     def data(self, node: Node) -> bytes:
-        """The bytes that were kept of a file."""
+        """Return the bytes that were kept of a file."""
         return self._shelf.data(node.inode)
 
 
 def read_single(chunks: Iterator[bytes], size: int) -> Content:
-    """The first member, with the first `size` bytes of its data. Raises `Malformed`."""
+    """Return the first member, with the first `size` bytes of its data. Raises `Malformed`."""
     reader = StreamReader(chunks)
     member = next(iter_members(reader, needs_end=True), None)
     if member is None or member.stored != member.size:
@@ -67,7 +67,7 @@ def read_single(chunks: Iterator[bytes], size: int) -> Content:
 
 
 def read_subtree(chunks: Iterator[bytes], top: str, ordinal: int) -> Subtree:
-    """The directory `top`, read to the end. `ordinal` tells its inodes from those of other answers.
+    """Return the directory `top`, read to the end. `ordinal` tells its inodes from those of other answers.
 
     Raises `LimitExceeded`, and `Malformed` where the tar is cut, corrupt, or of something else.
     """
@@ -83,7 +83,7 @@ def read_subtree(chunks: Iterator[bytes], top: str, ordinal: int) -> Subtree:
 
 
 def _below(entry: Entry, name: str, top: str) -> Entry:
-    """The entry by its path in the directory `name`, with which every name in the archive begins."""
+    """Return the entry by its path in the directory `name`, with which every name in the archive begins."""
     path, link = entry.path, entry.link
     if path != name and not path.startswith(f"{name}/"):
         raise CorruptLayer(f"the engine's archive of {top[:300]!a} holds {path[:300]!a}")

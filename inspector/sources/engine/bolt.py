@@ -52,21 +52,24 @@ class Bucket:
         self._top = top
 
     def values(self) -> Iterator[tuple[bytes, bytes]]:
-        """Each key that has a value."""
+        """Return each key that has a value."""
         return ((key, value) for is_bucket, key, value in self._pages.elements(self._top) if not is_bucket)
 
     def buckets(self) -> Iterator[tuple[bytes, Bucket]]:
-        """Each key that has a bucket."""
+        """Return each key that has a bucket."""
         found = self._pages.elements(self._top)
         return ((key, self._pages.bucket(value)) for is_bucket, key, value in found if is_bucket)
 
     def bucket(self, name: bytes) -> Bucket | None:
-        """The bucket called `name`, if there is one."""
+        """Return the bucket called `name`, if there is one."""
         return next((bucket for key, bucket in self.buckets() if key == name), None)
 
 
 def read_bolt(path: Path, read: Callable[[Bucket], Answer]) -> Answer:
-    """What `read` makes of the database's top, all of one commit. Raises `OSError`, `Malformed`, `AccessUnusable`."""
+    """Return what `read` makes of the database's top, all of one commit.
+
+    Raises `OSError`, `Malformed`, `AccessUnusable`.
+    """
     with path.open("rb", buffering=0) as file:
         for _ in range(_TRIES):
             meta = _newest(file.fileno(), path)
@@ -93,14 +96,14 @@ class _Pages:
         self._bytes = MAX_BYTES
 
     def bucket(self, value: bytes) -> Bucket:
-        """The bucket that a value stands for; a small one lies in the value itself."""
+        """Return the bucket that a value stands for; a small one lies in the value itself."""
         if len(value) < _BUCKET.size:
             raise self._broken()
         root = _BUCKET.unpack_from(value)[0]
         return Bucket(self, self.page(root) if root else value[_BUCKET.size :])
 
     def page(self, number: int) -> bytes:
-        """A page with those that it flows over to."""
+        """Return a page with those that it flows over to."""
         size = self._meta.page_size
         page = self._read(number, size)
         found, _, _, overflow = _PAGE.unpack_from(page)
@@ -109,7 +112,7 @@ class _Pages:
         return self._read(number, size * (1 + overflow)) if overflow else page
 
     def elements(self, page: bytes, depth: int = 0) -> Iterator[tuple[bool, bytes, bytes]]:
-        """Of a page and those below it, each element: whether it is a bucket, its key, its value."""
+        """Yield of a page and those below it, each element: whether it is a bucket, its key, its value."""
         if depth > _MAX_DEPTH or len(page) < _PAGE.size:
             raise self._broken()
         _, flags, count, _ = _PAGE.unpack_from(page)
@@ -149,7 +152,10 @@ class _Pages:
 
 
 def _newest(file: int, path: Path) -> _Meta:
-    """The last commit: of the two that begin the file the later whole one; the first tells where the second is."""
+    """Return the last commit: of the two that begin the file the later whole one.
+
+    The first tells where the second is.
+    """
     first = _meta(os.pread(file, _PAGE_SIZES[0], 0))
     sizes = [first.page_size] if first else _PAGE_SIZES
     found = [first] + [_meta(os.pread(file, _PAGE_SIZES[0], size)) for size in sizes]
@@ -160,7 +166,7 @@ def _newest(file: int, path: Path) -> _Meta:
 
 
 def _meta(page: bytes) -> _Meta | None:
-    """What a page says of a commit; None where it is none, or torn."""
+    """Return what a page says of a commit; None where it is none, or torn."""
     end = _PAGE.size + _META.size
     if len(page) < end + _SUM.size:
         return None

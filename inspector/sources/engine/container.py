@@ -63,7 +63,7 @@ class Archive(Protocol):
 
 @contextmanager
 def container_files(engine: Engine, image: str, config: ImageConfig) -> Iterator[ContainerRootfs]:
-    """The files of a container made of `image`, best an id, which is removed on leaving.
+    """Provide the files of a container made of `image`, best an id, which is removed on leaving.
 
     Raises `AccessUnusable` on leaving where the container went away meanwhile: then what was said of it is void.
     A temporary file system in the place of each volume keeps the engine from copying what the image has there;
@@ -131,7 +131,7 @@ class ContainerRootfs:
         node = self._expect(path, Kind.FILE)
         data = self._content(path, node)
         if len(data) < node.size:
-            raise NotKept(f"{path!r}: it is none of the files that are read whole")
+            raise NotKept(f"{path!r}: not one of the files that are read whole")
         return data
 
     def skeleton(self, path: str) -> Skeleton | NotElf:
@@ -160,7 +160,7 @@ class ContainerRootfs:
         node = self._expect(path, Kind.FILE)
         data = self._content(path, node)
         if node.size and not data:
-            raise NotKept(f"{path!r}: it is none of the files whose beginning is read")
+            raise NotKept(f"{path!r}: not one of the files whose beginning is read")
         return data
 
     def stream(self, path: str, *, limit: int = MAX_STREAMED) -> None:
@@ -181,7 +181,10 @@ class ContainerRootfs:
             raise self._broken("the container made for it was removed meanwhile")
 
     def _is_reached(self, path: str) -> bool:
-        """Whether all folders on the way are folders and no links, asked from the root on; none for what can't be."""
+        """Tell whether all folders on the way are folders and no links, asked from the root on.
+
+        None for what can't be.
+        """
         raw = path.encode("utf-8", "surrogateescape")
         if len(raw) >= _MAX_PATH or b"\0" in raw or len(max(raw.split(b"/"), key=len)) > _MAX_NAME:
             return False
@@ -206,7 +209,7 @@ class ContainerRootfs:
         return node
 
     def _content(self, path: str, node: Node) -> bytes:
-        """What an index would keep of the file; asked for only where that is anything at all."""
+        """Return what an index would keep of the file; asked for only where that is anything at all."""
         tree = self._tree_of(path)
         if tree is not None:
             return tree.data(node)
@@ -219,14 +222,14 @@ class ContainerRootfs:
         return self._contents.get(path, b"")
 
     def _start(self, path: str, node: Node, size: int) -> bytes:
-        """The first bytes of a file."""
+        """Return the first bytes of a file."""
         found = self._single(path, size)
         if found.kind is not Kind.FILE or found.size != node.size:
             raise self._broken(f"its answers about {path[:300]!a} contradict each other")
         return found.data
 
     def _single(self, path: str, size: int = 0) -> Content:
-        """What the engine's archive of one file or link holds; closed after `size` bytes of content."""
+        """Return what the engine's archive of one file or link holds; closed after `size` bytes of content."""
 
         def read() -> Content:
             with self._engine.archive(self._container, path) as stream:
@@ -264,7 +267,7 @@ class ContainerRootfs:
         self._trees[path] = tree
 
     def _tree_of(self, path: str) -> Subtree | None:
-        """The directory taken in that `path` lies in."""
+        """Return the directory taken in that `path` lies in."""
         work.check()
         for top, tree in self._trees.items():
             if path == top or (path.startswith(top) and path[len(top)] == "/"):
@@ -272,7 +275,7 @@ class ContainerRootfs:
         return None
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """One request. Raises `AccessUnusable` where the engine does not answer it, as for all further ones."""
+        """Return one request. Raises `AccessUnusable` where the engine does not answer it, as for all further ones."""
         if self._failure:
             raise AccessUnusable(self._failure)
         self.questions += 1
@@ -288,7 +291,7 @@ class ContainerRootfs:
         return AccessUnusable(self._failure)
 
     def _counted(self, stream: BinaryIO, limit: int) -> Iterator[bytes]:
-        """The chunks of a stream, counted. Raises `LimitExceeded` past `limit`."""
+        """Yield the chunks of a stream, counted. Raises `LimitExceeded` past `limit`."""
         size, left = 1 << 14, limit
         while chunk := stream.read(size):
             self.bytes_read += len(chunk)

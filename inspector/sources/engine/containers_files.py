@@ -64,7 +64,7 @@ class Folder:
         self._read()
 
     def _read(self) -> None:
-        """Both lists as they were at one moment: writers put new files in their places, one after the other."""
+        """Read both lists as they were at one moment: writers put new files in their places, one after the other."""
         images, layers = self.root / f"{DRIVER}-images", self.root / f"{DRIVER}-layers"
         for _ in range(_TRIES):
             before = [stamp(images), stamp(layers)]
@@ -78,19 +78,19 @@ class Folder:
         raise AccessUnusable(f"{str(self.root)!a} is being changed all the time")
 
     def has_layer(self, layer_id: str) -> bool:
-        """Whether the layer is recorded here, and whole. Raises `AccessUnusable` while it is made or removed."""
+        """Tell whether the layer is recorded here, and whole. Raises `AccessUnusable` while it is made or removed."""
         record = self.layers.get(layer_id)
         if record is not None and "incomplete" in (record.flags or {}):
             raise AccessUnusable(f"{str(self.root)!a}: the layer {shown(layer_id)} is being made or removed")
         return record is not None
 
     def big_data(self, image_id: str, key: str) -> bytes:
-        """A document of an image, by its key."""
+        """Return a document of an image, by its key."""
         name = key if _PLAIN.fullmatch(key) else "=" + base64.b64encode(key.encode()).decode()
         return read_document(self.root / f"{DRIVER}-images" / _checked_id(image_id) / name)
 
     def blob(self, layer_id: str) -> DiffDirectory:
-        """A layer's directory. Its entry in `l` goes before it, whenever it is deleted."""
+        """Return a layer's directory. Its entry in `l` goes before it, whenever it is deleted."""
         folder = self.root / DRIVER / _checked_id(layer_id)
         for name in _COMPOSEFS:
             if os.path.lexists(folder / name):
@@ -105,7 +105,7 @@ Record = TypeVar("Record")
 
 
 def _records(path: Path, kind: type[Record]) -> list[Record]:
-    """A list of records; empty where there is no such file."""
+    """Return a list of records; empty where there is no such file."""
     if not os.path.lexists(path):
         return []
     try:
@@ -115,7 +115,7 @@ def _records(path: Path, kind: type[Record]) -> list[Record]:
 
 
 def _checked_id(text: str) -> str:
-    """`text`, which is to name a folder."""
+    """Return `text`, which is to name a folder."""
     if not _ID.fullmatch(text):
         raise AccessUnusable(f"the store names a folder by {shown(text)}, which is no id")
     return text

@@ -57,16 +57,19 @@ class ContainersStore:
         return [Folder(root) for root in (self.root, *further)]
 
     def images(self) -> tuple[ListedImage, ...]:
-        """All images, with all their names."""
+        """Return all images, with all their names."""
         return tuple(_listed(record) for folder in self._folders for record in folder.images)
 
     def open(self, name: str) -> Image:
-        """The image that podman knows by `name`, or by an id that begins so. Raises `NotFound`, `AccessUnusable`."""
+        """Return the image that podman knows by `name`, or by an id that begins so.
+
+        Raises `NotFound`, `AccessUnusable`.
+        """
         folder, record = self._find(name)
         return msgspec.structs.replace(self._image(folder, record), reference=name)
 
     def open_id(self, image_id: str) -> Image:
-        """The image of this id."""
+        """Return the image of this id."""
         for folder in self._folders:
             for record in folder.images:
                 if record.id == image_id.removeprefix("sha256:"):
@@ -107,7 +110,7 @@ class ContainersStore:
         return read_config(folder.big_data(record.id, digest), f"{where}: config", digest)
 
     def _blobs(self, top: str, diff_ids: Sequence[str]) -> list[DiffDirectory]:
-        """The directories of the layers below `top` and itself, base first, which must be those of the config."""
+        """List the layers' directories up to `top`, base first, which must be those of the config."""
         chain: list[tuple[Folder, LayerRecord]] = []
         while top:
             chain.append(self._layer(top))
@@ -130,7 +133,7 @@ class ContainersStore:
 
 
 def find_store(environment: Mapping[str, str] = os.environ) -> ContainersStore | None:
-    """The store of whoever runs this; None where there is none."""
+    """Return the store of this user; None where there is none."""
     if os.name != "posix":
         return None
     root, *further = storage_conf.roots(environment)
@@ -144,7 +147,7 @@ def _canonical_names(record: ImageRecord) -> set[str]:
 
 
 def _is_by_digest(name: str, record: ImageRecord) -> bool:
-    """Whether `repository@digest` means the image: by its digest, if it has any tag in that repository."""
+    """Tell whether `repository@digest` means the image: by its digest, if it has any tag in that repository."""
     digest = digest_in(name)
     if digest is None or digest not in (record.digest, f"sha256:{record.id}"):
         return False

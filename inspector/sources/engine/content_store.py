@@ -35,7 +35,7 @@ _MAX_CONFIG = 1 << 20
 
 
 def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
-    """The image that `target`, the digest of a manifest or index, leads to in the store of the containerd at `root`.
+    """Open the image that `target`, a manifest or index, leads to in the store of the containerd at `root`.
 
     Raises `AccessUnusable` where the store can't be read or lacks a part, `PlatformMissing`, `DigestMismatch`.
     """
@@ -87,7 +87,7 @@ class _Unpacked(Contents):
 
 
 def candidate_roots(engine_root: Path, config: Path = _CONFIG) -> Sequence[Path]:
-    """Where an engine's containerd may keep its files: below the engine's own root, or where the system's does."""
+    """Say where an engine's containerd may keep its files: below the engine's own root, or where the system's does."""
     own = engine_root / "containerd" / "daemon"
     with contextlib.suppress(OSError, ValueError):  # tomllib's errors are ValueErrors
         with config.open("rb") as file:

@@ -26,7 +26,7 @@ class Record(Protocol):
 
     @property
     def stamp(self) -> str:
-        """Another one whenever the engine may have made the layer anew. Raises `AccessUnusable` once it is gone."""
+        """Another one whenever the engine may have made the layer again. Raises `AccessUnusable` once it is gone."""
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -102,7 +102,7 @@ class DiffDirectory(msgspec.Struct, frozen=True):
             yield FilePart(file, 0, size)
 
     def _compare(self, walk: Walk, size: int) -> None:
-        """Raises `AccessUnusable` unless the directory is as large as the engine noted."""
+        """Raise `AccessUnusable` unless the directory is as large as the engine noted."""
         altered = ""
         if self.size not in (None, size, size - walk.entries.symlink_bytes()):
             altered = f"{size} bytes where the engine noted {self.size}"

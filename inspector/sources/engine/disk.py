@@ -17,7 +17,7 @@ _CAP_SYS_ADMIN = 1 << 21
 
 
 def unusable(path: str | os.PathLike[str], error: OSError) -> AccessUnusable:
-    """Why the access method ends at `path`, and what opens it."""
+    """Say why the access method ends at `path`, and what opens it."""
     shown = os.fspath(path)
     if isinstance(error, PermissionError):
         return AccessUnusable(f"{shown!a} can't be read: {_advice(shown)}")
@@ -27,7 +27,7 @@ def unusable(path: str | os.PathLike[str], error: OSError) -> AccessUnusable:
 
 
 def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
-    """A small regular file, whole. Raises `AccessUnusable`, `LimitExceeded`."""
+    """Return a small regular file, whole. Raises `AccessUnusable`, `LimitExceeded`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as file:  # noqa: PTH123 - of a descriptor that was opened through no link
@@ -42,7 +42,7 @@ def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
 
 
 def stamp(path: Path) -> str:
-    """Device, inode and time of change of what lies at `path`, no link followed. Raises `AccessUnusable`."""
+    """Return device, inode and time of change of what lies at `path`, no link followed. Raises `AccessUnusable`."""
     try:
         status = path.lstat()
     except OSError as error:
@@ -70,20 +70,20 @@ def refuse_hidden_marks(store: Path) -> None:
 
 
 def is_roots(folder: Path) -> bool:
-    """Whether an engine that runs as root keeps the folder; its overlayfs takes no `user` attribute for a mark."""
+    """Tell whether an engine that runs as root keeps the folder; its overlayfs takes no `user` attribute for a mark."""
     first = Path("/proc/self/ns/user").stat().st_ino == _FIRST_USER_NAMESPACE
     return first and folder.stat().st_uid == 0
 
 
 def _may_administer() -> bool:
-    """Whether CAP_SYS_ADMIN is in effect (proc(5), /proc/pid/status)."""
+    """Tell whether CAP_SYS_ADMIN is in effect (proc(5), /proc/pid/status)."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     (field,) = (line for line in status.splitlines() if line.startswith("CapEff:"))
     return bool(int(field.split()[1], 16) & _CAP_SYS_ADMIN)
 
 
 def _advice(path: str) -> str:
-    """Who may read it: in the home of a user, whoever has that user's further ids; else root."""
+    """Who may read it: in the home of a user, who has that user's further ids; else root."""
     home = home_directory()
     if os.geteuid() != 0 and home is not None and Path(path).is_relative_to(home):
         return "files of other ids lie in it; run under `podman unshare`"

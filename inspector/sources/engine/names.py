@@ -16,17 +16,17 @@ _WILD = "*?["
 
 
 def is_pattern(name: str) -> bool:
-    """Whether `name` is a glob: no image's name holds any of these signs."""
+    """Tell whether `name` is a glob: no image's name holds any of these signs."""
     return any(sign in name for sign in _WILD)
 
 
 def matching(name: str, listed: Sequence[ListedImage], where: str) -> list[str]:
-    """The tags that the glob `name` fits, sorted; a pattern without a tag fits every tag of the repository."""
+    """Return the tags that the glob `name` fits, sorted; a pattern without a tag fits every tag of the repository."""
     return _found(name, listed, where, lambda tag: any(fnmatchcase(spelling, name) for spelling in _spellings(tag)))
 
 
 def all_tags(repository: str, listed: Sequence[ListedImage], where: str) -> list[str]:
-    """All tags of a repository that is named in full, or as docker shortens it; or of those that a glob fits."""
+    """Return all tags of a repository that is named in full, or as docker shortens it; or of those that a glob fits."""
     if is_pattern(repository):
         return matching(repository, listed, where)
     wanted = repository_in(canonical(repository))
@@ -34,7 +34,7 @@ def all_tags(repository: str, listed: Sequence[ListedImage], where: str) -> list
 
 
 def asked_first(name: str, tags: Sequence[str]) -> tuple[str, ...]:
-    """The tags with that first which `name` means, if it means one: an image is called as it was asked for."""
+    """Return the tags with that first which `name` means, if it means one: an image is called as it was asked for."""
     wanted = canonical(name)
     return tuple(sorted(tags, key=lambda tag: wanted not in _canonical(tag)))
 
@@ -49,7 +49,7 @@ def _found(name: str, listed: Sequence[ListedImage], where: str, fits: Callable[
 
 
 def _spellings(tag: str) -> Iterator[str]:
-    """`tag` in full, and as docker and podman shorten it; each with and without its last part."""
+    """Yield `tag` in full, and as docker and podman shorten it; each with and without its last part."""
     for one in {tag, familiar(tag), tag.removeprefix(f"{DOCKER_HUB}/")}:
         yield one
         yield repository_in(one)

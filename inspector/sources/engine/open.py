@@ -34,7 +34,7 @@ class Engines:
         self._known: dict[Kind, Engine | InspectorError] = {}
 
     def get(self, kind: Kind) -> Engine:
-        """The engine of that kind. Raises `Unreachable`, the same each time."""
+        """Return the engine of that kind. Raises `Unreachable`, the same each time."""
         with self._lock:
             if kind not in self._known:
                 self._known[kind] = self._connect(kind)
@@ -61,7 +61,7 @@ class Engines:
 def open_engine_images(
     reference: Reference, wanted: Wanted, engines: Engines, *, every_tag: bool = False
 ) -> tuple[Image, ...]:
-    """The images that `reference` names in an engine, nothing of their layers read; a glob may name several.
+    """Return the images that `reference` names in an engine, nothing of their layers read; a glob may name several.
 
     A bare name is asked of Docker, then of Podman. With `every_tag` the name is a repository. Raises `NotFound`,
     `Unreachable`, `PlatformMissing`.
@@ -101,7 +101,7 @@ def _inspected(engine: Engine, name: str, wanted: Wanted) -> Image:
 
 
 def _undescribed(engine: Engine, document: ImageDocument, where: str) -> Image:
-    """An image of which the engine tells nothing, for its files may tell it all the same."""
+    """Return an image of which the engine tells nothing, for its files may tell it all the same."""
     nothing = "the engine tells neither its platform nor its layers"
     try:
         image = open_storage(engine, document)
@@ -114,9 +114,9 @@ def _undescribed(engine: Engine, document: ImageDocument, where: str) -> Image:
 
 
 def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> list[Image]:
-    """What Podman's or Buildah's own store holds, which needs no service; empty where there is no store.
+    """Return what Podman's or Buildah's own store holds, which needs no service; empty where there is no store.
 
-    Whoever names a service means that one, not the store of this machine.
+    A service that is named is meant, not the store of this machine.
     """
     store = None if os.environ.get("CONTAINER_HOST") else containers_storage.find_store()
     if store is None:
@@ -130,7 +130,7 @@ def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> 
 
 
 def _named(image: Image, reference: Reference, *, alone: bool) -> Image:
-    """The image under what was typed, or, where that fits several, under what asks for it alone."""
+    """Return the image under what was typed, or, where that fits several, under what asks for it alone."""
     text = reference.text
     if not alone or is_pattern(reference.name):
         text = f"{image.source}:{image.reference}"
@@ -138,7 +138,7 @@ def _named(image: Image, reference: Reference, *, alone: bool) -> Image:
 
 
 def _answer(reference: Reference, errors: list[InspectorError]) -> InspectorError:
-    """What to say where no engine has it: not that those are silent which come after one that answered."""
+    """Return what to say where no engine has it: not that those are silent which come after one that answered."""
     missing = [at for at, error in enumerate(errors) if isinstance(error, NotFound)]
     kind: Callable[[str], InspectorError] = NotFound if missing else Unreachable
     telling = errors[: missing[-1] + 1] if missing else errors

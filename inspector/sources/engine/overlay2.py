@@ -49,12 +49,12 @@ class _Graph(msgspec.Struct, frozen=True):
             raise AccessUnusable(f"{str(record)!a} is of another layer than {diff_id}")
         cache_id, size = _line(record / "cache-id"), _line(record / "size")
         if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
-            raise AccessUnusable(f"{str(record)!a}: its cache-id or size is none")
+            raise AccessUnusable(f"{str(record)!a}: invalid cache-id or size")
         return DiffDirectory(self.root / DRIVER / cache_id / "diff", FileRecord(record / "cache-id"), int(size))
 
 
 def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: Sequence[str] = ()) -> Image:
-    """The image whose config hashes to `image_id`, from the engine's files below `root`.
+    """Return the image whose config hashes to `image_id`, from the engine's files below `root`.
 
     Raises `AccessUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
     """
@@ -71,7 +71,7 @@ def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: S
 
 
 def chain_ids(diff_ids: Sequence[str]) -> Iterator[str]:
-    """The id of each layer together with all below it (OCI image specification, config.md, "Layer ChainID")."""
+    """Yield the id of each layer together with all below it (OCI image specification, config.md, "Layer ChainID")."""
     chain = ""
     for diff_id in diff_ids:
         chain = digest_of(f"{chain} {diff_id}".encode()) if chain else diff_id

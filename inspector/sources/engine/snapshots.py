@@ -44,7 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> list[Snapshot]:
-    """The snapshots of all `chain_ids`, in their order; with a `key`, under no other.
+    """Return the snapshots of all `chain_ids`, in their order; with a `key`, under no other.
 
     Raises `AccessUnusable` where the database can't be read or lacks one, `Malformed`.
     """
@@ -73,12 +73,12 @@ def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> 
 
 
 def _chain_in(key: bytes) -> str:
-    """The name that a snapshot was given within its namespace: of a layer, its chain id."""
+    """Return the name that a snapshot was given within its namespace: of a layer, its chain id."""
     return key.decode("utf-8", "replace").split("/", 2)[-1]
 
 
 def _snapshot(database: Path, key: bytes, values: dict[bytes, bytes]) -> Snapshot | None:
-    """The entry as a value; None of one that a container may still write to."""
+    """Return the entry as a value; None of one that a container may still write to."""
     if values.get(b"kind") != _COMMITTED:
         return None
     number = _unsigned(values.get(b"id", b""))
@@ -89,7 +89,7 @@ def _snapshot(database: Path, key: bytes, values: dict[bytes, bytes]) -> Snapsho
 
 
 def _unsigned(content: bytes) -> int | None:
-    """A number in base 128, lowest digits first (encoding/binary in Go)."""
+    """Return a number in base 128, lowest digits first (encoding/binary in Go)."""
     if not 1 <= len(content) <= _VARINT:
         return None
     return sum((byte & 0x7F) << 7 * place for place, byte in enumerate(content))

@@ -15,7 +15,7 @@ from inspector.sources.image import Image
 
 
 def open_storage(engine: Engine, document: ImageDocument) -> Image:
-    """The image that `document` describes, its layers where the engine itself keeps them.
+    """Return the image that `document` describes, its layers where the engine itself keeps them.
 
     Nothing that the engine says is taken for a path but its root: images and layers are found by digest. Raises
     `AccessUnusable`, saying what is missing.
@@ -38,7 +38,7 @@ def open_storage(engine: Engine, document: ImageDocument) -> Image:
 
 
 def _from_containerd(root: Path, document: ImageDocument) -> Image:
-    """From whichever store holds the image's target; the reasons of all where none does.
+    """Return from whichever store holds the image's target; the reasons of all where none does.
 
     Of an image whose layers it has unpacked alone (moby#49473) the engine tells nothing else.
     """
@@ -53,7 +53,7 @@ def _from_containerd(root: Path, document: ImageDocument) -> Image:
 
 
 def _same(image: Image, document: ImageDocument) -> Image:
-    """Raises `AccessUnusable` unless the image is the one that the engine described."""
+    """Raise `AccessUnusable` unless the image is the one that the engine described."""
     if document.diff_ids and tuple(image.config.rootfs.diff_ids) != tuple(document.diff_ids):
         raise AccessUnusable("the files hold other layers than the engine lists")
     return image

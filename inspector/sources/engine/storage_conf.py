@@ -16,7 +16,7 @@ _SYSTEM = (Path("/etc/containers/storage.conf"), Path("/usr/share/containers/sto
 
 
 def roots(environment: Mapping[str, str] = os.environ) -> list[Path]:
-    """The store's root, there or not, and after it the further stores for reading that the configuration names."""
+    """List the store's root, there or not, and after it the further stores that the configuration names."""
     rootless = os.geteuid() != 0 or environment.get("_CONTAINERS_USERNS_CONFIGURED", "") != ""
     home = Path(environment.get("HOME") or home_directory() or "/")
     root = _default(environment, home) if rootless else Path("/var/lib/containers/storage")
@@ -33,7 +33,7 @@ def roots(environment: Mapping[str, str] = os.environ) -> list[Path]:
 
 
 def _files(environment: Mapping[str, str], home: Path, *, rootless: bool) -> Iterator[Path]:
-    """The files that may configure the store; the first that is there counts."""
+    """Yield the files that may configure the store; the first that is there counts."""
     named = environment.get("CONTAINERS_STORAGE_CONF")
     if named:
         yield Path(named)
@@ -44,7 +44,7 @@ def _files(environment: Mapping[str, str], home: Path, *, rootless: bool) -> Ite
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The [storage] table; None where there is no such file, or none that can be read."""
+    """Return the [storage] table; None where there is no such file, or none that can be read."""
     with contextlib.suppress(OSError, ValueError), path.open("rb") as file:  # tomllib's errors are ValueErrors
         return _table(tomllib.loads(file.read(MAX_CONF).decode()).get("storage"))
     return None
@@ -56,7 +56,7 @@ def _default(environment: Mapping[str, str], home: Path) -> Path:
 
 
 def _path(text: Any, environment: Mapping[str, str], home: Path) -> Path | None:
-    """An absolute path with the user's own put in, as the file may name it."""
+    """Return an absolute path with the user's own put in, as the file may name it."""
     if not isinstance(text, str) or not text or "\0" in text:
         return None
     user = environment.get("USER", "")

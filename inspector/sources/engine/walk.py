@@ -72,7 +72,7 @@ class _Named(msgspec.Struct):
 
 
 def _together(one: Taken, other: Taken) -> Taken:
-    """What two names of one file ask for."""
+    """Return what two names of one file ask for."""
     data = max(one.data, other.data, key=len)
     return Taken(data, one.skeleton or other.skeleton, None, one.loader or other.loader)
 
@@ -81,7 +81,7 @@ class Walk:
     """One walk over a layer's directory, names in order, each directory before what lies in it.
 
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
-    only as the very inode that was listed: nothing leads out, whoever writes there meanwhile.
+    only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile.
     """
 
     def __init__(self, top: Path, meter: Meter) -> None:
@@ -101,7 +101,7 @@ class Walk:
         self._root = -1
 
     def run(self) -> None:
-        """Raises `OSError`, `AccessUnusable`, `LimitExceeded`."""
+        """Raise `OSError`, `AccessUnusable`, `LimitExceeded`."""
         status = os.lstat(self._top)
         self._is_roots = is_roots(self._top.parent)
         self._root = os.open(self._top, DIRECTORY)
@@ -151,7 +151,7 @@ class Walk:
                     raise LimitExceeded(f"{str(self._top)!a} holds directories of more than {MAX_CROWD} files")
 
     def _named(self, item: _Named) -> None:
-        """The first name has the content, and all others are hardlinks to it."""
+        """Give the first name the content, and make all others hardlinks to it."""
         entry, first = item.entry, self._first.setdefault(item.content, len(self.entries))
         if first < len(self.entries):
             entry = Entry(
@@ -160,7 +160,7 @@ class Walk:
         self.entries.append(entry)
 
     def _directory(self, below: _Below) -> list[Entry | _Below | _Named]:
-        """What lies in a directory, sorted by name, its own mark and its whiteouts first."""
+        """Return what lies in a directory, sorted by name, its own mark and its whiteouts first."""
         self._meter(0)  # which stops a run that was broken off
         path = below.entry.path
         descriptor = os.open(path or ".", DIRECTORY, dir_fd=self._root)
@@ -178,7 +178,7 @@ class Walk:
     def _items(
         self, items: list[os.DirEntry[str]], parent: str, descriptor: int, device: int, marks: dict[str, Entry]
     ) -> Iterator[Entry | _Below | _Named]:
-        """The items as entries; whiteouts go to `marks`: fuse-overlayfs may leave one in both ways."""
+        """Yield the items as entries; whiteouts go to `marks`: fuse-overlayfs may leave one in both ways."""
         prefix = f"{parent}/" if parent else ""
         for item in items:
             status = item.stat(follow_symlinks=False)
@@ -225,7 +225,7 @@ class Walk:
         return _Named(Entry(path, Kind.FILE, mode, size, "", taken.data, *owner), content)
 
     def _taken(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Taken:
-        """What is taken of a regular file, which must be the very one that was listed."""
+        """Return what is taken of a regular file, which must be the very one that was listed."""
         size = status.st_size
         if not size or not is_of_use(path, status.st_mode, size):
             return Taken()
@@ -250,7 +250,10 @@ class Walk:
         return Entry(f"{parent}/{name}" if parent else name, Kind.FILE, _MARK_MODE, 0)
 
     def _is_opaque(self, descriptor: int, path: str) -> bool:
-        """Whether the directory hides what is below it. Raises `AccessUnusable` where its content lies elsewhere."""
+        """Tell whether the directory hides what is below it.
+
+        Raises `AccessUnusable` where its content lies elsewhere.
+        """
         opaque = False
         for name in os.listxattr(descriptor):
             if name in _REFUSED:
@@ -265,7 +268,7 @@ class Walk:
         return opaque
 
     def _attributes(self, path: str, name: str, descriptor: int) -> Attributes:
-        """What an entry keeps of a file's attributes; only programs have capabilities.
+        """Return what an entry keeps of a file's attributes; only programs have capabilities.
 
         A file without any block may have left its content in a lower layer, or be a whiteout. Raises `AccessUnusable`.
         """
@@ -278,7 +281,7 @@ class Walk:
         return ((_CAPABILITY, os.getxattr(place, _CAPABILITY, follow_symlinks=False)),)
 
     def _refuse_other(self, expected: os.stat_result, found: os.stat_result, path: str) -> None:
-        """Raises `AccessUnusable` unless both are one inode, in one state."""
+        """Raise `AccessUnusable` unless both are one inode, in one state."""
         one, other = (
             (each.st_dev, each.st_ino, each.st_mode, each.st_size, each.st_ctime_ns) for each in (expected, found)
         )

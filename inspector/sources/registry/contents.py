@@ -22,7 +22,7 @@ class Kept(Protocol):
     """Documents kept between runs, by digest."""
 
     def get(self, digest: str) -> bytes | None:
-        """The document of that digest, checked against it."""
+        """Return the document of that digest, checked against it."""
 
     def put(self, digest: str, content: bytes) -> None:
         """Keep a document that was checked."""
@@ -38,7 +38,7 @@ class Documents:
         self._lock = threading.Lock()
 
     def find(self, digest: str) -> bytes | None:
-        """The document, if it was met before."""
+        """Return the document, if it was met before."""
         with self._lock:
             content = self._held.get(digest)
         if content is None and self._kept is not None and (content := self._kept.get(digest)) is not None:
@@ -46,7 +46,7 @@ class Documents:
         return content
 
     def keep(self, digest: str, content: bytes) -> bytes:
-        """The document, which was checked, remembered."""
+        """Return the document, which was checked, remembered."""
         self._hold(digest, content)
         if self._kept is not None:
             self._kept.put(digest, content)
@@ -70,7 +70,7 @@ class RegistryStore:
         self._documents = documents
 
     def top(self, target: str) -> Document:
-        """The manifest of a tag or digest: the registry is asked which it is, and sends it if it was not met before."""
+        """Fetch the manifest of a tag or digest: the registry says which it is, and sends it if it is new."""
         head = self.repository.head(target)
         digest = head.digest if head is not None else None
         content = self._documents.find(digest) if digest is not None else None

@@ -44,19 +44,22 @@ class Registries:
         self.documents = Documents(kept)
 
     def stores(self, name: ImageName) -> Iterator[RegistryStore]:
-        """Where the image may be had, best first. Raises `Unsupported` when offline, `Refused` where it is blocked."""
+        """Say where the image may be had, best first.
+
+        Raises `Unsupported` when offline, `Refused` where it is blocked.
+        """
         if self._offline:
             raise Unsupported(f"{name}: lies in a registry, and nothing leaves the machine when offline")
         for repository in self.client.repositories(name):
             yield RegistryStore(repository, self.documents)
 
     def close(self) -> None:
-        """Give all connections back; whoever waits for a registry gives up."""
+        """Give all connections back; what waits for a registry gives up."""
         self.client.close()
 
 
 def open_registry_images(reference: Reference, wanted: Wanted, registries: Registries) -> tuple[Image, ...]:
-    """The images that `reference` names in a registry, of the platforms wanted, with nothing of their layers read.
+    """Open the images that `reference` names in a registry, of the platforms wanted; no layer is read yet.
 
     Raises `InvalidReference`, `NotFound`, `PlatformMissing`, `Denied`, `RateLimited`, `Refused`, `Unreachable`,
     `Malformed`, `Unsupported`.
@@ -66,7 +69,10 @@ def open_registry_images(reference: Reference, wanted: Wanted, registries: Regis
 
 
 def open_named(name: ImageName, wanted: Wanted, registries: Registries) -> tuple[list[Image], str]:
-    """The images from the first place that has them, and their manifest's digest; else the registry's own refusal."""
+    """Return the images from the first place that has them, and their manifest's digest.
+
+    Else the registry's own refusal.
+    """
     errors: list[InspectorError] = []
     for store in registries.stores(name):
         try:
@@ -97,13 +103,16 @@ def _open(store: RegistryStore, name: ImageName, wanted: Wanted) -> tuple[list[I
 
 
 def tags_of(name: ImageName, registries: Registries, stack: ExitStack | None = None) -> Iterator[str]:
-    """All tags by the registry itself: a mirror may have but some. Of long lists one is held until `stack` is left."""
+    """Return all tags by the registry itself: a mirror may have but some.
+
+    Of long lists one is held until `stack` is left.
+    """
     repository: Repository = list(registries.stores(name))[-1].repository
     return repository.tags(stack)
 
 
 def _packed(image: Image) -> Image:
-    """The image with it said of each layer whether it is packed: a plain one has one digest on both sides."""
+    """Return the image with it said of each layer whether it is packed: a plain one has one digest on both sides."""
     return _with(image, layers=tuple(_with_packing(layer) for layer in image.layers))
 
 

@@ -33,7 +33,7 @@ class RegistryParts:
             yield from parts
 
     def _read(self, span: Span) -> bytes:
-        """One part, asked for again where the connection is lost, but not for ever."""
+        """Return one part, asked for again where the connection is lost, but not for ever."""
         pacing = self._repository.session.pacing
         until = time.monotonic() + pacing.patience.answer
         for failures in range(1, pacing.patience.retries + 1):
