@@ -98,12 +98,6 @@ class Process:
             before.restore()
             return unknown(name, str(error)).failure
 
-    def doubt_late_binding(self) -> None:
-        """Add to the doubts every function of what is mapped that no library defines, and that is bound when called."""
-        if self._dialect is not None:
-            for each in self._state.loaded:
-                self._doubt_late_binding(self._dialect, each)
-
     def symbols(self, of: Loaded) -> Symbols:
         """Return the symbols of a mapped object. Raises `NotKept`."""
         return self._fs.symbols(of.file)
@@ -170,6 +164,8 @@ class Process:
             self._reserve_tls(closure)
             for each in dependencies_first(closure):
                 self._relocate(dialect, each, now=now or dialect.binds_now(each))
+            for each in closure if not now else ():
+                self._doubt_late_binding(dialect, each)
         if shared:
             self._state.share(found.closure)
         return found
