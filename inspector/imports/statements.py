@@ -1,0 +1,289 @@
+"""From a Python source to the statements that matter to its imports."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+
+from inspector.imports.expressions import calls_in, dotted, value_of
+from inspector.imports.syntax import (
+    Append,
+    Bind,
+    Block,
+    Call,
+    Class,
+    Define,
+    Delete,
+    From,
+    Handler,
+    If,
+    Import,
+    Leave,
+    Loop,
+    Raise,
+    Source,
+    Statement,
+    Try,
+    Use,
+    With,
+)
+
+MAX_CHARACTERS = 1 << 20
+"""Characters of one source."""
+MAX_TOKENS = 120_000
+"""Words and signs of one source, outside of its texts: the parser's tree takes some 500 bytes for each."""
+_SMALL = 1 << 16
+_TEXTS = re.compile(
+    r"""'''(?:[^\\]|\\.)*?(?:'''|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)"""
+    r"""|'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?|#[^\n]*+""",
+    re.DOTALL,
+)
+_TOKEN = re.compile(r"\w++|[^\w\s]")
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_DYNAMIC = frozenset({"globals", "vars", "locals", "exec", "eval", "setattr"})
+_HARMLESS = frozenset({"catch_warnings", "open", "simplefilter", "Lock", "RLock", "nullcontext", "redirect_stdout"})
+_ADDS = frozenset({"append", "add", "extend", "insert", "update"})
+
+
+def read_statements(text: str) -> Source:
+    """The statements of a source. Raises `ValueError` for what our own parser refuses, or is past the bounds."""
+    _refuse_large(text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
+            tree = ast.parse(text)
+    except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
+        raise ValueError(f"it can't be parsed: {type(error).__name__}: {str(error)[:100]}") from error
+    try:
+        return _Reader(tree, text).source()
+    except RecursionError as error:
+        raise ValueError("it nests deeper than sources do") from error
+
+
+def _refuse_large(text: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"it has more than {MAX_CHARACTERS} characters")
+    if len(text) > _SMALL and sum(1 for _ in _TOKEN.finditer(_TEXTS.sub(" ", text))) > MAX_TOKENS:
+        raise ValueError(f"it has more than {MAX_TOKENS} words and signs")
+
+
+class _Reader:
+    """Reads one module. `called` are the names of functions that its own code calls, `__getattr__` among them."""
+
+    def __init__(self, tree: ast.Module, text: str) -> None:
+        self._tree = tree
+        self._text = text
+        self._called: set[str] = set()
+        self._reached: list[ast.AST] = []
+
+    def source(self) -> Source:
+        """All that is kept."""
+        self._called = self._find_called()
+        body = tuple(self._block(self._tree.body))
+        dynamic = any(self._binds(node) for node in self._reached)
+        registers = "sys.modules" in self._text or "meta_path" in self._text
+        words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
+        return Source(body, dynamic, words, "__path__" in self._text, registers)
+
+    @staticmethod
+    def _binds(node: ast.AST) -> bool:
+        """Whether code that runs as the module is imported may bind names that it doesn't show."""
+        return getattr(node, "id", "") in _DYNAMIC or getattr(node, "attr", "") in ("__dict__", "modules")
+
+    def _words(self) -> frozenset[str]:
+        texts = (
+            node.value for node in ast.walk(self._tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+        return frozenset(word for text in texts if len(text) < 200 for word in _WORD.findall(text))
+
+    def _find_called(self) -> set[str]:
+        """The functions that code at module level calls, and those that these call."""
+        bodies = {
+            node.name: node.body
+            for node in ast.walk(self._tree)
+            if isinstance(node, ast.FunctionDef) and node.col_offset >= 0
+        }
+        found: set[str] = {"__getattr__"} & bodies.keys()
+        todo: list[ast.AST] = [*self._tree.body, *(each for name in found for each in bodies[name])]
+        while todo:
+            node = todo.pop()
+            self._reached.append(node)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                continue
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                name = node.func.id
+                if name in bodies and name not in found:
+                    found.add(name)
+                    todo += bodies[name]
+            todo += ast.iter_child_nodes(node)
+        return found
+
+    def _block(self, body: Iterable[ast.stmt]) -> Iterator[Statement]:
+        for node in body:
+            yield from self._statement(node)
+
+    def _all(self, body: Iterable[ast.stmt]) -> Block:
+        return tuple(self._block(body))
+
+    def _statement(self, node: ast.stmt) -> Iterator[Statement]:
+        line = node.lineno
+        match node:
+            case ast.Import(names=names):
+                yield from (Import(line, each.name, each.asname or "") for each in names)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                bound = tuple((each.name, each.asname or each.name) for each in names)
+                yield From(line, level, module or "", bound)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                yield from self._function(node)
+            case ast.ClassDef(name=name, body=body):
+                yield from self._calls([*node.bases, *node.decorator_list])
+                yield Class(line, name, self._all(body))
+            case ast.If(test=test, body=body, orelse=orelse):
+                yield from calls_in(test)
+                yield from _walrus(test)
+                yield If(line, value_of(test), self._all(body), self._all(orelse))
+            case ast.For(target=target, iter=items, body=body, orelse=orelse) | ast.AsyncFor(
+                target=target, iter=items, body=body, orelse=orelse
+            ):
+                yield from calls_in(items)
+                yield Bind(line, tuple(_names(target)))
+                name = target.id if isinstance(target, ast.Name) else ""
+                yield Loop(line, name, value_of(items) if name else None, self._all(body), self._all(orelse))
+            case ast.While(test=test, body=body):
+                yield Loop(line, "", None, self._all(body))
+            case ast.Try() | ast.TryStar():
+                yield self._try(node)
+            case ast.With(items=entered, body=body) | ast.AsyncWith(items=entered, body=body):
+                yield from self._with(line, entered, body)
+            case ast.Match(cases=cases):
+                yield from (If(line, None, self._all(each.body)) for each in cases)
+            case _:
+                yield from self._simple(node)
+
+    def _simple(self, node: ast.stmt) -> Iterator[Statement]:
+        line = node.lineno
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                yield from calls_in(value)
+                yield from _walrus(value)
+                yield from _bindings(line, targets, value)
+            case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
+                yield from calls_in(value)
+                yield Bind(line, (name,), value_of(value))
+            case ast.AugAssign(target=ast.Name(id=name), value=value):
+                yield from calls_in(value)
+                yield Append(line, name)
+            case ast.Expr(value=value):
+                yield from calls_in(value)
+                yield from _walrus(value)
+                if isinstance(value, ast.Name):
+                    yield Use(line, value.id)
+                if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _ADDS:
+                    if isinstance(value.func.value, ast.Name):
+                        yield Append(line, value.func.value.id)
+            case ast.Raise(exc=error):
+                yield _raise(line, error)
+            case ast.Return(value=value):
+                if value is not None:
+                    yield from calls_in(value)
+                yield Leave(line, "return")
+            case ast.Break():
+                yield Leave(line, "break")
+            case ast.Continue():
+                yield Leave(line, "continue")
+            case ast.Delete(targets=targets):
+                yield Delete(line, tuple(name for target in targets for name in _names(target)))
+            case _:
+                yield from (call for child in ast.iter_child_nodes(node) for call in calls_in(child))
+
+    def _calls(self, nodes: Iterable[ast.expr]) -> Iterator[Call]:
+        for node in nodes:
+            yield from calls_in(node)
+            if isinstance(node, ast.Name):
+                yield Call(node.lineno, node.id, (), maybe=True)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Statement]:
+        yield from self._calls(node.decorator_list)
+        for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
+            yield from calls_in(default)
+        if node.name not in self._called:
+            yield Define(node.lineno, node.name)
+            return
+        found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
+        parameters = tuple(each.arg for each in (*node.args.posonlyargs, *node.args.args))
+        yield Define(node.lineno, node.name, self._all(node.body), parameters, frozenset(found))
+
+    def _try(self, node: ast.Try | ast.TryStar) -> Try:
+        handlers = tuple(
+            Handler(_classes(each.type), each.name or "", self._all(each.body)) for each in node.handlers
+        )
+        return Try(node.lineno, self._all(node.body), handlers, self._all(node.orelse), self._all(node.finalbody))
+
+    def _with(self, line: int, entered: list[ast.withitem], body: list[ast.stmt]) -> Iterator[Statement]:
+        takes: tuple[str, ...] | None = ()
+        for item in entered:
+            yield from calls_in(item.context_expr)
+            if item.optional_vars is not None:
+                yield Bind(line, tuple(_names(item.optional_vars)))
+            also = _taken(item.context_expr)
+            takes = None if takes is None or also is None else takes + also
+        yield With(line, takes, self._all(body))
+
+
+def _taken(node: ast.expr) -> tuple[str, ...] | None:
+    """The exceptions that a context manager takes; None where that isn't known."""
+    if not isinstance(node, ast.Call):
+        return () if dotted(node).lower().endswith("lock") else None
+    name = dotted(node.func).rpartition(".")[2]
+    if name == "suppress":
+        return tuple(dotted(each).rpartition(".")[2] or "?" for each in node.args)
+    return () if name in _HARMLESS else None
+
+
+def _classes(node: ast.expr | None) -> tuple[str, ...] | None:
+    if node is None:
+        return None
+    items = node.elts if isinstance(node, ast.Tuple) else [node]
+    return tuple(dotted(each).rpartition(".")[2] or "?" for each in items)
+
+
+def _raise(line: int, error: ast.expr | None) -> Raise:
+    if error is None:
+        return Raise(line, "")
+    called = error.func if isinstance(error, ast.Call) else error
+    name = dotted(called)
+    text = ""
+    if isinstance(error, ast.Call) and error.args:
+        known = value_of(error.args[0])
+        text = known[1][:200] if known and known[0] == "constant" and isinstance(known[1], str) else ""
+    return Raise(line, name or "?", text)
+
+
+def _bindings(line: int, targets: list[ast.expr], value: ast.expr) -> Iterator[Bind]:
+    for target in targets:
+        if isinstance(target, ast.Name):
+            yield Bind(line, (target.id,), value_of(value))
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for one, other in zip(target.elts, value.elts, strict=True):
+                yield Bind(line, tuple(_names(one)), value_of(other) if isinstance(one, ast.Name) else None)
+        elif isinstance(target, ast.Tuple) and all(isinstance(each, ast.Name) for each in target.elts):
+            whole = value_of(value)
+            for at, each in enumerate(target.elts):
+                assert isinstance(each, ast.Name)
+                yield Bind(line, (each.id,), None if whole is None else ("part", whole, ("constant", at)))
+        else:
+            yield Bind(line, tuple(_names(target)))
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
+            yield each.id
+
+
+def _walrus(node: ast.AST) -> Iterator[Bind]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.NamedExpr) and isinstance(each.target, ast.Name):
+            yield Bind(each.lineno, (each.target.id,))

@@ -1,0 +1,333 @@
+"""The statements of modules, run in order as far as they matter to what is imported."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from inspector import work
+from inspector.errors import LimitExceeded
+from inspector.imports.evaluate import UNSURE, Evaluator, Module, Thing
+from inspector.imports.modules import Modules
+from inspector.imports.state import Doubt, Frame, Loaded, Raised, about_imports, matches
+from inspector.imports.syntax import (
+    Append,
+    Bind,
+    Block,
+    Call,
+    Class,
+    Define,
+    Delete,
+    From,
+    If,
+    Import,
+    Leave,
+    Loop,
+    Raise,
+    Statement,
+    Try,
+    Use,
+    With,
+)
+
+MAX_STATEMENTS = 2_000_000
+"""Statements that are gone through for one image."""
+MAX_CALLS = 12
+"""Functions that call one another."""
+MAX_TURNS = 64
+"""Items of a loop that are gone through one by one."""
+
+
+class Walk(Modules):
+    """Runs modules' statements. With `maybe`, a way may not be taken: what fails there is a doubt."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._left = MAX_STATEMENTS
+        self._calls: list[str] = []
+
+    def run_module(self, module: Loaded, body: Block, *, maybe: bool) -> None:
+        """Run a module's own statements."""
+        self._run(Frame(module), body, maybe=maybe)
+
+    def _run(self, frame: Frame, block: Block, *, maybe: bool) -> str:
+        """Run statements; return how they are left (`return`, `break`, `continue`), empty where they come to an end."""
+        for statement in block:
+            self._left -= 1
+            if self._left < 0:
+                raise LimitExceeded(f"its modules have more than {MAX_STATEMENTS} statements to go through")
+            if not self._left & 0xFFF:
+                work.check()
+            left = self._statement(frame, statement, maybe=maybe)
+            if left == "?":
+                maybe = True
+            elif left:
+                return left
+        return ""
+
+    def _statement(self, frame: Frame, statement: Statement, *, maybe: bool) -> str:
+        match statement:
+            case Bind():
+                value = Evaluator(self, frame.module.name, frame.names).value(statement.value)
+                for name in statement.names:
+                    frame.bind(name, value)
+            case Define() | Class() | Append() | Delete():
+                return self._definition(frame, statement, maybe=maybe)
+            case Import():
+                self._import(frame, statement, maybe=maybe)
+            case From():
+                self._from(frame, statement, maybe=maybe)
+            case Call():
+                self._call(frame, statement, maybe=maybe or statement.maybe)
+            case If():
+                return self._if(frame, statement, maybe=maybe)
+            case Loop():
+                return self._loop(frame, statement, maybe=maybe)
+            case Try():
+                return self._try(frame, statement, maybe=maybe)
+            case With():
+                return self._with(frame, statement, maybe=maybe)
+            case Raise():
+                return self._raise(frame, statement, maybe=maybe)
+            case Leave():
+                return statement.how
+            case Use(line, name):
+                unknown = frame.module.opened or frame.module.dynamic and name in frame.module.words
+                if name not in frame.names and not hasattr(builtins, name) and not unknown:
+                    raise Raised("NameError", f"name {name!r} is not defined", self.place(frame.module, line))
+        return ""
+
+    def _definition(self, frame: Frame, statement: Define | Class | Append | Delete, *, maybe: bool) -> str:
+        match statement:
+            case Define():
+                frame.bind(statement.name, statement)
+            case Class():
+                inner = Frame(frame.module, {}, frame.globals)
+                self._run(inner, statement.body, maybe=maybe)
+                frame.bind(statement.name, Thing(frame.module.name, statement.name))
+            case Append():
+                had = frame.names.get(statement.name, UNSURE)
+                known = isinstance(had, tuple) and type(had) is tuple and not maybe and len(had) < MAX_TURNS
+                frame.bind(statement.name, (*had, UNSURE) if known else UNSURE)
+            case Delete():
+                for name in statement.names:
+                    if not maybe and name in frame.names and frame.names is frame.module.names:
+                        del frame.names[name]
+        return ""
+
+    def _import(self, frame: Frame, statement: Import, *, maybe: bool) -> None:
+        where = self.place(frame.module, statement.line)
+        found = self.load_all(statement.name, where, maybe=maybe)
+        first = statement.name.partition(".")[0]
+        frame.bind(statement.bound or first, Module(found.name if statement.bound else first))
+
+    def _from(self, frame: Frame, statement: From, *, maybe: bool) -> None:
+        where = self.place(frame.module, statement.line)
+        base = self.absolute(frame.module.package, statement.level, statement.module, where)
+        module = self.load_all(base, where, maybe=maybe)
+        for name, bound in statement.names:
+            if name == "*":
+                self._star(frame, module, where, maybe=maybe)
+            else:
+                frame.bind(bound, self.member(module, name, where, maybe=maybe))
+
+    def _star(self, frame: Frame, module: Loaded, where: str, *, maybe: bool) -> None:
+        listed = module.names.get("__all__", UNSURE)
+        names: list[str] = []
+        if isinstance(listed, tuple):
+            names = [each for each in listed if isinstance(each, str)]
+        if not isinstance(listed, tuple) or UNSURE in listed:
+            names += [each for each in module.names if not each.startswith("_")]
+        for name in names:
+            value = module.names.get(name)
+            if value is None and name not in module.names:
+                value = self.member(module, name, where, maybe=maybe) if not module.opened else UNSURE
+            frame.bind(name, value)
+        target = frame.module
+        target.opened = target.opened or module.opened
+        target.dynamic = target.dynamic or module.dynamic
+        target.words |= module.words
+
+    def _call(self, frame: Frame, statement: Call, *, maybe: bool) -> None:
+        evaluator = Evaluator(self, frame.module.name, frame.names)
+        if statement.imports:
+            where = self.place(frame.module, statement.line)
+            args = [evaluator.value(each) for each in statement.args]
+            name = args[0] if args else UNSURE
+            if isinstance(name, str) and name:
+                level = len(name) - len(name.lstrip("."))
+                package = args[1] if len(args) > 1 and isinstance(args[1], str) else frame.module.package
+                self._guarded(name if not level else self.absolute(package, level, name[level:], where), where, maybe=maybe)
+            elif not maybe:
+                self.doubt(frame.module.name, "?", f"a module whose name is computed is imported {where}")
+            return
+        function = frame.names.get(statement.name)
+        if isinstance(function, Define) and function.body:
+            self.call(frame.module, function, [evaluator.value(each) for each in statement.args], maybe=maybe)
+
+    def _guarded(self, name: str, where: str, *, maybe: bool) -> None:
+        """Load a module on a way that may not be taken, or for certain."""
+        try:
+            self.load_all(name, where, maybe=maybe)
+        except Raised as raised:
+            if not maybe:
+                raise
+            self.doubt(name, raised.error, str(raised))
+
+    def call(self, module: Loaded, function: Define, args: list[Any], *, maybe: bool) -> None:
+        """Run a function's statements."""
+        mark = f"{module.name}:{function.name}"
+        if mark in self._calls or len(self._calls) >= MAX_CALLS:
+            return
+        self._calls.append(mark)
+        try:
+            local = dict.fromkeys(function.parameters, UNSURE) | dict(zip(function.parameters, args, strict=False))
+            self._run(Frame(module, local, function.globals), function.body, maybe=maybe)
+        except Raised as raised:
+            if not maybe:
+                raise
+            self._doubt_raised(module, raised)
+        finally:
+            self._calls.pop()
+
+    def _if(self, frame: Frame, statement: If, *, maybe: bool) -> str:
+        decided = Evaluator(self, frame.module.name, frame.names).truth(statement.test)
+        if decided is not None:
+            return self._run(frame, statement.body if decided else statement.orelse, maybe=maybe)
+        one = self._maybe(frame, statement.body)
+        other = self._maybe(frame, statement.orelse)
+        if one and one == other:
+            return one
+        return "?" if one or other else ""
+
+    def _maybe(self, frame: Frame, block: Block) -> str:
+        """Run statements that may not be reached; the values that they bind aren't sure then."""
+        before = dict(frame.names)
+        left = ""
+        try:
+            left = self._run(frame, block, maybe=True)
+        except Raised as raised:
+            self._doubt_raised(frame.module, raised)
+        for name in _bound(block):
+            value = frame.names.get(name, UNSURE)
+            if name not in before or before[name] is not value:
+                frame.bind(name, UNSURE)
+        return left
+
+    def _doubt_raised(self, module: Loaded, raised: Raised) -> None:
+        if about_imports(raised.error):
+            self.doubt(module.name, raised.error, str(raised))
+
+    def _loop(self, frame: Frame, statement: Loop, *, maybe: bool) -> str:
+        items = Evaluator(self, frame.module.name, frame.names).value(statement.items)
+        if isinstance(items, dict):
+            items = tuple(items)
+        if not isinstance(items, tuple) or len(items) > MAX_TURNS or UNSURE in items:
+            left = self._maybe(frame, statement.body)
+            return "?" if left == "return" else ""
+        for item in items:
+            frame.bind(statement.target, item)
+            left = self._run(frame, statement.body, maybe=maybe)
+            if left == "break":
+                return ""
+            if left == "return":
+                return left
+        return self._run(frame, statement.orelse, maybe=maybe)
+
+    def _try(self, frame: Frame, statement: Try, *, maybe: bool) -> str:
+        mark = len(self.doubts)
+        try:
+            left = self._run(frame, statement.body, maybe=maybe)
+        except Raised as raised:
+            handler = next((each for each in statement.handlers if matches(raised.error, each.classes)), None)
+            self._bind_all(frame, statement.body)
+            if handler is None:
+                self._run(frame, statement.final, maybe=maybe)
+                raise
+            frame.bind(handler.name or "_", Thing("", handler.name))
+            frame.caught.append((handler.name, raised))
+            try:
+                left = self._run(frame, handler.body, maybe=maybe)
+            finally:
+                frame.caught.pop()
+        else:
+            left = self._handlers(frame, statement, mark) or left
+            if not left:
+                left = self._run(frame, statement.orelse, maybe=maybe)
+        return self._run(frame, statement.final, maybe=maybe) or left
+
+    def _handlers(self, frame: Frame, statement: Try, mark: int) -> str:
+        """What takes over where the body may fail, and the names that handlers bind which are not reached."""
+        taken = False
+        for handler in statement.handlers:
+            risky = [each for each in self.doubts[mark:] if each.error != "?" and matches(each.error, handler.classes)]
+            if risky:
+                self.doubts[mark:] = [each for each in self.doubts[mark:] if each not in risky]
+                frame.caught.append((handler.name, Raised("", "")))
+                taken = bool(self._maybe(frame, handler.body)) or taken
+                frame.caught.pop()
+            else:
+                self._bind_all(frame, handler.body)
+        return "?" if taken else ""
+
+    @staticmethod
+    def _bind_all(frame: Frame, block: Block) -> None:
+        for name in _bound(block):
+            if name == "*":
+                frame.module.dynamic = True
+            elif name not in frame.names:
+                frame.bind(name, UNSURE)
+
+    def _with(self, frame: Frame, statement: With, *, maybe: bool) -> str:
+        try:
+            return self._run(frame, statement.body, maybe=maybe)
+        except Raised as raised:
+            self._bind_all(frame, statement.body)
+            if statement.takes is None:
+                self._doubt_raised(frame.module, raised)
+                return "?"
+            if matches(raised.error, statement.takes) and statement.takes:
+                return ""
+            raise
+
+    def _raise(self, frame: Frame, statement: Raise, *, maybe: bool) -> str:
+        caught = frame.caught[-1] if frame.caught else None
+        if caught is not None and statement.error in ("", caught[0]):
+            if caught[1].error:
+                raise caught[1]
+            return "return"
+        where = self.place(frame.module, statement.line)
+        error = statement.error.rpartition(".")[2] or "RuntimeError"
+        if maybe and not about_imports(error):
+            return "return"
+        cause = f" ({caught[1]})" if caught is not None and caught[1].error else ""
+        raise Raised(error, statement.text + cause, f"raised {where}")
+
+
+def _bound(block: Block) -> set[str]:
+    """All names that statements may bind."""
+    found: set[str] = set()
+    todo = [block]
+    while todo:
+        for each in todo.pop():
+            match each:
+                case Bind(names=names):
+                    found.update(names)
+                case Define(name=name) | Class(name=name) | Append(name=name):
+                    found.add(name)
+                case Import(name=name, bound=bound):
+                    found.add(bound or name.partition(".")[0])
+                case From(names=names):
+                    found.update(bound for _, bound in names)
+                case If(body=body, orelse=orelse) | Loop(body=body, orelse=orelse):
+                    todo += [body, orelse]
+                case Try():
+                    todo += [each.body, each.orelse, each.final, *(handler.body for handler in each.handlers)]
+                case With(body=body):
+                    todo.append(body)
+    return found
+
+
+def doubts_left(doubts: list[Doubt], loaded: dict[str, Loaded]) -> list[Doubt]:
+    """The doubts about modules that were not loaded for certain after all."""
+    return [each for each in doubts if each.error == "?" or each.module not in loaded or loaded[each.module].maybe]
