@@ -91,7 +91,7 @@ def _import(
         certain = opener.refused.certainty != "unknown"
         return Imported(importable="no" if certain else "unknown", reasons=(opener.refused.text,))
     walk = Walk(finder, opener, environment.variables, interpreter.version, interpreter.machine or "")
-    failed = ""; globals().__setitem__("LAST", walk)
+    failed = ""
     try:
         walk.load_all(name, "", maybe=False)
     except (Raised, Ends) as ended:

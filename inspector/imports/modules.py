@@ -33,6 +33,8 @@ STARTED = frozenset(
 """What an interpreter has loaded before its program begins: that it starts is another question."""
 FROZEN = frozenset({"importlib.util", "importlib.machinery", "importlib._bootstrap", "importlib._bootstrap_external"})
 FROZEN_311 = FROZEN | {"runpy", "ntpath", "__hello__", "__phello__"}
+MADE_BY_COMPILED = frozenset({("torch.multiprocessing", "_prctl_pr_set_pdeathsig")})
+"""Names that functions of compiled modules bind in other modules."""
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
@@ -150,8 +152,8 @@ class Modules:
         if isinstance(maker, Define) and not module.loading:
             self.call(module, maker, [name], maybe=maybe)
         whole = f"{module.name}.{name}"
-        if module.dynamic and (not module.is_package or name != name.lower()):
-            return  # no submodule has such a name: code makes it
+        if module.dynamic and (not module.is_package or name != name.lower() or self._is_made(module, name)):
+            return  # it is no submodule, which could be missing: code makes it
         if module.dynamic or module.registers or module.words:
             if name not in module.words:
                 self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless its code makes that name")
@@ -159,6 +161,17 @@ class Modules:
             self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless it is bound by then")
         else:
             raise Raised("ImportError", text, where)
+
+    def _is_made(self, module: Loaded, name: str) -> bool:
+        """Whether a function or method of a package has the name, or compiled code that is known makes it."""
+        if (module.name, name) in MADE_BY_COMPILED:
+            return True
+        below = f"{module.name}."
+        return any(
+            name in self._sources[each.origin].defined
+            for each in self.modules.values()
+            if each.name.startswith(below) and each.origin in self._sources
+        )
 
     def _is_there(self, module: Loaded, whole: str) -> bool:
         return whole in self._failed or self._finder.find(whole, module.paths)[0] is not None

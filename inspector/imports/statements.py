@@ -85,7 +85,10 @@ class _Reader:
         dynamic = any(self._binds(node) for node in self._reached)
         registers = "sys.modules" in self._text or "meta_path" in self._text
         words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
-        return Source(body, dynamic, words, "__path__" in self._text, registers)
+        defined = frozenset(
+            node.name for node in ast.walk(self._tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        )
+        return Source(body, dynamic, words, "__path__" in self._text, registers, defined)
 
     @staticmethod
     def _binds(node: ast.AST) -> bool:

@@ -155,7 +155,7 @@ class Source(NamedTuple):
     """A module's statements.
 
     `dynamic` says that it may bind names which it doesn't show, `words` are then the words in its texts; `paths` that
-    it changes where its submodules are found, `registers` that it may put other modules in place.
+    it changes where its submodules are found, `registers` that it may put other modules in place. `defined` are its functions and methods.
     """
 
     body: Block
@@ -163,3 +163,4 @@ class Source(NamedTuple):
     words: frozenset[str] = frozenset()
     paths: bool = False
     registers: bool = False
+    defined: frozenset[str] = frozenset()
