@@ -132,7 +132,12 @@ class Evaluator:
         if operator in ("is", "is not"):
             same = self._same(one, other)
             return same if same is UNSURE or operator == "is" else not same
-        if _has_unsure(one) or _has_unsure(other) or isinstance(one, Thing | Module) or isinstance(other, Thing | Module):
+        if (
+            _has_unsure(one)
+            or _has_unsure(other)
+            or isinstance(one, Thing | Module)
+            or isinstance(other, Thing | Module)
+        ):
             return UNSURE
         return _COMPARE[operator](one, other)
 
@@ -249,9 +254,9 @@ class Evaluator:
         match name, args if called is None else None:
             case "bool", [found]:
                 return bool(found) if found is not UNSURE else UNSURE
-            case ("int" | "float" | "str"), [str() | int() as found]:
+            case (("int" | "float" | "str"), [str() | int() as found]):
                 return {"int": int, "float": float, "str": str}[name](found)
-            case ("tuple" | "list"), [tuple() as found]:
+            case (("tuple" | "list"), [tuple() as found]):
                 return found
             case "len", [tuple() | str() | dict() as found]:
                 return len(found)

@@ -64,7 +64,7 @@ def value_of(node: ast.expr | None, depth: int = 0) -> Value | None:
             return value_of(inner, depth + 1)
         case ast.NamedExpr(value=inner):
             return value_of(inner, depth + 1)
-        case ast.Call(func=function, args=args) if len(args) <= 3:  # noqa: PLR2004 - no function that is known has more
+        case ast.Call(func=function, args=args) if len(args) <= 3:
             called = value_of(function, depth + 1)
             return None if called is None else ("call", called, *(value_of(each, depth + 1) for each in args))
     return None
@@ -93,7 +93,9 @@ def _table(keys: list[ast.expr | None], values: list[ast.expr], depth: int) -> V
 def _part(base: ast.expr, index: ast.expr, depth: int) -> Value | None:
     of = value_of(base, depth + 1)
     if isinstance(index, ast.Slice):
-        ends = [value_of(each, depth + 1) if each is not None else ("constant", None) for each in (index.lower, index.upper)]
+        ends = [
+            value_of(each, depth + 1) if each is not None else ("constant", None) for each in (index.lower, index.upper)
+        ]
         return None if of is None or index.step is not None else ("slice", of, *ends)
     at = value_of(index, depth + 1)
     return None if of is None or at is None else ("part", of, at)

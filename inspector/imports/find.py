@@ -11,10 +11,10 @@ from inspector.imports.opening import Opener
 from inspector.imports.state import Ends, Loaded, Raised
 from inspector.imports.walk import Walk, doubts_left
 from inspector.loader import TorchFiles
-from inspector.python.access import as_user
-from inspector.python.environment import Environment, environment_of
 from inspector.oci import ImageConfig
+from inspector.python.access import as_user
 from inspector.python.editable import is_editable_hook
+from inspector.python.environment import Environment, environment_of
 from inspector.python.folders import Folders
 from inspector.python.literals import parse_literals
 from inspector.python.model import Interpreter
@@ -41,7 +41,9 @@ def find_imports(
     `content` reads any file of the image; `doubts` are what its entrypoint may change.
     """
     if isinstance(interpreter, Unknown):
-        answer = Imported(importable="no" if isinstance(interpreter, Absent) else "unknown", reasons=(interpreter.unknown,))
+        answer = Imported(
+            importable="no" if isinstance(interpreter, Absent) else "unknown", reasons=(interpreter.unknown,)
+        )
         return dict.fromkeys(names, answer)
     found: dict[str, Imported] = {}
     for name in dict.fromkeys(names):
@@ -103,7 +105,12 @@ def _answer(walk: Walk, opener: Opener, name: str, failed: str, fs: Rootfs) -> I
     loaded = [each for each in walk.modules.values() if not each.maybe]
     doubts = [each.text for each in doubts_left(walk.doubts, walk.modules)]
     differs = opener.differs()
-    reasons = [*([failed] if failed else []), *doubts[:MAX_REASONS], *opener.process.doubts, *([differs] if differs else [])]
+    reasons = [
+        *([failed] if failed else []),
+        *doubts[:MAX_REASONS],
+        *opener.process.doubts,
+        *([differs] if differs else []),
+    ]
     certain_failure = failed and not differs and not opener.process.doubts and not _doubtful(failed, doubts)
     outcome = "no" if certain_failure else "unknown" if reasons else "yes"
     module = walk.modules.get(name)

@@ -95,7 +95,7 @@ class Finder:
         return "", ""
 
     def _in_zip(self, file: str, folder: str, name: str) -> Found | None:
-        """zipimport finds a package's `__init__`, then a module: bytecode before source, and no extension modules."""
+        """Zipimport finds a package's `__init__`, then a module: bytecode before source, and no extension modules."""
         names = self._names(file)
         base = f"{folder}{name}"
         for inside, form in ((f"{base}/__init__", "package"), (base, "module")):

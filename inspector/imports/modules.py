@@ -26,9 +26,40 @@ MAX_DOUBTS = 200
 _CHARACTERS_A_STEP = 10
 
 STARTED = frozenset(
-    "sys builtins _frozen_importlib _imp _thread _warnings _weakref _io marshal posix _frozen_importlib_external time "
-    "zipimport _codecs codecs encodings.aliases encodings encodings.utf_8 _signal _abc abc io __main__ _stat stat "
-    "_collections_abc posixpath genericpath os.path os _sitebuiltins site".split()
+    [
+        "sys",
+        "builtins",
+        "_frozen_importlib",
+        "_imp",
+        "_thread",
+        "_warnings",
+        "_weakref",
+        "_io",
+        "marshal",
+        "posix",
+        "_frozen_importlib_external",
+        "time",
+        "zipimport",
+        "_codecs",
+        "codecs",
+        "encodings.aliases",
+        "encodings",
+        "encodings.utf_8",
+        "_signal",
+        "_abc",
+        "abc",
+        "io",
+        "__main__",
+        "_stat",
+        "stat",
+        "_collections_abc",
+        "posixpath",
+        "genericpath",
+        "os.path",
+        "os",
+        "_sitebuiltins",
+        "site",
+    ]
 )
 """What an interpreter has loaded before its program begins: that it starts is another question."""
 FROZEN = frozenset({"importlib.util", "importlib.machinery", "importlib._bootstrap", "importlib._bootstrap_external"})
@@ -41,7 +72,9 @@ _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 class Modules:
     """The modules of one importing process. What isn't decided is in `doubts`."""
 
-    def __init__(self, finder: Finder, opener: Opener, variables: Mapping[str, str], version: str, machine: str) -> None:
+    def __init__(
+        self, finder: Finder, opener: Opener, variables: Mapping[str, str], version: str, machine: str
+    ) -> None:
         self._finder = finder
         self._opener = opener
         self.variables = variables
@@ -132,7 +165,12 @@ class Modules:
         whole = f"{module.name}.{name}"
         if name in module.names:
             value = module.names[name]
-            if isinstance(value, Module) and value.name == whole and whole in self.modules and self.modules[whole].maybe:
+            if (
+                isinstance(value, Module)
+                and value.name == whole
+                and whole in self.modules
+                and self.modules[whole].maybe
+            ):
                 self.load_all(whole, where, maybe=maybe)
             return value
         if whole in self.modules and (maybe or not self.modules[whole].maybe):
@@ -201,9 +239,7 @@ class Modules:
         text = f"No module named {name!r}; {parent.name!r} is not a package"
         raise Raised("ModuleNotFoundError", text, f"imported {where}" if where else "")
 
-    def _not_found(
-        self, name: str, parent: Loaded | None, found: Unknown | None, where: str, *, maybe: bool
-    ) -> Loaded:
+    def _not_found(self, name: str, parent: Loaded | None, found: Unknown | None, where: str, *, maybe: bool) -> Loaded:
         frozen = FROZEN_311 if self.version >= (3, 11) else FROZEN
         if name in frozen:
             return self._add(Loaded(name, None, (), "compiled"), maybe=maybe)
@@ -218,9 +254,13 @@ class Modules:
     def _made(self, name: str, parent: Loaded, where: str, *, maybe: bool) -> Loaded:
         """A module that no file shows, which the code of the one above it may put in place."""
         last = name.rpartition(".")[2]
-        known = parent.opened != "unknown" and (last in parent.words or (parent.opened == "compiled" and not parent.words))
+        known = parent.opened != "unknown" and (
+            last in parent.words or (parent.opened == "compiled" and not parent.words)
+        )
         if not known:
-            self.doubt(name, "?", f"ModuleNotFoundError: No module named {name!r}, imported {where}, unless code makes it")
+            self.doubt(
+                name, "?", f"ModuleNotFoundError: No module named {name!r}, imported {where}, unless code makes it"
+            )
         made = Loaded(name, None, parent.paths[:1], "unknown" if parent.opened == "unknown" else "compiled")
         made.words, made.registers = parent.words, True
         return self._add(made, maybe=maybe)

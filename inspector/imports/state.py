@@ -12,10 +12,20 @@ from inspector.python.modules import Found
 
 Openness = Literal["", "compiled", "unknown"]
 
-ALWAYS = ("__doc__", "__file__", "__loader__", "__package__", "__spec__", "__builtins__", "__dict__", "__path__", "__class__")
+ALWAYS = (
+    "__doc__",
+    "__file__",
+    "__loader__",
+    "__package__",
+    "__spec__",
+    "__builtins__",
+    "__dict__",
+    "__path__",
+    "__class__",
+)
 
 
-class Raised(Exception):  # noqa: N818 - it stands for an exception of the image's Python
+class Raised(Exception):
     """An exception that the image's Python would raise; `at` tells where."""
 
     def __init__(self, error: str, text: str, at: str = "") -> None:
@@ -29,7 +39,7 @@ class Raised(Exception):  # noqa: N818 - it stands for an exception of the image
         return f"{told}, {self.at}" if self.at else told
 
 
-class Ends(Exception):  # noqa: N818 - as above
+class Ends(Exception):
     """The process ends without an exception."""
 
 
@@ -94,7 +104,9 @@ class Frame:
 
     __slots__ = ("caught", "globals", "module", "names")
 
-    def __init__(self, module: Loaded, local: dict[str, Any] | None = None, shared: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, module: Loaded, local: dict[str, Any] | None = None, shared: frozenset[str] = frozenset()
+    ) -> None:
         self.module = module
         self.names: MutableMapping[str, Any] = module.names if local is None else ChainMap(local, module.names)
         self.globals = shared

@@ -97,7 +97,9 @@ class _Reader:
 
     def _words(self) -> frozenset[str]:
         texts = (
-            node.value for node in ast.walk(self._tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+            node.value
+            for node in ast.walk(self._tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
         )
         return frozenset(word for text in texts if len(text) < 200 for word in _WORD.findall(text))
 
@@ -147,8 +149,9 @@ class _Reader:
                 yield from calls_in(test)
                 yield from _walrus(test)
                 yield If(line, value_of(test), self._all(body), self._all(orelse))
-            case ast.For(target=target, iter=items, body=body, orelse=orelse) | ast.AsyncFor(
-                target=target, iter=items, body=body, orelse=orelse
+            case (
+                ast.For(target=target, iter=items, body=body, orelse=orelse)
+                | ast.AsyncFor(target=target, iter=items, body=body, orelse=orelse)
             ):
                 yield from calls_in(items)
                 yield Bind(line, tuple(_names(target)))
@@ -219,9 +222,7 @@ class _Reader:
         yield Define(node.lineno, node.name, self._all(node.body), parameters, frozenset(found))
 
     def _try(self, node: ast.Try | ast.TryStar) -> Try:
-        handlers = tuple(
-            Handler(_classes(each.type), each.name or "", self._all(each.body)) for each in node.handlers
-        )
+        handlers = tuple(Handler(_classes(each.type), each.name or "", self._all(each.body)) for each in node.handlers)
         return Try(node.lineno, self._all(node.body), handlers, self._all(node.orelse), self._all(node.finalbody))
 
     def _with(self, line: int, entered: list[ast.withitem], body: list[ast.stmt]) -> Iterator[Statement]:

@@ -51,7 +51,10 @@ class Walk(Modules):
         self._run(Frame(module), body, maybe=maybe)
 
     def _run(self, frame: Frame, block: Block, *, maybe: bool) -> str:
-        """Run statements; return how they are left (`return`, `break`, `continue`), empty where they come to an end."""
+        """Run statements; return how they are left (`return`, `break`, …), empty where they come to an end.
+
+        `raise` is an exception that no import is to blame for, on a way that may not be taken.
+        """
         for statement in block:
             self._left -= 1
             if self._left < 0:
@@ -92,7 +95,7 @@ class Walk(Modules):
             case Leave():
                 return statement.how
             case Use(line, name):
-                unknown = frame.module.opened or frame.module.dynamic and name in frame.module.words
+                unknown = frame.module.opened or (frame.module.dynamic and name in frame.module.words)
                 if name not in frame.names and not hasattr(builtins, name) and not unknown:
                     raise Raised("NameError", f"name {name!r} is not defined", self.place(frame.module, line))
         return ""
@@ -157,7 +160,9 @@ class Walk(Modules):
             if isinstance(name, str) and name:
                 level = len(name) - len(name.lstrip("."))
                 package = args[1] if len(args) > 1 and isinstance(args[1], str) else frame.module.package
-                self._guarded(name if not level else self.absolute(package, level, name[level:], where), where, maybe=maybe)
+                self._guarded(
+                    name if not level else self.absolute(package, level, name[level:], where), where, maybe=maybe
+                )
             elif not maybe:
                 self.doubt(frame.module.name, "?", f"a module whose name is computed is imported {where}")
             return
@@ -196,9 +201,9 @@ class Walk(Modules):
             return self._run(frame, statement.body if decided else statement.orelse, maybe=maybe)
         one = self._maybe(frame, statement.body)
         other = self._maybe(frame, statement.orelse)
-        if one and one == other:
+        if one and one == other and one != "raise":
             return one
-        return "?" if one or other else ""
+        return "?" if {one, other} - {"", "raise"} else ""
 
     def _maybe(self, frame: Frame, block: Block) -> str:
         """Run statements that may not be reached; the values that they bind aren't sure then."""
@@ -264,7 +269,7 @@ class Walk(Modules):
             if risky:
                 self.doubts[mark:] = [each for each in self.doubts[mark:] if each not in risky]
                 frame.caught.append((handler.name, Raised("", "")))
-                taken = bool(self._maybe(frame, handler.body)) or taken
+                taken = self._maybe(frame, handler.body) not in ("", "raise") or taken
                 frame.caught.pop()
             else:
                 self._bind_all(frame, handler.body)
@@ -295,11 +300,11 @@ class Walk(Modules):
         if caught is not None and statement.error in ("", caught[0]):
             if caught[1].error:
                 raise caught[1]
-            return "return"
+            return "raise"
         where = self.place(frame.module, statement.line)
         error = statement.error.rpartition(".")[2] or "RuntimeError"
         if maybe and not about_imports(error):
-            return "return"
+            return "raise"
         cause = f" ({caught[1]})" if caught is not None and caught[1].error else ""
         raise Raised(error, statement.text + cause, f"raised {where}")
 

@@ -8,7 +8,7 @@ from array import array
 from inspector import work
 from inspector.elf import FilePart, Source
 from inspector.errors import InspectorError
-from inspector.layers.blob import Repeatable, Reopenable, Seekable
+from inspector.layers.blob import Reopenable, Repeatable, Seekable
 from inspector.layers.entry import LayerIndex
 from inspector.layers.readers import FileReader, StreamReader
 from inspector.layers.scan import both_sides, check_sides
@@ -36,7 +36,9 @@ class Contents:
     sources are kept, packed.
     """
 
-    def __init__(self, index: LayerIndex, blob: object, identity: str | None, digest: str | None, *, verify: bool) -> None:
+    def __init__(
+        self, index: LayerIndex, blob: object, identity: str | None, digest: str | None, *, verify: bool
+    ) -> None:
         self._index = index
         self._blob = blob
         self._identity = identity
@@ -53,7 +55,9 @@ class Contents:
         self._left -= 1
         size = self._index.entries.sizes[position]
         if size > MAX_CONTENT or self._left < 0:
-            raise NotKept(f"it has more than {MAX_CONTENT} bytes" if self._left >= 0 else f"more than {MAX_FILES} files")
+            raise NotKept(
+                f"it has more than {MAX_CONTENT} bytes" if self._left >= 0 else f"more than {MAX_FILES} files"
+            )
         try:
             self._check_unchanged()
             data = self._read(position, size)

@@ -93,7 +93,6 @@ class FileRange(msgspec.Struct, frozen=True):
         with self.path.open("rb") as file:
             yield FilePart(file, self.offset + start, index.entries.sizes[position])
 
-
     def is_plain(self) -> bool:
         """See `Seekable`."""
         with self.path.open("rb") as file:

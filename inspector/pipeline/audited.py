@@ -11,7 +11,7 @@ from inspector.facts import gather
 from inspector.facts.unread import unread as facts_of_manifest
 from inspector.layers.indexer import Indexer
 from inspector.names import familiar, repository_in, tag_in, without_digest
-from inspector.pipeline.judging import asking, judge_target, layers_seen
+from inspector.pipeline.judging import asking, imports_asked, judge_target, layers_seen
 from inspector.pipeline.model import Options, Seen, Target
 from inspector.pipeline.roles import claim, in_no_role, role_named
 from inspector.policy.audited import Audited, python_of

@@ -64,4 +64,6 @@ def asking(policy: Policy, options: Options) -> Policy:
 
 def imports_asked(roles: Iterable[Role], options: Options) -> tuple[str, ...]:
     """List the modules whose import the roles and the user ask for, each once."""
-    return tuple(dict.fromkeys(name for names in (*(role[IMPORTS] for role in roles), options.imports) for name in names))
+    return tuple(
+        dict.fromkeys(name for names in (*(role[IMPORTS] for role in roles), options.imports) for name in names)
+    )

@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.errors import NotFound
 from inspector.facts import ImageFacts
-from inspector.pipeline.judging import asking, judge_target, unread
+from inspector.pipeline.judging import asking, imports_asked, judge_target, unread
 from inspector.pipeline.listed import each_once, names_to_check
 from inspector.pipeline.model import DEFAULTS, Job, Opened, Options, Progress, Question, Seen, Target, error_fact
 from inspector.pipeline.reading import Reader
