@@ -84,6 +84,14 @@ class Evaluator:
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, InspectorError):
             return UNSURE
 
+    def dotted(self, name: str) -> Any:
+        """What a dotted name stands for."""
+        first, *others = name.split(".")
+        found = self._name(first)
+        for each in others:
+            found = self._world.attribute(found.name, each) if isinstance(found, Module) else UNSURE
+        return found
+
     def _constant(self, constant: Any) -> Any:
         return constant
 

@@ -134,6 +134,6 @@ def _call(node: ast.AST, maybe: bool) -> Iterator[Call]:  # noqa: FBT001 - one o
         if name == "__import__":
             args = args[:1]
         yield Call(node.lineno, name, tuple(value_of(each) for each in args[:2]), imports=True, maybe=maybe)
-    elif isinstance(node.func, ast.Name):
+    elif name:
         args = tuple(node.args[:8])
         yield Call(node.lineno, name, tuple(value_of(each) for each in args), maybe=maybe)

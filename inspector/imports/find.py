@@ -8,6 +8,7 @@ from inspector.errors import InspectorError
 from inspector.imports.finder import Finder, ReadContent
 from inspector.imports.model import Imported
 from inspector.imports.opening import Opener
+from inspector.imports.record import unlike_record
 from inspector.imports.state import Ends, Loaded, Raised
 from inspector.imports.walk import Walk, doubts_left
 from inspector.loader import TorchFiles
@@ -98,12 +99,14 @@ def _import(
         walk.load_all(name, "", maybe=False)
     except (Raised, Ends) as ended:
         failed = str(ended)
-    return _answer(walk, opener, name, failed, fs)
+    return _answer(walk, opener, name, failed, folders)
 
 
-def _answer(walk: Walk, opener: Opener, name: str, failed: str, fs: Rootfs) -> Imported:
+def _answer(walk: Walk, opener: Opener, name: str, failed: str, folders: Folders) -> Imported:
     loaded = [each for each in walk.modules.values() if not each.maybe]
     doubts = [each.text for each in doubts_left(walk.doubts, walk.modules)]
+    if not failed:
+        doubts += unlike_record(walk.folders_on_trust(), folders)
     differs = opener.differs()
     reasons = [
         *([failed] if failed else []),
@@ -116,7 +119,7 @@ def _answer(walk: Walk, opener: Opener, name: str, failed: str, fs: Rootfs) -> I
     module = walk.modules.get(name)
     found = module.found if module is not None else None
     path = found.path if found is not None else None
-    node = None if path is None else fs.lstat(path)
+    node = None if path is None else folders.node(path)
     return Imported(
         importable=outcome,  # type: ignore[arg-type]
         reasons=(failed,) if certain_failure else tuple(dict.fromkeys(reasons)),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from inspector.errors import InspectorError, LimitExceeded
+from inspector.errors import InspectorError, LimitExceeded, Malformed
 from inspector.imports.evaluate import UNSURE, Module, Thing
 from inspector.imports.finder import Finder
 from inspector.imports.opening import Opener
-from inspector.imports.state import Doubt, Ends, Loaded, Raised
+from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised
 from inspector.imports.statements import read_statements
-from inspector.imports.syntax import Block, Define, Source
+from inspector.imports.syntax import Block, Source
 from inspector.python.modules import Found
 from inspector.unknown import Unknown
 
@@ -88,6 +89,7 @@ class Modules:
         self._parsed = 0
         self._depth = 0
         self._loads = 0
+        self.trusted: set[str] = set()
         for name in STARTED:
             self._add(Loaded(name, None, self._own_paths(name), "compiled"))
         self.modules["os"].names |= {"environ": Thing("os", "environ"), "path": Module("os.path")}
@@ -99,7 +101,7 @@ class Modules:
         """Run a module's own statements."""
         raise NotImplementedError
 
-    def call(self, module: Loaded, function: Define, args: list[Any], *, maybe: bool) -> None:
+    def call(self, called: Function, args: list[Any], *, maybe: bool) -> None:
         """Run a function's statements."""
         raise NotImplementedError
 
@@ -160,8 +162,11 @@ class Modules:
         assert parent is not None
         return parent
 
-    def member(self, module: Loaded, name: str, where: str, *, maybe: bool) -> Any:
-        """What `from module import name` gives: a value, else a submodule. Raises as `load_all`."""
+    def member(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool = False) -> Any:
+        """What `from module import name` gives: a value, else a submodule. Raises as `load_all`.
+
+        `relative` says that the module is named by dots alone: then most names are submodules.
+        """
         whole = f"{module.name}.{name}"
         if name in module.names:
             value = module.names[name]
@@ -180,22 +185,25 @@ class Modules:
             return Module(whole)
         if module.opened:
             return UNSURE
-        self._ask_for(module, name, where, maybe=maybe)
+        self._ask_for(module, name, where, maybe=maybe, relative=relative)
         return UNSURE
 
-    def _ask_for(self, module: Loaded, name: str, where: str, *, maybe: bool) -> None:
+    def _ask_for(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool) -> None:
         """A name that a module doesn't bind: its `__getattr__` may make it. Raises `Raised` where nothing can."""
         text = f"cannot import name {name!r} from {module.name!r} ({module.origin})"
         maker = module.names.get("__getattr__")
-        if isinstance(maker, Define) and not module.loading:
-            self.call(module, maker, [name], maybe=maybe)
+        if isinstance(maker, Function) and not module.loading:
+            self.call(maker, [name], maybe=maybe)
         whole = f"{module.name}.{name}"
+        if module.dynamic and not relative:
+            self.trusted.add(module.name)
+            return
         if module.dynamic and (not module.is_package or name != name.lower() or self._is_made(module, name)):
             return  # it is no submodule, which could be missing: code makes it
         if module.dynamic or module.registers or module.words:
             if name not in module.words:
                 self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless its code makes that name")
-        elif module.loading:
+        elif module.loading and (module.binds is None or name in module.binds):
             self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless it is bound by then")
         else:
             raise Raised("ImportError", text, where)
@@ -210,6 +218,14 @@ class Modules:
             for each in self.modules.values()
             if each.name.startswith(below) and each.origin in self._sources
         )
+
+    def folders_on_trust(self) -> set[str]:
+        """The folders of modules that may load others without showing it: of compiled ones, and of taken names."""
+        found = {each.paths[0] for name in self.trusted if (each := self.modules.get(name)) and each.paths}
+        for each in self.modules.values():
+            if each.found is not None and each.found.loader == "extension":
+                found.add(each.found.path if each.found.form == "package" else posixpath.dirname(each.found.path))
+        return found
 
     def _is_there(self, module: Loaded, whole: str) -> bool:
         return whole in self._failed or self._finder.find(whole, module.paths)[0] is not None
@@ -330,6 +346,8 @@ class Modules:
             source = self._source(module.origin)
         except LimitExceeded:
             raise
+        except (SyntaxError, Malformed) as error:
+            raise Raised("SyntaxError", f"{str(error).partition(' (')[0]} ({module.origin})") from error
         except (InspectorError, ValueError) as error:
             text = str(error)
             self._leave_open(module, text if module.origin in text else f"{module.origin}: {text}")
@@ -347,5 +365,5 @@ class Modules:
             if self._parsed > MAX_PARSED:
                 raise LimitExceeded(f"the sources of its modules have more than {MAX_PARSED} characters")
             self._finder.spend(len(text) // _CHARACTERS_A_STEP)
-            known = self._sources[origin] = read_statements(text)
+            known = self._sources[origin] = read_statements(text, self.version[:2])
         return known

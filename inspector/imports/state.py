@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any, Literal, NamedTuple
 
 from inspector.imports.evaluate import UNSURE
+from inspector.imports.syntax import Define
 from inspector.python.modules import Found
 
 Openness = Literal["", "compiled", "unknown"]
@@ -51,14 +52,23 @@ class Doubt(NamedTuple):
     text: str
 
 
+class Function(NamedTuple):
+    """A function, and the module that it is of."""
+
+    module: str
+    define: Define
+
+
 class Loaded:
     """A module of the process: `names` are what it bound, `paths` where its submodules are.
 
     `maybe` says that it is loaded only on a way that may not be taken. `opened` says why it may have names that no file
-    shows, `words` which these may be; `registers` and `moves` that it may put modules in place, or change `paths`.
+    shows, `words` which these may be; `registers` and `moves` that it may put modules in place, or change `paths`;
+    `binds` are all names that its statements may bind, None where others may be bound too.
     """
 
     __slots__ = (
+        "binds",
         "dynamic",
         "found",
         "loading",
@@ -82,6 +92,7 @@ class Loaded:
         self.maybe = False
         self.dynamic = self.registers = self.moves = False
         self.words: frozenset[str] = frozenset()
+        self.binds: frozenset[str] | None = None
 
     @property
     def is_package(self) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Iterable, Iterator
 
-from inspector.imports.expressions import calls_in, dotted, value_of
+from inspector.imports.expressions import IMPORTERS, calls_in, dotted, value_of
 from inspector.imports.syntax import (
     Append,
     Bind,
@@ -41,20 +42,33 @@ _TEXTS = re.compile(
     re.DOTALL,
 )
 _TOKEN = re.compile(r"\w++|[^\w\s]")
+_REGISTERS = re.compile(
+    r"\bmodules\[[^\]\n]*\]\s*=(?!=)|\bmodules\.(?:setdefault|update)\(|meta_path\.(?:append|insert)\("
+)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DYNAMIC = frozenset({"globals", "vars", "locals", "exec", "eval", "setattr"})
 _HARMLESS = frozenset({"catch_warnings", "open", "simplefilter", "Lock", "RLock", "nullcontext", "redirect_stdout"})
-_ADDS = frozenset({"append", "add", "extend", "insert", "update"})
+_CHANGES = frozenset(
+    "append add extend insert update setdefault pop popitem remove clear discard sort reverse appendleft".split()
+)
+_ONLY_READS = frozenset(
+    "len tuple list sorted set frozenset dict isinstance issubclass str repr print enumerate zip range any all min max "
+    "hasattr getattr bool type iter map filter super int sum".split()
+)
 
 
-def read_statements(text: str) -> Source:
-    """The statements of a source. Raises `ValueError` for what our own parser refuses, or is past the bounds."""
+def read_statements(text: str, version: tuple[int, int]) -> Source:
+    """The statements of a source. Raises `SyntaxError` as Python X.Y would, `ValueError` for what can't be told."""
     _refuse_large(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
-            tree = ast.parse(text)
-    except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
+            tree = ast.parse(text, feature_version=version)
+    except SyntaxError as error:
+        if version > sys.version_info[:2]:  # its grammar may have grown since
+            raise ValueError(f"it can't be parsed by Python {sys.version_info[0]}.{sys.version_info[1]}") from error
+        raise
+    except (RecursionError, MemoryError, ValueError) as error:
         raise ValueError(f"it can't be parsed: {type(error).__name__}: {str(error)[:100]}") from error
     try:
         return _Reader(tree, text).source()
@@ -83,7 +97,7 @@ class _Reader:
         self._called = self._find_called()
         body = tuple(self._block(self._tree.body))
         dynamic = any(self._binds(node) for node in self._reached)
-        registers = "sys.modules" in self._text or "meta_path" in self._text
+        registers = _REGISTERS.search(self._text) is not None
         words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
         defined = frozenset(
             node.name for node in ast.walk(self._tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -169,6 +183,7 @@ class _Reader:
                 yield from self._simple(node)
 
     def _simple(self, node: ast.stmt) -> Iterator[Statement]:
+        yield from _changed(node)
         line = node.lineno
         match node:
             case ast.Assign(targets=targets, value=value):
@@ -186,9 +201,6 @@ class _Reader:
                 yield from _walrus(value)
                 if isinstance(value, ast.Name):
                     yield Use(line, value.id)
-                if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _ADDS:
-                    if isinstance(value.func.value, ast.Name):
-                        yield Append(line, value.func.value.id)
             case ast.Raise(exc=error):
                 yield _raise(line, error)
             case ast.Return(value=value):
@@ -214,7 +226,7 @@ class _Reader:
         yield from self._calls(node.decorator_list)
         for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
             yield from calls_in(default)
-        if node.name not in self._called:
+        if node.name not in self._called and not _imports(node):
             yield Define(node.lineno, node.name)
             return
         found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
@@ -234,6 +246,26 @@ class _Reader:
             also = _taken(item.context_expr)
             takes = None if takes is None or also is None else takes + also
         yield With(line, takes, self._all(body))
+
+
+def _imports(node: ast.AST) -> bool:
+    """Whether a function imports anything."""
+    return any(
+        isinstance(each, ast.Import | ast.ImportFrom) or (isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS)
+        for each in ast.walk(node)
+    )
+
+
+def _changed(statement: ast.stmt) -> Iterator[Append]:
+    """The lists and dictionaries that a statement may change: by a method, by an item, by handing them on."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
+                yield Append(node.lineno, name)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                yield Append(node.lineno, name)
+        if isinstance(node, ast.Call) and dotted(node.func) not in _ONLY_READS:
+            yield from (Append(node.lineno, each.id) for each in node.args if isinstance(each, ast.Name))
 
 
 def _taken(node: ast.expr) -> tuple[str, ...] | None:

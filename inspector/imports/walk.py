@@ -9,7 +9,7 @@ from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.imports.evaluate import UNSURE, Evaluator, Module, Thing
 from inspector.imports.modules import Modules
-from inspector.imports.state import Doubt, Frame, Loaded, Raised, about_imports, matches
+from inspector.imports.state import Doubt, Frame, Function, Loaded, Raised, about_imports, matches
 from inspector.imports.syntax import (
     Append,
     Bind,
@@ -48,6 +48,7 @@ class Walk(Modules):
 
     def run_module(self, module: Loaded, body: Block, *, maybe: bool) -> None:
         """Run a module's own statements."""
+        module.binds = frozenset(_bound(body))
         self._run(Frame(module), body, maybe=maybe)
 
     def _run(self, frame: Frame, block: Block, *, maybe: bool) -> str:
@@ -103,15 +104,17 @@ class Walk(Modules):
     def _definition(self, frame: Frame, statement: Define | Class | Append | Delete, *, maybe: bool) -> str:
         match statement:
             case Define():
-                frame.bind(statement.name, statement)
+                frame.bind(statement.name, Function(frame.module.name, statement))
             case Class():
                 inner = Frame(frame.module, {}, frame.globals)
                 self._run(inner, statement.body, maybe=maybe)
                 frame.bind(statement.name, Thing(frame.module.name, statement.name))
             case Append():
-                had = frame.names.get(statement.name, UNSURE)
-                known = isinstance(had, tuple) and type(had) is tuple and not maybe and len(had) < MAX_TURNS
-                frame.bind(statement.name, (*had, UNSURE) if known else UNSURE)
+                had = frame.names.get(statement.name)
+                if type(had) is tuple:
+                    frame.bind(statement.name, UNSURE if maybe or len(had) > MAX_TURNS else (*had, UNSURE))
+                elif isinstance(had, dict):
+                    frame.bind(statement.name, UNSURE)
             case Delete():
                 for name in statement.names:
                     if not maybe and name in frame.names and frame.names is frame.module.names:
@@ -132,7 +135,8 @@ class Walk(Modules):
             if name == "*":
                 self._star(frame, module, where, maybe=maybe)
             else:
-                frame.bind(bound, self.member(module, name, where, maybe=maybe))
+                relative = not statement.module
+                frame.bind(bound, self.member(module, name, where, maybe=maybe, relative=relative))
 
     def _star(self, frame: Frame, module: Loaded, where: str, *, maybe: bool) -> None:
         listed = module.names.get("__all__", UNSURE)
@@ -147,9 +151,11 @@ class Walk(Modules):
                 value = self.member(module, name, where, maybe=maybe) if not module.opened else UNSURE
             frame.bind(name, value)
         target = frame.module
-        target.opened = target.opened or module.opened
-        target.dynamic = target.dynamic or module.dynamic
-        target.words |= module.words
+        if not isinstance(listed, tuple) or UNSURE in listed:
+            hidden = "__all__" in module.names or module.dynamic or bool(module.opened)
+            target.dynamic = target.dynamic or hidden
+            target.words |= module.words
+        target.binds = None
 
     def _call(self, frame: Frame, statement: Call, *, maybe: bool) -> None:
         evaluator = Evaluator(self, frame.module.name, frame.names)
@@ -166,9 +172,9 @@ class Walk(Modules):
             elif not maybe:
                 self.doubt(frame.module.name, "?", f"a module whose name is computed is imported {where}")
             return
-        function = frame.names.get(statement.name)
-        if isinstance(function, Define) and function.body:
-            self.call(frame.module, function, [evaluator.value(each) for each in statement.args], maybe=maybe)
+        function = evaluator.dotted(statement.name)
+        if isinstance(function, Function) and function.define.body:
+            self.call(function, [evaluator.value(each) for each in statement.args], maybe=maybe)
 
     def _guarded(self, name: str, where: str, *, maybe: bool) -> None:
         """Load a module on a way that may not be taken, or for certain."""
@@ -179,8 +185,11 @@ class Walk(Modules):
                 raise
             self.doubt(name, raised.error, str(raised))
 
-    def call(self, module: Loaded, function: Define, args: list[Any], *, maybe: bool) -> None:
+    def call(self, called: Function, args: list[Any], *, maybe: bool) -> None:
         """Run a function's statements."""
+        module, function = self.modules.get(called.module), called.define
+        if module is None:
+            return
         mark = f"{module.name}:{function.name}"
         if mark in self._calls or len(self._calls) >= MAX_CALLS:
             return
