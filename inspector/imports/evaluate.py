@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from inspector.errors import InspectorError
 from inspector.imports.syntax import Value
@@ -116,7 +116,7 @@ class Evaluator:
             return getattr(base, name)
         return UNSURE
 
-    def _known(self, module: str, name: str) -> Any:
+    def _known(self, module: str, name: str) -> Any:  # noqa: PLR0911 - a table of what is known
         match module, name:
             case "sys", "version_info":
                 return Fields(*self._world.version, "final", 0)
@@ -133,7 +133,8 @@ class Evaluator:
                 return "posix"
             case "typing" | "typing_extensions", "TYPE_CHECKING":
                 return False
-        return UNSURE
+            case _:
+                return UNSURE
 
     def _compare(self, operator: str, left: Value | None, right: Value | None) -> Any:
         one, other = self.value(left), self.value(right)
@@ -227,7 +228,7 @@ class Evaluator:
                 return self._function(called, name, [self.value(each) for each in args])
         return UNSURE
 
-    def _method(self, base: Any, name: str, args: list[Any]) -> Any:
+    def _method(self, base: Any, name: str, args: list[Any]) -> Any:  # noqa: PLR0911 - a table of what is known
         match base, name, args:
             case Thing("os", "environ"), "get", [str() as key, *rest]:
                 return self._world.variables.get(key, rest[0] if rest else None)
@@ -247,9 +248,10 @@ class Evaluator:
                 return getattr(base, name)(*args)
             case Module(), _, [str() as text] if name in (*_VERSIONS, "parse"):
                 return _version(text)
-        return UNSURE
+            case _:
+                return UNSURE
 
-    def _function(self, called: Any, name: str, args: list[Any]) -> Any:
+    def _function(self, called: Any, name: str, args: list[Any]) -> Any:  # noqa: PLR0911 - a table of what is known
         if not isinstance(called, Thing) and called is not None:
             return UNSURE
         match called, args:
@@ -259,6 +261,8 @@ class Evaluator:
                 return self._world.variables.get(key, rest[0] if rest else None)
             case Thing(module, "Version" | "parse" | "parse_version"), [str() as text] if "version" in module.lower():
                 return _version(text)
+            case _:
+                pass
         match name, args if called is None else None:
             case "bool", [found]:
                 return bool(found) if found is not UNSURE else UNSURE
@@ -270,7 +274,8 @@ class Evaluator:
                 return len(found)
             case "hasattr", [Module(module), str() as attribute]:
                 return self._has(module, attribute)
-        return UNSURE
+            case _:
+                return UNSURE
 
     def _has(self, module: str, attribute: str) -> Any:
         if self._known(module, attribute) is not UNSURE:
@@ -291,7 +296,7 @@ class Fields(tuple[Any, ...]):
 
     __slots__ = ()
 
-    def __new__(cls, *items: Any) -> Fields:
+    def __new__(cls, *items: Any) -> Self:
         """Take five parts."""
         return super().__new__(cls, items)
 

@@ -29,7 +29,7 @@ _MAYBE = (ast.BoolOp, ast.IfExp, ast.ListComp, ast.SetComp, ast.DictComp)
 _LATER = (ast.Lambda, ast.GeneratorExp)
 
 
-def value_of(node: ast.expr | None, depth: int = 0) -> Value | None:
+def value_of(node: ast.expr | None, depth: int = 0) -> Value | None:  # noqa: C901, PLR0911, PLR0912 - a case a form
     """The expression as a value; None where it can't be worked out."""
     if node is None or depth > MAX_DEPTH:
         return None

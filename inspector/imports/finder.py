@@ -27,7 +27,7 @@ ReadContent = Callable[[str], bytes]
 
 
 class Finder:
-    """Finds modules as `sys.meta_path` of an interpreter does; `content` reads a file whole. Raises `InspectorError`."""
+    """Finds modules as `sys.meta_path` of an interpreter does; `content` reads a file. Raises `InspectorError`."""
 
     def __init__(self, folders: Folders, interpreter: Interpreter, content: ReadContent) -> None:
         self._folders = folders
@@ -57,8 +57,7 @@ class Finder:
                 portions.append(one.path)
                 namespace = namespace or one
                 continue
-            if namespace is None or one.form != "namespace":
-                return one, (one.path,) if one.form == "package" else ()
+            return one, (one.path,) if one.form == "package" else ()
         if namespace is not None:
             return namespace, tuple(portions)
         if paths is None:

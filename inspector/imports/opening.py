@@ -33,7 +33,7 @@ class Step(NamedTuple):
 
 
 class Opener:
-    """A started Python whose compiled modules are opened one after another. Raises `NotKept` where it can't be started."""
+    """A started Python whose compiled modules are opened in turn. Raises `NotKept` where it can't be started."""
 
     def __init__(
         self,

@@ -49,11 +49,55 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _DYNAMIC = frozenset({"globals", "vars", "locals", "exec", "eval", "setattr"})
 _HARMLESS = frozenset({"catch_warnings", "open", "simplefilter", "Lock", "RLock", "nullcontext", "redirect_stdout"})
 _CHANGES = frozenset(
-    "append add extend insert update setdefault pop popitem remove clear discard sort reverse appendleft".split()
+    [
+        "append",
+        "add",
+        "extend",
+        "insert",
+        "update",
+        "setdefault",
+        "pop",
+        "popitem",
+        "remove",
+        "clear",
+        "discard",
+        "sort",
+        "reverse",
+        "appendleft",
+    ]
 )
 _ONLY_READS = frozenset(
-    "len tuple list sorted set frozenset dict isinstance issubclass str repr print enumerate zip range any all min max "
-    "hasattr getattr bool type iter map filter super int sum".split()
+    [
+        "len",
+        "tuple",
+        "list",
+        "sorted",
+        "set",
+        "frozenset",
+        "dict",
+        "isinstance",
+        "issubclass",
+        "str",
+        "repr",
+        "print",
+        "enumerate",
+        "zip",
+        "range",
+        "any",
+        "all",
+        "min",
+        "max",
+        "hasattr",
+        "getattr",
+        "bool",
+        "type",
+        "iter",
+        "map",
+        "filter",
+        "super",
+        "int",
+        "sum",
+    ]
 )
 
 
@@ -91,6 +135,11 @@ class _Reader:
         self._text = text
         self._called: set[str] = set()
         self._reached: list[ast.AST] = []
+        self._functions = {
+            node.name: node for node in _within(tree.body) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        self._walrus = ":=" in text
+        self._importers = "import_module" in text or "__import__" in text
 
     def source(self) -> Source:
         """All that is kept."""
@@ -99,10 +148,7 @@ class _Reader:
         dynamic = any(self._binds(node) for node in self._reached)
         registers = _REGISTERS.search(self._text) is not None
         words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
-        defined = frozenset(
-            node.name for node in ast.walk(self._tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        )
-        return Source(body, dynamic, words, "__path__" in self._text, registers, defined)
+        return Source(body, dynamic, words, "__path__" in self._text, registers, frozenset(self._functions))
 
     @staticmethod
     def _binds(node: ast.AST) -> bool:
@@ -119,11 +165,7 @@ class _Reader:
 
     def _find_called(self) -> set[str]:
         """The functions that code at module level calls, and those that these call."""
-        bodies = {
-            node.name: node.body
-            for node in ast.walk(self._tree)
-            if isinstance(node, ast.FunctionDef) and node.col_offset >= 0
-        }
+        bodies = {name: node.body for name, node in self._functions.items()}
         found: set[str] = {"__getattr__"} & bodies.keys()
         todo: list[ast.AST] = [*self._tree.body, *(each for name in found for each in bodies[name])]
         while todo:
@@ -146,7 +188,7 @@ class _Reader:
     def _all(self, body: Iterable[ast.stmt]) -> Block:
         return tuple(self._block(body))
 
-    def _statement(self, node: ast.stmt) -> Iterator[Statement]:
+    def _statement(self, node: ast.stmt) -> Iterator[Statement]:  # noqa: C901 - a case a form
         line = node.lineno
         match node:
             case ast.Import(names=names):
@@ -161,7 +203,7 @@ class _Reader:
                 yield Class(line, name, self._all(body))
             case ast.If(test=test, body=body, orelse=orelse):
                 yield from calls_in(test)
-                yield from _walrus(test)
+                yield from self._named(test)
                 yield If(line, value_of(test), self._all(body), self._all(orelse))
             case (
                 ast.For(target=target, iter=items, body=body, orelse=orelse)
@@ -182,13 +224,15 @@ class _Reader:
             case _:
                 yield from self._simple(node)
 
-    def _simple(self, node: ast.stmt) -> Iterator[Statement]:
-        yield from _changed(node)
+    def _simple(self, node: ast.stmt) -> Iterator[Statement]:  # noqa: C901, PLR0912 - as above
         line = node.lineno
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            return
+        yield from _changed(node)
         match node:
             case ast.Assign(targets=targets, value=value):
                 yield from calls_in(value)
-                yield from _walrus(value)
+                yield from self._named(value)
                 yield from _bindings(line, targets, value)
             case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
                 yield from calls_in(value)
@@ -198,7 +242,7 @@ class _Reader:
                 yield Append(line, name)
             case ast.Expr(value=value):
                 yield from calls_in(value)
-                yield from _walrus(value)
+                yield from self._named(value)
                 if isinstance(value, ast.Name):
                     yield Use(line, value.id)
             case ast.Raise(exc=error):
@@ -226,12 +270,25 @@ class _Reader:
         yield from self._calls(node.decorator_list)
         for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
             yield from calls_in(default)
-        if node.name not in self._called and not _imports(node):
+        if node.name not in self._called and not self._imports(node):
             yield Define(node.lineno, node.name)
             return
         found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
         parameters = tuple(each.arg for each in (*node.args.posonlyargs, *node.args.args))
         yield Define(node.lineno, node.name, self._all(node.body), parameters, frozenset(found))
+
+    def _imports(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Whether a function imports anything."""
+        if any(isinstance(each, ast.Import | ast.ImportFrom) for each in _within(node.body)):
+            return True
+        calls = ast.walk(node) if self._importers else ()
+        return any(isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS for each in calls)
+
+    def _named(self, node: ast.AST) -> Iterator[Bind]:
+        """The names that `:=` binds."""
+        for each in ast.walk(node) if self._walrus else ():
+            if isinstance(each, ast.NamedExpr) and isinstance(each.target, ast.Name):
+                yield Bind(each.lineno, (each.target.id,))
 
     def _try(self, node: ast.Try | ast.TryStar) -> Try:
         handlers = tuple(Handler(_classes(each.type), each.name or "", self._all(each.body)) for each in node.handlers)
@@ -248,12 +305,15 @@ class _Reader:
         yield With(line, takes, self._all(body))
 
 
-def _imports(node: ast.AST) -> bool:
-    """Whether a function imports anything."""
-    return any(
-        isinstance(each, ast.Import | ast.ImportFrom) or (isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS)
-        for each in ast.walk(node)
-    )
+def _within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """All statements, those within others too."""
+    todo: list[ast.AST] = list(reversed(body))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        for part in ("cases", "handlers", "finalbody", "orelse", "body"):
+            todo += reversed(getattr(node, part, ()) if not isinstance(node, ast.expr) else ())
 
 
 def _changed(statement: ast.stmt) -> Iterator[Append]:
@@ -264,6 +324,8 @@ def _changed(statement: ast.stmt) -> Iterator[Append]:
                 yield Append(node.lineno, name)
             case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
                 yield Append(node.lineno, name)
+            case _:
+                pass
         if isinstance(node, ast.Call) and dotted(node.func) not in _ONLY_READS:
             yield from (Append(node.lineno, each.id) for each in node.args if isinstance(each, ast.Name))
 
@@ -317,9 +379,3 @@ def _names(node: ast.AST) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
             yield each.id
-
-
-def _walrus(node: ast.AST) -> Iterator[Bind]:
-    for each in ast.walk(node):
-        if isinstance(each, ast.NamedExpr) and isinstance(each.target, ast.Name):
-            yield Bind(each.lineno, (each.target.id,))

@@ -155,7 +155,8 @@ class Source(NamedTuple):
     """A module's statements.
 
     `dynamic` says that it may bind names which it doesn't show, `words` are then the words in its texts; `paths` that
-    it changes where its submodules are found, `registers` that it may put other modules in place. `defined` are its functions and methods.
+    it changes where its submodules are found, `registers` that it may put other modules in place. `defined` are its
+    functions and methods.
     """
 
     body: Block

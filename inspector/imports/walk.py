@@ -69,7 +69,7 @@ class Walk(Modules):
                 return left
         return ""
 
-    def _statement(self, frame: Frame, statement: Statement, *, maybe: bool) -> str:
+    def _statement(self, frame: Frame, statement: Statement, *, maybe: bool) -> str:  # noqa: C901, PLR0911, PLR0912 - a case a form
         match statement:
             case Bind():
                 value = Evaluator(self, frame.module.name, frame.names).value(statement.value)
@@ -339,6 +339,8 @@ def _bound(block: Block) -> set[str]:
                     todo += [each.body, each.orelse, each.final, *(handler.body for handler in each.handlers)]
                 case With(body=body):
                     todo.append(body)
+                case _:
+                    pass
     return found
 
 

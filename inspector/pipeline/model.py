@@ -34,7 +34,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
     The registries `insecure_registries` may be asked without verified TLS; of those in `trust_toc` layers' tables of
     contents are believed. With `guess_registry`, a registry is asked for names that state none. `imports` are
-    modules whose import is followed. `image_timeout` bounds the time of one image in seconds, beside what its bytes justify (`work.limits`).
+    modules whose import is followed. `image_timeout` bounds the time of one image in seconds, beside what its bytes
+    justify (`work.limits`).
     """
 
     platform: Platform | Literal["all"] | None = None
