@@ -99,14 +99,14 @@ def _import(
         walk.load_all(name, "", maybe=False)
     except (Raised, Ends) as ended:
         failed = str(ended)
-    return _answer(walk, opener, name, failed, folders)
+    return _answer(walk, opener, name, failed, folders, content)
 
 
-def _answer(walk: Walk, opener: Opener, name: str, failed: str, folders: Folders) -> Imported:
+def _answer(walk: Walk, opener: Opener, name: str, failed: str, folders: Folders, content: ReadContent) -> Imported:
     loaded = [each for each in walk.modules.values() if not each.maybe]
     doubts = [each.text for each in doubts_left(walk.doubts, walk.modules)]
     if not failed:
-        doubts += unlike_record(walk.folders_on_trust(), folders)
+        doubts += unlike_record(walk, folders, content)
     differs = opener.differs()
     reasons = [
         *([failed] if failed else []),

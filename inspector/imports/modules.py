@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -89,7 +88,7 @@ class Modules:
         self._parsed = 0
         self._depth = 0
         self._loads = 0
-        self.trusted: set[str] = set()
+        self.trusted: set[tuple[str, str]] = set()
         for name in STARTED:
             self._add(Loaded(name, None, self._own_paths(name), "compiled"))
         self.modules["os"].names |= {"environ": Thing("os", "environ"), "path": Module("os.path")}
@@ -123,26 +122,11 @@ class Modules:
         found, _ = self._finder.find(name, self.modules[parent].paths if parent else None)
         return None if isinstance(found, Unknown) or (found is None and self._finder.hooked) else found is not None
 
-    @staticmethod
-    def place(module: Loaded, line: int) -> str:
-        """The clause that says where a statement stands."""
-        return f"in line {line} of {module.origin}"
-
     def doubt(self, module: str, error: str, text: str) -> None:
         """Note what may go wrong."""
         made = Doubt(module, error, text)
         if len(self.doubts) < MAX_DOUBTS and made not in self.doubts:
             self.doubts.append(made)
-
-    @staticmethod
-    def absolute(package: str, level: int, name: str, where: str) -> str:
-        """The whole name of what a relative import means. Raises `Raised`."""
-        if not level:
-            return name
-        parts = package.split(".") if package else []
-        if len(parts) < level:
-            raise Raised("ImportError", "attempted relative import beyond top-level package", where)
-        return ".".join([*parts[: len(parts) - level + 1], *([name] if name else [])])
 
     def load_all(self, name: str, where: str, *, maybe: bool) -> Loaded:
         """Load a module and all above it, as `import a.b.c` does. Raises `Raised`, `Ends`, `LimitExceeded`."""
@@ -196,7 +180,7 @@ class Modules:
             self.call(maker, [name], maybe=maybe)
         whole = f"{module.name}.{name}"
         if module.dynamic and not relative:
-            self.trusted.add(module.name)
+            self.trusted.add((module.name, name))
             return
         if module.dynamic and (not module.is_package or name != name.lower() or self._is_made(module, name)):
             return  # it is no submodule, which could be missing: code makes it
@@ -218,14 +202,6 @@ class Modules:
             for each in self.modules.values()
             if each.name.startswith(below) and each.origin in self._sources
         )
-
-    def folders_on_trust(self) -> set[str]:
-        """The folders of modules that may load others without showing it: of compiled ones, and of taken names."""
-        found = {each.paths[0] for name in self.trusted if (each := self.modules.get(name)) and each.paths}
-        for each in self.modules.values():
-            if each.found is not None and each.found.loader == "extension":
-                found.add(each.found.path if each.found.form == "package" else posixpath.dirname(each.found.path))
-        return found
 
     def _is_there(self, module: Loaded, whole: str) -> bool:
         return whole in self._failed or self._finder.find(whole, module.paths)[0] is not None

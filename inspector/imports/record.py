@@ -1,55 +1,108 @@
 """Files that an installer put beside compiled modules, and that are gone or changed.
 
-Compiled code imports modules that no source shows. It finds them in an image as it was installed; where RECORD says
-that some file beside it isn't as it was, whether the import works is not known.
+Compiled code imports modules that no source shows, and code makes names that may be submodules. Both find them in an
+image as it was installed; where RECORD says that such a file isn't as it was, what the import does is not known.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from inspector.errors import InspectorError
+from inspector.imports.finder import ReadContent
+from inspector.imports.modules import Modules
 from inspector.python.folders import Folders
 from inspector.python.record import Rows, absolute
 from inspector.rootfs import Kind
 
 MAX_TOLD = 3
+"""Files that are told of."""
+MAX_COMPILED = 64 << 20
+"""Bytes of compiled modules that are searched for names."""
 _METADATA = (".dist-info", ".egg-info")
 _CODE = (".py", ".so")
 
 
-def unlike_record(places: Iterable[str], folders: Folders) -> list[str]:
-    """Say which files in some folders are missing, or of another size than the RECORD of their distribution has it."""
-    by_site: dict[str, set[str]] = {}
-    for place in places:
-        head, mark, tail = place.rpartition("-packages/")
-        if mark:
-            by_site.setdefault(f"{head}-packages", set()).add(tail)
-    found = [each for site, inside in sorted(by_site.items()) for each in _of_site(folders, site, inside)]
-    return found[:MAX_TOLD]
+def unlike_record(modules: Modules, folders: Folders, content: ReadContent) -> list[str]:
+    """Say which files that may be imported are missing, or of another size than RECORD has it."""
+    return _Comparison(modules, folders, content).run()
 
 
-def _of_site(folders: Folders, site: str, inside: set[str]) -> Iterator[str]:
-    tops = {each.partition("/")[0] for each in inside}
-    for name in sorted(folders.at(site).children):
-        if not name.endswith(_METADATA):
-            continue
+class _Comparison:
+    """`_names` are names that were taken on trust, and `_compiled` the compiled modules, by their folders."""
+
+    def __init__(self, modules: Modules, folders: Folders, content: ReadContent) -> None:
+        self._folders = folders
+        self._content = content
+        self._left = MAX_COMPILED
+        loaded = [each for each in modules.modules.values() if each.found is not None and not each.maybe]
+        self._known = {each.origin for each in loaded if not each.opened}
+        self._names: dict[str, set[str]] = {}
+        self._compiled: dict[str, list[str]] = {}
+        self._bytes: dict[str, bytes | None] = {}
+        for name, member in modules.trusted:
+            for path in modules.modules[name].paths[:1] if name in modules.modules else ():
+                self._names.setdefault(path, set()).add(member)
+        for each in loaded:
+            if each.found is not None and each.found.loader == "extension":
+                self._compiled.setdefault(posixpath.dirname(each.origin), []).append(each.origin)
+
+    def run(self) -> list[str]:
+        """All that is unlike, at most `MAX_TOLD`."""
+        found: list[str] = []
+        for site in sorted({_site(place) for place in (*self._names, *self._compiled)} - {""}):
+            for name in sorted(self._folders.at(site).children):
+                if name.endswith(_METADATA) and len(found) < MAX_TOLD:
+                    found += self._of_distribution(site, name)
+        return found[:MAX_TOLD]
+
+    def _of_distribution(self, site: str, name: str) -> Iterator[str]:
         try:
-            content = folders.fs.read(f"{folders.at(site).path}/{name}/RECORD")
+            content = self._folders.fs.read(f"{self._folders.at(site).path}/{name}/RECORD")
         except InspectorError:
-            continue
-        if any(f"{top}/".encode() in content for top in tops):
-            yield from _changed(folders, site, name, content, inside)
+            return
+        for path, stated in Rows(content):
+            self._folders.count_rows(1)
+            whole = absolute(site, path)
+            if not path.endswith(_CODE) or ".." in path or not self._is_near(whole):
+                continue
+            node = self._folders.node(whole)
+            gone = node is None or node.kind is not Kind.FILE
+            changed = node is not None and stated.isdigit() and stated != str(node.size) and whole not in self._known
+            if (gone or changed) and self._may_be_asked(whole):
+                told = "is missing" if gone else "was changed"
+                yield f"{whole} {told} since {name} was installed, and compiled code may import it"
+
+    def _is_near(self, path: str) -> bool:
+        folder = posixpath.dirname(path)
+        return folder in self._compiled or folder in self._names or posixpath.dirname(folder) in self._names
+
+    def _may_be_asked(self, path: str) -> bool:
+        folder, name = posixpath.split(path)
+        stem = name.partition(".")[0]
+        above = posixpath.dirname(folder) if stem == "__init__" else folder
+        asked = posixpath.basename(folder) if stem == "__init__" else stem
+        if asked in self._names.get(above, ()):
+            return True
+        return any(self._mentions(each, stem.encode()) for each in self._compiled.get(folder, ()))
+
+    def _mentions(self, compiled: str, stem: bytes) -> bool:
+        """Whether a compiled module has the name among its bytes; one that can't be read may."""
+        if compiled not in self._bytes:
+            self._bytes[compiled] = self._read(compiled)
+        content = self._bytes[compiled]
+        return content is None or stem in content
+
+    def _read(self, compiled: str) -> bytes | None:
+        try:
+            content = self._content(compiled) if self._left > 0 else None
+        except InspectorError:
+            return None
+        self._left -= len(content or b"")
+        return content
 
 
-def _changed(folders: Folders, site: str, name: str, content: bytes, inside: set[str]) -> Iterator[str]:
-    for path, stated in Rows(content):
-        folders.count_rows(1)
-        if not path.endswith(_CODE) or posixpath.dirname(path) not in inside:
-            continue
-        node = folders.node(absolute(site, path))
-        if node is None or node.kind is not Kind.FILE:
-            yield f"{site}/{path} of {name} is missing, which compiled code beside it may import"
-        elif stated.isdigit() and len(stated) < 20 and int(stated) != node.size:
-            yield f"{site}/{path} of {name} was changed, which compiled code beside it may import"
+def _site(place: str) -> str:
+    head, mark, _ = place.rpartition("-packages/")
+    return f"{head}-packages" if mark else ""

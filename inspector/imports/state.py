@@ -148,3 +148,18 @@ def matches(error: str, classes: tuple[str, ...] | None) -> bool:
 def about_imports(error: str) -> bool:
     """Whether an exception tells of a module that can't be imported."""
     return error in ("ImportError", "ModuleNotFoundError")
+
+
+def place(module: Loaded, line: int) -> str:
+    """The clause that says where a statement stands."""
+    return f"in line {line} of {module.origin}"
+
+
+def absolute(package: str, level: int, name: str, where: str) -> str:
+    """The whole name of what a relative import means. Raises `Raised`."""
+    if not level:
+        return name
+    parts = package.split(".") if package else []
+    if len(parts) < level:
+        raise Raised("ImportError", "attempted relative import beyond top-level package", where)
+    return ".".join([*parts[: len(parts) - level + 1], *([name] if name else [])])

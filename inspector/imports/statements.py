@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 from inspector.imports.expressions import IMPORTERS, calls_in, dotted, value_of
+from inspector.imports.parts import bindings, changed, classes, names_in, raised, taken, within
 from inspector.imports.syntax import (
     Append,
     Bind,
@@ -23,7 +24,6 @@ from inspector.imports.syntax import (
     Import,
     Leave,
     Loop,
-    Raise,
     Source,
     Statement,
     Try,
@@ -47,58 +47,6 @@ _REGISTERS = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DYNAMIC = frozenset({"globals", "vars", "locals", "exec", "eval", "setattr"})
-_HARMLESS = frozenset({"catch_warnings", "open", "simplefilter", "Lock", "RLock", "nullcontext", "redirect_stdout"})
-_CHANGES = frozenset(
-    [
-        "append",
-        "add",
-        "extend",
-        "insert",
-        "update",
-        "setdefault",
-        "pop",
-        "popitem",
-        "remove",
-        "clear",
-        "discard",
-        "sort",
-        "reverse",
-        "appendleft",
-    ]
-)
-_ONLY_READS = frozenset(
-    [
-        "len",
-        "tuple",
-        "list",
-        "sorted",
-        "set",
-        "frozenset",
-        "dict",
-        "isinstance",
-        "issubclass",
-        "str",
-        "repr",
-        "print",
-        "enumerate",
-        "zip",
-        "range",
-        "any",
-        "all",
-        "min",
-        "max",
-        "hasattr",
-        "getattr",
-        "bool",
-        "type",
-        "iter",
-        "map",
-        "filter",
-        "super",
-        "int",
-        "sum",
-    ]
-)
 
 
 def read_statements(text: str, version: tuple[int, int]) -> Source:
@@ -136,7 +84,7 @@ class _Reader:
         self._called: set[str] = set()
         self._reached: list[ast.AST] = []
         self._functions = {
-            node.name: node for node in _within(tree.body) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            node.name: node for node in within(tree.body) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         self._walrus = ":=" in text
         self._importers = "import_module" in text or "__import__" in text
@@ -210,7 +158,7 @@ class _Reader:
                 | ast.AsyncFor(target=target, iter=items, body=body, orelse=orelse)
             ):
                 yield from calls_in(items)
-                yield Bind(line, tuple(_names(target)))
+                yield Bind(line, tuple(names_in(target)))
                 name = target.id if isinstance(target, ast.Name) else ""
                 yield Loop(line, name, value_of(items) if name else None, self._all(body), self._all(orelse))
             case ast.While(test=test, body=body):
@@ -228,12 +176,12 @@ class _Reader:
         line = node.lineno
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             return
-        yield from _changed(node)
+        yield from changed(node)
         match node:
             case ast.Assign(targets=targets, value=value):
                 yield from calls_in(value)
                 yield from self._named(value)
-                yield from _bindings(line, targets, value)
+                yield from bindings(line, targets, value)
             case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
                 yield from calls_in(value)
                 yield Bind(line, (name,), value_of(value))
@@ -246,7 +194,7 @@ class _Reader:
                 if isinstance(value, ast.Name):
                     yield Use(line, value.id)
             case ast.Raise(exc=error):
-                yield _raise(line, error)
+                yield raised(line, error)
             case ast.Return(value=value):
                 if value is not None:
                     yield from calls_in(value)
@@ -256,7 +204,7 @@ class _Reader:
             case ast.Continue():
                 yield Leave(line, "continue")
             case ast.Delete(targets=targets):
-                yield Delete(line, tuple(name for target in targets for name in _names(target)))
+                yield Delete(line, tuple(name for target in targets for name in names_in(target)))
             case _:
                 yield from (call for child in ast.iter_child_nodes(node) for call in calls_in(child))
 
@@ -279,7 +227,7 @@ class _Reader:
 
     def _imports(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """Whether a function imports anything."""
-        if any(isinstance(each, ast.Import | ast.ImportFrom) for each in _within(node.body)):
+        if any(isinstance(each, ast.Import | ast.ImportFrom) for each in within(node.body)):
             return True
         calls = ast.walk(node) if self._importers else ()
         return any(isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS for each in calls)
@@ -291,7 +239,7 @@ class _Reader:
                 yield Bind(each.lineno, (each.target.id,))
 
     def _try(self, node: ast.Try | ast.TryStar) -> Try:
-        handlers = tuple(Handler(_classes(each.type), each.name or "", self._all(each.body)) for each in node.handlers)
+        handlers = tuple(Handler(classes(each.type), each.name or "", self._all(each.body)) for each in node.handlers)
         return Try(node.lineno, self._all(node.body), handlers, self._all(node.orelse), self._all(node.finalbody))
 
     def _with(self, line: int, entered: list[ast.withitem], body: list[ast.stmt]) -> Iterator[Statement]:
@@ -299,83 +247,7 @@ class _Reader:
         for item in entered:
             yield from calls_in(item.context_expr)
             if item.optional_vars is not None:
-                yield Bind(line, tuple(_names(item.optional_vars)))
-            also = _taken(item.context_expr)
+                yield Bind(line, tuple(names_in(item.optional_vars)))
+            also = taken(item.context_expr)
             takes = None if takes is None or also is None else takes + also
         yield With(line, takes, self._all(body))
-
-
-def _within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements, those within others too."""
-    todo: list[ast.AST] = list(reversed(body))
-    while todo:
-        node = todo.pop()
-        if isinstance(node, ast.stmt):
-            yield node
-        for part in ("cases", "handlers", "finalbody", "orelse", "body"):
-            todo += reversed(getattr(node, part, ()) if not isinstance(node, ast.expr) else ())
-
-
-def _changed(statement: ast.stmt) -> Iterator[Append]:
-    """The lists and dictionaries that a statement may change: by a method, by an item, by handing them on."""
-    for node in ast.walk(statement):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
-                yield Append(node.lineno, name)
-            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
-                yield Append(node.lineno, name)
-            case _:
-                pass
-        if isinstance(node, ast.Call) and dotted(node.func) not in _ONLY_READS:
-            yield from (Append(node.lineno, each.id) for each in node.args if isinstance(each, ast.Name))
-
-
-def _taken(node: ast.expr) -> tuple[str, ...] | None:
-    """The exceptions that a context manager takes; None where that isn't known."""
-    if not isinstance(node, ast.Call):
-        return () if dotted(node).lower().endswith("lock") else None
-    name = dotted(node.func).rpartition(".")[2]
-    if name == "suppress":
-        return tuple(dotted(each).rpartition(".")[2] or "?" for each in node.args)
-    return () if name in _HARMLESS else None
-
-
-def _classes(node: ast.expr | None) -> tuple[str, ...] | None:
-    if node is None:
-        return None
-    items = node.elts if isinstance(node, ast.Tuple) else [node]
-    return tuple(dotted(each).rpartition(".")[2] or "?" for each in items)
-
-
-def _raise(line: int, error: ast.expr | None) -> Raise:
-    if error is None:
-        return Raise(line, "")
-    called = error.func if isinstance(error, ast.Call) else error
-    name = dotted(called)
-    text = ""
-    if isinstance(error, ast.Call) and error.args:
-        known = value_of(error.args[0])
-        text = known[1][:200] if known and known[0] == "constant" and isinstance(known[1], str) else ""
-    return Raise(line, name or "?", text)
-
-
-def _bindings(line: int, targets: list[ast.expr], value: ast.expr) -> Iterator[Bind]:
-    for target in targets:
-        if isinstance(target, ast.Name):
-            yield Bind(line, (target.id,), value_of(value))
-        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
-            for one, other in zip(target.elts, value.elts, strict=True):
-                yield Bind(line, tuple(_names(one)), value_of(other) if isinstance(one, ast.Name) else None)
-        elif isinstance(target, ast.Tuple) and all(isinstance(each, ast.Name) for each in target.elts):
-            whole = value_of(value)
-            for at, each in enumerate(target.elts):
-                assert isinstance(each, ast.Name)
-                yield Bind(line, (each.id,), None if whole is None else ("part", whole, ("constant", at)))
-        else:
-            yield Bind(line, tuple(_names(target)))
-
-
-def _names(node: ast.AST) -> Iterator[str]:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
-            yield each.id

@@ -9,7 +9,7 @@ from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.imports.evaluate import UNSURE, Evaluator, Module, Thing
 from inspector.imports.modules import Modules
-from inspector.imports.state import Doubt, Frame, Function, Loaded, Raised, about_imports, matches
+from inspector.imports.state import Doubt, Frame, Function, Loaded, Raised, about_imports, absolute, matches, place
 from inspector.imports.syntax import (
     Append,
     Bind,
@@ -98,7 +98,7 @@ class Walk(Modules):
             case Use(line, name):
                 unknown = frame.module.opened or (frame.module.dynamic and name in frame.module.words)
                 if name not in frame.names and not hasattr(builtins, name) and not unknown:
-                    raise Raised("NameError", f"name {name!r} is not defined", self.place(frame.module, line))
+                    raise Raised("NameError", f"name {name!r} is not defined", place(frame.module, line))
         return ""
 
     def _definition(self, frame: Frame, statement: Define | Class | Append | Delete, *, maybe: bool) -> str:
@@ -122,14 +122,14 @@ class Walk(Modules):
         return ""
 
     def _import(self, frame: Frame, statement: Import, *, maybe: bool) -> None:
-        where = self.place(frame.module, statement.line)
+        where = place(frame.module, statement.line)
         found = self.load_all(statement.name, where, maybe=maybe)
         first = statement.name.partition(".")[0]
         frame.bind(statement.bound or first, Module(found.name if statement.bound else first))
 
     def _from(self, frame: Frame, statement: From, *, maybe: bool) -> None:
-        where = self.place(frame.module, statement.line)
-        base = self.absolute(frame.module.package, statement.level, statement.module, where)
+        where = place(frame.module, statement.line)
+        base = absolute(frame.module.package, statement.level, statement.module, where)
         module = self.load_all(base, where, maybe=maybe)
         for name, bound in statement.names:
             if name == "*":
@@ -160,15 +160,13 @@ class Walk(Modules):
     def _call(self, frame: Frame, statement: Call, *, maybe: bool) -> None:
         evaluator = Evaluator(self, frame.module.name, frame.names)
         if statement.imports:
-            where = self.place(frame.module, statement.line)
+            where = place(frame.module, statement.line)
             args = [evaluator.value(each) for each in statement.args]
             name = args[0] if args else UNSURE
             if isinstance(name, str) and name:
                 level = len(name) - len(name.lstrip("."))
                 package = args[1] if len(args) > 1 and isinstance(args[1], str) else frame.module.package
-                self._guarded(
-                    name if not level else self.absolute(package, level, name[level:], where), where, maybe=maybe
-                )
+                self._guarded(name if not level else absolute(package, level, name[level:], where), where, maybe=maybe)
             elif not maybe:
                 self.doubt(frame.module.name, "?", f"a module whose name is computed is imported {where}")
             return
@@ -310,7 +308,7 @@ class Walk(Modules):
             if caught[1].error:
                 raise caught[1]
             return "raise"
-        where = self.place(frame.module, statement.line)
+        where = place(frame.module, statement.line)
         error = statement.error.rpartition(".")[2] or "RuntimeError"
         if maybe and not about_imports(error):
             return "raise"
