@@ -63,9 +63,12 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class Evaluator:
-    """Works out expressions of one module, whose names are `names`."""
+    """Works out expressions of one module, whose names are `names`; `returned` is what its calls gave."""
 
-    def __init__(self, world: World, module: str, names: Mapping[str, Any]) -> None:
+    def __init__(
+        self, world: World, module: str, names: Mapping[str, Any], returned: Mapping[str, Any] | None = None
+    ) -> None:
+        self._returned = returned or {}
         self._world = world
         self._module = module
         self._names = names
@@ -129,6 +132,8 @@ class Evaluator:
                 return "little"
             case "sys", "maxsize":
                 return (1 << 63) - 1 if "64" in self._world.machine else UNSURE
+            case "ssl", "OPENSSL_VERSION_INFO" if self._world.version >= (3, 10):
+                return (1, 1, 1, 255, 15)  # CPython asks for no less since
             case "os", "name":
                 return "posix"
             case "typing" | "typing_extensions", "TYPE_CHECKING":
@@ -252,6 +257,8 @@ class Evaluator:
                 return UNSURE
 
     def _function(self, called: Any, name: str, args: list[Any]) -> Any:  # noqa: PLR0911 - a table of what is known
+        if hasattr(called, "define"):
+            called = Thing(called.module, name)
         if not isinstance(called, Thing) and called is not None:
             return UNSURE
         match called, args:
@@ -275,7 +282,7 @@ class Evaluator:
             case "hasattr", [Module(module), str() as attribute]:
                 return self._has(module, attribute)
             case _:
-                return UNSURE
+                return self._returned.get(name, UNSURE)
 
     def _has(self, module: str, attribute: str) -> Any:
         if self._known(module, attribute) is not UNSURE:

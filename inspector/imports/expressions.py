@@ -136,4 +136,5 @@ def _call(node: ast.AST, maybe: bool) -> Iterator[Call]:  # noqa: FBT001 - one o
         yield Call(node.lineno, name, tuple(value_of(each) for each in args[:2]), imports=True, maybe=maybe)
     elif name:
         args = tuple(node.args[:8])
-        yield Call(node.lineno, name, tuple(value_of(each) for each in args), maybe=maybe)
+        named = tuple((each.arg, value_of(each.value)) for each in node.keywords[:8] if each.arg)
+        yield Call(node.lineno, name, tuple(value_of(each) for each in args), maybe=maybe, named=named)

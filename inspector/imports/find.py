@@ -9,8 +9,8 @@ from inspector.imports.finder import Finder, ReadContent
 from inspector.imports.model import Imported
 from inspector.imports.opening import Opener
 from inspector.imports.record import unlike_record
-from inspector.imports.state import Ends, Loaded, Raised
-from inspector.imports.walk import Walk, doubts_left
+from inspector.imports.state import Ends, Loaded, Raised, doubts_left
+from inspector.imports.walk import Walk
 from inspector.loader import TorchFiles
 from inspector.oci import ImageConfig
 from inspector.python.access import as_user

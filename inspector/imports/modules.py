@@ -91,7 +91,11 @@ class Modules:
         self.trusted: set[tuple[str, str]] = set()
         for name in STARTED:
             self._add(Loaded(name, None, self._own_paths(name), "compiled"))
-        self.modules["os"].names |= {"environ": Thing("os", "environ"), "path": Module("os.path")}
+        self.modules["os"].names |= {
+            "environ": Thing("os", "environ"),
+            "path": Module("os.path"),
+            "getenv": Thing("os", "getenv"),
+        }
 
     def _own_paths(self, name: str) -> tuple[str, ...]:
         return self._finder.find(name, None)[1] if name == "encodings" else ()
@@ -100,8 +104,8 @@ class Modules:
         """Run a module's own statements."""
         raise NotImplementedError
 
-    def call(self, called: Function, args: list[Any], *, maybe: bool) -> None:
-        """Run a function's statements."""
+    def call(self, called: Function, args: list[Any], named: dict[str, Any], *, maybe: bool) -> Any:
+        """Run a function's statements; return what it returns."""
         raise NotImplementedError
 
     def attribute(self, module: str, name: str) -> Any:
@@ -177,14 +181,14 @@ class Modules:
         text = f"cannot import name {name!r} from {module.name!r} ({module.origin})"
         maker = module.names.get("__getattr__")
         if isinstance(maker, Function) and not module.loading:
-            self.call(maker, [name], maybe=maybe)
+            self.call(maker, [name], {}, maybe=maybe)
         whole = f"{module.name}.{name}"
         if module.dynamic and not relative:
             self.trusted.add((module.name, name))
             return
         if module.dynamic and (not module.is_package or name != name.lower() or self._is_made(module, name)):
             return  # it is no submodule, which could be missing: code makes it
-        if module.dynamic or module.registers or module.words:
+        if module.dynamic or module.registers or "__getattr__" in module.names:
             if name not in module.words:
                 self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless its code makes that name")
         elif module.loading and (module.binds is None or name in module.binds):
@@ -241,7 +245,7 @@ class Modules:
             why = found.unknown if found is not None else f"No module named {name!r}, unless {self._finder.hooked}"
             self.doubt(name, "?", why)
             return self._add(Loaded(name, None, (), "unknown"), maybe=maybe)
-        raise Raised("ModuleNotFoundError", f"No module named {name!r}", f"imported {where}" if where else "")
+        raise Raised("ModuleNotFoundError", f"No module named {name!r}", f"imported {where}" if where else "", name)
 
     def _made(self, name: str, parent: Loaded, where: str, *, maybe: bool) -> Loaded:
         """A module that no file shows, which the code of the one above it may put in place."""
@@ -307,7 +311,7 @@ class Modules:
                 raise Ends(text)
             self.doubt(module.name, "?", text)
         else:
-            raise Raised(failure.error, failure.text, f"imported {where}" if where else "")
+            raise Raised(failure.error, failure.text, f"imported {where}" if where else "", module.name)
 
     def _leave_open(self, module: Loaded, why: str) -> None:
         module.opened = "unknown"

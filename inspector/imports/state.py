@@ -27,10 +27,11 @@ ALWAYS = (
 
 
 class Raised(Exception):
-    """An exception that the image's Python would raise; `at` tells where."""
+    """An exception that the image's Python would raise; `at` tells where, `subject` is the module that is missing."""
 
-    def __init__(self, error: str, text: str, at: str = "") -> None:
+    def __init__(self, error: str, text: str, at: str = "", subject: str = "") -> None:
         super().__init__(text)
+        self.subject = subject
         self.error = error
         self.text = text
         self.at = at
@@ -113,7 +114,7 @@ class Loaded:
 class Frame:
     """Where statements run: a module, or in it a function or a class with names of its own."""
 
-    __slots__ = ("caught", "globals", "module", "names")
+    __slots__ = ("caught", "globals", "module", "names", "returned")
 
     def __init__(
         self, module: Loaded, local: dict[str, Any] | None = None, shared: frozenset[str] = frozenset()
@@ -122,6 +123,7 @@ class Frame:
         self.names: MutableMapping[str, Any] = module.names if local is None else ChainMap(local, module.names)
         self.globals = shared
         self.caught: list[tuple[str, Raised]] = []
+        self.returned: dict[str, Any] = {}
 
     def bind(self, name: str, value: Any) -> None:
         """Give a name a value."""
@@ -163,3 +165,8 @@ def absolute(package: str, level: int, name: str, where: str) -> str:
     if len(parts) < level:
         raise Raised("ImportError", "attempted relative import beyond top-level package", where)
     return ".".join([*parts[: len(parts) - level + 1], *([name] if name else [])])
+
+
+def doubts_left(doubts: list[Doubt], loaded: dict[str, Loaded]) -> list[Doubt]:
+    """The doubts about modules that were not loaded for certain after all."""
+    return [each for each in doubts if each.error == "?" or each.module not in loaded or loaded[each.module].maybe]

@@ -198,7 +198,7 @@ class _Reader:
             case ast.Return(value=value):
                 if value is not None:
                     yield from calls_in(value)
-                yield Leave(line, "return")
+                yield Leave(line, "return", value_of(value) if value is not None else ("constant", None))
             case ast.Break():
                 yield Leave(line, "break")
             case ast.Continue():
@@ -222,8 +222,11 @@ class _Reader:
             yield Define(node.lineno, node.name)
             return
         found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
-        parameters = tuple(each.arg for each in (*node.args.posonlyargs, *node.args.args))
-        yield Define(node.lineno, node.name, self._all(node.body), parameters, frozenset(found))
+        placed = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
+        given = zip(reversed(placed), reversed(node.args.defaults), strict=False)
+        named = zip((each.arg for each in node.args.kwonlyargs), node.args.kw_defaults, strict=True)
+        defaults = tuple((name, value_of(value)) for name, value in (*given, *named))
+        yield Define(node.lineno, node.name, self._all(node.body), tuple(placed), frozenset(found), defaults)
 
     def _imports(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """Whether a function imports anything."""

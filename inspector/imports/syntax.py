@@ -51,6 +51,7 @@ class Call(NamedTuple):
     args: tuple[Value | None, ...] = ()
     imports: bool = False
     maybe: bool = False
+    named: tuple[tuple[str, Value | None], ...] = ()
 
 
 class Define(NamedTuple):
@@ -61,6 +62,7 @@ class Define(NamedTuple):
     body: Block = ()
     parameters: tuple[str, ...] = ()
     globals: frozenset[str] = frozenset()
+    defaults: tuple[tuple[str, Value | None], ...] = ()
 
 
 class Class(NamedTuple):
@@ -129,6 +131,7 @@ class Leave(NamedTuple):
 
     line: int
     how: str
+    value: Value | None = None
 
 
 class Use(NamedTuple):
@@ -165,3 +168,29 @@ class Source(NamedTuple):
     paths: bool = False
     registers: bool = False
     defined: frozenset[str] = frozenset()
+
+
+def bound_by(block: Block) -> set[str]:
+    """All names that statements may bind."""
+    found: set[str] = set()
+    todo = [block]
+    while todo:
+        for each in todo.pop():
+            match each:
+                case Bind(names=names):
+                    found.update(names)
+                case Define(name=name) | Class(name=name) | Append(name=name):
+                    found.add(name)
+                case Import(name=name, bound=bound):
+                    found.add(bound or name.partition(".")[0])
+                case From(names=names):
+                    found.update(bound for _, bound in names)
+                case If(body=body, orelse=orelse) | Loop(body=body, orelse=orelse):
+                    todo += [body, orelse]
+                case Try():
+                    todo += [each.body, each.orelse, each.final, *(handler.body for handler in each.handlers)]
+                case With(body=body):
+                    todo.append(body)
+                case _:
+                    pass
+    return found

@@ -9,7 +9,7 @@ from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.imports.evaluate import UNSURE, Evaluator, Module, Thing
 from inspector.imports.modules import Modules
-from inspector.imports.state import Doubt, Frame, Function, Loaded, Raised, about_imports, absolute, matches, place
+from inspector.imports.state import Frame, Function, Loaded, Raised, about_imports, absolute, matches, place
 from inspector.imports.syntax import (
     Append,
     Bind,
@@ -28,6 +28,7 @@ from inspector.imports.syntax import (
     Try,
     Use,
     With,
+    bound_by,
 )
 
 MAX_STATEMENTS = 2_000_000
@@ -45,10 +46,12 @@ class Walk(Modules):
         super().__init__(*args, **named)
         self._left = MAX_STATEMENTS
         self._calls: list[str] = []
+        self._result: Any = None
+        self._unsure = False
 
     def run_module(self, module: Loaded, body: Block, *, maybe: bool) -> None:
         """Run a module's own statements."""
-        module.binds = frozenset(_bound(body))
+        module.binds = frozenset(bound_by(body))
         self._run(Frame(module), body, maybe=maybe)
 
     def _run(self, frame: Frame, block: Block, *, maybe: bool) -> str:
@@ -64,7 +67,7 @@ class Walk(Modules):
                 work.check()
             left = self._statement(frame, statement, maybe=maybe)
             if left == "?":
-                maybe = True
+                maybe = self._unsure = True
             elif left:
                 return left
         return ""
@@ -72,7 +75,7 @@ class Walk(Modules):
     def _statement(self, frame: Frame, statement: Statement, *, maybe: bool) -> str:  # noqa: C901, PLR0911, PLR0912 - a case a form
         match statement:
             case Bind():
-                value = Evaluator(self, frame.module.name, frame.names).value(statement.value)
+                value = self._evaluator(frame).value(statement.value)
                 for name in statement.names:
                     frame.bind(name, value)
             case Define() | Class() | Append() | Delete():
@@ -94,12 +97,16 @@ class Walk(Modules):
             case Raise():
                 return self._raise(frame, statement, maybe=maybe)
             case Leave():
+                self._result = UNSURE if maybe else self._evaluator(frame).value(statement.value)
                 return statement.how
             case Use(line, name):
                 unknown = frame.module.opened or (frame.module.dynamic and name in frame.module.words)
                 if name not in frame.names and not hasattr(builtins, name) and not unknown:
                     raise Raised("NameError", f"name {name!r} is not defined", place(frame.module, line))
         return ""
+
+    def _evaluator(self, frame: Frame) -> Evaluator:
+        return Evaluator(self, frame.module.name, frame.names, frame.returned)
 
     def _definition(self, frame: Frame, statement: Define | Class | Append | Delete, *, maybe: bool) -> str:
         match statement:
@@ -158,7 +165,7 @@ class Walk(Modules):
         target.binds = None
 
     def _call(self, frame: Frame, statement: Call, *, maybe: bool) -> None:
-        evaluator = Evaluator(self, frame.module.name, frame.names)
+        evaluator = self._evaluator(frame)
         if statement.imports:
             where = place(frame.module, statement.line)
             args = [evaluator.value(each) for each in statement.args]
@@ -172,7 +179,9 @@ class Walk(Modules):
             return
         function = evaluator.dotted(statement.name)
         if isinstance(function, Function) and function.define.body:
-            self.call(function, [evaluator.value(each) for each in statement.args], maybe=maybe)
+            named = {name: evaluator.value(value) for name, value in statement.named}
+            args = [evaluator.value(each) for each in statement.args]
+            frame.returned[statement.name] = self.call(function, args, named, maybe=maybe)
 
     def _guarded(self, name: str, where: str, *, maybe: bool) -> None:
         """Load a module on a way that may not be taken, or for certain."""
@@ -183,27 +192,35 @@ class Walk(Modules):
                 raise
             self.doubt(name, raised.error, str(raised))
 
-    def call(self, called: Function, args: list[Any], *, maybe: bool) -> None:
-        """Run a function's statements."""
+    def call(self, called: Function, args: list[Any], named: dict[str, Any], *, maybe: bool) -> Any:
+        """Run a function's statements; return what it returns."""
         module, function = self.modules.get(called.module), called.define
         if module is None:
-            return
+            return UNSURE
         mark = f"{module.name}:{function.name}"
         if mark in self._calls or len(self._calls) >= MAX_CALLS:
-            return
+            return UNSURE
         self._calls.append(mark)
+        before, self._unsure = self._unsure, False
         try:
-            local = dict.fromkeys(function.parameters, UNSURE) | dict(zip(function.parameters, args, strict=False))
-            self._run(Frame(module, local, function.globals), function.body, maybe=maybe)
+            outer = self._evaluator(Frame(module))
+            local = dict.fromkeys(function.parameters, UNSURE)
+            local |= {name: outer.value(value) for name, value in function.defaults}
+            local |= dict(zip(function.parameters, args, strict=False)) | named
+            left = self._run(Frame(module, local, function.globals), function.body, maybe=maybe)
+            unsure = self._unsure or maybe
+            return UNSURE if unsure else self._result if left == "return" else None
         except Raised as raised:
             if not maybe:
                 raise
-            self._doubt_raised(module, raised)
+            self._doubt_raised(raised)
+            return UNSURE
         finally:
+            self._unsure = before
             self._calls.pop()
 
     def _if(self, frame: Frame, statement: If, *, maybe: bool) -> str:
-        decided = Evaluator(self, frame.module.name, frame.names).truth(statement.test)
+        decided = self._evaluator(frame).truth(statement.test)
         if decided is not None:
             return self._run(frame, statement.body if decided else statement.orelse, maybe=maybe)
         one = self._maybe(frame, statement.body)
@@ -219,19 +236,19 @@ class Walk(Modules):
         try:
             left = self._run(frame, block, maybe=True)
         except Raised as raised:
-            self._doubt_raised(frame.module, raised)
-        for name in _bound(block):
+            self._doubt_raised(raised)
+        for name in bound_by(block):
             value = frame.names.get(name, UNSURE)
             if name not in before or before[name] is not value:
                 frame.bind(name, UNSURE)
         return left
 
-    def _doubt_raised(self, module: Loaded, raised: Raised) -> None:
-        if about_imports(raised.error):
-            self.doubt(module.name, raised.error, str(raised))
+    def _doubt_raised(self, raised: Raised) -> None:
+        if about_imports(raised.error) or raised.subject:
+            self.doubt(raised.subject, raised.error, str(raised))
 
     def _loop(self, frame: Frame, statement: Loop, *, maybe: bool) -> str:
-        items = Evaluator(self, frame.module.name, frame.names).value(statement.items)
+        items = self._evaluator(frame).value(statement.items)
         if isinstance(items, dict):
             items = tuple(items)
         if not isinstance(items, tuple) or len(items) > MAX_TURNS or UNSURE in items:
@@ -284,7 +301,7 @@ class Walk(Modules):
 
     @staticmethod
     def _bind_all(frame: Frame, block: Block) -> None:
-        for name in _bound(block):
+        for name in bound_by(block):
             if name == "*":
                 frame.module.dynamic = True
             elif name not in frame.names:
@@ -296,7 +313,7 @@ class Walk(Modules):
         except Raised as raised:
             self._bind_all(frame, statement.body)
             if statement.takes is None:
-                self._doubt_raised(frame.module, raised)
+                self._doubt_raised(raised)
                 return "?"
             if matches(raised.error, statement.takes) and statement.takes:
                 return ""
@@ -314,34 +331,3 @@ class Walk(Modules):
             return "raise"
         cause = f" ({caught[1]})" if caught is not None and caught[1].error else ""
         raise Raised(error, statement.text + cause, f"raised {where}")
-
-
-def _bound(block: Block) -> set[str]:
-    """All names that statements may bind."""
-    found: set[str] = set()
-    todo = [block]
-    while todo:
-        for each in todo.pop():
-            match each:
-                case Bind(names=names):
-                    found.update(names)
-                case Define(name=name) | Class(name=name) | Append(name=name):
-                    found.add(name)
-                case Import(name=name, bound=bound):
-                    found.add(bound or name.partition(".")[0])
-                case From(names=names):
-                    found.update(bound for _, bound in names)
-                case If(body=body, orelse=orelse) | Loop(body=body, orelse=orelse):
-                    todo += [body, orelse]
-                case Try():
-                    todo += [each.body, each.orelse, each.final, *(handler.body for handler in each.handlers)]
-                case With(body=body):
-                    todo.append(body)
-                case _:
-                    pass
-    return found
-
-
-def doubts_left(doubts: list[Doubt], loaded: dict[str, Loaded]) -> list[Doubt]:
-    """The doubts about modules that were not loaded for certain after all."""
-    return [each for each in doubts if each.error == "?" or each.module not in loaded or loaded[each.module].maybe]
