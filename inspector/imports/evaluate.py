@@ -256,7 +256,7 @@ class Evaluator:
             case _:
                 return UNSURE
 
-    def _function(self, called: Any, name: str, args: list[Any]) -> Any:  # noqa: PLR0911 - a table of what is known
+    def _function(self, called: Any, name: str, args: list[Any]) -> Any:  # noqa: C901, PLR0911 - a table of what is known
         if hasattr(called, "define"):
             called = Thing(called.module, name)
         if not isinstance(called, Thing) and called is not None:

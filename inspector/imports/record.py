@@ -20,6 +20,8 @@ MAX_TOLD = 3
 """Files that are told of."""
 MAX_COMPILED = 64 << 20
 """Bytes of compiled modules that are searched for names."""
+_HIDES = (b"__mypyc", b"decompress")
+"""Signs that a compiled module keeps its names elsewhere (mypyc), or packed (Cython)."""
 _METADATA = (".dist-info", ".egg-info")
 _CODE = (".py", ".so")
 
@@ -92,7 +94,7 @@ class _Comparison:
         if compiled not in self._bytes:
             self._bytes[compiled] = self._read(compiled)
         content = self._bytes[compiled]
-        return content is None or stem in content
+        return content is None or stem in content or any(sign in content for sign in _HIDES)
 
     def _read(self, compiled: str) -> bytes | None:
         try:

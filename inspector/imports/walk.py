@@ -208,16 +208,17 @@ class Walk(Modules):
             local |= {name: outer.value(value) for name, value in function.defaults}
             local |= dict(zip(function.parameters, args, strict=False)) | named
             left = self._run(Frame(module, local, function.globals), function.body, maybe=maybe)
-            unsure = self._unsure or maybe
-            return UNSURE if unsure else self._result if left == "return" else None
+            result = self._result if left == "return" else None
+            result = UNSURE if self._unsure or maybe else result
         except Raised as raised:
             if not maybe:
                 raise
             self._doubt_raised(raised)
-            return UNSURE
+            result = UNSURE
         finally:
             self._unsure = before
             self._calls.pop()
+        return result
 
     def _if(self, frame: Frame, statement: If, *, maybe: bool) -> str:
         decided = self._evaluator(frame).truth(statement.test)

@@ -103,13 +103,15 @@ CASES: dict[str, Files] = {
     "namespace-without-it": {"m.py": "import p.q", "p/": ""},
     "lazy-by-getattr": {
         "m.py": "from p import thing",
-        "p/__init__.py": "def __getattr__(name):\n    if name == 'thing':\n        from .q import thing\n        return thing\n"
+        "p/__init__.py": "def __getattr__(name):\n    if name == 'thing':\n        from .q import thing\n"
+        "        return thing\n"
         "    raise AttributeError(name)",
         "p/q.py": "thing = 1",
     },
     "lazy-that-fails": {
         "m.py": "from p import thing",
-        "p/__init__.py": "def __getattr__(name):\n    if name == 'thing':\n        from .gone import thing\n        return thing\n"
+        "p/__init__.py": "def __getattr__(name):\n    if name == 'thing':\n        from .gone import thing\n"
+        "        return thing\n"
         "    raise AttributeError(name)",
     },
     "circle": {
@@ -125,7 +127,7 @@ CASES: dict[str, Files] = {
     "certain-raise": {"m.py": "raise RuntimeError('no')"},
     "name-error": {"m.py": "try:\n    unicode\nexcept NameError:\n    import gone_away"},
     "version-of-a-module": {
-        "m.py": "import p\nfrom v import Version\nif Version(p.__version__) < Version('2'):\n    raise ImportError('old')",
+        "m.py": "import p\nfrom v import Version\nif Version(p.__version__) < Version('2'):\n    raise ImportError()",
         "p.py": "__version__ = '1.9'",
         "v.py": "class Version:\n    def __init__(self, t):\n        self.t = tuple(map(int, t.split('.')))\n"
         "    def __lt__(self, o):\n        return self.t < o.t",
