@@ -231,7 +231,8 @@ class Evaluator:
             case ("name", name):
                 called = self._names.get(name)
                 return self._function(called, name, [self.value(each) for each in args])
-        return UNSURE
+            case _:
+                return UNSURE
 
     def _method(self, base: Any, name: str, args: list[Any]) -> Any:  # noqa: PLR0911 - a table of what is known
         match base, name, args:

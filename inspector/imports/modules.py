@@ -9,6 +9,7 @@ from typing import Any
 from inspector.errors import InspectorError, LimitExceeded, Malformed
 from inspector.imports.evaluate import UNSURE, Module, Thing
 from inspector.imports.finder import Finder
+from inspector.imports.known import FROZEN, FROZEN_311, MADE_BY_COMPILED, STARTED
 from inspector.imports.opening import Opener
 from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised
 from inspector.imports.statements import read_statements
@@ -25,47 +26,6 @@ MAX_DEPTH = 70
 MAX_DOUBTS = 200
 _CHARACTERS_A_STEP = 10
 
-STARTED = frozenset(
-    [
-        "sys",
-        "builtins",
-        "_frozen_importlib",
-        "_imp",
-        "_thread",
-        "_warnings",
-        "_weakref",
-        "_io",
-        "marshal",
-        "posix",
-        "_frozen_importlib_external",
-        "time",
-        "zipimport",
-        "_codecs",
-        "codecs",
-        "encodings.aliases",
-        "encodings",
-        "encodings.utf_8",
-        "_signal",
-        "_abc",
-        "abc",
-        "io",
-        "__main__",
-        "_stat",
-        "stat",
-        "_collections_abc",
-        "posixpath",
-        "genericpath",
-        "os.path",
-        "os",
-        "_sitebuiltins",
-        "site",
-    ]
-)
-"""What an interpreter has loaded before its program begins: that it starts is another question."""
-FROZEN = frozenset({"importlib.util", "importlib.machinery", "importlib._bootstrap", "importlib._bootstrap_external"})
-FROZEN_311 = FROZEN | {"runpy", "ntpath", "__hello__", "__phello__"}
-MADE_BY_COMPILED = frozenset({("torch.multiprocessing", "_prctl_pr_set_pdeathsig")})
-"""Names that functions of compiled modules bind in other modules."""
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
@@ -327,7 +287,9 @@ class Modules:
         except LimitExceeded:
             raise
         except (SyntaxError, Malformed) as error:
-            raise Raised("SyntaxError", f"{str(error).partition(' (')[0]} ({module.origin})") from error
+            raise Raised(
+                "SyntaxError", f"{str(error).partition(' (')[0]} ({module.origin})", "", module.name
+            ) from error
         except (InspectorError, ValueError) as error:
             text = str(error)
             self._leave_open(module, text if module.origin in text else f"{module.origin}: {text}")
@@ -336,6 +298,17 @@ class Modules:
         module.dynamic, module.words = source.dynamic, source.words
         module.registers, module.moves = source.registers, source.paths
         self.run_module(module, source.body, maybe=maybe)
+        for name, attribute in sorted(source.attributes):
+            self._look_up(module.names.get(name), attribute)
+
+    def _look_up(self, value: Any, attribute: str) -> None:
+        """Ask a module's `__getattr__` for a name, which may load another module."""
+        other = self.modules.get(value.name) if isinstance(value, Module) else None
+        if other is None or attribute in other.names or attribute not in other.words:
+            return
+        maker = other.names.get("__getattr__")
+        if isinstance(maker, Function):
+            self.call(maker, [attribute], {}, maybe=True)
 
     def _source(self, origin: str) -> Source:
         known = self._sources.get(origin)

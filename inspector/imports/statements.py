@@ -96,7 +96,14 @@ class _Reader:
         dynamic = any(self._binds(node) for node in self._reached)
         registers = _REGISTERS.search(self._text) is not None
         words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
-        return Source(body, dynamic, words, "__path__" in self._text, registers, frozenset(self._functions))
+        defined = frozenset(self._functions)
+        return Source(body, dynamic, words, "__path__" in self._text, registers, defined, frozenset(self._attributes()))
+
+    def _attributes(self) -> Iterator[tuple[str, str]]:
+        """What code that runs as the module is imported looks up in a name of its own."""
+        for node in self._reached:
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                yield node.value.id, node.attr
 
     @staticmethod
     def _binds(node: ast.AST) -> bool:
@@ -167,10 +174,19 @@ class _Reader:
                 yield self._try(node)
             case ast.With(items=entered, body=body) | ast.AsyncWith(items=entered, body=body):
                 yield from self._with(line, entered, body)
-            case ast.Match(cases=cases):
-                yield from (If(line, None, self._all(each.body)) for each in cases)
+            case ast.Match():
+                yield from self._match(node)
             case _:
                 yield from self._simple(node)
+
+    def _match(self, node: ast.Match) -> Iterator[If]:
+        """The cases; each that is one value is a comparison."""
+        subject = value_of(node.subject)
+        for each in node.cases:
+            test = None
+            if isinstance(each.pattern, ast.MatchValue) and each.guard is None:
+                test = ("compare", "==", subject, value_of(each.pattern.value))
+            yield If(node.lineno, test, self._all(each.body))
 
     def _simple(self, node: ast.stmt) -> Iterator[Statement]:  # noqa: C901, PLR0912 - as above
         line = node.lineno

@@ -159,7 +159,7 @@ class Source(NamedTuple):
 
     `dynamic` says that it may bind names which it doesn't show, `words` are then the words in its texts; `paths` that
     it changes where its submodules are found, `registers` that it may put other modules in place. `defined` are its
-    functions and methods.
+    functions and methods, `attributes` the names that it looks up in others as it is imported.
     """
 
     body: Block
@@ -168,6 +168,7 @@ class Source(NamedTuple):
     paths: bool = False
     registers: bool = False
     defined: frozenset[str] = frozenset()
+    attributes: frozenset[tuple[str, str]] = frozenset()
 
 
 def bound_by(block: Block) -> set[str]:
