@@ -11,6 +11,9 @@ from inspector.imports.syntax import Value
 MAX_TEXT = 4096
 """Characters of a text that is put together."""
 
+MAX_NESTED = 64
+"""Items of a tuple within another value."""
+
 
 class Unsure:
     """The value of what can't be worked out."""
@@ -194,12 +197,14 @@ class Evaluator:
         return UNSURE if found is None else self.value(body if found else orelse)
 
     def _items(self, *values: Value | None) -> Any:
-        return tuple(self.value(each) for each in values)
+        found = tuple(self.value(each) for each in values)
+        return UNSURE if any(map(_is_deep, found)) else found
 
     def _table(self, *pairs: tuple[Value | None, Value | None]) -> Any:
         if any(key is None for key, _ in pairs):
             return UNSURE
-        return {self.value(key): self.value(value) for key, value in pairs}
+        found = {self.value(key): self.value(value) for key, value in pairs}
+        return UNSURE if any(map(_is_deep, found.values())) else found
 
     def _part(self, of: Value, index: Value) -> Any:
         base, at = self.value(of), self.value(index)
@@ -327,6 +332,13 @@ class Fields(tuple[Any, ...]):
     def releaselevel(self) -> Any:
         """The fourth."""
         return self[3]
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether a value holds more than single ones: comparing what nests many times over would have no end."""
+    if not isinstance(value, tuple | dict) or isinstance(value, Module | Thing):
+        return False
+    return isinstance(value, dict) or len(value) > MAX_NESTED or any(isinstance(each, tuple | dict) for each in value)
 
 
 def _has_unsure(value: Any) -> bool:

@@ -9,6 +9,10 @@ from inspector.imports.syntax import Call, Value
 
 MAX_ITEMS = 1000
 """Items of one tuple, list or dictionary that are kept."""
+MAX_TEXT = 4096
+"""Characters of one text that is kept."""
+MAX_BITS = 128
+"""Bits of one number that is kept."""
 MAX_DEPTH = 40
 """Levels of one expression."""
 
@@ -35,7 +39,8 @@ def value_of(node: ast.expr | None, depth: int = 0) -> Value | None:  # noqa: C9
         return None
     match node:
         case ast.Constant(value=constant):
-            return ("constant", constant) if not isinstance(constant, complex) else None
+            kept = not isinstance(constant, complex | int | str | bytes) or _is_small(constant)
+            return ("constant", constant) if kept else None
         case ast.Name(id=name):
             return ("name", name)
         case ast.Attribute(value=base, attr=name):
@@ -68,6 +73,16 @@ def value_of(node: ast.expr | None, depth: int = 0) -> Value | None:  # noqa: C9
             called = value_of(function, depth + 1)
             return None if called is None else ("call", called, *(value_of(each, depth + 1) for each in args))
     return None
+
+
+def _is_small(constant: complex | str | bytes) -> bool:
+    match constant:
+        case str() | bytes():
+            return len(constant) <= MAX_TEXT
+        case int():
+            return constant.bit_length() <= MAX_BITS
+        case _:
+            return False
 
 
 def _comparison(node: ast.Compare, depth: int) -> Value | None:

@@ -195,3 +195,23 @@ def bound_by(block: Block) -> set[str]:
                 case _:
                     pass
     return found
+
+
+def returns(block: Block) -> bool:
+    """Whether a `return` stands among statements, those within others too."""
+    for each in block:
+        match each:
+            case Leave(how="return"):
+                return True
+            case If(body=body, orelse=orelse) | Loop(body=body, orelse=orelse):
+                found = returns(body) or returns(orelse)
+            case Try():
+                parts = (each.body, each.orelse, each.final, *(handler.body for handler in each.handlers))
+                found = any(map(returns, parts))
+            case With(body=body):
+                found = returns(body)
+            case _:
+                found = False
+        if found:
+            return True
+    return False

@@ -29,6 +29,7 @@ from inspector.imports.syntax import (
     Use,
     With,
     bound_by,
+    returns,
 )
 
 MAX_STATEMENTS = 2_000_000
@@ -59,16 +60,17 @@ class Walk(Modules):
 
         `raise` is an exception that no import is to blame for, on a way that may not be taken.
         """
-        for statement in block:
+        for at, statement in enumerate(block):
             self._left -= 1
             if self._left < 0:
                 raise LimitExceeded(f"its modules have more than {MAX_STATEMENTS} statements to go through")
-            if not self._left & 0xFFF:
+            if not self._left & 0xFF:
                 work.check()
             left = self._statement(frame, statement, maybe=maybe)
             if left == "?":
-                maybe = self._unsure = True
-            elif left:
+                self._unsure = True
+                self._maybe(frame, block[at + 1 :])
+            if left:
                 return left
         return ""
 
@@ -254,13 +256,15 @@ class Walk(Modules):
             items = tuple(items)
         if not isinstance(items, tuple) or len(items) > MAX_TURNS or UNSURE in items:
             left = self._maybe(frame, statement.body)
-            return "?" if left == "return" else ""
+            return "?" if left and returns(statement.body) else ""
         for item in items:
             frame.bind(statement.target, item)
             left = self._run(frame, statement.body, maybe=maybe)
             if left == "break":
                 return ""
-            if left == "return":
+            if left == "?" and not returns(statement.body):
+                maybe = True
+            elif left in ("return", "?"):
                 return left
         return self._run(frame, statement.orelse, maybe=maybe)
 
