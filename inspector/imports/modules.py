@@ -11,7 +11,7 @@ from inspector.imports.evaluate import UNSURE, Module, Thing
 from inspector.imports.finder import Finder
 from inspector.imports.known import FROZEN, FROZEN_311, MADE_BY_COMPILED, STARTED
 from inspector.imports.opening import Opener
-from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised
+from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised, absolute
 from inspector.imports.statements import read_statements
 from inspector.imports.syntax import Block, Source
 from inspector.python.modules import Found
@@ -48,6 +48,7 @@ class Modules:
         self._parsed = 0
         self._depth = 0
         self._loads = 0
+        self.mentioned: set[str] = set()
         self.trusted: set[tuple[str, str]] = set()
         for name in STARTED:
             self._add(Loaded(name, None, self._own_paths(name), "compiled"))
@@ -295,11 +296,21 @@ class Modules:
             self._leave_open(module, text if module.origin in text else f"{module.origin}: {text}")
             return
         module.names["__spec__"] = Thing(module.package, "__spec__")
+        for level, base, member in source.imports:
+            self._mention(module, level, base, member)
         module.dynamic, module.words = source.dynamic, source.words
         module.registers, module.moves = source.registers, source.paths
         self.run_module(module, source.body, maybe=maybe)
         for name, attribute in sorted(source.attributes):
             self._look_up(module.names.get(name), attribute)
+
+    def _mention(self, module: Loaded, level: int, base: str, member: str) -> None:
+        """Note what a module imports anywhere, be it reached or not."""
+        try:
+            whole = absolute(module.package, level, base, "")
+        except Raised:
+            return
+        self.mentioned |= {whole, f"{whole}.{member}"}
 
     def _look_up(self, value: Any, attribute: str) -> None:
         """Ask a module's `__getattr__` for a name, which may load another module."""

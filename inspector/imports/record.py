@@ -38,6 +38,8 @@ class _Comparison:
         self._folders = folders
         self._content = content
         self._left = MAX_COMPILED
+        self._mentioned = modules.mentioned
+        self._tops = {each.found.entry for each in modules.modules.values() if each.found is not None}
         loaded = [each for each in modules.modules.values() if each.found is not None and not each.maybe]
         self._known = {each.origin for each in loaded if not each.opened}
         self._names: dict[str, set[str]] = {}
@@ -53,7 +55,7 @@ class _Comparison:
     def run(self) -> list[str]:
         """All that is unlike, at most `MAX_TOLD`."""
         found: list[str] = []
-        for site in sorted({_site(place) for place in (*self._names, *self._compiled)} - {""}):
+        for site in sorted({_site(place) for place in (*self._names, *self._compiled, *self._tops)} - {""}):
             for name in sorted(self._folders.at(site).children):
                 if name.endswith(_METADATA) and len(found) < MAX_TOLD:
                     found += self._of_distribution(site, name)
@@ -67,14 +69,18 @@ class _Comparison:
         for path, stated in Rows(content):
             self._folders.count_rows(1)
             whole = absolute(site, path)
-            if not path.endswith(_CODE) or ".." in path or not self._is_near(whole):
+            if not path.endswith(_CODE) or ".." in path:
+                continue
+            mentioned = _module_of(path) in self._mentioned
+            if not mentioned and not self._is_near(whole):
                 continue
             node = self._folders.node(whole)
             gone = node is None or node.kind is not Kind.FILE
             changed = node is not None and stated.isdigit() and stated != str(node.size) and whole not in self._known
-            if (gone or changed) and self._may_be_asked(whole):
+            if (gone or changed) and (mentioned or self._may_be_asked(whole)):
                 told = "is missing" if gone else "was changed"
-                yield f"{whole} {told} since {name} was installed, and compiled code may import it"
+                who = "a function" if mentioned else "compiled code"
+                yield f"{whole} {told} since {name} was installed, and {who} may import it"
 
     def _is_near(self, path: str) -> bool:
         folder = posixpath.dirname(path)
@@ -105,6 +111,12 @@ class _Comparison:
         return content
 
 
+def _module_of(path: str) -> str:
+    folder, name = posixpath.split(path)
+    stem = name.partition(".")[0]
+    return folder.replace("/", ".") if stem == "__init__" else f"{folder}/{stem}".strip("/").replace("/", ".")
+
+
 def _site(place: str) -> str:
-    head, mark, _ = place.rpartition("-packages/")
+    head, mark, _ = f"{place}/".rpartition("-packages/")
     return f"{head}-packages" if mark else ""

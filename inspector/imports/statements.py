@@ -97,7 +97,17 @@ class _Reader:
         registers = _REGISTERS.search(self._text) is not None
         words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
         defined = frozenset(self._functions)
-        return Source(body, dynamic, words, "__path__" in self._text, registers, defined, frozenset(self._attributes()))
+        attributes = frozenset(self._attributes())
+        paths, imports = "__path__" in self._text, tuple(dict.fromkeys(self._all_imports()))
+        return Source(body, dynamic, words, paths, registers, defined, attributes, imports)
+
+    def _all_imports(self) -> Iterator[tuple[int, str, str]]:
+        """All that is imported anywhere, in functions and methods too."""
+        for node in within(self._tree.body):
+            if isinstance(node, ast.Import):
+                yield from ((0, each.name, "") for each in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from ((node.level, node.module or "", each.name) for each in node.names)
 
     def _attributes(self) -> Iterator[tuple[str, str]]:
         """What code that runs as the module is imported looks up in a name of its own."""

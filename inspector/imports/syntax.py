@@ -160,6 +160,7 @@ class Source(NamedTuple):
     `dynamic` says that it may bind names which it doesn't show, `words` are then the words in its texts; `paths` that
     it changes where its submodules are found, `registers` that it may put other modules in place. `defined` are its
     functions and methods, `attributes` the names that it looks up in others as it is imported.
+    `imports` are all that it imports anywhere: level, module and name.
     """
 
     body: Block
@@ -169,6 +170,7 @@ class Source(NamedTuple):
     registers: bool = False
     defined: frozenset[str] = frozenset()
     attributes: frozenset[tuple[str, str]] = frozenset()
+    imports: tuple[tuple[int, str, str], ...] = ()
 
 
 def bound_by(block: Block) -> set[str]:

@@ -99,7 +99,7 @@ class Walk(Modules):
             case Raise():
                 return self._raise(frame, statement, maybe=maybe)
             case Leave():
-                self._result = UNSURE if maybe else self._evaluator(frame).value(statement.value)
+                self._result = self._evaluator(frame).value(statement.value)
                 return statement.how
             case Use(line, name):
                 unknown = frame.module.opened or (frame.module.dynamic and name in frame.module.words)
@@ -211,7 +211,7 @@ class Walk(Modules):
             local |= dict(zip(function.parameters, args, strict=False)) | named
             left = self._run(Frame(module, local, function.globals), function.body, maybe=maybe)
             result = self._result if left == "return" else None
-            result = UNSURE if self._unsure or maybe else result
+            result = UNSURE if self._unsure else result
         except Raised as raised:
             if not maybe:
                 raise
@@ -228,6 +228,7 @@ class Walk(Modules):
             return self._run(frame, statement.body if decided else statement.orelse, maybe=maybe)
         one = self._maybe(frame, statement.body)
         other = self._maybe(frame, statement.orelse)
+        self._unsure = self._unsure or "return" in (one, other)
         if one and one == other and one != "raise":
             return one
         return "?" if {one, other} - {"", "raise"} else ""
