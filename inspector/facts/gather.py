@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from inspector import work
 from inspector.errors import InspectorError
 from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
+from inspector.facts.imports import Modules
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.layers import memory
@@ -29,8 +30,17 @@ READERS = 4
 """Packed layers of one image that are read at once."""
 
 
-def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: int = READERS) -> ImageFacts:
+def gather(
+    image: Image,
+    indexer: Indexer,
+    *,
+    python: str = "python",
+    readers: int = READERS,
+    imports: Sequence[str] = (),
+) -> ImageFacts:
     """Gather the facts of `image`, as its command `python` would see them; so many `readers` take its packed layers.
+
+    `imports` are modules whose import is followed.
 
     Raises `InspectorError`, naming the layer, and `LimitExceeded` where it takes longer than the current limits allow.
     """
@@ -38,14 +48,14 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
     with memory.reading() as group:
         indexed = _index_all(indexer, image, readers, group)
         with memory.alone(group):
-            facts = _facts(image, indexed, python, begun)
+            facts = _facts(image, indexed, python, begun, Modules(tuple(imports), indexer.verify))
         for layer in indexed:
             if layer.binaries is not None:
                 layer.binaries.remember()
         return facts
 
 
-def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
+def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modules: Modules) -> ImageFacts:
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     rootfs = merge([layer.index for layer in indexed], binaries)
     question = find_question(rootfs, image.config, python)
@@ -67,6 +77,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         blind=blind,
     )
     command = find_command(rootfs, asked)
+    imports = modules.find(image, indexed, rootfs, question, interpreter)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
     return ImageFacts(
@@ -92,6 +103,7 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         ),
         evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
         metadata_unread=tuple(unread),
+        imports=imports,
         command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
     )
 
