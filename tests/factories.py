@@ -84,6 +84,7 @@ def evidence(**changes: Any) -> Evidence:
         "layers_cached": 0,
         "digests_verified": True,
         "how": "seek",
+        "proof": "loader",
     }
     return Evidence(**{**values, **changes})
 
@@ -97,6 +98,7 @@ def asked(**changes: Any) -> Evidence:
         "how": "archive",
         "access": "files",
         "questions": 58,
+        "proof": "files",
     }
     return evidence(**{**single, **changes})
 

@@ -14,17 +14,24 @@ from inspector.facts.doubts import with_doubts
 from inspector.facts.imports import Modules
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
+from inspector.facts.unread import unread
 from inspector.layers import memory
 from inspector.layers.binaries import Binaries
 from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
+from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
+from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
+from inspector.python.model import Interpreter
+from inspector.python.question import Question
 from inspector.python.startup import find_startup
+from inspector.rootfs import NotKept, Rootfs
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
-from inspector.torchbuild.model import Torch
+from inspector.torchbuild.model import BrokenExtension, Torch
+from inspector.unknown import Unknown
 
 READERS = 4
 """Packed layers of one image that are read at once."""
@@ -58,12 +65,30 @@ def gather(
 def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modules: Modules) -> ImageFacts:
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     rootfs = merge([layer.index for layer in indexed], binaries)
-    question = find_question(rootfs, image.config, python)
-    interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python, question=question)
     blind = any(each.blind for each in binaries)
+    question = find_question(rootfs, image.config, python)
+    interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter)
-    unread: list[str] = []
-    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
+    seen = _seen_by_python(rootfs, image, question, interpreter, blind=blind)
+    imports = modules.find(image, indexed, rootfs, question, interpreter)
+    work.check()  # a limit that was met on the way may have been taken for one unreadable file
+    rootfs.budget.check()
+    return msgspec.structs.replace(
+        seen,
+        size=_size(image.layers, indexed),
+        layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
+        warnings=_unique(image.warnings, _notes(indexed), rootfs.warnings, warnings, seen.warnings),
+        evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
+        imports=imports,
+    )
+
+
+def _seen_by_python(
+    rootfs: Rootfs, image: Image, question: Question, interpreter: Interpreter | Unknown, *, blind: bool
+) -> ImageFacts:
+    """Return the facts that the interpreter leads to, and the image's own command; of the layers nothing yet."""
+    unread_metadata: list[str] = []
+    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread_metadata)
     torch, elsewhere, torch_warnings = find_torch(rootfs, question.config, interpreter, installed, blind=blind)
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
     startup = find_startup(rootfs, image.config)
@@ -77,41 +102,38 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modu
         blind=blind,
     )
     command = find_command(rootfs, asked)
-    imports = modules.find(image, indexed, rootfs, question, interpreter)
-    work.check()  # a limit that was met on the way may have been taken for one unreadable file
-    rootfs.budget.check()
-    return ImageFacts(
-        reference=image.reference,
-        source=image.source,
-        image_id=image.image_id,
-        tags=image.tags,
-        platform=image.platform,
-        size=_size(image.layers, indexed),
-        layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
+    return msgspec.structs.replace(
+        unread(image),
         startup=startup,
         interpreter=interpreter,
         distributions=tuple(distribution.facts() for distribution in installed),
         torch=_with_step(image, torch),
         torch_elsewhere=elsewhere,
-        warnings=_unique(
-            image.warnings,
-            _notes(indexed),
-            rootfs.warnings,
-            interpreter_warnings,
-            distribution_warnings,
-            torch_warnings,
-        ),
-        evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
-        metadata_unread=tuple(unread),
-        imports=imports,
+        warnings=(*distribution_warnings, *torch_warnings),
+        metadata_unread=tuple(unread_metadata),
+        extensions=() if blind else _broken_extensions(rootfs, question.config, interpreter, installed, torch),
         command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
     )
 
 
+def _broken_extensions(
+    fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed], torch: Torch
+) -> tuple[BrokenExtension, ...]:
+    from inspector.torchbuild.extensions import find_broken_extensions  # the loader is not always needed
+
+    try:
+        return find_broken_extensions(fs, config, interpreter, installed, torch)
+    except NotKept:
+        return ()
+
+
 def _with_step(image: Image, torch: Torch) -> Torch:
     """The torch with the build step of its layer."""
+    fault = torch.fault
+    if fault is not None and fault.layer is not None:
+        fault = msgspec.structs.replace(fault, created_by=image.layers[fault.layer].created_by)
     step = None if torch.layer is None else image.layers[torch.layer].created_by
-    return msgspec.structs.replace(torch, created_by=step)
+    return msgspec.structs.replace(torch, created_by=step, fault=fault)
 
 
 def _index_all(indexer: Indexer, image: Image, readers: int, group: Group) -> list[Indexed]:

@@ -10,7 +10,7 @@ from inspector.facts.runtime import RuntimeFacts
 from inspector.imports.model import Imported
 from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
-from inspector.torchbuild.model import Torch, TorchElsewhere
+from inspector.torchbuild.model import BrokenExtension, Torch, TorchElsewhere
 from inspector.unknown import Unknown
 
 Proof = Literal["files", "loader", "runtime"]
@@ -89,7 +89,8 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `metadata_unread` are
     some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
-    container was run. `imports` are the modules whose import was asked for by name.
+    container was run. `imports` are the modules whose import was asked for by name, `extensions` the modules of
+    distributions that can't load, of those that were tried.
     """
 
     reference: str
@@ -110,3 +111,4 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     metadata_unread: tuple[str, ...] = ()
     command: Command = Command()
     imports: dict[str, Imported] = {}
+    extensions: tuple[BrokenExtension, ...] = ()

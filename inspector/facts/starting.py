@@ -9,7 +9,6 @@ from inspector.oci import ImageConfig
 from inspector.python.environment import environment_of
 from inspector.python.model import Interpreter
 from inspector.rootfs import Rootfs
-from inspector.torchbuild.python_process import refusal
 from inspector.unknown import Unknown
 
 
@@ -17,6 +16,8 @@ def proved(fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown) 
     """The interpreter, with why it doesn't start, or may not, where the kernel would start it and the loader fails."""
     if isinstance(interpreter, Unknown) or interpreter.runs != "yes":
         return interpreter
+    from inspector.torchbuild.python_process import refusal  # the loader is not always needed
+
     try:
         found = refusal(fs, interpreter, environment_of(fs, config))
     except InspectorError as error:

@@ -98,6 +98,12 @@ class Process:
             before.restore()
             return unknown(name, str(error)).failure
 
+    def doubt_late_binding(self) -> None:
+        """Add to the doubts every function of what is mapped that no library defines, and that is bound when called."""
+        if self._dialect is not None:
+            for each in self._state.loaded:
+                self._doubt_late_binding(self._dialect, each)
+
     def symbols(self, of: Loaded) -> Symbols:
         """Return the symbols of a mapped object. Raises `NotKept`."""
         return self._fs.symbols(of.file)
@@ -164,8 +170,6 @@ class Process:
             self._reserve_tls(closure)
             for each in dependencies_first(closure):
                 self._relocate(dialect, each, now=now or dialect.binds_now(each))
-            for each in closure if not now else ():
-                self._doubt_late_binding(dialect, each)
         if shared:
             self._state.share(found.closure)
         return found
@@ -207,7 +211,7 @@ class Process:
             return
         failure = dialect.binder.unbound(of, self._scope(of), now=True)
         if failure is not None:
-            self.doubts.append(f"{failure.text}, {LATE}")
+            self.doubts += [doubt for doubt in [f"{failure.text}, {LATE}"] if doubt not in self.doubts]
 
     def _reserve_tls(self, closure: list[Loaded]) -> None:
         fresh = [each for each in closure if not each.relocated and each.skeleton.flags & _STATIC_TLS]

@@ -53,6 +53,8 @@ class _TorchImport:
         if failure is None:
             shared = self._torch.shared
             failure = import_extension(self._process, "torch._C", self._torch.extension, now=not shared, shared=shared)
+        if self._torch.shared and failure is None:
+            self._process.doubt_late_binding()
         for name, path in self._torch.numpy if failure is None else ():
             failure = failure or import_extension(self._process, name, path)
         return failure

@@ -76,17 +76,18 @@ def _oldest(preload: ast.FunctionDef | None) -> Preloads:
 def _listed(function: ast.FunctionDef) -> tuple[Library, ...]:
     """Return the literal, `cuda_libs` in PyTorch, that pairs folders with patterns of libraries: a list, or a dict."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict | ast.List | ast.Tuple):
-            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-            named = isinstance(target, ast.Name) and target.id == "cuda_libs"
-            try:
-                pairs = _pairs(ast.literal_eval(node.value))
-            except (ValueError, TypeError):
-                if named:
-                    raise
-                continue
-            if named or (pairs and all(_LIBRARY.match(pattern) for _, pattern in pairs)):
-                return pairs
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        named = isinstance(target, ast.Name) and target.id == "cuda_libs"
+        try:
+            pairs = _pairs(ast.literal_eval(node.value))
+        except (ValueError, TypeError):
+            if named:
+                raise
+            continue
+        if named or (pairs and all(_LIBRARY.match(pattern) for _, pattern in pairs)):
+            return pairs
     return ()
 
 

@@ -59,6 +59,11 @@ def _image(facts: ImageFacts) -> Iterator[RenderableType]:
         yield from _section(_ELSEWHERE, words(_unseen(facts.torch_elsewhere), "magenta"))
     elif facts.torch_elsewhere:
         yield from _section(_ELSEWHERE, labelled(_elsewhere(facts.torch_elsewhere), label_width=9))
+    if facts.extensions:
+        broken = (words(f"{one.path} of {one.distribution}: {one.reason}") for one in facts.extensions)
+        yield from _section(
+            "Extension modules that can't load", *(hanging(Text("▲", "yellow"), each) for each in broken)
+        )
     if facts.warnings:
         yield from _section("Warnings", *(hanging(Text("▲", "yellow"), words(text)) for text in facts.warnings))
     yield ""

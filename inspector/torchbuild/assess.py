@@ -21,8 +21,7 @@ from inspector.torchbuild.companions import check_companions, check_plugins
 from inspector.torchbuild.completeness import check_files, check_manager
 from inspector.torchbuild.core_modules import check_core_modules
 from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
-from inspector.torchbuild.loading import check_loading
-from inspector.torchbuild.model import Build, Torch, accelerator_of
+from inspector.torchbuild.model import Build, Fault, Torch, accelerator_of
 from inspector.torchbuild.package_init import check_init, check_own_imports
 from inspector.torchbuild.permissions import check_permissions
 from inspector.torchbuild.releases import same_public
@@ -31,6 +30,14 @@ from inspector.torchbuild.standard_library import check_own_place, check_standar
 from inspector.torchbuild.survey import is_metadata
 from inspector.torchbuild.version_file import BYTECODE, VersionFile, read_version_file
 from inspector.torchbuild.versions import check_version
+
+
+def _check_loading(torch: Candidate) -> Iterator[Diagnostic]:
+    """Ask the loader's model, which is imported for that alone."""
+    from inspector.torchbuild.loading import check_loading
+
+    yield from check_loading(torch)
+
 
 _CHECKS = (
     check_version,
@@ -44,7 +51,7 @@ _CHECKS = (
     check_permissions,
     check_standard_library,
     check_own_place,
-    check_loading,
+    _check_loading,
 )
 
 
@@ -107,7 +114,17 @@ def describe(torch: Candidate, diagnostics: Sequence[Diagnostic], files: Owned |
         size=files.size if files else None,
         stack_size=stack_size(files, torch.distribution, torch.installed, torch.requirements) if files else None,
         layer=node.layer if node else None,
+        fault=_fault(torch, diagnostics),
     )
+
+
+def _fault(torch: Candidate, diagnostics: Sequence[Diagnostic]) -> Fault | None:
+    """Find the file that the import fails at, as the first failure that names one has it."""
+    path = next((each.path for each in diagnostics if each.severity == "no" and each.path), None)
+    if path is None:
+        return None
+    node = torch.root.lstat(path)
+    return Fault(path=path, layer=node.layer if node else None)
 
 
 def _libraries(around: Surroundings, path: str) -> list[str]:

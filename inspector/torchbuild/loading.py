@@ -35,7 +35,7 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
     if torch.interpreter.implementation.lower() != "cpython":
         yield Diagnostic("unknown", f"torch is built for CPython, and this is {torch.interpreter.implementation}")
         return
-    files = _files(torch)
+    files = torch_files(torch)
     if isinstance(files, Diagnostic):
         yield files
     if isinstance(files, Diagnostic) or torch.blind:
@@ -81,7 +81,7 @@ def _extensions(torch: Candidate, names: Iterable[str]) -> list[tuple[str, str |
     return [(name, path) for name in names if (path := _module(torch, name)) != ""]
 
 
-def _files(torch: Candidate) -> TorchFiles | Diagnostic:
+def torch_files(torch: Candidate) -> TorchFiles | Diagnostic:
     """Return what the import begins with, or why it can't begin."""
     package = _as_imported(torch)
     found = find_in(torch.folders, torch.path, "_C", torch.suffixes)

@@ -15,6 +15,14 @@ _OWN_FIELDS = ("cuda", "hip", "xpu")
 """Fields of torch/version.py that `Torch` has under their own names."""
 
 
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """The file that `import torch` fails at, or that asked for what is missing, and the layer that brought it."""
+
+    path: str
+    layer: int | None = None
+    created_by: str | None = None
+
+
 class Torch(msgspec.Struct, frozen=True, kw_only=True):
     """The torch that the image's `python` would import, or the one that stands where it looks but fails.
 
@@ -23,7 +31,7 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     `accelerator` is the version of the accelerator's library of a kind that none of these three belongs to.
     `size` is that of torch alone, `stack_size` with all that only it requires, in bytes (None where not known).
     `reasons` are the clauses behind `importable`, and what contradicts `build`. `path` is the package directory,
-    `layer` the position of the layer that brought it, `created_by` its build step.
+    `layer` the position of the layer that brought it, `created_by` its build step. `fault` is where the import fails.
     """
 
     installed: bool
@@ -41,6 +49,7 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     stack_size: int | None = None
     layer: int | None = None
     created_by: str | None = None
+    fault: Fault | None = None
 
 
 def build_name(torch: Torch) -> str:
@@ -66,4 +75,13 @@ class TorchElsewhere(msgspec.Struct, frozen=True, kw_only=True):
     build: Build
     size: int
     why_not_importable: str
+    layer: int | None = None
+
+
+class BrokenExtension(msgspec.Struct, frozen=True, kw_only=True):
+    """An extension module that can't load: of which distribution, where, and what Python would say."""
+
+    distribution: str
+    path: str
+    reason: str
     layer: int | None = None

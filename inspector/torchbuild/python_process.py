@@ -81,7 +81,7 @@ def diagnosed(failure: LoadFailure | ImportFailure, fs: Rootfs) -> Diagnostic:
     text = failure.text if isinstance(failure, LoadFailure) else str(failure)
     if failure.certainty == "unknown":
         return Diagnostic("unknown", f"what the loader does is not known: {text}")
-    asked = cause.needed_by if cause else ""
+    asked = cause.needed_by if cause and "/_ctypes." not in cause.needed_by else ""
     if asked and asked not in text:
         text += f", needed by {asked!r}"
     at = next((path for path in (asked, cause.object if cause else "") if path.startswith("/")), "")

@@ -435,7 +435,10 @@ def test_a_layer_from_the_cache_is_evidence() -> None:
     evidence = replace(IMAGE.evidence, bytes_read=0, layers_read=0, layers_cached=3)
     result = judge(image(evidence=evidence), role(torch="absent"))
     assert result.outcome == "pass"
-    assert findings(result, "evidence")[0].message == "0 layers read (0 B), 3 from the cache, digests verified"
+    assert (
+        findings(result, "evidence")[0].message
+        == "0 layers read (0 B), 3 from the cache, digests verified, proof: loader"
+    )
 
 
 def test_a_layer_that_occurs_twice_is_read_once() -> None:

@@ -34,15 +34,17 @@ from tests.policy.cases import (
         (NO_TORCH, {"torch": "absent"}, "pass"),
         (NO_TORCH, {"torch": "absent", "torch_elsewhere": "forbid"}, "unknown"),
         (NO_TORCH, {"torch": "cpu"}, "fail"),
-        (CPU, {"torch": "cpu"}, "pass"),
+        (CPU, {"torch": "cpu"}, "warn"),
+        (CPU, {"torch": "cpu", "proof": "loader"}, "unknown"),
+        (NO_TORCH, {"torch": "absent", "proof": "loader"}, "pass"),
         (CPU, {"torch": "cpu", "torch_elsewhere": "forbid"}, "unknown"),
         (CPU, {"torch": "absent"}, "fail"),
         (CUDA, {"torch": "cpu"}, "fail"),
-        (CUDA, {"torch": "cuda", "cuda": ">=12"}, "pass"),
+        (CUDA, {"torch": "cuda", "cuda": ">=12"}, "warn"),
         (CPU, {"torch": "cpu", "forbid": ("nvidia-*",)}, "unknown"),
         (CPU, {"torch": None, "forbid": ("torch",)}, "fail"),
         (CPU, {"torch": "cpu", "require": ("numpy",)}, "unknown"),
-        (CPU, {"torch": "cpu", "size": Limits(most=10**9)}, "pass"),
+        (CPU, {"torch": "cpu", "size": Limits(most=10**9)}, "warn"),
         (CPU, {"torch": "cpu", "size": Limits(most=10**8)}, "fail"),
         (CPU, {"torch": "cpu", "compressed_size": Limits(most=10**9)}, "unknown"),
     ],
@@ -105,7 +107,10 @@ def test_one_layer_of_unknown_size_leaves_the_biggest_open() -> None:
 def test_the_evidence_names_access_questions_and_what_was_passed_over() -> None:
     found = finding(glanced(), role(), "evidence")
     assert found.outcome == "pass"
-    assert found.message == "access method files: 58 questions, 1.20 MB; passed over: storage: its files can't be read"
+    assert (
+        found.message
+        == "access method files: 58 questions, 1.20 MB, proof: files; passed over: storage: its files can't be read"
+    )
 
 
 @pytest.mark.parametrize("access", ["cache", "storage", "save"])
@@ -113,7 +118,9 @@ def test_other_access_are_named_too_and_must_have_read_every_layer(access: str) 
     facts = image()
     evidence = replace(facts.evidence, access=access)
     message = finding(image(evidence=evidence), role(), "evidence").message
-    assert message == f"access method {access}: 3 layers read (40.0 kB), 0 from the cache, digests verified"
+    assert (
+        message == f"access method {access}: 3 layers read (40.0 kB), 0 from the cache, digests verified, proof: loader"
+    )
     assert judge(image(evidence=replace(evidence, layers_read=2, questions=9)), role()).outcome == "unknown"
 
 

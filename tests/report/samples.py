@@ -331,6 +331,7 @@ def engine() -> Report:
         how="stream",
         seconds=3.5,
         access="save",
+        proof="loader",
         passed_over=("storage: the engine is remote", "files: 'require' asks for every package"),
     )
     api, worker = Role(name="api", torch="absent"), Role(name="worker-cpu", torch="cpu")

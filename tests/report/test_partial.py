@@ -31,7 +31,7 @@ def test_show_says_what_was_not_looked_at() -> None:
 
 def test_show_names_access_questions_and_what_was_passed_over() -> None:
     text = show.render_show([PARTIAL])
-    assert "access method files: 58 questions of the engine (1.20 MB), no layer read, in 0.23 s" in text
+    assert "access method files: 58 questions of the engine (1.20 MB), no layer read, proof: files, in 0.23 s" in text
     assert "passed over: storage: /var/lib/docker can't be read by this user" in text
 
 

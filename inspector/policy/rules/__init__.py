@@ -8,6 +8,7 @@ from inspector.policy.rules import (
     cuda,
     cuda_runtime,
     evidence,
+    extensions,
     forbid,
     gpu_architecture,
     imports,
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     imports.RULE,
     require.RULE,
     forbid.RULE,
+    extensions.RULE,
     size.RULE,
     size.COMPRESSED,
 )

@@ -42,6 +42,10 @@ BROKEN = Advice(
     "CODE_BUG",
     "{dockerfile}: partial torch install: install it whole, for this interpreter and machine{origin}",
 )
+FAULT = Advice(
+    "CODE_BUG",
+    "{dockerfile}: bring what {path} needs, of the version that it was built for, or install torch whole{origin}",
+)
 IN_API = Advice(
     "CODE_BUG",
     "{dockerfile}: {change}{origin}",
@@ -100,7 +104,8 @@ def _presence(case: Case, rule: str) -> Finding:  # noqa: PLR0911 - one for each
             return case.found("fail", NO_TORCH, message, shown, change=change)
         message = f"{label(torch)} is installed but can't be imported{because(torch.reasons)}"
         advice = NO_PYTHON if isinstance(interpreter, Interpreter) and interpreter.runs == "no" else BROKEN
-        return case.found("fail", advice, message, shown, where(case, torch))
+        at = case.at(torch.fault.layer, path=torch.fault.path) if torch.fault else where(case, torch)
+        return case.found("fail", FAULT if torch.fault and advice is BROKEN else advice, message, shown, at)
     reason = undecided_import(case)
     if reason:
         return case.unknown(f"whether torch can be imported is not known: {reason}", shown, HOW)

@@ -1,0 +1,49 @@
+"""The compiled modules of installed distributions, which must load, or else are warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from inspector.policy.findings import Case, Shown
+from inspector.policy.model import Advice, Finding
+from inspector.policy.rule import Rule
+from inspector.policy.setting import choice
+from inspector.policy.torches import NOT_CHECKED, UNPROVED
+
+_SHOWN = 5
+"""Modules that a message names before it only counts them."""
+REBUILD = Advice(
+    "CODE_BUG",
+    "{dockerfile}: install builds of them for this image's torch, Python and system libraries, or remove them{origin}",
+)
+
+
+def _allowed() -> Sequence[str]:
+    return ("warn", "must-load")
+
+
+EXTENSIONS = choice("extensions", _allowed, "warn")
+
+
+def check_extensions(case: Case) -> Iterator[Finding]:
+    """Each distribution's extension modules load in this image; without the key, those that don't are warned of."""
+    must, broken = case.role[EXTENSIONS] == "must-load", case.facts.extensions
+    wanted = "every extension module loads"
+    if broken:
+        named = "; ".join(f"{one.distribution}: {one.reason}" for one in broken[:_SHOWN])
+        more = f"; and {len(broken) - _SHOWN} more" if len(broken) > _SHOWN else ""
+        at = case.at(broken[0].layer, path=broken[0].path)
+        shown = Shown(wanted, f"{len(broken)} can't load")
+        yield case.found("fail" if must else "warn", REBUILD, f"can't be loaded: {named}{more}", shown, at)
+    elif must and case.facts.evidence.proof == "files":
+        yield case.found("unknown", UNPROVED, NOT_CHECKED, Shown(wanted, "not checked"))
+    elif must:
+        yield case.passed(wanted, Shown(wanted, "none is broken"))
+
+
+RULE = Rule(
+    check="extensions",
+    test=check_extensions,
+    settings=(EXTENSIONS,),
+    layers="'extensions' asks what the loader does with every library",
+)

@@ -1,0 +1,141 @@
+"""Finds the extension modules of installed distributions that can't load in the image."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+
+from inspector import work
+from inspector.loader import ImportFailure, LoadFailure, Process, Tables, TorchFiles, import_extension, import_torch
+from inspector.oci import ImageConfig
+from inspector.python.access import as_user
+from inspector.python.environment import environment_of
+from inspector.python.folders import Folders
+from inspector.python.installed import Installed
+from inspector.python.model import Interpreter
+from inspector.python.modules import find_modules
+from inspector.rootfs import Kind, Rootfs, resolve
+from inspector.torchbuild.assess import candidate_of
+from inspector.torchbuild.candidate import Surroundings
+from inspector.torchbuild.elsewhere import is_torch
+from inspector.torchbuild.find import surroundings
+from inspector.torchbuild.loading import torch_files
+from inspector.torchbuild.model import BrokenExtension, Torch
+from inspector.torchbuild.python_process import Python
+from inspector.torchbuild.survey import Survey
+from inspector.unknown import Unknown
+
+MAX_TRIED = 500
+"""Extension modules that are tried; pandas and scipy together have two hundred."""
+MAX_FOUND = 100
+"""Failures that are kept."""
+
+_NO_MODULES = frozenset({"__pycache__", "test", "tests", "_tests", "testing", "torch", "functorch", "nvidia"})
+"""Folders whose modules nobody imports, and torch's own, which are judged with it."""
+_OF_DRIVER = re.compile(r"lib(?:cuda|nvidia-[a-z]+|nvcuvid|amdhip64|ze_loader)\.so")
+"""Libraries that come with the host's driver, when a container of the image starts."""
+_TORCH = re.compile(r"lib(?:torch|c10)[a-z0-9_]*\.so")
+
+
+def find_broken_extensions(
+    fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed], torch: Torch
+) -> tuple[BrokenExtension, ...]:
+    """Try each by itself, in a Python that has just started, then in one that has imported torch.
+
+    Raises `NotKept`, `LimitExceeded`.
+    """
+    if isinstance(interpreter, Unknown) or interpreter.runs != "yes":
+        return ()
+    view = as_user(fs, environment_of(fs, config))
+    around = surroundings(fs, Folders(view), config, interpreter, installed, Survey())
+    python = Python(around.root, around.interpreter.resolved, around.started)
+    tables = Tables(around.root)
+    found = [each for each, _ in zip(_extensions(around), range(MAX_TRIED), strict=False)]
+    failed = _failing(python.start(1, tables), found)
+    files = _torch(around) if failed and torch.installed and torch.importable == "yes" else None
+    process = python.start(1, tables) if files is not None else None
+    if files is not None and isinstance(process, Process) and import_torch(process, fs, files) is None:
+        failed = _failing(process, [path for path, _ in failed])
+    names = _names(around.folders, failed)
+    told = [(path, why) for path, why in failed if not _may_be_there(why, names)]
+    return tuple(_described(around.root, path, why, installed) for path, why in told[:MAX_FOUND])
+
+
+def _torch(around: Surroundings) -> TorchFiles | None:
+    for found in find_modules(around.folders, around.interpreter.search_path, "torch", around.suffixes):
+        if found.form == "package" and is_torch(around.folders, found.path):
+            files = torch_files(candidate_of(around, found))
+            return files if isinstance(files, TorchFiles) else None
+    return None
+
+
+def _failing(process: Process | LoadFailure, paths: Sequence[str]) -> list[tuple[str, ImportFailure]]:
+    if isinstance(process, LoadFailure):
+        return []
+    found = []
+    for path in paths:
+        work.check()
+        with process.trying():
+            failure = import_extension(process, posixpath.basename(path).partition(".")[0], path)
+        if failure is not None and failure.certainty != "unknown" and not process.levels:
+            found.append((path, failure))
+    return found
+
+
+def _extensions(around: Surroundings) -> Iterator[str]:
+    """List the files with this interpreter's own ending, or the stable ABI's, in the folders of packages."""
+    endings = (*around.suffixes.own, ".abi3.so")
+    for entry in dict.fromkeys(around.interpreter.search_path):
+        if not entry.endswith(("site-packages", "dist-packages")):
+            continue
+        todo = [entry]
+        while todo:
+            folder = todo.pop()
+            for name, node in around.folders.fs.scandir(resolve(around.folders.fs, folder) or folder).items():
+                if node.kind is Kind.DIRECTORY and name not in _NO_MODULES and not name.endswith("-info"):
+                    todo.append(f"{folder}/{name}")
+                elif node.kind is Kind.FILE and name.endswith(endings):
+                    yield f"{folder}/{name}"
+
+
+def _may_be_there(failure: ImportFailure, names: frozenset[str]) -> bool:
+    """Whether the library that is missing comes from the host, or its package opens it first by itself."""
+    missing = failure.cause.library if failure.cause is not None and failure.cause.kind == "missing" else ""
+    return bool(missing) and (_OF_DRIVER.match(missing) is not None or missing in names)
+
+
+def _names(folders: Folders, failed: Sequence[tuple[str, ImportFailure]]) -> frozenset[str]:
+    """List the files beside a module that fails and below its package, by name."""
+    found: set[str] = set()
+    for top in {_package(path) for path, _ in failed}:
+        todo = [top]
+        while todo:
+            folder = todo.pop()
+            for name, node in folders.at(folder).children.items():
+                if node.kind is Kind.DIRECTORY:
+                    todo.append(f"{folder}/{name}")
+                elif ".so" in name:
+                    found.add(name)
+    return frozenset(found)
+
+
+def _package(path: str) -> str:
+    """Return the folder of site-packages that a path lies in, or of the package below it."""
+    site, _, rest = path.partition("-packages/")
+    return f"{site}-packages/{rest.partition('/')[0]}" if "/" in rest else f"{site}-packages/{rest}.libs"
+
+
+def _described(fs: Rootfs, path: str, why: ImportFailure, installed: Sequence[Installed]) -> BrokenExtension:
+    node = fs.lstat(resolve(fs, path) or path)
+    owner = next((one for one in installed if node and one.owned and node.inode in one.owned.files), None)
+    name = f"{owner.name} {owner.version}" if owner else posixpath.basename(path).partition(".")[0]
+    asked = (why.cause.needed_by or why.cause.object) if why.cause else ""
+    for_torch = bool(why.cause and why.cause.symbol) and ("c10" in str(why) or "torch" in str(why) or "at" in asked)
+    reason = f"{why}: built for another torch" if for_torch and _needs_torch(fs, path) else str(why)
+    return BrokenExtension(distribution=name, path=path, reason=reason, layer=node.layer if node else None)
+
+
+def _needs_torch(fs: Rootfs, path: str) -> bool:
+    needed = getattr(fs.skeleton(resolve(fs, path) or path), "needed", ())
+    return any(_TORCH.match(name) for name in needed)
