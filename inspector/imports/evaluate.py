@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol
 
 from inspector.errors import InspectorError
+from inspector.imports.fields import Fields
 from inspector.imports.syntax import Value
 
 MAX_TEXT = 4096
@@ -302,36 +303,6 @@ class Evaluator:
 
 _METHODS = {"+": "add"}
 _FIELDS = frozenset({"major", "minor", "micro", "releaselevel"})
-
-
-class Fields(tuple[Any, ...]):
-    """`sys.version_info`."""
-
-    __slots__ = ()
-
-    def __new__(cls, *items: Any) -> Self:
-        """Take five parts."""
-        return super().__new__(cls, items)
-
-    @property
-    def major(self) -> Any:
-        """The first."""
-        return self[0]
-
-    @property
-    def minor(self) -> Any:
-        """The second."""
-        return self[1]
-
-    @property
-    def micro(self) -> Any:
-        """The third."""
-        return self[2]
-
-    @property
-    def releaselevel(self) -> Any:
-        """The fourth."""
-        return self[3]
 
 
 def _is_deep(value: Any) -> bool:

@@ -129,22 +129,28 @@ class _Reader:
         return frozenset(word for text in texts if len(text) < 200 for word in _WORD.findall(text))
 
     def _find_called(self) -> set[str]:
-        """The functions that code at module level calls, and those that these call."""
-        bodies = {name: node.body for name, node in self._functions.items()}
-        found: set[str] = {"__getattr__"} & bodies.keys()
-        todo: list[ast.AST] = [*self._tree.body, *(each for name in found for each in bodies[name])]
+        """The functions that are kept: those that the module itself calls, those that import, and what these call."""
+        found = {"__getattr__"} & self._functions.keys()
+        first: list[ast.AST] = [*self._tree.body, *(each for name in found for each in self._functions[name].body)]
+        self._call_all(first, found, self._reached)
+        for name, node in self._functions.items():
+            if name not in found and self._imports(node):
+                found.add(name)
+                self._call_all([*node.body], found, [])
+        return found
+
+    def _call_all(self, todo: list[ast.AST], found: set[str], reached: list[ast.AST]) -> None:
         while todo:
             node = todo.pop()
-            self._reached.append(node)
+            reached.append(node)
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
                 continue
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 name = node.func.id
-                if name in bodies and name not in found:
+                if name in self._functions and name not in found:
                     found.add(name)
-                    todo += bodies[name]
+                    todo += self._functions[name].body
             todo += ast.iter_child_nodes(node)
-        return found
 
     def _block(self, body: Iterable[ast.stmt]) -> Iterator[Statement]:
         for node in body:
@@ -244,7 +250,7 @@ class _Reader:
         yield from self._calls(node.decorator_list)
         for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
             yield from calls_in(default)
-        if node.name not in self._called and not self._imports(node):
+        if node.name not in self._called:
             yield Define(node.lineno, node.name)
             return
         found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}

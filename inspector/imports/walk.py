@@ -32,7 +32,7 @@ from inspector.imports.syntax import (
     returns,
 )
 
-MAX_STATEMENTS = 2_000_000
+MAX_STATEMENTS = 1_000_000
 """Statements that are gone through for one image."""
 MAX_CALLS = 12
 """Functions that call one another."""
