@@ -40,15 +40,16 @@ ALLOWED: dict[str, set[str]] = {
     "python": VALUES | {"work"},
     "loader": VALUES | {"elf", "work"},
     "torchbuild": VALUES | {"work", "python", "loader"},
-    "facts": VALUES | {"work", "layers", "sources", "python", "loader", "torchbuild"},
-    "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "facts"},
-    "report": VALUES | {"sizes", "reference", "python", "torchbuild", "facts", "policy"},
+    "imports": VALUES | {"work", "python", "loader"},
+    "facts": VALUES | {"work", "layers", "sources", "python", "loader", "torchbuild", "imports"},
+    "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "facts"},
+    "report": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
     "pipeline": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
     "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
     "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES
-    | {"sizes", "work", "reference", "layers", "engine", "sources", "facts", "policy", "report", "runtime"}
+    | {"sizes", "work", "reference", "layers", "engine", "sources", "imports", "facts", "policy", "report", "runtime"}
     | {"pipeline", "cluster", "watch"},
     "testing": set(),
 }

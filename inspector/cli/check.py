@@ -8,7 +8,14 @@ from typing import Any
 
 import click
 
-from inspector.cli.options import fail_on_option, format_option, output_option, reading, reading_options
+from inspector.cli.options import (
+    fail_on_option,
+    format_option,
+    import_option,
+    output_option,
+    reading,
+    reading_options,
+)
 
 _POLICY_SUFFIXES = (".toml", ".json")
 
@@ -18,6 +25,7 @@ _POLICY_SUFFIXES = (".toml", ".json")
 @click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
 @format_option("check")
 @output_option
+@import_option
 @click.option(
     "--runtime",
     type=click.Choice(("auto", "always", "never")),

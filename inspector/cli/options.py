@@ -80,6 +80,31 @@ def fail_on_option(command: Command) -> Command:
     )(command)
 
 
+def import_option(command: Command) -> Command:
+    """`--import`: a module whose import is followed."""
+    return click.option(
+        "--import",
+        "imports",
+        multiple=True,
+        metavar="NAME",
+        callback=_modules,
+        help="Follow the import of this module too; may be repeated.",
+    )(command)
+
+
+def _modules(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        return ()
+    from inspector.imports.model import MAX_NAMES, module_name  # most runs name no module
+
+    if len(value) > MAX_NAMES:
+        raise click.BadParameter(f"more than {MAX_NAMES} of them", context, parameter)
+    try:
+        return tuple(map(module_name, value))
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
 def output_option(command: Command) -> Command:
     """Add `--output`: a file in place of standard output, which `-` names too."""
     return click.option(

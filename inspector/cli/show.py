@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspector.cli.options import format_option, output_option, reading, reading_options
+from inspector.cli.options import format_option, import_option, output_option, reading, reading_options
 from inspector.report.formats import formats
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
 @format_option("show")
 @output_option
+@import_option
 @reading_options
 def command(references: tuple[str, ...], *, form: str, output: Path | None, quiet: bool, **given: Any) -> int:
     """Tell what images hold: torch first, then the interpreter, the biggest packages, and the layers.

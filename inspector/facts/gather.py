@@ -11,8 +11,10 @@ from inspector import work
 from inspector.errors import InspectorError
 from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
+from inspector.facts.imports import Modules
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
+from inspector.facts.unread import unread
 from inspector.layers import memory
 from inspector.layers.binaries import Binaries
 from inspector.layers.gate import Group
@@ -23,6 +25,7 @@ from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
+from inspector.python.question import Question
 from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept, Rootfs
 from inspector.sources.image import Image, Layer
@@ -34,8 +37,17 @@ READERS = 4
 """Packed layers of one image that are read at once."""
 
 
-def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: int = READERS) -> ImageFacts:
+def gather(
+    image: Image,
+    indexer: Indexer,
+    *,
+    python: str = "python",
+    readers: int = READERS,
+    imports: Sequence[str] = (),
+) -> ImageFacts:
     """Gather the facts of `image`, as its command `python` would see them; so many `readers` take its packed layers.
+
+    `imports` are modules whose import is followed.
 
     Raises `InspectorError`, naming the layer, and `LimitExceeded` where it takes longer than the current limits allow.
     """
@@ -43,22 +55,40 @@ def gather(image: Image, indexer: Indexer, *, python: str = "python", readers: i
     with memory.reading() as group:
         indexed = _index_all(indexer, image, readers, group)
         with memory.alone(group):
-            facts = _facts(image, indexed, python, begun)
+            facts = _facts(image, indexed, python, begun, Modules(tuple(imports), indexer.verify))
         for layer in indexed:
             if layer.binaries is not None:
                 layer.binaries.remember()
         return facts
 
 
-def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> ImageFacts:
+def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modules: Modules) -> ImageFacts:
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     rootfs = merge([layer.index for layer in indexed], binaries)
-    question = find_question(rootfs, image.config, python)
-    interpreter, interpreter_warnings = find_interpreter(rootfs, image.config, python, question=question)
     blind = any(each.blind for each in binaries)
+    question = find_question(rootfs, image.config, python)
+    interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter)
-    unread: list[str] = []
-    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread)
+    seen = _seen_by_python(rootfs, image, question, interpreter, blind=blind)
+    imports = modules.find(image, indexed, rootfs, question, interpreter)
+    work.check()  # a limit that was met on the way may have been taken for one unreadable file
+    rootfs.budget.check()
+    return msgspec.structs.replace(
+        seen,
+        size=_size(image.layers, indexed),
+        layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
+        warnings=_unique(image.warnings, _notes(indexed), rootfs.warnings, warnings, seen.warnings),
+        evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
+        imports=imports,
+    )
+
+
+def _seen_by_python(
+    rootfs: Rootfs, image: Image, question: Question, interpreter: Interpreter | Unknown, *, blind: bool
+) -> ImageFacts:
+    """Return the facts that the interpreter leads to, and the image's own command; of the layers nothing yet."""
+    unread_metadata: list[str] = []
+    installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread_metadata)
     torch, elsewhere, torch_warnings = find_torch(rootfs, question.config, interpreter, installed, blind=blind)
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
     startup = find_startup(rootfs, image.config)
@@ -72,31 +102,15 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float) -> I
         blind=blind,
     )
     command = find_command(rootfs, asked)
-    work.check()  # a limit that was met on the way may have been taken for one unreadable file
-    rootfs.budget.check()
-    return ImageFacts(
-        reference=image.reference,
-        source=image.source,
-        image_id=image.image_id,
-        tags=image.tags,
-        platform=image.platform,
-        size=_size(image.layers, indexed),
-        layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
+    return msgspec.structs.replace(
+        unread(image),
         startup=startup,
         interpreter=interpreter,
         distributions=tuple(distribution.facts() for distribution in installed),
         torch=_with_step(image, torch),
         torch_elsewhere=elsewhere,
-        warnings=_unique(
-            image.warnings,
-            _notes(indexed),
-            rootfs.warnings,
-            interpreter_warnings,
-            distribution_warnings,
-            torch_warnings,
-        ),
-        evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
-        metadata_unread=tuple(unread),
+        warnings=(*distribution_warnings, *torch_warnings),
+        metadata_unread=tuple(unread_metadata),
         extensions=() if blind else _broken_extensions(rootfs, question.config, interpreter, installed, torch),
         command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
     )

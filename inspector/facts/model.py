@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from inspector.facts.runtime import RuntimeFacts
+from inspector.imports.model import Imported
 from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
 from inspector.torchbuild.model import BrokenExtension, Torch, TorchElsewhere
@@ -88,7 +89,8 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `metadata_unread` are
     some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
-    container was run. `extensions` are the modules of distributions that can't load, of those that were tried.
+    container was run. `imports` are the modules whose import was asked for by name, `extensions` the modules of
+    distributions that can't load, of those that were tried.
     """
 
     reference: str
@@ -108,4 +110,5 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     runtime: RuntimeFacts | None = None
     metadata_unread: tuple[str, ...] = ()
     command: Command = Command()
+    imports: dict[str, Imported] = {}
     extensions: tuple[BrokenExtension, ...] = ()

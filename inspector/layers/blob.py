@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
@@ -10,6 +10,7 @@ import msgspec
 
 from inspector.elf import Source
 from inspector.layers.entry import LayerIndex
+from inspector.layers.readers import FileReader
 
 Meter = Callable[[int], None]
 """Told the count of stored bytes each time some were read or skipped; for a progress display."""
@@ -33,6 +34,25 @@ class Reopenable(Protocol):
 
     def open_file(self, index: LayerIndex, position: int) -> AbstractContextManager[Source]:
         """Open the regular file that has a position in the index of this blob. Raises `NotKept`, `OSError`."""
+
+
+@runtime_checkable
+class Seekable(Protocol):
+    """A blob that may be a plain tar in a file, in which any place can be read."""
+
+    def is_plain(self) -> bool:
+        """Whether it is a plain tar. Raises `OSError`."""
+
+    def reader(self) -> AbstractContextManager[FileReader]:
+        """Open the tar. Raises `OSError`."""
+
+
+@runtime_checkable
+class Repeatable(Protocol):
+    """A blob whose bytes, as stored, can be had again from first to last."""
+
+    def stored(self) -> Iterator[bytes]:
+        """Its bytes. Raises what reading them raises."""
 
 
 class LayerBlob(Protocol):

@@ -93,6 +93,24 @@ class FileRange(msgspec.Struct, frozen=True):
         with self.path.open("rb") as file:
             yield FilePart(file, self.offset + start, index.entries.sizes[position])
 
+    def is_plain(self) -> bool:
+        """See `Seekable`."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return sniff(file.read(min(BLOCK, self.length))) == "tar"
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[FileReader]:
+        """See `Seekable`."""
+        with self.path.open("rb") as file:
+            yield FileReader(file, self.offset, self.length)
+
+    def stored(self) -> Iterator[bytes]:
+        """See `Repeatable`."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            yield from _chunks(file, self.length)
+
 
 def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
     """The next `length` bytes of `file`; fewer if it ends before."""

@@ -43,6 +43,11 @@ class Indexer:
         self._verify = verify
         self._meter = meter
 
+    @property
+    def verify(self) -> bool:
+        """Whether only bytes that were hashed will do."""
+        return self._verify
+
     def index(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
         """The index of the layer `diff_id`, stored as `blob` under `digest`. Raises what `LayerBlob.scan` raises."""
         identity = blob.identity

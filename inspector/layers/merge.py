@@ -10,6 +10,7 @@ from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
 from inspector.layers.binaries import Binaries
+from inspector.layers.contents import Contents
 from inspector.layers.directories import ORDINAL, Directory, Shelf
 from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import MAX_WARNINGS, LayerTree
@@ -88,6 +89,25 @@ class MergedRootfs:
         self.budget.spend("bytes", len(data), "of files that are read whole")
         if len(data) < node.size:
             raise NotKept(f"{path!r}: of its {node.size} bytes {len(data)} were kept")
+        return data
+
+    def content(self, path: str, contents: Sequence[Contents | None]) -> bytes:
+        """The whole content of a regular file, which each layer's `contents` read anew if it was not kept.
+
+        Only what the user asks for by name is read in this way, so that all other answers are the same however a layer
+        is had. Raises `NotKept`, `NotFound`.
+        """
+        node, data = self._content(path)
+        if len(data) < node.size:
+            layer = node.inode >> 32
+            found = contents[layer] if layer < len(contents) else None
+            if found is None:
+                raise NotKept(f"{path!r}: its layer is not known")
+            try:
+                data = found.read(node.inode & ORDINAL)
+            except NotKept as error:
+                raise NotKept(f"{path!r}: {error}") from error
+        self.budget.spend("bytes", len(data), "of files that are read whole")
         return data
 
     def head(self, path: str) -> bytes:

@@ -40,7 +40,7 @@ def scan_stream(
     `LimitExceeded`.
     """
     with share() as taken:
-        index, read = _read_whole(taken, _both_sides(_metered(chunks, meter), diff_id, digest), again)
+        index, read = _read_whole(taken, both_sides(_metered(chunks, meter), diff_id, digest), again)
         taken.hold(index)
     return Scanned(index, read, "stream")
 
@@ -51,25 +51,25 @@ def _read_whole(taken: Share, sides: tuple[HashedChunks, HashedChunks], again: A
     reader = StreamReader(plain)
     reading = TarReading(StreamTaker(reader), taken, may_repeat=again is not None)
     reading.read(reader)
-    _check(reader, stored, plain)
+    check_sides(reader, stored, plain)
     missed, read = reading.missed(), stored.size
     if missed and again is not None:
-        sides = _both_sides(again(), plain.digest, stored.digest)
+        sides = both_sides(again(), plain.digest, stored.digest)
         reader = StreamReader(sides[1])
         reading.repeat(reader, missed)
-        _check(reader, *sides)
+        check_sides(reader, *sides)
         read += sides[0].size
     return make_index(plain.digest, reading, verified=True, blob_digest=stored.digest), read
 
 
-def _check(reader: StreamReader, stored: HashedChunks, plain: HashedChunks) -> None:
+def check_sides(reader: StreamReader, stored: HashedChunks, plain: HashedChunks) -> None:
     """Read to the end, and check the digests of both sides."""
     reader.drain()
     stored.check("the layer as stored")
     plain.check("the layer unpacked")
 
 
-def _both_sides(chunks: Iterator[bytes], diff_id: str | None, digest: str | None) -> tuple[HashedChunks, HashedChunks]:
+def both_sides(chunks: Iterator[bytes], diff_id: str | None, digest: str | None) -> tuple[HashedChunks, HashedChunks]:
     """The bytes as stored and as unpacked, both hashed as they are read."""
     head = first_block(chunks)
     packing = sniff(head)

@@ -11,6 +11,7 @@ import msgspec
 from inspector import work
 from inspector.errors import Malformed, Refused
 from inspector.facts import ImageFacts, gather
+from inspector.facts.imports import unseen_imports
 from inspector.facts.partial import inspect_partially
 from inspector.layers.blob import Meter
 from inspector.layers.cache import IndexCache
@@ -115,7 +116,7 @@ class AccessReader:
         return self._cache is not None and self._cache.knows(digest)
 
     def _gather(self, image: Image, question: Question) -> ImageFacts:
-        return gather(image, self._indexer, python=question.python)
+        return gather(image, self._indexer, python=question.python, imports=question.imports)
 
     def _saved(self, access: Access, question: Question) -> ImageFacts:
         return self._gather(access.saved(known=self._knows, meter=self._meter), question)
@@ -126,4 +127,5 @@ class AccessReader:
         if self._verify:
             raise AccessUnusable("single files prove no digest, and every one is to be checked")
         with access.container() as files:
-            return inspect_partially(image, files, python=question.python, whole=whole)
+            facts = inspect_partially(image, files, python=question.python, whole=whole)
+        return msgspec.structs.replace(facts, imports=unseen_imports(question.imports))

@@ -11,7 +11,7 @@ from inspector.facts import gather
 from inspector.facts.unread import unread as facts_of_manifest
 from inspector.layers.indexer import Indexer
 from inspector.names import familiar, repository_in, tag_in, without_digest
-from inspector.pipeline.judging import asking, judge_target, layers_seen
+from inspector.pipeline.judging import asking, imports_asked, judge_target, layers_seen
 from inspector.pipeline.model import Options, Seen, Target
 from inspector.pipeline.roles import claim, in_no_role, role_named
 from inspector.policy.audited import Audited, python_of
@@ -28,7 +28,7 @@ class Judge:
     """
 
     def __init__(self, policy: Policy | None, options: Options) -> None:
-        self._policy = asking(policy, options.python) if policy is not None else None
+        self._policy = asking(policy, options) if policy is not None else None
         self._role = role_named(self._policy, options.role) if self._policy and options.role is not None else None
         self._options = options
 
@@ -47,12 +47,15 @@ class Judge:
     def verdicts(self, image: Image, names: Sequence[str], digest: str, indexer: Indexer | None) -> Iterator[Audited]:
         """Judge the image in each role that it is in; without an `indexer`, by its manifest and config alone."""
         by_command: dict[str, Seen] = {}
-        for target in self._targets(names):
+        targets = self._targets(names)
+        roles = [target.role for target in targets if target.role]
+        for target in targets:
             python = target.role.python_command if target.role else self._options.python or "python"
             if indexer is None or (target.role is None and self._policy is not None):
                 seen = Seen(image.reference, facts_of_manifest(image))
             else:
-                seen = by_command[python] = by_command.get(python) or self._read(image, indexer, python)
+                seen = by_command.get(python) or self._read(image, indexer, python, imports_asked(roles, self._options))
+                by_command[python] = seen
             found = self._audited(target, seen)
             yield msgspec.structs.replace(found, digest=digest, image_id=image.image_id, platform=image.platform)
 
@@ -73,9 +76,9 @@ class Judge:
             return [Target(tuple(names))]
         return self._claimed(names) or [in_no_role(names, names, self._policy, listed=False)]
 
-    def _read(self, image: Image, indexer: Indexer, python: str) -> Seen:
+    def _read(self, image: Image, indexer: Indexer, python: str, imports: tuple[str, ...]) -> Seen:
         with work.limited(self._options.image_timeout):  # the cache answers, no faster for threads
-            return Seen.by(image.reference, lambda: gather(image, indexer, python=python, readers=1))
+            return Seen.by(image.reference, lambda: gather(image, indexer, python=python, readers=1, imports=imports))
 
     def _audited(self, target: Target, seen: Seen) -> Audited:
         first, facts = target.names[0], seen.facts

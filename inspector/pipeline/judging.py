@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from inspector.facts import ImageFacts
-from inspector.pipeline.model import Seen, Target
+from inspector.pipeline.model import Options, Seen, Target
 from inspector.policy.findings import error_finding
 from inspector.policy.judge import judge, judge_manifest
 from inspector.policy.model import ErrorFact, Result
 from inspector.policy.role import Policy, Role
+from inspector.policy.rules.imports import IMPORTS
 
 
 def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = False, manifest: bool = False) -> Result:
@@ -47,9 +50,20 @@ def layers_seen(facts: ImageFacts) -> bool:
     return facts.evidence.layers_read + facts.evidence.layers_cached > 0
 
 
-def asking(policy: Policy, python: str | None) -> Policy:
-    """Return the policy with another command for all roles, where one was asked for."""
-    if python is None:
+def asking(policy: Policy, options: Options) -> Policy:
+    """Return the policy with another command for all roles, where one was asked for, and further modules to import."""
+    if options.python is None and not options.imports:
         return policy
-    roles = tuple(role.replaced(python_command=python) for role in policy.roles)
+    roles = policy.roles
+    if options.python is not None:
+        roles = tuple(role.replaced(python_command=options.python) for role in roles)
+    if options.imports:
+        roles = tuple(role.replaced(**{IMPORTS.name: imports_asked([role], options)}) for role in roles)
     return msgspec.structs.replace(policy, roles=roles)
+
+
+def imports_asked(roles: Iterable[Role], options: Options) -> tuple[str, ...]:
+    """List the modules whose import the roles and the user ask for, each once."""
+    return tuple(
+        dict.fromkeys(name for names in (*(role[IMPORTS] for role in roles), options.imports) for name in names)
+    )

@@ -33,8 +33,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     digests; `offline` never leaves the machine. Of engines' images, `access` allows no other, and `every_tag` takes
     names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
     The registries `insecure_registries` may be asked without verified TLS; of those in `trust_toc` layers' tables of
-    contents are believed. With `guess_registry`, a registry is asked for names that state none. `image_timeout`
-    bounds the time of one image in seconds, beside what its bytes justify (`work.limits`).
+    contents are believed. With `guess_registry`, a registry is asked for names that state none. `imports` are
+    modules whose import is followed. `image_timeout` bounds the time of one image in seconds, beside what its bytes
+    justify (`work.limits`).
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -50,6 +51,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     insecure_registries: tuple[str, ...] = ()
     trust_toc: Literal["all"] | tuple[str, ...] = ()
     guess_registry: bool = False
+    imports: tuple[str, ...] = ()
     image_timeout: float = work.DEFAULT_SECONDS
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
@@ -126,12 +128,13 @@ class Opened(msgspec.Struct, frozen=True):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
 
-    `access` allows no other.
+    `access` allows no other. `imports` are modules whose import is followed.
     """
 
     python: str = "python"
     whole: str = ""
     access: AccessMethod | None = None
+    imports: tuple[str, ...] = ()
 
 
 class Job(msgspec.Struct, frozen=True):

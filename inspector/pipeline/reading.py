@@ -79,7 +79,7 @@ class Reader:
         def read() -> ImageFacts:
             with work.limited(self._options.image_timeout):
                 if image.access is None:
-                    facts = gather(image, indexer, python=job.question.python)
+                    facts = gather(image, indexer, python=job.question.python, imports=job.question.imports)
                 else:
                     facts = access.read(image, image.access, job.question)
             return verify(image, facts, mode=self._options.runtime) if job.run else facts

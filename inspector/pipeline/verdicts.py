@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.errors import NotFound
 from inspector.facts import ImageFacts
-from inspector.pipeline.judging import asking, judge_target, unread
+from inspector.pipeline.judging import asking, imports_asked, judge_target, unread
 from inspector.pipeline.listed import each_once, names_to_check
 from inspector.pipeline.model import DEFAULTS, Job, Opened, Options, Progress, Question, Seen, Target, error_fact
 from inspector.pipeline.reading import Reader
@@ -36,7 +36,7 @@ def check(
     >>> check(["docker-archive:api.tar"], load_policy("inspector.toml")).outcome
     'pass'
     """
-    policy, options = asking(policy, options.python), options.trusting(policy.trust_toc)
+    policy, options = asking(policy, options), options.trusting(policy.trust_toc)
     asked = names_to_check(references, policy, options.role)
     with contextlib.closing(Reader(options, progress)) as reader:
         opened = each_once(reader.open(asked))
@@ -107,7 +107,9 @@ class _Plan:
         """Ask of an image what the roles together need."""
         whole = next((need for role in roles if (need := whole_facts_needed(role))), "")
         run = self._options.runtime != "never" and any(map(needs_run, roles))
-        return Job(image, Question(python=python, whole=whole, access=self._options.access), run=run)
+        imports = imports_asked(roles, self._options)
+        question = Question(python=python, whole=whole, access=self._options.access, imports=imports)
+        return Job(image, question, run=run)
 
 
 def _left_open(target: Target, facts: ImageFacts | None) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from inspector.facts import Evidence, ImageFacts, LayerFacts
+from inspector.imports.model import Imported
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
 from inspector.python.model import Distribution, Interpreter
@@ -45,6 +46,8 @@ def _image(facts: ImageFacts) -> Iterator[RenderableType]:
     yield ""
     yield indented(labelled(_torch(facts)), 2)
     yield indented(labelled(_python(facts)), 2)
+    if facts.imports:
+        yield from _section("Imports", labelled(_imports(facts.imports), label_width=max(map(len, facts.imports))))
     if facts.runtime is not None:
         yield from _section("When it was run", labelled(run_lines(facts.runtime)))
     if isinstance(facts.distributions, Unknown):
@@ -162,6 +165,15 @@ def _command(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
             f", with torch {command.torch.version}" if command.torch and command.torch.installed else ", without torch"
         )
         yield "", words(f"it runs another Python: {command.interpreter.path}{seen}", "yellow")
+
+
+def _imports(found: Mapping[str, Imported]) -> Iterator[tuple[str, Text]]:
+    importable = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
+    for name, one in found.items():
+        style = _YES_NO[one.importable]
+        counted = f": {count(one.modules, 'module')}, {one.extensions} compiled" if one.importable == "yes" else ""
+        yield name, Text.assemble((importable[one.importable], f"bold {style}"), counted)
+        yield from (("", words(reason, style)) for reason in one.reasons)
 
 
 def _doubts(doubt: str, reasons: Iterable[str]) -> Iterator[tuple[str, Text]]:

@@ -150,7 +150,7 @@ def _cells(result: Result) -> tuple[Text, ...]:
 
 
 def _broken(name: Text) -> Text:
-    """Return a long name in two lines, its last part the second, so that one image does not widen the column for all."""
+    """Return a long name in two lines, its last part the second, so that one does not widen the column for all."""
     head, slash, tail = name.plain.rpartition("/")
     if not slash or name.cell_len <= _LONG_NAME:
         return name

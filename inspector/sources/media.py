@@ -18,7 +18,7 @@ class Media:
 
     `insecure` are registries that may be asked without verified TLS, `trust_toc` those whose tables of contents are
     believed, and `kept` holds what they told earlier runs. With `guess_registry`, a registry is asked for
-    a bare name that names no host, too: fine to look at an image, but no verdict may come from the owner of such a name.
+    a bare name that names no host, too: fine to look at an image, but no verdict may come from who owns the name.
     """
 
     def __init__(

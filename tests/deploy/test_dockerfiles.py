@@ -1,4 +1,4 @@
-"""The Dockerfiles, the service's lock and the policy, held against each other; tests/lab builds them."""
+"""The Dockerfiles, the service's lock and the policy, compared with each other; tests/lab builds them."""
 
 from __future__ import annotations
 

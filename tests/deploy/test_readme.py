@@ -1,4 +1,4 @@
-"""What deploy/README.md says, held against what is there."""
+"""What deploy/README.md says, compared with what is there."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ STATED: dict[str, Any] = {
     "compressed_size": Limits(most=10**12),
     "proof": "loader",
     "extensions": "must-load",
+    "imports": ("a",),
 }
 """A value for each setting of a rule."""
 OWN: dict[str, Any] = {
@@ -47,7 +48,7 @@ def test_every_setting_has_a_value_here_and_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("field", [*STATED, *OWN])
-def test_a_glance_answers_exactly_the_rules_that_say_so(field: str) -> None:
+def test_single_files_answer_exactly_the_rules_that_say_so(field: str) -> None:
     """What a rule says of its needs is no opinion: partial facts answer it, or else leave it unknown."""
     wanted = role(**{"torch": "cuda", field: {**STATED, **OWN}[field]})
     whole = field in SETTINGS and SETTINGS[field].layers != ""

@@ -139,7 +139,7 @@ def test_a_gpu_that_torch_has_no_code_for_is_told() -> None:
     found = finding(image(CUDA, runtime=run), REPORT, "gpu-architecture")
     assert found.outcome == "warn"
     assert found.message == (
-        "NVIDIA B200 (compute capability 10.0, 180 GB) is none that torch has code for: sm_50, sm_80, sm_86, sm_90"
+        "torch has no kernels for NVIDIA B200 (compute capability 10.0, 180 GB); built for sm_50, sm_80, sm_86, sm_90"
     )
     assert judge(image(CUDA, runtime=RUN_CUDA), REPORT).outcome == "pass"
     assert judge(image(CUDA, runtime=run), REPORT).outcome == "warn"

@@ -1,1 +1,1 @@
-"""The interpreter: found, described, and held against real ones."""
+"""The interpreter: found, described, and compared with real ones."""

@@ -1,4 +1,4 @@
-"""The machine's own files as a `Rootfs`, so that answers can be held against the interpreters that live there."""
+"""The machine's own files as a `Rootfs`, so that answers can be compared with the interpreters that live there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can't be held against an interpreter at hand: later releases, and prefixes that are compiled in."""
+"""What can't be compared with an interpreter at hand: later releases, and prefixes that are compiled in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules that an interpreter's own site.py tells: held against the text of the interpreters at hand."""
+"""The rules that an interpreter's own site.py tells: compared with the text of the interpreters at hand."""
 
 from __future__ import annotations
 

@@ -61,7 +61,9 @@ class RegistryBlob(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(self._scan_whole(diff_id, digest, meter), notes=(note,))
 
     def _scan_whole(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
-        def chunks() -> Iterator[bytes]:
-            return self.repository.chunks(self.descriptor.digest, self.descriptor.size)
+        expected = digest or self.descriptor.digest
+        return scan_stream(self.stored(), diff_id, expected, meter=meter, again=self.stored)
 
-        return scan_stream(chunks(), diff_id, digest or self.descriptor.digest, meter=meter, again=chunks)
+    def stored(self) -> Iterator[bytes]:
+        """See `Repeatable`."""
+        return self.repository.chunks(self.descriptor.digest, self.descriptor.size)

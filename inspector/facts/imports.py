@@ -1,0 +1,66 @@
+"""The modules whose import is asked for by name: what they need is read of the layers once more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inspector.errors import NotFound
+from inspector.layers.contents import Contents
+from inspector.layers.indexer import Indexed
+from inspector.layers.merge import MergedRootfs
+from inspector.python.model import Interpreter
+from inspector.python.question import Question
+from inspector.rootfs import resolve
+from inspector.sources.image import Image, Layer
+from inspector.unknown import Unknown
+
+if TYPE_CHECKING:
+    from inspector.imports.model import Imported
+
+NOT_FILES = "only single files were looked at: `--access save` reads those that an import needs"
+
+
+class Modules(msgspec.Struct, frozen=True):
+    """The names that are asked for; with `verify`, only bytes that are hashed will do."""
+
+    names: tuple[str, ...] = ()
+    verify: bool = False
+
+    def find(
+        self,
+        image: Image,
+        indexed: Sequence[Indexed],
+        fs: MergedRootfs,
+        question: Question,
+        interpreter: Interpreter | Unknown,
+    ) -> dict[str, Imported]:
+        """The answer for each name."""
+        if not self.names:
+            return {}
+        from inspector.imports import find_imports  # most images are asked for none
+
+        contents = [self._contents(*pair) for pair in zip(image.layers, indexed, strict=True)]
+
+        def content(path: str) -> bytes:
+            real = resolve(fs, path)
+            if real is None:
+                raise NotFound(f"{path!r} leads to no file of the image")
+            return fs.content(real, contents)
+
+        return find_imports(fs, question.config, interpreter, self.names, content, question.doubts)
+
+    def _contents(self, layer: Layer, indexed: Indexed) -> Contents:
+        digest = layer.digest if layer.compressed else None
+        return Contents(indexed.index, layer.blob, layer.blob.identity, digest, verify=self.verify)
+
+
+def unseen_imports(names: Sequence[str]) -> dict[str, Imported]:
+    """The answer where only single files were looked at."""
+    if not names:
+        return {}
+    from inspector.imports.model import Imported
+
+    return dict.fromkeys(names, Imported(importable="unknown", reasons=(NOT_FILES,)))

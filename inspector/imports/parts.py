@@ -1,0 +1,142 @@
+"""What single forms of Python's syntax come to: what they bind, change and raise."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from inspector.imports.expressions import dotted, value_of
+from inspector.imports.syntax import Append, Bind, Raise
+
+_HARMLESS = frozenset({"catch_warnings", "open", "simplefilter", "Lock", "RLock", "nullcontext", "redirect_stdout"})
+_CHANGES = frozenset(
+    [
+        "append",
+        "add",
+        "extend",
+        "insert",
+        "update",
+        "setdefault",
+        "pop",
+        "popitem",
+        "remove",
+        "clear",
+        "discard",
+        "sort",
+        "reverse",
+        "appendleft",
+    ]
+)
+_ONLY_READS = frozenset(
+    [
+        "len",
+        "tuple",
+        "list",
+        "sorted",
+        "set",
+        "frozenset",
+        "dict",
+        "isinstance",
+        "issubclass",
+        "str",
+        "repr",
+        "print",
+        "enumerate",
+        "zip",
+        "range",
+        "any",
+        "all",
+        "min",
+        "max",
+        "hasattr",
+        "getattr",
+        "bool",
+        "type",
+        "iter",
+        "map",
+        "filter",
+        "super",
+        "int",
+        "sum",
+    ]
+)
+
+
+def within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """All statements, those within others too."""
+    todo: list[ast.AST] = list(reversed(body))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        for part in ("cases", "handlers", "finalbody", "orelse", "body"):
+            todo += reversed(getattr(node, part, ()) if not isinstance(node, ast.expr) else ())
+
+
+def changed(statement: ast.stmt) -> Iterator[Append]:
+    """The lists and dictionaries that a statement may change: by a method, by an item, by handing them on."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
+                yield Append(node.lineno, name)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                yield Append(node.lineno, name)
+            case _:
+                pass
+        if isinstance(node, ast.Call) and dotted(node.func) not in _ONLY_READS:
+            yield from (Append(node.lineno, each.id) for each in node.args if isinstance(each, ast.Name))
+
+
+def taken(node: ast.expr) -> tuple[str, ...] | None:
+    """The exceptions that a context manager takes; None where that isn't known."""
+    if not isinstance(node, ast.Call):
+        return () if dotted(node).lower().endswith("lock") else None
+    name = dotted(node.func).rpartition(".")[2]
+    if name == "suppress":
+        return tuple(dotted(each).rpartition(".")[2] or "?" for each in node.args)
+    return () if name in _HARMLESS else None
+
+
+def classes(node: ast.expr | None) -> tuple[str, ...] | None:
+    """The last names of the classes that an `except` takes; None where it takes all."""
+    if node is None:
+        return None
+    items = node.elts if isinstance(node, ast.Tuple) else [node]
+    return tuple(dotted(each).rpartition(".")[2] or "?" for each in items)
+
+
+def raised(line: int, error: ast.expr | None) -> Raise:
+    """What a `raise` raises, with its text where that is a literal."""
+    if error is None:
+        return Raise(line, "")
+    called = error.func if isinstance(error, ast.Call) else error
+    name = dotted(called)
+    text = ""
+    if isinstance(error, ast.Call) and error.args:
+        known = value_of(error.args[0])
+        text = known[1][:200] if known and known[0] == "constant" and isinstance(known[1], str) else ""
+    return Raise(line, name or "?", text)
+
+
+def bindings(line: int, targets: list[ast.expr], value: ast.expr) -> Iterator[Bind]:
+    """What an assignment binds."""
+    for target in targets:
+        if isinstance(target, ast.Name):
+            yield Bind(line, (target.id,), value_of(value))
+        elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            for one, other in zip(target.elts, value.elts, strict=True):
+                yield Bind(line, tuple(names_in(one)), value_of(other) if isinstance(one, ast.Name) else None)
+        elif isinstance(target, ast.Tuple) and all(isinstance(each, ast.Name) for each in target.elts):
+            whole = value_of(value)
+            for at, each in enumerate(target.elts):
+                assert isinstance(each, ast.Name)
+                yield Bind(line, (each.id,), None if whole is None else ("part", whole, ("constant", at)))
+        else:
+            yield Bind(line, tuple(names_in(target)))
+
+
+def names_in(node: ast.AST) -> Iterator[str]:
+    """The names that a target binds."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
+            yield each.id

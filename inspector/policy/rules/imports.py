@@ -1,0 +1,47 @@
+"""Modules that the role wants to be importable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.imports.model import MAX_NAMES, Imported, module_name
+from inspector.policy.findings import NO_PYTHON, Case, Shown, because
+from inspector.policy.model import Advice, Finding
+from inspector.policy.rule import Rule
+from inspector.policy.setting import Written, texts
+from inspector.unknown import Absent
+
+FAILS = Advice("CODE_BUG", "{dockerfile}: make `{command} -c '{wanted}'` work in the image{origin}")
+HOW = "`python -c 'import {}'` in a container shows it"
+
+
+def _bounded(written: Written, found: tuple[str, ...]) -> None:
+    if len(found) > MAX_NAMES:
+        raise written.location.error(f"more than {MAX_NAMES} of them", "imports")
+
+
+IMPORTS = texts("imports", module_name, "a list of modules, as in ['torchvision', 'app.main']", _bounded)
+
+
+def check_imports(case: Case) -> Iterator[Finding]:
+    """Each module is found, and all that its import loads."""
+    for name in case.role[IMPORTS]:
+        found = case.facts.imports.get(name)
+        yield _finding(case, name, found or Imported(importable="unknown", reasons=("it was not asked for",)))
+
+
+def _finding(case: Case, name: str, found: Imported) -> Finding:
+    wanted = f"import {name}"
+    shown = Shown(wanted, {"yes": "importable", "no": "fails", "unknown": "not known"}[found.importable])
+    if found.importable == "yes":
+        counted = f" ({found.modules} modules, {found.extensions} of them compiled)" if found.modules else ""
+        return case.passed(f"{name} can be imported{counted}", shown)
+    if found.importable == "unknown":
+        why = "; ".join(found.reasons) or "nothing tells"
+        return case.unknown(f"whether {name} can be imported is not known: {why}", shown, HOW.format(name))
+    advice = NO_PYTHON if isinstance(case.facts.interpreter, Absent) else FAILS
+    at = case.at(found.layer, path=found.path)
+    return case.found("fail", advice, f"`{wanted}` fails{because(found.reasons)}", shown, at)
+
+
+RULE = Rule(check="imports", test=check_imports, settings=(IMPORTS,), layers="'imports' asks for files of every layer")
