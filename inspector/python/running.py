@@ -97,4 +97,6 @@ def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:
 
 
 def _has_encodings(fs: Rootfs, library: str) -> bool:
-    return any(is_file(fs, f"{library}/encodings/__init__.{suffix}") for suffix in ("py", "pyc"))
+    """Whether the modules are there that Python imports at its start: the package encodings, and os for site."""
+    names = ("encodings/__init__", "os")
+    return all(any(is_file(fs, f"{library}/{name}.{suffix}") for suffix in ("py", "pyc")) for name in names)

@@ -12,7 +12,7 @@ from inspector.torchbuild.diagnostics import Diagnostic, some
 _NAMES = """
 argparse ast asyncio base64 bisect bz2 calendar collections concurrent contextlib contextvars copy copyreg csv ctypes
 dataclasses datetime difflib dis email enum fnmatch functools gettext glob gzip hashlib heapq http importlib inspect
-ipaddress json keyword linecache locale logging lzma multiprocessing ntpath numbers opcode operator pathlib pickle
+ipaddress json keyword linecache locale logging lzma multiprocessing ntpath numbers opcode operator pathlib pdb pickle
 pickletools pkgutil platform pprint queue quopri random re reprlib selectors shutil signal socket ssl string struct
 subprocess tarfile tempfile textwrap threading timeit token tokenize traceback types typing unittest urllib uuid
 warnings weakref zipfile
