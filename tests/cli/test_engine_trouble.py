@@ -101,7 +101,7 @@ def told(result: Result) -> str:
 @pytest.mark.parametrize("fake", ["graph", "containerd", "podman"], indirect=True)
 def test_an_engine_in_order_is_no_trouble(fake: FakeEngine, check: Callable[..., Result]) -> None:
     result = check()
-    assert (result.exit_code, json.loads(result.stdout)["outcome"]) == (0, "pass"), result.output
+    assert (result.exit_code, json.loads(result.stdout)["outcome"]) in ((0, "pass"), (0, "warn")), result.output
     assert fake.containers == {}
 
 
@@ -142,7 +142,7 @@ def test_an_engine_in_trouble_between_two_questions(
     fake.misbehave(method, "/containers/[^/]+/archive", FAULTS[fault], after=after)
     result = check()
     outcome = json.loads(result.stdout)["outcome"]
-    assert (result.exit_code, outcome) in ((0, "pass"), (3, "unknown")), result.output
+    assert (result.exit_code, outcome) in ((0, "pass"), (0, "warn"), (3, "unknown")), result.output
     assert fake.containers == {}
 
 

@@ -147,7 +147,8 @@ def answer_of(image: str, cache: IndexCache) -> Answer:
         torch = inspector.inspect(f"docker:{image}", Options(cache=cache, access="storage")).torch
     except inspector.InspectorError as error:
         return Answer("unknown", (f"refused: {error}",))
-    return Answer(torch.importable, tuple(str(reason) for reason in torch.reasons))
+    importable = torch.importable if torch.installed else "no"  # an empty namespace imports, and has no version
+    return Answer(importable, tuple(str(reason) for reason in torch.reasons))
 
 
 @contextmanager

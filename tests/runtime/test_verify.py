@@ -72,7 +72,8 @@ def test_auto_runs_where_there_is_a_gpu(trio: tuple[FakeEngine, Engine, Image]) 
     found = verify(its_image, FACTS, mode="auto", host=GPUS)
     assert found.runtime is not None
     assert (found.runtime.ran, found.runtime.computed) == (True, True)
-    assert replace(found, runtime=None) == FACTS
+    assert found.evidence.proof == "runtime"
+    assert replace(found, runtime=None, evidence=FACTS.evidence) == FACTS
     assert body(fake)["Image"] == ours.inspect("worker:gpu").id
 
 
