@@ -10,6 +10,9 @@ import pytest
 
 from tests.loader.room import USER, Room
 
+pytestmark = pytest.mark.lab
+"""They compile libraries and ask the real loader in a root of its own: gcc, patchelf, musl, and root's rights."""
+
 BETA = "int beta(void) { return 1; }"
 STUB = "int other(void) { return 1; }"
 USES = "int beta(void); int m(void) { return beta(); }"

@@ -16,6 +16,9 @@ import pytest
 from tests.loader.room import USER, Room
 from tests.loader.test_cases import rpath
 
+pytestmark = pytest.mark.lab
+"""They compile libraries and ask the real loader in a root of its own: gcc, patchelf, musl, and root's rights."""
+
 CASES = int(os.environ.get("INSPECTOR_LOADER_CASES", "25"))
 FIRST = int(os.environ.get("INSPECTOR_LOADER_FIRST", "0"))
 NAME = "libbeta.so.1"

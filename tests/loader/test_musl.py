@@ -10,6 +10,9 @@ import pytest
 from tests.loader.room import MUSL, USER, Room, not_here
 from tests.loader.test_cases import BETA, STUB, USES, agreed, rpath, runpath
 
+pytestmark = pytest.mark.lab
+"""They compile libraries and ask the real loader in a root of its own: gcc, patchelf, musl, and root's rights."""
+
 NOT_FOUND = "Error loading shared library {}: No such file or directory"
 
 
