@@ -107,7 +107,7 @@ class LimitExceeded(InspectorError):
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    """The error and all that it wraps, as cause, reason or argument, the outermost first; at most 30."""
+    """Return the error and all that it wraps, as cause, reason or argument, the outermost first; at most 30."""
     found: list[BaseException] = []
     todo: list[object] = [error]
     while todo and len(found) < 30:

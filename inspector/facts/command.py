@@ -42,7 +42,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_question(fs: Rootfs, config: ImageConfig, python: str) -> Question:
-    """What the entrypoint makes of the asked `python`; the plain question where that can't be asked."""
+    """Return what the entrypoint makes of the asked `python`; the plain question where that can't be asked."""
     try:
         return ask(fs, config, python)
     except InspectorError:
@@ -52,7 +52,7 @@ def find_question(fs: Rootfs, config: ImageConfig, python: str) -> Question:
 
 
 def find_started(fs: Rootfs, config: ImageConfig) -> Started:
-    """What `docker run IMAGE` runs; unknown where the image can't be followed at all."""
+    """Return what `docker run IMAGE` runs; unknown where the image can't be followed at all."""
     try:
         return started(fs, config) if config.os in ("linux", "") else Started()
     except InspectorError as error:
@@ -60,7 +60,7 @@ def find_started(fs: Rootfs, config: ImageConfig) -> Started:
 
 
 def find_command(fs: Rootfs, asked: Asked) -> Command:
-    """The facts of the image's own command, from every file of the image."""
+    """Return the facts of the image's own command, from every file of the image."""
     ran = find_started(fs, asked.config)
     elsewhere = () if isinstance(asked.elsewhere, Unknown) else asked.elsewhere
     reaches = _named(ran.texts, elsewhere)
@@ -87,7 +87,7 @@ def find_command(fs: Rootfs, asked: Asked) -> Command:
 
 
 def is_other(asked: Asked, question: Question, found: Interpreter | Unknown) -> bool:
-    """Whether the command's Python would import from elsewhere than the asked one, or with other settings."""
+    """Tell whether the command's Python would import from elsewhere than the asked one, or with other settings."""
     one = asked.interpreter
     if isinstance(one, Unknown) or isinstance(found, Unknown):
         return one != found
@@ -96,7 +96,7 @@ def is_other(asked: Asked, question: Question, found: Interpreter | Unknown) -> 
 
 
 def _first_matters(fs: Rootfs, ran: Started) -> bool:
-    """Whether a module torch lies beside the script, or in the working directory, which that replaces."""
+    """Tell whether a module torch lies beside the script, or in the working directory, which that replaces."""
     if ran.first is None or ran.question is None:
         return False
     names = [list_dir(fs, folder) for folder in (ran.first, ran.question.config.working_dir)]
@@ -104,7 +104,7 @@ def _first_matters(fs: Rootfs, ran: Started) -> bool:
 
 
 def _tail(interpreter: Interpreter) -> tuple[str, ...]:
-    """The search path from the standard library on: before it stand the working directory or the script's."""
+    """Return the search path from the standard library on: before it stand the working directory or the script's."""
     path = interpreter.search_path
     base = interpreter.base_prefix
     return tuple(entry for entry in path if not base or entry.startswith(f"{base}/")) + tuple(path[1:])
@@ -131,7 +131,7 @@ def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, *
 
 
 def _named(texts: Iterable[str], elsewhere: Iterable[TorchElsewhere]) -> set[str]:
-    """The torches whose environment the command's words or scripts name."""
+    """Return the torches whose environment the command's words or scripts name."""
     found = set()
     for other in elsewhere:
         match = _ENVIRONMENT.match(f"{other.path}/")
@@ -142,7 +142,7 @@ def _named(texts: Iterable[str], elsewhere: Iterable[TorchElsewhere]) -> set[str
 
 
 def _imported(interpreter: Interpreter | Unknown, elsewhere: Iterable[TorchElsewhere]) -> set[str]:
-    """The torches that stand on an interpreter's search path."""
+    """Return the torches that stand on an interpreter's search path."""
     if isinstance(interpreter, Unknown):
         return set()
     entries = set(interpreter.search_path)
@@ -150,7 +150,7 @@ def _imported(interpreter: Interpreter | Unknown, elsewhere: Iterable[TorchElsew
 
 
 def unseen_command(fs: Rootfs, asked: Asked) -> Command:
-    """The facts from single files: another Python's torch isn't looked for, which leaves it unknown."""
+    """Return the facts from single files: another Python's torch isn't looked for, which leaves it unknown."""
     ran = find_started(fs, asked.config)
     interpreter: Interpreter | Unknown | None = ran.unknown
     differs = False

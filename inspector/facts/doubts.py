@@ -24,7 +24,7 @@ def with_doubts(
     torch: Torch,
     elsewhere: Sequence[TorchElsewhere] | Unknown,
 ) -> Torch:
-    """The torch with what the entrypoint may change about it.
+    """Return the torch with what the entrypoint may change about it.
 
     It can't matter where the image has no torch at all, or one torch and one Python.
     """
@@ -49,12 +49,12 @@ def _doubted(torch: Torch, question: Question) -> Torch:
 
 
 def _is_package(other: TorchElsewhere) -> bool:
-    """Whether some Python could import it: it is a package, not a wheel or what is left of one."""
+    """Tell whether some Python could import it: it is a package, not a wheel or what is left of one."""
     return posixpath.basename(other.path) == "torch"
 
 
 def environments(fs: Rootfs) -> set[str]:
-    """The prefixes of all Pythons in the image: of programs in folders named `bin`, links among them followed."""
+    """Give the prefixes of all Pythons in the image: of programs in folders named `bin`, links among them followed."""
     found = set()
     for folder, nodes in walk(fs):
         if not folder.endswith("/bin"):

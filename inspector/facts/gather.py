@@ -128,7 +128,7 @@ def _broken_extensions(
 
 
 def _with_step(image: Image, torch: Torch) -> Torch:
-    """The torch with the build step of its layer."""
+    """Return the torch with the build step of its layer."""
     fault = torch.fault
     if fault is not None and fault.layer is not None:
         fault = msgspec.structs.replace(fault, created_by=image.layers[fault.layer].created_by)

@@ -37,7 +37,7 @@ class Modules(msgspec.Struct, frozen=True):
         question: Question,
         interpreter: Interpreter | Unknown,
     ) -> dict[str, Imported]:
-        """The answer for each name."""
+        """Return the answer for each name."""
         if not self.names:
             return {}
         from inspector.imports import find_imports  # most images are asked for none
@@ -58,7 +58,7 @@ class Modules(msgspec.Struct, frozen=True):
 
 
 def unseen_imports(names: Sequence[str]) -> dict[str, Imported]:
-    """The answer where only single files were looked at."""
+    """Return the answer where only single files were looked at."""
     if not names:
         return {}
     from inspector.imports.model import Imported

@@ -13,7 +13,7 @@ from inspector.unknown import Unknown
 
 
 def proved(fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown) -> Interpreter | Unknown:
-    """The interpreter, with why it doesn't start, or may not, where the kernel would start it and the loader fails."""
+    """Return the interpreter with why it doesn't start, or may not, where the kernel would start it."""
     if isinstance(interpreter, Unknown) or interpreter.runs != "yes":
         return interpreter
     from inspector.torchbuild.python_process import refusal  # the loader is not always needed

@@ -16,7 +16,7 @@ __all__ = ["MAX_NAMES", "Imported", "find_imports", "module_name"]
 
 
 def __getattr__(name: str) -> Any:
-    """`find_imports`, with all that it brings."""
+    """Return `find_imports`, with all that it brings."""
     if name != "find_imports":
         raise AttributeError(name)
     from inspector.imports.find import find_imports

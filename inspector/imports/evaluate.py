@@ -47,10 +47,10 @@ class World(Protocol):
     variables: Mapping[str, str]
 
     def attribute(self, module: str, name: str) -> Any:
-        """The value of a module's name; `UNSURE` where that isn't known."""
+        """Return the value of a module's name; `UNSURE` where that isn't known."""
 
     def findable(self, name: str) -> bool | None:
-        """Whether `importlib.util.find_spec` finds a module."""
+        """Tell whether `importlib.util.find_spec` finds a module."""
 
 
 _VERSIONS = frozenset({"Version", "LooseVersion", "parse_version"})
@@ -78,12 +78,12 @@ class Evaluator:
         self._names = names
 
     def truth(self, value: Value | None) -> bool | None:
-        """Whether an expression is true; None where that isn't known."""
+        """Tell whether an expression is true; None where that isn't known."""
         found = self.value(value)
         return None if found is UNSURE else bool(found)
 
     def value(self, value: Value | None) -> Any:
-        """What an expression comes to; `UNSURE` where that isn't known."""
+        """Return what an expression comes to; `UNSURE` where that isn't known."""
         if value is None:
             return UNSURE
         try:
@@ -92,7 +92,7 @@ class Evaluator:
             return UNSURE
 
     def dotted(self, name: str) -> Any:
-        """What a dotted name stands for."""
+        """Return what a dotted name stands for."""
         first, *others = name.split(".")
         found = self._name(first)
         for each in others:
@@ -306,7 +306,7 @@ _FIELDS = frozenset({"major", "minor", "micro", "releaselevel"})
 
 
 def _is_deep(value: Any) -> bool:
-    """Whether a value holds more than single ones: comparing what nests many times over would have no end."""
+    """Tell whether a value holds more than single ones: comparing what nests many times over would have no end."""
     if not isinstance(value, tuple | dict) or isinstance(value, Module | Thing):
         return False
     return isinstance(value, dict) or len(value) > MAX_NESTED or any(isinstance(each, tuple | dict) for each in value)

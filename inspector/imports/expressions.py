@@ -34,7 +34,7 @@ _LATER = (ast.Lambda, ast.GeneratorExp)
 
 
 def value_of(node: ast.expr | None, depth: int = 0) -> Value | None:  # noqa: C901, PLR0911, PLR0912 - a case a form
-    """The expression as a value; None where it can't be worked out."""
+    """Return the expression as a value; None where it can't be worked out."""
     if node is None or depth > MAX_DEPTH:
         return None
     match node:
@@ -117,7 +117,7 @@ def _part(base: ast.expr, index: ast.expr, depth: int) -> Value | None:
 
 
 def dotted(node: ast.expr) -> str:
-    """`a.b.c` as text; empty for anything else."""
+    """Return `a.b.c` as text; empty for anything else."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
@@ -126,7 +126,10 @@ def dotted(node: ast.expr) -> str:
 
 
 def calls_in(node: ast.AST, *, maybe: bool = False) -> Iterator[Call]:
-    """The calls of an expression that matter: of functions by their names, and of what imports. Inner ones first."""
+    """Yield the calls of an expression that matter: of functions by their names, and of what imports.
+
+    Inner ones first.
+    """
     todo: list[tuple[ast.AST, bool, bool]] = [(node, maybe, False)]
     while todo:
         at, doubtful, opened = todo.pop()

@@ -37,7 +37,7 @@ def find_imports(
     content: ReadContent,
     doubts: Sequence[str] = (),
 ) -> dict[str, Imported]:
-    """What the interpreter would do on `import NAME`, for each of `names` in a process of its own.
+    """Return what the interpreter would do on `import NAME`, for each of `names` in a process of its own.
 
     `content` reads any file of the image; `doubts` are what its entrypoint may change.
     """
@@ -132,17 +132,17 @@ def _answer(walk: Walk, opener: Opener, name: str, failed: str, folders: Folders
 
 
 def _doubtful(failed: str, doubts: Sequence[str]) -> bool:
-    """Whether a failure may not be reached, as something before it is not known."""
+    """Tell whether a failure may not be reached, as something before it is not known."""
     return bool(doubts) and not failed.startswith(("ModuleNotFoundError", "ImportError"))
 
 
 def _is_told(module: Loaded) -> bool:
-    """Whether a module is not one of the standard library."""
+    """Tell whether a module is not one of the standard library."""
     return module.found is not None and ("-packages/" in module.found.path or "/lib/python" not in module.found.path)
 
 
 def _hooked(interpreter: Interpreter) -> str:
-    """What runs at start and may change what is found; empty where nothing does."""
+    """Return what runs at start and may change what is found; empty where nothing does."""
     for hook in interpreter.hooks:
         if hook.touches_torch != "no" and not is_editable_hook(hook):
             return f"{hook.path!r}, which runs code at start, changes what is found"
@@ -150,7 +150,7 @@ def _hooked(interpreter: Interpreter) -> str:
 
 
 def _torch(finder: Finder, interpreter: Interpreter, environment: Environment, extension: str) -> TorchFiles | None:
-    """What torch's own `__init__` opens around its extension module."""
+    """Return what torch's own `__init__` opens around its extension module."""
     package = extension.rpartition("/")[0]
     source = finder.source(f"{package}/__init__.py")
     return TorchFiles(

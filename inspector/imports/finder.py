@@ -48,7 +48,10 @@ class Finder:
         return tuple(dict.fromkeys(self._interpreter.search_path))
 
     def find(self, name: str, paths: Sequence[str] | None) -> tuple[Found | Unknown | None, tuple[str, ...]]:
-        """The module of a name, searched in a package's `paths` or for a top-level one; with where its own are."""
+        """Return the module of a name, searched in a package's `paths` or for a top-level one.
+
+        With where its own are.
+        """
         last = name.rpartition(".")[2]
         portions: list[str] = []
         namespace: Found | None = None
@@ -68,7 +71,7 @@ class Finder:
         return None, ()
 
     def _in_order(self, name: str, entries: Sequence[str]) -> list[Found]:
-        """What each entry has: a zip file between folders is looked into in its turn."""
+        """Return what each entry has: a zip file between folders is looked into in its turn."""
         found: list[Found] = []
         for entry in entries:
             for one in find_modules(self._folders, [entry], name, self._suffixes):
@@ -85,7 +88,7 @@ class Finder:
         return found
 
     def _parted(self, entry: str) -> tuple[str, str]:
-        """A zip file and the folder in it that a path leads to."""
+        """Return a zip file and the folder in it that a path leads to."""
         at = entry
         while at.count("/") > 1:
             at = posixpath.dirname(at)
@@ -132,7 +135,7 @@ class Finder:
             raise InspectorError(f"{file} on the search path is not a zip file: {error}") from error
 
     def source(self, origin: str) -> str:
-        """The text of a source. Raises as `decode_source`, and `NotKept`, `LimitExceeded`."""
+        """Return the text of a source. Raises as `decode_source`, and `NotKept`, `LimitExceeded`."""
         inside = next((file for file in self._zips if origin.startswith(f"{file}/")), None)
         if inside is None:
             node = self._folders.node(origin)
@@ -150,7 +153,7 @@ class Finder:
 
 
 def _as_named(found: Found, entry: str) -> Found:
-    """What was found by the path that `import` writes: below the entry as it stands, its links not followed."""
+    """Return what was found by the path that `import` writes: below the entry as it stands, its links not followed."""
     if found.entry == entry:
         return found
     at = len(found.entry.rstrip("/"))

@@ -112,7 +112,7 @@ class Modules:
         return parent
 
     def member(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool = False) -> Any:
-        """What `from module import name` gives: a value, else a submodule. Raises as `load_all`.
+        """Return what `from module import name` gives: a value, else a submodule. Raises as `load_all`.
 
         `relative` says that the module is named by dots alone: then most names are submodules.
         """
@@ -138,7 +138,7 @@ class Modules:
         return UNSURE
 
     def _ask_for(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool) -> None:
-        """A name that a module doesn't bind: its `__getattr__` may make it. Raises `Raised` where nothing can."""
+        """Ask for a name that is not bound: the module's `__getattr__` may make it. Raises `Raised`."""
         text = f"cannot import name {name!r} from {module.name!r} ({module.origin})"
         maker = module.names.get("__getattr__")
         if isinstance(maker, Function) and not module.loading:
@@ -158,7 +158,7 @@ class Modules:
             raise Raised("ImportError", text, where)
 
     def _is_made(self, module: Loaded, name: str) -> bool:
-        """Whether a function or method of a package has the name, or compiled code that is known makes it."""
+        """Tell whether a function or method of a package has the name, or compiled code that is known makes it."""
         if (module.name, name) in MADE_BY_COMPILED:
             return True
         below = f"{module.name}."
@@ -190,7 +190,7 @@ class Modules:
         return self._not_found(name, parent, found, where, maybe=maybe)
 
     def _below_module(self, name: str, parent: Loaded, where: str, *, maybe: bool) -> Loaded:
-        """A module below one that is no package: there only where that one registers it itself."""
+        """Return a module below one that is no package: there only where that one registers it itself."""
         if parent.opened or parent.registers:
             return self._made(name, parent, where, maybe=maybe)
         text = f"No module named {name!r}; {parent.name!r} is not a package"
@@ -209,7 +209,7 @@ class Modules:
         raise Raised("ModuleNotFoundError", f"No module named {name!r}", f"imported {where}" if where else "", name)
 
     def _made(self, name: str, parent: Loaded, where: str, *, maybe: bool) -> Loaded:
-        """A module that no file shows, which the code of the one above it may put in place."""
+        """Return a module that no file shows, which the code of the one above it may put in place."""
         last = name.rpartition(".")[2]
         known = parent.opened != "unknown" and (
             last in parent.words or (parent.opened == "compiled" and not parent.words)

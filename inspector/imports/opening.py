@@ -75,7 +75,7 @@ class Opener:
         return import_extension(process, name, path)
 
     def differs(self) -> str:
-        """Why another processor would end otherwise, opening the same modules; empty where none does."""
+        """Say why another processor would end otherwise, opening the same modules; empty where none does."""
         done, todo = {1}, set(self.process.levels)
         while todo - done:
             level = min(todo - done)

@@ -63,7 +63,7 @@ _ONLY_READS = frozenset(
 
 
 def within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """All statements, those within others too."""
+    """Yield all statements, those within others too."""
     todo: list[ast.AST] = list(reversed(body))
     while todo:
         node = todo.pop()
@@ -74,7 +74,7 @@ def within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def changed(statement: ast.stmt) -> Iterator[Append]:
-    """The lists and dictionaries that a statement may change: by a method, by an item, by handing them on."""
+    """Yield the lists and dictionaries that a statement may change: by a method, by an item, by handing them on."""
     for node in ast.walk(statement):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
@@ -88,7 +88,7 @@ def changed(statement: ast.stmt) -> Iterator[Append]:
 
 
 def taken(node: ast.expr) -> tuple[str, ...] | None:
-    """The exceptions that a context manager takes; None where that isn't known."""
+    """Return the exceptions that a context manager takes; None where that isn't known."""
     if not isinstance(node, ast.Call):
         return () if dotted(node).lower().endswith("lock") else None
     name = dotted(node.func).rpartition(".")[2]
@@ -98,7 +98,7 @@ def taken(node: ast.expr) -> tuple[str, ...] | None:
 
 
 def classes(node: ast.expr | None) -> tuple[str, ...] | None:
-    """The last names of the classes that an `except` takes; None where it takes all."""
+    """Return the last names of the classes that an `except` takes; None where it takes all."""
     if node is None:
         return None
     items = node.elts if isinstance(node, ast.Tuple) else [node]
@@ -106,7 +106,7 @@ def classes(node: ast.expr | None) -> tuple[str, ...] | None:
 
 
 def raised(line: int, error: ast.expr | None) -> Raise:
-    """What a `raise` raises, with its text where that is a literal."""
+    """Return what a `raise` raises, with its text where that is a literal."""
     if error is None:
         return Raise(line, "")
     called = error.func if isinstance(error, ast.Call) else error
@@ -119,7 +119,7 @@ def raised(line: int, error: ast.expr | None) -> Raise:
 
 
 def bindings(line: int, targets: list[ast.expr], value: ast.expr) -> Iterator[Bind]:
-    """What an assignment binds."""
+    """Yield what an assignment binds."""
     for target in targets:
         if isinstance(target, ast.Name):
             yield Bind(line, (target.id,), value_of(value))
@@ -136,7 +136,7 @@ def bindings(line: int, targets: list[ast.expr], value: ast.expr) -> Iterator[Bi
 
 
 def names_in(node: ast.AST) -> Iterator[str]:
-    """The names that a target binds."""
+    """Yield the names that a target binds."""
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
             yield each.id

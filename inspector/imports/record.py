@@ -53,7 +53,7 @@ class _Comparison:
                 self._compiled.setdefault(posixpath.dirname(each.origin), []).append(each.origin)
 
     def run(self) -> list[str]:
-        """All that is unlike, at most `MAX_TOLD`."""
+        """Return all that is unlike, at most `MAX_TOLD`."""
         found: list[str] = []
         for site in sorted({_site(place) for place in (*self._names, *self._compiled, *self._tops)} - {""}):
             for name in sorted(self._folders.at(site).children):
@@ -96,7 +96,7 @@ class _Comparison:
         return any(self._mentions(each, stem.encode()) for each in self._compiled.get(folder, ()))
 
     def _mentions(self, compiled: str, stem: bytes) -> bool:
-        """Whether a compiled module has the name among its bytes; one that can't be read may."""
+        """Tell whether a compiled module has the name among its bytes; one that can't be read may."""
         if compiled not in self._bytes:
             self._bytes[compiled] = self._read(compiled)
         content = self._bytes[compiled]

@@ -134,7 +134,7 @@ class Frame:
 
 
 def matches(error: str, classes: tuple[str, ...] | None) -> bool:
-    """Whether an `except` of these classes takes an exception."""
+    """Tell whether an `except` of these classes takes an exception."""
     if classes is None:
         return True
     raised = getattr(builtins, error, Exception)
@@ -148,17 +148,17 @@ def matches(error: str, classes: tuple[str, ...] | None) -> bool:
 
 
 def about_imports(error: str) -> bool:
-    """Whether an exception tells of a module that can't be imported."""
+    """Tell whether an exception tells of a module that can't be imported."""
     return error in ("ImportError", "ModuleNotFoundError")
 
 
 def place(module: Loaded, line: int) -> str:
-    """The clause that says where a statement stands."""
+    """Return the clause that says where a statement stands."""
     return f"in line {line} of {module.origin}"
 
 
 def absolute(package: str, level: int, name: str, where: str) -> str:
-    """The whole name of what a relative import means. Raises `Raised`."""
+    """Return the whole name of what a relative import means. Raises `Raised`."""
     if not level:
         return name
     parts = package.split(".") if package else []
@@ -168,5 +168,5 @@ def absolute(package: str, level: int, name: str, where: str) -> str:
 
 
 def doubts_left(doubts: list[Doubt], loaded: dict[str, Loaded]) -> list[Doubt]:
-    """The doubts about modules that were not loaded for certain after all."""
+    """Return the doubts about modules that were not loaded for certain after all."""
     return [each for each in doubts if each.error == "?" or each.module not in loaded or loaded[each.module].maybe]

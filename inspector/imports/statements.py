@@ -50,7 +50,10 @@ _DYNAMIC = frozenset({"globals", "vars", "locals", "exec", "eval", "setattr"})
 
 
 def read_statements(text: str, version: tuple[int, int]) -> Source:
-    """The statements of a source. Raises `SyntaxError` as Python X.Y would, `ValueError` for what can't be told."""
+    """Return the statements of a source.
+
+    Raises `SyntaxError` as Python X.Y would, `ValueError` for what can't be told.
+    """
     _refuse_large(text)
     try:
         with warnings.catch_warnings():
@@ -90,7 +93,7 @@ class _Reader:
         self._importers = "import_module" in text or "__import__" in text
 
     def source(self) -> Source:
-        """All that is kept."""
+        """Return all that is kept."""
         self._called = self._find_called()
         body = tuple(self._block(self._tree.body))
         dynamic = any(self._binds(node) for node in self._reached)
@@ -102,7 +105,7 @@ class _Reader:
         return Source(body, dynamic, words, paths, registers, defined, attributes, imports)
 
     def _all_imports(self) -> Iterator[tuple[int, str, str]]:
-        """All that is imported anywhere, in functions and methods too."""
+        """Yield all that is imported anywhere, in functions and methods too."""
         for node in within(self._tree.body):
             if isinstance(node, ast.Import):
                 yield from ((0, each.name, "") for each in node.names)
@@ -110,14 +113,14 @@ class _Reader:
                 yield from ((node.level, node.module or "", each.name) for each in node.names)
 
     def _attributes(self) -> Iterator[tuple[str, str]]:
-        """What code that runs as the module is imported looks up in a name of its own."""
+        """Yield what code that runs as the module is imported looks up in a name of its own."""
         for node in self._reached:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 yield node.value.id, node.attr
 
     @staticmethod
     def _binds(node: ast.AST) -> bool:
-        """Whether code that runs as the module is imported may bind names that it doesn't show."""
+        """Tell whether code that runs as the module is imported may bind names that it doesn't show."""
         return getattr(node, "id", "") in _DYNAMIC or getattr(node, "attr", "") in ("__dict__", "modules")
 
     def _words(self) -> frozenset[str]:
@@ -129,7 +132,7 @@ class _Reader:
         return frozenset(word for text in texts if len(text) < 200 for word in _WORD.findall(text))
 
     def _find_called(self) -> set[str]:
-        """The functions that are kept: those that the module itself calls, those that import, and what these call."""
+        """List the functions that are kept: those that the module calls, those that import, and what these call."""
         found = {"__getattr__"} & self._functions.keys()
         first: list[ast.AST] = [*self._tree.body, *(each for name in found for each in self._functions[name].body)]
         self._call_all(first, found, self._reached)
@@ -196,7 +199,7 @@ class _Reader:
                 yield from self._simple(node)
 
     def _match(self, node: ast.Match) -> Iterator[If]:
-        """The cases; each that is one value is a comparison."""
+        """Yield the cases; each that is one value is a comparison."""
         subject = value_of(node.subject)
         for each in node.cases:
             test = None
@@ -261,14 +264,14 @@ class _Reader:
         yield Define(node.lineno, node.name, self._all(node.body), tuple(placed), frozenset(found), defaults)
 
     def _imports(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        """Whether a function imports anything."""
+        """Tell whether a function imports anything."""
         if any(isinstance(each, ast.Import | ast.ImportFrom) for each in within(node.body)):
             return True
         calls = ast.walk(node) if self._importers else ()
         return any(isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS for each in calls)
 
     def _named(self, node: ast.AST) -> Iterator[Bind]:
-        """The names that `:=` binds."""
+        """Yield the names that `:=` binds."""
         for each in ast.walk(node) if self._walrus else ():
             if isinstance(each, ast.NamedExpr) and isinstance(each.target, ast.Name):
                 yield Bind(each.lineno, (each.target.id,))

@@ -174,7 +174,7 @@ class Source(NamedTuple):
 
 
 def bound_by(block: Block) -> set[str]:
-    """All names that statements may bind."""
+    """Return all names that statements may bind."""
     found: set[str] = set()
     todo = [block]
     while todo:
@@ -200,7 +200,7 @@ def bound_by(block: Block) -> set[str]:
 
 
 def returns(block: Block) -> bool:
-    """Whether a `return` stands among statements, those within others too."""
+    """Tell whether a `return` stands among statements, those within others too."""
     for each in block:
         match each:
             case Leave(how="return"):

@@ -292,7 +292,7 @@ class Walk(Modules):
         return self._run(frame, statement.final, maybe=maybe) or left
 
     def _handlers(self, frame: Frame, statement: Try, mark: int) -> str:
-        """What takes over where the body may fail, and the names that handlers bind which are not reached."""
+        """Return what takes over where the body may fail, and the names that handlers bind which are not reached."""
         taken = False
         for handler in statement.handlers:
             risky = [each for each in self.doubts[mark:] if each.error != "?" and matches(each.error, handler.classes)]

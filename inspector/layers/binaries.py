@@ -111,7 +111,7 @@ class Binaries:
 
     @contextlib.contextmanager
     def _opened(self, position: int) -> Iterator[Source]:
-        """The file, which is read only while the blob is the very one that the index was made of."""
+        """Provide the file, which is read only while the blob is the very one that the index was made of."""
         work.check()
         self._left -= 1
         assert self._blob is not None

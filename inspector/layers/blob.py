@@ -41,7 +41,7 @@ class Seekable(Protocol):
     """A blob that may be a plain tar in a file, in which any place can be read."""
 
     def is_plain(self) -> bool:
-        """Whether it is a plain tar. Raises `OSError`."""
+        """Tell whether it is a plain tar. Raises `OSError`."""
 
     def reader(self) -> AbstractContextManager[FileReader]:
         """Open the tar. Raises `OSError`."""
@@ -52,7 +52,7 @@ class Repeatable(Protocol):
     """A blob whose bytes, as stored, can be had again from first to last."""
 
     def stored(self) -> Iterator[bytes]:
-        """Its bytes. Raises what reading them raises."""
+        """Return its bytes. Raises what reading them raises."""
 
 
 class LayerBlob(Protocol):

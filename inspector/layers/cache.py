@@ -106,24 +106,24 @@ class IndexCache:
         return (*self._store.warnings, *self.documents.warnings)
 
     def get_verified(self, diff_id: str) -> LayerIndex | None:
-        """The index of the layer that was read whole and hashed to `diff_id`."""
+        """Return the index of the layer that was read whole and hashed to `diff_id`."""
         return self._get("diff_id = ? AND identity = ?", diff_id, _VERIFIED)
 
     def get_unverified(self, diff_id: str, identity: str) -> LayerIndex | None:
-        """The index made earlier of exactly the bytes that `identity` names (see `LayerBlob.identity`)."""
+        """Return the index made earlier of exactly the bytes that `identity` names (see `LayerBlob.identity`)."""
         return self._get("diff_id = ? AND identity = ?", diff_id, identity) if identity else None
 
     def knows(self, digest: str) -> bool:
-        """Whether there is a verified index of the layer that hashes to `digest`, unpacked or as stored."""
+        """Tell whether there is a verified index of the layer that hashes to `digest`, unpacked or as stored."""
         query = "SELECT 1 FROM layer WHERE scanner = ? AND identity = ? AND (diff_id = ? OR blob_digest = ?) LIMIT 1"
         return bool(self._store.ask(query, (SCANNER_VERSION, _VERIFIED, digest, digest)))
 
     def is_usable(self) -> bool:
-        """Whether it can be read and written as things stand."""
+        """Tell whether it can be read and written as things stand."""
         return self._store.change(lambda _: True, otherwise=False)
 
     def has(self, diff_id: str, identity: str | None, *, verified: bool) -> bool:
-        """Whether there is an index of the layer: a verified one, or, unless that is asked for, one of these bytes."""
+        """Look for an index of the layer: a verified one, or, unless that is asked for, one of these bytes."""
         query = "SELECT 1 FROM layer WHERE scanner = ? AND diff_id = ? AND identity IN (?, ?) LIMIT 1"
         other = _VERIFIED if verified or not identity else identity
         return bool(self._store.ask(query, (SCANNER_VERSION, diff_id, _VERIFIED, other)))
@@ -184,7 +184,7 @@ class IndexCache:
         self._is_changed = True
 
     def info(self) -> CacheInfo:
-        """What the cache holds now."""
+        """Return what the cache holds now."""
         rows = self._store.ask("SELECT count(*), ifnull(sum(bytes), 0) FROM layer")
         layers, total = (_int(value) for value in (rows[0] if rows else (0, 0)))
         documents, size = self.documents.held()
@@ -235,7 +235,7 @@ class IndexCache:
         self.documents.close()
 
     def _room(self) -> int:
-        """Bytes that layers may take."""
+        """Return bytes that layers may take."""
         return max(self.max_bytes - self.documents.weight(), 0)
 
     def _keep_to_bound(self) -> None:
@@ -267,7 +267,7 @@ class IndexCache:
 
 
 def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
-    """The user's cache: in `folder`, else in `INSPECTOR_CACHE_DIR`; bounded by `INSPECTOR_CACHE_SIZE`; all optional.
+    """Open the user's cache: in `folder`, else in `INSPECTOR_CACHE_DIR`; bounded by `INSPECTOR_CACHE_SIZE`.
 
     Raises `UsageError` for an invalid size, `NoHome` for a user without a home directory.
     """
@@ -291,7 +291,7 @@ def _bound(text: str | None) -> int:
 
 
 def _evict(database: sqlite3.Connection, max_bytes: int) -> tuple[int, int]:
-    """Where the bound is passed, delete the longest unused down to a little below it."""
+    """Say where the bound is passed, delete the longest unused down to a little below it."""
     (total,) = database.execute("SELECT ifnull(sum(bytes), 0) FROM layer").fetchone()
     excess = total - max_bytes * _KEPT_AFTER_EVICTION if total > max_bytes else 0
     gone: list[tuple[int]] = []

@@ -73,7 +73,7 @@ _DECODER = msgspec.msgpack.Decoder(_Columns)
 
 
 def encode(index: LayerIndex) -> bytes:
-    """The index as compressed bytes, without symbols.
+    """Return the index as compressed bytes, without symbols.
 
     Raises `ValueError` for one too large, or with a NUL in a name.
     """
@@ -134,7 +134,7 @@ def _objects(objects: Objects) -> _Objects:
 
 
 def decode(packed: bytes) -> LayerIndex | None:
-    """The index that `encode` made `packed` from; None for anything else."""
+    """Return the index that `encode` made `packed` from; None for anything else."""
     from isal import isal_zlib
 
     broken = cast("type[Exception]", isal_zlib.error)  # its stub has an instance in the class's place
@@ -149,7 +149,7 @@ def decode(packed: bytes) -> LayerIndex | None:
 
 
 def _index(columns: _Columns) -> LayerIndex:
-    """Raises `ValueError` or `LookupError` where columns don't fit each other."""
+    """Raise `ValueError` or `LookupError` where columns don't fit each other."""
     entries = Entries()
     entries.parents = _split(columns.parents)
     entries.owners = [_owner_of(owner) for owner in columns.owners]
@@ -230,7 +230,7 @@ def _join(names: Sequence[str]) -> bytes:
 
 
 def _split(joined: bytes) -> list[str]:
-    """No name and one empty name are the same: a list too long by one does no harm."""
+    """Return no name and one empty name are the same: a list too long by one does no harm."""
     return _text(joined).split("\0")
 
 

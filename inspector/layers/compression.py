@@ -39,7 +39,7 @@ class _Decoder(Protocol):
 
 
 def sniff(head: bytes) -> Packing | Literal["tar", ""]:
-    """What `head`, a stream's first 512 bytes, begins; `""` if nothing that is known. Names prove nothing."""
+    """Return what `head`, a stream's first 512 bytes, begins; `""` if nothing that is known. Names prove nothing."""
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
     if head.startswith(b"\x28\xb5\x2f\xfd") or (
@@ -54,7 +54,7 @@ def sniff(head: bytes) -> Packing | Literal["tar", ""]:
 
 
 def first_block(chunks: Iterator[bytes]) -> bytes:
-    """The first chunks, joined, until they are enough for `sniff`."""
+    """Return the first chunks, joined, until they are enough for `sniff`."""
     head = b""
     while len(head) < BLOCK and (chunk := next(chunks, b"")):
         head += chunk
@@ -62,13 +62,13 @@ def first_block(chunks: Iterator[bytes]) -> bytes:
 
 
 def refuse_bomb(what: str, unpacked: int, stored: int, most: int) -> None:
-    """Raises `LimitExceeded` for a stream that unpacks to more than `most` bytes, or out of all proportion."""
+    """Raise `LimitExceeded` for a stream that unpacks to more than `most` bytes, or out of all proportion."""
     if unpacked > most or (unpacked > 1 << 30 and unpacked > MAX_RATIO * stored):
         raise LimitExceeded(f"{what} unpacks to more than {unpacked} bytes from {stored}: a decompression bomb")
 
 
 def decompressed(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:
-    """The unpacked bytes of all members, streams or frames in a row, at most `OUTPUT` at a time.
+    """Yield the unpacked bytes of all members, streams or frames in a row, at most `OUTPUT` at a time.
 
     Raises `CorruptLayer` if the stream is cut, fails its check sum, or has anything but streams behind the first,
     and `LimitExceeded` if it takes more memory or has more members than is allowed.
@@ -86,7 +86,7 @@ def decompressed(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:
 def _member(
     feed: Feed, decoder: _Decoder, part: int, errors: tuple[type[Exception], ...], packing: Packing
 ) -> Iterator[bytes]:
-    """What one decoder makes of the bytes that come; those behind its member are still to come."""
+    """Yield what one decoder makes of the bytes that come; those behind its member are still to come."""
     while not decoder.eof:
         data = feed.take(part) if decoder.needs_input else _NOTHING
         if not data and decoder.needs_input:
@@ -114,7 +114,7 @@ def _gzip() -> _Factory:
 
 
 def zstd_module() -> ModuleType:
-    """Python's own zstd, or its backport."""
+    """Import Python's own zstd, or its backport."""
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:

@@ -99,7 +99,7 @@ class Contents:
             return self._whole(part, size)
 
     def _find_offsets(self, reader: FileReader) -> array[int]:
-        """Where each entry's bytes begin: one more pass over the headers."""
+        """Say where each entry's bytes begin: one more pass over the headers."""
         entries = self._index.entries
         found = array("Q", bytes(8 * len(entries)))
         at = -1

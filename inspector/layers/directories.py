@@ -68,7 +68,7 @@ class Directory:
         self.marks: Marks | None = None
 
     def mark(self) -> Marks:
-        """Its marks, made where there were none."""
+        """Return its marks, made where there were none."""
         if self.marks is None:
             self.marks = Marks()
         return self.marks
@@ -101,7 +101,7 @@ class Shelf:
         return self.bound[layer]
 
     def walk(self, names: int) -> None:
-        """So many names of a path are gone through."""
+        """Count the names of a path that are gone through."""
         self._steps -= names
         if self._steps < self._next_check:
             self._next_check = self._steps - _STEPS_A_CHECK
@@ -110,18 +110,18 @@ class Shelf:
             raise LimitExceeded("its paths lead through more links and directories than any real image has")
 
     def imply(self) -> None:
-        """A directory is made that has no entry of its own."""
+        """Make a directory that has no entry of its own."""
         self._implied -= 1
         if self._implied < 0:
             raise LimitExceeded(f"more than {MAX_IMPLIED} directories that have no entry of their own")
 
     def files(self, directory: Directory) -> dict[str, int]:
-        """The numbers of a directory's files by name, to be changed only by who calls `grown` for each new one."""
+        """Give the numbers of a directory's files by name, to be changed only by who calls `grown` for each new one."""
         files = directory.files
         return files if isinstance(files, dict) else self._unpack(directory, files)
 
     def grown(self, directory: Directory, count: int) -> None:
-        """So many names were added to directories, the last one to this."""
+        """Count names that were added to directories, the last one to this."""
         self._left -= count
         if self._left < 0:
             self._pack(directory)
@@ -154,19 +154,22 @@ class Shelf:
         self._left = MAX_OPEN
 
     def get(self, directory: Directory, name: str) -> Directory | int | None:
-        """What has the name in the directory: a directory, the number of a file, or nothing."""
+        """Return what has the name in the directory: a directory, the number of a file, or nothing."""
         found = directory.directories.get(name)
         return self.files(directory).get(name) if found is None else found
 
     def find(self, root: Directory, path: str) -> Directory | int | None:
-        """What stands at `path`, relative to `root`; None if nothing does. Links are not followed."""
+        """Return what stands at `path`, relative to `root`; None if nothing does. Links are not followed."""
         here: Directory | int | None = root
         for name in path.split("/") if path else ():
             here = self.get(here, name) if isinstance(here, Directory) else None
         return here
 
     def listing(self, directory: Directory) -> dict[str, Node]:
-        """The nodes of all that lies in a directory, by name. It is asked of all directories, so each call counts."""
+        """Return the nodes of all that lies in a directory, by name.
+
+        It is asked of all directories, so each call counts.
+        """
         found = {name: self.node(child) for name, child in directory.directories.items()}
         file = Kind.FILE
         layer, entries = -1, _NONE
@@ -183,32 +186,32 @@ class Shelf:
         return found
 
     def name(self, number: int) -> str:
-        """The last component of the path of an entry."""
+        """Return the last component of the path of an entry."""
         return self.layers[number >> 32].name(number & ORDINAL)
 
     def path(self, number: int) -> str:
-        """The path of an entry, as its layer has it."""
+        """Return the path of an entry, as its layer has it."""
         return self.layers[number >> 32].path(number & ORDINAL)
 
     def kind(self, number: int) -> Kind:
-        """The kind of a file."""
+        """Return the kind of a file."""
         number = self.content(number)
         return KINDS[self.layers[number >> 32].kinds[number & ORDINAL]]
 
     def content(self, number: int) -> int:
-        """The number of the entry that a file has its content from; `UNBOUND` where that is not known yet."""
+        """Return the number of the entry that a file has its content from; `UNBOUND` where that is not known yet."""
         if self.layers[number >> 32].kinds[number & ORDINAL] != _HARDLINK:
             return number
         positions, contents = self.bound[number >> 32]
         return contents[bisect_left(positions, number & ORDINAL)]
 
     def data(self, number: int) -> bytes:
-        """The bytes that were kept of a content."""
+        """Return the bytes that were kept of a content."""
         entries = self.layers.get(number >> 32)
         return b"" if entries is None else entries.data.get(number & ORDINAL, b"")
 
     def node(self, child: Directory | int) -> Node:
-        """A directory or file as `lstat` shows it."""
+        """Return a directory or file as `lstat` shows it."""
         if isinstance(child, int):
             return self._node(self.content(child), child >> 32)
         if child.number < 0:

@@ -54,7 +54,7 @@ class DocumentCache:
         return self._store.warnings
 
     def get(self, digest: str) -> bytes | None:
-        """The document of that digest, if it is here and undamaged."""
+        """Return the document of that digest, if it is here and undamaged."""
         rows = self._store.ask("SELECT content FROM document WHERE digest = ?", (digest,))
         content = rows[0][0] if rows else None
         if not isinstance(content, bytes):
@@ -81,19 +81,19 @@ class DocumentCache:
         self.is_changed = True
 
     def weight(self) -> int:
-        """Bytes of all documents, or a little less; other processes' since the last look don't count."""
+        """Return bytes of all documents, or a little less; other processes' since the last look don't count."""
         if self._weight is None:
             self._weight = self.held()[1]
         return self._weight + self._unweighed
 
     def held(self) -> tuple[int, int]:
-        """How many documents there are, and their bytes."""
+        """Say how many documents there are, and their bytes."""
         if not self._store.path.exists():
             return 0, 0
         return _pair(self._store.ask(f"SELECT {_COUNTED} FROM document"))  # noqa: S608 - text of ours
 
     def disk_bytes(self) -> int:
-        """What the file and its journals take."""
+        """Return what the file and its journals take."""
         return self._store.disk_bytes()
 
     def prune(self) -> tuple[int, int]:
@@ -123,7 +123,10 @@ class DocumentCache:
         self.is_changed = False
 
     def _evict(self, database: sqlite3.Connection) -> tuple[int, int]:
-        """Where the bound is passed, delete the oldest down to a little below it; how many went, and their bytes."""
+        """Say where the bound is passed, delete the oldest down to a little below it.
+
+        How many went, and their bytes.
+        """
         (total,) = database.execute("SELECT ifnull(sum(bytes), 0) FROM document").fetchone()
         gone: list[tuple[int]] = []
         freed = 0

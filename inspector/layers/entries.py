@@ -83,7 +83,7 @@ class OwnRoom:
         self._size = self._left = MAX_BYTES if size is None else size
 
     def take(self, size: int) -> None:
-        """Raises `LimitExceeded` where less than `size` bytes are left."""
+        """Raise `LimitExceeded` where less than `size` bytes are left."""
         self._left -= size
         if self._left < 0:
             raise LimitExceeded(f"its files are so many that their names take more than {self._size} bytes of memory")
@@ -232,7 +232,7 @@ class Entries(Sequence[Entry]):
         return sum(map(len, self.data.values()))
 
     def symlink_bytes(self) -> int:
-        """Bytes of the texts of all symbolic links."""
+        """Return bytes of the texts of all symbolic links."""
         size = begin = 0
         for position, end in zip(self.linked, self.link_ends, strict=True):
             size += end - begin if self.kinds[position] == _SYMLINK_CODE else 0
@@ -240,7 +240,7 @@ class Entries(Sequence[Entry]):
         return size
 
     def name(self, position: int) -> str:
-        """The last component of a path."""
+        """Return the last component of a path."""
         begin = self.ends[position - 1] if position else 0
         return self.names[begin : self.ends[position]].decode("utf-8", "surrogateescape")
 
@@ -258,7 +258,7 @@ class Entries(Sequence[Entry]):
         return self.links[begin : self.link_ends[place]].decode("utf-8", "surrogateescape")
 
     def owner(self, position: int) -> Owner:
-        """The uid, gid, attributes and device."""
+        """Return the uid, gid, attributes and device."""
         return self.owners[self.owned[position]]
 
     def _entry(self, position: int) -> Entry:

@@ -11,7 +11,10 @@ _INT64 = 1 << 63
 
 @lru_cache(maxsize=8192)
 def numeric(field: bytes) -> int:
-    """A header's number: octal, or base-256 in two's complement where the first bit says so. Raises `ValueError`."""
+    """Return a header's number: octal, or base-256 in two's complement where the first bit says so.
+
+    Raises `ValueError`.
+    """
     if not field[0] & 0x80:
         return octal(field)
     bits = len(field) * 8 - 1  # the first bit is no part of the number
@@ -61,6 +64,6 @@ def _int64(value: int, text: bytes) -> int:
 
 
 def on_disk(owner: int) -> int:
-    """The user or group that a file gets: the kernel takes 32 bits, and -1 leaves it with root, who unpacks."""
+    """Return the user or group that a file gets: the kernel takes 32 bits, and -1 leaves it with root, who unpacks."""
     owner &= 0xFFFFFFFF
     return 0 if owner == 0xFFFFFFFF else owner

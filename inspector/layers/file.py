@@ -63,7 +63,7 @@ class FileRange(msgspec.Struct, frozen=True):
             return scan_stream(again(), diff_id, digest, meter=meter, again=again)
 
     def _seek(self, file: BinaryIO, diff_id: str, meter: Meter) -> Scanned:
-        """The index of a plain tar: its headers, and the files that matter; nothing else is touched.
+        """Return the index of a plain tar: its headers, and the files that matter; nothing else is touched.
 
         Raises `EndMissing` besides what the scanner raises.
         """
@@ -113,7 +113,7 @@ class FileRange(msgspec.Struct, frozen=True):
 
 
 def _chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
-    """The next `length` bytes of `file`; fewer if it ends before."""
+    """Yield the next `length` bytes of `file`; fewer if it ends before."""
     while length and (chunk := file.read(min(CHUNK, length))):
         length -= len(chunk)
         yield chunk

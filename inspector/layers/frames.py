@@ -37,7 +37,7 @@ class Feed:
         self.taken = 0
 
     def peek(self, size: int) -> bytes:
-        """The next `size` bytes, not taken; fewer only at the end."""
+        """Return the next `size` bytes, not taken; fewer only at the end."""
         while len(self._chunk) - self._at < size and (chunk := next(self._chunks, b"")):
             self._chunk = self._chunk[self._at :] + chunk
             self._at = 0
@@ -53,7 +53,7 @@ class Feed:
         return part
 
     def give_back(self, count: int) -> None:
-        """The last bytes taken are still to come."""
+        """Give back the last bytes taken."""
         self._at -= count
         self.taken -= count
 
@@ -75,7 +75,7 @@ class Frames:
         self.unpacked = 0
 
     def next_memory(self) -> int | None:
-        """The bytes that the member which begins here takes to unpack; None at the end of the stream.
+        """Return the bytes that the member which begins here takes to unpack; None at the end of the stream.
 
         Raises `CorruptLayer`, `LimitExceeded`.
         """
@@ -92,7 +92,7 @@ class Frames:
             return self._memory(head)
 
     def first_part(self) -> int:
-        """The bytes to hand to a new decoder at first: isal takes a gzip header that comes in parts for corrupt."""
+        """Get the bytes to hand to a new decoder at first: isal takes a gzip header that comes in parts for corrupt."""
         return self._header + (_FIRST if self._count > 1 else 1 << 16)
 
     def _memory(self, head: bytes) -> int:
@@ -104,7 +104,7 @@ class Frames:
         return XZ_MEMORY if self._packing == "xz" else _BZIP2_MEMORY
 
     def _bound(self) -> None:
-        """Each costs a decoder, so that a stream of many that hold next to nothing takes minutes of work."""
+        """Bound the frames: each costs a decoder, and many that hold next to nothing take minutes."""
         self._count += 1
         beyond = self._count - FREE_FRAMES
         if beyond > self.unpacked // MIN_UNPACKED or beyond > self._feed.taken // MIN_STORED:
@@ -119,7 +119,7 @@ class Frames:
             raise CorruptLayer("the zstd stream is cut inside a skippable frame")
 
     def _skip_padding(self) -> None:
-        """NULs may follow an xz stream, four at a time (xz file format, 2.2)."""
+        """Skip NULs, which may follow an xz stream, four at a time (xz file format, 2.2)."""
         count = 0
         while (part := self._feed.take(1 << 16)) and not (rest := bytes(part).lstrip(b"\0")):
             count += len(part)
@@ -130,7 +130,10 @@ class Frames:
             raise CorruptLayer(f"{count} bytes of padding follow an xz stream, where they come in fours")
 
     def _gzip_header(self, head: bytes) -> int:
-        """The bytes of a gzip header (RFC 1952, 2.3). Raises `CorruptLayer` for a longer text than Go takes in."""
+        """Return the bytes of a gzip header (RFC 1952, 2.3).
+
+        Raises `CorruptLayer` for a longer text than Go takes in.
+        """
         flags = head[3] if len(head) > 11 else 0
         at = 10 + (2 + int.from_bytes(head[10:12], "little") if flags & 4 else 0)
         for flag, what in ((8, "name"), (16, "comment")):
@@ -146,7 +149,10 @@ class Frames:
 
 
 def _window(head: bytes) -> int:
-    """The bytes of the window of the zstd frame that begins with `head` (RFC 8878, 3.1.1.1). Raises `LimitExceeded`."""
+    """Return the bytes of the window of the zstd frame that begins with `head` (RFC 8878, 3.1.1.1).
+
+    Raises `LimitExceeded`.
+    """
     if not head.startswith(_MAGIC) or len(head) < 6:
         return 0  # the decoder says what is wrong
     descriptor = head[4]
@@ -165,7 +171,7 @@ def _window(head: bytes) -> int:
 
 
 def window_message(size: int) -> str:
-    """What to say of windows that are too large."""
+    """Return what to say of windows that are too large."""
     return (
         f"it takes a window of {size} bytes to unpack, where {MAX_WINDOW} are allowed at once; "
         "pack it again without the zstd options --long and --ultra"

@@ -49,12 +49,12 @@ class Gate:
         self.parked = 0
 
     def enter(self, group: Group) -> None:
-        """The group begins to read."""
+        """Begin to read for the group."""
         with self._changed:
             self._reading.append(group)
 
     def leave(self, group: Group) -> None:
-        """The group reads no more; what it holds is given back later."""
+        """End the group's reading; what it holds is given back later."""
         with self._changed:
             self._reading.remove(group)
             self._changed.notify_all()
@@ -64,7 +64,7 @@ class Gate:
         self._wait(lambda: group.parked or self._may(group, size), lambda: self.add(group, size))
 
     def add(self, group: Group, size: int) -> None:
-        """So many bytes are held, or fewer. Raises as `take`, and waits for nothing."""
+        """Hold so many bytes more, or fewer. Raises as `take`, and waits for nothing."""
         with self._changed:
             self._check(group, size)
             group.held += size
@@ -80,7 +80,7 @@ class Gate:
             group.held += size
 
     def alone(self, group: Group, action: Callable[[], Held]) -> Held:
-        """What `action` returns, which takes bytes of unknown count: one at a time, and where there is room."""
+        """Return what `action` returns, which takes bytes of unknown count: one at a time, and where there is room."""
         while True:
             self._wait(lambda: group.parked or self._may(group, 1), lambda: None)
             with self._loading:
@@ -166,6 +166,6 @@ class Gate:
         return self._leads(group) and not self._large.keys() - {thread}
 
     def _leads(self, group: Group) -> bool:
-        """Whether the group, or one that waits for it, is the oldest; images come before layers of their own."""
+        """Tell whether the group, or one that waits for it, is the oldest; images come before layers of their own."""
         first = next((one for one in self._reading if not one.lone), None) or next(iter(self._reading), None)
         return first is None or first is group or first in group.helpers

@@ -36,6 +36,6 @@ class HashedChunks:
         return f"{self._algorithm}:{self._hash.hexdigest()}"
 
     def check(self, what: str) -> None:
-        """Raises `DigestMismatch` if the bytes, all of them read, are not those expected; `what` names them."""
+        """Raise `DigestMismatch` if the bytes, all of them read, are not those expected; `what` names them."""
         if self._expected and not hmac.compare_digest(self.digest, self._expected):
             raise digest_mismatch(what, self._expected, self.digest)

@@ -45,7 +45,7 @@ class Header(msgspec.Struct, gc=False):
 
 
 def is_header(block: bytes) -> bool:
-    """Whether 512 bytes are a tar header: their sum, its own field taken as spaces, is what that field states."""
+    """Tell whether 512 bytes are a tar header: their sum, its own field taken as spaces, is what that field states."""
     field = block[_CHECKSUM]
     # Adler-32's low half is 1 + the sum of the bytes, exact for 256 of them, and 10 times faster than sum().
     total = (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 2 - sum(field) + _BLANKED
@@ -58,13 +58,13 @@ def is_header(block: bytes) -> bool:
 
 
 def _signed_sum(header: bytes) -> int:
-    """The checksum as old tars computed it, over signed bytes; readers accept both."""
+    """Return the checksum as old tars computed it, over signed bytes; readers accept both."""
     blanked = header[: _CHECKSUM.start] + b" " * 8 + header[_CHECKSUM.stop :]
     return sum(struct.unpack(f"{BLOCK}b", blanked))
 
 
 def parse_header(block: bytes) -> Fields:
-    """The fields of a header whose checksum is right. Raises `ValueError` for an invalid number or size."""
+    """Return the fields of a header whose checksum is right. Raises `ValueError` for an invalid number or size."""
     name, ids, size, time, flag, link, middle, prefix, trailer = _LAYOUT.unpack(block)
     name = name.partition(b"\0")[0]
     if time[:11].strip(_OCTAL) or time[11:] not in _ENDS:  # else it is a number, as nearly all write it
@@ -87,7 +87,10 @@ def parse_header(block: bytes) -> Fields:
 
 
 def device_numbers(block: bytes) -> tuple[int, int]:
-    """The major and the minor number that a header gives to a device; the oldest headers have none, and so give 0:0."""
+    """Return the major and the minor number that a header gives to a device.
+
+    The oldest headers have none, and so give 0:0.
+    """
     if _form(block[257:345]) == "v7":
         return 0, 0
     return numeric(block[329:337]), numeric(block[337:345])
@@ -95,7 +98,10 @@ def device_numbers(block: bytes) -> tuple[int, int]:
 
 @lru_cache(maxsize=256)
 def _form(middle: bytes) -> str:
-    """What the magic says, and for ustar and GNU the device numbers' check; the same few in nearly all headers."""
+    """Return what the magic says, and for ustar and GNU the device numbers' check.
+
+    The same few in nearly all headers.
+    """
     if middle.startswith(b"ustar\0"):  # whatever the version
         form = _USTAR
     elif middle.startswith(b"ustar  \0"):
@@ -109,7 +115,7 @@ def _form(middle: bytes) -> str:
 
 @lru_cache(maxsize=256)
 def _ids(fields: bytes) -> tuple[int, int, int]:
-    """Mode, uid and gid."""
+    """Read mode, uid and gid."""
     return numeric(fields[:8]), on_disk(numeric(fields[8:16])), on_disk(numeric(fields[16:]))
 
 
@@ -124,7 +130,7 @@ def _behind(prefix: bytes, name: bytes) -> bytes:
 
 
 def _behind_times(fields: bytes, name: bytes) -> bytes:
-    """The name in a GNU header with times, which are no numbers where Go before 1.8 put a prefix in their place."""
+    """Get the name in a GNU header with times, which are no numbers where Go before 1.8 put a prefix in their place."""
     try:
         for field in (fields[:12], fields[12:24]):
             if field[0]:

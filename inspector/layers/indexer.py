@@ -49,7 +49,10 @@ class Indexer:
         return self._verify
 
     def index(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
-        """The index of the layer `diff_id`, stored as `blob` under `digest`. Raises what `LayerBlob.scan` raises."""
+        """Return the index of the layer `diff_id`, stored as `blob` under `digest`.
+
+        Raises what `LayerBlob.scan` raises.
+        """
         identity = blob.identity
         return self._cached(diff_id, blob, identity) or self._scan(diff_id, digest, blob, identity)
 
@@ -67,7 +70,7 @@ class Indexer:
         return Indexed(index, cached=True, bytes_read=0, how="cache", binaries=self._binaries(index, blob, identity))
 
     def _binaries(self, index: LayerIndex, blob: LayerBlob, identity: str | None) -> Binaries:
-        """The ELF files of a layer, whose symbols are taken from the cache and kept there."""
+        """Return the ELF files of a layer, whose symbols are taken from the cache and kept there."""
         cache = self._cache
         if cache is None or (identity is None and not index.verified):
             return Binaries(index, blob, identity)

@@ -16,7 +16,7 @@ _STORE = re.compile(r"(?:^|/)(?:ostree|objects|cas)/|[0-9a-f]{32}")
 
 
 def may_be_stored(path: str) -> bool:
-    """Whether a file is named by its content, so that it is likely to have a further name."""
+    """Tell whether a file is named by its content, so that it is likely to have a further name."""
     return bool(_STORE.search(path))
 
 

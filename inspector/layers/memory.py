@@ -72,13 +72,13 @@ _here: ContextVar[Group | None] = ContextVar("reading", default=None)
 
 
 def current() -> Group | None:
-    """The group that this thread reads for."""
+    """Return the group that this thread reads for."""
     return _here.get()
 
 
 @contextlib.contextmanager
 def within(group: Group) -> Iterator[None]:
-    """What this thread reads now is read for `group`."""
+    """Return what this thread reads now is read for `group`."""
     token = _here.set(group)
     try:
         yield
@@ -88,7 +88,7 @@ def within(group: Group) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reading(*, most: int = 0, parked: bool = False, lone: bool = False) -> Iterator[Group]:
-    """A new group, which reads in the meantime; in this thread, and in others that enter `within` it."""
+    """Provide a new group, which reads in the meantime; in this thread, and in others that enter `within` it."""
     group = Group(most=most, parked=parked, lone=lone)
     GATE.enter(group)
     try:
@@ -113,7 +113,10 @@ def alone(group: Group) -> Iterator[None]:
 
 @contextlib.contextmanager
 def share() -> Iterator[Share]:
-    """The memory of one layer that is read now, for this thread's group or for itself; given back if reading fails."""
+    """Provide the memory of one layer that is read now, for this thread's group or for itself.
+
+    Given back if reading fails.
+    """
     known = current()
     with contextlib.ExitStack() as stack:
         taken = Share(known or stack.enter_context(reading(lone=True)))
@@ -135,7 +138,7 @@ def window(size: int) -> Iterator[None]:
 
 
 def load(get: Callable[[], LayerIndex | None]) -> LayerIndex | None:
-    """The index that `get` makes of bytes that are kept, with its memory held; None where there is none."""
+    """Return the index that `get` makes of bytes that are kept, with its memory held; None where there is none."""
     with share() as taken:
 
         def held() -> LayerIndex | None:

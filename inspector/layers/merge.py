@@ -92,7 +92,7 @@ class MergedRootfs:
         return data
 
     def content(self, path: str, contents: Sequence[Contents | None]) -> bytes:
-        """The whole content of a regular file, which each layer's `contents` read anew if it was not kept.
+        """Return the whole content of a regular file, which each layer's `contents` read anew if it was not kept.
 
         Only what the user asks for by name is read in this way, so that all other answers are the same however a layer
         is had. Raises `NotKept`, `NotFound`.
@@ -163,7 +163,7 @@ class MergedRootfs:
 def merge(
     indexes: Sequence[LayerIndex], binaries: Sequence[Binaries] = (), *, budget: work.Budget | None = None
 ) -> MergedRootfs:
-    """The root file system of layers, base first: the whiteouts of each go before its entries, to lower layers only.
+    """Lay layers over each other, base first: the whiteouts of each go before its entries, to lower layers only.
 
     `binaries` are the ELF files of each layer; without, they are what the indexes themselves know.
 

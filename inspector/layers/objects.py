@@ -43,7 +43,7 @@ class Objects(msgspec.Struct, eq=False):
     lost: str = ""
 
     def __eq__(self, other: object) -> bool:
-        """Whether what an index keeps is equal: symbols are kept beside it."""
+        """Tell whether what an index keeps is equal: symbols are kept beside it."""
         return isinstance(other, Objects) and self._kept() == other._kept()
 
     __hash__ = None  # type: ignore[assignment]

@@ -18,29 +18,32 @@ _NESTED = "overlay."
 
 
 def is_kept_attribute(name: str) -> bool:
-    """Whether entries keep the attribute: what decides what a container sees, or how a program starts."""
+    """Tell whether entries keep the attribute: what decides what a container sees, or how a program starts."""
     return name.startswith(_PREFIXES) or name == "security.capability"
 
 
 def is_overlay(attributes: Attributes) -> bool:
-    """Whether any of them is overlayfs's."""
+    """Tell whether any of them is overlayfs's."""
     return any(name.startswith(_PREFIXES) for name, _ in attributes)
 
 
 def opaque_mark(path: str, attributes: Attributes) -> str:
-    """The attribute by which a directory hides what is below it; empty where none does (only the value `y` counts)."""
+    """Return the attribute by which a directory hides what is below it.
+
+    Empty where none does (only the value `y` counts).
+    """
     return next((name for name, value in attributes if _short(name) == "opaque" and value == b"y" and path), "")
 
 
 def refuse_redirect(path: str, attributes: Attributes) -> None:
-    """Raises `Unsupported` where a directory takes its content from another place of lower layers."""
+    """Raise `Unsupported` where a directory takes its content from another place of lower layers."""
     for name, _ in attributes:
         if path and _short(name) == "redirect":
             raise Unsupported(_sentence(path, name, "takes what it holds from elsewhere"))
 
 
 def refuse_stand_in(path: str, size: int | None, attributes: Attributes) -> None:
-    """Raises `Unsupported` where a file is a whiteout, or its content lies in another layer; a hardlink has no size."""
+    """Raise `Unsupported` where a file is a whiteout, or its content lies in another layer; a hardlink has no size."""
     for name, _ in attributes:
         if _short(name) == "metacopy":
             raise Unsupported(_sentence(path, name, "has its content in a lower layer"))
@@ -62,7 +65,7 @@ def refuse_device(path: str) -> None:
 
 
 def unknown(attributes: Attributes) -> str:
-    """The first attribute of overlayfs that is not known here; empty where there is none."""
+    """Return the first attribute of overlayfs that is not known here; empty where there is none."""
     for name, _ in attributes:
         short = _short(name)
         if short and short not in _KNOWN and not short.startswith(_NESTED):

@@ -72,7 +72,7 @@ NOTHING = Extended()
 
 
 def extend(before: Extended, flag: bytes, content: bytes) -> Extended:
-    """What holds behind an extended header of type x, L or K: of each type the last one, even an empty one."""
+    """Return what holds behind an extended header of type x, L or K: of each type the last one, even an empty one."""
     if flag == b"x":
         return Extended(parse_records(content), before.name, before.link)
     text = content.partition(b"\0")[0]
@@ -82,7 +82,7 @@ def extend(before: Extended, flag: bytes, content: bytes) -> Extended:
 
 
 def only_times(extended: Extended) -> bool:
-    """Whether nothing but times is said, as many writers do of each member: no field of the header changes then.
+    """Tell whether nothing but times is said, as many writers do of each member: no field of the header changes then.
 
     Raises `ValueError` for an invalid time.
     """
@@ -129,7 +129,10 @@ def _set(header: Header, key: bytes, value: bytes) -> None:
 
 
 def _attributes(found: list[tuple[bytes, bytes]], budget: Budget) -> Attributes:
-    """The attributes that decide what a container sees, by name; an empty one is kept, as later engines set it."""
+    """Return the attributes that decide what a container sees, by name.
+
+    An empty one is kept, as later engines set it.
+    """
     for name, value in found:
         if len(name) > MAX_ATTRIBUTE_NAME or len(value) > MAX_ATTRIBUTE:
             raise ValueError(f"an attribute {name[:60]!r} of {len(value)} bytes: Linux takes none of that length")

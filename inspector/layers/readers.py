@@ -15,7 +15,7 @@ class Reader(Protocol):
     position: int
 
     def read(self, size: int) -> bytes:
-        """The next `size` bytes; fewer only at the end."""
+        """Return the next `size` bytes; fewer only at the end."""
 
     def skip(self, size: int) -> bool:
         """Go forward by `size` bytes; False if the end comes first."""
@@ -63,7 +63,7 @@ class FileReader:
 
 
 def _handle(file: BinaryIO) -> int | None:
-    """What to read at positions from, where the system can; it is told not to read ahead."""
+    """Return what to read at positions from, where the system can; it is told not to read ahead."""
     if not hasattr(os, "pread"):
         return None
     try:
@@ -102,7 +102,7 @@ class StreamReader:
         return data
 
     def begins(self, text: bytes) -> bool:
-        """Whether the next bytes are these, which are not read by that."""
+        """Tell whether the next bytes are these, which are not read by that."""
         if len(self._chunk) - self._at < len(text):
             rest = self._chunk[self._at :]
             while len(rest) < len(text) and self._next():

@@ -103,7 +103,7 @@ class TarReading:
         self._held_left -= member.size
 
     def missed(self) -> dict[int, str]:
-        """The files of which a further name asks for more than is kept, by position, where it is not held."""
+        """Return the files of which a further name asks for more than is kept, by position, where it is not held."""
         asked = asked_by_links(self.entries, self.objects)
         for position in asked.keys() & self._held.keys():
             content, path = self._held[position], asked.pop(position)
@@ -137,5 +137,5 @@ def _beginning(content: bytes) -> Callable[[int], bytes]:
 
 
 def too_much_kept(left: int) -> list[str]:
-    """The warning that not all bytes were kept, where none are `left`."""
+    """Return the warning that not all bytes were kept, where none are `left`."""
     return [f"a layer holds more than {MAX_KEPT} bytes of metadata; some were not read"] if left <= 0 else []

@@ -88,7 +88,7 @@ _ENTRYPOINT = _Rule(64 * _KIB)
 
 
 def wanted(path: str) -> int:
-    """How many bytes a file at `path` may have to be kept whole; 0 if it is none of those that matter."""
+    """Say how many bytes a file at `path` may have to be kept whole; 0 if it is none of those that matter."""
     name = path[path.rfind("/") + 1 :]
     rule = _BY_NAME.get(name) or _BY_SUFFIX.get(name[name.rfind(".") :])
     if rule is None:
@@ -99,21 +99,21 @@ def wanted(path: str) -> int:
 
 
 def may_be_program(path: str, mode: int) -> bool:
-    """Whether the file's head is wanted: it can be executed and isn't named as a library, or it proves torch's ABI."""
+    """Tell whether the head is wanted: of what can be executed and isn't named a library, or proves torch's ABI."""
     if ".so" in path:
         return bool(_TORCH_ELF.search(path)) or (bool(mode & 0o111) and ".so" not in path[path.rfind("/") + 1 :])
     return bool(mode & 0o111)
 
 
 def head_of(content: bytes) -> bytes:
-    """What is kept of a program that begins with `content`: most of a script, less of ELF, the magic of others."""
+    """Give what is kept of a program that begins with `content`: most of a script, less of ELF, the magic of others."""
     if content.startswith(b"#!"):
         return content[:SCRIPT_HEAD]
     return content[:ELF_HEAD] if content.startswith(b"\x7fELF") else content[:4]
 
 
 def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes]) -> bytes:
-    """What an index keeps of a file: all of it, the head of a program, or nothing.
+    """Return what an index keeps of a file: all of it, the head of a program, or nothing.
 
     `read` gives so many of its first bytes, and `left` is how many bytes may still be kept of the layer.
     """

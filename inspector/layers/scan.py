@@ -33,7 +33,7 @@ def scan_stream(
     meter: Meter = lambda _: None,
     again: Again | None = None,
 ) -> Scanned:
-    """The index of a layer from its stored bytes, read to the end and hashed on both sides of the packing.
+    """Return the index of a layer from its stored bytes, read to the end and hashed on both sides of the packing.
 
     Where no `diff_id` is expected, the one found stands in the index. `again` gives the bytes once more, for the layers
     in which further names of files ask for bytes that had gone by. Raises `CorruptLayer`, `DigestMismatch`,
@@ -46,7 +46,10 @@ def scan_stream(
 
 
 def _read_whole(taken: Share, sides: tuple[HashedChunks, HashedChunks], again: Again | None) -> tuple[LayerIndex, int]:
-    """The index, and the stored bytes that were read; a function of its own, so that what failed holds no memory."""
+    """Return the index, and the stored bytes that were read.
+
+    A function of its own, so that what failed holds no memory.
+    """
     stored, plain = sides
     reader = StreamReader(plain)
     reading = TarReading(StreamTaker(reader), taken, may_repeat=again is not None)
@@ -70,7 +73,7 @@ def check_sides(reader: StreamReader, stored: HashedChunks, plain: HashedChunks)
 
 
 def both_sides(chunks: Iterator[bytes], diff_id: str | None, digest: str | None) -> tuple[HashedChunks, HashedChunks]:
-    """The bytes as stored and as unpacked, both hashed as they are read."""
+    """Return the bytes as stored and as unpacked, both hashed as they are read."""
     head = first_block(chunks)
     packing = sniff(head)
     if packing == "":
@@ -100,7 +103,7 @@ class Readable(Protocol):
 
 
 def make_index(diff_id: str, read: Readable, *, verified: bool, blob_digest: str | None = None) -> LayerIndex:
-    """The index with its size in bytes as the engine counts it: files, and the texts of links."""
+    """Return the index with its size in bytes as the engine counts it: files, and the texts of links."""
     entries = read.entries
     entries.seal()
     size = sum(entries.sizes) + entries.symlink_bytes()
@@ -114,7 +117,7 @@ def _metered(chunks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
 
 
 def _bounded(unpacked: Iterator[bytes], stored: HashedChunks) -> Iterator[bytes]:
-    """`unpacked`, refused where it grows out of all proportion to what is stored. Raises `LimitExceeded`."""
+    """Yield `unpacked`, refused where it grows out of all proportion to what is stored. Raises `LimitExceeded`."""
     total = 0
     for chunk in unpacked:
         total += len(chunk)

@@ -23,7 +23,7 @@ Records = Mapping[bytes, bytes]
 
 
 def is_sparse(records: Records) -> bool:
-    """Whether the records make the member a sparse file: by version, or by a map without one."""
+    """Tell whether the records make the member a sparse file: by version, or by a map without one."""
     major, minor = records.get(b"GNU.sparse.major"), records.get(b"GNU.sparse.minor")
     if major or minor:
         return (major, minor) in _VERSIONS
@@ -31,7 +31,7 @@ def is_sparse(records: Records) -> bool:
 
 
 def read_sparse(reader: Reader, records: Records, stored: int, budget: Budget) -> tuple[int, int]:
-    """The file's size as unpacked, and how many of its `stored` bytes are data; `reader` then stands before these.
+    """Give the file's size as unpacked, and how many of its `stored` bytes are data; `reader` then stands before these.
 
     Both are the same where the file has no holes. Raises `ValueError`, `LimitExceeded`.
     """
@@ -55,7 +55,7 @@ def _map_in_records(records: Records, budget: Budget) -> list[bytes]:
 
 
 def _map_in_data(reader: Reader, stored: int, budget: Budget) -> tuple[list[bytes], int]:
-    """The numbers of the map before the data, a line each behind their count, and the bytes of its blocks."""
+    """Return the numbers of the map before the data, a line each behind their count, and the bytes of its blocks."""
     text = _lines(reader, b"", 1, stored)
     count = decimal(text.partition(b"\n")[0])
     if count < 0:
@@ -66,7 +66,7 @@ def _map_in_data(reader: Reader, stored: int, budget: Budget) -> tuple[list[byte
 
 
 def _lines(reader: Reader, text: bytes, count: int, stored: int) -> bytes:
-    """`text` and as many blocks behind it as make `count` lines."""
+    """Return `text` and as many blocks behind it as make `count` lines."""
     blocks = [text]
     have, size = text.count(b"\n"), len(text)
     while have < count:

@@ -50,11 +50,11 @@ class Store:
         return tuple(self._warnings)
 
     def ask(self, query: str, values: tuple[Parameter, ...] = ()) -> list[tuple[Parameter, ...]]:
-        """The rows that answer `query`; none where the file can't be read."""
+        """Return the rows that answer `query`; none where the file can't be read."""
         return self._try("read", lambda database: database.execute(query, values).fetchall(), [])
 
     def change(self, action: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
-        """What `action` returns, all its changes made at once; or `otherwise`, and no change."""
+        """Return what `action` returns, all its changes made at once; or `otherwise`, and no change."""
 
         def transact(database: sqlite3.Connection) -> Answer:
             database.execute("BEGIN IMMEDIATE")
@@ -73,7 +73,7 @@ class Store:
         self._try("write", vacuum, None)
 
     def disk_bytes(self) -> int:
-        """What the file and its journals take."""
+        """Return what the file and its journals take."""
         return sum(file.stat().st_size for file in self._files() if file.exists())
 
     def delete(self) -> None:
@@ -120,7 +120,7 @@ class Store:
         return otherwise
 
     def _give_up(self, way: str, reason: str) -> None:
-        """No more of this; who can't read doesn't write either."""
+        """Use the store no more: what can't be read is not written either."""
         self._closed_to |= {"read", "write"} if way == "read" or self._connection is None else {way}
         self._warn(f"can't be {'read' if way == 'read' else 'written'}: {reason}")
 

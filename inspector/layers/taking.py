@@ -48,7 +48,7 @@ class Taken(NamedTuple):
 
 
 def may_be_object(path: str, mode: int) -> bool:
-    """Whether a file is, by its name or rights, likely to be an ELF file: nearly all are found by that."""
+    """Tell whether a file is, by its name or rights, likely to be an ELF file: nearly all are found by that."""
     return bool(mode & 0o111) or ".so" in path[path.rfind("/") + 1 :]
 
 
@@ -101,7 +101,7 @@ class SeekTaker:
 
 
 def is_of_use(path: str, mode: int, size: int) -> bool:
-    """Whether any bytes of a file are looked at where it can be sought."""
+    """Tell whether any bytes of a file are looked at where it can be sought."""
     return may_be_object(path, mode) or size <= wanted(path)
 
 

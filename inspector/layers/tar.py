@@ -81,7 +81,7 @@ class EndMissing(CorruptLayer):
 
 
 def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]:
-    """The members in order, up to the end mark or the end of the bytes.
+    """Yield the members in order, up to the end mark or the end of the bytes.
 
     Between two steps the consumer may read a member's data from `reader`; what it leaves is skipped.
     Raises `CorruptLayer` where an engine would refuse the tar, `LimitExceeded` past `MAX_HEADERS`, and
@@ -118,7 +118,10 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
 
 
 def normal(path: str) -> str:
-    """`path` from the root, without empty, `.` and `..` components; `..` is taken lexically and stops at the root."""
+    """Return `path` from the root, without empty, `.` and `..` components.
+
+    `..` is taken lexically and stops at the root.
+    """
     path = path.removeprefix("./").removesuffix("/")
     if "/." not in path:  # as nearly all are
         if "//" not in path and path[:1] not in _ODD_ENDS and path[-1:] != "/":
@@ -149,7 +152,7 @@ def _check_end(reader: Reader, block: bytes, *, needs_end: bool) -> None:
 
 
 def _extended(reader: Reader, fields: Fields, before: Extended, budget: Budget) -> Extended:
-    """What holds for the next member behind an extended header, whose data are read."""
+    """Return what holds for the next member behind an extended header, whose data are read."""
     flag, size, start = fields[1], fields[5], reader.position
     if size > MAX_EXTENDED:
         where = f"the extended tar header at byte {start - BLOCK}"
@@ -181,7 +184,7 @@ def _check_global(header: Header, said: Extended) -> None:
 
 
 def _plain_file(fields: Fields, offset: int) -> Member:
-    """A file with nothing said before it, or nothing that matters here, as of most members."""
+    """Return a file with nothing said before it, or nothing that matters here, as of most members."""
     name, _, mode, uid, gid, size, _ = fields
     path = normal(name.decode("utf-8", "surrogateescape"))
     if not path:
@@ -190,7 +193,7 @@ def _plain_file(fields: Fields, offset: int) -> Member:
 
 
 def _member(reader: Reader, header: Header, extended: Extended, budget: Budget) -> Member:
-    """The member of a header, with all that was said before it. Raises `ValueError` where engines refuse it."""
+    """Return the member of a header, with all that was said before it. Raises `ValueError` where engines refuse it."""
     attributes = merge(header, extended, budget) if extended is not NOTHING else ()
     kind = _KINDS.get(header.flag) or _oldest_kind(header)
     if kind is not Kind.FILE:
@@ -209,14 +212,17 @@ def _member(reader: Reader, header: Header, extended: Extended, budget: Budget) 
 
 
 def _oldest_kind(header: Header) -> Kind:
-    """The kind in the oldest tars, which know no directories but by the slash. Raises `ValueError` for other types."""
+    """Return the kind in the oldest tars, which know no directories but by the slash.
+
+    Raises `ValueError` for other types.
+    """
     if header.flag != b"\0":
         raise ValueError(f"type {header.flag!r} is one that no engine unpacks")
     return Kind.DIRECTORY if header.name.endswith(b"/") else Kind.FILE
 
 
 def _sparse_name(name: bytes, extended: Extended) -> bytes:
-    """The name of a sparse file, which beats all others. Raises `ValueError`."""
+    """Return the name of a sparse file, which beats all others. Raises `ValueError`."""
     name = extended.records.get(b"GNU.sparse.name") or name
     if b"\0" in name:
         raise ValueError("a name with a NUL")
@@ -224,7 +230,7 @@ def _sparse_name(name: bytes, extended: Extended) -> bytes:
 
 
 def _special(header: Header, kind: Kind, attributes: Attributes, extended: Extended, offset: int) -> Member:
-    """A member without data: a directory, a link, a device or a pipe."""
+    """Return a member without data: a directory, a link, a device or a pipe."""
     path, target = _path(header.name), ""
     if is_sparse(extended.records):
         raise ValueError(f"a {kind.value} that is said to be a sparse file")
@@ -236,7 +242,10 @@ def _special(header: Header, kind: Kind, attributes: Attributes, extended: Exten
 
 
 def _target(kind: Kind, link: bytes) -> str:
-    """What a link leads to. Raises `ValueError` where Linux makes no such link: to nothing, or hard to the root."""
+    """Return what a link leads to.
+
+    Raises `ValueError` where Linux makes no such link: to nothing, or hard to the root.
+    """
     target = _path(link) if kind is Kind.HARDLINK else _text(link)
     if not target or len(link) > MAX_PATH:
         raise ValueError(f"a {kind.value} to {target[:80]!a}, which Linux doesn't make")
@@ -250,7 +259,7 @@ def _check_root(name: bytes) -> None:
 
 
 def _path(name: bytes) -> str:
-    """A name in the form of `Member.path`. Raises `ValueError` for what Linux takes for no name."""
+    """Return a name in the form of `Member.path`. Raises `ValueError` for what Linux takes for no name."""
     path = normal(name.decode("utf-8", "surrogateescape"))
     if len(name) > MAX_NAME:
         kept = path.encode("utf-8", "surrogateescape")

@@ -98,7 +98,7 @@ class LayerTree:
             self._add(parent, name, number)
 
     def _home(self, home: int) -> Directory:
-        """The directory at a path, made where it is missing, and remembered."""
+        """Return the directory at a path, made where it is missing, and remembered."""
         found = self._homes[home]
         if found is None:
             path = self._entries.parents[home]
@@ -107,7 +107,7 @@ class LayerTree:
         return found
 
     def _is_whiteout(self, code: int, ordinal: int) -> bool:
-        """Whether the entry is a character device 0:0, which overlayfs takes for a whiteout.
+        """Tell whether the entry is a character device 0:0, which overlayfs takes for a whiteout.
 
         Attributes that engines differ in are refused, unless they hide what is below: that depends on what is there.
         """
@@ -130,7 +130,7 @@ class LayerTree:
         self.root.number = number
 
     def _add(self, parent: Directory, name: str, number: int) -> None:
-        """The last entry of a name wins, and takes the place of all that was there."""
+        """Add an entry: the last of a name wins, and takes the place of all that was there."""
         files = self.shelf.files(parent)
         self._free(parent, name, number)
         files[name] = number
@@ -182,7 +182,7 @@ class LayerTree:
             )
 
     def _link(self, parent: Directory, name: str, ordinal: int) -> None:
-        """A hardlink has the content that its target has now, whatever becomes of the target's name."""
+        """Give a hardlink the content that its target has now, whatever becomes of the target's name."""
         target = self._entries.link(ordinal)
         self._free(parent, name, self._base | ordinal)  # before the target is looked for: it may be what is replaced
         found = self._target(target)
@@ -217,7 +217,10 @@ class LayerTree:
         parent.mark().whiteouts[name] = number
 
     def _target(self, path: str) -> Directory | int | None:
-        """What stands at `path` so far, with links of this layer among its parents followed; -1 for a whiteout."""
+        """Return what stands at `path` so far, with links of this layer among its parents followed.
+
+        -1 for a whiteout.
+        """
         parent_path, _, name = path.rpartition("/")
         parent = self._enter(parent_path, make=False) if parent_path else self.root
         found = self.shelf.get(parent, name) if parent else None
@@ -225,7 +228,7 @@ class LayerTree:
         return -1 if hidden else found
 
     def _enter(self, path: str, *, make: bool) -> Directory | None:
-        """The directory at `path`, links of this layer followed inside the root; missing ones made, or None.
+        """Return the directory at `path`, links of this layer followed inside the root; missing ones made, or None.
 
         What a link leads to must be there already, as engines make no directories on the other side of one.
         """
@@ -264,7 +267,7 @@ class LayerTree:
         return parent.marks is not None and name in parent.marks.whiteouts
 
     def _further(self, number: int, above: list[Directory]) -> list[str]:
-        """The names that a link leads through, the first one last."""
+        """Return the names that a link leads through, the first one last."""
         target = self.shelf.node(number).target
         if target.startswith("/"):
             del above[1:]
@@ -273,7 +276,7 @@ class LayerTree:
         return further
 
     def _no_way(self, path: str, name: str, child: int | None, *, linked: bool) -> CorruptLayer:
-        """Why no engine gets to the directory at `path`."""
+        """Say why no engine gets to the directory at `path`."""
         why = "no directory in this layer"
         if child is not None and self._is_link(child):
             why = "a link among too many"

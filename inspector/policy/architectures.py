@@ -17,7 +17,10 @@ _CAPABILITY = re.compile(r"([0-9]{1,3})\.([0-9]{1,2})", re.ASCII)
 
 
 def runs_on(capability: str, architectures: Iterable[str]) -> Tri:
-    """Whether a GPU of that compute capability, such as `8.6`, can run the code; unknown where either isn't CUDA's."""
+    """Tell whether a GPU of that compute capability, such as `8.6`, can run the code.
+
+    Unknown where either isn't CUDA's.
+    """
     found = _CAPABILITY.fullmatch(capability)
     parsed = [_ARCHITECTURE.fullmatch(each) for each in architectures]
     known = [each for each in parsed if each is not None]

@@ -128,18 +128,18 @@ def outcome_of_audit(outcomes: Iterable[Outcome | None], left: Left) -> Outcome:
 
 
 def python_of(facts: ImageFacts) -> str | None:
-    """The version of the interpreter; None where there is none, or it is not known."""
+    """Return the version of the interpreter; None where there is none, or it is not known."""
     return None if isinstance(facts.interpreter, Unknown) else facts.interpreter.version
 
 
 def natural(text: str) -> tuple[tuple[str, int], ...]:
-    """A key that orders numbers within text by their value: `run-9` before `run-10`."""
+    """Return a key that orders numbers within text by their value: `run-9` before `run-10`."""
     pieces = _NUMBER.split(text)
     return tuple((piece, -1) if at % 2 == 0 else ("", int(piece)) for at, piece in enumerate(pieces))
 
 
 def as_result(audited: Audited) -> Result:
-    """The verdict alone, without facts."""
+    """Return the verdict alone, without facts."""
     return Result(
         image=audited.image,
         role=audited.role,

@@ -13,12 +13,12 @@ _ASKED = "python"
 
 
 def differs(facts: ImageFacts, role: Role) -> bool:
-    """Whether the command's Python is checked too: it is another one, and the role names none of its own."""
+    """Tell whether the command's Python is checked too: it is another one, and the role names none of its own."""
     return facts.command.python_differs and role.python_command == _ASKED
 
 
 def as_command(facts: ImageFacts) -> ImageFacts:
-    """The facts as the Python of the image's own command sees them."""
+    """Return the facts as the Python of the image's own command sees them."""
     command = facts.command
     interpreter, torch = command.interpreter, command.torch
     if interpreter is None or torch is None:
@@ -27,13 +27,13 @@ def as_command(facts: ImageFacts) -> ImageFacts:
 
 
 def of_command(facts: ImageFacts, finding: Finding) -> Finding:
-    """The finding on the command's Python, saying so."""
+    """Return the finding on the command's Python, saying so."""
     message = f"the image's own command runs {_name(facts)}: {finding.message}"
     return msgspec.structs.replace(finding, message=message)
 
 
 def beside_command(facts: ImageFacts, finding: Finding) -> Finding:
-    """The finding on the asked Python, with what would check the command's alone."""
+    """Return the finding on the asked Python, with what would check the command's alone."""
     if finding.outcome == "pass" or not isinstance(facts.command.interpreter, Interpreter):
         return finding
     advice = f"{finding.advice}; or check the Python of the image's own command alone: `--python {_name(facts)}`"

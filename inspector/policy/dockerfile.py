@@ -102,7 +102,10 @@ def lines_of(text: str) -> dict[str, int]:
 
 
 def _joined(lines: Sequence[str], at: int, escape: str) -> tuple[str, int]:
-    """The instruction that begins there, its further lines joined, without comments; and where the next may begin."""
+    """Return the instruction that begins there, its further lines joined, without comments.
+
+    And where the next may begin.
+    """
     parts: list[str] = []
     while at < len(lines):
         line = lines[at].rstrip()

@@ -51,7 +51,7 @@ class Case(msgspec.Struct, frozen=True):
     check: str
 
     def passed(self, message: str, shown: Shown = NOTHING_SHOWN) -> Finding:
-        """A finding that all is well."""
+        """Return a finding that all is well."""
         return Finding(check=self.check, outcome="pass", message=message, expected=shown.expected, actual=shown.actual)
 
     def found(
@@ -64,7 +64,10 @@ class Case(msgspec.Struct, frozen=True):
         *,
         change: Callable[[Installer], str] | None = None,
     ) -> Finding:
-        """A finding with its advice, filled in for this image; `change` puts what to change in an installer's words."""
+        """Return a finding with its advice, filled in for this image.
+
+        `change` puts what to change in an installer's words.
+        """
         text, words = advice.text, advice_words(self.role, self.name, _builder(self.facts.source))
         words |= {"origin": self._origin(at), "wanted": shown.expected, "path": at.path or ""}
         installer = installer_of(self.facts, at)
@@ -84,7 +87,7 @@ class Case(msgspec.Struct, frozen=True):
         )
 
     def unknown(self, message: str, shown: Shown, how: str = BY_HAND) -> Finding:
-        """A finding that it can't be told; `how` says what would tell."""
+        """Return a finding that it can't be told; `how` says what would tell."""
         return Finding(
             check=self.check,
             outcome="unknown",
@@ -96,14 +99,14 @@ class Case(msgspec.Struct, frozen=True):
         )
 
     def at(self, layer: int | None, *, path: str | None = None, size: int | None = None) -> Pointer:
-        """Where something was seen, with the digest and build step of its layer."""
+        """Say where something was seen, with the digest and build step of its layer."""
         if layer is None or not 0 <= layer < len(self.facts.layers):
             return Pointer(path=path, bytes=size)
         facts = self.facts.layers[layer]
         return Pointer(path=path, layer=layer, diff_id=facts.diff_id, created_by=facts.created_by, bytes=size)
 
     def _origin(self, at: Pointer) -> str:
-        """The clause that names the build step at fault, its layer counted from 1; empty where no layer is known.
+        """Give the clause that names the build step at fault, its layer counted from 1; empty where no layer is known.
 
         Where the layers were not read, it names the access method that reads them.
         """
@@ -118,7 +121,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 def advice_words(role: Role | None, image: str, builder: str = "docker") -> dict[str, str]:
-    """What every advice may name: the role's Dockerfile, the command that builds the image, the `python` asked for."""
+    """List what advice may name: the role's Dockerfile, the command that builds the image, the `python` asked."""
     dockerfile = role.dockerfile if role else None
     option = f" -f {dockerfile}" if dockerfile else ""
     return {
@@ -131,7 +134,7 @@ def advice_words(role: Role | None, image: str, builder: str = "docker") -> dict
 
 
 def because(reasons: tuple[str, ...]) -> str:
-    """The clause with the reasons; empty without any."""
+    """Return the clause with the reasons; empty without any."""
     return f": {'; '.join(reasons)}" if reasons else ""
 
 
@@ -142,7 +145,7 @@ def role_finding(row: str, message: str) -> Finding:
 
 
 def _builder(source: str) -> str:
-    """The program that builds images for such a source."""
+    """Return the program that builds images for such a source."""
     return "podman" if source == Scheme.PODMAN.value else "docker"
 
 
@@ -154,7 +157,7 @@ def _reference(image: str) -> Reference | None:
 
 
 def error_finding(error: ErrorFact, role: Role | None, image: str, *, in_registry: bool = False) -> Finding:
-    """Why nothing is known of an image, called as it was asked for, with what to do about that kind of error.
+    """Say why nothing is known of an image, called as it was asked for, with what to do about that kind of error.
 
     `in_registry` says that a registry was asked, where the name alone doesn't.
     """

@@ -31,7 +31,10 @@ _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_PA
 
 
 def find_policy(folder: Path) -> Path | None:
-    """`inspector.toml` in `folder`, else its `pyproject.toml` if that has `[tool.inspector]`. Raises `PolicyError`."""
+    """Return `inspector.toml` in `folder`, else its `pyproject.toml` if that has `[tool.inspector]`.
+
+    Raises `PolicyError`.
+    """
     if (folder / FILE).is_file():
         return folder / FILE
     project = folder / PROJECT
@@ -92,7 +95,7 @@ def _toml(text: str, path: Path) -> dict[str, Any]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object, unless a key stands in it twice: JSON would silently take the last."""
+    """Return the object, unless a key stands in it twice: JSON would silently take the last."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:

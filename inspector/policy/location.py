@@ -28,13 +28,13 @@ class Location(msgspec.Struct, frozen=True):
     table: str = ""
 
     def error(self, sentence: str, key: str | None = None) -> PolicyError:
-        """The error that names file, table and key before the sentence."""
+        """Return the error that names file, table and key before the sentence."""
         sentence = shorten(sentence, MAX_SENTENCE)
         where = ", ".join(part for part in (self.table, f"key {key!r}" if key else "") if part)
         return PolicyError(f"{self.origin}: {where}: {sentence}" if where else f"{self.origin}: {sentence}")
 
     def convert(self, raw: Any, kind: type[S], hints: dict[str, str]) -> S:
-        """`raw` as the struct `kind`; `hints` say by key what is allowed there. Raises `PolicyError`."""
+        """Return `raw` as the struct `kind`; `hints` say by key what is allowed there. Raises `PolicyError`."""
         if not isinstance(raw, dict):
             raise self.error(f"expected a table of keys, got {type(raw).__name__}")
         known = _keys(kind)
@@ -49,28 +49,28 @@ class Location(msgspec.Struct, frozen=True):
             raise self.error(f"{sentence}; {hint}" if hint else sentence, key or None) from None
 
     def check(self, key: str | None, parse: Callable[[V], T], value: V) -> T:
-        """What `parse` makes of `value`, its `ValueError` told as a `PolicyError` of this location."""
+        """Return what `parse` makes of `value`, its `ValueError` told as a `PolicyError` of this location."""
         try:
             return parse(value)
         except ValueError as error:
             raise self.error(str(error), key) from None
 
     def optional(self, key: str, parse: Callable[[V], T], value: V | None) -> T | None:
-        """As `check`; a key that isn't there stays None."""
+        """Return as `check`; a key that isn't there stays None."""
         return None if value is None else self.check(key, parse, value)
 
     def each(self, key: str, parse: Callable[[V], T], values: Iterable[V]) -> tuple[T, ...]:
-        """As `check`, for every one of a list."""
+        """Return as `check`, for every one of a list."""
         return tuple(self.check(key, parse, value) for value in values)
 
 
 @cache
 def _keys(kind: type[msgspec.Struct]) -> tuple[str, ...]:
-    """The keys that a struct takes; asked for once, as msgspec works them out each time."""
+    """Return the keys that a struct takes; asked for once, as msgspec works them out each time."""
     return tuple(field.encode_name for field in msgspec.structs.fields(kind))
 
 
 def _split(message: str) -> tuple[str, str]:
-    """A validation message without its position, and the key that it is about."""
+    """Return a validation message without its position, and the key that it is about."""
     found = _KEY.search(message)
     return (message[: found.start()], found[1]) if found else (message, "")

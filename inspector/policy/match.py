@@ -25,17 +25,17 @@ class Ambiguous(msgspec.Struct, frozen=True):
 
 
 def names_of(typed: Collection[str], tags: Iterable[str]) -> tuple[str, ...]:
-    """The names an image goes by: its tags as `docker images` shows them, then what was typed to get it."""
+    """Return the names an image goes by: its tags as `docker images` shows them, then what was typed to get it."""
     return tuple(dict.fromkeys([*map(familiar, tags), *typed, *map(familiar, typed)]))
 
 
 def shown_name(reference: str, tags: Sequence[str]) -> str:
-    """What reports call an image: its first tag, else the reference that it was read by."""
+    """Return what reports call an image: its first tag, else the reference that it was read by."""
     return familiar(tags[0]) if tags else reference
 
 
 def roles_for(names: Iterable[str], policy: Policy) -> tuple[tuple[str, Role], ...] | Ambiguous:
-    """Each name with the role that claims it; empty where none does.
+    """Return each name with the role that claims it; empty where none does.
 
     Two roles for two names of one image are both checked against it: it is deployed as both. Two roles
     for one name are a contradiction in the policy, and taking the first would hide it.
@@ -51,7 +51,7 @@ def roles_for(names: Iterable[str], policy: Policy) -> tuple[tuple[str, Role], .
 
 
 def near(names: Iterable[str], policy: Policy) -> str:
-    """The clause that offers a pattern which is nearly one of the names, as a typo is; empty if none is."""
+    """Return the clause that offers a pattern which is nearly one of the names, as a typo is; empty if none is."""
     import difflib
 
     pairs = ((pattern, role.name) for role in policy.roles for pattern in role.match if len(pattern) <= MAX_NEAR)

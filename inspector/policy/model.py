@@ -92,7 +92,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome of the whole. Of nothing: unknown."""
+    """Return the outcome of the whole. Of nothing: unknown."""
     found = set(outcomes)
     return next((outcome for outcome in WORST_FIRST if outcome in found), "unknown")
 

@@ -9,7 +9,10 @@ from inspector.unknown import Absent, Unknown
 
 
 def listed(case: Case) -> tuple[Distribution, ...] | Unknown:
-    """All distributions; or why the list may be wrong, or was not made. No interpreter: it is whole, and empty."""
+    """Return all distributions; or why the list may be wrong, or was not made.
+
+    No interpreter: it is whole, and empty.
+    """
     interpreter, found = case.facts.interpreter, case.facts.distributions
     if isinstance(interpreter, Absent):
         return () if isinstance(found, Unknown) else found
@@ -17,7 +20,7 @@ def listed(case: Case) -> tuple[Distribution, ...] | Unknown:
 
 
 def doubt(case: Case) -> Unknown | None:
-    """Why a distribution that is not listed may be there all the same."""
+    """Say why a distribution that is not listed may be there all the same."""
     unread = case.facts.metadata_unread
     if not unread:
         return None
@@ -26,7 +29,7 @@ def doubt(case: Case) -> Unknown | None:
 
 
 def undecided(case: Case, what: str, expected: str, why: Unknown) -> Finding:
-    """Why it can't be told; `why` is the facts' own answer where nobody looked at the distributions."""
+    """Say why it can't be told; `why` is the facts' own answer where nobody looked at the distributions."""
     if why is case.facts.distributions:
         message = f"whether {what} is installed: not looked at: {why.unknown}"
         return case.found("unknown", NOT_LOOKED, message, Shown(expected, "not looked at"))

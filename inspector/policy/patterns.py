@@ -12,5 +12,5 @@ MAX_COMPILED = 20_000
 
 @lru_cache(MAX_COMPILED)
 def pattern_of(glob: str) -> re.Pattern[str]:
-    """The expression for a whole name; each `*` takes the nearest fit and no other, so time stays linear."""
+    """Return the expression for a whole name; each `*` takes the nearest fit and no other, so time stays linear."""
     return re.compile(translate(glob))

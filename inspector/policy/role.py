@@ -105,5 +105,5 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     trust_toc: tuple[str, ...] = ()
 
     def role(self, name: str) -> Role | None:
-        """The role of that name."""
+        """Return the role of that name."""
         return next((role for role in self.roles if role.name == name), None)

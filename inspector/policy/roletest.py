@@ -45,7 +45,10 @@ class RoleTest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def policy_of_roletest(raw: Any, origin: str, rules: tuple[Rule, ...] = ()) -> Policy:
-    """The policy that decoded JSON holds; `rules` are checked too. Raises `PolicyError` naming file, image and key."""
+    """Return the policy that decoded JSON holds; `rules` are checked too.
+
+    Raises `PolicyError` naming file, image and key.
+    """
     location = Location(origin)
     roles = [_role(image, at, origin, rules) for at, image in enumerate(location.convert(raw, RoleTest, _HINTS).images)]
     if not roles:

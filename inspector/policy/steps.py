@@ -15,7 +15,7 @@ LOOKED_AT = 4096
 
 
 def readable(created_by: str | None, limit: int = SHOWN) -> str:
-    """One line as in the Dockerfile, `RUN` and `COPY` and so on, at most `limit` characters; empty if not told.
+    """Return one line as in the Dockerfile, `RUN` and `COPY` and so on, at most `limit` characters; empty if not told.
 
     Knows the legacy builder's `/bin/sh -c #(nop)`, BuildKit's `# buildkit`, and drops the values of
     build arguments (`|1 TOKEN=… /bin/sh -c`), which may be secrets.
@@ -26,7 +26,7 @@ def readable(created_by: str | None, limit: int = SHOWN) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """`text`, cut with an ellipsis where it is longer than `limit` characters."""
+    """Return `text`, cut with an ellipsis where it is longer than `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 

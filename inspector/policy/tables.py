@@ -68,7 +68,7 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...] = ()) -> Policy:
-    """The policy that decoded TOML holds; its roles may state `rules` too. Raises `PolicyError`."""
+    """Return the policy that decoded TOML holds; its roles may state `rules` too. Raises `PolicyError`."""
     location = Location(origin)
     tables = location.convert(dict(raw), Tables, _HINTS)
     if not tables.roles:
@@ -122,7 +122,7 @@ def _settings(rules: Sequence[Rule]) -> Sequence[Setting[Any]]:
 
 
 def _table_of(settings: Sequence[Setting[Any]]) -> tuple[type[RoleTable], dict[str, str]]:
-    """The struct that a role's table fits, with the keys of all settings, and the hints by key."""
+    """Return the struct that a role's table fits, with the keys of all settings, and the hints by key."""
     keys = {key.name: key for setting in settings for key in setting.keys}
     fields = [(attribute(key.name), key.kind, key.default) for key in keys.values()]
     kind: Any = msgspec.defstruct(

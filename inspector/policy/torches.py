@@ -20,13 +20,13 @@ HOW = "`python -c 'import torch; print(torch.__version__, torch.version.cuda)'` 
 
 
 def installing(build: str | None, cuda: str | None) -> Callable[[Installer], str]:
-    """The change that installs torch of a kind of build, for the range of CUDA versions that a role asks for."""
+    """Return the change that installs torch of a kind of build, for the range of CUDA versions that a role asks for."""
     kind = None if build in ("any", "absent") else build
     return lambda tool: tool.installing_torch(kind, cuda_release(cuda))
 
 
 def label(torch: Torch) -> str:
-    """`torch 2.6.0+cu124 (CUDA 12.4 build)`."""
+    """Return `torch 2.6.0+cu124 (CUDA 12.4 build)`."""
     if not torch.installed:
         return "namespace only" if torch.importable == "yes" else "no torch"
     version = torch.version or torch.distribution_version or "of no stated version"
@@ -34,13 +34,13 @@ def label(torch: Torch) -> str:
 
 
 def where(case: Case, torch: Torch) -> Pointer:
-    """Where torch lies, with what its stack costs: torch alone where the stack is not known."""
+    """Say where torch lies, with what its stack costs: torch alone where the stack is not known."""
     size = torch.size if torch.stack_size is None else torch.stack_size
     return case.at(torch.layer, path=torch.path, size=size or None)
 
 
 def undecided_import(case: Case) -> str:
-    """Why importing can't be decided; empty where it can."""
+    """Say why importing can't be decided; empty where it can."""
     interpreter, torch = case.facts.interpreter, case.facts.torch
     if torch.importable != "unknown" or isinstance(interpreter, Absent):
         return ""
@@ -48,5 +48,5 @@ def undecided_import(case: Case) -> str:
 
 
 def told_once(torch: Torch) -> tuple[str, ...]:
-    """The reasons, unless the failure to import has already told them."""
+    """Return the reasons, unless the failure to import has already told them."""
     return () if torch.importable == "no" else torch.reasons

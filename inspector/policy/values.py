@@ -18,7 +18,7 @@ MAX_COMPARED, MAX_TOLD = 200, 30
 
 
 def glob(text: str) -> str:
-    """A pattern of `*`, `?` and `[…]`, case-sensitive; `*` also takes in `/`."""
+    """Return a pattern of `*`, `?` and `[…]`, case-sensitive; `*` also takes in `/`."""
     if not text or text != text.strip() or not text.isprintable():
         raise ValueError(f"{text!r} is no pattern: write a name, with * ? and […] as wildcards")
     if len(text) > MAX_GLOB:
@@ -33,12 +33,12 @@ def glob(text: str) -> str:
 
 
 def name_glob(text: str) -> str:
-    """A pattern over canonical distribution names: `NVIDIA_*` is taken as `nvidia-*`."""
+    """Return a pattern over canonical distribution names: `NVIDIA_*` is taken as `nvidia-*`."""
     return canonical(glob(text))
 
 
 def specifier(text: str) -> str:
-    """A version range as in PEP 440, such as `>=2.3,<3`."""
+    """Return a version range as in PEP 440, such as `>=2.3,<3`."""
     _bounded(text)
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 12 ms
 
@@ -52,7 +52,10 @@ def specifier(text: str) -> str:
 
 
 def requirement(text: str) -> str:
-    """A name and perhaps a version range; extras, markers and addresses are refused: nothing here judges them."""
+    """Return a name and perhaps a version range.
+
+    Extras, markers and addresses are refused: nothing here judges them.
+    """
     _bounded(text)
     from packaging.requirements import InvalidRequirement, Requirement  # 30 ms
 
@@ -66,7 +69,7 @@ def requirement(text: str) -> str:
 
 
 def reference(text: str) -> str:
-    """An image as one would type it; that it exists is not asked."""
+    """Return an image as one would type it; that it exists is not asked."""
     _bounded(text, MAX_REFERENCE)
     try:
         parse_reference(text)
@@ -82,7 +85,7 @@ def _bounded(text: str, limit: int = MAX_GLOB) -> None:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The clause that offers what is close to `word`, else all that is known."""
+    """Return the clause that offers what is close to `word`, else all that is known."""
     import difflib
 
     allowed = sorted(islice(known, MAX_COMPARED))

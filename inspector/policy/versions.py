@@ -11,7 +11,7 @@ _PATCHES = range(100)
 
 
 def parsed(text: str | None) -> Version | None:
-    """The version; None where `text` is none."""
+    """Return the version; None where `text` is none."""
     try:
         return Version(text or "")
     except InvalidVersion:
@@ -19,7 +19,7 @@ def parsed(text: str | None) -> Version | None:
 
 
 def within(text: str | None, wanted: str) -> Tri:
-    """Whether the version lies in the range; pre-releases count as what they are, since they are installed."""
+    """Tell whether the version lies in the range; pre-releases count as what they are, since they are installed."""
     version = parsed(text)
     if version is None:
         return "unknown"
@@ -29,7 +29,7 @@ def within(text: str | None, wanted: str) -> Tri:
 
 
 def python_within(text: str, wanted: str) -> Tri:
-    """As `within`; where only X.Y is known, the answer must be the same for every patch level."""
+    """Return as `within`; where only X.Y is known, the answer must be the same for every patch level."""
     version = parsed(text)
     if version is None or len(version.release) > 2:
         return within(text, wanted)

@@ -17,7 +17,7 @@ NO_OWNER = -1
 
 
 def allowed(node: Node, environment: Environment, bits: int) -> Tri:
-    """Whether the user may do all of `bits` (`READ`, `EXECUTE`) to a file; unknown where its owner isn't told.
+    """Tell whether the user may do all of `bits` (`READ`, `EXECUTE`) to a file; unknown where its owner isn't told.
 
     Root may all, but executes only what somebody may.
     """
@@ -33,7 +33,7 @@ def allowed(node: Node, environment: Environment, bits: int) -> Tri:
 
 
 def as_user(fs: Rootfs, environment: Environment) -> Rootfs:
-    """The file system as the environment's user sees it: what is certainly closed to it isn't there."""
+    """Return the file system as the environment's user sees it: what is certainly closed to it isn't there."""
     return fs if environment.uid == 0 else UserView(fs, environment)
 
 
@@ -46,7 +46,7 @@ class UserView:
         self._open: dict[str, bool] = {"/": True}
 
     def _enters(self, folder: str) -> bool:
-        """Whether the user may enter a folder and all above it; links stand in no folder's path here."""
+        """Tell whether the user may enter a folder and all above it; links stand in no folder's path here."""
         known = self._open.get(folder)
         if known is None:
             known = self._enters(posixpath.dirname(folder))

@@ -30,7 +30,7 @@ class CondaRecord(msgspec.Struct, frozen=True):
 
 
 def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], notes: Notes) -> Iterator[Installed]:
-    """Conda's packages in the environment `prefix`, without those whose Python metadata is among `known` paths."""
+    """List conda's packages in the environment `prefix`, without those whose Python metadata is among `known` paths."""
     folder = folders.at(posixpath.join(prefix, "conda-meta"))
     if folder.path is None:
         return
@@ -57,7 +57,7 @@ def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], notes
 
 
 def read_record(folders: Folders, path: str, notes: Notes) -> CondaRecord | None:
-    """The record at `path`; None, with a warning, for what is none."""
+    """Return the record at `path`; None, with a warning, for what is none."""
     try:
         record = _decoded(folders.fs.read(path))
     except (NotKept, Unsupported, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -74,5 +74,5 @@ def _decoded(content: bytes) -> CondaRecord:
 
 
 def _metadata(path: str) -> str:
-    """The metadata directory that a file lies in."""
+    """Return the metadata directory that a file lies in."""
     return path[: path.index("-info/") + len("-info")]

@@ -12,7 +12,7 @@ from inspector.rootfs import Rootfs, is_dir
 
 
 def root_of(fs: Rootfs, found: Found, environment: Environment) -> str:
-    """The installation that a `conda` or `micromamba` works on."""
+    """Return the installation that a `conda` or `micromamba` works on."""
     for name in ("MAMBA_ROOT_PREFIX", "CONDA_ROOT"):
         if environment.get(name):
             return environment.get(name)
@@ -24,7 +24,7 @@ def root_of(fs: Rootfs, found: Found, environment: Environment) -> str:
 
 
 def environment_named(fs: Rootfs, root: str, name: str, environment: Environment) -> str | None:
-    """The folder of an environment by its name or path; None where there is none."""
+    """Return the folder of an environment by its name or path; None where there is none."""
     if "/" in name:
         path = join(environment.cwd, name)
         return path if is_dir(fs, f"{path}/conda-meta") else None
@@ -37,7 +37,7 @@ def environment_named(fs: Rootfs, root: str, name: str, environment: Environment
 
 
 def active(prefix: str, root: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables that activating `prefix` sets; the programs of one that was active before go from PATH."""
+    """Return the variables that activating `prefix` sets; the programs of one that was active before go from PATH."""
     path = [folder for folder in variables.get("PATH", "").split(":") if folder]
     before = variables.get("CONDA_PREFIX", "")
     if before:

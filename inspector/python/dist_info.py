@@ -29,7 +29,7 @@ class _DirectUrl(msgspec.Struct, frozen=True):
 
 
 def read_distribution(folders: Folders, site: str, name: str, notes: Notes) -> Installed | None:
-    """The distribution whose metadata is `site`/`name`; None for what pip takes for none, with a warning.
+    """Return the distribution whose metadata is `site`/`name`; None for what pip takes for none, with a warning.
 
     Metadata that can't be read is noted: its distribution goes by the name of the directory. Raises `InspectorError`
     where nothing tells, `LimitExceeded` past what an image may take.
@@ -68,13 +68,13 @@ def read_distribution(folders: Folders, site: str, name: str, notes: Notes) -> I
 
 
 def read_metadata(folders: Folders, directory: str, name: str) -> bytes | None:
-    """The file `name` in a metadata directory; None where there is none. Raises `InspectorError`."""
+    """Return the file `name` in a metadata directory; None where there is none. Raises `InspectorError`."""
     folder = folders.at(directory)
     return None if folder.path is None or name not in folder.children else folders.fs.read(f"{folder.path}/{name}")
 
 
 def _headers(folders: Folders, folder: Folder, path: str) -> tuple[Headers, int | None]:
-    """The headers of the first metadata file, in importlib.metadata's order, and the layer that brought it."""
+    """Return the headers of the first metadata file, in importlib.metadata's order, and the layer that brought it."""
     if folder.path is None:
         node = folders.node(path)
         headers = _parsed(folders, path, node) if node and node.kind is Kind.FILE else Headers()
@@ -95,7 +95,7 @@ def _headers(folders: Folders, folder: Folder, path: str) -> tuple[Headers, int 
 
 
 def _parsed(folders: Folders, path: str, node: Node) -> Headers:
-    """The headers in the file at `path`, read once for all its names. Raises `NotKept`, `Unsupported`."""
+    """Return the headers in the file at `path`, read once for all its names. Raises `NotKept`, `Unsupported`."""
 
     def parse() -> Headers:
         content = folders.fs.read(resolve(folders.fs, path) or path)
@@ -109,7 +109,7 @@ def _parsed(folders: Folders, path: str, node: Node) -> Headers:
 
 
 def _named(name: str) -> Headers:
-    """What the name of the directory tells, `torch-2.14.1.dist-info`; nothing of requirements."""
+    """Return what the name of the directory tells, `torch-2.14.1.dist-info`; nothing of requirements."""
     stem, dash, version = name.rpartition(".")[0].partition("-")
     return Headers(stem, version.partition("-")[0] if dash else "", cut=True)
 
@@ -128,7 +128,10 @@ def _requires_txt(folders: Folders, folder: Folder) -> tuple[tuple[str, ...], bo
 
 
 def _owned(folders: Folders, folder: Folder, site: str, shown: str, warnings: list[str]) -> Owned | None:
-    """The files that the first list tells; None, with a warning, where there is none or it can't be read whole."""
+    """Return the files that the first list tells.
+
+    None, with a warning, where there is none or it can't be read whole.
+    """
     name = next((name for name in _LISTS if _file(folders, folder, name) is not None), None)
     if name is None:
         return None
@@ -145,12 +148,15 @@ def _owned(folders: Folders, folder: Folder, site: str, shown: str, warnings: li
 
 
 def _content(node: Node | None, folder: Folder) -> int | str | None:
-    """What stands for the content of a file: where inodes are not told, the folder that it is in."""
+    """Return what stands for the content of a file: where inodes are not told, the folder that it is in."""
     return (node.inode if node else 0) or folder.path
 
 
 def _listed(folders: Folders, folder: Folder, name: str, base: str) -> Owned | str:
-    """What a list of files leads to against `base`; the clause that says why it can't be used, where it can't."""
+    """Return what a list of files leads to against `base`.
+
+    The clause that says why it can't be used, where it can't.
+    """
     try:
         content = _read(folders, folder, name)
     except NotKept as error:
@@ -174,7 +180,7 @@ def _installer(folders: Folders, folder: Folder) -> str | None:
 
 
 def _editable(folders: Folders, folder: Folder) -> bool:
-    """Whether direct_url.json (direct URL data structure specification) says so, or may: its bytes were not kept."""
+    """Tell whether direct_url.json (direct URL data structure) says so, or may: its bytes were not kept."""
     if _file(folders, folder, "direct_url.json") is None:
         return False
     try:
@@ -187,7 +193,7 @@ def _editable(folders: Folders, folder: Folder) -> bool:
 
 
 def _file(folders: Folders, folder: Folder, name: str) -> Node | None:
-    """The regular file `name` in `folder`, a link followed."""
+    """Return the regular file `name` in `folder`, a link followed."""
     if folder is MISSING or name not in folder.children:
         return None
     node = folders.node(f"{folder.path}/{name}")

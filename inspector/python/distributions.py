@@ -34,7 +34,7 @@ def find_distributions(
     unlisted: list[str] | None = None,
     unread: list[str] | None = None,
 ) -> tuple[tuple[Installed, ...], tuple[str, ...]]:
-    """What is installed for `interpreter`, by name, and warnings; nothing where the interpreter is not known.
+    """Return what is installed for `interpreter`, by name, and warnings; nothing where the interpreter is not known.
 
     Directories that can't be listed are noted in `unlisted`, and left out. Raises `NotListed` without it. Paths of
     metadata that can't be read, behind which any distribution may be, are noted in `unread`.
@@ -118,7 +118,7 @@ class _Scan:
         return None if installed is None or installed.key in _HIDDEN_BY_PIP else installed
 
     def _first(self, folder: str, rivals: list[Installed]) -> Installed:
-        """The one taken of a name's metadata in one directory: the first, but for one that tells its files."""
+        """Return the one taken of a name's metadata in one directory: the first, but for one that tells its files."""
         versions = list(dict.fromkeys(rival.version for rival in rivals))
         if len(versions) > 1:
             shown = ", ".join(repr(version) for version in versions)
@@ -143,7 +143,7 @@ class _Scan:
 
 
 def _metadata_names(folder: Folder, path: str) -> Iterable[str]:
-    """The entries that hold metadata; of an `.egg` on the search path, its EGG-INFO."""
+    """Return the entries that hold metadata; of an `.egg` on the search path, its EGG-INFO."""
     egg = path.lower().endswith(".egg")
     return (
         name for name in folder.children if name.lower().endswith(_SUFFIXES) or (egg and name.lower() == "egg-info")

@@ -21,12 +21,12 @@ MAX_SOURCE = 64 << 10
 
 
 def is_editable_hook(hook: Hook) -> bool:
-    """Whether a hook only adds the finder of an editable install."""
+    """Tell whether a hook only adds the finder of an editable install."""
     return hook.kind == "pth" and EDITABLE.fullmatch(hook.text) is not None
 
 
 def find_editable(folders: Folders, interpreter: Interpreter, name: str, suffixes: Suffixes) -> Found | Unknown | None:
-    """What the import hooks that run at start map the top-level `name` to; None if nothing."""
+    """Return what the import hooks that run at start map the top-level `name` to; None if nothing."""
     unread = None
     for hook in interpreter.hooks:
         module = EDITABLE.fullmatch(hook.text) if hook.kind == "pth" else None
@@ -46,7 +46,10 @@ def find_editable(folders: Folders, interpreter: Interpreter, name: str, suffixe
 
 
 def _mapping(folders: Folders, interpreter: Interpreter, module: str) -> dict[object, object] | str:
-    """The finder's table, the first on the search path being the one imported; why it can't be read, where it can't."""
+    """Return the finder's table, the first on the search path being the one imported.
+
+    Why it can't be read, where it can't.
+    """
     for entry in interpreter.search_path:
         try:
             text = read_source(folders.fs, f"{entry}/{module}.py")

@@ -60,7 +60,7 @@ class ElfHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_header(head: bytes) -> ElfHeader | None:
-    """The header in the first bytes of a file; None if they are no whole ELF header."""
+    """Return the header in the first bytes of a file; None if they are no whole ELF header."""
     if len(head) < 20 or not head.startswith(MAGIC):
         return None
     bits, order = _BITS.get(head[4]), _ORDER.get(head[5])
@@ -82,7 +82,7 @@ def parse_header(head: bytes) -> ElfHeader | None:
 
 
 def _segments(head: bytes, bits: int, order: str, table: tuple[int, int, int]) -> tuple[tuple[Segment, ...], bool]:
-    """The program headers that the bytes hold, and whether these are all."""
+    """Return the program headers that the bytes hold, and whether these are all."""
     layout = struct.Struct(order + _SEGMENTS[bits])
     start, entry_size, count = table
     found: list[Segment] = []

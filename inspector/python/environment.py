@@ -47,7 +47,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(value.split(":")) if value else ()
 
     def get(self, name: str) -> str:
-        """The variable's value, empty where it is unset: CPython treats both alike."""
+        """Return the variable's value, empty where it is unset: CPython treats both alike."""
         return self.variables.get(name, "")
 
 
@@ -61,7 +61,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 def environment_of(fs: Rootfs, config: ImageConfig) -> Environment:
-    """What the engine passes to the container's first program.
+    """Return what the engine passes to the container's first program.
 
     HOME comes from passwd(5) where it is unset or empty, and is `/` for a user without an entry there
     (seen with runc 1.1). Raises `NotKept`, and `LimitExceeded` for a variable longer than the kernel takes.
@@ -78,7 +78,7 @@ def environment_of(fs: Rootfs, config: ImageConfig) -> Environment:
 
 
 def run_as(fs: Rootfs, environment: Environment, stated: str, *, sets_home: bool = False) -> Environment:
-    """The environment under another user, `NAME`, `UID`, or either with `:GROUP`, as engines and gosu take it.
+    """Return the environment under another user, `NAME`, `UID`, or either with `:GROUP`, as engines and gosu take it.
 
     HOME stays where it is set, unless `sets_home`. Raises `NotKept`.
     """
@@ -102,7 +102,7 @@ def run_as(fs: Rootfs, environment: Environment, stated: str, *, sets_home: bool
 
 
 def accounts(fs: Rootfs) -> list[Account]:
-    """The accounts of /etc/passwd, malformed lines left out. Raises `NotKept`."""
+    """Return the accounts of /etc/passwd, malformed lines left out. Raises `NotKept`."""
     found = []
     for line in (read_text(fs, "/etc/passwd") or "").split("\n"):  # engines take newlines alone for line ends
         fields = line.strip().split(":")
@@ -113,7 +113,10 @@ def accounts(fs: Rootfs) -> list[Account]:
 
 
 def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:
-    """The first account of the name or number, or one made up for a number without an entry; what is wrong, if so."""
+    """Return the first account of the name or number, or one made up for a number without an entry.
+
+    What is wrong, if so.
+    """
     number = int(user) if _NUMBER.fullmatch(user) else None if user else 0
     for account in accounts(fs):
         if account.uid == number if number is not None else account.name == user:
@@ -124,7 +127,7 @@ def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:
 
 
 def _groups(fs: Rootfs, account: Account, stated: str) -> tuple[frozenset[int], str | None]:
-    """The groups of a process: the one that is stated, else the account's and those of group(5) that list its name."""
+    """List the groups of a process: the one stated, else the account's and those of group(5) that list its name."""
     if account.uid == 0 and not stated:
         return frozenset({account.gid}), None  # root needs no group, and each file asked for costs an engine's answer
     number = int(stated) if _NUMBER.fullmatch(stated) else None

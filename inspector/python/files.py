@@ -15,12 +15,12 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def join(*parts: str) -> str:
-    """The parts as one path, lexically normal, as `os.path.abspath` makes it: `x/..` goes, links or not."""
+    """Return the parts as one path, lexically normal, as `os.path.abspath` makes it: `x/..` goes, links or not."""
     return posixpath.normpath(posixpath.join("/", *parts))
 
 
 def upward(folder: str) -> Iterator[str]:
-    """The folder and all above it, nearest first, the root among them."""
+    """Yield the folder and all above it, nearest first, the root among them."""
     while True:
         yield folder
         if folder in ("/", ""):
@@ -29,25 +29,25 @@ def upward(folder: str) -> Iterator[str]:
 
 
 def find(fs: Rootfs, path: str, cwd: str = "/") -> tuple[str, Node] | None:
-    """Where `path` leads and the node there; None if nowhere."""
+    """Say where `path` leads and the node there; None if nowhere."""
     resolved = resolve(fs, path, cwd)
     node = None if resolved is None else fs.lstat(resolved)
     return None if resolved is None or node is None else (resolved, node)
 
 
 def exists(fs: Rootfs, path: str) -> bool:
-    """Whether `path` leads to anything at all."""
+    """Tell whether `path` leads to anything at all."""
     return find(fs, path) is not None
 
 
 def list_dir(fs: Rootfs, path: str) -> Mapping[str, Node]:
-    """What lies in the directory that `path` leads to; empty where that is none."""
+    """Return what lies in the directory that `path` leads to; empty where that is none."""
     resolved = resolve(fs, path)
     return {} if resolved is None else fs.scandir(resolved)
 
 
 def is_listed(children: Mapping[str, Node]) -> bool:
-    """Whether all names of a directory are known, not only those asked for."""
+    """Tell whether all names of a directory are known, not only those asked for."""
     try:
         len(children)
     except NotListed:
@@ -56,7 +56,10 @@ def is_listed(children: Mapping[str, Node]) -> bool:
 
 
 def names_in(children: Mapping[str, Node], guesses: Iterable[str]) -> Iterator[str]:
-    """The names in a listing; where only single names can be asked for, those of the `guesses` that are there."""
+    """Return the names in a listing.
+
+    Where only single names can be asked for, those of the `guesses` that are there.
+    """
     try:
         return iter(children)
     except NotListed:
@@ -64,7 +67,10 @@ def names_in(children: Mapping[str, Node], guesses: Iterable[str]) -> Iterator[s
 
 
 def read_text(fs: Rootfs, path: str) -> str | None:
-    """The text of a regular file, undecodable bytes as surrogates; None where there is none. Raises `NotKept`."""
+    """Return the text of a regular file, undecodable bytes as surrogates; None where there is none.
+
+    Raises `NotKept`.
+    """
     found = find(fs, path)
     if found is None or found[1].kind is not Kind.FILE:
         return None
@@ -75,12 +81,12 @@ def read_text(fs: Rootfs, path: str) -> str | None:
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text as Python's files have them: a form feed and the like end none, though for `splitlines`."""
+    """Split a text as Python's files do: a form feed and the like end no line, though for `splitlines`."""
     return _LINE_END.split(text)
 
 
 def read_strict(fs: Rootfs, path: str) -> str | None:
-    """As `read_text`, for what Python reads as UTF-8 and stops at otherwise. Raises `Malformed`, `NotKept`."""
+    """Return as `read_text`, for what Python reads as UTF-8 and stops at otherwise. Raises `Malformed`, `NotKept`."""
     text = read_text(fs, path)
     if text and not text.isascii() and any("\udc80" <= character <= "\udcff" for character in text):
         raise Malformed(f"{path!r} is not UTF-8, and Python stops where it can't decode it")
@@ -88,12 +94,12 @@ def read_strict(fs: Rootfs, path: str) -> str | None:
 
 
 def apk_database(fs: Rootfs) -> str:
-    """Alpine's list of installed packages, where older and newer releases have it; empty if there is none."""
+    """Read Alpine's list of installed packages, where older and newer releases have it; empty if there is none."""
     return read_text(fs, "/lib/apk/db/installed") or read_text(fs, "/usr/lib/apk/db/installed") or ""
 
 
 def one_link(fs: Rootfs, path: str) -> str:
-    """`path` with its last component's links followed one after another, its folders left as they are named.
+    """Return `path` with its last component's links followed one after another, its folders left as they are named.
 
     This is how CPython finds itself: `/bin/python3` becomes `/bin/python3.11` even where `/bin` is a link.
     """

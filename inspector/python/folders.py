@@ -38,7 +38,7 @@ class Folders:
         self._made: dict[tuple[str, object], Any] = {}
 
     def at(self, path: str) -> Folder:
-        """The directory that the absolute `path` leads to. `..` is taken after links, as the kernel does."""
+        """Return the directory that the absolute `path` leads to. `..` is taken after links, as the kernel does."""
         known = self._known.get(path)
         if known is None:
             known = self._find(path)
@@ -47,7 +47,7 @@ class Folders:
         return known
 
     def node(self, path: str) -> Node | None:
-        """The node at `path`, links followed in its parents and in itself; None if dangling."""
+        """Return the node at `path`, links followed in its parents and in itself; None if dangling."""
         parent, _, name = path.rpartition("/")
         node = self.at(parent or "/").children.get(name)
         if node is None or node.kind is Kind.SYMLINK:
@@ -72,7 +72,7 @@ class Folders:
         self.budget.spend("steps", STEPS_A_CHARACTER * characters, "characters of Python that are parsed")
 
     def once(self, what: str, content: object, make: Callable[[], T]) -> T:
-        """What `make` returns or raises, made once for a content: one file may have many thousand names."""
+        """Return what `make` returns or raises, made once for a content: one file may have many thousand names."""
         key = (what, content)
         if key not in self._made:
             try:
@@ -85,16 +85,19 @@ class Folders:
         return found
 
     def with_ending(self, folder: Folder, ending: str) -> Mapping[str, list[str]]:
-        """The names in `folder` with this ending, by their part before the first dot, sorted. Raises `NotListed`."""
+        """Return the names in `folder` with this ending, by their part before the first dot, sorted.
+
+        Raises `NotListed`.
+        """
         return self.once(f"*{ending}", folder.path, lambda: _by_stem(folder.children, ending))
 
     def is_file(self, path: str) -> bool:
-        """Whether `path` leads to a regular file."""
+        """Tell whether `path` leads to a regular file."""
         node = self.node(path)
         return node is not None and node.kind is Kind.FILE
 
     def files_below(self, path: str) -> Iterator[tuple[str, Node]]:
-        """Each regular file below the directory `path`, as (path, node); links are neither files nor followed."""
+        """Yield each regular file below the directory `path`, as (path, node); links are neither files nor followed."""
         top = self.at(path)
         todo = [] if top.path is None else [top.path]
         while todo:

@@ -66,7 +66,7 @@ class Follower:
     def follow(
         self, argv: Sequence[str], environment: Environment, doubts: tuple[str, ...] = (), depth: int = 0
     ) -> list[End]:
-        """Every way that the words may end; more than one where a condition isn't known."""
+        """Return every way that the words may end; more than one where a condition isn't known."""
         words = tuple(argv)
         if not words:
             return [End(kind="nothing", argv=(), environment=environment, doubts=doubts, why="no command is run")]
@@ -83,7 +83,7 @@ class Follower:
             return [_unknown(words, environment, why, path=found.path, doubts=doubts)]
 
     def _find(self, fs: Rootfs, word: str, environment: Environment) -> Found | Unknown:
-        """The program of a name; what PATH has behind what isn't known of it doesn't count."""
+        """Return the program of a name; what PATH has behind what isn't known of it doesn't count."""
         if HOLE in word:
             return Unknown("which program is run depends on what isn't known")
         known, hole, _ = environment.variables.get("PATH", "").partition(HOLE)
@@ -151,7 +151,7 @@ class Follower:
         doubts: tuple[str, ...],
         depth: int,
     ) -> list[End]:
-        """What the kernel makes of a `#!` line: the interpreter, its argument, the script's path, the other words."""
+        """Build the kernel's words for a `#!` line: the interpreter, its argument, the script's path, the others."""
         argument = (script.argument,) if script.argument else ()
         argv = (script.interpreter, *argument, found.path, *words[1:])
         return self.follow(argv, environment, doubts, depth + 1)
@@ -178,7 +178,7 @@ class Follower:
         doubts: tuple[str, ...],
         depth: int,
     ) -> list[End]:
-        """A shell: its text or script followed, each program that it ends in further."""
+        """Return a shell: its text or script followed, each program that it ends in further."""
         call = read_call(words)
         if isinstance(call, Unknown):
             return [_unknown(words, environment, call.unknown, path=found.path, doubts=doubts)]
@@ -205,7 +205,7 @@ class Follower:
         return found_ends
 
     def _started(self, shell: Shell, state: State, call: Call, *, bash: bool) -> list[State]:
-        """The shell after the files that it runs first: of a login, or what BASH_ENV names."""
+        """Return the shell after the files that it runs first: of a login, or what BASH_ENV names."""
         files = []
         if call.login:
             home = state.get("HOME") or "/"
@@ -221,7 +221,7 @@ class Follower:
         return states
 
     def _locate(self, fs: Rootfs, script: str, environment: Environment) -> str:
-        """A script named on a shell's command line: in the working directory, else bash looks in PATH."""
+        """Return a script named on a shell's command line: in the working directory, else bash looks in PATH."""
         path = join(environment.cwd, script)
         if "/" in script or read_text(fs, path) is not None:
             return path
@@ -229,7 +229,7 @@ class Follower:
         return found.path if isinstance(found, Found) else path
 
     def _read(self, fs: Rootfs, path: str) -> str:
-        """The text of a script. Raises `NotKept`, `LimitExceeded`."""
+        """Return the text of a script. Raises `NotKept`, `LimitExceeded`."""
         text = read_text(fs, path)
         if text is None:
             raise LimitExceeded(f"there is no file {path!r}")
@@ -249,7 +249,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_call(words: Sequence[str]) -> Call | Unknown:
-    """What a shell is asked to do by its words."""
+    """Return what a shell is asked to do by its words."""
     rest = list(words[1:])
     if posixpath.basename(words[0]) == "busybox":
         if rest[:1] not in (["sh"], ["ash"]):
@@ -276,7 +276,7 @@ def read_call(words: Sequence[str]) -> Call | Unknown:
 
 
 def _env_shell(script: Script) -> bool:
-    """Whether a `#!` line asks `env` for a shell."""
+    """Tell whether a `#!` line asks `env` for a shell."""
     words = script.argument.split()
     words = words[1:] if words[:1] == ["-S"] else words
     return posixpath.basename(script.interpreter) == "env" and words[:1] != [] and words[0] in SHELLS

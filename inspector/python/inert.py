@@ -39,7 +39,7 @@ class _Module:
 
 
 def added_paths(text: str, variables: Mapping[str, str], read: Callable[[str], str | None]) -> list[str] | None:
-    """What a line of code appends to `sys.path`, in order; None where it isn't worked out.
+    """Return what a line of code appends to `sys.path`, in order; None where it isn't worked out.
 
     `read` gives the source of a module on the search path.
     """
@@ -119,7 +119,7 @@ class _Worker:
         names[name] = self.modules[module]
 
     def value(self, node: ast.expr, names: dict[str, object]) -> object:  # noqa: PLR0911 - one arm a form
-        """The value of an expression. Raises `NotSimple`."""
+        """Return the value of an expression. Raises `NotSimple`."""
         self._step()
         match node:
             case ast.Constant(value=value):
@@ -227,7 +227,7 @@ class _Worker:
 
 
 def _method(owner: str | list[object], name: str, given: list[object]) -> object:
-    """A method of a text or list, of the few that change nothing else."""
+    """Return a method of a text or list, of the few that change nothing else."""
     match owner, name, given:
         case str(), "split", [str() as separator] if separator:
             return owner.split(separator)

@@ -45,7 +45,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
         return canonical(self.name)
 
     def facts(self) -> Distribution:
-        """What reports show of it."""
+        """Return what reports show of it."""
         return Distribution(
             name=self.name,
             version=self.version,

@@ -51,7 +51,7 @@ def find_interpreter(
     unlisted: list[str] | None = None,
     question: Question | None = None,
 ) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
-    """The interpreter that `command` runs in a container of the image, behind its entrypoint, and warnings beside it.
+    """Find the interpreter that `command` runs in a container, behind the image's entrypoint, and warnings.
 
     `Absent` where there certainly is none; `Unknown` where files don't decide. Site folders that can't be listed
     are noted in `unlisted`: then what their .pth files would add or run is missing; without it, that is `Unknown`.
@@ -73,7 +73,7 @@ def find_interpreter(
 
 
 def _find_program(fs: Rootfs, command: str, environment: Environment) -> _Program | Unknown:
-    """From the command to the ELF file of a Python, through PATH, links and shims."""
+    """Return from the command to the ELF file of a Python, through PATH, links and shims."""
     found = find_command(fs, command, environment)
     if isinstance(found, Missing):
         return _not_found(fs, command, found, environment)
@@ -91,7 +91,7 @@ def _find_program(fs: Rootfs, command: str, environment: Environment) -> _Progra
 
 
 def _through_script(fs: Rootfs, found: Found, command: str, environment: Environment) -> tuple[str, str] | Unknown:
-    """What Python takes for its own path, and the file there: of what a shim chooses, where the command is one."""
+    """Give what Python takes for its own path, and the file there: of what a shim chooses, where the command is one."""
     if not isinstance(read_program(fs, found.resolved), Script):
         return found.path, found.resolved
     text = fs.head(found.resolved).decode("utf-8", "replace")
@@ -103,7 +103,7 @@ def _through_script(fs: Rootfs, found: Found, command: str, environment: Environ
 
 
 def _no_python(found: Found, resolved: str, program: ElfHeader | Script | str) -> str:
-    """Why a program is not one whose search path can be worked out; empty if it is."""
+    """Say why a program is not one whose search path can be worked out; empty if it is."""
     if isinstance(program, str):
         return program
     if isinstance(program, Script):
@@ -116,7 +116,7 @@ def _no_python(found: Found, resolved: str, program: ElfHeader | Script | str) -
 
 
 def _not_found(fs: Rootfs, command: str, missing: Missing, environment: Environment) -> Absent:
-    """The sentence on what isn't there, what was passed over, and what is there instead."""
+    """Return the sentence on what isn't there, what was passed over, and what is there instead."""
     sentence = f"no {command!r} in PATH ({':'.join(environment.path)})"
     if "/" in command:
         sentence = f"no {command!r} in the image"
@@ -129,7 +129,7 @@ def _not_found(fs: Rootfs, command: str, missing: Missing, environment: Environm
 
 
 def _other_python(fs: Rootfs, command: str, environment: Environment) -> Found | None:
-    """What `python3` finds where `python` was asked for, and the reverse: they need not be the same."""
+    """Return what `python3` finds where `python` was asked for, and the reverse: they need not be the same."""
     name = _OTHER.get(command)
     found = find_command(fs, name, environment) if name else None
     return found if isinstance(found, Found) else None
@@ -143,7 +143,7 @@ def _describe(
     environment: Environment,
     unlisted: list[str] | None,
 ) -> tuple[Interpreter | Unknown, tuple[str, ...]]:
-    """Version, prefixes and search path of the program, as one answer."""
+    """Describe version, prefixes and search path of the program, as one answer."""
     minor = _minor(fs, program)
     if isinstance(minor, Unknown):
         return minor, ()
@@ -187,7 +187,7 @@ def _describe(
 
 
 def _minor(fs: Rootfs, program: _Program) -> Minor | Unknown:
-    """X.Y, by the program's name, else by the one standard library above its home or itself."""
+    """Return X.Y, by the program's name, else by the one standard library above its home or itself."""
     for path in (program.resolved, program.executable):
         named = named_minor(path)
         if named is not None:
@@ -206,7 +206,7 @@ def _minor(fs: Rootfs, program: _Program) -> Minor | Unknown:
 def _warnings(
     fs: Rootfs, interpreter: Interpreter, program: _Program, prefixes: Prefixes, environment: Environment
 ) -> Iterator[str]:
-    """What a reader of the answer should know beside it."""
+    """Yield what a reader of the answer should know beside it."""
     for skipped in program.found.skipped[:5]:
         yield f"PATH: {skipped}, so it was passed over for {program.found.path!r}"
     other = _other_python(fs, interpreter.command, environment)

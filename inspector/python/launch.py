@@ -55,7 +55,7 @@ class Start(msgspec.Struct, frozen=True):
 
 
 def parse_script(head: bytes) -> Script | None:
-    """The `#!` line in a file's first bytes; None if there is none that the kernel takes."""
+    """Return the `#!` line in a file's first bytes; None if there is none that the kernel takes."""
     if not head.startswith(b"#!"):
         return None
     line, newline, _ = head[2 : LINE_BYTES + 1].partition(b"\n")
@@ -70,7 +70,10 @@ def parse_script(head: bytes) -> Script | None:
 
 
 def read_program(fs: Rootfs, path: str) -> ElfHeader | Script | str:
-    """What the file at a resolved path is, or the clause that says why the kernel refuses it. Raises `NotKept`."""
+    """Return what the file at a resolved path is, or the clause that says why the kernel refuses it.
+
+    Raises `NotKept`.
+    """
     head = fs.head(path)
     if head.startswith(MAGIC):
         header = parse_header(head)
@@ -84,7 +87,7 @@ def read_program(fs: Rootfs, path: str) -> ElfHeader | Script | str:
 
 
 def _with_loader(fs: Rootfs, path: str, header: ElfHeader) -> ElfHeader:
-    """The header with the loader's name, which stands past the file's beginning, as after patchelf."""
+    """Return the header with the loader's name, which stands past the file's beginning, as after patchelf."""
     try:
         skeleton = fs.skeleton(path)
     except NotKept:
@@ -95,7 +98,7 @@ def _with_loader(fs: Rootfs, path: str, header: ElfHeader) -> ElfHeader:
 
 
 def can_start(fs: Rootfs, path: str, environment: Environment, platform: Platform) -> Start:
-    """Whether execve(2) of the resolved `path` succeeds, through all interpreters of scripts, `env` looked through."""
+    """Tell whether execve(2) of the resolved `path` succeeds, through scripts' interpreters and `env`."""
     chain: list[str] = []
     for _ in range(MAX_SCRIPTS + 1):
         chain.append(path)
@@ -116,7 +119,7 @@ def can_start(fs: Rootfs, path: str, environment: Environment, platform: Platfor
 
 
 def elf_starts(fs: Rootfs, path: str, program: ElfHeader, platform: Platform) -> tuple[Tri, tuple[str, ...]]:
-    """Whether an ELF program is of the image's machine and finds its loader, and the clauses why not."""
+    """Tell whether an ELF program is of the image's machine and finds its loader, and the clauses why not."""
     wanted = MACHINES.get(platform.architecture)
     if wanted is None:
         return "unknown", (f"{path!r} is for {program.machine}, and the image's architecture is not known",)
@@ -134,7 +137,7 @@ def elf_starts(fs: Rootfs, path: str, program: ElfHeader, platform: Platform) ->
 
 
 def _interpreter(fs: Rootfs, path: str, script: Script, environment: Environment) -> str | Start:
-    """The resolved program that runs a script; `env NAME` is followed to NAME."""
+    """Return the resolved program that runs a script; `env NAME` is followed to NAME."""
     found = find_command(
         fs, f"./{script.interpreter}" if "/" not in script.interpreter else script.interpreter, environment
     )
@@ -151,7 +154,10 @@ def _interpreter(fs: Rootfs, path: str, script: Script, environment: Environment
 
 
 def env_command(found: Found, script: Script) -> str | None:
-    """The command that a script's `env` is asked to run; None if its interpreter isn't `env`, or has options beside."""
+    """Return the command that a script's `env` is asked to run.
+
+    None if its interpreter isn't `env`, or has options beside.
+    """
     if found.path.rpartition("/")[2] != "env" or not script.argument:
         return None
     words = script.argument.split()

@@ -18,7 +18,10 @@ _GLIBC_LOADERS = ("ld-linux", "ld64.so", "ld.so.1", "ld-2.")
 
 
 def find_libc(fs: Rootfs, program: ElfHeader) -> Libc | None:
-    """The C library behind the loader that a program asks for; None for a static program or an unknown loader."""
+    """Return the C library behind the loader that a program asks for.
+
+    None for a static program or an unknown loader.
+    """
     name = posixpath.basename(program.loader or "")
     if name.startswith("ld-musl-"):
         return Libc("musl", _musl_version(fs))
@@ -28,7 +31,10 @@ def find_libc(fs: Rootfs, program: ElfHeader) -> Libc | None:
 
 
 def _glibc_version(fs: Rootfs, program: ElfHeader) -> str | None:
-    """The highest GLIBC_X.Y that libc.so.6 defines; it lies beside the loader, or where loaders look by default."""
+    """Return the highest GLIBC_X.Y that libc.so.6 defines.
+
+    It lies beside the loader, or where loaders look by default.
+    """
     loader = find(fs, program.loader or "")
     beside = [posixpath.dirname(loader[0])] if loader else []
     multiarch = f"{program.machine.replace('i686', 'i386')}-linux-gnu"

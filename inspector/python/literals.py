@@ -71,7 +71,7 @@ def parse_literals(text: str, max_size: int) -> dict[str, Any]:
 
 
 def _bound_otherwise(ast: Any, tree: Any, plain: Collection[Any]) -> Iterator[str]:
-    """The names that conditions, loops, imports, unpacking, `+=`, `del` or definitions give a value, or may."""
+    """Yield the names that conditions, loops, imports, unpacking, `+=`, `del` or definitions give a value, or may."""
     _refuse_code(ast, tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):

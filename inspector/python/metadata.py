@@ -33,17 +33,17 @@ class Headers(msgspec.Struct, frozen=True):
 
 
 def canonical(name: str) -> str:
-    """The one spelling of a distribution's name (PEP 503)."""
+    """Return the one spelling of a distribution's name (PEP 503)."""
     return _SEPARATORS.sub("-", name).lower()
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` may name a distribution; pip ignores all others."""
+    """Tell whether `text` may name a distribution; pip ignores all others."""
     return _NAME.fullmatch(text) is not None
 
 
 def headers_of(content: bytes) -> bytes | None:
-    """The headers that METADATA or PKG-INFO begins with, in lines that newlines end; up to the first that is none.
+    """Give the headers that METADATA or PKG-INFO begins with, in lines that newlines end; up to the first that is none.
 
     None where they are longer than any real ones.
     """
@@ -57,7 +57,7 @@ def headers_of(content: bytes) -> bytes | None:
 
 
 def parse_headers(head: bytes) -> Headers:
-    """What headers say, as `headers_of` returns them."""
+    """Return what headers say, as `headers_of` returns them."""
     found: dict[bytes, list[str]] = {b"name": [], b"version": [], b"requires-dist": []}
     for header in _WANTED.finditer(head):
         values = found[header[1].lower()]
@@ -68,7 +68,7 @@ def parse_headers(head: bytes) -> Headers:
 
 
 def parse_requires_txt(content: bytes) -> tuple[tuple[str, ...], bool]:
-    """The requirements in an egg-info's `requires.txt`, as Requires-Dist has them; and whether there are more.
+    """Return the requirements in an egg-info's `requires.txt`, as Requires-Dist has them; and whether there are more.
 
     Extras become markers.
     """
@@ -89,6 +89,6 @@ def parse_requires_txt(content: bytes) -> tuple[tuple[str, ...], bool]:
 
 
 def _bounded(requirements: list[str]) -> tuple[tuple[str, ...], bool]:
-    """The requirements that are kept, and whether others are not."""
+    """Return the requirements that are kept, and whether others are not."""
     kept = [text.strip() for text in requirements[:MAX_REQUIREMENTS] if len(text) <= MAX_REQUIREMENT]
     return tuple(kept), len(kept) < len(requirements)

@@ -50,7 +50,7 @@ class Suffixes(msgspec.Struct, frozen=True):
         return tuple(f".cpython-{self.abi.removeprefix('cp')}-{machine}-linux-{kind}{hard}.so" for kind in kinds)
 
     def loads(self, ending: str) -> bool:
-        """Whether a file named `NAME` + `ending` is an extension module to this interpreter."""
+        """Tell whether a file named `NAME` + `ending` is an extension module to this interpreter."""
         if ending in (".abi3.so", ".so"):
             return True
         tagged = _TAGGED.fullmatch(ending)
@@ -62,12 +62,12 @@ class Suffixes(msgspec.Struct, frozen=True):
 
 
 def suffixes_of(interpreter: Interpreter) -> Suffixes:
-    """The extension suffixes of an interpreter (`importlib.machinery.EXTENSION_SUFFIXES`)."""
+    """Return the extension suffixes of an interpreter (`importlib.machinery.EXTENSION_SUFFIXES`)."""
     return Suffixes(interpreter.abi, interpreter.machine, interpreter.libc.name if interpreter.libc else "")
 
 
 def find_modules(folders: Folders, entries: Iterable[str], name: str, suffixes: Suffixes) -> Iterator[Found]:
-    """Everything that `import name` could find, best first: what is loaded, what it hides, then namespaces.
+    """Yield everything that `import name` could find, best first: what is loaded, what it hides, then namespaces.
 
     A namespace portion never ends the search, so all of them come last.
     """
@@ -92,7 +92,7 @@ def find_modules(folders: Folders, entries: Iterable[str], name: str, suffixes: 
 
 
 def find_in(folders: Folders, entry: str, name: str, suffixes: Suffixes) -> Found | None:
-    """What the directory `entry` alone has for `name`: package, extension, source, bytecode, else a namespace."""
+    """Give what the directory `entry` alone has for `name`: package, extension, source, bytecode, else a namespace."""
     folder = folders.at(entry)
     children = folder.children
     path = f"{entry.rstrip('/')}/{name}"
@@ -110,14 +110,14 @@ def find_in(folders: Folders, entry: str, name: str, suffixes: Suffixes) -> Foun
 
 
 def extensions_of(folders: Folders, directory: str, name: str) -> list[str]:
-    """The files that are extension modules `name` for any interpreter at all."""
+    """Return the files that are extension modules `name` for any interpreter at all."""
     prefix = f"{name}."
     files = folders.with_ending(folders.at(directory), ".so").get(name, [])
     return [file for file in files if file.startswith(prefix) and folders.is_file(f"{directory}/{file}")]
 
 
 def _candidates(folders: Folders, folder: Folder, name: str, suffixes: Suffixes) -> Iterator[tuple[str, Loader]]:
-    """The entries that may be the module `name`, in the order of importlib's loaders."""
+    """Yield the entries that may be the module `name`, in the order of importlib's loaders."""
     children = folder.children
     try:
         files = folders.with_ending(folder, ".so").get(name.partition(".")[0], [])
@@ -135,7 +135,7 @@ def _candidates(folders: Folders, folder: Folder, name: str, suffixes: Suffixes)
 
 
 def _archive(folders: Folders, entry: str) -> Found | None:
-    """A zip on the search path, the standard library's too, for which hardly any Python of an image has one."""
+    """Return a zip on the search path, the standard library's too, for which hardly any Python of an image has one."""
     node = folders.node(entry)
     if node is None or node.kind is not Kind.FILE:
         return None

@@ -34,7 +34,7 @@ Wrapper = Callable[[Asked], Passed | Unknown | None]
 
 
 def skip_options(words: Sequence[str], valued: frozenset[str] = frozenset()) -> tuple[dict[str, str], list[str]]:
-    """The options with their values, by name, and the words from the first that is none."""
+    """Return the options with their values, by name, and the words from the first that is none."""
     options: dict[str, str] = {}
     rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] != "-":

@@ -47,7 +47,7 @@ class Prefixes(msgspec.Struct, frozen=True, kw_only=True):
     assumed: str = ""
 
     def standard_library(self, minor: Minor) -> tuple[str, ...]:
-        """The zip, the folder and that of its extension modules, in the order searched."""
+        """Return the zip, the folder and that of its extension modules, in the order searched."""
         folder = f"{self.libdir}/{minor.folder}"
         return (
             join(self.base, self.libdir, minor.archive),
@@ -57,7 +57,10 @@ class Prefixes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_prefixes(fs: Rootfs, executable: str, minor: Minor, environment: Environment) -> Prefixes | Unknown:
-    """The prefixes of the interpreter that runs as `executable`, links in this not followed. Raises `NotKept`."""
+    """Return the prefixes of the interpreter that runs as `executable`, links in this not followed.
+
+    Raises `NotKept`.
+    """
     path_file = _path_file(fs, executable) if minor.at_least >= (3, 11) else None
     explicit = environment.get("PYTHONHOME")
     folder, venv = _starting_folder(fs, executable, minor, explicit=bool(explicit))
@@ -86,13 +89,13 @@ class _StartingPoint(msgspec.Struct, frozen=True):
 
 
 def _libdirs(environment: Environment, minor: Minor) -> tuple[str, ...]:
-    """What the compiled name of the library folder may be; PYTHONPLATLIBDIR (3.9 on) overrides it."""
+    """Return what the compiled name of the library folder may be; PYTHONPLATLIBDIR (3.9 on) overrides it."""
     stated = environment.get("PYTHONPLATLIBDIR")
     return (stated,) if stated and minor.at_least >= (3, 9) else ("lib", "lib64")
 
 
 def _starting_folder(fs: Rootfs, executable: str, minor: Minor, *, explicit: bool) -> tuple[str, str | None]:
-    """Where the search starts: pyvenv.cfg's `home`, else the program's own folder; and the environment, if any."""
+    """Say where the search starts: pyvenv.cfg's `home`, else the program's own folder; and the environment, if any."""
     own = posixpath.dirname(one_link(fs, executable))
     beside = posixpath.dirname(executable)
     modern = minor.at_least >= (3, 14)
@@ -110,7 +113,7 @@ def _starting_folder(fs: Rootfs, executable: str, minor: Minor, *, explicit: boo
 
 
 def stated_homes(fs: Rootfs, executable: str) -> list[str]:
-    """The absolute `home` of the pyvenv.cfg one above the program or beside it: where its base is said to be."""
+    """Return the absolute `home` of the pyvenv.cfg one above the program or beside it: where its base is said to be."""
     beside = posixpath.dirname(executable)
     texts = (_config(fs, f"{folder}/pyvenv.cfg") for folder in (posixpath.dirname(beside), beside))
     homes = (_home(text) for text in texts if text is not None)
@@ -118,7 +121,7 @@ def stated_homes(fs: Rootfs, executable: str) -> list[str]:
 
 
 def _config(fs: Rootfs, path: str) -> str | None:
-    """The text of a file that Python reads before it has codecs: in lines that newlines end, and up to a null byte.
+    """Get the text of a file that Python reads before it has codecs: in lines that newlines end, and up to a null byte.
 
     Raises `LimitExceeded` for one that Python from 3.11 on stops at; its older versions read no such long line.
     """
@@ -137,7 +140,7 @@ def _home(text: str) -> str | None:
 
 
 def _old_home(text: str) -> str | None:
-    """`home = …` as 3.10 and older want it: in small letters, and with spaces around the equals sign."""
+    """Return `home = …` as 3.10 and older want it: in small letters, and with spaces around the equals sign."""
     for line in text.split("\n"):
         words = line.split(None, 2)
         if len(words) > 2 and words[:2] == ["home", "="]:
@@ -146,7 +149,7 @@ def _old_home(text: str) -> str | None:
 
 
 def _path_file(fs: Rootfs, executable: str) -> PathFile | None:
-    """The `._pth` beside the program, as it is named or behind its links."""
+    """Return the `._pth` beside the program, as it is named or behind its links."""
     for program in dict.fromkeys((executable, one_link(fs, executable))):
         path = f"{program}._pth"
         text = _config(fs, path)
@@ -182,7 +185,7 @@ def _search(fs: Rootfs, executable: str, minor: Minor, start: _StartingPoint) ->
 
 
 def _search_library(fs: Rootfs, minor: Minor, start: _StartingPoint) -> tuple[str | None, str]:
-    """The nearest prefix upward that has the zipped library (3.11 on), else the nearest that has the plain one."""
+    """Give the nearest prefix upward that has the zipped library (3.11 on), else the nearest that has the plain one."""
     landmarks = [_has_archive] if minor.at_least >= (3, 11) else []
     for holds in [*landmarks, _has_library]:
         for libdir in start.libdirs:
@@ -193,7 +196,7 @@ def _search_library(fs: Rootfs, minor: Minor, start: _StartingPoint) -> tuple[st
 
 
 def _compiled_prefix(fs: Rootfs, executable: str, minor: Minor, libdirs: tuple[str, ...]) -> tuple[str, str] | Unknown:
-    """The prefix that a program was built for, and its library folder's name.
+    """Return the prefix that a program was built for, and its library folder's name.
 
     It stands in the program's code, which isn't kept. A program that lies below /usr or /usr/local,
     beside its library, was put there by a package or by `make install`, which build for that place;
@@ -213,7 +216,7 @@ def _compiled_prefix(fs: Rootfs, executable: str, minor: Minor, libdirs: tuple[s
 
 
 def _nearest(folder: str, holds: Callable[[str], bool]) -> str | None:
-    """The nearest of the folder and those above it, the root left out as CPython does, of which something holds."""
+    """Get the nearest of the folder and those above it, the root left out as CPython does, of which something holds."""
     return next((prefix for prefix in upward(join(folder)) if prefix != "/" and holds(prefix)), None)
 
 

@@ -16,7 +16,7 @@ from inspector.unknown import Unknown
 
 
 def within(environment: Environment, prefix: str) -> Environment:
-    """The environment with the virtual environment `prefix` active."""
+    """Return the environment with the virtual environment `prefix` active."""
     variables = dict(environment.variables)
     path = variables.get("PATH", "")
     variables |= {"PATH": f"{prefix}/bin:{path}" if path else f"{prefix}/bin", "VIRTUAL_ENV": prefix}
@@ -34,7 +34,7 @@ _UV_OTHER = ("--with", "--with-editable", "--with-requirements", "--python", "-p
 
 
 def uv(asked: Asked) -> Passed | Unknown | None:
-    """`uv run`: in the project's environment, which it first brings up to date."""
+    """Return `uv run`: in the project's environment, which it first brings up to date."""
     before, rest = skip_options(asked.words, _UV_VALUED)
     if rest[:1] != ["run"]:
         return None
@@ -76,7 +76,7 @@ def _uv_environment(fs: Rootfs, project: str, environment: Environment, options:
 
 
 def poetry(asked: Asked) -> Passed | Unknown | None:
-    """`poetry run`: in the active environment, else in the project's own `.venv`."""
+    """Return `poetry run`: in the active environment, else in the project's own `.venv`."""
     _, rest = skip_options(asked.words, frozenset({"-C", "--directory", "-P", "--project"}))
     if rest[:1] != ["run"] or len(rest) < 2:
         return None
@@ -90,7 +90,7 @@ def poetry(asked: Asked) -> Passed | Unknown | None:
 
 
 def pixi(asked: Asked) -> Passed | Unknown | None:
-    """`pixi run`: in `.pixi/envs/default` or the environment that is named; the command may be a task's name."""
+    """Return `pixi run`: in `.pixi/envs/default` or the environment that is named; the command may be a task's name."""
     valued = frozenset({"-e", "--environment", "--manifest-path", "-m", "--color"})
     _, rest = skip_options(asked.words, valued)
     if rest[:1] != ["run"]:
@@ -111,7 +111,7 @@ def pixi(asked: Asked) -> Passed | Unknown | None:
 
 
 def conda(asked: Asked) -> Passed | Unknown | None:
-    """`conda run`, `mamba run` and `micromamba run`: `-n NAME` or `-p PATH`, else the active environment or base."""
+    """Follow `conda run`, `mamba run`, `micromamba run`: `-n NAME` or `-p PATH`, else the active one or base."""
     valued = frozenset(
         {"-n", "--name", "-p", "--prefix", "--cwd", "-r", "--root-prefix", "-a", "--attach", "-e", "--env"}
     )
@@ -136,7 +136,7 @@ def conda(asked: Asked) -> Passed | Unknown | None:
 
 
 def _in_conda(asked: Asked, prefix: str, root: str, command: list[str]) -> Passed | Unknown:
-    """The command with the environment active; what its own scripts then change isn't followed."""
+    """Return the command with the environment active; what its own scripts then change isn't followed."""
     variables = {**asked.environment.variables, **active(prefix, root, asked.environment.variables)}
     folder = f"{prefix}/etc/conda/activate.d"
     try:

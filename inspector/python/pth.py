@@ -78,7 +78,7 @@ class PathLine(msgspec.Struct, frozen=True):
 
 
 def read_lines(text: str, rules: SiteRules) -> list[str]:
-    """The lines as the interpreter's site.py splits them: 3.13 on drops a byte order mark, and splits at more signs."""
+    """Split lines as the interpreter's site.py does: 3.13 on drops a byte order mark, and splits at more signs."""
     lines = text.removeprefix(_BYTE_ORDER_MARK).splitlines() if rules.accepts_mark else re.split(r"\r\n|\r|\n", text)
     if len(lines) > MAX_LINES:
         raise LimitExceeded(f"a .pth file of more than {MAX_LINES} lines")
@@ -86,7 +86,7 @@ def read_lines(text: str, rules: SiteRules) -> list[str]:
 
 
 def parse_pth(text: str, path: str, rules: SiteRules) -> list[PathLine | Hook]:
-    """What a .pth file says, in order; comments and blank lines left out."""
+    """Return what a .pth file says, in order; comments and blank lines left out."""
     found: list[PathLine | Hook] = []
     for raw in read_lines(text, rules):
         line = raw.strip() if rules.start_files else raw
@@ -100,7 +100,7 @@ def parse_pth(text: str, path: str, rules: SiteRules) -> list[PathLine | Hook]:
 
 
 def parse_start(text: str, path: str, rules: SiteRules) -> list[Hook]:
-    """The entry points that a .start file names (PEP 829)."""
+    """Return the entry points that a .start file names (PEP 829)."""
     found = []
     for line in map(str.strip, read_lines(text, rules)):
         if line and not line.startswith("#"):
@@ -111,7 +111,7 @@ def parse_start(text: str, path: str, rules: SiteRules) -> list[Hook]:
 
 
 def import_hook(line: str, path: str) -> Hook:
-    """An `import` line as what it is known to be; one that isn't known may do anything."""
+    """Return an `import` line as what it is known to be; one that isn't known may do anything."""
     text = line.strip()
     touches: Tri = "unknown"
     effect = "runs code that is not known"
@@ -130,7 +130,7 @@ def _editable(finder: str) -> str:
 
 
 def _namespace(text: str) -> str:
-    """The package that a line of setuptools' making declares; empty if it is no such line."""
+    """Return the package that a line of setuptools' making declares; empty if it is no such line."""
     if len(text) > MAX_TEXT or not text.startswith("import sys, types, os;"):
         return ""
     skeleton = re.sub(r"\*\((?:'',? ?)+\)", "*('')", _LITERAL.sub("''", text))

@@ -61,7 +61,7 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ask(fs: Rootfs, config: ImageConfig, command: str) -> Question:
-    """What becomes of `command -c …` behind the image's entrypoint. Raises as `environment_of`."""
+    """Return what becomes of `command -c …` behind the image's entrypoint. Raises as `environment_of`."""
     plain = Question(config=config, asked=command, command=command)
     words = (*config.entrypoint, command, "-c", PROGRAM)
     environment = environment_of(fs, config)
@@ -88,7 +88,7 @@ def ask(fs: Rootfs, config: ImageConfig, command: str) -> Question:
 def _not_reached(
     fs: Rootfs, plain: Question, ends: Sequence[End], environment: Environment, doubts: list[str]
 ) -> Question:
-    """The entrypoint runs another program: that takes the command as an argument, or may run it in its own way."""
+    """Say that the entrypoint runs another program: it takes the command as an argument, or may run it."""
     if not doubts and all(end.kind == "nothing" for end in ends):
         doubts.append("it ends before it runs a command")
     first = plain.config.entrypoint[0]
@@ -106,7 +106,7 @@ def _told(config: ImageConfig, doubts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
-    """Whether a program is a script in Python that installers did not make: those call one function of a package."""
+    """Tell whether it is a Python script that no installer made: those call one function of a package."""
     found = find_command(fs, first, environment)
     try:
         if not isinstance(found, Found) or not isinstance(read_program(fs, found.resolved), Script):
@@ -118,7 +118,7 @@ def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
 
 
 def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one answer a kind of end
-    """What `docker run IMAGE` runs. Raises as `environment_of`."""
+    """Return what `docker run IMAGE` runs. Raises as `environment_of`."""
     words = (*config.entrypoint, *config.cmd)
     environment = environment_of(fs, config)
     if environment.trouble or not words:
@@ -146,7 +146,7 @@ def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one 
 
 
 def _beside(follower: Follower, config: ImageConfig) -> tuple[Question, ...]:
-    """What scripts start on the way, as far as it is Python."""
+    """Return what scripts start on the way, as far as it is Python."""
     found: list[Question] = []
     for run in [run for at, run in enumerate(follower.beside) if run not in follower.beside[:at]][:16]:
         ends = follower.follow(run.argv, run.environment, run.doubts)
@@ -155,7 +155,7 @@ def _beside(follower: Follower, config: ImageConfig) -> tuple[Question, ...]:
 
 
 def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Started:
-    """The question for a Python with its own options and program."""
+    """Return the question for a Python with its own options and program."""
     options, program = read_options(end.argv[1:])
     if "S" in options:
         return msgspec.structs.replace(told, unknown=Unknown("its Python runs without site.py (-S)"))
@@ -181,7 +181,7 @@ def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Star
 
 
 def _is_archive(fs: Rootfs, path: str) -> bool:
-    """Whether a program is a zip, as PEX, shiv and zipapp make them, behind a `#!` line or not."""
+    """Tell whether a program is a zip, as PEX, shiv and zipapp make them, behind a `#!` line or not."""
     if path.endswith((".pex", ".pyz", ".zip", ".whl", ".egg", ".par")):
         return True
     try:
@@ -192,7 +192,7 @@ def _is_archive(fs: Rootfs, path: str) -> bool:
 
 
 def read_options(words: Sequence[str]) -> tuple[set[str], str]:
-    """A Python's options, by their letters, and its script; empty for a module, a text, or none."""
+    """Return a Python's options, by their letters, and its script; empty for a module, a text, or none."""
     letters: set[str] = set()
     rest = list(words)
     while rest and rest[0].startswith("-") and rest[0] != "-":
@@ -211,7 +211,7 @@ def read_options(words: Sequence[str]) -> tuple[set[str], str]:
 
 
 def _of_end(config: ImageConfig, end: End, command: str) -> Question:
-    """The question that an end asks: its environment as an image's configuration without an entrypoint."""
+    """Return the question that an end asks: its environment as an image's configuration without an entrypoint."""
     environment = end.environment
     run = msgspec.structs.replace(
         config.run,
@@ -228,7 +228,7 @@ def _of_end(config: ImageConfig, end: End, command: str) -> Question:
 
 
 def _distinct(ends: Iterable[End]) -> list[End]:
-    """Those that differ in the program or in what it finds."""
+    """Return those that differ in the program or in what it finds."""
     found: list[End] = []
     for end in ends:
         if all(_identity(end) != _identity(other) for other in found):

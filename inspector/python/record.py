@@ -72,12 +72,12 @@ class Rows:
 
 
 def lines_of(content: bytes) -> Iterator[str]:
-    """The lines of a list of files, one after another: a list of all would take a hundred times their bytes."""
+    """Return the lines of a list of files, one after another: a list of all would take a hundred times their bytes."""
     return (line.rstrip(b"\r\n").decode("utf-8", "surrogateescape") for line in io.BytesIO(content))
 
 
 def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
-    """What `paths`, against the directory `base`, are on disk, with the bytecode of each module beside it.
+    """Return what `paths`, against the directory `base`, are on disk, with the bytecode of each module beside it.
 
     None where the list is not believed: it has too many rows, or names thousands of missing directories. Raises
     `LimitExceeded` where all lists together come to more than is held, `NotListed` for a directory that can't be.
@@ -114,12 +114,12 @@ def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:
 
 
 def tree(folders: Folders, paths: Iterable[str]) -> Owned:
-    """All files below directories."""
+    """Return all files below directories."""
     return Owned({node.inode: node.size for path in paths for _, node in folders.files_below(path)})
 
 
 def union(parts: Iterable[Owned | None]) -> Owned:
-    """The files of all parts, each content once."""
+    """Return the files of all parts, each content once."""
     files: dict[int, int] = {}
     for part in parts:
         if part is not None:
@@ -128,7 +128,10 @@ def union(parts: Iterable[Owned | None]) -> Owned:
 
 
 def absolute(base: str, path: str) -> str:
-    """`path` of a row as an absolute one; `..` right after `base` is taken off, others are left to the lookup."""
+    """Return `path` of a row as an absolute one.
+
+    `..` right after `base` is taken off, others are left to the lookup.
+    """
     if path.startswith("/"):
         return path
     while path == ".." or path.startswith("../"):
@@ -148,7 +151,7 @@ def _add(folders: Folders, folder: Folder, names: list[str], files: dict[int, in
 
 
 def _add_bytecode(cache: Mapping[str, Node], names: set[str], files: dict[int, int]) -> None:
-    """What `__pycache__` holds of the modules among `names`: RECORD need not list it."""
+    """Return what `__pycache__` holds of the modules among `names`: RECORD need not list it."""
     for name, node in cache.items():
         if node.kind is Kind.FILE and f"{name.partition('.')[0]}.py" in names:
             files[node.inode] = node.size

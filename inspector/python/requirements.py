@@ -30,14 +30,14 @@ class Requirements:
         self._known: dict[tuple[str, str], tuple[tuple[str, frozenset[str]], ...]] = {}
 
     def of(self, installed: Installed, extra: str = "") -> tuple[tuple[str, frozenset[str]], ...]:
-        """What it requires, with or because of `extra`: canonical names, and the extras asked of each."""
+        """Return what it requires, with or because of `extra`: canonical names, and the extras asked of each."""
         known = self._known.get((installed.key, extra))
         if known is None:
             known = self._known[installed.key, extra] = tuple(self._evaluate(installed, extra))
         return known
 
     def closure(self, start: Collection[Installed], barred: Collection[str] = ()) -> dict[str, str]:
-        """Every name that `start` needs, themselves left out, to the name that needs it; installed or not.
+        """Return every name that `start` needs, themselves left out, to the name that needs it; installed or not.
 
         Through the `barred` the search does not go.
         """
@@ -69,7 +69,7 @@ class Requirements:
                 yield found
 
     def _holds(self, text: str, extra: str) -> tuple[str, frozenset[str]] | None:
-        """The requirement's name and extras if its marker holds; None for one that doesn't or can't be read."""
+        """Return the requirement's name and extras if its marker holds; None for one that doesn't or can't be read."""
         plain = _plain_name(text)
         if plain is not None:
             return canonical(plain), frozenset()
@@ -86,7 +86,7 @@ class Requirements:
 
 
 def _plain_name(text: str) -> str | None:
-    """The name in a requirement without extras, marker or URL, which needs no parser."""
+    """Return the name in a requirement without extras, marker or URL, which needs no parser."""
     name = _NAME.match(text)
     rest = text[name.end() :].lstrip() if name else ""
     simple = not rest or (rest[0] in "<>=!~(" and not any(sign in rest for sign in ";[@"))
@@ -94,7 +94,7 @@ def _plain_name(text: str) -> str | None:
 
 
 def _only_for_extra(text: str) -> str | None:
-    """The one extra that a requirement is for, where its marker ends in `and extra == "…"`, as tools write it."""
+    """Give the one extra that a requirement is for, where its marker ends in `and extra == "…"`, as tools write it."""
     marker = text.partition(";")[2].strip()
     start = marker.rfind("extra")
     extra = _EXTRA.fullmatch(marker, start) if start >= 0 else None
@@ -107,7 +107,7 @@ def _only_for_extra(text: str) -> str | None:
 
 
 def marker_environment(interpreter: Interpreter) -> dict[str, str]:
-    """All of PEP 508's variables as the image's interpreter has them, so that none is the host's."""
+    """Return all of PEP 508's variables as the image's interpreter has them, so that none is the host's."""
     minor = ".".join(interpreter.version.split(".")[:2])
     implementation = interpreter.implementation.lower()
     return {

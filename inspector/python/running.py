@@ -27,7 +27,7 @@ _SETTINGS = {
 def interpreter_runs(
     fs: Rootfs, found: Found, program: str, python: Python, environment: Environment, platform: Platform
 ) -> tuple[Tri, tuple[str, ...]]:
-    """Whether the resolved `program`, found as `found`, comes up, and the clauses why not or why that isn't known."""
+    """Tell whether the resolved `program`, found as `found`, comes up, and why not or why that isn't known."""
     if environment.trouble:
         return "no" if environment.uid is None else "unknown", (environment.trouble,)
     refused = refused_settings(environment)
@@ -46,7 +46,7 @@ def interpreter_runs(
 
 
 def refused_settings(environment: Environment) -> tuple[str, ...]:
-    """A clause for each variable whose value makes Python stop at its start (CPython's initconfig.c, preconfig.c)."""
+    """Name each variable whose value makes Python stop at its start (CPython's initconfig.c, preconfig.c)."""
     refused = [name for name, allowed in _SETTINGS.items() if not allowed.fullmatch(environment.get(name))]
     seed = environment.get("PYTHONHASHSEED")
     if "PYTHONHASHSEED" not in refused and seed.isdigit() and int(seed) > _MAX_SEED:
@@ -55,7 +55,7 @@ def refused_settings(environment: Environment) -> tuple[str, ...]:
 
 
 def closed_paths(fs: Rootfs, paths: Iterable[str], environment: Environment) -> tuple[str, ...]:
-    """A clause for each of the paths that the user may be kept from, one a folder."""
+    """Return a clause for each of the paths that the user may be kept from, one a folder."""
     first: dict[str, str] = {}
     for path in paths:
         folder = closed_folder(fs, path, environment)
@@ -69,7 +69,7 @@ def closed_paths(fs: Rootfs, paths: Iterable[str], environment: Environment) -> 
 
 
 def closed_folder(fs: Rootfs, path: str, environment: Environment) -> str | None:
-    """The first folder above `path`, or `path` itself, that the user may not use, or may not as far as is known.
+    """Return the first folder above `path`, or `path` itself, that the user may not use, or may not as far as is known.
 
     Where owners aren't told, the user's home is taken for its own.
     """
@@ -87,7 +87,7 @@ def closed_folder(fs: Rootfs, path: str, environment: Environment) -> str | None
 
 
 def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:
-    """`path` itself: a folder that can't be listed holds no modules, a program that can't be executed doesn't start."""
+    """Check `path` itself: a folder that can't be listed has no modules, a program not executable doesn't start."""
     reached = resolve(fs, path) if path else None
     node = fs.lstat(reached) if reached is not None else None
     if node is None or reached == environment.own_folder:
@@ -97,6 +97,6 @@ def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:
 
 
 def _has_encodings(fs: Rootfs, library: str) -> bool:
-    """Whether the modules are there that Python imports at its start: the package encodings, and os for site."""
+    """Tell whether the modules are there that Python imports at its start: the package encodings, and os for site."""
     names = ("encodings/__init__", "os")
     return all(any(is_file(fs, f"{library}/{name}.{suffix}") for suffix in ("py", "pyc")) for name in names)

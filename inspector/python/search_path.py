@@ -50,7 +50,10 @@ class Python(msgspec.Struct, frozen=True):
 
 
 def search_path(fs: Rootfs, python: Python, environment: Environment) -> SearchPath:
-    """What the interpreter searches for imports. Raises `NotKept`, `LimitExceeded`, `Malformed`, `Unsupported`."""
+    """Return what the interpreter searches for imports.
+
+    Raises `NotKept`, `LimitExceeded`, `Malformed`, `Unsupported`.
+    """
     builder = _Builder(fs, python, environment)
     path_file = python.prefixes.path_file
     if path_file is None:
@@ -82,7 +85,7 @@ class _Builder:
         self.prefix = python.prefixes.venv or python.prefixes.base
 
     def start(self, entries: list[str] | tuple[str, ...]) -> None:
-        """site.removeduppaths: made absolute, each once."""
+        """Follow site.removeduppaths: made absolute, each once."""
         for entry in entries:
             self.add(join(entry))
 
@@ -94,7 +97,7 @@ class _Builder:
             self.entries.append(path)
 
     def run_site(self) -> None:
-        """site.main: the virtual environment, the user's site, the system's, and code that sites ask to run."""
+        """Follow site.main: the virtual environment, the user's site, the system's, and code that sites ask to run."""
         user_site = self._user_site_enabled()
         prefixes = [self.python.prefixes.base, self.python.prefixes.exec_base]
         modern = self.python.minor.at_least >= (3, 14)
@@ -118,7 +121,7 @@ class _Builder:
             self._customize("usercustomize")
 
     def add_sites(self, prefixes: list[str]) -> None:
-        """site.addsitepackages: of each prefix the site folders that exist."""
+        """Follow site.addsitepackages: of each prefix the site folders that exist."""
         python = self.python
         venv = self.prefix != python.prefixes.base
         for prefix in dict.fromkeys(prefixes):
@@ -127,12 +130,12 @@ class _Builder:
                     self.add_site(folder)
 
     def _user_site(self) -> str:
-        """The user's own site, there or not, `~` being HOME."""
+        """Return the user's own site, there or not, `~` being HOME."""
         base = self.environment.get("PYTHONUSERBASE") or f"{self.environment.home.rstrip('/')}/.local"
         return posixpath.join(self.environment.cwd, base, "lib", self.python.minor.folder, "site-packages")
 
     def add_site(self, folder: str) -> None:
-        """site.addsitedir: the folder, then what its .pth files add, by sorted name."""
+        """Follow site.addsitedir: the folder, then what its .pth files add, by sorted name."""
         folder = join(folder)
         self.add(folder)
         names = list_dir(self.fs, folder)
@@ -192,11 +195,11 @@ class _Builder:
 
     @staticmethod
     def _left_out(text: str) -> bool:
-        """Whether a line was cut, so that it may do more."""
+        """Tell whether a line was cut, so that it may do more."""
         return len(text) >= MAX_TEXT
 
     def _module(self, name: str) -> str | None:
-        """The source of a module on the search path as it is now; None for a package, or where there is none."""
+        """Return the source of a module on the search path as it is now; None for a package, or where there is none."""
         for entry in self.entries:
             if is_dir(self.fs, f"{entry}/{name}"):
                 return None
@@ -209,7 +212,7 @@ class _Builder:
         return None
 
     def _reads_utf8(self) -> bool:
-        """Whether the locale's encoding, which site.py reads .pth files by up to 3.12, certainly is UTF-8.
+        """Tell whether the locale's encoding, which site.py reads .pth files by up to 3.12, certainly is UTF-8.
 
         Up to 3.6 it is not where the locale is C; from then on C is coerced to UTF-8 (PEP 538), but not by LC_ALL.
         """
@@ -221,7 +224,7 @@ class _Builder:
         return locale.partition(".")[2].partition("@")[0].lower().replace("-", "") == "utf8"
 
     def _add_hooks(self, hooks: list[Hook]) -> None:
-        """A folder may be read twice, its code is told once."""
+        """Add hooks once: a folder may be read twice."""
         self.hooks.update(dict.fromkeys(hooks))
         self.fs.budget.spend("entries", _ENTRIES_AN_ENTRY * len(hooks), "lines of code in .pth files")
 
@@ -250,7 +253,10 @@ class _Builder:
                         return
 
     def _files_of(self, folder: str, name: str) -> list[str]:
-        """The names that the module may have in a folder, extension modules first; these only where it is listed."""
+        """Return the names that the module may have in a folder, extension modules first.
+
+        These only where it is listed.
+        """
         children = list_dir(self.fs, folder)
         start = f"{name}.cpython-{self.python.minor.abi.removeprefix('cp')}-"
         own = sorted(each for each in names_in(children, ()) if each.startswith(start))
@@ -259,7 +265,7 @@ class _Builder:
 
 
 def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
-    """What the pyvenv.cfg says that site.py looks at: beside the program, else one above, `home` or not; None if none.
+    """Read the pyvenv.cfg that site.py looks at: beside the program, else one above, `home` or not; None if none.
 
     Without `include-system-site-packages` the system's sites are included; only `true` includes them.
     """
@@ -277,7 +283,7 @@ def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
 
 
 def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> Hook:
-    """What a customizing module does; Debian's, which only sets up its crash reporter, is known by its text."""
+    """Return what a customizing module does; Debian's, which only sets up its crash reporter, is known by its text."""
     unknown = Hook(kind=module, path=path, effect="runs code that is not known", touches_torch="unknown")
     try:
         text = read_source(fs, path) or ""

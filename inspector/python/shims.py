@@ -20,12 +20,12 @@ _WORD = re.compile(r"[^\s:/]{1,128}")
 
 
 def is_shim(text: str) -> bool:
-    """Whether a script is one of pyenv's or asdf's."""
+    """Tell whether a script is one of pyenv's or asdf's."""
     return bool(_PYENV.search(text) or _ASDF.search(text))
 
 
 def through_shim(fs: Rootfs, found: Found, text: str, command: str, environment: Environment) -> str | Unknown:
-    """The absolute path of what the script `text` at `found` runs under the name `command`. Raises `NotKept`."""
+    """Return the absolute path of what the script `text` at `found` runs under the name `command`. Raises `NotKept`."""
     if _PYENV.search(text):
         return _pyenv(fs, found, text, command, environment)
     if _ASDF.search(text):
@@ -35,7 +35,10 @@ def through_shim(fs: Rootfs, found: Found, text: str, command: str, environment:
 
 
 def _pyenv(fs: Rootfs, found: Found, text: str, command: str, environment: Environment) -> str | Unknown:
-    """`pyenv exec`: the first of the versions asked for that has the command; `system` is PATH without the shims."""
+    """Return `pyenv exec`: the first of the versions asked for that has the command.
+
+    `system` is PATH without the shims.
+    """
     stated = _PYENV_ROOT.search(text)
     root = stated.group(1) if stated else environment.get("PYENV_ROOT") or join(environment.home, ".pyenv")
     asked = environment.get("PYENV_VERSION")
@@ -55,7 +58,7 @@ def _pyenv(fs: Rootfs, found: Found, text: str, command: str, environment: Envir
 
 
 def _versions_from_files(fs: Rootfs, cwd: str, root: str) -> list[str]:
-    """The first word of each line of the nearest `.python-version` from the working directory up, or of `version`."""
+    """Read the first words of the lines of the nearest `.python-version` upward, or of `version`."""
     files = [posixpath.join(folder, ".python-version") for folder in upward(cwd)]
     texts = (read_text(fs, file) for file in [*files, f"{root}/version"])
     nearest = next((text for text in texts if text is not None), "")
@@ -64,7 +67,7 @@ def _versions_from_files(fs: Rootfs, cwd: str, root: str) -> list[str]:
 
 
 def _installed(fs: Rootfs, folder: str, name: str) -> list[str]:
-    """The installed version of the name, or, for a prefix such as `3.11`, its latest."""
+    """Return the installed version of the name, or, for a prefix such as `3.11`, its latest."""
     exact = [name, name.removeprefix("python-")]
     names = list_dir(fs, folder)
     for candidate in exact:
@@ -76,7 +79,7 @@ def _installed(fs: Rootfs, folder: str, name: str) -> list[str]:
 
 
 def _beyond_shims(fs: Rootfs, found: Found, command: str, environment: Environment) -> str | Unknown:
-    """The next command of the name in PATH, the folder of the shims left out."""
+    """Return the next command of the name in PATH, the folder of the shims left out."""
     shims = posixpath.dirname(found.path)
     rest = ":".join(folder for folder in environment.path if join(folder) != shims)
     further = find_command(fs, command, msgspec.structs.replace(environment, variables={"PATH": rest}))
@@ -86,7 +89,7 @@ def _beyond_shims(fs: Rootfs, found: Found, command: str, environment: Environme
 
 
 def _asdf(fs: Rootfs, found: Found, command: str, environment: Environment) -> str | Unknown:
-    """`asdf exec`: ASDF_PYTHON_VERSION, else the nearest `.tool-versions` from the working directory up, or at home."""
+    """Follow `asdf exec`: ASDF_PYTHON_VERSION, else the nearest `.tool-versions` upward, or at home."""
     data = environment.get("ASDF_DATA_DIR") or join(environment.home, ".asdf")
     names = environment.get("ASDF_PYTHON_VERSION").split()
     for folder in [*upward(environment.cwd), environment.home]:

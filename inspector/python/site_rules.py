@@ -35,7 +35,7 @@ class SiteRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def site_rules(fs: Rootfs, prefixes: Prefixes, minor: Minor) -> SiteRules:
-    """The rules of the interpreter's site.py; by its version and place, where the text tells nothing.
+    """Return the rules of the interpreter's site.py; by its version and place, where the text tells nothing.
 
     Raises `Unsupported` or `NotKept` where Python runs a text that can't be read.
     """
@@ -64,7 +64,10 @@ def site_rules(fs: Rootfs, prefixes: Prefixes, minor: Minor) -> SiteRules:
 
 
 def site_folders(rules: SiteRules, prefix: str, libdir: str, minor: Minor, *, venv: bool) -> list[str]:
-    """Where a prefix may hold site folders, in order; `venv` says whether a virtual environment is active at all."""
+    """Say where a prefix may hold site folders, in order.
+
+    `venv` says whether a virtual environment is active at all.
+    """
     libdirs = [libdir] if libdir == "lib" else [libdir, "lib"]
     if rules.layout != "debian":
         return [f"{prefix}/{name}/{minor.folder}/site-packages" for name in libdirs]

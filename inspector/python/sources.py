@@ -31,7 +31,7 @@ _CODECS = {
 
 
 def read_source(fs: Rootfs, path: str) -> str | None:
-    """The text of a source; None where there is no such file. Raises as `decode_source`, and `NotKept`."""
+    """Return the text of a source; None where there is no such file. Raises as `decode_source`, and `NotKept`."""
     found = find(fs, path)
     if found is None or found[1].kind is not Kind.FILE:
         return None
@@ -42,7 +42,7 @@ def read_source(fs: Rootfs, path: str) -> str | None:
 
 
 def decode_source(content: bytes) -> str:
-    """The text of a source, its byte order mark dropped.
+    """Return the text of a source, its byte order mark dropped.
 
     Raises `Malformed` for what CPython refuses with a SyntaxError, `Unsupported` for what it may read otherwise.
     """
@@ -64,7 +64,7 @@ def decode_source(content: bytes) -> str:
 
 
 def declared_coding(body: bytes) -> str | None:
-    """The coding that one of the first two lines declares, by the name that CPython makes of it; None if none does.
+    """Get the coding that one of the first two lines declares, by the name that CPython makes of it; None if none does.
 
     The second line counts only where the first holds no statement.
     """
@@ -78,7 +78,7 @@ def declared_coding(body: bytes) -> str | None:
 
 
 def _normal_name(name: str) -> str:
-    """`utf-8` and `iso-8859-1` for their spellings with whatever end, such as Emacs's `utf-8-unix`; else as written."""
+    """Return `utf-8` and `iso-8859-1` for their spellings with any end, as Emacs's `utf-8-unix`; else as written."""
     start = name[:12].lower().replace("_", "-")
     for normal in (*_NORMAL, *_ALSO_LATIN):
         if start == normal or start.startswith(f"{normal}-"):

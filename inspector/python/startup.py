@@ -28,7 +28,7 @@ _BUILTINS = re.compile(
 
 
 def find_startup(fs: Rootfs, config: ImageConfig) -> Startup:
-    """What `docker run IMAGE` executes, and whether the kernel would: file, `#!` interpreter, machine and loader."""
+    """Find what `docker run IMAGE` executes, and if the kernel would: file, `#!` interpreter, machine, loader."""
     argv = config.entrypoint + config.cmd
     if config.os not in ("linux", ""):
         return Startup(argv=argv, path=None, starts="unknown", reasons=(f"the image is for {config.os!r}, not Linux",))
@@ -57,7 +57,7 @@ def _not_found(command: str, missing: Missing, environment: Environment) -> str:
 
 
 def _bad_working_dir(fs: Rootfs, environment: Environment) -> str | None:
-    """Engines make a working directory that isn't there, but refuse one that is a file."""
+    """Name a working directory that is a file: engines refuse it, and make one that isn't there."""
     found = find(fs, environment.cwd)
     if found is None or found[1].kind is Kind.DIRECTORY:
         return None
@@ -90,7 +90,10 @@ def _shell_command(
 
 
 def _first_word(text: str) -> str | None:
-    """The program that a shell text runs; None where it is more than one command, or begins with no plain name."""
+    """Return the program that a shell text runs.
+
+    None where it is more than one command, or begins with no plain name.
+    """
     if not _SIMPLE.fullmatch(text):
         return None
     try:

@@ -64,12 +64,12 @@ class Minor(msgspec.Struct, frozen=True, order=True):
 
 
 def is_python(path: str) -> bool:
-    """Whether a program is a Python by its name, as no shim of another make is."""
+    """Tell whether a program is a Python by its name, as no shim of another make is."""
     return _PROGRAM.fullmatch(posixpath.basename(path)) is not None
 
 
 def named_minor(path: str) -> Minor | None:
-    """The version in a program's name; None for a bare `python3`."""
+    """Return the version in a program's name; None for a bare `python3`."""
     match = _PROGRAM.fullmatch(posixpath.basename(path))
     if match is None or match[3] is None:
         return None
@@ -77,7 +77,7 @@ def named_minor(path: str) -> Minor | None:
 
 
 def library_minors(fs: Rootfs, folder: str) -> list[Minor]:
-    """The versions whose standard library is found from a program's folder upward, those of the nearest prefix.
+    """Return the versions whose standard library is found from a program's folder upward, those of the nearest prefix.
 
     The root is no prefix to CPython.
     """
@@ -100,12 +100,12 @@ def library_minors(fs: Rootfs, folder: str) -> list[Minor]:
 
 
 def has_library(fs: Rootfs, folder: str) -> bool:
-    """Whether the landmark of a standard library stands in `folder`."""
+    """Tell whether the landmark of a standard library stands in `folder`."""
     return any(is_file(fs, f"{folder}/os.{suffix}") for suffix in ("py", "pyc"))
 
 
 def patch_level(fs: Rootfs, minor: Minor, prefix: str, resolved: str, environment: Environment) -> str | None:
-    """`X.Y.Z` of the Python at `prefix`, from the first source that speaks of this X.Y; None if none does.
+    """Return `X.Y.Z` of the Python at `prefix`, from the first source that speaks of this X.Y; None if none does.
 
     In order: its own header file, conda's records, the folder that pyenv or uv names after it, the
     distribution's package database, and, for /usr/local, the official images' PYTHON_VERSION.
@@ -143,7 +143,7 @@ def _from_conda(fs: Rootfs, prefix: str) -> str | None:
 
 
 def _from_folder(resolved: str) -> str | None:
-    """From pyenv's `…/versions/3.11.9/bin/…`, or a standalone build's `…/cpython-3.11.9-linux-…/bin/…`."""
+    """Return from pyenv's `…/versions/3.11.9/bin/…`, or a standalone build's `…/cpython-3.11.9-linux-…/bin/…`."""
     parts = resolved.split("/")
     if len(parts) < 4:
         return None
@@ -162,7 +162,7 @@ def _from_apk(fs: Rootfs) -> str | None:
 
 
 def _field(database: str | None, key: str, package: str, wanted: str) -> str | None:
-    """The value after `wanted` in the paragraph of a package, in a database of paragraphs of lines."""
+    """Return the value after `wanted` in the paragraph of a package, in a database of paragraphs of lines."""
     start = f"\n{database or ''}".find(f"\n{key}{package}\n")
     if start < 0 or database is None:
         return None

@@ -20,7 +20,7 @@ _MANYLINUX = re.compile(r"manylinux_(\d{1,4})_(\d{1,4})_")
 
 
 def parse_tags(wheel: str) -> tuple[str, ...]:
-    """The `Tag` lines of a WHEEL file."""
+    """Return the `Tag` lines of a WHEEL file."""
     lines = (line.partition(":") for line in wheel.splitlines()[:MAX_TAGS])
     values = (value.strip() for key, _, value in lines if key.strip().lower() == "tag")
     return tuple(
@@ -29,7 +29,7 @@ def parse_tags(wheel: str) -> tuple[str, ...]:
 
 
 def misfit(tags: Sequence[str], interpreter: Interpreter) -> str | None:
-    """Why none of the tags fits the interpreter, as a clause; None where one does, or where it can't be told."""
+    """Say why none of the tags fits the interpreter, as a clause; None where one does, or where it can't be told."""
     version = _VERSION.match(interpreter.version)
     if not tags or version is None or not interpreter.abi or interpreter.machine is None or interpreter.libc is None:
         return None
@@ -47,7 +47,7 @@ def misfit(tags: Sequence[str], interpreter: Interpreter) -> str | None:
 
 
 def platforms(libc: Libc, machine: str) -> Iterator[str]:
-    """The platform tags that fit, best first; of a C library of unknown version, all."""
+    """Yield the platform tags that fit, best first; of a C library of unknown version, all."""
     version = _VERSION.match(libc.version or "")
     minor = int(version[2]) if version else 99
     if libc.name == "musl":
@@ -61,7 +61,7 @@ def platforms(libc: Libc, machine: str) -> Iterator[str]:
 
 
 def glibc_needed(tags: Sequence[str]) -> tuple[int, int] | None:
-    """The least glibc that any of the tags asks for; None where one asks for none in particular."""
+    """Return the least glibc that any of the tags asks for; None where one asks for none in particular."""
     needed = [_glibc(part) for tag in tags for part in tag.rpartition("-")[2].split(".")]
     told = [version for version in needed if version is not None]
     return min(told) if told and len(told) == len(needed) else None

@@ -31,7 +31,7 @@ class Missing(msgspec.Struct, frozen=True):
 
 
 def find_command(fs: Rootfs, command: str, environment: Environment) -> Found | Missing:
-    """The first entry of PATH whose `command` is, links followed, a regular file that the user may execute.
+    """Return the first entry of PATH whose `command` is, links followed, a regular file that the user may execute.
 
     Where that isn't known, the file is taken. A command with a slash is taken against the working directory, and not
     looked for.
@@ -56,12 +56,12 @@ def find_command(fs: Rootfs, command: str, environment: Environment) -> Found | 
 
 
 def _nowhere(environment: Environment) -> str:
-    """What is said of a link behind which nothing is seen."""
+    """Return what is said of a link behind which nothing is seen."""
     return "which leads nowhere" if environment.uid == 0 else f"which leads nowhere for user {environment.user!r}"
 
 
 def _problem(node: Node | None, environment: Environment) -> str:
-    """Why the file that a name leads to can't be executed; empty if it can, or if there is none."""
+    """Say why the file that a name leads to can't be executed; empty if it can, or if there is none."""
     if node is None:
         return ""
     if node.kind is not Kind.FILE:
@@ -73,7 +73,7 @@ def _problem(node: Node | None, environment: Environment) -> str:
 
 
 def _dangling(fs: Rootfs, path: str) -> str | None:
-    """The text of the link that leads nowhere at `path`; None where nothing is there."""
+    """Return the text of the link that leads nowhere at `path`; None where nothing is there."""
     parent = find(fs, posixpath.dirname(path) or "/")
     link = join(parent[0], posixpath.basename(path)) if parent else ""
     node = fs.lstat(link) if parent else None

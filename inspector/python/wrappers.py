@@ -49,7 +49,7 @@ _SETPRIV = (
 
 
 def _setpriv(asked: Asked) -> Passed | Unknown | None:
-    """util-linux' setpriv: HOME stays as it is."""
+    """Follow util-linux' setpriv: HOME stays as it is."""
     options, rest = skip_options(asked.words, frozenset(_SETPRIV.split()))
     if not rest:
         return None
@@ -65,7 +65,7 @@ def _setpriv(asked: Asked) -> Passed | Unknown | None:
 
 
 def _env(asked: Asked) -> Passed | Unknown | None:  # noqa: C901 - one arm an option
-    """`env [-i] [-u NAME] [-C DIR] [-S TEXT] [NAME=VALUE]… COMMAND…`."""
+    """Return `env [-i] [-u NAME] [-C DIR] [-S TEXT] [NAME=VALUE]… COMMAND…`."""
     words = list(asked.words)
     variables, cwd = dict(asked.environment.variables), asked.environment.cwd
     while words and words[0].startswith("-"):
@@ -139,7 +139,7 @@ WRAPPERS: dict[str, Wrapper] = {
 
 
 def unwrap(asked: Asked) -> Passed | Unknown | None:
-    """The command that a wrapper runs; None where the program is none, or runs nothing else."""
+    """Return the command that a wrapper runs; None where the program is none, or runs nothing else."""
     wrapper = WRAPPERS.get(posixpath.basename(asked.found.path))
     if wrapper is None:
         return None

@@ -100,7 +100,7 @@ def _extensions(around: Surroundings) -> Iterator[str]:
 
 
 def _may_be_there(failure: ImportFailure, names: frozenset[str]) -> bool:
-    """Whether the library that is missing comes from the host, or its package opens it first by itself."""
+    """Tell whether the library that is missing comes from the host, or its package opens it first by itself."""
     missing = failure.cause.library if failure.cause is not None and failure.cause.kind == "missing" else ""
     return bool(missing) and (_OF_DRIVER.match(missing) is not None or missing in names)
 

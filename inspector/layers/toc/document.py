@@ -117,11 +117,11 @@ class Listing:
             raise TocUnusable(str(error)) from error
 
     def digest(self, position: int) -> str:
-        """The digest of a whole file, by its position among the entries; empty where none is stated."""
+        """Return the digest of a whole file, by its position among the entries; empty where none is stated."""
         return _item(self._items[self._places[position]]).digest
 
     def chunks(self, position: int) -> list[Chunk]:
-        """The chunks of a file, by its position among the entries, which make up its `size` without gaps."""
+        """Return the chunks of a file, by its position among the entries, which make up its `size` without gaps."""
         place = self._places[position]
         first = _item(self._items[place])
         items = [first, *self._following(place + 1)]
@@ -147,7 +147,7 @@ class Listing:
             place += 1
 
     def _next(self, offset: int) -> int:
-        """Where the next data begins behind that at `offset`."""
+        """Say where the next data begins behind that at `offset`."""
         at = bisect_right(self._starts, offset)
         following = self._starts[at] if at < len(self._starts) else self._end
         if not 0 < offset < following <= self._end:
@@ -170,7 +170,7 @@ def _items(content: bytes) -> Sequence[msgspec.Raw]:
 
 
 def _refuse_crowd(content: bytes) -> None:
-    """Raises `TocUnusable` at the first entry too many: 64 MiB hold 30 million, of which a list takes 2 GB."""
+    """Raise `TocUnusable` at the first entry too many: 64 MiB hold 30 million, of which a list takes 2 GB."""
     left = MAX_HEADERS
 
     def count(_: msgspec.Struct) -> None:
@@ -205,13 +205,13 @@ def _entry(item: _Item) -> Entry:
 
 
 def _attributes(item: _Item) -> Attributes:
-    """Those that a scan of the tar keeps; their values are in base64."""
+    """Return those that a scan of the tar keeps; their values are in base64."""
     found = (item.xattrs or {}).items()
     return tuple(sorted((name, value) for name, value in found if is_kept_attribute(name)))
 
 
 def _name(text: str) -> str:
-    """A name or target as a tar may have it. Raises `TocUnusable` for one that JSON could not hold, too."""
+    """Return a name or target as a tar may have it. Raises `TocUnusable` for one that JSON could not hold, too."""
     if _LOST in text:
         raise TocUnusable("it lists a name that is no UTF-8, which it can't state")
     if "\0" in text or len(text.encode()) > MAX_PATH:

@@ -32,7 +32,7 @@ _MAX_FOOTER = 51
 
 
 def locate(source: Budget, digest: str) -> Located:
-    """The table of contents at the end of an eStargz blob. Raises `TocUnusable`."""
+    """Return the table of contents at the end of an eStargz blob. Raises `TocUnusable`."""
     begin = max(source.size - _GUESS - source.size // _SHARE, 0)
     tail = source.read_one(begin, source.size)
     footer = _FOOTER.search(tail[-_MAX_FOOTER:])
@@ -49,7 +49,7 @@ def locate(source: Budget, digest: str) -> Located:
 
 
 def _in_tar(plain: bytes) -> tuple[bytes, tuple[Entry, ...]]:
-    """The table from the end of the tar, and what stands there as entries."""
+    """Return the table from the end of the tar, and what stands there as entries."""
     content: bytes | None = None
     entries: list[Entry] = []
     reader = StreamReader(iter((plain,)))

@@ -48,7 +48,7 @@ class _Member:
 
 
 def fetch(source: Budget, wants: Sequence[Want], packing: Packing, spare: int) -> dict[int, bytes]:
-    """What is wanted, by position; `spare` bytes that nobody wants may be fetched to save requests.
+    """Return what is wanted, by position; `spare` bytes that nobody wants may be fetched to save requests.
 
     Raises `TocUnusable` where the data are not what the table of contents says.
     """
@@ -99,7 +99,7 @@ def _take(member: _Member, content: bytes, parts: dict[tuple[int, int], bytes]) 
 
 
 def _assembled(want: Want, parts: dict[tuple[int, int], bytes]) -> bytes:
-    """The bytes of one file; a hole is made up of zeros."""
+    """Return the bytes of one file; a hole is made up of zeros."""
     pieces = (
         bytes(min(chunk.size, want.need - chunk.at)) if chunk.hole else parts.pop((want.position, chunk.at))
         for chunk in want.chunks

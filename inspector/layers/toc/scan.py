@@ -33,7 +33,7 @@ _MIN_SPARE = 64 << 10
 
 
 def has_toc(annotations: Mapping[str, str] | None) -> bool:
-    """Whether the annotations of a layer's descriptor tell of a table of contents, with its digest."""
+    """Tell whether the annotations of a layer's descriptor tell of a table of contents, with its digest."""
     found = annotations or {}
     return estargz.DIGEST in found or bool(zstd_chunked.annotated(found)[0])
 
@@ -41,7 +41,7 @@ def has_toc(annotations: Mapping[str, str] | None) -> bool:
 def scan_toc(
     source: RangeSource, annotations: Mapping[str, str], diff_id: str, *, meter: Meter, most: int | None = None
 ) -> Scanned:
-    """The index of a layer, never verified, with what a scan of its tar would keep of files.
+    """Return the index of a layer, never verified, with what a scan of its tar would keep of files.
 
     Only of programs that are dear to fetch and that nobody is likely to ask for, nothing is kept. Raises
     `TocUnusable` for whatever is wrong with the table, `NotWorthwhile` where more than `most` bytes would be fetched,

@@ -37,7 +37,10 @@ class RangeSource(Protocol):
         """Bytes of the whole blob."""
 
     def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
-        """The bytes of each span in turn, neither more nor fewer. Raises `TocUnusable` where parts can't be had."""
+        """Return the bytes of each span in turn, neither more nor fewer.
+
+        Raises `TocUnusable` where parts can't be had.
+        """
 
 
 class Budget:
@@ -69,12 +72,12 @@ class Budget:
             yield data
 
     def read_one(self, start: int, end: int) -> bytes:
-        """The bytes of one span."""
+        """Return the bytes of one span."""
         return next(self.read([Span(start, end)]))
 
 
 def joined(spans: Iterable[Span], spare: int) -> list[Span]:
-    """The spans in order, each byte once, across the smallest gaps between them, so far as `spare` bytes allow."""
+    """Give the spans in order, each byte once, across the smallest gaps between them, so far as `spare` bytes allow."""
     apart = _without_overlaps(spans)
     gaps = sorted((after.start - before.end, place) for place, (before, after) in enumerate(pairwise(apart), 1))
     bridged = set()

@@ -14,7 +14,7 @@ MAX_DOCUMENT = 64 << 20
 
 
 def unpacked(data: bytes, packing: Packing, size: int) -> bytes:
-    """Up to `size` bytes of what `data` unpacks to; fewer where it is cut or corrupt before them."""
+    """Return up to `size` bytes of what `data` unpacks to; fewer where it is cut or corrupt before them."""
     parts: list[bytes] = []
     left = size
     stream = decompressed(_chunks(data), packing)
@@ -31,7 +31,7 @@ def unpacked(data: bytes, packing: Packing, size: int) -> bytes:
 
 
 def document(data: bytes, packing: Packing) -> bytes:
-    """All that `data` unpacks to, which is a table of contents. Raises `TocUnusable`."""
+    """Return all that `data` unpacks to, which is a table of contents. Raises `TocUnusable`."""
     plain = unpacked(data, packing, MAX_DOCUMENT + 1)
     if len(plain) > MAX_DOCUMENT:
         raise TocUnusable(f"its table of contents has more than {MAX_DOCUMENT} bytes")
@@ -39,7 +39,7 @@ def document(data: bytes, packing: Packing) -> bytes:
 
 
 def verified(content: bytes, digest: str, what: str) -> bytes:
-    """The content, which has that digest. Raises `TocUnusable` for any other, and for no digest at all."""
+    """Return the content, which has that digest. Raises `TocUnusable` for any other, and for no digest at all."""
     try:
         check_digest(content, digest if digest.isascii() else "", what)
     except InspectorError as error:

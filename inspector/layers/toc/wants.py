@@ -42,7 +42,7 @@ class Want(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wants(listing: Listing) -> Iterator[Want]:
-    """What an index keeps data of. Raises `TocUnusable`, also where that is more than an index keeps."""
+    """Yield what an index keeps data of. Raises `TocUnusable`, also where that is more than an index keeps."""
     left = MAX_KEPT
     for position, entry in enumerate(listing.entries):
         need = _need(entry) if entry.kind is Kind.FILE and entry.size else 0
@@ -62,7 +62,7 @@ def wants(listing: Listing) -> Iterator[Want]:
 
 
 def _need(entry: Entry) -> int:
-    """How many of a file's first bytes are of use: what `kept` reads, and some libraries whole."""
+    """Say how many of a file's first bytes are of use: what `kept` reads, and some libraries whole."""
     if entry.size <= _WHOLE.get(entry.path[entry.path.rfind("/") + 1 :], 0):
         return entry.size
     asked = 0
@@ -77,20 +77,20 @@ def _need(entry: Entry) -> int:
 
 
 def first_span(chunk: Chunk, want: Want, packing: Packing) -> Span:
-    """What is fetched of a chunk at first: all, or as much as its beginning is likely to take."""
+    """Return what is fetched of a chunk at first: all, or as much as its beginning is likely to take."""
     if want.whole or chunk.inner:
         return Span(chunk.start, chunk.end)
     return Span(chunk.start, min(chunk.end, chunk.start + _HEAD[packing]))
 
 
 def cost(want: Want, packing: Packing) -> int:
-    """Bytes that are fetched for it at first, at most."""
+    """Return bytes that are fetched for it at first, at most."""
     spans = (first_span(chunk, want, packing) for chunk in want.chunks if not chunk.hole)
     return sum(end - start for start, end in spans)
 
 
 def within_reason(found: list[Want], packing: Packing, most: int) -> list[Want]:
-    """All but the optional ones that would take more than `most` bytes together, the dearest left out."""
+    """Return all but the optional ones that would take more than `most` bytes together, the dearest left out."""
     chosen = [want for want in found if not want.optional]
     for price, want in sorted(((cost(want, packing), want) for want in found if want.optional), key=itemgetter(0)):
         most -= price

@@ -27,7 +27,7 @@ _MAX_FOOTER = _FRAME_HEADER + 64
 
 
 def annotated(annotations: Mapping[str, str]) -> tuple[str, str]:
-    """The digest of the packed table, and its position as annotated; each empty where there is none."""
+    """Return the digest of the packed table, and its position as annotated; each empty where there is none."""
     for prefix in _PREFIXES:
         if checksum := annotations.get(prefix + "manifest-checksum", ""):
             return checksum, annotations.get(prefix + "manifest-position", "")
@@ -35,7 +35,7 @@ def annotated(annotations: Mapping[str, str]) -> tuple[str, str]:
 
 
 def locate(source: Budget, checksum: str, position: str, digest: str) -> Located:
-    """The table of contents of a zstd:chunked blob, which must have eStargz's `digest` too, where that is annotated.
+    """Find a zstd:chunked blob's table of contents, which must have eStargz's `digest` too, if annotated.
 
     `checksum` is that of the packed table; without a `position` the footer tells it. Raises `TocUnusable`.
     """

@@ -16,7 +16,10 @@ NAME_IT = Advice(
 
 
 def check_command(case: Case) -> Iterator[Finding]:
-    """What the image's own command runs can be followed; if not, another torch in the image may be what it imports."""
+    """Yield what the image's own command runs can be followed.
+
+    If not, another torch in the image may be what it imports.
+    """
     command, torch = case.facts.command, case.facts.torch
     if case.role[TORCH] is None or case.role.python_command != "python" or case.facts.startup.starts == "no":
         return

@@ -21,7 +21,7 @@ WRONG = Advice(
 
 
 def stated_torch(written: Written) -> str:
-    """What the role says of torch, as an error quotes it."""
+    """Return what the role says of torch, as an error quotes it."""
     return f"torch = {written['torch']!r}" if written["torch"] else "no 'torch'"
 
 
@@ -44,7 +44,7 @@ CUDA = text("cuda", _range, f"a version range, as in '>=12.4,<14', or {HOST_DEPE
 
 
 def check_cuda(case: Case) -> Iterator[Finding]:
-    """The CUDA version that a CUDA build was made for lies in the role's range."""
+    """Check that the CUDA version that a CUDA build was made for lies in the role's range."""
     wanted, torch = case.role[CUDA], case.facts.torch
     if wanted is None or not torch.installed or torch.build != "cuda":
         return

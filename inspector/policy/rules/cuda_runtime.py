@@ -121,7 +121,7 @@ def _reported(found: Usable) -> str:
 
 
 def usable(facts: ImageFacts) -> Usable:
-    """What the run says of CUDA. Only a computation that came out right on a GPU is a yes."""
+    """Return what the run says of CUDA. Only a computation that came out right on a GPU is a yes."""
     run = facts.runtime
     if (run is None or not run.gpu) and facts.torch.installed and facts.torch.build == "cpu":
         return Usable("no", "torch is a CPU build", CPU_IN_GPU, Shown("CUDA build", "CPU build"))
@@ -156,7 +156,7 @@ def _wanted(run: RuntimeFacts, advice: Advice) -> str:
 
 
 def _unavailable(run: RuntimeFacts) -> Usable:
-    """Why `torch.cuda.is_available()` is not True though a GPU was handed to the container."""
+    """Say why `torch.cuda.is_available()` is not True though a GPU was handed to the container."""
     if run.is_available is None:
         return Usable("unknown", f"torch did not say whether CUDA is available{_error(run)}", RUN_SILENT)
     if run.cuda is None and run.hip is None:
@@ -174,7 +174,7 @@ def _unavailable(run: RuntimeFacts) -> Usable:
 
 
 def _major(version: str | None) -> int:
-    """The first number of a version; 0 where there is none."""
+    """Return the first number of a version; 0 where there is none."""
     found = re.match(r"[0-9]{1,6}", version or "", re.ASCII)
     return int(found[0]) if found else 0
 

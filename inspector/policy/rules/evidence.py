@@ -15,7 +15,7 @@ UNREAD = Advice("EVIDENCE", "Read the image again, with `--no-cache`: nothing pa
 
 
 def check_evidence(case: Case) -> Iterator[Finding]:
-    """Every layer was read or had been, in place of the procedure's "a run under ten seconds is suspect".
+    """Check that every layer was read or had been, in place of the procedure's "a run under ten seconds is suspect".
 
     The access method files reads none: there the engine must have been asked, and have answered with bytes.
     """

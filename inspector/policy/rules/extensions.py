@@ -26,7 +26,10 @@ EXTENSIONS = choice("extensions", _allowed, "warn")
 
 
 def check_extensions(case: Case) -> Iterator[Finding]:
-    """Each distribution's extension modules load in this image; without the key, those that don't are warned of."""
+    """Check that each distribution's extension modules load in this image.
+
+    Without the key, those that don't are warned of.
+    """
     must, broken = case.role[EXTENSIONS] == "must-load", case.facts.extensions
     wanted = "every extension module loads"
     if broken:

@@ -42,7 +42,7 @@ FORBID = texts("forbid", name_glob, "a list of patterns, as in ['nvidia-*', 'tri
 
 
 def check_forbidden(case: Case) -> Iterator[Finding]:
-    """No installed distribution fits a forbidden pattern; one finding for each pattern."""
+    """Check that no installed distribution fits a forbidden pattern; one finding for each pattern."""
     whole, distributions = listed(case), case.facts.distributions
     why = whole if isinstance(whole, Unknown) else doubt(case)
     known = () if isinstance(distributions, Unknown) else distributions

@@ -20,7 +20,10 @@ NO_KERNEL = Advice(
 
 
 def check_gpu_architecture(case: Case) -> Iterator[Finding]:
-    """The GPUs of a run are among those that torch has code for; another one works slowly, partly or not at all."""
+    """Check that the GPUs of a run are among those that torch has code for.
+
+    Another one works slowly, partly or not at all.
+    """
     run = case.facts.runtime
     for device in without_code(run) if run is not None and run.ran and run.imported else ():
         listed = ", ".join(run.arch_list) if run else ""
@@ -30,7 +33,7 @@ def check_gpu_architecture(case: Case) -> Iterator[Finding]:
 
 
 def without_code(run: RuntimeFacts) -> list[Device]:
-    """The devices of a run that torch has no code for."""
+    """Return the devices of a run that torch has no code for."""
     return [device for device in run.devices if runs_on(device.capability, run.arch_list) == "no"]
 
 

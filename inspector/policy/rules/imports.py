@@ -24,7 +24,7 @@ IMPORTS = texts("imports", module_name, "a list of modules, as in ['torchvision'
 
 
 def check_imports(case: Case) -> Iterator[Finding]:
-    """Each module is found, and all that its import loads."""
+    """Check that each module is found, and all that its import loads."""
     for name in case.role[IMPORTS]:
         found = case.facts.imports.get(name)
         yield _finding(case, name, found or Imported(importable="unknown", reasons=("it was not asked for",)))

@@ -17,7 +17,7 @@ WRONG = Advice(
 
 
 def check_platform(case: Case) -> Iterator[Finding]:
-    """The platform, where the role states one; a variant counts only where the role names it."""
+    """Check the platform, where the role states one; a variant counts only where the role names it."""
     wanted = case.role.platform
     if wanted is None:
         return
@@ -32,7 +32,7 @@ def check_platform(case: Case) -> Iterator[Finding]:
 
 
 def _stated(platform: Platform) -> dict[str, str]:
-    """The parts that a role names: a missing variant is no demand."""
+    """Return the parts that a role names: a missing variant is no demand."""
     parts = {"os": platform.os, "architecture": platform.architecture, "variant": platform.variant}
     return {name: part for name, part in parts.items() if part}
 

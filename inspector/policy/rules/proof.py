@@ -23,7 +23,7 @@ PROOF = choice("proof", _allowed, cast("Wanted | None", None))
 
 
 def check_proof(case: Case) -> Iterator[Finding]:
-    """Whether torch imports was decided by what the loader does; where there is no torch, files prove that."""
+    """Tell whether torch imports was decided by what the loader does; where there is no torch, files prove that."""
     if case.role[PROOF] != "loader":
         return
     proof = case.facts.evidence.proof

@@ -12,7 +12,7 @@ from inspector.unknown import Absent, Unknown
 
 
 def check_python(case: Case) -> Iterator[Finding]:
-    """The asked `python` is there, of the image's own machine, and the kernel could start it."""
+    """Check that the asked `python` is there, of the image's own machine, and the kernel could start it."""
     match case.facts.interpreter:
         case Absent(reason):
             yield case.found("fail", NO_PYTHON, reason, Shown("a Python that runs", "not found"))
@@ -38,7 +38,10 @@ def _runs(case: Case, python: Interpreter) -> Finding:
 
 
 def _through(python: Interpreter) -> str:
-    """What stands between `docker run IMAGE python` and the interpreter; the answers are for `--entrypoint python`."""
+    """Return what stands between `docker run IMAGE python` and the interpreter.
+
+    The answers are for `--entrypoint python`.
+    """
     match python.entrypoint:
         case "argument":
             return "; the image's entrypoint would take the command as its argument"

@@ -17,7 +17,7 @@ OTHER = Advice("CODE_BUG", "{dockerfile}: build from a Python {wanted}")
 
 
 def check_python_version(case: Case) -> Iterator[Finding]:
-    """The interpreter's version lies in the role's range."""
+    """Check that the interpreter's version lies in the role's range."""
     wanted, python = case.role[WANTED], case.facts.interpreter
     if wanted is None:
         return

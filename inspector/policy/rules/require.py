@@ -26,7 +26,7 @@ OTHER = Advice(
 
 
 def required_name(text: str) -> str:
-    """The distribution that a requirement names."""
+    """Return the distribution that a requirement names."""
     from packaging.requirements import Requirement
 
     return canonical(Requirement(text).name)
@@ -41,7 +41,7 @@ REQUIRE = texts("require", requirement, "a list of requirements, as in ['fastapi
 
 
 def check_required(case: Case) -> Iterator[Finding]:
-    """Each required distribution is there, in its range."""
+    """Check that each required distribution is there, in its range."""
     if not case.role[REQUIRE]:
         return
     from packaging.requirements import Requirement

@@ -60,12 +60,12 @@ COMPRESSED_SIZE = Setting(
 
 
 def check_size(case: Case) -> Iterator[Finding]:
-    """All files in all layers, in bytes, as `docker images` counts them."""
+    """Check the bytes of all files in all layers, as `docker images` counts them."""
     yield from _against(case, case.facts.size.uncompressed, case.role[SIZE])
 
 
 def check_compressed_size(case: Case) -> Iterator[Finding]:
-    """The blobs as stored, in bytes; not known where any layer is stored plain."""
+    """Check the bytes of the blobs as stored; not known where any layer is stored plain."""
     yield from _against(case, case.facts.size.compressed, case.role[COMPRESSED_SIZE])
 
 
@@ -102,7 +102,7 @@ def _told(limits: Limits) -> str:
 
 
 def _biggest(case: Case) -> Pointer:
-    """The layer with the most bytes of files; none where their sizes are not known."""
+    """Return the layer with the most bytes of files; none where their sizes are not known."""
     known = [(size, -at) for at, size in enumerate(layer.size for layer in case.facts.layers) if size is not None]
     if not known or len(known) < len(case.facts.layers):
         return Pointer()

@@ -16,7 +16,7 @@ CRASH = Advice(
 
 
 def check_startup(case: Case) -> Iterator[Finding]:
-    """The container's own command exists and could be executed."""
+    """Check that the container's own command exists and could be executed."""
     startup = case.facts.startup
     command = " ".join(startup.argv) or "no command"
     why = because(startup.reasons)

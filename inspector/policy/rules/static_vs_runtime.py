@@ -32,7 +32,7 @@ class Disagreement(NamedTuple):
 
 
 def check_agreement(case: Case) -> Iterator[Finding]:
-    """The run bears out what the files say of torch. What either side does not know is no disagreement.
+    """Check that the run bears out what the files say of torch. What either side does not know is no disagreement.
 
     A disagreement fails whatever the role asks: one of the two answers that a verdict could rest on is wrong.
     """
@@ -55,7 +55,7 @@ def check_agreement(case: Case) -> Iterator[Finding]:
 
 
 def check_ran(case: Case) -> Iterator[Finding]:
-    """A container was run and told of torch, where that is what was asked for."""
+    """Check that a container was run and told of torch, where that is what was asked for."""
     run = case.facts.runtime
     if run is None or not run.ran or run.imported is None:
         why = failure(run) if run and run.ran else (run.why_not if run else "") or "no container was run"
@@ -64,7 +64,7 @@ def check_ran(case: Case) -> Iterator[Finding]:
 
 
 def disagreements(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
-    """Every point on which the two differ, where both say something."""
+    """Yield every point on which the two differ, where both say something."""
     yield from _imported(torch, run) if run.imported else _not_imported(torch, run)
 
 
@@ -86,12 +86,12 @@ def _imported(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
 
 
 def _is_like_torch(run: RuntimeFacts) -> bool:
-    """Whether what was imported answers as PyTorch does."""
+    """Tell whether what was imported answers as PyTorch does."""
     return any(said is not None for said in (run.is_available, run.cuda, run.hip))
 
 
 def _builds(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
-    """Whether it is a CUDA or ROCm build, and for which version, where the files state one."""
+    """Tell whether it is a CUDA or ROCm build, and for which version, where the files state one."""
     for build, static, said in (("cuda", torch.cuda, run.cuda), ("rocm", torch.hip, run.hip)):
         name = label_of(build)
         if (torch.build == build) != (said is not None):
@@ -111,7 +111,7 @@ def _not_imported(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
 
 
 def _lacks_only_the_driver(run: RuntimeFacts) -> bool:
-    """Some builds link the driver's library, which only a host with a GPU hands to a container."""
+    """Return some builds link the driver's library, which only a host with a GPU hands to a container."""
     return run.imported is False and not run.gpu and run.error is not None and _DRIVER in run.error.message
 
 

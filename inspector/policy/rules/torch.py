@@ -27,7 +27,7 @@ from inspector.unknown import Absent, Unknown
 
 
 def _allowed() -> list[str]:
-    """The kinds of build, and two words beside them."""
+    """Return the kinds of build, and two words beside them."""
     return ["absent", *kind_names(), "any"]
 
 
@@ -115,7 +115,7 @@ def _presence(case: Case, rule: str) -> Finding:  # noqa: PLR0911 - one for each
 
 
 def _metadata(case: Case) -> Pointer:
-    """Where the metadata lies that says torch is installed."""
+    """Say where the metadata lies that says torch is installed."""
     listed = case.facts.distributions
     if isinstance(listed, Unknown):
         return Pointer()

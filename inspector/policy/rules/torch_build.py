@@ -31,7 +31,10 @@ WRONG = Advice(
 
 
 def check_build(case: Case) -> Iterator[Finding]:
-    """The build is the role's. `cuda = None` in torch/version.py means "no CUDA build", never "not known"."""
+    """Check that the build is the role's.
+
+    `cuda = None` in torch/version.py means "no CUDA build", never "not known".
+    """
     rule, torch = case.role[TORCH], case.facts.torch
     if rule in (None, "absent", "any") or not torch.installed:
         return

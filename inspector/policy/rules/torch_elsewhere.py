@@ -47,7 +47,7 @@ def check_elsewhere(case: Case) -> Iterator[Finding]:
 
 
 def _may_reach(case: Case) -> bool:
-    """Whether it matters that nobody looked: what the image's own command runs can't be told."""
+    """Tell whether it matters that nobody looked: what the image's own command runs can't be told."""
     unknown = case.facts.command.interpreter
     return case.role[ELSEWHERE] is None and isinstance(unknown, Unknown) and not isinstance(unknown, Absent)
 

@@ -34,7 +34,7 @@ TORCH_VERSION = text("torch-version", specifier, "a version range, as in '>=2.3,
 
 
 def check_version(case: Case) -> Iterator[Finding]:
-    """torch/version.py states a valid version, in the role's range and of one release with the metadata."""
+    """Check that torch/version.py states a valid version, in the role's range and of one release with the metadata."""
     torch, wanted = case.facts.torch, case.role[TORCH_VERSION]
     if case.role[TORCH] in (None, "absent") or not torch.installed:
         return

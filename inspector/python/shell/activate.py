@@ -62,7 +62,7 @@ def source(shell: Shell, path: str, words: list[str], state: State) -> bool:
 
 
 def conda(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """`conda activate NAME`, where the shell knows the function; other uses are those of the program."""
+    """Return `conda activate NAME`, where the shell knows the function; other uses are those of the program."""
     del command
     root = state.hooks.get(words[0])
     action = words[1] if len(words) > 1 else ""

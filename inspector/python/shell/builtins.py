@@ -49,7 +49,7 @@ def _cd(shell: Shell, words: list[str], command: Simple, state: State) -> list[S
 
 
 def _export(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """`export`, `readonly`, `declare` and `local`: what they assign isn't split into words."""
+    """Return `export`, `readonly`, `declare` and `local`: what they assign isn't split into words."""
     exports = words[0] == "export" or any(word[:1] == "-" and "x" in word for word in words[1:])
     hides = any(word[:1] == "-" and "n" in word for word in words[1:]) and words[0] == "export"
     for word in command.words[1:]:
@@ -89,7 +89,7 @@ def _unset(shell: Shell, words: list[str], command: Simple, state: State) -> lis
 
 
 def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """`set -a` exports all, `set -- …` sets the arguments."""
+    """Return `set -a` exports all, `set -- …` sets the arguments."""
     del shell, command
     state.status = "yes"
     for at, word in enumerate(words[1:], 1):
@@ -109,7 +109,7 @@ def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[
 
 
 def _set_rest(words: list[str], at: int, state: State) -> list[State]:
-    """What follows the name of an option."""
+    """Return what follows the name of an option."""
     rest = words[at:]
     if rest[:1] in (["--"], ["-"]):
         state.arguments = rest[1:]
@@ -148,7 +148,7 @@ def _exec(shell: Shell, words: list[str], command: Simple, state: State) -> list
 
 
 def _exit(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """`exit` after a program that was waited for ends as that does; else nothing was run."""
+    """Return `exit` after a program that was waited for ends as that does; else nothing was run."""
     del command
     passes_on = words[1:] in ([], ["0"], [HOLE])
     if state.last is not None and passes_on:
@@ -205,7 +205,7 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
 
 
 def _command(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """`command -v NAME` asks whether there is one; `command NAME …` runs it."""
+    """Return `command -v NAME` asks whether there is one; `command NAME …` runs it."""
     rest = words[1:]
     if rest[:1] in (["-v"], ["-V"]):
         name = rest[1] if len(rest) > 1 else HOLE

@@ -16,7 +16,7 @@ from inspector.rootfs import is_dir
 
 
 def capture(shell: Shell, text: str, state: State) -> str:
-    """The output of commands joined by `&&` and `;`, its last line ends dropped; a hole where it isn't known."""
+    """Return the output of commands joined by `&&` and `;`, its last line ends dropped; a hole where it isn't known."""
     try:
         body = parse(text)
     except InspectorError:
@@ -39,7 +39,7 @@ def capture(shell: Shell, text: str, state: State) -> str:
 
 
 def _output(shell: Shell, words: list[str], state: State) -> str | None:
-    """What one command prints; None where that isn't known."""
+    """Return what one command prints; None where that isn't known."""
     if not words or words[0] in state.functions or HOLE in words[0]:
         return None if words else ""
     name, *rest = words

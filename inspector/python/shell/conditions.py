@@ -25,14 +25,17 @@ _INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *", re.ASCII)
 
 
 def negated(value: Tri) -> Tri:
-    """The other answer."""
+    """Return the other answer."""
     return _NOT[value]
 
 
 def decide(  # noqa: PLR0911 - one answer a form
     fs: Rootfs, words: Sequence[str], state: State, *, patterns: bool = False
 ) -> Tri:
-    """The answer for the words; with `patterns` as `[[` has it: `&&`, `||`, and patterns on the right of `==`."""
+    """Return the answer for the words.
+
+    With `patterns` as `[[` has it: `&&`, `||`, and patterns on the right of `==`.
+    """
     for operator, ends in (("||", "yes"), ("-o", "yes"), ("&&", "no"), ("-a", "no")):
         if operator in words[1:-1]:
             at = words.index(operator)
@@ -74,7 +77,7 @@ def _unary(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:
 
 
 def _file(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:  # noqa: PLR0911 - one answer a test
-    """Whether a file is there, as it is before anything runs."""
+    """Tell whether a file is there, as it is before anything runs."""
     if not operand:
         return "no"
     path = join(state.cwd, operand)
@@ -117,7 +120,7 @@ def _equal(left: str, right: str, *, patterns: bool) -> Tri:
 
 
 def matches(value: str, pattern: str) -> Tri:
-    """Whether a value fits a pattern of the shell."""
+    """Tell whether a value fits a pattern of the shell."""
     if HOLE in pattern:
         return "unknown"
     if HOLE in value:

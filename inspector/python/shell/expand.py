@@ -31,11 +31,11 @@ class Expander:
         self.fs, self.capture = fs, capture
 
     def single(self, word: Word, state: State) -> str:
-        """The word as one text, as assignments and `case` take it. Raises `Stop`."""
+        """Return the word as one text, as assignments and `case` take it. Raises `Stop`."""
         return "".join(self._value(part, state, first=not at) for at, part in enumerate(word))
 
     def pattern(self, word: Word, state: State) -> str:
-        """The word as a pattern of `case`: what was quoted stands for itself. Raises `Stop`."""
+        """Return the word as a pattern of `case`: what was quoted stands for itself. Raises `Stop`."""
         texts = []
         for at, part in enumerate(word):
             value = self._value(part, state, first=not at)
@@ -43,7 +43,7 @@ class Expander:
         return "".join(texts)
 
     def fields(self, words: tuple[Word, ...], state: State) -> list[str]:
-        """The words of a command, split and with file names for patterns. Raises `Stop`."""
+        """Return the words of a command, split and with file names for patterns. Raises `Stop`."""
         found: list[str] = []
         for word in words:
             found += self._split(word, state)
@@ -85,7 +85,7 @@ class Expander:
             yield from self._globbed(current, plain, state)
 
     def _globbed(self, value: str, plain: str, state: State) -> Iterator[str]:
-        """The files that a pattern in the last component stands for; the pattern itself where there are none."""
+        """Yield the files that a pattern in the last component stands for; the pattern itself where there are none."""
         if not _PATTERN.search(plain):
             yield value
             return
@@ -131,7 +131,7 @@ class Expander:
                 return _trimmed(value or "", part.operator, pattern)
 
     def _default(self, part: Parameter, value: str | None, state: State) -> str:
-        """`${name:-word}` and its kin; with the colon an empty value is as none."""
+        """Return `${name:-word}` and its kin; with the colon an empty value is as none."""
         lacking = value is None or (part.operator[0] == ":" and value == "")
         if value == HOLE and part.operator[0] == ":":
             return HOLE
@@ -180,7 +180,7 @@ def _substring(value: str, offset: str) -> str:
 
 
 def _trimmed(value: str, operator: str, pattern: str) -> str:
-    """`${name#pattern}` and its kin: the shortest or longest beginning or end that fits goes."""
+    """Return `${name#pattern}` and its kin: the shortest or longest beginning or end that fits goes."""
     if HOLE in value or HOLE in pattern or len(value) > 1024:
         return HOLE
     fits = re.compile(fnmatch.translate(pattern)).match

@@ -34,12 +34,12 @@ class Token(msgspec.Struct, frozen=True):
 
 
 def tokens(text: str) -> list[Token]:
-    """All tokens of a script. Raises `Malformed`."""
+    """Return all tokens of a script. Raises `Malformed`."""
     return _Lexer(text, 0).run()
 
 
 def parse_word(text: str, depth: int = 0) -> Word:
-    """The parts of a text that is one word, spaces among it."""
+    """Return the parts of a text that is one word, spaces among it."""
     lexer = _Lexer(text, depth)
     return lexer.word(ends=frozenset())
 
@@ -136,7 +136,7 @@ class _Lexer:
         return True
 
     def word(self, ends: frozenset[str]) -> Word:
-        """The parts up to a character that ends words."""
+        """Return the parts up to a character that ends words."""
         parts: list[Part] = []
         plain: list[str] = []
         text = self.text
@@ -157,7 +157,7 @@ class _Lexer:
         return tuple(parts) or (Text("", quoted=True),)
 
     def _part(self, *, quoted: bool) -> str | list[Part]:
-        """What stands here: a character that stands for itself, or parts."""
+        """Return what stands here: a character that stands for itself, or parts."""
         character = self.text[self.at]
         if character == "$":
             return self._dollar(quoted=quoted)
@@ -224,7 +224,7 @@ class _Lexer:
         return [Parameter(match[0], quoted=quoted)]
 
     def _find(self, quote: str) -> int:
-        """Where the text that begins here with `quote` ends."""
+        """Say where the text that begins here with `quote` ends."""
         end = self.text.find(quote, self.at + 1)
         while quote == "`" and end > 0 and self.text[end - 1] == "\\":
             end = self.text.find(quote, end + 1)
@@ -233,7 +233,7 @@ class _Lexer:
         return end
 
     def _closing(self, opening: str, closing: str) -> str:
-        """What stands between the bracket here and its other end, which is passed; quotes are respected."""
+        """Return what stands between the bracket here and its other end, which is passed; quotes are respected."""
         start, level, text = self.at + 1, 0, self.text
         quote = ""
         while self.at < len(text):

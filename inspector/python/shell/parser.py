@@ -35,7 +35,7 @@ _ENDS_BODY = frozenset({"then", "fi", "else", "elif", "do", "done", "esac", "}"}
 
 
 def parse(text: str) -> Body:
-    """The commands of a script. Raises `Malformed` for what is not understood."""
+    """Return the commands of a script. Raises `Malformed` for what is not understood."""
     if len(text) > MAX_TEXT:
         raise Malformed(f"it has more than {MAX_TEXT} characters")
     parser = _Parser(tokens(text))
@@ -77,7 +77,7 @@ class _Parser:
             pass
 
     def body(self) -> Body:
-        """Commands up to a keyword or bracket that ends them."""
+        """Parse commands up to a keyword or bracket that ends them."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Malformed("its commands are nested too deep")
@@ -258,7 +258,7 @@ class _Parser:
 
 
 def as_assignment(word: Word) -> Assignment | None:
-    """What a word assigns, as `export` takes it too; None where it is no assignment."""
+    """Return what a word assigns, as `export` takes it too; None where it is no assignment."""
     first = word[0]
     match = _ASSIGNMENT.match(first.value) if isinstance(first, Text) and not first.quoted else None
     if match is None or not isinstance(first, Text):

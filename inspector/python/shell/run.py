@@ -54,17 +54,17 @@ class Shell:
         self.depth = 0
 
     def script(self, text: str, state: State) -> list[Run]:
-        """The programs that end the script, each way through it. Raises `Malformed`, `LimitExceeded`."""
+        """Return the programs that end the script, each way through it. Raises `Malformed`, `LimitExceeded`."""
         for left in self.body(parse(text), [state]):
             self.finish(left)
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
 
     def fs_has(self, path: str) -> bool:
-        """Whether a file is there."""
+        """Tell whether a file is there."""
         return is_file(self.fs, path)
 
     def finish(self, state: State) -> None:
-        """The shell ends: what it ran last stands for it."""
+        """End the shell: what it ran last stands for it."""
         last = state.last
         if last is None:
             self.ends.append(state.run([], ends=True))
@@ -72,7 +72,7 @@ class Shell:
             self.ends.append(Run(argv=last.argv, environment=last.environment, doubts=state.doubts, ends=True))
 
     def body(self, chains: Body, states: list[State]) -> list[State]:
-        """The states behind the commands."""
+        """Return the states behind the commands."""
         for chain in chains:
             going = [state for state in states if not state.flow]
             if not going:
@@ -82,7 +82,7 @@ class Shell:
         return states
 
     def _distinct(self, states: list[State]) -> list[State]:
-        """Those that go on differently. Raises `LimitExceeded`."""
+        """Return those that go on differently. Raises `LimitExceeded`."""
         found = list({state.key(): state for state in states}.values())
         if len(found) > MAX_STATES:
             raise LimitExceeded(f"there are more than {MAX_STATES} ways through it")
@@ -136,7 +136,7 @@ class Shell:
         return found
 
     def command(self, command: Command, states: list[State]) -> list[State]:  # noqa: C901, PLR0911 - one arm a kind
-        """The states behind one command. Raises `LimitExceeded`."""
+        """Return the states behind one command. Raises `LimitExceeded`."""
         self.steps -= len(states)
         if self.steps < 0:
             raise LimitExceeded(f"it takes more than {MAX_STEPS} steps to follow")
@@ -219,7 +219,7 @@ class Shell:
         return self._distinct([*states, *done])
 
     def _while(self, loop: Loop, state: State) -> list[State]:
-        """As long as the condition is known, turn by turn; else once, and what that changes isn't known."""
+        """Return as long as the condition is known, turn by turn; else once, and what that changes isn't known."""
         goes_on: Tri = "no" if loop.until else "yes"
         before = state.copy()
         states, done = [state], []
@@ -267,7 +267,7 @@ class Shell:
         return self.call(words, dict(given), command, state)
 
     def stop(self, state: State) -> list[State]:
-        """The shell exits without a program in its place."""
+        """Return the shell exits without a program in its place."""
         state.flow, state.last = "exit", None
         self.ends.append(state.run([], ends=True))
         return []

@@ -52,7 +52,7 @@ class State:
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
 
     def copy(self) -> State:
-        """The same state, to go another way from here."""
+        """Return the same state, to go another way from here."""
         other = State.__new__(State)
         other.__dict__.update(self.__dict__)
         other.variables, other.exported = dict(self.variables), set(self.exported)
@@ -68,7 +68,7 @@ class State:
         return values, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
 
     def get(self, name: str) -> str | None:
-        """The value of a variable; None if it is unset."""
+        """Return the value of a variable; None if it is unset."""
         match name:
             case "PWD":
                 return self.cwd
@@ -94,7 +94,7 @@ class State:
         self.doubts = (*self.doubts, why) if why not in self.doubts else self.doubts
 
     def environment(self, more: Mapping[str, str] | None = None) -> Environment:
-        """What a program started here finds."""
+        """Return what a program started here finds."""
         variables = {name: value for name, value in self.variables.items() if name in self.exported}
         variables |= more or {}
         variables.setdefault("PATH", self.variables.get("PATH", ""))
@@ -102,7 +102,7 @@ class State:
         return msgspec.structs.replace(self.base, variables=variables, cwd=self.cwd, home=home)
 
     def run(self, argv: list[str], more: Mapping[str, str] | None = None, *, ends: bool = False) -> Run:
-        """The program started here."""
+        """Return the program started here."""
         return Run(argv=tuple(argv), environment=self.environment(more), doubts=self.doubts, ends=ends)
 
 
