@@ -72,7 +72,7 @@ for _ in range(20):
         thread.start()
     for thread in threads:
         thread.join()
-sys.exit("; ".join(wrong[:1]))
+sys.exit("; ".join(wrong[:1]) or 0)
 """
 
 
