@@ -117,7 +117,7 @@ class Contents:
             self._packed = self._read_again(blob)
         packed = self._packed.get(position)
         if packed is None:
-            raise NotKept("it is none of the sources that are kept of a layer which is read a second time")
+            raise NotKept("not one of the sources that are kept of a layer that is read a second time")
         return zlib.decompress(packed)
 
     def _read_again(self, blob: Repeatable) -> dict[int, bytes]:

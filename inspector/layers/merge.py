@@ -92,7 +92,7 @@ class MergedRootfs:
         return data
 
     def content(self, path: str, contents: Sequence[Contents | None]) -> bytes:
-        """Return the whole content of a regular file, which each layer's `contents` read anew if it was not kept.
+        """Return the whole content of a regular file, read again from the layer if it was not kept.
 
         Only what the user asks for by name is read in this way, so that all other answers are the same however a layer
         is had. Raises `NotKept`, `NotFound`.
