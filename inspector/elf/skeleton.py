@@ -34,6 +34,7 @@ from inspector.elf.source import Absent, Source
 PASSED = "parts of it had gone by before it was known that they matter"
 """Why a skeleton or symbols are partial where bytes were read once, forward."""
 _EXECUTABLE = 1
+_MOST = (1 << 63) - 1  # no file is larger, and what keeps skeletons takes no larger numbers
 _DF_SYMBOLIC, _DF_BIND_NOW, _DF_1_NOW = 2, 8, 1
 
 
@@ -83,7 +84,7 @@ class _Reading:
             kind=layout.kind,
             machine=layout.machine,
             size=source.size,
-            loaded=max(loads, default=0),
+            loaded=min(max(loads, default=0), _MOST),
             interpreter=interpreter,
             dynamic=layout.find(PT_DYNAMIC) is not None,
             soname=soname,
