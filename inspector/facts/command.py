@@ -116,7 +116,11 @@ def _settings(config: ImageConfig) -> dict[str, str]:
 
 def _interpreter(fs: Rootfs, question: Question, first: str | None, *, blind: bool) -> Interpreter | Unknown:
     found, _ = find_interpreter(fs, question.config, question.asked, question=question)
-    found = found if blind else proved(fs, question.config, found)
+    return _begun_with(first, found if blind else proved(fs, question.config, found), question)
+
+
+def _begun_with(first: str | None, found: Interpreter | Unknown, question: Question) -> Interpreter | Unknown:
+    """Return the interpreter with the script's folder first on its search path, in place of the working directory."""
     if isinstance(found, Unknown) or first is None:
         return found
     path = found.search_path
@@ -156,7 +160,7 @@ def unseen_command(fs: Rootfs, asked: Asked) -> Command:
     differs = False
     if ran.question is not None:
         found, _ = find_interpreter(fs, ran.question.config, ran.question.asked, unlisted=[], question=ran.question)
-        interpreter = found
+        interpreter = _begun_with(ran.first, found, ran.question)
         differs = is_other(asked, ran.question, found) or _first_matters(fs, ran)
     why = "only the asked `python` was looked at"
     torch = Torch(installed=False, importable="unknown", reasons=(why,)) if differs else None

@@ -138,8 +138,9 @@ def test_without_storage_single_files_answer_or_where_these_are_slow_the_whole_i
 ) -> None:
     with any_engine.untouched():
         said = ask(any_engine, "check", "--no-cache", "--role=torch", policy, small_images["worker-cpu"], hidden=True)
-    assert (said.code, said.document["outcome"]) == (0, "pass"), said.errors
     evidence = said.facts[0]["evidence"]
+    proved = "warn" if evidence["proof"] == "files" else "pass"
+    assert (said.code, said.document["outcome"]) == (0, proved), said.errors
     passed = [reason.partition(":")[0] for reason in evidence["passed_over"]]
     slow = any_engine.scheme == "podman"
     assert (evidence["access"], passed) == (("save", ["storage", "files"]) if slow else ("files", ["storage"]))
