@@ -116,7 +116,7 @@ class _Page:
 
 
 class Strings:
-    """The names in a string table. Raises `Damaged` for what is none, and past `MAX_NAMES` bytes."""
+    """The names in a string table. Raises `Damaged` for an invalid table, and past `MAX_NAMES` bytes."""
 
     def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
         place = layout.place(dynamic.tags.get(DT_STRTAB, -1))

@@ -23,7 +23,7 @@ from inspector.rootfs import Rootfs
 from inspector.unknown import Absent, Unknown
 
 MAX_REASONS = 5
-"""Doubts that are told of one name."""
+"""Doubts that are listed of one name."""
 MAX_FOLLOWED = 3000
 """Modules that are listed of one name."""
 _MAX_VERSION_FILE = 64 << 10

@@ -17,7 +17,7 @@ from inspector.python.record import Rows, absolute
 from inspector.rootfs import Kind
 
 MAX_TOLD = 3
-"""Files that are told of."""
+"""Files that a reason names."""
 MAX_COMPILED = 64 << 20
 """Bytes of compiled modules that are searched for names."""
 _HIDES = (b"__mypyc", b"decompress")
