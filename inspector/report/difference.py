@@ -121,7 +121,7 @@ def _fields(facts: ImageFacts) -> Iterator[tuple[str, _Value]]:
     yield "size.uncompressed", _UNSEEN if size.uncompressed is None else str(size.uncompressed)
     yield "size.compressed", unseen if size.compressed is None else str(size.compressed)
     yield "torch.installed", _text(torch.installed)
-    yield "torch.importable", torch.importable
+    yield "torch.importable", str(torch.importable)
     yield "torch.version", torch.version
     yield "torch.build", torch.build if torch.installed else None
     for field in ("cuda", "hip", "xpu", "accelerator", "path"):

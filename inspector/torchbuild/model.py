@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from inspector.torchbuild.kinds import kind_of, label_of
-from inspector.unknown import Tri
+from inspector.unknown import Importable
 
 Build = str
 """The name of a `Kind`, or `unknown`."""
@@ -35,7 +35,7 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     installed: bool
-    importable: Tri
+    importable: Importable
     reasons: tuple[str, ...] = ()
     version: str | None = None
     distribution_version: str | None = None
@@ -50,6 +50,10 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     layer: int | None = None
     created_by: str | None = None
     fault: Fault | None = None
+
+    def __post_init__(self) -> None:
+        """Take the answer for the enumeration, where a text was given."""
+        msgspec.structs.force_setattr(self, "importable", Importable(self.importable))
 
 
 def build_name(torch: Torch) -> str:
