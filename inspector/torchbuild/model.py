@@ -8,6 +8,7 @@ import msgspec
 
 from inspector.torchbuild.kinds import kind_of, label_of
 from inspector.unknown import Importable
+from inspector.values import Plain
 
 Build = str
 """The name of a `Kind`, or `unknown`."""
@@ -23,7 +24,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str | None = None
 
 
-class Torch(msgspec.Struct, frozen=True, kw_only=True):
+class Torch(Plain, frozen=True, kw_only=True):
     """The torch that the image's `python` would import, or the one that stands where it looks but fails.
 
     `version` is what torch/version.py says, `distribution_version` what the metadata says; `cuda`, `hip`
