@@ -48,6 +48,9 @@ ALLOWED: dict[str, set[str]] = {
     "report": VALUES | {"escape", "sizes", "reference", "python", "torchbuild", "imports", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
     "pipeline": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
+    "api": VALUES
+    | {"sizes", "work", "reference", "layers", "sources", "imports", "facts", "policy", "report", "runtime"}
+    | {"pipeline"},
     "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
     "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES
