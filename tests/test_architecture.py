@@ -49,8 +49,8 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
     "pipeline": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
     "api": VALUES
-    | {"sizes", "work", "reference", "layers", "sources", "imports", "facts", "policy", "report", "runtime"}
-    | {"pipeline"},
+    | {"sizes", "work", "reference", "layers", "sources", "python", "torchbuild", "imports", "facts", "policy"}
+    | {"report", "runtime", "pipeline"},
     "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
     "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES

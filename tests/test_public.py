@@ -25,7 +25,7 @@ def test_the_examples_of_the_docstring(folder: str) -> None:
     assert facts.torch.importable == "no"
     policy = inspector.load_policy(f"{folder}/roles.toml")
     assert policy == inspector.load_policy(Path(folder, "roles.toml"))
-    report = inspector.check([f"docker-archive:{folder}/backend-prod.tar"], policy)
+    report = inspector.check(f"docker-archive:{folder}/backend-prod.tar", policy)
     assert (report.outcome, report.results[0].role) == ("pass", "api")
 
 
@@ -41,8 +41,7 @@ def test_an_audit_by_name_as_the_docstring_shows(folder: str) -> None:
     policy = inspector.load_policy(f"{folder}/roles.toml")
     with FakeRegistry() as fake:
         fake.push("team/worker", "1", right_images()["worker-cpu"])
-        options = inspector.Options(role="worker-cpu")
-        plan, result, end = inspector.audit([f"{fake.host}/team/worker"], policy, options)
+        plan, result, end = inspector.audit(f"{fake.host}/team/worker", policy, role="worker-cpu")
     assert isinstance(plan, inspector.Planned)
     assert isinstance(result, inspector.Audited)
     assert isinstance(end, inspector.Ended)
@@ -55,7 +54,9 @@ def test_what_goes_wrong_is_of_one_kind(reference: str) -> None:
         inspector.inspect(reference)
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_is_there_and_listed() -> None:
     assert {name for name in inspector.__all__ if getattr(inspector, name) is not None} == set(inspector.__all__)
+    assert [name for name in dir(inspector) if not name.startswith("__")] == sorted(inspector.__all__)
+    assert inspector.errors.NotFound.exit_code == 3
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = inspector.nonsense

@@ -37,7 +37,7 @@ def inspect(image: Image, **keywords: Unpack[Inspecting]) -> ImageFacts:
     >>> facts.torch.importable == "yes", facts.torch.build
     (True, 'cpu')
     >>> inspector.inspect(Path("worker.tar"), platform="linux/amd64", cache=None).torch.version
-    '2.5.1+cpu'
+    '2.13.0+cpu'
     """
     return _inspect(image, stated("inspect", Inspecting, keywords))
 

@@ -73,7 +73,7 @@ class Result(Tabled, frozen=True, kw_only=True):
     the policy, or the build step isn't found in it.
 
     >>> inspector.check("worker.tar", "roles.toml").results[0]
-    <Result worker.tar as 'worker': pass>
+    <Result ktrdr-worker-cpu:test as 'worker': pass>
     """
 
     image: str
@@ -125,8 +125,8 @@ class Report(Tabled, frozen=True, kw_only=True):
         Raises `ValueError` for rows of anything else.
 
         >>> report = inspector.check(["api.tar", "worker.tar"], "roles.toml")
-        >>> [(row["image"], row["message"]) for row in report.records() if row["check"] == "torch"]
-        [('api.tar', 'torch is not installed'), ('worker.tar', 'torch 2.5.1+cpu is installed and can be imported')]
+        >>> [(row["role"], row["message"]) for row in report.records() if row["check"] == "torch"]
+        [('api', 'torch is not installed'), ('worker', 'torch 2.13.0+cpu (CPU build) can be imported')]
         >>> [(row["role"], row["verdict"], row["build"]) for row in report.records("images")]
         [('api', 'pass', None), ('worker', 'pass', 'cpu')]
         """
