@@ -8,9 +8,11 @@ and `inspector.diff("api-1.4.tar", "api-1.5.tar")` tells what changed.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers know the name; `typing` itself takes longer to import than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from inspector import errors
     from inspector.api.functions import audit, check, diff, inspect
     from inspector.api.given import load_policy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,10 @@ import inspector
 from fixtures.__main__ import write_all
 from fixtures.roles import right_images
 from inspector.testing.registry import FakeRegistry
+
+ROOT = Path(__file__).parents[1]
+WARNINGS = {"importlib._bootstrap_external", "warnings", "_py_warnings"}
+"""What `importlib` brings, by the release of Python."""
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +66,15 @@ def test_every_public_name_is_there_and_listed() -> None:
     assert inspector.errors.NotFound.exit_code == 3
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = inspector.nonsense
+
+
+def test_the_import_alone_brings_nothing_else() -> None:
+    code = "import sys; before = set(sys.modules); import inspector; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, check=True, cwd=ROOT)
+    assert set(done.stdout.decode().split()) <= {
+        "__future__",
+        "importlib",
+        "importlib._bootstrap",
+        "inspector",
+        *WARNINGS,
+    }
