@@ -13,9 +13,9 @@ Tri = Literal["yes", "no", "unknown"]
 class Importable(enum.StrEnum):
     """Yes, no or unknown. It equals its text, and is that text in JSON; it refuses to be a truth value.
 
-    >>> Importable.NO == "no"
+    >>> inspector.Importable.NO == "no"
     True
-    >>> bool(Importable.NO)
+    >>> bool(inspector.Importable.NO)
     Traceback (most recent call last):
     TypeError: importable is 'no', which has no truth value: compare it, as in importable == 'yes'
     """

@@ -15,7 +15,7 @@ FUNCTIONS = ("audit", "check", "diff", "inspect", "load_policy")
 
 
 def _examples(public: Any) -> list[doctest.DocTest]:
-    names = {"inspector": inspector, "Path": Path, "Importable": inspector.Importable}
+    names = {"inspector": inspector, "Path": Path}
     found = doctest.DocTestFinder(recurse=True).find(public, globs=names)
     return [each for each in found if each.examples]
 
