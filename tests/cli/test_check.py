@@ -131,7 +131,7 @@ def test_the_report_goes_whole_into_a_file(images: Path, tmp_path: Path) -> None
 def test_a_file_that_cannot_be_written_is_said_before_any_work(images: Path, tmp_path: Path, output: str) -> None:
     done = run("check", images / "roles.toml", "-o", tmp_path / output)
     assert done.exit_code == 2
-    assert done.stderr.startswith("inspector: error: --output ")
+    assert done.stderr.startswith(f"inspector: error: {tmp_path / output}: ")
 
 
 def test_the_second_time_layers_come_from_the_cache(images: Path, tmp_path: Path) -> None:
