@@ -4,6 +4,7 @@ VENV := .venv
 LAB ?= $(or $(TMPDIR),/tmp)/inspector-lab
 ARGS ?=
 DEMO := build/demo
+TRIAL := build/trial
 
 BIN := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
@@ -16,7 +17,7 @@ export LAB
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lab lint format bench bench-hostile fuzz lab clean
+.PHONY: help demo test test-lab lint format bench bench-hostile fuzz dist lab clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,17 @@ bench-hostile: $(VENV)/developing ## read inputs made to exhaust memory and time
 fuzz: $(VENV)/fuzzing ## look for inputs that crash or loop, guided by coverage (ARGS="--seconds 60 tar pax")
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+dist: $(VENV)/building ## build wheel and sdist, check both, and try the wheel in an empty environment
+	rm -rf dist $(TRIAL)
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv $(TRIAL)
+	$(TRIAL)/$(notdir $(BIN))/python -m pip install --quiet dist/*.whl
+	$(BIN)/python -m fixtures $(TRIAL)/images
+	cd $(TRIAL)/images && ../$(notdir $(BIN))/torch-image-inspector --version
+	cd $(TRIAL)/images && ../$(notdir $(BIN))/inspector worker-cpu.tar
+	cd $(TRIAL)/images && ../$(notdir $(BIN))/inspector check --torch cpu worker-cpu.tar
+
 lab: ## bring up the engine, registry and images that integration tests talk to
 	tests/lab/up $(or $(ARGS),roles)
 
@@ -74,6 +86,10 @@ $(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml
 
 $(VENV)/developing: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/building: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group dist
 	@touch $@
 
 $(VENV)/fuzzing: $(VENV)/developing
