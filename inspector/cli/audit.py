@@ -71,11 +71,14 @@ def command(
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.cli.audit_sink import Sink
     from inspector.cli.check import refuse_policies
+    from inspector.errors import UsageError
     from inspector.pipeline.audit import audit  # all that reads images comes with it
 
     begun = time.monotonic()
     refuse_policies(repositories, "name it by -p FILE")
     targets = list(_targets(repositories, given.pop("catalog"), given.pop("files")))
+    if given["no_policy"] and (given["select"] or given["ignore"]):
+        raise UsageError("--no-policy checks nothing, so there is nothing to --select or --ignore")
     policy = _policy(given.pop("policy"), no_policy=given.pop("no_policy"), plan_only=given["plan_only"])
     terms = _terms(given)
     listen, token_file = given.pop("watch"), given.pop("watch_token_file")

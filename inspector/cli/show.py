@@ -43,16 +43,24 @@ def complain_of_failures(seen: Iterable[Seen]) -> int:
     """Complain of every image that could not be read, once for all with the same cause; return the exit code."""
     from inspector.cli.output import complain
 
-    images: dict[str, list[str]] = {}
+    by_cause: dict[str, list[tuple[str, str]]] = {}
     codes = set()
     for each in seen:
         if each.error is not None:
-            images.setdefault(each.error.message, []).append(each.name)
+            by_cause.setdefault(_cause(each.name, each.error.message), []).append((each.name, each.error.message))
             codes.add(getattr(each.cause, "exit_code", 3))
-    for message, names in images.items():
-        unnamed = [name for name in names if name not in message]
-        complain(f"{', '.join(unnamed)}: {message}" if unnamed else message)
+    for cause, images in by_cause.items():
+        name, message = images[0]
+        if len(images) > 1:
+            complain(f"{', '.join(name for name, _ in images)}: {cause}")
+        else:
+            complain(message if name in message else f"{name}: {message}")
     return max(codes, default=0)
+
+
+def _cause(name: str, message: str) -> str:
+    """Return an error's message as it is of any image."""
+    return message.removeprefix(f"{name}: ").replace(f"//{name}", "//NAME")
 
 
 def _complain_of_python(seen: Iterable[Seen], command: str | None) -> int:
