@@ -30,6 +30,10 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check roles.toml
 	@echo && echo 'The same roles, one image for each way to get it wrong (so this exits with 1):'
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check wrong.toml; test $$? -eq 1
+	@echo && echo 'Try next, with an image of yours (an archive, or a name that docker or podman knows):'
+	@echo '  $(BIN)/inspector $(DEMO)/worker-cpu.tar                         what an image holds' && \
+	  echo '  $(BIN)/inspector check --torch cpu $(DEMO)/worker-cpu.tar       a verdict without a policy' && \
+	  echo '  $(BIN)/inspector check $(DEMO)/roles.toml $(DEMO)/worker-gpu.tar    … and with one'
 
 test: $(VENV)/developing ## install, then run every test that needs no engine
 	$(BIN)/python -m pytest -n auto --ignore=tests/lab -m 'not lab' $(ARGS)

@@ -19,12 +19,12 @@ def refuse_misspelt(context: click.Context, word: str, commands: Sequence[str]) 
 
     So is the name of a policy file, which `check` takes. No registry is asked: a typing error is nobody's business.
     """
-    if is_policy(word):
+    if is_policy(word) and Path(word).is_file():
         raise click.UsageError(f"{word!r} is a policy; did you mean 'inspector check {word}'?", context)
-    if not word.replace("-", "").isalpha() or Path(word).exists():
+    if not word.replace("-", "").isalpha():
         return
     close = [_OF_PEERS[word]] if word in _OF_PEERS else difflib.get_close_matches(word, commands, n=1)
-    if close and not _is_in_an_engine(word):
+    if close and not Path(word).exists() and not _is_in_an_engine(word):
         raise click.UsageError(f"No such command {word!r}; did you mean {close[0]!r}?", context)
 
 

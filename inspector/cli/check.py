@@ -94,14 +94,20 @@ def _split(arguments: tuple[str, ...], policy: Path | None) -> tuple[Path | None
 def is_policy(argument: str) -> bool:
     """Tell a policy by its ending, also one that doesn't exist: a typing error must not pass for an image."""
     path = Path(argument)
-    return path.suffix.lower() in _POLICY_SUFFIXES and (path.is_file() or not (":" in argument or path.exists()))
+    if path.suffix.lower() not in _POLICY_SUFFIXES:
+        return False
+    try:
+        return path.is_file() or not (":" in argument or path.exists())
+    except OSError:  # longer than a name may be
+        return False
 
 
 def refuse_policies(arguments: Iterable[str], hint: str) -> None:
-    """Raise `UsageError` with the hint for a policy file among names of images."""
+    """Raise `UsageError` with the hint for a policy file among names of images; `team/api.json` may be a repository."""
     from inspector.errors import UsageError
 
-    for argument in filter(is_policy, arguments):
+    found = (each for each in arguments if is_policy(each) and ("/" not in each or Path(each).is_file()))
+    for argument in found:
         raise UsageError(f"{argument}: a policy file, where an image was expected; {hint}")
 
 

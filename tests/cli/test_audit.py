@@ -139,7 +139,7 @@ def test_one_run_writes_every_format(fake: FakeRegistry, policy: Path, tmp_path:
     ],
 )
 def test_what_counts_and_the_exit_code(options: list[str], code: int, fake: FakeRegistry, policy: Path) -> None:
-    role = [] if "--no-policy" in options else ["--policy", policy]
+    role: list[str | Path] = [] if "--no-policy" in options else ["--policy", policy]
     done = run("audit", "--catalog", fake.host, *role, *options)
     assert done.exit_code == code, done.output
 

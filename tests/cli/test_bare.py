@@ -77,3 +77,10 @@ def test_without_an_engine_no_word_is_an_image(monkeypatch: pytest.MonkeyPatch, 
     for name in ("DOCKER_HOST", "CONTAINER_HOST"):
         monkeypatch.setenv(name, f"unix://{tmp_path}/none.sock")
     assert run("chekc").exit_code == 2
+
+
+def test_a_name_longer_than_any_file_is_an_image() -> None:
+    for name in ("a" * 300, "a" * 300 + ".toml"):
+        done = run(name, "--offline")
+        assert done.exit_code == 3
+        assert "fault of inspector" not in done.stderr
