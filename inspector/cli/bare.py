@@ -17,7 +17,7 @@ _OF_PEERS = {"scan": "show", "image": "show", "inspect": "show"}
 def refuse_misspelt(context: click.Context, word: str, commands: Sequence[str]) -> None:
     """Raise `click.UsageError` where a word is much like a command, and neither a path nor an engine's image.
 
-    So is the name of a policy file, which `check` takes. No registry is asked: a typing error is nobody's business.
+    A policy file, which `check` takes, is refused too. No registry is asked, as it would learn what was mistyped.
     """
     if is_policy(word) and Path(word).is_file():
         raise click.UsageError(f"{word!r} is a policy; did you mean 'inspector check {word}'?", context)

@@ -24,7 +24,7 @@ UNSURE = InspectorError.exit_code
 COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
 """In the order of the help; each is the `command` of the module of its name."""
 IMPLIED = "show"
-"""The command of who names images alone."""
+"""The command where only images are named."""
 
 
 class Program(click.Group):
