@@ -102,7 +102,7 @@ def destinations(command: formats.Command, asked: Sequence[Asked], output: Path 
     return tuple(Destination(form, file) for (form, _), file in zip(placed, files, strict=True))
 
 
-def emit_reports(command: formats.Command, report: Any, reports: Iterable[Destination], **shown: bool) -> None:
+def emit_reports(command: formats.Command, report: Any, reports: Iterable[Destination], **shown: Any) -> None:
     """Write a command's report in all its formats; that for standard output last, which nobody may be reading."""
     for each in sorted(reports, key=lambda destination: destination.file is None):
         emit(rendered(command, report, each.form, each.file, **shown), each.file)
