@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.options import (
     fail_on_option,
     format_option,
@@ -20,7 +21,7 @@ from inspector.cli.options import (
 _POLICY_SUFFIXES = (".toml", ".json")
 
 
-@click.command("check", short_help="Check images against their roles.")
+@click.command("check", cls=Command, short_help="Check images against their roles.")
 @click.argument("arguments", nargs=-1, metavar="[POLICY] [REF]...")
 @click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
 @format_option("check")
@@ -35,7 +36,12 @@ _POLICY_SUFFIXES = (".toml", ".json")
 )
 @fail_on_option
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the checks that pass too.")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Show the checks that pass too, and on standard error what is read; -vv also each request.",
+)
 @reading_options
 def command(
     arguments: tuple[str, ...],
@@ -43,7 +49,7 @@ def command(
     form: str,
     fail_on: tuple[str, ...],
     output: Path | None,
-    verbose: bool,
+    verbose: int,
     only_failed: bool,
     quiet: bool,
     **given: Any,
@@ -69,7 +75,7 @@ def command(
     path, references = _split(arguments)
     with reading(output=output, quiet=quiet, **given) as (options, progress):
         report = check(references, load_policy(path), options, progress)
-    emit(rendered("check", report, form, output, passed=verbose, only_failed=only_failed), output)
+    emit(rendered("check", report, form, output, passed=bool(verbose), only_failed=only_failed), output)
     if not quiet:
         say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))
     return exit_code(report.outcome, [result.outcome for result in report.results], fail_on)

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.options import format_option, output_option, reading, reading_options
 
 
-@click.command("diff", short_help="Show what changed from one image to another.")
+@click.command("diff", cls=Command, short_help="Show what changed from one image to another.")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @format_option("diff")

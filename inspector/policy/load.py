@@ -61,6 +61,18 @@ def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> 
     return policy_of_tables(section, str(path), rules)
 
 
+def load_settings(path: Path) -> dict[str, Any]:
+    """Return `[settings]` of the policy in `path` as written, which the command line checks; empty where there is none.
+
+    Raises `PolicyError`.
+    """
+    raw = _toml(_text(path), path)
+    stated = ((_section(raw) or {}) if path.name == PROJECT else raw).get("settings", {})
+    if not isinstance(stated, dict):
+        raise PolicyError(f"{path}: settings: write a table [settings]")
+    return stated
+
+
 def _section(raw: dict[str, Any]) -> dict[str, Any] | None:
     tool = raw.get("tool")
     section = tool.get("inspector") if isinstance(tool, dict) else None
