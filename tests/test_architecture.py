@@ -46,7 +46,8 @@ ALLOWED: dict[str, set[str]] = {
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "facts"},
     "report": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
-    "pipeline": VALUES | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
+    "pipeline": VALUES
+    | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
     "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
     "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES

@@ -12,7 +12,8 @@ from pathlib import Path
 from inspector.errors import InspectorError, UsageError
 from inspector.report.escape import escape
 
-_FILE_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+_EVENT = "%(levelname)s: %(name)s: %(message)s"
 
 
 class _Escaped(logging.Formatter):
@@ -30,7 +31,7 @@ class _OnStandardError(logging.Handler):
         """See `logging.Handler`; what can't be written is lost."""
         try:
             if sys.stderr is not None:
-                sys.stderr.write(f"inspector: {self.format(record)}\n")
+                sys.stderr.write(f"{self.format(record)}\n")
         except (OSError, ValueError):
             return
 
@@ -44,7 +45,7 @@ def shown(verbose: int, file: Path | None, *, debug: bool = False) -> Iterator[N
     handlers: list[logging.Handler] = []
     if verbose or debug:
         told = _OnStandardError(logging.DEBUG if verbose > 1 or debug else logging.INFO)
-        told.setFormatter(_Escaped("%(levelname)s: %(name)s: %(message)s"))
+        told.setFormatter(_Escaped(_EVENT))
         handlers.append(told)
     if file is not None:
         handlers.append(_opened(file))
@@ -72,5 +73,5 @@ def _opened(file: Path) -> logging.Handler:
     except OSError as error:
         raise UsageError(f"--log {file}: can't be written: {error.strerror or error}") from error
     handler.setLevel(logging.DEBUG)
-    handler.setFormatter(_Escaped(_FILE_FORMAT))
+    handler.setFormatter(_Escaped(f"%(asctime)s {_EVENT}"))
     return handler

@@ -19,7 +19,20 @@ from inspector.cli.output import complain
 from inspector.errors import InspectorError
 
 UNSURE = InspectorError.exit_code
-COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
+COMMANDS = (
+    "check",
+    "audit",
+    "show",
+    "diff",
+    "runtime",
+    "explain",
+    "doctor",
+    "schema",
+    "cache",
+    "completion",
+    "help",
+    "version",
+)
 """In the order of the help; each is the `command` of the module of its name."""
 
 

@@ -13,6 +13,8 @@ Outcome = Literal["pass", "warn", "unknown", "fail"]
 Category = Literal["CODE_BUG", "ENVIRONMENT", "EVIDENCE"]
 
 SCHEMA = "inspector/1"
+CHECKS_PAGE = "docs/reference/checks.md"
+"""The page of the documentation that explains each check, below a heading that is the check's id."""
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
 """A failure beats all, and not knowing beats a warning."""
 
@@ -45,7 +47,10 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to one check. `advice` is empty for a pass; `category` says whose fault a failure is."""
+    """The answer to one check. `advice` is empty for a pass; `category` says whose fault a failure is.
+
+    `page` is the place in the documentation that explains the check; None for a check that was added from outside.
+    """
 
     check: str
     outcome: Outcome
@@ -55,6 +60,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     actual: str = ""
     advice: str = ""
     evidence: Pointer = Pointer()
+    page: str | None = None
 
 
 class ErrorFact(msgspec.Struct, frozen=True):
@@ -89,6 +95,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     results: tuple[Result, ...]
     warnings: tuple[str, ...] = ()
+
+
+def page_of(check: str) -> str:
+    """Return the place in the documentation that explains one of our checks.
+
+    >>> page_of("torch-build")
+    'docs/reference/checks.md#torch-build'
+    """
+    return f"{CHECKS_PAGE}#{check}"
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

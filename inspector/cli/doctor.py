@@ -1,0 +1,1 @@
+from inspector.cli.version import command
