@@ -12,7 +12,6 @@ from pathlib import Path
 from inspector.errors import InspectorError, UsageError
 from inspector.report.escape import escape
 
-
 _EVENT = "%(levelname)s: %(name)s: %(message)s"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import msgspec
 
@@ -10,6 +12,7 @@ from inspector.policy.model import page_of
 from inspector.policy.rule import Explanation
 from inspector.policy.rules import RULES
 from inspector.policy.rules.static_vs_runtime import RAN
+from inspector.policy.setting import Setting
 
 _IMAGE = Explanation(
     proves="The image was found and could be read.",
@@ -37,28 +40,32 @@ class Explained(msgspec.Struct, frozen=True, kw_only=True):
     page: str = ""
 
 
-@cache
-def explained() -> dict[str, Explained]:
-    """Explain all checks by id, in the order of findings; those of no rule first."""
-    found = {name: _made(name, text, ()) for name, text in (("image", _IMAGE), ("role", _ROLE))}
-    for rule in (*RULES, RAN):
-        if rule.explanation is not None:
-            keys = [key.name for setting in rule.settings for key in setting.keys]
-            found[rule.check] = _made(rule.check, rule.explanation, (*_OWN_KEYS.get(rule.check, ()), *keys))
-    return found
-
-
 _OWN_KEYS = {
+    "role": ("match",),
     "platform": ("platform",),
     "python": ("python-command",),
     "command": ("python-command",),
-    "role": ("match",),
 }
 """Keys that every role has, by the check that reads them."""
 
 
-def _made(check: str, text: Explanation, keys: tuple[str, ...]) -> Explained:
-    keys = keys or _OWN_KEYS.get(check, ())
+@cache
+def explained() -> Mapping[str, Explained]:
+    """Explain all checks by id, in the order of findings; those of no rule first."""
+    texts: dict[str, tuple[Explanation, Sequence[Setting[Any]]]] = {"image": (_IMAGE, ()), "role": (_ROLE, ())}
+    for rule in (*RULES, RAN):
+        if rule.explanation is not None:
+            texts[rule.check] = (rule.explanation, rule.settings)
+    return {check: _made(check, text, settings) for check, (text, settings) in texts.items()}
+
+
+def _made(check: str, text: Explanation, settings: Sequence[Setting[Any]]) -> Explained:
+    stated = tuple(key.name for setting in settings for key in setting.keys)
     return Explained(
-        check=check, proves=text.proves, unknown=text.unknown, mend=text.mend, keys=keys, page=page_of(check)
+        check=check,
+        proves=text.proves,
+        unknown=text.unknown,
+        mend=text.mend,
+        keys=stated or _OWN_KEYS.get(check, ()),
+        page=page_of(check),
     )

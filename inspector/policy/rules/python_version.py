@@ -46,10 +46,7 @@ EXPLAINED = Explanation(
         "The interpreter is not known, or its files state only a part of the version, such as 3.12 for a range that "
         "starts at 3.12.4."
     ),
-    mend=(
-        "Change the base image or the interpreter that the Dockerfile installs, or correct `python-version` in the "
-        "role."
-    ),
+    mend=("Change the base image or the interpreter that the Dockerfile installs, or correct `python` in the role."),
 )
 RULE = Rule(
     check="python-version", explanation=EXPLAINED, test=check_python_version, settings=(WANTED,), of_python=True
