@@ -48,7 +48,6 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
     "pipeline": VALUES
     | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
-    | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
     "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
     "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES

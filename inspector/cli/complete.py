@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
-ENGINE_SECONDS = 0.5
+if TYPE_CHECKING:
+    from inspector.engine.endpoint import Kind
+
+ENGINE_SECONDS = 1.0
 """How long an engine is waited for; a person has pressed a key."""
 _MAX_OFFERED = 200
+_ENGINES: tuple[Kind, ...] = ("docker", "podman")
 _PLATFORMS = ("all", "linux/amd64", "linux/arm64", "linux/arm/v7", "linux/386", "linux/ppc64le", "linux/s390x")
-_SCHEMES = ("docker", "podman")
 
 Known = Callable[[str], Iterable[str]]
 
@@ -40,39 +44,34 @@ def completions(
 
 
 def _images(incomplete: str) -> Iterable[str]:
-    """Return the names of images that an engine has; with the engine's scheme where that is how one begins."""
+    """Return the names of images that engines have; with an engine's scheme where that is how one begins."""
+    if incomplete.startswith((".", "/", "~", "-")):
+        return []
     scheme, separator, _ = incomplete.partition(":")
-    if separator and scheme in _SCHEMES:
-        return [f"{scheme}:{name}" for name in _named_by(scheme)]
-    return [name for kind in _SCHEMES for name in _named_by(kind)] if _may_be_name(incomplete) else []
+    if separator and scheme in _ENGINES:
+        return [f"{scheme}:{name}" for name in _named_by([kind for kind in _ENGINES if kind == scheme])]
+    return _named_by(_ENGINES)
 
 
-def _may_be_name(incomplete: str) -> bool:
-    return not incomplete.startswith((".", "/", "~", "-"))
+def _named_by(kinds: Sequence[Kind]) -> list[str]:
+    """Ask engines side by side, in threads that are left behind if an engine is slow."""
+    from inspector.engine.client import connect
 
-
-def _named_by(kind: str) -> list[str]:
-    """Ask one engine, in a thread that is left behind if the engine is slow."""
     found: list[str] = []
 
-    def ask() -> None:
-        from inspector.engine.client import connect
-
+    def ask(kind: Kind) -> None:
         with suppress(Exception):
-            engine = connect(next(each for each in get_args(_kinds()) if each == kind), offline=True)
+            engine = connect(kind, offline=True)
             found.extend(tag for image in engine.images() for tag in image.tags)
             engine.close()
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(ENGINE_SECONDS / len(_SCHEMES))
+    asking = [threading.Thread(target=ask, args=(kind,), daemon=True) for kind in kinds]
+    for thread in asking:
+        thread.start()
+    until = time.monotonic() + ENGINE_SECONDS
+    for thread in asking:
+        thread.join(max(0.0, until - time.monotonic()))
     return list(found)
-
-
-def _kinds() -> object:
-    from inspector.engine.endpoint import Kind
-
-    return Kind
 
 
 def _roles(_: str) -> Iterable[str]:

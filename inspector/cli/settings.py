@@ -12,9 +12,11 @@ import click
 from inspector.cli.command import FILE_KEY, option_key
 
 ALLOWED = frozenset(
-    ("access", "exclude", "fail-on", "format", "image-timeout", "import", "include", "jobs", "max-bytes")
-    + ("max-requests", "newest", "no-cache", "offline", "only-failed", "platform", "python", "quiet", "semver")
-    + ("verbose", "verify")
+    (
+        *("access", "exclude", "fail-on", "format", "image-timeout", "import", "include", "jobs", "max-bytes"),
+        *("max-requests", "newest", "no-cache", "offline", "only-failed", "platform", "python", "quiet", "semver"),
+        *("verbose", "verify"),
+    )
 )
 """The options that a policy file may give: none of them sends, writes, runs or believes more than without."""
 _REASONS = {
