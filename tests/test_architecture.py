@@ -51,8 +51,8 @@ ALLOWED: dict[str, set[str]] = {
     "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
     "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES
-    | {"sizes", "work", "reference", "layers", "engine", "sources", "imports", "facts", "policy", "report", "runtime"}
-    | {"pipeline", "cluster", "watch"},
+    | {"sizes", "log", "work", "reference", "layers", "engine", "registry", "sources", "imports", "facts", "policy"}
+    | {"report", "runtime", "pipeline", "cluster", "watch"},
     "testing": set(),
 }
 """Room to the rooms that it may import; the ground floor first. A room is a module or a package."""

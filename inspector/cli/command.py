@@ -104,8 +104,8 @@ def option_key(option: click.Option) -> str:
 
 
 def _take_from_environment(option: click.Option) -> None:
-    """Give an option its variable, one for all commands, which `--help` shows."""
-    if not (key := option_key(option)):
+    """Give an option its variable, one for all commands, which `--help` shows; unless click's switch forbids it."""
+    if not (key := option_key(option)) or not option.allow_from_autoenv:
         return
     option.envvar = option.envvar or _PREFIX + _OLDER.get(key, key.replace("-", "_").upper())
     option.show_envvar = True

@@ -19,6 +19,7 @@ from inspector.cli.options import output_option
     type=click.Choice(("text", "markdown", "json")),
     default="text",
     show_default=True,
+    allow_from_autoenv=False,
     help="What to print.",
 )
 @output_option

@@ -45,7 +45,7 @@ def take_settings(context: click.Context, given: Mapping[str, Any]) -> None:
     """
     if given.get("isolated") or click.BOOL.convert(os.environ.get("INSPECTOR_ISOLATED") or "0", None, context):
         return
-    path = _named(given) or _nearest()
+    path = _named(given) or nearest()
     if path is None or not _mentions(path, b"settings"):
         return
     from inspector.policy.load import load_settings  # brings all rules
@@ -136,7 +136,7 @@ def _named(given: Mapping[str, Any]) -> Path | None:
     return Path(named) if named else None
 
 
-def _nearest() -> Path | None:
+def nearest() -> Path | None:
     """Find the nearest policy file as `check` does, mostly without parsing one."""
     try:
         here = Path.cwd()

@@ -8,6 +8,8 @@ from textwrap import fill
 import msgspec
 
 from inspector.policy.explained import Explained, explained
+from inspector.policy.model import SCHEMA
+from inspector.report.document import encode
 
 _INDENT = "  "
 _INTRODUCTION = """\
@@ -18,6 +20,13 @@ _INTRODUCTION = """\
 Each finding names its check. A check says nothing where the role states none of its keys, unless the table says that
 it is made of every image. `inspector explain CHECK` prints the same.
 """
+
+
+class Explanations(msgspec.Struct, frozen=True, kw_only=True):
+    """What `explain --format json` prints."""
+
+    schema: str = SCHEMA
+    checks: tuple[Explained, ...]
 
 
 def render_list(checks: Sequence[Explained]) -> str:
@@ -44,8 +53,7 @@ def checks_markdown(checks: Sequence[Explained] = ()) -> str:
 
 def render_json(checks: Sequence[Explained]) -> str:
     """Render the explanations as a JSON document."""
-    document = {"schema": "inspector/1", "checks": list(checks)}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return encode(Explanations(checks=tuple(checks)))
 
 
 def _section(one: Explained) -> str:
