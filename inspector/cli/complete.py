@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -76,10 +75,10 @@ def _named_by(kinds: Sequence[Kind]) -> list[str]:
 
 def _roles(_: str) -> Iterable[str]:
     """Return the roles of the nearest policy."""
-    from inspector.cli.check import find_nearest
+    from inspector.cli.settings import nearest
     from inspector.policy.load import load_policy
 
-    found = find_nearest(Path.cwd())
+    found = nearest()
     return [] if found is None else [role.name for role in load_policy(found).roles]
 
 

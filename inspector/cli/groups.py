@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from inspector.cli.command import option_key
+from inspector.cli.option import option_key
 
 _OWN = "Options"
 _GROUPS = {

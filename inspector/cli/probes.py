@@ -16,7 +16,7 @@ from inspector.errors import InspectorError, NoHome
 from inspector.layers.cache import IndexCache, default_cache
 from inspector.registry.inventory import Inventoried, certificate_folders, logins, proxies
 from inspector.registry.settings import Settings, user_settings
-from inspector.report.doctor import Probed
+from inspector.report.doctor import Probed, State
 from inspector.sizes import show_size
 
 _SHOWN = 8
@@ -95,7 +95,7 @@ def _credentials(settings: Settings) -> Iterator[Probed]:
 
 def _login(one: Inventoried) -> Probed:
     if one.error:
-        state = "fail" if one.configured else "warn"
+        state: State = "fail" if one.configured else "warn"
         return Probed(topic="credentials", state=state, message=f"{one.place}: {one.error}", advice=one.advice)
     missing = [name for name in one.helpers if shutil.which(f"docker-credential-{name}") is None]
     hosts = ", ".join(one.hosts[:_SHOWN]) or "no registry"
@@ -115,7 +115,7 @@ def _certificates(settings: Settings, environment: Mapping[str, str]) -> Iterato
             message = f"{name}: there is no {environment[name]}"
             yield Probed(topic="certificates", state="fail", message=message, advice=f"Correct or unset {name}")
     for folder in certificate_folders(settings):
-        state = "fail" if folder.error else "ok"
+        state: State = "fail" if folder.error else "ok"
         advice = "Replace the file, or remove it" if folder.error else ""
         message = f"{folder.place}: {folder.error}" if folder.error else f"{folder.place}: used for {folder.hosts[0]}"
         yield Probed(topic="certificates", state=state, message=message, advice=advice)

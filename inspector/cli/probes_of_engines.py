@@ -13,7 +13,7 @@ import msgspec
 from inspector.engine.client import Engine, connect
 from inspector.engine.endpoint import Kind, endpoints
 from inspector.errors import InspectorError, Unreachable
-from inspector.report.doctor import Probed
+from inspector.report.doctor import Probed, State
 from inspector.runtime.host import Host, Machine, find_host
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import containers_storage
@@ -89,7 +89,7 @@ def _engine(met: Met, *, others: bool) -> Iterator[Probed]:
         if store is not None:
             yield Probed(topic=met.kind, state="ok", message=f"no service answers; its store is read itself: {store}")
             return
-        state = "fail" if met.configured else "ok" if others else "warn"
+        state: State = "fail" if met.configured else "ok" if others else "warn"
         yield Probed(topic=met.kind, state=state, message=met.error)
         return
     yield Probed(topic=met.kind, state="ok", message=met.described)

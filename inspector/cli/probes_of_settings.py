@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from inspector.cli.command import FILE_KEY
+from inspector.cli.option import FILE_KEY
 from inspector.cli.settings import defaults, nearest
 from inspector.errors import InspectorError
 from inspector.policy.load import load_settings

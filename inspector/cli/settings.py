@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from inspector.cli.command import FILE_KEY, option_key
+from inspector.cli.option import FILE_KEY, option_key
 
 ALLOWED = frozenset(
     (
@@ -137,7 +137,7 @@ def _named(given: Mapping[str, Any]) -> Path | None:
 
 
 def nearest() -> Path | None:
-    """Find the nearest policy file as `check` does, mostly without parsing one."""
+    """Find the nearest policy file as `check` does, mostly without parsing one. Raises `PolicyError`."""
     try:
         here = Path.cwd()
     except OSError:  # a folder that is gone

@@ -35,8 +35,9 @@ def logins(settings: Settings) -> Iterator[Inventoried]:
     if given:
         host = settings.environment.get(HOST_VARIABLE, "")
         error, advice = ("", "") if host else ("no registry is named", f"Say with {HOST_VARIABLE} whose they are")
-        hosts = (host,) if host else ()
-        yield Inventoried(place=", ".join(given), hosts=hosts, error=error, advice=advice, configured=True)
+        yield Inventoried(
+            place=", ".join(given), hosts=(host,) if host else (), error=error, advice=advice, configured=True
+        )
     chosen = {
         Path(settings.environment[name], file) for name, file in _CONFIGURED.items() if settings.environment.get(name)
     }
