@@ -69,7 +69,7 @@ def _meet(met: Met) -> None:
 def _learn(met: Met, engine: Engine) -> None:
     named = [image.tags[0] for image in engine.images() if image.tags]
     endpoint = engine.endpoint
-    met.described = f"{engine.kind} {engine.info.version} at {endpoint} ({endpoint.origin}), {len(named)} images"
+    met.described = f"{engine.kind} {engine.info.version} at {endpoint} ({endpoint.origin}), named images: {len(named)}"
     met.host = find_host(engine)
     met.how = "save" if engine.kind == "podman" else "files"
     if not named:

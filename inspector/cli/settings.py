@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from inspector.cli.option import FILE_KEY, option_key
+from inspector.cli.root import COMMANDS, cli
 
 ALLOWED = frozenset(
     (
@@ -61,17 +62,10 @@ def defaults(stated: Mapping[str, Any], command: click.Command, origin: str) -> 
 
     A table in it, named after a command, is for that command alone, and beats the rest.
     """
-    from inspector.cli.root import COMMANDS
-
-    own = stated.get(command.name or "", {})
-    for name, value in stated.items():
-        if name in COMMANDS and not isinstance(value, dict):
-            raise _error(origin, name, f"write the settings of one command as a table [settings.{name}]")
-        if name in COMMANDS:
-            for key in value:
-                _check(key, origin)
-        else:
-            _check(name, origin)
+    tables = {name: value for name, value in stated.items() if name in COMMANDS and isinstance(value, dict)}
+    for key in (*(stated.keys() - tables.keys()), *(key for table in tables.values() for key in table)):
+        _check(key, origin)
+    own = tables.get(command.name or "", {})
     options = {option_key(each): each for each in command.params if isinstance(each, click.Option)}
     merged = {key: value for key, value in {**stated, **own}.items() if key in options}
     return {options[key].name or "": _value(options[key], key, value, origin) for key, value in merged.items()}
@@ -85,6 +79,8 @@ def _check(key: str, origin: str) -> None:
         raise _error(origin, key, f"a policy file may not set it: {_REASONS[key]}")
     from inspector.policy.values import did_you_mean
 
+    if key in COMMANDS:
+        raise _error(origin, key, f"write the settings of one command as a table [settings.{key}]")
     if key in _all_options():
         variable = f"INSPECTOR_{key.replace('-', '_').upper()}"
         raise _error(origin, key, f"a policy file may not set it; use --{key} or {variable}")
@@ -93,8 +89,6 @@ def _check(key: str, origin: str) -> None:
 
 def _all_options() -> set[str]:
     """Return the long names of all options of all commands."""
-    from inspector.cli.root import COMMANDS, cli
-
     context = click.Context(cli)
     commands = [cli.get_command(context, name) for name in COMMANDS]
     return {option_key(each) for one in commands if one for each in one.params if isinstance(each, click.Option)}
