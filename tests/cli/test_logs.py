@@ -16,7 +16,7 @@ from tests.cli.program import run
 
 
 def test_what_is_read_is_told(images: Path, tmp_path: Path) -> None:
-    arguments = ["show", images / "worker-cpu.tar", "--cache-dir", tmp_path]
+    arguments: list[str | Path] = ["show", images / "worker-cpu.tar", "--cache-dir", tmp_path]
     first, second = (run(*arguments, "-v").stderr.splitlines() for _ in range(2))
     assert next(line for line in first if line.startswith("INFO: inspector.sources: ")).endswith("worker-cpu.tar")
     assert any(line.startswith("INFO: inspector.layers: sha256:") and " bytes in " in line for line in first)
