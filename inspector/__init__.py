@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from inspector.policy.role import Policy
     from inspector.report.difference import Difference
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Audited",
     "Difference",

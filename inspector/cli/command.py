@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from inspector.cli.option import Option, take_from_environment
+from inspector.cli.option import give_way, take_from_environment
 
 
 class Command(click.Command):
@@ -31,10 +31,12 @@ class Command(click.Command):
             given, _, _ = self.make_parser(ctx).parse_args(list(args))
             asks = self.get_help_option(ctx)
             if asks is None or not given.get(asks.name or ""):
-                from inspector.cli.settings import take_settings
+                from inspector.cli.settings import take_settings  # for the commands that follow a file
 
                 take_settings(ctx, given)
-        return super().parse_args(ctx, args)
+        left = super().parse_args(ctx, args)
+        give_way(ctx)
+        return left
 
     def invoke(self, ctx: click.Context) -> Any:
         """See `click.Command`; events are shown meanwhile, if they are asked for."""
@@ -58,15 +60,15 @@ class Command(click.Command):
                     formatter.write_dl(records)
 
 
-def _common(*, follows_file: bool) -> list[Option]:
+def _common(*, follows_file: bool) -> list[click.Option]:
     """Make the options that every command has."""
     told = "Tell on standard error what is tried and read; -vv also each request."
     common = [
-        Option(["-v", "--verbose"], count=True, help=told),
-        Option(["--debug"], is_flag=True, help="As -vv, with tracebacks of errors."),
-        Option(["--log"], type=click.Path(path_type=Path), metavar="FILE", help="Append all events to FILE."),
+        click.Option(["-v", "--verbose"], count=True, help=told),
+        click.Option(["--debug"], is_flag=True, help="As -vv, with tracebacks of errors."),
+        click.Option(["--log"], type=click.Path(path_type=Path), metavar="FILE", help="Append all events to FILE."),
     ]
-    isolated = Option(["--isolated"], is_flag=True, help="Ignore the [settings] of policy files.")
+    isolated = click.Option(["--isolated"], is_flag=True, help="Ignore the [settings] of policy files.")
     return [*common, isolated] if follows_file else common
 
 

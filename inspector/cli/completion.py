@@ -10,7 +10,7 @@ import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete, split_arg_string
 
 from inspector.cli.command import Command
-from inspector.cli.options import output_option
+from inspector.cli.destinations import output_option
 
 VARIABLE = "_INSPECTOR_COMPLETE"
 """Set by the scripts: the shell and the word `complete`."""

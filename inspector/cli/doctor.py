@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from inspector.cli.command import Command
-from inspector.cli.options import cache_dir_option, output_option
+from inspector.cli.destinations import output_option
+from inspector.cli.options import cache_dir_option
 
 
 @click.command("doctor", cls=Command, follows_file=False, short_help="Say what inspector finds on this machine.")

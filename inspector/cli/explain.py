@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from inspector.cli.command import Command
-from inspector.cli.options import output_option
+from inspector.cli.destinations import output_option
 
 
 @click.command("explain", cls=Command, follows_file=False, short_help="Explain a check, or list all checks.")

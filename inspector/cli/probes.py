@@ -12,6 +12,7 @@ from pathlib import Path
 from inspector import __version__
 from inspector.cli.probes_of_engines import probe_engines
 from inspector.cli.probes_of_settings import probe_settings
+from inspector.cli.root import DISTRIBUTION
 from inspector.errors import InspectorError, NoHome
 from inspector.layers.cache import IndexCache, default_cache
 from inspector.registry.inventory import Inventoried, certificate_folders, logins, proxies
@@ -42,7 +43,7 @@ def probes(cache_dir: Path | None) -> Iterator[Probed]:
 
 def _python() -> Probed:
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    message = f"inspector {__version__}, {python} at {sys.executable}, {platform.system()} {platform.machine()}"
+    message = f"{DISTRIBUTION} {__version__}, {python} at {sys.executable}, {platform.system()} {platform.machine()}"
     return Probed(topic="inspector", state="ok", message=message)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from inspector.cli.option import FILE_KEY, option_key
+from inspector.cli.option import FILE_KEY, is_policy, option_key
 from inspector.cli.root import COMMANDS, cli
 
 ALLOWED = frozenset(
@@ -124,9 +124,8 @@ def _error(origin: str, key: str, sentence: str) -> Exception:
 def _named(given: Mapping[str, Any]) -> Path | None:
     """Return the policy that a command line names, be it by option, by variable, or as its first argument."""
     named, arguments = given.get("policy") or os.environ.get("INSPECTOR_POLICY"), given.get("arguments")
-    if not named and isinstance(arguments, (tuple, list)) and arguments:
-        first = Path(arguments[0])
-        return first if first.suffix.lower() == ".toml" and first.is_file() else None
+    if isinstance(arguments, (tuple, list)) and arguments and is_policy(arguments[0]):
+        named = arguments[0]
     return Path(named) if named else None
 
 

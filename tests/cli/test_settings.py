@@ -208,6 +208,34 @@ def test_a_folder_that_is_gone_has_no_settings(tmp_path: Path, monkeypatch: pyte
     assert tmp_path.exists()
 
 
+def test_a_policy_of_the_procedure_has_no_settings() -> None:
+    write('{"images": [], "settings": {"jobs": 2}}', "roles.json")
+    assert given("--policy", "roles.json")["jobs"] is None
+
+
+def test_the_command_line_beats_what_excludes_it_in_the_environment(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, policy = images / "worker-cpu.tar", images / "roles.toml"
+    monkeypatch.setenv("INSPECTOR_POLICY", str(images / "none.toml"))
+    assert run("check", "--torch", "cpu", image).exit_code == 0
+    assert run("check", policy, images / "backend-prod.tar").exit_code == 0
+    assert run("check", image).exit_code == 2
+    monkeypatch.setenv("INSPECTOR_POLICY", "")
+    monkeypatch.setenv("INSPECTOR_TORCH", "cuda")
+    monkeypatch.setenv("INSPECTOR_REQUIRE", "torch")
+    assert run("check", "-p", policy, images / "backend-prod.tar").exit_code == 0
+    assert run("check", image).exit_code == 1
+    assert run("check", "--torch", "cpu", image).exit_code == 0
+
+
+def test_several_formats_in_one_variable(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSPECTOR_FORMAT", f"table,json={tmp_path / 'report.json'}")
+    done = run("check", images / "roles.toml", images / "backend-prod.tar")
+    assert "PASS" in done.stdout
+    assert json.loads((tmp_path / "report.json").read_text())["outcome"] == "pass"
+
+
 def test_help_comes_in_groups() -> None:
     lines = run("check", "--help").stdout.splitlines()
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
