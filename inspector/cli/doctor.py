@@ -19,7 +19,6 @@ from inspector.cli.options import cache_dir_option
     type=click.Choice(("text", "json")),
     default="text",
     show_default=True,
-    allow_from_autoenv=False,
     help="What to print.",
 )
 @output_option

@@ -19,7 +19,6 @@ from inspector.cli.destinations import output_option
     type=click.Choice(("text", "markdown", "json")),
     default="text",
     show_default=True,
-    allow_from_autoenv=False,
     help="What to print.",
 )
 @output_option

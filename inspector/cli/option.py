@@ -54,8 +54,9 @@ def option_key(option: click.Option) -> str:
 
 
 def take_from_environment(option: click.Option) -> None:
-    """Give an option its variable, one for all commands, which `--help` shows; unless click's switch forbids it."""
-    if not (key := option_key(option)) or not option.allow_from_autoenv:
+    """Give an option its variable, one for all commands, which `--help` shows."""
+    key = option_key(option)
+    if not key or (key == "format" and not option.multiple):  # of what is no report, and has formats of its own
         return
     option.envvar = option.envvar or _PREFIX + _OLDER.get(key, key.replace("-", "_").upper())
     option.show_envvar = True

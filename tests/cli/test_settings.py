@@ -171,11 +171,21 @@ def test_every_name_that_is_allowed_or_refused_is_an_option() -> None:
 
 def test_every_option_has_a_variable_and_the_help_shows_it() -> None:
     for one in all_commands():
-        options = [each for each in one.params if isinstance(each, click.Option) and each.allow_from_autoenv]
+        options = [each for each in one.params if isinstance(each, click.Option) and not _is_of_no_report(each)]
         shown = " ".join(run("help", *path_of(one)).stdout.split())
         for each in options:
             assert str(each.envvar).startswith("INSPECTOR_"), (one.name, each.name)
             assert f"[env var: {each.envvar}" in shown, (one.name, each.name)
+
+
+def _is_of_no_report(option: click.Option) -> bool:
+    return option_key(option) == "format" and not option.multiple
+
+
+def test_what_prints_no_report_has_formats_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSPECTOR_FORMAT", "junit")
+    assert run("explain", "size").exit_code == 0
+    assert run("doctor").stdout
 
 
 def path_of(one: click.Command) -> list[str]:
