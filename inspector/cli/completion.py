@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
-from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete, split_arg_string
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    split_arg_string,
+)
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import output_option
@@ -43,7 +50,22 @@ complete -o nosort -F %(complete_func)s %(prog_name)s 2>/dev/null || complete -F
 """
 
 
-class _Bash(BashComplete):
+class _OrImage(ShellComplete):
+    """Any shell: where a command may stand, an image may stand too, which `show` takes."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """See `ShellComplete`."""
+        from inspector.cli.root import COMMANDS, IMPLIED
+
+        if args and args[0] not in COMMANDS:
+            return super().get_completions([IMPLIED, *args], incomplete)
+        found = super().get_completions(args, incomplete)
+        if args or not incomplete or incomplete.startswith("-"):
+            return found
+        return [*found, *super().get_completions([IMPLIED], incomplete)]
+
+
+class _Bash(_OrImage, BashComplete):
     """Bash, for names with colons: click's own script would complete what follows the colon as a word of its own."""
 
     source_template = _BASH
@@ -60,7 +82,15 @@ class _Bash(BashComplete):
         return words[1:], incomplete
 
 
-_SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": ZshComplete, "fish": FishComplete}
+class _Zsh(_OrImage, ZshComplete):
+    """Zsh, by click's own script."""
+
+
+class _Fish(_OrImage, FishComplete):
+    """Fish, by click's own script."""
+
+
+_SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
 
 
 @click.command("completion", cls=Command, follows_file=False, short_help="Print a shell's completion script.")

@@ -57,7 +57,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[b
 
 
 def test_commands_options_and_choices(shell: Shell) -> None:
-    assert shell("inspector che") == ["plain,check"]
+    assert shell("inspector che") == ["plain,check", "file,che"]
     assert "plain,--platform" in shell("inspector show --pl")
     assert shell("inspector check --format js") == ["plain,json"]
     assert shell("inspector check --format=js") == ["plain,json"]
@@ -71,6 +71,9 @@ def test_images_of_the_engine_and_files(shell: Shell, monkeypatch: pytest.Monkey
     with FakeEngine(images=[image]) as engine:
         monkeypatch.setenv("DOCKER_HOST", engine.address)
         assert shell("inspector show ap") == ["plain,api:1", "plain,api:2", "file,ap"]
+        assert shell("inspector ap") == ["plain,api:1", "plain,api:2", "file,ap"]
+        assert shell("inspector api:1 api:2") == ["plain,api:2", "file,api:2"]
+        assert shell("inspector api:1 --pla") == ["plain,--platform"]
         assert shell("inspector diff api:1 api:2") == ["plain,api:2", "file,api:2"]
         assert shell("inspector check docker:api:1") == ["plain,docker:api:1", "file,docker:api:1"]
         asked = len(engine.requests)
