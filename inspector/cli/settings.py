@@ -15,7 +15,7 @@ from inspector.cli.root import COMMANDS, cli
 ALLOWED = frozenset(
     (
         *("access", "exclude", "fail-on", "format", "image-timeout", "import", "include", "jobs", "max-bytes"),
-        *("max-requests", "newest", "no-cache", "offline", "only-failed", "platform", "python", "quiet", "semver"),
+        *("max-requests", "newest", "no-cache", "offline", "only-failed", "platform", "quiet", "semver"),
         *("verbose", "verify"),
     )
 )
@@ -28,6 +28,7 @@ _REASONS = {
     "insecure-registry": "passwords would be sent without TLS",
     "log": "it would write to files",
     "output": "it would overwrite files",
+    "python": "an image could bring an innocent one beside its own; state it in a role, as python-command",
     "runtime": "it would run images",
     "trust-toc": "state it for one registry: trust-toc = true under [registries.'HOST']",
     "watch": "it would open a port",

@@ -154,7 +154,18 @@ def test_a_value_that_the_option_refuses_is_named_with_its_file() -> None:
 
 @pytest.mark.parametrize(
     "option",
-    ["cache-dir", "insecure-registry", "trust-toc", "output", "log", "runtime", "cluster", "watch", "isolated"],
+    [
+        "cache-dir",
+        "insecure-registry",
+        "trust-toc",
+        "output",
+        "log",
+        "runtime",
+        "cluster",
+        "watch",
+        "isolated",
+        "python",
+    ],
 )
 def test_a_cloned_repository_sets_nothing_dangerous(option: str) -> None:
     assert option not in settings.ALLOWED
