@@ -44,6 +44,10 @@ class _FormatChoice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no
     def choices(self) -> tuple[str, ...]:  # type: ignore[override]  # click only reads it
         return tuple(formats.formats(self._command))
 
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        """See `click.Choice`."""
+        return f"[{'|'.join(self.choices)}][=FILE]"
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.Choice`; what follows `=` is a file."""
         if isinstance(value, Asked):
@@ -98,7 +102,7 @@ def destinations(command: formats.Command, asked: Sequence[Asked], output: Path 
     return tuple(Destination(form, file) for (form, _), file in zip(placed, files, strict=True))
 
 
-def emit_reports(command: formats.Command, report: Any, reports: Iterable[Destination], **shown: bool) -> None:
+def emit_reports(command: formats.Command, report: Any, reports: Iterable[Destination], **shown: Any) -> None:
     """Write a command's report in all its formats; that for standard output last, which nobody may be reading."""
     for each in sorted(reports, key=lambda destination: destination.file is None):
         emit(rendered(command, report, each.form, each.file, **shown), each.file)
@@ -124,21 +128,9 @@ def _form_by_ending(command: formats.Command, output: Path | None) -> str:
     return named
 
 
-class _FormatOption(click.Option):
-    """`--format`, whose help names the formats that there are when it is printed."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """See `click.Option`."""
-        default, *others = self.type.choices  # type: ignore[attr-defined]  # it is a choice
-        self.help = (
-            f"What to print: {', '.join([f'{default} (default)', *others])}; repeat it with files for the others."
-        )
-        return super().get_help_record(ctx)
-
-
 def _format_option(command: formats.Command) -> Callable[[Command], Command]:
-    kind = _FormatChoice(command)
-    return click.option(*("-f", "--format", "form"), cls=_FormatOption, type=kind, multiple=True, metavar="NAME[=FILE]")
+    told = f"What to print; default: {next(iter(formats.formats(command)))}. Repeat it with files for further ones."
+    return click.option("-f", "--format", "form", type=_FormatChoice(command), multiple=True, help=told)
 
 
 def _output_option(command: Command, told: str, instead: dict[Path, None] | None = None) -> Command:

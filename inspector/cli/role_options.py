@@ -67,4 +67,5 @@ def policy_of(stated: Mapping[str, Any]) -> Policy:
     try:
         return policy_of_tables({"roles": {NAME: dict(stated)}}, NAME)
     except PolicyError as error:
-        raise PolicyError(_PLACE.sub(lambda found: f"--{found[1]}: " if found[1] else "", str(error))) from error
+        faults = _PLACE.sub(lambda found: f"--{found[1]}: " if found[1] else "", str(error))
+        raise PolicyError("; ".join(faults.splitlines())) from error
