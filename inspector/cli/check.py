@@ -71,7 +71,8 @@ def command(
         report = check(references, load_policy(path), options, progress)
     emit(rendered("check", report, form, output, passed=verbose, only_failed=only_failed), output)
     if not quiet:
-        say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))
+        span = time.monotonic() - begun
+        say(summary(tuple(result.outcome for result in report.results), span, report.ignored))
     return exit_code(report.outcome, [result.outcome for result in report.results], fail_on)
 
 

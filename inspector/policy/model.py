@@ -83,12 +83,16 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on all images; what `check --format json` prints. `warnings` are about the run, not one image."""
+    """The verdict on all images; what `check --format json` prints. `warnings` are about the run, not one image.
+
+    `ignored` counts the images that the policy's `ignore` left out.
+    """
 
     schema: str = SCHEMA
     outcome: Outcome
     results: tuple[Result, ...]
     warnings: tuple[str, ...] = ()
+    ignored: int = 0
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

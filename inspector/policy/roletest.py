@@ -89,7 +89,7 @@ def _torch(image: RoleTestImage, location: Location) -> TorchRule:
             raise location.error("asks for CUDA, which contradicts 'torch_expected': false", "cuda_expected")
         return "absent"
     if image.cuda_expected is None:
-        return "any"
+        return "present"
     return "cuda" if image.cuda_expected else "cpu"
 
 

@@ -142,7 +142,7 @@ API = "[roles.api]\n"
         (API + "torch_version = '>=2'", "role 'api': unknown key 'torch_version'; did you mean 'torch-version'?"),
         (
             API + "torch = 'gpu'",
-            "role 'api', key 'torch': Invalid enum value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu and any",
+            "role 'api', key 'torch': Invalid enum value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu, present and any",
         ),
         (API + "match = 'a:b'", "role 'api', key 'match': Expected `array`, got `str`; a list of patterns"),
         (
@@ -185,7 +185,7 @@ API = "[roles.api]\n"
         ),
         (
             API + "torch = 'cpu'\ncuda-runtime = true",
-            "role 'api', key 'cuda-runtime': contradicts the role's torch = 'cpu'; it needs torch = 'cuda' or 'any'",
+            "role 'api', key 'cuda-runtime': contradicts the role's torch = 'cpu'; it needs torch = 'cuda' or 'present'",
         ),
         (API + "cuda-runtime = 'host-dependent'", "role 'api', key 'cuda-runtime': contradicts the role's no 'torch'"),
         (
@@ -261,7 +261,7 @@ def listed(**stated: Any) -> str:
     [
         (False, None, "absent", None),
         (False, False, "absent", None),
-        (True, None, "any", None),
+        (True, None, "present", None),
         (True, False, "cpu", None),
         (True, "host_dependent", "cuda", "report"),
         (True, True, "cuda", "demand"),

@@ -53,7 +53,44 @@ def test_two_names_of_one_role_count_once() -> None:
 
 
 def test_one_name_in_two_roles_is_never_decided() -> None:
-    assert claimed(("api:prod",), api="api:*", other="*:prod") == Ambiguous("api:prod", ("api", "other"))
+    assert claimed(("api:prod",), api="api:*", other="api:?*") == [("api:prod", "api")]
+    assert claimed(("api:prod",), api="a*:prod", other="a*d") == Ambiguous("api:prod", ("api", "other"))
+    assert claimed(("api",), one="api", other="api:latest") == Ambiguous("api", ("one", "other"))
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        ("api:prod", "api:pro*"),
+        ("api:pr*", "api:*"),
+        ("api:*", "*"),
+        ("api:*", "a*i:prod"),
+        ("api:*", "api*"),
+        ("team/*", "*:prod"),
+        ("*:prod", "*"),
+        ("*:prod", "*:*prod"),
+        ("[a]pi:prod", "api:*"),
+    ],
+)
+def test_the_most_exact_pattern_claims_a_name(more: str, less: str) -> None:
+    names = {"team/*": "team/api:prod"}.get(more, "api:prod")
+    assert claimed((names,), a=less, b=more) == [(names, "b")]
+    assert claimed((names,), a=more, b=less) == [(names, "a")]
+
+
+def test_a_path_is_not_claimed_by_what_was_weighed_at_a_tag() -> None:
+    roles = (Role(name="api", match=("api:*",)), Role(name="rest", match=("*",)), Role(name="path", match=("*.tar",)))
+    policy = Policy(origin="p", roles=roles)
+    found = roles_for(["api:prod"], policy, ["build/a.tar"])
+    assert [(name, role.name) for name, role in found] == [("api:prod", "api"), ("build/a.tar", "path")]
+    policy = Policy(origin="p", roles=roles[:2])
+    assert [role.name for _, role in roles_for(["api:prod"], policy, ["build/a.tar"])] == ["api"]
+    assert [role.name for _, role in roles_for(["db:1"], policy, ["build/a.tar"])] == ["rest"]
+
+
+def test_spellings_of_one_name_are_weighed_together() -> None:
+    policy = Policy(origin="p", roles=(Role(name="api", match=("api:*",)), Role(name="prod", match=("*:prod",))))
+    assert [role.name for _, role in roles_for((), policy, ["docker:api:prod", "api:prod"])] == ["api"]
 
 
 def test_no_role() -> None:

@@ -7,7 +7,7 @@ from typing import cast
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown, because
 from inspector.policy.model import Advice, Finding, Pointer
-from inspector.policy.role import TorchRule
+from inspector.policy.role import ANY_BUILD, TorchRule
 from inspector.policy.rule import Rule
 from inspector.policy.rules.cuda import CUDA
 from inspector.policy.setting import choice
@@ -27,8 +27,8 @@ from inspector.unknown import Absent, Unknown
 
 
 def _allowed() -> list[str]:
-    """Return the kinds of build, and two words beside them."""
-    return ["absent", *kind_names(), "any"]
+    """Return the kinds of build, and the words beside them."""
+    return ["absent", *kind_names(), *ANY_BUILD]
 
 
 TORCH = choice("torch", _allowed, cast("TorchRule | None", None))
@@ -91,7 +91,7 @@ def _absence(case: Case) -> Finding:
 
 def _presence(case: Case, rule: str) -> Finding:  # noqa: PLR0911 - one for each way of it
     torch, interpreter = case.facts.torch, case.facts.interpreter
-    shown = Shown("torch" if rule == "any" else f"torch, {label_of(rule)} build", label(torch))
+    shown = Shown("torch" if rule in ANY_BUILD else f"torch, {label_of(rule)} build", label(torch))
     change = installing(rule, case.role[CUDA])
     if isinstance(interpreter, Absent):
         return case.found("fail", NO_PYTHON, f"torch can't be imported: {interpreter.unknown}", shown)

@@ -26,7 +26,7 @@ MIXED = Advice(
 def _consistent(written: Written, _range: str | None) -> None:
     torch = written["torch"]
     if written["torch-version"] is not None and torch in (None, "absent"):
-        stated = "contradicts torch = 'absent'" if torch else "needs 'torch' to be stated, as in torch = 'any'"
+        stated = "contradicts torch = 'absent'" if torch else "needs 'torch' to be stated, as in torch = 'present'"
         raise written.location.error(stated, "torch-version")
 
 
