@@ -16,7 +16,7 @@ import click
 from inspector import __version__, work
 from inspector.cli import signals
 from inspector.cli.output import complain
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, PolicyError
 
 UNSURE = InspectorError.exit_code
 COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
@@ -77,6 +77,11 @@ def _guarded(run: Callable[[], Any]) -> int:
         return signals.exit_code()
     except click.ClickException as error:
         complain(_sentence(error))
+        return error.exit_code
+    except PolicyError as error:
+        from inspector.cli.faults import complain_of_faults
+
+        complain_of_faults(error)
         return error.exit_code
     except InspectorError as error:
         complain(str(error))

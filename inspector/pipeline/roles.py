@@ -29,7 +29,7 @@ def role_named(policy: Policy, name: str) -> Role:
 
 
 def claim(names: Iterable[str], policy: Policy, typed: Sequence[str] = ()) -> list[Target]:
-    """Find the roles that claim an image with these names; and `typed`, all spellings of one more, as in `roles_for`."""
+    """Find the roles that claim an image by these names, or by `typed`, all spellings of one more; see `roles_for`."""
     match roles_for(names, policy, typed):
         case Ambiguous() as found:
             roles = " and ".join(repr(role) for role in found.roles)

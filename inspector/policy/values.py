@@ -86,8 +86,14 @@ def _bounded(text: str, limit: int = MAX_GLOB) -> None:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the clause that offers what is close to `word`, else all that is known."""
+    allowed = sorted(islice(known, MAX_COMPARED))
+    close = nearest(word, allowed)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(allowed[:MAX_TOLD])}"
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Return the one of `known` that is close to `word`, if one is."""
     import difflib
 
     allowed = sorted(islice(known, MAX_COMPARED))
-    close = difflib.get_close_matches(word[:MAX_GLOB], [one for one in allowed if len(one) <= MAX_GLOB], n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(allowed[:MAX_TOLD])}"
+    return difflib.get_close_matches(word[:MAX_GLOB], [one for one in allowed if len(one) <= MAX_GLOB], n=1)
