@@ -78,13 +78,8 @@ def _guarded(run: Callable[[], Any]) -> int:
     except click.ClickException as error:
         complain(_sentence(error))
         return error.exit_code
-    except PolicyError as error:
-        from inspector.cli.faults import complain_of_faults
-
-        complain_of_faults(error)
-        return error.exit_code
     except InspectorError as error:
-        complain(str(error))
+        _complain_of(error)
         return error.exit_code
     except OSError as error:
         complain(str(error))
@@ -94,6 +89,15 @@ def _guarded(run: Callable[[], Any]) -> int:
             traceback.print_exc()
         complain(f"this is a fault of inspector, not of the image: {type(error).__name__}: {error}")
         return UNSURE
+
+
+def _complain_of(error: InspectorError) -> None:
+    if not isinstance(error, PolicyError):
+        complain(str(error))
+        return
+    from inspector.cli.faults import complain_of_faults
+
+    complain_of_faults(error)
 
 
 def _sentence(error: click.ClickException) -> str:

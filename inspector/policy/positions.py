@@ -37,7 +37,10 @@ class Span(NamedTuple):
 
 
 def placed(text: str, faults: Iterable[Fault], prefix: Path = (), *, is_json: bool = False) -> tuple[Fault, ...]:
-    """Return the faults with line, column and source, as far as these can be told, in their order; `prefix` leads to the policy's table."""
+    """Return the faults with line, column and source, where these can be told, in their order.
+
+    `prefix` leads to the table of the policy.
+    """
     scan = _Json(text) if is_json else _Toml(text)
     try:
         spans = scan.spans()

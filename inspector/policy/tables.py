@@ -18,7 +18,7 @@ from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.setting import Key, Setting, Written, attribute, texts
 from inspector.policy.steps import shorten
-from inspector.policy.values import MAX_GLOB, did_you_mean, glob, reference
+from inspector.policy.values import GLOB_FORM, did_you_mean, glob, reference
 
 MAX_SHOWN = 300
 """Characters of a name that a message shows."""
@@ -55,22 +55,21 @@ DEFAULT = Key(
     about="Whether images that no `match` of any role fits are in this role; one role only may say so.",
     unset="Images that no `match` fits are in no role, and `UNKNOWN`.",
 )
-_GLOB = {"minLength": 1, "maxLength": MAX_GLOB, "pattern": r"^\S(.*\S)?$"}
 MATCH = texts(
     "match",
     glob,
     "a list of patterns, as in ['api:prod', 'api:release-*']",
     about="Which images are in the role: globs over their names (`*` takes in `/`; `?`; `[…]`). The most exact wins.",
     unset="The role is for `--role`, for `images` that state it, or, with `default`, for all others.",
-    form=_GLOB,
+    form=GLOB_FORM,
 )
 IGNORE = texts(
     "ignore",
     glob,
     "a list of patterns, as in ['*:debug', 'postgres:*']",
-    about="Globs over names of images that are left out and counted. An image named by itself is checked all the same.",
+    about="Globs over names of images that are left out and counted; one that is named by itself is checked.",
     unset="No image is left out.",
-    form=_GLOB,
+    form=GLOB_FORM,
 )
 IMAGES = Key(
     "images",
@@ -95,7 +94,7 @@ TRUST_TOC = Key(
     bool,
     "true or false",
     default=False,
-    about="Whether tables of contents of the registry's layers (eStargz, zstd:chunked) are believed without reading all.",
+    about="Whether tables of contents of the registry's layers (eStargz, zstd:chunked) are believed unread.",
     unset="Layers are read whole.",
 )
 SETTINGS = Key(

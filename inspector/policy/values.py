@@ -13,6 +13,15 @@ MAX_GLOB = 300
 """Characters of a pattern; longer ones are mistakes."""
 MAX_REFERENCE = 4096
 """Characters of a reference, which may be a path."""
+_OPERATOR = r"\s*(===|~=|==|!=|<=|>=|<|>)\s*[^\s,]+\s*"
+RANGE_FORM = {"maxLength": MAX_GLOB, "pattern": rf"^[\s,]*{_OPERATOR}(,[\s,]*{_OPERATOR})*[\s,]*$"}
+"""Version ranges in JSON Schema, as far as it can tell them."""
+REQUIREMENT_FORM = {
+    "maxLength": MAX_GLOB,
+    "pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*($|[^A-Za-z0-9._\[;@-][^\[;@]*$)",
+}
+"""Requirements without extras, markers and addresses."""
+GLOB_FORM = {"minLength": 1, "maxLength": MAX_GLOB, "pattern": r"^\S(.*\S)?$"}
 MAX_COMPARED, MAX_TOLD = 200, 30
 """Words that a mistaken one is compared with, up to a millisecond each, and words that a message names."""
 

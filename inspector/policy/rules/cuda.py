@@ -9,7 +9,7 @@ from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Rule
 from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, installing, where
-from inspector.policy.values import specifier
+from inspector.policy.values import RANGE_FORM, specifier
 from inspector.policy.versions import within
 
 HOST_DEPENDENT = "host-dependent"
@@ -40,7 +40,13 @@ def _consistent(written: Written, _cuda: str | None) -> None:
         raise written.location.error(sentence, "cuda")
 
 
-CUDA = text("cuda", _range, f"a version range, as in '>=12.4,<14', or {HOST_DEPENDENT!r}", _consistent)
+_TOLD = {
+    "about": "The CUDA versions that torch was built for, as a range. Needs `torch = 'cuda'`. "
+    "`host-dependent` is `cuda-runtime = 'host-dependent'`.",
+    "unset": "Any CUDA version.",
+    "form": {"anyOf": [RANGE_FORM, {"const": HOST_DEPENDENT}]},
+}
+CUDA = text("cuda", _range, f"a version range, as in '>=12.4,<14', or {HOST_DEPENDENT!r}", _consistent, **_TOLD)
 
 
 def check_cuda(case: Case) -> Iterator[Finding]:

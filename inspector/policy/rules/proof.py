@@ -19,7 +19,11 @@ def _allowed() -> Sequence[str]:
     return ("files", "loader")
 
 
-PROOF = choice("proof", _allowed, cast("Wanted | None", None))
+_TOLD = {
+    "about": "What answers about torch must rest on: `loader` accepts none where shared libraries were not checked.",
+    "unset": "Answers from files alone pass, with a warning.",
+}
+PROOF = choice("proof", _allowed, cast("Wanted | None", None), **_TOLD)
 
 
 def check_proof(case: Case) -> Iterator[Finding]:

@@ -31,7 +31,13 @@ def _allowed() -> list[str]:
     return ["absent", *kind_names(), *ANY_BUILD]
 
 
-TORCH = choice("torch", _allowed, cast("TorchRule | None", None))
+TORCH = choice(
+    "torch",
+    _allowed,
+    cast("TorchRule | None", None),
+    about="Which build of torch `import torch` gives: `absent` for none, `present` for any (`any` is its older name).",
+    unset="Whatever is there is right, no torch as well as any build.",
+)
 NO_TORCH = Advice(
     "CODE_BUG",
     "{dockerfile}: install torch: {change}, into the environment that `{command}` uses",

@@ -10,7 +10,7 @@ from inspector.policy.rule import Rule
 from inspector.policy.rules.torch import BROKEN, TORCH
 from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, told_once, where
-from inspector.policy.values import specifier
+from inspector.policy.values import RANGE_FORM, specifier
 from inspector.policy.versions import parsed, within
 
 WRONG = Advice(
@@ -30,7 +30,12 @@ def _consistent(written: Written, _range: str | None) -> None:
         raise written.location.error(stated, "torch-version")
 
 
-TORCH_VERSION = text("torch-version", specifier, "a version range, as in '>=2.3,<3'", _consistent)
+_TOLD = {
+    "about": "The versions of torch that are right, as a range (PEP 440). Needs `torch`, other than `absent`.",
+    "unset": "Any valid version.",
+    "form": RANGE_FORM,
+}
+TORCH_VERSION = text("torch-version", specifier, "a version range, as in '>=2.3,<3'", _consistent, **_TOLD)
 
 
 def check_version(case: Case) -> Iterator[Finding]:
