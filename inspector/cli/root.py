@@ -19,7 +19,7 @@ from inspector.cli.output import complain
 from inspector.errors import InspectorError, PolicyError
 
 UNSURE = InspectorError.exit_code
-COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
+COMMANDS = ("check", "audit", "show", "diff", "runtime", "init", "schema", "cache")
 """In the order of the help; each is the `command` of the module of its name."""
 
 

@@ -18,7 +18,7 @@ RANGE_FORM = {"maxLength": MAX_GLOB, "pattern": rf"^[\s,]*{_OPERATOR}(,[\s,]*{_O
 """Version ranges in JSON Schema, as far as it can tell them."""
 REQUIREMENT_FORM = {
     "maxLength": MAX_GLOB,
-    "pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*($|[^A-Za-z0-9._\[;@-][^\[;@]*$)",
+    "pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*($|[(<>=!~][^\[;@]*$)",
 }
 """Requirements without extras, markers and addresses."""
 GLOB_FORM = {"minLength": 1, "maxLength": MAX_GLOB, "pattern": r"^\S(.*\S)?$"}

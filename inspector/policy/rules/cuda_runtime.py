@@ -78,8 +78,8 @@ CUDA_RUNTIME: Setting[CudaRuntime | None] = Setting(
             "cuda-runtime",
             bool | Literal["host-dependent"] | None,
             f"allowed are true, false and {HOST_DEPENDENT!r}",
-            about="Whether a GPU must be usable, which only a run on a GPU host shows (`--runtime`): `true` demands it, "
-            "`host-dependent` reports what a run found. Needs `torch = 'cuda'` or `'present'`.",
+            about="Whether a GPU must be usable, which only a run on a GPU host shows (`--runtime`): `true` demands "
+            "it, `host-dependent` reports what a run found. Needs `torch = 'cuda'` or `'present'`.",
             unset="What a run finds of a GPU is not asked.",
             words=lambda: (True, False, HOST_DEPENDENT),
         ),

@@ -16,7 +16,7 @@ from inspector.unknown import Absent, Unknown
 Elsewhere = Literal["allow", "forbid"]
 _TOLD = {
     "about": "Whether a torch may lie where the asked Python does not look.",
-    "unset": "Where `torch = 'absent'`, one is warned of, and fails if the image's own command can reach it; else it may.",
+    "unset": "Where `torch = 'absent'`, one is warned of, and fails if the image's own command can reach it.",
 }
 ELSEWHERE = choice("torch-elsewhere", lambda: ("allow", "forbid"), cast("Elsewhere | None", None), **_TOLD)
 LEFT_BEHIND = Advice(
