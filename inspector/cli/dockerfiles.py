@@ -32,7 +32,9 @@ class Dockerfiles:
         if self._known is None:
             self._known = dict(self._read())
         steps = {layer.created_by for layer in facts.layers if layer.created_by}
-        shared = {name: sum(find_line(lines, step) is not None for step in steps) for name, lines in self._known.items()}
+        shared = {
+            name: sum(find_line(lines, step) is not None for step in steps) for name, lines in self._known.items()
+        }
         most = max(shared.values(), default=0)
         found = [name for name, count in shared.items() if count == most]
         return found[0] if most >= FEWEST and len(found) == 1 else None
@@ -45,7 +47,7 @@ class Dockerfiles:
             folders[:] = sorted(name for name in folders if name[0] != "." and name not in _PASSED_OVER)
             for name in sorted(files):
                 path = Path(folder) / name
-                if not left or "dockerfile" not in name.lower() and not name.startswith("Containerfile"):
+                if not left or ("dockerfile" not in name.lower() and not name.startswith("Containerfile")):
                     continue
                 left -= 1
                 with suppress(OSError, ValueError):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NEWEST = 20
 """Images of an engine that are looked at, unless told otherwise."""
+_NAMED = ("docker", "podman", "registry")
 MAX_LEFT = 10
 """Images left out that are named."""
 
@@ -43,9 +44,7 @@ MAX_LEFT = 10
     help="Without REF: the newest N images of the engine.",
 )
 @reading_options
-def command(
-    references: tuple[str, ...], *, output: Path, force: bool, newest: int, quiet: bool, **given: Any
-) -> int:
+def command(references: tuple[str, ...], *, output: Path, force: bool, newest: int, quiet: bool, **given: Any) -> int:
     """Write a policy that the images pass: a role for each repository, of what was found in it.
 
     Without REF, the images of the engine are looked at. What was seen stands in comments; tighten or
@@ -119,7 +118,7 @@ def _from_folder(facts: ImageFacts, folder: Path) -> str:
     reference = parse_reference(facts.reference)
     if reference.name.partition(":")[0] == STDIN:
         return ""
-    if not reference.is_path_like() or folder == Path.cwd().resolve():
+    if facts.source in _NAMED or folder == Path.cwd().resolve():
         return facts.reference
     return f"{facts.source}:{Path.cwd() / reference.name}"
 

@@ -281,7 +281,7 @@ def rounded_up(count: int) -> str:
     count = -(-count // step) * step
     unit = next(unit for unit in reversed(SHOWN_UNITS) if count >= UNITS[unit] or unit == "B")
     whole, rest = divmod(count, UNITS[unit])
-    return f"{whole}.{str(rest * 10 // UNITS[unit])} {unit}" if rest else f"{whole} {unit}"
+    return f"{whole}.{rest * 10 // UNITS[unit]!s} {unit}" if rest else f"{whole} {unit}"
 
 
 def _whole(tables: Sequence[str], comments: Sequence[str], references: Sequence[str], ignored: Sequence[str]) -> str:
@@ -294,7 +294,9 @@ def _whole(tables: Sequence[str], comments: Sequence[str], references: Sequence[
     if references:
         parts.append(f"images = {_value(list(dict.fromkeys(references)))}\n")
     if ignored:
-        parts.append(f"# Images without a Python suit no role.\nignore = {_value(list(dict.fromkeys(ignored))[:MAX_PATTERNS])}\n")
+        parts.append(
+            f"# Images without a Python suit no role.\nignore = {_value(list(dict.fromkeys(ignored))[:MAX_PATTERNS])}\n"
+        )
     parts += tables
     if comments:
         parts.append("# Left out:\n" + "".join(f"# {_comment(each)}\n" for each in comments))
