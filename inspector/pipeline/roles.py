@@ -100,7 +100,9 @@ def left_out(opened: Opened, policy: Policy) -> tuple[Image, ...]:
 
     def ignored(image: Image) -> bool:
         typed, tags = spellings_of(_typed(opened.asked, image)), list(map(familiar, image.tags))
-        names = [[tag] for tag in tags if image.access is None or tag in typed] or [[tag] for tag in tags] or [typed]
+        names = (
+            [[tag] for tag in tags if image.access is None or tag in typed] or [[tag] for tag in tags] or [list(typed)]
+        )
         return all(ignores(spellings, policy) for spellings in names)
 
     return tuple(filter(ignored, opened.images)) if policy.ignore else ()

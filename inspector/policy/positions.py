@@ -5,10 +5,10 @@ The text must be valid: its decoder took it. Only for the sake of errors, so imp
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import NamedTuple
 
 from inspector.errors import Fault
@@ -244,7 +244,7 @@ class _Json:
 
     def _string(self) -> str:
         found: str
-        found, self._at = json.decoder.scanstring(self._text, self._at + 1)
+        found, self._at = scanstring(self._text, self._at + 1)
         return found
 
     def _blank(self) -> int:

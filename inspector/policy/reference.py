@@ -23,9 +23,10 @@ A key that is not listed here is refused, and all faults of a file are told at o
 """
 _ROLES = """
 Which role an image is in: the most exact of the patterns in `match` that fit its name.
-A whole name (`api:prod`) comes before a name with wildcards in its tag (`api:*`), that before other patterns; among those
-of a kind, the pattern with more characters before its first wildcard (`api:release-*` before `api:*`), then the one with
-fewer wildcards; wildcards alone (`*`) come last. Where two roles have equally exact patterns for one name, the answer is `UNKNOWN`.
+A whole name (`api:prod`) comes before a name with wildcards in its tag (`api:*`), that before other patterns.
+Among those of a kind, the pattern with more characters before its first wildcard comes first (`api:release-*` before
+`api:*`), then the one with fewer wildcards; wildcards alone (`*`) come last.
+Where two roles have equally exact patterns for one name, the answer is `UNKNOWN`.
 An image with two names is checked in the role of each.
 
 Whatever the role states: the image must have been read, be able to start, and have a Python that runs.

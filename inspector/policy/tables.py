@@ -159,7 +159,9 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     read = _Reader(origin, rules, settings, *_table_of(settings), faults)
     roles = tuple(role for name, table in tables.roles.items() if (role := read.role(name, table)))
     faults.add(_second_default(tables.roles, origin))
-    images, ignore, trusted = [], (), ()
+    images: list[Listed] = []
+    ignore: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
     for at, image in enumerate(tables.images):
         with faults.collected():
             images.append(_listed(image, Location(origin, f"images[{at}]", ("images", at)), tables.roles))
@@ -280,7 +282,8 @@ class _Reader(msgspec.Struct, frozen=True):
 
     def _stated(self, location: Location, table: RoleTable, at_fault: set[str]) -> dict[str, Any]:
         """Read all settings. A fault that only follows from another key's is left out."""
-        found, failed = {}, []
+        found: dict[str, Any] = {}
+        failed: list[_Failed] = []
         for setting in self.settings:
             written = Written(location, table)
             try:

@@ -78,20 +78,18 @@ def test_the_most_exact_pattern_claims_a_name(more: str, less: str) -> None:
     assert claimed((names,), a=more, b=less) == [(names, "a")]
 
 
+def typed(tags: list[str], *spellings: str, **matches: str) -> object:
+    roles = tuple(Role(name=name, match=(match,)) for name, match in matches.items())
+    found = roles_for(tags, Policy(origin="p", roles=roles), spellings)
+    return found if isinstance(found, Ambiguous) else [(name, role.name) for name, role in found]
+
+
 def test_a_path_is_not_claimed_by_what_was_weighed_at_a_tag() -> None:
-    roles = (Role(name="api", match=("api:*",)), Role(name="rest", match=("*",)), Role(name="path", match=("*.tar",)))
-    policy = Policy(origin="p", roles=roles)
-    found = roles_for(["api:prod"], policy, ["build/a.tar"])
-    assert [(name, role.name) for name, role in found] == [("api:prod", "api"), ("build/a.tar", "path")]
-    policy = Policy(origin="p", roles=roles[:2])
-    assert [role.name for _, role in roles_for(["api:prod"], policy, ["build/a.tar"])] == ["api"]
-    assert [role.name for _, role in roles_for(["db:1"], policy, ["build/a.tar"])] == ["rest"]
+    path = "build/a.tar"
+    assert typed(["api:prod"], path, api="api:*", rest="*") == [("api:prod", "api")]
+    assert typed(["db:1"], path, api="api:*", rest="*") == [("db:1", "rest")]
+    assert typed(["api:prod"], path, api="api:*", path="*.tar") == [("api:prod", "api"), (path, "path")]
 
 
 def test_spellings_of_one_name_are_weighed_together() -> None:
-    policy = Policy(origin="p", roles=(Role(name="api", match=("api:*",)), Role(name="prod", match=("*:prod",))))
-    assert [role.name for _, role in roles_for((), policy, ["docker:api:prod", "api:prod"])] == ["api"]
-
-
-def test_no_role() -> None:
-    assert claimed(("db:prod",), api="api:*", named="") == []
+    assert typed([], "docker:api:prod", "api:prod", api="api:*", prod="*:prod") == [("api:prod", "api")]

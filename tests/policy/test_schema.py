@@ -61,7 +61,7 @@ NOT_TOLD = ("printable", "without its ']'", "'a\\n'", "nothing follows", "no pla
 
 def faulty() -> list[str]:
     """The faulty policies of the loader's tests, with what is wrong."""
-    marks = [*test_load.test_what_is_no_policy_is_refused_with_its_place.pytestmark]
+    marks = vars(test_load.test_what_is_no_policy_is_refused_with_its_place)["pytestmark"]
     return [
         text for text, message in marks[0].args[1] if not any(word in message for word in (*NOT_EXPRESSED, *NOT_TOLD))
     ]

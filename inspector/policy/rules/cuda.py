@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
@@ -40,7 +41,7 @@ def _consistent(written: Written, _cuda: str | None) -> None:
         raise written.location.error(sentence, "cuda")
 
 
-_TOLD = {
+_TOLD: dict[str, Any] = {
     "about": "The CUDA versions that torch was built for, as a range. Needs `torch = 'cuda'`. "
     "`host-dependent` is `cuda-runtime = 'host-dependent'`.",
     "unset": "Any CUDA version.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
@@ -38,7 +39,7 @@ def _consistent(written: Written, found: tuple[str, ...]) -> None:
                 raise written.location.error(f"{pattern!r} forbids {name}, which the role asks for", "forbid")
 
 
-_TOLD = {
+_TOLD: dict[str, Any] = {
     "about": "Distributions that must not be installed: globs over their names, `NVIDIA_*` being `nvidia-*`.",
     "unset": "Nothing is forbidden.",
     "form": GLOB_FORM,

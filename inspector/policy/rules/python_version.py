@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding, Pointer
@@ -12,7 +13,7 @@ from inspector.policy.values import RANGE_FORM, specifier
 from inspector.policy.versions import python_within
 from inspector.unknown import Absent, Unknown
 
-_TOLD = {
+_TOLD: dict[str, Any] = {
     "about": "The versions of Python that are right, as a range (PEP 440).",
     "unset": "Any version.",
     "form": RANGE_FORM,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding
@@ -37,7 +38,7 @@ def _consistent(written: Written, found: tuple[str, ...]) -> None:
         raise written.location.error("requires torch, which contradicts torch = 'absent'", "require")
 
 
-_TOLD = {
+_TOLD: dict[str, Any] = {
     "about": "Distributions that must be installed: names, each perhaps with a version range.",
     "unset": "Nothing is required.",
     "form": REQUIREMENT_FORM,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding
@@ -30,7 +31,7 @@ def _consistent(written: Written, _range: str | None) -> None:
         raise written.location.error(stated, "torch-version")
 
 
-_TOLD = {
+_TOLD: dict[str, Any] = {
     "about": "The versions of torch that are right, as a range (PEP 440). Needs `torch`, other than `absent`.",
     "unset": "Any valid version.",
     "form": RANGE_FORM,
