@@ -1,0 +1,33 @@
+"""`inspector init` on the lab's own images: what it writes passes, and every image is told of."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import start
+
+pytestmark = pytest.mark.lab
+IMAGES = ("ktrdr-backend:prod", "ktrdr-backend:dev", "ktrdr-worker-cpu:test", "ktrdr-worker-gpu:test")
+
+
+def test_the_lab_s_images_pass_what_is_written_of_them(tmp_path: Path) -> None:
+    done = start("init", *IMAGES, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    roles = tomllib.loads((tmp_path / "inspector.toml").read_text())["roles"]
+    assert sorted(role["torch"] for role in roles.values()) == ["absent", "cpu", "cpu", "cuda"]
+    for arguments in ((), IMAGES):
+        again = start("check", *arguments, cwd=tmp_path)
+        assert again.returncode == 0, again.stdout
+
+
+def test_the_engine_s_newest_images_pass_what_is_written_of_them(tmp_path: Path) -> None:
+    done = start("init", "--newest", "6", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    roles = tomllib.loads((tmp_path / "inspector.toml").read_text())["roles"]
+    named = [pattern.replace(":*", "") for role in roles.values() for pattern in role["match"]]
+    again = start("check", *named, cwd=tmp_path)
+    assert again.returncode in (0, 3), again.stdout  # 3: a repository without `latest`
+    assert b"FAIL" not in again.stdout
