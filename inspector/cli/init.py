@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 NEWEST = 20
 """Images of an engine that are looked at, unless told otherwise."""
-_NAMED = ("docker", "podman", "registry")
+_ENGINES = ("docker", "podman")
+_NAMED = (*_ENGINES, "registry")
 MAX_LEFT = 10
 """Images left out that are named."""
 
@@ -107,7 +108,9 @@ def _one(seen: Seen, dockerfile: str | None, folder: Path, *, listed: bool) -> L
 
     if seen.facts is None:
         return Looked(names=(seen.name,), error=seen.error.message if seen.error else "no reason told")
-    names = tuple(dict.fromkeys(map(familiar, seen.facts.tags))) or (_path_in(seen.facts),)
+    asked = listed and seen.facts.source in _ENGINES  # by its first tag: the others were not asked for
+    tags = seen.facts.tags[:1] if asked else seen.facts.tags
+    names = tuple(dict.fromkeys(map(familiar, tags))) or (_path_in(seen.facts),)
     reference = _from_folder(seen.facts, folder) if listed else ""
     return Looked(names=names, facts=seen.facts, reference=reference, dockerfile=dockerfile)
 
