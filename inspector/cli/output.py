@@ -57,8 +57,8 @@ def table_color(output: Path | None) -> bool:
     return output is None and wants_color(sys.stdout)
 
 
-def rendered(command: formats.Command, report: Any, form: str, output: Path | None, **shown: bool) -> str:
-    """Render a command's report for `output` in the format `form`; `shown` are switches of `formats.View`."""
+def rendered(command: formats.Command, report: Any, form: str, output: Path | None, **shown: Any) -> str:
+    """Render a command's report for `output` in the format `form`; `shown` are fields of `formats.View`."""
     view = formats.View(width=table_width(output), color=table_color(output), **shown)
     return formats.render(command, report, form, view)
 

@@ -13,6 +13,7 @@ from inspector.report.formats import formats
 
 if TYPE_CHECKING:
     from inspector.pipeline import Seen
+    from inspector.report.document import ShowError
 
 
 @click.command("show", short_help="Show what images hold: torch, Python, packages, layers.")
@@ -36,18 +37,33 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
         seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
     if facts or formats("show")[form].whole:
-        emit(rendered("show", facts, form, output), output)
+        emit(rendered("show", facts, form, output, errors=_errors(seen)), output)
     return complain_of_failures(seen)
 
 
+def _errors(seen: Iterable[Seen]) -> tuple[ShowError, ...]:
+    from inspector.report.document import ShowError
+
+    return tuple(
+        ShowError(reference=each.name, kind=each.error.kind, message=each.error.message, near=each.error.near)
+        for each in seen
+        if each.error is not None
+    )
+
+
 def complain_of_failures(seen: Iterable[Seen]) -> int:
-    """Complain of every image that could not be read; return the exit code for that."""
+    """Complain of the images that could not be read, once where it is the same; return the exit code for that."""
     from inspector.cli.output import complain
+    from inspector.report.text import listed
 
     codes = set()
+    names: dict[str, list[str]] = {}
     for each in seen:
         if each.error is not None:
-            named = each.name in each.error.message
-            complain(each.error.message if named else f"{each.name}: {each.error.message}")
+            message = each.error.message.removeprefix(f"{each.name}: ").replace(each.name, "NAME")
+            names.setdefault(message, []).append(each.name)
             codes.add(getattr(each.cause, "exit_code", 3))
+    for message, those in names.items():
+        told = message.replace("NAME", those[0]) if len(those) == 1 else message
+        complain(f"{listed(those)}: {told}")
     return max(codes, default=0)

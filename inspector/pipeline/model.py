@@ -187,7 +187,7 @@ def parse_all(references: Iterable[Reference | str]) -> list[Reference]:
 def error_fact(error: Exception) -> ErrorFact:
     """Return the error's kind and sentence; one that nobody foresaw is an `internal-error`, with its type and place."""
     if isinstance(error, InspectorError):
-        return ErrorFact(error.kind, str(error))
+        return ErrorFact(error.kind, str(error), getattr(error, "near", ()))
     if isinstance(error, OSError):
         return ErrorFact("unreadable", str(error))
     import traceback  # most runs need none

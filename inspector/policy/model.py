@@ -58,10 +58,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ErrorFact(msgspec.Struct, frozen=True):
-    """Why an image could not be read: an error's `kind` and its sentence."""
+    """Why an image could not be read: an error's `kind` and its sentence; `near` are names that are there."""
 
     kind: str
     message: str
+    near: tuple[str, ...] = ()
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,9 +52,14 @@ def _suite(result: Result, told: Sequence[str]) -> ET.Element:
 
 
 def _case(result: Result, finding: Finding, number: int = 1) -> ET.Element:
-    """Return the `number`th case of its check; each has its own name, as services keep one result for a name."""
-    name = finding.check if number == 1 else f"{finding.check} {number}"
+    """Return the `number`th case of its check, named by image and check.
+
+    Each has its own name: services keep one result for a name, and some show nothing else.
+    """
+    name = f"{result.image}: {finding.check}" + (f" {number}" if number > 1 else "")
     case = ET.Element("testcase", classname=escape(result.image), name=escape(name))
+    if result.dockerfile:
+        case.set("file", escape(result.dockerfile))
     told = "\n".join(_told(finding))
     match finding.outcome:
         case "pass":

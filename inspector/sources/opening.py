@@ -66,22 +66,48 @@ def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_
     try:
         return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)
     except (NotFound, Unreachable) as error:
-        bare = reference.scheme is Scheme.BARE and not reference.local
-        if (ignored := _ignored(reference) if bare else "") and isinstance(error, NotFound):
-            error = NotFound(f"{error}; {ignored}")
-        if not bare or media.offline or is_pattern(reference.name):
-            raise error from None
-        if every_tag:
-            raise type(error)(f"{error}; {_audited(reference)}") from error
-        if not (media.guess_registry or states_host(reference.name)):
-            advice = (
-                f"no registry was asked, since the name states none: for a registry's image write docker://{reference}"
-            )
-            raise type(error)(f"{error}; {advice}") from None
+        missing = error
+    bare = reference.scheme is Scheme.BARE and not reference.local
+    asks_registry = bare and not media.offline and not is_pattern(reference.name)
+    named = media.guess_registry or states_host(reference.name)
+    further: InspectorError | None = None
+    if asks_registry and named and not every_tag:
         try:
             return _from_registry(reference, platform, media)
-        except InspectorError as further:
-            raise type(error)(f"{error}; and no registry has it: {further}") from further
+        except InspectorError as error:
+            further = error
+    raise _nowhere(reference, missing, further, media, every_tag=every_tag, asks_registry=asks_registry)
+
+
+def _nowhere(
+    reference: Reference,
+    missing: InspectorError,
+    further: InspectorError | None,
+    media: Media,
+    *,
+    every_tag: bool,
+    asks_registry: bool,
+) -> InspectorError:
+    """Return what to say of an image that no engine has, with what has nearly its name, and what to write instead."""
+    from inspector.sources.engine.nearby import with_nearby
+
+    bare = reference.scheme is Scheme.BARE and not reference.local
+    error = with_nearby(missing, reference, media.engines())
+    if bare and isinstance(error, NotFound) and (ignored := _ignored(reference)):
+        error = error.extended(ignored)
+    if hint := reference.hint():
+        return error.extended(hint)
+    if further is not None:
+        near = getattr(further, "near", ())
+        extended = error.extended(f"and no registry has it: {further}")
+        return NotFound(str(extended), near=near) if near and isinstance(error, NotFound) else extended
+    if not asks_registry or getattr(error, "near", ()):
+        return error
+    if every_tag:
+        return error.extended(_audited(reference))
+    return error.extended(
+        f"no registry was asked, since the name states none: for a registry's image write docker://{reference}"
+    )
 
 
 def _audited(reference: Reference) -> str:
