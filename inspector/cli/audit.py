@@ -71,7 +71,9 @@ def command(
       inspector audit --catalog registry.example.com --plan
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
+    from inspector import work
     from inspector.cli.audit_sink import Sink
+    from inspector.pipeline import Progress
     from inspector.pipeline.audit import audit  # all that reads images comes with it
 
     begun = time.monotonic()
@@ -86,11 +88,19 @@ def command(
             return keep_watch(listen, token_file, targets, policy, options, terms, sink)
     with (
         _executor(cluster, logins) as executor,
-        reading(output=output, quiet=quiet, **given) as (options, progress),
+        reading(output=output, quiet=quiet, **given) as (options, shown),
         Sink(form, output, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
-        closing(audit(targets, policy, options, terms=terms, progress=progress, executor=executor)) as events,
+        closing(
+            audit(targets, policy, options, terms=terms, progress=(counted := shown or Progress()), executor=executor)
+        ) as events,
     ):
-        sink.take(events)
+        try:
+            sink.take(events)
+        except (KeyboardInterrupt, SystemExit, work.Stopped):
+            with work.cleanup_pending():  # the end of the program waits for what was judged
+                sink.interrupt(counted.so_far)
+                sink.finish(time.monotonic() - begun)
+            raise
     return sink.finish(time.monotonic() - begun, fail_on)
 
 

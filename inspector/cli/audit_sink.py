@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
+
+import msgspec
 
 from inspector.cli.output import complain, emit, rendered, say
 from inspector.errors import UsageError
@@ -68,6 +70,14 @@ class Sink:
                     self._counts[event.outcome or ("unknown" if event.error else None)] += 1
                     self._keep(event)
 
+    def interrupt(self, so_far: Callable[[], Ended] | None) -> None:
+        """Take it that no more events come; `so_far` sums up what was fetched."""
+        if self._ended is not None:
+            return
+        images = max(self._plan.images - self._counts.total(), 0) if self._plan else 0
+        ended = so_far() if so_far else Ended(layers_fetched=0, bytes_fetched=0, requests=0)
+        self._ended = msgspec.structs.replace(ended, left=Left(why="the interruption", images=images))
+
     def finish(self, span: float, fail_on: Collection[str] = ()) -> int:
         """Print what is printed at the end; return the exit code. `span` is in seconds."""
         left = self._ended.left if self._ended else Left()
@@ -110,5 +120,5 @@ class Sink:
         for warning in self._ended.warnings:
             complain(warning, "warning")
         say(ended_told(self._counts, self._ended, span))
-        if left.why:
+        if left.why and (self._form.whole or self._output is not None):  # what people read here tells it already
             complain(left_told(left), "warning")

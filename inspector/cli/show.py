@@ -57,13 +57,13 @@ def complain_of_failures(seen: Iterable[Seen]) -> int:
     from inspector.report.text import listed
 
     codes = set()
-    names: dict[str, list[str]] = {}
+    by_message: dict[str, list[tuple[str, str]]] = {}
     for each in seen:
         if each.error is not None:
-            message = each.error.message.removeprefix(f"{each.name}: ").replace(each.name, "NAME")
-            names.setdefault(message, []).append(each.name)
+            message = each.error.message.removeprefix(f"{each.name}: ")
+            by_message.setdefault(message.replace(each.name, "NAME"), []).append((each.name, message))
             codes.add(getattr(each.cause, "exit_code", 3))
-    for message, those in names.items():
-        told = message.replace("NAME", those[0]) if len(those) == 1 else message
-        complain(f"{listed(those)}: {told}")
+    for shared, failed in by_message.items():
+        named = listed([name for name, _ in failed])
+        complain(f"{named}: {failed[0][1] if len(failed) == 1 else shared}")
     return max(codes, default=0)

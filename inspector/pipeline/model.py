@@ -23,6 +23,7 @@ from inspector.sources.image import Image
 
 if TYPE_CHECKING:
     from inspector.names import ImageName
+    from inspector.policy.audited import Ended
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +68,11 @@ class Progress:
 
     First `names` are `opened`, which gives `images` to read; `size` is in stored bytes of layers, where that is known,
     and `bytes` are those read or skipped. `reading` names the images at work, of which so many are `done`.
+    `is_shown` says that somebody looks, so that sizes are worth asking for. `so_far` sums up an audit under way.
     """
+
+    is_shown = False
+    so_far: Callable[[], Ended] | None = None
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -100,6 +105,9 @@ class Progress:
 
     def changed(self) -> None:
         """Show what changed; called by one thread at a time."""
+
+    def tell(self, sentence: str) -> None:
+        """Tell a person something before the work goes on."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

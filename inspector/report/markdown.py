@@ -107,7 +107,7 @@ def _together(results: Sequence[Result]) -> Iterator[str]:
     """Yield one error of several images, once."""
     first = results[0]
     assert first.error is not None
-    (finding, *_) = (*first.findings, None)
+    finding = next(iter(first.findings), None)
     check = finding.check if finding else first.error.kind
     yield f"- {MARKS['unknown']} **{literal(check)}**: {prose(unnamed(first, first.error.message))}"
     yield f"  - images: {', '.join(code(each.image) for each in results[:MAX_LISTED])}{_more(results)}"

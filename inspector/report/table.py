@@ -77,14 +77,12 @@ def _together(results: Sequence[Result]) -> Iterator[RenderableType]:
     first = results[0]
     assert first.error is not None
     yield words(count(len(results), "image"), "bold underline")
-    told = [(finding, unnamed(first, finding.advice)) for finding in first.findings] or [(None, "")]
-    for finding, advice in told:
-        outcome, check = (finding.outcome, finding.check) if finding else ("unknown", first.error.kind)
-        category = finding.category if finding else None
-        yield indented(_sentence(outcome, check, unnamed(first, first.error.message), category), 2)
-        pairs = [("images", words(listed([each.image for each in results])))]
-        pairs += [("advice", words(advice, "cyan"))] if advice else []
-        yield indented(labelled(pairs), 6)
+    finding = next(iter(first.findings), None)
+    check, category = (finding.check, finding.category) if finding else (first.error.kind, None)
+    yield indented(_sentence("unknown", check, unnamed(first, first.error.message), category), 2)
+    pairs = [("images", words(listed([each.image for each in results])))]
+    pairs += [("advice", words(unnamed(first, finding.advice), "cyan"))] if finding and finding.advice else []
+    yield indented(labelled(pairs), 6)
 
 
 def _summary(results: Iterable[Result], width: int) -> Table:

@@ -131,7 +131,7 @@ def headline(outcomes: Sequence[Outcome | None]) -> str:
 def tally(outcomes: Sequence[Outcome | None]) -> str:
     """Return `40 pass, 3 fail`, the worst last."""
     words = {"pass": "pass", "warn": "with warnings", "unknown": "unknown", "fail": "fail"}
-    return ", ".join(f"{outcomes.count(each):,} {word}" for each, word in words.items() if each in outcomes)  # type: ignore[arg-type]  # the outcomes by name
+    return ", ".join(f"{outcomes.count(each):,} {word}" for each, word in words.items() if each in outcomes)
 
 
 def all_well(report: Report) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 
@@ -27,6 +27,14 @@ from inspector.sources.store import BlobStore
 from inspector.sources.streamed import StreamedArchive
 
 
+class _Telling(NamedTuple):
+    """Whom to tell of bytes that are read, and of how many there are; and the stream that `-` names."""
+
+    meter: Meter
+    expect: Meter
+    stdin: BinaryIO | None
+
+
 def open_images(
     reference: Reference,
     platform: Wanted = None,
@@ -35,10 +43,12 @@ def open_images(
     stdin: BinaryIO | None = None,
     media: Media | None = None,
     every_tag: bool = False,
+    expect: Meter = lambda _: None,
 ) -> tuple[Image, ...]:
     """Open the images that `reference` names, at least one, each of one platform; no layer is read yet.
 
-    Only what can be read just once, a packed archive or a pipe, is read through here; `meter` is told of it.
+    Only what can be read just once, a packed archive or a pipe, is read through here; `meter` is told of it, and
+    `expect` of the bytes of a packed archive before.
     Without a platform, an image for several is taken for this machine's. With `every_tag`, the name is an engine's
     repository. Raises `NotFound`, `PlatformMissing`, `Malformed`, `Unsupported`, `LimitExceeded`, `Unreachable`,
     `Refused`, `UsageError`.
@@ -52,7 +62,7 @@ def open_images(
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
     try:
-        images = _open(reference.scheme, place, platform, meter, stdin)
+        images = _open(reference.scheme, place, platform, _Telling(meter, expect, stdin))
     except OSError as error:
         raise NotFound(f"{place.path}: can't be read: {error.strerror or error}") from error
     return tuple(msgspec.structs.replace(image, reference=_name(reference, place, image, images)) for image in images)
@@ -98,10 +108,11 @@ def _nowhere(
     if hint := reference.hint():
         return error.extended(hint)
     if further is not None:
-        near = getattr(further, "near", ())
         extended = error.extended(f"and no registry has it: {further}")
-        return NotFound(str(extended), near=near) if near and isinstance(error, NotFound) else extended
-    if not asks_registry or getattr(error, "near", ()):
+        if isinstance(extended, NotFound) and isinstance(further, NotFound) and further.near:
+            return NotFound(str(extended), near=further.near)
+        return extended
+    if not asks_registry or (isinstance(error, NotFound) and error.near):
         return error
     if every_tag:
         return error.extended(_audited(reference))
@@ -168,11 +179,11 @@ def _name(reference: Reference, place: Place, image: Image, images: list[Image])
     return f"{reference}:{image.tags[0]}" if image.tags else f"{reference}@{image.image_id}"
 
 
-def _open(scheme: Scheme, place: Place, wanted: Wanted, meter: Meter, stdin: BinaryIO | None) -> list[Image]:
+def _open(scheme: Scheme, place: Place, wanted: Wanted, telling: _Telling) -> list[Image]:
     path = Path(place.path)
     is_dir = place.path != STDIN and path.is_dir()
     _refuse_mismatch(scheme, place, is_dir=is_dir)
-    store = Directory(path) if is_dir else _archive(place, meter, stdin)
+    store = Directory(path) if is_dir else _archive(place, telling)
     if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
         return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
     return twofold.compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
@@ -196,8 +207,9 @@ def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
         raise NotFound(f"{place.path} is no directory; write {place.path} alone, or oci-archive:{place.path}")
 
 
-def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
+def _archive(place: Place, telling: _Telling) -> BlobStore:
     """Return the archive, its members at random where it lies plain on disk; else read through."""
+    meter, expect, stdin = telling
     if place.path == STDIN:
         if stdin is None and sys.stdin is None:
             raise UsageError("standard input is closed; pipe an archive in: docker save NAME | inspector check -")
@@ -211,5 +223,6 @@ def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
             return StreamedArchive(cast("BinaryIO", Pipe(file)), str(path), meter=meter)
         if sniff(head := file.read(BLOCK)) == "tar" and head:
             return SeekableArchive(path)
+        expect(path.stat().st_size)
         file.seek(0)
         return StreamedArchive(file, str(path), meter=meter)
