@@ -73,11 +73,13 @@ class Display(Told):
             self._since = now
         if self._shown is None and now - self._begun < PATIENCE:
             return
-        self._shown = self._shown or _start()
-        line, task = self._shown
+        line, task = self._shown or _line()
         title, figures = fitted(*self.words(now), line.console.width)
         done, total = self.part()
         line.update(task, description=escape(title), completed=done, total=total or None, figures=figures)
+        if self._shown is None:
+            self._shown = line, task
+            line.start()
 
     def part(self) -> tuple[float, float]:
         """Return how much of how much is done: images of many, else bytes where these are known."""
@@ -104,10 +106,10 @@ class Display(Told):
 
 
 def fitted(title: str, name: str, figures: list[str], width: int) -> tuple[str, str]:
-    """Return title and figures as they fit into a line of so many cells: the rate goes first, then the name."""
+    """Return title and figures as they fit into a line of so many cells: the rate goes first, then the bytes."""
     room = width - _BAR - len("⠋ ") - 3
-    if len(title) + sum(map(len, figures)) + 2 * len(figures) > room and len(figures) > 2:
-        figures = [figures[0], figures[-1]]
+    while len(figures) > 1 and len(title) + len(", ".join(figures)) > room:
+        figures = figures[:-2] + figures[-1:]
     told = ", ".join(figures)
     left = room - len(title) - len(told) - 1
     if not name or left < _BAR:
@@ -115,8 +117,8 @@ def fitted(title: str, name: str, figures: list[str], width: int) -> tuple[str, 
     return f"{title} {name if len(name) <= left else name[: left - 1] + '…'}", told
 
 
-def _start() -> tuple[Line, TaskID]:
-    """Show a line on standard error; stopping it takes it away."""
+def _line() -> tuple[Line, TaskID]:
+    """Make a line for standard error; stopping it takes it away."""
     from rich.console import Console  # heavy, and quick work shows nothing
     from rich.progress import BarColumn, SpinnerColumn, TextColumn
     from rich.progress import Progress as Line
@@ -125,9 +127,7 @@ def _start() -> tuple[Line, TaskID]:
     name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
     told = TextColumn("{task.fields[figures]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
     line = Line(SpinnerColumn(), name, BarColumn(_BAR), told, console=Console(stderr=True), transient=True)
-    task = line.add_task("", total=None, figures="")
-    line.start()
-    return line, task
+    return line, line.add_task("", total=None, figures="")
 
 
 @contextmanager
