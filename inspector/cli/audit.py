@@ -71,7 +71,6 @@ def command(
       inspector audit --catalog registry.example.com --plan
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector import work
     from inspector.cli.audit_sink import Sink
     from inspector.pipeline import Progress
     from inspector.pipeline.audit import audit  # all that reads images comes with it
@@ -94,13 +93,7 @@ def command(
             audit(targets, policy, options, terms=terms, progress=(counted := shown or Progress()), executor=executor)
         ) as events,
     ):
-        try:
-            sink.take(events)
-        except (KeyboardInterrupt, SystemExit, work.Stopped):
-            with work.cleanup_pending():  # the end of the program waits for what was judged
-                sink.interrupt(counted.so_far)
-                sink.finish(time.monotonic() - begun)
-            raise
+        sink.take_all(events, counted, begun)
     return sink.finish(time.monotonic() - begun, fail_on)
 
 

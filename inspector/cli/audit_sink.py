@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from inspector import work
 from inspector.cli.output import complain, emit, rendered, say
 from inspector.errors import UsageError
+from inspector.pipeline import Progress
 from inspector.pipeline.audit import Event
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
 from inspector.policy.model import Outcome, exit_code
@@ -70,10 +73,19 @@ class Sink:
                     self._counts[event.outcome or ("unknown" if event.error else None)] += 1
                     self._keep(event)
 
-    def interrupt(self, so_far: Callable[[], Ended] | None) -> None:
+    def take_all(self, events: Iterable[Event], progress: Progress, begun: float) -> None:
+        """Take all events; after an interruption, print what came until then."""
+        try:
+            self.take(events)
+        except (KeyboardInterrupt, SystemExit, work.Stopped):
+            with work.cleanup_pending():  # the end of the program waits for it
+                if self._ended is None:
+                    self._interrupt(progress.so_far)
+                self.finish(time.monotonic() - begun)
+            raise
+
+    def _interrupt(self, so_far: Callable[[], Ended] | None) -> None:
         """Take it that no more events come; `so_far` sums up what was fetched."""
-        if self._ended is not None:
-            return
         images = max(self._plan.images - self._counts.total(), 0) if self._plan else 0
         ended = so_far() if so_far else Ended(layers_fetched=0, bytes_fetched=0, requests=0)
         self._ended = msgspec.structs.replace(ended, left=Left(why="the interruption", images=images))

@@ -13,10 +13,14 @@ from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
 from inspector.policy.installers import UNKNOWN, UV, Installer, installer_of
 from inspector.policy.model import Advice, ErrorFact, Finding, Outcome, Pointer
 from inspector.policy.role import Role
+from inspector.policy.steps import readable
 from inspector.reference import Reference, Scheme, parse_reference
+from inspector.sizes import show_size
 
 BY_HAND = "ask the image itself on a machine where it may run, with its own `python`"
 """What to do about a finding that files can't decide, where nothing better is known."""
+CAME_WITH = "; it came with "
+"""How the clause begins that names the build step at fault, at the end of an advice."""
 NOWHERE = Pointer()
 """The place of a finding that is of the image as a whole."""
 
@@ -104,12 +108,18 @@ class Case(msgspec.Struct, frozen=True):
         return Pointer(path=path, layer=layer, diff_id=facts.diff_id, created_by=facts.created_by, bytes=size)
 
     def _origin(self, at: Pointer) -> str:
-        """Name the access method that tells the build step at fault, where the layers were not read.
+        """Give the clause that names the build step at fault, its layer counted from 1; empty where no layer is known.
 
-        Empty elsewhere: the finding itself tells the step.
+        Where the layers were not read, it names the access method that reads them.
         """
-        unread = at.layer is None and self.facts.evidence.partial
-        return "; `--access save` tells the build step that brought it" if unread else ""
+        if at.layer is None:
+            return "; `--access save` tells the build step that brought it" if self.facts.evidence.partial else ""
+        size = [] if at.bytes is None else [show_size(at.bytes)]
+        place = f"layer {at.layer + 1} of {len(self.facts.layers)}"
+        step = readable(at.created_by)
+        named = [f"the step `{step}`", place] if step else [place]
+        about = ", ".join([*named[1:], *size])
+        return f"{CAME_WITH}{named[0]}" + (f" ({about})" if about else "")
 
 
 def advice_words(role: Role | None, image: str, builder: str = "docker") -> dict[str, str]:

@@ -22,7 +22,7 @@ from inspector.report.audit import (
 )
 from inspector.report.audit_table import problems
 from inspector.report.markdown import MARKS, code, folded, literal, prose
-from inspector.report.text import CATEGORIES, NOTHING, count, headline, size, tally
+from inspector.report.text import CATEGORIES, NOTHING, advice_of, count, headline, size, tally
 
 _TITLES = ("Tags", "Role", "Torch", "Build", "Verdict", "Size")
 _STEP = 400
@@ -65,7 +65,7 @@ def _part(part: Part, *, only_failed: bool) -> Iterator[str]:
         if finding.evidence.created_by:
             yield f"  - step: {code(readable(finding.evidence.created_by, _STEP))}"
         if finding.advice:
-            yield f"  - advice: {prose(finding.advice)}"
+            yield f"  - advice: {prose(advice_of(finding))}"
     yield from (() if only_failed else (f"- {MARKS['pass']} {literal(passed_told(one))}" for one in part.passed))
     if claimed := claimed_told(part.results):
         yield f"- note: {prose(claimed)}"

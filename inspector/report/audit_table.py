@@ -26,7 +26,7 @@ from inspector.report.audit import (
     without_role_told,
 )
 from inspector.report.canvas import STYLES, draw, hanging, indented, symbol, words
-from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, count, size
+from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, advice_of, count, size
 
 _STEP = 400
 """Characters of a build step shown below a finding."""
@@ -128,5 +128,5 @@ def _problem(finding: Finding, images: Sequence[Audited]) -> Table:
         sentence.append_text(words(f"step: {readable(finding.evidence.created_by, _STEP)}", "dim"))
     if finding.advice:
         sentence.append("\n")
-        sentence.append_text(words(finding.advice, "cyan"))
+        sentence.append_text(words(advice_of(finding), "cyan"))
     return hanging(symbol(finding.outcome), sentence)

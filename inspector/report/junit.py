@@ -10,7 +10,7 @@ from types import MappingProxyType
 from inspector.policy.model import Finding, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.escape import escape
-from inspector.report.text import notes, origin, run_told
+from inspector.report.text import advice_of, notes, origin, run_told
 
 
 def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
@@ -82,7 +82,7 @@ def _told(finding: Finding) -> Iterable[str]:
         "path": at.path,
         "layer": None if at.layer is None else f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
         "step": readable(at.created_by),
-        "advice": finding.advice,
+        "advice": advice_of(finding),
     }
     return (f"{label}: {escape(text)}" for label, text in pairs.items() if text)
 

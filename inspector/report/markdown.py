@@ -11,6 +11,7 @@ from inspector.report.text import (
     CATEGORIES,
     MAX_LISTED,
     NOTHING,
+    advice_of,
     alike,
     count,
     expected_torch,
@@ -162,7 +163,7 @@ def _details(finding: Finding, result: Result) -> Iterator[tuple[str, str]]:
     if at.created_by:
         yield "step", code(readable(at.created_by, _STEP))
     if finding.advice:
-        yield "advice", prose(finding.advice)
+        yield "advice", prose(advice_of(finding))
 
 
 def _notes(warnings: Iterable[str]) -> Iterator[str]:

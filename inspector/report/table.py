@@ -18,6 +18,7 @@ from inspector.report.text import (
     CATEGORIES,
     NOTHING,
     SYMBOLS,
+    advice_of,
     alike,
     all_well,
     count,
@@ -203,7 +204,7 @@ def _details(finding: Finding, facts: ImageFacts | None) -> Iterator[tuple[str, 
     if at.created_by:
         yield "step", words(readable(at.created_by, _STEP))
     if finding.advice:
-        yield "advice", words(finding.advice, "cyan")
+        yield "advice", words(advice_of(finding), "cyan")
 
 
 def _notes(warnings: Iterable[str]) -> Iterator[RenderableType]:

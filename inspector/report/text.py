@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inspector.facts import ImageFacts
-from inspector.policy.model import Category, Outcome, Report, Result
+from inspector.policy.findings import CAME_WITH
+from inspector.policy.model import Category, Finding, Outcome, Report, Result
 from inspector.policy.runs import described, run_label
 from inspector.reference import Scheme
 from inspector.report.escape import escape
@@ -105,6 +106,11 @@ def unnamed(result: Result, text: str) -> str:
 
 def _advice(result: Result) -> tuple[str, ...]:
     return tuple(unnamed(result, finding.advice) for finding in result.findings)
+
+
+def advice_of(finding: Finding) -> str:
+    """Return what to do, without the build step and layer, which have lines of their own."""
+    return finding.advice if finding.evidence.layer is None else finding.advice.partition(CAME_WITH)[0]
 
 
 def listed(names: Sequence[str], most: int = MAX_LISTED) -> str:
