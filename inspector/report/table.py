@@ -41,6 +41,7 @@ _LONG_NAME = 36
 ONE_LINE = 100
 """Cells of width from which each image has one line; its name wraps in its own column."""
 _TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size")
+_EXPECTED = _TITLES.index("Expected")
 _FOLDED = ("Image", "Role", "Expected")
 _STEP = 400
 """Characters of a build step shown below a finding."""
@@ -87,16 +88,26 @@ def _together(results: Sequence[Result]) -> Iterator[RenderableType]:
 
 
 def _summary(results: Iterable[Result], width: int) -> Table:
-    """Return a line for each image, long names in two; where that is too narrow for it, two columns in one."""
+    """Return a line for each image: as it is, else with what is expected in few words, else with long names in two.
+
+    Where that is too wide for less than `ONE_LINE` cells, two columns are in one; else names wrap.
+    """
     whole = [_cells(result) for result in results]
-    broken = [(_broken(name), *rest) for name, *rest in whole]
-    for rows in (whole, broken):
+    brief = [(*row[:_EXPECTED], _brief(row[_EXPECTED]), *row[_EXPECTED + 1 :]) for row in whole]
+    broken = [(_broken(name), *rest) for name, *rest in brief]
+    for rows in (whole, brief, broken):
         widths = [max(map(_widest, column)) for column in zip(map(Text, _TITLES), *rows, strict=True)]
         if sum(widths) + _GAP * (len(widths) - 1) <= width:
             return _table(_TITLES, rows)
     if width >= ONE_LINE:
-        return _table(_TITLES, whole)
-    return _table(("Image\nRole, from", "Torch\nBuild", "Expected", "Verdict", "Size"), map(_stacked, broken))
+        return _table(_TITLES, brief)
+    stacked = ((_broken(name), *rest) for name, *rest in whole)
+    return _table(("Image\nRole, from", "Torch\nBuild", "Expected", "Verdict", "Size"), map(_stacked, stacked))
+
+
+def _brief(expected: Text) -> Text:
+    """Return what is expected in fewer words: `CUDA >=12.4` for `torch, CUDA build >=12.4`."""
+    return Text(expected.plain.removeprefix("torch, ").replace(" build", "", 1), style=expected.style)
 
 
 def _widest(cell: Text) -> int:
