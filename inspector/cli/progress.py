@@ -93,8 +93,9 @@ class Display(Told):
         """Return what is done, what is read now, and the figures: bytes, their rate, the time that is left."""
         span = max(now - (self._since if self.images else self._begun), 1e-3)
         rate = int(self.bytes / span)
-        size = show_size(self.bytes) + (f" of {show_size(self.size)}" if self.size >= self.bytes > 0 else "")
-        figures = [size, f"{show_size(rate)}/s"] if self.bytes else []
+        known = self.size >= self.bytes and self.size > 0
+        figures = [f"{show_size(self.bytes)} of {show_size(self.size)}" if known else show_size(self.bytes)]
+        figures += [f"{show_size(rate)}/s"] if self.bytes else []
         done, total = self.part()
         if self.images and 0 < done < total:
             figures.append(f"{timedelta(seconds=int(span * (total - done) / done))} left")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 
@@ -12,7 +12,9 @@ from inspector.pipeline.scopes import Selection
 from inspector.policy.tags import in_order
 
 MAX_FOLDERS = 1000
-"""Folders of repositories, and tags, that a pattern which fits nothing is compared with."""
+"""Folders of repositories that are counted."""
+MAX_COMPARED, MAX_LENGTH = 300, 128
+"""Folders, or tags, that a pattern which fits nothing is compared with letter by letter, and their characters."""
 _NEAR = 0.6
 """How alike a folder and a misspelt one must be, of 1."""
 
@@ -42,9 +44,10 @@ class Fitting:
         if not self._listed:
             return "the registry lists no repository"
         asked = self._pattern.rstrip("*").rstrip("/")
-        near = [asked] if asked in self._folders else difflib.get_close_matches(asked, self._folders, 1, _NEAR)
+        folders = [folder for folder, _ in self._folders.most_common()]
+        near = [asked] if asked in self._folders else _close(asked, folders)
         if not near:
-            some = ", ".join(islice((folder for folder, _ in self._folders.most_common()), 4))
+            some = ", ".join(folders[:_FEW])
             return f"none of its {_repositories(self._listed)} fits {self._pattern!r}; they begin with {some}"
         meant = f"{near[0]}/*"
         return (
@@ -56,12 +59,15 @@ def none_fits(selection: Selection, tags: Sequence[str], count: int) -> str:
     """Return the sentence that none of `count` tags is selected; `tags` are some of them, or all."""
     ordered = in_order(tags)
     named = ", ".join(ordered) if len(ordered) <= _FEW else f"{ordered[0]} … {ordered[-1]}"
-    patterns = [pattern.strip("*") for pattern in selection.include[:_FEW]]
-    some = tags[:MAX_FOLDERS]
-    near = [close for each in patterns for close in difflib.get_close_matches(each, some, 1, _NEAR)]
+    near = [close for pattern in selection.include[:1] for close in _close(pattern.strip("*"), tags)]
     meant = f"; did you mean {near[0]!r}?" if near else ""
     none = "its only tag does not fit" if count == 1 else f"none of its {count:,} tags fits"
     return f"{none} {selection.told()}; it has {named}{meant}"
+
+
+def _close(word: str, known: Iterable[str]) -> list[str]:
+    some = islice((each for each in known if len(each) <= MAX_LENGTH), MAX_COMPARED)
+    return difflib.get_close_matches(word[:MAX_LENGTH], list(some), 1, _NEAR)
 
 
 def _repositories(count: int) -> str:
