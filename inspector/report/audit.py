@@ -117,8 +117,11 @@ def outcome_of(audited: Audited) -> Outcome | None:
     return audited.outcome or ("unknown" if audited.error else None)
 
 
-def parts_of(report: AuditReport) -> tuple[list[Part], list[Part]]:
-    """Return the repositories, those with failures first; and those apart whose images all have no role."""
+def parts_of(report: AuditReport, *, only_failed: bool) -> tuple[list[Part], list[Part]]:
+    """Return the repositories, those with failures first; and those apart whose images all have no role.
+
+    `only_failed` leaves out the images that pass, and repositories that have no others.
+    """
     by_name: dict[str, list[Audited]] = {}
     for result in report.results:
         by_name.setdefault(result.repository, []).append(result)
@@ -128,6 +131,8 @@ def parts_of(report: AuditReport) -> tuple[list[Part], list[Part]]:
     without_role: list[Part] = []
     for part in parts:
         (without_role if all(map(_has_no_role, part.results)) else shown).append(part)
+    if only_failed:
+        shown = [one for one in map(_failed, shown) if one.rows or claimed_told(one.results)]
     return shown, without_role
 
 
@@ -159,6 +164,11 @@ def _part(name: str, results: list[Audited]) -> Part:
     if len(passed) > MAX_GROUPS:
         passed = [[each for each in ordered if _is_passed(each)]]
     return Part(name, ordered, rows, passed)
+
+
+def _failed(part: Part) -> Part:
+    rows = [row for row in part.rows if outcome_of(row[0]) is not None]
+    return msgspec.structs.replace(part, rows=rows, passed=[])
 
 
 def _groups(results: Iterable[Audited]) -> list[list[Audited]]:

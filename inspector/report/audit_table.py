@@ -26,7 +26,7 @@ from inspector.report.audit import (
     without_role_told,
 )
 from inspector.report.canvas import STYLES, draw, hanging, indented, symbol, words
-from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, advice_of, count, size
+from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, advice_of, count, headline, size
 
 _STEP = 400
 """Characters of a build step shown below a finding."""
@@ -54,14 +54,16 @@ def _told_of(audited: Audited) -> Iterator[Finding]:
 
 
 def _parts(report: AuditReport, *, only_failed: bool) -> Iterator[RenderableType]:
-    parts, without_role = parts_of(report)
+    parts, without_role = parts_of(report, only_failed=only_failed)
+    if report.results and not (parts or without_role):
+        yield words(headline([outcome_of(each) for each in report.results]))
     for part in parts:
         yield Text.assemble(words(part.repository, "bold underline"), f"  {part.totals}")
         if part.rows:
             yield _table(part.rows)
         for finding, images in problems(part.results):
             yield indented(_problem(finding, images), 2)
-        for group in () if only_failed else part.passed:
+        for group in part.passed:
             yield indented(hanging(symbol("pass"), words(passed_told(group))), 2)
         if claimed := claimed_told(part.results):
             yield indented(hanging(Text("note:", style="bold dim"), words(claimed, "dim")), 2)
