@@ -38,12 +38,9 @@ def _lines(report: AuditReport, *, only_failed: bool) -> Iterator[str]:
     yield f"## inspector: {headline(outcomes)}"
     if len(set(outcomes)) > 1:
         yield from ("", tally(outcomes))
-    parts, without_role = parts_of(report)
+    parts, without_role = parts_of(report, only_failed=only_failed)
     for part in parts:
-        is_open = bool(part.rows)
-        yield from folded(
-            f"{code(part.repository)}: {part.totals}", _part(part, only_failed=only_failed), is_open=is_open
-        )
+        yield from folded(f"{code(part.repository)}: {part.totals}", _part(part), is_open=bool(part.rows))
     if without_role:
         yield ""
         yield f"- {MARKS['unknown']} {prose(without_role_told(without_role))}"
@@ -52,7 +49,7 @@ def _lines(report: AuditReport, *, only_failed: bool) -> Iterator[str]:
         yield from ("", f"- note: {prose(left_told(left))}")
 
 
-def _part(part: Part, *, only_failed: bool) -> Iterator[str]:
+def _part(part: Part) -> Iterator[str]:
     if part.rows:
         yield f"| {' | '.join(_TITLES)} |"
         yield "| :-- | :-- | :-- | :-- | :-- | --: |"
@@ -66,7 +63,7 @@ def _part(part: Part, *, only_failed: bool) -> Iterator[str]:
             yield f"  - step: {code(readable(finding.evidence.created_by, _STEP))}"
         if finding.advice:
             yield f"  - advice: {prose(advice_of(finding))}"
-    yield from (() if only_failed else (f"- {MARKS['pass']} {literal(passed_told(one))}" for one in part.passed))
+    yield from (f"- {MARKS['pass']} {literal(passed_told(one))}" for one in part.passed)
     if claimed := claimed_told(part.results):
         yield f"- note: {prose(claimed)}"
 
