@@ -77,7 +77,9 @@ def span_told(results: Sequence[Audited]) -> str:
 
 
 def _first_tag(audited: Audited) -> str:
-    return in_order(audited.tags)[0] if audited.tags else tags_told(audited)
+    if not audited.tags:
+        return tags_told(audited)
+    return audited.tags[0] if len(audited.tags) == 1 else min(audited.tags, key=order_of)
 
 
 def _few(names: Sequence[str], most: int) -> str:

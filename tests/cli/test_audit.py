@@ -17,10 +17,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fixtures.roles import right_images
+from inspector.cli import audit_sink
+from inspector.pipeline import Progress
+from inspector.pipeline.audit import Event
+from inspector.policy.audited import Planned
 from inspector.testing import gzipped
 from inspector.testing.image import Step, sha256
 from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.cli.program import ROOT, clean_environment, run, start
+from tests.report.test_audit import told_of
 
 RIGHT = right_images()
 WRONG = RIGHT["backend-prod"].with_steps(Step("RUN last", {"srv/last": b"last"}))
@@ -236,6 +241,28 @@ def test_what_was_judged_is_printed_after_an_interruption(form: str, fake: FakeR
         assert shown["ended"]["requests"] > 0
     assert b"the same command goes on from here" in (told if form == "table" else said)
     assert b"2 passed, 1 image left" in said
+
+
+def test_of_very_many_images_only_those_that_fail_are_printed_after_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever interrupts waits for it."""
+    monkeypatch.setattr(audit_sink, "MAX_AT_ONCE", 1)
+
+    def events() -> Iterator[Event]:
+        yield Planned(images=9)
+        yield told_of("1")
+        yield told_of("2", "fail")
+        raise KeyboardInterrupt
+
+    sink = audit_sink.Sink("table", None, quiet=False, only_failed=False, plan_only=False)
+    with pytest.raises(KeyboardInterrupt):
+        sink.take_all(events(), Progress(), time.monotonic())
+    told, said = capsys.readouterr()
+    assert "✘ FAIL" in told
+    assert "pass:" not in told
+    assert "7 images" in told
+    assert "images that pass are not listed" in said
 
 
 def test_a_pattern_that_fits_nothing_says_what_would(fake: FakeRegistry, policy: Path) -> None:
