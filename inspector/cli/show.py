@@ -36,7 +36,8 @@ def command(references: tuple[str, ...], *, form: str, output: Path | None, quie
     with reading(output=output, quiet=quiet, guess_registry=True, **given) as (options, progress):
         seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
-    if facts or formats("show")[form].whole:
+    declared = formats("show")[form]
+    if facts or declared.whole or "errors" in declared.renderers["show"].takes:
         emit(rendered("show", facts, form, output, errors=_errors(seen)), output)
     return complain_of_failures(seen)
 

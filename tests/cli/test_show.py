@@ -48,6 +48,7 @@ def test_markdown_of_what_images_hold(images: Path) -> None:
     done = run("show", images / "worker-cpu.tar", images / "none.tar", "--format", "markdown")
     assert done.stdout.startswith("## inspector: 1 image, 1 not read\n")
     assert "no such file or directory" in done.stdout
+    assert run("show", images / "none.tar", "--format", "markdown").stdout.startswith("## inspector: 0 images, 1 not")
 
 
 def test_a_reference_that_is_none_is_wrong_usage() -> None:
