@@ -55,7 +55,7 @@ def test_junit_and_markdown(images: Path) -> None:
     junit = ET.fromstring(run("check", images / "roles.toml", "--format", "junit").stdout)
     assert {suite.get("name") for suite in junit} == set(FOUR)
     assert run("check", images / "roles.toml", "--format", "markdown").stdout.startswith(
-        "| Image | Role | From | Torch |"
+        "## inspector: 4 images pass\n\n| Image | Role | From | Torch |"
     )
 
 
