@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.options import reading, reading_options
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ MAX_LEFT = 10
 """Images left out that are named."""
 
 
-@click.command("init", short_help="Write a policy to start with, which the images at hand pass.")
+@click.command(
+    "init",
+    cls=Command,
+    follows_file=False,
+    short_help="Write a policy to start with, which the images at hand pass.",
+)
 @click.argument("references", nargs=-1, metavar="[REF]...")
 @click.option(
     "-o",
@@ -56,14 +62,15 @@ def command(references: tuple[str, ...], *, output: Path, force: bool, newest: i
       inspector init api.tar worker.tar && inspector check
       inspector init 'docker:team/*' -o -
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.cli.output import complain, emit, say
+    from inspector.cli.output import complain, emit, ensure_writable, say
     from inspector.errors import UsageError
     from inspector.policy.starting import starting_policy
 
     file = None if str(output) == "-" else output
     if file is not None and file.exists() and not force:
         raise UsageError(f"{file}: is there already; --force replaces it, and -o names another file")
-    with reading(output=file, quiet=quiet, guess_registry=True, **given) as (options, progress):
+    ensure_writable(file)
+    with reading(quiet=quiet, guess_registry=True, **given) as (options, progress):
         images, left_out = _looked(references, newest, options, progress, file)
     text, roles = starting_policy(images, left_out)
     if not roles:

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import click
 
-from inspector.cli.options import output_option
+from inspector.cli.command import Command
+from inspector.cli.destinations import output_option
 
 
-@click.command("schema", short_help="Print the JSON Schema of the JSON documents, or of the policy file.")
+@click.command(
+    "schema",
+    cls=Command,
+    follows_file=False,
+    short_help="Print the JSON Schema of the JSON documents, or of the policy file.",
+)
 @click.argument("what", type=click.Choice(("documents", "policy")), default="documents", metavar="[policy]")
 @click.option(
     "--format",

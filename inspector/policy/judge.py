@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from inspector.facts import ImageFacts
 from inspector.policy.commands import as_command, beside_command, differs, of_command
 from inspector.policy.dockerfile import with_lines
 from inspector.policy.findings import Case
 from inspector.policy.match import shown_name
-from inspector.policy.model import WORST_FIRST, Finding, Outcome, Result, worst
+from inspector.policy.model import WORST_FIRST, Finding, Outcome, Result, page_of, worst
 from inspector.policy.role import Role
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.rules.evidence import CHECK as EVIDENCE
 from inspector.policy.rules.static_vs_runtime import RAN
+
+_OURS = (*RULES, RAN)
 
 
 def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
@@ -27,7 +31,8 @@ def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
     if unread:
         raise TypeError(f"the role {role.name!r} states {min(unread)!r}, which no rule reads")
     name = image or shown_name(facts.reference, facts.tags)
-    return _result(facts, role, name, _findings(facts, role, name, rules))
+    findings = _findings(facts, role, name, rules)
+    return _result(facts, role, name, (*_nothing_selected(role, rules, findings), *findings))
 
 
 def judge_manifest(facts: ImageFacts, role: Role, *, image: str) -> Result | None:
@@ -55,13 +60,25 @@ def _rules(role: Role) -> tuple[Rule, ...]:
     return (*RULES, *(rule for rule in role.rules if isinstance(rule, Rule)))
 
 
+def _nothing_selected(role: Role, rules: Iterable[Rule], findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Say that no selected check answered, though the role asks for one: no image passes for that."""
+    asked = [rule.check for rule in rules if rule.check in role.checks.select and role.states(rule)]
+    if not asked or any(finding.check in role.checks.select for finding in findings):
+        return ()
+    message = f"none of the selected checks has anything to say of this image: {', '.join(asked)}"
+    advice = "Select the checks that these rest on too, such as `--select torch`"
+    return (Finding(check=asked[0], outcome="unknown", message=message, category="EVIDENCE", advice=advice),)
+
+
 def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -> tuple[Finding, ...]:
     found: list[Finding] = []
-    for rule in rules:
+    for rule in (each for each in rules if role.checks.take(each.check)):
         own = list(rule.test(Case(facts, role, name, rule.check)))
         if rule.of_python and differs(facts, role):
             theirs = [of_command(facts, each) for each in rule.test(Case(as_command(facts), role, name, rule.check))]
             own = [*(beside_command(facts, each) for each in own), *theirs]
+        if rule in _OURS:
+            own = [msgspec.structs.replace(each, page=page_of(rule.check)) for each in own]
         found += own
     return tuple(found)
 

@@ -52,7 +52,7 @@ def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> 
     rules = tuple(rules)
     path = Path(path)
     text = _text(path)
-    is_json = path.suffix.lower() == ".json" or (path.suffix.lower() != ".toml" and text.lstrip().startswith("{"))
+    is_json = _is_json(text, path)
     raw: Any = _json(text, path) if is_json else _toml(text, path)
     section = _section(raw) if path.name == PROJECT and not is_json else raw
     if section is None:
@@ -64,6 +64,25 @@ def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> 
 
         prefix = _SECTION if section is not raw else ()
         raise PolicyError.of(str(path), placed(text, error.faults, prefix, is_json=is_json)) from None
+
+
+def _is_json(text: str, path: Path) -> bool:
+    return path.suffix.lower() == ".json" or (path.suffix.lower() != ".toml" and text.lstrip().startswith("{"))
+
+
+def load_settings(path: Path) -> dict[str, Any]:
+    """Return `[settings]` of the policy in `path` as written, which the command line checks; empty where there is none.
+
+    Raises `PolicyError`.
+    """
+    text = _text(path)
+    if _is_json(text, path):
+        return {}
+    raw = _toml(text, path)
+    stated = ((_section(raw) or {}) if path.name == PROJECT else raw).get("settings", {})
+    if not isinstance(stated, dict):
+        raise PolicyError(f"{path}: settings: write a table [settings]")
+    return stated
 
 
 def _section(raw: dict[str, Any]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from inspector.oci import Platform
+from inspector.policy.selection import ALL, Checks
 from inspector.policy.setting import Declared, Setting
 
 T = TypeVar("T")
@@ -33,7 +34,8 @@ class Role:
 
     `Role(name="api", torch="absent")` states one of them, `role[TORCH]` reads it. `match` are globs over the names
     an image goes by; the role that is the `default` has the images that no role claims. `rules` are checked beside the
-    built-in ones. `procedure` marks a role of the procedure's JSON, `folder` is that of the policy file.
+    built-in ones, and of all, `checks` says which count. `procedure` marks a role of the procedure's JSON, `folder` is
+    that of the policy file.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Role:
     default: bool
     stated: Mapping[str, Any]
     rules: tuple[Declared, ...]
+    checks: Checks
     procedure: bool
     folder: str | None = field(compare=False)
 
@@ -59,6 +62,7 @@ class Role:
         platform: Platform | None = None,
         default: bool = False,
         rules: tuple[Declared, ...] = (),
+        checks: Checks = ALL,
         procedure: bool = False,
         folder: str | None = None,
         **stated: Any,
@@ -103,7 +107,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     names of images that are left out.
     """
 
-    origin: str
+    origin: str = "policy"
     roles: tuple[Role, ...]
     images: tuple[Listed, ...] = ()
     exhaustive: bool = False

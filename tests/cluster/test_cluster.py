@@ -143,6 +143,7 @@ def test_the_same_results_as_by_threads(fake: FakeRegistry, settings: Settings, 
     assert {one.outcome for one in threads} == {"pass"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("body", [Says(404), Says(200, b"other bytes"), Says(403), Says(500)])
 def test_the_same_failures_as_by_threads(
     body: Says, fake: FakeRegistry, settings: Settings, executor: NewExecutor
@@ -576,7 +577,7 @@ def test_workers_of_another_version_are_refused_before_anything_is_done(theirs: 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (
-        pytest.raises(UsageError, match=r"pip install 'inspector\[cluster\]'"),
+        pytest.raises(UsageError, match=r"pip install 'torch-image-inspector\[cluster\]'"),
         connected(Cluster("tcp://127.0.0.1:1")),
     ):
         pass

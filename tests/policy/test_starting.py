@@ -19,15 +19,15 @@ from inspector.policy.tables import policy_of_tables
 from inspector.python.model import Startup
 from inspector.sizes import parse_size
 from inspector.torchbuild.model import Torch
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Absent, Importable, Unknown
 from tests.effort import examples
 from tests.policy.cases import IMAGE, PYTHON, installed
 from tests.policy.test_properties import images
 
 GOOD = replace(IMAGE, startup=Startup(argv=("a",), path=None, starts="yes"))
-ABSENT = Torch(installed=False, importable="no")
-CPU = Torch(installed=True, importable="yes", version="2.6.0+cpu", build="cpu")
-CUDA = Torch(installed=True, importable="yes", version="2.6.0+cu124", build="cuda", cuda="12.4")
+ABSENT = Torch(installed=False, importable=Importable.NO)
+CPU = Torch(installed=True, importable=Importable.YES, version="2.6.0+cpu", build="cpu")
+CUDA = Torch(installed=True, importable=Importable.YES, version="2.6.0+cu124", build="cuda", cuda="12.4")
 
 
 def made(*looked: Looked, left_out: tuple[str, ...] = ()) -> tuple[str, dict[str, Any]]:
@@ -75,7 +75,7 @@ def test_an_image_without_a_python_is_ignored_and_one_that_can_t_be_read_is_told
     "changes",
     [
         {"torch": replace(CPU, importable="unknown")},
-        {"torch": replace(CPU, importable="no")},
+        {"torch": replace(CPU, importable=Importable.NO)},
         {"torch": replace(CPU, build="unknown")},
         {"torch": replace(CUDA, cuda=None)},
         {"torch": replace(CPU, version="2.7.0rc1")},
