@@ -54,7 +54,7 @@ def claim_each(names: Iterable[str], policy: Policy) -> list[Target]:
 
 def is_ignored(name: str, policy: Policy | None) -> bool:
     """Tell whether the policy leaves out a registry's image of that name."""
-    return policy is not None and ignores(_spellings(name), policy)
+    return policy is not None and bool(policy.ignore) and ignores(_spellings(name), policy)
 
 
 def _spellings(name: str) -> tuple[str, ...]:
