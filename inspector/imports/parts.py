@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from inspector.imports.expressions import dotted, value_of
+from inspector.imports.expressions import dotted, nodes_in, value_of
 from inspector.imports.syntax import Append, Bind, Raise
 
 _HARMLESS = frozenset({"catch_warnings", "open", "simplefilter", "Lock", "RLock", "nullcontext", "redirect_stdout"})
@@ -62,6 +62,18 @@ _ONLY_READS = frozenset(
 )
 
 
+class _Parts(dict[type, tuple[str, ...]]):
+    """The fields of each class of nodes that hold statements, the last first."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        fields = () if issubclass(kind, ast.expr) else getattr(kind, "_fields", ())
+        self[kind] = tuple(part for part in ("cases", "handlers", "finalbody", "orelse", "body") if part in fields)
+        return self[kind]
+
+
+_PARTS = _Parts()
+
+
 def within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield all statements, those within others too."""
     todo: list[ast.AST] = list(reversed(body))
@@ -69,13 +81,13 @@ def within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         node = todo.pop()
         if isinstance(node, ast.stmt):
             yield node
-        for part in ("cases", "handlers", "finalbody", "orelse", "body"):
-            todo += reversed(getattr(node, part, ()) if not isinstance(node, ast.expr) else ())
+        for part in _PARTS[type(node)]:
+            todo += reversed(getattr(node, part))
 
 
 def changed(statement: ast.stmt) -> Iterator[Append]:
     """Yield the lists and dictionaries that a statement may change: by a method, by an item, by handing them on."""
-    for node in ast.walk(statement):
+    for node in nodes_in(statement):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
                 yield Append(node.lineno, name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import sys
 import warnings
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
-from inspector.imports.expressions import IMPORTERS, calls_in, dotted, value_of
+from inspector.imports.expressions import IMPORTERS, calls_in, children, dotted, nodes_in, value_of
 from inspector.imports.parts import bindings, changed, classes, names_in, raised, taken, within
 from inspector.imports.syntax import (
     Append,
@@ -45,6 +47,7 @@ _TOKEN = re.compile(r"\w++|[^\w\s]")
 _REGISTERS = re.compile(
     r"\bmodules\[[^\]\n]*\]\s*=(?!=)|\bmodules\.(?:setdefault|update)\(|meta_path\.(?:append|insert)\("
 )
+_REGISTRIES = ("modules[", "modules.", "meta_path.")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DYNAMIC = frozenset({"globals", "vars", "locals", "exec", "eval", "setattr"})
 
@@ -55,6 +58,16 @@ def read_statements(text: str, version: tuple[int, int]) -> Source:
     Raises `SyntaxError` as Python X.Y would, `ValueError` for what can't be told.
     """
     _refuse_large(text)
+    collects = gc.isenabled()
+    gc.disable()  # a tree has no cycles, and looking for some takes longer than parsing
+    try:
+        return _read(text, version)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read(text: str, version: tuple[int, int]) -> Source:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
@@ -74,7 +87,7 @@ def read_statements(text: str, version: tuple[int, int]) -> Source:
 def _refuse_large(text: str) -> None:
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"it has more than {MAX_CHARACTERS} characters")
-    if len(text) > _SMALL and sum(1 for _ in _TOKEN.finditer(_TEXTS.sub(" ", text))) > MAX_TOKENS:
+    if len(text) > _SMALL and len(_TOKEN.findall(_TEXTS.sub(" ", text))) > MAX_TOKENS:
         raise ValueError(f"it has more than {MAX_TOKENS} words and signs")
 
 
@@ -86,18 +99,26 @@ class _Reader:
         self._text = text
         self._called: set[str] = set()
         self._reached: list[ast.AST] = []
+        self._all_statements = list(within(tree.body))
         self._functions = {
-            node.name: node for node in within(tree.body) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            node.name: node
+            for node in self._all_statements
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         self._walrus = ":=" in text
-        self._importers = "import_module" in text or "__import__" in text
+        self._globals = "global " in text
+        self._at = [node.lineno for node in self._all_statements if isinstance(node, ast.Import | ast.ImportFrom)]
+        if "import_module" in text or "__import__" in text:
+            calls = (each for each in nodes_in(tree) if isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS)
+            self._at += [each.lineno for each in calls]
+        self._at.sort()
 
     def source(self) -> Source:
         """Return all that is kept."""
         self._called = self._find_called()
         body = tuple(self._block(self._tree.body))
         dynamic = any(self._binds(node) for node in self._reached)
-        registers = _REGISTERS.search(self._text) is not None
+        registers = any(word in self._text for word in _REGISTRIES) and _REGISTERS.search(self._text) is not None
         words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
         defined = frozenset(self._functions)
         attributes = frozenset(self._attributes())
@@ -106,7 +127,7 @@ class _Reader:
 
     def _all_imports(self) -> Iterator[tuple[int, str, str]]:
         """Yield all that is imported anywhere, in functions and methods too."""
-        for node in within(self._tree.body):
+        for node in self._all_statements:
             if isinstance(node, ast.Import):
                 yield from ((0, each.name, "") for each in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -126,7 +147,7 @@ class _Reader:
     def _words(self) -> frozenset[str]:
         texts = (
             node.value
-            for node in ast.walk(self._tree)
+            for node in nodes_in(self._tree)
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         )
         return frozenset(word for text in texts if len(text) < 200 for word in _WORD.findall(text))
@@ -153,7 +174,7 @@ class _Reader:
                 if name in self._functions and name not in found:
                     found.add(name)
                     todo += self._functions[name].body
-            todo += ast.iter_child_nodes(node)
+            todo += children(node)
 
     def _block(self, body: Iterable[ast.stmt]) -> Iterator[Statement]:
         for node in body:
@@ -256,7 +277,8 @@ class _Reader:
         if node.name not in self._called:
             yield Define(node.lineno, node.name)
             return
-        found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
+        inner = within(node.body) if self._globals else ()
+        found = {name for each in inner if isinstance(each, ast.Global) for name in each.names}
         placed = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
         given = zip(reversed(placed), reversed(node.args.defaults), strict=False)
         named = zip((each.arg for each in node.args.kwonlyargs), node.args.kw_defaults, strict=True)
@@ -265,14 +287,11 @@ class _Reader:
 
     def _imports(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """Tell whether a function imports anything."""
-        if any(isinstance(each, ast.Import | ast.ImportFrom) for each in within(node.body)):
-            return True
-        calls = ast.walk(node) if self._importers else ()
-        return any(isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS for each in calls)
+        return bisect_left(self._at, node.lineno) != bisect_right(self._at, node.end_lineno or node.lineno)
 
     def _named(self, node: ast.AST) -> Iterator[Bind]:
         """Yield the names that `:=` binds."""
-        for each in ast.walk(node) if self._walrus else ():
+        for each in nodes_in(node) if self._walrus else ():
             if isinstance(each, ast.NamedExpr) and isinstance(each.target, ast.Name):
                 yield Bind(each.lineno, (each.target.id,))
 

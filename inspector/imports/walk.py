@@ -235,13 +235,14 @@ class Walk(Modules):
 
     def _maybe(self, frame: Frame, block: Block) -> str:
         """Run statements that may not be reached; the values that they bind aren't sure then."""
-        before = dict(frame.names)
+        bound = bound_by(block)
+        before = {name: frame.names[name] for name in bound if name in frame.names}
         left = ""
         try:
             left = self._run(frame, block, maybe=True)
         except Raised as raised:
             self._doubt_raised(raised)
-        for name in bound_by(block):
+        for name in bound:
             value = frame.names.get(name, UNSURE)
             if name not in before or before[name] is not value:
                 frame.bind(name, UNSURE)
