@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed
@@ -49,6 +49,9 @@ class Modules:
         self._depth = 0
         self._loads = 0
         self.mentioned: set[str] = set()
+        self.changed: Callable[[str], bool] = lambda _: False
+        self.refused: Callable[[str, str], tuple[str, str] | None] = lambda _, __: None
+        self.trusted_bytecode = False
         self.trusted: set[tuple[str, str]] = set()
         for name in STARTED:
             self._add(Loaded(name, None, self._own_paths(name), "compiled"))
@@ -280,8 +283,15 @@ class Modules:
 
     def _run_source(self, module: Loaded, *, maybe: bool) -> None:
         assert module.found is not None
+        refused = self.refused(module.name, module.origin)
+        if refused is not None and refused[0] != "?":
+            raise Raised(*refused, subject=module.name)
+        if refused is not None or (module.found.loader == "bytecode" and not self.trusted_bytecode):
+            told = refused[1] if refused else f"{module.origin} is compiled: what it imports is not known"
+            self._leave_open(module, told)
+            return
         if module.found.loader == "bytecode":
-            self._leave_open(module, f"{module.origin} is compiled: what it imports is not known")
+            module.opened = "compiled"
             return
         try:
             source = self._source(module.origin)
@@ -329,5 +339,6 @@ class Modules:
             if self._parsed > MAX_PARSED:
                 raise LimitExceeded(f"the sources of its modules have more than {MAX_PARSED} characters")
             self._finder.spend(len(text) // _CHARACTERS_A_STEP)
-            known = self._sources[origin] = read_statements(text, self.version[:2])
+            known = read_statements(text, self.version[:2], whole=self.changed(origin))
+            self._sources[origin] = known
         return known

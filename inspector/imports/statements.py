@@ -52,8 +52,8 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _DYNAMIC = frozenset({"globals", "vars", "locals", "exec", "eval", "setattr"})
 
 
-def read_statements(text: str, version: tuple[int, int]) -> Source:
-    """Return the statements of a source.
+def read_statements(text: str, version: tuple[int, int], *, whole: bool = False) -> Source:
+    """Return the statements of a source; where `whole`, also look for errors that compiling meets past parsing.
 
     Raises `SyntaxError` as Python X.Y would, `ValueError` for what can't be told.
     """
@@ -61,17 +61,21 @@ def read_statements(text: str, version: tuple[int, int]) -> Source:
     collects = gc.isenabled()
     gc.disable()  # a tree has no cycles, and looking for some takes longer than parsing
     try:
-        return _read(text, version)
+        return _read(text, version, whole=whole)
     finally:
         if collects:
             gc.enable()
 
 
-def _read(text: str, version: tuple[int, int]) -> Source:
+def _read(text: str, version: tuple[int, int], *, whole: bool) -> Source:
+    if "\0" in text:
+        raise SyntaxError("source code string cannot contain null bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
             tree = ast.parse(text, feature_version=version)
+            if whole and version == sys.version_info[:2]:
+                compile(tree, "", "exec", dont_inherit=True)
     except SyntaxError as error:
         if version > sys.version_info[:2]:  # its grammar may have grown since
             raise ValueError(f"it can't be parsed by Python {sys.version_info[0]}.{sys.version_info[1]}") from error

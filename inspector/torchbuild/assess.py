@@ -19,6 +19,7 @@ from inspector.torchbuild.build import build_by_libraries, builds_on_disk, decid
 from inspector.torchbuild.candidate import Candidate, Surroundings
 from inspector.torchbuild.companions import check_companions, check_plugins
 from inspector.torchbuild.completeness import check_files, check_manager
+from inspector.torchbuild.changed import check_changed, check_library_parts
 from inspector.torchbuild.core_modules import check_core_modules
 from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
 from inspector.torchbuild.model import Build, Fault, Torch, accelerator_of
@@ -39,17 +40,28 @@ def _check_loading(torch: Candidate) -> Iterator[Diagnostic]:
     yield from check_loading(torch)
 
 
+def settled(torch: Candidate, found: list[Diagnostic]) -> list[Diagnostic]:
+    """Follow the import where a diagnostic asks for that, and nothing else fails it."""
+    if torch.content is None or torch.blind or not any(each.asks for each in found) or importable(found) == "no":
+        return found
+    from inspector.torchbuild.following import settle
+
+    return settle(torch, found)
+
+
 _CHECKS = (
     check_version,
     check_init,
     check_own_imports,
     check_files,
+    check_changed,
     check_manager,
     check_companions,
     check_plugins,
     check_core_modules,
     check_permissions,
     check_standard_library,
+    check_library_parts,
     check_own_place,
     _check_loading,
 )
@@ -60,6 +72,7 @@ def assess(around: Surroundings, found: Found, hiding: Sequence[Diagnostic]) -> 
     torch = candidate_of(around, found)
     diagnostics = [*hiding, *check_start(around.interpreter)]
     diagnostics += [diagnostic for check in _CHECKS for diagnostic in check(torch)]
+    diagnostics = settled(torch, diagnostics)
     files = torch_files(around.folders, found.path, torch.distribution)
     return describe(torch, diagnostics, files), files
 
