@@ -131,9 +131,7 @@ def _begun_with(first: str | None, found: Interpreter | Unknown, question: Quest
     return msgspec.structs.replace(found, search_path=path)
 
 
-def _torch(
-    fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, *, content: ReadContent | None
-) -> Torch:
+def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, *, content: ReadContent | None) -> Torch:
     installed, _ = find_distributions(fs, interpreter, unread=[])
     return find_torch(fs, question.config, interpreter, installed, blind=content is None, content=content)[0]
 

@@ -130,7 +130,7 @@ def _import(asked: Asked, name: str) -> Imported:
     return _answer(walk, opener, name, failed, folders, unlike)
 
 
-def _answer(  # noqa: PLR0913, PLR0917 - what was found on the way
+def _answer(
     walk: Walk, opener: Opener, name: str, failed: str, folders: Folders, unlike: Sequence[str]
 ) -> Imported:
     loaded = [each for each in walk.modules.values() if not each.maybe]

@@ -312,7 +312,7 @@ class Modules:
         module.registers, module.moves = source.registers, source.paths
         self.run_module(module, source.body, maybe=maybe)
         for name, attribute in sorted(source.attributes):
-            self._look_up(module.names.get(name), attribute)
+            self._look_up(module, module.names.get(name), attribute)
 
     def _mention(self, module: Loaded, level: int, base: str, member: str) -> None:
         """Note what a module imports anywhere, be it reached or not."""
@@ -322,14 +322,25 @@ class Modules:
             return
         self.mentioned |= {whole, f"{whole}.{member}"}
 
-    def _look_up(self, value: Any, attribute: str) -> None:
+    def _look_up(self, module: Loaded, value: Any, attribute: str) -> None:
         """Ask a module's `__getattr__` for a name, which may load another module."""
         other = self.modules.get(value.name) if isinstance(value, Module) else None
-        if other is None or attribute in other.names or attribute not in other.words:
+        if other is None or attribute in other.names:
+            return
+        if attribute not in other.words:
+            self._may_lack(module, other, attribute)
             return
         maker = other.names.get("__getattr__")
         if isinstance(maker, Function):
             self.call(maker, [attribute], {}, maybe=True)
+
+    def _may_lack(self, module: Loaded, other: Loaded, attribute: str) -> None:
+        """Note an attribute that a module lacks, where either was changed since it was installed."""
+        closed = not (other.opened or other.loading or other.dynamic or other.registers or other.found is None)
+        loaded = f"{other.name}.{attribute}" in self.modules
+        if closed and not loaded and (self.changed(other.origin) or self.changed(module.origin)):
+            text = f"AttributeError: module {other.name!r} has no attribute {attribute!r}, which {module.origin} uses"
+            self.doubt(module.name, "?", text)
 
     def _source(self, origin: str) -> Source:
         known = self._sources.get(origin)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from inspector.imports.expressions import dotted, nodes_in, value_of
-from inspector.imports.syntax import Append, Bind, Raise
+from inspector.imports.syntax import Append, Bind, Raise, Use
 
 _HARMLESS = frozenset({"catch_warnings", "open", "simplefilter", "Lock", "RLock", "nullcontext", "redirect_stdout"})
 _CHANGES = frozenset(
@@ -27,6 +27,7 @@ _CHANGES = frozenset(
         "appendleft",
     ]
 )
+_ENDS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
 _ONLY_READS = frozenset(
     [
         "len",
@@ -152,3 +153,43 @@ def names_in(node: ast.AST) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
             yield each.id
+
+
+def failing(node: ast.stmt) -> Iterator[Raise]:
+    """Yield what a statement raises by its form alone: it ends the process, divides by zero, asserts what is false."""
+    match node:
+        case ast.Assert(test=ast.Constant(value=value)) if not value:
+            yield Raise(node.lineno, "AssertionError")
+        case ast.Expr(value=ast.Call(func=called)) if dotted(called) in _ENDS:
+            yield Raise(node.lineno, "SystemExit")
+        case ast.Expr(value=value) | ast.Assign(value=value):
+            match value:
+                case ast.BinOp(
+                    left=ast.Constant(value=int()),
+                    op=ast.Div() | ast.FloorDiv() | ast.Mod(),
+                    right=ast.Constant(value=int() as divisor),
+                ) if not divisor:
+                    yield Raise(node.lineno, "ZeroDivisionError", "division by zero")
+                case _:
+                    pass
+        case _:
+            pass
+
+
+def used(node: ast.stmt) -> Iterator[Use]:
+    """Yield the names that a statement looks up in any case, before it binds any."""
+    todo: list[ast.expr] = [node.value] if isinstance(node, ast.Expr | ast.Assign) else []
+    while todo:
+        match todo.pop():
+            case ast.Name(id=name):
+                yield Use(node.lineno, name)
+            case ast.Call(func=called, args=args):
+                todo += [called, *args]
+            case ast.Attribute(value=base) | ast.Subscript(value=base):
+                todo.append(base)
+            case ast.BinOp(left=left, right=right):
+                todo += [left, right]
+            case ast.Tuple(elts=items) | ast.List(elts=items):
+                todo += items
+            case _:
+                pass

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
 from inspector.imports.expressions import IMPORTERS, calls_in, children, dotted, nodes_in, value_of
-from inspector.imports.parts import bindings, changed, classes, names_in, raised, taken, within
+from inspector.imports.parts import bindings, changed, classes, failing, names_in, raised, taken, used, within
 from inspector.imports.syntax import (
     Append,
     Bind,
@@ -83,7 +83,7 @@ def _read(text: str, version: tuple[int, int], *, whole: bool) -> Source:
     except (RecursionError, MemoryError, ValueError) as error:
         raise ValueError(f"it can't be parsed: {type(error).__name__}: {str(error)[:100]}") from error
     try:
-        return _Reader(tree, text).source()
+        return _Reader(tree, text, whole=whole).source()
     except RecursionError as error:
         raise ValueError("it nests deeper than sources do") from error
 
@@ -98,16 +98,15 @@ def _refuse_large(text: str) -> None:
 class _Reader:
     """Reads one module. `called` are the names of functions that its own code calls, `__getattr__` among them."""
 
-    def __init__(self, tree: ast.Module, text: str) -> None:
+    def __init__(self, tree: ast.Module, text: str, *, whole: bool) -> None:
         self._tree = tree
+        self._whole = whole
         self._text = text
         self._called: set[str] = set()
         self._reached: list[ast.AST] = []
         self._all_statements = list(within(tree.body))
         self._functions = {
-            node.name: node
-            for node in self._all_statements
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            node.name: node for node in self._all_statements if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         self._walrus = ":=" in text
         self._globals = "global " in text
@@ -120,7 +119,7 @@ class _Reader:
     def source(self) -> Source:
         """Return all that is kept."""
         self._called = self._find_called()
-        body = tuple(self._block(self._tree.body))
+        body = tuple(self._top())
         dynamic = any(self._binds(node) for node in self._reached)
         registers = any(word in self._text for word in _REGISTRIES) and _REGISTERS.search(self._text) is not None
         words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
@@ -180,6 +179,12 @@ class _Reader:
                     todo += self._functions[name].body
             todo += children(node)
 
+    def _top(self) -> Iterator[Statement]:
+        for node in self._tree.body:
+            if self._whole:
+                yield from used(node)
+            yield from self._statement(node)
+
     def _block(self, body: Iterable[ast.stmt]) -> Iterator[Statement]:
         for node in body:
             yield from self._statement(node)
@@ -237,6 +242,7 @@ class _Reader:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             return
         yield from changed(node)
+        yield from failing(node)
         match node:
             case ast.Assign(targets=targets, value=value):
                 yield from calls_in(value)

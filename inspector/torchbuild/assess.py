@@ -17,9 +17,9 @@ from inspector.python.modules import Found
 from inspector.python.record import Owned
 from inspector.torchbuild.build import build_by_libraries, builds_on_disk, decide_build
 from inspector.torchbuild.candidate import Candidate, Surroundings
+from inspector.torchbuild.changed import check_changed, check_library_parts
 from inspector.torchbuild.companions import check_companions, check_plugins
 from inspector.torchbuild.completeness import check_files, check_manager
-from inspector.torchbuild.changed import check_changed, check_library_parts
 from inspector.torchbuild.core_modules import check_core_modules
 from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
 from inspector.torchbuild.model import Build, Fault, Torch, accelerator_of

@@ -38,21 +38,21 @@ def compiled_of(torch: Candidate, origin: str) -> str:
 
 def check_changed(torch: Candidate) -> Iterator[Diagnostic]:
     """Report sources of torch, and of what it imports beside, that were changed since they were installed."""
+    nodes = _own(torch)
     layer = layer_of_record(torch)
-    listed = list(_listed(torch.folders, torch.distribution)) if record_of(torch.folders, torch.distribution) else []
-    paths = [path for path, _ in listed] or _on_disk(torch)
-    nodes = [(path, node) for path in paths if (node := torch.folders.node(path)) is not None]
-    changed = [path for path, node in nodes if node.layer != layer]
+    changed = [path for path, _, node in nodes if node.layer != layer]
     if changed:
         text = f"sources of torch that another layer brought ({len(changed)}): {some(changed)}"
         yield Diagnostic("note", text, asks=True)
-    compiled = [path for path, node in nodes if _is_compiled_later(torch, path, node)]
+    compiled = [path for path, _, node in nodes if _is_compiled_later(torch, path, node)]
     if 0 < len(compiled) <= FEW:
         text = f"sources whose bytecode a later layer brought ({len(compiled)}): {some(compiled)}"
         yield Diagnostic("note", text, asks=True)
-    for other in torch.installed:
-        if other.key in _BESIDE and other is not torch.distribution:
-            yield from _check_beside(torch, other)
+    for other in _beside(torch):
+        unlike = _unlike(torch, other)
+        if unlike:
+            text = f"sources of {other.name} that are not as they were installed ({len(unlike)}): {some(unlike)}"
+            yield Diagnostic("note", text, asks=True)
 
 
 def check_library_parts(torch: Candidate) -> Iterator[Diagnostic]:
@@ -63,6 +63,48 @@ def check_library_parts(torch: Candidate) -> Iterator[Diagnostic]:
     gone = [part for part in PARTS if not _has(torch.folders, f"{library}/{part}")]
     if gone and len(gone) < len(PARTS) // 2:
         yield Diagnostic("note", f"the standard library lacks {some(gone)}", asks=True)
+    later = _later(torch, library)
+    if later:
+        text = f"sources of the standard library that a later layer brought ({len(later)}): {some(later)}"
+        yield Diagnostic("note", text, asks=True)
+
+
+def changed_sources(torch: Candidate) -> frozenset[str]:
+    """Return the sources of torch, of what it imports beside and of the standard library that were changed."""
+    layer, library = layer_of_record(torch), standard_library_of(torch)
+    own = (
+        path
+        for path, stated, node in _own(torch)
+        if node.layer != layer or (stated.isdigit() and stated != str(node.size))
+    )
+    beside = (path for other in _beside(torch) for path in _unlike(torch, other))
+    return frozenset((*own, *beside, *(_later(torch, library) if library else ())))
+
+
+def _own(torch: Candidate) -> list[tuple[str, str, Node]]:
+    """List the sources of torch that are there, with the sizes that RECORD states."""
+    rows = list(_listed(torch.folders, torch.distribution)) or [(path, "") for path in _on_disk(torch)]
+    return [(path, stated, node) for path, stated in rows if (node := torch.folders.node(path)) is not None]
+
+
+def _beside(torch: Candidate) -> list[Installed]:
+    return [each for each in torch.installed if each.key in _BESIDE and each.key != "torch"]
+
+
+def _unlike(torch: Candidate, other: Installed) -> list[str]:
+    """List the sources of another distribution that are not as its RECORD has them."""
+    record = torch.folders.node(f"{other.path}/RECORD")
+    unlike = []
+    for path, stated in _listed(torch.folders, other):
+        node = torch.folders.node(path)
+        same = node is not None and record is not None and node.layer == record.layer
+        if not same or (node is not None and stated.isdigit() and stated != str(node.size)):
+            unlike.append(path)
+    return unlike
+
+
+def _later(torch: Candidate, library: str) -> list[str]:
+    """List the sources of the standard library that a later layer than most of them brought, if only a few."""
     layers = {
         f"{folder}/{name}": node.layer
         for folder in (library, *(f"{library}/{package}" for package in PACKAGES))
@@ -71,23 +113,7 @@ def check_library_parts(torch: Candidate) -> Iterator[Diagnostic]:
     }
     usual = Counter(layers.values()).most_common(1)
     later = [path for path, layer in layers.items() if layer is not None and layer > (usual[0][0] or 0)]
-    if 0 < len(later) <= FEW:
-        text = f"sources of the standard library that a later layer brought ({len(later)}): {some(later)}"
-        yield Diagnostic("note", text, asks=True)
-
-
-def _check_beside(torch: Candidate, other: Installed) -> Iterator[Diagnostic]:
-    """Report sources of another distribution that are not as its RECORD has them."""
-    record = torch.folders.node(f"{other.path}/RECORD")
-    unlike = []
-    for path, stated in _listed(torch.folders, other):
-        node = torch.folders.node(path)
-        same = node is not None and record is not None and node.layer == record.layer
-        if not same or (node is not None and stated.isdigit() and stated != str(node.size)):
-            unlike.append(path)
-    if unlike:
-        text = f"sources of {other.name} that are not as they were installed ({len(unlike)}): {some(unlike)}"
-        yield Diagnostic("note", text, asks=True)
+    return later if len(later) <= FEW else []
 
 
 def _listed(folders: Folders, distribution: Installed | None) -> Iterator[tuple[str, str]]:

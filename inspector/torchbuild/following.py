@@ -10,8 +10,9 @@ from inspector.python.bytecode import is_unchecked_of_another, state_of
 from inspector.python.folders import Folders
 from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.changed import compiled_of, layer_of_record
+from inspector.torchbuild.changed import changed_sources, compiled_of
 from inspector.torchbuild.diagnostics import Diagnostic, importable
+from inspector.torchbuild.standard_library import standard_library_of
 
 
 def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -54,14 +55,19 @@ class _Origins:
     def __init__(self, torch: Candidate) -> None:
         self._torch = torch
         self._folders: Folders = torch.folders
-        self._layer = layer_of_record(torch)
+        self._changed = changed_sources(torch)
+        named = {distribution.key for distribution in torch.installed}
+        known = [torch.found.entry, standard_library_of(torch) or ""]
+        self._known = tuple(f"{folder}/" for folder in known if folder)
+        self._stray = "" if "numpy" in named else f"{torch.found.entry}/numpy/"
         self._minor = ".".join(torch.interpreter.version.split(".")[:2])
         self.compiled = 0
 
     def is_changed(self, origin: str) -> bool:
-        """Tell whether a source is not of the layer that torch was installed in: what it runs is looked at closely."""
-        node = self._folders.node(origin)
-        return node is None or node.layer != self._layer
+        """Tell whether a source is not as it was installed, or was not: what it runs is looked at closely."""
+        real = resolve(self._folders.fs, origin) or origin
+        stray = not real.startswith(self._known) or (self._stray and real.startswith(self._stray))
+        return bool(stray) or real in self._changed
 
     def refusal(self, name: str, origin: str) -> tuple[str, str] | None:
         """Return the error that Python raises for a module's bytecode, `?` where it isn't known; None where it loads.

@@ -21,7 +21,17 @@ LOADED = frozenset(_NAMES.split())
 """Modules in Python that `import torch` was seen to load (2.13 on 3.11), less those that Python loads at its start."""
 
 PACKAGES = (
-    *("asyncio", "collections", "concurrent", "concurrent/futures", "ctypes", "email", "encodings", "http", "importlib"),
+    *(
+        "asyncio",
+        "collections",
+        "concurrent",
+        "concurrent/futures",
+        "ctypes",
+        "email",
+        "encodings",
+        "http",
+        "importlib",
+    ),
     *("importlib/metadata", "importlib/resources", "json", "logging", "multiprocessing", "re", "unittest", "urllib"),
 )
 """Folders of the standard library that it loads from."""
