@@ -17,12 +17,14 @@ from inspector.elf.dynamic import (
     DT_STRSZ,
     DT_STRTAB,
     DT_SYMTAB,
+    DT_VERDEF,
     DT_VERNEED,
     DT_VERSYM,
     MAX_SYMBOLS,
     Damaged,
     Dynamic,
     Strings,
+    read_definitions,
     read_dynamic,
     read_needs,
 )
@@ -46,7 +48,9 @@ _DEFINING = bytes(binding << 4 | kind for binding in _BINDINGS for kind in _TYPE
 _VISIBLE = bytes(other for other in range(256) if other & 3 in _SHOWN)
 _STRONG = (1, 10)
 _HIDDEN, _VERSION = 0x8000, 0x7FFF
+_BASE = 1
 _S390 = 22
+Defined = tuple[tuple[str, bytes], ...] | None
 _MODULE = re.compile(rb"PyInit_([ -~]{1,255})\0")
 
 
@@ -119,7 +123,7 @@ class _Table:
         late = [number for number in self._late if number in open_ and number not in self._data]
         names, numbers, data_count = self._named(data, late)
         needs, versions = self._needed_versions(numbers)
-        exported, hidden, defining = self._exported()
+        exported, hidden, defined, defining = self._exported()
         return Symbols(
             names=b"\0".join(names),
             hashes=_packed(gnu_hashes(names)),
@@ -130,6 +134,7 @@ class _Table:
             hidden=hidden,
             modules=self._modules(defining),
             partial=self._why,
+            defined=defined,
         )
 
     def _named(self, data: list[int], late: list[int]) -> tuple[list[bytes], list[int], int]:
@@ -171,8 +176,8 @@ class _Table:
                     needs.append((file, name))
         return tuple(needs), tuple(places.get(self._versions[number] & _VERSION, -1) for number in numbers)
 
-    def _exported(self) -> tuple[bytes, bytes, Sequence[int]]:
-        """Return the hashes of what is defined, of what only a hidden version defines, and the symbols' numbers."""
+    def _exported(self) -> tuple[bytes, bytes, Defined, Sequence[int]]:
+        """Return the hashes of what is defined, of what only a hidden version defines or each, and their numbers."""
         columns, first = self._columns, self._first
         last = first + len(self._chain) if self._chain is not None else len(columns.names)
         numbers = _defining(columns, first, last)
@@ -182,7 +187,32 @@ class _Table:
                 hashes = [hashes[number - first] for number in numbers]
         else:
             hashes = [word >> 1 for word in gnu_hashes(self._all_names(numbers))]
-        return _packed(sorted(set(hashes))), _packed(self._only_hidden(numbers, hashes)), numbers
+        every = set(hashes)
+        hidden = _packed(self._only_hidden(numbers, hashes))
+        return _packed(sorted(every)), hidden, self._in_versions(numbers, hashes, every), numbers
+
+    def _in_versions(self, numbers: Sequence[int], hashes: list[int], every: set[int]) -> Defined:
+        """Return what is defined in each version but the base, and what is defined in the base beside another."""
+        if not self._versions or DT_VERDEF not in self._dynamic.tags:
+            return None
+        strings = Strings(self._source, self._layout, self._dynamic)
+        names = read_definitions(self._source, self._layout, self._dynamic, strings)
+        found = {number: set[int]() for number in names if number > _BASE}
+        base = set[int]()
+        for number, value in zip(numbers, hashes, strict=True):
+            version = self._versions[number]
+            place = found.get(version & _VERSION)
+            if place is not None:
+                place.add(value)
+            elif not version & _HIDDEN:
+                base.add(value)
+        also = base.intersection(*([set().union(*found.values())] if found else []))
+        rows = [
+            (names[number], b"" if place == every else _packed(sorted(place)))
+            for number, place in found.items()
+            if place
+        ]
+        return (*rows, *([("", _packed(sorted(also)))] if found and also else []))
 
     def _all_names(self, numbers: Sequence[int]) -> list[bytes]:
         names: list[bytes] = []
