@@ -9,8 +9,7 @@ from array import array
 from collections.abc import Sequence
 from itertools import islice
 
-import msgspec
-
+from inspector.elf.columns import SHOWN, Columns, defining_in
 from inspector.elf.dynamic import (
     DT_GNU_HASH,
     DT_HASH,
@@ -42,26 +41,12 @@ MAX_UNDEFINED = 4 << 20
 MAX_MODULES = 10_000
 """Names of the form `PyInit_N` of one file."""
 
-_ABSOLUTE, _TLS = 0xFFF1, 6
-_TYPES, _BINDINGS, _SHOWN = (0, 1, 2, 5, _TLS, 10), (1, 2, 10), (0, 3)
-_DEFINING = bytes(binding << 4 | kind for binding in _BINDINGS for kind in _TYPES)
-_VISIBLE = bytes(other for other in range(256) if other & 3 in _SHOWN)
 _STRONG = (1, 10)
 _HIDDEN, _VERSION = 0x8000, 0x7FFF
 _BASE = 1
 _S390 = 22
 Defined = tuple[tuple[str, bytes], ...] | None
 _MODULE = re.compile(rb"PyInit_([ -~]{1,255})\0")
-
-
-class Columns(msgspec.Struct, frozen=True):
-    """The symbol table: places of names, bindings and types, visibility, sections and values."""
-
-    names: array[int]
-    infos: bytes
-    others: bytes
-    sections: array[int]
-    values: array[int]
 
 
 def symbol_size(layout: Layout) -> int:
@@ -115,7 +100,7 @@ class _Table:
         open_ = {
             number
             for number, section in enumerate(self._columns.sections)
-            if not section and infos[number] >> 4 in _STRONG and others[number] & 3 in _SHOWN
+            if not section and infos[number] >> 4 in _STRONG and others[number] & 3 in SHOWN
         }
         if not self._all:
             self._data = dict.fromkeys(sorted(open_))
@@ -180,7 +165,7 @@ class _Table:
         """Return the hashes of what is defined, of what only a hidden version defines or each, and their numbers."""
         columns, first = self._columns, self._first
         last = first + len(self._chain) if self._chain is not None else len(columns.names)
-        numbers = _defining(columns, first, last)
+        numbers = defining_in(columns, first, last)
         if self._chain is not None:
             hashes = [word >> 1 for word in self._chain]
             if len(numbers) < len(hashes):
@@ -312,38 +297,6 @@ class _Table:
         if len(data) < size:
             raise Damaged("a table of its symbols is cut off")
         return data
-
-
-def _all_define(columns: Columns, first: int, last: int) -> bool:
-    """Tell whether all symbols of a range are definitions that others may bind to: nearly always they are."""
-    return not (
-        columns.infos[first:last].translate(None, _DEFINING)
-        or columns.others[first:last].translate(None, _VISIBLE)
-        or 0 in columns.sections[first:last]
-        or 0 in columns.values[first:last]
-    )
-
-
-def _defining(columns: Columns, first: int, last: int) -> Sequence[int]:
-    """Return the symbols of a range that are definitions which others may bind to."""
-    if _all_define(columns, first, last):
-        return range(first, last)
-    rows = zip(
-        range(first, last),
-        columns.infos[first:last],
-        columns.others[first:last],
-        columns.sections[first:last],
-        columns.values[first:last],
-        strict=True,
-    )
-    return [
-        number
-        for number, info, other, section, value in rows
-        if section
-        and (value or section == _ABSOLUTE or info & 15 == _TLS)
-        and info in _DEFINING
-        and other & 3 in _SHOWN
-    ]
 
 
 def _packed(numbers: Sequence[int]) -> bytes:

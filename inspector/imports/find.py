@@ -130,9 +130,7 @@ def _import(asked: Asked, name: str) -> Imported:
     return _answer(walk, opener, name, failed, folders, unlike)
 
 
-def _answer(
-    walk: Walk, opener: Opener, name: str, failed: str, folders: Folders, unlike: Sequence[str]
-) -> Imported:
+def _answer(walk: Walk, opener: Opener, name: str, failed: str, folders: Folders, unlike: Sequence[str]) -> Imported:
     loaded = [each for each in walk.modules.values() if not each.maybe]
     doubts = [*(each.text for each in doubts_left(walk.doubts, walk.modules)), *unlike]
     differs = opener.differs()

@@ -9,9 +9,9 @@ from typing import Any
 from inspector.errors import InspectorError, LimitExceeded, Malformed
 from inspector.imports.evaluate import UNSURE, Module, Thing
 from inspector.imports.finder import Finder
-from inspector.imports.known import FROZEN, FROZEN_311, MADE_BY_COMPILED, STARTED
+from inspector.imports.known import FROZEN, FROZEN_311, MADE_BY_COMPILED, STARTED, WHOLE
 from inspector.imports.opening import Opener
-from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised, absolute
+from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised, is_closed, may_make, mentions
 from inspector.imports.statements import read_statements
 from inspector.imports.syntax import Block, Source
 from inspector.python.modules import Found
@@ -114,10 +114,13 @@ class Modules:
         assert parent is not None
         return parent
 
-    def member(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool = False) -> Any:
+    def member(
+        self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool = False, own: bool = False
+    ) -> Any:
         """Return what `from module import name` gives: a value, else a submodule. Raises as `load_all`.
 
-        `relative` says that the module is named by dots alone: then most names are submodules.
+        `relative` says that the module is named by dots alone: then most names are submodules. `own` says that the
+        module itself asks, so that what it binds later is not there.
         """
         whole = f"{module.name}.{name}"
         if name in module.names:
@@ -137,10 +140,12 @@ class Modules:
             return Module(whole)
         if module.opened:
             return UNSURE
-        self._ask_for(module, name, where, maybe=maybe, relative=relative)
+        self._ask_for(module, name, where, maybe=maybe, relative=relative, own=own)
         return UNSURE
 
-    def _ask_for(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool) -> None:
+    def _ask_for(
+        self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool, own: bool
+    ) -> None:
         """Ask for a name that is not bound: the module's `__getattr__` may make it. Raises `Raised`."""
         text = f"cannot import name {name!r} from {module.name!r} ({module.origin})"
         maker = module.names.get("__getattr__")
@@ -155,7 +160,7 @@ class Modules:
         if module.dynamic or module.registers or "__getattr__" in module.names:
             if name not in module.words:
                 self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless its code makes that name")
-        elif module.loading and (module.binds is None or name in module.binds):
+        elif module.loading and not own and (module.binds is None or name in module.binds):
             self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless it is bound by then")
         else:
             raise Raised("ImportError", text, where)
@@ -203,7 +208,8 @@ class Modules:
         frozen = FROZEN_311 if self.version >= (3, 11) else FROZEN
         if name in frozen:
             return self._add(Loaded(name, None, (), "compiled"), maybe=maybe)
-        if parent is not None and (parent.registers or parent.moves or parent.opened):
+        closed = parent is not None and parent.name in WHOLE and not parent.opened
+        if parent is not None and not closed and (parent.registers or parent.moves or parent.opened):
             return self._made(name, parent, where, maybe=maybe)
         if found is not None or (parent is None and self._finder.hooked):
             why = found.unknown if found is not None else f"No module named {name!r}, unless {self._finder.hooked}"
@@ -213,14 +219,9 @@ class Modules:
 
     def _made(self, name: str, parent: Loaded, where: str, *, maybe: bool) -> Loaded:
         """Return a module that no file shows, which the code of the one above it may put in place."""
-        last = name.rpartition(".")[2]
-        known = parent.opened != "unknown" and (
-            last in parent.words or (parent.opened == "compiled" and not parent.words)
-        )
-        if not known:
-            self.doubt(
-                name, "?", f"ModuleNotFoundError: No module named {name!r}, imported {where}, unless code makes it"
-            )
+        if not may_make(parent, name):
+            text = f"ModuleNotFoundError: No module named {name!r}, imported {where}, unless code makes it"
+            self.doubt(name, "?", text)
         made = Loaded(name, None, parent.paths[:1], "unknown" if parent.opened == "unknown" else "compiled")
         made.words, made.registers = parent.words, True
         return self._add(made, maybe=maybe)
@@ -306,21 +307,12 @@ class Modules:
             self._leave_open(module, text if module.origin in text else f"{module.origin}: {text}")
             return
         module.names["__spec__"] = Thing(module.package, "__spec__")
-        for level, base, member in source.imports:
-            self._mention(module, level, base, member)
+        self.mentioned |= mentions(module, source.imports)
         module.dynamic, module.words = source.dynamic, source.words
         module.registers, module.moves = source.registers, source.paths
         self.run_module(module, source.body, maybe=maybe)
         for name, attribute in sorted(source.attributes):
             self._look_up(module, module.names.get(name), attribute)
-
-    def _mention(self, module: Loaded, level: int, base: str, member: str) -> None:
-        """Note what a module imports anywhere, be it reached or not."""
-        try:
-            whole = absolute(module.package, level, base, "")
-        except Raised:
-            return
-        self.mentioned |= {whole, f"{whole}.{member}"}
 
     def _look_up(self, module: Loaded, value: Any, attribute: str) -> None:
         """Ask a module's `__getattr__` for a name, which may load another module."""
@@ -336,9 +328,8 @@ class Modules:
 
     def _may_lack(self, module: Loaded, other: Loaded, attribute: str) -> None:
         """Note an attribute that a module lacks, where either was changed since it was installed."""
-        closed = not (other.opened or other.loading or other.dynamic or other.registers or other.found is None)
         loaded = f"{other.name}.{attribute}" in self.modules
-        if closed and not loaded and (self.changed(other.origin) or self.changed(module.origin)):
+        if is_closed(other) and not loaded and (self.changed(other.origin) or self.changed(module.origin)):
             text = f"AttributeError: module {other.name!r} has no attribute {attribute!r}, which {module.origin} uses"
             self.doubt(module.name, "?", text)
 

@@ -145,7 +145,8 @@ class Walk(Modules):
                 self._star(frame, module, where, maybe=maybe)
             else:
                 relative = not statement.module
-                frame.bind(bound, self.member(module, name, where, maybe=maybe, relative=relative))
+                own = module is frame.module and frame.names is module.names
+                frame.bind(bound, self.member(module, name, where, maybe=maybe, relative=relative, own=own))
 
     def _star(self, frame: Frame, module: Loaded, where: str, *, maybe: bool) -> None:
         listed = module.names.get("__all__", UNSURE)
