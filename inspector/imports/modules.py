@@ -143,9 +143,7 @@ class Modules:
         self._ask_for(module, name, where, maybe=maybe, relative=relative, own=own)
         return UNSURE
 
-    def _ask_for(
-        self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool, own: bool
-    ) -> None:
+    def _ask_for(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool, own: bool) -> None:
         """Ask for a name that is not bound: the module's `__getattr__` may make it. Raises `Raised`."""
         text = f"cannot import name {name!r} from {module.name!r} ({module.origin})"
         maker = module.names.get("__getattr__")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from inspector.errors import InspectorError
 from inspector.imports.find import Asked, follow
-from inspector.python.bytecode import is_unchecked_of_another, state_of
+from inspector.python.bytecode import HEAD, is_unchecked_of_another, state_of
 from inspector.python.folders import Folders
 from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
@@ -91,11 +91,13 @@ class _Origins:
 
     def _alone(self, name: str, origin: str) -> tuple[str, str] | None:
         try:
-            state = state_of(self._read(origin)[:16], self._minor)
+            head = self._read(origin)[:HEAD]
         except InspectorError as error:
             return "?", f"{origin!r} is bytecode, and whether it is of this Python is not known: {error}"
+        state = state_of(head, self._minor)
         if state == "own":
-            return None
+            short = len(head) < HEAD
+            return ("EOFError", f"reached EOF while reading pyc header of {name!r}: {origin!r}") if short else None
         if state == "unknown":
             return "?", f"{origin!r} is bytecode, and whether Python {self._minor} loads it is not known"
         return "ImportError", f"bad magic number in {name!r}: {origin!r} is no bytecode of Python {self._minor}"
