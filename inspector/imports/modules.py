@@ -318,18 +318,20 @@ class Modules:
         if other is None or attribute in other.names:
             return
         if attribute not in other.words:
-            self._may_lack(module, other, attribute)
+            if self.changed(other.origin) and self.lacks(other.name, attribute):
+                text = f"AttributeError: module {other.name!r} has no attribute {attribute!r}, which"
+                self.doubt(module.name, "?", f"{text} {module.origin} uses")
             return
         maker = other.names.get("__getattr__")
         if isinstance(maker, Function):
             self.call(maker, [attribute], {}, maybe=True)
 
-    def _may_lack(self, module: Loaded, other: Loaded, attribute: str) -> None:
-        """Note an attribute that a module lacks, where either was changed since it was installed."""
-        loaded = f"{other.name}.{attribute}" in self.modules
-        if is_closed(other) and not loaded and (self.changed(other.origin) or self.changed(module.origin)):
-            text = f"AttributeError: module {other.name!r} has no attribute {attribute!r}, which {module.origin} uses"
-            self.doubt(module.name, "?", text)
+    def lacks(self, name: str, attribute: str) -> bool:
+        """Tell whether a module certainly has no attribute of a name."""
+        other = self.modules.get(name)
+        if other is None or not is_closed(other) or "__getattr__" in other.names or attribute.startswith("__"):
+            return False
+        return attribute not in other.names and f"{name}.{attribute}" not in self.modules
 
     def _source(self, origin: str) -> Source:
         known = self._sources.get(origin)

@@ -185,6 +185,8 @@ def used(node: ast.stmt) -> Iterator[Use]:
                 yield Use(node.lineno, name)
             case ast.Call(func=called, args=args):
                 todo += [called, *args]
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                yield Use(node.lineno, name, attribute)
             case ast.Attribute(value=base) | ast.Subscript(value=base):
                 todo.append(base)
             case ast.BinOp(left=left, right=right):

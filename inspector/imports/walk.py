@@ -101,11 +101,19 @@ class Walk(Modules):
             case Leave():
                 self._result = self._evaluator(frame).value(statement.value)
                 return statement.how
-            case Use(line, name):
-                unknown = frame.module.opened or (frame.module.dynamic and name in frame.module.words)
-                if name not in frame.names and not hasattr(builtins, name) and not unknown:
-                    raise Raised("NameError", f"name {name!r} is not defined", place(frame.module, line))
+            case Use():
+                self._use(frame, statement)
         return ""
+
+    def _use(self, frame: Frame, statement: Use) -> None:
+        line, name, attribute = statement
+        unknown = frame.module.opened or (frame.module.dynamic and name in frame.module.words)
+        where = place(frame.module, line)
+        if name not in frame.names and not hasattr(builtins, name) and not unknown:
+            raise Raised("NameError", f"name {name!r} is not defined", where)
+        value = frame.names.get(name)
+        if attribute and isinstance(value, Module) and self.lacks(value.name, attribute):
+            raise Raised("AttributeError", f"module {value.name!r} has no attribute {attribute!r}", where)
 
     def _evaluator(self, frame: Frame) -> Evaluator:
         return Evaluator(self, frame.module.name, frame.names, frame.returned)

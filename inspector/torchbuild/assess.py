@@ -12,7 +12,7 @@ from inspector.python.editable import is_editable_hook
 from inspector.python.files import names_in
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed, Notes
-from inspector.python.model import Interpreter
+from inspector.python.model import Hook, Interpreter
 from inspector.python.modules import Found
 from inspector.python.record import Owned
 from inspector.torchbuild.build import build_by_libraries, builds_on_disk, decide_build
@@ -42,6 +42,14 @@ def _check_loading(torch: Candidate) -> Iterator[Diagnostic]:
 
 def settled(torch: Candidate, found: list[Diagnostic]) -> list[Diagnostic]:
     """Follow the import where a diagnostic asks for that, and nothing else fails it."""
+    hooks = serious_hooks(torch.interpreter)
+    if len(hooks) == 1 and torch.content is not None and not torch.blind and importable(found) != "no":
+        from inspector.torchbuild.start_code import diagnose, without_hook
+
+        known = diagnose(torch, hooks[0])
+        if known is not None:
+            torch = msgspec.structs.replace(torch, interpreter=without_hook(torch.interpreter, hooks[0]))
+            found = [known if each.text == _at_start(hooks[0]) else each for each in found]
     if torch.content is None or torch.blind or not any(each.asks for each in found) or importable(found) == "no":
         return found
     from inspector.torchbuild.following import settle
@@ -103,9 +111,17 @@ def check_start(interpreter: Interpreter) -> Iterator[Diagnostic]:
     if interpreter.runs != "yes":
         why = "; ".join(interpreter.reasons) or "whether the interpreter starts is not known"
         yield Diagnostic("no" if interpreter.runs == "no" else "unknown", why)
-    for hook in interpreter.hooks:
-        if hook.touches_torch != "no" and not is_editable_hook(hook):
-            yield Diagnostic("unknown", f"{hook.path!r} runs code at start that may change what is imported")
+    for hook in serious_hooks(interpreter):
+        yield Diagnostic("unknown", _at_start(hook))
+
+
+def serious_hooks(interpreter: Interpreter) -> list[Hook]:
+    """List what runs at start and may change what is imported."""
+    return [hook for hook in interpreter.hooks if hook.touches_torch != "no" and not is_editable_hook(hook)]
+
+
+def _at_start(hook: Hook) -> str:
+    return f"{hook.path!r} runs code at start that may change what is imported"
 
 
 def describe(torch: Candidate, diagnostics: Sequence[Diagnostic], files: Owned | None) -> Torch:
