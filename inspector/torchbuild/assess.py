@@ -27,7 +27,7 @@ from inspector.torchbuild.package_init import check_init, check_own_imports
 from inspector.torchbuild.permissions import check_permissions
 from inspector.torchbuild.releases import same_public
 from inspector.torchbuild.sizes import stack_size, torch_files
-from inspector.torchbuild.standard_library import check_own_place, check_standard_library
+from inspector.torchbuild.standard_library import check_own_place, check_standard_library, is_followable
 from inspector.torchbuild.survey import is_metadata
 from inspector.torchbuild.version_file import BYTECODE, VersionFile, read_version_file
 from inspector.torchbuild.versions import check_version
@@ -51,6 +51,8 @@ def settled(torch: Candidate, found: list[Diagnostic]) -> list[Diagnostic]:
             torch = msgspec.structs.replace(torch, interpreter=without_hook(torch.interpreter, hooks[0]))
             found = [known if each.text == _at_start(hooks[0]) else each for each in found]
     if torch.content is None or torch.blind or not any(each.asks for each in found) or importable(found) == "no":
+        return found
+    if not is_followable(torch):
         return found
     from inspector.torchbuild.following import settle
 

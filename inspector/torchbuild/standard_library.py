@@ -112,6 +112,14 @@ def _has_metadata(torch: Candidate, entry: str) -> bool:
     return any(name.endswith((".dist-info", ".egg-info")) for name in names)
 
 
+def is_followable(torch: Candidate) -> bool:
+    """Test whether most of the standard library is there, without which no import of it can be followed."""
+    library = standard_library_of(torch)
+    names = torch.folders.at(library).children if library else {}
+    there = sum(name in names or f"{name}.py" in names for name in LOADED)
+    return there > _WHOLE or any(torch.folders.is_file(entry) for entry in torch.interpreter.search_path)
+
+
 def standard_library_of(torch: Candidate) -> str | None:
     """Return the folder of the standard library, links followed: the first on the search path that has its landmark."""
     for entry in torch.interpreter.search_path:
