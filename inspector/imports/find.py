@@ -73,7 +73,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     `changed` tells which sources aren't as they were installed, `refused` what Python raises for a module's bytecode
     (`?` where that isn't known); where `trusted`, other bytecode, and functions that import, are taken for those of an
-    import that works.
+    import that works. `gone` are modules whose files were installed and are missing: no code makes these.
     """
 
     fs: Rootfs
@@ -83,6 +83,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     changed: Callable[[str], bool] = lambda _: False
     refused: Callable[[str, str], tuple[str, str] | None] = lambda _, __: None
     trusted: bool = False
+    gone: frozenset[str] = frozenset()
 
 
 def follow(asked: Asked, name: str) -> Imported:
@@ -119,6 +120,7 @@ def _import(asked: Asked, name: str) -> Imported:
         return Imported(importable="no" if certain else "unknown", reasons=(opener.refused.text,))
     walk = Walk(finder, opener, environment.variables, interpreter.version, interpreter.machine or "")
     walk.changed, walk.refused, walk.trusted_bytecode = asked.changed, asked.refused, asked.trusted
+    walk.gone = asked.gone
     failed = ""
     try:
         walk.load_all(name, "", maybe=False)

@@ -52,6 +52,7 @@ class Modules:
         self.changed: Callable[[str], bool] = lambda _: False
         self.refused: Callable[[str, str], tuple[str, str] | None] = lambda _, __: None
         self.trusted_bytecode = False
+        self.gone: frozenset[str] = frozenset()
         self.trusted: set[tuple[str, str]] = set()
         for name in STARTED:
             self._add(Loaded(name, None, self._own_paths(name), "compiled"))
@@ -206,7 +207,7 @@ class Modules:
         frozen = FROZEN_311 if self.version >= (3, 11) else FROZEN
         if name in frozen:
             return self._add(Loaded(name, None, (), "compiled"), maybe=maybe)
-        closed = parent is not None and parent.name in WHOLE and not parent.opened
+        closed = name in self.gone or (parent is not None and parent.name in WHOLE and not parent.opened)
         if parent is not None and not closed and (parent.registers or parent.moves or parent.opened):
             return self._made(name, parent, where, maybe=maybe)
         if found is not None or (parent is None and self._finder.hooked):

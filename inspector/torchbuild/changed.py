@@ -81,6 +81,18 @@ def changed_sources(torch: Candidate) -> frozenset[str]:
     return frozenset((*own, *beside, *(_later(torch, library) if library else ())))
 
 
+def gone_modules(torch: Candidate) -> frozenset[str]:
+    """Return the modules of torch whose files RECORD lists, and that are missing."""
+    site = f"{torch.distribution.site.rstrip('/')}/" if torch.distribution else "/"
+    gone = (path for path, _ in _listed(torch.folders, torch.distribution) if not _is_there(torch, path))
+    names = (path.removeprefix(site).removesuffix(".py").removesuffix("/__init__") for path in gone)
+    return frozenset(name.replace("/", ".") for name in names)
+
+
+def _is_there(torch: Candidate, path: str) -> bool:
+    return any(torch.folders.is_file(each) for each in (path, f"{path}c"))
+
+
 def _own(torch: Candidate) -> list[tuple[str, str, Node]]:
     """List the sources of torch that are there, with the sizes that RECORD states."""
     rows = list(_listed(torch.folders, torch.distribution)) or [(path, "") for path in _on_disk(torch)]

@@ -10,7 +10,7 @@ from inspector.python.bytecode import HEAD, is_unchecked_of_another, state_of
 from inspector.python.folders import Folders
 from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.changed import changed_sources, compiled_of
+from inspector.torchbuild.changed import changed_sources, compiled_of, gone_modules
 from inspector.torchbuild.diagnostics import Diagnostic, importable
 from inspector.torchbuild.standard_library import standard_library_of
 
@@ -27,6 +27,7 @@ def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
         changed=origins.is_changed,
         refused=origins.refusal,
         trusted=True,
+        gone=gone_modules(torch),
     )
     try:
         answer = follow(asked, "torch")
