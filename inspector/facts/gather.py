@@ -11,7 +11,7 @@ from inspector import work
 from inspector.errors import InspectorError
 from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
-from inspector.facts.imports import Modules
+from inspector.facts.imports import Modules, ReadContent
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.facts.unread import unread
@@ -69,8 +69,9 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modu
     question = find_question(rootfs, image.config, python)
     interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter)
-    seen = _seen_by_python(rootfs, image, question, interpreter, blind=blind)
-    imports = modules.find(image, indexed, rootfs, question, interpreter)
+    content = modules.reader(image, indexed, rootfs)
+    seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content)
+    imports = modules.find(rootfs, question, interpreter, content)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
     return msgspec.structs.replace(
@@ -84,12 +85,22 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modu
 
 
 def _seen_by_python(
-    rootfs: Rootfs, image: Image, question: Question, interpreter: Interpreter | Unknown, *, blind: bool
+    rootfs: Rootfs,
+    image: Image,
+    question: Question,
+    interpreter: Interpreter | Unknown,
+    content: ReadContent | None,
 ) -> ImageFacts:
-    """Return the facts that the interpreter leads to, and the image's own command; of the layers nothing yet."""
+    """Return the facts that the interpreter leads to, and the image's own command; of the layers nothing yet.
+
+    `content` reads any file; without it, nothing is known of libraries either.
+    """
+    blind = content is None
     unread_metadata: list[str] = []
     installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread_metadata)
-    torch, elsewhere, torch_warnings = find_torch(rootfs, question.config, interpreter, installed, blind=blind)
+    torch, elsewhere, torch_warnings = find_torch(
+        rootfs, question.config, interpreter, installed, blind=blind, content=content
+    )
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
     startup = find_startup(rootfs, image.config)
     asked = Asked(
@@ -99,7 +110,7 @@ def _seen_by_python(
         interpreter=interpreter,
         torch=torch,
         elsewhere=elsewhere,
-        blind=blind,
+        content=content,
     )
     command = find_command(rootfs, asked)
     return msgspec.structs.replace(
