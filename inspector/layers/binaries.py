@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
@@ -12,9 +13,10 @@ from inspector.elf import read_loader as facts_of
 from inspector.elf import read_skeleton as skeleton_of
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
-from inspector.layers.blob import LayerBlob, Reopenable
+from inspector.layers.blob import LayerBlob, Reopenable, Seekable
 from inspector.layers.entry import LayerIndex
 from inspector.layers.objects import pack_symbols, unpack_skeleton, unpack_symbols
+from inspector.layers.offsets import offsets_of
 from inspector.layers.taking import not_elf
 from inspector.rootfs import NotKept
 
@@ -52,6 +54,7 @@ class Binaries:
         self._new: dict[int, bytes] = {}
         self._left = MAX_READ
         self._skeletons: dict[int, Skeleton | NotElf] = {}
+        self._offsets: array[int] | None = None
 
     def skeleton(self, position: int) -> Skeleton | NotElf:
         """Return the skeleton of a regular file, or why a loader refuses it. Raises `NotKept`."""
@@ -120,7 +123,7 @@ class Binaries:
             raise NotKept(f"more than {MAX_READ} files of its layer were asked for")
         try:
             if self._blob.identity == self._identity:
-                with self._files.open_file(self._index, position) as source:
+                with self._file(self._files, position) as source:
                     yield source
                 if self._blob.identity == self._identity:
                     return
@@ -131,6 +134,18 @@ class Binaries:
         except InspectorError as error:
             raise NotKept(f"it can't be read any more: {error}") from error
         raise NotKept("its layer changed since it was read")
+
+    @contextlib.contextmanager
+    def _file(self, files: Reopenable, position: int) -> Iterator[Source]:
+        """Open the file; in a tar, also one that its name did not tell to be an object."""
+        if position in self._index.objects.offsets or not isinstance(files, Seekable):
+            with files.open_file(self._index, position) as source:
+                yield source
+            return
+        with files.reader() as reader:
+            if self._offsets is None:
+                self._offsets = offsets_of(reader, self._index.entries)
+            yield reader.part(self._offsets[position], self._index.entries.sizes[position])
 
 
 def _reopenable(blob: object) -> Reopenable | None:

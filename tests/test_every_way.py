@@ -1,0 +1,105 @@
+"""Every access method gives the same answer, with and without a cache, whatever filled that.
+
+Those that see all bytes state the same facts. One that can't know a thing says so, and states nothing else than the
+others do: see `tests.ways`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fixtures.roles import right_images
+from fixtures.wrong import wrong_images
+from inspector.errors import InspectorError
+from inspector.facts import ImageFacts
+from inspector.layers.cache import IndexCache
+from inspector.layers.toc import scan as toc_scan
+from inspector.sources.engine import overlay2
+from inspector.sources.registry import blob as registry_blob
+from inspector.testing.image import Image
+from tests.effort import examples
+from tests.facts.agreement import disagreements
+from tests.lab.agree import differences
+from tests.odd_images import odd_images
+from tests.ways import BY_NAME, BY_TABLE, EVERY, OF_BYTES, WHOLE, comparable
+
+IMAGES = right_images() | {name: wrong.image for name, wrong in wrong_images().items()}
+FIRST = "docker-archive, sought"
+OF_THE_TAR = ("diff_id", "image_id", "entries", "size")
+"""What another tar of the same files differs in: that of eStargz holds its table of contents."""
+
+
+@pytest.fixture(autouse=True)
+def _readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the marks of overlayfs taken for shown, and tables of contents used for the smallest layers, too."""
+    monkeypatch.setattr(overlay2, "refuse_hidden_marks", lambda _: None)
+    monkeypatch.setattr(registry_blob, "MIN_PARTED", 0)
+    monkeypatch.setattr(toc_scan, "_WORTHWHILE", 1)
+
+
+def read(way: str, image: Image, folder: Path, cache: IndexCache | None = None) -> ImageFacts | type[InspectorError]:
+    """The facts, or how they are refused."""
+    try:
+        return EVERY[way](image, folder, cache)
+    except InspectorError as error:
+        return type(error)
+
+
+def unlike(way: str, found: ImageFacts | type[InspectorError], expected: ImageFacts | type[InspectorError]) -> str:
+    """What `way` found otherwise than it may; empty where it may."""
+    if isinstance(found, type) or isinstance(expected, type):
+        return "" if found == expected else f"{way}: {found} / {expected}"
+    if way in WHOLE:
+        one, other = comparable(found), comparable(expected)
+        fields = [name for name in type(one).__struct_fields__ if getattr(one, name) != getattr(other, name)]
+        return "; ".join(f"{way}: {name}: {getattr(one, name)} / {getattr(other, name)}" for name in fields)
+    if way in BY_TABLE:
+        stated = differences(found, expected)
+        return "; ".join(f"{way}: {each}" for each in stated if not each.partition(":")[0].endswith(OF_THE_TAR))
+    assert found.evidence.proof == "files"
+    return "; ".join(f"{way}: {each}" for each in disagreements(found, expected))
+
+
+@contextlib.contextmanager
+def folder_and_cache() -> Iterator[tuple[Path, IndexCache]]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(IndexCache(Path(folder) / "cache" / "layers.sqlite")) as cache,
+    ):
+        yield Path(folder), cache
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_every_way_to_each_case(name: str, tmp_path: Path) -> None:
+    expected = read(FIRST, IMAGES[name], tmp_path)
+    for way in EVERY:
+        assert unlike(way, read(way, IMAGES[name], tmp_path), expected) == ""
+
+
+@pytest.mark.parametrize("first", [way for way in EVERY if way not in BY_NAME])
+def test_a_cache_that_another_way_filled(first: str, tmp_path: Path) -> None:
+    image = IMAGES["worker-gpu"]
+    expected = read(FIRST, image, tmp_path)
+    with folder_and_cache() as (_, cache):
+        for way in (first, *EVERY, first):
+            assert unlike(way, read(way, image, tmp_path, cache), expected) == ""
+
+
+@settings(examples(60), suppress_health_check=list(HealthCheck))
+@given(odd_images(), st.data())
+def test_odd_images(image: Image, data: st.DataObject) -> None:
+    """Three of the ways, one of them sought; then two with a cache, which the first of them fills."""
+    others = [way for way in EVERY if way != FIRST]
+    with folder_and_cache() as (folder, cache):
+        expected = read(FIRST, image, folder)
+        for way in data.draw(st.lists(st.sampled_from(others), min_size=2, max_size=2, unique=True)):
+            assert unlike(way, read(way, image, folder), expected) == ""
+        for way in data.draw(st.lists(st.sampled_from([*OF_BYTES, *others]), min_size=2, max_size=2)):
+            assert unlike(way, read(way, image, folder, cache), expected) == ""
