@@ -76,9 +76,8 @@ def _emptied(draw: st.DrawFn, path: str) -> Tree:
 
 def _cut(draw: st.DrawFn, path: str) -> Tree:
     data = content(path)
-    return {
-        path: File(data[: draw(st.sampled_from([0, 1, 4, 63, 64, 120, len(data) // 2, len(data) - 1]))], _mode(path))
-    }
+    end = draw(st.sampled_from([0, 1, 4, 63, 64, 120, len(data) // 2, len(data) - 1]))
+    return {path: File(data[:end], _mode(path))}
 
 
 def _overwritten(draw: st.DrawFn, path: str) -> Tree:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -29,14 +28,14 @@ Way = Callable[[Image, Path, IndexCache | None], ImageFacts]
 
 _NOWHERE = Evidence(bytes_read=0, layers_read=0, layers_cached=0, digests_verified=False, how="")
 _TAG = "ways/image:1"
-_NUMBERS = count()
 
 
 def _form(name: str) -> Way:
     def read(image: Image, folder: Path, cache: IndexCache | None) -> ImageFacts:
         path = folder / name
-        reference = FORMS[name](path, [image]) if not path.exists() else f"{name.split('-', maxsplit=1)[0]}:{path}"
-        return inspect(reference, Options(cache=cache))
+        if not path.exists():
+            FORMS[name](path, [image])
+        return inspect(f"{'oci' if path.is_dir() else 'docker-archive'}:{path}", Options(cache=cache))
 
     return read
 

@@ -13,9 +13,9 @@ from inspector.elf import read_loader as facts_of
 from inspector.elf import read_skeleton as skeleton_of
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
-from inspector.layers.blob import LayerBlob, Reopenable, Seekable
+from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable
 from inspector.layers.entry import LayerIndex
-from inspector.layers.objects import pack_symbols, unpack_skeleton, unpack_symbols
+from inspector.layers.objects import pack_skeleton, pack_symbols, unpack_skeleton, unpack_symbols
 from inspector.layers.offsets import offsets_of
 from inspector.layers.taking import not_elf
 from inspector.rootfs import NotKept
@@ -31,8 +31,9 @@ Known = TypeVar("Known")
 class Binaries:
     """What is known of the ELF files of a layer, by the position of the entry that has the content.
 
-    `stored` gives the symbols that the cache has, and `keep` puts those there that were read since; `blob` is where
-    the layer lies, whose `identity` was this when the index was made of it.
+    `stored` gives the symbols that the cache has, `keep` puts those there that were read since, and `keep_index` the
+    index with what else was; `blob` is where the layer lies, whose `identity` was this when the index was made of it.
+    `parts` are the files of a layer that was read by its table of contents.
     """
 
     def __init__(
@@ -43,13 +44,18 @@ class Binaries:
         *,
         stored: Callable[[], Mapping[int, bytes]] = dict,
         keep: Callable[[Mapping[int, bytes]], None] = lambda _: None,
+        keep_index: Callable[[], None] = lambda: None,
+        files: Parted | None = None,
     ) -> None:
         self._index = index
         self._blob = blob
-        self._files = None if index.verified else _reopenable(blob)
+        self.parts = None if index.verified else files or _parted(blob)
+        self._files = None if index.verified else self.parts or _reopenable(blob)
         self._identity = identity
         self._stored = stored
         self._keep = keep
+        self._keep_index = keep_index
+        self._is_changed = False
         self._loaded: Mapping[int, bytes] | None = None
         self._new: dict[int, bytes] = {}
         self._left = MAX_READ
@@ -74,12 +80,15 @@ class Binaries:
         if self._files is None:
             raise NotKept(objects.lost or NOT_READ)
         with self._opened(position) as source:
-            return skeleton_of(source)
+            found = skeleton_of(source)
+        objects.skeletons[position] = pack_skeleton(found)
+        self._is_changed = True
+        return found
 
     @property
     def blind(self) -> bool:
         """Whether the layer was read in a way that tells nothing of ELF files, and can't be read again."""
-        return self._blob is None and not self._index.objects.all_seen
+        return self._files is None and not self._index.objects.all_seen
 
     def symbols(self, position: int) -> Symbols:
         """Return the symbols of a regular file. Raises `NotKept`."""
@@ -108,8 +117,12 @@ class Binaries:
             return facts_of(source.read_at(0, source.size))
 
     def remember(self) -> None:
-        """Put the symbols that were read since into the cache."""
-        if self._new:
+        """Put what was read since into the cache."""
+        if self._is_changed:
+            known = {**self._stored(), **self._new}
+            self._keep_index()
+            self._keep(known)
+        elif self._new:
             self._keep(self._new)
 
     @contextlib.contextmanager
@@ -136,7 +149,7 @@ class Binaries:
         raise NotKept("its layer changed since it was read")
 
     @contextlib.contextmanager
-    def _file(self, files: Reopenable, position: int) -> Iterator[Source]:
+    def _file(self, files: Parted | Reopenable, position: int) -> Iterator[Source]:
         """Open the file; in a tar, also one that its name did not tell to be an object."""
         if position in self._index.objects.offsets or not isinstance(files, Seekable):
             with files.open_file(self._index, position) as source:
@@ -146,6 +159,10 @@ class Binaries:
             if self._offsets is None:
                 self._offsets = offsets_of(reader, self._index.entries)
             yield reader.part(self._offsets[position], self._index.entries.sizes[position])
+
+
+def _parted(blob: object) -> Parted | None:
+    return blob.files() if isinstance(blob, Remote) else None
 
 
 def _reopenable(blob: object) -> Reopenable | None:

@@ -28,7 +28,8 @@ UNSEEN = re.compile(
     r"|from partially initialized module|which torch/__init__\.py imports|torch/__init__\.py imports"
     r"|backend plugin|is built for|may be closed to user|may not be allowed to read"
     r"|^(?:ImportError|OSError|ValueError|ModuleNotFoundError): |what the loader does|which an interpreter"
-    r"|it depends on the processor|is not numpy as it is known"
+    r"|it depends on the processor|is not numpy as it is known|error while loading shared libraries|: file too short"
+    r"|: invalid ELF header|^exec |: cannot open shared object file"
 )
 """Why a torch that was inspected partially may not work all the same: what the warning beside it names."""
 

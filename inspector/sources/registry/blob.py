@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from inspector.errors import NotFound
-from inspector.layers.blob import Meter, Scanned
+from inspector.layers.blob import Meter, Parted, Scanned
 from inspector.layers.scan import scan_stream
-from inspector.layers.toc.scan import has_toc, scan_toc
+from inspector.layers.toc.scan import has_toc, scan_toc, toc_files
 from inspector.layers.toc.source import NotWorthwhile, TocUnusable
 from inspector.oci import Descriptor
 from inspector.registry.repository import Repository
@@ -63,6 +63,12 @@ class RegistryBlob(msgspec.Struct, frozen=True):
     def _scan_whole(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
         expected = digest or self.descriptor.digest
         return scan_stream(self.stored(), diff_id, expected, meter=meter, again=self.stored)
+
+    def files(self) -> Parted | None:
+        """See `Remote`."""
+        if not self._is_parted():
+            return None
+        return toc_files(RegistryParts(self.repository, self.descriptor), self.descriptor.annotations or {})
 
     def stored(self) -> Iterator[bytes]:
         """See `Repeatable`."""
