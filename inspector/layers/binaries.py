@@ -114,7 +114,10 @@ class Binaries:
         if self._files is None or self._index.entries.sizes[position] > MAX_LOADER:
             raise NotKept("its name is not that of a loader, so it was not looked into")
         with self._opened(position) as source:
-            return facts_of(source.read_at(0, source.size))
+            facts = facts_of(source.read_at(0, source.size))
+        self._index.objects.loaders[position] = facts
+        self._is_changed = True
+        return facts
 
     def remember(self) -> None:
         """Put what was read since into the cache."""
@@ -130,15 +133,14 @@ class Binaries:
         """Provide the file, which is read only while the blob is the very one that the index was made of."""
         work.check()
         self._left -= 1
-        assert self._blob is not None
         assert self._files is not None
         if self._left < 0:
             raise NotKept(f"more than {MAX_READ} files of its layer were asked for")
         try:
-            if self._blob.identity == self._identity:
+            if self._identity == getattr(self._blob, "identity", None):
                 with self._file(self._files, position) as source:
                     yield source
-                if self._blob.identity == self._identity:
+                if self._identity == getattr(self._blob, "identity", None):
                     return
         except OSError as error:
             raise NotKept(f"it can't be read any more: {error.strerror or error}") from error

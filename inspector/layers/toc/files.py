@@ -23,8 +23,12 @@ MIN_FETCHED = 24 << 20
 """Bytes that may be fetched for them in any case."""
 MAX_CHUNKS = 400_000
 """Chunks of all objects of a layer that are noted; those of a 6 GB layer are 100,000."""
-MAX_HELD = 8 << 20
-"""Bytes of unpacked chunks of one file that are held until others are asked for."""
+MAX_HELD = 12 << 20
+"""Bytes of unpacked chunks of a layer that are held, since a file is read more than once."""
+SMALL = 128 << 10
+"""Packed bytes of a file up to which it is fetched whole, in one request."""
+SMALL_UNPACKED = 4 << 20
+"""Bytes of such a file."""
 
 _SMALLEST = 64  # an ELF header
 _DIGEST, _SHA256 = 32, "sha256:"
@@ -92,23 +96,30 @@ class TocFiles:
     """The objects of a layer, as a `Reopenable`. `locate` reads the table of contents, where it is not at hand."""
 
     def __init__(self, budget: Budget, locate: Callable[[Budget], Located], located: Located | None = None) -> None:
-        self._budget = budget
+        self.budget = budget
+        self.held: dict[tuple[int, int], bytes] = {}
         self._locate = locate
         self._located = located
-        self._begun = budget.spent
 
     @property
     def bytes_read(self) -> int:
         """Bytes that were fetched for these files."""
-        return self._budget.spent - self._begun
+        return self.budget.spent
 
     @contextlib.contextmanager
     def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:
         """See `Reopenable`. Raises `TocUnusable`, and what the source raises."""
         if self._located is None:
-            self._located = self._locate(self._budget)
-        chunks = self._located.chunks(position)
-        yield _Parts(self._budget, self._located.packing, chunks, index.entries.sizes[position])
+            self._located = self._locate(self.budget)
+        yield _Parts(self, self._located, position, index.entries.sizes[position])
+
+    def trim(self) -> None:
+        """Let go of the chunks that were fetched first, where those held are too many."""
+        total = sum(map(len, self.held.values()))
+        for key in list(self.held):
+            if total <= MAX_HELD:
+                break
+            total -= len(self.held.pop(key))
 
 
 def allowed(size: int) -> int:
@@ -117,15 +128,16 @@ def allowed(size: int) -> int:
 
 
 class _Parts:
-    """One file, as a `Source`."""
+    """One file, as a `Source`. What is `held` of it are unpacked chunks, by position of the file and number."""
 
-    def __init__(self, budget: Budget, packing: Packing, chunks: Chunks, size: int) -> None:
+    def __init__(self, files: TocFiles, located: Located, position: int, size: int) -> None:
         self.size = size
-        self._budget = budget
-        self._packing = packing
-        self._chunks = chunks
-        self._held: dict[int, bytes] = {}
-        self._held_bytes = 0
+        self._files = files
+        self._packing = located.packing
+        self._chunks = located.chunks(position)
+        self._position = position
+        begin, until = self._chunks.chunk(0).start, self._chunks.chunk(len(self._chunks) - 1).end
+        self._small = until - begin <= SMALL and size <= SMALL_UNPACKED
 
     def read_at(self, offset: int, size: int) -> bytes:
         """See `Source.read_at`. Raises `TocUnusable`, `NotKept`."""
@@ -133,25 +145,23 @@ class _Parts:
         if offset >= end:
             return b""
         first, last = self._number(offset), self._number(end - 1)
-        self._fetch([number for number in range(first, last + 1) if number not in self._held])
-        data = b"".join(self._held[number] for number in range(first, last + 1))
+        wanted = range(len(self._chunks)) if self._small else range(first, last + 1)
+        held = self._files.held
+        self._fetch(held, [number for number in wanted if (self._position, number) not in held])
+        data = b"".join(held[self._position, number] for number in range(first, last + 1))
         begin = offset - self._chunks.starts[first]
-        found = data[begin : begin + end - offset]
-        if self._held_bytes > MAX_HELD:
-            self._held.clear()
-            self._held_bytes = 0
-        return found
+        self._files.trim()
+        return data[begin : begin + end - offset]
 
     def _number(self, offset: int) -> int:
         return bisect_right(self._chunks.starts, offset) - 1
 
-    def _fetch(self, numbers: list[int]) -> None:
+    def _fetch(self, held: dict[tuple[int, int], bytes], numbers: list[int]) -> None:
         chunks = {number: self._chunks.chunk(number) for number in numbers}
         spans = joined({Span(each.start, each.end) for each in chunks.values() if not each.hole}, 0)
-        parts = dict(zip(spans, self._budget.read(spans), strict=True)) if spans else {}
+        parts = dict(zip(spans, self._files.budget.read(spans), strict=True)) if spans else {}
         for number, chunk in chunks.items():
-            self._held[number] = bytes(chunk.size) if chunk.hole else self._unpacked(chunk, parts)
-            self._held_bytes += chunk.size
+            held[self._position, number] = bytes(chunk.size) if chunk.hole else self._unpacked(chunk, parts)
 
     def _unpacked(self, chunk: Chunk, parts: dict[Span, bytes]) -> bytes:
         """Return the bytes of a chunk, which has the digest stated."""
