@@ -62,7 +62,8 @@ def _no_file_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("path", ["usr/lib/libx.so.1", "usr/lib/hollow.so"])
 def test_what_is_fetched_tells_what_the_whole_file_tells(writer: str, path: str) -> None:
     binaries, places, blob = opened(WRITERS[writer](TREE))
-    content = TREE[path].data if isinstance(TREE[path], File) else TREE[path]
+    member = TREE[path]
+    content = member.data if isinstance(member, File) else member
     assert isinstance(content, bytes)
     before = len(blob.asked)
     skeleton = binaries.skeleton(places[path])
