@@ -55,7 +55,8 @@ class Binaries:
         self._stored = stored
         self._keep = keep
         self._keep_index = keep_index
-        self._is_changed = False
+        self._found: dict[int, bytes] = {}
+        self._loaders: dict[int, LoaderFacts] = {}
         self._loaded: Mapping[int, bytes] | None = None
         self._new: dict[int, bytes] = {}
         self._left = MAX_READ
@@ -81,8 +82,7 @@ class Binaries:
             raise NotKept(objects.lost or NOT_READ)
         with self._opened(position) as source:
             found = skeleton_of(source)
-        objects.skeletons[position] = pack_skeleton(found)
-        self._is_changed = True
+        self._found[position] = pack_skeleton(found)
         return found
 
     @property
@@ -108,21 +108,22 @@ class Binaries:
 
     def loader(self, position: int) -> LoaderFacts:
         """Return what the file of a loader tells. Raises `NotKept`."""
-        found = self._index.objects.loaders.get(position)
+        found = self._index.objects.loaders.get(position) or self._loaders.get(position)
         if found is not None:
             return found
         if self._files is None or self._index.entries.sizes[position] > MAX_LOADER:
             raise NotKept("its name is not that of a loader, so it was not looked into")
         with self._opened(position) as source:
             facts = facts_of(source.read_at(0, source.size))
-        self._index.objects.loaders[position] = facts
-        self._is_changed = True
+        self._loaders[position] = facts
         return facts
 
     def remember(self) -> None:
         """Put what was read since into the cache."""
-        if self._is_changed:
-            known = {**self._stored(), **self._new}
+        if self._found or self._loaders:
+            known, objects = {**self._stored(), **self._new}, self._index.objects
+            objects.skeletons = {**objects.skeletons, **self._found}  # others may be looking at those that were
+            objects.loaders = {**objects.loaders, **self._loaders}
             self._keep_index()
             self._keep(known)
         elif self._new:

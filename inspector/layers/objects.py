@@ -10,6 +10,7 @@ import msgspec
 
 from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.layers.numbers import little
+from inspector.layers.zstandard import zstd_module
 
 MAX_SKELETONS = 20_000
 """ELF files of one layer whose skeletons are kept; the largest real layers have some 2,000."""
@@ -162,16 +163,12 @@ def pack_row(symbols: dict[int, bytes]) -> bytes:
     """
     if sum(map(len, symbols.values())) + 16 * len(symbols) > _MAX_UNPACKED:
         return b""
-    from inspector.layers.compression import zstd_module  # which imports this module
-
     row: bytes = zstd_module().compress(msgspec.msgpack.encode(symbols), _LEVEL)
     return row if len(row) <= MAX_ROW else b""
 
 
 def unpack_row(row: bytes) -> dict[int, bytes]:
     """Return the symbols in a row of the cache; none where it is no such row."""
-    from inspector.layers.compression import zstd_module
-
     zstd = zstd_module()
     try:
         inflater = zstd.ZstdDecompressor()
