@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fixtures.roles import right_images
@@ -25,11 +25,14 @@ from inspector.layers.toc import scan as toc_scan
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import overlay2
 from inspector.sources.registry import blob as registry_blob
-from inspector.testing.image import Image
+from inspector.testing.image import Image, Step
 from tests.effort import examples
 from tests.facts.agreement import disagreements
+from tests.hostile.raw import END, file, header
+from tests.hostile.test_tars import UNPACKED
 from tests.lab.agree import differences
-from tests.odd_images import odd_images
+from tests.odd_images import base_step, odd_images
+from tests.torchbuild.asking import ENV, SITE
 from tests.ways import BY_NAME, BY_TABLE, EVERY, OF_BYTES, WHOLE, comparable
 
 IMAGES = right_images() | {name: wrong.image for name, wrong in wrong_images().items()}
@@ -93,6 +96,41 @@ def test_every_way_to_each_case(name: str, tmp_path: Path) -> None:
         assert unlike(way, read(way, IMAGES[name], tmp_path), expected) == ""
 
 
+def _of_tars(*tars: bytes) -> Image:
+    """An image whose layers are these bytes."""
+    steps = [Step(f"layer {number}", {}) for number in range(len(tars))]
+    for step, tar in zip(steps, tars, strict=True):
+        vars(step)["tar"] = tar
+    return Image(steps=steps, env=[f"PATH={ENV['PATH']}"], cmd=["python"], tags=["ways/image:1"])
+
+
+HOSTILE = {
+    **{name: write(f"{SITE}/torch/version.py", b"cuda = '13.0'\n") + END for name, write in UNPACKED.items()},
+    "cut in a file": file(f"{SITE}/torch/version.py", b"cuda = None\n" * 90)[:-600],
+    "cut in a header": file("etc/x", b"x")[:700],
+    "no end": file(f"{SITE}/torch/version.py", b"cuda = None\n"),
+    "twice": (file(f"{SITE}/torch/version.py", b"a") + file(f"{SITE}/torch/version.py", b"cuda = None\n")) + END,
+    "a whiteout of what it has": file(f"{SITE}/.wh.torch") + file(f"{SITE}/torch/version.py", b"cuda = None\n") + END,
+    "an opaque mark behind": file(f"{SITE}/torch/a.py") + file(f"{SITE}/torch/.wh..wh..opq") + END,
+    "a hard link to nothing": header("etc/y", 0, b"1", linkname=b"etc/none") + END,
+    "a hard link to a lower layer": header("etc/y", 0, b"1", linkname=b"etc/passwd") + END,
+    "below a file": file("etc/passwd/x", b"x") + END,
+    "below a link of its own": header(f"{SITE}/torch", 0, b"2", linkname=b"/opt/t") + file(f"{SITE}/torch/x.py") + END,
+    "nothing": END,
+    "junk behind": file("etc/x", b"x") + END + b"junk" * 300,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_every_way_to_a_hostile_layer(name: str, tmp_path: Path) -> None:
+    image = _of_tars(base_step().tar, HOSTILE[name])
+    expected = read(FIRST, image, tmp_path)
+    with folder_and_cache() as (_, cache):
+        for way in OF_BYTES:
+            assert unlike(way, read(way, image, tmp_path), expected) == ""
+            assert unlike(way, read(way, image, tmp_path, cache), expected) == ""
+
+
 @pytest.mark.parametrize("first", [way for way in EVERY if way not in BY_NAME])
 def test_a_cache_that_another_way_filled(first: str, tmp_path: Path) -> None:
     image = IMAGES["worker-gpu"]
@@ -102,7 +140,7 @@ def test_a_cache_that_another_way_filled(first: str, tmp_path: Path) -> None:
             assert unlike(way, read(way, image, tmp_path, cache), expected) == ""
 
 
-@settings(examples(60), suppress_health_check=list(HealthCheck))
+@settings(examples(60), suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(odd_images(), st.data())
 def test_odd_images(image: Image, data: st.DataObject) -> None:
     """Three of the ways, one of them sought; then two with a cache, which the first of them fills."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import msgspec
@@ -62,7 +63,14 @@ class RegistryBlob(msgspec.Struct, frozen=True):
 
     def _scan_whole(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
         expected = digest or self.descriptor.digest
-        return scan_stream(self.stored(), diff_id, expected, meter=meter, again=self.stored)
+        with contextlib.ExitStack() as stack:
+
+            def opened() -> Iterator[bytes]:
+                chunks = self.stored()
+                stack.callback(getattr(chunks, "close", lambda: None))  # gives the connection back where reading fails
+                return chunks
+
+            return scan_stream(opened(), diff_id, expected, meter=meter, again=opened)
 
     def files(self) -> Parted | None:
         """See `Remote`."""
