@@ -34,12 +34,14 @@ class Table(msgspec.Struct, frozen=True, gc=False):
     plain: frozenset[int]
     versions: dict[str, frozenset[int]] | None = None
 
-    def serving(self, version: str) -> frozenset[int]:
-        """Return the hashes that serve a need of a version: those defined in it, and those in none."""
-        if self.versions is None:
-            return self.exported
-        others = [hashes for name, hashes in self.versions.items() if name not in ("", version)]
-        return self.exported.difference(*others) | self.versions.get(version, _NONE) | self.versions.get("", _NONE)
+    def serving(self, wanted: frozenset[int], version: str) -> frozenset[int]:
+        """Return which of some hashes serve a need of a version: those defined in it, and those in none."""
+        found = wanted & self.exported
+        if not found or self.versions is None:
+            return found
+        own = found & self.versions.get(version, _NONE) | found & self.versions.get("", _NONE)
+        others = [hashes for name, hashes in self.versions.items() if name not in ("", version)] if own != found else []
+        return own.union(each for each in found - own if not any(each in hashes for hashes in others))
 
 
 _NONE = frozenset[int]()
