@@ -24,7 +24,13 @@ ROOT = Path(__file__).parents[1]
 COLUMNS = 100
 _ROLES = ("ktrdr-backend:prod", "ktrdr-backend:dev", "ktrdr-worker-cpu:test")
 _WRONG = "inspector-lab/api-with-torch:1"
-_FONT_FACE = re.compile(r"@font-face \{.*?\}", re.DOTALL)
+_LEFT_OUT = re.compile(r"@font-face \{.*?\}|<!--.*?-->", re.DOTALL)
+"""What links fonts of a content network, and a comment."""
+_CHANGED = {
+    "Fira Code, monospace": "ui-monospace, monospace",
+    "font-family: arial": "font-family: sans-serif",
+    "rgba(255,255,255,0.35)": "rgba(128,128,128,0.5)",
+}
 
 
 class Look(NamedTuple):
@@ -99,8 +105,10 @@ def terminal(command: str, output: str, look: Look) -> str:
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text(f"$ {command}", style="bold"))
     console.print(Text.from_ansi(output.rstrip()))
-    svg = _FONT_FACE.sub("", console.export_svg(title="inspector", theme=look.theme, unique_id=f"i-{look.name}"))
-    svg = svg.replace("Fira Code, monospace", "ui-monospace, monospace").replace("font-family: arial", "font-family: sans-serif")
+    console.print()  # rich clips the last line away
+    svg = _LEFT_OUT.sub("", console.export_svg(title="", theme=look.theme, unique_id=f"i-{look.name}"))
+    for theirs, ours in _CHANGED.items():
+        svg = svg.replace(theirs, ours)
     return "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
 
 

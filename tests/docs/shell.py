@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from inspector.cli.root import cli
 from inspector.testing import FakeEngine
 from tests.docs.blocks import ROOT
-from tests.docs.world import built, put, save
+from tests.docs.world import HOST, built, put, save
 
 NAME = "torch-image-inspector"
 _TOOLS = frozenset({"cat", "cp", "echo", "jq", "ls", "mkdir", "mv", "rm", "test"})
@@ -43,8 +43,9 @@ class Done(NamedTuple):
 class Shell:
     """One page's folder, environment and engine; `run` takes the commands as they are typed."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], engine: FakeEngine) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], engine: FakeEngine, registry: str) -> None:
         self.folder = folder
+        self.registry = registry
         self.environment = environment
         self.engine = engine
 
@@ -92,6 +93,9 @@ class Shell:
 
     def _inspector(self, arguments: list[str], given: bytes, variables: dict[str, str]) -> Done:
         expanded = [found for word in arguments for found in self._expanded(word)]
+        if "--catalog" in expanded:  # a catalog is asked of the host itself, whatever registries.conf says
+            at = expanded.index("--catalog") + 1
+            expanded[at] = expanded[at].replace(HOST, self.registry)
         with self._entered({**self.environment, **variables}):
             result = CliRunner().invoke(cli, expanded, input=given)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -102,6 +106,7 @@ class Shell:
     def _entered(self, environment: dict[str, str]) -> Iterator[None]:
         before = Path.cwd(), dict(os.environ)
         os.chdir(self.folder)
+        os.environ.pop("CONTAINER_HOST", None)
         os.environ.update(environment)
         try:
             yield
@@ -113,7 +118,7 @@ class Shell:
     def python(self, code: str, names: dict[str, object], where: str) -> None:
         """Run a block of Python in the page's folder."""
         with self._entered(self.environment), contextlib.redirect_stdout(None):
-            exec(compile(code, where, "exec"), names)  # noqa: S102 - the pages' own examples
+            exec(compile(code, where, "exec"), names)
 
     def _expanded(self, word: str) -> list[str]:
         """The files that a shell's pattern names; other words stay."""
@@ -122,10 +127,10 @@ class Shell:
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.glob(word)) or [word]
 
     def _process(self, words: list[str], given: bytes) -> Done:
+        environment = {**os.environ, **self.environment}
         done = subprocess.run(
-            words, cwd=self.folder, env={**os.environ, **self.environment}, input=given, capture_output=True, timeout=60,
-            check=False,
-        )  # fmt: skip
+            words, cwd=self.folder, env=environment, input=given, capture_output=True, timeout=60, check=False
+        )
         return Done(done.returncode, (done.stdout + done.stderr).decode(), done.stdout)
 
     def _save(self, words: list[str]) -> Done:
@@ -174,7 +179,9 @@ def check_outside(words: list[str]) -> None:
         return
     start = next((start for start in _INSTALLS if words[: len(start)] == start), None)
     if start is not None:
-        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+            "optional-dependencies"
+        ]
         named = [word for word in words[len(start) :] if not word.startswith("-")]
         allowed = {NAME, *(f"{NAME}[{extra}]" for extra in extras)}
         assert named, words
@@ -185,7 +192,7 @@ def check_outside(words: list[str]) -> None:
 
 def check_syntax(command: str) -> None:
     """Check the words of every `inspector` in a line against the options that commands declare."""
-    for part in _parts([word for word in _words(command.replace("&&", "|").replace(";", "|"))]):
+    for part in _parts(_words(command.replace("&&", "|").replace(";", "|"))):
         arguments = ours([word for word in part if not re.match(r"[A-Z_]+=", word)])
         if arguments:
             _check_arguments(arguments, command)

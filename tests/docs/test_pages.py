@@ -44,7 +44,7 @@ def shell(tmp_path: Path, made: Path, shared_registry: FakeRegistry) -> Iterator
             "COLUMNS": "100",
             "NO_COLOR": "1",
         }
-        yield Shell(folder, environment, engine)
+        yield Shell(folder, environment, engine, shared_registry.host)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

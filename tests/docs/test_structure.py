@@ -56,7 +56,9 @@ def test_policies_shown_are_valid(tmp_path: Path) -> None:
 def test_commands_in_configurations_have_their_options() -> None:
     found = 0
     for block in (block for page in PAGES for block in blocks(page) if block.language in ("yaml", "text")):
-        for line in re.findall(r"(?:run: |script: |- |sh ')((?:inspector|pipx install|pip install) [^'\n]+)", block.text):
+        for line in re.findall(
+            r"(?:run: |script: |- |sh ')((?:inspector|pipx install|pip install) [^'\n]+)", block.text
+        ):
             if ours(line.split()):
                 check_syntax(line)
                 found += 1
