@@ -15,7 +15,7 @@ from tests.docs.world import images, put_archives, registries_conf, registry
 
 SECONDS = re.compile(r"\d+(\.\d+)? s\b")
 CHECKED = frozenset({"console", "python", "toml", "dockerfile", "yaml", "json"})
-LEFT = frozenset({"text", "ini", "gitignore", "sh"})
+LEFT = frozenset({"text", "pycon", "ini", "gitignore", "sh"})
 
 
 @pytest.fixture(scope="session")
