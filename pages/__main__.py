@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from pages.generated import DOCS, generated
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def main() -> int:
@@ -18,8 +19,10 @@ def main() -> int:
     if sys.argv[1:]:
         sys.stderr.write("usage: python -m pages [pictures]\n")
         return 2
+    from pages.generated import generated
+
     for path, text in generated().items():
-        if path.read_text(encoding="utf-8") != text if path.exists() else True:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8", newline="\n")
             sys.stdout.write(f"{path.relative_to(DOCS.parent)}\n")
     return 0

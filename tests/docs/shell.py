@@ -106,7 +106,6 @@ class Shell:
     def _entered(self, environment: dict[str, str]) -> Iterator[None]:
         before = Path.cwd(), dict(os.environ)
         os.chdir(self.folder)
-        os.environ.pop("CONTAINER_HOST", None)
         os.environ.update(environment)
         try:
             yield

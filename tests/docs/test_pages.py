@@ -38,6 +38,7 @@ def shell(tmp_path: Path, made: Path, shared_registry: FakeRegistry) -> Iterator
     with FakeEngine("containerd", list(images().values())) as engine:
         environment = {
             "DOCKER_HOST": engine.address,
+            "CONTAINER_HOST": engine.address,
             "CONTAINERS_REGISTRIES_CONF": str(conf),
             "INSPECTOR_CACHE_DIR": str(tmp_path / "cache"),
             "HOME": str(tmp_path),
