@@ -29,12 +29,6 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check roles.toml
 	@echo && echo 'The same roles, one image for each way to get it wrong (so this exits with 1):'
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check wrong.toml; test $$? -eq 1
-	@echo && echo 'What to try next:'
-	@echo '  $(BIN)/inspector doctor                       what it finds on this machine'
-	@echo '  $(BIN)/inspector python:3.12-slim             an image of your engine; or api.tar, or docker://HOST/NAME'
-	@echo '  $(BIN)/inspector check --torch absent IMAGE   a verdict without a policy file'
-	@echo '  $(BIN)/inspector init IMAGE                   a policy that your image passes'
-	@echo '  docs/tutorial/first-check.md                  ten minutes: break an image, and mend it'
 
 test: $(VENV)/developing ## install, then run every test that needs no engine
 	$(BIN)/python -m pytest -n auto --ignore=tests/lab -m 'not lab' $(ARGS)
