@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,7 +112,7 @@ def terminal(command: str, output: str, look: Look) -> str:
     return "\n".join(line.rstrip() for line in svg.splitlines() if line.strip()) + "\n"
 
 
-def chart(measured: list[tuple[str, float]], look: Look) -> str:
+def chart(measured: Sequence[tuple[str, float]], look: Look) -> str:
     """A bar for each tool, as long as its seconds."""
     left, right, high, gap = 150, 640, 22, 12
     longest = max(seconds for _, seconds in measured)
