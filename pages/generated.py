@@ -25,12 +25,22 @@ This is what `inspector COMMAND --help` prints. `inspector IMAGE…` is `inspect
 """
 
 
+_POLICY_COMMANDS = """```console
+$ inspector check --ignore imports
+$ inspector schema policy -o inspector.schema.json
+```
+
+The second line writes the JSON Schema that the example's first line names, so that editors complete keys and mark faults.
+`inspector init` writes a policy from the images at hand.
+"""
+
+
 def generated() -> dict[Path, str]:
     """Every page that programs write, whole, by its path."""
     speed = DOCS / "explanation" / "access-and-speed.md"
     return {
         DOCS / "reference" / "cli.md": commands_page(),
-        DOCS / "reference" / "policy.md": _without_bars(render_reference()),
+        DOCS / "reference" / "policy.md": _without_bars(policy_page()),
         DOCS / "reference" / "checks.md": _without_bars(checks_markdown()),
         DOCS / "reference" / "python.md": _without_bars(render_page()),
         speed: _with(speed.read_text(encoding="utf-8"), "seconds", seconds_table(DOCS / "pictures" / "bench.txt")),
@@ -42,6 +52,14 @@ def commands_page() -> str:
     parts = [_COMMANDS_HEAD]
     parts += [f"## {name}\n\n```text\n$ {name} --help\n{text}\n```\n" for name, text in _helps()]
     return "\n".join(parts)
+
+
+def policy_page() -> str:
+    """The reference of all keys, an example before it."""
+    text = Path(__file__).with_name("example.toml").read_text(encoding="utf-8")
+    example = f'## An example\n\n```toml title="inspector.toml"\n{text}```\n\n{_POLICY_COMMANDS}'
+    head, first, keys = render_reference().partition("\n## ")
+    return f"{head}\n{example}{first}{keys}"
 
 
 def _helps() -> Iterator[tuple[str, str]]:
