@@ -65,9 +65,10 @@ def test_commands_in_configurations_have_their_options() -> None:
     assert found >= 5
 
 
-@pytest.mark.parametrize("path", generated(), ids=lambda path: str(path.relative_to(DOCS)))
-def test_a_generated_page_is_what_the_program_says(path: Path, request: pytest.FixtureRequest) -> None:
-    expected = generated()[path]
+def test_generated_pages_are_what_the_program_says(request: pytest.FixtureRequest) -> None:
+    expected = generated()
     if request.config.getoption("--update-golden"):
-        path.write_text(expected, encoding="utf-8", newline="\n")
-    assert path.read_text(encoding="utf-8") == expected, "run `make docs`"
+        for path, text in expected.items():
+            path.write_text(text, encoding="utf-8", newline="\n")
+    stale = [path.name for path, text in expected.items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], "run `make docs`"
