@@ -12,10 +12,10 @@ from inspector.facts.runtime import Device, RuntimeFacts
 from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
 from inspector.torchbuild.model import Build, Torch
-from inspector.unknown import Unknown
+from inspector.unknown import Importable, Unknown
 
 SITE = "/app/.venv/lib/python3.11/site-packages"
-NO_TORCH = Torch(installed=False, importable="no")
+NO_TORCH = Torch(installed=False, importable=Importable.NO)
 UNSEEN = Unknown("only single files were asked for")
 
 

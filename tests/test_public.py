@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,10 @@ import inspector
 from fixtures.__main__ import write_all
 from fixtures.roles import right_images
 from inspector.testing.registry import FakeRegistry
+
+ROOT = Path(__file__).parents[1]
+WARNINGS = {"importlib._bootstrap_external", "warnings", "_py_warnings"}
+"""What `importlib` brings, by the release of Python."""
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def test_the_examples_of_the_docstring(folder: str) -> None:
     assert facts.torch.importable == "no"
     policy = inspector.load_policy(f"{folder}/roles.toml")
     assert policy == inspector.load_policy(Path(folder, "roles.toml"))
-    report = inspector.check([f"docker-archive:{folder}/backend-prod.tar"], policy)
+    report = inspector.check(f"docker-archive:{folder}/backend-prod.tar", policy)
     assert (report.outcome, report.results[0].role) == ("pass", "api")
 
 
@@ -41,8 +47,7 @@ def test_an_audit_by_name_as_the_docstring_shows(folder: str) -> None:
     policy = inspector.load_policy(f"{folder}/roles.toml")
     with FakeRegistry() as fake:
         fake.push("team/worker", "1", right_images()["worker-cpu"])
-        options = inspector.Options(role="worker-cpu")
-        plan, result, end = inspector.audit([f"{fake.host}/team/worker"], policy, options)
+        plan, result, end = inspector.audit(f"{fake.host}/team/worker", policy, role="worker-cpu")
     assert isinstance(plan, inspector.Planned)
     assert isinstance(result, inspector.Audited)
     assert isinstance(end, inspector.Ended)
@@ -55,7 +60,21 @@ def test_what_goes_wrong_is_of_one_kind(reference: str) -> None:
         inspector.inspect(reference)
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_is_there_and_listed() -> None:
     assert {name for name in inspector.__all__ if getattr(inspector, name) is not None} == set(inspector.__all__)
+    assert [name for name in dir(inspector) if not name.startswith("__")] == sorted(inspector.__all__)
+    assert inspector.errors.NotFound.exit_code == 3
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = inspector.nonsense
+
+
+def test_the_import_alone_brings_nothing_else() -> None:
+    code = "import sys; before = set(sys.modules); import inspector; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, check=True, cwd=ROOT)
+    assert set(done.stdout.decode().split()) <= {
+        "__future__",
+        "importlib",
+        "importlib._bootstrap",
+        "inspector",
+        *WARNINGS,
+    }

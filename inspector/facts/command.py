@@ -19,7 +19,7 @@ from inspector.python.question import Question, Started, ask, started
 from inspector.rootfs import Rootfs
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
-from inspector.unknown import Unknown
+from inspector.unknown import Importable, Unknown
 
 _ENVIRONMENT = re.compile(r"(/.+?)/lib(?:64)?/(?:python|pypy)\d\.\d+t?/(?:site|dist)-packages/")
 _SYSTEM = ("/usr", "/usr/local")
@@ -163,7 +163,7 @@ def unseen_command(fs: Rootfs, asked: Asked) -> Command:
         interpreter = _begun_with(ran.first, found, ran.question)
         differs = is_other(asked, ran.question, found) or _first_matters(fs, ran)
     why = "only the asked `python` was looked at"
-    torch = Torch(installed=False, importable="unknown", reasons=(why,)) if differs else None
+    torch = Torch(installed=False, importable=Importable.UNKNOWN, reasons=(why,)) if differs else None
     return Command(
         argv=asked.startup.argv,
         path=asked.startup.path,

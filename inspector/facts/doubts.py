@@ -12,7 +12,7 @@ from inspector.python.model import Interpreter
 from inspector.python.question import Question
 from inspector.rootfs import Kind, Rootfs, resolve, walk
 from inspector.torchbuild.model import Torch, TorchElsewhere
-from inspector.unknown import Unknown
+from inspector.unknown import Importable, Unknown
 
 _PROGRAM = re.compile(r"(?:python|pypy)[23]?(?:\.\d{1,2}t?)?")
 
@@ -45,7 +45,7 @@ def with_doubts(
 
 def _doubted(torch: Torch, question: Question) -> Torch:
     reasons = tuple(dict.fromkeys([*torch.reasons, *question.doubts]))
-    return msgspec.structs.replace(torch, importable="unknown", reasons=reasons)
+    return msgspec.structs.replace(torch, importable=Importable.UNKNOWN, reasons=reasons)
 
 
 def _is_package(other: TorchElsewhere) -> bool:

@@ -15,7 +15,7 @@ from inspector.python.model import Interpreter
 from inspector.python.question import Question
 from inspector.rootfs import resolve
 from inspector.sources.image import Image, Layer
-from inspector.unknown import Unknown
+from inspector.unknown import Importable, Unknown
 
 if TYPE_CHECKING:
     from inspector.imports.model import Imported
@@ -63,4 +63,4 @@ def unseen_imports(names: Sequence[str]) -> dict[str, Imported]:
         return {}
     from inspector.imports.model import Imported
 
-    return dict.fromkeys(names, Imported(importable="unknown", reasons=(NOT_FILES,)))
+    return dict.fromkeys(names, Imported(importable=Importable.UNKNOWN, reasons=(NOT_FILES,)))

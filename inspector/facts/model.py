@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
+from inspector.errors import InspectorError
 from inspector.facts.runtime import RuntimeFacts
 from inspector.imports.model import Imported
 from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
 from inspector.torchbuild.model import BrokenExtension, Torch, TorchElsewhere
-from inspector.unknown import Unknown
+from inspector.unknown import Importable, Unknown
+from inspector.values import Plain, Row, Tabled
 
 Proof = Literal["files", "loader", "runtime"]
 """What an answer about imports rests on: which files are there, what the loader does with them, or a run."""
@@ -27,7 +30,7 @@ class Size(msgspec.Struct, frozen=True):
     compressed: int | None
 
 
-class LayerFacts(msgspec.Struct, frozen=True, kw_only=True):
+class LayerFacts(Plain, frozen=True, kw_only=True):
     """One layer, from the base up. `size` is the sum of its files; `created_by` the build step, if stated.
 
     `size` and `entries` are None where the layer itself was not read (see `Evidence.access`).
@@ -84,13 +87,19 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     reaches: tuple[str, ...] = ()
 
 
-class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
+class ImageFacts(Tabled, frozen=True, kw_only=True):
     """Everything known of one image. `image_id` is the digest of its config; None where an engine does not tell.
 
     `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `metadata_unread` are
     some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
     container was run. `imports` are the modules whose import was asked for by name, `extensions` the modules of
     distributions that can't load, of those that were tried.
+
+    >>> facts = inspector.inspect("worker.tar")
+    >>> facts
+    <ImageFacts worker.tar: linux/amd64, torch 2.13.0+cpu (cpu), 22 packages, 8 layers>
+    >>> facts.to_dict()["torch"]["build"]
+    'cpu'
     """
 
     reference: str
@@ -110,5 +119,79 @@ class ImageFacts(msgspec.Struct, frozen=True, kw_only=True):
     runtime: RuntimeFacts | None = None
     metadata_unread: tuple[str, ...] = ()
     command: Command = Command()
-    imports: dict[str, Imported] = {}
+    imports: dict[str, Imported] = msgspec.field(default_factory=dict)
     extensions: tuple[BrokenExtension, ...] = ()
+
+    def records(self, of: Literal["packages", "layers"] = "packages") -> list[Row]:
+        """Return a flat row for each package, or each layer, as `pandas.DataFrame` takes them.
+
+        Raises `InspectorError` where the packages are not known, and `ValueError` for rows of anything else.
+
+        >>> facts = inspector.inspect("worker.tar")
+        >>> [row["version"] for row in facts.records() if row["name"] == "torch"]
+        ['2.13.0+cpu']
+        >>> len(facts.records("layers"))
+        8
+        """
+        if of == "layers":
+            return list(self._layers())
+        if of != "packages":
+            raise ValueError(f"no records of {of!r}: write 'packages' or 'layers'")
+        if isinstance(self.distributions, Unknown):
+            raise InspectorError(f"{self.reference}: the packages are not known: {self.distributions.unknown}")
+        return [{"image": self.reference, **msgspec.structs.asdict(each)} for each in self.distributions]
+
+    def summary(self) -> Row:
+        """Return the image in one flat row; what is not known is None.
+
+        >>> inspector.inspect("worker.tar").summary()["torch"]
+        '2.13.0+cpu'
+        """
+        torch, python, packages = self.torch, self.interpreter, self.distributions
+        return {
+            "reference": self.reference,
+            "source": self.source,
+            "image_id": self.image_id,
+            "platform": str(self.platform),
+            "python": None if isinstance(python, Unknown) else python.version,
+            "importable": str(torch.importable),
+            "torch": torch.version or torch.distribution_version,
+            "build": torch.build if torch.installed else None,
+            "cuda": torch.cuda,
+            "torch_size": torch.size,
+            "size": self.size.uncompressed,
+            "compressed_size": self.size.compressed,
+            "layers": len(self.layers),
+            "packages": None if isinstance(packages, Unknown) else len(packages),
+        }
+
+    def _layers(self) -> Iterator[Row]:
+        for at, each in enumerate(self.layers):
+            yield {"image": self.reference, "layer": at, **msgspec.structs.asdict(each)}
+
+    def _headline(self) -> str:
+        packages = (
+            "packages unknown"
+            if isinstance(self.distributions, Unknown)
+            else _count(len(self.distributions), "package")
+        )
+        layers = _count(len(self.layers), "layer")
+        return f"{self.reference}: {self.platform}, {_torch(self.torch)}, {packages}, {layers}"
+
+    def _table(self) -> list[Row]:
+        return [{"": key, "value": value} for key, value in self.summary().items()]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun if number == 1 else noun + 's'}"
+
+
+def _torch(torch: Torch) -> str:
+    if torch.installed:
+        broken = {"yes": "", "no": ", can't be imported", "unknown": ", may be importable or not"}[torch.importable]
+        return f"torch {torch.version or torch.distribution_version or '?'} ({torch.build}{broken})"
+    return {
+        Importable.NO: "no torch",
+        Importable.YES: "torch is a namespace only",
+        Importable.UNKNOWN: "whether it has torch is unknown",
+    }[torch.importable]

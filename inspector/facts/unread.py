@@ -6,7 +6,7 @@ from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Size
 from inspector.python.model import Startup
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild.model import Torch
-from inspector.unknown import Unknown
+from inspector.unknown import Importable, Unknown
 
 HOW = "manifest"
 """`Evidence.how` of such facts."""
@@ -26,7 +26,7 @@ def unread(image: Image) -> ImageFacts:
         startup=Startup(argv=(*image.config.entrypoint, *image.config.cmd), path=None, starts="unknown"),
         interpreter=Unknown(_WHY),
         distributions=Unknown(_WHY),
-        torch=Torch(installed=False, importable="unknown", reasons=(_WHY,), size=None),
+        torch=Torch(installed=False, importable=Importable.UNKNOWN, reasons=(_WHY,), size=None),
         torch_elsewhere=Unknown(_WHY),
         warnings=image.warnings,
         evidence=Evidence(bytes_read=0, layers_read=0, layers_cached=0, digests_verified=False, how=HOW),

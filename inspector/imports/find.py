@@ -20,7 +20,7 @@ from inspector.python.folders import Folders
 from inspector.python.literals import parse_literals
 from inspector.python.model import Interpreter
 from inspector.rootfs import Rootfs
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Absent, Importable, Unknown
 
 MAX_REASONS = 5
 """Doubts that are listed of one name."""
@@ -43,7 +43,8 @@ def find_imports(
     """
     if isinstance(interpreter, Unknown):
         answer = Imported(
-            importable="no" if isinstance(interpreter, Absent) else "unknown", reasons=(interpreter.unknown,)
+            importable=Importable.NO if isinstance(interpreter, Absent) else Importable.UNKNOWN,
+            reasons=(interpreter.unknown,),
         )
         return dict.fromkeys(names, answer)
     found: dict[str, Imported] = {}
@@ -56,7 +57,7 @@ def _doubted(answer: Imported, doubts: Sequence[str]) -> Imported:
     if not doubts:
         return answer
     return Imported(
-        importable="unknown",
+        importable=Importable.UNKNOWN,
         reasons=(*answer.reasons, *doubts),
         path=answer.path,
         followed=answer.followed,
@@ -71,7 +72,7 @@ def _find(fs: Rootfs, config: ImageConfig, interpreter: Interpreter, name: str, 
         return _unknown(f"what {interpreter.implementation} imports is not followed")
     if interpreter.runs != "yes":
         why = interpreter.reasons or ("whether the interpreter starts is not known",)
-        return Imported(importable=interpreter.runs if interpreter.runs == "no" else "unknown", reasons=why)
+        return Imported(importable=Importable.NO if interpreter.runs == "no" else Importable.UNKNOWN, reasons=why)
     try:
         environment = environment_of(fs, config)
         return _import(as_user(fs, environment), environment, interpreter, name, content)
@@ -80,7 +81,7 @@ def _find(fs: Rootfs, config: ImageConfig, interpreter: Interpreter, name: str, 
 
 
 def _unknown(why: str) -> Imported:
-    return Imported(importable="unknown", reasons=(why,))
+    return Imported(importable=Importable.UNKNOWN, reasons=(why,))
 
 
 def _import(
@@ -92,7 +93,7 @@ def _import(
     opener = Opener(fs, interpreter.resolved, environment, lambda path: _torch(finder, interpreter, environment, path))
     if opener.refused is not None:
         certain = opener.refused.certainty != "unknown"
-        return Imported(importable="no" if certain else "unknown", reasons=(opener.refused.text,))
+        return Imported(importable=Importable.NO if certain else Importable.UNKNOWN, reasons=(opener.refused.text,))
     walk = Walk(finder, opener, environment.variables, interpreter.version, interpreter.machine or "")
     failed = ""
     try:
@@ -115,13 +116,13 @@ def _answer(walk: Walk, opener: Opener, name: str, failed: str, folders: Folders
         *([differs] if differs else []),
     ]
     certain_failure = failed and not differs and not opener.process.doubts and not _doubtful(failed, doubts)
-    outcome = "no" if certain_failure else "unknown" if reasons else "yes"
+    outcome = Importable.NO if certain_failure else Importable.UNKNOWN if reasons else Importable.YES
     module = walk.modules.get(name)
     found = module.found if module is not None else None
     path = found.path if found is not None else None
     node = None if path is None else folders.node(path)
     return Imported(
-        importable=outcome,  # type: ignore[arg-type]
+        importable=outcome,
         reasons=(failed,) if certain_failure else tuple(dict.fromkeys(reasons)),
         path=path,
         followed=tuple(each.name for each in loaded if _is_told(each))[:MAX_FOLLOWED],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from inspector.unknown import Tri
+from inspector.unknown import Importable
 
 MAX_NAME = 300
 """Characters of a name that is asked for."""
@@ -20,13 +20,17 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     those of the standard library; `modules` and `extensions` count all, and the compiled ones among them.
     """
 
-    importable: Tri
+    importable: Importable
     reasons: tuple[str, ...] = ()
     path: str | None = None
     followed: tuple[str, ...] = ()
     modules: int = 0
     extensions: int = 0
     layer: int | None = None
+
+    def __post_init__(self) -> None:
+        """Take the answer for the enumeration, where a text was given."""
+        msgspec.structs.force_setattr(self, "importable", Importable(self.importable))
 
 
 def module_name(text: str) -> str:

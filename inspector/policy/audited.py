@@ -11,14 +11,15 @@ import msgspec
 from inspector.facts import Evidence, ImageFacts
 from inspector.facts.model import Size
 from inspector.oci import Platform
-from inspector.policy.model import SCHEMA, ErrorFact, Finding, Outcome, Result, worst
+from inspector.policy.model import SCHEMA, ErrorFact, Finding, Outcome, Result, finding_rows, verdict, worst
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Unknown
+from inspector.values import Plain, Row, Tabled
 
 _NUMBER = re.compile(r"([0-9]+)", re.ASCII)
 
 
-class Planned(msgspec.Struct, frozen=True, kw_only=True):
+class Planned(Plain, frozen=True, kw_only=True):
     """What is to be done: tags asked for, distinct images behind them, and the distinct layers that are needed.
 
     `layers_known` of the layers, `bytes_known` as stored, are in the cache; `bytes_to_fetch` is at most what the
@@ -52,7 +53,7 @@ class Left(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
+class Ended(Plain, frozen=True, kw_only=True):
     """How the audit ended: what was fetched, in layers, in bytes, in requests of any kind; and what was left."""
 
     layers_fetched: int
@@ -62,7 +63,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-class Audited(msgspec.Struct, frozen=True, kw_only=True):
+class Audited(Tabled, frozen=True, kw_only=True):
     """One image in one role, or what could not be read; a line of `audit --format jsonl`.
 
     `tags` are all those of `repository` that lead to the image and are in the role; `digest` is what the first
@@ -89,6 +90,31 @@ class Audited(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorFact | None = None
     dockerfile: str | None = None
     line: int | None = None
+
+    def records(self) -> list[Row]:
+        """Return a flat row for each finding, as `pandas.DataFrame` takes them; one without a check if there is none.
+
+        >>> plan, audited, end = inspector.audit("registry.example.com/team/worker", "roles.toml")
+        >>> audited.records()[0]["verdict"]
+        'pass'
+        """
+        image: Row = {
+            "image": self.image,
+            "repository": self.repository,
+            "tags": ", ".join(self.tags),
+            "digest": self.digest,
+            "platform": None if self.platform is None else str(self.platform),
+            "role": self.role,
+            "verdict": self.outcome,
+            "error": None if self.error is None else self.error.message,
+        }
+        return [{**image, **row} for row in finding_rows(self.findings)]
+
+    def _headline(self) -> str:
+        return verdict(self.image, self.role, self.outcome, self.findings)
+
+    def _table(self) -> list[Row]:
+        return list(finding_rows(self.findings))
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
 from inspector.facts import ImageFacts
+from inspector.values import Plain, Row, Tabled
 
 Outcome = Literal["pass", "warn", "unknown", "fail"]
 Category = Literal["CODE_BUG", "ENVIRONMENT", "EVIDENCE"]
@@ -44,7 +46,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int | None = None
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class Finding(Plain, frozen=True, kw_only=True):
     """The answer to one check. `advice` is empty for a pass; `category` says whose fault a failure is."""
 
     check: str
@@ -64,11 +66,14 @@ class ErrorFact(msgspec.Struct, frozen=True):
     message: str
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
+class Result(Tabled, frozen=True, kw_only=True):
     """The verdict on one image in one role.
 
     `dockerfile` is the role's, `line` its line that made the layer at fault; None where the file can't be read beside
     the policy, or the build step isn't found in it.
+
+    >>> inspector.check("worker.tar", "roles.toml").results[0]
+    <Result ktrdr-worker-cpu:test as 'worker': pass>
     """
 
     image: str
@@ -81,14 +86,86 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     dockerfile: str | None = None
     line: int | None = None
 
+    def records(self) -> list[Row]:
+        """Return a flat row for each finding, and one without a check where there is none."""
+        image: Row = {"image": self.image, "role": self.role, "verdict": self.outcome}
+        return [{**image, **row} for row in finding_rows(self.findings)]
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on all images; what `check --format json` prints. `warnings` are about the run, not one image."""
+    def summary(self) -> Row:
+        """Return the image, its verdict and what its torch is in one flat row; what is not known is left out."""
+        failed = "; ".join(each.message for each in self.findings if each.outcome != "pass")
+        facts = self.facts.summary() if self.facts is not None else {}
+        return {"image": self.image, "role": self.role, "verdict": self.outcome, "why": failed, **facts}
+
+    def _headline(self) -> str:
+        return verdict(self.image, self.role, self.outcome, self.findings)
+
+    def _table(self) -> list[Row]:
+        return self.records()
+
+
+class Report(Tabled, frozen=True, kw_only=True):
+    """The verdict on all images; what `check --format json` prints. `warnings` are about the run, not one image.
+
+    >>> report = inspector.check(["api.tar", "worker.tar"], "roles.toml")
+    >>> report
+    <Report pass: 2 images, 2 pass>
+    >>> report.to_dict()["outcome"]
+    'pass'
+    """
 
     schema: str = SCHEMA
     outcome: Outcome
     results: tuple[Result, ...]
     warnings: tuple[str, ...] = ()
+
+    def records(self, of: Literal["findings", "images"] = "findings") -> list[Row]:
+        """Return a flat row for each finding, or each image, as `pandas.DataFrame` takes them.
+
+        Raises `ValueError` for rows of anything else.
+
+        >>> report = inspector.check(["api.tar", "worker.tar"], "roles.toml")
+        >>> [(row["role"], row["message"]) for row in report.records() if row["check"] == "torch"]
+        [('api', 'torch is not installed'), ('worker', 'torch 2.13.0+cpu (CPU build) can be imported')]
+        >>> [(row["role"], row["verdict"], row["build"]) for row in report.records("images")]
+        [('api', 'pass', None), ('worker', 'pass', 'cpu')]
+        """
+        if of not in ("findings", "images"):
+            raise ValueError(f"no records of {of!r}: write 'findings' or 'images'")
+        if of == "images":
+            return [each.summary() for each in self.results]
+        return [row for each in self.results for row in each.records()]
+
+    def _headline(self) -> str:
+        tally = Counter(each.outcome for each in self.results)
+        images = f"{len(self.results)} {'image' if len(self.results) == 1 else 'images'}"
+        return ", ".join(
+            [f"{self.outcome}: {images}", *(f"{tally[each]} {each}" for each in WORST_FIRST if tally[each])]
+        )
+
+    def _table(self) -> list[Row]:
+        columns = ("image", "role", "verdict", "torch", "build", "why")
+        return [{key: row.get(key) for key in columns} for row in self.records("images")]
+
+
+def finding_rows(findings: Collection[Finding]) -> Iterator[Row]:
+    """Yield a flat row for each finding; one without a check where there is none, so that no image is left out."""
+    fields = ("check", "outcome", "message", "expected", "actual", "advice")
+    if not findings:
+        yield dict.fromkeys((*fields, "path", "layer"))
+    for each in findings:
+        yield {
+            **{field: getattr(each, field) for field in fields},
+            "path": each.evidence.path,
+            "layer": each.evidence.layer,
+        }
+
+
+def verdict(image: str, role: str | None, outcome: Outcome | None, findings: Iterable[Finding]) -> str:
+    """Say in one line what became of an image, and which checks it didn't pass."""
+    failed = ", ".join(dict.fromkeys(each.check for each in findings if each.outcome != "pass"))
+    in_role = f"as {role!r}" if role else "in no role"
+    return f"{image} {in_role}: {outcome or 'not judged'}{f' ({failed})' if failed else ''}"
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

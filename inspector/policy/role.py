@@ -98,7 +98,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     registries whose layers' tables of contents are believed without reading the layers.
     """
 
-    origin: str
+    origin: str = "policy"
     roles: tuple[Role, ...]
     images: tuple[Listed, ...] = ()
     exhaustive: bool = False

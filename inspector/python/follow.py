@@ -54,6 +54,51 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
 
 
+class _Process(msgspec.Struct, frozen=True):
+    """A program about to run: where its words lead, in which environment, and after how many others."""
+
+    fs: Rootfs
+    found: Found
+    words: tuple[str, ...]
+    environment: Environment
+    doubts: tuple[str, ...]
+    depth: int
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file that runs, its links followed."""
+        return posixpath.basename(self.found.resolved)
+
+    def unknown(self, why: str) -> list[End]:
+        return [_unknown(self.words, self.environment, why, path=self.found.path, doubts=self.doubts)]
+
+    def program(self) -> list[End]:
+        """Return the end that this is: a program that runs no other."""
+        return [
+            End(
+                kind="program",
+                argv=self.words,
+                environment=self.environment,
+                path=self.found.path,
+                doubts=self.doubts,
+            )
+        ]
+
+    def python(self) -> list[End]:
+        """Return the end that this is: an interpreter, whose environment may be known in parts only."""
+        environment, doubts = self.environment, self.doubts
+        vague = [name for name, value in environment.variables.items() if HOLE in value and _MATTERS.fullmatch(name)]
+        if vague:
+            doubts = (*doubts, f"{vague[0]} is set to what isn't known")
+        if HOLE in environment.cwd:
+            doubts = (*doubts, "the folder that it is started in isn't known")
+        variables = {name: value for name, value in environment.variables.items() if HOLE not in value}
+        variables["PATH"] = environment.variables.get("PATH", "").partition(HOLE)[0]
+        cwd = "/" if HOLE in environment.cwd else environment.cwd
+        clean = msgspec.structs.replace(environment, variables=variables, cwd=cwd)
+        return [End(kind="python", argv=self.words, environment=clean, path=self.found.path, doubts=doubts)]
+
+
 class Follower:
     """One image being followed; `texts` are the scripts read on the way, `beside` what they start besides."""
 
@@ -75,12 +120,12 @@ class Follower:
         fs = as_user(self.fs, environment)
         found = self._find(fs, words[0], environment)
         if not isinstance(found, Found):
-            return [End(kind="unknown", argv=words, environment=environment, why=found.unknown, doubts=doubts)]
+            return [_unknown(words, environment, found.unknown, doubts=doubts)]
+        process = _Process(fs, found, words, environment, doubts, depth)
         try:
-            return self._followed(fs, found, words, environment, doubts, depth)
+            return self._followed(process)
         except InspectorError as error:
-            why = f"{found.path!r} can't be followed: {error}"
-            return [_unknown(words, environment, why, path=found.path, doubts=doubts)]
+            return process.unknown(f"{found.path!r} can't be followed: {error}")
 
     def _find(self, fs: Rootfs, word: str, environment: Environment) -> Found | Unknown:
         """Return the program of a name; what PATH has behind what isn't known of it doesn't count."""
@@ -99,94 +144,69 @@ class Follower:
             return Unknown(f"{word!r} is not found")
         return found
 
-    def _followed(  # noqa: C901, PLR0911, PLR0912 - what a process has, and each kind of file
-        self,
-        fs: Rootfs,
-        found: Found,
-        words: tuple[str, ...],
-        environment: Environment,
-        doubts: tuple[str, ...],
-        depth: int,
-    ) -> list[End]:
-        program = read_program(fs, found.resolved)
+    def _followed(self, process: _Process) -> list[End]:
+        """Follow a file by what the kernel sees in it: a program of its own, or a script of another."""
+        program = read_program(process.fs, process.found.resolved)
         if isinstance(program, str):
-            return [_unknown(words, environment, program, path=found.path, doubts=doubts)]
-        name = posixpath.basename(found.path)
-        if isinstance(program, ElfHeader):
-            if name in SHELLS or posixpath.basename(found.resolved) in SHELLS - {"busybox"}:
-                return self._shell(fs, found, words, environment, doubts, depth)
-            if is_python(found.resolved):
-                return [self._python(found, words, environment, doubts)]
-            if posixpath.basename(found.resolved) in _CHOOSERS or is_python(found.path):
-                why = f"{found.path!r} is the program {found.resolved!r}, which chooses another"
-                return [_unknown(words, environment, why, path=found.path, doubts=doubts)]
-        else:
-            shell = posixpath.basename(program.interpreter) in SHELLS or _env_shell(program)
-            text = fs.head(found.resolved).decode("utf-8", "replace")
-            if shell and is_shim(text) and is_python(found.path):
-                return [self._python(found, words, environment, doubts)]
-            if shell and is_shim(text):
-                chosen = through_shim(fs, found, text, name, environment)
-                if isinstance(chosen, Unknown):
-                    return [_unknown(words, environment, chosen.unknown, path=found.path, doubts=doubts)]
-                return self.follow((chosen, *words[1:]), environment, doubts, depth + 1)
-            if shell:
-                return self._script(program, found, words, environment, doubts, depth)
-        passed = unwrap(Asked(fs=fs, found=found, words=words[1:], environment=environment))
+            return process.unknown(program)
+        own = self._binary(process) if isinstance(program, ElfHeader) else self._shell_script(process, program)
+        if own is not None:
+            return own
+        passed = unwrap(
+            Asked(fs=process.fs, found=process.found, words=process.words[1:], environment=process.environment)
+        )
         if isinstance(passed, Unknown):
-            return [_unknown(words, environment, passed.unknown, path=found.path, doubts=doubts)]
+            return process.unknown(passed.unknown)
         if passed is not None:
-            doubts = (*doubts, passed.doubt) if passed.doubt else doubts
-            return self.follow(passed.argv, passed.environment, doubts, depth + 1)
-        if isinstance(program, Script):
-            return self._script(program, found, words, environment, doubts, depth)
-        return [End(kind="program", argv=words, environment=environment, path=found.path, doubts=doubts)]
+            doubts = (*process.doubts, passed.doubt) if passed.doubt else process.doubts
+            return self.follow(passed.argv, passed.environment, doubts, process.depth + 1)
+        return self._script(process, program) if isinstance(program, Script) else process.program()
 
-    def _script(
-        self,
-        script: Script,
-        found: Found,
-        words: tuple[str, ...],
-        environment: Environment,
-        doubts: tuple[str, ...],
-        depth: int,
-    ) -> list[End]:
-        """Build the kernel's words for a `#!` line: the interpreter, its argument, the script's path, the others."""
+    def _binary(self, process: _Process) -> list[End] | None:
+        """Follow a shell or an interpreter; None for any other program."""
+        found = process.found
+        if posixpath.basename(found.path) in SHELLS or process.name in SHELLS - {"busybox"}:
+            return self._shell(process)
+        if is_python(found.resolved):
+            return process.python()
+        if process.name in _CHOOSERS or is_python(found.path):
+            return process.unknown(f"{found.path!r} is the program {found.resolved!r}, which chooses another")
+        return None
+
+    def _shell_script(self, process: _Process, script: Script) -> list[End] | None:
+        """Follow a script of a shell; None for one of another program."""
+        if posixpath.basename(script.interpreter) not in SHELLS and not _env_shell(script):
+            return None
+        found = process.found
+        text = process.fs.head(found.resolved).decode("utf-8", "replace")
+        if not is_shim(text):
+            return self._script(process, script)
+        if is_python(found.path):
+            return process.python()
+        chosen = through_shim(process.fs, found, text, posixpath.basename(found.path), process.environment)
+        if isinstance(chosen, Unknown):
+            return process.unknown(chosen.unknown)
+        return self._next(process, (chosen, *process.words[1:]))
+
+    def _script(self, process: _Process, script: Script) -> list[End]:
+        """Follow the kernel's words for a `#!` line: the interpreter, its argument, the script's path, the others."""
         argument = (script.argument,) if script.argument else ()
-        argv = (script.interpreter, *argument, found.path, *words[1:])
-        return self.follow(argv, environment, doubts, depth + 1)
+        return self._next(process, (script.interpreter, *argument, process.found.path, *process.words[1:]))
 
-    @staticmethod
-    def _python(found: Found, words: tuple[str, ...], environment: Environment, doubts: tuple[str, ...]) -> End:
-        vague = [name for name, value in environment.variables.items() if HOLE in value and _MATTERS.fullmatch(name)]
-        if vague:
-            doubts = (*doubts, f"{vague[0]} is set to what isn't known")
-        if HOLE in environment.cwd:
-            doubts = (*doubts, "the folder that it is started in isn't known")
-        variables = {name: value for name, value in environment.variables.items() if HOLE not in value}
-        variables["PATH"] = environment.variables.get("PATH", "").partition(HOLE)[0]
-        cwd = "/" if HOLE in environment.cwd else environment.cwd
-        clean = msgspec.structs.replace(environment, variables=variables, cwd=cwd)
-        return End(kind="python", argv=words, environment=clean, path=found.path, doubts=doubts)
+    def _next(self, process: _Process, words: tuple[str, ...]) -> list[End]:
+        return self.follow(words, process.environment, process.doubts, process.depth + 1)
 
-    def _shell(
-        self,
-        fs: Rootfs,
-        found: Found,
-        words: tuple[str, ...],
-        environment: Environment,
-        doubts: tuple[str, ...],
-        depth: int,
-    ) -> list[End]:
+    def _shell(self, process: _Process) -> list[End]:
         """Return a shell: its text or script followed, each program that it ends in further."""
-        call = read_call(words)
+        call = read_call(process.words)
         if isinstance(call, Unknown):
-            return [_unknown(words, environment, call.unknown, path=found.path, doubts=doubts)]
+            return process.unknown(call.unknown)
         if call.text is None and call.script is None:
-            return [End(kind="program", argv=words, environment=environment, path=found.path, doubts=doubts)]
-        bash = posixpath.basename(found.resolved) in ("bash", "zsh", "ksh")
+            return process.program()
+        fs, environment = process.fs, process.environment
+        bash = process.name in ("bash", "zsh", "ksh")
         state = State(environment, call.arguments, bash=bash)
-        state.doubts = doubts
+        state.doubts = process.doubts
         shell = Shell(fs, lambda path: self._read(fs, path), self.steps)
         text = call.text
         if call.script is not None:
@@ -199,7 +219,7 @@ class Follower:
         self.beside += shell.runs[:MAX_ENDS]
         found_ends: list[End] = []
         for run in ends[:MAX_ENDS]:
-            found_ends += self.follow(run.argv, run.environment, run.doubts, depth + 1)
+            found_ends += self.follow(run.argv, run.environment, run.doubts, process.depth + 1)
         if len(ends) > MAX_ENDS or len(found_ends) > MAX_ENDS:
             raise LimitExceeded(f"it may end in more than {MAX_ENDS} programs")
         return found_ends

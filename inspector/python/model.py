@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from inspector.unknown import Tri
+from inspector.values import Plain
 
 
 class Startup(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     touches_torch: Tri = "unknown"
 
 
-class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
+class Interpreter(Plain, frozen=True, kw_only=True):
     """The program that the asked command (`python`) runs, and what it would search for imports.
 
     `path` is where PATH finds it, `resolved` the file behind all links and shims. `version` is X.Y.Z
@@ -72,7 +73,7 @@ class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
     hooks: tuple[Hook, ...] = ()
 
 
-class Distribution(msgspec.Struct, frozen=True, kw_only=True):
+class Distribution(Plain, frozen=True, kw_only=True):
     """An installed distribution, as `pip list` or conda would name it.
 
     `name` as its metadata spells it, `path` that of its metadata directory or file, `size` in bytes on disk of the

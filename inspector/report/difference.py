@@ -13,6 +13,7 @@ from inspector.python.metadata import canonical
 from inspector.python.model import Distribution, Interpreter
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
+from inspector.values import Row, Tabled
 
 _Value = str | Unknown | None
 _UNSEEN = Unknown("not looked at")
@@ -48,11 +49,14 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     size_after: int | None
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class Difference(Tabled, frozen=True, kw_only=True):
     """What `diff --format json` prints. `layers_shared` counts those that both have at the base.
 
     `layers_before` and `layers_after` are the rest, from the base up; `packages` are in order of name.
     `not_compared` names what one side does not know; while there is any, nothing is called `equal`.
+
+    >>> inspector.diff("api.tar", "api.tar")
+    <Difference api.tar -> api.tar: equal>
     """
 
     schema: str = SCHEMA
@@ -65,6 +69,49 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     layers_before: tuple[LayerFacts, ...]
     layers_after: tuple[LayerFacts, ...]
     not_compared: tuple[str, ...] = ()
+
+    def records(self) -> list[Row]:
+        """Return a flat row for each field, package and layer that differs, and for each that can't be compared.
+
+        >>> rows = inspector.diff("api.tar", "worker.tar").records()
+        >>> [(row["before"], row["after"]) for row in rows if row["name"] == "torch.build"]
+        [(None, 'cpu')]
+        """
+        rows = [_row("field", each.field, each.before, each.after) for each in self.changed]
+        rows += [
+            _row("package", each.name, each.before, each.after, each.size_before, each.size_after)
+            for each in self.packages
+        ]
+        rows += [_row("layer", each.diff_id, "there", None, each.size, None) for each in self.layers_before]
+        rows += [_row("layer", each.diff_id, None, "there", None, each.size) for each in self.layers_after]
+        return rows + [_row("not compared", name, None, None) for name in self.not_compared]
+
+    def _headline(self) -> str:
+        counts = {"fields": self.changed, "packages": self.packages, "layers": self.layers_before + self.layers_after}
+        told = [f"{len(found)} {what} differ" for what, found in counts.items() if found]
+        told += [f"{len(self.not_compared)} not compared"] if self.not_compared else []
+        return f"{self.before.reference} -> {self.after.reference}: {', '.join(told) or 'equal'}"
+
+    def _table(self) -> list[Row]:
+        return self.records()
+
+
+def _row(
+    kind: str,
+    name: str,
+    before: str | None,
+    after: str | None,
+    size_before: int | None = None,
+    size_after: int | None = None,
+) -> Row:
+    return {
+        "kind": kind,
+        "name": name,
+        "before": before,
+        "after": after,
+        "size_before": size_before,
+        "size_after": size_after,
+    }
 
 
 def difference(before: ImageFacts, after: ImageFacts) -> Difference:
@@ -121,7 +168,7 @@ def _fields(facts: ImageFacts) -> Iterator[tuple[str, _Value]]:
     yield "size.uncompressed", _UNSEEN if size.uncompressed is None else str(size.uncompressed)
     yield "size.compressed", unseen if size.compressed is None else str(size.compressed)
     yield "torch.installed", _text(torch.installed)
-    yield "torch.importable", torch.importable
+    yield "torch.importable", str(torch.importable)
     yield "torch.version", torch.version
     yield "torch.build", torch.build if torch.installed else None
     for field in ("cuda", "hip", "xpu", "accelerator", "path"):

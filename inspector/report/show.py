@@ -20,7 +20,7 @@ from inspector.report.text import count, layer_name, origin, seconds, short, tor
 from inspector.report.text import size as size_or_unseen
 from inspector.sizes import show_size
 from inspector.torchbuild.model import Torch, TorchElsewhere, build_name
-from inspector.unknown import Absent, Tri, Unknown
+from inspector.unknown import Absent, Unknown
 
 BIGGEST = 10
 """Distributions that are shown; the rest is summed up."""
@@ -29,7 +29,7 @@ BAR = 24
 
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
 _ELSEWHERE = "Torch where `python` does not look"
-_YES_NO: dict[Tri, str] = {"yes": "green", "no": "red", "unknown": "magenta"}
+_YES_NO: dict[str, str] = {"yes": "green", "no": "red", "unknown": "magenta"}
 
 
 def render_show(images: Iterable[ImageFacts], *, width: int = 120, color: bool = False) -> str:

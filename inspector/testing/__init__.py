@@ -20,7 +20,7 @@ A policy is tested by checking an image that has what the policy forbids:
 ...     policy = inspector.load_policy(path)
 >>> with FakeEngine("containerd", [image]) as engine:
 ...     with unittest.mock.patch.dict(os.environ, DOCKER_HOST=engine.address):
-...         report = inspector.check(["docker:team/api:1"], policy)
+...         report = inspector.check("docker:team/api:1", policy)
 >>> (result,) = report.results
 >>> result.role, "size" in [finding.check for finding in result.findings if finding.outcome == "fail"]
 ('api', True)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from inspector.unknown import Tri
+from inspector.unknown import Importable
 
 Severity = Literal["no", "unknown", "note"]
 _ORDER: tuple[Severity, ...] = ("no", "unknown", "note")
@@ -21,10 +21,10 @@ class Diagnostic(msgspec.Struct, frozen=True):
     path: str = ""
 
 
-def importable(diagnostics: Iterable[Diagnostic]) -> Tri:
+def importable(diagnostics: Iterable[Diagnostic]) -> Importable:
     """Decide: no if any says no, else unknown if any is; yes as far as files and metadata tell."""
     severities = {each.severity for each in diagnostics}
-    return "no" if "no" in severities else "unknown" if "unknown" in severities else "yes"
+    return Importable.NO if "no" in severities else Importable.UNKNOWN if "unknown" in severities else Importable.YES
 
 
 def texts(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:

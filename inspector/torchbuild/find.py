@@ -24,7 +24,7 @@ from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
 from inspector.torchbuild.elsewhere import Here, find_elsewhere, is_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.torchbuild.survey import MAX_FOUND, Survey, survey
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Absent, Importable, Unknown
 
 _NOTHING = Owned({})
 _EGG_OF_OTHERS = re.compile(r"(?!torch-)[A-Za-z0-9_.]+-[^/]*\.egg", re.IGNORECASE)
@@ -92,7 +92,9 @@ def surroundings(
 def without_interpreter(interpreter: Unknown) -> Torch:
     """Say what is known of torch without a known interpreter."""
     certain = isinstance(interpreter, Absent)
-    return Torch(installed=False, importable="no" if certain else "unknown", reasons=(interpreter.unknown,))
+    return Torch(
+        installed=False, importable=Importable.NO if certain else Importable.UNKNOWN, reasons=(interpreter.unknown,)
+    )
 
 
 def imported(around: Surroundings, *, on_disk: bool) -> Answer:

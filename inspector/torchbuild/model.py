@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from inspector.torchbuild.kinds import kind_of, label_of
-from inspector.unknown import Tri
+from inspector.unknown import Importable
+from inspector.values import Plain
 
 Build = str
 """The name of a `Kind`, or `unknown`."""
@@ -23,7 +24,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str | None = None
 
 
-class Torch(msgspec.Struct, frozen=True, kw_only=True):
+class Torch(Plain, frozen=True, kw_only=True):
     """The torch that the image's `python` would import, or the one that stands where it looks but fails.
 
     `version` is what torch/version.py says, `distribution_version` what the metadata says; `cuda`, `hip`
@@ -35,7 +36,7 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     installed: bool
-    importable: Tri
+    importable: Importable
     reasons: tuple[str, ...] = ()
     version: str | None = None
     distribution_version: str | None = None
@@ -50,6 +51,10 @@ class Torch(msgspec.Struct, frozen=True, kw_only=True):
     layer: int | None = None
     created_by: str | None = None
     fault: Fault | None = None
+
+    def __post_init__(self) -> None:
+        """Take the answer for the enumeration, where a text was given."""
+        msgspec.structs.force_setattr(self, "importable", Importable(self.importable))
 
 
 def build_name(torch: Torch) -> str:

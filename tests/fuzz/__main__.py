@@ -27,6 +27,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)} (default: all)")
     parser.add_argument("--seconds", type=int, default=10, help="for each target (default: 10)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="begin with the same inputs each time (default: others each)"
+    )
     parser.add_argument("--dry", action="store_true", help="keep nothing in the corpus")
     options = parser.parse_args()
     if unknown := set(options.targets) - set(TARGETS):
@@ -34,10 +37,10 @@ def main() -> int:
     if find_spec("atheris") is None:
         parser.error("atheris is missing; `make fuzz` installs it for CPython up to 3.13 on Linux, where alone it runs")
     chosen = options.targets or list(TARGETS)
-    return int(any([fuzzed(name, options.seconds, dry=options.dry) for name in chosen]))  # noqa: C419 - all of them run
+    return int(any([fuzzed(name, options.seconds, options.seed, dry=options.dry) for name in chosen]))  # noqa: C419 - all of them run
 
 
-def fuzzed(name: str, seconds: int, *, dry: bool) -> bool:
+def fuzzed(name: str, seconds: int, seed: int, *, dry: bool) -> bool:
     """Whether fuzzing a target found anything; prints a row."""
     with tempfile.TemporaryDirectory(prefix="inspector-fuzz-") as folder:
         new, start = Path(folder, "new"), Path(folder, "start")
@@ -47,7 +50,12 @@ def fuzzed(name: str, seconds: int, *, dry: bool) -> bool:
             (start / f"{number}").write_bytes(content)
         given = [str(start), *(str(each / name) for each in (CORPUS, CRASHES) if (each / name).is_dir())]
         begun = time.monotonic()
-        bounds = [f"-max_total_time={seconds}", f"-max_len={TARGETS[name].most}", f"-artifact_prefix={folder}/"]
+        bounds = [
+            f"-max_total_time={seconds}",
+            f"-seed={seed}",
+            f"-max_len={TARGETS[name].most}",
+            f"-artifact_prefix={folder}/",
+        ]
         ended = _run(name, *LIMITS, *bounds, str(new), *given)
         took = time.monotonic() - begun
         kept = 0 if dry else _merged(name, [str(new), str(start)])

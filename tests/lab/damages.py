@@ -25,7 +25,6 @@ from typing import NamedTuple, TypeVar
 
 import inspector
 from inspector.layers.cache import IndexCache
-from inspector.pipeline import Options
 from tests.lab import damage_tools, engine, minitorch
 from tests.lab.damaged import ALL
 from tests.lab.damaged.case import Damage
@@ -144,7 +143,7 @@ def truth_of(image: str) -> Truth:
 def answer_of(image: str, cache: IndexCache) -> Answer:
     """What we say of it, read from the engine."""
     try:
-        torch = inspector.inspect(f"docker:{image}", Options(cache=cache, access="storage")).torch
+        torch = inspector.inspect(f"docker:{image}", cache=cache, access="storage").torch
     except inspector.InspectorError as error:
         return Answer("unknown", (f"refused: {error}",))
     importable = torch.importable if torch.installed else "no"  # an empty namespace imports, and has no version

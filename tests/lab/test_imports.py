@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector import Options, inspect
+from inspector import inspect
 from inspector.imports import Imported
 from tests.lab import engine
 
@@ -76,7 +76,7 @@ def really(image: str, module: str) -> bool:
 
 def ours(reference: str, module: str) -> Imported:
     """Our answer."""
-    return inspect(reference, Options(imports=(module,))).imports[module]
+    return inspect(reference, imports=module).imports[module]
 
 
 @pytest.mark.parametrize("case", CASES)

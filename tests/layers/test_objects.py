@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 from collections.abc import Iterator
@@ -217,13 +218,13 @@ def test_symbols_that_were_read_later_are_remembered(tmp_path: Path, plain: File
 
 
 def test_symbols_go_with_their_layer(tmp_path: Path) -> None:
-    cache = IndexCache(tmp_path / "layers.sqlite")
     index = streamed(TREE)
-    cache.put(index, None)
-    assert cache.symbols(index, None) == index.objects.symbols
-    assert cache.info().bytes > len(codec.encode(index))
-    cache.clear()
-    assert cache.symbols(index, None) == {}
+    with contextlib.closing(IndexCache(tmp_path / "layers.sqlite")) as cache:
+        cache.put(index, None)
+        assert cache.symbols(index, None) == index.objects.symbols
+        assert cache.info().bytes > len(codec.encode(index))
+        cache.clear()
+        assert cache.symbols(index, None) == {}
 
 
 def test_a_file_that_changed_since_is_not_read(plain: FileRange) -> None:

@@ -12,6 +12,7 @@ from inspector.policy.judge import judge
 from inspector.policy.model import Finding, Result
 from inspector.policy.role import Role
 from inspector.torchbuild.model import Torch
+from inspector.unknown import Importable
 from tests import factories
 from tests.factories import NO_TORCH, SITE, UNSEEN
 from tests.factories import distribution as installed
@@ -25,7 +26,7 @@ CPU = factories.torch("cpu", "2.6.0+cpu", 699_000_000, layer=1, created_by=SYNC)
 CUDA = replace(CPU, version="2.6.0+cu124", distribution_version="2.6.0", build="cuda", cuda="12.4")
 ROCM = replace(CPU, version="2.6.0+rocm6.2", distribution_version="2.6.0", build="rocm", hip="6.2.41134")
 XPU = replace(CPU, version="2.6.0+xpu", distribution_version="2.6.0", build="xpu", xpu="20250000")
-NAMESPACE = Torch(installed=False, importable="yes", path="/torch", layer=2)
+NAMESPACE = Torch(installed=False, importable=Importable.YES, path="/torch", layer=2)
 
 PYTHON = factories.interpreter()
 LAYERS = factories.layers(((75_000_000, "/bin/sh -c #(nop) ADD file:ab in / "), (200_000_000, SYNC), (5_000, None)))

@@ -13,6 +13,7 @@ from inspector.policy.judge import judge
 from inspector.policy.model import Finding
 from inspector.policy.needs import whole_facts_needed
 from inspector.policy.role import Role
+from inspector.unknown import Importable
 from tests.policy.cases import image
 
 ROLE = Role(name="api", imports=("app.main",))
@@ -25,13 +26,13 @@ def finding(found: dict[str, Imported]) -> Finding:
 
 
 def test_what_can_be_imported_passes() -> None:
-    found = finding({"app.main": Imported(importable="yes", modules=90, extensions=12)})
+    found = finding({"app.main": Imported(importable=Importable.YES, modules=90, extensions=12)})
     assert (found.outcome, found.message) == ("pass", "app.main can be imported (90 modules, 12 of them compiled)")
 
 
 def test_what_fails_fails_with_pythons_words_and_its_place() -> None:
     why = "ModuleNotFoundError: No module named 'requests', imported in line 1 of /app/main.py"
-    found = finding({"app.main": Imported(importable="no", reasons=(why,), path="/app/main.py", layer=1)})
+    found = finding({"app.main": Imported(importable=Importable.NO, reasons=(why,), path="/app/main.py", layer=1)})
     assert (found.outcome, found.category) == ("fail", "CODE_BUG")
     assert why in found.message
     assert (found.evidence.path, found.evidence.layer) == ("/app/main.py", 1)
@@ -39,7 +40,7 @@ def test_what_fails_fails_with_pythons_words_and_its_place() -> None:
 
 
 def test_what_is_not_decided_is_unknown() -> None:
-    found = finding({"app.main": Imported(importable="unknown", reasons=("its bytes went by",))})
+    found = finding({"app.main": Imported(importable=Importable.UNKNOWN, reasons=("its bytes went by",))})
     assert found.outcome == "unknown"
     assert "its bytes went by" in found.message
     assert "python -c 'import app.main'" in found.advice

@@ -15,7 +15,7 @@ from inspector.policy.model import Outcome, exit_code, worst
 from inspector.policy.role import Limits, Role
 from inspector.python.model import Startup
 from inspector.torchbuild.model import Torch
-from inspector.unknown import Absent, Tri, Unknown
+from inspector.unknown import Absent, Importable, Tri, Unknown
 from tests.effort import examples
 from tests.policy.cases import A10, ASKED, IMAGE, PYTHON, UNSEEN, installed
 
@@ -48,7 +48,7 @@ def images(draw: st.DrawFn) -> ImageFacts:
     """An image whose facts are of any kind."""
     torch = Torch(
         installed=draw(st.booleans()),
-        importable=draw(TRI),
+        importable=Importable(draw(TRI)),
         version=draw(VERSIONS),
         distribution_version=draw(VERSIONS),
         build=draw(st.sampled_from([*BUILDS, "unknown"])),

@@ -13,7 +13,7 @@ from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer, Report,
 from inspector.policy.role import CudaRuntime, Limits, Role
 from inspector.python.model import Distribution, Interpreter, Libc, Startup
 from inspector.torchbuild.model import Build, Torch, TorchElsewhere
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Absent, Importable, Unknown
 from tests import factories
 from tests.factories import SITE, digest
 
@@ -53,7 +53,7 @@ def torch(build: Build, version: str, size: int, **changes: Any) -> Torch:
     return factories.torch(build, version, size, **{**brought, **changes})
 
 
-ABSENT = Torch(installed=False, importable="no", reasons=("no torch on the search path",))
+ABSENT = Torch(installed=False, importable=Importable.NO, reasons=("no torch on the search path",))
 
 
 def facts(name: str, found: Torch = ABSENT, **changes: Any) -> ImageFacts:
@@ -154,7 +154,7 @@ def mixed() -> Report:
     gpu = torch("cuda", "2.14.1", 1_730_000_000, stack_size=4_831_000_000)
     unsure = facts(
         "registry.example.com:5000/research/experiments/worker-cpu:2026.11.23-rc1",
-        Torch(installed=False, importable="unknown", reasons=("the entrypoint is a script that sets PATH",)),
+        Torch(installed=False, importable=Importable.UNKNOWN, reasons=("the entrypoint is a script that sets PATH",)),
         interpreter=Unknown("/usr/local/bin/python is a script that is no known shim"),
         warnings=("layer 2: a hardlink names a file of a lower layer: lib/x.so",),
     )

@@ -20,7 +20,7 @@ from inspector.runtime.host import Host
 from inspector.testing.tree import File, Member
 from inspector.torchbuild.kinds import CPU, CUDA, GpuVendor, Kind, add_kind, kind_names, kind_of, label_of
 from inspector.torchbuild.model import Torch, build_name
-from inspector.unknown import Unknown
+from inspector.unknown import Importable, Unknown
 from tests.cli.program import run
 from tests.torchbuild.asking import ask, slim
 
@@ -137,19 +137,19 @@ def test_a_gpu_is_passed_by_the_maker_that_the_kind_names(
 ) -> None:
     monkeypatch.setattr("inspector.torchbuild.kinds._ADDED", [msgspec.structs.replace(QUARK, gpu=gpu)])
     host = Host(nvidia=Unknown("no NVIDIA"), amd=AMD)
-    assert host.offer(Torch(installed=True, importable="yes", build="quark")) == offered
+    assert host.offer(Torch(installed=True, importable=Importable.YES, build="quark")) == offered
 
 
 def test_a_version_goes_through_json_and_back() -> None:
-    told = Torch(installed=True, importable="yes", build="quark", accelerator="4.2")
-    known = Torch(installed=True, importable="yes", build="cuda", cuda="13.0")
+    told = Torch(installed=True, importable=Importable.YES, build="quark", accelerator="4.2")
+    known = Torch(installed=True, importable=Importable.YES, build="cuda", cuda="13.0")
     for torch in (told, known):
         assert msgspec.json.decode(msgspec.json.encode(torch), type=Torch) == torch
     assert b"accelerator" not in msgspec.json.encode(known)
 
 
 def test_a_build_of_a_kind_that_is_known_has_no_field_for_others() -> None:
-    cuda = Torch(installed=True, importable="yes", build="cuda", cuda="13.0")
+    cuda = Torch(installed=True, importable=Importable.YES, build="cuda", cuda="13.0")
     assert not cuda.accelerator
     assert build_name(cuda) == "CUDA 13.0"
     assert (label_of("unknown"), kind_of("unknown")) == ("unknown", None)

@@ -24,7 +24,7 @@ from inspector.rootfs import NotKept, NotListed, is_dir, resolve
 from inspector.sources.access import AccessUnusable, ContainerFiles
 from inspector.sources.image import Image
 from inspector.torchbuild.model import Torch
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Absent, Importable, Unknown
 
 MAX_ROUNDS = 4
 """Times that a search path is worked out again, with what the .pth files listed meanwhile add to it."""
@@ -136,7 +136,7 @@ def _torch_by_name(fs: ContainerFiles, config: ImageConfig, view: _View) -> Torc
 
 
 def _not_known(why: str) -> Torch:
-    return Torch(installed=False, importable="unknown", reasons=(why,))
+    return Torch(installed=False, importable=Importable.UNKNOWN, reasons=(why,))
 
 
 def _list_small(fs: ContainerFiles, view: _View) -> None:

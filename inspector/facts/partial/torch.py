@@ -20,7 +20,7 @@ from inspector.torchbuild.elsewhere import is_torch
 from inspector.torchbuild.find import hiding, imported, surroundings, without_interpreter
 from inspector.torchbuild.model import Torch
 from inspector.torchbuild.survey import Survey
-from inspector.unknown import Unknown
+from inspector.unknown import Importable, Unknown
 
 
 class MustList(msgspec.Struct, frozen=True):
@@ -69,5 +69,5 @@ def _undecided(around: Surroundings, found: Sequence[Found]) -> Torch | None:
     for one in found:
         if one.form == "package" and not is_listed(around.folders.at(one.path).children):
             why = f"{one.path!r} is no torch by the names of its files that were asked for, and it was not listed"
-            return Torch(installed=False, importable="unknown", reasons=(why,), path=one.path)
+            return Torch(installed=False, importable=Importable.UNKNOWN, reasons=(why,), path=one.path)
     return None

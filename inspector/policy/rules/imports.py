@@ -9,7 +9,7 @@ from inspector.policy.findings import NO_PYTHON, Case, Shown, because
 from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Rule
 from inspector.policy.setting import Written, texts
-from inspector.unknown import Absent
+from inspector.unknown import Absent, Importable
 
 FAILS = Advice("CODE_BUG", "{dockerfile}: make `{command} -c '{wanted}'` work in the image{origin}")
 HOW = "`python -c 'import {}'` in a container shows it"
@@ -27,7 +27,7 @@ def check_imports(case: Case) -> Iterator[Finding]:
     """Check that each module is found, and all that its import loads."""
     for name in case.role[IMPORTS]:
         found = case.facts.imports.get(name)
-        yield _finding(case, name, found or Imported(importable="unknown", reasons=("it was not asked for",)))
+        yield _finding(case, name, found or Imported(importable=Importable.UNKNOWN, reasons=("it was not asked for",)))
 
 
 def _finding(case: Case, name: str, found: Imported) -> Finding:
