@@ -10,7 +10,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.effort import examples
+from tests.effort import THOROUGH, examples
 
 _LAB = "tests/lab/"
 _APART = ("audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch")
@@ -67,6 +67,14 @@ def _no_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     if not request.node.nodeid.startswith(_LAB):
         for variable in ("DOCKER_HOST", "CONTAINER_HOST"):
             monkeypatch.setenv(variable, "unix:///nowhere/engine.sock")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of a developer's run what takes seconds and repeats another test at length; CI runs it."""
+    if not THOROUGH:
+        left = [item for item in items if "thorough" in item.keywords]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if "thorough" not in item.keywords]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from inspector.oci import decoder
 from tests.cli.program import clean_environment
 
@@ -76,6 +78,7 @@ sys.exit("; ".join(wrong[:1]) or 0)
 """
 
 
+@pytest.mark.thorough
 def test_hashes_of_symbols_are_right_for_the_first_threads_that_ask() -> None:
     """A table that one thread is still filling gives another one wrong hashes, and so a library that seems to fit."""
     done = subprocess.run(

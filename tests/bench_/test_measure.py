@@ -12,6 +12,8 @@ pytest.importorskip("resource", reason="peak memory of a child is told by POSIX 
 
 from bench.measure import Failed, measure
 
+pytestmark = pytest.mark.thorough
+
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-S", "-c", code]

@@ -132,6 +132,7 @@ def test_an_engine_in_trouble_on_the_only_access(
     assert fake.containers == {}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("fault", ["is gone", "500", "garbage"])
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 @pytest.mark.parametrize("after", [0, 3])

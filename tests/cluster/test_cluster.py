@@ -143,6 +143,7 @@ def test_the_same_results_as_by_threads(fake: FakeRegistry, settings: Settings, 
     assert {one.outcome for one in threads} == {"pass"}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("body", [Says(404), Says(200, b"other bytes"), Says(403), Says(500)])
 def test_the_same_failures_as_by_threads(
     body: Says, fake: FakeRegistry, settings: Settings, executor: NewExecutor

@@ -14,6 +14,8 @@ import pytest
 
 from tests.deploy.steps import PROJECT, environment, shell, yaml
 
+pytestmark = pytest.mark.thorough
+
 STEP = PROJECT / "deploy" / "github" / "check.py"
 
 

@@ -6,7 +6,11 @@ import subprocess
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from tests.deploy.steps import environment, shell, yaml
+
+pytestmark = pytest.mark.thorough
 
 TEMPLATE = "deploy/gitlab/inspector.gitlab-ci.yml"
 

@@ -40,6 +40,7 @@ def test_images_that_are_not_built_here_stop_nothing(clone: Clone) -> None:
     assert clone.pushed
 
 
+@pytest.mark.thorough
 def test_a_missing_image_hides_no_wrong_one(clone: Clone) -> None:
     (clone.folder / "worker-gpu.tar").unlink()
     (clone.folder / "worker-cpu.tar").unlink()
@@ -48,6 +49,7 @@ def test_a_missing_image_hides_no_wrong_one(clone: Clone) -> None:
     assert not clone.pushed
 
 
+@pytest.mark.thorough
 def test_bytes_that_can_t_be_read_stop_the_push(clone: Clone) -> None:
     (clone.folder / "worker-gpu.tar").unlink()
     (clone.folder / "worker-gpu.tar").write_bytes(b"no archive")
@@ -88,6 +90,7 @@ def test_a_push_from_a_folder_below_finds_the_policy(clone: Clone) -> None:
     assert "(worker-gpu): pass" in clone.git("push", "origin", "main").stderr
 
 
+@pytest.mark.thorough
 def test_the_pre_commit_hook_runs_the_check(project: Path) -> None:
     (hook,) = yaml(".pre-commit-hooks.yaml")
     assert (hook["stages"], hook["pass_filenames"], hook["always_run"]) == (["pre-push"], False, True)

@@ -72,6 +72,7 @@ def test_a_form_is_written_the_same_twice(form: str, tmp_path: Path) -> None:
     assert [reference.partition(":")[2] for reference in references] == [str(path) for path in paths]
 
 
+@pytest.mark.thorough
 def test_another_hash_seed_changes_nothing(tmp_path: Path) -> None:
     script = (
         "import sys, pathlib; from fixtures.forms import FORMS; from fixtures.roles import right_images\n"

@@ -87,6 +87,7 @@ def _sending(send: Callable[[Send], None]) -> Iterator[str]:
             server.shutdown()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("send", ENDLESS.values(), ids=ENDLESS)
 def test_an_answer_without_an_end_is_given_up(send: Callable[[Send], None], repository: registries.Opener) -> None:
     with _sending(send) as host, pytest.raises(InspectorError):

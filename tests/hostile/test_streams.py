@@ -19,6 +19,8 @@ from inspector.testing.tree import Tree, tar_of
 from tests.cli.program import ROOT, clean_environment
 from tests.hostile.raw import END, SITE, Raw, docker_archive, file, header, judged
 
+pytestmark = pytest.mark.thorough
+
 SMALL = tar_of({"a": b"b"})
 SKIPPABLE = b"\x50\x2a\x4d\x18" + bytes(4)
 MEMORY = 150 << 20

@@ -36,6 +36,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_never_ends_ends(name: str, tmp_path: Path) -> None:
     write(tmp_path, {"m.py": HOSTILE[name]})

@@ -322,6 +322,7 @@ print(cache.warnings)
 """
 
 
+@pytest.mark.thorough
 def test_processes_share_one_file_from_its_making_on(path: Path) -> None:
     start = time.time() + 1.5
     workers = [

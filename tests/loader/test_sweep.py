@@ -71,6 +71,7 @@ def disagreements(process: tuple[Process, Loaded | None], paths: list[str]) -> l
     return found
 
 
+@pytest.mark.thorough
 def test_some_of_this_machine_s_libraries(process: tuple[Process, Loaded | None]) -> None:
     """One in 25 of the system's, and all of the environment's."""
     paths = [*list(shared_objects("/usr/lib"))[::25], *shared_objects(_SITE)]

@@ -83,6 +83,7 @@ def test_facts_are_those_of_check(fake: FakeRegistry, audit: Auditor) -> None:
     assert [one.check for one in audited.findings] == [one.check for one in result.findings]
 
 
+@pytest.mark.thorough
 def test_a_layer_that_many_share_is_fetched_once(fake: FakeRegistry, audit: Auditor) -> None:
     for number in range(20):
         fake.push("team/api", f"1.{number}", numbered(number))

@@ -184,6 +184,7 @@ def test_a_link_without_end_takes_no_time_to_read(fake: FakeRegistry, repository
         assert time.process_time() - began < 5
 
 
+@pytest.mark.thorough
 def test_lists_with_a_large_page_are_held_one_after_the_other(fake: FakeRegistry, repository: Opener) -> None:
     """Each takes ten times its bytes. Short ones go past them, and who waits keeps no connection waiting."""
     fake.push("a/small", "1", API)

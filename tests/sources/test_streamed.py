@@ -174,6 +174,7 @@ def test_a_large_member_is_never_held_whole() -> None:
     assert peak < 12 << 20
 
 
+@pytest.mark.thorough
 def test_an_archive_that_unpacks_out_of_all_proportion_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streamed, "MAX_OUTER", 4 << 20)
     with pytest.raises(LimitExceeded, match="bomb"):

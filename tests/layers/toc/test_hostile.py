@@ -175,6 +175,7 @@ def test_the_digest_of_an_estargz_table_is_that_of_its_json() -> None:
     assert lazy.annotations[DIGEST] == f"sha256:{sha256(lazy.tree['stargz.index.json'].data)}"  # type: ignore[union-attr]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("entry", [b"0", b"{}", b'{"type":"dir"}'])
 def test_a_table_of_millions_of_entries(entry: bytes) -> None:
     """64 MiB hold so many that a mere list of them takes 2 GB: they are counted before they are kept."""

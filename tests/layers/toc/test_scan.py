@@ -64,6 +64,7 @@ def test_it_is_the_index_of_the_whole_layer(write: Callable[[Tree], Lazy]) -> No
     assert scanned.index.warnings == (NOTE,)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("write", [estargz, partial(zstd_chunked, chunk=900)], ids=["estargz", "zstd:chunked"])
 def test_it_is_the_index_of_every_layer_of_the_fixture_images(write: Callable[[Tree], Lazy]) -> None:
     seen: set[bytes] = set()
