@@ -4,6 +4,7 @@ VENV := .venv
 LAB ?= $(or $(TMPDIR),/tmp)/inspector-lab
 ARGS ?=
 DEMO := build/demo
+TRIAL := build/trial
 
 BIN := $(VENV)/bin
 ifeq ($(OS),Windows_NT)
@@ -16,7 +17,7 @@ export LAB
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lab lint format docs pictures bench bench-hostile fuzz lab clean
+.PHONY: help demo test test-lab lint format docs pictures bench bench-hostile fuzz dist lab clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,10 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check roles.toml
 	@echo && echo 'The same roles, one image for each way to get it wrong (so this exits with 1):'
 	@cd $(DEMO) && $(CURDIR)/$(BIN)/inspector check wrong.toml; test $$? -eq 1
+	@echo && echo 'Try next, with an image of yours (an archive, or a name that docker or podman knows):'
+	@echo '  $(BIN)/inspector $(DEMO)/worker-cpu.tar                         what an image holds' && \
+	  echo '  $(BIN)/inspector check --torch cpu $(DEMO)/worker-cpu.tar       a verdict without a policy' && \
+	  echo '  $(BIN)/inspector check $(DEMO)/roles.toml $(DEMO)/worker-gpu.tar    … and with one'
 
 test: $(VENV)/developing ## install, then run every test that needs no engine
 	$(BIN)/python -m pytest -n auto --ignore=tests/lab -m 'not lab' $(ARGS)
@@ -62,6 +67,17 @@ bench-hostile: $(VENV)/developing ## read inputs made to exhaust memory and time
 fuzz: $(VENV)/fuzzing ## look for inputs that crash or loop, guided by coverage (ARGS="--seconds 60 tar pax")
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+dist: $(VENV)/building ## build wheel and sdist, check both, and try the wheel in an empty environment
+	rm -rf dist $(TRIAL)
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv $(TRIAL)
+	$(TRIAL)/$(notdir $(BIN))/python -m pip install --quiet dist/*.whl
+	$(BIN)/python -m fixtures $(TRIAL)/images
+	cd $(TRIAL)/images && ../$(notdir $(BIN))/torch-image-inspector --version
+	cd $(TRIAL)/images && ../$(notdir $(BIN))/inspector worker-cpu.tar
+	cd $(TRIAL)/images && ../$(notdir $(BIN))/inspector check --torch cpu worker-cpu.tar
+
 lab: ## bring up the engine, registry and images that integration tests talk to
 	tests/lab/up $(or $(ARGS),roles)
 
@@ -82,6 +98,10 @@ $(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml
 
 $(VENV)/developing: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/building: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group dist
 	@touch $@
 
 $(VENV)/fuzzing: $(VENV)/developing

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from inspector.torchbuild.model import Torch
     from inspector.unknown import Importable, Unknown
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Audited",
     "Difference",

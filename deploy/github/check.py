@@ -10,7 +10,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ _LEVELS = {"fail": "error", "unknown": "error", "warn": "warning"}
 def main() -> int:
     """The exit code of the check."""
     report = Path(os.environ["RUNNER_TEMP"], "inspector-report.json")
+    summary = report.with_suffix(".md")
     report.unlink(missing_ok=True)
-    code = _inspector("json", "--output", str(report)).returncode
+    code = _inspector({"json": report, "markdown": summary})
     if not report.exists():
         _print("error", "inspector", f"`inspector check` ended with {code}: see its message above")
         return code
-    summary = _inspector("markdown", "--quiet", stdout=subprocess.PIPE).stdout
-    _append("GITHUB_STEP_SUMMARY", summary)
+    _append("GITHUB_STEP_SUMMARY", summary.read_text(encoding="utf-8"))
     document = json.loads(report.read_text(encoding="utf-8"))
     _append("GITHUB_OUTPUT", f"outcome={document['outcome']}\nreport={report}\n")
     if os.environ.get("INPUT_ANNOTATIONS") != "false":
@@ -69,11 +69,13 @@ def _print(level: str, title: str, text: str) -> None:
     print(_command(level, {"title": title}, text))
 
 
-def _inspector(form: str, *words: str, stdout: int | None = None) -> subprocess.CompletedProcess[str]:
+def _inspector(files: Mapping[str, Path]) -> int:
+    """Run the check, its report in a file for each format, and return its exit code."""
     given = [os.environ.get(f"INPUT_{name}", "") for name in ("POLICY", "ARGS", "IMAGES")]
     policy, options, images = [given[0]] if given[0] else [], shlex.split(given[1]), given[2].split()
-    command = [sys.executable, "-m", "inspector", "check", *policy, *options, "--format", form, *words, "--", *images]
-    return subprocess.run(command, check=False, stdout=stdout, encoding="utf-8")
+    formats = [f"--format={name}={file}" for name, file in files.items()]
+    command = [sys.executable, "-m", "inspector", "check", *policy, *options, *formats, "--", *images]
+    return subprocess.run(command, check=False).returncode
 
 
 def _append(variable: str, text: str) -> None:

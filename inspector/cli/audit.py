@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.audit_watch import keep_watch, refuse_other_modes, watch_options, watch_sink
-from inspector.cli.options import fail_on_option, format_option, output_option, reading, registry_options, size_of
+from inspector.cli.destinations import Destination, report_options
+from inspector.cli.options import policy_option, reading, registry_options, size_of, verdict_options
 
 if TYPE_CHECKING:
     from inspector.cluster.cluster import Logins
@@ -28,17 +29,14 @@ if TYPE_CHECKING:
 @click.option("--exclude", multiple=True, metavar="GLOB", help="No tags that fit this.")
 @click.option("--semver", "versions", metavar="RANGE", help="Only tags with a version in RANGE, as in '>=1.2,<2'.")
 @click.option("--newest", type=click.IntRange(min=1), metavar="N", help="The newest N tags of each repository.")
-@click.option(
-    "--policy", type=click.Path(path_type=Path), metavar="FILE", help="Roles; default: as `check` finds them."
-)
+@policy_option
 @click.option("--no-policy", is_flag=True, help="Show what the images hold, without a verdict.")
 @click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
 @click.option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
 @click.option("--max-bytes", callback=size_of, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
 @click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
-@format_option("audit")
-@output_option
-@fail_on_option
+@report_options("audit")
+@verdict_options
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @click.option("--cluster", metavar="ADDRESS", help="Read layers on the Dask cluster at tls://HOST:PORT.")
 @click.option(
@@ -53,9 +51,9 @@ if TYPE_CHECKING:
 def command(
     repositories: tuple[str, ...],
     *,
-    form: str,
+    reports: Sequence[Destination],
     fail_on: tuple[str, ...],
-    output: Path | None,
+    exit_zero: bool,
     only_failed: bool,
     quiet: bool,
     **given: Any,
@@ -72,26 +70,32 @@ def command(
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.cli.audit_sink import Sink
+    from inspector.cli.check import refuse_policies
+    from inspector.errors import UsageError
     from inspector.pipeline.audit import audit  # all that reads images comes with it
 
     begun = time.monotonic()
+    refuse_policies(repositories, "name it by -p FILE")
     targets = list(_targets(repositories, given.pop("catalog"), given.pop("files")))
+    if given["no_policy"] and (given["select"] or given["ignore"]):
+        raise UsageError("--no-policy checks nothing, so there is nothing to --select or --ignore")
     policy = _policy(given.pop("policy"), no_policy=given.pop("no_policy"), plan_only=given["plan_only"])
     terms = _terms(given)
     listen, token_file = given.pop("watch"), given.pop("watch_token_file")
     cluster, logins = given.pop("cluster"), given.pop("cluster_logins")
     if listen is not None:
-        refuse_other_modes(form, terms, cluster)
-        with reading(output=output, quiet=quiet, **given) as (options, _), watch_sink(output) as sink:
+        refuse_other_modes(reports, terms, cluster)
+        with reading(quiet=quiet, **given) as (options, _), watch_sink(reports) as sink:
             return keep_watch(listen, token_file, targets, policy, options, terms, sink)
     with (
         _executor(cluster, logins) as executor,
-        reading(output=output, quiet=quiet, **given) as (options, progress),
-        Sink(form, output, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
+        reading(quiet=quiet, **given) as (options, progress),
+        Sink(reports, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
         closing(audit(targets, policy, options, terms=terms, progress=progress, executor=executor)) as events,
     ):
         sink.take(events)
-    return sink.finish(time.monotonic() - begun, fail_on)
+    code = sink.finish(time.monotonic() - begun, fail_on)
+    return 0 if exit_zero else code
 
 
 def _executor(cluster: str | None, logins: Logins) -> AbstractContextManager[NewExecutor | None]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from inspector.cli.output import complain, emit, rendered, say
+from inspector.cli.destinations import Destination, emit_reports
+from inspector.cli.output import complain, emit, say
 from inspector.errors import UsageError
 from inspector.pipeline.audit import Event
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
@@ -27,10 +28,11 @@ LINES = "jsonl"
 class Sink:
     """Takes the events of one audit. Of each result, no more is kept than the format shows at the end."""
 
-    def __init__(self, form: str, output: Path | None, *, quiet: bool, only_failed: bool, plan_only: bool) -> None:
-        self._form = formats("audit")[form]
-        self._line = None if plan_only else self._form.line
-        self._output = output
+    def __init__(self, reports: Sequence[Destination], *, quiet: bool, only_failed: bool, plan_only: bool) -> None:
+        known = formats("audit")
+        self._lines = [each for each in reports if known[each.form].line is not None and not plan_only]
+        self._texts = [each for each in reports if each not in self._lines]
+        self._whole = any(known[each.form].whole for each in self._texts)
         self._quiet = quiet
         self._only_failed = only_failed
         self._plan_only = plan_only
@@ -38,21 +40,22 @@ class Sink:
         self._counts: Counter[Outcome | None] = Counter()
         self._plan: Planned | None = None
         self._ended: Ended | None = None
-        self._file: BinaryIO | None = None
+        self._files: dict[Path, BinaryIO] = {}
 
     def __enter__(self) -> Self:
-        if self._line is not None and self._output is not None:
-            try:
-                self._file = self._output.open("wb")
-            except OSError as error:
-                raise UsageError(f"--output {self._output}: can't be written: {error.strerror or error}") from error
+        for each in self._lines:
+            if each.file is not None:
+                try:
+                    self._files[each.file] = each.file.open("wb")
+                except OSError as error:
+                    raise UsageError(f"{each.file}: can't be written: {error.strerror or error}") from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
+        for file in self._files.values():
+            file.close()
 
     def take(self, events: Iterable[Event]) -> None:
         """Take all events, as they come; print the plan at once."""
@@ -75,29 +78,32 @@ class Sink:
             outcome: Outcome = "unknown" if self._counts else "pass"  # errors are all that comes before the plan
         else:
             outcome = outcome_of_audit(self._counts, left)
-        if self._line is None:
-            emit(self._rendered(outcome), self._output)
+        self._emit_texts(outcome)
         if not self._quiet:
             self._tell(left, span)
         return exit_code(outcome, self._counts, fail_on)
 
     def _keep(self, event: Audited) -> None:
-        if self._line is not None:
-            line = self._line.render(event, View())
-            if self._file is None:
-                emit(line)
+        for each in self._lines:
+            line = formats("audit")[each.form].line
+            assert line is not None
+            text = line.render(event, View())
+            if each.file is None:
+                emit(text)
             else:
-                self._file.write(line.encode())
-                self._file.flush()
-        else:
-            self._results.append(event if self._form.whole else row_of(event))
+                self._files[each.file].write(text.encode())
+                self._files[each.file].flush()
+        if self._texts:
+            self._results.append(event if self._whole else row_of(event))
 
-    def _rendered(self, outcome: Outcome) -> str:
+    def _emit_texts(self, outcome: Outcome) -> None:
         plan = self._plan or Planned()
-        if self._plan_only and not self._form.whole:
-            return f"{plan_told(plan)}\n"
         report = AuditReport(outcome=outcome, plan=plan, results=tuple(self._results), ended=self._ended)
-        return rendered("audit", report, self._form.name, self._output, only_failed=self._only_failed)
+        for each in sorted(self._texts, key=lambda text: text.file is None):
+            if self._plan_only and not formats("audit")[each.form].whole:
+                emit(f"{plan_told(plan)}\n", each.file)
+            else:
+                emit_reports("audit", report, [each], only_failed=self._only_failed)
 
     def _tell(self, left: Left, span: float) -> None:
         if self._plan_only:

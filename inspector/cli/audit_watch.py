@@ -15,6 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from inspector.cli.audit_sink import Sink
+    from inspector.cli.destinations import Destination
     from inspector.pipeline.audit import Terms
     from inspector.pipeline.model import Options
     from inspector.pipeline.scopes import Scope
@@ -50,12 +51,14 @@ def watch_options(command: Command) -> Command:
     return watch(token(command))
 
 
-def refuse_other_modes(form: str, terms: Terms, cluster: str | None) -> None:
+def refuse_other_modes(reports: Sequence[Destination], terms: Terms, cluster: str | None) -> None:
     """Raise `UsageError` for options that make no sense of what never ends."""
     from inspector.errors import UsageError
 
+    other = next((each.form for each in reports if each.form not in ("table", "jsonl")), "")
     for is_given, option in (
-        (form not in ("table", "jsonl"), f"--format {form}"),
+        (bool(other), f"--format {other}"),
+        (len(reports) > 1, "more than one --format"),
         (terms.plan_only, "--plan"),
         (terms.max_bytes is not None, "--max-bytes"),
         (terms.max_requests is not None, "--max-requests"),
@@ -65,11 +68,11 @@ def refuse_other_modes(form: str, terms: Terms, cluster: str | None) -> None:
             raise UsageError(f"{option} and --watch exclude each other: a watch goes on, and prints lines of JSON")
 
 
-def watch_sink(output: Path | None) -> Sink:
-    """Make the sink for the lines."""
+def watch_sink(reports: Sequence[Destination]) -> Sink:
+    """Make the sink for the lines, which go where the one report was to go."""
     from inspector.cli.audit_sink import LINES, Sink
 
-    return Sink(LINES, output, quiet=True, only_failed=False, plan_only=False)
+    return Sink([each._replace(form=LINES) for each in reports], quiet=True, only_failed=False, plan_only=False)
 
 
 def keep_watch(

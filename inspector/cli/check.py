@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspector.cli.options import (
-    fail_on_option,
-    format_option,
-    import_option,
-    output_option,
-    reading,
-    reading_options,
-)
+from inspector.cli.destinations import Destination, emit_reports, report_options
+from inspector.cli.options import import_option, policy_option, reading, reading_options, verdict_options
+from inspector.cli.role_options import NAME, policy_of, role_options, stated_role, told
+
+if TYPE_CHECKING:
+    from inspector.policy.role import Policy
 
 _POLICY_SUFFIXES = (".toml", ".json")
 
 
 @click.command("check", short_help="Check images against their roles.")
 @click.argument("arguments", nargs=-1, metavar="[POLICY] [REF]...")
+@policy_option
 @click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
-@format_option("check")
-@output_option
+@role_options
+@report_options("check")
 @import_option
 @click.option(
     "--runtime",
@@ -33,16 +33,16 @@ _POLICY_SUFFIXES = (".toml", ".json")
     show_default=True,
     help="Run a container where the role asks for CUDA at run time: if the host has a GPU, always, or never.",
 )
-@fail_on_option
+@verdict_options
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the checks that pass too.")
 @reading_options
 def command(
     arguments: tuple[str, ...],
     *,
-    form: str,
+    reports: Sequence[Destination],
     fail_on: tuple[str, ...],
-    output: Path | None,
+    exit_zero: bool,
     verbose: bool,
     only_failed: bool,
     quiet: bool,
@@ -50,42 +50,80 @@ def command(
 ) -> int:
     """Say of each image whether it suits its role: the right torch, of the right build, in the right size.
 
-    POLICY is a .toml or .json file of roles; without one, inspector.toml or the [tool.inspector] of
-    pyproject.toml is taken from this directory or the nearest above it. Without REF, the images that
-    the policy lists are checked.
+    Options state a role for all images, --torch first of all. Else POLICY, before the images or behind -p, is a
+    .toml or .json file of roles; without one, inspector.toml or the [tool.inspector] of pyproject.toml is taken
+    from this directory or the nearest above it. Without REF, the images that the policy lists are checked.
 
     \b
+      inspector check --torch cpu worker.tar
+      docker save api:prod | inspector check --torch absent --max-size '500 MB' -
       inspector check roles.toml api.tar worker.tar
-      docker save api:prod | inspector check --role api -
-      inspector check --format junit -o report.xml images/*.tar
+      inspector check -f table -f junit=report.xml images/*.tar
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.cli.output import emit, rendered, say
+    from inspector.cli.output import say
     from inspector.pipeline import check  # all that reads images comes with it
-    from inspector.policy.load import load_policy
     from inspector.policy.model import exit_code
+    from inspector.policy.selection import Checks
     from inspector.report.text import summary
 
     begun = time.monotonic()
-    path, references = _split(arguments)
-    with reading(output=output, quiet=quiet, **given) as (options, progress):
-        report = check(references, load_policy(path), options, progress)
-    emit(rendered("check", report, form, output, passed=verbose, only_failed=only_failed), output)
+    path, references = _split(arguments, given.pop("policy"))
+    stated = stated_role(given)
+    roles = _role_on_the_line(stated, path, references, given) if stated else _load(path)
+    with reading(quiet=quiet, **given) as (options, progress):
+        report = check(references, roles, options, progress)
+    emit_reports("check", report, reports, passed=verbose, only_failed=only_failed)
     if not quiet:
-        say(summary(tuple(result.outcome for result in report.results), time.monotonic() - begun))
-    return exit_code(report.outcome, [result.outcome for result in report.results], fail_on)
+        chosen = str(Checks(select=options.select, ignore=options.ignore))
+        line = summary(tuple(result.outcome for result in report.results), time.monotonic() - begun)
+        say(f"{line}; {chosen}" if chosen else line)
+    code = exit_code(report.outcome, [result.outcome for result in report.results], fail_on)
+    return 0 if exit_zero else code
 
 
-def _split(arguments: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
-    """Part the policy, given or found, from the references."""
-    if arguments and _is_policy(arguments[0]):
-        return Path(arguments[0]), arguments[1:]
-    return _nearest(Path.cwd()), arguments
+def _split(arguments: tuple[str, ...], policy: Path | None) -> tuple[Path | None, tuple[str, ...]]:
+    """Part the policy that is named, if any is, from the references. Raises `UsageError` for one in another place."""
+    if policy is None and arguments and is_policy(arguments[0]):
+        policy, arguments = Path(arguments[0]), arguments[1:]
+        refuse_policies(arguments, f"{policy} is the policy already")
+    place = "it comes before the images, or behind -p" if policy is None else f"{policy} is the policy already"
+    refuse_policies(arguments, place)
+    return policy, arguments
 
 
-def _is_policy(argument: str) -> bool:
+def is_policy(argument: str) -> bool:
     """Tell a policy by its ending, also one that doesn't exist: a typing error must not pass for an image."""
     path = Path(argument)
-    return path.suffix.lower() in _POLICY_SUFFIXES and (path.is_file() or not (":" in argument or path.exists()))
+    if path.suffix.lower() not in _POLICY_SUFFIXES:
+        return False
+    try:
+        return path.is_file() or not (":" in argument or path.exists())
+    except OSError:  # longer than a name may be
+        return False
+
+
+def refuse_policies(arguments: Iterable[str], hint: str) -> None:
+    """Raise `UsageError` with the hint for a policy file among names of images; `team/api.json` may be a repository."""
+    from inspector.errors import UsageError
+
+    found = (each for each in arguments if is_policy(each) and ("/" not in each or Path(each).is_file()))
+    for argument in found:
+        raise UsageError(f"{argument}: a policy file, where an image was expected; {hint}")
+
+
+def _role_on_the_line(
+    stated: Mapping[str, Any], path: Path | None, references: Sequence[str], given: dict[str, Any]
+) -> Policy:
+    """Make the policy of the role that options state, which every image is checked in. Raises `UsageError`."""
+    from inspector.errors import UsageError
+
+    other = f"the policy {path}" if path is not None else "--role" if given["role"] is not None else ""
+    if other:
+        raise UsageError(f"{told(stated)} can't be given together with {other}: options state a role of their own")
+    if not references:
+        raise UsageError(f"nothing to check: name an image behind {told(stated)}, or - for standard input")
+    given["role"] = NAME
+    return policy_of(stated)
 
 
 def find_nearest(folder: Path) -> Path | None:
@@ -96,12 +134,15 @@ def find_nearest(folder: Path) -> Path | None:
     return next((found for found in places if found is not None), None)
 
 
-def _nearest(folder: Path) -> Path:
+def _load(path: Path | None) -> Policy:
+    """Load the policy that is named, else the nearest."""
     from inspector.errors import PolicyError
+    from inspector.policy.load import load_policy
 
-    found = find_nearest(folder)
-    if found is not None:
-        return found
+    path = path or find_nearest(Path.cwd())
+    if path is not None:
+        return load_policy(path)
     raise PolicyError(
-        "no policy: name a .toml or .json file before the images, or write inspector.toml; `inspector show` needs none"
+        "no policy: state a role, as in --torch cpu, name a .toml or .json file before the images, or write "
+        "inspector.toml; `inspector show` needs none"
     )

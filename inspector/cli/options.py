@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from inspector.report import formats
-
 if TYPE_CHECKING:
     from inspector.oci import Platform
     from inspector.pipeline import Options, Progress
@@ -51,32 +49,19 @@ def _python(context: click.Context, parameter: click.Parameter, value: str | Non
     return value
 
 
-class _FormatChoice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no generic one
-    """The formats that render a command's report, those included that are added after the command was declared."""
-
-    def __init__(self, command: formats.Command) -> None:
-        self._command = command
-        self.case_sensitive = True
-
-    @property
-    def choices(self) -> tuple[str, ...]:  # type: ignore[override]  # click only reads it
-        return tuple(formats.formats(self._command))
+def verdict_options(command: Command) -> Command:
+    """Add the options that say which checks count, and what the exit code makes of their outcomes."""
+    return _with(command, _VERDICT)
 
 
-def format_option(command: formats.Command) -> Callable[[Command], Command]:
-    """Add `--format`, with the formats that render the report of `command`."""
-    kind = _FormatChoice(command)
-    default = kind.choices[0]
-    return click.option("--format", "form", type=kind, default=default, show_default=True, help="What to print.")
-
-
-def fail_on_option(command: Command) -> Command:
-    """Add `--fail-on`: outcomes that exit with 1 as failures do."""
+def policy_option(command: Command) -> Command:
+    """Add `--policy`: a file of roles."""
     return click.option(
-        "--fail-on",
-        multiple=True,
-        type=click.Choice(("warn", "unknown")),
-        help="Exit with 1 on warnings, or on what can't be told, as on failures.",
+        "-p",
+        "--policy",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Roles; default: inspector.toml or pyproject.toml, here or above.",
     )(command)
 
 
@@ -105,18 +90,6 @@ def _modules(context: click.Context, parameter: click.Parameter, value: tuple[st
         raise click.BadParameter(str(error), context, parameter) from error
 
 
-def output_option(command: Command) -> Command:
-    """Add `--output`: a file in place of standard output, which `-` names too."""
-    return click.option(
-        "-o",
-        "--output",
-        type=click.Path(path_type=Path),
-        callback=lambda _context, _parameter, value: None if value == Path("-") else value,
-        metavar="FILE",
-        help="Write to FILE; - is standard output.",
-    )(command)
-
-
 def cache_dir_option(command: Command) -> Command:
     """Add `--cache-dir`, which the environment may give too."""
     return click.option(
@@ -129,6 +102,27 @@ def cache_dir_option(command: Command) -> Command:
     )(command)
 
 
+def _checks(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for names in value for name in names.split(",") if name.strip())
+
+
+_VERDICT = (
+    click.option(
+        "--select",
+        multiple=True,
+        metavar="CHECK",
+        callback=_checks,
+        help="Only this check, beside that the image could be read; may be repeated.",
+    ),
+    click.option("--ignore", multiple=True, metavar="CHECK", callback=_checks, help="Not this check; may be repeated."),
+    click.option(
+        "--fail-on",
+        multiple=True,
+        type=click.Choice(("warn", "unknown")),
+        help="Exit with 1 on warnings, or on what can't be told, as on failures.",
+    ),
+    click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict; wrong usage is still 2."),
+)
 _HOW = (
     click.option(
         "--platform",
@@ -200,7 +194,6 @@ def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
 @contextmanager
 def reading(
     *,
-    output: Path | None,
     no_cache: bool,
     cache_dir: Path | None,
     jobs: int | None,
@@ -211,16 +204,15 @@ def reading(
 ) -> Iterator[tuple[Options, Progress | None]]:
     """Make the options of the pipeline, with the cache open, and a display of its progress, if a person may see it.
 
-    Say at the end what is wrong with the cache. Raises `UsageError` where `output` can't be written.
+    Say at the end what is wrong with the cache.
     """
-    from inspector.cli.output import complain, ensure_writable
+    from inspector.cli.output import complain
     from inspector.cli.progress import display
     from inspector.errors import NoHome
     from inspector.layers.cache import default_cache
     from inspector.pipeline import Options  # all that reads images comes with it
     from inspector.work import DEFAULT_SECONDS
 
-    ensure_writable(output)
     cache = None
     try:
         cache = None if no_cache else default_cache(cache_dir)

@@ -106,12 +106,12 @@ def ensure_writable(output: Path | None) -> None:
     if output is None or (output.exists() and not output.is_file() and not output.is_dir()):
         return
     if output.is_dir():
-        raise UsageError(f"--output {output}: is a directory; name a file")
+        raise UsageError(f"{output}: is a directory; name a file")
     folder = output.absolute().parent
     if not folder.is_dir():
-        raise UsageError(f"--output {output}: no such directory: {folder}")
+        raise UsageError(f"{output}: no such directory: {folder}")
     if not os.access(output if output.exists() else folder, os.W_OK):
-        raise UsageError(f"--output {output}: permission denied; name a file that you may write")
+        raise UsageError(f"{output}: permission denied; name a file that you may write")
 
 
 def _replace(output: Path, text: str) -> None:
@@ -138,7 +138,7 @@ def _replace(output: Path, text: str) -> None:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
     except OSError as error:
-        raise InspectorError(f"--output {output}: can't be written: {error.strerror or error}") from error
+        raise InspectorError(f"{output}: can't be written: {error.strerror or error}") from error
 
 
 def complain(message: str, level: str = "error") -> None:

@@ -18,9 +18,13 @@ from inspector.cli import signals
 from inspector.cli.output import complain
 from inspector.errors import InspectorError
 
+DISTRIBUTION = "torch-image-inspector"
+"""The name on the package index; see pyproject.toml."""
 UNSURE = InspectorError.exit_code
 COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
 """In the order of the help; each is the `command` of the module of its name."""
+IMPLIED = "show"
+"""The command where only images are named."""
 
 
 class Program(click.Group):
@@ -37,15 +41,34 @@ class Program(click.Group):
         command: click.Command = import_module(f"inspector.cli.{cmd_name}").command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """See `click.Command`; an option of `show` before an image is taken for one behind `show`."""
+        if not args or not self._is_of_show(ctx, args[0]):
+            return super().parse_args(ctx, args)
+        named = next((word for word in args if word in COMMANDS), None)
+        if named is not None:
+            raise click.UsageError(f"{args[0]!r} comes behind the command: 'inspector {named} {args[0]}'", ctx)
+        return super().parse_args(ctx, [IMPLIED, *args])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """See `click.Group`; for an unknown name the nearest one is offered."""
-        if args[0] in COMMANDS or args[0].startswith("-"):
+        """See `click.Group`; what is no command is an image to show, unless it is one misspelt."""
+        if args[0] in COMMANDS:
             return super().resolve_command(ctx, args)
-        from inspector.policy.values import did_you_mean
+        from inspector.cli.bare import refuse_misspelt
 
-        raise click.UsageError(f"No such command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}", ctx)
+        refuse_misspelt(ctx, args[0], COMMANDS)
+        return super().resolve_command(ctx, [IMPLIED, *args])
+
+    def _is_of_show(self, ctx: click.Context, word: str) -> bool:
+        if len(word) < 2 or not word.startswith("-"):
+            return False
+        show = self.get_command(ctx, IMPLIED)
+        assert show is not None
+        name = word.partition("=")[0] if word.startswith("--") else word[:2]
+        own, of_show = ({opt for each in command.get_params(ctx) for opt in each.opts} for command in (self, show))
+        return name in of_show - own
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
         """See `click.Group`; standing alone, it ends the process as the project's exit codes have it."""
@@ -99,19 +122,39 @@ def _sentence(error: click.ClickException) -> str:
     return f"{message}{joint} see '{context.command_path} --help'" if context else message
 
 
+def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
+    """Print distribution, version, Python and platform; by hand, as the library's ways cost more than the rest."""
+    if not asked or context.resilient_parsing:
+        return
+    python = f"{sys.implementation.name} {'.'.join(map(str, sys.version_info[:3]))}"
+    machine = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    click.echo(f"{DISTRIBUTION} {__version__}, {python}, {sys.platform} {machine}".rstrip())
+    context.exit()
+
+
 @click.group(
     "inspector",
     cls=Program,
     invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]... | IMAGE...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
     epilog="Exit codes: 0 all pass, 1 a check failed, 2 wrong usage, 3 could not tell and nothing failed.",
 )
-@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+@click.option(
+    "-V",
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_tell_version,
+    help="Say which version.",
+)
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Report which PyTorch build a container image would import, and check it against a policy.
 
-    Images are read, never run, but for `runtime`. REF is an engine's image, an archive, a layout or `-`:
+    `inspector IMAGE...` is `inspector show IMAGE...`. Images are read, never run, but for `runtime`. REF is an
+    engine's image, an archive, a layout or `-`:
 
     \b
       api:prod                    docker:NAME   podman:NAME     an engine's, as it lies there

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from inspector.cli.options import format_option, output_option, reading, reading_options, size_of
+from inspector.cli.destinations import Destination, emit_reports, report_options
+from inspector.cli.options import reading, reading_options, size_of
 from inspector.report.formats import formats
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str) -> i
 
 @click.command("runtime", short_help="Run images to see whether torch imports and CUDA computes.")
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
-@format_option("runtime")
-@output_option
+@report_options("runtime")
 @click.option(
     "--gpu",
     type=click.Choice(("auto", "always", "never")),
@@ -54,8 +54,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str) -> i
 def command(
     references: tuple[str, ...],
     *,
-    form: str,
-    output: Path | None,
+    reports: Sequence[Destination],
     gpu: Any,
     timeout: float,
     memory: int,
@@ -71,17 +70,15 @@ def command(
       inspector runtime worker-gpu:test
       inspector runtime --gpu always --format json worker-gpu:test
     """  # noqa: D301 - click's mark before lines that it must not wrap
-    from inspector.cli.output import emit, rendered
     from inspector.cli.show import complain_of_failures
     from inspector.pipeline.runtime import run  # all that reads images comes with it
     from inspector.runtime.sandbox import Limits
 
     limits = Limits(seconds=timeout, memory=memory)
-    with reading(output=output, quiet=quiet, **given) as (options, progress):
+    with reading(quiet=quiet, **given) as (options, progress):
         seen = run(references, options, progress, gpu=gpu, limits=limits)
     facts = [each.facts for each in seen if each.facts is not None]
-    if facts or formats("runtime")[form].whole:
-        emit(rendered("runtime", facts, form, output), output)
+    emit_reports("runtime", facts, [each for each in reports if facts or formats("runtime")[each.form].whole])
     return _exit_code(facts, complain_of_failures(seen))
 
 

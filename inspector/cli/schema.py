@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from inspector.cli.options import output_option
+from inspector.cli.destinations import output_option
 
 
 @click.command("schema", short_help="Print the JSON Schema of the JSON documents.")

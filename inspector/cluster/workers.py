@@ -81,7 +81,9 @@ def load() -> None:
     try:
         import distributed  # noqa: F401 - an optional dependency, and 600 ms
     except ImportError:
-        raise UsageError("--cluster: Dask is not installed; `pip install 'inspector[cluster]'` brings it") from None
+        raise UsageError(
+            "--cluster: Dask is not installed; `pip install 'torch-image-inspector[cluster]'` brings it"
+        ) from None
 
 
 def connect(address: str) -> Client:

@@ -12,7 +12,9 @@ from inspector.policy.findings import error_finding
 from inspector.policy.judge import judge, judge_manifest
 from inspector.policy.model import ErrorFact, Result
 from inspector.policy.role import Policy, Role
+from inspector.policy.rules import RULES
 from inspector.policy.rules.imports import IMPORTS
+from inspector.policy.selection import ALL, Checks
 
 
 def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = False, manifest: bool = False) -> Result:
@@ -51,10 +53,18 @@ def layers_seen(facts: ImageFacts) -> bool:
 
 
 def asking(policy: Policy, options: Options) -> Policy:
-    """Return the policy with another command for all roles, where one was asked for, and further modules to import."""
-    if options.python is None and not options.imports:
+    """Return the policy with another command for all roles, where one was asked for, further modules to import, and
+    the checks that count.
+
+    Raises `UsageError` for a check that no rule has.
+    """
+    checks = Checks(select=options.select, ignore=options.ignore)
+    if options.python is None and not options.imports and checks == ALL:
         return policy
     roles = policy.roles
+    if checks != ALL:
+        checks.verify([*dict.fromkeys(rule.check for role in roles for rule in (*RULES, *role.rules))])
+        roles = tuple(role.replaced(checks=checks) for role in roles)
     if options.python is not None:
         roles = tuple(role.replaced(python_command=options.python) for role in roles)
     if options.imports:

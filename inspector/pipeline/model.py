@@ -35,7 +35,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     The registries `insecure_registries` may be asked without verified TLS; of those in `trust_toc` layers' tables of
     contents are believed. With `guess_registry`, a registry is asked for names that state none. `imports` are
     modules whose import is followed. `image_timeout` bounds the time of one image in seconds, beside what its bytes
-    justify (`work.limits`).
+    justify (`work.limits`). Of the checks, those in `select` count alone, where there are any, and those in `ignore`
+    don't.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -53,6 +54,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     guess_registry: bool = False
     imports: tuple[str, ...] = ()
     image_timeout: float = work.DEFAULT_SECONDS
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
         """Believe the tables of contents of these registries too, as a policy may ask."""

@@ -27,7 +27,8 @@ def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
     if unread:
         raise TypeError(f"the role {role.name!r} states {min(unread)!r}, which no rule reads")
     name = image or shown_name(facts.reference, facts.tags)
-    return _result(facts, role, name, _findings(facts, role, name, rules))
+    findings = _findings(facts, role, name, rules)
+    return _result(facts, role, name, (*_nothing_selected(role, rules, findings), *findings))
 
 
 def judge_manifest(facts: ImageFacts, role: Role, *, image: str) -> Result | None:
@@ -55,9 +56,19 @@ def _rules(role: Role) -> tuple[Rule, ...]:
     return (*RULES, *(rule for rule in role.rules if isinstance(rule, Rule)))
 
 
+def _nothing_selected(role: Role, rules: Iterable[Rule], findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Say that no selected check answered, though the role asks for one: no image passes for that."""
+    asked = [rule.check for rule in rules if rule.check in role.checks.select and role.states(rule)]
+    if not asked or any(finding.check in role.checks.select for finding in findings):
+        return ()
+    message = f"none of the selected checks has anything to say of this image: {', '.join(asked)}"
+    advice = "Select the checks that these rest on too, such as `--select torch`"
+    return (Finding(check=asked[0], outcome="unknown", message=message, category="EVIDENCE", advice=advice),)
+
+
 def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -> tuple[Finding, ...]:
     found: list[Finding] = []
-    for rule in rules:
+    for rule in (each for each in rules if role.checks.take(each.check)):
         own = list(rule.test(Case(facts, role, name, rule.check)))
         if rule.of_python and differs(facts, role):
             theirs = [of_command(facts, each) for each in rule.test(Case(as_command(facts), role, name, rule.check))]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from inspector.policy.role import Role
 from inspector.policy.rules import RULES
+from inspector.policy.setting import Declared
 
 
 def whole_facts_needed(role: Role) -> str:
@@ -11,10 +14,14 @@ def whole_facts_needed(role: Role) -> str:
 
     A rule without settings asks the same of every role.
     """
-    asked = (rule for rule in (*RULES, *role.rules) if not rule.settings or role.states(rule))
+    asked = (rule for rule in _counting(role) if not rule.settings or role.states(rule))
     return next((rule.layers for rule in asked if rule.layers), "")
 
 
 def needs_run(role: Role) -> bool:
     """Tell whether the role asks what only a run of the image shows."""
-    return any(rule.facts == "run" and role.states(rule) for rule in (*RULES, *role.rules))
+    return any(rule.facts == "run" and role.states(rule) for rule in _counting(role))
+
+
+def _counting(role: Role) -> Iterator[Declared]:
+    return (rule for rule in (*RULES, *role.rules) if role.checks.take(rule.check))

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from inspector.oci import Platform
+from inspector.policy.selection import ALL, Checks
 from inspector.policy.setting import Declared, Setting
 
 T = TypeVar("T")
@@ -30,8 +31,8 @@ class Role:
     """One deployment role: what every role has, and `stated`, the values of its rules by the names of their settings.
 
     `Role(name="api", torch="absent")` states one of them, `role[TORCH]` reads it. `match` are globs over the names
-    an image goes by. `rules` are checked beside the built-in ones. `procedure` marks a role of the procedure's JSON,
-    `folder` is that of the policy file.
+    an image goes by. `rules` are checked beside the built-in ones, and of all, `checks` says which count. `procedure`
+    marks a role of the procedure's JSON, `folder` is that of the policy file.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Role:
     platform: Platform | None
     stated: Mapping[str, Any]
     rules: tuple[Declared, ...]
+    checks: Checks
     procedure: bool
     folder: str | None = field(compare=False)
 
@@ -55,6 +57,7 @@ class Role:
         python_command: str = "python",
         platform: Platform | None = None,
         rules: tuple[Declared, ...] = (),
+        checks: Checks = ALL,
         procedure: bool = False,
         folder: str | None = None,
         **stated: Any,

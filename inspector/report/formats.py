@@ -55,13 +55,14 @@ class Format(NamedTuple):
 
     `line` renders each result of an audit as it comes, in place of one text at the end. `whole` formats are documents
     for programs: they are printed even of no image, and an audit keeps all of each result for them; the others are
-    for people, and an audit keeps only what a table shows.
+    for people, and an audit keeps only what a table shows. `endings` are those of files that are in the format.
     """
 
     name: str
     renderers: Mapping[Command, Renderer]
     line: Renderer | None = None
     whole: bool = True
+    endings: tuple[str, ...] = ()
 
 
 _SIZED = ("width", "color")
@@ -78,8 +79,14 @@ FORMATS = (
             "runtime": Renderer("inspector.report.runtime:render_runtime", _SIZED),
         },
         whole=False,
+        endings=(".txt",),
     ),
-    Format("jsonl", {"audit": Renderer(f"{_JSON}:encode")}, line=Renderer(f"{_JSON}:encode_line")),
+    Format(
+        "jsonl",
+        {"audit": Renderer(f"{_JSON}:encode")},
+        line=Renderer(f"{_JSON}:encode_line"),
+        endings=(".jsonl", ".ndjson"),
+    ),
     Format(
         "json",
         {
@@ -89,6 +96,7 @@ FORMATS = (
             "diff": Renderer(f"{_JSON}:encode"),
             "runtime": Renderer(f"{_JSON}:render_runtime"),
         },
+        endings=(".json",),
     ),
     Format(
         "markdown",
@@ -97,6 +105,7 @@ FORMATS = (
             "audit": Renderer("inspector.report.audit_markdown:render_audit", ("only_failed",)),
         },
         whole=False,
+        endings=(".md", ".markdown"),
     ),
     Format(
         "junit",
@@ -104,6 +113,7 @@ FORMATS = (
             "check": Renderer("inspector.report.junit:render_check"),
             "audit": Renderer("inspector.report.audit:render_junit"),
         },
+        endings=(".xml",),
     ),
 )
 """The formats that we know, the default first; `formats` also gives those that were added."""
@@ -115,9 +125,19 @@ def formats(command: Command) -> dict[str, Format]:
     return {each.name: each for each in (*FORMATS, *_ADDED) if command in each.renderers}
 
 
+def names() -> tuple[str, ...]:
+    """List the names of all formats, whatever they render."""
+    return tuple(each.name for each in (*FORMATS, *_ADDED))
+
+
+def by_ending(ending: str) -> str | None:
+    """Return the name of the format whose files end so, as in `.json`; None for an ending of none."""
+    return next((each.name for each in (*FORMATS, *_ADDED) if ending in each.endings), None)
+
+
 def add_format(added: Format) -> None:
     """Add a format. Raises `ValueError` for a name that is taken, and for one that renders nothing."""
-    if any(added.name == each.name for each in (*FORMATS, *_ADDED)):
+    if added.name in names():
         raise ValueError(f"the format {added.name!r} is there already")
     if not added.renderers:
         raise ValueError(f"the format {added.name!r} renders no report; name a renderer for one command at least")

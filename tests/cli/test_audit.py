@@ -114,6 +114,42 @@ def test_a_line_for_each_image_as_it_comes(fake: FakeRegistry, policy: Path, tmp
     assert len(path.read_text().splitlines()) == 3
 
 
+def test_one_run_writes_every_format(fake: FakeRegistry, policy: Path, tmp_path: Path) -> None:
+    lines, whole, cases = tmp_path / "r.jsonl", tmp_path / "r.json", tmp_path / "r.xml"
+    files = ("-f", f"json={whole}", "-f", f"junit={cases}", "-f", "table", "-o", tmp_path / "r.txt")
+    done = run("audit", "--catalog", fake.host, "-p", policy, "-f", f"jsonl={lines}", *files)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert len(lines.read_text(encoding="utf-8").splitlines()) == 3
+    results = json.loads(whole.read_text(encoding="utf-8"))["results"]
+    assert {finding["outcome"] for each in results for finding in each["findings"]} == {"pass", "fail"}
+    assert len(ET.parse(cases).getroot()) == 3
+    assert "✘ FAIL" in (tmp_path / "r.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (["--exit-zero"], 0),
+        (["--exit-zero", "--fail-on", "warn"], 0),
+        (["--ignore", "torch,torch-build"], 0),
+        (["--select", "torch"], 1),
+        (["--select", "size"], 0),
+        (["--select", "tsize"], 2),
+        (["--no-policy", "--select", "size"], 2),
+    ],
+)
+def test_what_counts_and_the_exit_code(options: list[str], code: int, fake: FakeRegistry, policy: Path) -> None:
+    role: list[str | Path] = [] if "--no-policy" in options else ["--policy", policy]
+    done = run("audit", "--catalog", fake.host, *role, *options)
+    assert done.exit_code == code, done.output
+
+
+def test_a_policy_among_repositories_gets_a_hint(fake: FakeRegistry, policy: Path) -> None:
+    done = run("audit", policy, f"{fake.host}/team/api")
+    assert done.exit_code == 2
+    assert "name it by -p FILE" in done.stderr
+
+
 def test_json_is_one_valid_document(fake: FakeRegistry, policy: Path) -> None:
     validator = Draft202012Validator(json.loads(run("schema").stdout))
     whole = json.loads(run("audit", "--catalog", fake.host, "--policy", policy, "--format", "json").stdout)

@@ -131,7 +131,7 @@ def test_the_report_goes_whole_into_a_file(images: Path, tmp_path: Path) -> None
 def test_a_file_that_cannot_be_written_is_said_before_any_work(images: Path, tmp_path: Path, output: str) -> None:
     done = run("check", images / "roles.toml", "-o", tmp_path / output)
     assert done.exit_code == 2
-    assert done.stderr.startswith("inspector: error: --output ")
+    assert done.stderr.startswith(f"inspector: error: {tmp_path / output}: ")
 
 
 def test_the_second_time_layers_come_from_the_cache(images: Path, tmp_path: Path) -> None:
@@ -200,3 +200,58 @@ def test_what_counts_as_a_failure(image: str, fail_on: tuple[str, ...], code: in
     options = [word for each in fail_on for word in ("--fail-on", each)]
     done = run("check", images / "roles.toml", "--role", "api", images / f"wrong/{image}.tar", *options)
     assert done.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "code"),
+    [
+        ("backend-with-torch", ["--exit-zero"], 0),
+        ("backend-cut-short", ["--exit-zero"], 0),
+        ("backend-torch-half-removed", ["--exit-zero", "--fail-on", "warn"], 0),
+        ("backend-with-torch", ["--exit-zero", "--role", "apu"], 2),
+        ("backend-with-torch", ["--ignore", "torch, forbid"], 0),
+        ("backend-with-torch", ["--ignore", "size,forbid", "--ignore", "python"], 1),
+        ("backend-with-torch", ["--select", "torch"], 1),
+        ("backend-with-torch", ["--select", "size, require"], 0),
+        ("backend-with-torch", ["--select", "torch", "--ignore", "torch"], 2),
+        ("backend-with-torch", ["--select", "trch"], 2),
+        ("backend-with-torch", ["--ignore", "evidence"], 2),
+        ("backend-cut-short", ["--select", "size"], 3),
+        ("backend-cut-short", ["--ignore", "torch"], 3),
+    ],
+)
+def test_what_counts_and_the_exit_code(image: str, options: list[str], code: int, images: Path) -> None:
+    role = [] if "--role" in options else ["--role", "api"]
+    done = run("check", images / "roles.toml", *role, images / f"wrong/{image}.tar", *options)
+    assert done.exit_code == code, done.output
+
+
+def test_what_was_left_out_is_told_and_not_shown(images: Path) -> None:
+    done = run("check", images / "roles.toml", images / "backend-prod.tar", "-v", "--ignore", "size")
+    assert "✔ size" not in done.stdout
+    assert done.stderr.rstrip().endswith("; ignoring size")
+
+
+def test_a_policy_by_its_option(images: Path) -> None:
+    for words in (["-p", images / "roles.toml"], [f"--policy={images / 'roles.toml'}"]):
+        assert run("check", *words, images / "backend-prod.tar").exit_code == 0
+        assert run("check", images / "backend-prod.tar", *words).exit_code == 0
+    assert run("check", "-p", images / "roles.toml").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["backend-prod.tar", "roles.toml"], "it comes before the images, or behind -p"),
+        (["roles.toml", "backend-prod.tar", "wrong.toml"], "roles.toml is the policy already"),
+        (["roles.toml", "none.json"], "roles.toml is the policy already"),
+        (["-p", "roles.toml", "wrong.toml"], "roles.toml is the policy already"),
+    ],
+)
+def test_a_policy_elsewhere_gets_a_hint(
+    words: list[str], hint: str, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(images)
+    done = run("check", *words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert hint in done.stderr

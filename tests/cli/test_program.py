@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,8 +35,12 @@ def test_what_reads_no_image_imports_nothing_heavy(arguments: list[str]) -> None
     assert HEAVY & set(done.stderr.split()) == set()
 
 
-def test_version() -> None:
-    assert start("--version").stdout.decode().strip() == f"inspector {__version__}"
+def test_version_names_the_distribution_python_and_platform() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    told = start("--version").stdout.decode().strip().split(", ")
+    assert told[0] == f"{project['name']} {__version__}"
+    assert told[1] == f"{sys.implementation.name} {platform.python_version()}"
+    assert told[2].startswith(sys.platform)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

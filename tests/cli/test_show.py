@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from jsonschema import Draft202012Validator
 
+from inspector.cli.show import complain_of_failures
+from inspector.pipeline import Seen
+from inspector.policy.model import ErrorFact
 from tests.cli.program import run
 
 
@@ -44,6 +48,44 @@ def test_all_tags_of_a_registry_are_wrong_usage() -> None:
     result = run("show", "--all-tags", "docker://127.0.0.1:1/team/api")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "inspector audit 127.0.0.1:1/team/api" in result.stderr
+
+
+def test_an_interpreter_that_is_not_there_leaves_the_question_open(images: Path) -> None:
+    done = run("show", "--python", "/nonexistent", images / "backend-prod.tar")
+    assert done.exit_code == 3
+    assert "backend-prod.tar: --python /nonexistent: no '/nonexistent' in the image" in done.stderr
+    assert run("show", images / "wrong/backend-without-python.tar").exit_code == 0
+
+
+def test_one_cause_is_told_once_with_all_its_images(capsys: pytest.CaptureFixture[str]) -> None:
+    told = {
+        "a:1": "a:1: nobody answers; write docker://a:1",
+        "b:1": "b:1: nobody answers; write docker://b:1",
+        "c:1": "cut",
+    }
+    seen = [Seen(name, error=ErrorFact("unreachable", message)) for name, message in told.items()]
+    assert complain_of_failures(seen) == 3
+    assert complain_of_failures(seen[:1]) == 3
+    assert capsys.readouterr().err.splitlines() == [
+        "inspector: error: a:1, b:1: nobody answers; write docker://NAME",
+        "inspector: error: c:1: cut",
+        "inspector: error: a:1: nobody answers; write docker://a:1",
+    ]
+
+
+def test_an_engine_that_is_down_is_told_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("DOCKER_HOST", "CONTAINER_HOST"):
+        monkeypatch.setenv(name, f"unix://{tmp_path}/none.sock")
+    done = run("show", "docker:a:1", "docker:b:1", "--offline")
+    assert done.exit_code == 3
+    assert done.stderr.count("\n") == 1
+    assert "docker:a:1, docker:b:1: " in done.stderr
+
+
+def test_a_policy_is_no_image(images: Path) -> None:
+    done = run("show", images / "roles.toml")
+    assert done.exit_code == 2
+    assert "`inspector check` takes policies" in done.stderr
 
 
 def test_what_changed(images: Path) -> None:

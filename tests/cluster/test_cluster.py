@@ -577,7 +577,7 @@ def test_workers_of_another_version_are_refused_before_anything_is_done(theirs: 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (
-        pytest.raises(UsageError, match=r"pip install 'inspector\[cluster\]'"),
+        pytest.raises(UsageError, match=r"pip install 'torch-image-inspector\[cluster\]'"),
         connected(Cluster("tcp://127.0.0.1:1")),
     ):
         pass

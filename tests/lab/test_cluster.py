@@ -47,7 +47,7 @@ def stocked(docker: None) -> Iterator[Stocked]:
     try:
         import distributed  # noqa: F401 - an optional dependency
     except ImportError:
-        _not_here("Dask is not installed: pip install 'inspector[cluster]'")
+        _not_here("Dask is not installed: pip install 'torch-image-inspector[cluster]'")
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(prefix="inspector-fleet-", dir=memory if memory.is_dir() else None) as folder:
         images = fleet(TAGS, LAYERS)

@@ -1,0 +1,149 @@
+"""Which formats a report is printed in, and where each of them goes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, cast
+
+import click
+from click.core import ParameterSource
+
+from inspector.cli.output import emit, ensure_writable, rendered
+from inspector.errors import UsageError
+from inspector.report import formats
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+STDOUT = Path("-")
+
+
+class Destination(NamedTuple):
+    """One format of a report, and the file that it is written to; None is standard output."""
+
+    form: str
+    file: Path | None = None
+
+
+class Asked(NamedTuple):
+    """A format as `--format NAME[=FILE]` asks for it; None where it names no file."""
+
+    form: str
+    file: Path | None = None
+
+
+class _FormatChoice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no generic one
+    """The formats that render a command's report, those included that are added after the command was declared."""
+
+    def __init__(self, command: formats.Command) -> None:
+        self._command = command
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]  # click only reads it
+        return tuple(formats.formats(self._command))
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:
+        """See `click.Choice`."""
+        return f"[{'|'.join(self.choices)}][=FILE]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.Choice`; what follows `=` is a file."""
+        if isinstance(value, Asked):
+            return value
+        name, equals, file = value.partition("=")
+        if equals and not file:
+            self.fail(f"{value!r} names no file; write one as in '{name}=report.txt'", param, ctx)
+        return Asked(super().convert(name, param, ctx), Path(file) if file else None)
+
+
+def report_options(command: formats.Command) -> Callable[[Command], Command]:
+    """Add `--format` and `--output`; the function takes what both come to as `reports`, whose files can be written."""
+
+    def add(function: Command) -> Command:
+        @functools.wraps(function)
+        def with_reports(*, form: Sequence[Asked], output: Path | None, **given: Any) -> Any:
+            if output is not None and formats.by_ending(output.suffix.lower()) and not _is_on_the_line("form"):
+                form = [each for each in form if each.file is not None]  # the line's ending beats a variable's format
+            reports = destinations(command, form, output)
+            for each in reports:
+                ensure_writable(each.file)
+            return function(reports=reports, **given)
+
+        return _format_option(command)(
+            _output_option(cast("Command", with_reports), "Write to FILE, whose ending chooses the format.")
+        )
+
+    return add
+
+
+def output_option(command: Command) -> Command:
+    """Add `--output`: a file in place of standard output, which `-` names too."""
+    return _output_option(command, "Write to FILE; - is standard output.", {STDOUT: None})
+
+
+def destinations(command: formats.Command, asked: Sequence[Asked], output: Path | None) -> tuple[Destination, ...]:
+    """Say where each format goes: to its own file, or, at most one of them, to `output` or standard output.
+
+    Where no format waits for it, `output` gets the one that its ending names, else the default. Raises `UsageError`.
+    """
+    waiting = list(dict.fromkeys(each.form for each in asked if each.file is None))
+    if len(waiting) > 1:
+        sentence = f"--format: {' and '.join(waiting)} are both for {output or 'standard output'}"
+        raise UsageError(f"{sentence}; give one a file, as in --format {waiting[-1]}=FILE")
+    if not waiting and (output is not None or not asked):
+        waiting = [_form_by_ending(command, output)]
+    placed = [(each.form, each.file) for each in asked if each.file is not None] + [(form, output) for form in waiting]
+    files = [None if file == STDOUT else file for _, file in placed]
+    for at, file in enumerate(files):
+        if any(_is_same(file, other) for other in files[:at]):
+            raise UsageError(f"--format: two formats are for {file or 'standard output'}; give each a file of its own")
+    return tuple(Destination(form, file) for (form, _), file in zip(placed, files, strict=True))
+
+
+def emit_reports(command: formats.Command, report: Any, reports: Iterable[Destination], **shown: Any) -> None:
+    """Write a command's report in all its formats; that for standard output last, which nobody may be reading."""
+    for each in sorted(reports, key=lambda destination: destination.file is None):
+        emit(rendered(command, report, each.form, each.file, **shown), each.file)
+
+
+def _is_on_the_line(parameter: str) -> bool:
+    return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE
+
+
+def _is_same(file: Path | None, other: Path | None) -> bool:
+    return file is other if file is None or other is None else file.resolve() == other.resolve()
+
+
+def _form_by_ending(command: formats.Command, output: Path | None) -> str:
+    """Return the format that the file's ending names; the default for an ending that is of no format."""
+    known = formats.formats(command)
+    named = formats.by_ending(output.suffix.lower()) if output is not None else None
+    if named is None:
+        return next(iter(known))
+    if named not in known:
+        sentence = f"--output {output}: `{command}` has no format {named!r}"
+        raise UsageError(f"{sentence}; it has {', '.join(known)}: name one by --format")
+    return named
+
+
+def _format_option(command: formats.Command) -> Callable[[Command], Command]:
+    told = f"What to print; default: {next(iter(formats.formats(command)))}. Repeat it with files for further ones."
+    return click.option("-f", "--format", "form", type=_FormatChoice(command), multiple=True, help=told)
+
+
+def _output_option(command: Command, told: str, instead: dict[Path, None] | None = None) -> Command:
+    def parse(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
+        if value is None:
+            return None
+        if value in formats.names():
+            chosen = (
+                f"did you mean --format {value}? " if "form" in (one.name for one in context.command.params) else ""
+            )
+            message = f"{value!r} is the name of a format; {chosen}-o ./{value} writes a file of that name"
+            raise click.BadParameter(message, context, parameter)
+        path = Path(value)
+        return (instead or {}).get(path, path)
+
+    return click.option("-o", "--output", callback=parse, metavar="FILE", help=told)(command)
