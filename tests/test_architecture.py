@@ -33,12 +33,13 @@ ALLOWED: dict[str, set[str]] = {
     "rootfs": {"errors", "elf", "work"},
     "sizes": set(),
     "home": set(),
+    "log": set(),
     "http": {"errors", "work"},
     "reference": {"errors", "oci"},
-    "layers": VALUES | {"sizes", "home", "work"},
-    "engine": VALUES | {"sizes", "home", "work", "http"},
-    "registry": VALUES | {"sizes", "home", "work", "http", "reference"},
-    "sources": VALUES | {"home", "work", "http", "reference", "layers", "engine", "registry"},
+    "layers": VALUES | {"sizes", "home", "log", "work"},
+    "engine": VALUES | {"sizes", "home", "log", "work", "http"},
+    "registry": VALUES | {"sizes", "home", "log", "work", "http", "reference"},
+    "sources": VALUES | {"home", "log", "work", "http", "reference", "layers", "engine", "registry"},
     "python": VALUES | {"work"},
     "loader": VALUES | {"elf", "work"},
     "torchbuild": VALUES | {"work", "python", "loader"},
@@ -47,15 +48,16 @@ ALLOWED: dict[str, set[str]] = {
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "facts"},
     "report": VALUES | {"escape", "sizes", "reference", "python", "torchbuild", "imports", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
-    "pipeline": VALUES | {"work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
+    "pipeline": VALUES
+    | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
     "api": VALUES
     | {"sizes", "work", "reference", "layers", "sources", "python", "torchbuild", "imports", "facts", "policy"}
     | {"report", "runtime", "pipeline"},
     "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
     "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES
-    | {"sizes", "work", "reference", "layers", "engine", "sources", "imports", "facts", "policy", "report", "runtime"}
-    | {"pipeline", "cluster", "watch"},
+    | {"sizes", "log", "work", "reference", "layers", "engine", "registry", "sources", "imports", "facts", "policy"}
+    | {"report", "runtime", "pipeline", "cluster", "watch"},
     "testing": set(),
 }
 """Room to the rooms that it may import; the ground floor first. A room is a module or a package."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 def main() -> None:
     """Run the program `inspector`, and end the process; a signal ends it once containers and files are removed."""
@@ -9,6 +11,10 @@ def main() -> None:
         from inspector.cli import signals  # for the program alone, not for who imports a command
 
         signals.obey()
+        if "_INSPECTOR_COMPLETE" in os.environ:  # a shell asks, for a person who presses a key
+            from inspector.cli.completion import answer
+
+            answer()
         from inspector.cli.root import cli  # so that an interruption is quiet even while importing
 
         cli.main(prog_name="inspector")

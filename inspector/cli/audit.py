@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.audit_watch import keep_watch, refuse_other_modes, watch_options, watch_sink
+from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, report_options
 from inspector.cli.options import policy_option, reading, registry_options, size_of, verdict_options
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from inspector.policy.role import Policy
 
 
-@click.command("audit", short_help="Check every image of registries, each layer read once.")
+@click.command("audit", cls=Command, short_help="Check every image of registries, each layer read once.")
 @click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
 @click.option("--catalog", multiple=True, metavar="HOST[/GLOB]", help="All repositories that a registry lists.")
 @click.option("--from", "files", multiple=True, metavar="FILE", help="A file of repositories or images; - is stdin.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from inspector.cli.check import is_policy
+from inspector.cli.option import is_policy
 
 _OF_PEERS = {"scan": "show", "image": "show", "inspect": "show"}
 """What other programs call our commands."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.options import cache_dir_option
 from inspector.cli.output import complain, emit
 from inspector.report.escape import escape
@@ -30,7 +31,7 @@ def command(context: click.Context) -> None:
         context.exit(2)
 
 
-@command.command("info")
+@command.command("info", cls=Command, follows_file=False)
 @cache_dir_option
 def info(cache_dir: Path | None) -> None:
     """Say where the cache is and what it holds."""
@@ -47,7 +48,7 @@ def info(cache_dir: Path | None) -> None:
     )
 
 
-@command.command("prune")
+@command.command("prune", cls=Command, follows_file=False)
 @cache_dir_option
 def prune(cache_dir: Path | None) -> None:
     """Take out what an older version made and what is past the bound."""
@@ -56,7 +57,7 @@ def prune(cache_dir: Path | None) -> None:
     emit(_told(removed))
 
 
-@command.command("clear")
+@command.command("clear", cls=Command, follows_file=False)
 @cache_dir_option
 def clear(cache_dir: Path | None) -> None:
     """Take out everything."""

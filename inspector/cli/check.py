@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options
+from inspector.cli.option import is_policy
 from inspector.cli.options import import_option, policy_option, reading, reading_options, verdict_options
 from inspector.cli.role_options import NAME, policy_of, role_options, stated_role, told
 
 if TYPE_CHECKING:
     from inspector.policy.role import Policy
 
-_POLICY_SUFFIXES = (".toml", ".json")
 
-
-@click.command("check", short_help="Check images against their roles.")
+@click.command("check", cls=Command, short_help="Check images against their roles.")
 @click.argument("arguments", nargs=-1, metavar="[POLICY] [REF]...")
 @policy_option
 @click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
@@ -35,7 +35,12 @@ _POLICY_SUFFIXES = (".toml", ".json")
 )
 @verdict_options
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the checks that pass too.")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Show the checks that pass too, and on standard error what is read; -vv also each request.",
+)
 @reading_options
 def command(
     arguments: tuple[str, ...],
@@ -43,7 +48,7 @@ def command(
     reports: Sequence[Destination],
     fail_on: tuple[str, ...],
     exit_zero: bool,
-    verbose: bool,
+    verbose: int,
     only_failed: bool,
     quiet: bool,
     **given: Any,
@@ -72,7 +77,7 @@ def command(
     roles = _role_on_the_line(stated, path, references, given) if stated else _load(path)
     with reading(quiet=quiet, **given) as (options, progress):
         report = check(references, roles, options, progress)
-    emit_reports("check", report, reports, passed=verbose, only_failed=only_failed)
+    emit_reports("check", report, reports, passed=bool(verbose), only_failed=only_failed)
     if not quiet:
         chosen = str(Checks(select=options.select, ignore=options.ignore))
         line = summary(tuple(result.outcome for result in report.results), time.monotonic() - begun)
@@ -89,17 +94,6 @@ def _split(arguments: tuple[str, ...], policy: Path | None) -> tuple[Path | None
     place = "it comes before the images, or behind -p" if policy is None else f"{policy} is the policy already"
     refuse_policies(arguments, place)
     return policy, arguments
-
-
-def is_policy(argument: str) -> bool:
-    """Tell a policy by its ending, also one that doesn't exist: a typing error must not pass for an image."""
-    path = Path(argument)
-    if path.suffix.lower() not in _POLICY_SUFFIXES:
-        return False
-    try:
-        return path.is_file() or not (":" in argument or path.exists())
-    except OSError:  # longer than a name may be
-        return False
 
 
 def refuse_policies(arguments: Iterable[str], hint: str) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options
 from inspector.cli.options import reading, reading_options
 
 
-@click.command("diff", short_help="Show what changed from one image to another.")
+@click.command("diff", cls=Command, short_help="Show what changed from one image to another.")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @report_options("diff")

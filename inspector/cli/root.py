@@ -21,7 +21,20 @@ from inspector.errors import InspectorError
 DISTRIBUTION = "torch-image-inspector"
 """The name on the package index; see pyproject.toml."""
 UNSURE = InspectorError.exit_code
-COMMANDS = ("check", "audit", "show", "diff", "runtime", "schema", "cache")
+COMMANDS = (
+    "check",
+    "audit",
+    "show",
+    "diff",
+    "runtime",
+    "explain",
+    "doctor",
+    "schema",
+    "cache",
+    "completion",
+    "help",
+    "version",
+)
 """In the order of the help; each is the `command` of the module of its name."""
 IMPLIED = "show"
 """The command where only images are named."""

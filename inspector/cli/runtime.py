@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options
 from inspector.cli.options import reading, reading_options, size_of
 from inspector.report.formats import formats
@@ -24,7 +25,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str) -> i
     return size
 
 
-@click.command("runtime", short_help="Run images to see whether torch imports and CUDA computes.")
+@click.command("runtime", cls=Command, short_help="Run images to see whether torch imports and CUDA computes.")
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
 @report_options("runtime")
 @click.option(

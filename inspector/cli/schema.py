@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.destinations import output_option
 
 
-@click.command("schema", short_help="Print the JSON Schema of the JSON documents.")
+@click.command("schema", cls=Command, follows_file=False, short_help="Print the JSON Schema of the JSON documents.")
 @output_option
 def command(output: Path | None) -> None:
     """Print the JSON Schema (draft 2020-12) of what `--format json` prints, whichever the command.

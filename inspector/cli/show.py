@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options
 from inspector.cli.options import import_option, reading, reading_options
 from inspector.report.formats import formats
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from inspector.pipeline import Seen
 
 
-@click.command("show", short_help="Show what images hold: torch, Python, packages, layers.")
+@click.command("show", cls=Command, short_help="Show what images hold: torch, Python, packages, layers.")
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
 @report_options("show")
 @import_option

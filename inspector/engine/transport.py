@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from inspector import work
+from inspector import log, work
 from inspector.engine.endpoint import Endpoint
 from inspector.engine.failures import CLAUSES, refusal
 from inspector.engine.routes import route_to
@@ -125,7 +125,7 @@ class Transport:
             min_rate=_SLOWEST,
         )
         with mapped(self._where, CLAUSES), within(seconds):
-            return self._pool.request(
+            response = self._pool.request(
                 self._route,
                 method,
                 f"{self.prefix}{path}{'?' if words else ''}{words}",
@@ -133,6 +133,8 @@ class Transport:
                 body=None if body is None else json.dumps(body).encode(),
                 patience=patience,
             )
+        log.debug("engine", "%s %s at %s: %d", method, path, self.endpoint, response.status)
+        return response
 
 
 def path_segment(name: str) -> str:

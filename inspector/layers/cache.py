@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inspector import log
 from inspector.errors import NoHome, UsageError
 from inspector.home import home_directory
 from inspector.layers import codec
@@ -278,6 +279,7 @@ def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
         if home_directory() is None and not os.environ.get("XDG_CACHE_HOME"):
             raise NoHome("no home directory to keep the cache in; set INSPECTOR_CACHE_DIR or HOME")
         folder = user_cache_dir("inspector", appauthor=False)
+    log.debug("layers", "the cache lies in %s", folder)
     return IndexCache(Path(folder) / _FILE, _bound(os.environ.get("INSPECTOR_CACHE_SIZE")))
 
 

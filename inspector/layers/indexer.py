@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import msgspec
 
+from inspector import log
 from inspector.layers.binaries import Binaries
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
@@ -67,6 +69,7 @@ class Indexer:
             index = load(lambda: cache.get_unverified(diff_id, identity))
         if index is None:
             return None
+        log.info("layers", "%s: taken from the cache", diff_id)
         return Indexed(index, cached=True, bytes_read=0, how="cache", binaries=self._binaries(index, blob, identity))
 
     def _binaries(self, index: LayerIndex, blob: LayerBlob, identity: str | None) -> Binaries:
@@ -83,7 +86,10 @@ class Indexer:
         )
 
     def _scan(self, diff_id: str, digest: str | None, blob: LayerBlob, identity: str | None) -> Indexed:
+        begun = time.perf_counter()
         scanned = blob.scan(diff_id, digest, verify=self._verify, meter=self._meter)
+        taken = time.perf_counter() - begun
+        log.info("layers", "%s: read by %s: %d bytes in %.3f s", diff_id, scanned.how, scanned.bytes_read, taken)
         hold(scanned.index)
         if self._cache is not None and scanned.index.diff_id == diff_id:
             unchanged = identity is not None and blob.identity == identity  # else it is of no one state of the file

@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from inspector import work
+from inspector import log, work
 from inspector.errors import Malformed, Refused
 from inspector.facts import ImageFacts, gather
 from inspector.facts.imports import unseen_imports
@@ -53,12 +53,19 @@ class AccessReader:
                 passed.append(f"{way.name}: {error}")
                 continue
             seconds = round(time.perf_counter() - begun, 3)
+            self._tell(image, passed)
+            log.info("pipeline", "%s: read by the access method %s in %.3f s", image.reference, way.name, seconds)
             evidence = msgspec.structs.replace(
                 facts.evidence, access=way.name, passed_over=tuple(passed), seconds=seconds
             )
             named = {"reference": image.reference, "source": image.source, "tags": image.tags or facts.tags}
             return msgspec.structs.replace(facts, evidence=evidence, **named)
+        self._tell(image, passed)
         raise AccessUnusable(f"{image.reference}: no way to its bytes; {'; '.join(passed)}")
+
+    def _tell(self, image: Image, passed: list[str]) -> None:
+        for why in passed:
+            log.info("pipeline", "%s: access method passed over: %s", image.reference, why)
 
     def _ways(self, image: Image, access: Access, question: Question, passed: list[str]) -> Iterator[Way]:
         """Yield the access methods worth trying, best first; what is left out of them is noted in `passed`."""

@@ -11,7 +11,7 @@ from inspector.errors import InvalidReference
 from inspector.facts import ImageFacts
 from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
 from inspector.policy.installers import UNKNOWN, UV, Installer, installer_of
-from inspector.policy.model import Advice, ErrorFact, Finding, Outcome, Pointer
+from inspector.policy.model import Advice, ErrorFact, Finding, Outcome, Pointer, page_of
 from inspector.policy.role import Role
 from inspector.policy.steps import readable
 from inspector.reference import Reference, Scheme, parse_reference
@@ -141,7 +141,14 @@ def because(reasons: tuple[str, ...]) -> str:
 def role_finding(row: str, message: str) -> Finding:
     """Say why an image was checked against no role."""
     advice = ADVICE[row]
-    return Finding(check="role", outcome="unknown", message=message, category=advice.category, advice=advice.text)
+    return Finding(
+        check="role",
+        outcome="unknown",
+        message=message,
+        category=advice.category,
+        advice=advice.text,
+        page=page_of("role"),
+    )
 
 
 def _builder(source: str) -> str:
@@ -175,4 +182,5 @@ def error_finding(error: ErrorFact, role: Role | None, image: str, *, in_registr
         message=error.message,
         category=advice.category,
         advice=advice.text.format_map(advice_words(role, name, builder)),
+        page=page_of("image"),
     )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from inspector.facts import ImageFacts
 from inspector.policy.commands import as_command, beside_command, differs, of_command
 from inspector.policy.dockerfile import with_lines
 from inspector.policy.findings import Case
 from inspector.policy.match import shown_name
-from inspector.policy.model import WORST_FIRST, Finding, Outcome, Result, worst
+from inspector.policy.model import WORST_FIRST, Finding, Outcome, Result, page_of, worst
 from inspector.policy.role import Role
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.rules.evidence import CHECK as EVIDENCE
 from inspector.policy.rules.static_vs_runtime import RAN
+
+_OURS = (*RULES, RAN)
 
 
 def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
@@ -73,6 +77,8 @@ def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -
         if rule.of_python and differs(facts, role):
             theirs = [of_command(facts, each) for each in rule.test(Case(as_command(facts), role, name, rule.check))]
             own = [*(beside_command(facts, each) for each in own), *theirs]
+        if rule in _OURS:
+            own = [msgspec.structs.replace(each, page=page_of(rule.check)) for each in own]
         found += own
     return tuple(found)
 

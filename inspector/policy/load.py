@@ -50,7 +50,7 @@ def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> 
     rules = tuple(rules)
     path = Path(path)
     text = _text(path)
-    if path.suffix.lower() == ".json" or (path.suffix.lower() != ".toml" and text.lstrip().startswith("{")):
+    if _is_json(text, path):
         return policy_of_roletest(_json(text, path), str(path), rules)
     raw = _toml(text, path)
     if path.name != PROJECT:
@@ -59,6 +59,25 @@ def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> 
     if section is None:
         raise PolicyError(f"{path}: no [tool.inspector] table; write the roles there, or in {FILE}")
     return policy_of_tables(section, str(path), rules)
+
+
+def _is_json(text: str, path: Path) -> bool:
+    return path.suffix.lower() == ".json" or (path.suffix.lower() != ".toml" and text.lstrip().startswith("{"))
+
+
+def load_settings(path: Path) -> dict[str, Any]:
+    """Return `[settings]` of the policy in `path` as written, which the command line checks; empty where there is none.
+
+    Raises `PolicyError`.
+    """
+    text = _text(path)
+    if _is_json(text, path):
+        return {}
+    raw = _toml(text, path)
+    stated = ((_section(raw) or {}) if path.name == PROJECT else raw).get("settings", {})
+    if not isinstance(stated, dict):
+        raise PolicyError(f"{path}: settings: write a table [settings]")
+    return stated
 
 
 def _section(raw: dict[str, Any]) -> dict[str, Any] | None:

@@ -15,6 +15,8 @@ Outcome = Literal["pass", "warn", "unknown", "fail"]
 Category = Literal["CODE_BUG", "ENVIRONMENT", "EVIDENCE"]
 
 SCHEMA = "inspector/1"
+CHECKS_PAGE = "docs/reference/checks.md"
+"""The page of the documentation that explains each check, below a heading that is the check's id."""
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
 """A failure beats all, and not knowing beats a warning."""
 
@@ -47,7 +49,10 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Finding(Plain, frozen=True, kw_only=True):
-    """The answer to one check. `advice` is empty for a pass; `category` says whose fault a failure is."""
+    """The answer to one check. `advice` is empty for a pass; `category` says whose fault a failure is.
+
+    `page` is the place in the documentation that explains the check; None for a check that was added from outside.
+    """
 
     check: str
     outcome: Outcome
@@ -57,6 +62,7 @@ class Finding(Plain, frozen=True, kw_only=True):
     actual: str = ""
     advice: str = ""
     evidence: Pointer = Pointer()
+    page: str | None = None
 
 
 class ErrorFact(msgspec.Struct, frozen=True):
@@ -166,6 +172,15 @@ def verdict(image: str, role: str | None, outcome: Outcome | None, findings: Ite
     failed = ", ".join(dict.fromkeys(each.check for each in findings if each.outcome != "pass"))
     in_role = f"as {role!r}" if role else "in no role"
     return f"{image} {in_role}: {outcome or 'not judged'}{f' ({failed})' if failed else ''}"
+
+
+def page_of(check: str) -> str:
+    """Return the place in the documentation that explains one of our checks.
+
+    >>> page_of("torch-build")
+    'docs/reference/checks.md#torch-build'
+    """
+    return f"{CHECKS_PAGE}#{check}"
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:

@@ -25,6 +25,7 @@ _HINTS = {
     "images": "a list of references, or [[images]] tables of reference and role",
     "roles": "tables [roles.NAME]",
     "registries": "tables [registries.'HOST']",
+    "settings": "a table [settings] of options",
     "trust-toc": "true or false",
 }
 _OWN_HINTS = {
@@ -60,11 +61,12 @@ class RegistryTable(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
 
 
 class Tables(msgspec.Struct, forbid_unknown_fields=True):
-    """The whole file, its roles, images and registries still raw."""
+    """The whole file, its roles, images and registries still raw; `settings` are the command line's to read."""
 
     roles: dict[str, Any] = {}
     registries: dict[str, Any] = {}
     images: list[Any] = []
+    settings: dict[str, Any] = {}
 
 
 def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...] = ()) -> Policy:

@@ -19,8 +19,8 @@ from inspector.registry.login import Login
 from inspector.registry.settings import Settings
 
 _HUB_KEY = "https://index.docker.io/v1/"
-_VARIABLES = ("INSPECTOR_REGISTRY_USER", "INSPECTOR_REGISTRY_PASSWORD", "INSPECTOR_REGISTRY_TOKEN")
-_HOST_VARIABLE = "INSPECTOR_REGISTRY_HOST"
+VARIABLES = ("INSPECTOR_REGISTRY_USER", "INSPECTOR_REGISTRY_PASSWORD", "INSPECTOR_REGISTRY_TOKEN")
+HOST_VARIABLE = "INSPECTOR_REGISTRY_HOST"
 
 
 class _Entry(msgspec.Struct, rename="lower"):
@@ -34,7 +34,9 @@ class _Entry(msgspec.Struct, rename="lower"):
         return "_Entry()"
 
 
-class _File(msgspec.Struct, rename="camel"):
+class LoginFile(msgspec.Struct, rename="camel"):
+    """A file of credentials; nothing prints its `auths`."""
+
     auths: dict[str, _Entry | None] | None = None
     cred_helpers: dict[str, str] | None = None
     creds_store: str | None = None
@@ -46,7 +48,7 @@ class Credentials:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self._files: list[tuple[Path, _File]] | None = None
+        self._files: list[tuple[Path, LoginFile]] | None = None
         self._helped: dict[tuple[str, str], Login | None] = {}
         self.warnings: tuple[str, ...] = ()
 
@@ -63,7 +65,7 @@ class Credentials:
                 login = next((one for one in found if one is not None), None)
             return login
 
-    def _in_file(self, path: Path, file: _File, host: str, repository: str) -> Login | None:
+    def _in_file(self, path: Path, file: LoginFile, host: str, repository: str) -> Login | None:
         """Follow Docker's order: the helper for this host, the helper for all, what the file itself holds."""
         for key in _keys(host, repository):
             helper = next((name for each, name in (file.cred_helpers or {}).items() if _same(each, key)), "")
@@ -104,15 +106,13 @@ class Credentials:
             user, _, password = text.strip("\0").partition(":")
         return Login(user, password, origin) if user or password else None
 
-    def _read(self) -> list[tuple[Path, _File]]:
+    def _read(self) -> list[tuple[Path, LoginFile]]:
         if self._files is None:
             self._files = []
-            for path in dict.fromkeys(_places(self._settings)):
-                try:
-                    self._files += [(path, file)] if (file := _file(path)) else []
-                except (InspectorError, OSError) as error:
-                    why = error.strerror if isinstance(error, OSError) else "no usable JSON of credentials"
-                    self._warn(f"{path}: {why}; the credentials in it were not used")
+            for path, file, error in login_files(self._settings):
+                self._files += [(path, file)] if file else []
+                if error:
+                    self._warn(f"{path}: {error}; the credentials in it were not used")
         return self._files
 
     def _warn(self, sentence: str) -> None:
@@ -120,15 +120,25 @@ class Credentials:
             self.warnings += (sentence,)
 
 
-def _file(path: Path) -> _File | None:
+def login_files(settings: Settings) -> Iterator[tuple[Path, LoginFile | None, str]]:
+    """Yield the places of files in their order, what each holds if it is there, and why it can't be read."""
+    for path in dict.fromkeys(_places(settings)):
+        try:
+            yield path, _file(path), ""
+        except (InspectorError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else "no usable JSON of credentials"
+            yield path, None, why or str(error)
+
+
+def _file(path: Path) -> LoginFile | None:
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_DOCUMENT + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     if path.name == ".dockercfg":
-        return _File(auths=parse(content, dict[str, _Entry | None], str(path)))
-    return parse(content, _File, str(path)) if content.strip() else None
+        return LoginFile(auths=parse(content, dict[str, _Entry | None], str(path)))
+    return parse(content, LoginFile, str(path)) if content.strip() else None
 
 
 def _places(settings: Settings) -> Iterator[Path]:
@@ -172,13 +182,13 @@ def _same(key: str, wanted: str) -> bool:
 
 def _from_environment(settings: Settings, host: str) -> Login | None:
     """Return the login that the environment gives for one host, which must be named: no other is to see it."""
-    user, password, token = (settings.environment.get(name, "") for name in _VARIABLES)
+    user, password, token = (settings.environment.get(name, "") for name in VARIABLES)
     if not user and not password and not token:
         return None
-    named = settings.environment.get(_HOST_VARIABLE, "")
+    named = settings.environment.get(HOST_VARIABLE, "")
     if not named:
-        raise UsageError(f"{_VARIABLES[0]}: say with {_HOST_VARIABLE} which registry the credentials are for")
+        raise UsageError(f"{VARIABLES[0]}: say with {HOST_VARIABLE} which registry the credentials are for")
     if parse_host(named) != host:
         return None
-    origin = f"the environment ({_HOST_VARIABLE})"
+    origin = f"the environment ({HOST_VARIABLE})"
     return Login("", token, origin, is_bearer=True) if token else Login(user, password, origin)

@@ -68,7 +68,7 @@ def tls_for(registry: str, settings: Settings) -> Tls:
     A registry that is insecure by choice needs nobody to vouch for it.
     """
     verify = registry not in settings.insecure
-    for folder in (base / registry for base in _bases(settings)):
+    for folder in (base / registry for base in certificate_bases(settings)):
         try:
             names = sorted(entry.name for entry in folder.iterdir())
         except OSError:
@@ -81,7 +81,7 @@ def tls_for(registry: str, settings: Settings) -> Tls:
     return Tls(verify=verify)
 
 
-def _bases(settings: Settings) -> list[Path]:
+def certificate_bases(settings: Settings) -> list[Path]:
     """Say where `certs.d` may lie, the user's before the machine's (containers-certs.d(5), Docker's rootless mode)."""
     own = settings.config_home()
     users = [] if own is None else [own / "containers" / "certs.d", own / "docker" / "certs.d"]

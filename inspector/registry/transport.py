@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping
 
+from inspector import log
 from inspector.http.address import Address, Origin
 from inspector.http.connections import Pool, Response
 from inspector.http.failures import mapped
@@ -54,6 +55,8 @@ class Transport:
         where = f"{origin} by way of the proxy {proxy.url}" if proxy else str(origin)
         with mapped(where), within(seconds or patience.answer):
             response = self._pool.request(route, method, address.path, headers=headers, body=body, patience=patience)
+        path = address.path.partition("?")[0]  # a query may be a signature that gives access
+        log.debug("registry", "%s %s%s: %d", method, where, path, response.status)
         if proxy is None:
             self._reached[origin.host, origin.port] = reach_of(ipaddress.ip_address(response.peer[0]))
         return response

@@ -9,6 +9,7 @@ from typing import BinaryIO, cast
 
 import msgspec
 
+from inspector import log
 from inspector.errors import InspectorError, NotFound, Unreachable, UsageError
 from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
@@ -55,6 +56,7 @@ def open_images(
         images = _open(reference.scheme, place, platform, meter, stdin)
     except OSError as error:
         raise NotFound(f"{place.path}: can't be read: {error.strerror or error}") from error
+    log.info("sources", "%s: read as %s at %s", reference, images[0].source, place.path)
     return tuple(msgspec.structs.replace(image, reference=_name(reference, place, image, images)) for image in images)
 
 
@@ -92,6 +94,7 @@ def _audited(reference: Reference) -> str:
 def _from_registry(reference: Reference, platform: Wanted, media: Media) -> tuple[Image, ...]:
     from inspector.sources.registry import open as registry  # archives are read without it
 
+    log.info("sources", "%s: asked of a registry", reference)
     return registry.open_registry_images(reference, platform, media.registries())
 
 

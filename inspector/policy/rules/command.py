@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.torch import TORCH
 from inspector.unknown import Absent, Unknown
 
@@ -37,4 +37,12 @@ def check_command(case: Case) -> Iterator[Finding]:
         yield case.found("warn", NAME_IT, f"{message}; checked was `{case.role.python_command}`", shown)
 
 
-RULE = Rule(check="command", test=check_command)
+EXPLAINED = Explanation(
+    proves="What the image's own command runs can be followed to the Python that was checked.",
+    unknown=(
+        "A program or script stands before Python that can't be followed, and another build of torch lies in the "
+        "image. Without another build it is a warning."
+    ),
+    mend="Name the Python that the command runs: `--python PATH`, or `python-command` in the role.",
+)
+RULE = Rule(check="command", explanation=EXPLAINED, test=check_command)

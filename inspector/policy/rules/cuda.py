@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, installing, where
 from inspector.policy.values import specifier
@@ -59,4 +59,12 @@ def check_cuda(case: Case) -> Iterator[Finding]:
             yield case.unknown("which CUDA version torch was built for is not known", shown, HOW)
 
 
-RULE = Rule(check="cuda", test=check_cuda, settings=(CUDA,), of_python=True)
+EXPLAINED = Explanation(
+    proves="The CUDA version that torch was built for lies in the role's range.",
+    unknown="torch is a CUDA build whose files do not state the version.",
+    mend=(
+        "Install torch from the index of the wanted CUDA version, such as `https://download.pytorch.org/whl/cu128`, "
+        "or correct `cuda` in the role."
+    ),
+)
+RULE = Rule(check="cuda", explanation=EXPLAINED, test=check_cuda, settings=(CUDA,), of_python=True)

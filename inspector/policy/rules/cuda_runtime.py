@@ -11,7 +11,7 @@ from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.findings import RUN_SILENT, Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.role import CudaRuntime
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA, HOST_DEPENDENT, stated_torch
 from inspector.policy.rules.gpu_architecture import NO_KERNEL, without_code
 from inspector.policy.rules.torch import BROKEN, NO_TORCH
@@ -188,4 +188,12 @@ def _error(run: RuntimeFacts) -> str:
     return f": {failure(run)}" if run.error else ""
 
 
-RULE = Rule(check="cuda-runtime", test=check_cuda_runtime, settings=(CUDA_RUNTIME,), facts="run")
+EXPLAINED = Explanation(
+    proves="On this host, a container of the image found a GPU by CUDA and computed with it correctly.",
+    unknown="No container was run, or the host has no GPU. Files alone can't answer this.",
+    mend=(
+        "Run `inspector check --runtime auto` or `inspector runtime` on a GPU host whose engine passes GPUs through "
+        "(nvidia-container-toolkit or CDI). If it fails there, compare the driver with the CUDA version of torch."
+    ),
+)
+RULE = Rule(check="cuda-runtime", explanation=EXPLAINED, test=check_cuda_runtime, settings=(CUDA_RUNTIME,), facts="run")

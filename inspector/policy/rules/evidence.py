@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector.facts import Evidence
 from inspector.policy.findings import NOT_LOOKED, Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.sizes import show_size
 
 CHECK = "evidence"
@@ -50,4 +50,15 @@ def _told(evidence: Evidence) -> str:
     )
 
 
-RULE = Rule(check=CHECK, test=check_evidence)
+EXPLAINED = Explanation(
+    proves="Every layer of the image was read, now or before; all other checks rest on that.",
+    unknown=(
+        "Layers could not be read, or an engine answered without sending a file. The whole verdict is then unknown, "
+        "even where another check failed."
+    ),
+    mend=(
+        "Read the image again; `--access save` has an engine send all of it. For an archive that was cut short, "
+        "save or pull the image again."
+    ),
+)
+RULE = Rule(check=CHECK, explanation=EXPLAINED, test=check_evidence)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import choice
 from inspector.policy.torches import NOT_CHECKED, UNPROVED
 
@@ -44,8 +44,14 @@ def check_extensions(case: Case) -> Iterator[Finding]:
         yield case.passed(wanted, Shown(wanted, "none is broken"))
 
 
+EXPLAINED = Explanation(
+    proves="The compiled modules of all installed distributions would load in this image.",
+    unknown="Only files were looked at, so that no library was checked, and the role says `extensions = 'must-load'`.",
+    mend="Install the library that the message names, or a wheel that was built for this image's C library and Python.",
+)
 RULE = Rule(
     check="extensions",
+    explanation=EXPLAINED,
     test=check_extensions,
     settings=(EXTENSIONS,),
     layers="'extensions' asks what the loader does with every library",

@@ -8,7 +8,7 @@ from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.packages import doubt, listed, undecided
 from inspector.policy.patterns import pattern_of
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.require import required_name
 from inspector.policy.setting import Written, texts
 from inspector.policy.values import name_glob
@@ -80,4 +80,15 @@ def _forbidden_torch(case: Case, pattern: str) -> Finding:
     return case.found("fail", FORBIDDEN, message, shown, at, change=lambda tool: tool.leaving_out(pattern))
 
 
-RULE = Rule(check="forbid", test=check_forbidden, settings=(FORBID,), layers="'forbid' asks for every package")
+EXPLAINED = Explanation(
+    proves="No installed distribution fits a pattern that the role forbids.",
+    unknown="The installed packages could not all be listed.",
+    mend="Leave the named packages out of the install step; `inspector show IMAGE` says which step brought them.",
+)
+RULE = Rule(
+    check="forbid",
+    explanation=EXPLAINED,
+    test=check_forbidden,
+    settings=(FORBID,),
+    layers="'forbid' asks for every package",
+)

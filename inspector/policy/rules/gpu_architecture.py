@@ -8,7 +8,7 @@ from inspector.facts.runtime import Device, RuntimeFacts
 from inspector.policy.architectures import runs_on
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.runs import device_name
 from inspector.policy.torches import where
 
@@ -37,4 +37,9 @@ def without_code(run: RuntimeFacts) -> list[Device]:
     return [device for device in run.devices if runs_on(device.capability, run.arch_list) == "no"]
 
 
-RULE = Rule(check="gpu-architecture", test=check_gpu_architecture, facts="run")
+EXPLAINED = Explanation(
+    proves="torch holds code for the GPUs that a run of the image found.",
+    unknown="Never: without a run, or without a GPU, the check says nothing.",
+    mend="Install a torch release that was built for the GPU's compute capability, or use another GPU.",
+)
+RULE = Rule(check="gpu-architecture", explanation=EXPLAINED, test=check_gpu_architecture, facts="run")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector.imports.model import MAX_NAMES, Imported, module_name
 from inspector.policy.findings import NO_PYTHON, Case, Shown, because
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import Written, texts
 from inspector.unknown import Absent, Importable
 
@@ -44,4 +44,15 @@ def _finding(case: Case, name: str, found: Imported) -> Finding:
     return case.found("fail", advice, f"`{wanted}` fails{because(found.reasons)}", shown, at)
 
 
-RULE = Rule(check="imports", test=check_imports, settings=(IMPORTS,), layers="'imports' asks for files of every layer")
+EXPLAINED = Explanation(
+    proves="Each module that the role lists in `imports` is found, and so is everything that its import needs.",
+    unknown="A module computes what it imports, or runs code whose outcome can't be predicted.",
+    mend="Install what the message names as missing, or correct the module's name in the role.",
+)
+RULE = Rule(
+    check="imports",
+    explanation=EXPLAINED,
+    test=check_imports,
+    settings=(IMPORTS,),
+    layers="'imports' asks for files of every layer",
+)

@@ -9,7 +9,7 @@ import msgspec
 from inspector.oci import Platform
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 
 WRONG = Advice(
     "ENVIRONMENT", "Ask for the right one with `--platform {wanted}`, or build it: `{build} --platform {wanted}`"
@@ -37,4 +37,12 @@ def _stated(platform: Platform) -> dict[str, str]:
     return {name: part for name, part in parts.items() if part}
 
 
-RULE = Rule(check="platform", test=check_platform, facts="manifest")
+EXPLAINED = Explanation(
+    proves="The image was built for the platform that the role states.",
+    unknown="The image's config does not state its platform.",
+    mend=(
+        "Build or pull the image for that platform: `docker build --platform linux/amd64`. To check another image "
+        "of the same name, use `--platform`."
+    ),
+)
+RULE = Rule(check="platform", explanation=EXPLAINED, test=check_platform, facts="manifest")

@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import choice
 from inspector.policy.torches import NOT_CHECKED, UNPROVED
 
@@ -34,6 +34,18 @@ def check_proof(case: Case) -> Iterator[Finding]:
         yield case.passed(f"the answer rests on {_RESTS[proof]}", shown)
 
 
+EXPLAINED = Explanation(
+    proves="Whether torch imports was decided by what the loader does with every library.",
+    unknown=(
+        "Only files were looked at, as by the access method `files`, or the loader of the image's platform is not "
+        "modelled."
+    ),
+    mend="Let every layer be read: `--access save`, or read an archive or a registry's image.",
+)
 RULE = Rule(
-    check="proof", test=check_proof, settings=(PROOF,), layers="'proof' asks what the loader does with every library"
+    check="proof",
+    explanation=EXPLAINED,
+    test=check_proof,
+    settings=(PROOF,),
+    layers="'proof' asks what the loader does with every library",
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown, because
 from inspector.policy.model import Finding, Pointer
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.python.model import Interpreter
 from inspector.unknown import Absent, Unknown
 
@@ -51,4 +51,15 @@ def _through(python: Interpreter) -> str:
             return ""
 
 
-RULE = Rule(check="python", test=check_python, of_python=True)
+EXPLAINED = Explanation(
+    proves="The Python that is asked for is in the image, is built for its machine, and can start.",
+    unknown=(
+        "What the name leads to can't be told, as for a wrapper script, or a library that the interpreter needs "
+        "can't be judged."
+    ),
+    mend=(
+        "Install the interpreter in the Dockerfile, for the image's own platform, and put it on PATH; or name "
+        "another one with `python-command`."
+    ),
+)
+RULE = Rule(check="python", explanation=EXPLAINED, test=check_python, of_python=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding, Pointer
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import text
 from inspector.policy.values import specifier
 from inspector.policy.versions import python_within
@@ -40,4 +40,14 @@ def check_python_version(case: Case) -> Iterator[Finding]:
             yield case.unknown(message, shown, "`python --version` in a container shows it")
 
 
-RULE = Rule(check="python-version", test=check_python_version, settings=(WANTED,), of_python=True)
+EXPLAINED = Explanation(
+    proves="The interpreter's version lies in the role's range.",
+    unknown=(
+        "The interpreter is not known, or its files state only a part of the version, such as 3.12 for a range that "
+        "starts at 3.12.4."
+    ),
+    mend=("Change the base image or the interpreter that the Dockerfile installs, or correct `python` in the role."),
+)
+RULE = Rule(
+    check="python-version", explanation=EXPLAINED, test=check_python_version, settings=(WANTED,), of_python=True
+)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.packages import doubt, listed, undecided
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import Written, texts
 from inspector.policy.values import requirement
 from inspector.policy.versions import within
@@ -74,4 +74,15 @@ def _required(case: Case, text: str, name: str, wanted: str, there: list[Distrib
     return case.unknown(f"whether {text} holds can't be told from {actual}", shown)
 
 
-RULE = Rule(check="require", test=check_required, settings=(REQUIRE,), layers="'require' asks for every package")
+EXPLAINED = Explanation(
+    proves="Each distribution that the role requires is installed, in its version range.",
+    unknown="The installed packages could not all be listed, or a version can't be compared.",
+    mend="Add the requirement to what the Dockerfile installs, or correct `require` in the role.",
+)
+RULE = Rule(
+    check="require",
+    explanation=EXPLAINED,
+    test=check_required,
+    settings=(REQUIRE,),
+    layers="'require' asks for every package",
+)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inspector.policy.findings import NOT_LOOKED, Case, Shown
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.role import Limits
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import Key, Setting, Written
 from inspector.sizes import parse_size, show_size
 
@@ -110,9 +110,27 @@ def _biggest(case: Case) -> Pointer:
     return case.at(-at, size=size)
 
 
-RULE = Rule(check="size", test=check_size, settings=(SIZE,))  # the engine states it; where not, the check says so
+EXPLAINED = Explanation(
+    proves="All files in all layers together, as `docker images` counts them, stay below the role's limits.",
+    unknown=(
+        "Sizes were not looked at: the access method `files` reads no layers, and the engine did not state the size."
+    ),
+    mend=(
+        "See the biggest layers with `inspector show IMAGE`; remove what came by accident, or raise `max-size`. A "
+        "role with `torch = 'absent'` has a limit of 1.5 GB unless it states one."
+    ),
+)
+COMPRESSED_EXPLAINED = Explanation(
+    proves="The layers as they are stored and transferred, compressed, stay below the role's limits.",
+    unknown="A layer is stored uncompressed, as in an archive of `docker save` or in an engine.",
+    mend="Check the registry's copy, `docker://NAME`. To make it smaller, see `size`.",
+)
+RULE = Rule(  # it needs no layers: the engine states the size; where not, the check says so
+    check="size", explanation=EXPLAINED, test=check_size, settings=(SIZE,)
+)
 COMPRESSED = Rule(
     check="compressed-size",
+    explanation=COMPRESSED_EXPLAINED,
     test=check_compressed_size,
     settings=(COMPRESSED_SIZE,),
     facts="manifest",

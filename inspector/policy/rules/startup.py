@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding, Pointer
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 
 CRASH = Advice(
     "ENVIRONMENT",
@@ -32,4 +32,12 @@ def check_startup(case: Case) -> Iterator[Finding]:
             yield case.unknown(message, shown, f"`docker run --rm {case.name}` shows it")
 
 
-RULE = Rule(check="startup", test=check_startup)
+EXPLAINED = Explanation(
+    proves="The command of ENTRYPOINT and CMD exists in the image and can be executed.",
+    unknown="The command is found only at run time, as by a shell script that computes it.",
+    mend=(
+        "Correct ENTRYPOINT or CMD in the Dockerfile, or install the program that it names; see that a script has "
+        "its execute bit and an interpreter in its first line."
+    ),
+)
+RULE = Rule(check="startup", explanation=EXPLAINED, test=check_startup)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.findings import RUN_SILENT, Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.runs import failure, run_label
 from inspector.policy.torches import label, where
 from inspector.torchbuild.kinds import label_of
@@ -115,5 +115,23 @@ def _lacks_only_the_driver(run: RuntimeFacts) -> bool:
     return run.imported is False and not run.gpu and run.error is not None and _DRIVER in run.error.message
 
 
-RULE = Rule(check="static-vs-runtime", test=check_agreement, facts="run")
-RAN = Rule(check="runtime", test=check_ran, facts="run")  # for `runtime`, which judges a run in no role
+EXPLAINED = Explanation(
+    proves="A run of the image agrees with what inspector said from its files.",
+    unknown="A container was run, but said nothing of torch.",
+    mend=(
+        "A difference is a mistake of inspector, or the image was changed between reading and running. Check the "
+        "image again; if it stays, report it with the output of `--format json`."
+    ),
+)
+RAN_EXPLAINED = Explanation(
+    proves="A container of the image was run and said what `import torch` does; `inspector runtime` alone asks for it.",
+    unknown="No container was run, or it ended without an answer; the message says why.",
+    mend=(
+        "Run the container by hand with the command of the advice, and read its error. `--timeout` and `--memory` "
+        "give it more room."
+    ),
+)
+RULE = Rule(check="static-vs-runtime", explanation=EXPLAINED, test=check_agreement, facts="run")
+RAN = Rule(  # for `runtime`, which judges a run in no role
+    check="runtime", explanation=RAN_EXPLAINED, test=check_ran, facts="run"
+)

@@ -8,7 +8,7 @@ from typing import cast
 from inspector.policy.findings import NO_PYTHON, Case, Shown, because
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.role import TorchRule
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA
 from inspector.policy.setting import choice
 from inspector.policy.torches import (
@@ -123,4 +123,16 @@ def _metadata(case: Case) -> Pointer:
     return Pointer() if found is None else case.at(found.layer, path=found.path)
 
 
-RULE = Rule(check="torch", test=check_torch, settings=(TORCH,), of_python=True)
+EXPLAINED = Explanation(
+    proves="`import torch` succeeds where the role wants torch, and finds nothing where it wants none.",
+    unknown=(
+        "A file that decides it could not be read, or its effect can't be predicted without running it. The message "
+        "names the file."
+    ),
+    mend=(
+        "Wanted and missing: install torch into the environment that this Python uses. Wanted and broken: install "
+        "the named package or library, or install torch again whole. Not wanted: leave torch, and what depends on "
+        "it, out of the install step that the message names."
+    ),
+)
+RULE = Rule(check="torch", explanation=EXPLAINED, test=check_torch, settings=(TORCH,), of_python=True)

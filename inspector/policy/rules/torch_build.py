@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA
 from inspector.policy.rules.torch import TORCH
 from inspector.policy.torches import HOW, installing, label, told_once, where
@@ -49,4 +49,13 @@ def check_build(case: Case) -> Iterator[Finding]:
         yield case.found("fail", advice, message, shown, at, change=installing(rule, case.role[CUDA]))
 
 
-RULE = Rule(check="torch-build", test=check_build, settings=(TORCH,), of_python=True)
+EXPLAINED = Explanation(
+    proves="The build of torch (CPU, CUDA, ROCm, XPU) is the one that the role states.",
+    unknown="torch/version.py is missing, damaged or states nothing that tells one build from another.",
+    mend=(
+        "Install torch from the index of the wanted build. On Linux, PyPI's default is a CUDA build: a CPU image "
+        "needs `https://download.pytorch.org/whl/cpu`. The advice of the finding is in the words of the installer "
+        "that made the image."
+    ),
+)
+RULE = Rule(check="torch-build", explanation=EXPLAINED, test=check_build, settings=(TORCH,), of_python=True)

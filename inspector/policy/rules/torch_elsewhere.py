@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 from inspector.policy.findings import NOT_LOOKED, Case, Shown
 from inspector.policy.model import Advice, Finding, Outcome
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.torch import TORCH
 from inspector.policy.setting import choice
 from inspector.torchbuild.model import TorchElsewhere
@@ -69,8 +69,17 @@ def _elsewhere(case: Case, other: TorchElsewhere) -> Finding:
     return case.found(outcome, advice, message, Shown("nothing", what), at)
 
 
+EXPLAINED = Explanation(
+    proves="No torch lies in the image where the checked Python does not look.",
+    unknown="Not every file was looked at, or it is not known whether the image's own command reaches the place.",
+    mend=(
+        "Leave it out of the image: it often comes from a second virtual environment, or from a builder stage that "
+        "was copied whole. `--access save` has every file looked at."
+    ),
+)
 RULE = Rule(
     check="torch-elsewhere",
+    explanation=EXPLAINED,
     test=check_elsewhere,
     settings=(ELSEWHERE,),
     layers="torch-elsewhere = 'forbid' asks for every file",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding
-from inspector.policy.rule import Rule
+from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.torch import BROKEN, TORCH
 from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, told_once, where
@@ -64,4 +64,12 @@ def _invalid(case: Case, shown: Shown) -> Finding:
     return case.found("fail", BROKEN, message, shown, where(case, torch))
 
 
-RULE = Rule(check="torch-version", test=check_version, settings=(TORCH_VERSION,), of_python=True)
+EXPLAINED = Explanation(
+    proves="torch states a valid version, in the role's range, which agrees with its package metadata.",
+    unknown="torch/version.py could not be read.",
+    mend=(
+        "Pin torch to the range, or correct `torch-version`. Where code and metadata differ, two installs overlap: "
+        "start from an empty environment."
+    ),
+)
+RULE = Rule(check="torch-version", explanation=EXPLAINED, test=check_version, settings=(TORCH_VERSION,), of_python=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from inspector import log
 from inspector.engine.client import Engine, connect
 from inspector.engine.endpoint import Kind
 from inspector.engine.model import ImageDocument
@@ -71,10 +72,13 @@ def open_engine_images(
         try:
             images = _open(kind, reference.name, wanted, engines, every_tag=every_tag)
         except NotFound as error:
+            log.info("sources", "%s: not in %s: %s", reference, kind, error)
             errors.append(error if is_pattern(reference.name) or every_tag else NotFound(f"{kind} has no such image"))
         except Unreachable as error:
+            log.info("sources", "%s: %s passed over: %s", reference, kind, error)
             errors.append(error)
         else:
+            log.info("sources", "%s: found in %s", reference, kind)
             return tuple(_named(image, reference, alone=len(images) == 1) for image in images)
     raise _answer(reference, errors)
 
