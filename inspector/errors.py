@@ -27,6 +27,9 @@ A message says what was met, where (image, layer, path) and what to do; it never
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 
 class InspectorError(Exception):
     """The root of the tree: could not tell."""
@@ -50,8 +53,40 @@ class InvalidReference(UsageError):
     """An image name that no grammar accepts."""
 
 
+class Fault(NamedTuple):
+    """One fault of a policy file: what is wrong, where in its tables, and where in its text, if that is known.
+
+    `path` leads to the key or item; `on_key` says that the key itself is wrong, not its value. Lines and columns count
+    from 1; `source` is the line, of which `width` characters are at fault.
+    """
+
+    message: str
+    path: tuple[str | int, ...] = ()
+    on_key: bool = False
+    line: int | None = None
+    column: int | None = None
+    source: str = ""
+    width: int = 0
+
+
 class PolicyError(UsageError):
-    """A policy file that is missing, unreadable or contradicts itself."""
+    """A policy file that is missing, unreadable or contradicts itself; `faults` are all that were found in it."""
+
+    origin: str = ""
+    faults: tuple[Fault, ...] = ()
+
+    @classmethod
+    def of(cls, origin: str, faults: Iterable[Fault]) -> PolicyError:
+        """Make the error that tells all faults of the file `origin`, a line each."""
+        found = tuple(faults)
+        error = cls("\n".join(f"{place_of(origin, each)}: {each.message}" for each in found))
+        error.origin, error.faults = origin, found
+        return error
+
+
+def place_of(origin: str, fault: Fault) -> str:
+    """Return `inspector.toml:3:9`, or the file alone where the place is not known."""
+    return origin if fault.line is None else f"{origin}:{fault.line}:{fault.column}"
 
 
 class NoHome(UsageError):

@@ -80,7 +80,7 @@ def command(
     emit_reports("check", report, reports, passed=bool(verbose), only_failed=only_failed)
     if not quiet:
         chosen = str(Checks(select=options.select, ignore=options.ignore))
-        line = summary(tuple(result.outcome for result in report.results), time.monotonic() - begun)
+        line = summary(tuple(result.outcome for result in report.results), time.monotonic() - begun, report.ignored)
         say(f"{line}; {chosen}" if chosen else line)
     code = exit_code(report.outcome, [result.outcome for result in report.results], fail_on)
     return 0 if exit_zero else code

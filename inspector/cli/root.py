@@ -16,7 +16,7 @@ import click
 from inspector import __version__, work
 from inspector.cli import signals
 from inspector.cli.output import complain
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, PolicyError
 
 DISTRIBUTION = "torch-image-inspector"
 """The name on the package index; see pyproject.toml."""
@@ -27,6 +27,7 @@ COMMANDS = (
     "show",
     "diff",
     "runtime",
+    "init",
     "explain",
     "doctor",
     "schema",
@@ -115,7 +116,7 @@ def _guarded(run: Callable[[], Any]) -> int:
         complain(_sentence(error))
         return error.exit_code
     except InspectorError as error:
-        complain(str(error))
+        _complain_of(error)
         return error.exit_code
     except OSError as error:
         complain(str(error))
@@ -125,6 +126,15 @@ def _guarded(run: Callable[[], Any]) -> int:
             traceback.print_exc()
         complain(f"this is a fault of inspector, not of the image: {type(error).__name__}: {error}")
         return UNSURE
+
+
+def _complain_of(error: InspectorError) -> None:
+    if not isinstance(error, PolicyError):
+        complain(str(error))
+        return
+    from inspector.cli.faults import complain_of_faults
+
+    complain_of_faults(error)
 
 
 def _sentence(error: click.ClickException) -> str:

@@ -81,6 +81,7 @@ class _Listed(msgspec.Struct, rename="pascal"):
     id: str
     repo_tags: list[str] | None = None
     repo_digests: list[str] | None = None
+    created: int = 0
 
 
 class _Container(msgspec.Struct, rename="pascal"):
@@ -142,7 +143,7 @@ def history(content: bytes, where: str) -> tuple[Step, ...]:
 def images(content: bytes, where: str) -> tuple[ListedImage, ...]:
     """Return an answer to `/images/json`. Raises `Malformed`."""
     return tuple(
-        ListedImage(full_id(item.id), _tags(item.repo_tags), _digests(item.repo_digests, item.repo_tags))
+        ListedImage(full_id(item.id), _tags(item.repo_tags), _digests(item.repo_digests, item.repo_tags), item.created)
         for item in _list(content, _Listed, where)
     )
 

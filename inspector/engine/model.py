@@ -55,11 +55,15 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class ListedImage(msgspec.Struct, frozen=True):
-    """One image of the engine's list, its names as `name:tag` and `name@digest`."""
+    """One image of the engine's list, its names as `name:tag` and `name@digest`.
+
+    `created` is in seconds since 1970; 0 where that isn't told.
+    """
 
     id: str
     tags: tuple[str, ...]
     digests: tuple[str, ...]
+    created: int = 0
 
 
 class ListedContainer(msgspec.Struct, frozen=True):

@@ -10,13 +10,12 @@ from inspector import work
 from inspector.facts import gather
 from inspector.facts.unread import unread as facts_of_manifest
 from inspector.layers.indexer import Indexer
-from inspector.names import familiar, repository_in, tag_in, without_digest
+from inspector.names import familiar, repository_in, tag_in
 from inspector.pipeline.judging import asking, imports_asked, judge_target, layers_seen
 from inspector.pipeline.model import Options, Seen, Target
-from inspector.pipeline.roles import claim, in_no_role, role_named
+from inspector.pipeline.roles import claim_each, in_no_role, is_ignored, of_the_rest, role_named
 from inspector.policy.audited import Audited, python_of
 from inspector.policy.judge import judge_manifest
-from inspector.policy.match import names_of
 from inspector.policy.role import Policy, Role
 from inspector.sources.image import Image
 
@@ -34,7 +33,11 @@ class Judge:
 
     def roles(self, name: str) -> list[Role]:
         """List the roles that one name is in."""
-        return [target.role for target in self._claimed([name]) if target.role]
+        return [target.role for target in self._targets([name]) if target.role]
+
+    def ignores(self, name: str) -> bool:
+        """Tell whether the policy leaves out the image of that name."""
+        return is_ignored(name, self._policy)
 
     def needs_layers(self, image: Image, name: str) -> bool:
         """Tell whether the verdict on the image under this name hangs on what its layers hold."""
@@ -69,12 +72,13 @@ class Judge:
             return []
         if self._role is not None:
             return [Target(tuple(names), self._role)]
-        return claim([(name, names_of([name, without_digest(name)], [name])) for name in names], self._policy)
+        return claim_each(names, self._policy)
 
     def _targets(self, names: Sequence[str]) -> list[Target]:
         if self._policy is None:
             return [Target(tuple(names))]
-        return self._claimed(names) or [in_no_role(names, names, self._policy, listed=False)]
+        claimed = self._claimed(names) or of_the_rest(names, self._policy)
+        return claimed or [in_no_role(names, names, self._policy, listed=False)]
 
     def _read(self, image: Image, indexer: Indexer, python: str, imports: tuple[str, ...]) -> Seen:
         with work.limited(self._options.image_timeout):  # the cache answers, no faster for threads

@@ -9,9 +9,10 @@ import msgspec
 
 from inspector.errors import UsageError
 from inspector.pipeline.model import Asked, Opened, parse_all
-from inspector.pipeline.roles import role_named
+from inspector.pipeline.roles import left_out, role_named
 from inspector.policy.role import Policy, Role
 from inspector.reference import STDIN, Reference, Scheme, parse_reference
+from inspector.sources.engine.names import is_pattern
 
 
 def names_to_check(references: Sequence[Reference | str], policy: Policy, named: str | None) -> list[Asked]:
@@ -20,8 +21,11 @@ def names_to_check(references: Sequence[Reference | str], policy: Policy, named:
     Raises `PolicyError` for a role that the policy lacks, `UsageError` where there is nothing, `InvalidReference`.
     """
     role = role_named(policy, named) if named is not None else None
-    given = parse_all(references)
-    asked = [Asked(name=each, role=one) for each in given for one in ([role] if role else _roles_of(policy, str(each)))]
+    asked = [
+        Asked(name=each, role=one, named=not is_pattern(each.name))
+        for each in parse_all(references)
+        for one in ([role] if role else _roles_of(policy, str(each)))
+    ]
     asked = asked or _listed(policy, role) or _matched(policy, role)
     if not asked:
         raise UsageError(f"nothing to check: name an image, or list them as `images` in {policy.origin}")
@@ -38,6 +42,23 @@ def each_once(opened: Sequence[Opened]) -> list[Opened]:
         met.update((one.reference, role) for one in images)
         found.append(msgspec.structs.replace(each, images=images))
     return found
+
+
+def without_ignored(opened: Sequence[Opened], policy: Policy) -> tuple[list[Opened], int, list[str]]:
+    """Leave out what the policy ignores; return how many images, and the warnings about those that stay.
+
+    An image that was named by itself stays: who names one wants its verdict.
+    """
+    kept, count, warnings = [], 0, []
+    for each in opened:
+        ignored = left_out(each, policy)
+        if ignored and each.asked.named and len({image.tags for image in each.images}) == 1:
+            warnings.append(f"{each.asked.name}: `ignore` of the policy fits it; checked since it was named")
+            ignored = ()
+        images = tuple(image for image in each.images if not any(image is one for one in ignored))
+        count += len(ignored)
+        kept.append(msgspec.structs.replace(each, images=images))
+    return kept, count, warnings
 
 
 def _roles_of(policy: Policy, reference: str) -> Sequence[Role | None]:

@@ -31,10 +31,11 @@ class ToList:
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """What a list led to: how many of its tags are not asked for; or why `name` could not be listed."""
+    """What a list led to: how many of its tags are not asked for, or ignored; or why `name` could not be listed."""
 
     name: str
     filtered: int = 0
+    ignored: int = 0
     cause: Exception | None = None
 
 

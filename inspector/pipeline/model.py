@@ -109,13 +109,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A name to open.
 
     `role` is the one that its images are checked in, where that is known before; `pattern_of` names the role whose own
-    pattern it is. `tags` is the number of the list of tags that it came from, where what is no image is left out; 0 for
-    one that was named itself.
+    pattern it is. `named` was typed, and is no glob. `tags` is the number of the list of tags that it came from, where
+    what is no image is left out; 0 for one that was named itself.
     """
 
     name: Reference | ImageName
     role: Role | None = None
     pattern_of: str | None = None
+    named: bool = False
     tags: int = 0
 
 

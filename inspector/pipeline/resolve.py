@@ -58,7 +58,7 @@ class Resolver(msgspec.Struct, kw_only=True):
         with work.SideBySide(answer, requests, jobs, in_order=True, stop=self.registries.close) as results:
             for done in results:
                 if isinstance(done, Listed):
-                    self._count(filtered=done.filtered)
+                    self._count(filtered=done.filtered, ignored=done.ignored)
                     if done.cause is not None:
                         yield from self._failed(done.name, done.cause)
                     continue
@@ -110,6 +110,9 @@ class Resolver(msgspec.Struct, kw_only=True):
         """Yield the repositories and images of all scopes, and why registries can't be listed."""
         for scope in scopes:
             for name in [scope.name] if scope.name is not None else self._catalog(scope):
+                if scope.listed and isinstance(name, ImageName) and name.tag and self.judge.ignores(str(name)):
+                    self._count(ignored=1)
+                    continue
                 if isinstance(name, ImageName):
                     self.repositories.add(f"{name.host}/{name.repository}")
                     self.progress.add(names=1 if name.tag or name.digest else 0)
@@ -132,7 +135,9 @@ class Resolver(msgspec.Struct, kw_only=True):
             except InspectorError as error:
                 requests.listed(request, [])
                 return Listed(str(name), cause=error)
-            fitting = [tag for tag in listed if self.selection.fits(tag)]
+            selected = [tag for tag in listed if self.selection.fits(tag)]
+            fitting = [tag for tag in selected if not self.judge.ignores(str(name.tagged(tag)))]
+            ignored = len(selected) - len(fitting)
             wanted, among = self.selection.newest, None
             if wanted is not None and len(fitting) > wanted:
                 found = newest(fitting, wanted)
@@ -140,7 +145,7 @@ class Resolver(msgspec.Struct, kw_only=True):
                 fitting = fitting if found is None else found
             self.progress.add(names=len(fitting))
             requests.listed(request, fitting, among)
-            return Listed(str(name), len(listed) - len(fitting))
+            return Listed(str(name), filtered=len(listed) - ignored - len(fitting), ignored=ignored)
 
     def _asked(self, host: str, ask: Callable[[], R]) -> R:
         """Return the answer of a registry, unless that is lost; what becomes of it counts for whether it is."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from inspector.errors import PolicyError
-from inspector.pipeline.model import Asked, Target
+from inspector.names import familiar, without_digest
+from inspector.pipeline.model import Asked, Opened, Target
 from inspector.policy.findings import role_finding
-from inspector.policy.match import Ambiguous, names_of, near, roles_for, shown_name
+from inspector.policy.match import Ambiguous, ignores, names_of, near, roles_for, shown_name, spellings_of
 from inspector.policy.role import Policy, Role
 from inspector.policy.values import did_you_mean
 from inspector.reference import Reference, Scheme
+from inspector.sources.engine.names import is_pattern
 from inspector.sources.image import Image
 
 MAX_NAMES = 5
@@ -26,23 +28,43 @@ def role_named(policy: Policy, name: str) -> Role:
     return role
 
 
-def claim(names: Iterable[tuple[str, Sequence[str]]], policy: Policy) -> list[Target]:
-    """Find the roles that claim any spelling of a name; names in one role are one target, and one of two in none.
+def claim(names: Iterable[str], policy: Policy, typed: Sequence[str] = ()) -> list[Target]:
+    """Find the roles that claim an image by these names, or by `typed`, all spellings of one more; see `roles_for`."""
+    match roles_for(names, policy, typed):
+        case Ambiguous() as found:
+            roles = " and ".join(repr(role) for role in found.roles)
+            told = f"the roles {roles} claim {found.name} by patterns that are as exact; none was taken"
+            return [Target((found.name,), finding=role_finding("two-roles", told))]
+        case claimed:
+            return [Target((name,), role) for name, role in claimed]
 
-    Each name goes by what comes before its spellings, or, where that is empty, by the spelling that a role claims.
-    """
+
+def claim_each(names: Iterable[str], policy: Policy) -> list[Target]:
+    """Find the roles of a registry's image by its names; names in one role are one target, and one of two in none."""
     by_role: dict[str, tuple[Role, list[str]]] = {}
     contradictions: list[Target] = []
-    for name, spellings in names:
-        match roles_for(spellings, policy):
-            case Ambiguous() as found:
-                roles = " and ".join(repr(role) for role in found.roles)
-                both = role_finding("two-roles", f"the roles {roles} both claim {found.name}; none was taken")
-                contradictions.append(Target((name or found.name,), finding=both))
-            case claimed:
-                for spelling, role in claimed:
-                    by_role.setdefault(role.name, (role, []))[1].append(name or spelling)
+    for name in names:
+        for target in claim((), policy, _spellings(name)):
+            if target.role is None:
+                contradictions.append(Target((name,), finding=target.finding))
+            else:
+                by_role.setdefault(target.role.name, (target.role, []))[1].append(name)
     return [Target(tuple(its_names), role) for role, its_names in by_role.values()] + contradictions
+
+
+def is_ignored(name: str, policy: Policy | None) -> bool:
+    """Tell whether the policy leaves out a registry's image of that name."""
+    return policy is not None and ignores(_spellings(name), policy)
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """List how policies may spell the name of a registry's image."""
+    return names_of([name, without_digest(name)], [name])
+
+
+def of_the_rest(names: Sequence[str], policy: Policy) -> list[Target]:
+    """Return the role for images that no other claims, where the policy has one."""
+    return [Target(tuple(names), role) for role in policy.roles if role.default]
 
 
 def in_no_role(names: Sequence[str], spellings: Sequence[str], policy: Policy, *, listed: bool) -> Target:
@@ -62,12 +84,28 @@ def targets_of(asked: Asked, image: Image, policy: Policy) -> list[Target]:
     shown = shown_name(image.reference, image.tags)
     if asked.role is not None:
         return [Target((asked.role.name if policy.exhaustive else shown,), asked.role)]
-    typed = _typed(asked, image)
-    names = names_of(typed, image.tags)
-    for spellings in (names_of(typed, ()), names) if image.access is not None else (names,):
-        if found := claim([("", spellings)], policy):
+    typed, tags = spellings_of(_typed(asked, image)), tuple(dict.fromkeys(map(familiar, image.tags)))
+    for names in ((), tags) if image.access is not None else (tags,):
+        if found := claim(names, policy, typed):
             return found
-    return [in_no_role((shown,), names, policy, listed=True)]
+    names = tuple(dict.fromkeys((*tags, *typed)))
+    return of_the_rest((shown,), policy) or [in_no_role((shown,), names, policy, listed=True)]
+
+
+def left_out(opened: Opened, policy: Policy) -> tuple[Image, ...]:
+    """Return the images of one name that the policy's `ignore` fits.
+
+    It fits an engine's image by the name that it was asked for by, another by all its tags, or what was typed.
+    """
+
+    def ignored(image: Image) -> bool:
+        typed, tags = spellings_of(_typed(opened.asked, image)), list(map(familiar, image.tags))
+        names = (
+            [[tag] for tag in tags if image.access is None or tag in typed] or [[tag] for tag in tags] or [list(typed)]
+        )
+        return all(ignores(spellings, policy) for spellings in names)
+
+    return tuple(filter(ignored, opened.images)) if policy.ignore else ()
 
 
 def _typed(asked: Asked, image: Image) -> list[str]:
@@ -76,4 +114,6 @@ def _typed(asked: Asked, image: Image) -> list[str]:
     if image.access is not None or not isinstance(reference, Reference):
         return [image.reference, image.reference.removeprefix(f"{image.source}:")]
     named = reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
-    return [reference.text, image.reference, *([reference.name] if named else [])]
+    typed = [reference.text, *([reference.name] if named else [])]
+    own = [image.reference, image.reference.removeprefix(f"{image.source}:")]
+    return [*(each for each in typed if not is_pattern(each)), *own]

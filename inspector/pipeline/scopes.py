@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import BinaryIO
 
 import msgspec
+from msgspec.structs import replace
 
 from inspector.errors import InspectorError, InvalidReference, UsageError
 from inspector.names import ImageName, parse_host, parse_name
@@ -19,11 +20,15 @@ MAX_LINE = 1024
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """A repository or one image of it; or, without a name, the repositories of `host` that `pattern` fits."""
+    """A repository or one image of it; or, without a name, the repositories of `host` that `pattern` fits.
+
+    One that is `listed` was not typed by itself: what the policy's `ignore` fits is left out of it.
+    """
 
     name: ImageName | None
     host: str = ""
     pattern: str = "*"
+    listed: bool = False
 
     def __str__(self) -> str:
         return str(self.name) if self.name else self.host
@@ -93,11 +98,12 @@ def read_scopes(lines: BinaryIO, name: str) -> Iterator[Scope]:
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").partition("#")[0].strip()
             if text:
-                yield parse_scope(text)
+                yield replace(parse_scope(text), listed=True)
         except (UnicodeDecodeError, InspectorError) as error:
             raise UsageError(f"{name}, line {number}: {error}") from None
 
 
 def once(scopes: Iterable[Scope]) -> list[Scope]:
     """Leave out what was named before; single images of a repository that is named whole stay."""
-    return list(dict.fromkeys(scopes))
+    found = dict.fromkeys(scopes)
+    return [each for each in found if not each.listed or replace(each, listed=False) not in found]

@@ -11,7 +11,7 @@ import msgspec
 from inspector.errors import NotFound
 from inspector.facts import ImageFacts
 from inspector.pipeline.judging import asking, imports_asked, judge_target, unread
-from inspector.pipeline.listed import each_once, names_to_check
+from inspector.pipeline.listed import each_once, names_to_check, without_ignored
 from inspector.pipeline.model import DEFAULTS, Job, Opened, Options, Progress, Question, Seen, Target, error_fact
 from inspector.pipeline.reading import Reader
 from inspector.pipeline.roles import targets_of
@@ -39,7 +39,7 @@ def check(
     policy, options = asking(policy, options), options.trusting(policy.trust_toc)
     asked = names_to_check(references, policy, options.role)
     with contextlib.closing(Reader(options, progress)) as reader:
-        opened = each_once(reader.open(asked))
+        opened, ignored, noted = without_ignored(each_once(reader.open(asked)), policy)
         plan = _Plan(opened, policy, options)
         seen = plan.read(reader)
     results: list[Result] = []
@@ -55,9 +55,9 @@ def check(
             results.append(unread(role.name, role, error_fact(error)))
     lost = not policy.exhaustive and any(result.role is None and result.facts for result in results)
     told = (f"role {role.name!r} fits no image given: its match is {', '.join(role.match)}" for role in unmet)
-    warnings = tuple(told) if lost else ()  # a misspelt `match` is what both have in common
+    warnings = (*noted, *(told if lost else ()))  # a misspelt `match` is what both have in common
     outcome = worst(each.outcome for each in results)
-    return Report(outcome=outcome, results=tuple(_told_apart(results)), warnings=warnings)
+    return Report(outcome=outcome, results=tuple(_told_apart(results)), warnings=warnings, ignored=ignored)
 
 
 class _Plan:

@@ -23,13 +23,14 @@ class Planned(Plain, frozen=True, kw_only=True):
     """What is to be done: tags asked for, distinct images behind them, and the distinct layers that are needed.
 
     `layers_known` of the layers, `bytes_known` as stored, are in the cache; `bytes_to_fetch` is at most what the
-    others take. `no_images` tags are signatures and the like, `filtered` were not asked for, `unreadable` tags or
-    repositories gave an error; `unread` images are decided without any layer.
+    others take. `no_images` tags are signatures and the like, `filtered` were not asked for, the policy's `ignore` left
+    `ignored` out, `unreadable` tags or repositories gave an error; `unread` images are decided without any layer.
     """
 
     repositories: int = 0
     tags: int = 0
     filtered: int = 0
+    ignored: int = 0
     no_images: int = 0
     unreadable: int = 0
     images: int = 0

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from inspector.errors import PolicyError
+from inspector.errors import Fault, PolicyError
 from inspector.policy.role import Policy
 from inspector.policy.roletest import policy_of_roletest
 from inspector.policy.rule import Rule
@@ -25,6 +25,8 @@ MAX_PARTS = 32
 """Parts of a dotted key of TOML."""
 MAX_SHOWN = 60
 """Characters of a key that a message shows."""
+_SECTION = ("tool", "inspector")
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)$", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_PARTS}}}")
@@ -50,15 +52,18 @@ def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> 
     rules = tuple(rules)
     path = Path(path)
     text = _text(path)
-    if _is_json(text, path):
-        return policy_of_roletest(_json(text, path), str(path), rules)
-    raw = _toml(text, path)
-    if path.name != PROJECT:
-        return policy_of_tables(raw, str(path), rules)
-    section = _section(raw)
+    is_json = _is_json(text, path)
+    raw: Any = _json(text, path) if is_json else _toml(text, path)
+    section = _section(raw) if path.name == PROJECT and not is_json else raw
     if section is None:
         raise PolicyError(f"{path}: no [tool.inspector] table; write the roles there, or in {FILE}")
-    return policy_of_tables(section, str(path), rules)
+    try:
+        return (policy_of_roletest if is_json else policy_of_tables)(section, str(path), rules)
+    except PolicyError as error:
+        from inspector.policy.positions import placed  # most policies have no fault
+
+        prefix = _SECTION if section is not raw else ()
+        raise PolicyError.of(str(path), placed(text, error.faults, prefix, is_json=is_json)) from None
 
 
 def _is_json(text: str, path: Path) -> bool:
@@ -81,9 +86,25 @@ def load_settings(path: Path) -> dict[str, Any]:
 
 
 def _section(raw: dict[str, Any]) -> dict[str, Any] | None:
-    tool = raw.get("tool")
-    section = tool.get("inspector") if isinstance(tool, dict) else None
-    return section if isinstance(section, dict) else None
+    found: Any = raw
+    for part in _SECTION:
+        found = found.get(part) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def _no_syntax(form: str, text: str, path: Path, error: Exception) -> PolicyError:
+    """Return the error for what is no TOML or JSON, at the line and column that its decoder names."""
+    from inspector.policy.positions import at
+
+    fault = Fault(f"no valid {form}: {error}")
+    place = getattr(error, "pos", None)  # of JSON, and of TOML from Python 3.14 on
+    if place is None and (found := _PLACE.search(str(error))):
+        lines = text.replace("\r\n", "\n").split("\n")  # as tomllib counts
+        place = sum(len(line) + 1 for line in lines[: int(found[1]) - 1]) + int(found[2]) - 1
+        text = "\n".join(lines)
+    elif place is None and "end of document" in str(error):
+        place = len(text)
+    return PolicyError.of(str(path), [fault if place is None else at(text, fault, place, place + 1)])
 
 
 def _text(path: Path) -> str:
@@ -108,7 +129,7 @@ def _toml(text: str, path: Path) -> dict[str, Any]:
     try:
         raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # such as a number of more digits than Python converts
-        raise PolicyError(f"{path}: no valid TOML: {error}") from error
+        raise _no_syntax("TOML", text, path, error) from error
     _check_values(raw, path)
     return raw
 
@@ -129,7 +150,7 @@ def _json(text: str, path: Path) -> Any:
     try:
         raw = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise PolicyError(f"{path}: no valid JSON: {error}") from error
+        raise _no_syntax("JSON", text, path, error) from error
     _check_values(raw, path)
     return raw
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
 from inspector.names import familiar, with_tag
-from inspector.policy.patterns import pattern_of
+from inspector.policy.patterns import exactness, pattern_of
 from inspector.policy.role import Policy, Role
 
 _NEAR = 0.85
@@ -24,9 +25,22 @@ class Ambiguous(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
 
 
+class _Claim(NamedTuple):
+    """A pattern of a role that fits a name."""
+
+    name: str
+    pattern: str
+    role: Role
+
+
 def names_of(typed: Collection[str], tags: Iterable[str]) -> tuple[str, ...]:
     """Return the names an image goes by: its tags as `docker images` shows them, then what was typed to get it."""
-    return tuple(dict.fromkeys([*map(familiar, tags), *typed, *map(familiar, typed)]))
+    return tuple(dict.fromkeys([*map(familiar, tags), *spellings_of(typed)]))
+
+
+def spellings_of(typed: Collection[str]) -> tuple[str, ...]:
+    """Return what was typed, and the same as `docker images` shows it."""
+    return tuple(dict.fromkeys([*typed, *map(familiar, typed)]))
 
 
 def shown_name(reference: str, tags: Sequence[str]) -> str:
@@ -34,20 +48,41 @@ def shown_name(reference: str, tags: Sequence[str]) -> str:
     return familiar(tags[0]) if tags else reference
 
 
-def roles_for(names: Iterable[str], policy: Policy) -> tuple[tuple[str, Role], ...] | Ambiguous:
-    """Return each name with the role that claims it; empty where none does.
+def roles_for(
+    names: Iterable[str], policy: Policy, typed: Sequence[str] = ()
+) -> tuple[tuple[str, Role], ...] | Ambiguous:
+    """Return each name with the role that claims it by the most exact pattern; empty where none does.
 
-    Two roles for two names of one image are both checked against it: it is deployed as both. Two roles
-    for one name are a contradiction in the policy, and taking the first would hide it.
+    Two roles for two names of one image are both checked against it: it is deployed as both. Two roles whose patterns
+    for one name are as exact are a contradiction in the policy, and taking the first would hide it.
+
+    `typed` are all spellings of one more name, a path perhaps. A pattern that fits one of `names` was weighed there,
+    and counts no more: else `*` would claim by its path an archive whose tag another role names.
     """
     found: dict[str, tuple[str, Role]] = {}
-    for name in names:
-        claimed = [role for role in policy.roles if any(_fits(name, pattern) for pattern in role.match)]
+    weighed: set[str] = set()
+    for spellings in (*([name] for name in names), typed):
+        claims = [each for each in _claims(spellings, policy) if spellings is not typed or each.pattern not in weighed]
+        weighed.update(each.pattern for each in claims)
+        most = max((exactness(each.pattern) for each in claims), default=None)
+        claimed = {each.role.name: each for each in reversed(claims) if exactness(each.pattern) == most}
         if len(claimed) > 1:
-            return Ambiguous(name, tuple(role.name for role in claimed))
-        for role in claimed:
-            found.setdefault(role.name, (name, role))
+            roles = tuple(role.name for role in policy.roles if role.name in claimed)
+            return Ambiguous(claimed[roles[0]].name, roles)
+        for each in claimed.values():
+            found.setdefault(each.role.name, (each.name, each.role))
     return tuple(found.values())
+
+
+def _claims(spellings: Iterable[str], policy: Policy) -> Iterator[_Claim]:
+    for name in spellings:
+        for role in policy.roles:
+            yield from (_Claim(name, pattern, role) for pattern in role.match if fits(name, pattern))
+
+
+def ignores(spellings: Iterable[str], policy: Policy) -> bool:
+    """Tell whether the policy leaves out images of that name."""
+    return bool(policy.ignore) and any(fits(name, pattern) for name in spellings for pattern in policy.ignore)
 
 
 def near(names: Iterable[str], policy: Policy) -> str:
@@ -62,7 +97,8 @@ def near(names: Iterable[str], policy: Policy) -> str:
     return ""
 
 
-def _fits(name: str, pattern: str) -> bool:
+def fits(name: str, pattern: str) -> bool:
+    """Tell whether a pattern fits a name; one without wildcards may leave out `:latest`, as the name may."""
     if pattern_of(pattern).match(name):
         return True
     return not any(wildcard in pattern for wildcard in "*?[") and with_tag(familiar(pattern)) == with_tag(name)

@@ -113,6 +113,8 @@ class Result(Tabled, frozen=True, kw_only=True):
 class Report(Tabled, frozen=True, kw_only=True):
     """The verdict on all images; what `check --format json` prints. `warnings` are about the run, not one image.
 
+    `ignored` counts the images that the policy's `ignore` left out.
+
     >>> report = inspector.check(["api.tar", "worker.tar"], "roles.toml")
     >>> report
     <Report pass: 2 images, 2 pass>
@@ -124,6 +126,7 @@ class Report(Tabled, frozen=True, kw_only=True):
     outcome: Outcome
     results: tuple[Result, ...]
     warnings: tuple[str, ...] = ()
+    ignored: int = 0
 
     def records(self, of: Literal["findings", "images"] = "findings") -> list[Row]:
         """Return a flat row for each finding, or each image, as `pandas.DataFrame` takes them.

@@ -14,7 +14,9 @@ from inspector.policy.setting import Declared, Setting
 
 T = TypeVar("T")
 TorchRule = str
-"""`absent`, the name of a kind of build, or `any`."""
+"""`absent`, the name of a kind of build, or one of `ANY_BUILD`."""
+ANY_BUILD = ("present", "any")
+"""Words for torch of whichever build; the second is the older one."""
 CudaRuntime = Literal["demand", "report"]
 """Demand a GPU that can be used, which only a run on a GPU host can tell; or report what a run found."""
 
@@ -31,8 +33,9 @@ class Role:
     """One deployment role: what every role has, and `stated`, the values of its rules by the names of their settings.
 
     `Role(name="api", torch="absent")` states one of them, `role[TORCH]` reads it. `match` are globs over the names
-    an image goes by. `rules` are checked beside the built-in ones, and of all, `checks` says which count. `procedure`
-    marks a role of the procedure's JSON, `folder` is that of the policy file.
+    an image goes by; the role that is the `default` has the images that no role claims. `rules` are checked beside the
+    built-in ones, and of all, `checks` says which count. `procedure` marks a role of the procedure's JSON, `folder` is
+    that of the policy file.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Role:
     dockerfile: str | None
     python_command: str
     platform: Platform | None
+    default: bool
     stated: Mapping[str, Any]
     rules: tuple[Declared, ...]
     checks: Checks
@@ -56,6 +60,7 @@ class Role:
         dockerfile: str | None = None,
         python_command: str = "python",
         platform: Platform | None = None,
+        default: bool = False,
         rules: tuple[Declared, ...] = (),
         checks: Checks = ALL,
         procedure: bool = False,
@@ -98,7 +103,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """All roles, in the file's order, and the images to read when none is asked for.
 
     `origin` names the file. Where `exhaustive`, each role stands for one image that must be found. `trust_toc` are the
-    registries whose layers' tables of contents are believed without reading the layers.
+    registries whose layers' tables of contents are believed without reading the layers. `ignore` are globs over the
+    names of images that are left out.
     """
 
     origin: str = "policy"
@@ -106,6 +112,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[Listed, ...] = ()
     exhaustive: bool = False
     trust_toc: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     def role(self, name: str) -> Role | None:
         """Return the role of that name."""

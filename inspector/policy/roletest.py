@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from inspector.policy.location import Location
+from inspector.policy.location import Faults, Location
 from inspector.policy.role import CudaRuntime, Listed, Policy, Role, TorchRule
 from inspector.policy.rule import Rule
 from inspector.policy.rules.size import USUAL
@@ -49,22 +49,27 @@ def policy_of_roletest(raw: Any, origin: str, rules: tuple[Rule, ...] = ()) -> P
 
     Raises `PolicyError` naming file, image and key.
     """
-    location = Location(origin)
-    roles = [_role(image, at, origin, rules) for at, image in enumerate(location.convert(raw, RoleTest, _HINTS).images)]
-    if not roles:
+    location, faults = Location(origin), Faults(origin)
+    listed = location.convert(raw, RoleTest, _HINTS).images
+    if not listed:
         raise location.error("'images' is empty: there is nothing to check")
-    names: set[str] = set()
-    for role in roles:
-        if role.name in names:
-            raise location.error(f"image {role.name!r} is listed more than once")
-        names.add(role.name)
-    images = tuple(Listed(role.name, role.name) for role in roles)
-    return Policy(origin=origin, roles=tuple(roles), images=images, exhaustive=True)
+    roles: dict[str, Role] = {}
+    for at, image in enumerate(listed):
+        with faults.collected():
+            role = _role(image, at, origin, rules)
+            if role.name in roles:
+                sentence = f"image {shorten(role.name, MAX_SHOWN)!r} is listed more than once"
+                raise Location(origin, path=("images", at)).error(sentence)
+            roles[role.name] = role
+    faults.raise_all()
+    images = tuple(Listed(role.name, role.name) for role in roles.values())
+    return Policy(origin=origin, roles=tuple(roles.values()), images=images, exhaustive=True)
 
 
 def _role(raw: Any, at: int, origin: str, rules: tuple[Rule, ...]) -> Role:
-    image = Location(origin, f"images[{at}]").convert(raw, RoleTestImage, _HINTS)
-    location = Location(origin, f"image {shorten(image.name, MAX_SHOWN)!r}")
+    path = ("images", at)
+    image = Location(origin, f"images[{at}]", path).convert(raw, RoleTestImage, _HINTS)
+    location = Location(origin, f"image {shorten(image.name, MAX_SHOWN)!r}", path)
     if not image.name.strip() or not image.name.isprintable():
         raise location.error("an image needs a name, as in 'ktrdr-backend:prod'", "name")
     location.check("name", reference, image.name)
@@ -89,7 +94,7 @@ def _torch(image: RoleTestImage, location: Location) -> TorchRule:
             raise location.error("asks for CUDA, which contradicts 'torch_expected': false", "cuda_expected")
         return "absent"
     if image.cuda_expected is None:
-        return "any"
+        return "present"
     return "cuda" if image.cuda_expected else "cpu"
 
 

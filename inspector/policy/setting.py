@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -15,22 +15,39 @@ MAX_PATTERNS = 1000
 
 
 class Key(msgspec.Struct, frozen=True):
-    """A key of a role's table: its name as written, its type in TOML, and a hint of what is allowed there."""
+    """A key of a policy's table: its name as written, its type in TOML, and a hint of what is allowed there.
+
+    For the reference and the schema, `about` says what the key states, and `unset` what leaving it out means; `form`
+    describes its texts in JSON Schema, and `words` are all that is allowed, where that is a few.
+    """
 
     name: str
     kind: Any
     hint: str
     default: Any = None
+    about: str = ""
+    unset: str = ""
+    form: Mapping[str, Any] = {}
+    words: Callable[[], Sequence[str | bool]] | None = None
+
+    def __hash__(self) -> int:
+        """Hash by the name: `form` has no hash."""
+        return hash(self.name)
 
 
 class Written(msgspec.Struct, frozen=True):
-    """A role's table as written, its types checked; `location` makes the errors that name it."""
+    """A role's table as written, its types checked; `location` makes the errors that name it.
+
+    `asked` are the keys that were looked up: where one of them is at fault, what follows from it is no fault.
+    """
 
     location: Location
     table: Any
+    asked: set[str] = msgspec.field(default_factory=set)
 
     def __getitem__(self, key: str) -> Any:
         """Look up a key of any rule; one that isn't there has its default."""
+        self.asked.add(key)
         return getattr(self.table, attribute(key))
 
 
@@ -60,9 +77,16 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def text(
-    key: str, parse: Callable[[str], T], hint: str, also: Callable[[Written, T | None], None] | None = None
+    key: str,
+    parse: Callable[[str], T],
+    hint: str,
+    also: Callable[[Written, T | None], None] | None = None,
+    **told: Any,
 ) -> Setting[T | None]:
-    """Declare a key that holds a text; `parse` raises `ValueError` with a sentence, `also` what `Setting` says."""
+    """Declare a key that holds a text; `parse` raises `ValueError` with a sentence, `also` what `Setting` says.
+
+    `told` is what `Key` has for the reference.
+    """
 
     def read(written: Written) -> T | None:
         value = written.location.optional(key, parse, written[key])
@@ -70,11 +94,15 @@ def text(
             also(written, value)
         return value
 
-    return Setting(attribute(key), (Key(key, str | None, hint),), read, None)
+    return Setting(attribute(key), (Key(key, str | None, hint, **told),), read, None)
 
 
 def texts(
-    key: str, parse: Callable[[str], T], hint: str, also: Callable[[Written, tuple[T, ...]], None] | None = None
+    key: str,
+    parse: Callable[[str], T],
+    hint: str,
+    also: Callable[[Written, tuple[T, ...]], None] | None = None,
+    **told: Any,
 ) -> Setting[tuple[T, ...]]:
     """Declare a key that holds a list of texts, at most `MAX_PATTERNS` of them; the rest as in `text`."""
 
@@ -86,11 +114,11 @@ def texts(
             also(written, values)
         return values
 
-    return Setting(attribute(key), (Key(key, list[str], hint, ()),), read, ())
+    return Setting(attribute(key), (Key(key, list[str], hint, (), **told),), read, ())
 
 
-def choice(key: str, allowed: Callable[[], Sequence[str]], default: T) -> Setting[T]:
-    """Declare a key that holds one of some words."""
+def choice(key: str, allowed: Callable[[], Sequence[str]], default: T, **told: Any) -> Setting[T]:
+    """Declare a key that holds one of some words; `told` as in `text`."""
 
     def parse(word: Any) -> T:
         if word not in allowed():
@@ -102,7 +130,8 @@ def choice(key: str, allowed: Callable[[], Sequence[str]], default: T) -> Settin
         word = written[key]
         return default if word is None else written.location.check(key, parse, word)
 
-    return Setting(attribute(key), (Key(key, str | None, _one_of(allowed())),), read, default)
+    own = Key(key, str | None, _one_of(allowed()), words=allowed, **told)
+    return Setting(attribute(key), (own,), read, default)
 
 
 def attribute(key: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from inspector.policy.findings import Case
 from inspector.policy.installers import Installer, cuda_release
 from inspector.policy.model import Advice, Pointer
+from inspector.policy.role import ANY_BUILD
 from inspector.torchbuild.model import Torch, build_name
 from inspector.unknown import Absent, Unknown
 
@@ -21,7 +22,7 @@ HOW = "`python -c 'import torch; print(torch.__version__, torch.version.cuda)'` 
 
 def installing(build: str | None, cuda: str | None) -> Callable[[Installer], str]:
     """Return the change that installs torch of a kind of build, for the range of CUDA versions that a role asks for."""
-    kind = None if build in ("any", "absent") else build
+    kind = None if build in (*ANY_BUILD, "absent") else build
     return lambda tool: tool.installing_torch(kind, cuda_release(cuda))
 
 

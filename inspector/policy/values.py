@@ -13,6 +13,15 @@ MAX_GLOB = 300
 """Characters of a pattern; longer ones are mistakes."""
 MAX_REFERENCE = 4096
 """Characters of a reference, which may be a path."""
+_OPERATOR = r"\s*(===|~=|==|!=|<=|>=|<|>)\s*[^\s,]+\s*"
+RANGE_FORM = {"maxLength": MAX_GLOB, "pattern": rf"^[\s,]*{_OPERATOR}(,[\s,]*{_OPERATOR})*[\s,]*$"}
+"""Version ranges in JSON Schema, as far as it can tell them."""
+REQUIREMENT_FORM = {
+    "maxLength": MAX_GLOB,
+    "pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*($|[(<>=!~][^\[;@]*$)",
+}
+"""Requirements without extras, markers and addresses."""
+GLOB_FORM = {"minLength": 1, "maxLength": MAX_GLOB, "pattern": r"^\S(.*\S)?$"}
 MAX_COMPARED, MAX_TOLD = 200, 30
 """Words that a mistaken one is compared with, up to a millisecond each, and words that a message names."""
 
@@ -86,8 +95,14 @@ def _bounded(text: str, limit: int = MAX_GLOB) -> None:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the clause that offers what is close to `word`, else all that is known."""
+    allowed = sorted(islice(known, MAX_COMPARED))
+    close = nearest(word, allowed)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(allowed[:MAX_TOLD])}"
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Return the one of `known` that is close to `word`, if one is."""
     import difflib
 
     allowed = sorted(islice(known, MAX_COMPARED))
-    close = difflib.get_close_matches(word[:MAX_GLOB], [one for one in allowed if len(one) <= MAX_GLOB], n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(allowed[:MAX_TOLD])}"
+    return difflib.get_close_matches(word[:MAX_GLOB], [one for one in allowed if len(one) <= MAX_GLOB], n=1)

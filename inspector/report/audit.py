@@ -97,6 +97,7 @@ def plan_told(plan: Planned) -> str:
     told = f"plan: {', '.join(parts)}; {count(plan.layers, 'layer')}{known}; {show_size(plan.bytes_to_fetch)} to fetch"
     beside = [
         (plan.filtered, f"{count(plan.filtered, 'tag')} not asked for"),
+        (plan.ignored, f"{count(plan.ignored, 'image')} ignored"),
         (plan.no_images, f"{count(plan.no_images, 'tag')} no image"),
         (plan.unread, f"{count(plan.unread, 'image')} decided without layers"),
         (plan.unreadable, f"{plan.unreadable:,} could not be asked"),

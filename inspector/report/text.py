@@ -115,11 +115,12 @@ def run_told(result: Result) -> str:
     return f"{run_label(run)}, {gpu}, in {seconds(run.seconds)}"
 
 
-def summary(outcomes: tuple[Outcome, ...], span: float) -> str:
+def summary(outcomes: tuple[Outcome, ...], span: float, ignored: int = 0) -> str:
     """Return `4 images: 2 passed, 1 with warnings, 1 failed in 0.42 s`: the line that goes to standard error."""
     words: dict[Outcome, str] = {"pass": "passed", "warn": "with warnings", "unknown": "unknown", "fail": "failed"}
     tally = [f"{outcomes.count(outcome)} {word}" for outcome, word in words.items() if outcome in outcomes]
-    return f"{count(len(outcomes), 'image')}: {', '.join(tally) or 'nothing checked'} in {seconds(span)}"
+    left_out = f"; {count(ignored, 'image')} ignored" if ignored else ""
+    return f"{count(len(outcomes), 'image')}: {', '.join(tally) or 'nothing checked'}{left_out} in {seconds(span)}"
 
 
 def layer_name(position: int, of: int | None, diff_id: str | None, size: int | None) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 GpuVendor = Literal["nvidia", "amd"]
 
-_RESERVED = frozenset({"absent", "any", "unknown"})
+_RESERVED = frozenset({"absent", "any", "present", "unknown"})
 """Words that stand beside the names of kinds in policies and reports."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
 

@@ -136,7 +136,7 @@ class Watcher:
         if name.tag is None and options.platform is None:  # the puller knows for which
             options = msgspec.structs.replace(options, platform="all")
         try:
-            for event in audit([Scope(name)], self._policy, options, settings=self._settings):
+            for event in audit([Scope(name, listed=True)], self._policy, options, settings=self._settings):
                 if isinstance(event, Audited):
                     yield event
         except Exception as error:  # noqa: BLE001 - one bad image never ends the watch

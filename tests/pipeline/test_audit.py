@@ -134,11 +134,30 @@ def test_tags_in_different_roles_are_judged_for_each(fake: FakeRegistry, audit: 
 
 
 def test_a_name_that_two_roles_claim_is_in_none(fake: FakeRegistry, audit: Auditor) -> None:
-    roles = (Role(name="a", match=("*:prod",)), Role(name="b", match=("*/x:*",)))
+    roles = (Role(name="a", match=("*:prod",)), Role(name="b", match=("*x:prod",)))
     fake.push("team/x", "prod", API)
     done = audit("team/x", policy=Policy(origin="p", roles=roles))
     assert done.outcomes == {"team/x:prod": "unknown"}
     assert audit.layers() == []
+
+
+def test_what_the_policy_ignores_is_counted_and_not_asked_for(fake: FakeRegistry, audit: Auditor) -> None:
+    policy = Policy(origin="p", roles=(Role(name="a", default=True),), ignore=("*:debug", "*/db:*"))
+    for repository, tag in (("team/x", "debug"), ("team/x", "prod"), ("team/db", "1"), ("team/db", "2")):
+        fake.push(repository, tag, API)
+    done = audit("team/x", "team/db", policy=policy)
+    assert done.outcomes == {"team/x:prod": "pass"}
+    assert (done.plan.ignored, done.plan.tags, done.plan.filtered) == (3, 1, 0)
+    assert audit("team/x:debug", policy=policy).outcomes == {"team/x:debug": "pass"}
+
+
+def test_the_default_role_has_the_rest(fake: FakeRegistry, audit: Auditor) -> None:
+    roles = (Role(name="gpu", match=("*/gpu:*",), torch="cuda"), Role(name="rest", default=True, torch="absent"))
+    fake.push("team/gpu", "1", GPU)
+    fake.push("team/other", "1", GPU)
+    done = audit("team/gpu", "team/other", policy=Policy(origin="p", roles=roles))
+    assert {name: result.role for name, result in done.results.items()} == {"team/gpu:1": "gpu", "team/other:1": "rest"}
+    assert done.outcomes["team/other:1"] == "fail"
 
 
 def test_a_failure_that_the_manifest_shows_costs_no_layer(fake: FakeRegistry, audit: Auditor) -> None:

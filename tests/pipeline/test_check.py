@@ -264,10 +264,32 @@ def test_an_image_without_a_role_is_no_pass(folder: Path) -> None:
 
 
 def test_two_roles_for_one_name_are_not_decided(folder: Path) -> None:
-    both = of(Role(name="api", match=("ktrdr-*",)), Role(name="any", match=("*",)))
+    both = of(Role(name="api", match=("ktrdr-*prod",)), Role(name="any", match=("ktrdr-*d",)))
     result = only(check([str(folder / "backend-prod.tar")], both))
     assert (result.image, result.role, result.outcome) == ("ktrdr-backend:prod", None, "unknown")
-    assert result.findings[0].message == "the roles 'api' and 'any' both claim ktrdr-backend:prod; none was taken"
+    assert result.findings[0].message == (
+        "the roles 'api' and 'any' claim ktrdr-backend:prod by patterns that are as exact; none was taken"
+    )
+
+
+def test_a_role_for_the_rest(folder: Path) -> None:
+    policy = of(Role(name="gpu", match=("ktrdr-worker-gpu:*",), torch="cuda"), Role(name="rest", default=True))
+    report = check([str(folder / "all.tar")], policy)
+    assert [result.role for result in report.results] == ["rest", "rest", "rest", "gpu"]
+
+
+def test_ignored_images_are_left_out_and_counted_unless_one_is_named_by_itself(folder: Path) -> None:
+    policy = replace(of(Role(name="rest", default=True)), ignore=("ktrdr-worker-*", "*:dev"))
+    report = check([str(folder / "all.tar")], policy)
+    assert ([result.image for result in report.results], report.ignored) == (["ktrdr-backend:prod"], 3)
+    report = check([str(folder / "worker-cpu.tar")], policy)
+    assert ([result.image for result in report.results], report.ignored) == (["ktrdr-worker-cpu:test"], 0)
+    assert "`ignore` of the policy fits it" in report.warnings[0]
+
+
+def test_a_run_that_ignores_everything_checked_nothing(folder: Path) -> None:
+    report = check([str(folder / "all.tar")], replace(of(Role(name="rest", default=True)), ignore=("*",)))
+    assert (report.results, report.ignored, report.outcome, exit_code(report.outcome)) == ((), 4, "unknown", 3)
 
 
 def test_an_image_with_two_names_is_judged_in_both_roles(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from inspector.errors import PolicyError
 from inspector.pipeline.audited import Judge
 from inspector.pipeline.model import Asked, Options, Target
-from inspector.pipeline.roles import MAX_NAMES, claim, in_no_role, role_named, targets_of
+from inspector.pipeline.roles import MAX_NAMES, claim, claim_each, in_no_role, role_named, targets_of
 from inspector.policy.match import names_of
 from inspector.policy.role import Policy, Role
 from inspector.reference import parse_reference
@@ -18,7 +18,7 @@ POLICY = Policy(
     origin="p",
     roles=(
         Role(name="api", match=("*/api:*", "api:*")),
-        Role(name="prod", match=("*:prod",)),
+        Role(name="prod", match=("*:*prod",)),
         Role(name="worker", match=("worker:*",)),
     ),
 )
@@ -43,18 +43,18 @@ def roles(targets: list[Target]) -> list[tuple[tuple[str, ...], str]]:
 
 def test_names_in_one_role_are_one_target_and_a_name_in_two_is_in_none() -> None:
     names = ["r.example/api:1", "r.example/x:prod", "r.example/api:2", "r.example/api:prod", "r.example/x:1"]
-    found = claim([(name, [name]) for name in names], POLICY)
+    found = claim_each(names, POLICY)
     assert roles(found) == [
         (("r.example/api:1", "r.example/api:2"), "api"),
         (("r.example/x:prod",), "prod"),
         (("r.example/api:prod",), "none"),
     ]
     assert found[-1].finding is not None
-    assert "'api' and 'prod' both claim r.example/api:prod" in found[-1].finding.message
+    assert "'api' and 'prod' claim r.example/api:prod" in found[-1].finding.message
 
 
 def test_an_image_goes_by_the_spelling_that_a_role_claims() -> None:
-    assert roles(claim([("", ["a.tar", "worker:1"])], POLICY)) == [(("worker:1",), "worker")]
+    assert roles(claim((), POLICY, ["a.tar", "worker:1"])) == [(("worker:1",), "worker")]
 
 
 @pytest.mark.parametrize("name", ["docker.io/library/api:1", "r.example/api:2", "r.example/x:prod", "r.example/y:1"])

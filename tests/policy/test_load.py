@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from inspector.errors import PolicyError
 from inspector.oci import Platform
 from inspector.policy.load import MAX_FILE, find_policy, load_policy
+from inspector.policy.location import MAX_FAULTS
 from inspector.policy.role import Limits, Listed, Policy, Role
 
 FULL = """
@@ -52,9 +54,9 @@ def loaded(folder: Path, text: str, name: str = "inspector.toml") -> Policy:
 def refusal(folder: Path, text: str, name: str = "inspector.toml") -> str:
     with pytest.raises(PolicyError) as raised:
         loaded(folder, text, name)
-    message = str(raised.value)
-    assert message.startswith(str(folder / name) + ": ")
-    return message.removeprefix(str(folder / name) + ": ")
+    place, message = re.fullmatch(r"(.*?)(?::\d+:\d+)?: (.*)", str(raised.value), re.DOTALL).groups()  # type: ignore[union-attr]
+    assert place == str(folder / name)
+    return str(message)
 
 
 def test_every_key_of_a_role(tmp_path: Path) -> None:
@@ -142,7 +144,7 @@ API = "[roles.api]\n"
         (API + "torch_version = '>=2'", "role 'api': unknown key 'torch_version'; did you mean 'torch-version'?"),
         (
             API + "torch = 'gpu'",
-            "role 'api', key 'torch': Invalid enum value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu and any",
+            "role 'api', key 'torch': Invalid enum value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu, present and",
         ),
         (API + "match = 'a:b'", "role 'api', key 'match': Expected `array`, got `str`; a list of patterns"),
         (
@@ -185,7 +187,7 @@ API = "[roles.api]\n"
         ),
         (
             API + "torch = 'cpu'\ncuda-runtime = true",
-            "role 'api', key 'cuda-runtime': contradicts the role's torch = 'cpu'; it needs torch = 'cuda' or 'any'",
+            "role 'api', key 'cuda-runtime': contradicts the role's torch = 'cpu'; it needs torch = 'cuda' or",
         ),
         (API + "cuda-runtime = 'host-dependent'", "role 'api', key 'cuda-runtime': contradicts the role's no 'torch'"),
         (
@@ -261,7 +263,7 @@ def listed(**stated: Any) -> str:
     [
         (False, None, "absent", None),
         (False, False, "absent", None),
-        (True, None, "any", None),
+        (True, None, "present", None),
         (True, False, "cpu", None),
         (True, "host_dependent", "cuda", "report"),
         (True, True, "cuda", "demand"),
@@ -391,3 +393,96 @@ def test_registries_whose_tables_of_contents_are_trusted(tmp_path: Path) -> None
 )
 def test_a_registry_that_is_misspelt_is_refused(tmp_path: Path, table: str, message: str) -> None:
     assert refusal(tmp_path, f'[roles.api]\ntorch = "absent"\n{table}\n').startswith(message)
+
+
+def faults(folder: Path, text: str, name: str = "inspector.toml") -> list[tuple[str, str]]:
+    """All faults, each as what is marked of its line, and its message."""
+    with pytest.raises(PolicyError) as raised:
+        loaded(folder, text, name)
+    found = raised.value.faults
+    assert all(each.source == text.splitlines()[each.line - 1] for each in found if each.line)
+    assert str(raised.value).count(f"{name}:") == len(found)
+    return [(each.source[(each.column or 0) - 1 :][: each.width], each.message) for each in found]
+
+
+SEVERAL = """\
+images = ["a", {reference = "x", role = "apo"}]
+ignor = 3
+[roles.api]
+match = ["a:b", 3]
+torch = "gpu"
+cuda = ">=12"
+max-size = "1.5"
+[roles."b c"]
+default = true
+forbid = ["x[", "", "y"]
+[roles.c]
+default = true
+"""
+
+
+def test_all_faults_are_told_each_at_its_place(tmp_path: Path) -> None:
+    found = faults(tmp_path, SEVERAL)
+    assert [marked for marked, _ in found] == ['"apo"', "ignor", "3", '"gpu"', '"1.5"', '"x["', '""', "true"]
+    assert "the role 'b c' is the default already" in found[-1][1]
+    assert (
+        faults(
+            tmp_path,
+            SEVERAL.replace("[roles", "[tool.inspector.roles").replace("images", "tool.inspector.images"),
+            "pyproject.toml",
+        )[0]
+        == found[0]
+    )
+
+
+def test_all_faults_of_test_data_are_told_each_at_its_place(tmp_path: Path) -> None:
+    text = '{"images": [\n  {"name": "a:1", "torch_expected": 3, "cuda": true},\n  {"name": "b:1"}, 4\n]}'
+    assert [marked for marked, _ in faults(tmp_path, text, "roles.json")] == ["3", '"cuda"', '{"name": "b:1"}', "4"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "keys"),
+    [
+        ("torch = 3\ncuda = '>=12'", ["torch"]),
+        ("torhc = 'cuda'\ncuda = '>=12'", ["torhc"]),
+        ("torch = 'gpu'\ncuda = 'x'\ncuda-runtime = true", ["torch", "cuda"]),
+        ("cuda = '>=12'\ncuda-runtime = true", ["cuda"]),
+        ("require = ['a[x]']\nforbid = ['a']", ["require"]),
+    ],
+)
+def test_what_follows_from_another_fault_is_none(tmp_path: Path, stated: str, keys: list[str]) -> None:
+    found = faults(tmp_path, f"[roles.api]\n{stated}\n")
+    assert [key for key in keys if any(f"'{key}'" in message for _, message in found)] == keys
+    assert len([message for _, message in found if "contradicts" in message]) == (
+        0 if len(keys) > 1 or keys != ["cuda"] else 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("a.toml", "a = 1\r\nb = ]\r\n", (2, 5)),
+        ("a.toml", "a = 1\n[roles", (2, 7)),
+        ("a.json", '{"images":\n ]}', (2, 2)),
+        ("pyproject.toml", "[tool\n", (1, 6)),
+    ],
+)
+def test_faults_of_syntax_have_their_place(tmp_path: Path, name: str, text: str, place: tuple[int, int]) -> None:
+    (tmp_path / name).write_bytes(text.encode())
+    with pytest.raises(PolicyError) as raised:
+        load_policy(tmp_path / name)
+    (fault,) = raised.value.faults
+    assert (fault.line, fault.column) == place
+
+
+def test_no_more_faults_are_looked_for_than_anybody_reads(tmp_path: Path) -> None:
+    assert len(faults(tmp_path, "[roles.a]\n" + "".join(f"k{at} = 1\n" for at in range(9000)))) == MAX_FAULTS
+    assert len(faults(tmp_path, "".join(f"[roles.r{at}]\nx = 1\n" for at in range(9000)))) == MAX_FAULTS
+
+
+def test_the_role_of_the_rest_and_what_is_ignored(tmp_path: Path) -> None:
+    policy = loaded(
+        tmp_path, "ignore = ['*:debug']\n[roles.a]\ntorch = 'any'\n[roles.rest]\ndefault = true\ntorch = 'present'\n"
+    )
+    assert policy.ignore == ("*:debug",)
+    assert [role.default for role in policy.roles] == [False, True]

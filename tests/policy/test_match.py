@@ -53,8 +53,43 @@ def test_two_names_of_one_role_count_once() -> None:
 
 
 def test_one_name_in_two_roles_is_never_decided() -> None:
-    assert claimed(("api:prod",), api="api:*", other="*:prod") == Ambiguous("api:prod", ("api", "other"))
+    assert claimed(("api:prod",), api="api:*", other="api:?*") == [("api:prod", "api")]
+    assert claimed(("api:prod",), api="a*:prod", other="a*d") == Ambiguous("api:prod", ("api", "other"))
+    assert claimed(("api",), one="api", other="api:latest") == Ambiguous("api", ("one", "other"))
 
 
-def test_no_role() -> None:
-    assert claimed(("db:prod",), api="api:*", named="") == []
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        ("api:prod", "api:pro*"),
+        ("api:pr*", "api:*"),
+        ("api:*", "*"),
+        ("api:*", "a*i:prod"),
+        ("api:*", "api*"),
+        ("team/*", "*:prod"),
+        ("*:prod", "*"),
+        ("*:prod", "*:*prod"),
+        ("[a]pi:prod", "api:*"),
+    ],
+)
+def test_the_most_exact_pattern_claims_a_name(more: str, less: str) -> None:
+    names = {"team/*": "team/api:prod"}.get(more, "api:prod")
+    assert claimed((names,), a=less, b=more) == [(names, "b")]
+    assert claimed((names,), a=more, b=less) == [(names, "a")]
+
+
+def typed(tags: list[str], *spellings: str, **matches: str) -> object:
+    roles = tuple(Role(name=name, match=(match,)) for name, match in matches.items())
+    found = roles_for(tags, Policy(origin="p", roles=roles), spellings)
+    return found if isinstance(found, Ambiguous) else [(name, role.name) for name, role in found]
+
+
+def test_a_path_is_not_claimed_by_what_was_weighed_at_a_tag() -> None:
+    path = "build/a.tar"
+    assert typed(["api:prod"], path, api="api:*", rest="*") == [("api:prod", "api")]
+    assert typed(["db:1"], path, api="api:*", rest="*") == [("db:1", "rest")]
+    assert typed(["api:prod"], path, api="api:*", path="*.tar") == [("api:prod", "api"), (path, "path")]
+
+
+def test_spellings_of_one_name_are_weighed_together() -> None:
+    assert typed([], "docker:api:prod", "api:prod", api="api:*", prod="*:prod") == [("api:prod", "api")]

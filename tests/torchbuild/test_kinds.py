@@ -103,7 +103,7 @@ def test_a_policy_that_names_no_kind_is_told_of_all(tmp_path: Path) -> None:
     policy.write_text('[roles.worker]\ntorch = "gluon"\n')
     done = run("check", policy, "any.tar")
     assert done.exit_code == 2
-    assert "absent, cpu, cuda, quark, rocm, xpu and any" in done.stderr
+    assert "absent, cpu, cuda, quark, rocm, xpu, present and any" in done.stderr
 
 
 def test_the_difference_shows_the_version(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, installing, where
-from inspector.policy.values import specifier
+from inspector.policy.values import RANGE_FORM, specifier
 from inspector.policy.versions import within
 
 HOST_DEPENDENT = "host-dependent"
@@ -40,7 +41,13 @@ def _consistent(written: Written, _cuda: str | None) -> None:
         raise written.location.error(sentence, "cuda")
 
 
-CUDA = text("cuda", _range, f"a version range, as in '>=12.4,<14', or {HOST_DEPENDENT!r}", _consistent)
+_TOLD: dict[str, Any] = {
+    "about": "The CUDA versions that torch was built for, as a range. Needs `torch = 'cuda'`. "
+    "`host-dependent` is `cuda-runtime = 'host-dependent'`.",
+    "unset": "Any CUDA version.",
+    "form": {"anyOf": [RANGE_FORM, {"const": HOST_DEPENDENT}]},
+}
+CUDA = text("cuda", _range, f"a version range, as in '>=12.4,<14', or {HOST_DEPENDENT!r}", _consistent, **_TOLD)
 
 
 def check_cuda(case: Case) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.findings import RUN_SILENT, Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.role import CudaRuntime
+from inspector.policy.role import ANY_BUILD, CudaRuntime
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA, HOST_DEPENDENT, stated_torch
 from inspector.policy.rules.gpu_architecture import NO_KERNEL, without_code
@@ -61,8 +61,8 @@ class Usable(NamedTuple):
 
 def _read(written: Written) -> CudaRuntime | None:
     stated, cuda = written["cuda-runtime"], written["cuda"]
-    if stated and written["torch"] not in ("cuda", "any"):
-        sentence = f"contradicts the role's {stated_torch(written)}; it needs torch = 'cuda' or 'any'"
+    if stated and written["torch"] not in ("cuda", *ANY_BUILD):
+        sentence = f"contradicts the role's {stated_torch(written)}; it needs torch = 'cuda' or 'present'"
         raise written.location.error(sentence, "cuda-runtime")
     if cuda == HOST_DEPENDENT and isinstance(stated, bool):
         raise written.location.error(f"contradicts cuda = {HOST_DEPENDENT!r}: state one of them", "cuda-runtime")
@@ -78,6 +78,10 @@ CUDA_RUNTIME: Setting[CudaRuntime | None] = Setting(
             "cuda-runtime",
             bool | Literal["host-dependent"] | None,
             f"allowed are true, false and {HOST_DEPENDENT!r}",
+            about="Whether a GPU must be usable, which only a run on a GPU host shows (`--runtime`): `true` demands "
+            "it, `host-dependent` reports what a run found. Needs `torch = 'cuda'` or `'present'`.",
+            unset="What a run finds of a GPU is not asked.",
+            words=lambda: (True, False, HOST_DEPENDENT),
         ),
     ),
     _read,

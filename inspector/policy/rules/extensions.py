@@ -22,7 +22,13 @@ def _allowed() -> Sequence[str]:
     return ("warn", "must-load")
 
 
-EXTENSIONS = choice("extensions", _allowed, "warn")
+EXTENSIONS = choice(
+    "extensions",
+    _allowed,
+    "warn",
+    about="What becomes of compiled modules of installed distributions that can't load: a warning, or a failure.",
+    unset="A warning.",
+)
 
 
 def check_extensions(case: Case) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
@@ -11,7 +12,7 @@ from inspector.policy.patterns import pattern_of
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.require import required_name
 from inspector.policy.setting import Written, texts
-from inspector.policy.values import name_glob
+from inspector.policy.values import GLOB_FORM, name_glob
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
 from inspector.sizes import show_size
@@ -38,7 +39,12 @@ def _consistent(written: Written, found: tuple[str, ...]) -> None:
                 raise written.location.error(f"{pattern!r} forbids {name}, which the role asks for", "forbid")
 
 
-FORBID = texts("forbid", name_glob, "a list of patterns, as in ['nvidia-*', 'triton']", _consistent)
+_TOLD: dict[str, Any] = {
+    "about": "Distributions that must not be installed: globs over their names, `NVIDIA_*` being `nvidia-*`.",
+    "unset": "Nothing is forbidden.",
+    "form": GLOB_FORM,
+}
+FORBID = texts("forbid", name_glob, "a list of patterns, as in ['nvidia-*', 'triton']", _consistent, **_TOLD)
 
 
 def check_forbidden(case: Case) -> Iterator[Finding]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from inspector.imports.model import MAX_NAMES, Imported, module_name
+from inspector.imports.model import MAX_NAME, MAX_NAMES, Imported, module_name
 from inspector.policy.findings import NO_PYTHON, Case, Shown, because
 from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Explanation, Rule
@@ -20,7 +21,12 @@ def _bounded(written: Written, found: tuple[str, ...]) -> None:
         raise written.location.error(f"more than {MAX_NAMES} of them", "imports")
 
 
-IMPORTS = texts("imports", module_name, "a list of modules, as in ['torchvision', 'app.main']", _bounded)
+_TOLD: dict[str, Any] = {
+    "about": f"Modules whose import must be found, with all that it loads; at most {MAX_NAMES}.",
+    "unset": "No import but that of torch is followed.",
+    "form": {"maxLength": MAX_NAME, "pattern": r"^\s*[^\s.\-/0-9][^\s\-/]*\s*$"},
+}
+IMPORTS = texts("imports", module_name, "a list of modules, as in ['torchvision', 'app.main']", _bounded, **_TOLD)
 
 
 def check_imports(case: Case) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Finding
@@ -19,7 +19,11 @@ def _allowed() -> Sequence[str]:
     return ("files", "loader")
 
 
-PROOF = choice("proof", _allowed, cast("Wanted | None", None))
+_TOLD: dict[str, Any] = {
+    "about": "What answers about torch must rest on: `loader` accepts none where shared libraries were not checked.",
+    "unset": "Answers from files alone pass, with a warning.",
+}
+PROOF = choice("proof", _allowed, cast("Wanted | None", None), **_TOLD)
 
 
 def check_proof(case: Case) -> Iterator[Finding]:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import text
-from inspector.policy.values import specifier
+from inspector.policy.values import RANGE_FORM, specifier
 from inspector.policy.versions import python_within
 from inspector.unknown import Absent, Unknown
 
-WANTED = text("python", specifier, "a version range, as in '>=3.11,<3.13'")
+_TOLD: dict[str, Any] = {
+    "about": "The versions of Python that are right, as a range (PEP 440).",
+    "unset": "Any version.",
+    "form": RANGE_FORM,
+}
+WANTED = text("python", specifier, "a version range, as in '>=3.11,<3.13'", **_TOLD)
 OTHER = Advice("CODE_BUG", "{dockerfile}: build from a Python {wanted}")
 
 

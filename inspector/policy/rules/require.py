@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.packages import doubt, listed, undecided
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import Written, texts
-from inspector.policy.values import requirement
+from inspector.policy.values import REQUIREMENT_FORM, requirement
 from inspector.policy.versions import within
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
@@ -37,7 +38,12 @@ def _consistent(written: Written, found: tuple[str, ...]) -> None:
         raise written.location.error("requires torch, which contradicts torch = 'absent'", "require")
 
 
-REQUIRE = texts("require", requirement, "a list of requirements, as in ['fastapi>=0.100']", _consistent)
+_TOLD: dict[str, Any] = {
+    "about": "Distributions that must be installed: names, each perhaps with a version range.",
+    "unset": "Nothing is required.",
+    "form": REQUIREMENT_FORM,
+}
+REQUIRE = texts("require", requirement, "a list of requirements, as in ['fastapi>=0.100']", _consistent, **_TOLD)
 
 
 def check_required(case: Case) -> Iterator[Finding]:

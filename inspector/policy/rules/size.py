@@ -9,7 +9,7 @@ from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.role import Limits
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.setting import Key, Setting, Written
-from inspector.sizes import parse_size, show_size
+from inspector.sizes import UNITS, parse_size, show_size
 
 USUAL = Limits(warn=10**9, most=1_500_000_000)
 """Where an image without torch betrays machine-learning packages, if its role says nothing else."""
@@ -17,6 +17,11 @@ TOO_BIG = Advice(
     "CODE_BUG",
     "{dockerfile}: see what the biggest step brings; ML dependencies may be included by accident{origin}",
 )
+
+
+def _any_case(unit: str) -> str:
+    """Return an expression for a unit in any case, which JSON Schema has no switch for."""
+    return "".join(f"[{letter.lower()}{letter.upper()}]" for letter in unit)
 
 
 def _stated(written: Written, what: str) -> Limits:
@@ -42,17 +47,51 @@ def _size(written: Written) -> Limits:
     return Limits(warn=USUAL.warn if USUAL.warn < most else None, most=most)
 
 
+_UNPACKED = "all files in all layers, as `docker images` counts"
+_PACKED = "the layers as a registry stores them; not known where an engine or an archive has them unpacked"
+SIZE_FORM = {"pattern": rf"^\s*[0-9]{{1,15}}(\.[0-9]{{1,6}})?[ _]?({'|'.join(map(_any_case, UNITS))}|[kKmMgGtT])\s*$"}
 SIZE = Setting(
     "size",
-    (Key("warn-size", str | None, "a text such as '1 GB'"), Key("max-size", str | None, "a text such as '1.5 GB'")),
+    (
+        Key(
+            "warn-size",
+            str | None,
+            "a text such as '1 GB'",
+            about=f"The size above which there is a warning: {_UNPACKED}.",
+            unset=f"{show_size(USUAL.warn or 0)} where `torch = 'absent'`; else no size is warned of.",
+            form=SIZE_FORM,
+        ),
+        Key(
+            "max-size",
+            str | None,
+            "a text such as '1.5 GB'",
+            about=f"The size above which the image fails: {_UNPACKED}.",
+            unset=f"{show_size(USUAL.most or 0)} where `torch = 'absent'`; else any size.",
+            form=SIZE_FORM,
+        ),
+    ),
     _size,
     Limits(),
 )
 COMPRESSED_SIZE = Setting(
     "compressed_size",
     (
-        Key("warn-compressed-size", str | None, "a text such as '400 MB'"),
-        Key("max-compressed-size", str | None, "a text such as '500 MB'"),
+        Key(
+            "warn-compressed-size",
+            str | None,
+            "a text such as '400 MB'",
+            about=f"The size above which there is a warning: {_PACKED}.",
+            unset="No size is warned of.",
+            form=SIZE_FORM,
+        ),
+        Key(
+            "max-compressed-size",
+            str | None,
+            "a text such as '500 MB'",
+            about=f"The size above which the image fails: {_PACKED}.",
+            unset="Any size.",
+            form=SIZE_FORM,
+        ),
     ),
     lambda written: _stated(written, "compressed-size"),
     Limits(),

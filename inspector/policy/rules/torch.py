@@ -7,7 +7,7 @@ from typing import cast
 
 from inspector.policy.findings import NO_PYTHON, Case, Shown, because
 from inspector.policy.model import Advice, Finding, Pointer
-from inspector.policy.role import TorchRule
+from inspector.policy.role import ANY_BUILD, TorchRule
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA
 from inspector.policy.setting import choice
@@ -27,11 +27,17 @@ from inspector.unknown import Absent, Unknown
 
 
 def _allowed() -> list[str]:
-    """Return the kinds of build, and two words beside them."""
-    return ["absent", *kind_names(), "any"]
+    """Return the kinds of build, and the words beside them."""
+    return ["absent", *kind_names(), *ANY_BUILD]
 
 
-TORCH = choice("torch", _allowed, cast("TorchRule | None", None))
+TORCH = choice(
+    "torch",
+    _allowed,
+    cast("TorchRule | None", None),
+    about="Which build of torch `import torch` gives: `absent` for none, `present` for any (`any` is its older name).",
+    unset="Whatever is there is right, no torch as well as any build.",
+)
 NO_TORCH = Advice(
     "CODE_BUG",
     "{dockerfile}: install torch: {change}, into the environment that `{command}` uses",
@@ -91,7 +97,7 @@ def _absence(case: Case) -> Finding:
 
 def _presence(case: Case, rule: str) -> Finding:  # noqa: PLR0911 - one for each way of it
     torch, interpreter = case.facts.torch, case.facts.interpreter
-    shown = Shown("torch" if rule == "any" else f"torch, {label_of(rule)} build", label(torch))
+    shown = Shown("torch" if rule in ANY_BUILD else f"torch, {label_of(rule)} build", label(torch))
     change = installing(rule, case.role[CUDA])
     if isinstance(interpreter, Absent):
         return case.found("fail", NO_PYTHON, f"torch can't be imported: {interpreter.unknown}", shown)

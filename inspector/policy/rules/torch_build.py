@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding
+from inspector.policy.role import ANY_BUILD
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA
 from inspector.policy.rules.torch import TORCH
@@ -36,7 +37,7 @@ def check_build(case: Case) -> Iterator[Finding]:
     `cuda = None` in torch/version.py means "no CUDA build", never "not known".
     """
     rule, torch = case.role[TORCH], case.facts.torch
-    if rule in (None, "absent", "any") or not torch.installed:
+    if rule in (None, "absent", *ANY_BUILD) or not torch.installed:
         return
     shown = Shown(f"{label_of(rule)} build", f"{label_of(torch.build)} build")
     if torch.build == "unknown":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from inspector.policy.findings import NOT_LOOKED, Case, Shown
 from inspector.policy.model import Advice, Finding, Outcome
@@ -14,7 +14,11 @@ from inspector.torchbuild.model import TorchElsewhere
 from inspector.unknown import Absent, Unknown
 
 Elsewhere = Literal["allow", "forbid"]
-ELSEWHERE = choice("torch-elsewhere", lambda: ("allow", "forbid"), cast("Elsewhere | None", None))
+_TOLD: dict[str, Any] = {
+    "about": "Whether a torch may lie where the asked Python does not look.",
+    "unset": "Where `torch = 'absent'`, one is warned of, and fails if the image's own command can reach it.",
+}
+ELSEWHERE = choice("torch-elsewhere", lambda: ("allow", "forbid"), cast("Elsewhere | None", None), **_TOLD)
 LEFT_BEHIND = Advice(
     "CODE_BUG", "{dockerfile}: `python` does not use it, but it is shipped: leave it out of the image{origin}"
 )

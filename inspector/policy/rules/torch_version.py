@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding
@@ -10,7 +11,7 @@ from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.torch import BROKEN, TORCH
 from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, told_once, where
-from inspector.policy.values import specifier
+from inspector.policy.values import RANGE_FORM, specifier
 from inspector.policy.versions import parsed, within
 
 WRONG = Advice(
@@ -26,11 +27,16 @@ MIXED = Advice(
 def _consistent(written: Written, _range: str | None) -> None:
     torch = written["torch"]
     if written["torch-version"] is not None and torch in (None, "absent"):
-        stated = "contradicts torch = 'absent'" if torch else "needs 'torch' to be stated, as in torch = 'any'"
+        stated = "contradicts torch = 'absent'" if torch else "needs 'torch' to be stated, as in torch = 'present'"
         raise written.location.error(stated, "torch-version")
 
 
-TORCH_VERSION = text("torch-version", specifier, "a version range, as in '>=2.3,<3'", _consistent)
+_TOLD: dict[str, Any] = {
+    "about": "The versions of torch that are right, as a range (PEP 440). Needs `torch`, other than `absent`.",
+    "unset": "Any valid version.",
+    "form": RANGE_FORM,
+}
+TORCH_VERSION = text("torch-version", specifier, "a version range, as in '>=2.3,<3'", _consistent, **_TOLD)
 
 
 def check_version(case: Case) -> Iterator[Finding]:
