@@ -42,6 +42,10 @@ class InspectorError(Exception):
         name = type(self).__name__
         return "".join("-" + c.lower() if c.isupper() else c for c in name).lstrip("-")
 
+    def extended(self, clause: str) -> InspectorError:
+        """Return the same error with a further clause."""
+        return type(self)(f"{self}; {clause}")
+
 
 class UsageError(InspectorError):
     """The command line or the call asks for something that can't be asked."""
@@ -94,7 +98,18 @@ class NoHome(UsageError):
 
 
 class NotFound(InspectorError):
-    """A file, image, tag, manifest or blob that isn't where it was said to be."""
+    """A file, image, tag, manifest or blob that isn't where it was said to be.
+
+    `near` are names that are there, the likeliest first.
+    """
+
+    def __init__(self, message: str = "", *, near: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.near = near
+
+    def extended(self, clause: str) -> InspectorError:
+        """See `InspectorError`."""
+        return type(self)(f"{self}; {clause}", near=self.near)
 
 
 class PlatformMissing(InspectorError):

@@ -9,7 +9,9 @@
     registry:NAME  docker://NAME
     NAME                         where no such path exists: an engine's
 
-Wherever `:NAME` may stand, so may `@sha256:…`, the digest of a manifest or a config.
+Wherever `:NAME` may stand, so may `@sha256:…`, the digest of a manifest or a config. The words that skopeo, syft, dive
+and Docker Scout use for the same are read too (`_ALIASES`); for words of theirs that name something else, the error
+says what to write (`_ANSWERS`).
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ MAX_LENGTH = 8192
 """The longest reference taken in, in characters: two of Linux's longest paths."""
 
 STDIN = "-"
+_TOLD = 100
+"""Characters of a reference that a message shows."""
 
 _PATH_LIKE = re.compile(r"^[./~]|\\|\.(?:tar|t?gz|t?bz2|t?xz|t?zst)(?:$|[:@])", re.IGNORECASE | re.ASCII)
 _NEAR = 0.8
@@ -91,6 +95,11 @@ class Reference(msgspec.Struct, frozen=True):
         near = difflib.get_close_matches(head, _SCHEMES, n=1, cutoff=_NEAR) if colon else []
         return near[0] if near else None
 
+    def hint(self) -> str:
+        """Return what to write in place of a word that other tools use; empty where a bare name begins with none."""
+        head, colon, _ = self.name.partition(":")
+        return _ANSWERS.get(head, "") if colon and self.scheme is Scheme.BARE else ""
+
     def _splits_at(self, at: int) -> bool:
         """Tell whether a selector may begin at `at`: behind a colon, or at the `@` of a digest."""
         rest = self.name[at:]
@@ -98,7 +107,31 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 _SCHEMES = {scheme.value: scheme for scheme in Scheme if scheme is not Scheme.BARE}
-_REGISTRY_URL = "docker://"
+_ALIASES = {
+    "docker://": Scheme.REGISTRY,
+    "registry://": Scheme.REGISTRY,
+    "image://": Scheme.BARE,
+    "local://": Scheme.BARE,
+    "archive://": Scheme.DOCKER_ARCHIVE,
+    "docker-archive://": Scheme.DOCKER_ARCHIVE,
+    "oci-archive://": Scheme.OCI_ARCHIVE,
+    "oci-dir://": Scheme.OCI,
+    "oci-dir:": Scheme.OCI,
+    "podman://": Scheme.PODMAN,
+    "docker-daemon:": Scheme.DOCKER,
+    "containers-storage:": Scheme.PODMAN,
+}
+"""What other tools write before a name, the longer of two first, and what we call that."""
+_LOCAL = "local://"
+_SIF = "a SIF file is not read; copy the image that it was made of, as in `skopeo copy docker://NAME oci-archive:PATH`"
+_ANSWERS = {
+    "fs": "a file system outside an image is not read; save the image, as in `docker save -o api.tar NAME`",
+    "file": "write the path alone, as in ./api.tar",
+    "singularity": _SIF,
+    "sif": _SIF,
+    "tarball": "write the path alone, or docker-archive:PATH",
+}
+"""What to write in place of words that name nothing we read."""
 
 
 def parse_reference(text: str) -> Reference:
@@ -107,20 +140,25 @@ def parse_reference(text: str) -> Reference:
         raise InvalidReference("an empty image name: give a path, `-`, or a name with its scheme, as in oci:PATH")
     if len(text) > MAX_LENGTH or "\0" in text:
         raise InvalidReference(f"{text[:60]!a}…: an image name has at most {MAX_LENGTH} characters, and no NUL")
-    if text.startswith(_REGISTRY_URL):
-        return _named(text, Scheme.REGISTRY, text.removeprefix(_REGISTRY_URL))
+    for alias, named in _ALIASES.items():
+        if text.startswith(alias):
+            return _named(text, named, text.removeprefix(alias))
     head, colon, rest = text.partition(":")
+    if rest.startswith("//") and head in _ANSWERS:
+        raise InvalidReference(f"{text[:_TOLD]!a}: {_ANSWERS[head]}")
     scheme = _SCHEMES.get(head) if colon else None
     return Reference(text, Scheme.BARE, text) if scheme is None else _named(text, scheme, rest)
 
 
 def _named(text: str, scheme: Scheme, name: str) -> Reference:
     if not name.strip() or (name.startswith(":") and scheme is not Scheme.REGISTRY):
-        raise InvalidReference(f"{text!r}: nothing follows the scheme; write {scheme.value}:{_EXAMPLES[scheme]}")
-    return Reference(text, scheme, name)
+        scheme_and_name = f"{scheme.value}:{_EXAMPLES[scheme]}".lstrip(":")
+        raise InvalidReference(f"{text!r}: nothing follows the scheme; write {scheme_and_name}")
+    return Reference(text, scheme, name, local=text.startswith(_LOCAL))
 
 
 _EXAMPLES = {
+    Scheme.BARE: "NAME[:TAG]",
     Scheme.DOCKER_ARCHIVE: "PATH[:NAME]",
     Scheme.OCI: "PATH[:TAG]",
     Scheme.OCI_ARCHIVE: "PATH[:TAG]",

@@ -11,6 +11,11 @@ from inspector.reference import MAX_LENGTH, Place, Reference, Scheme, parse_refe
 from tests.effort import examples
 
 HEX = "ab" * 32
+WORDS = ("docker:", "docker://", "image://", "local://", "archive://", "oci-dir:", "fs://", "singularity:", "file:")
+
+
+def _followed(word: str) -> st.SearchStrategy[str]:
+    return st.text(alphabet="ab:@/-. ", max_size=12).map(lambda rest: word + rest)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +30,15 @@ HEX = "ab" * 32
         ("podman:localhost/api", Scheme.PODMAN, "localhost/api"),
         ("registry:ghcr.io/a/b:1", Scheme.REGISTRY, "ghcr.io/a/b:1"),
         ("docker://ghcr.io/a/b:1", Scheme.REGISTRY, "ghcr.io/a/b:1"),
+        ("registry://ghcr.io/a/b:1", Scheme.REGISTRY, "ghcr.io/a/b:1"),
+        ("docker-daemon:api:prod", Scheme.DOCKER, "api:prod"),
+        ("containers-storage:localhost/api", Scheme.PODMAN, "localhost/api"),
+        ("podman://api", Scheme.PODMAN, "api"),
+        ("oci-dir:dir:tag", Scheme.OCI, "dir:tag"),
+        ("oci-dir://dir", Scheme.OCI, "dir"),
+        ("archive://a.tar", Scheme.DOCKER_ARCHIVE, "a.tar"),
+        ("image://api:prod", Scheme.BARE, "api:prod"),
+        ("singularity:latest", Scheme.BARE, "singularity:latest"),
         ("-", Scheme.BARE, "-"),
         ("a.tar", Scheme.BARE, "a.tar"),
         ("api:prod", Scheme.BARE, "api:prod"),
@@ -35,6 +49,22 @@ HEX = "ab" * 32
 )
 def test_scheme_and_name(text: str, scheme: Scheme, name: str) -> None:
     assert parse_reference(text) == Reference(text, scheme, name)
+
+
+def test_a_local_image_is_an_engines_alone() -> None:
+    assert parse_reference("local://api:prod") == Reference("local://api:prod", Scheme.BARE, "api:prod", local=True)
+
+
+@pytest.mark.parametrize("text", ["fs:///srv", "singularity://a.sif", "file://a.tar", "image://", "docker-daemon:"])
+def test_words_for_what_is_not_read_are_answered_with_the_right_one(text: str) -> None:
+    with pytest.raises(InvalidReference, match=r"as in|write"):
+        parse_reference(text)
+
+
+@pytest.mark.parametrize(("text", "hint"), [("singularity:a.sif", "SIF"), ("file:a", "./api.tar"), ("api:prod", "")])
+def test_a_name_that_begins_as_other_tools_have_it_has_a_hint(text: str, hint: str) -> None:
+    assert hint in parse_reference(text).hint()
+    assert bool(hint) is bool(parse_reference(text).hint())
 
 
 @pytest.mark.parametrize(
@@ -75,13 +105,14 @@ def test_what_names_nothing_is_refused(text: str) -> None:
 
 
 @examples(100)
-@given(st.text(alphabet="ab:@/-.\\C ", min_size=1, max_size=12))
+@given(st.text(alphabet="ab:@/-.\\C ", min_size=1, max_size=12) | st.sampled_from(WORDS).flatmap(_followed))
 def test_every_place_is_a_true_reading_of_the_text(text: str) -> None:
     try:
         reference = parse_reference(text)
     except InvalidReference:
         return
     assert str(reference) == text
+    assert len(reference.hint()) < MAX_LENGTH
     for path, selector in reference.places():
         assert path
         assert reference.name in (path, f"{path}:{selector}", f"{path}{selector}")

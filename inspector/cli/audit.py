@@ -73,6 +73,7 @@ def command(
     from inspector.cli.audit_sink import Sink
     from inspector.cli.check import refuse_policies
     from inspector.errors import UsageError
+    from inspector.pipeline import Progress
     from inspector.pipeline.audit import audit  # all that reads images comes with it
 
     begun = time.monotonic()
@@ -90,11 +91,13 @@ def command(
             return keep_watch(listen, token_file, targets, policy, options, terms, sink)
     with (
         _executor(cluster, logins) as executor,
-        reading(quiet=quiet, **given) as (options, progress),
+        reading(quiet=quiet, **given) as (options, shown),
         Sink(reports, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
-        closing(audit(targets, policy, options, terms=terms, progress=progress, executor=executor)) as events,
+        closing(
+            audit(targets, policy, options, terms=terms, progress=(counted := shown or Progress()), executor=executor)
+        ) as events,
     ):
-        sink.take(events)
+        sink.take_all(events, counted, begun)
     code = sink.finish(time.monotonic() - begun, fail_on)
     return 0 if exit_zero else code
 

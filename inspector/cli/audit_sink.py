@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+import msgspec
+
+from inspector import work
 from inspector.cli.destinations import Destination, emit_reports
 from inspector.cli.output import complain, emit, say
 from inspector.errors import UsageError
+from inspector.pipeline import Progress
 from inspector.pipeline.audit import Event
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
 from inspector.policy.model import Outcome, exit_code
@@ -23,6 +28,8 @@ from inspector.report.audit import (
 from inspector.report.formats import View, formats
 
 LINES = "jsonl"
+MAX_AT_ONCE = 10_000
+"""Results that are printed after an interruption, which is waited for: some 50 microseconds each."""
 
 
 class Sink:
@@ -71,6 +78,26 @@ class Sink:
                     self._counts[event.outcome or ("unknown" if event.error else None)] += 1
                     self._keep(event)
 
+    def take_all(self, events: Iterable[Event], progress: Progress, begun: float) -> None:
+        """Take all events; after an interruption, print what came until then."""
+        try:
+            self.take(events)
+        except (KeyboardInterrupt, SystemExit, work.Stopped):
+            with work.cleanup_pending():  # the end of the program waits for it
+                if self._ended is None:
+                    self._interrupt(progress.so_far)
+                self.finish(time.monotonic() - begun)
+            raise
+
+    def _interrupt(self, so_far: Callable[[], Ended] | None) -> None:
+        """Take it that no more events come; `so_far` sums up what was fetched."""
+        if not self._whole and len(self._results) > MAX_AT_ONCE:
+            self._results = [each for each in self._results if each.outcome not in ("pass", None)]
+            complain("images that pass are not listed: they are too many to print within a second", "warning")
+        images = max(self._plan.images - self._counts.total(), 0) if self._plan else 0
+        ended = so_far() if so_far else Ended(layers_fetched=0, bytes_fetched=0, requests=0)
+        self._ended = msgspec.structs.replace(ended, left=Left(why="the interruption", images=images))
+
     def finish(self, span: float, fail_on: Collection[str] = ()) -> int:
         """Print what is printed at the end; return the exit code. `span` is in seconds."""
         left = self._ended.left if self._ended else Left()
@@ -116,5 +143,6 @@ class Sink:
         for warning in self._ended.warnings:
             complain(warning, "warning")
         say(ended_told(self._counts, self._ended, span))
-        if left.why:
+        tells = any(each.file is None and not formats("audit")[each.form].whole for each in self._texts)
+        if left.why and not tells:
             complain(left_told(left), "warning")

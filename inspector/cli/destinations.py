@@ -138,9 +138,10 @@ def _output_option(command: Command, told: str, instead: dict[Path, None] | None
         if value is None:
             return None
         if value in formats.names():
-            chosen = (
-                f"did you mean --format {value}? " if "form" in (one.name for one in context.command.params) else ""
-            )
+            choices = [one.type for one in context.command.params if one.name == "form"]
+            takes = any(value in choice.choices for choice in choices if isinstance(choice, click.Choice))
+            takes = takes or any(isinstance(choice, _FormatChoice) for choice in choices)
+            chosen = f"did you mean --format {value}? " if takes else ""
             message = f"{value!r} is the name of a format; {chosen}-o ./{value} writes a file of that name"
             raise click.BadParameter(message, context, parameter)
         path = Path(value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -23,6 +23,20 @@ BROKEN_PIPE = 141
 
 _NOT_REPLACED = (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS)
 _ASCII = str.maketrans({"✔": "+", "▲": "!", "✘": "x", "─": "-", "━": "=", "…": "~", "→": ">"})
+
+
+_around: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+@contextmanager
+def printing(around: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
+    """Enter `around` whenever something is printed, as to hide a display that is live."""
+    global _around  # noqa: PLW0603 - there is one terminal
+    before, _around = _around, around
+    try:
+        yield
+    finally:
+        _around = before
 
 
 def wants_color(stream: TextIO | None, environment: Mapping[str, str] = os.environ) -> bool:
@@ -57,8 +71,8 @@ def table_color(output: Path | None) -> bool:
     return output is None and wants_color(sys.stdout)
 
 
-def rendered(command: formats.Command, report: Any, form: str, output: Path | None, **shown: bool) -> str:
-    """Render a command's report for `output` in the format `form`; `shown` are switches of `formats.View`."""
+def rendered(command: formats.Command, report: Any, form: str, output: Path | None, **shown: Any) -> str:
+    """Render a command's report for `output` in the format `form`; `shown` are fields of `formats.View`."""
     view = formats.View(width=table_width(output), color=table_color(output), **shown)
     return formats.render(command, report, form, view)
 
@@ -76,7 +90,8 @@ def emit(text: str, output: Path | None = None) -> None:
         raise UsageError("standard output is closed; leave it open, or name a file with --output")
     try:
         if sys.stdout.isatty():
-            click.echo(_shown(text, sys.stdout.encoding), nl=False, color=True)
+            with _around():
+                click.echo(_shown(text, sys.stdout.encoding), nl=False, color=True)
         else:
             sys.stdout.buffer.write(text.encode())
             sys.stdout.buffer.flush()
@@ -152,6 +167,7 @@ def say(line: str) -> None:
     if sys.stderr is None:
         return
     try:
-        click.echo(_shown(line, sys.stderr.encoding or "utf-8"), err=True, color=wants_color(sys.stderr))
+        with _around():
+            click.echo(_shown(line, sys.stderr.encoding or "utf-8"), err=True, color=wants_color(sys.stderr))
     except OSError:
         return

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from inspector.cli.output import is_terminal
+from inspector.cli.output import is_terminal, printing, say
 from inspector.pipeline import Progress
 from inspector.report.escape import escape
 from inspector.sizes import show_size
@@ -20,13 +20,26 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0
 """Seconds of work before anything is shown."""
+MANY = 8
+"""Images from which their number tells how far the work is; of fewer, their bytes."""
+_BAR = 12
 
 
-class Display(Progress):
+class Told(Progress):
+    """Shows nothing but what is told in sentences."""
+
+    def tell(self, sentence: str) -> None:
+        """See `Progress`."""
+        say(sentence)
+
+
+class Display(Told):
     """Counts from any thread, and shows a line on standard error from the first count after `PATIENCE`.
 
-    The caller closes it; nothing is left on the screen.
+    It is hidden while something else is printed. The caller closes it; nothing is left on the screen.
     """
+
+    is_shown = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,6 +54,18 @@ class Display(Progress):
                 self._shown = None
             self._begun = float("inf")
 
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Take the line away while something is printed."""
+        with self._lock:
+            if self._shown:
+                self._shown[0].stop()
+            try:
+                yield
+            finally:
+                if self._shown:
+                    self._shown[0].start()
+
     def changed(self) -> None:
         """See `Progress`."""
         now = time.monotonic()
@@ -48,48 +73,73 @@ class Display(Progress):
             self._since = now
         if self._shown is None and now - self._begun < PATIENCE:
             return
-        title, done, total, figures = self._state()
-        self._shown = self._shown or _start(title, figures)
-        line, task = self._shown
-        line.update(task, description=title, completed=done, total=total or None, figures=figures)
+        line, task = self._shown or _line()
+        title, figures = fitted(*self.words(now), line.console.width)
+        done, total = self.part()
+        line.update(task, description=escape(title), completed=done, total=total or None, figures=figures)
+        if self._shown is None:
+            self._shown = line, task
+            line.start()
 
-    def _state(self) -> tuple[str, int, int, str]:
-        """Return the title, how much of how much is done, and that in words."""
-        size = show_size(self.bytes)
+    def part(self) -> tuple[float, float]:
+        """Return how much of how much is done: images of many, else bytes where these are known."""
+        if not self.images and not self.size:
+            return self.opened, self.names if self.names > 1 else 0
+        if self.size and self.images <= MANY and self.bytes < self.size:
+            return self.bytes, self.size
+        return self.done, self.images
+
+    def words(self, now: float) -> tuple[str, str, list[str]]:
+        """Return what is done, what is read now, and the figures: bytes, their rate, the time that is left."""
+        span = max(now - (self._since if self.images else self._begun), 1e-3)
+        rate = int(self.bytes / span)
+        known = self.size >= self.bytes and self.size > 0
+        figures = [f"{show_size(self.bytes)} of {show_size(self.size)}" if known else show_size(self.bytes)]
+        figures += [f"{show_size(rate)}/s"] if self.bytes else []
+        done, total = self.part()
+        if self.images and 0 < done < total:
+            figures.append(f"{timedelta(seconds=int(span * (total - done) / done))} left")
+        else:
+            figures.append(str(timedelta(seconds=int(now - self._begun))))
         if not self.images:
-            return "opening", self.opened, self.names, f"{self.opened:,}/{self.names:,}, {size}"
-        rate = self.bytes / max(time.monotonic() - self._since, 1e-3)
-        reading = f" reading {self.reading[0]}" if self.reading else ""
-        title = escape(f"{self.done:,} of {self.images:,} images{reading}")
-        if not self.size:
-            return title, self.done, self.images, f"{size}, {show_size(int(rate))}/s"
-        left = timedelta(seconds=int((self.size - self.bytes) / rate)) if 0 < self.bytes <= self.size else "?"
-        figures = f"{size} of {show_size(self.size)}, {show_size(int(rate))}/s, {left} left"
-        return title, self.bytes, self.size, figures
+            return (f"{self.opened:,} of {self.names:,} opened" if self.names > 1 else "opening"), "", figures
+        return f"{self.done:,} of {self.images:,} images", self.reading[0] if self.reading else "", figures
 
 
-def _start(title: str, figures: str) -> tuple[Line, TaskID]:
-    """Show a line on standard error; stopping it takes it away."""
+def fitted(title: str, name: str, figures: list[str], width: int) -> tuple[str, str]:
+    """Return title and figures as they fit into a line of so many cells: the rate goes first, then the bytes."""
+    room = width - _BAR - len("⠋ ") - 3
+    while len(figures) > 1 and len(title) + len(", ".join(figures)) > room:
+        figures = figures[:-2] + figures[-1:]
+    told = ", ".join(figures)
+    left = room - len(title) - len(told) - 1
+    if not name or left < _BAR:
+        return title, told
+    return f"{title} {name if len(name) <= left else name[: left - 1] + '…'}", told
+
+
+def _line() -> tuple[Line, TaskID]:
+    """Make a line for standard error; stopping it takes it away."""
     from rich.console import Console  # heavy, and quick work shows nothing
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn
     from rich.progress import Progress as Line
     from rich.table import Column
 
     name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
-    told = TextColumn("{task.fields[figures]}", markup=False)
-    columns = (SpinnerColumn(), name, BarColumn(12), told, TimeElapsedColumn())
-    line = Line(*columns, console=Console(stderr=True), transient=True)
-    task = line.add_task(title, total=None, figures=figures)
-    line.start()
-    return line, task
+    told = TextColumn("{task.fields[figures]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    line = Line(SpinnerColumn(), name, BarColumn(_BAR), told, console=Console(stderr=True), transient=True)
+    return line, line.add_task("", total=None, figures="")
 
 
 @contextmanager
-def display(*, quiet: bool) -> Iterator[Display | None]:
+def display(*, quiet: bool) -> Iterator[Progress | None]:
     """Make a display if a person may see it, for as long as the work lasts."""
-    shown = None if quiet or not is_terminal(sys.stderr) else Display()
+    if quiet or not is_terminal(sys.stderr):
+        yield None if quiet else Told()
+        return
+    shown = Display()
     try:
-        yield shown
+        with printing(shown.hidden):
+            yield shown
     finally:
-        if shown is not None:
-            shown.close()
+        shown.close()

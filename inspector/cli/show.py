@@ -14,6 +14,7 @@ from inspector.report.formats import formats
 
 if TYPE_CHECKING:
     from inspector.pipeline import Seen
+    from inspector.report.document import ShowError
 
 
 @click.command("show", cls=Command, short_help="Show what images hold: torch, Python, packages, layers.")
@@ -36,32 +37,42 @@ def command(references: tuple[str, ...], *, reports: Sequence[Destination], quie
     with reading(quiet=quiet, guess_registry=True, **given) as (options, progress):
         seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
-    emit_reports("show", facts, [each for each in reports if facts or formats("show")[each.form].whole])
+    declared = formats("show")
+    useful = [
+        each
+        for each in reports
+        if facts or declared[each.form].whole or "errors" in declared[each.form].renderers["show"].takes
+    ]
+    emit_reports("show", facts, useful, errors=_errors(seen))
     return max(complain_of_failures(seen), _complain_of_python(seen, options.python))
 
 
-def complain_of_failures(seen: Iterable[Seen]) -> int:
-    """Complain of every image that could not be read, once for all with the same cause; return the exit code."""
-    from inspector.cli.output import complain
+def _errors(seen: Iterable[Seen]) -> tuple[ShowError, ...]:
+    from inspector.report.document import ShowError
 
-    by_cause: dict[str, list[tuple[str, str]]] = {}
+    return tuple(
+        ShowError(reference=each.name, kind=each.error.kind, message=each.error.message, near=each.error.near)
+        for each in seen
+        if each.error is not None
+    )
+
+
+def complain_of_failures(seen: Iterable[Seen]) -> int:
+    """Complain of the images that could not be read, once where it is the same; return the exit code for that."""
+    from inspector.cli.output import complain
+    from inspector.report.text import listed
+
     codes = set()
+    by_message: dict[str, list[tuple[str, str]]] = {}
     for each in seen:
         if each.error is not None:
-            by_cause.setdefault(_cause(each.name, each.error.message), []).append((each.name, each.error.message))
+            message = each.error.message.removeprefix(f"{each.name}: ")
+            by_message.setdefault(message.replace(each.name, "NAME"), []).append((each.name, message))
             codes.add(getattr(each.cause, "exit_code", 3))
-    for cause, images in by_cause.items():
-        name, message = images[0]
-        if len(images) > 1:
-            complain(f"{', '.join(name for name, _ in images)}: {cause}")
-        else:
-            complain(message if name in message else f"{name}: {message}")
+    for shared, failed in by_message.items():
+        named = listed([name for name, _ in failed])
+        complain(f"{named}: {failed[0][1] if len(failed) == 1 else shared}")
     return max(codes, default=0)
-
-
-def _cause(name: str, message: str) -> str:
-    """Return an error's message as it is of any image."""
-    return message.removeprefix(f"{name}: ").replace(f"//{name}", "//NAME")
 
 
 def _complain_of_python(seen: Iterable[Seen], command: str | None) -> int:

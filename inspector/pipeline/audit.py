@@ -87,7 +87,9 @@ def audit(
             stack.callback(close)
         is_own = cache is not options.cache
         options = msgspec.structs.replace(options, cache=cache)
-        run = _Run(policy, options, terms.selection, queue, registries, budget, progress or Progress())
+        progress = progress or Progress()
+        run = _Run(policy, options, terms.selection, queue, registries, budget, progress)
+        progress.so_far = run.so_far
         yield from run.resolve(wanted)
         if not terms.plan_only:
             yield from run.judge(executor or _threads)
@@ -159,12 +161,14 @@ class _Run:
         left = self._queue.left(self._budget.why, self._resolver.left)
         if left.images and not left.why:  # an executor that answers for less than it was given
             left = msgspec.structs.replace(left, why="some layers were never answered for")
+        return msgspec.structs.replace(self.so_far(), left=left, warnings=warnings)
+
+    def so_far(self) -> Ended:
+        """Sum up what was fetched until now."""
         return Ended(
             layers_fetched=self._fetched + self._indexer.fetched,
             bytes_fetched=self._budget.bytes,
             requests=self._budget.requests,
-            left=left,
-            warnings=warnings,
         )
 
     def _units(self) -> Iterator[Unit]:

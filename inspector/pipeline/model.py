@@ -23,6 +23,7 @@ from inspector.sources.image import Image
 
 if TYPE_CHECKING:
     from inspector.names import ImageName
+    from inspector.policy.audited import Ended
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,11 @@ class Progress:
 
     First `names` are `opened`, which gives `images` to read; `size` is in stored bytes of layers, where that is known,
     and `bytes` are those read or skipped. `reading` names the images at work, of which so many are `done`.
+    `is_shown` says that somebody looks, so that sizes are worth asking for. `so_far` sums up an audit under way.
     """
+
+    is_shown = False
+    so_far: Callable[[], Ended] | None = None
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -103,6 +108,9 @@ class Progress:
 
     def changed(self) -> None:
         """Show what changed; called by one thread at a time."""
+
+    def tell(self, sentence: str) -> None:
+        """Tell a person something before the work goes on."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,7 +199,7 @@ def parse_all(references: Iterable[Reference | str]) -> list[Reference]:
 def error_fact(error: Exception) -> ErrorFact:
     """Return the error's kind and sentence; one that nobody foresaw is an `internal-error`, with its type and place."""
     if isinstance(error, InspectorError):
-        return ErrorFact(error.kind, str(error))
+        return ErrorFact(error.kind, str(error), getattr(error, "near", ()))
     if isinstance(error, OSError):
         return ErrorFact("unreadable", str(error))
     import traceback  # most runs need none

@@ -17,6 +17,7 @@ from inspector.reference import STDIN, Reference
 from inspector.runtime.verify import verify
 from inspector.sources import open_images
 from inspector.sources.media import Media
+from inspector.sources.streamed import StreamedBlob
 
 MAX_JOBS = 8
 """Images read at once unless told otherwise: more only wait for each other's disk and digests."""
@@ -53,7 +54,7 @@ class Reader:
 
     def read(self, jobs: Sequence[Job]) -> list[Seen]:
         """Read the facts of every image, in their order; a layer that several share is read once."""
-        self._progress.add(images=len(jobs))
+        self._progress.add(images=len(jobs), size=self._unread(jobs) if self._progress.is_shown else 0)
         expected = [layer.diff_id for job in jobs for layer in job.image.layers]
         cache, whole, meter = self._options.cache, self._options.verify, self._meter()
         indexer = SharedIndexer(cache, verify=whole, meter=meter, expected=expected)
@@ -66,7 +67,9 @@ class Reader:
         every_tag, meter = self._options.every_tag, self._meter()
         try:
             with work.limited(self._options.image_timeout):
-                images = open_images(asked.name, platform, meter=meter, media=self._media, every_tag=every_tag)
+                images = open_images(
+                    asked.name, platform, meter=meter, media=self._media, every_tag=every_tag, expect=self._expect
+                )
                 return Opened(asked, images)
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Opened(asked, cause=error)
@@ -89,6 +92,21 @@ class Reader:
             return Seen.by(name, read)
         finally:
             self._progress.finished(name)
+
+    def _expect(self, count: int) -> None:
+        self._progress.add(size=count)
+
+    def _unread(self, jobs: Sequence[Job]) -> int:
+        """Return the stored bytes of the layers that are neither read through already nor in the cache, each once."""
+        cache, whole = self._options.cache, self._options.verify
+        images = (job.image for job in jobs if job.image.access is None)
+        layers = {each.diff_id: each for image in images for each in image.layers}
+        unread = (each for each in layers.values() if not isinstance(each.blob, StreamedBlob))
+        return sum(
+            each.stored_size
+            for each in unread
+            if cache is None or not cache.has(each.diff_id, each.blob.identity, verified=whole)
+        )
 
     def _meter(self) -> Meter:
         def meter(count: int) -> None:

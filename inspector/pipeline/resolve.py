@@ -4,36 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from fnmatch import fnmatchcase
 from typing import TypeVar
 
 import msgspec
 
 from inspector import work
-from inspector.errors import InspectorError, NoImage, PlatformMissing
+from inspector.errors import InspectorError, NoImage, NotFound, PlatformMissing
 from inspector.layers.cache import IndexCache
 from inspector.names import ImageName
 from inspector.oci import Platform
 from inspector.pipeline.audited import Judge
 from inspector.pipeline.budget import Budget, Spent
+from inspector.pipeline.fitting import Fitting, none_fits
 from inspector.pipeline.listing import LastMade, Listed, Requests, ToList
 from inspector.pipeline.model import Asked, Opened, Options, Progress, error_fact
 from inspector.pipeline.pending import pending_of
 from inspector.pipeline.scopes import Scope, Selection
-from inspector.pipeline.versions import newest
 from inspector.pipeline.work_queue import WorkQueue
 from inspector.policy.audited import Audited, Planned
+from inspector.policy.tags import newest
 from inspector.sources.image import Image
 from inspector.sources.registry.open import Registries, open_named, tags_of
 
 JOBS = 8
 """Requests for manifests at once unless told otherwise: most of the time, they wait for the registry."""
 
+MAX_SAMPLE = 10_000
+"""Tags of a repository that are kept to tell what would fit, where none is selected."""
+
 R = TypeVar("R")
 
 
 class Resolver(msgspec.Struct, kw_only=True):
-    """Opens all images of one audit. `plan` counts what was met; `left` the tags that a bound left out."""
+    """Opens all images of one audit. `plan` counts what was met; `left` the tags that a bound left out;
+    `unfitting` are the tags of the first repository of which none is selected.
+    """
 
     registries: Registries
     judge: Judge
@@ -44,6 +49,7 @@ class Resolver(msgspec.Struct, kw_only=True):
     plan: Planned = Planned()
     left: int = 0
     repositories: set[str] = msgspec.field(default_factory=set)
+    unfitting: tuple[ImageName, list[str], int] | None = None
 
     def resolve(self, scopes: Iterable[Scope], queue: WorkQueue, cache: IndexCache) -> Iterator[Audited]:
         """Queue every image; yield results for what could not be opened."""
@@ -68,6 +74,9 @@ class Resolver(msgspec.Struct, kw_only=True):
                     for image in opened.images:
                         self._queue(opened, image, queue, cache)
         self._count(repositories=len(self.repositories))
+        if self.unfitting and not self.plan.tags and self.plan.filtered:
+            name, tags, count = self.unfitting
+            yield from self._failed(str(name), NotFound(f"{name}: {none_fits(self.selection, tags, count)}"))
 
     def _chosen(self, opened: Opened, requests: Requests) -> list[Opened]:
         """Return what is to be judged, now that a tag was opened: it, or the last made once all of its kind were."""
@@ -119,12 +128,16 @@ class Resolver(msgspec.Struct, kw_only=True):
                 yield name
 
     def _catalog(self, scope: Scope) -> Iterator[ImageName | Listed]:
+        fitting = Fitting(scope.pattern)
         try:
             for repository in self.registries.client.catalog(scope.host):
-                if fnmatchcase(repository, scope.pattern):
+                if fitting.fits(repository):
                     yield ImageName(scope.host, repository)
         except InspectorError as error:
             yield Listed(scope.host, cause=error)
+        else:
+            if not fitting.found:
+                yield Listed(scope.host, cause=NotFound(f"{scope.host}: {fitting.told()}"))
 
     def _list(self, request: ToList, requests: Requests) -> Listed:
         """Have the tags of a repository asked for that are selected, in the registry's order, or the newest first."""
@@ -138,6 +151,8 @@ class Resolver(msgspec.Struct, kw_only=True):
             selected = [tag for tag in listed if self.selection.fits(tag)]
             fitting = [tag for tag in selected if not self.judge.ignores(str(name.tagged(tag)))]
             ignored = len(selected) - len(fitting)
+            if listed and not selected:
+                self.unfitting = self.unfitting or (name, listed[:MAX_SAMPLE], len(listed))
             wanted, among = self.selection.newest, None
             if wanted is not None and len(fitting) > wanted:
                 found = newest(fitting, wanted)

@@ -11,7 +11,7 @@ from inspector.policy.findings import role_finding
 from inspector.policy.match import Ambiguous, ignores, names_of, near, roles_for, shown_name, spellings_of
 from inspector.policy.role import Policy, Role
 from inspector.policy.values import did_you_mean
-from inspector.reference import Reference, Scheme
+from inspector.reference import Reference, Scheme, parse_reference
 from inspector.sources.engine.names import is_pattern
 from inspector.sources.image import Image
 
@@ -54,7 +54,7 @@ def claim_each(names: Iterable[str], policy: Policy) -> list[Target]:
 
 def is_ignored(name: str, policy: Policy | None) -> bool:
     """Tell whether the policy leaves out a registry's image of that name."""
-    return policy is not None and ignores(_spellings(name), policy)
+    return policy is not None and bool(policy.ignore) and ignores(_spellings(name), policy)
 
 
 def _spellings(name: str) -> tuple[str, ...]:
@@ -112,8 +112,8 @@ def _typed(asked: Asked, image: Image) -> list[str]:
     """List what was typed for the image: with its scheme, and without if that is no path. A glob names no image."""
     reference = asked.name
     if image.access is not None or not isinstance(reference, Reference):
-        return [image.reference, image.reference.removeprefix(f"{image.source}:")]
+        return [image.reference, parse_reference(image.reference).name]
     named = reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
     typed = [reference.text, *([reference.name] if named else [])]
-    own = [image.reference, image.reference.removeprefix(f"{image.source}:")]
+    own = [image.reference, parse_reference(image.reference).name]
     return [*(each for each in typed if not is_pattern(each)), *own]

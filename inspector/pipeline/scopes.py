@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import BinaryIO
@@ -11,10 +12,11 @@ from msgspec.structs import replace
 
 from inspector.errors import InspectorError, InvalidReference, UsageError
 from inspector.names import ImageName, parse_host, parse_name
-from inspector.pipeline.versions import is_within, parse_range
+from inspector.policy.tags import is_within, parse_range
 from inspector.policy.values import glob
 from inspector.reference import Scheme, parse_reference
 
+_WORD = re.compile(r"docker://|registry:(//)?")
 MAX_LINE = 1024
 """Bytes of a line of a file of references; names have 255 characters, and tags and digests some more."""
 
@@ -64,6 +66,13 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return self.versions is None or is_within(tag, self.versions)
 
+    def told(self) -> str:
+        """Return the selection as its options are written."""
+        parts = [f"--include {pattern!r}" for pattern in self.include]
+        parts += [f"--exclude {pattern!r}" for pattern in self.exclude]
+        parts += [f"--semver {self.versions!r}"] if self.versions is not None else []
+        return " ".join(parts)
+
 
 def parse_scope(text: str) -> Scope:
     """Return `[registry:|docker://][HOST/]NAME[:TAG][@DIGEST]`.
@@ -81,7 +90,8 @@ def parse_scope(text: str) -> Scope:
 
 def parse_catalog(text: str) -> Scope:
     """Read a whole registry as `HOST`, or `HOST/PATTERN` for some of its repositories. Raises `UsageError`."""
-    host, slash, pattern = text.removeprefix("docker://").removeprefix("registry:").rstrip("/").partition("/")
+    word = _WORD.match(text)
+    host, slash, pattern = text[word.end() if word else 0 :].rstrip("/").partition("/")
     try:
         return Scope(None, parse_host(host), glob(pattern) if slash else "*")
     except ValueError as error:

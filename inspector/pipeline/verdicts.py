@@ -24,6 +24,9 @@ from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Image
 from inspector.unknown import Unknown
 
+MANY = 10
+"""Images beyond which it is told that nobody named them."""
+
 
 def check(
     references: Sequence[Reference | str], policy: Policy, options: Options = DEFAULTS, progress: Progress | None = None
@@ -39,7 +42,11 @@ def check(
     policy, options = asking(policy, options), options.trusting(policy.trust_toc)
     asked = names_to_check(references, policy, options.role)
     with contextlib.closing(Reader(options, progress)) as reader:
-        opened, ignored, noted = without_ignored(each_once(reader.open(asked)), policy)
+        opened = each_once(reader.open(asked))
+        matched = sum(len(each.images) for each in opened if each.asked.pattern_of)
+        if matched > MANY and progress is not None:
+            progress.tell(f"{matched:,} of the engine's images fit the roles' patterns; reading all of them")
+        opened, ignored, noted = without_ignored(opened, policy)
         plan = _Plan(opened, policy, options)
         seen = plan.read(reader)
     results: list[Result] = []

@@ -6,6 +6,9 @@ from inspector.policy.model import Advice
 
 ADVICE = {
     "not-found": Advice("ENVIRONMENT", "Run build commands: `{build}`"),
+    "misspelt": Advice(
+        "ENVIRONMENT", "Correct the name, on the command line or in the policy; or build that image first"
+    ),
     "no-file": Advice(
         "ENVIRONMENT", "Check the path, and the name within it; if nothing was saved there yet, `docker save` writes it"
     ),
@@ -34,7 +37,7 @@ ADVICE = {
         "Log in where the image is, as in `{builder} login HOST`, as somebody who may pull it; see its name",
     ),
     "rate-limited": Advice("ENVIRONMENT", "Try again later, with `--jobs 1`, or log in: registries allow users more"),
-    "not-pushed": Advice("ENVIRONMENT", "See its name and tag; if it was not pushed yet: `{build}`, then push it"),
+    "not-pushed": Advice("ENVIRONMENT", "Check its name and tag; if it was not pushed yet, build and push it"),
     "access-unusable": Advice(
         "ENVIRONMENT", "Let the access method be chosen (no `--access`), or force another: `--access save`"
     ),

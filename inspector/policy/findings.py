@@ -19,6 +19,8 @@ from inspector.sizes import show_size
 
 BY_HAND = "ask the image itself on a machine where it may run, with its own `python`"
 """What to do about a finding that files can't decide, where nothing better is known."""
+CAME_WITH = "; it came with "
+"""How the clause begins that names the build step at fault, at the end of an advice."""
 NOWHERE = Pointer()
 """The place of a finding that is of the image as a whole."""
 
@@ -117,7 +119,7 @@ class Case(msgspec.Struct, frozen=True):
         step = readable(at.created_by)
         named = [f"the step `{step}`", place] if step else [place]
         about = ", ".join([*named[1:], *size])
-        return f"; it came with {named[0]}" + (f" ({about})" if about else "")
+        return f"{CAME_WITH}{named[0]}" + (f" ({about})" if about else "")
 
 
 def advice_words(role: Role | None, image: str, builder: str = "docker") -> dict[str, str]:
@@ -173,7 +175,9 @@ def error_finding(error: ErrorFact, role: Role | None, image: str, *, in_registr
     row = ROW_OF_ERROR.get(error.kind, "unreadable")
     if in_registry or (reference is not None and reference.scheme is Scheme.REGISTRY):
         row = ROW_IN_REGISTRY.get(row, row)
-    advice = ADVICE["no-file" if row == "not-found" and on_disk else row]
+    if row == "not-found":
+        row = "misspelt" if error.near else "no-file" if on_disk else row
+    advice = ADVICE[row]
     name = reference.name if reference and not on_disk else image
     builder = _builder(reference.scheme.value if reference else "")
     return Finding(

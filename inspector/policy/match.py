@@ -82,7 +82,7 @@ def _claims(spellings: Iterable[str], policy: Policy) -> Iterator[_Claim]:
 
 def ignores(spellings: Iterable[str], policy: Policy) -> bool:
     """Tell whether the policy leaves out images of that name."""
-    return bool(policy.ignore) and any(fits(name, pattern) for name in spellings for pattern in policy.ignore)
+    return any(fits(name, pattern) for name in spellings for pattern in policy.ignore)
 
 
 def near(names: Iterable[str], policy: Policy) -> str:

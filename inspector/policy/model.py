@@ -66,10 +66,11 @@ class Finding(Plain, frozen=True, kw_only=True):
 
 
 class ErrorFact(msgspec.Struct, frozen=True):
-    """Why an image could not be read: an error's `kind` and its sentence."""
+    """Why an image could not be read: an error's `kind` and its sentence; `near` are names that are there."""
 
     kind: str
     message: str
+    near: tuple[str, ...] = ()
 
 
 class Result(Tabled, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 
 import msgspec
 
@@ -22,6 +23,10 @@ from inspector.registry.session import Session
 ACCEPT = {"Accept": ", ".join(sorted(INDEX_TYPES | MANIFEST_TYPES))}
 """All types at once: asked for some, registries convert to schema 1, or have nothing."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
+_MAX_TAGS = 100
+"""Tags that a missing one is compared with: as many as most registries list in one answer."""
+_MAX_NEAR, _NEAR = 4, 0.5
+"""Tags that a message names, and how alike one must be to be what was meant, of 1."""
 _REPOSITORY_UNKNOWN = "NAME_UNKNOWN"
 
 
@@ -151,12 +156,26 @@ class Repository:
             return no_repository
         what = "manifest" if _DIGEST.fullmatch(target) else "tag"
         try:
-            next(self.tags(), None)
+            tags = list(islice(self.tags(), _MAX_TAGS))
         except NotFound:
             return no_repository
         except InspectorError:
             return NotFound(f"{self.where}: no such {what} {target}, or no such repository")
-        return NotFound(f"{self.where}: no such {what}: {target}; the repository is there")
+        missing = NotFound(f"{self.where}: no such {what}: {target}; the repository is there")
+        return missing if what == "manifest" else self._with_tags(missing, target, tags)
+
+    def _with_tags(self, missing: NotFound, target: str, tags: list[str]) -> NotFound:
+        """Return the error with what the repository has, the tags nearest to the missing one first."""
+        import difflib  # most runs miss no tag
+
+        close = difflib.get_close_matches(target, tags, n=1, cutoff=_NEAR)
+        named = list(dict.fromkeys([*close, *tags]))[:_MAX_NEAR]
+        if not named:
+            return missing
+        more = f" and {len(tags) - len(named)} more" if len(tags) > len(named) else ""
+        meant = f"did you mean {close[0]}? " if close else ""
+        near = tuple(self.name.tagged(tag).familiar for tag in named)
+        return NotFound(f"{missing}; {meant}it has {', '.join(named)}{more}", near=near)
 
 
 def _check_type(content: bytes, stated: str, where: str) -> None:

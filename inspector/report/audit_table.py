@@ -1,4 +1,4 @@
-"""An audit as a person reads it: for each repository a row an image, then what is wrong, each thing told once."""
+"""An audit as a person reads it: failures first, what is wrong told once, and what passes in a line."""
 
 from __future__ import annotations
 
@@ -9,27 +9,32 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from inspector.policy.advice import ADVICE
 from inspector.policy.audited import Audited, AuditReport
 from inspector.policy.model import WORST_FIRST, Finding
-from inspector.report.audit import by_repository, claimed_told, left_of, left_told, named, tags_told
+from inspector.policy.steps import readable
+from inspector.report.audit import (
+    claimed_told,
+    left_of,
+    left_told,
+    named,
+    outcome_of,
+    parts_of,
+    passed_told,
+    span_told,
+    torch_told,
+    without_role_told,
+)
 from inspector.report.canvas import STYLES, draw, hanging, indented, symbol, words
-from inspector.report.text import NOTHING, SYMBOLS, count, size
-from inspector.torchbuild.model import Torch, build_name
+from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, advice_of, count, headline, size
+
+_STEP = 400
+"""Characters of a build step shown below a finding."""
 
 
 def render_audit(report: AuditReport, *, width: int = 120, color: bool = False, only_failed: bool = False) -> str:
     """Repository by repository; `only_failed` leaves out the images that pass. `width` is in cells."""
     return draw(_parts(report, only_failed=only_failed), width=width, color=color)
-
-
-def torch_told(torch: Torch | None) -> tuple[str, str]:
-    """Return the version of torch, or why there is none, and its build."""
-    if torch is None:
-        return NOTHING, NOTHING
-    if not torch.installed:
-        return ("absent" if torch.importable == "no" else "unknown"), NOTHING
-    broken = ", broken" if torch.importable == "no" else ""
-    return torch.version or torch.distribution_version or "version unknown", build_name(torch) + broken
 
 
 def problems(results: Iterable[Audited]) -> list[tuple[Finding, list[Audited]]]:
@@ -49,23 +54,33 @@ def _told_of(audited: Audited) -> Iterator[Finding]:
 
 
 def _parts(report: AuditReport, *, only_failed: bool) -> Iterator[RenderableType]:
-    for repository, results in by_repository(report.results).items():
-        shown = [each for each in results if not only_failed or each.outcome not in ("pass", None) or each.error]
-        yield Text.assemble(words(repository, "bold underline"), f"  {count(len(results), 'image')}")
-        if shown:
-            yield _table(shown)
-        for finding, images in problems(results):
+    parts, without_role = parts_of(report, only_failed=only_failed)
+    if report.results and not (parts or without_role):
+        yield words(headline([outcome_of(each) for each in report.results]))
+    for part in parts:
+        yield Text.assemble(words(part.repository, "bold underline"), f"  {part.totals}")
+        if part.rows:
+            yield _table(part.rows)
+        for finding, images in problems(part.results):
             yield indented(_problem(finding, images), 2)
-        if claimed := claimed_told(results):
+        for group in part.passed:
+            yield indented(hanging(symbol("pass"), words(passed_told(group))), 2)
+        if claimed := claimed_told(part.results):
             yield indented(hanging(Text("note:", style="bold dim"), words(claimed, "dim")), 2)
+        yield ""
+    if without_role:
+        advice = words(ADVICE["no-role"].text, "cyan")
+        told = Text("\n").join([words(without_role_told(without_role)), advice])
+        yield hanging(symbol("unknown"), told)
         yield ""
     if (left := left_of(report)).why:
         yield hanging(Text("note:", style="bold dim"), words(left_told(left), "dim"))
 
 
-def _table(results: Sequence[Audited]) -> Table:
+def _table(rows: Sequence[Sequence[Audited]]) -> Table:
     titles = ["Tags", "Platform", "Role", "Python", "Torch", "Build", "Verdict", "Size"]
-    cells = [_cells(each) for each in results]
+    cells = [_cells(row) for row in rows]
+    results = [each for row in rows for each in row]
     platforms = {str(each.platform) for each in results if each.platform}
     left_out = {"Platform"} if len(platforms) < 2 else set()
     judged = any(each.outcome is not None for each in results)
@@ -81,21 +96,24 @@ def _table(results: Sequence[Audited]) -> Table:
     return table
 
 
-def _cells(audited: Audited) -> tuple[Text, ...]:
-    version, build = torch_told(audited.torch)
-    outcome = audited.outcome or ("unknown" if audited.error else None)
+def _cells(alike: Sequence[Audited]) -> tuple[Text, ...]:
+    first = alike[0]
+    version, build = torch_told(first.torch)
+    outcome = outcome_of(first)
     verdict = Text(NOTHING)
     if outcome is not None:
         verdict = Text(f"{SYMBOLS[outcome]} {outcome.upper()}", style=f"bold {STYLES[outcome]}")
+    many = f"{count(len(alike), 'image')}: " if len(alike) > 1 else ""
+    largest = max((each.size.uncompressed or 0 for each in alike if each.size), default=None)
     return (
-        words(tags_told(audited)),
-        words(str(audited.platform or NOTHING)),
-        words(audited.role or NOTHING),
-        words(audited.python or NOTHING),
+        words(f"{many}{span_told(alike)}"),
+        words(str(first.platform or NOTHING)),
+        words(first.role or NOTHING),
+        words(first.python or NOTHING),
         words(version),
         words(build),
         verdict,
-        Text(size(audited.size.uncompressed) if audited.size else NOTHING),
+        Text(NOTHING if largest is None else size(largest)),
     )
 
 
@@ -104,10 +122,13 @@ def _problem(finding: Finding, images: Sequence[Audited]) -> Table:
         words(finding.check, f"bold {STYLES[finding.outcome]}"), ": ", words(finding.message), overflow="fold"
     )
     if finding.category:
-        sentence.append(f"  [{finding.category}]", style="dim")
+        sentence.append(f"  [{CATEGORIES[finding.category]}]", style="dim")
     sentence.append("\n")
     sentence.append_text(words(f"{count(len(images), 'image')}: {named(images)}", "dim"))
+    if finding.evidence.created_by:
+        sentence.append("\n")
+        sentence.append_text(words(f"step: {readable(finding.evidence.created_by, _STEP)}", "dim"))
     if finding.advice:
         sentence.append("\n")
-        sentence.append_text(words(finding.advice, "cyan"))
+        sentence.append_text(words(advice_of(finding), "cyan"))
     return hanging(symbol(finding.outcome), sentence)

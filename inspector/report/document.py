@@ -19,11 +19,21 @@ _INDENT = 2
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+class ShowError(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an image that was named has no facts: its error's `kind` and sentence; `near` are names that are there."""
+
+    reference: str
+    kind: str
+    message: str
+    near: tuple[str, ...] = ()
+
+
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of images, without a verdict: what `show --format json` prints."""
+    """The facts of images, without a verdict: what `show --format json` prints. `errors` are of those not read."""
 
     schema: str = SCHEMA
     images: tuple[ImageFacts, ...]
+    errors: tuple[ShowError, ...] = ()
 
 
 class RunImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,9 +79,9 @@ def _run(facts: ImageFacts) -> RunImage:
     )
 
 
-def render_show(images: Iterable[ImageFacts]) -> str:
+def render_show(images: Iterable[ImageFacts], *, errors: tuple[ShowError, ...] = ()) -> str:
     """Return the facts as one document, and a line end."""
-    return encode(Shown(images=tuple(images)))
+    return encode(Shown(images=tuple(images), errors=errors))
 
 
 def encode(document: Any) -> str:

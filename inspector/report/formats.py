@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from inspector.report.document import ShowError
 
 Command = Literal["check", "audit", "show", "diff", "runtime"]
 """The commands that print reports: `check` a `Report`, `audit` an `AuditReport`, `diff` a `Difference`, the others a
@@ -22,13 +25,15 @@ list of `ImageFacts`."""
 class View(NamedTuple):
     """How a report is to be shown, for the renderers that ask: `width` is in cells.
 
-    `passed` shows the checks that pass too, `only_failed` leaves out the images that pass.
+    `passed` shows the checks that pass too, `only_failed` leaves out the images that pass. `errors` are of images that
+    have no facts, where a report is of facts alone.
     """
 
     width: int = 120
     color: bool = False
     passed: bool = False
     only_failed: bool = False
+    errors: tuple[ShowError, ...] = ()
 
 
 class Renderer(NamedTuple):
@@ -92,7 +97,7 @@ FORMATS = (
         {
             "check": Renderer(f"{_JSON}:encode"),
             "audit": Renderer(f"{_JSON}:encode"),
-            "show": Renderer(f"{_JSON}:render_show"),
+            "show": Renderer(f"{_JSON}:render_show", ("errors",)),
             "diff": Renderer(f"{_JSON}:encode"),
             "runtime": Renderer(f"{_JSON}:render_runtime"),
         },
@@ -103,6 +108,7 @@ FORMATS = (
         {
             "check": Renderer("inspector.report.markdown:render_check", ("only_failed",)),
             "audit": Renderer("inspector.report.audit_markdown:render_audit", ("only_failed",)),
+            "show": Renderer("inspector.report.show_markdown:render_show", ("errors",)),
         },
         whole=False,
         endings=(".md", ".markdown"),

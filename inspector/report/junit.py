@@ -10,7 +10,7 @@ from types import MappingProxyType
 from inspector.policy.model import Finding, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.escape import escape
-from inspector.report.text import notes, origin, run_told
+from inspector.report.text import advice_of, notes, origin, run_told
 
 
 def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
@@ -52,9 +52,14 @@ def _suite(result: Result, told: Sequence[str]) -> ET.Element:
 
 
 def _case(result: Result, finding: Finding, number: int = 1) -> ET.Element:
-    """Return the `number`th case of its check; each has its own name, as services keep one result for a name."""
-    name = finding.check if number == 1 else f"{finding.check} {number}"
+    """Return the `number`th case of its check, named by image and check.
+
+    Each has its own name: services keep one result for a name, and some show nothing else.
+    """
+    name = f"{result.image}: {finding.check}" + (f" {number}" if number > 1 else "")
     case = ET.Element("testcase", classname=escape(result.image), name=escape(name))
+    if result.dockerfile:
+        case.set("file", escape(result.dockerfile))
     told = "\n".join(_told(finding))
     match finding.outcome:
         case "pass":
@@ -77,7 +82,7 @@ def _told(finding: Finding) -> Iterable[str]:
         "path": at.path,
         "layer": None if at.layer is None else f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
         "step": readable(at.created_by),
-        "advice": finding.advice,
+        "advice": advice_of(finding),
     }
     return (f"{label}: {escape(text)}" for label, text in pairs.items() if text)
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from inspector.policy.model import Finding, Outcome, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.escape import cut, escape
 from inspector.report.text import (
+    CATEGORIES,
+    MAX_LISTED,
     NOTHING,
-    all_well,
+    advice_of,
+    alike,
+    count,
     expected_torch,
+    headline,
     layer_name,
     notes,
     origin,
     run_told,
-    seconds,
     shown_results,
     size,
+    tally,
     torch_build,
     torch_version,
+    unnamed,
 )
 
 MARKS: dict[Outcome, str] = {"pass": "✅", "warn": "⚠️", "unknown": "❔", "fail": "❌"}
-_TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size", "Time")
-_ALIGNED = (":--", ":--", ":--", ":--", ":--", ":--", ":--", "--:", "--:")
+_TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size")
+_ALIGNED = (":--", ":--", ":--", ":--", ":--", ":--", ":--", "--:")
 _HARMLESS = frozenset(" ,;:()'/%+-.")
 _CUT = "<!-- -->"
 _LIVE = (("&#64;", ""), ("&#35;", ""), (":", "//"), ("www", "."))
@@ -33,7 +39,7 @@ _STEP = 400
 
 
 def render_check(report: Report, *, only_failed: bool = False) -> str:
-    """Return a table of all images, then the findings of those that don't pass.
+    """Return how many fail, a table of all images, then the findings of those that don't pass, folded.
 
     `only_failed` leaves out what is well.
     """
@@ -65,19 +71,54 @@ def prose(text: str) -> str:
 
 
 def _lines(report: Report, results: tuple[Result, ...]) -> Iterator[str]:
-    if results or not report.results:
-        yield _row(_TITLES)
-        yield _row(_ALIGNED)
-    else:
-        yield all_well(report)
-    yield from (_row(_cells(result)) for result in results)
-    for result in results:
-        found = [finding for finding in result.findings if finding.outcome != "pass"]
-        if found or result.error or run_told(result) or notes(result.facts):
-            yield from _explained(result, found)
+    outcomes = [result.outcome for result in report.results]
+    yield f"## inspector: {headline(outcomes)}"
+    if len(set(outcomes)) > 1:
+        yield from ("", tally(outcomes))
+    if results:
+        yield from ("", _row(_TITLES), _row(_ALIGNED), *(_row(_cells(result)) for result in results))
+    for first, *others in alike(results):
+        found = [finding for finding in first.findings if finding.outcome != "pass"]
+        if others:
+            yield from folded(_summary((first, *others)), _together((first, *others)), is_open=True)
+        elif found or first.error or run_told(first) or notes(first.facts):
+            is_open = first.outcome in ("fail", "unknown")
+            yield from folded(_summary((first,)), _explained(first, found), is_open=is_open)
     if report.warnings:
         yield ""
         yield from _notes(report.warnings)
+
+
+def folded(summary: str, lines: Iterable[str], *, is_open: bool = False) -> Iterator[str]:
+    """Yield lines that a reader folds away, below their summary."""
+    yield from ("", f"<details{' open' if is_open else ''}><summary>{summary}</summary>", "")
+    yield from lines
+    yield from ("", "</details>")
+
+
+def _summary(results: Sequence[Result]) -> str:
+    first = results[0]
+    if len(results) > 1:
+        return f"{MARKS[first.outcome]} {count(len(results), 'image')}"
+    described = f": {literal(first.description)}" if first.description else ""
+    return f"{MARKS[first.outcome]} {code(first.image)}{described}"
+
+
+def _together(results: Sequence[Result]) -> Iterator[str]:
+    """Yield one error of several images, once."""
+    first = results[0]
+    assert first.error is not None
+    finding = next(iter(first.findings), None)
+    check = finding.check if finding else first.error.kind
+    yield f"- {MARKS['unknown']} **{literal(check)}**: {prose(unnamed(first, first.error.message))}"
+    yield f"  - images: {', '.join(code(each.image) for each in results[:MAX_LISTED])}{_more(results)}"
+    if finding and finding.advice:
+        yield f"  - advice: {prose(unnamed(first, finding.advice))}"
+
+
+def _more(results: Sequence[Result]) -> str:
+    more = len(results) - MAX_LISTED
+    return f" and {more:,} more" if more > 0 else ""
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -95,17 +136,12 @@ def _cells(result: Result) -> tuple[str, ...]:
         literal(expected_torch(result)),
         f"{MARKS[result.outcome]} {result.outcome.upper()}",
         size(facts.size.uncompressed) if facts else NOTHING,
-        seconds(facts.evidence.seconds) if facts else NOTHING,
     )
 
 
 def _explained(result: Result, found: list[Finding]) -> Iterator[str]:
-    yield ""
-    described = f": {literal(result.description)}" if result.description else ""
-    yield f"### {MARKS[result.outcome]} {code(result.image)}{described}"
-    yield ""
     for finding in found:
-        category = f" ({literal(finding.category)})" if finding.category else ""
+        category = f" ({CATEGORIES[finding.category]})" if finding.category else ""
         yield f"- {MARKS[finding.outcome]} **{literal(finding.check)}**{category}: {prose(finding.message)}"
         yield from (f"  - {label}: {told}" for label, told in _details(finding, result))
     if result.error and not found:
@@ -127,7 +163,7 @@ def _details(finding: Finding, result: Result) -> Iterator[tuple[str, str]]:
     if at.created_by:
         yield "step", code(readable(at.created_by, _STEP))
     if finding.advice:
-        yield "advice", prose(finding.advice)
+        yield "advice", prose(advice_of(finding))
 
 
 def _notes(warnings: Iterable[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -11,15 +11,20 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.facts import ImageFacts
-from inspector.policy.model import WORST_FIRST, Finding, Outcome, Report, Result
-from inspector.policy.steps import readable, shorten
+from inspector.policy.model import WORST_FIRST, Category, Finding, Outcome, Report, Result
+from inspector.policy.steps import readable
 from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, symbol, words
 from inspector.report.text import (
+    CATEGORIES,
     NOTHING,
     SYMBOLS,
+    advice_of,
+    alike,
     all_well,
+    count,
     expected_torch,
     layer_name,
+    listed,
     notes,
     origin,
     run_told,
@@ -28,18 +33,18 @@ from inspector.report.text import (
     size,
     torch_build,
     torch_version,
+    unnamed,
 )
 
 _GAP = 2
 _LONG_NAME = 36
-_COLUMNS = 9
-"""Columns before that of the build step, which takes what width is left."""
+ONE_LINE = 100
+"""Cells of width from which each image has one line; its name wraps in its own column."""
+_TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size")
+_EXPECTED = _TITLES.index("Expected")
+_FOLDED = ("Image", "Role", "Expected")
 _STEP = 400
 """Characters of a build step shown below a finding."""
-_STEP_CELLS = 24
-"""The narrowest column that still tells build steps apart."""
-_STEP_STACKED = 44
-"""Characters of a build step that shares a column."""
 
 
 def render_check(
@@ -47,8 +52,7 @@ def render_check(
 ) -> str:
     """Return the summary, the findings of images that do not pass, and the warnings of all; `passed` adds what is well.
 
-    `only_failed` leaves out the images that pass. `width` is in cells; where it is too small for the summary, two
-    columns share one.
+    `only_failed` leaves out the images that pass. `width` is in cells; below `ONE_LINE`, two columns may share one.
     """
     results = shown_results(report, only_failed=only_failed)
     return draw(_parts(report, results, width, passed=passed), width=width, color=color)
@@ -56,49 +60,54 @@ def render_check(
 
 def _parts(report: Report, results: tuple[Result, ...], width: int, *, passed: bool) -> Iterator[RenderableType]:
     yield _summary(results, width) if results or not report.results else words(all_well(report))
-    for result in results:
-        found = [finding for finding in result.findings if passed or finding.outcome != "pass"]
-        if found or result.error or (notes(result.facts) or run_told(result)):
+    for first, *others in alike(results):
+        if others:
+            yield from ("", *_together((first, *others)))
+            continue
+        found = [finding for finding in first.findings if passed or finding.outcome != "pass"]
+        if found or first.error or notes(first.facts) or run_told(first):
             yield ""
-            yield _title(result)
-            yield from (indented(part, 2) for part in _explained(result, found))
+            yield _title(first)
+            yield from (indented(part, 2) for part in _explained(first, found, passed=passed))
     if report.warnings:
         yield ""
         yield from _notes(report.warnings)
 
 
+def _together(results: Sequence[Result]) -> Iterator[RenderableType]:
+    """Yield one error of several images, once."""
+    first = results[0]
+    assert first.error is not None
+    yield words(count(len(results), "image"), "bold underline")
+    finding = next(iter(first.findings), None)
+    check, category = (finding.check, finding.category) if finding else (first.error.kind, None)
+    yield indented(_sentence("unknown", check, unnamed(first, first.error.message), category), 2)
+    pairs = [("images", words(listed([each.image for each in results])))]
+    pairs += [("advice", words(unnamed(first, finding.advice), "cyan"))] if finding and finding.advice else []
+    yield indented(labelled(pairs), 6)
+
+
 def _summary(results: Iterable[Result], width: int) -> Table:
-    """Return a line for each image; if that is too wide, long names in two lines; if it still is, two columns in one.
+    """Return a line for each image: as it is, else with what is expected in few words, else with long names in two.
 
-    The build step that brought torch takes what width is left, and is cut there.
+    Where that is too wide for less than `ONE_LINE` cells, two columns are in one; else names wrap.
     """
-    titles: tuple[str, ...] = (
-        "Image",
-        "Role",
-        "From",
-        "Torch",
-        "Build",
-        "Expected",
-        "Verdict",
-        "Size",
-        "Time",
-        "Torch's build step",
-    )
     whole = [_cells(result) for result in results]
-    if all(step.plain == NOTHING for *_, step in whole):
-        titles, whole = titles[:-1], [row[:-1] for row in whole]
-    broken = [(_broken(name), *rest) for name, *rest in whole]
-    for rows in (whole, broken):
-        natural = [max(map(_widest, column)) for column in zip(map(Text, titles[:_COLUMNS]), *rows, strict=False)]
-        left = width - sum(natural) - _GAP * len(natural)
-        if left >= (_STEP_CELLS if len(titles) > len(natural) else -_GAP):
-            return _table(titles, ((*row[:_COLUMNS], *(_cut(step, left) for step in row[_COLUMNS:])) for row in rows))
-    told = "\n".join(["Expected", *titles[_COLUMNS:]])
-    return _table(("Image\nRole, from", "Torch\nBuild", told, "Verdict\n", "Size\nTime"), map(_stacked, broken))
+    brief = [(*row[:_EXPECTED], _brief(row[_EXPECTED]), *row[_EXPECTED + 1 :]) for row in whole]
+    broken = [(_broken(name), *rest) for name, *rest in brief]
+    for rows in (whole, brief, broken):
+        widths = [max(map(_widest, column)) for column in zip(map(Text, _TITLES), *rows, strict=True)]
+        if sum(widths) + _GAP * (len(widths) - 1) <= width:
+            return _table(_TITLES, rows)
+    if width >= ONE_LINE:
+        return _table(_TITLES, brief)
+    stacked = ((_broken(name), *rest) for name, *rest in whole)
+    return _table(("Image\nRole, from", "Torch\nBuild", "Expected", "Verdict", "Size"), map(_stacked, stacked))
 
 
-def _cut(step: Text, cells: int) -> Text:
-    return Text(shorten(step.plain, cells), style=step.style, overflow="fold")
+def _brief(expected: Text) -> Text:
+    """Return what is expected in fewer words: `CUDA >=12.4` for `torch, CUDA build >=12.4`."""
+    return Text(expected.plain.removeprefix("torch, ").replace(" build", "", 1), style=expected.style)
 
 
 def _widest(cell: Text) -> int:
@@ -106,10 +115,9 @@ def _widest(cell: Text) -> int:
 
 
 def _stacked(row: tuple[Text, ...]) -> tuple[Text, ...]:
-    image, role, source, torch, build, expected, outcome, whole, time, *step = row
+    image, role, source, torch, build, expected, outcome, size = row
     role = Text(", ".join(each.plain for each in (role, source) if each.plain != NOTHING) or NOTHING)
-    told = _stack(expected, *(_cut(each, _STEP_STACKED) for each in step))
-    return (_stack(image, role), _stack(torch, build), told, outcome, _stack(whole, time))
+    return (_stack(image, role), _stack(torch, build), expected, outcome, size)
 
 
 def _stack(upper: Text, *lower: Text) -> Text:
@@ -126,8 +134,8 @@ def _table(titles: Iterable[str], rows: Iterable[tuple[Text, ...]]) -> Table:
         border_style="dim",
     )
     for title in titles:
-        number = title.startswith(("Size", "Time"))
-        table.add_column(title, justify="right" if number else "left", overflow="fold", no_wrap=number)
+        whole = title in _TITLES and title not in _FOLDED
+        table.add_column(title, justify="right" if title == "Size" else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*row)
     return table
@@ -144,8 +152,6 @@ def _cells(result: Result) -> tuple[Text, ...]:
         Text(expected_torch(result)),
         Text(f"{SYMBOLS[result.outcome]} {result.outcome.upper()}", style=f"bold {STYLES[result.outcome]}"),
         Text(size(facts.size.uncompressed) if facts else NOTHING),
-        Text(seconds(facts.evidence.seconds) if facts else NOTHING),
-        words(readable(facts.torch.created_by, _STEP) or NOTHING if facts else NOTHING),
     )
 
 
@@ -165,7 +171,7 @@ def _title(result: Result) -> Text:
     return Text.assemble(words(result.image, "bold underline"), *(words(f"  {part}", "dim") for part in told if part))
 
 
-def _explained(result: Result, found: list[Finding]) -> Iterator[RenderableType]:
+def _explained(result: Result, found: list[Finding], *, passed: bool) -> Iterator[RenderableType]:
     for finding in sorted(found, key=lambda finding: WORST_FIRST.index(finding.outcome)):
         yield _sentence(finding.outcome, finding.check, finding.message, finding.category)
         yield indented(labelled(_details(finding, result.facts)), 4)
@@ -173,13 +179,24 @@ def _explained(result: Result, found: list[Finding]) -> Iterator[RenderableType]
         yield _sentence("unknown", result.error.kind, result.error.message, None)
     if run_told(result):
         yield hanging(Text("run:", style="bold dim"), words(run_told(result), "dim"))
+    if passed and result.facts:
+        yield labelled(_how(result.facts, found))
     yield from _notes(notes(result.facts))
 
 
-def _sentence(outcome: Outcome, check: str, message: str, category: str | None) -> Table:
+def _how(facts: ImageFacts, found: Iterable[Finding]) -> Iterator[tuple[str, Text]]:
+    """Yield the build step that brought torch, where no finding tells it, and how long the image took."""
+    step = facts.torch.created_by
+    if step and all(finding.outcome == "pass" or finding.evidence.created_by != step for finding in found):
+        yield "step", words(f"torch came with {readable(step, _STEP)}", "dim")
+    access = f" by access method {facts.evidence.access}" if facts.evidence.access else ""
+    yield "time", words(f"{seconds(facts.evidence.seconds)}{access}", "dim")
+
+
+def _sentence(outcome: Outcome, check: str, message: str, category: Category | None) -> Table:
     sentence = Text.assemble(words(check, f"bold {STYLES[outcome]}"), ": ", words(message), overflow="fold")
     if category:
-        sentence.append(f"  [{category}]", style="dim")
+        sentence.append(f"  [{CATEGORIES[category]}]", style="dim")
     return hanging(symbol(outcome), sentence)
 
 
@@ -198,7 +215,7 @@ def _details(finding: Finding, facts: ImageFacts | None) -> Iterator[tuple[str, 
     if at.created_by:
         yield "step", words(readable(at.created_by, _STEP))
     if finding.advice:
-        yield "advice", words(finding.advice, "cyan")
+        yield "advice", words(advice_of(finding), "cyan")
 
 
 def _notes(warnings: Iterable[str]) -> Iterator[RenderableType]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from inspector.facts import ImageFacts
-from inspector.names import split_name
-from inspector.policy.model import Outcome, Report, Result
+from inspector.policy.findings import CAME_WITH
+from inspector.policy.model import Category, Finding, Outcome, Report, Result
 from inspector.policy.runs import described, run_label
 from inspector.reference import Scheme
 from inspector.report.escape import escape
@@ -18,12 +20,16 @@ UNSEEN = "?"
 SYMBOLS: dict[Outcome, str] = {"pass": "✔", "warn": "▲", "unknown": "?", "fail": "✘"}
 _MINUTE = 60.0
 _MEDIA = {
-    Scheme.DOCKER_ARCHIVE.value: "archive",
-    Scheme.OCI_ARCHIVE.value: "archive",
+    Scheme.DOCKER_ARCHIVE.value: "tar",
+    Scheme.OCI_ARCHIVE.value: "tar",
     Scheme.OCI.value: "layout",
     Scheme.DIR.value: "layout",
 }
-"""What people call the media of `ImageFacts.source`; engines go by their names."""
+"""What people call the media of `ImageFacts.source`; engines and registries go by their names."""
+CATEGORIES: dict[Category, str] = {"CODE_BUG": "image build", "ENVIRONMENT": "environment", "EVIDENCE": "not proved"}
+"""What people call the categories, which documents for programs name as the procedure does."""
+MAX_LISTED = 20
+"""Images of which one error is told that name them all."""
 
 
 def seconds(span: float) -> str:
@@ -52,13 +58,8 @@ def torch_version(facts: ImageFacts | None) -> str:
 
 
 def origin(facts: ImageFacts | None) -> str:
-    """Say where the image was read from: `docker`, `podman`, `registry HOST`, `archive` or `layout`."""
-    if facts is None:
-        return NOTHING
-    if facts.source == Scheme.REGISTRY.value:
-        name = facts.reference.removeprefix("docker://").removeprefix("registry:")
-        return escape(f"registry {split_name(name).host}")
-    return _MEDIA.get(facts.source, escape(facts.source))
+    """Say where the image was read from: `docker`, `podman`, `registry`, `tar` or `layout`."""
+    return NOTHING if facts is None else _MEDIA.get(facts.source, escape(facts.source))
 
 
 def undecided(facts: ImageFacts) -> bool:
@@ -86,6 +87,57 @@ def expected_torch(result: Result) -> str:
 def shown_results(report: Report, *, only_failed: bool) -> tuple[Result, ...]:
     """Return the results that are shown: all, or those that don't pass."""
     return tuple(result for result in report.results if not only_failed or result.outcome != "pass")
+
+
+def alike(results: Iterable[Result]) -> list[tuple[Result, ...]]:
+    """Return the results in their order, those together that could not be read for one and the same reason."""
+    found: dict[object, list[Result]] = {}
+    for result in results:
+        read = result.facts is not None or result.error is None
+        key = id(result) if read else (result.error and unnamed(result, result.error.message), _advice(result))
+        found.setdefault(key, []).append(result)
+    return [tuple(each) for each in found.values()]
+
+
+def unnamed(result: Result, text: str) -> str:
+    """Return what is said of an image so that it fits others too."""
+    return text.removeprefix(f"{result.image}: ").replace(result.image, "NAME")
+
+
+def _advice(result: Result) -> tuple[str, ...]:
+    return tuple(unnamed(result, finding.advice) for finding in result.findings)
+
+
+def advice_of(finding: Finding) -> str:
+    """Return what to do, without the build step and layer, which have lines of their own."""
+    return finding.advice if finding.evidence.layer is None else finding.advice.partition(CAME_WITH)[0]
+
+
+def listed(names: Sequence[str], most: int = MAX_LISTED) -> str:
+    """Return names joined by commas, the first few of many."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def headline(outcomes: Sequence[Outcome | None]) -> str:
+    """Return `2 of 4 images fail`: the worst that is met, and of how many."""
+    total = count(len(outcomes), "image")
+    for outcome, one, many in (("fail", "fails", "fail"), ("unknown", "is unknown", "are unknown")):
+        if number := sum(each == outcome for each in outcomes):
+            verb = one if number == 1 else many
+            return f"{total} {verb}" if number == len(outcomes) else f"{number:,} of {total} {verb}"
+    if not outcomes:
+        return "nothing checked"
+    if all(outcome is None for outcome in outcomes):
+        return total
+    warned = sum(each == "warn" for each in outcomes)
+    return f"{total} {'passes' if len(outcomes) == 1 else 'pass'}" + (f", {warned:,} with warnings" if warned else "")
+
+
+def tally(outcomes: Sequence[Outcome | None]) -> str:
+    """Return `40 pass, 3 fail`, the worst last."""
+    words = {"pass": "pass", "warn": "with warnings", "unknown": "unknown", "fail": "fail"}
+    return ", ".join(f"{outcomes.count(each):,} {word}" for each, word in words.items() if each in outcomes)
 
 
 def all_well(report: Report) -> str:

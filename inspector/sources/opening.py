@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 import msgspec
 
@@ -28,6 +28,14 @@ from inspector.sources.store import BlobStore
 from inspector.sources.streamed import StreamedArchive
 
 
+class _Telling(NamedTuple):
+    """Whom to tell of bytes that are read, and of how many there are; and the stream that `-` names."""
+
+    meter: Meter
+    expect: Meter
+    stdin: BinaryIO | None
+
+
 def open_images(
     reference: Reference,
     platform: Wanted = None,
@@ -36,10 +44,12 @@ def open_images(
     stdin: BinaryIO | None = None,
     media: Media | None = None,
     every_tag: bool = False,
+    expect: Meter = lambda _: None,
 ) -> tuple[Image, ...]:
     """Open the images that `reference` names, at least one, each of one platform; no layer is read yet.
 
-    Only what can be read just once, a packed archive or a pipe, is read through here; `meter` is told of it.
+    Only what can be read just once, a packed archive or a pipe, is read through here; `meter` is told of it, and
+    `expect` of the bytes of a packed archive before.
     Without a platform, an image for several is taken for this machine's. With `every_tag`, the name is an engine's
     repository. Raises `NotFound`, `PlatformMissing`, `Malformed`, `Unsupported`, `LimitExceeded`, `Unreachable`,
     `Refused`, `UsageError`.
@@ -53,7 +63,7 @@ def open_images(
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
     try:
-        images = _open(reference.scheme, place, platform, meter, stdin)
+        images = _open(reference.scheme, place, platform, _Telling(meter, expect, stdin))
     except OSError as error:
         raise NotFound(f"{place.path}: can't be read: {error.strerror or error}") from error
     log.info("sources", "%s: read as %s at %s", reference, images[0].source, place.path)
@@ -68,22 +78,49 @@ def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_
     try:
         return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)
     except (NotFound, Unreachable) as error:
-        bare = reference.scheme is Scheme.BARE and not reference.local
-        if (ignored := _ignored(reference) if bare else "") and isinstance(error, NotFound):
-            error = NotFound(f"{error}; {ignored}")
-        if not bare or media.offline or is_pattern(reference.name):
-            raise error from None
-        if every_tag:
-            raise type(error)(f"{error}; {_audited(reference)}") from error
-        if not (media.guess_registry or states_host(reference.name)):
-            advice = (
-                f"no registry was asked, since the name states none: for a registry's image write docker://{reference}"
-            )
-            raise type(error)(f"{error}; {advice}") from None
+        missing = error
+    bare = reference.scheme is Scheme.BARE and not reference.local
+    asks_registry = bare and not media.offline and not is_pattern(reference.name)
+    named = media.guess_registry or states_host(reference.name)
+    further: InspectorError | None = None
+    if asks_registry and named and not every_tag:
         try:
             return _from_registry(reference, platform, media)
-        except InspectorError as further:
-            raise type(error)(f"{error}; and no registry has it: {further}") from further
+        except InspectorError as error:
+            further = error
+    raise _nowhere(reference, missing, further, media, every_tag=every_tag, asks_registry=asks_registry)
+
+
+def _nowhere(
+    reference: Reference,
+    missing: InspectorError,
+    further: InspectorError | None,
+    media: Media,
+    *,
+    every_tag: bool,
+    asks_registry: bool,
+) -> InspectorError:
+    """Return what to say of an image that no engine has, with what has nearly its name, and what to write instead."""
+    from inspector.sources.engine.nearby import with_nearby
+
+    bare = reference.scheme is Scheme.BARE and not reference.local
+    error = with_nearby(missing, reference, media.engines())
+    if bare and isinstance(error, NotFound) and (ignored := _ignored(reference)):
+        error = error.extended(ignored)
+    if hint := reference.hint():
+        return error.extended(hint)
+    if further is not None:
+        extended = error.extended(f"and no registry has it: {further}")
+        if isinstance(extended, NotFound) and isinstance(further, NotFound) and further.near:
+            return NotFound(str(extended), near=further.near)
+        return extended
+    if not asks_registry or (isinstance(error, NotFound) and error.near):
+        return error
+    if every_tag:
+        return error.extended(_audited(reference))
+    return error.extended(
+        f"no registry was asked, since the name states none: for a registry's image write docker://{reference}"
+    )
 
 
 def _audited(reference: Reference) -> str:
@@ -145,11 +182,11 @@ def _name(reference: Reference, place: Place, image: Image, images: list[Image])
     return f"{reference}:{image.tags[0]}" if image.tags else f"{reference}@{image.image_id}"
 
 
-def _open(scheme: Scheme, place: Place, wanted: Wanted, meter: Meter, stdin: BinaryIO | None) -> list[Image]:
+def _open(scheme: Scheme, place: Place, wanted: Wanted, telling: _Telling) -> list[Image]:
     path = Path(place.path)
     is_dir = place.path != STDIN and path.is_dir()
     _refuse_mismatch(scheme, place, is_dir=is_dir)
-    store = Directory(path) if is_dir else _archive(place, meter, stdin)
+    store = Directory(path) if is_dir else _archive(place, telling)
     if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
         return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
     return twofold.compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
@@ -173,8 +210,9 @@ def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
         raise NotFound(f"{place.path} is no directory; write {place.path} alone, or oci-archive:{place.path}")
 
 
-def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
+def _archive(place: Place, telling: _Telling) -> BlobStore:
     """Return the archive, its members at random where it lies plain on disk; else read through."""
+    meter, expect, stdin = telling
     if place.path == STDIN:
         if stdin is None and sys.stdin is None:
             raise UsageError("standard input is closed; pipe an archive in: docker save NAME | inspector check -")
@@ -188,5 +226,6 @@ def _archive(place: Place, meter: Meter, stdin: BinaryIO | None) -> BlobStore:
             return StreamedArchive(cast("BinaryIO", Pipe(file)), str(path), meter=meter)
         if sniff(head := file.read(BLOCK)) == "tar" and head:
             return SeekableArchive(path)
+        expect(path.stat().st_size)
         file.seek(0)
         return StreamedArchive(file, str(path), meter=meter)

@@ -55,7 +55,7 @@ def test_junit_and_markdown(images: Path) -> None:
     junit = ET.fromstring(run("check", images / "roles.toml", "--format", "junit").stdout)
     assert {suite.get("name") for suite in junit} == set(FOUR)
     assert run("check", images / "roles.toml", "--format", "markdown").stdout.startswith(
-        "| Image | Role | From | Torch |"
+        "## inspector: 4 images pass\n\n| Image | Role | From | Torch |"
     )
 
 
@@ -200,6 +200,18 @@ def test_what_counts_as_a_failure(image: str, fail_on: tuple[str, ...], code: in
     options = [word for each in fail_on for word in ("--fail-on", each)]
     done = run("check", images / "roles.toml", "--role", "api", images / f"wrong/{image}.tar", *options)
     assert done.exit_code == code
+
+
+def test_ignored_images_are_counted_and_one_that_is_named_is_told(images: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "roles.toml"
+    policy.write_text('ignore = ["ktrdr-worker-cpu:*"]\n[roles.rest]\ndefault = true\n')
+    done = run("check", policy, images / "worker-cpu.tar")
+    assert done.exit_code == 0
+    assert "`ignore` of the policy fits it; checked since it was named" in done.output
+    policy.write_text(f'images = ["{images / "worker-cpu.tar"}"]\n{policy.read_text()}')
+    done = run("check", policy)
+    assert done.exit_code == 3
+    assert "0 images: nothing checked; 1 image ignored" in done.stderr
 
 
 @pytest.mark.parametrize(

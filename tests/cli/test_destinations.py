@@ -95,7 +95,7 @@ def test_the_name_of_a_format_is_no_file(
     assert done.exit_code == 2
     assert f"did you mean --format {name}?" in done.stderr
     assert list(tmp_path.iterdir()) == []
-    assert "--format" not in run("schema", "-o", name).stderr
+    assert "--format" not in run("completion", "bash", "-o", name).stderr
     assert run("show", images / "worker-cpu.tar", "-o", f"./{name}").exit_code == 0
     assert (tmp_path / name).is_file()
 

@@ -12,11 +12,12 @@ import threading
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 from inspector.cli import output, progress
-from inspector.cli.output import emit, ensure_writable, table_width
-from inspector.cli.progress import Display, display
+from inspector.cli.output import emit, ensure_writable, printing, say, table_width
+from inspector.cli.progress import Display, display, fitted
 from inspector.errors import InspectorError, UsageError
 from tests.cli.program import ROOT, clean_environment, start
 
@@ -120,6 +121,8 @@ def test_width_without_a_terminal(columns: str, width: int, monkeypatch: pytest.
 def test_no_terminal_no_display(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     with display(quiet=False) as shown:
+        assert not isinstance(shown, Display)
+    with display(quiet=True) as shown:
         assert shown is None
 
 
@@ -136,7 +139,8 @@ def test_counts_come_from_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     shown = Display()
     shown.add(names=2, opened=1, count=1_000)
-    assert shown._state() == ("opening", 1, 2, "1/2, 1.00 kB")
+    assert shown.words(time.monotonic())[:2] == ("1 of 2 opened", "")
+    assert shown.part() == (1, 2)
     shown.add(images=4)
 
     def work(name: str) -> None:
@@ -150,13 +154,47 @@ def test_counts_come_from_any_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert shown._state()[:3] == ("4 of 4 images", 4, 4)
-    assert shown._state()[3].startswith("401 kB, ")
+    assert shown.part() == (4, 4)
+    assert shown.words(time.monotonic())[2][0] == "401 kB"
     shown.add(images=1)
     shown.started("a\x1b.tar")
-    assert shown._state()[:3] == (r"4 of 5 images reading a\x1b.tar", 4, 5)
+    assert shown.words(time.monotonic())[:2] == ("4 of 5 images", "a\x1b.tar")
     shown.close()
     shown.add(count=1)
+
+
+def test_the_bar_tells_bytes_of_few_images_and_the_number_of_many() -> None:
+    few, many = Display(), Display()
+    few.add(images=1, size=1_000, count=250)
+    many.add(images=88, size=1_000, count=1_000)
+    many.finished("a")
+    assert few.part() == (250, 1_000)
+    assert few.words(time.monotonic())[2][0] == "250 B of 1.00 kB"
+    assert many.part() == (1, 88)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_line_fits_the_terminal(width: int) -> None:
+    figures = ["38.4 MB of 1.23 GB", "12.1 MB/s", "1:02:03 left"]
+    title, told = fitted("1,015 of 10,088 images", "registry.example.com/team/api:1.0", figures, width)
+    assert len(f"⠋ {title} {'━' * 12} {told}") <= width
+    assert title.startswith("1,015 of 10,088 images")
+    assert told.endswith("left")
+
+
+def test_what_is_printed_hides_the_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    shown = Display()
+    shown.add(images=2)
+    line, _ = shown._shown or pytest.fail("nothing is shown")
+    states: list[bool] = []
+    monkeypatch.setattr(click, "echo", lambda *_, **__: states.append(line.live.is_started))
+    with printing(shown.hidden):
+        say("plan: 3 repositories")
+    assert states == [False]
+    assert line.live.is_started
+    shown.close()
+    capsys.readouterr()
 
 
 @POSIX

@@ -34,9 +34,25 @@ def test_facts_as_json(images: Path) -> None:
 def test_what_can_be_read_is_shown_and_the_rest_told(images: Path) -> None:
     done = run("show", images / "none.tar", images / "backend-prod.tar", "--format", "json")
     assert done.exit_code == 3
-    assert len(json.loads(done.stdout)["images"]) == 1
+    shown = json.loads(done.stdout)
+    assert len(shown["images"]) == 1
+    assert [(each["kind"], Path(each["reference"]).name) for each in shown["errors"]] == [("not-found", "none.tar")]
     assert done.stderr.startswith("inspector: error: ")
     assert "none.tar" in done.stderr
+
+
+def test_one_error_of_several_images_is_told_once(tmp_path: Path) -> None:
+    names = [tmp_path / name for name in ("one.tar", "two.tar")]
+    done = run("show", *names)
+    assert done.stderr.count("no such file or directory") == 1
+    assert f"{names[0]}, {names[1]}: " in done.stderr
+
+
+def test_markdown_of_what_images_hold(images: Path) -> None:
+    done = run("show", images / "worker-cpu.tar", images / "none.tar", "--format", "markdown")
+    assert done.stdout.startswith("## inspector: 1 image, 1 not read\n")
+    assert "no such file or directory" in done.stdout
+    assert run("show", images / "none.tar", "--format", "markdown").stdout.startswith("## inspector: 0 images, 1 not")
 
 
 def test_a_reference_that_is_none_is_wrong_usage() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from fixtures.forms import FORMS
+from fixtures.packing import gzip
 from fixtures.roles import right_images
 from fixtures.wrong import wrong_images
 from inspector.errors import InvalidReference, NotFound, PolicyError, UsageError
@@ -46,6 +48,30 @@ class Count(Progress):
     def finished(self, name: str) -> None:
         """See `Progress`."""
         self.log.append(("finished", name))
+
+
+@pytest.mark.parametrize(("form", "of_file"), [("docker-24", False), ("containerd-zstd", False), ("gzip", True)])
+def test_what_is_to_be_read_is_known_before(form: str, tmp_path: Path, *, of_file: bool) -> None:
+    """A bar needs a total: of a packed archive its size, else that of the layers that the cache lacks."""
+    path = tmp_path / "image.tar"
+    FORMS["docker-24" if of_file else form](path, [RIGHT["worker-cpu"]])
+    if of_file:
+        path.write_bytes(gzip(path.read_bytes()))
+    cache = IndexCache(tmp_path / "layers.sqlite")
+    shown = Shown()
+    with contextlib.closing(cache):
+        check([str(path)], TOML, Options(cache=cache), shown)
+        assert shown.bytes == shown.size > 0
+        assert not of_file or shown.size == path.stat().st_size
+        again = Shown()
+        check([str(path)], TOML, Options(cache=cache), again)
+    assert of_file or again.size == 0
+
+
+class Shown(Progress):
+    """A progress display that somebody looks at."""
+
+    is_shown = True
 
 
 @pytest.fixture(scope="module")

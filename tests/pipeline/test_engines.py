@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from fixtures.roles import right_images
 from fixtures.wrong import wrong_images
-from inspector.pipeline import Options, check, survey
+from inspector.pipeline import Options, Progress, check, survey, verdicts
+from inspector.pipeline.model import DEFAULTS
 from inspector.policy.load import load_policy
 from inspector.policy.model import Report
 from inspector.policy.role import Listed, Policy, Role, TorchRule
@@ -61,6 +62,43 @@ def test_a_role_whose_patterns_fit_nothing_is_not_known_and_no_registry_is_asked
     ]
     messages = [result.error.message for result in report.results if result.error]
     assert messages == ["web:1: docker has no such image", "web-*: docker: no image goes by 'web-*'"]
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("ktrdr-backend:prd", ("ktrdr-backend:prod", "ktrdr-backend:dev")),
+        ("docker:ktrdr-backend", ("ktrdr-backend:dev", "ktrdr-backend:prod")),
+        ("docker-daemon:ktrdr-bakend:dev", ("ktrdr-backend:dev", "ktrdr-backend:prod")),
+        ("unlike", ()),
+    ],
+)
+def test_a_wrong_name_is_answered_with_what_the_engine_has(typed: str, near: tuple[str, ...]) -> None:
+    """The advice must not repeat a typing error as the name of an image to build."""
+    (result,) = check([typed], policy(*ROLES)).results
+    assert result.error is not None
+    assert set(result.error.near) == set(near)
+    assert all(name in result.error.message for name in near)
+    assert (typed in result.findings[0].advice) is not bool(near)
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_image_by_the_name_that_other_tools_have_is_in_its_role() -> None:
+    assert rows(check(["docker-daemon:ktrdr-worker-cpu:test"], policy(*ROLES)))[0][1] == "worker-cpu"
+
+
+@pytest.mark.usefixtures("engine")
+def test_that_many_images_are_read_for_a_pattern_is_told_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "MANY", 3)
+    told: list[str] = []
+
+    class Heard(Progress):
+        def tell(self, sentence: str) -> None:
+            told.append(sentence)
+
+    check([], policy(ROLES[0].replaced(match=("ktrdr-*",))), DEFAULTS, Heard())
+    assert told == ["4 of the engine's images fit the roles' patterns; reading all of them"]
 
 
 @pytest.mark.usefixtures("engine")

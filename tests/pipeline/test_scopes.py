@@ -9,8 +9,8 @@ import pytest
 from inspector.errors import InvalidReference, UsageError
 from inspector.names import ImageName
 from inspector.pipeline.scopes import Scope, Selection, once, parse_catalog, parse_scope, read_scopes
-from inspector.pipeline.versions import is_within, newest, version_of
 from inspector.policy.audited import natural
+from inspector.policy.tags import is_within, newest, version_of
 
 
 @pytest.mark.parametrize(

@@ -139,8 +139,9 @@ def test_an_empty_answer_is_not_taken_for_one(fake: FakeRegistry, repository: Op
 
 def test_no_such_tag_and_no_such_repository_are_told_apart(fake: FakeRegistry, repository: Opener) -> None:
     fake.push("a/b", "1", API)
-    with pytest.raises(NotFound, match=r"a/b: no such tag: 2; the repository is there"):
+    with pytest.raises(NotFound, match=r"a/b: no such tag: 2; the repository is there; .*it has 1$") as raised:
         repository().manifest("2")
+    assert raised.value.near == (f"{fake.host}/a/b:1",)
     with pytest.raises(NotFound, match=f"no such manifest: {OTHER}"):
         repository().manifest(OTHER)
     with pytest.raises(NotFound, match=f"a/c: no such repository at {fake.host}"):

@@ -131,7 +131,8 @@ def test_markdown_cells_and_findings_stand_in_their_places() -> None:
     assert html.count("<tr>") == 5
     assert '<th style="text-align:right">Size</th>' in html
     assert "use <code>uv sync --frozen --no-dev</code> without <code>--extra ml</code>" in html
-    assert html.count("<h3>") == 3
+    assert "<h2>inspector: 1 of 4 images fails</h2>" in html
+    assert html.count("<details open><summary>") == html.count("</details>") == 3
 
 
 def test_a_role_called_as_its_image_is_told_once_in_the_title() -> None:
@@ -148,7 +149,7 @@ def test_junit_cases_have_names_of_their_own() -> None:
     )
     result = Result(image="api:prod", role="api", outcome="fail", findings=twice, facts=None)
     root = ET.fromstring(junit.render_check(Report(outcome="fail", results=(result,))))
-    assert [case.get("name") for case in root.iter("testcase")] == ["forbid", "forbid 2"]
+    assert [case.get("name") for case in root.iter("testcase")] == ["api:prod: forbid", "api:prod: forbid 2"]
 
 
 def test_junit_counts_agree_with_its_cases() -> None:

@@ -15,7 +15,8 @@ from rich.cells import cell_len
 from inspector.facts import Evidence
 from inspector.oci import Platform
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, python_of
-from inspector.policy.model import ErrorFact, Outcome, Report
+from inspector.policy.findings import role_finding
+from inspector.policy.model import ErrorFact, Finding, Outcome, Report
 from inspector.report import schema
 from inspector.report.audit import (
     ended_told,
@@ -131,12 +132,12 @@ def test_the_lines_for_people() -> None:
         "plan: 1 repository, 1,200 tags, 412 images; 200 layers, 12 known (1.00 GB); 2.00 GB to fetch"
     )
     assert left_told(LEFT) == (
-        "stopped at --max-bytes; left: 1 tag or list, 20 images, 3 layers of 3.00 GB; "
+        "stopped by --max-bytes; left: 1 tag or list, 20 images, 3 layers of 3.00 GB; "
         "the same command goes on from here"
     )
     outcomes: Counter[Outcome | None] = Counter({"pass": 400, "fail": 12})
     assert ended_told(outcomes, ENDED, 185.0) == (
-        "412 images: 400 passed, 12 failed in 3 min 05 s; 7 layers, 5.00 GB fetched with 1,234 requests"
+        "412 images: 400 passed, 12 failed, 20 images left in 3 min 05 s; 7 layers, 5.00 GB fetched with 1,234 requests"
     )
 
 
@@ -167,5 +168,55 @@ def test_an_audit_of_nothing_is_an_error_in_junit() -> None:
 
 def test_one_is_no_plural() -> None:
     assert plan_told(Planned(filtered=1, no_images=1, unread=2)).endswith(
-        "1 tag not asked for; 1 tag no image; 2 images decided without layers"
+        "1 tag not selected; 1 tag not an image; 2 images decided without reading layers, or in no role"
     )
+
+
+def told_of(tag: str, outcome: Outcome = "pass", repository: str = "a.io/api", **changes: Any) -> Audited:
+    """One image of a repository, without torch."""
+    values: dict[str, Any] = {
+        "image": f"{repository}:{tag}",
+        "tags": (tag,),
+        "role": "api",
+        "torch": samples.ABSENT,
+        "findings": (Finding(check="torch", outcome=outcome, message="torch is what it is"),),
+    }
+    return Audited(repository=repository, outcome=outcome, **{**values, **changes})
+
+
+def test_images_that_pass_are_one_line_in_the_order_of_their_versions() -> None:
+    tags = ("1.10.0", "1.9.0", "2.0.0rc1", "2.0.0", "1.2.0", "latest")
+    shown = text("table", [*map(told_of, tags), told_of("3.0", "fail")], Left(), width=120)
+    assert "6 images pass: 1.2.0 … 2.0.0, latest (api, torch absent)" in shown
+    assert "a.io/api  7 images: 6 pass, 1 fail" in shown
+    assert shown.index("FAIL") < shown.index("6 images pass")
+
+
+def test_images_that_fail_alike_share_a_row_and_repositories_that_fail_come_first() -> None:
+    results = [told_of("1", repository="a.io/a"), *(told_of(tag, "fail", "a.io/z") for tag in ("1.0", "1.2", "1.1"))]
+    shown = text("table", results, Left(), width=120)
+    assert shown.index("a.io/z") < shown.index("a.io/a")
+    assert "3 images: 1.0, 1.1, 1.2  " in shown
+    assert shown.count("FAIL") == 1
+
+
+def test_repositories_without_a_role_are_one_line() -> None:
+    lost = role_finding("no-role", "no role's `match` fits any of its names")
+    near = role_finding("no-role", "no role's `match` fits any of its names; did you mean 'a.io/api'?")
+    others = [told_of("1", "unknown", f"a.io/{name}", role=None, findings=(lost,)) for name in ("redis", "nginx")]
+    odd = told_of("1", "unknown", "a.io/apy", role=None, findings=(near,))
+    for form in ("table", "markdown"):
+        shown = text(form, [*others, odd, told_of("1")], Left(), width=120)
+        assert "2 repositories with 2 images have no role: a.io" in shown
+        assert "did you mean" in shown
+
+
+def test_what_was_left_is_told_in_every_document() -> None:
+    interrupted = Left(why="the interruption", images=3)
+    for form, shown in ((form, text(form, [told_of("1")], interrupted)) for form in ("table", "markdown", "junit")):
+        assert "stopped by the interruption; left: 3 images" in " ".join(shown.split()), form
+
+
+def test_a_case_is_named_by_its_image_and_points_at_its_dockerfile() -> None:
+    cases = list(ET.fromstring(text("junit", [told_of("1", dockerfile="Dockerfile.api")], Left())).iter("testcase"))
+    assert [(each.get("name"), each.get("file")) for each in cases] == [("a.io/api:1: torch", "Dockerfile.api")]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from inspector import log
 from inspector.engine.client import Engine, connect
 from inspector.engine.endpoint import Kind
-from inspector.engine.model import ImageDocument
+from inspector.engine.model import ImageDocument, ListedImage
 from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable
 from inspector.reference import Reference, Scheme
 from inspector.sources.access import AccessUnusable
@@ -59,6 +59,22 @@ class Engines:
             return error
 
 
+def kinds_of(reference: Reference) -> tuple[Kind, ...]:
+    """List the engines that a reference may mean, in the order in which they are asked."""
+    return _KINDS.get(reference.scheme, _EITHER)
+
+
+def listed_by(kind: Kind, engines: Engines) -> Sequence[ListedImage]:
+    """List the images of an engine, or of Podman's store where no service answers. Raises `InspectorError`."""
+    try:
+        return engines.get(kind).images()
+    except Unreachable:
+        store = _own_store() if kind == "podman" else None
+        if store is None:
+            raise
+        return store.images()
+
+
 def open_engine_images(
     reference: Reference, wanted: Wanted, engines: Engines, *, every_tag: bool = False
 ) -> tuple[Image, ...]:
@@ -68,7 +84,7 @@ def open_engine_images(
     `Unreachable`, `PlatformMissing`.
     """
     errors: list[InspectorError] = []
-    for kind in _KINDS.get(reference.scheme, _EITHER):
+    for kind in kinds_of(reference):
         try:
             images = _open(kind, reference.name, wanted, engines, every_tag=every_tag)
         except NotFound as error:
@@ -122,7 +138,7 @@ def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> 
 
     A service that is named is meant, not the store of this machine.
     """
-    store = None if os.environ.get("CONTAINER_HOST") else containers_storage.find_store()
+    store = _own_store()
     if store is None:
         return []
     names = [name]
@@ -131,6 +147,10 @@ def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> 
     images = [store.open(one) for one in names]
     chosen = [choose([(image.platform, image)], wanted, f"{store}: {image.reference}")[0] for image in images]
     return [msgspec.structs.replace(image, access=StoredAccess(image, str(why))) for image in chosen]
+
+
+def _own_store() -> containers_storage.ContainersStore | None:
+    return None if os.environ.get("CONTAINER_HOST") else containers_storage.find_store()
 
 
 def _named(image: Image, reference: Reference, *, alone: bool) -> Image:

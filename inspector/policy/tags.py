@@ -7,7 +7,7 @@ belongs to no version names a variant: `2.3.0-cuda12.1` is 2.3.0, but `2.3.0-rc1
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,18 @@ def is_within(tag: str, versions: str) -> bool:
     """Tell whether the tag states a version in that range; a pre-release only where the range names one."""
     version, wanted = version_of(tag), parse_range(versions)
     return version is not None and wanted.contains(version, prereleases=bool(wanted.prereleases))
+
+
+def in_order(tags: Iterable[str]) -> list[str]:
+    """Return tags in the order of their versions; those that state none follow, numbers in them by their value."""
+    return sorted(tags, key=order_of)
+
+
+@lru_cache(maxsize=4096)
+def order_of(tag: str) -> tuple[bool, Version | int, tuple[tuple[str, int], ...]]:
+    """Return the key by which tags are ordered."""
+    version = version_of(tag)
+    return version is None, 0 if version is None else version, natural(tag)
 
 
 def newest(tags: Sequence[str], count: int) -> list[str] | None:
