@@ -30,7 +30,7 @@ $ inspector check
 $ inspector schema policy -o inspector.schema.json
 ```
 
-The second line writes the JSON Schema that the example's first line names, so that editors complete keys and mark faults.
+The second line writes the JSON Schema that the example's first line names, by which editors complete keys.
 `inspector init` writes a policy from the images at hand.
 """
 
@@ -63,14 +63,13 @@ def policy_page() -> str:
 
 
 def _helps() -> Iterator[tuple[str, str]]:
-    root = click.Context(cli, info_name="inspector", terminal_width=WIDTH, max_content_width=WIDTH)
+    wide = {**cli.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    root = click.Context(cli, info_name="inspector", **wide)
     yield "inspector", _plain(cli.get_help(root))
     for name in cli.list_commands(root):
         command = cli.get_command(root, name)
         assert command is not None
-        context = click.Context(
-            command, info_name=name, parent=root, terminal_width=WIDTH, max_content_width=WIDTH
-        )  # fmt: skip
+        context = click.Context(command, info_name=name, parent=root, **wide)
         yield f"inspector {name}", _plain(command.get_help(context))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from inspector.testing import FakeEngine, FakeRegistry
+from inspector.torchbuild import kinds
 from tests.docs.blocks import PAGES, ROOT, Command, blocks, commands
 from tests.docs.shell import Shell, check_syntax
 from tests.docs.world import images, put_archives, registries_conf, registry
@@ -30,7 +31,10 @@ def shared_registry() -> Iterator[FakeRegistry]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, made: Path, shared_registry: FakeRegistry) -> Iterator[Shell]:
+def shell(
+    tmp_path: Path, made: Path, shared_registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shell]:
+    monkeypatch.setattr(kinds, "_ADDED", [])  # CONTRIBUTING adds one
     folder = tmp_path / "work"
     put_archives(folder, made)
     conf = tmp_path / "registries.conf"
