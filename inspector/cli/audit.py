@@ -72,16 +72,13 @@ def command(
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.cli.audit_sink import Sink
     from inspector.cli.check import refuse_policies
-    from inspector.errors import UsageError
     from inspector.pipeline import Progress
     from inspector.pipeline.audit import audit  # all that reads images comes with it
 
     begun = time.monotonic()
     refuse_policies(repositories, "name it by -p FILE")
     targets = list(_targets(repositories, given.pop("catalog"), given.pop("files")))
-    if given["no_policy"] and (given["select"] or given["ignore"]):
-        raise UsageError("--no-policy checks nothing, so there is nothing to --select or --ignore")
-    policy = _policy(given.pop("policy"), no_policy=given.pop("no_policy"), plan_only=given["plan_only"])
+    policy = _policy(given)
     terms = _terms(given)
     listen, token_file = given.pop("watch"), given.pop("watch_token_file")
     cluster, logins = given.pop("cluster"), given.pop("cluster_logins")
@@ -119,20 +116,23 @@ def _terms(given: dict[str, Any]) -> Terms:
     return Terms(selection=selection, **{name: given.pop(name) for name in ("plan_only", "max_bytes", "max_requests")})
 
 
-def _policy(path: Path | None, *, no_policy: bool, plan_only: bool) -> Policy | None:
+def _policy(given: dict[str, Any]) -> Policy | None:
     """Load the policy named, else the nearest. Raises `PolicyError` for none: a lost file must not pass all."""
     from inspector.cli.check import find_nearest
     from inspector.errors import PolicyError, UsageError
     from inspector.policy.load import load_policy
 
-    if no_policy:
+    path = given.pop("policy")
+    if given.pop("no_policy"):
+        if given["select"] or given["ignore"]:
+            raise UsageError("--no-policy checks nothing, so there is nothing to --select or --ignore")
         if path is not None:
             raise UsageError("--policy and --no-policy exclude each other")
         return None
     path = path or find_nearest(Path.cwd())
     if path is not None:
         return load_policy(path)
-    if plan_only:
+    if given["plan_only"]:
         return None
     raise PolicyError(
         "no policy: name a file with --policy, or write inspector.toml; --no-policy shows what images hold"

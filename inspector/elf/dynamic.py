@@ -158,20 +158,23 @@ def read_needs(
         place: int | None = at + first if count else None
         while place is not None:
             _, flags, number, name, step = table.unpack(entry, place)
-            versions.append((strings.text(name), bool(flags & _WEAK), number & 0x7FFF))
+            versions.append((strings.text(name), bool(flags & _WEAK), number & _NUMBER))
             place = place + step if step else None
         yield strings.text(file), versions
         at = at + following if following else None
 
 
-def read_definitions(source: Source, layout: Layout, dynamic: Dynamic, strings: Strings) -> list[str]:
-    """Read the versions that a library defines, its base first. Raises `Absent`, `Damaged`."""
+_NUMBER = 0x7FFF
+
+
+def read_definitions(source: Source, layout: Layout, dynamic: Dynamic, strings: Strings) -> dict[int, str]:
+    """Read the versions that a library defines, its base first, by their numbers. Raises `Absent`, `Damaged`."""
     table = _Table(source, layout, dynamic, DT_VERDEF)
-    record, found = _VERDEF[layout.order], []
+    record, found = _VERDEF[layout.order], dict[int, str]()
     at: int | None = table.start
     while at is not None:
-        _, _, _, _, _, first, following = table.unpack(record, at)
-        found.append(strings.text(table.unpack(_NAME[layout.order], at + first)[0]))
+        _, _, number, _, _, first, following = table.unpack(record, at)
+        found[number & _NUMBER] = strings.text(table.unpack(_NAME[layout.order], at + first)[0])
         at = at + following if following else None
     return found
 

@@ -11,7 +11,7 @@ MAX_LOADER = 8 << 20
 _MAX_FOLDERS = 32
 
 _NAME = re.compile(
-    r"(?:^|/)(?:ld-linux[^/]*\.so[^/]*|ld-[\d.]+\.so|ld-musl-[^/]*\.so[^/]*|ld64\.so[^/]*|ld\.so[^/]*|libc\.so)\Z"
+    r"(?:^|/)(?:ld-linux[^/]*\.so[^/]*|ld-[\d.]+\.so|ld-musl-[^/]*\.so[^/]*|ld64\.so[^/]*|ld\.so[^/]*|libc\.so|libc\.musl-[^/]*\.so[^/]*)\Z"
 )
 _FOLDERS = re.compile(rb"(?:/(?:[\w.+@~-]{1,255}/){1,32}\0){1,32}")
 _MUSL = re.compile(rb"(?:(?<=\0)|\A)(/[\w.+@~/-]{1,255}(?::/[\w.+@~/-]{1,255}){1,31})\0")
@@ -19,7 +19,7 @@ _VERSION = re.compile(rb" release version (\d{1,3}\.\d{1,4})")
 
 
 def is_loader(path: str) -> bool:
-    """Tell whether a file at this path is, by its name, a loader (or musl's C library, which is one)."""
+    """Tell whether a path or SONAME is, by its last part, a loader's (or that of musl's C library, which is one)."""
     name = path[path.rfind("/") + 1 :]
     return name[:2] in ("ld", "li") and ".so" in name and bool(_NAME.search(path))
 

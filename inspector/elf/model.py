@@ -68,6 +68,10 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     hidden versions (`@`, not `@@`) past the first one. `modules`
     are the names N of exported `PyInit_N`. `partial` says why some could not be read; with it, `names` may be a few
     too many (where only the relocations are missing), and all else too few.
+
+    `defined` are the versions that it defines but the base, each that has any with the (shifted) hashes that it defines
+    in that version, empty where these are all that it exports; `""` are those that it also defines without one. What is
+    in none is in the base, which serves every version; None where it has no version section.
     """
 
     names: bytes = b""
@@ -79,6 +83,7 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     hidden: bytes = b""
     modules: tuple[str, ...] = ()
     partial: str = ""
+    defined: tuple[tuple[str, bytes], ...] | None = None
 
 
 class LoaderFacts(msgspec.Struct, frozen=True, array_like=True):

@@ -144,7 +144,7 @@ class _Reading:
         if DT_VERDEF not in dynamic.tags:
             return None
         try:
-            return tuple(read_definitions(self._source, self._layout, dynamic, strings))
+            return tuple(read_definitions(self._source, self._layout, dynamic, strings).values())
         except (Damaged, Absent) as error:
             self._why[str(error) or PASSED] = None
             return ()

@@ -9,20 +9,21 @@ from array import array
 from collections.abc import Sequence
 from itertools import islice
 
-import msgspec
-
+from inspector.elf.columns import SHOWN, Columns, defining_in
 from inspector.elf.dynamic import (
     DT_GNU_HASH,
     DT_HASH,
     DT_STRSZ,
     DT_STRTAB,
     DT_SYMTAB,
+    DT_VERDEF,
     DT_VERNEED,
     DT_VERSYM,
     MAX_SYMBOLS,
     Damaged,
     Dynamic,
     Strings,
+    read_definitions,
     read_dynamic,
     read_needs,
 )
@@ -40,24 +41,12 @@ MAX_UNDEFINED = 4 << 20
 MAX_MODULES = 10_000
 """Names of the form `PyInit_N` of one file."""
 
-_ABSOLUTE, _TLS = 0xFFF1, 6
-_TYPES, _BINDINGS, _SHOWN = (0, 1, 2, 5, _TLS, 10), (1, 2, 10), (0, 3)
-_DEFINING = bytes(binding << 4 | kind for binding in _BINDINGS for kind in _TYPES)
-_VISIBLE = bytes(other for other in range(256) if other & 3 in _SHOWN)
 _STRONG = (1, 10)
 _HIDDEN, _VERSION = 0x8000, 0x7FFF
+_BASE = 1
 _S390 = 22
+Defined = tuple[tuple[str, bytes], ...] | None
 _MODULE = re.compile(rb"PyInit_([ -~]{1,255})\0")
-
-
-class Columns(msgspec.Struct, frozen=True):
-    """The symbol table: places of names, bindings and types, visibility, sections and values."""
-
-    names: array[int]
-    infos: bytes
-    others: bytes
-    sections: array[int]
-    values: array[int]
 
 
 def symbol_size(layout: Layout) -> int:
@@ -111,7 +100,7 @@ class _Table:
         open_ = {
             number
             for number, section in enumerate(self._columns.sections)
-            if not section and infos[number] >> 4 in _STRONG and others[number] & 3 in _SHOWN
+            if not section and infos[number] >> 4 in _STRONG and others[number] & 3 in SHOWN
         }
         if not self._all:
             self._data = dict.fromkeys(sorted(open_))
@@ -119,7 +108,7 @@ class _Table:
         late = [number for number in self._late if number in open_ and number not in self._data]
         names, numbers, data_count = self._named(data, late)
         needs, versions = self._needed_versions(numbers)
-        exported, hidden, defining = self._exported()
+        exported, hidden, defined, defining = self._exported()
         return Symbols(
             names=b"\0".join(names),
             hashes=_packed(gnu_hashes(names)),
@@ -130,6 +119,7 @@ class _Table:
             hidden=hidden,
             modules=self._modules(defining),
             partial=self._why,
+            defined=defined,
         )
 
     def _named(self, data: list[int], late: list[int]) -> tuple[list[bytes], list[int], int]:
@@ -171,18 +161,43 @@ class _Table:
                     needs.append((file, name))
         return tuple(needs), tuple(places.get(self._versions[number] & _VERSION, -1) for number in numbers)
 
-    def _exported(self) -> tuple[bytes, bytes, Sequence[int]]:
-        """Return the hashes of what is defined, of what only a hidden version defines, and the symbols' numbers."""
+    def _exported(self) -> tuple[bytes, bytes, Defined, Sequence[int]]:
+        """Return the hashes of what is defined, of what only a hidden version defines or each, and their numbers."""
         columns, first = self._columns, self._first
         last = first + len(self._chain) if self._chain is not None else len(columns.names)
-        numbers = _defining(columns, first, last)
+        numbers = defining_in(columns, first, last)
         if self._chain is not None:
             hashes = [word >> 1 for word in self._chain]
             if len(numbers) < len(hashes):
                 hashes = [hashes[number - first] for number in numbers]
         else:
             hashes = [word >> 1 for word in gnu_hashes(self._all_names(numbers))]
-        return _packed(sorted(set(hashes))), _packed(self._only_hidden(numbers, hashes)), numbers
+        every = set(hashes)
+        hidden = _packed(self._only_hidden(numbers, hashes))
+        return _packed(sorted(every)), hidden, self._in_versions(numbers, hashes, every), numbers
+
+    def _in_versions(self, numbers: Sequence[int], hashes: list[int], every: set[int]) -> Defined:
+        """Return what is defined in each version but the base, and what is defined in the base beside another."""
+        if not self._versions or DT_VERDEF not in self._dynamic.tags:
+            return None
+        strings = Strings(self._source, self._layout, self._dynamic)
+        names = read_definitions(self._source, self._layout, self._dynamic, strings)
+        found = {number: set[int]() for number in names if number > _BASE}
+        base = set[int]()
+        for number, value in zip(numbers, hashes, strict=True):
+            version = self._versions[number]
+            place = found.get(version & _VERSION)
+            if place is not None:
+                place.add(value)
+            elif not version & _HIDDEN:
+                base.add(value)
+        also = base.intersection(*([set().union(*found.values())] if found else []))
+        rows = [
+            (names[number], b"" if place == every else _packed(sorted(place)))
+            for number, place in found.items()
+            if place
+        ]
+        return (*rows, *([("", _packed(sorted(also)))] if found and also else []))
 
     def _all_names(self, numbers: Sequence[int]) -> list[bytes]:
         names: list[bytes] = []
@@ -282,38 +297,6 @@ class _Table:
         if len(data) < size:
             raise Damaged("a table of its symbols is cut off")
         return data
-
-
-def _all_define(columns: Columns, first: int, last: int) -> bool:
-    """Tell whether all symbols of a range are definitions that others may bind to: nearly always they are."""
-    return not (
-        columns.infos[first:last].translate(None, _DEFINING)
-        or columns.others[first:last].translate(None, _VISIBLE)
-        or 0 in columns.sections[first:last]
-        or 0 in columns.values[first:last]
-    )
-
-
-def _defining(columns: Columns, first: int, last: int) -> Sequence[int]:
-    """Return the symbols of a range that are definitions which others may bind to."""
-    if _all_define(columns, first, last):
-        return range(first, last)
-    rows = zip(
-        range(first, last),
-        columns.infos[first:last],
-        columns.others[first:last],
-        columns.sections[first:last],
-        columns.values[first:last],
-        strict=True,
-    )
-    return [
-        number
-        for number, info, other, section, value in rows
-        if section
-        and (value or section == _ABSOLUTE or info & 15 == _TLS)
-        and info in _DEFINING
-        and other & 3 in _SHOWN
-    ]
 
 
 def _packed(numbers: Sequence[int]) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from inspector.errors import InspectorError
+from inspector.facts.imports import ReadContent
 from inspector.facts.model import Command
 from inspector.facts.starting import proved
 from inspector.oci import ImageConfig
@@ -29,7 +30,8 @@ _MATTERS = ("PYTHON", "LD_", "TORCH_")
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is known already: of the image, and of the asked `python`, behind the entrypoint.
 
-    `blind` is whether some layer tells nothing of libraries, so that the loader can't be asked.
+    `content` reads any file of the image; None where some layer tells nothing of libraries, so that the loader can't
+    be asked.
     """
 
     config: ImageConfig
@@ -38,7 +40,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     interpreter: Interpreter | Unknown
     torch: Torch
     elsewhere: Sequence[TorchElsewhere] | Unknown
-    blind: bool = False
+    content: ReadContent | None = None
 
 
 def find_question(fs: Rootfs, config: ImageConfig, python: str) -> Question:
@@ -70,11 +72,11 @@ def find_command(fs: Rootfs, asked: Asked) -> Command:
     torch: Torch | None = None
     differs = False
     if ran.question is not None:
-        found = _interpreter(fs, ran.question, ran.first, blind=asked.blind)
+        found = _interpreter(fs, ran.question, ran.first, blind=asked.content is None)
         interpreter = found  # type: ignore[assignment]
         differs = is_other(asked, ran.question, found) or _first_matters(fs, ran)
         if differs:
-            torch = _torch(fs, ran.question, found, blind=asked.blind)
+            torch = _torch(fs, ran.question, found, content=asked.content)
             reaches |= _imported(found, elsewhere)
     return Command(
         argv=asked.startup.argv,
@@ -129,9 +131,9 @@ def _begun_with(first: str | None, found: Interpreter | Unknown, question: Quest
     return msgspec.structs.replace(found, search_path=path)
 
 
-def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, *, blind: bool) -> Torch:
+def _torch(fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, *, content: ReadContent | None) -> Torch:
     installed, _ = find_distributions(fs, interpreter, unread=[])
-    return find_torch(fs, question.config, interpreter, installed, blind=blind)[0]
+    return find_torch(fs, question.config, interpreter, installed, blind=content is None, content=content)[0]
 
 
 def _named(texts: Iterable[str], elsewhere: Iterable[TorchElsewhere]) -> set[str]:

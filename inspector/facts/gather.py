@@ -11,7 +11,7 @@ from inspector import work
 from inspector.errors import InspectorError
 from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
-from inspector.facts.imports import Modules
+from inspector.facts.imports import Modules, ReadContent
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.facts.unread import unread
@@ -66,30 +66,45 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modu
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     rootfs = merge([layer.index for layer in indexed], binaries)
     blind = any(each.blind for each in binaries)
+    dear = blind or any(each.parts is not None for each in binaries)
     question = find_question(rootfs, image.config, python)
     interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter)
-    seen = _seen_by_python(rootfs, image, question, interpreter, blind=blind)
-    imports = modules.find(image, indexed, rootfs, question, interpreter)
+    content = modules.reader(image, indexed, rootfs)
+    seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, dear=dear)
+    imports = modules.find(rootfs, question, interpreter, content)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
     return msgspec.structs.replace(
         seen,
         size=_size(image.layers, indexed),
         layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
-        warnings=_unique(image.warnings, _notes(indexed), rootfs.warnings, warnings, seen.warnings),
+        warnings=_unique(image.warnings, _notes(image.layers, indexed), rootfs.warnings, warnings, seen.warnings),
         evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
         imports=imports,
     )
 
 
 def _seen_by_python(
-    rootfs: Rootfs, image: Image, question: Question, interpreter: Interpreter | Unknown, *, blind: bool
+    rootfs: Rootfs,
+    image: Image,
+    question: Question,
+    interpreter: Interpreter | Unknown,
+    content: ReadContent | None,
+    *,
+    dear: bool,
 ) -> ImageFacts:
-    """Return the facts that the interpreter leads to, and the image's own command; of the layers nothing yet."""
+    """Return the facts that the interpreter leads to, and the image's own command; of the layers nothing yet.
+
+    `content` reads any file; without it, nothing is known of libraries either. Where libraries are `dear`, since each
+    is fetched, those of distributions other than torch are not tried.
+    """
+    blind = content is None
     unread_metadata: list[str] = []
     installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread_metadata)
-    torch, elsewhere, torch_warnings = find_torch(rootfs, question.config, interpreter, installed, blind=blind)
+    torch, elsewhere, torch_warnings = find_torch(
+        rootfs, question.config, interpreter, installed, blind=blind, content=content
+    )
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
     startup = find_startup(rootfs, image.config)
     asked = Asked(
@@ -99,7 +114,7 @@ def _seen_by_python(
         interpreter=interpreter,
         torch=torch,
         elsewhere=elsewhere,
-        blind=blind,
+        content=content,
     )
     command = find_command(rootfs, asked)
     return msgspec.structs.replace(
@@ -111,7 +126,7 @@ def _seen_by_python(
         torch_elsewhere=elsewhere,
         warnings=(*distribution_warnings, *torch_warnings),
         metadata_unread=tuple(unread_metadata),
-        extensions=() if blind else _broken_extensions(rootfs, question.config, interpreter, installed, torch),
+        extensions=() if dear else _broken_extensions(rootfs, question.config, interpreter, installed, torch),
         command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
     )
 
@@ -177,20 +192,28 @@ def _size(layers: Iterable[Layer], indexed: Iterable[Indexed]) -> Size:
 def _evidence(indexed: list[Indexed], proof: Proof, seconds: float) -> Evidence:
     cached = sum(layer.cached for layer in indexed)
     return Evidence(
-        bytes_read=sum(layer.bytes_read for layer in indexed),
+        bytes_read=sum(layer.bytes_read + layer.fetched for layer in indexed),
         layers_read=len(indexed) - cached,
         layers_cached=cached,
         digests_verified=all(layer.index.verified for layer in indexed),
         how="+".join(sorted({layer.how for layer in indexed})),
         seconds=round(seconds, 3),
         proof=proof,
+        by_toc=any(layer.binaries is not None and layer.binaries.parts is not None for layer in indexed),
     )
 
 
-def _notes(indexed: list[Indexed]) -> list[str]:
+def _notes(layers: Sequence[Layer], indexed: list[Indexed]) -> list[str]:
     """List what was met in reading the layers, beside what they hold."""
     count = len(indexed)
-    return [f"layer {place} of {count}: {note}" for place, layer in enumerate(indexed, 1) for note in layer.notes]
+    found = []
+    for place, (layer, each) in enumerate(zip(layers, indexed, strict=True), 1):
+        notes = [*each.notes]
+        if fetched := each.fetched:
+            share = fetched / max(layer.stored_size, 1)
+            notes.append(f"{fetched} bytes of its libraries were fetched, {share:.1%} of the layer")
+        found += [f"layer {place} of {count}: {note}" for note in notes]
+    return found
 
 
 def _unique(*groups: Iterable[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +20,7 @@ from inspector.unknown import Importable, Unknown
 if TYPE_CHECKING:
     from inspector.imports.model import Imported
 
+ReadContent = Callable[[str], bytes]
 NOT_FILES = "only single files were looked at: `--access save` reads those that an import needs"
 
 
@@ -30,18 +31,17 @@ class Modules(msgspec.Struct, frozen=True):
     verify: bool = False
 
     def find(
-        self,
-        image: Image,
-        indexed: Sequence[Indexed],
-        fs: MergedRootfs,
-        question: Question,
-        interpreter: Interpreter | Unknown,
+        self, fs: MergedRootfs, question: Question, interpreter: Interpreter | Unknown, content: ReadContent
     ) -> dict[str, Imported]:
         """Return the answer for each name."""
         if not self.names:
             return {}
         from inspector.imports import find_imports  # most images are asked for none
 
+        return find_imports(fs, question.config, interpreter, self.names, content, question.doubts)
+
+    def reader(self, image: Image, indexed: Sequence[Indexed], fs: MergedRootfs) -> ReadContent:
+        """Return what reads any file of the image, which reads nothing before it is asked."""
         contents = [self._contents(*pair) for pair in zip(image.layers, indexed, strict=True)]
 
         def content(path: str) -> bytes:
@@ -50,7 +50,7 @@ class Modules(msgspec.Struct, frozen=True):
                 raise NotFound(f"{path!r} leads to no file of the image")
             return fs.content(real, contents)
 
-        return find_imports(fs, question.config, interpreter, self.names, content, question.doubts)
+        return content
 
     def _contents(self, layer: Layer, indexed: Indexed) -> Contents:
         digest = layer.digest if layer.compressed else None

@@ -50,7 +50,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     Of an engine's image, `access` is the way that was taken (`cache`, `storage`, `files`, `save`), and `passed_over`
     tells why others were not; `questions` counts what the access method files asked, which reads no layers. With the
-    `proof` files alone, whether shared libraries load was not checked.
+    `proof` files alone, whether shared libraries load was not checked. `by_toc` says that some layer was known by its
+    table of contents, which nobody checked against its bytes; then no extension modules but torch's own were tried.
     """
 
     bytes_read: int
@@ -63,6 +64,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     passed_over: tuple[str, ...] = ()
     questions: int = 0
     proof: Proof = "files"
+    by_toc: bool = False
 
     @property
     def partial(self) -> bool:

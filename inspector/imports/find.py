@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
 
 from inspector.errors import InspectorError
 from inspector.imports.finder import Finder, ReadContent
@@ -67,6 +69,29 @@ def _doubted(answer: Imported, doubts: Sequence[str]) -> Imported:
     )
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A question about one import, where more is known of its files: `fs` is what the container's user sees.
+
+    `changed` tells which sources aren't as they were installed, `refused` what Python raises for a module's bytecode
+    (`?` where that isn't known); where `trusted`, other bytecode, and functions that import, are taken for those of an
+    import that works. `gone` are modules whose files were installed and are missing: no code makes these.
+    """
+
+    fs: Rootfs
+    environment: Environment
+    interpreter: Interpreter
+    content: ReadContent
+    changed: Callable[[str], bool] = lambda _: False
+    refused: Callable[[str, str], tuple[str, str] | None] = lambda _, __: None
+    trusted: bool = False
+    gone: frozenset[str] = frozenset()
+
+
+def follow(asked: Asked, name: str) -> Imported:
+    """Return what `import NAME` would do, whatever the entrypoint does. Raises `InspectorError`, `RecursionError`."""
+    return _import(asked, name)
+
+
 def _find(fs: Rootfs, config: ImageConfig, interpreter: Interpreter, name: str, content: ReadContent) -> Imported:
     if interpreter.implementation != "cpython":
         return _unknown(f"what {interpreter.implementation} imports is not followed")
@@ -75,7 +100,8 @@ def _find(fs: Rootfs, config: ImageConfig, interpreter: Interpreter, name: str, 
         return Imported(importable=Importable.NO if interpreter.runs == "no" else Importable.UNKNOWN, reasons=why)
     try:
         environment = environment_of(fs, config)
-        return _import(as_user(fs, environment), environment, interpreter, name, content)
+        seen = as_user(fs, environment)
+        return _import(Asked(fs=seen, environment=environment, interpreter=interpreter, content=content), name)
     except (InspectorError, RecursionError) as error:
         return _unknown(str(error))
 
@@ -84,30 +110,32 @@ def _unknown(why: str) -> Imported:
     return Imported(importable=Importable.UNKNOWN, reasons=(why,))
 
 
-def _import(
-    fs: Rootfs, environment: Environment, interpreter: Interpreter, name: str, content: ReadContent
-) -> Imported:
+def _import(asked: Asked, name: str) -> Imported:
+    fs, environment, interpreter = asked.fs, asked.environment, asked.interpreter
     folders = Folders(fs)
-    finder = Finder(folders, interpreter, content)
+    finder = Finder(folders, interpreter, asked.content)
     finder.hooked = _hooked(interpreter)
     opener = Opener(fs, interpreter.resolved, environment, lambda path: _torch(finder, interpreter, environment, path))
     if opener.refused is not None:
         certain = opener.refused.certainty != "unknown"
         return Imported(importable=Importable.NO if certain else Importable.UNKNOWN, reasons=(opener.refused.text,))
     walk = Walk(finder, opener, environment.variables, interpreter.version, interpreter.machine or "")
+    walk.changed, walk.refused, walk.trusted_bytecode = asked.changed, asked.refused, asked.trusted
+    walk.gone = asked.gone
     failed = ""
     try:
         walk.load_all(name, "", maybe=False)
     except (Raised, Ends) as ended:
         failed = str(ended)
-    return _answer(walk, opener, name, failed, folders, content)
-
-
-def _answer(walk: Walk, opener: Opener, name: str, failed: str, folders: Folders, content: ReadContent) -> Imported:
-    loaded = [each for each in walk.modules.values() if not each.maybe]
-    doubts = [each.text for each in doubts_left(walk.doubts, walk.modules)]
+    unlike: list[str] = []
     if not failed:
-        doubts += unlike_record(walk, folders, content)
+        unlike = unlike_record(walk, folders, asked.content, functions=not asked.trusted)
+    return _answer(walk, opener, name, failed, folders, unlike)
+
+
+def _answer(walk: Walk, opener: Opener, name: str, failed: str, folders: Folders, unlike: Sequence[str]) -> Imported:
+    loaded = [each for each in walk.modules.values() if not each.maybe]
+    doubts = [*(each.text for each in doubts_left(walk.doubts, walk.modules)), *unlike]
     differs = opener.differs()
     reasons = [
         *([failed] if failed else []),

@@ -43,3 +43,5 @@ FROZEN = frozenset({"importlib.util", "importlib.machinery", "importlib._bootstr
 FROZEN_311 = FROZEN | {"runpy", "ntpath", "__hello__", "__phello__"}
 MADE_BY_COMPILED = frozenset({("torch.multiprocessing", "_prctl_pr_set_pdeathsig")})
 """Names that functions of compiled modules bind in other modules."""
+WHOLE = frozenset({"importlib"})
+"""Packages that put no modules in place but those that are frozen, whatever their sources look like."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed
 from inspector.imports.evaluate import UNSURE, Module, Thing
 from inspector.imports.finder import Finder
-from inspector.imports.known import FROZEN, FROZEN_311, MADE_BY_COMPILED, STARTED
+from inspector.imports.known import FROZEN, FROZEN_311, MADE_BY_COMPILED, STARTED, WHOLE
 from inspector.imports.opening import Opener
-from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised, absolute
+from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised, is_closed, may_make, mentions
 from inspector.imports.statements import read_statements
 from inspector.imports.syntax import Block, Source
 from inspector.python.modules import Found
@@ -49,6 +49,10 @@ class Modules:
         self._depth = 0
         self._loads = 0
         self.mentioned: set[str] = set()
+        self.changed: Callable[[str], bool] = lambda _: False
+        self.refused: Callable[[str, str], tuple[str, str] | None] = lambda _, __: None
+        self.trusted_bytecode = False
+        self.gone: frozenset[str] = frozenset()
         self.trusted: set[tuple[str, str]] = set()
         for name in STARTED:
             self._add(Loaded(name, None, self._own_paths(name), "compiled"))
@@ -111,10 +115,13 @@ class Modules:
         assert parent is not None
         return parent
 
-    def member(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool = False) -> Any:
+    def member(
+        self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool = False, own: bool = False
+    ) -> Any:
         """Return what `from module import name` gives: a value, else a submodule. Raises as `load_all`.
 
-        `relative` says that the module is named by dots alone: then most names are submodules.
+        `relative` says that the module is named by dots alone: then most names are submodules. `own` says that the
+        module itself asks, so that what it binds later is not there.
         """
         whole = f"{module.name}.{name}"
         if name in module.names:
@@ -134,10 +141,10 @@ class Modules:
             return Module(whole)
         if module.opened:
             return UNSURE
-        self._ask_for(module, name, where, maybe=maybe, relative=relative)
+        self._ask_for(module, name, where, maybe=maybe, relative=relative, own=own)
         return UNSURE
 
-    def _ask_for(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool) -> None:
+    def _ask_for(self, module: Loaded, name: str, where: str, *, maybe: bool, relative: bool, own: bool) -> None:
         """Ask for a name that is not bound: the module's `__getattr__` may make it. Raises `Raised`."""
         text = f"cannot import name {name!r} from {module.name!r} ({module.origin})"
         maker = module.names.get("__getattr__")
@@ -152,7 +159,7 @@ class Modules:
         if module.dynamic or module.registers or "__getattr__" in module.names:
             if name not in module.words:
                 self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless its code makes that name")
-        elif module.loading and (module.binds is None or name in module.binds):
+        elif module.loading and not own and (module.binds is None or name in module.binds):
             self.doubt(whole, "ImportError", f"ImportError: {text}, {where}, unless it is bound by then")
         else:
             raise Raised("ImportError", text, where)
@@ -200,7 +207,8 @@ class Modules:
         frozen = FROZEN_311 if self.version >= (3, 11) else FROZEN
         if name in frozen:
             return self._add(Loaded(name, None, (), "compiled"), maybe=maybe)
-        if parent is not None and (parent.registers or parent.moves or parent.opened):
+        closed = name in self.gone or (parent is not None and parent.name in WHOLE and not parent.opened)
+        if parent is not None and not closed and (parent.registers or parent.moves or parent.opened):
             return self._made(name, parent, where, maybe=maybe)
         if found is not None or (parent is None and self._finder.hooked):
             why = found.unknown if found is not None else f"No module named {name!r}, unless {self._finder.hooked}"
@@ -210,14 +218,9 @@ class Modules:
 
     def _made(self, name: str, parent: Loaded, where: str, *, maybe: bool) -> Loaded:
         """Return a module that no file shows, which the code of the one above it may put in place."""
-        last = name.rpartition(".")[2]
-        known = parent.opened != "unknown" and (
-            last in parent.words or (parent.opened == "compiled" and not parent.words)
-        )
-        if not known:
-            self.doubt(
-                name, "?", f"ModuleNotFoundError: No module named {name!r}, imported {where}, unless code makes it"
-            )
+        if not may_make(parent, name):
+            text = f"ModuleNotFoundError: No module named {name!r}, imported {where}, unless code makes it"
+            self.doubt(name, "?", text)
         made = Loaded(name, None, parent.paths[:1], "unknown" if parent.opened == "unknown" else "compiled")
         made.words, made.registers = parent.words, True
         return self._add(made, maybe=maybe)
@@ -280,8 +283,15 @@ class Modules:
 
     def _run_source(self, module: Loaded, *, maybe: bool) -> None:
         assert module.found is not None
+        refused = self.refused(module.name, module.origin)
+        if refused is not None and refused[0] != "?":
+            raise Raised(*refused, subject=module.name)
+        if refused is not None or (module.found.loader == "bytecode" and not self.trusted_bytecode):
+            told = refused[1] if refused else f"{module.origin} is compiled: what it imports is not known"
+            self._leave_open(module, told)
+            return
         if module.found.loader == "bytecode":
-            self._leave_open(module, f"{module.origin} is compiled: what it imports is not known")
+            module.opened = "compiled"
             return
         try:
             source = self._source(module.origin)
@@ -296,30 +306,33 @@ class Modules:
             self._leave_open(module, text if module.origin in text else f"{module.origin}: {text}")
             return
         module.names["__spec__"] = Thing(module.package, "__spec__")
-        for level, base, member in source.imports:
-            self._mention(module, level, base, member)
+        self.mentioned |= mentions(module, source.imports)
         module.dynamic, module.words = source.dynamic, source.words
         module.registers, module.moves = source.registers, source.paths
         self.run_module(module, source.body, maybe=maybe)
         for name, attribute in sorted(source.attributes):
-            self._look_up(module.names.get(name), attribute)
+            self._look_up(module, module.names.get(name), attribute)
 
-    def _mention(self, module: Loaded, level: int, base: str, member: str) -> None:
-        """Note what a module imports anywhere, be it reached or not."""
-        try:
-            whole = absolute(module.package, level, base, "")
-        except Raised:
-            return
-        self.mentioned |= {whole, f"{whole}.{member}"}
-
-    def _look_up(self, value: Any, attribute: str) -> None:
+    def _look_up(self, module: Loaded, value: Any, attribute: str) -> None:
         """Ask a module's `__getattr__` for a name, which may load another module."""
         other = self.modules.get(value.name) if isinstance(value, Module) else None
-        if other is None or attribute in other.names or attribute not in other.words:
+        if other is None or attribute in other.names:
+            return
+        if attribute not in other.words:
+            if self.changed(other.origin) and self.lacks(other.name, attribute):
+                text = f"AttributeError: module {other.name!r} has no attribute {attribute!r}, which"
+                self.doubt(module.name, "?", f"{text} {module.origin} uses")
             return
         maker = other.names.get("__getattr__")
         if isinstance(maker, Function):
             self.call(maker, [attribute], {}, maybe=True)
+
+    def lacks(self, name: str, attribute: str) -> bool:
+        """Tell whether a module certainly has no attribute of a name."""
+        other = self.modules.get(name)
+        if other is None or not is_closed(other) or "__getattr__" in other.names or attribute.startswith("__"):
+            return False
+        return attribute not in other.names and f"{name}.{attribute}" not in self.modules
 
     def _source(self, origin: str) -> Source:
         known = self._sources.get(origin)
@@ -329,5 +342,6 @@ class Modules:
             if self._parsed > MAX_PARSED:
                 raise LimitExceeded(f"the sources of its modules have more than {MAX_PARSED} characters")
             self._finder.spend(len(text) // _CHARACTERS_A_STEP)
-            known = self._sources[origin] = read_statements(text, self.version[:2])
+            known = read_statements(text, self.version[:2], whole=self.changed(origin))
+            self._sources[origin] = known
         return known

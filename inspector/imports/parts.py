@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from inspector.imports.expressions import dotted, value_of
-from inspector.imports.syntax import Append, Bind, Raise
+from inspector.imports.expressions import dotted, nodes_in, value_of
+from inspector.imports.syntax import Append, Bind, Raise, Use
 
 _HARMLESS = frozenset({"catch_warnings", "open", "simplefilter", "Lock", "RLock", "nullcontext", "redirect_stdout"})
 _CHANGES = frozenset(
@@ -27,6 +27,7 @@ _CHANGES = frozenset(
         "appendleft",
     ]
 )
+_ENDS = frozenset({"exit", "quit", "sys.exit", "os._exit", "os.abort"})
 _ONLY_READS = frozenset(
     [
         "len",
@@ -62,6 +63,18 @@ _ONLY_READS = frozenset(
 )
 
 
+class _Parts(dict[type, tuple[str, ...]]):
+    """The fields of each class of nodes that hold statements, the last first."""
+
+    def __missing__(self, kind: type) -> tuple[str, ...]:
+        fields = () if issubclass(kind, ast.expr) else getattr(kind, "_fields", ())
+        self[kind] = tuple(part for part in ("cases", "handlers", "finalbody", "orelse", "body") if part in fields)
+        return self[kind]
+
+
+_PARTS = _Parts()
+
+
 def within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield all statements, those within others too."""
     todo: list[ast.AST] = list(reversed(body))
@@ -69,13 +82,13 @@ def within(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         node = todo.pop()
         if isinstance(node, ast.stmt):
             yield node
-        for part in ("cases", "handlers", "finalbody", "orelse", "body"):
-            todo += reversed(getattr(node, part, ()) if not isinstance(node, ast.expr) else ())
+        for part in _PARTS[type(node)]:
+            todo += reversed(getattr(node, part))
 
 
 def changed(statement: ast.stmt) -> Iterator[Append]:
     """Yield the lists and dictionaries that a statement may change: by a method, by an item, by handing them on."""
-    for node in ast.walk(statement):
+    for node in nodes_in(statement):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in _CHANGES:
                 yield Append(node.lineno, name)
@@ -140,3 +153,45 @@ def names_in(node: ast.AST) -> Iterator[str]:
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load):
             yield each.id
+
+
+def failing(node: ast.stmt) -> Iterator[Raise]:
+    """Yield what a statement raises by its form alone: it ends the process, divides by zero, asserts what is false."""
+    match node:
+        case ast.Assert(test=ast.Constant(value=value)) if not value:
+            yield Raise(node.lineno, "AssertionError")
+        case ast.Expr(value=ast.Call(func=called)) if dotted(called) in _ENDS:
+            yield Raise(node.lineno, "SystemExit")
+        case ast.Expr(value=value) | ast.Assign(value=value):
+            match value:
+                case ast.BinOp(
+                    left=ast.Constant(value=int()),
+                    op=ast.Div() | ast.FloorDiv() | ast.Mod(),
+                    right=ast.Constant(value=int() as divisor),
+                ) if not divisor:
+                    yield Raise(node.lineno, "ZeroDivisionError", "division by zero")
+                case _:
+                    pass
+        case _:
+            pass
+
+
+def used(node: ast.stmt) -> Iterator[Use]:
+    """Yield the names that a statement looks up in any case, before it binds any."""
+    todo: list[ast.expr] = [node.value] if isinstance(node, ast.Expr | ast.Assign) else []
+    while todo:
+        match todo.pop():
+            case ast.Name(id=name):
+                yield Use(node.lineno, name)
+            case ast.Call(func=called, args=args):
+                todo += [called, *args]
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                yield Use(node.lineno, name, attribute)
+            case ast.Attribute(value=base) | ast.Subscript(value=base):
+                todo.append(base)
+            case ast.BinOp(left=left, right=right):
+                todo += [left, right]
+            case ast.Tuple(elts=items) | ast.List(elts=items):
+                todo += items
+            case _:
+                pass

@@ -26,19 +26,22 @@ _METADATA = (".dist-info", ".egg-info")
 _CODE = (".py", ".so")
 
 
-def unlike_record(modules: Modules, folders: Folders, content: ReadContent) -> list[str]:
-    """Say which files that may be imported are missing, or of another size than RECORD has it."""
-    return _Comparison(modules, folders, content).run()
+def unlike_record(modules: Modules, folders: Folders, content: ReadContent, *, functions: bool = True) -> list[str]:
+    """Say which files that may be imported are missing, or of another size than RECORD has it.
+
+    Unless `functions`, what only functions import that are not called is left out.
+    """
+    return _Comparison(modules, folders, content, functions=functions).run()
 
 
 class _Comparison:
     """`_names` are names that were taken on trust, and `_compiled` the compiled modules, by their folders."""
 
-    def __init__(self, modules: Modules, folders: Folders, content: ReadContent) -> None:
+    def __init__(self, modules: Modules, folders: Folders, content: ReadContent, *, functions: bool) -> None:
         self._folders = folders
         self._content = content
         self._left = MAX_COMPILED
-        self._mentioned = modules.mentioned
+        self._mentioned = modules.mentioned if functions else set[str]()
         self._tops = {each.found.entry for each in modules.modules.values() if each.found is not None}
         loaded = [each for each in modules.modules.values() if each.found is not None and not each.maybe]
         self._known = {each.origin for each in loaded if not each.opened}

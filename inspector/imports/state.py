@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections import ChainMap
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, Literal, NamedTuple
 
 from inspector.imports.evaluate import UNSURE
@@ -170,3 +170,27 @@ def absolute(package: str, level: int, name: str, where: str) -> str:
 def doubts_left(doubts: list[Doubt], loaded: dict[str, Loaded]) -> list[Doubt]:
     """Return the doubts about modules that were not loaded for certain after all."""
     return [each for each in doubts if each.error == "?" or each.module not in loaded or loaded[each.module].maybe]
+
+
+def may_make(parent: Loaded, name: str) -> bool:
+    """Tell whether the code of a module is known to make modules below it, such as one of this name."""
+    if parent.opened == "unknown":
+        return False
+    return name.rpartition(".")[2] in parent.words or (parent.opened == "compiled" and not parent.words)
+
+
+def is_closed(module: Loaded) -> bool:
+    """Tell whether a module has no names but those that its statements show."""
+    return not (module.opened or module.loading or module.dynamic or module.registers or module.found is None)
+
+
+def mentions(module: Loaded, imports: Iterable[tuple[int, str, str]]) -> set[str]:
+    """Return what a module imports anywhere, be it reached or not: level, module and name of each."""
+    found: set[str] = set()
+    for level, base, member in imports:
+        try:
+            whole = absolute(module.package, level, base, "")
+        except Raised:
+            continue
+        found |= {whole, f"{whole}.{member}"}
+    return found

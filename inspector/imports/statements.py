@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import sys
 import warnings
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 
-from inspector.imports.expressions import IMPORTERS, calls_in, dotted, value_of
-from inspector.imports.parts import bindings, changed, classes, names_in, raised, taken, within
+from inspector.imports.expressions import IMPORTERS, calls_in, children, dotted, nodes_in, value_of
+from inspector.imports.parts import bindings, changed, classes, failing, names_in, raised, taken, used, within
 from inspector.imports.syntax import (
     Append,
     Bind,
@@ -45,20 +47,35 @@ _TOKEN = re.compile(r"\w++|[^\w\s]")
 _REGISTERS = re.compile(
     r"\bmodules\[[^\]\n]*\]\s*=(?!=)|\bmodules\.(?:setdefault|update)\(|meta_path\.(?:append|insert)\("
 )
+_REGISTRIES = ("modules[", "modules.", "meta_path.")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _DYNAMIC = frozenset({"globals", "vars", "locals", "exec", "eval", "setattr"})
 
 
-def read_statements(text: str, version: tuple[int, int]) -> Source:
-    """Return the statements of a source.
+def read_statements(text: str, version: tuple[int, int], *, whole: bool = False) -> Source:
+    """Return the statements of a source; where `whole`, also look for errors that compiling meets past parsing.
 
     Raises `SyntaxError` as Python X.Y would, `ValueError` for what can't be told.
     """
     _refuse_large(text)
+    collects = gc.isenabled()
+    gc.disable()  # a tree has no cycles, and looking for some takes longer than parsing
+    try:
+        return _read(text, version, whole=whole)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read(text: str, version: tuple[int, int], *, whole: bool) -> Source:
+    if "\0" in text:
+        raise SyntaxError("source code string cannot contain null bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
             tree = ast.parse(text, feature_version=version)
+            if whole and version == sys.version_info[:2]:
+                compile(tree, "", "exec", dont_inherit=True)
     except SyntaxError as error:
         if version > sys.version_info[:2]:  # its grammar may have grown since
             raise ValueError(f"it can't be parsed by Python {sys.version_info[0]}.{sys.version_info[1]}") from error
@@ -66,7 +83,7 @@ def read_statements(text: str, version: tuple[int, int]) -> Source:
     except (RecursionError, MemoryError, ValueError) as error:
         raise ValueError(f"it can't be parsed: {type(error).__name__}: {str(error)[:100]}") from error
     try:
-        return _Reader(tree, text).source()
+        return _Reader(tree, text, whole=whole).source()
     except RecursionError as error:
         raise ValueError("it nests deeper than sources do") from error
 
@@ -74,30 +91,37 @@ def read_statements(text: str, version: tuple[int, int]) -> Source:
 def _refuse_large(text: str) -> None:
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"it has more than {MAX_CHARACTERS} characters")
-    if len(text) > _SMALL and sum(1 for _ in _TOKEN.finditer(_TEXTS.sub(" ", text))) > MAX_TOKENS:
+    if len(text) > _SMALL and len(_TOKEN.findall(_TEXTS.sub(" ", text))) > MAX_TOKENS:
         raise ValueError(f"it has more than {MAX_TOKENS} words and signs")
 
 
 class _Reader:
     """Reads one module. `called` are the names of functions that its own code calls, `__getattr__` among them."""
 
-    def __init__(self, tree: ast.Module, text: str) -> None:
+    def __init__(self, tree: ast.Module, text: str, *, whole: bool) -> None:
         self._tree = tree
+        self._whole = whole
         self._text = text
         self._called: set[str] = set()
         self._reached: list[ast.AST] = []
+        self._all_statements = list(within(tree.body))
         self._functions = {
-            node.name: node for node in within(tree.body) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            node.name: node for node in self._all_statements if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         }
         self._walrus = ":=" in text
-        self._importers = "import_module" in text or "__import__" in text
+        self._globals = "global " in text
+        self._at = [node.lineno for node in self._all_statements if isinstance(node, ast.Import | ast.ImportFrom)]
+        if "import_module" in text or "__import__" in text:
+            calls = (each for each in nodes_in(tree) if isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS)
+            self._at += [each.lineno for each in calls]
+        self._at.sort()
 
     def source(self) -> Source:
         """Return all that is kept."""
         self._called = self._find_called()
-        body = tuple(self._block(self._tree.body))
+        body = tuple(self._top())
         dynamic = any(self._binds(node) for node in self._reached)
-        registers = _REGISTERS.search(self._text) is not None
+        registers = any(word in self._text for word in _REGISTRIES) and _REGISTERS.search(self._text) is not None
         words = self._words() if dynamic or registers or "__getattr__" in self._called else frozenset()
         defined = frozenset(self._functions)
         attributes = frozenset(self._attributes())
@@ -106,7 +130,7 @@ class _Reader:
 
     def _all_imports(self) -> Iterator[tuple[int, str, str]]:
         """Yield all that is imported anywhere, in functions and methods too."""
-        for node in within(self._tree.body):
+        for node in self._all_statements:
             if isinstance(node, ast.Import):
                 yield from ((0, each.name, "") for each in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -126,7 +150,7 @@ class _Reader:
     def _words(self) -> frozenset[str]:
         texts = (
             node.value
-            for node in ast.walk(self._tree)
+            for node in nodes_in(self._tree)
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         )
         return frozenset(word for text in texts if len(text) < 200 for word in _WORD.findall(text))
@@ -153,7 +177,13 @@ class _Reader:
                 if name in self._functions and name not in found:
                     found.add(name)
                     todo += self._functions[name].body
-            todo += ast.iter_child_nodes(node)
+            todo += children(node)
+
+    def _top(self) -> Iterator[Statement]:
+        for node in self._tree.body:
+            if self._whole:
+                yield from used(node)
+            yield from self._statement(node)
 
     def _block(self, body: Iterable[ast.stmt]) -> Iterator[Statement]:
         for node in body:
@@ -212,6 +242,7 @@ class _Reader:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             return
         yield from changed(node)
+        yield from failing(node)
         match node:
             case ast.Assign(targets=targets, value=value):
                 yield from calls_in(value)
@@ -256,7 +287,8 @@ class _Reader:
         if node.name not in self._called:
             yield Define(node.lineno, node.name)
             return
-        found = {name for each in ast.walk(node) if isinstance(each, ast.Global) for name in each.names}
+        inner = within(node.body) if self._globals else ()
+        found = {name for each in inner if isinstance(each, ast.Global) for name in each.names}
         placed = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
         given = zip(reversed(placed), reversed(node.args.defaults), strict=False)
         named = zip((each.arg for each in node.args.kwonlyargs), node.args.kw_defaults, strict=True)
@@ -265,14 +297,11 @@ class _Reader:
 
     def _imports(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """Tell whether a function imports anything."""
-        if any(isinstance(each, ast.Import | ast.ImportFrom) for each in within(node.body)):
-            return True
-        calls = ast.walk(node) if self._importers else ()
-        return any(isinstance(each, ast.Call) and dotted(each.func) in IMPORTERS for each in calls)
+        return bisect_left(self._at, node.lineno) != bisect_right(self._at, node.end_lineno or node.lineno)
 
     def _named(self, node: ast.AST) -> Iterator[Bind]:
         """Yield the names that `:=` binds."""
-        for each in ast.walk(node) if self._walrus else ():
+        for each in nodes_in(node) if self._walrus else ():
             if isinstance(each, ast.NamedExpr) and isinstance(each.target, ast.Name):
                 yield Bind(each.lineno, (each.target.id,))
 

@@ -135,10 +135,11 @@ class Leave(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A name that stands alone, to see whether there is such a one."""
+    """A name that stands alone, or with an attribute, to see whether there is such a one."""
 
     line: int
     name: str
+    attribute: str = ""
 
 
 class Delete(NamedTuple):

@@ -101,11 +101,19 @@ class Walk(Modules):
             case Leave():
                 self._result = self._evaluator(frame).value(statement.value)
                 return statement.how
-            case Use(line, name):
-                unknown = frame.module.opened or (frame.module.dynamic and name in frame.module.words)
-                if name not in frame.names and not hasattr(builtins, name) and not unknown:
-                    raise Raised("NameError", f"name {name!r} is not defined", place(frame.module, line))
+            case Use():
+                self._use(frame, statement)
         return ""
+
+    def _use(self, frame: Frame, statement: Use) -> None:
+        line, name, attribute = statement
+        unknown = frame.module.opened or (frame.module.dynamic and name in frame.module.words)
+        where = place(frame.module, line)
+        if name not in frame.names and not hasattr(builtins, name) and not unknown:
+            raise Raised("NameError", f"name {name!r} is not defined", where)
+        value = frame.names.get(name)
+        if attribute and isinstance(value, Module) and self.lacks(value.name, attribute):
+            raise Raised("AttributeError", f"module {value.name!r} has no attribute {attribute!r}", where)
 
     def _evaluator(self, frame: Frame) -> Evaluator:
         return Evaluator(self, frame.module.name, frame.names, frame.returned)
@@ -145,7 +153,8 @@ class Walk(Modules):
                 self._star(frame, module, where, maybe=maybe)
             else:
                 relative = not statement.module
-                frame.bind(bound, self.member(module, name, where, maybe=maybe, relative=relative))
+                own = module is frame.module and frame.names is module.names
+                frame.bind(bound, self.member(module, name, where, maybe=maybe, relative=relative, own=own))
 
     def _star(self, frame: Frame, module: Loaded, where: str, *, maybe: bool) -> None:
         listed = module.names.get("__all__", UNSURE)
@@ -235,13 +244,14 @@ class Walk(Modules):
 
     def _maybe(self, frame: Frame, block: Block) -> str:
         """Run statements that may not be reached; the values that they bind aren't sure then."""
-        before = dict(frame.names)
+        bound = bound_by(block)
+        before = {name: frame.names[name] for name in bound if name in frame.names}
         left = ""
         try:
             left = self._run(frame, block, maybe=True)
         except Raised as raised:
             self._doubt_raised(raised)
-        for name in bound_by(block):
+        for name in bound:
             value = frame.names.get(name, UNSURE)
             if name not in before or before[name] is not value:
                 frame.bind(name, UNSURE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
@@ -12,9 +13,10 @@ from inspector.elf import read_loader as facts_of
 from inspector.elf import read_skeleton as skeleton_of
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
-from inspector.layers.blob import LayerBlob, Reopenable
+from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable
 from inspector.layers.entry import LayerIndex
-from inspector.layers.objects import pack_symbols, unpack_skeleton, unpack_symbols
+from inspector.layers.objects import pack_skeleton, pack_symbols, unpack_skeleton, unpack_symbols
+from inspector.layers.offsets import offsets_of
 from inspector.layers.taking import not_elf
 from inspector.rootfs import NotKept
 
@@ -29,8 +31,9 @@ Known = TypeVar("Known")
 class Binaries:
     """What is known of the ELF files of a layer, by the position of the entry that has the content.
 
-    `stored` gives the symbols that the cache has, and `keep` puts those there that were read since; `blob` is where
-    the layer lies, whose `identity` was this when the index was made of it.
+    `stored` gives the symbols that the cache has, `keep` puts those there that were read since, and `keep_index` the
+    index with what else was; `blob` is where the layer lies, whose `identity` was this when the index was made of it.
+    `parts` are the files of a layer that was read by its table of contents.
     """
 
     def __init__(
@@ -41,17 +44,24 @@ class Binaries:
         *,
         stored: Callable[[], Mapping[int, bytes]] = dict,
         keep: Callable[[Mapping[int, bytes]], None] = lambda _: None,
+        keep_index: Callable[[], None] = lambda: None,
+        files: Parted | None = None,
     ) -> None:
         self._index = index
         self._blob = blob
-        self._files = None if index.verified else _reopenable(blob)
+        self.parts = None if index.verified else files or _parted(blob)
+        self._files = None if index.verified else self.parts or _reopenable(blob)
         self._identity = identity
         self._stored = stored
         self._keep = keep
+        self._keep_index = keep_index
+        self._found: dict[int, bytes] = {}
+        self._loaders: dict[int, LoaderFacts] = {}
         self._loaded: Mapping[int, bytes] | None = None
         self._new: dict[int, bytes] = {}
         self._left = MAX_READ
         self._skeletons: dict[int, Skeleton | NotElf] = {}
+        self._offsets: array[int] | None = None
 
     def skeleton(self, position: int) -> Skeleton | NotElf:
         """Return the skeleton of a regular file, or why a loader refuses it. Raises `NotKept`."""
@@ -71,12 +81,14 @@ class Binaries:
         if self._files is None:
             raise NotKept(objects.lost or NOT_READ)
         with self._opened(position) as source:
-            return skeleton_of(source)
+            found = skeleton_of(source)
+        self._found[position] = pack_skeleton(found)
+        return found
 
     @property
     def blind(self) -> bool:
         """Whether the layer was read in a way that tells nothing of ELF files, and can't be read again."""
-        return self._blob is None and not self._index.objects.all_seen
+        return self._files is None and not self._index.objects.all_seen
 
     def symbols(self, position: int) -> Symbols:
         """Return the symbols of a regular file. Raises `NotKept`."""
@@ -96,17 +108,25 @@ class Binaries:
 
     def loader(self, position: int) -> LoaderFacts:
         """Return what the file of a loader tells. Raises `NotKept`."""
-        found = self._index.objects.loaders.get(position)
+        found = self._index.objects.loaders.get(position) or self._loaders.get(position)
         if found is not None:
             return found
         if self._files is None or self._index.entries.sizes[position] > MAX_LOADER:
             raise NotKept("its name is not that of a loader, so it was not looked into")
         with self._opened(position) as source:
-            return facts_of(source.read_at(0, source.size))
+            facts = facts_of(source.read_at(0, source.size))
+        self._loaders[position] = facts
+        return facts
 
     def remember(self) -> None:
-        """Put the symbols that were read since into the cache."""
-        if self._new:
+        """Put what was read since into the cache."""
+        if self._found or self._loaders:
+            known, objects = {**self._stored(), **self._new}, self._index.objects
+            objects.skeletons = {**objects.skeletons, **self._found}  # others may be looking at those that were
+            objects.loaders = {**objects.loaders, **self._loaders}
+            self._keep_index()
+            self._keep(known)
+        elif self._new:
             self._keep(self._new)
 
     @contextlib.contextmanager
@@ -114,15 +134,14 @@ class Binaries:
         """Provide the file, which is read only while the blob is the very one that the index was made of."""
         work.check()
         self._left -= 1
-        assert self._blob is not None
         assert self._files is not None
         if self._left < 0:
             raise NotKept(f"more than {MAX_READ} files of its layer were asked for")
         try:
-            if self._blob.identity == self._identity:
-                with self._files.open_file(self._index, position) as source:
+            if self._identity == getattr(self._blob, "identity", None):
+                with self._file(self._files, position) as source:
                     yield source
-                if self._blob.identity == self._identity:
+                if self._identity == getattr(self._blob, "identity", None):
                     return
         except OSError as error:
             raise NotKept(f"it can't be read any more: {error.strerror or error}") from error
@@ -131,6 +150,22 @@ class Binaries:
         except InspectorError as error:
             raise NotKept(f"it can't be read any more: {error}") from error
         raise NotKept("its layer changed since it was read")
+
+    @contextlib.contextmanager
+    def _file(self, files: Parted | Reopenable, position: int) -> Iterator[Source]:
+        """Open the file; in a tar, also one that its name did not tell to be an object."""
+        if position in self._index.objects.offsets or not isinstance(files, Seekable):
+            with files.open_file(self._index, position) as source:
+                yield source
+            return
+        with files.reader() as reader:
+            if self._offsets is None:
+                self._offsets = offsets_of(reader, self._index.entries)
+            yield reader.part(self._offsets[position], self._index.entries.sizes[position])
+
+
+def _parted(blob: object) -> Parted | None:
+    return blob.files() if isinstance(blob, Remote) else None
 
 
 def _reopenable(blob: object) -> Reopenable | None:

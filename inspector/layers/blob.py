@@ -16,16 +16,29 @@ Meter = Callable[[int], None]
 """Told the count of stored bytes each time some were read or skipped; for a progress display."""
 
 
+class Parted(Protocol):
+    """The files of a layer that lies elsewhere, each fetched in parts when it is asked for."""
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that were fetched so far."""
+
+    def open_file(self, index: LayerIndex, position: int) -> AbstractContextManager[Source]:
+        """See `Reopenable.open_file`."""
+
+
 class Scanned(msgspec.Struct, frozen=True):
     """A layer's index, and what it took: bytes read from the medium, and the way (`seek`, `stream` or `toc`).
 
-    `notes` tell of the reading what is no matter of the index, such as why a shorter way could not be taken.
+    `notes` tell of the reading what is no matter of the index, such as why a shorter way could not be taken. `files`
+    are those of a layer that was read by its table of contents, to be fetched later on.
     """
 
     index: LayerIndex
     bytes_read: int
     how: str
     notes: tuple[str, ...] = ()
+    files: Parted | None = None
 
 
 @runtime_checkable
@@ -34,6 +47,14 @@ class Reopenable(Protocol):
 
     def open_file(self, index: LayerIndex, position: int) -> AbstractContextManager[Source]:
         """Open the regular file that has a position in the index of this blob. Raises `NotKept`, `OSError`."""
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A blob that lies elsewhere and may have a table of contents by which its files are fetched."""
+
+    def files(self) -> Parted | None:
+        """Return its files; None where there is no such table, or it is not to be believed."""
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ import msgspec
 from inspector.elf import LoaderFacts
 from inspector.layers.entries import KINDS, Entries, Owner
 from inspector.layers.entry import LayerIndex
+from inspector.layers.numbers import little
 from inspector.layers.objects import Objects
 from inspector.oci import Digest
 
@@ -235,16 +236,10 @@ def _split(joined: bytes) -> list[str]:
 
 
 def _written(numbers: array[int]) -> bytes:
-    return _little(array(numbers.typecode, numbers)).tobytes() if sys.byteorder == "big" else numbers.tobytes()
+    return little(array(numbers.typecode, numbers)).tobytes() if sys.byteorder == "big" else numbers.tobytes()
 
 
 def _read(code: Literal["H", "I", "Q"], content: bytes) -> array[int]:
     numbers = array(code)
     numbers.frombytes(content)
-    return _little(numbers)
-
-
-def _little(numbers: array[int]) -> array[int]:
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers
+    return little(numbers)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Literal, Protocol, cast
 
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers.frames import XZ_MEMORY, Feed, Frames, Packing
 from inspector.layers.header import BLOCK, is_header
 from inspector.layers.memory import window
+from inspector.layers.zstandard import zstd_module
 
 __all__ = ["CHUNK", "OUTPUT", "Packing", "decompressed", "first_block", "refuse_bomb", "sniff"]
 
@@ -111,16 +110,6 @@ def _gzip() -> _Factory:
 
     error = cast("type[Exception]", igzip_lib.IsalError)  # its stub has an instance in the class's place
     return lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP), (error, EOFError)
-
-
-def zstd_module() -> ModuleType:
-    """Import Python's own zstd, or its backport."""
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-
-    return zstd
 
 
 def _zstd() -> _Factory:

@@ -10,7 +10,8 @@ from inspector.elf import FilePart, Source
 from inspector.errors import InspectorError
 from inspector.layers.blob import Reopenable, Repeatable, Seekable
 from inspector.layers.entry import LayerIndex
-from inspector.layers.readers import FileReader, StreamReader
+from inspector.layers.offsets import offsets_of
+from inspector.layers.readers import StreamReader
 from inspector.layers.scan import both_sides, check_sides
 from inspector.layers.tar import Member, iter_members
 from inspector.rootfs import Kind, NotKept
@@ -94,23 +95,10 @@ class Contents:
     def _sought(self, blob: Seekable, position: int, size: int) -> bytes:
         with blob.reader() as reader:
             if self._offsets is None:
-                self._offsets = self._find_offsets(reader)
+                self._offsets = offsets_of(reader, self._index.entries)
+                self.bytes_read += reader.bytes_read
             part: FilePart = reader.part(self._offsets[position], size)
             return self._whole(part, size)
-
-    def _find_offsets(self, reader: FileReader) -> array[int]:
-        """Say where each entry's bytes begin: one more pass over the headers."""
-        entries = self._index.entries
-        found = array("Q", bytes(8 * len(entries)))
-        at = -1
-        for at, member in enumerate(iter_members(reader)):
-            if at >= len(entries) or member.size != entries.sizes[at]:
-                raise NotKept("its layer is not the one that its index was made of")
-            found[at] = member.offset
-        if at + 1 != len(entries):
-            raise NotKept("its layer is not the one that its index was made of")
-        self.bytes_read += reader.bytes_read
-        return found
 
     def _from_second_pass(self, blob: Repeatable, position: int) -> bytes:
         if self._packed is None:

@@ -9,7 +9,7 @@ import msgspec
 
 from inspector import log
 from inspector.layers.binaries import Binaries
-from inspector.layers.blob import LayerBlob, Meter
+from inspector.layers.blob import LayerBlob, Meter, Parted
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
 from inspector.layers.memory import hold, load
@@ -32,6 +32,12 @@ class Indexed(msgspec.Struct, frozen=True):
     how: str
     notes: tuple[str, ...] = ()
     binaries: Binaries | None = None
+
+    @property
+    def fetched(self) -> int:
+        """Bytes that were fetched of its ELF files, where it is known by its table of contents."""
+        parts = None if self.binaries is None else self.binaries.parts
+        return 0 if parts is None else parts.bytes_read
 
 
 class Indexer:
@@ -72,17 +78,21 @@ class Indexer:
         log.info("layers", "%s: taken from the cache", diff_id)
         return Indexed(index, cached=True, bytes_read=0, how="cache", binaries=self._binaries(index, blob, identity))
 
-    def _binaries(self, index: LayerIndex, blob: LayerBlob, identity: str | None) -> Binaries:
+    def _binaries(
+        self, index: LayerIndex, blob: LayerBlob, identity: str | None, files: Parted | None = None
+    ) -> Binaries:
         """Return the ELF files of a layer, whose symbols are taken from the cache and kept there."""
         cache = self._cache
         if cache is None or (identity is None and not index.verified):
-            return Binaries(index, blob, identity)
+            return Binaries(index, blob, identity, files=files)
         return Binaries(
             index,
             blob,
             identity,
             stored=lambda: cache.symbols(index, identity),
             keep=lambda symbols: cache.put_symbols(index, identity, symbols),
+            keep_index=lambda: keep(cache, index, identity),
+            files=files,
         )
 
     def _scan(self, diff_id: str, digest: str | None, blob: LayerBlob, identity: str | None) -> Indexed:
@@ -100,7 +110,7 @@ class Indexer:
             bytes_read=scanned.bytes_read,
             how=scanned.how,
             notes=scanned.notes,
-            binaries=self._binaries(scanned.index, blob, identity),
+            binaries=self._binaries(scanned.index, blob, identity, scanned.files),
         )
 
 

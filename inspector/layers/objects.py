@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import cast
+from array import array
+from itertools import accumulate, chain
+from operator import sub
 
 import msgspec
 
 from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+from inspector.layers.numbers import little
+from inspector.layers.zstandard import zstd_module
 
 MAX_SKELETONS = 20_000
 """ELF files of one layer whose skeletons are kept; the largest real layers have some 2,000."""
 MAX_BYTES = 8 << 20
 """Bytes of all skeletons of one layer, as packed; those of 1,000 files take 0.3 MB."""
-MAX_SYMBOLS = 12 << 20
-"""Bytes of the symbols of all files of one layer, as packed; those of CUDA's libraries and torch take 2 MB."""
+MAX_SYMBOLS = 16 << 20
+"""Bytes of the symbols of all files of one layer, as packed; those of CUDA's libraries and torch take 3 MB."""
 MAX_ROW = 16 << 20
 """Bytes of a row of symbols in the cache."""
 
 TOO_MANY = "the layer has more ELF files than are kept of one"
 """Why some file's skeleton or symbols are not known."""
 
-_LEVEL = 1
+_LEVEL = 3
+_HASH = 4
+_AS_IS, _DELTAS = b"\0", b"\1"
 _OF_ENTRY = 120  # bytes of memory that one more entry takes, beside what it holds
 _MAX_UNPACKED = 64 << 20
 _SKELETON: msgspec.msgpack.Decoder[Skeleton | NotElf] = msgspec.msgpack.Decoder(Skeleton | NotElf)
@@ -105,37 +111,68 @@ def unpack_skeleton(packed: bytes) -> Skeleton | NotElf:
 
 
 def pack_symbols(symbols: Symbols) -> bytes:
-    """Return symbols as compressed bytes."""
-    from isal import isal_zlib
-
-    packed: bytes = isal_zlib.compress(msgspec.msgpack.encode(symbols), _LEVEL)
-    return packed
+    """Return symbols as bytes that many of them, one behind the other, compress well: see `pack_row`."""
+    deltas = _differences(symbols.exported)
+    if deltas is None:
+        return _AS_IS + msgspec.msgpack.encode(symbols)
+    return _DELTAS + msgspec.msgpack.encode(msgspec.structs.replace(symbols, exported=deltas))
 
 
 def unpack_symbols(packed: bytes) -> Symbols:
     """Return the symbols in `packed`. Raises `ValueError` for anything else."""
-    from isal import isal_zlib
-
-    broken = cast("type[Exception]", isal_zlib.error)  # its stub has an instance in the class's place
     try:
-        inflater = isal_zlib.decompressobj()
-        plain = inflater.decompress(packed, _MAX_UNPACKED)
-        if not inflater.eof:
-            raise ValueError("no whole symbols")
-        return _SYMBOLS.decode(plain)
-    except (broken, msgspec.MsgspecError) as error:
+        symbols = _SYMBOLS.decode(memoryview(packed)[1:])
+    except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
+    if packed[:1] == _DELTAS:
+        return msgspec.structs.replace(symbols, exported=_summed(symbols.exported))
+    return symbols
+
+
+def _differences(hashes: bytes) -> bytes | None:
+    """Return by how much each hash is larger than the one before, all lowest bytes first; None if any is smaller."""
+    if len(hashes) % _HASH:
+        return None
+    values = little(array("I", hashes))
+    try:
+        plain = little(array("I", map(sub, values, chain((0,), values)))).tobytes()
+    except OverflowError:
+        return None
+    return b"".join(plain[place::_HASH] for place in range(_HASH))
+
+
+def _summed(planes: bytes) -> bytes:
+    """Return the hashes of which `_differences` made `planes`. Raises `ValueError`."""
+    count, rest = divmod(len(planes), _HASH)
+    if rest:
+        raise ValueError("hashes that are no hashes")
+    plain = bytearray(len(planes))
+    for place in range(_HASH):
+        plain[place::_HASH] = planes[place * count : (place + 1) * count]
+    try:
+        return little(array("I", accumulate(little(array("I", bytes(plain)))))).tobytes()
+    except OverflowError as error:
+        raise ValueError("hashes that are too large") from error
 
 
 def pack_row(symbols: dict[int, bytes]) -> bytes:
-    """Return the symbols of a layer's files as one row of the cache; empty where they are too large for one."""
-    size = sum(map(len, symbols.values())) + 16 * len(symbols)
-    return msgspec.msgpack.encode(symbols) if size <= MAX_ROW else b""
+    """Return the symbols of a layer's files, compressed together, as one row of the cache.
+
+    Libraries need the same names, so that takes less than half of what each by itself takes. Empty where the row would
+    be too large.
+    """
+    if sum(map(len, symbols.values())) + 16 * len(symbols) > _MAX_UNPACKED:
+        return b""
+    row: bytes = zstd_module().compress(msgspec.msgpack.encode(symbols), _LEVEL)
+    return row if len(row) <= MAX_ROW else b""
 
 
 def unpack_row(row: bytes) -> dict[int, bytes]:
     """Return the symbols in a row of the cache; none where it is no such row."""
+    zstd = zstd_module()
     try:
-        return _ROW.decode(row) if len(row) <= MAX_ROW else {}
-    except msgspec.MsgspecError:
+        inflater = zstd.ZstdDecompressor()
+        plain = inflater.decompress(row, _MAX_UNPACKED) if len(row) <= MAX_ROW else b""
+        return _ROW.decode(plain) if inflater.eof else {}
+    except (zstd.ZstdError, EOFError, msgspec.MsgspecError):
         return {}

@@ -24,6 +24,8 @@ MAX_HELD = 12 << 20
 """Bytes of small files that are held until the end of a layer that goes by once, in case a further name asks."""
 MAX_SMALL = 256 << 10
 """Bytes of one such file."""
+MAX_STORED = 4 << 20
+"""Bytes of one that is named by its content, where there is room for it beside the others."""
 
 
 class Taker(Protocol):
@@ -77,8 +79,8 @@ class TarReading:
         self._left -= len(taken.data)
         if taken.skeleton is not None:
             self._gather(position, member, taken)
-        elif not (self._may_repeat or taken.data) and member.size <= MAX_SMALL:
-            self._hold(reader, member, position)
+        elif not self._may_repeat and len(taken.data) < member.size:
+            self._hold(reader, member, position, taken.begun)
         return taken.data
 
     def _gather(self, position: int, member: Member, taken: Taken) -> None:
@@ -91,15 +93,18 @@ class TarReading:
         if self._share is not None:
             self._share.take(size)
 
-    def _hold(self, reader: Reader, member: Member, position: int) -> None:
-        """Hold a small file's bytes, those named by their content rather than others."""
-        if self._held_left < member.size and not may_be_stored(member.path):
+    def _hold(self, reader: Reader, member: Member, position: int, begun: bytes) -> None:
+        """Hold a small file, of which those bytes `begun` are read; those named by their content rather than others."""
+        stored = may_be_stored(member.path)
+        if member.size > (MAX_STORED if stored and member.size <= self._held_left else MAX_SMALL):
+            return
+        if self._held_left < member.size and not stored:
             return
         while self._held_left < member.size and self._held:
             self._held_left += len(self._held.pop(next(iter(self._held))))
         if self._held_left < member.size:
             return
-        self._held[position] = exactly(reader, member.size)
+        self._held[position] = begun + exactly(reader, member.size - len(begun))
         self._held_left -= member.size
 
     def missed(self) -> dict[int, str]:

@@ -29,6 +29,8 @@ from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.retention import SCRIPT_HEAD, head_of, may_be_program, wanted
 from inspector.layers.tar import Member
 
+SMALL = 2 << 20
+"""Bytes of an ELF file up to which it is had whole from a stream."""
 MAX_PASSING = 48 << 20
 """Bytes kept of large ELF files that go by at once, in all layers that are read side by side."""
 MAX_WAIT = 60.0
@@ -39,12 +41,16 @@ _TICK = 0.2
 
 
 class Taken(NamedTuple):
-    """The bytes that are kept of a file, and what was read of an ELF file; None of what was not looked for."""
+    """The bytes that are kept of a file, and what was read of an ELF file; None of what was not looked for.
+
+    `begun` are the first bytes of a file that is no ELF file, where they were read from a stream and are not all of it.
+    """
 
     data: bytes = b""
     skeleton: Skeleton | NotElf | None = None
     symbols: Symbols | None = None
     loader: LoaderFacts | None = None
+    begun: bytes = b""
 
 
 def may_be_object(path: str, mode: int) -> bool:
@@ -66,7 +72,7 @@ class StreamTaker:
         whole = left >= size <= wanted(path)
         if self.all_seen and self._reader.begins(MAGIC):
             work.check()
-            if whole or (is_loader(path) and size <= MAX_LOADER):
+            if whole or size <= SMALL or (is_loader(path) and size <= MAX_LOADER):
                 content = self._read(size)
                 return of_content(content, path, content if whole else _head(member, left, content))
             passed = read_forward(size, self._reader.pieces, self._skip, held)
@@ -74,7 +80,8 @@ class StreamTaker:
         if whole:
             return Taken(self._read(size))
         if left >= SCRIPT_HEAD and may_be_program(path, member.mode):
-            return Taken(head_of(self._read(min(SCRIPT_HEAD, size))))
+            begun = self._read(min(SCRIPT_HEAD, size))
+            return Taken(head_of(begun), begun=begun)
         return Taken()
 
     def _skip(self, size: int) -> None:
@@ -128,8 +135,11 @@ def not_elf(size: int) -> NotElf:
 def of_content(content: bytes, path: str, data: bytes) -> Taken:
     """Take all that the whole content of an ELF file tells."""
     source = Content(content)
-    facts = read_loader(content) if is_loader(path) and len(content) <= MAX_LOADER else None
-    return Taken(data, read_skeleton(source), read_symbols(source), facts)
+    skeleton = read_skeleton(source)
+    own_name = (isinstance(skeleton, Skeleton) and skeleton.soname) or ""
+    named = is_loader(path) or is_loader(own_name)  # by its own name too, wherever it is stored
+    facts = read_loader(content) if named and len(content) <= MAX_LOADER else None
+    return Taken(data, skeleton, read_symbols(source), facts)
 
 
 def exactly(reader: Reader, size: int) -> bytes:

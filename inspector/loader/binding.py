@@ -62,7 +62,7 @@ class Binder:
         provider = scope.named(group.file)
         if provider is not None and provider.skeleton.defined and group.version in provider.skeleton.defined:
             table = self._tables.exported(provider.file)
-            wanted = wanted - table.exported if table is not None else wanted
+            wanted = wanted - table.serving(group.version) if table is not None else wanted
         return self._versioned(group, wanted, scope, of) if wanted else wanted
 
     def _plain(self, wanted: frozenset[int], scope: Scope, of: Loaded) -> frozenset[int]:
@@ -88,9 +88,8 @@ class Binder:
             defined = each.skeleton.defined
             if defined is None:
                 self._note_assertion(group, each, wanted & table.exported)
-            if defined is None or group.version in defined:
-                wanted = wanted - table.exported
-            else:
+            wanted = wanted - table.serving(group.version)
+            if table.versions is None and defined is not None:
                 doubtful |= wanted & table.exported
         if wanted and (opaque or wanted <= doubtful):
             raise unknown(of.shown, f"whether {group.version} of a symbol is defined is not known")

@@ -28,10 +28,21 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True, gc=False):
-    """What an object exports: all hashes (of 31 bits), and those that a look-up without version finds."""
+    """What an object exports: all hashes (of 31 bits), those that a look-up without version finds, those by version."""
 
     exported: frozenset[int]
     plain: frozenset[int]
+    versions: dict[str, frozenset[int]] | None = None
+
+    def serving(self, version: str) -> frozenset[int]:
+        """Return the hashes that serve a need of a version: those defined in it, and those in none."""
+        if self.versions is None:
+            return self.exported
+        others = [hashes for name, hashes in self.versions.items() if name not in ("", version)]
+        return self.exported.difference(*others) | self.versions.get(version, _NONE) | self.versions.get("", _NONE)
+
+
+_NONE = frozenset[int]()
 
 
 class Tables:
@@ -56,7 +67,8 @@ class Tables:
         if len(symbols.exported) > 4 * MAX_EXPORTED:
             raise LimitExceeded(f"{file} exports more than {MAX_EXPORTED} symbols")
         exported = frozenset(_numbers(symbols.exported))
-        table = Table(exported, exported.difference(_numbers(symbols.hidden)) if symbols.hidden else exported)
+        plain = exported.difference(_numbers(symbols.hidden)) if symbols.hidden else exported
+        table = Table(exported, plain, _versions(symbols, exported))
         self._keep(file, table)
         return table
 
@@ -69,11 +81,17 @@ class Tables:
         return None if symbols.partial else (symbols, _grouped(symbols))
 
     def _keep(self, file: str, table: Table) -> None:
-        self._held += len(table.exported)
+        self._held += len(table.exported) * (2 if table.versions else 1)
         self._tables[file] = table
         while self._held > KEPT and len(self._tables) > 1:
             _, dropped = self._tables.popitem(last=False)
-            self._held -= len(dropped.exported)
+            self._held -= len(dropped.exported) * (2 if dropped.versions else 1)
+
+
+def _versions(symbols: Symbols, exported: frozenset[int]) -> dict[str, frozenset[int]] | None:
+    if symbols.defined is None:
+        return None
+    return {name: frozenset(_numbers(hashes)) if hashes else exported for name, hashes in symbols.defined}
 
 
 def hash_at(symbols: Symbols, number: int) -> int:

@@ -12,11 +12,12 @@ from inspector.python.editable import is_editable_hook
 from inspector.python.files import names_in
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed, Notes
-from inspector.python.model import Interpreter
+from inspector.python.model import Hook, Interpreter
 from inspector.python.modules import Found
 from inspector.python.record import Owned
 from inspector.torchbuild.build import build_by_libraries, builds_on_disk, decide_build
 from inspector.torchbuild.candidate import Candidate, Surroundings
+from inspector.torchbuild.changed import check_changed, check_library_parts
 from inspector.torchbuild.companions import check_companions, check_plugins
 from inspector.torchbuild.completeness import check_files, check_manager
 from inspector.torchbuild.core_modules import check_core_modules
@@ -26,7 +27,7 @@ from inspector.torchbuild.package_init import check_init, check_own_imports
 from inspector.torchbuild.permissions import check_permissions
 from inspector.torchbuild.releases import same_public
 from inspector.torchbuild.sizes import stack_size, torch_files
-from inspector.torchbuild.standard_library import check_own_place, check_standard_library
+from inspector.torchbuild.standard_library import check_own_place, check_standard_library, is_followable
 from inspector.torchbuild.survey import is_metadata
 from inspector.torchbuild.version_file import BYTECODE, VersionFile, read_version_file
 from inspector.torchbuild.versions import check_version
@@ -39,17 +40,38 @@ def _check_loading(torch: Candidate) -> Iterator[Diagnostic]:
     yield from check_loading(torch)
 
 
+def settled(torch: Candidate, found: list[Diagnostic]) -> list[Diagnostic]:
+    """Follow the import where a diagnostic asks for that, and nothing else fails it."""
+    hooks = serious_hooks(torch.interpreter)
+    if len(hooks) == 1 and torch.content is not None and not torch.blind and importable(found) != "no":
+        from inspector.torchbuild.start_code import diagnose, without_hook
+
+        known = diagnose(torch, hooks[0])
+        if known is not None:
+            torch = msgspec.structs.replace(torch, interpreter=without_hook(torch.interpreter, hooks[0]))
+            found = [known if each.text == _at_start(hooks[0]) else each for each in found]
+    if torch.content is None or torch.blind or not any(each.asks for each in found) or importable(found) == "no":
+        return found
+    if not is_followable(torch):
+        return found
+    from inspector.torchbuild.following import settle
+
+    return settle(torch, found)
+
+
 _CHECKS = (
     check_version,
     check_init,
     check_own_imports,
     check_files,
+    check_changed,
     check_manager,
     check_companions,
     check_plugins,
     check_core_modules,
     check_permissions,
     check_standard_library,
+    check_library_parts,
     check_own_place,
     _check_loading,
 )
@@ -60,6 +82,7 @@ def assess(around: Surroundings, found: Found, hiding: Sequence[Diagnostic]) -> 
     torch = candidate_of(around, found)
     diagnostics = [*hiding, *check_start(around.interpreter)]
     diagnostics += [diagnostic for check in _CHECKS for diagnostic in check(torch)]
+    diagnostics = settled(torch, diagnostics)
     files = torch_files(around.folders, found.path, torch.distribution)
     return describe(torch, diagnostics, files), files
 
@@ -90,9 +113,17 @@ def check_start(interpreter: Interpreter) -> Iterator[Diagnostic]:
     if interpreter.runs != "yes":
         why = "; ".join(interpreter.reasons) or "whether the interpreter starts is not known"
         yield Diagnostic("no" if interpreter.runs == "no" else "unknown", why)
-    for hook in interpreter.hooks:
-        if hook.touches_torch != "no" and not is_editable_hook(hook):
-            yield Diagnostic("unknown", f"{hook.path!r} runs code at start that may change what is imported")
+    for hook in serious_hooks(interpreter):
+        yield Diagnostic("unknown", _at_start(hook))
+
+
+def serious_hooks(interpreter: Interpreter) -> list[Hook]:
+    """List what runs at start and may change what is imported."""
+    return [hook for hook in interpreter.hooks if hook.touches_torch != "no" and not is_editable_hook(hook)]
+
+
+def _at_start(hook: Hook) -> str:
+    return f"{hook.path!r} runs code at start that may change what is imported"
 
 
 def describe(torch: Candidate, diagnostics: Sequence[Diagnostic], files: Owned | None) -> Torch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -23,6 +23,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """The image as its interpreter sees it. `environment` is the container's, `started` its user.
 
     `root` is the file system with what the user may not see, too; where `blind`, nothing is known of libraries.
+    `content` reads any file of the image; None where files can't be asked for.
     """
 
     root: Rootfs
@@ -35,6 +36,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     requirements: Requirements
     survey: Survey
     blind: bool = False
+    content: Callable[[str], bytes] | None = None
 
 
 class Candidate(Surroundings, frozen=True, kw_only=True):

@@ -36,7 +36,8 @@ def check_companions(torch: Candidate) -> Iterator[Diagnostic]:
     if torch.release == (2, 1):
         yield from _needs(torch, "sympy", "the package sympy is missing, which torch 2.1 imports")
     if torch.release in ((2, 0), (2, 2)) and _findable(torch, "sympy") != "yes":
-        yield Diagnostic("unknown", "the package sympy is missing, and whether this release imports it is not known")
+        text = "the package sympy is missing, and whether this release imports it is not known"
+        yield Diagnostic("unknown", text, asks=True)
 
 
 def check_plugins(torch: Candidate) -> Iterator[Diagnostic]:
@@ -66,7 +67,8 @@ def _too_old(torch: Candidate, key: str) -> Iterator[Diagnostic]:
     except ValueError:  # every error of packaging's is one
         fits = False
     if not fits:
-        yield Diagnostic("unknown", f"torch asks for {text!r}, and {found.name} {found.version} is installed")
+        told = f"torch asks for {text!r}, and {found.name} {found.version} is installed"
+        yield Diagnostic("unknown", told, asks=True)
 
 
 def _needs(torch: Candidate, name: str, gone: str) -> Iterator[Diagnostic]:
@@ -74,7 +76,7 @@ def _needs(torch: Candidate, name: str, gone: str) -> Iterator[Diagnostic]:
         case "no":
             yield Diagnostic("no", gone)
         case "unknown":
-            yield Diagnostic("unknown", f"{gone}; an archive or import hook may bring it in")
+            yield Diagnostic("unknown", f"{gone}; an archive or import hook may bring it in", asks=True)
         case "yes":
             return
 

@@ -46,6 +46,11 @@ class _Flaw(msgspec.Struct, frozen=True):
     gone: bool
     severity: Severity
 
+    @property
+    def asks(self) -> bool:
+        """Whether it is a source that `import torch` may read."""
+        return is_read(self.path)
+
 
 def check_files(torch: Candidate) -> Iterator[Diagnostic]:
     """Compare all files that RECORD lists."""
@@ -64,10 +69,11 @@ def compare_with_record(torch: Candidate, chosen: Callable[[str], bool]) -> Iter
         gone = sorted(flaw.path for flaw in found if flaw.gone)
         changed = sorted(flaw.path for flaw in found if not flaw.gone)
         if gone:
-            yield Diagnostic(severity, f"files of torch's RECORD missing ({len(gone)}): {some(gone, MAX_SHOWN)}")
+            text = f"files of torch's RECORD missing ({len(gone)}): {some(gone, MAX_SHOWN)}"
+            yield Diagnostic(severity, text, asks=any(flaw.asks for flaw in found if flaw.gone))
         if changed:
             text = f"files of another size than in RECORD ({len(changed)}): {some(changed, MAX_SHOWN)}"
-            yield Diagnostic(severity, text)
+            yield Diagnostic(severity, text, asks=any(flaw.asks for flaw in found if not flaw.gone))
 
 
 def check_manager(torch: Candidate) -> Iterator[Diagnostic]:
@@ -80,6 +86,11 @@ def check_manager(torch: Candidate) -> Iterator[Diagnostic]:
 def is_essential(path: str) -> bool:
     """Test whether a file that RECORD lists is one of the few that every import of such a build loads first."""
     return any(pattern.fullmatch(path) for pattern in (_CHECKED_ELSEWHERE, _EXTENSION, _LIBRARY))
+
+
+def is_read(path: str) -> bool:
+    """Test whether a file that RECORD lists is a source that `import torch` may read."""
+    return _SOURCE.fullmatch(path) is not None and not _UNUSED.match(path)
 
 
 def record_of(folders: Folders, distribution: Installed | None) -> bytes | None:

@@ -51,11 +51,11 @@ def check_core_modules(torch: Candidate) -> Iterator[Diagnostic]:
         return
     gone = [name for name in MODULES if not _has(torch, name)]
     if gone:
-        yield Diagnostic("unknown", f"no list of torch's files tells whether it is whole, and it lacks {some(gone)}")
+        text = f"no list of torch's files tells whether it is whole, and it lacks {some(gone)}"
+        yield Diagnostic("unknown", text, asks=True)
     elif listed is False:
-        yield Diagnostic(
-            "unknown", "its RECORD does not list torch's files, so whether they are all there is not known"
-        )
+        text = "its RECORD does not list torch's files, so whether they are all there is not known"
+        yield Diagnostic("unknown", text, asks=True)
 
 
 def _has(torch: Candidate, name: str) -> bool:

@@ -14,11 +14,15 @@ _ORDER: tuple[Severity, ...] = ("no", "unknown", "note")
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
-    """A clause, and what it does to the answer: `note` leaves it as it is; `path` is the file that it is about."""
+    """A clause, and what it does to the answer: `note` leaves it as it is; `path` is the file that it is about.
+
+    `asks` says that following the import, source by source, may decide it.
+    """
 
     severity: Severity
     text: str
     path: str = ""
+    asks: bool = False
 
 
 def importable(diagnostics: Iterable[Diagnostic]) -> Importable:

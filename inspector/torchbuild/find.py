@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -45,10 +45,12 @@ def find_torch(
     installed: Sequence[Installed],
     *,
     blind: bool = False,
+    content: Callable[[str], bytes] | None = None,
 ) -> tuple[Torch, tuple[TorchElsewhere, ...], tuple[str, ...]]:
     """Find the torch that `interpreter` would import, and those that it wouldn't; warnings. `created_by` stays None.
 
-    Where `blind`, nothing is known of libraries but their names, and the loader isn't asked.
+    Where `blind`, nothing is known of libraries but their names, and the loader isn't asked. `content` reads any file:
+    without it, what only sources decide stays unknown.
     """
     folders = Folders(fs)
     everywhere = survey(folders)
@@ -60,7 +62,7 @@ def find_torch(
         view = folders if seen is fs else Folders(seen)
         entries = [path for entry in interpreter.search_path if (path := view.at(entry).path) is not None]
         around = surroundings(fs, view, config, interpreter, installed, everywhere)
-        around = msgspec.structs.replace(around, blind=blind)
+        around = msgspec.structs.replace(around, blind=blind, content=content)
         on_disk = bool(everywhere.libtorch) or any(is_torch(folders, path) for path in everywhere.packages)
         answer = imported(around, on_disk=on_disk)
     here = Here(interpreter, entries, answer.path, answer.files)
@@ -164,7 +166,8 @@ def _hides(around: Surroundings, found: Found) -> list[Diagnostic]:
     if found.form == "archive":
         if _EGG_OF_OTHERS.fullmatch(found.path.rpartition("/")[2]):
             return []
-        return [Diagnostic("unknown", f"{found.path!r} on the search path is an archive, and may hold a module torch")]
+        text = f"{found.path!r} on the search path is an archive, and may hold a module torch"
+        return [Diagnostic("unknown", text, asks=True)]
     if found.form == "namespace":
         text = f"`import torch` gives {found.path!r} as an empty namespace package: it has no version and no contents"
     elif "csrc" in around.folders.at(found.path).children:

@@ -74,7 +74,7 @@ def _later(torch: Candidate, failure: ImportFailure | None) -> Diagnostic | None
     found = None if failure is None else diagnosed(failure, torch.root)
     if found is None or torch.folders.is_file(f"{torch.path}/{_PYTORCH}"):
         return found
-    return Diagnostic("unknown", f"{found.text}: whether this torch imports it is not known")
+    return Diagnostic("unknown", f"{found.text}: whether this torch imports it is not known", asks=True)
 
 
 def _extensions(torch: Candidate, names: Iterable[str]) -> list[tuple[str, str | None]]:
@@ -145,7 +145,7 @@ def _numpy(torch: Candidate) -> tuple[tuple[str, str], ...] | Diagnostic:
     core = next((name for name in ("_core", "core") if _has(torch, f"{found.path}/{name}")), "")
     names = (f"{core}._multiarray_umath", *_NUMPY) if core else ()
     if not core:
-        return Diagnostic("unknown", f"torch imports {found.path!r}, which is not numpy as it is known")
+        return Diagnostic("unknown", f"torch imports {found.path!r}, which is not numpy as it is known", asks=True)
     listed = []
     for name in names:
         folder, _, last = name.rpartition(".")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from inspector.errors import InspectorError
+from inspector.python.bytecode import state_of
 from inspector.python.modules import find_in
 from inspector.python.sources import read_source
 from inspector.rootfs import resolve
@@ -19,17 +20,6 @@ MAX_SOURCE = 256 << 10
 MAX_IMPORTS = 1000
 """Modules that are looked for; the `__init__` of 2.13 imports a hundred of torch's own."""
 
-_MAGIC = {
-    "3.6": 3379,
-    "3.7": 3394,
-    "3.8": 3413,
-    "3.9": 3425,
-    "3.10": 3439,
-    "3.11": 3495,
-    "3.12": 3531,
-    "3.13": 3571,
-}
-"""The number that bytecode of a Python begins with (`importlib.util.MAGIC_NUMBER`), of its final releases."""
 _TEXTS = re.compile(
     r"""'''(?:[^\\]|\\.)*?(?:'''|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)"""
     r"""|'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?|#[^\n]*+""",
@@ -80,7 +70,8 @@ def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
             continue  # an attribute of the package need not be a module
         why = _lacks(torch, f"{module}.{name}" if name else module)
         if why:
-            yield Diagnostic("no" if why == "gone" else "unknown", _explain(torch, module, name, why))
+            text = _explain(torch, module, name, why)
+            yield Diagnostic("no", text) if why == "gone" else Diagnostic("unknown", text, asks=True)
 
 
 def own_imports(text: str) -> Iterator[tuple[str, str]]:
@@ -148,12 +139,11 @@ def _check_bytecode(torch: Candidate, path: str) -> Iterator[Diagnostic]:
     """Check the number that bytecode begins with: Python refuses that of another minor version."""
     minor = ".".join(torch.interpreter.version.split(".")[:2])
     try:
-        head = torch.folders.fs.read(resolve(torch.folders.fs, path) or path)[:4]
+        state = state_of(torch.folders.fs.read(resolve(torch.folders.fs, path) or path), minor)
     except InspectorError:
         yield Diagnostic("unknown", f"{path!r} is bytecode, and whether it is of this Python is not known")
         return
-    magic = int.from_bytes(head[:2], "little") if head[2:] == b"\r\n" else None
-    if magic is None or (minor in _MAGIC and magic != _MAGIC[minor]):
+    if state == "other":
         yield Diagnostic("no", f"ImportError: bad magic number in 'torch': {path!r} is no bytecode of Python {minor}")
-    elif minor not in _MAGIC:
+    elif state == "unknown":
         yield Diagnostic("unknown", f"{path!r} is bytecode, and whether Python {minor} loads it is not known")

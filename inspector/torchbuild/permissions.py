@@ -29,7 +29,7 @@ def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
     user = torch.started.user
     if shut:
         severity: Severity = "no" if torch.path in shut else "unknown"
-        yield Diagnostic(severity, f"the user {user!r} is not allowed to read {some(shut)}")
+        yield Diagnostic(severity, f"the user {user!r} is not allowed to read {some(shut)}", asks=severity == "unknown")
     if doubtful:
         yield Diagnostic("unknown", f"the user {user!r} may not be allowed to read {some(doubtful)}")
     for name in _READ_FIRST:

@@ -20,6 +20,39 @@ warnings weakref zipfile
 LOADED = frozenset(_NAMES.split())
 """Modules in Python that `import torch` was seen to load (2.13 on 3.11), less those that Python loads at its start."""
 
+PACKAGES = (
+    *(
+        "asyncio",
+        "collections",
+        "concurrent",
+        "concurrent/futures",
+        "ctypes",
+        "email",
+        "encodings",
+        "http",
+        "importlib",
+    ),
+    *("importlib/metadata", "importlib/resources", "json", "logging", "multiprocessing", "re", "unittest", "urllib"),
+)
+"""Folders of the standard library that it loads from."""
+_PARTS = """
+__future__ _collections_abc _compat_pickle _weakrefset abc codecs genericpath io os posixpath runpy stat
+asyncio/base_events asyncio/base_futures asyncio/base_subprocess asyncio/base_tasks asyncio/constants asyncio/coroutines
+asyncio/events asyncio/exceptions asyncio/format_helpers asyncio/futures asyncio/locks asyncio/log asyncio/protocols
+asyncio/queues asyncio/runners asyncio/selector_events asyncio/sslproto asyncio/staggered asyncio/streams
+asyncio/subprocess asyncio/tasks asyncio/transports asyncio/trsock asyncio/unix_events collections/abc
+concurrent/futures concurrent/futures/_base concurrent/futures/thread ctypes/_endian email/_encoded_words
+email/_parseaddr email/_policybase email/base64mime email/charset email/encoders email/errors email/feedparser
+email/header email/iterators email/message email/parser email/quoprimime email/utils encodings/aliases encodings/utf_8
+http/client importlib/abc importlib/machinery importlib/metadata importlib/resources importlib/util json/decoder
+json/encoder json/scanner multiprocessing/connection multiprocessing/context multiprocessing/process
+multiprocessing/reduction multiprocessing/resource_sharer multiprocessing/spawn multiprocessing/util unittest/case
+unittest/loader unittest/main unittest/mock unittest/result unittest/runner unittest/signals unittest/suite
+unittest/util urllib/error urllib/parse urllib/request urllib/response
+"""
+PARTS = tuple(_PARTS.split())
+"""Other modules that it was seen to load, in files that Python 3.8 to 3.14 have."""
+
 _OWN = ("typing_extensions", "torchgen")
 _WHOLE = len(LOADED) // 2
 
@@ -37,18 +70,18 @@ def check_standard_library(torch: Candidate) -> Iterator[Diagnostic]:
         elif first.form != "archive" and torch.folders.at(first.entry).path != library:
             shadowed.append(first.origin or first.path)
     if shadowed:
-        yield Diagnostic(
-            "unknown", f"{some(shadowed)} take the place of modules of the standard library that torch loads"
-        )
+        yield from shadowing(shadowed)
     if gone and len(LOADED) - len(gone) > _WHOLE:
-        yield Diagnostic("unknown", f"the standard library lacks modules that torch loads: {some(gone)}")
+        text = f"the standard library lacks modules that torch loads: {some(gone)}"
+        yield Diagnostic("unknown", text, asks=True)
 
 
 def shadowing(paths: Sequence[str]) -> Iterator[Diagnostic]:
     """Report files that are loaded instead of the standard library's."""
     if paths:
         shown = some(paths)
-        yield Diagnostic("unknown", f"{shown} take the place of modules of the standard library that torch loads")
+        text = f"{shown} take the place of modules of the standard library that torch loads"
+        yield Diagnostic("unknown", text, asks=True)
 
 
 def check_own_place(torch: Candidate) -> Iterator[Diagnostic]:
@@ -69,13 +102,22 @@ def check_displaced(torch: Candidate, before: Sequence[str]) -> Iterator[Diagnos
         found = (find_in(torch.folders, entry, name, torch.suffixes) for entry in unmanaged)
         first = next((one for one in found if one is not None and one.form != "namespace"), None)
         if first is not None:
-            yield Diagnostic("unknown", f"{first.path!r} takes the place of the {name} that was installed with torch")
+            text = f"{first.path!r} takes the place of the {name} that was installed with torch"
+            yield Diagnostic("unknown", text, asks=True)
 
 
 def _has_metadata(torch: Candidate, entry: str) -> bool:
     """Test whether an installer put something into the folder, so that what lies there is meant to be imported."""
     names = names_in(torch.folders.at(entry).children, ())
     return any(name.endswith((".dist-info", ".egg-info")) for name in names)
+
+
+def is_followable(torch: Candidate) -> bool:
+    """Test whether most of the standard library is there, without which no import of it can be followed."""
+    library = standard_library_of(torch)
+    names = torch.folders.at(library).children if library else {}
+    there = sum(name in names or f"{name}.py" in names for name in LOADED)
+    return there > _WHOLE or any(torch.folders.is_file(entry) for entry in torch.interpreter.search_path)
 
 
 def standard_library_of(torch: Candidate) -> str | None:

@@ -88,6 +88,14 @@ def test_symbols_are_those_of_nm(path: Path) -> None:
     versions = dict(name.split("@", 1) for kind, name in listed if kind == "U" and "@" in name)
     for name, place in zip(names, symbols.versions, strict=True):
         assert (symbols.needs[place][1] if place >= 0 else "") == versions.get(name, "").lstrip("@")
+    own_versions = {name.partition("@")[0]: set[str]() for name in own}
+    for name in own:
+        own_versions[name.partition("@")[0]].add(name.partition("@")[2].lstrip("@"))
+    told_versions = dict(symbols.defined or ())
+    for name, stated in own_versions.items():
+        value = gnu_hash(name.encode()) >> 1
+        found = {one for one, packed in told_versions.items() if not packed or value in array("I", packed)}
+        assert stated - {""} <= found or symbols.defined is None
     assert set(symbols.modules) == {name[7:] for name in own if name.startswith("PyInit_")}
 
 

@@ -13,7 +13,7 @@ from inspector.layers.merge import MergedRootfs
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.interpreter import find_interpreter
-from inspector.python.model import Distribution, Interpreter, Startup
+from inspector.python.model import Distribution, Interpreter, Libc, Startup
 from inspector.python.startup import find_startup
 from inspector.sources.engine.container import ContainerRootfs
 from inspector.sources.image import Image
@@ -28,7 +28,8 @@ UNSEEN = re.compile(
     r"|from partially initialized module|which torch/__init__\.py imports|torch/__init__\.py imports"
     r"|backend plugin|is built for|may be closed to user|may not be allowed to read"
     r"|^(?:ImportError|OSError|ValueError|ModuleNotFoundError): |what the loader does|which an interpreter"
-    r"|it depends on the processor|is not numpy as it is known"
+    r"|it depends on the processor|is not numpy as it is known|error while loading shared libraries|: file too short"
+    r"|: invalid ELF header|^exec |: cannot open shared object file"
 )
 """Why a torch that was inspected partially may not work all the same: what the warning beside it names."""
 
@@ -86,11 +87,16 @@ def _interpreters(part: Interpreter | Unknown, whole: Interpreter | Unknown) -> 
         for name in Interpreter.__struct_fields__
         if name not in ("search_path", "hooks", "libc") and getattr(part, name) != getattr(whole, name)
     ]
-    if part.libc is not None and part.libc != whole.libc:
+    if part.libc is not None and not _is_known_as(part.libc, whole.libc):
         found.append(f"libc: {part.libc} / {whole.libc}")
     if not _is_within(part.search_path, whole.search_path) or not set(part.hooks) <= set(whole.hooks):
         found.append(f"search path: {part.search_path} / {whole.search_path}")
     return found
+
+
+def _is_known_as(part: Libc, whole: Libc | None) -> bool:
+    """Whether both name one C library, of one version where `part` tells any: a stored one is not looked into."""
+    return whole is not None and part.name == whole.name and part.version in (None, whole.version)
 
 
 def _is_within(part: Sequence[str], whole: Sequence[str]) -> bool:

@@ -12,8 +12,9 @@ import pytest
 
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers import frames
-from inspector.layers.compression import decompressed, zstd_module
+from inspector.layers.compression import decompressed
 from inspector.layers.frames import Feed, Frames, Packing
+from inspector.layers.zstandard import zstd_module
 
 zstd = zstd_module()
 SKIPPABLE = b"\x5f\x2a\x4d\x18\x04\x00\x00\x00abcd"

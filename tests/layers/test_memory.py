@@ -17,12 +17,13 @@ from inspector import work
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.layers import gate as gate_module
 from inspector.layers import memory
-from inspector.layers.compression import decompressed, zstd_module
+from inspector.layers.compression import decompressed
 from inspector.layers.entries import Entries
 from inspector.layers.entry import LayerIndex
 from inspector.layers.gate import Gate, Group
 from inspector.layers.memory import hold, load, reading, share, within
 from inspector.layers.scan import scan_stream
+from inspector.layers.zstandard import zstd_module
 from inspector.testing.tree import tar_of
 
 MIB = 1 << 20

@@ -20,7 +20,7 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.file import FileRange
 from inspector.layers.indexer import Indexer
 from inspector.layers.merge import MergedRootfs, merge
-from inspector.layers.objects import Gathering, pack_row, unpack_row
+from inspector.layers.objects import Gathering, pack_row, pack_symbols, unpack_row, unpack_symbols
 from inspector.layers.scan import scan_stream
 from inspector.rootfs import NotKept
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
@@ -131,6 +131,27 @@ def test_a_file_is_kept_if_any_of_its_names_is_of_use(tmp_path: Path) -> None:
         assert isinstance(fs.skeleton(f"/{SITE}/torch/libx.so.1"), Skeleton)
         assert fs.symbols(f"/{SITE}/torch/libx.so.1").partial == ""
         assert fs.head("/usr/bin/run").startswith(b"#!/bin/sh")
+
+
+def test_a_program_of_which_a_further_name_wants_all_is_read_whole(tmp_path: Path) -> None:
+    """Its first bytes were taken for a program's head, as its first name asked, before that was known."""
+    tree: Tree = {"opt/blob": File(b"Name: x\n" * 900, 0o755), f"{SITE}/x.dist-info/METADATA": Hardlink("opt/blob")}
+    for how, fs in every_way(tree, tmp_path):
+        assert fs.read(f"/{SITE}/x.dist-info/METADATA") == b"Name: x\n" * 900, how
+
+
+def test_a_loader_is_known_by_its_own_name(tmp_path: Path) -> None:
+    """Wherever it is stored, and whatever leads to it, also in a stream that goes by once."""
+    tree: Tree = {"opt/data": File(LOADER, 0o644), "lib64/ld-linux-x86-64.so.2": Link("/opt/data")}
+    for how, fs in every_way(tree, tmp_path):
+        assert fs.loader("/opt/data").glibc == "2.36", how
+
+
+def test_an_object_of_any_name_is_found_in_a_layer_that_can_be_sought(tmp_path: Path) -> None:
+    tree: Tree = {"a": bytes(700), "opt/data": File(X, 0o644), "z": bytes(700)}
+    found = [(fs.skeleton("/opt/data"), fs.symbols("/opt/data")) for _, fs in every_way(tree, tmp_path)]
+    assert isinstance(found[0][0], Skeleton)
+    assert found[0] == found[1] == found[2]
 
 
 def test_a_packed_layer_is_read_again_where_a_further_name_asks(tmp_path: Path) -> None:
@@ -258,3 +279,12 @@ def test_damaged_symbols_are_not_known() -> None:
         fs.symbols("/a/libx.so.1")
     with pytest.raises(NotKept, match="damaged"):
         fs.skeleton("/a/libx.so.1")
+
+
+def test_symbols_that_are_in_no_order_are_kept_as_they_are() -> None:
+    for exported in (b"", b"\1\0\0\0\2\0\0\0", b"\2\0\0\0\1\0\0\0", b"\xff\xff\xff\xff" * 2, b"odd"):
+        symbols = Symbols(exported=exported, names=b"one\0two")
+        assert unpack_symbols(pack_symbols(symbols)) == symbols
+    for damaged in (b"", b"\1", b"\1" + pack_symbols(Symbols(exported=b"odd"))[1:]):
+        with pytest.raises(ValueError, match=r"."):
+            unpack_symbols(damaged)

@@ -263,6 +263,9 @@ VERSIONS = {
     "one": "V_1 { vold; };",
     "both": "V_1 { vold; }; V_2 { vnew; };",
     "empty": "V_1 { vold; }; V_2 { nothing; };",
+    "moved": "V_1 { vold; vnew; }; V_2 { nothing; };",
+    "third": "V_1 { vold; }; V_2 { nothing; }; V_3 { vnew; };",
+    "base": "V_1 { vold; }; V_2 { nothing; };",
 }
 
 
@@ -297,6 +300,22 @@ def test_a_version_without_the_symbol(versions: Room) -> None:
     source = "int vold(void){return 1;} int nothing(void){return 1;}"
     versioned(versions, "/v/libv.so.1", VERSIONS["empty"], source)
     assert agreed(versions, "/m.so") == ["/m.so: undefined symbol: vnew, version V_2"]
+
+
+@pytest.mark.parametrize("script", ["moved", "third", "base"])
+def test_a_symbol_in_another_version(versions: Room, script: str) -> None:
+    source = "int vold(void){return 1;} int vnew(void){return 1;} int nothing(void){return 1;}"
+    versioned(versions, "/v/libv.so.1", VERSIONS[script], source)
+    says = "OK" if script == "base" else "/m.so: undefined symbol: vnew, version V_2"
+    assert agreed(versions, "/m.so") == [says]
+
+
+def test_a_symbol_in_two_versions(versions: Room) -> None:
+    source = """int vold(void){return 1;} int nothing(void){return 1;}
+        __asm__(".symver v_one,vnew@V_1"); int v_one(void){return 1;}
+        __asm__(".symver v_two,vnew@@V_2"); int v_two(void){return 2;}"""
+    versioned(versions, "/v/libv.so.1", VERSIONS["empty"], source)
+    assert agreed(versions, "/m.so") == ["OK"]
 
 
 @pytest.mark.parametrize("flags", [(), ("-nostdlib",)])

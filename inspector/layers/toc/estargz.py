@@ -11,7 +11,7 @@ from inspector.errors import InspectorError
 from inspector.layers.entry import Entry
 from inspector.layers.readers import StreamReader
 from inspector.layers.tar import iter_members
-from inspector.layers.toc.located import Located
+from inspector.layers.toc.located import Found
 from inspector.layers.toc.source import Budget, TocUnusable
 from inspector.layers.toc.unpack import document, verified
 from inspector.rootfs import Kind
@@ -31,7 +31,7 @@ _FOOTER = re.compile(
 _MAX_FOOTER = 51
 
 
-def locate(source: Budget, digest: str) -> Located:
+def locate(source: Budget, digest: str) -> Found:
     """Return the table of contents at the end of an eStargz blob. Raises `TocUnusable`."""
     begin = max(source.size - _GUESS - source.size // _SHARE, 0)
     tail = source.read_one(begin, source.size)
@@ -45,7 +45,7 @@ def locate(source: Budget, digest: str) -> Located:
     packed = before + tail[max(start - begin, 0) : len(tail) - len(footer[0])]
     content, entries = _in_tar(document(packed, "gzip"))
     verified(content, digest, "its table of contents")
-    return Located(content, "gzip", start, entries)
+    return Found(content, "gzip", start, entries)
 
 
 def _in_tar(plain: bytes) -> tuple[bytes, tuple[Entry, ...]]:

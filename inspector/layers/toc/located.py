@@ -8,7 +8,7 @@ from inspector.layers.compression import Packing
 from inspector.layers.entry import Entry
 
 
-class Located(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True):
     """A table of contents as JSON, its digest checked. The layer's data, packed so, ends before byte `end`.
 
     `behind` are the entries of the tar that come after those listed.

@@ -17,7 +17,8 @@ from inspector.layers.scan import make_index
 from inspector.layers.toc import estargz, zstd_chunked
 from inspector.layers.toc.document import Listing
 from inspector.layers.toc.fetch import fetch
-from inspector.layers.toc.located import Located
+from inspector.layers.toc.files import Located, TocFiles, allowed
+from inspector.layers.toc.located import Found
 from inspector.layers.toc.source import Budget, RangeSource
 from inspector.layers.toc.wants import MIN_HEADS, SHARE, cost, wants, within_reason
 
@@ -62,11 +63,23 @@ def scan_toc(
     _keep(entries, gathering, data)
     for entry in located.behind:
         entries.append(entry)
+    objects = Located(listing, located.packing)
     skipped = len(found) - len(chosen)
     note = f"{NOTE}; the beginnings of {skipped} programs in it were not fetched" if skipped else NOTE
     meter(source.size - budget.spent)
     read = _Read(entries, [note], gathering.objects)
-    return Scanned(make_index(diff_id, read, verified=False), budget.spent, "toc")
+    files = toc_files(source, annotations, objects)
+    return Scanned(make_index(diff_id, read, verified=False), budget.spent, "toc", files=files)
+
+
+def toc_files(source: RangeSource, annotations: Mapping[str, str], located: Located | None = None) -> TocFiles:
+    """Return the objects of a layer, to be read in parts; its table of contents is read again where need be."""
+
+    def locate(budget: Budget) -> Located:
+        found = _locate(budget, annotations)
+        return Located(Listing(found.content, found.end), found.packing)
+
+    return TocFiles(Budget(source, allowed(source.size), lambda _: None), locate, located)
 
 
 class _Read(msgspec.Struct):
@@ -77,7 +90,7 @@ class _Read(msgspec.Struct):
     objects: Objects
 
 
-def _locate(source: Budget, annotations: Mapping[str, str]) -> Located:
+def _locate(source: Budget, annotations: Mapping[str, str]) -> Found:
     digest = annotations.get(estargz.DIGEST, "")
     checksum, position = zstd_chunked.annotated(annotations)
     if checksum:

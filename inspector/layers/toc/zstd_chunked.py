@@ -9,7 +9,7 @@ import re
 import struct
 from collections.abc import Mapping
 
-from inspector.layers.toc.located import Located
+from inspector.layers.toc.located import Found
 from inspector.layers.toc.source import Budget, TocUnusable
 from inspector.layers.toc.unpack import MAX_DOCUMENT, document, verified
 
@@ -34,7 +34,7 @@ def annotated(annotations: Mapping[str, str]) -> tuple[str, str]:
     return "", ""
 
 
-def locate(source: Budget, checksum: str, position: str, digest: str) -> Located:
+def locate(source: Budget, checksum: str, position: str, digest: str) -> Found:
     """Find a zstd:chunked blob's table of contents, which must have eStargz's `digest` too, if annotated.
 
     `checksum` is that of the packed table; without a `position` the footer tells it. Raises `TocUnusable`.
@@ -52,7 +52,7 @@ def locate(source: Budget, checksum: str, position: str, digest: str) -> Located
         raise TocUnusable(f"its table of contents has {len(content)} bytes, where {size} are stated")
     if digest:
         verified(content, digest, "its table of contents")
-    return Located(content, "zstd", start - _FRAME_HEADER)
+    return Found(content, "zstd", start - _FRAME_HEADER)
 
 
 def _annotated(position: str) -> tuple[int, ...]:

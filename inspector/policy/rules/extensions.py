@@ -44,7 +44,7 @@ def check_extensions(case: Case) -> Iterator[Finding]:
         at = case.at(broken[0].layer, path=broken[0].path)
         shown = Shown(wanted, f"{len(broken)} can't load")
         yield case.found("fail" if must else "warn", REBUILD, f"can't be loaded: {named}{more}", shown, at)
-    elif must and case.facts.evidence.proof == "files":
+    elif must and (case.facts.evidence.proof == "files" or case.facts.evidence.by_toc):
         yield case.found("unknown", UNPROVED, NOT_CHECKED, Shown(wanted, "not checked"))
     elif must:
         yield case.passed(wanted, Shown(wanted, "none is broken"))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import msgspec
 
 from inspector.errors import NotFound
-from inspector.layers.blob import Meter, Scanned
+from inspector.layers.blob import Meter, Parted, Scanned
 from inspector.layers.scan import scan_stream
-from inspector.layers.toc.scan import has_toc, scan_toc
+from inspector.layers.toc.scan import has_toc, scan_toc, toc_files
 from inspector.layers.toc.source import NotWorthwhile, TocUnusable
 from inspector.oci import Descriptor
 from inspector.registry.repository import Repository
@@ -62,7 +63,20 @@ class RegistryBlob(msgspec.Struct, frozen=True):
 
     def _scan_whole(self, diff_id: str, digest: str | None, meter: Meter) -> Scanned:
         expected = digest or self.descriptor.digest
-        return scan_stream(self.stored(), diff_id, expected, meter=meter, again=self.stored)
+        with contextlib.ExitStack() as stack:
+
+            def opened() -> Iterator[bytes]:
+                chunks = self.stored()
+                stack.callback(getattr(chunks, "close", lambda: None))  # gives the connection back where reading fails
+                return chunks
+
+            return scan_stream(opened(), diff_id, expected, meter=meter, again=opened)
+
+    def files(self) -> Parted | None:
+        """See `Remote`."""
+        if not self._is_parted():
+            return None
+        return toc_files(RegistryParts(self.repository, self.descriptor), self.descriptor.annotations or {})
 
     def stored(self) -> Iterator[bytes]:
         """See `Repeatable`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 from collections.abc import Callable
@@ -13,15 +14,19 @@ import pytest
 
 from fixtures.forms.oci import Blobs
 from fixtures.lazy import Entries, Lazy, estargz, lazy_image, zstd_chunked
+from fixtures.roles import right_images
+from fixtures.wrong import wrong_images
 from inspector.facts import ImageFacts, gather
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
+from inspector.layers.toc import scan
 from inspector.layers.toc.scan import NOTE
 from inspector.oci import Platform
 from inspector.reference import parse_reference
 from inspector.registry.settings import Settings
 from inspector.sources.image import Image as Opened
 from inspector.sources.image import Layer
+from inspector.sources.registry import blob as registry_blob
 from inspector.sources.registry.open import Registries, open_registry_images
 from inspector.testing.image import Image, Step
 from inspector.testing.registry import Answer, Asked, FakeRegistry
@@ -37,6 +42,7 @@ TREE: Tree = {
     f"{SITE}/torch-2.0.dist-info/METADATA": b"Name: torch\nVersion: 2.0\n",
 }
 IMAGE = Image(steps=[Step("COPY small /", {"etc/small.pth": b"/opt\n"}), Step("COPY large /", TREE)])
+ROLES = right_images() | {name: wrong.image for name, wrong in wrong_images().items()}
 WRITERS: dict[str, Callable[[Tree], Lazy]] = {"estargz": estargz, "zstd:chunked": zstd_chunked}
 
 
@@ -143,6 +149,42 @@ def test_what_a_table_told_is_remembered_of_that_blob_and_answers_no_one_who_wan
     assert ranges(fake, large)[asked:] == ["whole"]
     assert facts(image, cache).evidence.digests_verified, "now it is known for certain"
     cache.close()
+
+
+def _in_role(write: Callable[[Tree], Lazy], name: str, fake: FakeRegistry) -> Image:
+    image, descriptor = lazy_image(ROLES[name], write, blobs := Blobs())
+    fake.take("a/lazy", blobs, [("1", descriptor)])
+    return image
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_the_libraries_of_torch_are_fetched_once_and_the_loader_is_asked(
+    write: str, fake: FakeRegistry, registries: Registries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_blob, "MIN_PARTED", 0)
+    monkeypatch.setattr(scan, "_WORTHWHILE", 1)
+    _in_role(WRITERS[write], "worker-gpu", fake)
+    image = opened(fake, registries)
+    with contextlib.closing(IndexCache(tmp_path / "layers.sqlite")) as cache:
+        told = facts(image, cache)
+        assert (told.torch.importable, told.evidence.proof, told.evidence.by_toc) == ("yes", "loader", True)
+        asked = len(fake.asked)
+        again = facts(image, cache)
+        assert len(fake.asked) == asked
+        assert (again.torch, again.evidence.proof, again.evidence.by_toc) == (told.torch, "loader", True)
+        assert again.evidence.bytes_read == 0
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_library_that_is_missing_is_missed_by_the_loader(
+    write: str, fake: FakeRegistry, registries: Registries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_blob, "MIN_PARTED", 0)
+    monkeypatch.setattr(scan, "_WORTHWHILE", 1)
+    _in_role(WRITERS[write], "worker-cpu-libraries-missing", fake)
+    told = facts(opened(fake, registries))
+    assert (told.torch.importable, told.evidence.by_toc) == ("no", True)
+    assert "libtorch_global_deps.so" in told.torch.reasons[0]
 
 
 def the_whole(fake: FakeRegistry, asked: Asked) -> Answer:

@@ -1,0 +1,108 @@
+"""Follows `import torch` source by source, where files differ from what was installed, to settle what that does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspector.errors import InspectorError
+from inspector.imports.find import Asked, follow
+from inspector.python.bytecode import HEAD, is_unchecked_of_another, state_of
+from inspector.python.folders import Folders
+from inspector.rootfs import resolve
+from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.changed import changed_sources, compiled_of, gone_modules
+from inspector.torchbuild.diagnostics import Diagnostic, importable
+from inspector.torchbuild.standard_library import standard_library_of
+
+
+def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Return the diagnostics with those that ask replaced by what following the import says."""
+    assert torch.content is not None
+    origins = _Origins(torch)
+    asked = Asked(
+        fs=torch.folders.fs,
+        environment=torch.started,
+        interpreter=torch.interpreter,
+        content=torch.content,
+        changed=origins.is_changed,
+        refused=origins.refusal,
+        trusted=True,
+        gone=gone_modules(torch),
+    )
+    try:
+        answer = follow(asked, "torch")
+    except (InspectorError, RecursionError) as error:
+        return [*found, Diagnostic("unknown", f"its sources can't be followed: {error}")]
+    left = [each for each in found if not each.asks]
+    if answer.importable != "yes":
+        asking = [each for each in found if each.asks]
+        certain = answer.importable == "no" and importable(left) == "yes"
+        return [
+            *left,
+            *(Diagnostic("note", each.text, each.path) for each in asking),
+            *(Diagnostic("no" if certain else "unknown", text) for text in answer.reasons),
+        ]
+    home = answer.path and torch.folders.at(answer.path).path
+    if home != torch.folders.at(torch.path).path:
+        return [*found, Diagnostic("unknown", f"`import torch` finds {answer.path!r}")]
+    if origins.compiled and any(each.asks and each.severity == "unknown" for each in found):
+        return list(found)  # bytecode is not followed, and may import what is missing
+    return [Diagnostic("note", each.text, each.path) if each.asks else each for each in found]
+
+
+class _Origins:
+    """Tells of the files that modules are loaded from; `compiled` counts those that are bytecode alone."""
+
+    def __init__(self, torch: Candidate) -> None:
+        self._torch = torch
+        self._folders: Folders = torch.folders
+        self._changed = changed_sources(torch)
+        named = {distribution.key for distribution in torch.installed}
+        known = [torch.found.entry, standard_library_of(torch) or ""]
+        self._known = tuple(f"{folder}/" for folder in known if folder)
+        self._stray = "" if "numpy" in named else f"{torch.found.entry}/numpy/"
+        self._minor = ".".join(torch.interpreter.version.split(".")[:2])
+        self.compiled = 0
+
+    def is_changed(self, origin: str) -> bool:
+        """Tell whether a source is not as it was installed, or was not: what it runs is looked at closely."""
+        real = resolve(self._folders.fs, origin) or origin
+        stray = not real.startswith(self._known) or (self._stray and real.startswith(self._stray))
+        return bool(stray) or real in self._changed
+
+    def refusal(self, name: str, origin: str) -> tuple[str, str] | None:
+        """Return the error that Python raises for a module's bytecode, `?` where it isn't known; None where it loads.
+
+        A source's bytecode is looked at where it came later than the source.
+        """
+        if origin.endswith(".pyc"):
+            self.compiled += 1
+            return self._alone(name, origin)
+        compiled = compiled_of(self._torch, origin)
+        source, node = self._folders.node(origin), compiled and self._folders.node(compiled)
+        if not compiled or not node or not source or node.layer is None or node.layer <= (source.layer or 0):
+            return None
+        if self._torch.path not in compiled:
+            return None
+        try:
+            used = is_unchecked_of_another(self._read(compiled), self._read(origin))
+        except InspectorError:
+            return None
+        return ("?", f"{compiled!r} is used unchecked, and was compiled of another source") if used else None
+
+    def _alone(self, name: str, origin: str) -> tuple[str, str] | None:
+        try:
+            head = self._read(origin)[:HEAD]
+        except InspectorError as error:
+            return "?", f"{origin!r} is bytecode, and whether it is of this Python is not known: {error}"
+        state = state_of(head, self._minor)
+        if state == "own":
+            short = len(head) < HEAD
+            return ("EOFError", f"reached EOF while reading pyc header of {name!r}: {origin!r}") if short else None
+        if state == "unknown":
+            return "?", f"{origin!r} is bytecode, and whether Python {self._minor} loads it is not known"
+        return "ImportError", f"bad magic number in {name!r}: {origin!r} is no bytecode of Python {self._minor}"
+
+    def _read(self, path: str) -> bytes:
+        assert self._torch.content is not None
+        return self._torch.content(resolve(self._folders.fs, path) or path)

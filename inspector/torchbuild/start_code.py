@@ -1,0 +1,70 @@
+"""Code that Python runs at its start, where that fails at its first step: Python passes over it, or ends."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.imports.find import Asked, follow
+from inspector.python.model import Hook, Interpreter
+from inspector.python.sources import read_source
+from inspector.torchbuild.candidate import Candidate
+from inspector.torchbuild.diagnostics import Diagnostic
+
+_LINE = re.compile(r"import[ \t]+([A-Za-z_]\w{0,100})(?:\.\w{1,100}){0,9}[ \t]*")
+
+
+def diagnose(torch: Candidate, hook: Hook) -> Diagnostic | None:
+    """Say what comes of a hook that fails before it does anything; None for any other."""
+    assert torch.content is not None
+    bare = without_hook(torch.interpreter, hook)
+    asked = Asked(fs=torch.folders.fs, environment=torch.started, interpreter=bare, content=torch.content)
+
+    def is_missing(name: str) -> bool:
+        answer = follow(asked, name)
+        return answer.importable == "no" and answer.reasons[0].startswith(
+            f"ModuleNotFoundError: No module named {name!r}"
+        )
+
+    try:
+        text = read_source(torch.folders.fs, hook.path) or ""
+        error = _of_line(text, hook, is_missing) if hook.kind == "pth" else _of_module(text, is_missing)
+    except (InspectorError, SyntaxError, ValueError, RecursionError):
+        return None
+    if error == "SystemExit":
+        return Diagnostic("no", f"SystemExit, raised in {hook.path}, which Python runs at its start", path=hook.path)
+    return Diagnostic("note", f"{hook.path!r} fails at start ({error}), which Python passes over") if error else None
+
+
+def without_hook(interpreter: Interpreter, hook: Hook) -> Interpreter:
+    """Return the interpreter as if it did not run the code."""
+    return msgspec.structs.replace(interpreter, hooks=tuple(each for each in interpreter.hooks if each != hook))
+
+
+def _of_line(text: str, hook: Hook, is_missing: Callable[[str], bool]) -> str:
+    """Return the error of the last line of a .pth file, which imports a module; what follows it would be left out."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    found = _LINE.fullmatch(lines[-1]) if lines and lines[-1] == hook.text.strip() else None
+    return "ModuleNotFoundError" if found and is_missing(found[1]) else ""
+
+
+def _of_module(text: str, is_missing: Callable[[str], bool]) -> str:
+    """Return the error that a module's first statement raises; empty for any other."""
+    for node in ast.parse(text).body:
+        match node:
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Import(names=[first, *_]):
+                return "ModuleNotFoundError" if is_missing(first.name.partition(".")[0]) else ""
+            case ast.Raise(exc=ast.Name(id=name) | ast.Call(func=ast.Name(id=name), args=[] | [ast.Constant()])):
+                kind = getattr(builtins, name, None)
+                plain = isinstance(kind, type) and issubclass(kind, Exception)
+                return name if plain or kind is SystemExit else ""
+            case _:
+                return ""
+    return ""
