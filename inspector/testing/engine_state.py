@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -76,6 +77,7 @@ class EngineState:
         self.hollow = False
         self.requests: list[Request] = []
         self.containers: dict[str, Container] = {}
+        self.numbers = itertools.count(1)  # of containers: two that are made at once must not share an id
         self.volumes = 0
         self.faults: list[tuple[str, re.Pattern[str], Fault, list[int]]] = []
 
