@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,8 +31,11 @@ from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept, Rootfs
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
-from inspector.torchbuild.model import BrokenExtension, Torch
+from inspector.torchbuild.model import Torch
 from inspector.unknown import Unknown
+
+if TYPE_CHECKING:
+    from inspector.torchbuild.extensions import Tried
 
 READERS = 4
 """Packed layers of one image that are read at once."""
@@ -117,6 +121,7 @@ def _seen_by_python(
         content=content,
     )
     command = find_command(rootfs, asked)
+    tried = None if dear else _try_extensions(rootfs, question.config, interpreter, installed, torch)
     return msgspec.structs.replace(
         unread(image),
         startup=startup,
@@ -126,20 +131,21 @@ def _seen_by_python(
         torch_elsewhere=elsewhere,
         warnings=(*distribution_warnings, *torch_warnings),
         metadata_unread=tuple(unread_metadata),
-        extensions=() if dear else _broken_extensions(rootfs, question.config, interpreter, installed, torch),
+        extensions=tried.broken if tried else (),
+        extensions_undecided=tried.undecided if tried else (),
         command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
     )
 
 
-def _broken_extensions(
+def _try_extensions(
     fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed], torch: Torch
-) -> tuple[BrokenExtension, ...]:
-    from inspector.torchbuild.extensions import find_broken_extensions  # the loader is not always needed
+) -> Tried:
+    from inspector.torchbuild.extensions import Tried, find_broken_extensions  # the loader is not always needed
 
     try:
         return find_broken_extensions(fs, config, interpreter, installed, torch)
-    except NotKept:
-        return ()
+    except NotKept as error:
+        return Tried(undecided=(str(error),))
 
 
 def _with_step(image: Image, torch: Torch) -> Torch:

@@ -95,7 +95,7 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
     `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `metadata_unread` are
     some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
     container was run. `imports` are the modules whose import was asked for by name, `extensions` the modules of
-    distributions that can't load, of those that were tried.
+    distributions that can't load, of those that were tried; `extensions_undecided` says of which it can't be told.
 
     >>> facts = inspector.inspect("worker.tar")
     >>> facts
@@ -123,6 +123,7 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
     command: Command = Command()
     imports: dict[str, Imported] = msgspec.field(default_factory=dict)
     extensions: tuple[BrokenExtension, ...] = ()
+    extensions_undecided: tuple[str, ...] = ()
 
     def records(self, of: Literal["packages", "layers"] = "packages") -> list[Row]:
         """Return a flat row for each package, or each layer, as `pandas.DataFrame` takes them.

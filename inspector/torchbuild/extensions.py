@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from inspector import work
 from inspector.loader import ImportFailure, LoadFailure, Process, Tables, TorchFiles, import_extension, import_torch
@@ -38,28 +41,41 @@ _OF_DRIVER = re.compile(r"lib(?:cuda|nvidia-[a-z]+|nvcuvid|amdhip64|ze_loader)\.
 _TORCH = re.compile(r"lib(?:torch|c10)[a-z0-9_]*\.so")
 
 
+class Tried(msgspec.Struct, frozen=True):
+    """The extension modules that can't load, and why others, if any, could not be tried to the end."""
+
+    broken: tuple[BrokenExtension, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
 def find_broken_extensions(
     fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown, installed: Sequence[Installed], torch: Torch
-) -> tuple[BrokenExtension, ...]:
+) -> Tried:
     """Try each by itself, in a Python that has just started, then in one that has imported torch.
 
     Raises `NotKept`, `LimitExceeded`.
     """
     if isinstance(interpreter, Unknown) or interpreter.runs != "yes":
-        return ()
+        return Tried()  # a finding about the interpreter says so
     view = as_user(fs, environment_of(fs, config))
     around = surroundings(fs, Folders(view), config, interpreter, installed, Survey())
     python = Python(around.root, around.interpreter.resolved, around.started)
     tables = Tables(around.root)
-    found = [each for each, _ in zip(_extensions(around), range(MAX_TRIED), strict=False)]
-    failed = _failing(python.start(1, tables), found)
+    found = list(itertools.islice(_extensions(around), MAX_TRIED + 1))
+    more = () if len(found) <= MAX_TRIED else (f"there are more than {MAX_TRIED} of them",)
+    failed = _failing(python.start(1, tables), found[:MAX_TRIED])
     files = _torch(around) if failed and torch.installed and torch.importable == "yes" else None
     process = python.start(1, tables) if files is not None else None
     if files is not None and isinstance(process, Process) and import_torch(process, fs, files) is None:
         failed = _failing(process, [path for path, _ in failed])
-    names = _names(around.folders, failed)
-    told = [(path, why) for path, why in failed if not _may_be_there(why, names)]
-    return tuple(_described(around.root, path, why, installed) for path, why in told[:MAX_FOUND])
+    sure = [(path, why) for path, why in failed if why.certainty != "unknown"]
+    names = _names(around.folders, sure)
+    told = [(path, why) for path, why in sure if not _may_be_there(why, names)]
+    unsure = [f"{path}: {why}" for path, why in failed if why.certainty == "unknown"]
+    return Tried(
+        broken=tuple(_described(around.root, path, why, installed) for path, why in told[:MAX_FOUND]),
+        undecided=(*more, *unsure[:MAX_FOUND]),
+    )
 
 
 def _torch(around: Surroundings) -> TorchFiles | None:
@@ -72,13 +88,15 @@ def _torch(around: Surroundings) -> TorchFiles | None:
 
 def _failing(process: Process | LoadFailure, paths: Sequence[str]) -> list[tuple[str, ImportFailure]]:
     if isinstance(process, LoadFailure):
-        return []
+        return []  # a finding about the interpreter says so
     found = []
     for path in paths:
         work.check()
         with process.trying():
             failure = import_extension(process, posixpath.basename(path).partition(".")[0], path)
-        if failure is not None and failure.certainty != "unknown" and not process.levels:
+        if failure is not None and process.levels:
+            failure = msgspec.structs.replace(failure, certainty="unknown")  # another processor has other libraries
+        if failure is not None:
             found.append((path, failure))
     return found
 

@@ -39,6 +39,12 @@ def test_single_files_don_t_tell() -> None:
     assert finding(glanced(CPU), role(torch="cpu", extensions="must-load"), "extensions").outcome == "unknown"
 
 
+def test_what_can_t_be_decided_is_no_pass() -> None:
+    facts = image(CPU, extensions_undecided=("/s/f.so: it needs what isn't known",))
+    assert finding(facts, role(torch="cpu", extensions="must-load"), "extensions").outcome == "unknown"
+    assert findings(judge(facts, role(torch="cpu")), "extensions") == []
+
+
 def test_many_are_told_as_some_and_a_number() -> None:
     found = finding(image(CPU, extensions=(BROKEN,) * 9), role(torch="cpu"), "extensions")
     assert found.message.endswith("; and 4 more")

@@ -12,7 +12,7 @@ from inspector.python.interpreter import find_interpreter
 from inspector.testing.tree import File, Member
 from inspector.torchbuild import extensions as module
 from inspector.torchbuild import find_torch
-from inspector.torchbuild.extensions import find_broken_extensions
+from inspector.torchbuild.extensions import Tried, find_broken_extensions
 from inspector.torchbuild.model import BrokenExtension
 from tests.support import config_of, rootfs_of
 from tests.torchbuild.asking import ENV, slim
@@ -25,12 +25,16 @@ def extension(name: str, *needed: str, undefined: tuple[str, ...] = (), runpath:
     return File(elf.encode(), 0o755)
 
 
-def broken(*wheels: Wheel, more: dict[str, Member] | None = None, torch: bool = True) -> list[BrokenExtension]:
+def tried(*wheels: Wheel, more: dict[str, Member] | None = None, torch: bool = True) -> Tried:
     fs, config = rootfs_of({**slim(*([torch_cpu()] if torch else []), *wheels), **(more or {})}), config_of(env=ENV)
     interpreter, _ = find_interpreter(fs, config)
     installed, _ = find_distributions(fs, interpreter)
     found, _, _ = find_torch(fs, config, interpreter, installed)
-    return list(find_broken_extensions(fs, config, interpreter, installed, found))
+    return find_broken_extensions(fs, config, interpreter, installed, found)
+
+
+def broken(*wheels: Wheel, more: dict[str, Member] | None = None, torch: bool = True) -> list[BrokenExtension]:
+    return list(tried(*wheels, more=more, torch=torch).broken)
 
 
 def flash(file: File) -> Wheel:
@@ -86,4 +90,5 @@ def test_each_is_judged_alone() -> None:
 def test_so_many_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_TRIED", 3)
     files: dict[str, bytes | File] = {f"p/m{n}.{TAG}.so": extension(f"m{n}", "libnever.so") for n in range(9)}
-    assert len(broken(Wheel(name="p", version="1", files=files))) == 3
+    found = tried(Wheel(name="p", version="1", files=files))
+    assert (len(found.broken), found.undecided) == (3, ("there are more than 3 of them",))

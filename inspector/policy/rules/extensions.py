@@ -17,6 +17,8 @@ REBUILD = Advice(
     "{dockerfile}: install builds of them for this image's torch, Python and system libraries, or remove them{origin}",
 )
 
+UNDECIDED = Advice("EVIDENCE", "Import the module in a container of the image")
+
 
 def _allowed() -> Sequence[str]:
     return ("warn", "must-load")
@@ -46,13 +48,17 @@ def check_extensions(case: Case) -> Iterator[Finding]:
         yield case.found("fail" if must else "warn", REBUILD, f"can't be loaded: {named}{more}", shown, at)
     elif must and (case.facts.evidence.proof == "files" or case.facts.evidence.by_toc):
         yield case.found("unknown", UNPROVED, NOT_CHECKED, Shown(wanted, "not checked"))
+    elif must and case.facts.extensions_undecided:
+        undecided = case.facts.extensions_undecided
+        shown = Shown(wanted, f"{len(undecided)} can't be decided")
+        yield case.found("unknown", UNDECIDED, f"can't be decided: {'; '.join(undecided[:_SHOWN])}", shown)
     elif must:
         yield case.passed(wanted, Shown(wanted, "none is broken"))
 
 
 EXPLAINED = Explanation(
     proves="The compiled modules of all installed distributions would load in this image.",
-    unknown="Only files were looked at, so that no library was checked, and the role says `extensions = 'must-load'`.",
+    unknown="The role says `extensions = 'must-load'`, and only files were looked at, or one module can't be decided.",
     mend="Install the library that the message names, or a wheel that was built for this image's C library and Python.",
 )
 RULE = Rule(
