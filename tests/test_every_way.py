@@ -145,6 +145,7 @@ TWO_OTHERS = st.lists(st.sampled_from(OTHERS), min_size=2, max_size=2, unique=Tr
 TWO = st.lists(st.sampled_from([FIRST, *OTHERS]), min_size=2, max_size=2)
 
 
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")  # images are long to print
 @settings(examples(60), suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None)
 @given(odd_images(), TWO_OTHERS, TWO)
 def test_odd_images(image: Image, cold: list[str], cached: list[str]) -> None:

@@ -29,6 +29,8 @@ UNSEEN = re.compile(
     r"|backend plugin|is built for|may be closed to user|may not be allowed to read"
     r"|^(?:ImportError|OSError|ValueError|ModuleNotFoundError): |what the loader does|which an interpreter"
     r"|it depends on the processor|is not numpy as it is known|error while loading shared libraries|: file too short"
+    r"|^sources of |^sources whose bytecode|sources can't be followed|is bytecode, and whether|is used unchecked"
+    r"|bad magic number in|reached EOF while reading pyc|raised in .*which Python runs at its start"
     r"|: invalid ELF header|^exec |: cannot open shared object file"
 )
 """Why a torch that was inspected partially may not work all the same: what the warning beside it names."""

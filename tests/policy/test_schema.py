@@ -30,8 +30,8 @@ def policies() -> dict[str, dict[str, Any]]:
         str(path.relative_to(ROOT)): path.read_text() for each in FOLDERS for path in (ROOT / each).rglob("*.toml")
     }
     for path in [ROOT / "README.md", *(page for each in FOLDERS for page in (ROOT / each).rglob("*.md"))]:
-        for at, block in enumerate(path.read_text().split("```toml\n")[1:]):
-            found[f"{path.relative_to(ROOT)} {at}"] = block.partition("```")[0]
+        for at, block in enumerate(path.read_text().split("```toml")[1:]):
+            found[f"{path.relative_to(ROOT)} {at}"] = block.partition("```")[0].partition("\n")[2]
     found["FULL"] = test_load.FULL
     decoded = {}
     for name, text in found.items():
