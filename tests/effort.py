@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from hypothesis import settings
 
@@ -12,3 +13,8 @@ THOROUGH = os.environ.get("INSPECTOR_TESTS") == "thorough"
 def examples(most: int) -> settings:
     """Return settings for up to `most` examples, or a fifth of them (at least 20) unless all are asked for."""
     return settings(max_examples=most if THOROUGH else min(most, max(20, most // 5)), deadline=None)
+
+
+def some(names: Iterable[str]) -> list[str]:
+    """Return all names of cases that repeat one test at length, or every fourth unless all are asked for."""
+    return list(names)[:: 1 if THOROUGH else 4]

@@ -26,7 +26,7 @@ from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import overlay2
 from inspector.sources.registry import blob as registry_blob
 from inspector.testing.image import Image, Step
-from tests.effort import examples
+from tests.effort import examples, some
 from tests.facts.agreement import disagreements
 from tests.hostile.raw import END, file, header
 from tests.hostile.test_tars import UNPACKED
@@ -89,7 +89,7 @@ def folder_and_cache() -> Iterator[tuple[Path, IndexCache]]:
         yield Path(folder), cache
 
 
-@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("name", some(IMAGES))
 def test_every_way_to_each_case(name: str, tmp_path: Path) -> None:
     expected = read(FIRST, IMAGES[name], tmp_path)
     for way in EVERY:
@@ -121,7 +121,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", some(HOSTILE))
 def test_every_way_to_a_hostile_layer(name: str, tmp_path: Path) -> None:
     image = _of_tars(base_step().tar, HOSTILE[name])
     expected = read(FIRST, image, tmp_path)
@@ -131,7 +131,7 @@ def test_every_way_to_a_hostile_layer(name: str, tmp_path: Path) -> None:
             assert unlike(way, read(way, image, tmp_path, cache), expected) == ""
 
 
-@pytest.mark.parametrize("first", [way for way in EVERY if way not in BY_NAME])
+@pytest.mark.parametrize("first", some(way for way in EVERY if way not in BY_NAME))
 def test_a_cache_that_another_way_filled(first: str, tmp_path: Path) -> None:
     image = IMAGES["worker-gpu"]
     expected = read(FIRST, image, tmp_path)

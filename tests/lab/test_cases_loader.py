@@ -12,13 +12,6 @@ from tests.lab import engine
 from tests.lab.damaged import GROUPS
 from tests.lab.damages import Answer, Judged, built, judge, offenders, prepared, recorded
 
-NOT_YET: dict[str, str] = {
-    "kind: versions: ZLIB_9.2.0 of Python's zlib, which zipfile does without": "torch may do without zlib",
-    "kind: hard links: equal files made one": "a source that became shorter than in RECORD may be cut",
-    "kind: clean-up: __init__ files that are empty": "folders without __init__ are namespaces",
-}
-"""Cases that are answered wrongly still, and why; one that is answered rightly must go from here."""
-
 HARD_LINKS = [damage for damage in GROUPS["kind"] if "hard links" in damage.name]
 
 
@@ -32,9 +25,7 @@ def test_every_kind_has_its_right_answer(space: Path) -> None:
     assert {each.damage.name: each.truth for each in judged if each.truth != truths[each.damage.name]} == {}
     lines = [line for kind in offenders(judged, truths).values() for line in kind]
     lines += [line for kind in offenders(archives, truths).values() for line in kind]
-    wrong = {line.split(" | ")[0] for line in lines}
-    assert wrong <= NOT_YET.keys(), "\n".join(line for line in lines if line.split(" | ")[0] not in NOT_YET)
-    assert NOT_YET.keys() <= wrong
+    assert not lines, "\n".join(lines)
 
 
 def _from_archives(images: Mapping[str, str], path: Path) -> list[Judged]:

@@ -150,12 +150,13 @@ def test_a_glob_and_all_tags_name_several_images(engine: Other) -> None:
         assert [plain(facts["reference"].partition(":")[2]) for facts in found] == list(names)
 
 
-def test_names_of_nothing_are_refused_in_a_sentence_each(engine: Other) -> None:
+def test_names_of_nothing_are_refused_by_name(engine: Other) -> None:
     names = ("inspector-lab-nothing:1", "inspector-lab-nothing:*", f"sha256:{'0' * 64}")
     said = ask(engine, "show", *(f"{engine.scheme}:{name}" for name in names))
     assert said.code == 3
-    for name, line in zip(names, said.errors.strip().splitlines(), strict=True):
-        assert f"{engine.scheme}:{name}" in line
+    assert "Traceback" not in said.errors
+    for name in names:
+        assert f"{engine.scheme}:{name}" in said.errors
 
 
 def test_an_image_of_another_platform_is_never_taken_for_one_of_this(engine: Other) -> None:

@@ -48,7 +48,7 @@ def test_it_is_small_runs_as_nobody_and_says_its_version(built: None) -> None:
     config = engine.inspect(IMAGE)["Config"]
     assert (config["User"], config["Entrypoint"]) == ("inspector", ["inspector"])
     assert engine.inspect(IMAGE)["Size"] - engine.inspect("python:3.11-slim")["Size"] < 50_000_000
-    assert engine.docker(*RUN[1:], IMAGE, "--version").strip() == f"inspector {__version__}"
+    assert engine.docker(*RUN[1:], IMAGE, "--version").startswith(f"torch-image-inspector {__version__}, ")
 
 
 def test_beside_the_engine_it_checks_the_engine_s_images(built: None, roles: None) -> None:
