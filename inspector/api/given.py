@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from inspector.errors import PolicyError
-from inspector.policy.load import find_policy
+from inspector.policy.load import find_nearest
 from inspector.policy.load import load_policy as load_file
 from inspector.policy.role import Limits, Policy, Role
 from inspector.policy.rule import Rule
@@ -88,12 +88,6 @@ def role_for_all(given: PolicyLike, role: str | Role | None) -> tuple[PolicyLike
             raise PolicyError(f"role={role.name!r} is a whole role, so there is no use for a policy: leave one out")
         return role, role.name
     return given, given.name if role is None and isinstance(given, Role) else role
-
-
-def find_nearest(folder: Path) -> Path | None:
-    """Find the policy of `folder`, else of the nearest above it."""
-    places = (find_policy(place) for place in (folder, *folder.parents))
-    return next((found for found in places if found is not None), None)
 
 
 def _nearest() -> Policy:

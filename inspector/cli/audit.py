@@ -118,9 +118,8 @@ def _terms(given: dict[str, Any]) -> Terms:
 
 def _policy(given: dict[str, Any]) -> Policy | None:
     """Load the policy named, else the nearest. Raises `PolicyError` for none: a lost file must not pass all."""
-    from inspector.cli.check import find_nearest
     from inspector.errors import PolicyError, UsageError
-    from inspector.policy.load import load_policy
+    from inspector.policy.load import find_nearest, load_policy
 
     path = given.pop("policy")
     if given.pop("no_policy"):

@@ -120,18 +120,10 @@ def _role_on_the_line(
     return policy_of(stated)
 
 
-def find_nearest(folder: Path) -> Path | None:
-    """Find the policy of `folder`, else of the nearest above it. Raises `PolicyError` for an invalid one."""
-    from inspector.policy.load import find_policy
-
-    places = (find_policy(place) for place in (folder, *folder.parents))
-    return next((found for found in places if found is not None), None)
-
-
 def _load(path: Path | None) -> Policy:
     """Load the policy that is named, else the nearest."""
     from inspector.errors import PolicyError
-    from inspector.policy.load import load_policy
+    from inspector.policy.load import find_nearest, load_policy
 
     path = path or find_nearest(Path.cwd())
     if path is not None:

@@ -43,6 +43,12 @@ def find_policy(folder: Path) -> Path | None:
     return project if project.is_file() and _section(_toml(_text(project), project)) is not None else None
 
 
+def find_nearest(folder: Path) -> Path | None:
+    """Find the policy of `folder`, else of the nearest above it. Raises `PolicyError` for an invalid one."""
+    places = (find_policy(place) for place in (folder, *folder.parents))
+    return next((found for found in places if found is not None), None)
+
+
 def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> Policy:
     """Load the policy in `path`: TOML, the `[tool.inspector]` of a `pyproject.toml`, or JSON. Raises `PolicyError`.
 
