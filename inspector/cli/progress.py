@@ -26,7 +26,7 @@ _BAR = 12
 
 
 class Told(Progress):
-    """Shows nothing but what is told in sentences."""
+    """Print sentences only, without a bar."""
 
     def tell(self, sentence: str) -> None:
         """See `Progress`."""

@@ -49,7 +49,7 @@ def role_options(command: Command) -> Command:
 
 
 def stated_role(given: dict[str, Any]) -> dict[str, Any]:
-    """Take the keys of a role that were given out of all options' values; empty where there are none."""
+    """Remove the options that state a key of a role from `given`, and return those that were used."""
     values = {key: given.pop(key.replace("-", "_")) for key in KEYS}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items() if value}
 

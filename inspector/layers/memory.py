@@ -138,7 +138,7 @@ def window(size: int) -> Iterator[None]:
 
 
 def load(get: Callable[[], LayerIndex | None]) -> LayerIndex | None:
-    """Return the index that `get` makes of bytes that are kept, with its memory held; None where there is none."""
+    """Return the index that `get` decodes from the cache, with its memory accounted for; None if nothing is cached."""
     with share() as taken:
 
         def held() -> LayerIndex | None:

@@ -65,7 +65,7 @@ def refuse_device(path: str) -> None:
 
 
 def unknown(attributes: Attributes) -> str:
-    """Return the first attribute of overlayfs that is not known here; empty where there is none."""
+    """Return the first overlayfs attribute that this module does not know; an empty text if it knows all."""
     for name, _ in attributes:
         short = _short(name)
         if short and short not in _KNOWN and not short.startswith(_NESTED):

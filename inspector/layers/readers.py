@@ -63,7 +63,7 @@ class FileReader:
 
 
 def _handle(file: BinaryIO) -> int | None:
-    """Return what to read at positions from, where the system can; it is told not to read ahead."""
+    """Return the descriptor to read at positions from, if the system can, and turn its read-ahead off."""
     if not hasattr(os, "pread"):
         return None
     try:

@@ -88,7 +88,7 @@ _ENTRYPOINT = _Rule(64 * _KIB)
 
 
 def wanted(path: str) -> int:
-    """Say how many bytes a file at `path` may have to be kept whole; 0 if it is none of those that matter."""
+    """Return the most bytes that a file at `path` may have to be kept whole; 0 for a file that does not matter."""
     name = path[path.rfind("/") + 1 :]
     rule = _BY_NAME.get(name) or _BY_SUFFIX.get(name[name.rfind(".") :])
     if rule is None:

@@ -93,7 +93,9 @@ class Audited(Tabled, frozen=True, kw_only=True):
     line: int | None = None
 
     def records(self) -> list[Row]:
-        """Return a flat row for each finding, as `pandas.DataFrame` takes them; one without a check if there is none.
+        """Return a flat row for each finding, as `pandas.DataFrame` takes them.
+
+        Without findings there is one row, without a check.
 
         >>> plan, audited, end = inspector.audit("registry.example.com/team/worker", "roles.toml")
         >>> audited.records()[0]["verdict"]

@@ -94,7 +94,7 @@ class Result(Tabled, frozen=True, kw_only=True):
     line: int | None = None
 
     def records(self) -> list[Row]:
-        """Return a flat row for each finding, and one without a check where there is none."""
+        """Return a flat row for each finding; an image without findings has one row without a check."""
         image: Row = {"image": self.image, "role": self.role, "verdict": self.outcome}
         return [{**image, **row} for row in finding_rows(self.findings)]
 
@@ -159,7 +159,7 @@ class Report(Tabled, frozen=True, kw_only=True):
 
 
 def finding_rows(findings: Collection[Finding]) -> Iterator[Row]:
-    """Yield a flat row for each finding; one without a check where there is none, so that no image is left out."""
+    """Yield a flat row for each finding, and one without a check if there are no findings: no image is left out."""
     fields = ("check", "outcome", "message", "expected", "actual", "advice")
     if not findings:
         yield dict.fromkeys((*fields, "path", "layer"))

@@ -19,7 +19,7 @@ _HEAD = """\
 `inspector.toml`, or `[tool.inspector]` of `pyproject.toml`.
 This page is made by `inspector schema policy --format markdown`.
 `inspector schema policy` prints the JSON Schema by which editors complete the file.
-A key that is not listed here is refused, and all faults of a file are told at once, each with its line.
+A key that is not listed here is refused, and all faults of a file are reported at once, each with its line.
 """
 _ROLES = """
 Which role an image is in: the most exact of the patterns in `match` that fit its name.

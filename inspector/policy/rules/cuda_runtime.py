@@ -90,7 +90,7 @@ CUDA_RUNTIME: Setting[CudaRuntime | None] = Setting(
 
 
 def check_cuda_runtime(case: Case) -> Iterator[Finding]:
-    """CUDA is available and computes, if the role demands it; if it only wants to know, what was found is told."""
+    """CUDA is available and computes, if the role demands it; if the role only asks, what was found is reported."""
     found = usable(case.facts)
     match case.role[CUDA_RUNTIME]:
         case None:
