@@ -14,6 +14,7 @@ MAX_REMEMBERED = 100_000
 MAX_DEPTH = 100
 """Components of a path that are looked up one by one; deeper paths are resolved whole."""
 _ENTRIES_A_DISTRIBUTION = 100
+_NOT_LISTED = ("", ".", "..")
 STEPS_A_CHARACTER = 8
 """What parsing a character of Python's syntax takes at worst: the densest 150,000 take a second."""
 
@@ -50,7 +51,7 @@ class Folders:
         """Return the node at `path`, links followed in its parents and in itself; None if dangling."""
         parent, _, name = path.rpartition("/")
         node = self.at(parent or "/").children.get(name)
-        if node is None or node.kind is Kind.SYMLINK:
+        if name in _NOT_LISTED or (node is not None and node.kind is Kind.SYMLINK):
             resolved = resolve(self.fs, path)
             return None if resolved is None else self.fs.lstat(resolved)
         return node
@@ -113,7 +114,7 @@ class Folders:
 
     def _find(self, path: str) -> Folder:
         parent, _, name = path.rpartition("/")
-        if name in ("", ".", "..") or path.count("/") > MAX_DEPTH:
+        if name in _NOT_LISTED or path.count("/") > MAX_DEPTH:
             return self._resolved(path)
         above = self.at(parent or "/")
         node = above.children.get(name)
