@@ -104,13 +104,19 @@ def _describe(path: str, env: dict[str, str], cwd: str) -> Told | None:
     return Told([cwd if entry == "" else entry for entry in entries], *others)
 
 
+def _is_script(path: Path) -> bool:
+    """Tell a shim by its first bytes: asking it takes ten times as long as asking an interpreter."""
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
 def _bases() -> Iterator[Base]:
     """The base of the interpreter in use, those installed beside it, and those in PATH that are no shims."""
     own = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     beside = sorted(own.parents[2].glob("*/bin/python3.*"))
     found = [path for folder in os.get_exec_path() for path in sorted(Path(folder).resolve().glob("python3.*"))]
     for path in dict.fromkeys([own, *beside, *found]):
-        if not re.fullmatch(r"python3\.\d+t?", path.name):
+        if not re.fullmatch(r"python3\.\d+t?", path.name) or _is_script(path):
             continue
         told = _describe(str(path), {"PATH": os.defpath, "HOME": "/nowhere"}, "/")
         if told is None or told.executable != str(path):
