@@ -15,8 +15,9 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from inspector.policy.model import Finding, Report, Result
-from inspector.report import diff, document, junit, markdown, runtime, schema, show, table
-from inspector.report.difference import difference
+from inspector.report import diff, diff_markdown, document, junit, markdown, runtime, schema, show, table
+from inspector.report.conditions import WORDS, judged, parse_condition
+from inspector.report.difference import Difference, difference
 from inspector.report.escape import escape
 from tests.effort import examples
 from tests.report import samples
@@ -34,6 +35,12 @@ def _runtime(report: Report, width: int, *, color: bool = False) -> str:
     return runtime.render_runtime(samples.facts_of(report), width=width, color=color)
 
 
+def _difference(report: Report) -> Difference:
+    """What changed from the CPU worker to the report's first image, with all that may be asked of it."""
+    facts = [*samples.facts_of(report), samples.no_python()]
+    return judged(difference(samples.facts_of(samples.four_roles())[1], facts[0]), [*map(parse_condition, WORDS)])
+
+
 TEXTS: dict[str, Callable[[Report], str]] = {
     "table": lambda report: table.render_check(report, width=100),
     "show": lambda report: _show(report, 100),
@@ -42,6 +49,8 @@ TEXTS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown.render_check,
     "junit": junit.render_check,
     "json": document.encode,
+    "diff": lambda report: diff.render_diff(_difference(report), width=100),
+    "diff-markdown": lambda report: diff_markdown.render_diff(_difference(report)),
 }
 
 
@@ -59,10 +68,11 @@ def test_no_name_breaks_a_report(name: str) -> None:
     for form, render in TEXTS.items():
         text = render(report)
         assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
-        assert form not in ("table", "show", "runtime") or max(map(cell_len, text.split("\n"))) <= 100
+        assert form not in ("table", "show", "runtime", "diff") or max(map(cell_len, text.split("\n"))) <= 100
     ET.fromstring(junit.render_check(report))
     SCHEMA.validate(json.loads(document.encode(report)))
     SCHEMA.validate(json.loads(document.render_runtime(samples.facts_of(report))))
+    SCHEMA.validate(json.loads(document.encode(_difference(report))))
 
 
 @pytest.mark.parametrize("width", [80, 120, 160, 200])
