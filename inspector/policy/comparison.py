@@ -103,7 +103,7 @@ def parse_growth(text: str) -> Growth:
 
 def figures_of(facts: ImageFacts) -> Figures:
     """Return the figures of an image that was read, its packages among them."""
-    listed = facts.distributions
+    listed = () if isinstance(facts.interpreter, Absent) else facts.distributions
     names = None if isinstance(listed, Unknown) else frozenset(canonical(each.name) for each in listed)
     return msgspec.structs.replace(measures_of(facts), packages=names)
 

@@ -10,12 +10,14 @@ import msgspec
 from inspector.errors import InvalidReference
 from inspector.facts import ImageFacts
 from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
+from inspector.policy.comparison import Figures
 from inspector.policy.installers import UNKNOWN, UV, Installer, installer_of
 from inspector.policy.model import Advice, ErrorFact, Finding, Outcome, Pointer, page_of
 from inspector.policy.role import Role
 from inspector.policy.steps import readable
 from inspector.reference import Reference, Scheme, parse_reference
 from inspector.sizes import show_size
+from inspector.unknown import Unknown
 
 BY_HAND = "ask the image itself on a machine where it may run, with its own `python`"
 """What to do about a finding that files can't decide, where nothing better is known."""
@@ -44,13 +46,25 @@ class Shown(NamedTuple):
 NOTHING_SHOWN = Shown()
 
 
+class Earlier(msgspec.Struct, frozen=True):
+    """What an image is compared with: its name for people, and its figures, or why they are not known."""
+
+    name: str
+    figures: Figures | Unknown
+    is_baseline: bool = False
+
+
 class Case(msgspec.Struct, frozen=True):
-    """One image in one role, for one check: what a rule is given. `name` is what the image is called in advice."""
+    """One image in one role, for one check: what a rule is given. `name` is what the image is called in advice.
+
+    `earlier` are those that it is compared with.
+    """
 
     facts: ImageFacts
     role: Role
     name: str
     check: str
+    earlier: tuple[Earlier, ...] = ()
     subject: str | None = None
 
     def about(self, subject: str) -> Case:
