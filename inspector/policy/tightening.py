@@ -45,7 +45,9 @@ def updated(old: Baseline | None, results: Collection[Result], roles: Collection
     worse: set[Place] = set()
     for result in results:
         place = place_of(result)
-        for finding in _new(result) if place else ():
+        if place is None:
+            continue
+        for finding in _new(result):
             if old is not None and not accept:
                 refused.append(Refused(result.image, finding))
             elif is_measure(finding):
@@ -53,7 +55,7 @@ def updated(old: Baseline | None, results: Collection[Result], roles: Collection
             else:
                 added[finding.id] = known(result, finding, accept)
     images = _images(before, results, worse, accept)
-    entries = [*images.values(), *kept, *added.values()]
+    entries: list[Known | Measured] = [*images.values(), *kept, *added.values()]
     found = baseline_of(each for each in entries if each.role in roles)
     return Updated(found, list(added.values()), removed + lost, refused)
 

@@ -127,7 +127,7 @@ def _problem(finding: Finding, images: Sequence[Audited]) -> Table:
     sentence.append_text(words(f"{count(len(images), 'image')}: {named(images)}", "dim"))
     if finding.outcome in EXCUSED:
         sentence.append("\n")
-        sentence.append_text(words(f"{finding.outcome} {excuse(finding)}"))
+        sentence.append_text(words(f"{finding.outcome}: {excuse(finding)}"))
         return hanging(symbol(finding.outcome), sentence)
     if finding.evidence.created_by:
         sentence.append("\n")

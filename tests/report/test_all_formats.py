@@ -65,8 +65,9 @@ def test_nothing_but_ink_and_line_ends_is_printed(form: str, case: str) -> None:
 @given(name=ANY)
 def test_no_name_breaks_a_report(name: str) -> None:
     report = samples.hostile(name)
-    for form, render in TEXTS.items():
-        text = render(report)
+    for form, text in (
+        (form, render(each)) for form, render in TEXTS.items() for each in (report, samples.excused(name))
+    ):
         assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
         assert form not in ("table", "show", "runtime", "diff") or max(map(cell_len, text.split("\n"))) <= 100
     ET.fromstring(junit.render_check(report))
@@ -160,6 +161,18 @@ def test_junit_cases_have_names_of_their_own() -> None:
     result = Result(image="api:prod", role="api", outcome="fail", findings=twice, facts=None)
     root = ET.fromstring(junit.render_check(Report(outcome="fail", results=(result,))))
     assert [case.get("name") for case in root.iter("testcase")] == ["api:prod: forbid", "api:prod: forbid 2"]
+
+
+def test_junit_skips_what_is_waived_for_its_reason() -> None:
+    root = ET.fromstring(junit.render_check(samples.excused()))
+    assert root.attrib == {"name": "inspector", "tests": "7", "failures": "1", "errors": "0", "skipped": "1"}
+    (skipped,) = root.iter("skipped")
+    assert skipped.get("message") == "waived until 2027-01-31: needed by the smoke test until #123"
+    assert [case.get("name") for case in root.iter("testcase") if case.find("system-out") is not None] == [
+        "ktrdr-backend:a: forbid",
+        "ktrdr-backend:a: size",
+        "ktrdr-backend:b: forbid",
+    ]
 
 
 def test_junit_counts_agree_with_its_cases() -> None:
