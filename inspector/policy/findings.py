@@ -98,6 +98,7 @@ class Case(msgspec.Struct, frozen=True):
         """
         text, words = advice.text, advice_words(self.role, self.name, _builder(self.facts.source))
         words |= {"origin": self._origin(at), "wanted": shown.expected, "path": at.path or ""}
+        words["before"] = self.earlier[0].name if self.earlier else ""
         installer = installer_of(self.facts, at)
         if self.role.procedure and advice.procedure and installer in (UV, UNKNOWN):
             text = advice.procedure

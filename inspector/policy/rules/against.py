@@ -95,27 +95,29 @@ def check_against(case: Case) -> Iterator[Finding]:
     for earlier in case.earlier:
         if isinstance(earlier.figures, Unknown):
             message = f"not compared with {earlier.name}: {earlier.figures.unknown}"
-            yield case.found("unknown", _named(NOT_READ, earlier.name), message, Shown())
+            yield _with(case, earlier).found("unknown", NOT_READ, message, Shown())
         else:
             yield _about(case.passed(f"compared with {earlier.name}"), "", earlier)
 
 
 def check_growth(case: Case) -> Iterator[Finding]:
     """Check the size of the image, and that of torch with what it requires, against what they were."""
-    for earlier, before in _known(case):
+    for own, earlier, before in _known(case):
         for each in compare_growth(before, figures_of(case.facts), case.role[GROWTH]):
+            left_out = (before.stack_size if each.subject == STACK else before.size) is None
             at = where(case, case.facts.torch) if each.subject == STACK else NOWHERE
-            yield _finding(case, each, GREW, earlier, at)
+            if not (earlier.is_baseline and left_out):
+                yield _finding(own, each, GREW, earlier, at)
 
 
 def check_build(case: Case) -> Iterator[Finding]:
     """Check that torch's build and Python are what they were, where the role leaves them open."""
     after = figures_of(case.facts)
-    for earlier, before in _known(case):
-        if not _is_right_build(case.role, before, after):
-            yield _finding(case, compare_build(before, after), CHANGED, earlier, where(case, case.facts.torch))
-        if not _is_right_python(case):
-            yield _finding(case, compare_python(before, after), CHANGED, earlier, NOWHERE)
+    for own, earlier, before in _known(case):
+        if not _is_right_build(case.role, before, after) and not (earlier.is_baseline and before.build is None):
+            yield _finding(own, compare_build(before, after), CHANGED, earlier, where(case, case.facts.torch))
+        if not _is_right_python(case) and not (earlier.is_baseline and before.python is None):
+            yield _finding(own, compare_python(before, after), CHANGED, earlier, NOWHERE)
 
 
 def _is_right_build(role: Role, before: Figures, after: Figures) -> bool:
@@ -136,18 +138,20 @@ def _is_right_python(case: Case) -> bool:
 
 def check_added(case: Case) -> Iterator[Finding]:
     """Warn of packages that were not there before, and that the role does not require."""
-    for earlier, before in _known(case):
+    for own, earlier, before in _known(case):
         after = figures_of(case.facts).packages
         why = doubt(case)
+        if earlier.is_baseline and before.packages is None:
+            continue
         if before.packages is None or not isinstance(after, frozenset) or why is not None:
             told = "one side was not listed" if why is None else why.unknown
             message = f"whether packages were added since {earlier.name} is not known: {told}"
-            yield _about(case.unknown(message, Shown("none added", "not known")), "", earlier)
+            yield _about(own.unknown(message, Shown("none added", "not known")), "", earlier)
         elif isinstance(before.packages, int):
-            yield _about(_more(case, earlier, before.packages, len(after)), "count", earlier)
+            yield _about(_more(own, earlier, before.packages, len(after)), "count", earlier)
         else:
             required = {required_name(each) for each in case.role[REQUIRE]}
-            yield from _added(case, earlier, sorted(after - before.packages - required))
+            yield from _added(own, earlier, sorted(after - before.packages - required))
 
 
 def _more(case: Case, earlier: Earlier, before: int, after: int) -> Finding:
@@ -155,11 +159,10 @@ def _more(case: Case, earlier: Earlier, before: int, after: int) -> Finding:
     if after <= before:
         return case.passed(f"{after:,} packages, not more than {earlier.name} has", shown)
     message = f"{after:,} packages, {after - before:,} more than {earlier.name} has"
-    return case.found("warn", _named(ADDED, earlier.name), message, shown)
+    return case.found("warn", ADDED, message, shown)
 
 
 def _added(case: Case, earlier: Earlier, added: list[str]) -> Iterator[Finding]:
-    advice = _named(ADDED, earlier.name)
     if not added:
         yield _about(
             case.passed(f"no package was added since {earlier.name}", Shown("none added", "none")), "", earlier
@@ -170,21 +173,26 @@ def _added(case: Case, earlier: Earlier, added: list[str]) -> Iterator[Finding]:
         one = found[package]
         message = f"added since {earlier.name}: {one.name} {one.version}"
         at = case.at(one.layer, path=one.path, size=one.size)
-        finding = case.found("warn", advice, message, Shown("none added", f"{one.name} {one.version}"), at)
+        finding = case.found("warn", ADDED, message, Shown("none added", f"{one.name} {one.version}"), at)
         yield _about(finding, package, earlier)
     if others := added[MAX_ADDED:]:
         named = ", ".join(f"{found[each].name} {found[each].version}" for each in others[:MAX_NAMED])
         more = f" and {len(others) - MAX_NAMED:,} more" if len(others) > MAX_NAMED else ""
         message = f"added since {earlier.name}, too: {named}{more}"
-        finding = case.found("warn", advice, message, Shown("none added", f"{len(added):,} added"))
+        finding = case.found("warn", ADDED, message, Shown("none added", f"{len(added):,} added"))
         yield _about(finding, ", ".join(others), earlier)
 
 
-def _known(case: Case) -> Iterator[tuple[Earlier, Figures]]:
-    """Yield what is known of before; of what is not, `against` says so."""
+def _known(case: Case) -> Iterator[tuple[Case, Earlier, Figures]]:
+    """Yield what is known of before, each with a case of its own; of what is not, `against` says so."""
     for each in case.earlier:
         if not isinstance(each.figures, Unknown):
-            yield each, each.figures
+            yield _with(case, each), each, each.figures
+
+
+def _with(case: Case, earlier: Earlier) -> Case:
+    """Return the case of one comparison, whose advice names what is compared with."""
+    return msgspec.structs.replace(case, earlier=(earlier,))
 
 
 def _finding(case: Case, each: Compared, advice: Advice, earlier: Earlier, at: Pointer) -> Finding:
@@ -195,14 +203,8 @@ def _finding(case: Case, each: Compared, advice: Advice, earlier: Earlier, at: P
     elif each.outcome == "unknown":
         finding = case.unknown(message, shown)
     else:
-        finding = case.found("fail", _named(advice, earlier.name), message, shown, at)
+        finding = case.found("fail", advice, message, shown, at)
     return _about(finding, each.subject, earlier)
-
-
-def _named(advice: Advice, before: str) -> Advice:
-    """Return the advice with the name of the image before, in which braces are no words to fill in."""
-    name = before.replace("{", "{{").replace("}", "}}")
-    return msgspec.structs.replace(advice, text=advice.text.replace("{before}", name))
 
 
 def _about(finding: Finding, subject: str, earlier: Earlier) -> Finding:
@@ -216,7 +218,8 @@ _UNKNOWN = "The earlier image, or what is compared, could not be read or was not
 
 def _rule(check: str, test: Callable[[Case], Iterator[Finding]], proves: str, mend: str, *more: Setting[Any]) -> Rule:
     explanation = Explanation(proves=proves, unknown=_UNKNOWN, mend=mend)
-    return Rule(check=check, test=test, explanation=explanation, settings=(AGAINST, *more), layers=LAYERS)
+    layers = "" if more else LAYERS  # `growth` alone compares nothing
+    return Rule(check=check, test=test, explanation=explanation, settings=(AGAINST, *more), layers=layers)
 
 
 RULE = _rule(
