@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -37,14 +37,22 @@ class Place(NamedTuple):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A finding that was there: its identity, what it is about, and why it was accepted, where that was stated."""
+    """A finding that was there: its identity, what it is about, and why it was accepted, where that was stated.
+
+    One that was a warning is not known once it is a failure.
+    """
 
     role: str
     image: str
     check: str
     subject: str = ""
     finding: str
+    outcome: Literal["fail", "warn"] = "fail"
     accepted: str = ""
+
+    def covers(self, finding: Finding) -> bool:
+        """Tell whether a finding of this identity is no worse than it was."""
+        return finding.outcome == "warn" or self.outcome == "fail"
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -242,6 +250,7 @@ def known(result: Result, finding: Finding, accepted: str = "") -> Known:
         check=finding.check,
         subject=finding.subject or "",
         finding=finding.id,
+        outcome="warn" if finding.outcome == "warn" else "fail",
         accepted=accepted,
     )
 

@@ -48,6 +48,8 @@ class Excuses:
         known = self._baseline.of(result)
         unknown = unknown_in(result)
         self._open.update(each for each in waivers if unknown is None or each.check in unknown)
+        if result.role is None:  # whatever it is, a waiver may be for it
+            self._open.update(self._waivers)
         findings = tuple(self._one(each, waivers, known.get(each.id or "")) for each in result.findings)
         if findings == result.findings:
             return result
@@ -65,7 +67,7 @@ class Excuses:
         if last is not None and last.expires >= self._today:
             waived = Waived(last.reason, last.expires.isoformat())
             return msgspec.structs.replace(finding, outcome="waived", waived=waived)
-        if known is not None:
+        if known is not None and known.covers(finding):
             return msgspec.structs.replace(finding, outcome="known", accepted=known.accepted)
         if last is not None:
             ended = f"{finding.message}; its waiver ended on {last.expires} ({last.reason})"

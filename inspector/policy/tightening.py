@@ -55,6 +55,7 @@ def updated(old: Baseline | None, results: Collection[Result], roles: Collection
             else:
                 added[finding.id] = known(result, finding, accept)
     images = _images(before, results, worse, accept)
+    kept = [each for each in kept if each.finding not in added]  # a warning that is a failure now
     entries: list[Known | Measured] = [*images.values(), *kept, *added.values()]
     found = baseline_of(each for each in entries if each.role in roles)
     return Updated(found, list(added.values()), removed + lost, refused)

@@ -36,7 +36,16 @@ TODAY = dt.date(2027, 1, 10)
 ROLES = ["api"]
 TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 SIZES = st.none() | st.integers(0, 10**13)
-KNOWN = st.builds(Known, role=TEXT, image=TEXT, check=TEXT.map("x".__add__), subject=TEXT, finding=TEXT, accepted=TEXT)
+KNOWN = st.builds(
+    Known,
+    role=TEXT,
+    image=TEXT,
+    check=TEXT.map("x".__add__),
+    subject=TEXT,
+    finding=TEXT,
+    outcome=st.sampled_from(["fail", "warn"]),
+    accepted=TEXT,
+)
 MEASURED = st.builds(
     Measured,
     role=TEXT,
@@ -95,10 +104,11 @@ def test_a_baseline_only_tightens(before: list, after: list) -> None:  # type: i
     old, new = (result(*(finding("forbid", each, f"p{at}") for at, each in enumerate(run))) for run in (before, after))
     first = update(None, old).baseline
     second = update(first, new)
-    known = {each.finding for own in second.baseline.findings.values() for each in own.values()}
-    assert known <= {each.finding for own in first.findings.values() for each in own.values()}
-    bad = {each.id for each in new.findings if each.outcome in ("fail", "warn")}
-    assert {each.finding.id for each in second.refused} == bad - known
+    known = {each.finding: each for own in second.baseline.findings.values() for each in own.values()}
+    assert known.keys() <= {each.finding for own in first.findings.values() for each in own.values()}
+    bad = [each for each in new.findings if each.outcome in ("fail", "warn")]
+    worse = {each.id for each in bad if each.id not in known or not known[each.id].covers(each)}
+    assert {each.finding.id for each in second.refused} == worse
     assert update(second.baseline, new).baseline == second.baseline
 
 
@@ -111,6 +121,16 @@ def test_what_is_known_warns_and_what_is_new_fails() -> None:
     assert [each.outcome for each in other.findings] == ["known", "fail"]
     assert excuses.excuse(result(finding("forbid", "unknown", "pytest"))).outcome == "unknown"
     assert excuses.excuse(result(finding("forbid", "fail", "pytest"), image="other:1")).outcome == "fail"
+
+
+def test_a_warning_that_becomes_a_failure_is_not_known() -> None:
+    old = update(None, result(finding("size", "warn"))).baseline
+    assert Excuses((), TODAY, old).excuse(result(finding("size", "warn"))).outcome == "warn"
+    failed = result(finding("size", "fail"))
+    assert Excuses((), TODAY, old).excuse(failed).outcome == "fail"
+    assert [each.finding.check for each in update(old, failed).refused] == ["size"]
+    taken = update(old, failed, accept="new model").baseline
+    assert Excuses((), TODAY, taken).excuse(failed).outcome == "warn"
 
 
 def test_a_waiver_comes_before_the_baseline() -> None:

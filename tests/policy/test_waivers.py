@@ -200,6 +200,7 @@ def test_a_waiver_that_fits_nothing_is_stale_unless_something_is_unknown() -> No
     assert stale(result(finding("forbid", "unknown"))) == []
     assert stale(result(finding("evidence", "unknown"))) == []
     assert stale(replace(result(), facts=None)) == []
+    assert stale(replace(result(), role=None, facts=None)) == []
     assert stale(result(finding("forbid", "pass")), checks=Checks(ignore=("forbid",))) == []
 
 
