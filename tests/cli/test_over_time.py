@@ -11,6 +11,9 @@ from click.testing import Result
 from jsonschema import Draft202012Validator
 
 import inspector
+from inspector.cli.audit_sink import Sink
+from inspector.policy.audited import Audited, Ended, Planned
+from inspector.policy.model import Finding, FindingOutcome, Waived
 from tests.cli.program import run
 
 WAIVER = '\n[[waivers]]\ncheck = "{check}"\nreason = "smoke test, #123"\nexpires = 2027-03-31\n'
@@ -201,3 +204,17 @@ def test_from_python(policy: Path, wrong: Path, images: Path, tmp_path: Path) ->
         inspector.check(wrong, policy, baseline=tmp_path / "none.json")
     with pytest.raises(inspector.errors.UsageError, match="no condition"):
         inspector.diff(wrong, wrong, fail_on="size")
+
+
+@pytest.mark.parametrize(("outcome", "code"), [("waived", 0), ("warn", 1)])
+def test_an_audit_fails_on_warnings_that_are_not_waived(
+    outcome: FindingOutcome, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Finding(check="torch", outcome=outcome, message="torch is there", waived=Waived("for now", "2027-01-31"))
+    audited = Audited(image="r/api:1", repository="r/api", outcome="warn", findings=(found,), waived=int(not code))
+    ended = Ended(layers_fetched=0, bytes_fetched=0, requests=0)
+    with Sink([], quiet=False, only_failed=False, plan_only=False) as sink:
+        sink.take([Planned(), audited, ended])
+    assert sink.finish(0.1, ("warn",)) == code
+    assert sink.finish(0.1) == 0
+    assert ("1 finding waived" in capsys.readouterr().err) == (outcome == "waived")
