@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
+from pathlib import Path
 from typing import Any, Unpack
 
 import msgspec
 
 from inspector.api.given import Image, NoVerdict, PolicyLike, image_of, images_of, policy_of, role_for_all
-from inspector.api.keywords import Auditing, Checking, Inspecting, opened_cache, options_of, stated, takes, texts
+from inspector.api.keywords import (
+    Auditing,
+    Checking,
+    Comparing,
+    Inspecting,
+    Texts,
+    opened_cache,
+    options_of,
+    stated,
+    takes,
+    texts,
+)
 from inspector.errors import PolicyError, UsageError
 from inspector.facts import ImageFacts
 from inspector.pipeline import audit as registries
@@ -16,8 +28,10 @@ from inspector.pipeline import facts, verdicts
 from inspector.pipeline.model import Options
 from inspector.pipeline.scopes import Scope, Selection, parse_catalog, parse_scope
 from inspector.policy.audited import Audited, Ended, Planned
+from inspector.policy.baselines import load_baseline
 from inspector.policy.model import Report
 from inspector.policy.role import Policy
+from inspector.report.conditions import Condition, judged, parse_condition
 from inspector.report.difference import Difference, difference
 from inspector.sizes import parse_size
 
@@ -42,12 +56,12 @@ def inspect(image: Image, **keywords: Unpack[Inspecting]) -> ImageFacts:
     return _inspect(image, stated("inspect", Inspecting, keywords))
 
 
-@takes(Inspecting)
-def diff(before: Image | ImageFacts, after: Image | ImageFacts, **keywords: Unpack[Inspecting]) -> Difference:
+@takes(Comparing)
+def diff(before: Image | ImageFacts, after: Image | ImageFacts, **keywords: Unpack[Comparing]) -> Difference:
     """Compare two images, each by its name, its path, or facts that were read before.
 
     Errors:
-        UsageError: As `inspect`.
+        UsageError: As `inspect`, and for a condition that there is not.
         InspectorError: As `inspect`, of either image.
 
     >>> change = inspector.diff("api.tar", "worker.tar")
@@ -55,10 +69,20 @@ def diff(before: Image | ImageFacts, after: Image | ImageFacts, **keywords: Unpa
     False
     >>> [(each.before, each.after) for each in change.changed if each.field == "torch.build"]
     [(None, 'cpu')]
+    >>> [(each.outcome, each.message) for each in inspector.diff("api.tar", "worker.tar", fail_on="build").findings]
+    [('fail', "torch's build changed: absent → CPU")]
     """
-    given = stated("diff", Inspecting, keywords)
+    given = stated("diff", Comparing, keywords)
+    conditions = _conditions(given["fail_on"])
     sides = (each if isinstance(each, ImageFacts) else _inspect(each, given) for each in (before, after))
-    return difference(*sides)
+    return judged(difference(*sides), conditions)
+
+
+def _conditions(given: Texts) -> list[Condition]:
+    try:
+        return [parse_condition(each) for each in texts(given, "fail_on")]
+    except ValueError as error:
+        raise UsageError(f"fail_on: {error}") from None
 
 
 @takes(Checking)
@@ -71,7 +95,8 @@ def check(images: Image | Iterable[Image] = (), policy: PolicyLike = None, **key
 
     Errors:
         PolicyError: There is no policy, it says what no policy may, or lacks the role.
-        UsageError: There is nothing to check, or a name that no grammar accepts (`InvalidReference`).
+        UsageError: There is nothing to check, a name that no grammar accepts (`InvalidReference`), or a baseline that
+            can't be read.
 
     >>> report = inspector.check(["api.tar", Path("worker.tar")], "roles.toml")
     >>> report.outcome, [(result.role, result.outcome) for result in report.results]
@@ -80,12 +105,21 @@ def check(images: Image | Iterable[Image] = (), policy: PolicyLike = None, **key
     'fail'
     >>> inspector.check("worker.tar", inspector.Role(name="gpu", torch="cuda")).results[0].findings[-1].outcome
     'pass'
+    >>> inspector.check("worker.tar", "roles.toml", against="worker.tar").outcome
+    'pass'
     """
     given = stated("check", Checking, keywords)
     policy, role = role_for_all(policy, given["role"])
     if given["runtime"] not in ("auto", "always", "never"):
         raise UsageError(f"runtime={given['runtime']!r}: write 'auto', 'always' or 'never'")
-    options = options_of(given, role=role, every_tag=given["all_tags"], runtime=given["runtime"])
+    options = options_of(
+        given,
+        role=role,
+        every_tag=given["all_tags"],
+        runtime=given["runtime"],
+        against="" if given["against"] is None else str(image_of(given["against"])),
+        baseline=None if given["baseline"] is None else load_baseline(Path(given["baseline"])),
+    )
     references, loaded = images_of(images), policy_of(policy)
     with opened_cache(given["cache"]) as cache:
         return verdicts.check(references, loaded, msgspec.structs.replace(options, cache=cache))

@@ -7,6 +7,7 @@ import inspect
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict, TypeVar, get_args, get_type_hints
 
 from inspector import work
@@ -76,6 +77,17 @@ class Checking(Inspecting, total=False):
         Keyword("Run a container where a role asks for CUDA at run time; `auto` is on GPU hosts.", default="never"),
     ]
     all_tags: Annotated[bool, Keyword("Check all tags of each name, which is an engine's repository.", default=False)]
+    against: Annotated[str | os.PathLike[str] | None, Keyword("An earlier image, with which each is compared.")]
+    baseline: Annotated[
+        str | os.PathLike[str] | None, Keyword("What `inspector baseline` wrote, whose findings are known.")
+    ]
+    today: Annotated[date | None, Keyword("The day on which waivers count; today in UTC by default.")]
+
+
+class Comparing(Inspecting, total=False):
+    """Keywords of `diff`."""
+
+    fail_on: Annotated[Texts, Keyword("Conditions to answer in `findings`, as in `growth=5%` or `build`.", default=())]
 
 
 class Auditing(Reading, total=False):
@@ -90,6 +102,7 @@ class Auditing(Reading, total=False):
     plan_only: Annotated[bool, Keyword("Stop after the plan: nothing of a layer is fetched.", default=False)]
     max_bytes: Annotated[int | str | None, Keyword("Fetch layers of no more than this, as in `50 GB`.")]
     max_requests: Annotated[int | None, Keyword("Make no more than so many requests.")]
+    today: Annotated[date | None, Keyword("The day on which waivers count; today in UTC by default.")]
 
 
 def keywords_of(kind: Any) -> dict[str, tuple[Any, Keyword]]:
@@ -156,6 +169,7 @@ def options_of(given: Mapping[str, Any], **more: Any) -> Options:
         insecure_registries=texts(given["insecure_registries"], "insecure_registries"),
         trust_toc=_trusted(given["trust_toc"]),
         imports=_modules(texts(given.get("imports", ()), "imports")),
+        today=given.get("today"),
         image_timeout=work.DEFAULT_SECONDS if seconds is None else seconds,
         **more,
     )

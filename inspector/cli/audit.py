@@ -13,7 +13,7 @@ import click
 from inspector.cli.audit_watch import keep_watch, refuse_other_modes, watch_options, watch_sink
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, report_options
-from inspector.cli.options import policy_option, reading, registry_options, size_of, verdict_options
+from inspector.cli.options import policy_option, reading, registry_options, size_of, today_option, verdict_options
 
 if TYPE_CHECKING:
     from inspector.cluster.cluster import Logins
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
 @report_options("audit")
 @verdict_options
+@today_option
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @click.option("--cluster", metavar="ADDRESS", help="Read layers on the Dask cluster at tls://HOST:PORT.")
 @click.option(

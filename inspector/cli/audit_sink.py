@@ -18,7 +18,7 @@ from inspector.errors import UsageError
 from inspector.pipeline import Progress
 from inspector.pipeline.audit import Event
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
-from inspector.policy.model import Outcome, exit_code
+from inspector.policy.model import Outcome, counted, exit_code, worst
 from inspector.report.audit import (
     ended_told,
     left_told,
@@ -45,6 +45,9 @@ class Sink:
         self._plan_only = plan_only
         self._results: list[Audited] = []
         self._counts: Counter[Outcome | None] = Counter()
+        self._met: set[Outcome | None] = set()
+        """What counts for the exit code: not the warnings of what is waived."""
+        self._waived = 0
         self._plan: Planned | None = None
         self._ended: Ended | None = None
         self._files: dict[Path, BinaryIO] = {}
@@ -75,7 +78,10 @@ class Sink:
                 case Ended():
                     self._ended = event
                 case Audited():
-                    self._counts[event.outcome or ("unknown" if event.error else None)] += 1
+                    outcome = event.outcome or ("unknown" if event.error else None)
+                    self._counts[outcome] += 1
+                    self._met.add(counted(outcome, event.findings) if outcome else None)
+                    self._waived += event.waived
                     self._keep(event)
 
     def take_all(self, events: Iterable[Event], progress: Progress, begun: float) -> None:
@@ -108,7 +114,9 @@ class Sink:
         self._emit_texts(outcome)
         if not self._quiet:
             self._tell(left, span)
-        return exit_code(outcome, self._counts, fail_on)
+        return exit_code(
+            outcome if outcome != "warn" else worst(each for each in self._met if each), self._met, fail_on
+        )
 
     def _keep(self, event: Audited) -> None:
         for each in self._lines:
@@ -142,7 +150,7 @@ class Sink:
         assert self._ended is not None
         for warning in self._ended.warnings:
             complain(warning, "warning")
-        say(ended_told(self._counts, self._ended, span))
+        say(ended_told(self._counts, self._ended, span, self._waived))
         tells = any(each.file is None and not formats("audit")[each.form].whole for each in self._texts)
         if left.why and not tells:
             complain(left_told(left), "warning")

@@ -13,6 +13,7 @@ from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options
 from inspector.cli.option import is_policy
 from inspector.cli.options import import_option, policy_option, reading, reading_options, verdict_options
+from inspector.cli.over_time import over_time_options
 from inspector.cli.role_options import NAME, policy_of, role_options, stated_role, told
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     help="Run a container where the role asks for CUDA at run time: if the host has a GPU, always, or never.",
 )
 @verdict_options
+@over_time_options
 @click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
 @click.option(
     "-v",
@@ -67,26 +69,31 @@ def command(
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.cli.output import say
     from inspector.pipeline import check  # all that reads images comes with it
-    from inspector.policy.model import exit_code
+    from inspector.policy.model import counted, exit_code, worst
     from inspector.policy.selection import Checks
-    from inspector.report.text import summary
+    from inspector.report.text import excused_told, summary
 
     begun = time.monotonic()
-    path, references = _split(arguments, given.pop("policy"))
+    path, references = split_policy(arguments, given.pop("policy"))
+    strict = given.pop("strict")
     stated = stated_role(given)
-    roles = _role_on_the_line(stated, path, references, given) if stated else _load(path)
+    roles = _role_on_the_line(stated, path, references, given) if stated else policy_named(path)
     with reading(quiet=quiet, **given) as (options, progress):
         report = check(references, roles, options, progress)
     emit_reports("check", report, reports, passed=bool(verbose), only_failed=only_failed)
     if not quiet:
         chosen = str(Checks(select=options.select, ignore=options.ignore))
-        line = summary(tuple(result.outcome for result in report.results), time.monotonic() - begun, report.ignored)
+        excused = excused_told(finding for result in report.results for finding in result.findings)
+        outcomes = tuple(result.outcome for result in report.results)
+        line = summary(outcomes, time.monotonic() - begun, report.ignored, excused)
         say(f"{line}; {chosen}" if chosen else line)
-    code = exit_code(report.outcome, [result.outcome for result in report.results], fail_on)
+    met = [counted(result.outcome, result.findings) for result in report.results]
+    code = exit_code(worst(met), met, fail_on)
+    code = 1 if strict and report.stale else code
     return 0 if exit_zero else code
 
 
-def _split(arguments: tuple[str, ...], policy: Path | None) -> tuple[Path | None, tuple[str, ...]]:
+def split_policy(arguments: tuple[str, ...], policy: Path | None) -> tuple[Path | None, tuple[str, ...]]:
     """Part the policy that is named, if any is, from the references. Raises `UsageError` for one in another place."""
     if policy is None and arguments and is_policy(arguments[0]):
         policy, arguments = Path(arguments[0]), arguments[1:]
@@ -120,7 +127,7 @@ def _role_on_the_line(
     return policy_of(stated)
 
 
-def _load(path: Path | None) -> Policy:
+def policy_named(path: Path | None) -> Policy:
     """Load the policy that is named, else the nearest."""
     from inspector.errors import PolicyError
     from inspector.policy.load import find_nearest, load_policy

@@ -93,6 +93,7 @@ _KNOWN: dict[str, tuple[Known, bool]] = {
     "arguments": (_images, True),
     "before": (_images, True),
     "after": (_images, True),
+    "against": (_images, True),
     "role": (_roles, False),
     "platform": (lambda _: _PLATFORMS, False),
     "checks": (_checks, False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from inspector.oci import Platform
     from inspector.pipeline import Options, Progress
 
@@ -63,6 +66,29 @@ def policy_option(command: Command) -> Command:
         metavar="FILE",
         help="Roles; default: inspector.toml or pyproject.toml, here or above.",
     )(command)
+
+
+def today_option(command: Command) -> Command:
+    """Add `--today`: the day that the last days of waivers are compared with."""
+    return click.option(
+        "--today",
+        callback=_today,
+        metavar="DATE",
+        help="The day on which waivers count, as in 2027-01-31; default: that of SOURCE_DATE_EPOCH, else today in UTC.",
+    )(command)
+
+
+def _today(context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
+    seconds = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if value is None and not seconds:
+        return None
+    from datetime import UTC, date, datetime  # most runs have neither
+
+    try:
+        return date.fromisoformat(value) if value is not None else datetime.fromtimestamp(int(seconds), UTC).date()
+    except (ValueError, OverflowError, OSError):
+        named = f"{value!r}" if value is not None else f"SOURCE_DATE_EPOCH={seconds!r}"
+        raise click.BadParameter(f"{named} is no date; write one as in 2027-01-31", context, parameter) from None
 
 
 def import_option(command: Command) -> Command:

@@ -28,6 +28,7 @@ COMMANDS = (
     "diff",
     "runtime",
     "init",
+    "baseline",
     "explain",
     "doctor",
     "schema",

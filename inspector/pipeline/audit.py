@@ -161,7 +161,7 @@ class _Run:
         left = self._queue.left(self._budget.why, self._resolver.left)
         if left.images and not left.why:  # an executor that answers for less than it was given
             left = msgspec.structs.replace(left, why="some layers were never answered for")
-        return msgspec.structs.replace(self.so_far(), left=left, warnings=warnings)
+        return msgspec.structs.replace(self.so_far(), left=left, warnings=(*warnings, *self._judge.warnings()))
 
     def so_far(self) -> Ended:
         """Sum up what was fetched until now."""

@@ -11,12 +11,14 @@ from inspector.facts import gather
 from inspector.facts.unread import unread as facts_of_manifest
 from inspector.layers.indexer import Indexer
 from inspector.names import familiar, repository_in, tag_in
-from inspector.pipeline.judging import asking, imports_asked, judge_target, layers_seen
+from inspector.pipeline.earlier import today
+from inspector.pipeline.judging import asking, imports_asked, judge_target, layers_seen, manifest_failure
 from inspector.pipeline.model import Options, Seen, Target
 from inspector.pipeline.roles import claim_each, in_no_role, is_ignored, of_the_rest, role_named
 from inspector.policy.audited import Audited, python_of
-from inspector.policy.judge import judge_manifest
+from inspector.policy.excuses import Excuses
 from inspector.policy.role import Policy, Role
+from inspector.policy.rules.against import AGAINST
 from inspector.sources.image import Image
 
 
@@ -30,6 +32,17 @@ class Judge:
         self._policy = asking(policy, options) if policy is not None else None
         self._role = role_named(self._policy, options.role) if self._policy and options.role is not None else None
         self._options = options
+        self._compared = [role.name for role in self._policy.roles if role[AGAINST]] if self._policy else []
+        if self._policy is not None and self._compared:
+            roles = tuple(role.replaced(**{AGAINST.name: None}) for role in self._policy.roles)
+            self._policy = msgspec.structs.replace(self._policy, roles=roles)
+        self._excuses = Excuses(self._policy.waivers if self._policy else (), today(options))
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what is to be known of the policy, once all was judged."""
+        if self._compared:
+            yield f"`against` of {', '.join(self._compared)}: not compared, as that is for `inspector check`"
+        yield from self._excuses.ending()
 
     def roles(self, name: str) -> list[Role]:
         """List the roles that one name is in."""
@@ -45,7 +58,7 @@ class Judge:
         if self._options.verify or not roles:
             return self._policy is None or bool(roles)
         facts = facts_of_manifest(image)
-        return any(judge_manifest(facts, role, image=name) is None for role in roles)
+        return any(manifest_failure(facts, role, name, self._excuses) is None for role in roles)
 
     def verdicts(self, image: Image, names: Sequence[str], digest: str, indexer: Indexer | None) -> Iterator[Audited]:
         """Judge the image in each role that it is in; without an `indexer`, by its manifest and config alone."""
@@ -107,6 +120,8 @@ class Judge:
             )
         if self._policy is None:
             return audited
-        result = judge_target(target, seen, name, in_registry=True, manifest=not self._options.verify)
-        judged = {field: getattr(result, field) for field in ("outcome", "findings", "dockerfile", "line")}
+        manifest = not self._options.verify
+        result = judge_target(target, seen, name, excuses=self._excuses, in_registry=True, manifest=manifest)
+        fields = ("outcome", "findings", "dockerfile", "line", "waived", "known")
+        judged = {field: getattr(result, field) for field in fields}
         return msgspec.structs.replace(audited, **judged)

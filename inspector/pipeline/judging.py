@@ -8,38 +8,74 @@ import msgspec
 
 from inspector.facts import ImageFacts
 from inspector.pipeline.model import Options, Seen, Target
-from inspector.policy.findings import error_finding
+from inspector.policy.excuses import Excuses
+from inspector.policy.findings import Earlier, error_finding
+from inspector.policy.identity import identified
 from inspector.policy.judge import judge, judge_manifest
 from inspector.policy.model import ErrorFact, Result
 from inspector.policy.role import Policy, Role
 from inspector.policy.rules import RULES
+from inspector.policy.rules.against import AGAINST
 from inspector.policy.rules.imports import IMPORTS
 from inspector.policy.selection import ALL, Checks
 
 
-def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = False, manifest: bool = False) -> Result:
+def judge_target(
+    target: Target,
+    seen: Seen,
+    name: str,
+    *,
+    excuses: Excuses,
+    earlier: tuple[Earlier, ...] = (),
+    in_registry: bool = False,
+    manifest: bool = False,
+) -> Result:
     """Judge what was seen of an image, which the result calls `name`; of one that was not read, nothing is known.
 
-    `manifest` takes a failure of the manifest checks for the verdict where no layer was read. `in_registry` says that a
-    registry was asked, where the name alone doesn't.
+    `excuses` says which findings fail nothing, `earlier` what the image is compared with. `manifest` takes a failure of
+    the manifest checks for the verdict where no layer was read. `in_registry` says that a registry was asked, where the
+    name alone doesn't.
     """
+    result = _judged(target, seen, name, excuses, earlier, in_registry=in_registry, manifest=manifest)
+    return excuses.excuse(result)
+
+
+def manifest_failure(facts: ImageFacts, role: Role, name: str, excuses: Excuses) -> Result | None:
+    """Return the verdict where manifest and config alone decide that an image fails, and nothing excuses that."""
+    failed = judge_manifest(facts, role, image=name)
+    return failed if failed is not None and excuses.excuse(failed).outcome == "fail" else None
+
+
+def _judged(
+    target: Target,
+    seen: Seen,
+    name: str,
+    excuses: Excuses,
+    earlier: tuple[Earlier, ...],
+    *,
+    in_registry: bool,
+    manifest: bool,
+) -> Result:
     if seen.facts is None:
         error = seen.error or ErrorFact("internal-error", "neither facts nor an error")
         return unread(name, target.role, error, in_registry=in_registry)
     if target.role is None:
-        findings = (target.finding,) if target.finding else ()
+        findings = identified([target.finding] if target.finding else [], None, name)
         return Result(image=name, role=None, outcome="unknown", findings=findings, facts=seen.facts)
-    failed = judge_manifest(seen.facts, target.role, image=name) if manifest and not layers_seen(seen.facts) else None
-    return failed or judge(seen.facts, target.role, image=name)
+    failed = None
+    if manifest and not layers_seen(seen.facts):
+        failed = manifest_failure(seen.facts, target.role, name, excuses)
+    return failed or judge(seen.facts, target.role, image=name, earlier=earlier)
 
 
 def unread(name: str, role: Role | None, error: ErrorFact, *, in_registry: bool = False) -> Result:
     """Report that an image could not be read."""
+    finding = error_finding(error, role, name, in_registry=in_registry)
     return Result(
         image=name,
         role=role.name if role else None,
         outcome="unknown",
-        findings=(error_finding(error, role, name, in_registry=in_registry),),
+        findings=identified([finding], role.name if role else None, name),
         facts=None,
         error=error,
         description=role.description if role else "",
@@ -53,13 +89,13 @@ def layers_seen(facts: ImageFacts) -> bool:
 
 
 def asking(policy: Policy, options: Options) -> Policy:
-    """Return the policy with another command for all roles, where one was asked for, further modules to import, and
-    the checks that count.
+    """Return the policy with another command for all roles, where one was asked for, further modules to import, the
+    checks that count, and the image to compare with.
 
     Raises `UsageError` for a check that no rule has.
     """
     checks = Checks(select=options.select, ignore=options.ignore)
-    if options.python is None and not options.imports and checks == ALL:
+    if options.python is None and not (options.imports or options.against) and checks == ALL:
         return policy
     roles = policy.roles
     if checks != ALL:
@@ -69,6 +105,8 @@ def asking(policy: Policy, options: Options) -> Policy:
         roles = tuple(role.replaced(python_command=options.python) for role in roles)
     if options.imports:
         roles = tuple(role.replaced(**{IMPORTS.name: imports_asked([role], options)}) for role in roles)
+    if options.against:
+        roles = tuple(role.replaced(**{AGAINST.name: options.against}) for role in roles)
     return msgspec.structs.replace(policy, roles=roles)
 
 

@@ -70,7 +70,7 @@ def _listed(policy: Policy, role: Role | None) -> list[Asked]:
     """Ask for the images that the policy lists, those of `role` and of no stated one if that is given."""
     ours = [image for image in policy.images if role is None or image.role in (role.name, None)]
     stated = [role or (policy.role(image.role) if image.role else None) for image in ours]
-    references = [_beside(policy, parse_reference(image.reference)) for image in ours]
+    references = [beside(policy, parse_reference(image.reference)) for image in ours]
     return [Asked(name=reference, role=one) for reference, one in zip(references, stated, strict=True)]
 
 
@@ -87,7 +87,7 @@ def _local(pattern: str) -> Reference:
     return msgspec.structs.replace(reference, local=reference.scheme is Scheme.BARE)
 
 
-def _beside(policy: Policy, reference: Reference) -> Reference:
+def beside(policy: Policy, reference: Reference) -> Reference:
     """Take a relative path from the policy's folder; a bare name only if a file is there."""
     folder = Path(policy.origin).parent
     if reference.name == STDIN or reference.scheme in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ from inspector.errors import InspectorError
 from inspector.facts import ImageFacts
 from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
+from inspector.policy.baselines import Baseline
 from inspector.policy.model import ErrorFact, Finding
 from inspector.policy.role import Role
 from inspector.reference import Reference, parse_reference
@@ -37,7 +39,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     contents are believed. With `guess_registry`, a registry is asked for names that state none. `imports` are
     modules whose import is followed. `image_timeout` bounds the time of one image in seconds, beside what its bytes
     justify (`work.limits`). Of the checks, those in `select` count alone, where there are any, and those in `ignore`
-    don't.
+    don't. `check` compares images with `against`, where that names one, and with the figures of the `baseline`, whose
+    findings are known; `today` is the day in UTC that the last days of waivers are compared with, None is this one.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -57,6 +60,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     image_timeout: float = work.DEFAULT_SECONDS
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    against: str = ""
+    baseline: Baseline | None = None
+    today: date | None = None
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
         """Believe the tables of contents of these registries too, as a policy may ask."""

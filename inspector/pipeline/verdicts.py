@@ -10,15 +10,19 @@ import msgspec
 
 from inspector.errors import NotFound
 from inspector.facts import ImageFacts
+from inspector.pipeline.earlier import EarlierOf, read_earlier, today
 from inspector.pipeline.judging import asking, imports_asked, judge_target, unread
 from inspector.pipeline.listed import each_once, names_to_check, without_ignored
 from inspector.pipeline.model import DEFAULTS, Job, Opened, Options, Progress, Question, Seen, Target, error_fact
 from inspector.pipeline.reading import Reader
 from inspector.pipeline.roles import targets_of
+from inspector.policy.baselines import EMPTY, gone_of
+from inspector.policy.excuses import Excuses, gone_told
 from inspector.policy.judge import judge
 from inspector.policy.model import Report, Result, worst
 from inspector.policy.needs import needs_run, whole_facts_needed
 from inspector.policy.role import Policy, Role
+from inspector.policy.selection import Checks
 from inspector.reference import Reference
 from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Image
@@ -48,13 +52,17 @@ def check(
             progress.tell(f"{matched:,} of the engine's images fit the roles' patterns; reading all of them")
         opened, ignored, noted = without_ignored(opened, policy)
         plan = _Plan(opened, policy, options)
-        seen = plan.read(reader)
+        earlier = read_earlier(reader, plan.roles, policy, options)
+        seen = plan.read(reader, earlier)
     results: list[Result] = []
+    excuses = Excuses(policy.waivers, today(options), options.baseline or EMPTY)
     met = {target.role.name for its_targets in plan.targets for _, target in its_targets if target.role}
     for each, its_targets in zip(opened, plan.targets, strict=True):
         if each.cause is not None and not (each.asked.pattern_of in met and isinstance(each.cause, NotFound)):
             results.append(unread(str(each.asked.name), each.asked.role, error_fact(each.cause)))
-        results += [judge_target(target, seen[job], target.names[0]) for job, target in its_targets]
+        for job, target in its_targets:
+            before = earlier(target, seen[job].facts)
+            results.append(judge_target(target, seen[job], target.names[0], excuses=excuses, earlier=before))
     unmet = [] if options.role else _unmet(policy, results)
     if policy.exhaustive:
         for role in unmet:
@@ -62,9 +70,17 @@ def check(
             results.append(unread(role.name, role, error_fact(error)))
     lost = not policy.exhaustive and any(result.role is None and result.facts for result in results)
     told = (f"role {role.name!r} fits no image given: its match is {', '.join(role.match)}" for role in unmet)
-    warnings = (*noted, *(told if lost else ()))  # a misspelt `match` is what both have in common
-    outcome = worst(each.outcome for each in results)
-    return Report(outcome=outcome, results=tuple(_told_apart(results)), warnings=warnings, ignored=ignored)
+    whole = not references and options.role is None
+    stale = tuple(excuses.stale(_checks(options))) if whole else ()
+    gone = gone_of(options.baseline or EMPTY, results, _checks(options))
+    warnings = (*noted, *(told if lost else ()), *excuses.ending())  # a misspelt `match` is what both have in common
+    return Report(
+        outcome=worst(each.outcome for each in results),
+        results=tuple(_told_apart(results)),
+        warnings=(*warnings, *stale, *gone_told(gone)),
+        ignored=ignored,
+        stale=len(stale) + len(gone),
+    )
 
 
 class _Plan:
@@ -81,13 +97,19 @@ class _Plan:
             for each in opened
         ]
 
-    def read(self, reader: Reader) -> list[Seen]:
+    @property
+    def roles(self) -> list[Role]:
+        """The roles that images are in, each once."""
+        roles = (target.role for its_targets in self.targets for _, target in its_targets)
+        return list({role.name: role for role in roles if role is not None}.values())
+
+    def read(self, reader: Reader, earlier: EarlierOf) -> list[Seen]:
         """Read all images; again, and whole, those of which a partial inspection left something open."""
         seen = reader.read(self.jobs)
         if self._options.access is not None:
             return seen
         pairs = [pair for its_targets in self.targets for pair in its_targets]
-        left_open = {job: why for job, target in pairs if (why := _left_open(target, seen[job].facts))}
+        left_open = {job: why for job, target in pairs if (why := _left_open(target, seen[job].facts, earlier))}
         again = reader.read([self.jobs[job].wholly(why) for job, why in left_open.items()]) if left_open else []
         for job, each in zip(left_open, again, strict=True):
             partial = seen[job].facts
@@ -119,12 +141,12 @@ class _Plan:
         return Job(image, question, run=run)
 
 
-def _left_open(target: Target, facts: ImageFacts | None) -> str:
+def _left_open(target: Target, facts: ImageFacts | None, earlier: EarlierOf) -> str:
     """Tell what a partial inspection left open for a target; empty where it left nothing, or there was none."""
     if facts is None or target.role is None or not isinstance(facts.torch_elsewhere, Unknown):
         return ""
-    findings = judge(facts, target.role, image=target.names[0]).findings
-    open_ones = (one for one in findings if one.outcome == "unknown" and one.check != "cuda-runtime")
+    findings = judge(facts, target.role, image=target.names[0], earlier=earlier(target, facts)).findings
+    open_ones = (one for one in findings if one.outcome == "unknown" and one.check not in ("cuda-runtime", "against"))
     return next((f"{one.check}: {one.message}" for one in open_ones), "")
 
 
@@ -139,6 +161,10 @@ def _told_apart(results: Sequence[Result]) -> Iterator[Result]:
             continue
         platform = f" ({facts.platform})" if by_reference[facts.reference, result.role] > 1 else ""
         yield msgspec.structs.replace(result, image=f"{facts.reference}{platform}")
+
+
+def _checks(options: Options) -> Checks:
+    return Checks(select=options.select, ignore=options.ignore)
 
 
 def _unmet(policy: Policy, results: Sequence[Result]) -> list[Role]:

@@ -69,7 +69,7 @@ class Audited(Tabled, frozen=True, kw_only=True):
 
     `tags` are all those of `repository` that lead to the image and are in the role; `digest` is what the first
     of them points at. `outcome` is null only where no policy was asked. `torch`, `python` and `size` are null where
-    the layers were not read; `dockerfile` and `line` are as in `Result`.
+    the layers were not read; `dockerfile`, `line`, `waived` and `known` are as in `Result`.
     """
 
     schema: str = SCHEMA
@@ -91,6 +91,8 @@ class Audited(Tabled, frozen=True, kw_only=True):
     error: ErrorFact | None = None
     dockerfile: str | None = None
     line: int | None = None
+    waived: int = 0
+    known: int = 0
 
     def records(self) -> list[Row]:
         """Return a flat row for each finding, as `pandas.DataFrame` takes them.
@@ -178,4 +180,6 @@ def as_result(audited: Audited) -> Result:
         error=audited.error,
         dockerfile=audited.dockerfile,
         line=audited.line,
+        waived=audited.waived,
+        known=audited.known,
     )

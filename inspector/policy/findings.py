@@ -10,12 +10,14 @@ import msgspec
 from inspector.errors import InvalidReference
 from inspector.facts import ImageFacts
 from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
+from inspector.policy.comparison import Figures
 from inspector.policy.installers import UNKNOWN, UV, Installer, installer_of
 from inspector.policy.model import Advice, ErrorFact, Finding, Outcome, Pointer, page_of
 from inspector.policy.role import Role
 from inspector.policy.steps import readable
 from inspector.reference import Reference, Scheme, parse_reference
 from inspector.sizes import show_size
+from inspector.unknown import Unknown
 
 BY_HAND = "ask the image itself on a machine where it may run, with its own `python`"
 """What to do about a finding that files can't decide, where nothing better is known."""
@@ -44,17 +46,41 @@ class Shown(NamedTuple):
 NOTHING_SHOWN = Shown()
 
 
+class Earlier(msgspec.Struct, frozen=True):
+    """What an image is compared with: its name for people, and its figures, or why they are not known."""
+
+    name: str
+    figures: Figures | Unknown
+    is_baseline: bool = False
+
+
 class Case(msgspec.Struct, frozen=True):
-    """One image in one role, for one check: what a rule is given. `name` is what the image is called in advice."""
+    """One image in one role, for one check: what a rule is given. `name` is what the image is called in advice.
+
+    `earlier` are those that it is compared with.
+    """
 
     facts: ImageFacts
     role: Role
     name: str
     check: str
+    earlier: tuple[Earlier, ...] = ()
+    subject: str | None = None
+
+    def about(self, subject: str) -> Case:
+        """Return the same case for findings about one package, path or module of several."""
+        return msgspec.structs.replace(self, subject=subject)
 
     def passed(self, message: str, shown: Shown = NOTHING_SHOWN) -> Finding:
         """Return a finding that all is well."""
-        return Finding(check=self.check, outcome="pass", message=message, expected=shown.expected, actual=shown.actual)
+        return Finding(
+            check=self.check,
+            outcome="pass",
+            message=message,
+            expected=shown.expected,
+            actual=shown.actual,
+            subject=self.subject,
+        )
 
     def found(
         self,
@@ -72,6 +98,7 @@ class Case(msgspec.Struct, frozen=True):
         """
         text, words = advice.text, advice_words(self.role, self.name, _builder(self.facts.source))
         words |= {"origin": self._origin(at), "wanted": shown.expected, "path": at.path or ""}
+        words["before"] = self.earlier[0].name if self.earlier else ""
         installer = installer_of(self.facts, at)
         if self.role.procedure and advice.procedure and installer in (UV, UNKNOWN):
             text = advice.procedure
@@ -86,6 +113,7 @@ class Case(msgspec.Struct, frozen=True):
             actual=shown.actual,
             advice=text.format_map(words),
             evidence=at,
+            subject=self.subject,
         )
 
     def unknown(self, message: str, shown: Shown, how: str = BY_HAND) -> Finding:
@@ -98,6 +126,7 @@ class Case(msgspec.Struct, frozen=True):
             expected=shown.expected,
             actual=shown.actual,
             advice=f"Files can't tell: {how}",
+            subject=self.subject,
         )
 
     def at(self, layer: int | None, *, path: str | None = None, size: int | None = None) -> Pointer:

@@ -9,9 +9,10 @@ import msgspec
 from inspector.facts import ImageFacts
 from inspector.policy.commands import as_command, beside_command, differs, of_command
 from inspector.policy.dockerfile import with_lines
-from inspector.policy.findings import Case
+from inspector.policy.findings import Case, Earlier
+from inspector.policy.identity import identified
 from inspector.policy.match import shown_name
-from inspector.policy.model import WORST_FIRST, Finding, Outcome, Result, page_of, worst
+from inspector.policy.model import FINDINGS_WORST_FIRST, Finding, Outcome, Result, page_of, worst
 from inspector.policy.role import Role
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
@@ -21,8 +22,10 @@ from inspector.policy.rules.static_vs_runtime import RAN
 _OURS = (*RULES, RAN)
 
 
-def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
+def judge(facts: ImageFacts, role: Role, *, image: str | None = None, earlier: tuple[Earlier, ...] = ()) -> Result:
     """Check one image in one role. `image` is the name that it is checked under, else its first tag.
+
+    `earlier` is what it is compared with.
 
     Raises `TypeError` for a role that states what no rule reads.
     """
@@ -31,7 +34,7 @@ def judge(facts: ImageFacts, role: Role, *, image: str | None = None) -> Result:
     if unread:
         raise TypeError(f"the role {role.name!r} states {min(unread)!r}, which no rule reads")
     name = image or shown_name(facts.reference, facts.tags)
-    findings = _findings(facts, role, name, rules)
+    findings = _findings(facts, role, name, rules, earlier)
     return _result(facts, role, name, (*_nothing_selected(role, rules, findings), *findings))
 
 
@@ -51,7 +54,8 @@ def judge_run(facts: ImageFacts) -> Result:
     cuda = facts.torch.build == "cuda" or (run is not None and run.cuda is not None)
     role = Role(name="", cuda_runtime="demand" if cuda else None)
     name = shown_name(facts.reference, facts.tags)
-    findings = _findings(facts, role, name, [RAN, *(rule for rule in RULES if rule.facts == "run")])
+    rules = [RAN, *(rule for rule in RULES if rule.facts == "run")]
+    findings = identified(_findings(facts, role, name, rules), None, name)
     outcome = worst(finding.outcome for finding in findings)
     return Result(image=name, role=None, outcome=outcome, findings=findings, facts=facts)
 
@@ -70,10 +74,12 @@ def _nothing_selected(role: Role, rules: Iterable[Rule], findings: Iterable[Find
     return (Finding(check=asked[0], outcome="unknown", message=message, category="EVIDENCE", advice=advice),)
 
 
-def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -> tuple[Finding, ...]:
+def _findings(
+    facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule], earlier: tuple[Earlier, ...] = ()
+) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for rule in (each for each in rules if role.checks.take(each.check)):
-        own = list(rule.test(Case(facts, role, name, rule.check)))
+        own = list(rule.test(Case(facts, role, name, rule.check, earlier)))
         if rule.of_python and differs(facts, role):
             theirs = [of_command(facts, each) for each in rule.test(Case(as_command(facts), role, name, rule.check))]
             own = [*(beside_command(facts, each) for each in own), *theirs]
@@ -84,8 +90,8 @@ def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -
 
 
 def _result(facts: ImageFacts, role: Role, name: str, findings: tuple[Finding, ...]) -> Result:
-    findings = with_lines(findings, role.dockerfile, role.folder)
-    by_weight = sorted(findings, key=lambda each: WORST_FIRST.index(each.outcome))
+    findings = identified(with_lines(findings, role.dockerfile, role.folder), role.name, name)
+    by_weight = sorted(findings, key=lambda each: FINDINGS_WORST_FIRST.index(each.outcome))
     return Result(
         image=name,
         role=role.name,

@@ -12,6 +12,8 @@ from inspector.facts import ImageFacts
 from inspector.values import Plain, Row, Tabled
 
 Outcome = Literal["pass", "warn", "unknown", "fail"]
+FindingOutcome = Literal["pass", "warn", "unknown", "fail", "waived", "known"]
+"""Of one finding: `waived` was let pass by a person for a time, `known` was there when the baseline was written."""
 Category = Literal["CODE_BUG", "ENVIRONMENT", "EVIDENCE"]
 
 SCHEMA = "inspector/1"
@@ -19,6 +21,9 @@ CHECKS_PAGE = "docs/reference/checks.md"
 """The page of the documentation that explains each check, below a heading that is the check's id."""
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
 """A failure beats all, and not knowing beats a warning."""
+EXCUSED: tuple[FindingOutcome, ...] = ("waived", "known")
+"""What is told and counted, and fails nothing."""
+FINDINGS_WORST_FIRST: tuple[FindingOutcome, ...] = ("fail", "unknown", "warn", "waived", "known", "pass")
 
 
 class Advice(msgspec.Struct, frozen=True):
@@ -48,14 +53,25 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     line: int | None = None
 
 
+class Waived(msgspec.Struct, frozen=True):
+    """Why a finding was let pass, and the last day of that, as in `2027-01-31`."""
+
+    reason: str
+    expires: str
+
+
 class Finding(Plain, frozen=True, kw_only=True):
     """The answer to one check. `advice` is empty for a pass; `category` says whose fault a failure is.
 
     `page` is the place in the documentation that explains the check; None for a check that was added from outside.
+    `subject` is the package, path or module that the finding is about, of a check that may have several findings.
+    `id` is the finding's identity from one run to the next, whatever the image's tag.
+    `waived` is the waiver of a finding that is `waived`; `accepted` the reason that the baseline keeps of one that is
+    `known`, empty where none was stated.
     """
 
     check: str
-    outcome: Outcome
+    outcome: FindingOutcome
     message: str
     category: Category | None = None
     expected: str = ""
@@ -63,6 +79,10 @@ class Finding(Plain, frozen=True, kw_only=True):
     advice: str = ""
     evidence: Pointer = Pointer()
     page: str | None = None
+    subject: str | None = None
+    id: str = ""
+    waived: Waived | None = None
+    accepted: str | None = None
 
 
 class ErrorFact(msgspec.Struct, frozen=True):
@@ -77,7 +97,8 @@ class Result(Tabled, frozen=True, kw_only=True):
     """The verdict on one image in one role.
 
     `dockerfile` is the role's, `line` its line that made the layer at fault; None where the file can't be read beside
-    the policy, or the build step isn't found in it.
+    the policy, or the build step isn't found in it. `waived` and `known` count findings of that outcome, with which an
+    image does not pass, but has a warning.
 
     >>> inspector.check("worker.tar", "roles.toml").results[0]
     <Result ktrdr-worker-cpu:test as 'worker': pass>
@@ -92,6 +113,8 @@ class Result(Tabled, frozen=True, kw_only=True):
     description: str = ""
     dockerfile: str | None = None
     line: int | None = None
+    waived: int = 0
+    known: int = 0
 
     def records(self) -> list[Row]:
         """Return a flat row for each finding; an image without findings has one row without a check."""
@@ -114,7 +137,8 @@ class Result(Tabled, frozen=True, kw_only=True):
 class Report(Tabled, frozen=True, kw_only=True):
     """The verdict on all images; what `check --format json` prints. `warnings` are about the run, not one image.
 
-    `ignored` counts the images that the policy's `ignore` left out.
+    `ignored` counts the images that the policy's `ignore` left out, `stale` the waivers and known findings that no
+    finding fits any more, and that may be removed.
 
     >>> report = inspector.check(["api.tar", "worker.tar"], "roles.toml")
     >>> report
@@ -128,6 +152,7 @@ class Report(Tabled, frozen=True, kw_only=True):
     results: tuple[Result, ...]
     warnings: tuple[str, ...] = ()
     ignored: int = 0
+    stale: int = 0
 
     def records(self, of: Literal["findings", "images"] = "findings") -> list[Row]:
         """Return a flat row for each finding, or each image, as `pandas.DataFrame` takes them.
@@ -149,8 +174,10 @@ class Report(Tabled, frozen=True, kw_only=True):
     def _headline(self) -> str:
         tally = Counter(each.outcome for each in self.results)
         images = f"{len(self.results)} {'image' if len(self.results) == 1 else 'images'}"
+        findings = {"waived": sum(each.waived for each in self.results), "known": sum(e.known for e in self.results)}
         return ", ".join(
             [f"{self.outcome}: {images}", *(f"{tally[each]} {each}" for each in WORST_FIRST if tally[each])]
+            + [f"{number} {word}" for word, number in findings.items() if number]
         )
 
     def _table(self) -> list[Row]:
@@ -187,10 +214,16 @@ def page_of(check: str) -> str:
     return f"{CHECKS_PAGE}#{check}"
 
 
-def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return the outcome of the whole. Of nothing: unknown."""
-    found = set(outcomes)
+def worst(outcomes: Iterable[FindingOutcome]) -> Outcome:
+    """Return the outcome of the whole: what is waived or known is a warning. Of nothing: unknown."""
+    found = {"warn" if each in EXCUSED else each for each in outcomes}
     return next((outcome for outcome in WORST_FIRST if outcome in found), "unknown")
+
+
+def counted(outcome: Outcome, findings: Iterable[Finding]) -> Outcome:
+    """Return what counts for the exit code: a warning of nothing but what is waived or known is none."""
+    excused = outcome == "warn" and all(each.outcome in ("pass", *EXCUSED) for each in findings)
+    return "pass" if excused else outcome
 
 
 def exit_code(outcome: Outcome, met: Iterable[Outcome | None] = (), fail_on: Collection[str] = ()) -> int:

@@ -11,6 +11,7 @@ from inspector.policy.rules import RULES
 from inspector.policy.schema import role_keys
 from inspector.policy.setting import Key
 from inspector.policy.tables import TOP, TRUST_TOC
+from inspector.policy.waivers import KEYS as WAIVER_KEYS
 
 _CODE = re.compile(r'(\[.*?\]+|"[^"]*")')
 _HEAD = """\
@@ -31,12 +32,17 @@ An image with two names is checked in the role of each.
 
 Whatever the role states: the image must have been read, be able to start, and have a Python that runs.
 """
+_WAIVERS = """
+A finding that fails or warns is `waived` up to the last day of a waiver that fits it: the image then has a warning,
+with the reason. It never passes, and what is unknown is never waived.
+"""
 
 
 def render_reference(rules: Iterable[Rule] = RULES) -> str:
     """Return the page in Markdown."""
     rules = tuple(rules)
     parts = [_HEAD, "## At the top\n", *_keys(TOP), "## A role: `[roles.NAME]`", _ROLES, *_keys(role_keys(rules))]
+    parts += ["## A waiver: `[[waivers]]`", _WAIVERS, *_keys(WAIVER_KEYS)]
     return "\n".join([*parts, "## A registry: `[registries.'HOST']`\n", *_keys([TRUST_TOC]), "## The checks\n"]) + (
         f"\nFindings name the check that they come from.\n\n{listing(rules)}"
     )

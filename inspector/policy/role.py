@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -92,6 +93,20 @@ class Role:
         return any(self[setting] != setting.default for setting in rule.settings)
 
 
+class Waiver(msgspec.Struct, frozen=True, kw_only=True):
+    """Findings that are let pass up to the day `expires`: of one check, in these roles, of these images' names.
+
+    `images` and `subject` are globs; `subject` is over what a finding names, None takes every one.
+    """
+
+    check: str
+    reason: str
+    expires: dt.date
+    roles: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    subject: str | None = None
+
+
 class Listed(msgspec.Struct, frozen=True):
     """An image that the policy itself names: a reference as one would type it, and its role if that is stated."""
 
@@ -104,7 +119,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     `origin` names the file. Where `exhaustive`, each role stands for one image that must be found. `trust_toc` are the
     registries whose layers' tables of contents are believed without reading the layers. `ignore` are globs over the
-    names of images that are left out.
+    names of images that are left out. `waivers` say which findings are let pass for a time.
     """
 
     origin: str = "policy"
@@ -113,6 +128,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     exhaustive: bool = False
     trust_toc: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     def role(self, name: str) -> Role | None:
         """Return the role of that name."""

@@ -13,6 +13,8 @@ from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.setting import MAX_PATTERNS, Key
 from inspector.policy.tables import IMAGES, OWN, REGISTRIES, ROLES, TOP, TRUST_TOC
+from inspector.policy.waivers import CHECK, EXPIRES, REASON, WAIVED_ROLES, WAIVERS
+from inspector.policy.waivers import KEYS as WAIVER_KEYS
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _TEXT = {"type": "string"}
@@ -29,6 +31,9 @@ def schema(rules: Iterable[Rule] = RULES) -> dict[str, Any]:
     top[ROLES.name] |= {"minProperties": 1, "additionalProperties": {"$ref": "#/$defs/role"}}
     top[REGISTRIES.name] |= {"additionalProperties": _table([TRUST_TOC])}
     top[IMAGES.name] |= {"items": {"anyOf": [_reference(), {"$ref": "#/$defs/image"}]}}
+    top[WAIVERS.name] |= {"items": {"$ref": "#/$defs/waiver"}}
+    role = _table(role_keys(rules))
+    role["properties"][WAIVERS.name] |= {"items": _waiver(key for key in WAIVER_KEYS if key is not WAIVED_ROLES)}
     image = {
         "type": "object",
         "properties": {"reference": _reference(), "role": _TEXT | {"description": "The role; else by its names."}},
@@ -42,7 +47,7 @@ def schema(rules: Iterable[Rule] = RULES) -> dict[str, Any]:
         "properties": top,
         "required": [ROLES.name],
         "additionalProperties": False,
-        "$defs": {"role": _table(role_keys(rules)), "image": image},
+        "$defs": {"role": role, "image": image, "waiver": _waiver(WAIVER_KEYS)},
     }
 
 
@@ -58,6 +63,10 @@ def _reference() -> dict[str, Any]:
 def _table(keys: Iterable[Key]) -> dict[str, Any]:
     properties = {key.name: _described(key, _kind(key)) for key in keys}
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _waiver(keys: Iterable[Key]) -> dict[str, Any]:
+    return _table(keys) | {"required": [CHECK.name, REASON.name, EXPIRES.name]}
 
 
 def _described(key: Key, kind: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import msgspec
 from inspector.errors import UsageError
 from inspector.policy.values import did_you_mean
 
-ALWAYS = ("evidence", "image", "role")
-"""Nothing passes that was not read or is in no role, so these count whatever is selected or ignored."""
+ALWAYS = ("evidence", "image", "role", "against")
+"""Nothing passes that was not read or is in no role, nor what is compared with an image that was not read.
+
+These count whatever is selected or ignored.
+"""
 
 
 class Checks(msgspec.Struct, frozen=True, kw_only=True):

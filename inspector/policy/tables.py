@@ -13,12 +13,13 @@ from inspector.errors import Fault, PolicyError
 from inspector.names import is_host, states_host
 from inspector.oci import Platform
 from inspector.policy.location import Faults, Location
-from inspector.policy.role import Listed, Policy, Role
+from inspector.policy.role import Listed, Policy, Role, Waiver
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.setting import Key, Setting, Written, attribute, texts
 from inspector.policy.steps import shorten
 from inspector.policy.values import GLOB_FORM, did_you_mean, glob, reference
+from inspector.policy.waivers import ROLE_WAIVERS, WAIVERS, WaiverReader
 
 MAX_SHOWN = 300
 """Characters of a name that a message shows."""
@@ -104,9 +105,9 @@ SETTINGS = Key(
     about="Options of the command line as they are without an option or a variable of the environment.",
     unset="Options are as `--help` says.",
 )
-TOP = (IMAGES, *IGNORE.keys, ROLES, REGISTRIES, SETTINGS)
+TOP = (IMAGES, *IGNORE.keys, ROLES, WAIVERS, REGISTRIES, SETTINGS)
 """The keys at the top of a policy file."""
-OWN = (DESCRIPTION, *MATCH.keys, DEFAULT, DOCKERFILE, COMMAND, PLATFORM)
+OWN = (DESCRIPTION, *MATCH.keys, DEFAULT, DOCKERFILE, COMMAND, PLATFORM, ROLE_WAIVERS)
 """The keys of `[roles.NAME]` beside those of rules."""
 
 
@@ -119,6 +120,7 @@ class RoleTable(msgspec.Struct, forbid_unknown_fields=True, rename="kebab", kw_o
     dockerfile: str | None = None
     python_command: str = "python"
     platform: str | None = None
+    waivers: list[Any] = []
 
 
 class ImageTable(msgspec.Struct, forbid_unknown_fields=True):
@@ -141,6 +143,7 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True):
     registries: dict[str, Any] = {}
     images: list[Any] = []
     ignore: list[str] = []
+    waivers: list[Any] = []
     settings: dict[str, Any] = {}
 
 
@@ -156,7 +159,9 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     if not tables.roles and not wrong:
         faults.add([location.fault("no roles: write at least one table [roles.NAME]")])
     settings = _settings((*RULES, *rules))
-    read = _Reader(origin, rules, settings, *_table_of(settings), faults)
+    waiving = WaiverReader(tables.roles, [rule.check for rule in (*RULES, *rules)], faults)
+    waivers = list(waiving.read(tables.waivers, location))
+    read = _Reader(origin, rules, settings, *_table_of(settings), faults, waiving, waivers)
     roles = tuple(role for name, table in tables.roles.items() if (role := read.role(name, table)))
     faults.add(_second_default(tables.roles, origin))
     images: list[Listed] = []
@@ -170,7 +175,9 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     with faults.collected():
         trusted = _trusted(tables.registries, origin)
     faults.raise_all()
-    return Policy(origin=origin, roles=roles, images=tuple(images), trust_toc=trusted, ignore=ignore)
+    return Policy(
+        origin=origin, roles=roles, images=tuple(images), trust_toc=trusted, ignore=ignore, waivers=tuple(waivers)
+    )
 
 
 def _second_default(roles: Mapping[str, Any], origin: str) -> Iterator[Fault]:
@@ -245,7 +252,7 @@ class _Failed(NamedTuple):
 
 
 class _Reader(msgspec.Struct, frozen=True):
-    """Makes roles of their tables, and collects their faults."""
+    """Makes roles of their tables, and collects their waivers and faults."""
 
     origin: str
     rules: tuple[Rule, ...]
@@ -253,6 +260,8 @@ class _Reader(msgspec.Struct, frozen=True):
     kind: type[RoleTable]
     hints: dict[str, str]
     faults: Faults
+    waiving: WaiverReader
+    waivers: list[Waiver]
 
     def role(self, name: str, raw: Any) -> Role | None:
         """Return the role; None where it has faults."""
@@ -265,6 +274,7 @@ class _Reader(msgspec.Struct, frozen=True):
             assert table is not None  # each of its keys may be left out
             stated = self._stated(location, table, at_fault)
             own = self._own(location, table)
+            self.waivers.extend(self.waiving.read(table.waivers, location, name))
             if len(self.faults.found) == before:
                 return Role(name=name, rules=self.rules, folder=str(Path(self.origin).parent), **own, **stated)
         return None

@@ -12,7 +12,7 @@ from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned,
 from inspector.policy.model import WORST_FIRST, ErrorFact, Outcome, Report, Result
 from inspector.policy.tags import in_order, order_of, version_of
 from inspector.report.junit import render_check
-from inspector.report.text import NOTHING, count, seconds, short, size, tally
+from inspector.report.text import NOTHING, count, excused_told, seconds, short, size, tally
 from inspector.sizes import show_size
 from inspector.torchbuild.model import Torch, build_name
 
@@ -111,7 +111,9 @@ class Part(msgspec.Struct, frozen=True):
         """How many images there are, and how many of which outcome."""
         outcomes = [outcome_of(each) for each in self.results]
         tallied = tally(outcomes)
-        return count(len(outcomes), "image") + (f": {tallied}" if tallied else "")
+        excused = excused_told(finding for each in self.results for finding in each.findings)
+        told = "; ".join(filter(None, (tallied, excused)))
+        return count(len(outcomes), "image") + (f": {told}" if told else "")
 
 
 def outcome_of(audited: Audited) -> Outcome | None:
@@ -248,7 +250,7 @@ def left_told(left: Left) -> str:
     return f"stopped by {left.why}; {told}the same command goes on from here"
 
 
-def ended_told(outcomes: Counter[Outcome | None], ended: Ended, span: float) -> str:
+def ended_told(outcomes: Counter[Outcome | None], ended: Ended, span: float, waived: int = 0) -> str:
     """Return `412 images: 400 passed, 12 failed in 3 min 05 s; 200 layers, 1.2 GB fetched with 1,417 requests`."""
     words: dict[Outcome | None, str] = {
         "pass": "passed",
@@ -259,6 +261,7 @@ def ended_told(outcomes: Counter[Outcome | None], ended: Ended, span: float) -> 
     }
     told_each = ", ".join(f"{outcomes[outcome]:,} {word}" for outcome, word in words.items() if outcomes[outcome])
     left = f", {count(ended.left.images, 'image')} left" if ended.left.images else ""
+    left += f", {count(waived, 'finding')} waived" if waived else ""
     fetched = f"{count(ended.layers_fetched, 'layer')}, {show_size(ended.bytes_fetched)} fetched"
     told = f"{count(outcomes.total(), 'image')}: {told_each or 'nothing judged'}{left} in {seconds(span)}"
     return f"{told}; {fetched} with {count(ended.requests, 'request')}"

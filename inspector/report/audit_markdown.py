@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from inspector.policy.advice import ADVICE
 from inspector.policy.audited import Audited, AuditReport
+from inspector.policy.model import EXCUSED
 from inspector.policy.steps import readable
 from inspector.report.audit import (
     Part,
@@ -22,7 +23,7 @@ from inspector.report.audit import (
 )
 from inspector.report.audit_table import problems
 from inspector.report.markdown import MARKS, code, folded, literal, prose
-from inspector.report.text import CATEGORIES, NOTHING, advice_of, count, headline, size, tally
+from inspector.report.text import CATEGORIES, NOTHING, advice_of, count, excuse, headline, size, tally
 
 _TITLES = ("Tags", "Role", "Torch", "Build", "Verdict", "Size")
 _STEP = 400
@@ -59,6 +60,9 @@ def _part(part: Part) -> Iterator[str]:
         category = f" ({CATEGORIES[finding.category]})" if finding.category else ""
         yield f"- {MARKS[finding.outcome]} **{literal(finding.check)}**{category}: {prose(finding.message)}"
         yield f"  - {count(len(images), 'image')}: {literal(named(images))}"
+        if finding.outcome in EXCUSED:
+            yield f"  - {finding.outcome}: {prose(excuse(finding))}"
+            continue
         if finding.evidence.created_by:
             yield f"  - step: {code(readable(finding.evidence.created_by, _STEP))}"
         if finding.advice:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from inspector.policy.advice import ADVICE
 from inspector.policy.audited import Audited, AuditReport
-from inspector.policy.model import WORST_FIRST, Finding
+from inspector.policy.model import EXCUSED, FINDINGS_WORST_FIRST, Finding
 from inspector.policy.steps import readable
 from inspector.report.audit import (
     claimed_told,
@@ -26,7 +26,7 @@ from inspector.report.audit import (
     without_role_told,
 )
 from inspector.report.canvas import STYLES, draw, hanging, indented, symbol, words
-from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, advice_of, count, headline, size
+from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, advice_of, count, excuse, headline, size
 
 _STEP = 400
 """Characters of a build step shown below a finding."""
@@ -44,7 +44,7 @@ def problems(results: Iterable[Audited]) -> list[tuple[Finding, list[Audited]]]:
         for finding in _told_of(each):
             key = (finding.outcome, finding.check, finding.message)
             found.setdefault(key, (finding, []))[1].append(each)
-    return sorted(found.values(), key=lambda pair: WORST_FIRST.index(pair[0].outcome))
+    return sorted(found.values(), key=lambda pair: FINDINGS_WORST_FIRST.index(pair[0].outcome))
 
 
 def _told_of(audited: Audited) -> Iterator[Finding]:
@@ -125,6 +125,10 @@ def _problem(finding: Finding, images: Sequence[Audited]) -> Table:
         sentence.append(f"  [{CATEGORIES[finding.category]}]", style="dim")
     sentence.append("\n")
     sentence.append_text(words(f"{count(len(images), 'image')}: {named(images)}", "dim"))
+    if finding.outcome in EXCUSED:
+        sentence.append("\n")
+        sentence.append_text(words(f"{finding.outcome}: {excuse(finding)}"))
+        return hanging(symbol(finding.outcome), sentence)
     if finding.evidence.created_by:
         sentence.append("\n")
         sentence.append_text(words(f"step: {readable(finding.evidence.created_by, _STEP)}", "dim"))

@@ -10,11 +10,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from inspector.policy.model import Outcome
+from inspector.policy.model import FindingOutcome
 from inspector.report.escape import cut, escape
 from inspector.report.text import SYMBOLS
 
-STYLES: dict[Outcome, str] = {"pass": "green", "warn": "yellow", "unknown": "magenta", "fail": "red"}
+STYLES: dict[FindingOutcome, str] = {
+    "pass": "green",
+    "warn": "yellow",
+    "unknown": "magenta",
+    "fail": "red",
+    "waived": "blue",
+    "known": "blue",
+}
 NARROWEST = 40
 """Cells below which nothing more is squeezed; a terminal that has fewer breaks lines itself."""
 
@@ -43,7 +50,7 @@ def words(text: str, style: str = "") -> Text:
     return Text(escape(cut(text)), style=style, overflow="fold")
 
 
-def symbol(outcome: Outcome) -> Text:
+def symbol(outcome: FindingOutcome) -> Text:
     """Return the mark of an outcome, in its colour."""
     return Text(SYMBOLS[outcome], style=f"bold {STYLES[outcome]}")
 

@@ -11,13 +11,21 @@ from rich.text import Text
 from inspector.facts import LayerFacts
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
-from inspector.report.canvas import columns, draw, indented, words
-from inspector.report.difference import Changed, Difference, Package, Side
-from inspector.report.text import NOTHING, count, short, size
-from inspector.sizes import show_size
+from inspector.report.canvas import STYLES, columns, draw, hanging, indented, symbol, words
+from inspector.report.difference import Difference, Package, Side
+from inspector.report.differing import (
+    NOT_COMPARED,
+    fields_told,
+    growth_told,
+    listed_packages,
+    moved_told,
+    packages_tally,
+    versions_told,
+)
+from inspector.report.text import count, size
 
-_ADDED, _REMOVED, _CHANGED = ("+", "green"), ("-", "red"), ("~", "yellow")
-_SIZES = ("size.uncompressed", "size.compressed", "torch.size", "torch.stack_size")
+_MARKS = {"added": ("+", "green"), "removed": ("-", "red")}
+_CHANGED = ("~", "yellow")
 
 
 def render_diff(difference: Difference, *, width: int = 120, color: bool = False) -> str:
@@ -31,14 +39,19 @@ def _parts(difference: Difference) -> Iterator[RenderableType]:
         yield indented(words("no difference"), 2)
     if difference.not_compared:
         listed = ", ".join(difference.not_compared)
-        yield indented(words(f"not compared, since one side was not looked at: {listed}", "magenta"), 2)
+        yield indented(words(f"{NOT_COMPARED}: {listed}", "magenta"), 2)
+    for finding in difference.findings:
+        told = Text.assemble(words(finding.check, f"bold {STYLES[finding.outcome]}"), ": ", words(finding.message))
+        yield indented(hanging(symbol(finding.outcome), told), 2)
     if difference.changed:
         yield ""
-        yield indented(_fields(difference.changed), 2)
+        yield indented(_fields(difference), 2)
     if difference.packages:
         yield ""
-        yield indented(_heading("packages", _tally(difference.packages)), 2)
-        yield indented(_packages(difference.packages), 2)
+        yield indented(_heading("packages", packages_tally(difference.packages)), 2)
+        yield indented(_packages(listed_packages(difference)), 2)
+        if moved := moved_told(difference):
+            yield indented(words(moved, "dim"), 2)
     if difference.layers_before or difference.layers_after:
         yield ""
         yield indented(_heading("layers", f"{difference.layers_shared} shared at the base"), 2)
@@ -53,65 +66,30 @@ def _heading(title: str, told: str) -> Text:
     return Text.assemble((title, "bold"), (f"  {told}", "dim"))
 
 
-def _fields(changed: Iterable[Changed]) -> Table:
+def _fields(difference: Difference) -> Table:
     grid = columns(5, right=(4,))
-    for each in changed:
-        before, after = _shown(each, each.before), _shown(each, each.after)
-        growth = ""
-        if each.field in _SIZES and each.before and each.after:
-            growth = signed(int(each.after) - int(each.before))
-        grid.add_row(Text(each.field, "dim"), words(before), Text("→", "dim"), words(after), growth)
+    for field, before, after, growth in fields_told(difference):
+        grid.add_row(Text(field, "dim"), words(before), Text("→", "dim"), words(after), growth)
     return grid
-
-
-def _shown(changed: Changed, value: str | None) -> str:
-    if not value:
-        return NOTHING
-    if changed.field in _SIZES:
-        return show_size(int(value))
-    return short(value) if changed.field == "image_id" else value
-
-
-def signed(count_of_bytes: int) -> str:
-    """Return `+731 MB`, `-2.10 kB`."""
-    return f"{'-' if count_of_bytes < 0 else '+'}{show_size(abs(count_of_bytes))}"
-
-
-def _tally(packages: Iterable[Package]) -> str:
-    marks = [_mark(package)[0] for package in packages]
-    told = {"added": marks.count("+"), "removed": marks.count("-"), "changed": marks.count("~")}
-    return ", ".join(f"{number} {word}" for word, number in told.items() if number)
-
-
-def _mark(package: Package) -> tuple[str, str]:
-    if package.before is None:
-        return _ADDED
-    return _REMOVED if package.after is None else _CHANGED
 
 
 def _packages(packages: Iterable[Package]) -> Table:
-    """Return the largest change first."""
     grid = columns(4, right=(3,))
-    for package in sorted(packages, key=lambda one: (-abs(_growth(one)), one.name)):
-        versions = " → ".join(version for version in (package.before, package.after) if version is not None)
-        known = package.size_before is not None or package.size_after is not None
-        growth = signed(_growth(package)) if known else "?"
-        grid.add_row(Text(*_mark(package)), words(package.name), words(versions), growth)
+    for package in packages:
+        mark = Text(*_MARKS.get(package.change, _CHANGED))
+        grid.add_row(mark, words(package.name), words(versions_told(package)), growth_told(package))
     return grid
-
-
-def _growth(package: Package) -> int:
-    return (package.size_after or 0) - (package.size_before or 0)
 
 
 def _layers(difference: Difference) -> Table:
     grid = columns(4, right=(2,))
-    for layers, mark in ((difference.layers_before, _REMOVED), (difference.layers_after, _ADDED)):
+    for layers, mark in ((difference.layers_before, "removed"), (difference.layers_after, "added")):
         for at, layer in enumerate(layers, difference.layers_shared + 1):
-            grid.add_row(Text(*mark), Text(str(at), "dim"), size(layer.size), words(_step(layer)))
+            grid.add_row(Text(*_MARKS[mark]), Text(str(at), "dim"), size(layer.size), words(step_told(layer)))
     return grid
 
 
-def _step(layer: LayerFacts) -> str:
+def step_told(layer: LayerFacts) -> str:
+    """Return the build step of a layer; of one without, how much it holds."""
     entries = "" if layer.entries is None else f", {count(layer.entries, 'entry', 'entries')}"
     return readable(layer.created_by) or f"build step not told{entries}"

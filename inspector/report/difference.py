@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from inspector.facts import ImageFacts, LayerFacts, Size
 from inspector.oci import Platform
-from inspector.policy.model import SCHEMA
+from inspector.policy.model import SCHEMA, Finding
 from inspector.python.metadata import canonical
-from inspector.python.model import Distribution, Interpreter
+from inspector.python.model import Interpreter
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
 from inspector.values import Row, Tabled
 
 _Value = str | Unknown | None
 _UNSEEN = Unknown("not looked at")
+
+
+class _Found(NamedTuple):
+    """A distribution of one side; `layer` is the diff_id of the layer that brought it."""
+
+    name: str
+    version: str
+    size: int | None
+    layer: str | None
+
+
+_Named = dict[str, list[_Found]]
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,20 +53,35 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
-    """A distribution that differs. A side without it has neither version nor size; sizes are in bytes."""
+    """A distribution that differs. A side without it has neither version nor size; sizes are in bytes.
+
+    Of those on both sides, `change` says what differs first: the version, else the size, else only the layer, whose
+    diff_ids are `layer_before` and `layer_after`.
+    """
 
     name: str
     before: str | None
     after: str | None
     size_before: int | None
     size_after: int | None
+    change: Literal["added", "removed", "version", "size", "layer"]
+    layer_before: str | None = None
+    layer_after: str | None = None
+
+    @property
+    def growth(self) -> int | None:
+        """The bytes that came with it, or went; None where no size is known."""
+        if self.size_before is None and self.size_after is None:
+            return None
+        return (self.size_after or 0) - (self.size_before or 0)
 
 
 class Difference(Tabled, frozen=True, kw_only=True):
     """What `diff --format json` prints. `layers_shared` counts those that both have at the base.
 
     `layers_before` and `layers_after` are the rest, from the base up; `packages` are in order of name.
-    `not_compared` names what one side does not know; while there is any, nothing is called `equal`.
+    `not_compared` names what one side does not know; while there is any, nothing is called `equal`. `findings` answer
+    the conditions that were asked, such as `growth=5%`.
 
     >>> inspector.diff("api.tar", "api.tar")
     <Difference api.tar -> api.tar: equal>
@@ -69,6 +97,7 @@ class Difference(Tabled, frozen=True, kw_only=True):
     layers_before: tuple[LayerFacts, ...]
     layers_after: tuple[LayerFacts, ...]
     not_compared: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def records(self) -> list[Row]:
         """Return a flat row for each field, package and layer that differs, and for each that can't be compared.
@@ -124,7 +153,7 @@ def difference(before: ImageFacts, after: ImageFacts) -> Difference:
     if isinstance(before.distributions, Unknown) or isinstance(after.distributions, Unknown):
         open_points.append("packages")
     else:
-        packages = tuple(_packages(before.distributions, after.distributions))
+        packages = tuple(_packages(_by_name(before), _by_name(after)))
     rest = (before.layers[shared:], after.layers[shared:])
     return Difference(
         equal=not (changed or packages or any(rest) or open_points),
@@ -209,32 +238,45 @@ def _of_interpreter(interpreter: Interpreter | Unknown, field: str) -> str | Non
             return _text(getattr(interpreter, field))
 
 
-def _packages(before: Iterable[Distribution], after: Iterable[Distribution]) -> Iterator[Package]:
-    olds, news = _by_name(before), _by_name(after)
+def _packages(olds: _Named, news: _Named) -> Iterator[Package]:
     for name in sorted(olds.keys() | news.keys()):
         old, new = olds.get(name, []), news.get(name, [])
-        if _versions(old) != _versions(new):
-            yield Package(
-                name=(new or old)[0].name,
-                before=_versions(old),
-                after=_versions(new),
-                size_before=_size(old),
-                size_after=_size(new),
-            )
+        package = Package(
+            name=(new or old)[0].name,
+            before=_versions(old),
+            after=_versions(new),
+            size_before=_size(old),
+            size_after=_size(new),
+            change="added" if not old else "removed" if not new else "version",
+            layer_before=_layers(old),
+            layer_after=_layers(new),
+        )
+        if package.before != package.after:
+            yield package
+        elif package.growth and None not in (package.size_before, package.size_after):
+            yield msgspec.structs.replace(package, change="size")
+        elif package.layer_before != package.layer_after and None not in (package.layer_before, package.layer_after):
+            yield msgspec.structs.replace(package, change="layer")
 
 
-def _by_name(found: Iterable[Distribution]) -> dict[str, list[Distribution]]:
-    """By canonical name; several of one name may lie on one search path."""
-    named: dict[str, list[Distribution]] = {}
-    for one in found:
-        named.setdefault(canonical(one.name), []).append(one)
+def _by_name(facts: ImageFacts) -> _Named:
+    """List by canonical name, with the diff_ids of their layers; several of one name may lie on one search path."""
+    named: _Named = {}
+    for one in () if isinstance(facts.distributions, Unknown) else facts.distributions:
+        at = one.layer
+        diff_id = facts.layers[at].diff_id if at is not None and 0 <= at < len(facts.layers) else None
+        named.setdefault(canonical(one.name), []).append(_Found(one.name, one.version, one.size, diff_id))
     return named
 
 
-def _versions(found: Iterable[Distribution]) -> str | None:
+def _versions(found: Iterable[_Found]) -> str | None:
     return ", ".join(sorted(one.version for one in found)) or None
 
 
-def _size(found: Iterable[Distribution]) -> int | None:
+def _size(found: Iterable[_Found]) -> int | None:
     sizes = [one.size for one in found if one.size is not None]
     return sum(sizes) if sizes else None
+
+
+def _layers(found: Iterable[_Found]) -> str | None:
+    return ", ".join(sorted({one.layer for one in found if one.layer is not None})) or None

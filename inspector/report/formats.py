@@ -109,6 +109,7 @@ FORMATS = (
             "check": Renderer("inspector.report.markdown:render_check", ("only_failed",)),
             "audit": Renderer("inspector.report.audit_markdown:render_audit", ("only_failed",)),
             "show": Renderer("inspector.report.show_markdown:render_show", ("errors",)),
+            "diff": Renderer("inspector.report.diff_markdown:render_diff"),
         },
         whole=False,
         endings=(".md", ".markdown"),

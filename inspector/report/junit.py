@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from inspector.policy.model import Finding, Report, Result
+from inspector.policy.model import EXCUSED, Finding, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.escape import escape
-from inspector.report.text import advice_of, notes, origin, run_told
+from inspector.report.text import advice_of, excuse, notes, origin, run_told
 
 
 def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
     """Write a suite an image and a case a check: a failure fails, not knowing is an error, a warning is output.
+
+    What is waived is skipped, with the reason.
 
     Escaped text holds no character that XML 1.0 forbids. Times are in seconds. `noted` are warnings by image, of
     those that come without facts.
@@ -64,8 +66,10 @@ def _case(result: Result, finding: Finding, number: int = 1) -> ET.Element:
     match finding.outcome:
         case "pass":
             pass
-        case "warn":
+        case "warn" | "known":
             ET.SubElement(case, "system-out").text = told
+        case "waived":
+            ET.SubElement(case, "skipped", message=escape(f"waived {excuse(finding)}")).text = told
         case "unknown":
             ET.SubElement(case, "error", message=escape(finding.message), type=finding.category or "").text = told
         case "fail":
@@ -83,6 +87,7 @@ def _told(finding: Finding) -> Iterable[str]:
         "layer": None if at.layer is None else f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
         "step": readable(at.created_by),
         "advice": advice_of(finding),
+        "why": excuse(finding) if finding.outcome in EXCUSED else "",
     }
     return (f"{label}: {escape(text)}" for label, text in pairs.items() if text)
 
@@ -91,3 +96,5 @@ def _count(suite: ET.Element, cases: list[ET.Element]) -> None:
     suite.set("tests", str(len(cases)))
     suite.set("failures", str(sum(case.find("failure") is not None for case in cases)))
     suite.set("errors", str(sum(case.find("error") is not None for case in cases)))
+    if skipped := sum(case.find("skipped") is not None for case in cases):
+        suite.set("skipped", str(skipped))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from inspector.policy.model import Finding, Outcome, Report, Result
+from inspector.policy.model import EXCUSED, Finding, FindingOutcome, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.escape import cut, escape
 from inspector.report.text import (
@@ -14,8 +14,11 @@ from inspector.report.text import (
     advice_of,
     alike,
     count,
+    excuse,
+    excused_told,
     expected_torch,
     headline,
+    known_told,
     layer_name,
     notes,
     origin,
@@ -28,7 +31,14 @@ from inspector.report.text import (
     unnamed,
 )
 
-MARKS: dict[Outcome, str] = {"pass": "✅", "warn": "⚠️", "unknown": "❔", "fail": "❌"}
+MARKS: dict[FindingOutcome, str] = {
+    "pass": "✅",
+    "warn": "⚠️",
+    "unknown": "❔",
+    "fail": "❌",
+    "waived": "🕓",
+    "known": "📌",
+}
 _TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size")
 _ALIGNED = (":--", ":--", ":--", ":--", ":--", ":--", ":--", "--:")
 _HARMLESS = frozenset(" ,;:()'/%+-.")
@@ -75,6 +85,8 @@ def _lines(report: Report, results: tuple[Result, ...]) -> Iterator[str]:
     yield f"## inspector: {headline(outcomes)}"
     if len(set(outcomes)) > 1:
         yield from ("", tally(outcomes))
+    if excused := excused_told(finding for result in report.results for finding in result.findings):
+        yield from ("", excused)
     if results:
         yield from ("", _row(_TITLES), _row(_ALIGNED), *(_row(_cells(result)) for result in results))
     for first, *others in alike(results):
@@ -140,7 +152,11 @@ def _cells(result: Result) -> tuple[str, ...]:
 
 
 def _explained(result: Result, found: list[Finding]) -> Iterator[str]:
+    if any(finding.outcome == "known" for finding in found):
+        yield f"- {MARKS['known']} **known**: {prose(known_told(found))}"
     for finding in found:
+        if finding.outcome == "known":
+            continue
         category = f" ({CATEGORIES[finding.category]})" if finding.category else ""
         yield f"- {MARKS[finding.outcome]} **{literal(finding.check)}**{category}: {prose(finding.message)}"
         yield from (f"  - {label}: {told}" for label, told in _details(finding, result))
@@ -153,6 +169,9 @@ def _explained(result: Result, found: list[Finding]) -> Iterator[str]:
 
 def _details(finding: Finding, result: Result) -> Iterator[tuple[str, str]]:
     at = finding.evidence
+    if finding.outcome in EXCUSED:
+        yield finding.outcome, prose(excuse(finding))
+        return
     if finding.expected or finding.actual:
         yield "expected", f"{literal(finding.expected or NOTHING)}; actual: {literal(finding.actual or NOTHING)}"
     if at.path:

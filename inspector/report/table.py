@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.facts import ImageFacts
-from inspector.policy.model import WORST_FIRST, Category, Finding, Outcome, Report, Result
+from inspector.policy.model import EXCUSED, FINDINGS_WORST_FIRST, Category, Finding, FindingOutcome, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, symbol, words
 from inspector.report.text import (
@@ -22,7 +22,10 @@ from inspector.report.text import (
     alike,
     all_well,
     count,
+    excuse,
+    excused_told,
     expected_torch,
+    known_told,
     layer_name,
     listed,
     notes,
@@ -69,9 +72,10 @@ def _parts(report: Report, results: tuple[Result, ...], width: int, *, passed: b
             yield ""
             yield _title(first)
             yield from (indented(part, 2) for part in _explained(first, found, passed=passed))
-    if report.warnings:
+    excused = excused_told(finding for result in report.results for finding in result.findings)
+    if report.warnings or excused:
         yield ""
-        yield from _notes(report.warnings)
+        yield from _notes([*([excused] if excused else []), *report.warnings])
 
 
 def _together(results: Sequence[Result]) -> Iterator[RenderableType]:
@@ -172,7 +176,12 @@ def _title(result: Result) -> Text:
 
 
 def _explained(result: Result, found: list[Finding], *, passed: bool) -> Iterator[RenderableType]:
-    for finding in sorted(found, key=lambda finding: WORST_FIRST.index(finding.outcome)):
+    if not passed and any(finding.outcome == "known" for finding in found):
+        yield hanging(
+            symbol("known"), Text.assemble(("known", f"bold {STYLES['known']}"), ": ", words(known_told(found)))
+        )
+        found = [finding for finding in found if finding.outcome != "known"]
+    for finding in sorted(found, key=lambda finding: FINDINGS_WORST_FIRST.index(finding.outcome)):
         yield _sentence(finding.outcome, finding.check, finding.message, finding.category)
         yield indented(labelled(_details(finding, result.facts)), 4)
     if result.error and not found:
@@ -193,7 +202,7 @@ def _how(facts: ImageFacts, found: Iterable[Finding]) -> Iterator[tuple[str, Tex
     yield "time", words(f"{seconds(facts.evidence.seconds)}{access}", "dim")
 
 
-def _sentence(outcome: Outcome, check: str, message: str, category: Category | None) -> Table:
+def _sentence(outcome: FindingOutcome, check: str, message: str, category: Category | None) -> Table:
     sentence = Text.assemble(words(check, f"bold {STYLES[outcome]}"), ": ", words(message), overflow="fold")
     if category:
         sentence.append(f"  [{CATEGORIES[category]}]", style="dim")
@@ -204,6 +213,9 @@ def _details(finding: Finding, facts: ImageFacts | None) -> Iterator[tuple[str, 
     if finding.outcome == "pass":
         return
     at = finding.evidence
+    if finding.outcome in EXCUSED:
+        yield finding.outcome, words(excuse(finding))
+        return
     if finding.expected:
         yield "expected", words(finding.expected)
     if finding.actual:

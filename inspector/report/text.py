@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from inspector.facts import ImageFacts
 from inspector.policy.findings import CAME_WITH
-from inspector.policy.model import Category, Finding, Outcome, Report, Result
+from inspector.policy.model import EXCUSED, Category, Finding, FindingOutcome, Outcome, Report, Result
 from inspector.policy.runs import described, run_label
 from inspector.reference import Scheme
 from inspector.report.escape import escape
@@ -17,7 +17,14 @@ from inspector.unknown import Absent, Unknown
 NOTHING = "-"
 UNSEEN = "?"
 """In place of a number that nobody looked at."""
-SYMBOLS: dict[Outcome, str] = {"pass": "✔", "warn": "▲", "unknown": "?", "fail": "✘"}
+SYMBOLS: dict[FindingOutcome, str] = {
+    "pass": "✔",
+    "warn": "▲",
+    "unknown": "?",
+    "fail": "✘",
+    "waived": "~",
+    "known": "=",
+}
 _MINUTE = 60.0
 _MEDIA = {
     Scheme.DOCKER_ARCHIVE.value: "tar",
@@ -119,6 +126,28 @@ def listed(names: Sequence[str], most: int = MAX_LISTED) -> str:
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def excuse(finding: Finding) -> str:
+    """Return why a finding that is waived or known fails nothing."""
+    if finding.waived is not None:
+        return f"until {finding.waived.expires}: {finding.waived.reason}"
+    return f"accepted: {finding.accepted}" if finding.accepted else "the baseline has it"
+
+
+def known_told(findings: Iterable[Finding]) -> str:
+    """Return the known findings of one image in one line: by check, and subject where that tells them apart."""
+    named = [" ".join(filter(None, (each.check, each.subject))) for each in findings if each.outcome == "known"]
+    return f"{count(len(named), 'finding')} that the baseline has: {listed(named)}"
+
+
+def excused_told(findings: Iterable[Finding]) -> str:
+    """Return `2 findings waived, 1 known`; empty where there are none."""
+    outcomes = [finding.outcome for finding in findings]
+    waived, known = (outcomes.count(each) for each in EXCUSED)
+    told = [f"{count(waived, 'finding')} waived"] if waived else []
+    told += [f"{known:,} known" if told else f"{count(known, 'finding')} known"] if known else []
+    return ", ".join(told)
+
+
 def headline(outcomes: Sequence[Outcome | None]) -> str:
     """Return `2 of 4 images fail`: the worst that is met, and of how many."""
     total = count(len(outcomes), "image")
@@ -167,12 +196,16 @@ def run_told(result: Result) -> str:
     return f"{run_label(run)}, {gpu}, in {seconds(run.seconds)}"
 
 
-def summary(outcomes: tuple[Outcome, ...], span: float, ignored: int = 0) -> str:
-    """Return `4 images: 2 passed, 1 with warnings, 1 failed in 0.42 s`: the line that goes to standard error."""
+def summary(outcomes: tuple[Outcome, ...], span: float, ignored: int = 0, excused: str = "") -> str:
+    """Return `4 images: 2 passed, 1 with warnings, 1 failed in 0.42 s`: the line that goes to standard error.
+
+    `excused` says what is waived or known.
+    """
     words: dict[Outcome, str] = {"pass": "passed", "warn": "with warnings", "unknown": "unknown", "fail": "failed"}
     tally = [f"{outcomes.count(outcome)} {word}" for outcome, word in words.items() if outcome in outcomes]
     left_out = f"; {count(ignored, 'image')} ignored" if ignored else ""
-    return f"{count(len(outcomes), 'image')}: {', '.join(tally) or 'nothing checked'}{left_out} in {seconds(span)}"
+    told = f"{', '.join(tally) or 'nothing checked'}{left_out}{f'; {excused}' if excused else ''}"
+    return f"{count(len(outcomes), 'image')}: {told} in {seconds(span)}"
 
 
 def layer_name(position: int, of: int | None, diff_id: str | None, size: int | None) -> str:

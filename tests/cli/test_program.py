@@ -219,7 +219,7 @@ def test_a_user_without_a_home_reads_images_without_a_cache(images: Path, monkey
 
 
 def test_a_fault_of_ours_is_no_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "_split", lambda _: 1 / 0)
+    monkeypatch.setattr(check, "split_policy", lambda _: 1 / 0)
     done = run("check", "x.toml")
     assert done.exit_code == root.UNSURE == 3
     assert "inspector: error: this is a fault of inspector" in done.stderr

@@ -99,7 +99,7 @@ ADVICE_OF_RULES = {
 
 
 def test_advice_names_only_what_is_known() -> None:
-    known = {"dockerfile", "builder", "build", "image", "command", "origin", "wanted", "path", "change"}
+    known = {"dockerfile", "builder", "build", "image", "command", "origin", "wanted", "path", "change", "before"}
     assert ADVICE_OF_RULES
     for advice in (*ADVICE.values(), *ADVICE_OF_RULES.values()):
         for text in (advice.text, advice.procedure):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from inspector.oci import Platform
+from inspector.policy.comparison import Growth
 from inspector.policy.judge import judge
 from inspector.policy.needs import needs_run, whole_facts_needed
 from inspector.policy.role import Limits
@@ -27,6 +28,8 @@ STATED: dict[str, Any] = {
     "proof": "loader",
     "extensions": "must-load",
     "imports": ("a",),
+    "growth": Growth(bytes=5),
+    "against": "api:1",
 }
 """A value for each setting of a rule."""
 OWN: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def policies() -> dict[str, dict[str, Any]]:
         except tomllib.TOMLDecodeError:
             continue
         if isinstance(raw.get("roles"), dict) and "project" not in raw:
-            decoded[name] = raw
+            decoded[name] = json.loads(json.dumps(raw, default=str))  # a date as editors give it to the schema
     return decoded
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from inspector.facts import Evidence, ImageFacts, LayerFacts, Size
 from inspector.facts.runtime import Device, Failure, RuntimeFacts
 from inspector.policy.judge import judge
-from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer, Report, Result, worst
+from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer, Report, Result, Waived, worst
 from inspector.policy.role import CudaRuntime, Limits, Role
 from inspector.python.model import Distribution, Interpreter, Libc, Startup
 from inspector.torchbuild.model import Build, Torch, TorchElsewhere
@@ -347,6 +347,25 @@ def engine() -> Report:
     )
 
 
+def excused(text: str = "needed by the smoke test until #123") -> Report:
+    """Findings that are waived or known, with what they are beside."""
+    waived = replace(torch_in_api(), outcome="waived", waived=Waived(text, "2027-01-31"), subject="torch")
+    known = Finding(check="forbid", outcome="known", message="forbidden by nvidia-*", subject="nvidia-*", accepted=text)
+    size = Finding(check="size", outcome="known", message="5.31 GB", category="CODE_BUG", accepted="")
+    return report(
+        result("ktrdr-backend:a", "api", facts("ktrdr-backend:a"), EVIDENCE, waived, known, size, waived=1, known=2),
+        result("ktrdr-backend:b", "api", facts("ktrdr-backend:b"), EVIDENCE, torch_in_api(), known, known=1),
+        warnings=(f"the waiver of torch 'torch' ({text}) ends in 9 days, on 2027-01-31",),
+    )
+
+
 _RULES: tuple[CudaRuntime, ...] = ("report", "demand")
-CASES = {"four-roles": four_roles, "mixed": mixed, "engine": engine, "hostile": hostile, "nothing": report}
+CASES = {
+    "four-roles": four_roles,
+    "mixed": mixed,
+    "engine": engine,
+    "excused": excused,
+    "hostile": hostile,
+    "nothing": report,
+}
 """Reports by the name of their golden files."""

@@ -15,8 +15,9 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from inspector.policy.model import Finding, Report, Result
-from inspector.report import diff, document, junit, markdown, runtime, schema, show, table
-from inspector.report.difference import difference
+from inspector.report import diff, diff_markdown, document, junit, markdown, runtime, schema, show, table
+from inspector.report.conditions import WORDS, judged, parse_condition
+from inspector.report.difference import Difference, difference
 from inspector.report.escape import escape
 from tests.effort import examples
 from tests.report import samples
@@ -34,6 +35,12 @@ def _runtime(report: Report, width: int, *, color: bool = False) -> str:
     return runtime.render_runtime(samples.facts_of(report), width=width, color=color)
 
 
+def _difference(report: Report) -> Difference:
+    """What changed from the CPU worker to the report's first image, with all that may be asked of it."""
+    facts = [*samples.facts_of(report), samples.no_python()]
+    return judged(difference(samples.facts_of(samples.four_roles())[1], facts[0]), [*map(parse_condition, WORDS)])
+
+
 TEXTS: dict[str, Callable[[Report], str]] = {
     "table": lambda report: table.render_check(report, width=100),
     "show": lambda report: _show(report, 100),
@@ -42,6 +49,8 @@ TEXTS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown.render_check,
     "junit": junit.render_check,
     "json": document.encode,
+    "diff": lambda report: diff.render_diff(_difference(report), width=100),
+    "diff-markdown": lambda report: diff_markdown.render_diff(_difference(report)),
 }
 
 
@@ -56,13 +65,15 @@ def test_nothing_but_ink_and_line_ends_is_printed(form: str, case: str) -> None:
 @given(name=ANY)
 def test_no_name_breaks_a_report(name: str) -> None:
     report = samples.hostile(name)
-    for form, render in TEXTS.items():
-        text = render(report)
+    for form, text in (
+        (form, render(each)) for form, render in TEXTS.items() for each in (report, samples.excused(name))
+    ):
         assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
-        assert form not in ("table", "show", "runtime") or max(map(cell_len, text.split("\n"))) <= 100
+        assert form not in ("table", "show", "runtime", "diff") or max(map(cell_len, text.split("\n"))) <= 100
     ET.fromstring(junit.render_check(report))
     SCHEMA.validate(json.loads(document.encode(report)))
     SCHEMA.validate(json.loads(document.render_runtime(samples.facts_of(report))))
+    SCHEMA.validate(json.loads(document.encode(_difference(report))))
 
 
 @pytest.mark.parametrize("width", [80, 120, 160, 200])
@@ -150,6 +161,18 @@ def test_junit_cases_have_names_of_their_own() -> None:
     result = Result(image="api:prod", role="api", outcome="fail", findings=twice, facts=None)
     root = ET.fromstring(junit.render_check(Report(outcome="fail", results=(result,))))
     assert [case.get("name") for case in root.iter("testcase")] == ["api:prod: forbid", "api:prod: forbid 2"]
+
+
+def test_junit_skips_what_is_waived_for_its_reason() -> None:
+    root = ET.fromstring(junit.render_check(samples.excused()))
+    assert root.attrib == {"name": "inspector", "tests": "7", "failures": "1", "errors": "0", "skipped": "1"}
+    (skipped,) = root.iter("skipped")
+    assert skipped.get("message") == "waived until 2027-01-31: needed by the smoke test until #123"
+    assert [case.get("name") for case in root.iter("testcase") if case.find("system-out") is not None] == [
+        "ktrdr-backend:a: forbid",
+        "ktrdr-backend:a: size",
+        "ktrdr-backend:b: forbid",
+    ]
 
 
 def test_junit_counts_agree_with_its_cases() -> None:

@@ -36,6 +36,11 @@ LAYOUTS = {
     "four-roles.check-passed.txt": "the checks that pass too",
     "four-roles.check-failed.txt": "all images left out",
     "four-roles.diff.txt": "fields, packages and layers",
+    "four-roles.diff.md": "the same in Markdown",
+    "excused.check-80.txt": "what is waived, what is known, and how many",
+    "excused.check.md": "the same in Markdown",
+    "excused.check.xml": "the same as skipped and as output",
+    "excused.audit-120.txt": "the same of a repository",
     "engine.show-80.txt": "what nobody looked at, and what a run showed",
     "engine.diff.txt": "what could not be compared",
     "engine.runtime.txt": "files, run and verdict",
@@ -81,6 +86,7 @@ RENDERINGS: dict[str, Callable[[Report], str]] = {
     "show-color.ansi": _rendered("show", "table", width=100, color=True),
     "runtime.txt": _rendered("runtime", "table", width=100),
     "diff.txt": _rendered("diff", "table", width=80),
+    "diff.md": _rendered("diff", "markdown"),
 }
 
 

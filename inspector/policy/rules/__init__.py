@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inspector.policy.rule import Rule
 from inspector.policy.rules import (
+    against,
     command,
     cuda,
     cuda_runtime,
@@ -48,5 +49,9 @@ RULES: tuple[Rule, ...] = (
     extensions.RULE,
     size.RULE,
     size.COMPRESSED,
+    against.RULE,
+    against.GROWN,
+    against.BUILD,
+    against.PACKAGES,
 )
 """All checks, in the order of their findings."""
