@@ -37,7 +37,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     contents are believed. With `guess_registry`, a registry is asked for names that state none. `imports` are
     modules whose import is followed. `image_timeout` bounds the time of one image in seconds, beside what its bytes
     justify (`work.limits`). Of the checks, those in `select` count alone, where there are any, and those in `ignore`
-    don't.
+    don't. `sizes` asks where the bytes of each image are, and which are waste.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -57,6 +57,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     image_timeout: float = work.DEFAULT_SECONDS
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    sizes: bool = False
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
         """Believe the tables of contents of these registries too, as a policy may ask."""
@@ -140,13 +141,14 @@ class Opened(msgspec.Struct, frozen=True):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
 
-    `access` allows no other. `imports` are modules whose import is followed.
+    `access` allows no other. `imports` are modules whose import is followed; `sizes` asks where the bytes are.
     """
 
     python: str = "python"
     whole: str = ""
     access: AccessMethod | None = None
     imports: tuple[str, ...] = ()
+    sizes: bool = False
 
 
 class Job(msgspec.Struct, frozen=True):
