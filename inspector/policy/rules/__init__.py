@@ -24,6 +24,7 @@ from inspector.policy.rules import (
     torch_build,
     torch_elsewhere,
     torch_version,
+    waste,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -48,5 +49,6 @@ RULES: tuple[Rule, ...] = (
     extensions.RULE,
     size.RULE,
     size.COMPRESSED,
+    waste.RULE,
 )
 """All checks, in the order of their findings."""
