@@ -22,7 +22,7 @@ ORDINAL = (1 << 32) - 1
 MAX_PACKAGES = 65_000
 MAPS = 20
 """Packages that have a tree of their own: those above one percent of the image."""
-_MAP_NODES, _MAP_SHARE = 500, 400
+_MAP_NODES, _MAP_SHARE = 250, 300
 MAX_PARTS = 400
 """Packages and folders of one layer that are named."""
 MAX_ITEMS, MAX_PLACES, MAX_NOTED = 200, 5, 2_000

@@ -70,7 +70,7 @@ def _image(facts: ImageFacts) -> Iterator[RenderableType]:
     if facts.warnings:
         yield from _section("Warnings", *(hanging(Text("▲", "yellow"), words(text)) for text in facts.warnings))
     yield ""
-    yield from (indented(words(line, "dim"), 2) for line in _evidence(facts.evidence))
+    yield from (indented(words(line, "dim"), 2) for line in evidence_told(facts.evidence))
 
 
 def _unseen(why: Unknown) -> str:
@@ -233,7 +233,7 @@ def _elsewhere(found: Iterable[TorchElsewhere]) -> Iterator[tuple[str, Text]]:
         yield show_size(other.size), words(f"{version} in {other.path}{where}: {other.why_not_importable}")
 
 
-def _evidence(seen: Evidence) -> Iterator[str]:
+def evidence_told(seen: Evidence) -> Iterator[str]:
     """Yield what was read and how, then the access methods that were not taken."""
     access = f"access method {seen.access}: " if seen.access else ""
     yield f"{access}{', '.join(_read(seen))}, in {seconds(seen.seconds)}"
