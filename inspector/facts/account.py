@@ -111,9 +111,9 @@ class _Account:
                 way = ways[key] = self._forest.way(key, self._parts(path, key[1]))
             size = node.size if node.kind is Kind.FILE else len(node.target.encode("utf-8", "surrogateescape"))
             self._forest.add(way, name, size)
-            found = own.get(name, ())
-            if found or category or key[1] in self._cuda:
-                self._count(key, size, {*found, category} - {""}, root or _place(path))
+            categories = {*own.get(name, ()), category} - {""}
+            if categories or key[1] in self._cuda:
+                self._count(key, size, categories, root or _place(path))
         return owner
 
     def _count(self, key: tuple[int, int], size: int, categories: set[str], place: str) -> None:

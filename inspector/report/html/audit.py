@@ -55,7 +55,7 @@ def render_audit(report: AuditReport, *, only_failed: bool = False) -> str:
 
 def _index(parts: Sequence[Part]) -> Markup:
     columns = (Column("Repository"), Column("Images"), Column("Worst"))
-    rows = [
+    rows: list[list[Child]] = [
         [el("a", part.repository, href=f"#repository-{at}"), part.totals, badge(_worst(part))]
         for at, part in enumerate(parts[:MAX_INDEX], 1)
     ]

@@ -36,7 +36,7 @@ def render_check(report: Report, *, only_failed: bool = False) -> str:
     index = [el("p", "Images against their roles", class_="kicker"), el("h1", headline(outcomes)), el("p", lead)]
     index.append(_index(results) if results else el("p", all_well(report)))
     ordered = list(enumerate(results, 1))
-    body = [el("div", list(_image(result, 2)), id=f"image-{at}") for at, result in ordered]
+    body = [el("div", list(_image(result, 2)), id=f"image-{at}", class_="one") for at, result in ordered]
     title = f"inspector: {headline(outcomes)}"
     return page(title, el("section", index, class_="image"), warnings if report.warnings else None, body)
 

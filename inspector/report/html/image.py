@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from inspector.facts import ImageFacts
 from inspector.facts.sizes import Sizes, SizeTree
-from inspector.facts.waste import Waste, Wasted
+from inspector.facts.waste import CATEGORIES, Waste, Wasted
 from inspector.policy.steps import readable
 from inspector.python.model import Distribution, Interpreter
 from inspector.report.html.maps import COLORS, LEGEND, LETTERS, NARROW, WIDE, kinds_in, size_map
@@ -15,7 +15,7 @@ from inspector.report.html.parts import Column, bar, folded, pairs, section, tab
 from inspector.report.html.squarify import Box
 from inspector.report.show import evidence_told
 from inspector.report.text import NOTHING, count, notes, origin, short, size, torch_build, torch_version, undecided
-from inspector.report.waste import groups, layers_told, places_told, step_of, what
+from inspector.report.waste import groups, layers_told, places_told, step_of
 from inspector.sizes import show_size
 from inspector.torchbuild.model import TorchElsewhere
 from inspector.unknown import Absent, Unknown
@@ -153,7 +153,8 @@ def _waste_row(facts: ImageFacts, item: Wasted) -> Sequence[Child]:
     step = step_of(facts, item.layer)
     by = step_of(facts, item.removed_by)
     told = [
-        prose(f"{what(item)}: {layers_told(item)}"),
+        el("strong", prose(CATEGORIES[item.category].title)),
+        f", {count(item.files, 'file')}, {layers_told(item)}",
         el("p", el("strong", "What to do: "), prose(item.change)) if item.certain else el("p", prose(item.change)),
         el("small", el("code", places_told(item))),
         el("small", "step ", el("code", step)) if step else None,

@@ -37,6 +37,8 @@ SMALLEST = 5
 """Pixels of a side below which a box is left out."""
 _STRIP, _PAD, _DEPTH = 17, 2, 9
 _NAME = 200
+_TOO_NARROW = 70
+"""Pixels below which a layer has its number alone."""
 _MOSTLY = 0.97
 """Share from which a folder's one child stands for it: `nvidia/cudnn/lib` is one frame."""
 
@@ -122,6 +124,8 @@ def _labels(box: Box, name: str, size: str, *, framed: bool) -> list[Markup]:
     x, y = _round(box.x + 4), _round(box.y + 12.5)
     if framed or box.height < 30:
         whole = f"{name} {size}"
+        if _width(name) > box.width - 8 and box.width < _TOO_NARROW and name.startswith("layer "):
+            name = name.split(" ")[1]
         return [el("text", whole if _width(whole) <= box.width - 8 else _fit(name, box.width - 8), x=x, y=y)]
     return [
         el("text", _fit(name, box.width - 8), x=x, y=y),

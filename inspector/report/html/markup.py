@@ -11,16 +11,21 @@ from inspector.report.escape import escape
 Markup = NewType("Markup", str)
 """HTML that `el` and `join` made; any other text is escaped as it goes in."""
 Child = Markup | str | None | Iterable["Child"]
+Value = str | float | bool | None
 
 LONGEST = 2000
 """Characters of one text."""
-TAGS = frozenset(
-    ["html", "head", "meta", "title", "style", "body", "header", "main", "footer", "nav", "section", "h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "dl", "dt", "dd", "div", "span", "strong", "em", "code", "a", "table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "svg", "g", "rect", "text", "small"]
+_TAGS = (
+    "html head meta title style body main footer section h1 h2 h3 h4 p ul li dl dt dd div span strong a code "
+    "table caption thead tbody tr th td details summary svg g rect text small"
 )
+TAGS = frozenset(_TAGS.split(" "))
 _EMPTY = frozenset({"meta", "rect"})
-_ATTRIBUTES = frozenset(
-    ["class", "id", "lang", "charset", "name", "content", "http-equiv", "href", "scope", "colspan", "role", "aria-label", "aria-hidden", "aria-labelledby", "open", "x", "y", "width", "height", "fill", "viewBox", "preserveAspectRatio", "rx"]
+_NAMED = (
+    "class id lang charset name content http-equiv href scope role aria-label aria-hidden open x y width height rx "
+    "viewBox fill"
 )
+ATTRIBUTES = frozenset(_NAMED.split(" "))
 
 
 class _Made(str):
@@ -35,7 +40,7 @@ def text(value: str, most: int = LONGEST) -> Markup:
     return _made(html.escape(escape(cut), quote=True))
 
 
-def el(tag: str, *children: Child, **attributes: str | float | bool | None) -> Markup:
+def el(tag: str, *children: Child, **attributes: Value) -> Markup:
     """Return an element. A name such as `aria_label` or `class_` stands for `aria-label`, `class`.
 
     Attributes of None and False are left out. Raises `ValueError` for a tag or an attribute that no page needs, and for
@@ -77,9 +82,8 @@ def _child(child: Child) -> str:
     return text(child) if isinstance(child, str) else join(child)
 
 
-def _attribute(name: str, value: str | float | bool | None) -> str:
-    name = {"viewbox": "viewBox"}.get(name, name)
-    if name not in _ATTRIBUTES:
+def _attribute(name: str, value: Value) -> str:
+    if name not in ATTRIBUTES:
         raise ValueError(f"the attribute {name!r} is not for reports")
     if value is None or value is False:
         return ""

@@ -22,7 +22,10 @@ def render_show(images: Iterable[ImageFacts], *, errors: tuple[ShowError, ...] =
         return page(f"{name}: what it holds", _head(found[0], 1), sections(found[0], 2))
     title = count(len(found), "image") + (f", {len(errors):,} not read" if errors else "")
     index = [el("h1", title), _index(found)] if found else [el("h1", title)]
-    body = [[el("div", _head(facts, 2), id=f"image-{at}"), [sections(facts, 3)]] for at, facts in enumerate(found, 1)]
+    body = [
+        el("div", _head(facts, 2), sections(facts, 3), id=f"image-{at}", class_="one")
+        for at, facts in enumerate(found, 1)
+    ]
     return page(f"inspector: {title}", el("section", index, class_="image"), _errors(errors), body)
 
 
