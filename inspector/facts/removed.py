@@ -10,7 +10,7 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind, Rootfs
 
-_FILE, _SYMLINK, _CHAR = CODES[Kind.FILE], CODES[Kind.SYMLINK], CODES[Kind.CHAR]
+_FILE, _SYMLINK = CODES[Kind.FILE], CODES[Kind.SYMLINK]
 
 
 class Removed(NamedTuple):
@@ -53,18 +53,16 @@ class Hidden:
         self._paths: dict[str, list[int]] = {}
         self._inside: dict[str, list[int]] = {}
         for layer, index in enumerate(indexes):
-            if WHITEOUT.encode() in index.entries.names or _CHAR in index.entries.kinds:
+            if WHITEOUT.encode() in index.entries.names:
                 self._take(layer, index.entries)
 
     def _take(self, layer: int, entries: Entries) -> None:
-        for position, kind in enumerate(entries.kinds):
+        for position in range(len(entries)):
             name = entries.name(position)
-            parent = entries.parents[entries.homes[position]]
-            if kind == _CHAR:  # overlayfs takes device 0:0 for a whiteout; no other hides anything that had bytes
-                self._paths.setdefault(f"{parent}/{name}" if parent else name, []).append(layer)
-            elif not name.startswith(WHITEOUT):
+            if not name.startswith(WHITEOUT):
                 continue
-            elif name == OPAQUE:
+            parent = entries.parents[entries.homes[position]]
+            if name == OPAQUE:
                 self._inside.setdefault(parent, []).append(layer)
             else:
                 path = f"{parent}/{name[len(WHITEOUT) :]}" if parent else name[len(WHITEOUT) :]
