@@ -11,7 +11,7 @@ from rich.text import Text
 
 from inspector.facts import ImageFacts
 from inspector.facts.waste import CATEGORIES, Waste, Wasted
-from inspector.policy.steps import readable
+from inspector.policy.steps import readable, shorten
 from inspector.report.canvas import columns, words
 from inspector.report.text import count
 from inspector.sizes import show_size
@@ -19,7 +19,7 @@ from inspector.unknown import Unknown
 
 SMALL = 100_000
 """Bytes below which waste is summed up: every image replaces its `/etc/passwd`."""
-PLACES = 3
+PLACES, PATH = 3, 200
 STEP = 100
 
 
@@ -62,8 +62,8 @@ def step_of(facts: ImageFacts, position: int | None) -> str:
 def places_told(item: Wasted) -> str:
     """Name the biggest folders, and how many bytes each has."""
     if len(item.places) == 1:
-        return item.places[0].path
-    return ", ".join(f"{each.path} ({show_size(each.bytes)})" for each in item.places[:PLACES])
+        return shorten(item.places[0].path, PATH)
+    return ", ".join(f"{shorten(each.path, PATH)} ({show_size(each.bytes)})" for each in item.places[:PLACES])
 
 
 def waste_parts(facts: ImageFacts) -> Iterator[tuple[str, list[RenderableType]]]:

@@ -10,7 +10,7 @@ from inspector.facts.waste import CATEGORIES, Waste, Wasted
 from inspector.policy.steps import readable
 from inspector.python.model import Distribution, Interpreter
 from inspector.report.html.maps import COLORS, LEGEND, LETTERS, NARROW, WIDE, kinds_in, size_map
-from inspector.report.html.markup import Child, Markup, el, prose
+from inspector.report.html.markup import Child, Markup, el, prose, text
 from inspector.report.html.parts import Column, bar, folded, pairs, section, table
 from inspector.report.html.squarify import Box
 from inspector.report.show import evidence_told
@@ -23,6 +23,8 @@ from inspector.unknown import Absent, Unknown
 MAX_ROWS = 2_000
 """Packages that are listed, the biggest first; the rest is summed up."""
 STEP = 300
+_NAME, _WORD = 200, 60
+"""Characters of a name, and of a version: two thousand of them are on one page."""
 BARS = 60
 """Packages with a bar: those below are too small to have one that shows."""
 _IMPORTABLE = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
@@ -126,7 +128,7 @@ def _package_map(tree: SizeTree, whole: int) -> Markup:
     share = f"{show_size(tree.size)}, {100 * tree.size / whole:.0f} % of the image" if whole else show_size(tree.size)
     label = f"Map of {tree.name[:100]}, {share}"
     wide, narrow = (size_map(tree, box, label, css=css) for box, css in _SHAPES)
-    return folded([el("span", tree.name), el("small", share)], wide, narrow)
+    return folded([el("span", text(tree.name, _NAME)), el("small", share)], wide, narrow)
 
 
 _SHAPES = ((_OF_PACKAGE, "wide"), (_OF_PACKAGE_NARROW, "narrow"))
@@ -184,7 +186,7 @@ def _other(other: TorchElsewhere) -> Sequence[Child]:
 
 def _layers(facts: ImageFacts) -> Markup:
     largest = max((layer.size or 0 for layer in facts.layers), default=0)
-    columns = (Column("Layer", "num"), Column("Size", "num"), Column("", "graph"), Column("Build step"))
+    columns = (Column("Layer", "num"), Column("Size", "num"), Column("Share", "graph"), Column("Build step"))
     rows = (
         [
             str(at),
@@ -209,7 +211,7 @@ def _packages(facts: ImageFacts, level: int) -> Markup:
         Column("Package"),
         Column("Version"),
         Column("Size", "num"),
-        Column("", "graph"),
+        Column("Share", "graph"),
         Column("Layer", "num"),
         Column("Installer", "spare"),
     )
@@ -222,12 +224,12 @@ def _packages(facts: ImageFacts, level: int) -> Markup:
 
 def _package(one: Distribution, at: int, largest: int) -> Sequence[Child]:
     return [
-        one.name,
-        one.version,
+        text(one.name, _NAME),
+        text(one.version, _WORD),
         size(one.size),
         bar(one.size or 0, largest) if at < BARS else None,
         NOTHING if one.layer is None else str(one.layer + 1),
-        one.installer,
+        text(one.installer, _WORD) if one.installer else None,
     ]
 
 
