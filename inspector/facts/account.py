@@ -175,9 +175,9 @@ class _Account:
         parts: list[SizeTree] = []
         small, least, files = 0, self._whole // SHARE, 0
         for owner, folder in sorted(own, key=lambda pair: (-pair[1].size, pair[0])):
-            if owner == _UNOWNED:
-                parts += pruner.children([folder])
-            elif folder.size < least or folder.size == 0 or len(parts) >= MAX_PARTS:
+            if owner == _UNOWNED and (children := pruner.children([folder])):
+                parts += children
+            elif owner == _UNOWNED or folder.size < least or folder.size == 0 or len(parts) >= MAX_PARTS:
                 small, files = small + folder.size, files + folder.files
             else:
                 kind, name = (

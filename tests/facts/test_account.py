@@ -185,6 +185,16 @@ def test_parts_are_layers_then_packages_then_folders_and_files() -> None:
     assert [(each.name, each.size) for each in sizes.packages] == [("torch", 1400)]
 
 
+def test_parts_too_small_to_be_named_are_a_rest_beside_those_that_are() -> None:
+    small = {f"{at}": b"x" for at in range(10)}
+    sizes, _ = looked({f"{SITE}/p/a": b"x" * 100_000, **small}, packages=("p",))
+    (layer,) = sizes.image.children
+    assert [(each.kind, each.size, each.files) for each in layer.children] == [
+        ("package", 100_000, 1),
+        ("rest", 10, 10),
+    ]
+
+
 def test_a_package_in_several_layers_has_one_map() -> None:
     layers = {f"{SITE}/p/a": b"x" * 40}, {f"{SITE}/p/b": b"x" * 60}
     sizes, _ = looked(*layers, packages=("p",))

@@ -125,8 +125,8 @@ def _package_maps(sizes: Sizes, level: int) -> Markup | None:
 
 
 def _package_map(tree: SizeTree, whole: int) -> Markup:
-    share = f"{show_size(tree.size)}, {100 * tree.size / whole:.0f} % of the image" if whole else show_size(tree.size)
-    label = f"Map of {tree.name[:100]}, {share}"
+    share = f"{show_size(tree.size)}, {100 * tree.size / whole:.0f} %" if whole else show_size(tree.size)
+    label = f"Map of {tree.name[:100]}, {share} of the image"
     wide, narrow = (size_map(tree, box, label, css=css) for box, css in _SHAPES)
     return folded([el("span", text(tree.name, _NAME)), el("small", share)], wide, narrow)
 
