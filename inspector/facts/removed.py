@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from inspector.errors import LimitExceeded
 from inspector.layers.entries import CODES, Entries
 from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind, Rootfs
 
+MAX_WHITEOUTS = 100_000
+"""Whiteouts of an image, past which nobody looks what each of them hides."""
 _FILE, _SYMLINK = CODES[Kind.FILE], CODES[Kind.SYMLINK]
 
 
@@ -50,6 +53,7 @@ class Hidden:
     """The paths that whiteouts hide, each with the layers that do so, and the folders that are opaque."""
 
     def __init__(self, indexes: Sequence[LayerIndex]) -> None:
+        self._left = MAX_WHITEOUTS
         self._paths: dict[str, list[int]] = {}
         self._inside: dict[str, list[int]] = {}
         for layer, index in enumerate(indexes):
@@ -61,6 +65,9 @@ class Hidden:
             name = entries.name(position)
             if not name.startswith(WHITEOUT):
                 continue
+            self._left -= 1
+            if self._left < 0:
+                raise LimitExceeded(f"its layers have more than {MAX_WHITEOUTS} whiteouts")
             parent = entries.parents[entries.homes[position]]
             if name == OPAQUE:
                 self._inside.setdefault(parent, []).append(layer)
