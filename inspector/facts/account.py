@@ -80,13 +80,13 @@ class _Account:
         """Take in the folders of `todo` and those below: each with its owner, its category and where that began."""
         while todo:
             path, owner, category, root = todo.pop()
-            if later is not None and CACHES.search(path):
-                later.append((path, owner, category, root))
-                continue
-            nodes = self._fs.scandir(path)
             if not category:
                 category = self._categories.of_folder(path)
                 root = "" if category in ("", "tests") else path  # tests are told by package
+            if later is not None and category in CACHES:
+                later.append((path, owner, category, root))
+                continue
+            nodes = self._fs.scandir(path)
             owner = self._take_folder(path, nodes, owner, category, root)
             prefix = path.rstrip("/")
             below = sorted(name for name, node in nodes.items() if node.kind is Kind.DIRECTORY)
@@ -127,7 +127,7 @@ class _Account:
     def _own_categories(self, path: str, files: Mapping[str, Node]) -> dict[str, list[str]]:
         beside = self._fs.scandir(path.rpartition("/")[0] or "/") if path.endswith("/__pycache__") else {}
         found: dict[str, list[str]] = {}
-        for name, category in of_files(path, files, beside, in_site=SITE.search(path) is not None):
+        for name, category in of_files(path, files, beside, in_site="-packages/" in path):
             found.setdefault(name, []).append(category)
         return found
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from inspector.rootfs import Node
 
-CACHES = re.compile(r"/(?:\.cache/(?:pip|uv)|(?:opt/)?[^/]*conda[^/]*/pkgs)")
-"""Folders whose files may be links of files elsewhere, which then cost nothing: they are gone through last."""
+CACHES = frozenset({"pip-cache", "uv-cache", "conda-cache"})
+"""Categories of files that may be links of files elsewhere, which then cost nothing: they are gone through last."""
 SITE = re.compile(r"/(?:site|dist)-packages(?=/|$)")
 
 _FOLDERS = (
@@ -23,6 +23,9 @@ _FOLDERS = (
     (re.compile(r".*/(?:site|dist)-packages/(?:.+/)?tests|.*/lib/python3\.[0-9]+t?/test"), "tests"),
     (re.compile(r"/usr/share/(?:doc|man|info|locale)"), "docs"),
 )
+_LASTS = "lists apt pip uv pkgs test include bin tests doc man info locale"
+_LAST = frozenset(_LASTS.split(" "))
+"""Last names of all these folders: most folders have others."""
 _TORCH_BIN = re.compile(r".*/(?:site|dist)-packages/torch/bin")
 _TORCH_TEST = re.compile(r"test_.*|.*StoreTest")
 _PIP = re.compile(r".*/(?:site|dist)-packages/pip")
@@ -37,6 +40,8 @@ class Categories:
 
     def of_folder(self, path: str) -> str:
         """Return the category that begins with this folder; empty where none does."""
+        if path.rpartition("/")[2] not in _LAST:
+            return ""
         if _PIP.fullmatch(path):
             if self._pip:
                 return "second-pip"

@@ -100,7 +100,7 @@ def test_a_content_with_two_names_counts_once_and_lives_as_long_as_one_of_them()
 
 
 def test_the_cache_of_uv_costs_nothing_where_its_files_are_links_of_the_environment() -> None:
-    cache = {"root/.cache/uv/x/a.py": b"x" * 80, f"{SITE}/p/a.py": Hardlink("root/.cache/uv/x/a.py")}
+    cache: Tree = {"root/.cache/uv/x/a.py": b"x" * 80, f"{SITE}/p/a.py": Hardlink("root/.cache/uv/x/a.py")}
     assert looked(cache)[1].items == ()
     assert found(looked({"root/.cache/uv/x/a.py": b"x" * 80})[1]) == {"uv-cache": (0, None, 80)}
 

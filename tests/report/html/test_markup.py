@@ -18,7 +18,8 @@ ANY = st.text(st.characters(codec=None, categories=None), max_size=40)
 class _Words(HTMLParser):
     def __init__(self, markup: str) -> None:
         super().__init__()
-        self.words, self.attributes = "", []
+        self.words = ""
+        self.attributes: list[tuple[str, str, str | None]] = []
         self.feed(markup)
         self.close()
 
