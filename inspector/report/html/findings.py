@@ -10,19 +10,22 @@ from inspector.report.html.markup import Child, Markup, el, prose
 from inspector.report.html.parts import WORDS, folded, pairs, section
 from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, advice_of, count, layer_name
 
+_TO_ACT_ON = WORST_FIRST[:-1]
 STEP = 400
 """Characters of a build step."""
 
 
 def findings_section(findings: Sequence[Finding], layers: int | None, level: int) -> Markup:
     """Return what the checks say: first what to act on."""
-    wrong = sorted((each for each in findings if each.outcome != "pass"), key=_worst)
+    wrong = sorted((each for each in findings if each.outcome in _TO_ACT_ON), key=_worst)
     passed = [each for each in findings if each.outcome == "pass"]
+    excused = [each for each in findings if each.outcome not in WORST_FIRST]  # waived, or known of old
     cards = [card(each, layers, level + 1) for each in wrong]
     well = folded(
         f"{count(len(passed), 'check')} passed", el("ul", [_passed(each) for each in passed]), is_open=not wrong
     )
-    return section("Findings", level, cards, well if passed else None)
+    left = folded(f"{count(len(excused), 'finding')} let pass", el("ul", [_excused(each) for each in excused]))
+    return section("Findings", level, cards, left if excused else None, well if passed else None)
 
 
 def card(finding: Finding, layers: int | None, level: int, more: Child = None) -> Markup:
@@ -62,6 +65,14 @@ def _kind(finding: Finding) -> str:
 
 def _passed(finding: Finding) -> Markup:
     return el("li", el("strong", finding.check), ": ", prose(finding.message))
+
+
+def _excused(finding: Finding) -> Markup:
+    waiver = getattr(finding, "waived", None)
+    until = f" until {waiver.expires}: {waiver.reason}" if waiver is not None else ""
+    accepted = getattr(finding, "accepted", None)
+    why = until or (f": {accepted}" if accepted else "")
+    return el("li", el("strong", finding.check), f" ({finding.outcome}{why}): ", prose(finding.message))
 
 
 def _terms(finding: Finding, layers: int | None) -> Iterator[tuple[str, Child]]:

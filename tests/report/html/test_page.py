@@ -261,3 +261,12 @@ def test_boxes_without_the_style_have_its_light_colours() -> None:
         letter = LETTERS[kind]
         assert leaf == palette[letter]
         assert frame == palette.get(f"{letter}f", palette[letter])
+
+
+def test_what_was_let_pass_is_told_apart_from_what_fails() -> None:
+    excused = replace(samples.torch_in_api(), outcome="waived")
+    report = samples.report(samples.result("api", "api", samples.facts("api"), samples.EVIDENCE))
+    (result,) = report.results
+    words = read(page("check", replace(report, results=(replace(result, findings=(excused,)),)))).words
+    assert "1 finding let pass" in words
+    assert "What to do" not in words
