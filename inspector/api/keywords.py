@@ -66,6 +66,9 @@ class Inspecting(Reading, total=False):
         AccessMethod | None, Keyword("The one access method for engines' images; the fastest by default.")
     ]
     imports: Annotated[Texts, Keyword("Modules whose import is followed too, as in `torchvision`.", default=())]
+    waste: Annotated[
+        bool, Keyword("Tell where the bytes are, and which are waste, in `sizes` and `waste`.", default=False)
+    ]
 
 
 class Checking(Inspecting, total=False):
@@ -170,6 +173,7 @@ def options_of(given: Mapping[str, Any], **more: Any) -> Options:
         trust_toc=_trusted(given["trust_toc"]),
         imports=_modules(texts(given.get("imports", ()), "imports")),
         today=given.get("today"),
+        sizes=given.get("waste", False),
         image_timeout=work.DEFAULT_SECONDS if seconds is None else seconds,
         **more,
     )

@@ -108,6 +108,12 @@ def emit_reports(command: formats.Command, report: Any, reports: Iterable[Destin
         emit(rendered(command, report, each.form, each.file, **shown), each.file)
 
 
+def want_sizes(command: formats.Command, reports: Iterable[Destination]) -> bool:
+    """Tell whether any of the formats shows where the bytes are."""
+    known = formats.formats(command)
+    return any(known[each.form].sizes for each in reports)
+
+
 def _is_on_the_line(parameter: str) -> bool:
     return click.get_current_context().get_parameter_source(parameter) is ParameterSource.COMMANDLINE
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.command import Command
-from inspector.cli.destinations import Destination, emit_reports, report_options
+from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
 from inspector.cli.options import import_option, reading, reading_options
 from inspector.report.formats import formats
 
@@ -21,20 +21,27 @@ if TYPE_CHECKING:
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
 @report_options("show")
 @import_option
+@click.option(
+    "--waste", is_flag=True, help="Tell which bytes need not be there: deleted later, caches, tests, bytecode."
+)
 @reading_options
-def command(references: tuple[str, ...], *, reports: Sequence[Destination], quiet: bool, **given: Any) -> int:
+def command(
+    references: tuple[str, ...], *, reports: Sequence[Destination], waste: bool, quiet: bool, **given: Any
+) -> int:
     """Tell what images hold: torch first, then the interpreter, the biggest packages, and the layers.
 
     \b
       inspector show api.tar
       inspector show --python /opt/conda/bin/python worker.tar
+      inspector show --waste worker.tar
       inspector show --format json images/*.tar | jq '.images[].torch.version'
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.cli.check import refuse_policies
     from inspector.pipeline import survey  # all that reads images comes with it
 
     refuse_policies(references, "`inspector check` takes policies")
-    with reading(quiet=quiet, guess_registry=True, **given) as (options, progress):
+    sizes = waste or want_sizes("show", reports)
+    with reading(quiet=quiet, guess_registry=True, sizes=sizes, **given) as (options, progress):
         seen = survey(references, options, progress)
     facts = [each.facts for each in seen if each.facts is not None]
     declared = formats("show")

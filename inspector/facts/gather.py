@@ -20,7 +20,7 @@ from inspector.layers import memory
 from inspector.layers.binaries import Binaries
 from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
-from inspector.layers.merge import merge
+from inspector.layers.merge import MergedRootfs, merge
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
@@ -48,10 +48,11 @@ def gather(
     python: str = "python",
     readers: int = READERS,
     imports: Sequence[str] = (),
+    sizes: bool = False,
 ) -> ImageFacts:
     """Gather the facts of `image`, as its command `python` would see them; so many `readers` take its packed layers.
 
-    `imports` are modules whose import is followed.
+    `imports` are modules whose import is followed; `sizes` asks where the bytes are, and which are waste.
 
     Raises `InspectorError`, naming the layer, and `LimitExceeded` where it takes longer than the current limits allow.
     """
@@ -59,14 +60,16 @@ def gather(
     with memory.reading() as group:
         indexed = _index_all(indexer, image, readers, group)
         with memory.alone(group):
-            facts = _facts(image, indexed, python, begun, Modules(tuple(imports), indexer.verify))
+            facts = _facts(image, indexed, python, begun, Modules(tuple(imports), indexer.verify), sizes=sizes)
         for layer in indexed:
             if layer.binaries is not None:
                 layer.binaries.remember()
         return facts
 
 
-def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modules: Modules) -> ImageFacts:
+def _facts(
+    image: Image, indexed: list[Indexed], python: str, begun: float, modules: Modules, *, sizes: bool
+) -> ImageFacts:
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     rootfs = merge([layer.index for layer in indexed], binaries)
     blind = any(each.blind for each in binaries)
@@ -75,10 +78,13 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modu
     interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter)
     content = modules.reader(image, indexed, rootfs)
-    seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, dear=dear)
+    installed: list[Installed] = []
+    seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
     imports = modules.find(rootfs, question, interpreter, content)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
+    if sizes:
+        seen = _with_sizes(image, indexed, rootfs, seen, installed)
     return msgspec.structs.replace(
         seen,
         size=_size(image.layers, indexed),
@@ -95,17 +101,19 @@ def _seen_by_python(
     question: Question,
     interpreter: Interpreter | Unknown,
     content: ReadContent | None,
+    owners: list[Installed],
     *,
     dear: bool,
 ) -> ImageFacts:
     """Return the facts that the interpreter leads to, and the image's own command; of the layers nothing yet.
 
     `content` reads any file; without it, nothing is known of libraries either. Where libraries are `dear`, since each
-    is fetched, those of distributions other than torch are not tried.
+    is fetched, those of distributions other than torch are not tried. `owners` takes in what is installed.
     """
     blind = content is None
     unread_metadata: list[str] = []
     installed, distribution_warnings = find_distributions(rootfs, interpreter, unread=unread_metadata)
+    owners += installed
     torch, elsewhere, torch_warnings = find_torch(
         rootfs, question.config, interpreter, installed, blind=blind, content=content
     )
@@ -146,6 +154,16 @@ def _try_extensions(
         return find_broken_extensions(fs, config, interpreter, installed, torch)
     except NotKept as error:
         return Tried(undecided=(str(error),))
+
+
+def _with_sizes(
+    image: Image, indexed: Sequence[Indexed], rootfs: MergedRootfs, seen: ImageFacts, installed: Sequence[Installed]
+) -> ImageFacts:
+    from inspector.facts.account import account  # most images are not asked for it
+
+    indexes, steps = [each.index for each in indexed], [layer.created_by for layer in image.layers]
+    sizes, waste = account(rootfs, indexes, steps, installed, seen.torch)
+    return msgspec.structs.replace(seen, sizes=sizes, waste=waste)
 
 
 def _with_step(image: Image, torch: Torch) -> Torch:

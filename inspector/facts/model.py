@@ -9,6 +9,8 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.facts.runtime import RuntimeFacts
+from inspector.facts.sizes import Sizes
+from inspector.facts.waste import Waste
 from inspector.imports.model import Imported
 from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
@@ -96,6 +98,7 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
     some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
     container was run. `imports` are the modules whose import was asked for by name, `extensions` the modules of
     distributions that can't load, of those that were tried; `extensions_undecided` says of which it can't be told.
+    `sizes` and `waste` are there where they were asked for.
 
     >>> facts = inspector.inspect("worker.tar")
     >>> facts
@@ -124,6 +127,8 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
     imports: dict[str, Imported] = msgspec.field(default_factory=dict)
     extensions: tuple[BrokenExtension, ...] = ()
     extensions_undecided: tuple[str, ...] = ()
+    sizes: Sizes | Unknown | None = None
+    waste: Waste | Unknown | None = None
 
     def records(self, of: Literal["packages", "layers"] = "packages") -> list[Row]:
         """Return a flat row for each package, or each layer, as `pandas.DataFrame` takes them.

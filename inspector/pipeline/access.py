@@ -19,6 +19,7 @@ from inspector.layers.indexer import Indexer
 from inspector.pipeline.model import Question
 from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Access, Image
+from inspector.unknown import Unknown
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -123,7 +124,7 @@ class AccessReader:
         return self._cache is not None and self._cache.knows(digest)
 
     def _gather(self, image: Image, question: Question) -> ImageFacts:
-        return gather(image, self._indexer, python=question.python, imports=question.imports)
+        return gather(image, self._indexer, python=question.python, imports=question.imports, sizes=question.sizes)
 
     def _saved(self, access: Access, question: Question) -> ImageFacts:
         return self._gather(access.saved(known=self._knows, meter=self._meter), question)
@@ -135,4 +136,7 @@ class AccessReader:
             raise AccessUnusable("single files prove no digest, and every one is to be checked")
         with access.container() as files:
             facts = inspect_partially(image, files, python=question.python, whole=whole)
-        return msgspec.structs.replace(facts, imports=unseen_imports(question.imports))
+        unseen = (
+            Unknown("only single files were looked at: `--access save` reads the layers") if question.sizes else None
+        )
+        return msgspec.structs.replace(facts, imports=unseen_imports(question.imports), sizes=unseen, waste=unseen)

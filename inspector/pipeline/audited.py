@@ -17,6 +17,7 @@ from inspector.pipeline.model import Options, Seen, Target
 from inspector.pipeline.roles import claim_each, in_no_role, is_ignored, of_the_rest, role_named
 from inspector.policy.audited import Audited, python_of
 from inspector.policy.excuses import Excuses
+from inspector.policy.needs import needs_sizes
 from inspector.policy.role import Policy, Role
 from inspector.policy.rules.against import AGAINST
 from inspector.sources.image import Image
@@ -70,7 +71,7 @@ class Judge:
             if indexer is None or (target.role is None and self._policy is not None):
                 seen = Seen(image.reference, facts_of_manifest(image))
             else:
-                seen = by_command.get(python) or self._read(image, indexer, python, imports_asked(roles, self._options))
+                seen = by_command.get(python) or self._read(image, indexer, python, roles)
                 by_command[python] = seen
             found = self._audited(target, seen)
             yield msgspec.structs.replace(found, digest=digest, image_id=image.image_id, platform=image.platform)
@@ -93,9 +94,13 @@ class Judge:
         claimed = self._claimed(names) or of_the_rest(names, self._policy)
         return claimed or [in_no_role(names, names, self._policy, listed=False)]
 
-    def _read(self, image: Image, indexer: Indexer, python: str, imports: tuple[str, ...]) -> Seen:
+    def _read(self, image: Image, indexer: Indexer, python: str, roles: Sequence[Role]) -> Seen:
+        imports, sizes = imports_asked(roles, self._options), any(map(needs_sizes, roles))
         with work.limited(self._options.image_timeout):  # the cache answers, no faster for threads
-            return Seen.by(image.reference, lambda: gather(image, indexer, python=python, readers=1, imports=imports))
+            return Seen.by(
+                image.reference,
+                lambda: gather(image, indexer, python=python, readers=1, imports=imports, sizes=sizes),
+            )
 
     def _audited(self, target: Target, seen: Seen) -> Audited:
         first, facts = target.names[0], seen.facts

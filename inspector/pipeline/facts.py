@@ -59,7 +59,13 @@ def read_each(
 
     `whole` says why single files of an engine's image don't do.
     """
-    question = Question(python=options.python or "python", whole=whole, access=options.access, imports=options.imports)
+    question = Question(
+        python=options.python or "python",
+        whole=whole,
+        access=options.access,
+        imports=options.imports,
+        sizes=options.sizes,
+    )
     with contextlib.closing(Reader(options, progress)) as reader:
         opened = reader.open([Asked(name=reference) for reference in parse_all(references)])
         for each in opened:

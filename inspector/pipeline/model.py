@@ -41,6 +41,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     justify (`work.limits`). Of the checks, those in `select` count alone, where there are any, and those in `ignore`
     don't. `check` compares images with `against`, where that names one, and with the figures of the `baseline`, whose
     findings are known; `today` is the day in UTC that the last days of waivers are compared with, None is this one.
+    `sizes` asks where the bytes of each image are, and which are waste.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -63,6 +64,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     against: str = ""
     baseline: Baseline | None = None
     today: date | None = None
+    sizes: bool = False
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
         """Believe the tables of contents of these registries too, as a policy may ask."""
@@ -146,13 +148,14 @@ class Opened(msgspec.Struct, frozen=True):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
 
-    `access` allows no other. `imports` are modules whose import is followed.
+    `access` allows no other. `imports` are modules whose import is followed; `sizes` asks where the bytes are.
     """
 
     python: str = "python"
     whole: str = ""
     access: AccessMethod | None = None
     imports: tuple[str, ...] = ()
+    sizes: bool = False
 
 
 class Job(msgspec.Struct, frozen=True):

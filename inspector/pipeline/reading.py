@@ -82,7 +82,8 @@ class Reader:
         def read() -> ImageFacts:
             with work.limited(self._options.image_timeout):
                 if image.access is None:
-                    facts = gather(image, indexer, python=job.question.python, imports=job.question.imports)
+                    asked = job.question
+                    facts = gather(image, indexer, python=asked.python, imports=asked.imports, sizes=asked.sizes)
                 else:
                     facts = access.read(image, image.access, job.question)
             return verify(image, facts, mode=self._options.runtime) if job.run else facts

@@ -23,5 +23,10 @@ def needs_run(role: Role) -> bool:
     return any(rule.facts == "run" and role.states(rule) for rule in _counting(role))
 
 
+def needs_sizes(role: Role) -> bool:
+    """Tell whether the role asks where the bytes of an image are."""
+    return any(rule.sizes and role.states(rule) for rule in _counting(role))
+
+
 def _counting(role: Role) -> Iterator[Declared]:
     return (rule for rule in (*RULES, *role.rules) if role.checks.take(rule.check))

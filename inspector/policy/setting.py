@@ -68,12 +68,14 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
     `facts` says where the answer lies: in manifest and config alone, in files, or in a run of the image. `layers` is
     the clause that says why a role which states one of the settings needs every layer; empty where single files do.
+    `sizes` says that it asks where the bytes are, which is found out only then.
     """
 
     check: str
     settings: tuple[Setting[Any], ...] = ()
     facts: Literal["manifest", "files", "run"] = "files"
     layers: str = ""
+    sizes: bool = False
 
 
 def text(

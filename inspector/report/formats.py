@@ -61,6 +61,7 @@ class Format(NamedTuple):
     `line` renders each result of an audit as it comes, in place of one text at the end. `whole` formats are documents
     for programs: they are printed even of no image, and an audit keeps all of each result for them; the others are
     for people, and an audit keeps only what a table shows. `endings` are those of files that are in the format.
+    `sizes` says that `show` and `check` find out for it where the bytes are.
     """
 
     name: str
@@ -68,10 +69,16 @@ class Format(NamedTuple):
     line: Renderer | None = None
     whole: bool = True
     endings: tuple[str, ...] = ()
+    sizes: bool = False
 
 
 _SIZED = ("width", "color")
 _JSON = "inspector.report.document"
+_HTML: dict[Command, Renderer] = {
+    "check": Renderer("inspector.report.html.check:render_check", ("only_failed",)),
+    "audit": Renderer("inspector.report.html.audit:render_audit", ("only_failed",)),
+    "show": Renderer("inspector.report.html.show:render_show", ("errors",)),
+}
 
 FORMATS = (
     Format(
@@ -122,6 +129,7 @@ FORMATS = (
         },
         endings=(".xml",),
     ),
+    Format("html", _HTML, endings=(".html", ".htm"), sizes=True),
 )
 """The formats that we know, the default first; `formats` also gives those that were added."""
 _ADDED: list[Format] = []

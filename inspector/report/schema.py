@@ -9,6 +9,8 @@ import msgspec
 
 from inspector.facts import ImageFacts
 from inspector.facts.model import Command
+from inspector.facts.sizes import Sizes, SizeTree
+from inspector.facts.waste import Waste
 from inspector.oci import Platform
 from inspector.policy.audited import Audited, AuditReport, Noticed
 from inspector.policy.model import SCHEMA, Pointer, Report, Result
@@ -22,7 +24,7 @@ from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
 
 _REF = "#/$defs/{name}"
-_OMITTING = (Platform.__name__, Pointer.__name__)
+_OMITTING = (Platform.__name__, Pointer.__name__, SizeTree.__name__)
 """Values that leave out what is not set; all others always have all their fields."""
 _LEFT_OUT = {Torch.__name__: ("accelerator",)}
 """But for these, which only kinds of build that were added have."""
@@ -31,7 +33,7 @@ _LEFT_OUT = {Torch.__name__: ("accelerator",)}
 def render_schema() -> str:
     """Return the schema as one document and a line end; what any command prints fits one of its alternatives."""
     documents = _documents()
-    named = (Interpreter, Distribution, TorchElsewhere, Unknown, Absent)
+    named = (Interpreter, Distribution, TorchElsewhere, Sizes, Waste, Unknown, Absent)
     refs, defs = msgspec.json.schema_components([*documents, *named], ref_template=_REF)
     for name, schema in defs.items():
         _close(name, schema)
@@ -49,6 +51,8 @@ def _documents() -> list[type[msgspec.Struct]]:
         interpreter=interpreter,
         distributions=_or_unknown({"type": "array", "items": _ref(Distribution)}),
         torch_elsewhere=_or_unknown({"type": "array", "items": _ref(TorchElsewhere)}),
+        sizes=_or_unknown(_ref(Sizes)) | None,
+        waste=_or_unknown(_ref(Waste)) | None,
         command=_with(Command, interpreter=interpreter | None),
     )
     result = _with(Result, facts=facts | None)

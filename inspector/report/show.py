@@ -18,6 +18,7 @@ from inspector.report.escape import escape
 from inspector.report.running import run_lines
 from inspector.report.text import count, layer_name, origin, seconds, short, torch_version, undecided
 from inspector.report.text import size as size_or_unseen
+from inspector.report.waste import waste_parts
 from inspector.sizes import show_size
 from inspector.torchbuild.model import Torch, TorchElsewhere, build_name
 from inspector.unknown import Absent, Unknown
@@ -55,6 +56,8 @@ def _image(facts: ImageFacts) -> Iterator[RenderableType]:
     elif facts.distributions:
         yield from _section(_packages_title(facts.distributions), _packages(facts.distributions))
     yield from _section("Layers, the base first", _layers(facts.layers))
+    for title, parts in waste_parts(facts):
+        yield from _section(title, *parts)
     if isinstance(facts.torch_elsewhere, Unknown):
         yield from _section(_ELSEWHERE, words(_unseen(facts.torch_elsewhere), "magenta"))
     elif facts.torch_elsewhere:
@@ -67,7 +70,7 @@ def _image(facts: ImageFacts) -> Iterator[RenderableType]:
     if facts.warnings:
         yield from _section("Warnings", *(hanging(Text("▲", "yellow"), words(text)) for text in facts.warnings))
     yield ""
-    yield from (indented(words(line, "dim"), 2) for line in _evidence(facts.evidence))
+    yield from (indented(words(line, "dim"), 2) for line in evidence_told(facts.evidence))
 
 
 def _unseen(why: Unknown) -> str:
@@ -230,7 +233,7 @@ def _elsewhere(found: Iterable[TorchElsewhere]) -> Iterator[tuple[str, Text]]:
         yield show_size(other.size), words(f"{version} in {other.path}{where}: {other.why_not_importable}")
 
 
-def _evidence(seen: Evidence) -> Iterator[str]:
+def evidence_told(seen: Evidence) -> Iterator[str]:
     """Yield what was read and how, then the access methods that were not taken."""
     access = f"access method {seen.access}: " if seen.access else ""
     yield f"{access}{', '.join(_read(seen))}, in {seconds(seen.seconds)}"

@@ -11,6 +11,7 @@ from inspector.python.model import Interpreter
 from inspector.report.document import ShowError
 from inspector.report.markdown import MARKS, code, folded, literal, prose
 from inspector.report.text import NOTHING, count, notes, origin, size, torch_build, torch_version
+from inspector.report.waste import waste_lines
 from inspector.unknown import Absent, Unknown
 
 BIGGEST = 10
@@ -67,6 +68,8 @@ def _image(facts: ImageFacts) -> Iterator[str]:
     if not isinstance(facts.distributions, Unknown) and facts.distributions:
         yield from folded(f"{count(len(facts.distributions), 'package')}, the biggest first", _packages(facts))
     yield from folded(f"{count(len(facts.layers), 'layer')}, the base first", _layers(facts))
+    for title, rows in waste_lines(facts):
+        yield from folded(title, _waste(rows))
 
 
 def _packages(facts: ImageFacts) -> Iterator[str]:
@@ -78,6 +81,13 @@ def _packages(facts: ImageFacts) -> Iterator[str]:
         yield f"| {literal(one.name)} | {literal(one.version)} | {size(one.size)} |"
     if rest := ordered[BIGGEST:]:
         yield f"| {len(rest):,} more | | {size(sum(one.size or 0 for one in rest))} |"
+
+
+def _waste(rows: Iterable[tuple[str, str, str, str]]) -> Iterator[str]:
+    yield "| Size | What | Build step | What to change |"
+    yield "| --: | :-- | :-- | :-- |"
+    for amount, what, step, change in rows:
+        yield f"| {amount} | {literal(what)} | {code(step) if step else NOTHING} | {prose(change)} |"
 
 
 def _layers(facts: ImageFacts) -> Iterator[str]:

@@ -12,6 +12,7 @@ from inspector.policy.judge import judge
 from inspector.policy.needs import needs_run, whole_facts_needed
 from inspector.policy.role import Limits
 from inspector.policy.rules import RULES
+from inspector.policy.rules.waste import parse_bound
 from tests.policy.cases import CPU, CUDA, NO_TORCH, PYTHON, glanced, role
 
 STATED: dict[str, Any] = {
@@ -30,6 +31,8 @@ STATED: dict[str, Any] = {
     "imports": ("a",),
     "growth": Growth(bytes=5),
     "against": "api:1",
+    "warn_waste": parse_bound("1 TB"),
+    "max_waste": parse_bound("1 TB"),
 }
 """A value for each setting of a rule."""
 OWN: dict[str, Any] = {

@@ -25,6 +25,7 @@ from inspector.policy.rules import (
     torch_build,
     torch_elsewhere,
     torch_version,
+    waste,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -53,5 +54,6 @@ RULES: tuple[Rule, ...] = (
     against.GROWN,
     against.BUILD,
     against.PACKAGES,
+    waste.RULE,
 )
 """All checks, in the order of their findings."""

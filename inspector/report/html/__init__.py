@@ -1,0 +1,1 @@
+"""Reports as one HTML file: no script, nothing loaded from anywhere, light and dark, on paper and on a phone."""
