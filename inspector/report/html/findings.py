@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inspector.policy.model import WORST_FIRST, ErrorFact, Finding
+from inspector.policy.model import EXCUSED, WORST_FIRST, ErrorFact, Finding
 from inspector.policy.steps import readable
 from inspector.report.html.markup import Child, Markup, el, prose
 from inspector.report.html.parts import WORDS, folded, pairs, section
@@ -19,7 +19,7 @@ def findings_section(findings: Sequence[Finding], layers: int | None, level: int
     """Return what the checks say: first what to act on."""
     wrong = sorted((each for each in findings if each.outcome in _TO_ACT_ON), key=_worst)
     passed = [each for each in findings if each.outcome == "pass"]
-    excused = [each for each in findings if each.outcome not in WORST_FIRST]  # waived, or known of old
+    excused = [each for each in findings if each.outcome in EXCUSED]
     cards = [card(each, layers, level + 1) for each in wrong]
     well = folded(
         f"{count(len(passed), 'check')} passed", el("ul", [_passed(each) for each in passed]), is_open=not wrong
@@ -68,10 +68,9 @@ def _passed(finding: Finding) -> Markup:
 
 
 def _excused(finding: Finding) -> Markup:
-    waiver = getattr(finding, "waived", None)
+    waiver = finding.waived
     until = f" until {waiver.expires}: {waiver.reason}" if waiver is not None else ""
-    accepted = getattr(finding, "accepted", None)
-    why = until or (f": {accepted}" if accepted else "")
+    why = until or (f": {finding.accepted}" if finding.accepted else "")
     return el("li", el("strong", finding.check), f" ({finding.outcome}{why}): ", prose(finding.message))
 
 

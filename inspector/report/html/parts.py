@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from inspector.policy.model import Outcome
+from inspector.policy.model import FindingOutcome, Outcome
 from inspector.report.html.markup import Child, Markup, el
 from inspector.report.text import SYMBOLS
 
-WORDS: dict[Outcome, str] = {"pass": "Pass", "warn": "Warning", "unknown": "Unknown", "fail": "Fail"}
+WORDS: dict[FindingOutcome, str] = {
+    "pass": "Pass",
+    "warn": "Warning",
+    "unknown": "Unknown",
+    "fail": "Fail",
+    "waived": "Waived",
+    "known": "Known",
+}
 
 
 class Column(NamedTuple):
