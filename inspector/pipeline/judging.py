@@ -9,6 +9,7 @@ import msgspec
 from inspector.facts import ImageFacts
 from inspector.pipeline.model import Options, Seen, Target
 from inspector.policy.findings import error_finding
+from inspector.policy.identity import identified
 from inspector.policy.judge import judge, judge_manifest
 from inspector.policy.model import ErrorFact, Result
 from inspector.policy.role import Policy, Role
@@ -27,7 +28,7 @@ def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = F
         error = seen.error or ErrorFact("internal-error", "neither facts nor an error")
         return unread(name, target.role, error, in_registry=in_registry)
     if target.role is None:
-        findings = (target.finding,) if target.finding else ()
+        findings = identified([target.finding] if target.finding else [], None, name)
         return Result(image=name, role=None, outcome="unknown", findings=findings, facts=seen.facts)
     failed = judge_manifest(seen.facts, target.role, image=name) if manifest and not layers_seen(seen.facts) else None
     return failed or judge(seen.facts, target.role, image=name)
@@ -35,11 +36,12 @@ def judge_target(target: Target, seen: Seen, name: str, *, in_registry: bool = F
 
 def unread(name: str, role: Role | None, error: ErrorFact, *, in_registry: bool = False) -> Result:
     """Report that an image could not be read."""
+    finding = error_finding(error, role, name, in_registry=in_registry)
     return Result(
         image=name,
         role=role.name if role else None,
         outcome="unknown",
-        findings=(error_finding(error, role, name, in_registry=in_registry),),
+        findings=identified([finding], role.name if role else None, name),
         facts=None,
         error=error,
         description=role.description if role else "",

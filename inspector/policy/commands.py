@@ -9,6 +9,8 @@ from inspector.policy.model import Finding
 from inspector.policy.role import Role
 from inspector.python.model import Interpreter
 
+COMMAND = "command"
+"""The subject of a finding on the command's Python, where the same check has one on the asked Python."""
 _ASKED = "python"
 
 
@@ -29,7 +31,7 @@ def as_command(facts: ImageFacts) -> ImageFacts:
 def of_command(facts: ImageFacts, finding: Finding) -> Finding:
     """Return the finding on the command's Python, saying so."""
     message = f"the image's own command runs {_name(facts)}: {finding.message}"
-    return msgspec.structs.replace(finding, message=message)
+    return msgspec.structs.replace(finding, message=message, subject=COMMAND)
 
 
 def beside_command(facts: ImageFacts, finding: Finding) -> Finding:

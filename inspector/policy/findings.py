@@ -51,10 +51,22 @@ class Case(msgspec.Struct, frozen=True):
     role: Role
     name: str
     check: str
+    subject: str | None = None
+
+    def about(self, subject: str) -> Case:
+        """Return the same case for findings about one package, path or module of several."""
+        return msgspec.structs.replace(self, subject=subject)
 
     def passed(self, message: str, shown: Shown = NOTHING_SHOWN) -> Finding:
         """Return a finding that all is well."""
-        return Finding(check=self.check, outcome="pass", message=message, expected=shown.expected, actual=shown.actual)
+        return Finding(
+            check=self.check,
+            outcome="pass",
+            message=message,
+            expected=shown.expected,
+            actual=shown.actual,
+            subject=self.subject,
+        )
 
     def found(
         self,
@@ -86,6 +98,7 @@ class Case(msgspec.Struct, frozen=True):
             actual=shown.actual,
             advice=text.format_map(words),
             evidence=at,
+            subject=self.subject,
         )
 
     def unknown(self, message: str, shown: Shown, how: str = BY_HAND) -> Finding:
@@ -98,6 +111,7 @@ class Case(msgspec.Struct, frozen=True):
             expected=shown.expected,
             actual=shown.actual,
             advice=f"Files can't tell: {how}",
+            subject=self.subject,
         )
 
     def at(self, layer: int | None, *, path: str | None = None, size: int | None = None) -> Pointer:

@@ -10,6 +10,7 @@ from inspector.facts import ImageFacts
 from inspector.policy.commands import as_command, beside_command, differs, of_command
 from inspector.policy.dockerfile import with_lines
 from inspector.policy.findings import Case
+from inspector.policy.identity import identified
 from inspector.policy.match import shown_name
 from inspector.policy.model import WORST_FIRST, Finding, Outcome, Result, page_of, worst
 from inspector.policy.role import Role
@@ -51,7 +52,8 @@ def judge_run(facts: ImageFacts) -> Result:
     cuda = facts.torch.build == "cuda" or (run is not None and run.cuda is not None)
     role = Role(name="", cuda_runtime="demand" if cuda else None)
     name = shown_name(facts.reference, facts.tags)
-    findings = _findings(facts, role, name, [RAN, *(rule for rule in RULES if rule.facts == "run")])
+    rules = [RAN, *(rule for rule in RULES if rule.facts == "run")]
+    findings = identified(_findings(facts, role, name, rules), None, name)
     outcome = worst(finding.outcome for finding in findings)
     return Result(image=name, role=None, outcome=outcome, findings=findings, facts=facts)
 
@@ -84,7 +86,7 @@ def _findings(facts: ImageFacts, role: Role, name: str, rules: Iterable[Rule]) -
 
 
 def _result(facts: ImageFacts, role: Role, name: str, findings: tuple[Finding, ...]) -> Result:
-    findings = with_lines(findings, role.dockerfile, role.folder)
+    findings = identified(with_lines(findings, role.dockerfile, role.folder), role.name, name)
     by_weight = sorted(findings, key=lambda each: WORST_FIRST.index(each.outcome))
     return Result(
         image=name,

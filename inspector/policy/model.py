@@ -52,6 +52,8 @@ class Finding(Plain, frozen=True, kw_only=True):
     """The answer to one check. `advice` is empty for a pass; `category` says whose fault a failure is.
 
     `page` is the place in the documentation that explains the check; None for a check that was added from outside.
+    `subject` is the package, path or module that the finding is about, of a check that may have several findings.
+    `id` is the finding's identity from one run to the next, whatever the image's tag.
     """
 
     check: str
@@ -63,6 +65,8 @@ class Finding(Plain, frozen=True, kw_only=True):
     advice: str = ""
     evidence: Pointer = Pointer()
     page: str | None = None
+    subject: str | None = None
+    id: str = ""
 
 
 class ErrorFact(msgspec.Struct, frozen=True):

@@ -54,7 +54,7 @@ def check_forbidden(case: Case) -> Iterator[Finding]:
     known = () if isinstance(distributions, Unknown) else distributions
     named = [(canonical(found.name), found) for found in known]
     for pattern in case.role[FORBID]:
-        fits = pattern_of(pattern).match
+        case, fits = case.about(pattern), pattern_of(pattern).match
         there = [found for name, found in named if fits(name)]
         if there:
             yield _forbidden(case, pattern, there)

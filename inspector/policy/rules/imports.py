@@ -33,7 +33,9 @@ def check_imports(case: Case) -> Iterator[Finding]:
     """Check that each module is found, and all that its import loads."""
     for name in case.role[IMPORTS]:
         found = case.facts.imports.get(name)
-        yield _finding(case, name, found or Imported(importable=Importable.UNKNOWN, reasons=("it was not asked for",)))
+        yield _finding(
+            case.about(name), name, found or Imported(importable=Importable.UNKNOWN, reasons=("it was not asked for",))
+        )
 
 
 def _finding(case: Case, name: str, found: Imported) -> Finding:

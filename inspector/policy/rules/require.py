@@ -61,6 +61,7 @@ def check_required(case: Case) -> Iterator[Finding]:
         name = canonical(wanted.name)
         there = by_name.get(name, [])
         why = known if isinstance(known, Unknown) else None if there else doubt(case)
+        case = case.about(name)
         yield undecided(case, text, text, why) if why else _required(case, text, name, str(wanted.specifier), there)
 
 

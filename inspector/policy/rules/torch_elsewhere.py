@@ -45,7 +45,7 @@ def check_elsewhere(case: Case) -> Iterator[Finding]:
             yield case.found("unknown", NOT_LOOKED, message, Shown("nothing", "not looked at"))
         return
     for other in found:
-        yield _elsewhere(case, other)
+        yield _elsewhere(case.about(other.path), other)
     if not found:
         yield case.passed("nothing of torch elsewhere", Shown("nothing", "nothing"))
 
