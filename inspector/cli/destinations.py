@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 from click.core import ParameterSource
@@ -13,6 +13,9 @@ from click.core import ParameterSource
 from inspector.cli.output import emit, ensure_writable, rendered
 from inspector.errors import UsageError
 from inspector.report import formats
+
+if TYPE_CHECKING:
+    from inspector.policy.role import Policy
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -102,8 +105,22 @@ def destinations(command: formats.Command, asked: Sequence[Asked], output: Path 
     return tuple(Destination(form, file) for (form, _), file in zip(placed, files, strict=True))
 
 
-def emit_reports(command: formats.Command, report: Any, reports: Iterable[Destination], **shown: Any) -> None:
-    """Write a command's report in all its formats; that for standard output last, which nobody may be reading."""
+def emit_reports(
+    command: formats.Command,
+    report: Any,
+    reports: Iterable[Destination],
+    policy: Policy | None = None,
+    **shown: Any,
+) -> None:
+    """Write a command's report in all its formats; that for standard output last, which nobody may be reading.
+
+    `policy` is the one that was asked, whose checkout the formats show findings in that take the context of the run.
+    """
+    reports = tuple(reports)
+    if formats.takes(command, [each.form for each in reports], "context"):
+        from inspector.cli.context import context_of  # the formats for people take none
+
+        shown["context"] = context_of(policy)
     for each in sorted(reports, key=lambda destination: destination.file is None):
         emit(rendered(command, report, each.form, each.file, **shown), each.file)
 

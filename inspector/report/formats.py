@@ -10,11 +10,12 @@ when the format is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from inspector.report.context import Context
     from inspector.report.document import ShowError
 
 Command = Literal["check", "audit", "show", "diff", "runtime"]
@@ -26,7 +27,7 @@ class View(NamedTuple):
     """How a report is to be shown, for the renderers that ask: `width` is in cells.
 
     `passed` shows the checks that pass too, `only_failed` leaves out the images that pass. `errors` are of images that
-    have no facts, where a report is of facts alone.
+    have no facts, where a report is of facts alone. `context` is the run: its time, and the checkout.
     """
 
     width: int = 120
@@ -34,6 +35,7 @@ class View(NamedTuple):
     passed: bool = False
     only_failed: bool = False
     errors: tuple[ShowError, ...] = ()
+    context: Context | None = None
 
 
 class Renderer(NamedTuple):
@@ -129,6 +131,12 @@ _ADDED: list[Format] = []
 def formats(command: Command) -> dict[str, Format]:
     """List the formats that render the command's report by name, the default first."""
     return {each.name: each for each in (*FORMATS, *_ADDED) if command in each.renderers}
+
+
+def takes(command: Command, forms: Iterable[str], field: str) -> bool:
+    """Tell whether a renderer of the command's report in any of these formats takes a field of `View`."""
+    known = formats(command)
+    return any(field in known[each].renderers[command].takes for each in forms)
 
 
 def names() -> tuple[str, ...]:
