@@ -10,6 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from inspector import __version__
+from inspector.cli.option import CATEGORY
 from inspector.errors import Fault, UsageError
 from inspector.policy.dockerfile import found_in, text_of
 from inspector.policy.instructions import Instruction, instructions_of
@@ -42,13 +46,15 @@ def context_of(policy: Policy | None) -> Context:
     """Make the context for reports on images that were checked against the policy, if any was."""
     file = Path(policy.origin) if policy is not None else None
     content = _content(file) if file is not None else None
-    category = os.environ.get("INSPECTOR_SARIF_CATEGORY") or None
+    command = click.get_current_context(silent=True)
+    category = command.meta.get(CATEGORY) if command else None
     if policy is None or file is None or content is None:
-        return Context(now=now(), category=category)
+        return Context(now=now(), version=__version__, category=category)
     root = root_of(file.resolve().parent)
     path = within(file, root)
     return Context(
         now=now(),
+        version=__version__,
         policy=path,
         policy_digest=hashlib.sha256(content).hexdigest(),
         roles=_roles(policy, content.decode("utf-8", "replace"), path) if path else {},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import click
 from click.core import ParameterSource
 
+from inspector.cli.option import CATEGORY
 from inspector.cli.output import emit, ensure_writable, rendered
 from inspector.errors import UsageError
 from inspector.report import formats
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 STDOUT = Path("-")
+SARIF = "sarif"
 
 
 class Destination(NamedTuple):
@@ -74,9 +76,10 @@ def report_options(command: formats.Command) -> Callable[[Command], Command]:
                 ensure_writable(each.file)
             return function(reports=reports, **given)
 
-        return _format_option(command)(
-            _output_option(cast("Command", with_reports), "Write to FILE, whose ending chooses the format.")
-        )
+        options = _output_option(cast("Command", with_reports), "Write to FILE, whose ending chooses the format.")
+        if SARIF in formats.formats(command):
+            options = _category_option(options)
+        return _format_option(command)(options)
 
     return add
 
@@ -123,6 +126,10 @@ def emit_reports(
         shown["context"] = context_of(policy)
     for each in sorted(reports, key=lambda destination: destination.file is None):
         emit(rendered(command, report, each.form, each.file, **shown), each.file)
+    if any(each.form == "github" for each in reports):
+        from inspector.cli.github import append_summary  # a format for one place
+
+        append_summary(report)
 
 
 def _is_on_the_line(parameter: str) -> bool:
@@ -148,6 +155,22 @@ def _form_by_ending(command: formats.Command, output: Path | None) -> str:
 def _format_option(command: formats.Command) -> Callable[[Command], Command]:
     told = f"What to print; default: {next(iter(formats.formats(command)))}. Repeat it with files for further ones."
     return click.option("-f", "--format", "form", type=_FormatChoice(command), multiple=True, help=told)
+
+
+def _category_option(command: Command) -> Command:
+    def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        if value is not None and not value.strip("/ "):
+            raise click.BadParameter("an empty category; name one, as in worker-gpu", context, parameter)
+        context.meta[CATEGORY] = value
+        return value
+
+    return click.option(
+        "--sarif-category",
+        metavar="NAME",
+        callback=keep,
+        expose_value=False,
+        help="Tell apart several SARIF reports on one commit, as of a matrix; default: the policy's path.",
+    )(command)
 
 
 def _output_option(command: Command, told: str, instead: dict[Path, None] | None = None) -> Command:

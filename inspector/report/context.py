@@ -33,12 +33,13 @@ class DockerfileLines(msgspec.Struct, frozen=True):
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The run as its command line makes it.
 
-    `now` is in UTC. `policy` is the path of the policy from the root of the checkout, None where it lies outside, and
+    `now` is in UTC, `version` our own. `policy` is the path of the policy from the root of the checkout, None where it lies outside, and
     `policy_digest` its SHA-256; `roles` are the lines of the policy's roles by name, `dockerfiles` the files that
     roles name, as they spell them. `category` tells apart several reports on one commit.
     """
 
     now: dt.datetime = EPOCH
+    version: str = "0.0.0"
     policy: str | None = None
     policy_digest: str | None = None
     roles: Mapping[str, Span] = MappingProxyType({})
@@ -51,13 +52,16 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
         return self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def place(self, finding: Finding, dockerfile: str | None, role: str | None) -> Span | None:
-        """Return what a finding is shown at: its build step, else the last `FROM`, else its role in the policy."""
+        """Return what a finding is shown at: its build step, else the last `FROM`, else its role in the policy.
+
+        What is no fault of the image build is shown at the role first; what is in no role, where the policy begins.
+        """
         file = self.dockerfiles.get(dockerfile) if dockerfile else None
-        if file is not None:
-            step = file.instructions.get(finding.evidence.line or 0)
-            if found := step or file.last_from:
-                return found
-        return self.roles.get(role) if role else None
+        step = file.instructions.get(finding.evidence.line or 0) if file else None
+        base = file.last_from if file else None
+        stated = self.roles.get(role) if role else None
+        start = Span(self.policy, 1, 1, 1) if self.policy else None
+        return step or ((base or stated) if finding.category == "CODE_BUG" else (stated or base)) or start
 
 
 NO_CONTEXT = Context()

@@ -73,7 +73,14 @@ class Format(NamedTuple):
 
 
 _SIZED = ("width", "color")
+_RUN = ("context",)
 _JSON = "inspector.report.document"
+
+
+def _judged(function: str) -> dict[Command, Renderer]:
+    """List the commands that judge, for a format of findings."""
+    return {"check": Renderer(function, _RUN), "audit": Renderer(function, _RUN)}
+
 
 FORMATS = (
     Format(
@@ -123,6 +130,9 @@ FORMATS = (
         },
         endings=(".xml",),
     ),
+    Format("sarif", _judged("inspector.report.sarif:render_check"), endings=(".sarif",)),
+    Format("github", _judged("inspector.report.github:render_check"), endings=()),
+    Format("gitlab", _judged("inspector.report.gitlab:render_check"), endings=()),
 )
 """The formats that we know, the default first; `formats` also gives those that were added."""
 _ADDED: list[Format] = []

@@ -10,7 +10,7 @@ from inspector.cli.context import context_of, now
 from inspector.errors import UsageError
 from inspector.policy.load import load_policy
 from inspector.policy.model import Finding, Pointer
-from inspector.report.context import Span
+from inspector.report.context import NO_CONTEXT, Span
 
 
 @pytest.fixture
@@ -34,11 +34,14 @@ def test_a_finding_is_placed_at_its_step_else_the_base_else_the_role(checkout: P
     context = context_of(load_policy(checkout / "deploy" / "inspector.toml"))
     assert context.policy == "deploy/inspector.toml"
     at_step = Finding(check="torch", outcome="fail", message="m", evidence=Pointer(line=3))
-    nowhere = Finding(check="torch", outcome="fail", message="m")
+    nowhere = Finding(check="torch", outcome="fail", message="m", category="CODE_BUG")
+    missing = Finding(check="image", outcome="unknown", message="m", category="ENVIRONMENT")
     assert context.place(at_step, "D", "api") == Span("D", 3, 4, 8)
     assert context.place(nowhere, "D", "api") == Span("D", 2, 2, 7)
     assert context.place(nowhere, "gone", "a b") == Span("deploy/inspector.toml", 6, 6, 14)
-    assert context.place(nowhere, None, None) is None
+    assert context.place(missing, "D", "a b") == Span("deploy/inspector.toml", 6, 6, 14)
+    assert context.place(nowhere, None, None) == Span("deploy/inspector.toml", 1, 1, 1)
+    assert NO_CONTEXT.place(nowhere, "D", "api") is None
 
 
 def test_files_are_named_by_where_links_lead_and_never_outside(checkout: Path) -> None:
