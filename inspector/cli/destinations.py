@@ -69,7 +69,7 @@ def report_options(command: formats.Command) -> Callable[[Command], Command]:
     def add(function: Command) -> Command:
         @functools.wraps(function)
         def with_reports(*, form: Sequence[Asked], output: Path | None, **given: Any) -> Any:
-            if output is not None and formats.by_ending(output.suffix.lower()) and not _is_on_the_line("form"):
+            if output is not None and formats.by_ending(output.name) and not _is_on_the_line("form"):
                 form = [each for each in form if each.file is not None]  # the line's ending beats a variable's format
             reports = destinations(command, form, output)
             for each in reports:
@@ -143,7 +143,7 @@ def _is_same(file: Path | None, other: Path | None) -> bool:
 def _form_by_ending(command: formats.Command, output: Path | None) -> str:
     """Return the format that the file's ending names; the default for an ending that is of no format."""
     known = formats.formats(command)
-    named = formats.by_ending(output.suffix.lower()) if output is not None else None
+    named = formats.by_ending(output.name) if output is not None else None
     if named is None:
         return next(iter(known))
     if named not in known:

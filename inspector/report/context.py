@@ -33,9 +33,9 @@ class DockerfileLines(msgspec.Struct, frozen=True):
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The run as its command line makes it.
 
-    `now` is in UTC, `version` our own. `policy` is the path of the policy from the root of the checkout, None where it lies outside, and
-    `policy_digest` its SHA-256; `roles` are the lines of the policy's roles by name, `dockerfiles` the files that
-    roles name, as they spell them. `category` tells apart several reports on one commit.
+    `now` is in UTC, `version` our own. `policy` is the path of the policy from the root of the checkout, None where it
+    lies outside, and `policy_digest` its SHA-256; `roles` are the lines of the policy's roles by name, `dockerfiles`
+    the files that roles name, as they spell them. `category` tells apart several reports on one commit.
     """
 
     now: dt.datetime = EPOCH

@@ -133,6 +133,15 @@ FORMATS = (
     Format("sarif", _judged("inspector.report.sarif:render_check"), endings=(".sarif",)),
     Format("github", _judged("inspector.report.github:render_check"), endings=()),
     Format("gitlab", _judged("inspector.report.gitlab:render_check"), endings=()),
+    Format(
+        "cyclonedx",
+        {"show": Renderer("inspector.report.cyclonedx:render_show", _RUN)},
+        whole=False,
+        endings=(".cdx.json",),
+    ),
+    Format("spdx", {"show": Renderer("inspector.report.spdx:render_show", _RUN)}, whole=False, endings=(".spdx.json",)),
+    Format("svr", {"check": Renderer("inspector.report.attest:render_svr", _RUN)}),
+    Format("test-result", {"check": Renderer("inspector.report.attest:render_test_result", _RUN)}),
 )
 """The formats that we know, the default first; `formats` also gives those that were added."""
 _ADDED: list[Format] = []
@@ -154,9 +163,11 @@ def names() -> tuple[str, ...]:
     return tuple(each.name for each in (*FORMATS, *_ADDED))
 
 
-def by_ending(ending: str) -> str | None:
-    """Return the name of the format whose files end so, as in `.json`; None for an ending of none."""
-    return next((each.name for each in (*FORMATS, *_ADDED) if ending in each.endings), None)
+def by_ending(file: str) -> str | None:
+    """Return the name of the format whose files end as the name does, the longest ending first; None for none."""
+    known = {ending: each.name for each in (*FORMATS, *_ADDED) for ending in each.endings}
+    fitting = [ending for ending in known if file.lower().endswith(ending)]
+    return known[max(fitting, key=len)] if fitting else None
 
 
 def add_format(added: Format) -> None:

@@ -13,10 +13,9 @@ from inspector.errors import UsageError
 from inspector.policy.audited import Audited, AuditReport, as_result
 from inspector.policy.identity import identity
 from inspector.policy.model import WORST_FIRST, Finding, Report, Result
-from inspector.policy.steps import readable
 from inspector.report.context import Context, Span
 from inspector.report.escape import cut, escape
-from inspector.report.text import advice_of, count, listed
+from inspector.report.text import count, details, listed
 
 LEFT_OUT = ("pass", "waived", "known")
 """Outcomes of findings that no CI service is told of: it would show them as open."""
@@ -24,7 +23,6 @@ MAX_IMAGES = 20
 """Images that one issue names."""
 MAX_MERGED = 20
 """Messages that are shown of what is merged into one issue."""
-_STEP = 400
 
 
 class Issue(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,20 +55,6 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
         if len(self.others) > MAX_MERGED:
             yield f"also: {len(self.others) - MAX_MERGED:,} more of {self.finding.check}"
         yield from (f"{label}: {cut(text)}" for label, text in details(self.finding))
-
-
-def details(finding: Finding) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a finding besides its message, each with its label, in the order of all formats."""
-    at = finding.evidence
-    pairs = {
-        "expected": finding.expected,
-        "actual": finding.actual,
-        "path": at.path,
-        "layer": None if at.layer is None else f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
-        "step": readable(at.created_by, _STEP),
-        "advice": advice_of(finding),
-    }
-    return ((label, text) for label, text in pairs.items() if text)
 
 
 def issues_of(report: Report | AuditReport, context: Context) -> list[Issue]:

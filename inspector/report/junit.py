@@ -9,8 +9,7 @@ from types import MappingProxyType
 
 from inspector.policy.model import Finding, Report, Result
 from inspector.report.escape import escape
-from inspector.report.issues import details
-from inspector.report.text import notes, origin, run_told
+from inspector.report.text import details, notes, origin, run_told
 
 
 def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:

@@ -56,13 +56,14 @@ def _category(context: Context) -> str:
 
 def _rule(check: str) -> dict[str, Any]:
     known = explained().get(check)
+    name = "".join(part.capitalize() for part in check.replace("_", "-").split("-"))
     title = f"The check {check} did not pass"
     proves = known.proves if known else title
     mend = known.mend if known else "See the message and the advice of each finding."
     told = f"A pass proves: {proves} {mend}" + (f" See {known.page} in inspector's documentation." if known else "")
     return {
         "id": check,
-        "name": "".join(part.capitalize() for part in check.replace("_", "-").split("-"))[:255],
+        **({"name": name[:255]} if name.lower() != check.lower() else {}),
         "shortDescription": {"text": f"{title}."[:MAX_TEXT]},
         "fullDescription": {"text": proves[:MAX_TEXT]},
         "help": {"text": told, "markdown": told},
