@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from inspector.policy.instructions import Instruction, instructions_of, without_flags
+from inspector.policy.instructions import Instruction, instructions_of, of_json, without_flags
 from inspector.policy.model import Finding
 from inspector.policy.steps import LOOKED_AT, readable
 
@@ -20,7 +20,7 @@ MAX_FILE = 1 << 20
 MAX_FOLDERS = 8
 """Folders that may hold it: the policy's own and those above it, up to the root of the repository."""
 
-_COPIED = re.compile(r"(COPY|ADD) .*?\b(?:file|dir|multi):[0-9a-f]{12}\S* in (\S+)")
+_COPIED = re.compile(r"(COPY|ADD) .*?(?:file|dir|multi):[0-9a-f]{12}\S* in (\S+)")
 _BEFORE = re.compile(r"(?:RUN )?(?:\|[0-9]+ .*)?")
 _VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
 _MANY = 1000
@@ -44,7 +44,7 @@ class Steps:
         if not created_by:
             return None
         word, _, rest = readable(created_by, LOOKED_AT).partition(" ")
-        step = f"{word} {without_flags(rest)}"
+        step = f"{word} {of_json(without_flags(rest))}"
         if len(created_by) > LOOKED_AT:
             begun = step.rstrip("…")  # `readable` has only the beginning
             return _only({line for text, lines in self._lines.items() if text.startswith(begun) for line in lines})

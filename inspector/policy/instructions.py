@@ -76,7 +76,8 @@ class _Scan:
             if not word:
                 continue
             rest = without_flags(rest)
-            texts = (_of_json(rest),) if rest.startswith("[") else tuple(self._with_documents(word.upper(), joined))
+            is_list = rest.startswith("[")
+            texts = (of_json(rest),) if is_list else tuple(self._with_documents(word.upper(), joined))
             last = self._lines[self._at - 1]
             yield Instruction(word.upper(), texts or (rest,), begun + 1, self._at, len(last) + 1)
 
@@ -136,7 +137,10 @@ def _marks(rest: str) -> Iterator[tuple[bool, str]]:
             yield found[1] == "-", name
 
 
-def _of_json(rest: str) -> str:
+def of_json(rest: str) -> str:
+    """Return the words of a JSON list in one text; other text as it is."""
+    if not rest.startswith("["):
+        return rest
     with suppress(msgspec.MsgspecError, RecursionError):
         return " ".join(msgspec.json.decode(rest, type=list[str]))
     return rest
