@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from inspector.policy.model import Finding, Report, Result
-from inspector.report import diff, document, junit, markdown, runtime, schema, show, table
+from inspector.report import diff, document, github, gitlab, junit, markdown, runtime, sarif, schema, show, table
 from inspector.report.difference import difference
 from inspector.report.escape import escape
 from tests.effort import examples
@@ -42,6 +42,9 @@ TEXTS: dict[str, Callable[[Report], str]] = {
     "markdown": markdown.render_check,
     "junit": junit.render_check,
     "json": document.encode,
+    "sarif": sarif.render_check,
+    "github": github.render_check,
+    "gitlab": gitlab.render_check,
 }
 
 

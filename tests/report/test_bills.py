@@ -63,7 +63,8 @@ def test_cyclonedx_is_valid_and_without_identity() -> None:
 def test_cyclonedx_tells_each_package_once_and_torch_in_full() -> None:
     document = bill(rich())
     found = {one["bom-ref"]: one for one in document["components"]}
-    torch, other = (one for one in found.values() if one["name"] == "torch")
+    torches = [one for one in found.values() if one["name"] == "torch"]
+    torch, other = sorted(torches, key=lambda one: "scope" in one)
     assert (torch["version"], torch["purl"]) == ("2.14.1", "pkg:pypi/torch@2.14.1")
     told = {one["name"]: one["value"] for one in torch["properties"]}
     assert told["inspector:torch:version"] == "2.14.1+cu130"
@@ -83,7 +84,7 @@ def test_cyclonedx_tells_each_package_once_and_torch_in_full() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("torch", "2.13.0+cpu"), ("My_Package.x", "1!2.0"), ("A", ""), ("a", "1 2?#/@")]
+    ("name", "version"), [("torch", "2.13.0+cpu"), ("My_Package.x", "1!2.0"), ("A", ""), ("a", "1 2?#@")]
 )
 def test_a_package_url_is_as_its_library_writes_it(name: str, version: str) -> None:
     expected = PackageURL("pypi", None, name, version or None).to_string()
