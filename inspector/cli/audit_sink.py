@@ -19,6 +19,7 @@ from inspector.pipeline import Progress
 from inspector.pipeline.audit import Event
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, outcome_of_audit
 from inspector.policy.model import Outcome, counted, exit_code, worst
+from inspector.policy.role import Policy
 from inspector.report.audit import (
     ended_told,
     left_told,
@@ -35,11 +36,20 @@ MAX_AT_ONCE = 10_000
 class Sink:
     """Takes the events of one audit. Of each result, no more is kept than the format shows at the end."""
 
-    def __init__(self, reports: Sequence[Destination], *, quiet: bool, only_failed: bool, plan_only: bool) -> None:
+    def __init__(
+        self,
+        reports: Sequence[Destination],
+        policy: Policy | None = None,
+        *,
+        quiet: bool,
+        only_failed: bool,
+        plan_only: bool,
+    ) -> None:
         known = formats("audit")
         self._lines = [each for each in reports if known[each.form].line is not None and not plan_only]
         self._texts = [each for each in reports if each not in self._lines]
         self._whole = any(known[each.form].whole for each in self._texts)
+        self._policy = policy
         self._quiet = quiet
         self._only_failed = only_failed
         self._plan_only = plan_only
@@ -138,7 +148,7 @@ class Sink:
             if self._plan_only and not formats("audit")[each.form].whole:
                 emit(f"{plan_told(plan)}\n", each.file)
             else:
-                emit_reports("audit", report, [each], only_failed=self._only_failed)
+                emit_reports("audit", report, [each], self._policy, only_failed=self._only_failed)
 
     def _tell(self, left: Left, span: float) -> None:
         if self._plan_only:

@@ -80,7 +80,7 @@ def command(
     roles = _role_on_the_line(stated, path, references, given) if stated else policy_named(path)
     with reading(quiet=quiet, sizes=want_sizes("check", reports), **given) as (options, progress):
         report = check(references, roles, options, progress)
-    emit_reports("check", report, reports, passed=bool(verbose), only_failed=only_failed)
+    emit_reports("check", report, reports, roles, passed=bool(verbose), only_failed=only_failed)
     if not quiet:
         chosen = str(Checks(select=options.select, ignore=options.ignore))
         excused = excused_told(finding for result in report.results for finding in result.findings)

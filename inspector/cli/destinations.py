@@ -5,18 +5,23 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import click
 from click.core import ParameterSource
 
+from inspector.cli.option import CATEGORY
 from inspector.cli.output import emit, ensure_writable, rendered
 from inspector.errors import UsageError
 from inspector.report import formats
 
+if TYPE_CHECKING:
+    from inspector.policy.role import Policy
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 STDOUT = Path("-")
+SARIF = "sarif"
 
 
 class Destination(NamedTuple):
@@ -64,16 +69,17 @@ def report_options(command: formats.Command) -> Callable[[Command], Command]:
     def add(function: Command) -> Command:
         @functools.wraps(function)
         def with_reports(*, form: Sequence[Asked], output: Path | None, **given: Any) -> Any:
-            if output is not None and formats.by_ending(output.suffix.lower()) and not _is_on_the_line("form"):
+            if output is not None and formats.by_ending(output.name) and not _is_on_the_line("form"):
                 form = [each for each in form if each.file is not None]  # the line's ending beats a variable's format
             reports = destinations(command, form, output)
             for each in reports:
                 ensure_writable(each.file)
             return function(reports=reports, **given)
 
-        return _format_option(command)(
-            _output_option(cast("Command", with_reports), "Write to FILE, whose ending chooses the format.")
-        )
+        options = _output_option(cast("Command", with_reports), "Write to FILE, whose ending chooses the format.")
+        if SARIF in formats.formats(command):
+            options = _category_option(options)
+        return _format_option(command)(options)
 
     return add
 
@@ -102,10 +108,28 @@ def destinations(command: formats.Command, asked: Sequence[Asked], output: Path 
     return tuple(Destination(form, file) for (form, _), file in zip(placed, files, strict=True))
 
 
-def emit_reports(command: formats.Command, report: Any, reports: Iterable[Destination], **shown: Any) -> None:
-    """Write a command's report in all its formats; that for standard output last, which nobody may be reading."""
+def emit_reports(
+    command: formats.Command,
+    report: Any,
+    reports: Iterable[Destination],
+    policy: Policy | None = None,
+    **shown: Any,
+) -> None:
+    """Write a command's report in all its formats; that for standard output last, which nobody may be reading.
+
+    `policy` is the one that was asked, whose checkout the formats show findings in that take the context of the run.
+    """
+    reports = tuple(reports)
+    if formats.takes(command, [each.form for each in reports], "context"):
+        from inspector.cli.context import context_of  # the formats for people take none
+
+        shown["context"] = context_of(policy)
     for each in sorted(reports, key=lambda destination: destination.file is None):
         emit(rendered(command, report, each.form, each.file, **shown), each.file)
+    if any(each.form == "github" for each in reports):
+        from inspector.cli.github import append_summary  # a format for one place
+
+        append_summary(report)
 
 
 def want_sizes(command: formats.Command, reports: Iterable[Destination]) -> bool:
@@ -125,7 +149,7 @@ def _is_same(file: Path | None, other: Path | None) -> bool:
 def _form_by_ending(command: formats.Command, output: Path | None) -> str:
     """Return the format that the file's ending names; the default for an ending that is of no format."""
     known = formats.formats(command)
-    named = formats.by_ending(output.suffix.lower()) if output is not None else None
+    named = formats.by_ending(output.name) if output is not None else None
     if named is None:
         return next(iter(known))
     if named not in known:
@@ -137,6 +161,22 @@ def _form_by_ending(command: formats.Command, output: Path | None) -> str:
 def _format_option(command: formats.Command) -> Callable[[Command], Command]:
     told = f"What to print; default: {next(iter(formats.formats(command)))}. Repeat it with files for further ones."
     return click.option("-f", "--format", "form", type=_FormatChoice(command), multiple=True, help=told)
+
+
+def _category_option(command: Command) -> Command:
+    def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        if value is not None and not value.strip("/ "):
+            raise click.BadParameter("an empty category; name one, as in worker-gpu", context, parameter)
+        context.meta[CATEGORY] = value
+        return value
+
+    return click.option(
+        "--sarif-category",
+        metavar="NAME",
+        callback=keep,
+        expose_value=False,
+        help="Tell apart several SARIF reports on one commit, as of a matrix; default: the policy's path.",
+    )(command)
 
 
 def _output_option(command: Command, told: str, instead: dict[Path, None] | None = None) -> Command:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from inspector.facts import ImageFacts
-from inspector.policy.dockerfile import MAX_FILE, find_line, lines_of
+from inspector.policy.dockerfile import MAX_FILE, Steps, text_of
+from inspector.policy.instructions import instructions_of
 
 MAX_FOLDERS, MAX_FILES = 1000, 200
 """Folders that are looked into, and files that are read."""
@@ -23,7 +24,7 @@ class Dockerfiles:
     def __init__(self, top: Path, folder: Path) -> None:
         self._top = top
         self._folder = folder
-        self._known: dict[str, Mapping[str, int]] | None = None
+        self._known: dict[str, Steps] | None = None
 
     def of(self, facts: ImageFacts | None) -> str | None:
         """Return the file that has most of the image's steps; None where none has, or several have as many."""
@@ -32,14 +33,12 @@ class Dockerfiles:
         if self._known is None:
             self._known = dict(self._read())
         steps = {layer.created_by for layer in facts.layers if layer.created_by}
-        shared = {
-            name: sum(find_line(lines, step) is not None for step in steps) for name, lines in self._known.items()
-        }
+        shared = {name: sum(known.line(step) is not None for step in steps) for name, known in self._known.items()}
         most = max(shared.values(), default=0)
         found = [name for name, count in shared.items() if count == most]
         return found[0] if most >= FEWEST and len(found) == 1 else None
 
-    def _read(self) -> Iterator[tuple[str, Mapping[str, int]]]:
+    def _read(self) -> Iterator[tuple[str, Steps]]:
         left = MAX_FILES
         for number, (folder, folders, files) in enumerate(os.walk(self._top)):
             if number >= MAX_FOLDERS or not left:
@@ -52,5 +51,4 @@ class Dockerfiles:
                 left -= 1
                 with suppress(OSError, ValueError):
                     if path.is_file() and path.stat().st_size <= MAX_FILE:
-                        text = path.read_bytes()[:MAX_FILE].decode("utf-8-sig", "replace")
-                        yield os.path.relpath(path, self._folder), lines_of(text)
+                        yield os.path.relpath(path, self._folder), Steps(instructions_of(text_of(path)))

@@ -10,6 +10,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+CATEGORY = "inspector.sarif-category"
+"""Where a command's context keeps what `--sarif-category` says."""
+
 _PREFIX = "INSPECTOR_"
 _OLDER = {"insecure-registry": "INSECURE_REGISTRIES"}
 """Variables that had their names before every option had one."""

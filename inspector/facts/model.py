@@ -94,6 +94,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 class ImageFacts(Tabled, frozen=True, kw_only=True):
     """Everything known of one image. `image_id` is the digest of its config; None where an engine does not tell.
 
+    `manifest_digest` is that of its manifest, as registries and `NAME@DIGEST` have it; None where none was read.
+
     `distributions` and `torch_elsewhere` are `Unknown` where only single files were looked at. `metadata_unread` are
     some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
     container was run. `imports` are the modules whose import was asked for by name, `extensions` the modules of
@@ -129,6 +131,7 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
     extensions_undecided: tuple[str, ...] = ()
     sizes: Sizes | Unknown | None = None
     waste: Waste | Unknown | None = None
+    manifest_digest: str | None = None
 
     def records(self, of: Literal["packages", "layers"] = "packages") -> list[Row]:
         """Return a flat row for each package, or each layer, as `pandas.DataFrame` takes them.

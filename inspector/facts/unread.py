@@ -31,6 +31,7 @@ def unread(image: Image) -> ImageFacts:
         warnings=image.warnings,
         evidence=Evidence(bytes_read=0, layers_read=0, layers_cached=0, digests_verified=False, how=HOW),
         tags=image.tags,
+        manifest_digest=image.manifest_digest,
     )
 
 

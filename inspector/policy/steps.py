@@ -8,6 +8,7 @@ SHOWN = 160
 """Characters of a step that messages show; a here-document may be as long as the config allows."""
 
 _NOP = "#(nop)"
+_ARGUMENTS = re.compile(r"\|[0-9]+ ")
 _SHELL = re.compile(r"/(?:usr/)?bin/(?:ba|da|a|z|k)?sh (?:-[A-Za-z]+ |pipefail )*?-[A-Za-z]*c ")
 _CONTENT = re.compile(r"\b(file|dir|multi):([0-9a-f]{12})[0-9a-f]{52}\b")
 LOOKED_AT = 4096
@@ -34,6 +35,6 @@ def _instruction(text: str) -> str:
     body = text.removeprefix("RUN ")
     shell = _SHELL.search(body)
     if shell is None or not (shell.start() == 0 or body.startswith("|")):
-        return text
+        return "RUN …" if _ARGUMENTS.match(body) else text  # where values end can't be told
     command = body[shell.end() :].lstrip()
     return command.removeprefix(_NOP).lstrip() if command.startswith(_NOP) else f"RUN {command}"

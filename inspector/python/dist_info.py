@@ -64,6 +64,8 @@ def read_distribution(folders: Folders, site: str, name: str, notes: Notes) -> I
         cut=headers.cut,
         owned=files,
         editable=_editable(folders, folder),
+        license=headers.license,
+        license_expression=headers.license_expression,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import msgspec
@@ -9,6 +10,10 @@ import msgspec
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
 from inspector.python.record import Owned
+
+MAX_SHOWN, MAX_CHARACTERS = 200, 300
+"""Requirements of one distribution that reports show, and characters of each."""
+_FOR_EXTRA = re.compile(r";.*\bextra\s*==")
 
 
 class Notes(NamedTuple):
@@ -38,6 +43,8 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     editable: bool = False
     rivals: tuple[Installed, ...] = ()
     cut: bool = False
+    license: str = ""
+    license_expression: str = ""
 
     @property
     def key(self) -> str:
@@ -53,4 +60,11 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
             size=None if self.owned is None else self.owned.size,
             installer=self.installer,
             layer=self.layer,
+            license=self.license or None,
+            license_expression=self.license_expression or None,
+            requires=tuple(text for text in self.requires if _is_shown(text))[:MAX_SHOWN],
         )
+
+
+def _is_shown(requirement: str) -> bool:
+    return len(requirement) <= MAX_CHARACTERS and not _FOR_EXTRA.search(requirement)

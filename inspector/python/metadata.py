@@ -11,10 +11,13 @@ MAX_HEADERS = 512 << 10
 MAX_REQUIREMENTS = 2000
 MAX_REQUIREMENT = 4096
 """Characters of one requirement; longer ones are left out."""
+MAX_LICENSE = 200
+"""Characters of a licence; the older header often holds its whole text."""
 
 _NO_HEADER = re.compile(rb"\n(?!From |[!-9;-~]*+:|[ \t])")  # as `email.feedparser` has it
 _WANTED = re.compile(
-    rb"^(name|version|requires-dist):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)", re.IGNORECASE | re.MULTILINE
+    rb"^(name|version|requires-dist|license|license-expression):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+    re.IGNORECASE | re.MULTILINE,
 )
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
 _SEPARATORS = re.compile(r"[-_.]+")
@@ -23,13 +26,16 @@ _SEPARATORS = re.compile(r"[-_.]+")
 class Headers(msgspec.Struct, frozen=True):
     """What the headers say; the first of a name wins, as it does for importlib.metadata.
 
-    `cut` says that there are more requirements, or longer ones, than are read.
+    `cut` says that there are more requirements, or longer ones, than are read. `license` is the older header, of
+    free text.
     """
 
     name: str = ""
     version: str = ""
     requires: tuple[str, ...] = ()
     cut: bool = False
+    license: str = ""
+    license_expression: str = ""
 
 
 def canonical(name: str) -> str:
@@ -58,13 +64,16 @@ def headers_of(content: bytes) -> bytes | None:
 
 def parse_headers(head: bytes) -> Headers:
     """Return what headers say, as `headers_of` returns them."""
-    found: dict[bytes, list[str]] = {b"name": [], b"version": [], b"requires-dist": []}
+    found: dict[bytes, list[str]] = {
+        key: [] for key in (b"name", b"version", b"requires-dist", b"license", b"license-expression")
+    }
     for header in _WANTED.finditer(head):
         values = found[header[1].lower()]
         if len(values) <= MAX_REQUIREMENTS:
             values.append(header[2][: 4 * MAX_REQUIREMENT + 1].decode("utf-8", "replace"))
     name, version = (next(iter(found[key]), "").strip() for key in (b"name", b"version"))
-    return Headers(name, version, *_bounded(found[b"requires-dist"]))
+    licenses = (_first_line(found[key]) for key in (b"license", b"license-expression"))
+    return Headers(name, version, *_bounded(found[b"requires-dist"]), *licenses)
 
 
 def parse_requires_txt(content: bytes) -> tuple[tuple[str, ...], bool]:
@@ -86,6 +95,11 @@ def parse_requires_txt(content: bytes) -> tuple[tuple[str, ...], bool]:
             found.append(f"{text}; {' and '.join(conditions)}" if conditions else text)
     kept, cut = _bounded(found)
     return kept, cut or len(content) > MAX_HEADERS
+
+
+def _first_line(values: list[str]) -> str:
+    first = next(iter(values), "").strip()
+    return first.partition("\n")[0].strip()[:MAX_LICENSE]
 
 
 def _bounded(requirements: list[str]) -> tuple[tuple[str, ...], bool]:

@@ -78,7 +78,8 @@ class Distribution(Plain, frozen=True, kw_only=True):
 
     `name` as its metadata spells it, `path` that of its metadata directory or file, `size` in bytes on disk of the
     files it owns (None where no list of them exists), each content once. `layer` is the position, from
-    the base up, of the layer that brought its metadata.
+    the base up, of the layer that brought its metadata. `license_expression` is of SPDX, `license` the older header's
+    first line; `requires` are its requirements as stated, without those of extras.
     """
 
     name: str
@@ -87,3 +88,6 @@ class Distribution(Plain, frozen=True, kw_only=True):
     size: int | None
     installer: str | None
     layer: int | None
+    license: str | None = None
+    license_expression: str | None = None
+    requires: tuple[str, ...] = ()

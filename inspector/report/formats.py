@@ -10,11 +10,12 @@ when the format is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from inspector.report.context import Context
     from inspector.report.document import ShowError
 
 Command = Literal["check", "audit", "show", "diff", "runtime"]
@@ -26,7 +27,7 @@ class View(NamedTuple):
     """How a report is to be shown, for the renderers that ask: `width` is in cells.
 
     `passed` shows the checks that pass too, `only_failed` leaves out the images that pass. `errors` are of images that
-    have no facts, where a report is of facts alone.
+    have no facts, where a report is of facts alone. `context` is the run: its time, and the checkout.
     """
 
     width: int = 120
@@ -34,6 +35,7 @@ class View(NamedTuple):
     passed: bool = False
     only_failed: bool = False
     errors: tuple[ShowError, ...] = ()
+    context: Context | None = None
 
 
 class Renderer(NamedTuple):
@@ -73,12 +75,19 @@ class Format(NamedTuple):
 
 
 _SIZED = ("width", "color")
+_RUN = ("context",)
 _JSON = "inspector.report.document"
 _HTML: dict[Command, Renderer] = {
     "check": Renderer("inspector.report.html.check:render_check", ("only_failed",)),
     "audit": Renderer("inspector.report.html.audit:render_audit", ("only_failed",)),
     "show": Renderer("inspector.report.html.show:render_show", ("errors",)),
 }
+
+
+def _judged(function: str) -> dict[Command, Renderer]:
+    """List the commands that judge, for a format of findings."""
+    return {"check": Renderer(function, _RUN), "audit": Renderer(function, _RUN)}
+
 
 FORMATS = (
     Format(
@@ -130,6 +139,18 @@ FORMATS = (
         endings=(".xml",),
     ),
     Format("html", _HTML, endings=(".html", ".htm"), sizes=True),
+    Format("sarif", _judged("inspector.report.sarif:render_check"), endings=(".sarif",)),
+    Format("github", _judged("inspector.report.github:render_check"), endings=()),
+    Format("gitlab", _judged("inspector.report.gitlab:render_check"), endings=()),
+    Format(
+        "cyclonedx",
+        {"show": Renderer("inspector.report.cyclonedx:render_show", _RUN)},
+        whole=False,
+        endings=(".cdx.json",),
+    ),
+    Format("spdx", {"show": Renderer("inspector.report.spdx:render_show", _RUN)}, whole=False, endings=(".spdx.json",)),
+    Format("svr", {"check": Renderer("inspector.report.attest:render_svr", _RUN)}),
+    Format("test-result", {"check": Renderer("inspector.report.attest:render_test_result", _RUN)}),
 )
 """The formats that we know, the default first; `formats` also gives those that were added."""
 _ADDED: list[Format] = []
@@ -140,14 +161,22 @@ def formats(command: Command) -> dict[str, Format]:
     return {each.name: each for each in (*FORMATS, *_ADDED) if command in each.renderers}
 
 
+def takes(command: Command, forms: Iterable[str], field: str) -> bool:
+    """Tell whether a renderer of the command's report in any of these formats takes a field of `View`."""
+    known = formats(command)
+    return any(field in known[each].renderers[command].takes for each in forms)
+
+
 def names() -> tuple[str, ...]:
     """List the names of all formats, whatever they render."""
     return tuple(each.name for each in (*FORMATS, *_ADDED))
 
 
-def by_ending(ending: str) -> str | None:
-    """Return the name of the format whose files end so, as in `.json`; None for an ending of none."""
-    return next((each.name for each in (*FORMATS, *_ADDED) if ending in each.endings), None)
+def by_ending(file: str) -> str | None:
+    """Return the name of the format whose files end as the name does, the longest ending first; None for none."""
+    known = {ending: each.name for each in (*FORMATS, *_ADDED) for ending in each.endings}
+    fitting = [ending for ending in known if file.lower().endswith(ending)]
+    return known[max(fitting, key=len)] if fitting else None
 
 
 def add_format(added: Format) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from inspector.policy.model import EXCUSED, Finding, Report, Result
-from inspector.policy.steps import readable
 from inspector.report.escape import escape
-from inspector.report.text import advice_of, excuse, notes, origin, run_told
+from inspector.report.text import details, excuse, notes, origin, run_told
 
 
 def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
@@ -78,18 +77,10 @@ def _case(result: Result, finding: Finding, number: int = 1) -> ET.Element:
 
 
 def _told(finding: Finding) -> Iterable[str]:
-    at = finding.evidence
-    pairs = {
-        finding.outcome: finding.message,
-        "expected": finding.expected,
-        "actual": finding.actual,
-        "path": at.path,
-        "layer": None if at.layer is None else f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
-        "step": readable(at.created_by),
-        "advice": advice_of(finding),
-        "why": excuse(finding) if finding.outcome in EXCUSED else "",
-    }
-    return (f"{label}: {escape(text)}" for label, text in pairs.items() if text)
+    yield f"{finding.outcome}: {escape(finding.message)}"
+    yield from (f"{label}: {escape(text)}" for label, text in details(finding))
+    if finding.outcome in EXCUSED:
+        yield f"why: {escape(excuse(finding))}"
 
 
 def _count(suite: ET.Element, cases: list[ET.Element]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from inspector.facts import ImageFacts
 from inspector.policy.findings import CAME_WITH
 from inspector.policy.model import EXCUSED, Category, Finding, FindingOutcome, Outcome, Report, Result
 from inspector.policy.runs import described, run_label
+from inspector.policy.steps import readable
 from inspector.reference import Scheme
 from inspector.report.escape import escape
 from inspector.sizes import show_size
@@ -35,6 +36,8 @@ _MEDIA = {
 """What people call the media of `ImageFacts.source`; engines and registries go by their names."""
 CATEGORIES: dict[Category, str] = {"CODE_BUG": "image build", "ENVIRONMENT": "environment", "EVIDENCE": "not proved"}
 """What people call the categories, which documents for programs name as the procedure does."""
+STEP = 400
+"""Characters of a build step that details show."""
 MAX_LISTED = 20
 """Images of which one error is told that name them all."""
 
@@ -118,6 +121,20 @@ def _advice(result: Result) -> tuple[str, ...]:
 def advice_of(finding: Finding) -> str:
     """Return what to do, without the build step and layer, which have lines of their own."""
     return finding.advice if finding.evidence.layer is None else finding.advice.partition(CAME_WITH)[0]
+
+
+def details(finding: Finding) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a finding besides its message, each with its label, in the order of all formats."""
+    at = finding.evidence
+    pairs = {
+        "expected": finding.expected,
+        "actual": finding.actual,
+        "path": at.path,
+        "layer": None if at.layer is None else f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
+        "step": readable(at.created_by, STEP),
+        "advice": advice_of(finding),
+    }
+    return ((label, text) for label, text in pairs.items() if text)
 
 
 def listed(names: Sequence[str], most: int = MAX_LISTED) -> str:

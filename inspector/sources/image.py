@@ -36,7 +36,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
     An engine's image has `access`: as it stands, it holds what the engine tells of it, and its layers are `Unread`;
     `image_id` is None where the engine doesn't tell the config's digest. `size` is what the engine states, in bytes
-    of all files unpacked.
+    of all files unpacked. `manifest_digest` is the digest of the manifest that was read, where there is one.
     """
 
     reference: str
@@ -49,6 +49,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     access: Access | None = None
     size: int | None = None
+    manifest_digest: str | None = None
 
 
 class Access(Protocol):

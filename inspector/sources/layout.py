@@ -187,7 +187,8 @@ def _open(contents: Described, source: str, chosen: _Chosen, warnings: list[str]
     own = list(warnings)
     if not same(found.platform, image.platform):
         own.append(f"the index lists the image as {found.platform}, its config says {image.platform}")
-    return msgspec.structs.replace(image, warnings=(*own, *image.warnings))
+    digest = found.descriptor.digest
+    return msgspec.structs.replace(image, warnings=(*own, *image.warnings), manifest_digest=digest)
 
 
 def _manifest(contents: Described, found: Found) -> Manifest:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
 from tests.deploy.steps import PROJECT, environment, shell, yaml
 
 pytestmark = pytest.mark.thorough
-
-STEP = PROJECT / "deploy" / "github" / "check.py"
-
-
-@pytest.fixture(scope="module")
-def check() -> ModuleType:
-    """The step's program, as a module."""
-    spec = importlib.util.spec_from_file_location("github_check", STEP)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def run(project: Path, **inputs: str) -> tuple[subprocess.CompletedProcess[str], str, dict[str, str]]:
@@ -73,8 +57,9 @@ def test_a_wrong_image_is_marked_at_its_dockerfile(project: Path) -> None:
     dockerfile = (project / "deploy" / "docker" / "Dockerfile.worker-gpu").read_text().splitlines()
     line = dockerfile.index("RUN uv sync --frozen --no-dev --extra ml") + 1
     (command,) = (line for line in done.stdout.splitlines() if line.startswith("::"))
-    place = f"::error file=deploy/docker/Dockerfile.worker-gpu,line={line},title=ktrdr-worker-gpu%3Atest (worker-gpu)::"
+    place = f"::error file=deploy/docker/Dockerfile.worker-gpu,line={line},"
     assert command.startswith(place)
+    assert "title=ktrdr-worker-gpu%3Atest (worker-gpu)%3A torch-build::" in command
     assert "install the CUDA build" in command
     assert "❌ FAIL" in summary
 
@@ -82,7 +67,7 @@ def test_a_wrong_image_is_marked_at_its_dockerfile(project: Path) -> None:
 def test_what_can_t_be_told_fails_the_step(project: Path) -> None:
     done, _, outputs = run(project, images="nowhere.tar")
     assert (done.returncode, outputs["outcome"]) == (3, "unknown")
-    assert "::error title=nowhere.tar" in done.stdout
+    assert "title=nowhere.tar" in done.stdout
 
 
 def test_annotations_and_options_are_as_asked(project: Path) -> None:
@@ -102,42 +87,6 @@ def test_inputs_are_words_and_never_run(project: Path) -> None:
     done, _, _ = run(project, images="$(touch owned) `touch owned` ;touch${IFS}owned")
     assert done.returncode == 3
     assert not (project / "owned").exists()
-
-
-def finding(dockerfile: str | None = None, line: int | None = None, **more: Any) -> dict[str, Any]:
-    """The document of one finding."""
-    one = {"outcome": "fail", "category": "CODE_BUG", "message": "m", "advice": "a", "evidence": {}, **more}
-    return {"results": [{"image": "i", "role": None, "dockerfile": dockerfile, "line": line, "findings": [one]}]}
-
-
-def test_a_hostile_name_ends_no_command_and_begins_none(check: ModuleType, tmp_path: Path) -> None:
-    document = finding(message="x\r\n::stop-commands::y\x1b[2J%0A", dockerfile="../nowhere", advice="no")
-    (line,) = check.commands(document, tmp_path)
-    assert line == "::error title=i::x%0D%0A::stop-commands::y\\x1b[2J%250A%0Ano"
-
-
-@pytest.mark.parametrize(
-    ("of_result", "evidence", "expected"),
-    [
-        (7, {"layer": 1, "line": 2}, "file=Dockerfile,line=2,"),
-        (7, {"layer": 1}, "file=Dockerfile,title"),
-        (7, {}, "file=Dockerfile,line=7,"),
-        (None, {}, "file=Dockerfile,title"),
-    ],
-)
-def test_the_line_is_the_build_step_s(
-    check: ModuleType, of_result: int | None, evidence: dict[str, Any], expected: str, tmp_path: Path
-) -> None:
-    (tmp_path / "Dockerfile").touch()
-    (line,) = check.commands(finding("Dockerfile", of_result, evidence=evidence), tmp_path)
-    assert line.startswith(f"::error {expected}")
-    (line,) = check.commands(finding("Dockerfile", of_result, evidence=evidence, category="ENVIRONMENT"), tmp_path)
-    assert line.startswith("::error title=i::")
-
-
-def test_a_warning_is_one_and_a_pass_says_nothing(check: ModuleType, tmp_path: Path) -> None:
-    assert list(check.commands(finding(outcome="warn"), tmp_path)) == ["::warning title=i::m%0Aa"]
-    assert list(check.commands(finding(outcome="pass"), tmp_path)) == []
 
 
 @pytest.mark.parametrize(

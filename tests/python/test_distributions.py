@@ -58,6 +58,7 @@ def test_a_distribution_with_all_that_is_told_of_it() -> None:
         size=sum(len(content) for content in files),
         installer="pip",
         layer=1,
+        requires=("six>=1",),
     )
     assert (one.requires, one.editable, warnings) == (("six>=1",), False, ())
 

@@ -15,7 +15,20 @@ from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
 from inspector.policy.model import Finding, Report, Result
-from inspector.report import diff, diff_markdown, document, junit, markdown, runtime, schema, show, table
+from inspector.report import (
+    diff,
+    diff_markdown,
+    document,
+    github,
+    gitlab,
+    junit,
+    markdown,
+    runtime,
+    sarif,
+    schema,
+    show,
+    table,
+)
 from inspector.report.conditions import WORDS, judged, parse_condition
 from inspector.report.difference import Difference, difference
 from inspector.report.escape import escape
@@ -51,6 +64,9 @@ TEXTS: dict[str, Callable[[Report], str]] = {
     "json": document.encode,
     "diff": lambda report: diff.render_diff(_difference(report), width=100),
     "diff-markdown": lambda report: diff_markdown.render_diff(_difference(report)),
+    "sarif": sarif.render_check,
+    "github": github.render_check,
+    "gitlab": gitlab.render_check,
 }
 
 

@@ -91,7 +91,7 @@ def _open(store: RegistryStore, name: ImageName, wanted: Wanted) -> tuple[list[I
     contents = RegistryContents(store, sparse=wanted == "all")
     top = parse_manifest(document.content, document.media_type, f"{store.where}: {name.target}")
     if isinstance(top, Manifest):
-        image = open_manifest(contents, SOURCE, top)
+        image = _with(open_manifest(contents, SOURCE, top), manifest_digest=document.digest)
         images = choose([(image.platform, image)], wanted, f"{store.where}: {name.target}")
     else:
         found = flatten(contents, top.manifests)
