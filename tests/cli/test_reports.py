@@ -76,8 +76,7 @@ def test_an_archive_is_not_attested_and_a_pushed_image_is(images: Path) -> None:
         assert "INSPECTOR_TORCH_BUILD_cpu" in json.loads(good.stdout)["properties"]
         shown = run("show", name, "--insecure-registry", registry.host, "-f", "json")
         found = json.loads(shown.stdout)["images"][0]["manifest_digest"]
-        assert found.startswith("sha256:")
-        assert digest is None or found == str(digest)
+        assert found == digest
         assert run("check", "--torch", "absent", name, *asked).exit_code == 1
         part = run("check", "--torch", "cpu", "--ignore", "size", name, *asked)
         assert part.exit_code == 2
