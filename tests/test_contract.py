@@ -42,6 +42,7 @@ def comparable(facts: ImageFacts) -> ImageFacts:
         layers=layers,
         evidence=NOWHERE,
         tags=(),
+        manifest_digest=None,
     )
 
 

@@ -125,4 +125,5 @@ def comparable(facts: ImageFacts) -> ImageFacts:
         layers=layers,
         evidence=msgspec.structs.replace(_NOWHERE, proof=facts.evidence.proof),
         tags=(),
+        manifest_digest=None,
     )

@@ -48,8 +48,9 @@ def context_of(policy: Policy | None) -> Context:
     content = _content(file) if file is not None else None
     command = click.get_current_context(silent=True)
     category = command.meta.get(CATEGORY) if command else None
+    selected = bool(command and (command.params.get("select") or command.params.get("ignore")))
     if policy is None or file is None or content is None:
-        return Context(now=now(), version=__version__, category=category)
+        return Context(now=now(), version=__version__, category=category, selected=selected)
     root = root_of(file.resolve().parent)
     path = within(file, root)
     return Context(
@@ -60,6 +61,7 @@ def context_of(policy: Policy | None) -> Context:
         roles=_roles(policy, content.decode("utf-8", "replace"), path) if path else {},
         dockerfiles=_dockerfiles(policy, root),
         category=category,
+        selected=selected,
     )
 
 

@@ -30,7 +30,7 @@ class NotPassed(InspectorError):
 def render_svr(report: Report, *, context: Context | None = None) -> str:
     """Render what passed of one image. Raises as `_attestable`, and `NotPassed` for an image that fails."""
     run = context or NO_CONTEXT
-    result = _attestable(report, "svr")
+    result = _attestable(report, "svr", run)
     if result.outcome == "fail":
         sentence = f"{result.image}: the check failed, and a verification result says only what passed"
         raise NotPassed(f"{sentence}; `--format test-result` holds failures too")
@@ -42,7 +42,7 @@ def render_svr(report: Report, *, context: Context | None = None) -> str:
 def render_test_result(report: Report, *, context: Context | None = None) -> str:
     """Render the outcome of each check of one image. Raises as `_attestable`."""
     run = context or NO_CONTEXT
-    result = _attestable(report, "test-result")
+    result = _attestable(report, "test-result", run)
     policy = _policy(run)
     words = {"pass": "PASSED", "warn": "WARNED", "fail": "FAILED"}
     return encode(
@@ -56,13 +56,16 @@ def render_test_result(report: Report, *, context: Context | None = None) -> str
     )
 
 
-def _attestable(report: Report, form: str) -> Result:
+def _attestable(report: Report, form: str, run: Context) -> Result:
     """Return the one result, of which everything is known, and which its manifest's digest names.
 
-    Raises `UsageError` where the report is not of one image, or its digest is not known; `InspectorError` for doubts.
+    Raises `UsageError` where the report is not of one image, checks were left out, or its digest is not known;
+    `InspectorError` for doubts.
     """
     if len(report.results) != 1:
         raise UsageError(f"--format {form} is about one image in one role; {len(report.results)} were checked")
+    if run.selected:
+        raise UsageError(f"--format {form}: --select and --ignore leave checks out, so nothing is attested of the role")
     (result,) = report.results
     doubts = [each.message for each in result.findings if each.outcome == "unknown"]
     if result.outcome == "unknown" or doubts or result.facts is None:

@@ -172,7 +172,7 @@ def _bare_torch(facts: ImageFacts) -> Package:
 
 
 def _elsewhere(facts: ImageFacts, other: TorchElsewhere) -> Package:
-    properties = {"importable": "no", "torch:build": other.build, "why": other.why_not_importable}
+    properties: dict[str, object] = {"importable": "no", "torch:build": other.build, "why": other.why_not_importable}
     return Package(
         ref=_ref("torch", other.path),
         name="torch",

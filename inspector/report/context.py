@@ -36,6 +36,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     `now` is in UTC, `version` our own. `policy` is the path of the policy from the root of the checkout, None where it
     lies outside, and `policy_digest` its SHA-256; `roles` are the lines of the policy's roles by name, `dockerfiles`
     the files that roles name, as they spell them. `category` tells apart several reports on one commit.
+    `selected` says that some checks were left out by options.
     """
 
     now: dt.datetime = EPOCH
@@ -45,6 +46,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     roles: Mapping[str, Span] = MappingProxyType({})
     dockerfiles: Mapping[str, DockerfileLines] = MappingProxyType({})
     category: str | None = None
+    selected: bool = False
 
     @property
     def time(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from inspector.policy.audited import AuditReport
-from inspector.policy.model import Outcome, Report
+from inspector.policy.model import FindingOutcome, Report
 from inspector.report.context import NO_CONTEXT, Context
 from inspector.report.escape import escape
 from inspector.report.issues import Issue, issues_of, plain
@@ -16,7 +16,7 @@ MAX_OF_KIND = 10
 MAX_SUMMARY = 1_000_000
 """Bytes of a job summary; GitHub refuses one of more than 1,024 kB altogether."""
 _Kind = Literal["error", "warning"]
-_KINDS: dict[Outcome, _Kind] = {"fail": "error", "unknown": "error", "warn": "warning", "pass": "warning"}
+_KINDS: dict[FindingOutcome, _Kind] = {"fail": "error", "unknown": "error", "warn": "warning", "pass": "warning"}
 _DETAILS = ("image", "advice", "step", "also")
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from inspector.policy.audited import AuditReport
 from inspector.policy.identity import repository_of
-from inspector.policy.model import Outcome, Report
+from inspector.policy.model import FindingOutcome, Report
 from inspector.report.context import NO_CONTEXT, Context
 from inspector.report.document import encode
 from inspector.report.escape import escape
 from inspector.report.issues import Issue, issues_of
 
-_SEVERITIES: dict[Outcome, str] = {"fail": "critical", "unknown": "major", "warn": "minor", "pass": "info"}
+_SEVERITIES: dict[FindingOutcome, str] = {"fail": "critical", "unknown": "major", "warn": "minor", "pass": "info"}
 
 
 def render_check(report: Report | AuditReport, *, context: Context | None = None) -> str:

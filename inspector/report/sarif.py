@@ -12,7 +12,7 @@ from urllib.parse import quote
 from inspector.policy.audited import AuditReport
 from inspector.policy.explained import explained
 from inspector.policy.identity import identity, repository_of
-from inspector.policy.model import Finding, Outcome, Report, exit_code
+from inspector.policy.model import Finding, FindingOutcome, Report, exit_code
 from inspector.policy.steps import readable
 from inspector.report.context import NO_CONTEXT, Context, Span
 from inspector.report.document import encode
@@ -25,7 +25,7 @@ MAX_RESULTS = 5000
 MAX_TEXT = 1024
 """Characters of a rule's descriptions."""
 _ROOT = "%SRCROOT%"
-_LEVELS: dict[Outcome, str] = {"fail": "error", "unknown": "warning", "warn": "note", "pass": "none"}
+_LEVELS: dict[FindingOutcome, str] = {"fail": "error", "unknown": "warning", "warn": "note", "pass": "none"}
 _TOO_MANY = "too-many"
 
 

@@ -21,6 +21,8 @@ from inspector.sources.store import BlobStore, shown
 INDEX = "index.json"
 MARK = "oci-layout"
 _TAG = "org.opencontainers.image.ref.name"
+UNPACKED = "docker-archive"
+"""The source whose manifests are of layers unpacked by `docker save`: no registry has them by that digest."""
 _FULL_NAME = "io.containerd.image.name"
 
 
@@ -187,7 +189,7 @@ def _open(contents: Described, source: str, chosen: _Chosen, warnings: list[str]
     own = list(warnings)
     if not same(found.platform, image.platform):
         own.append(f"the index lists the image as {found.platform}, its config says {image.platform}")
-    digest = found.descriptor.digest
+    digest = None if source == UNPACKED else found.descriptor.digest
     return msgspec.structs.replace(image, warnings=(*own, *image.warnings), manifest_digest=digest)
 
 

@@ -92,7 +92,8 @@ def comparable(facts: ImageFacts) -> ImageFacts:
         msgspec.structs.replace(layer, digest=None, compressed_size=None, cached=False) for layer in facts.layers
     )
     size = Size(facts.size.uncompressed, None)
-    return msgspec.structs.replace(facts, reference="", source="", size=size, layers=layers, evidence=NOWHERE, tags=())
+    same = {"reference": "", "source": "", "size": size, "layers": layers, "evidence": NOWHERE, "tags": ()}
+    return msgspec.structs.replace(facts, **same, manifest_digest=None)
 
 
 def form(name: str, folder: Path) -> str:

@@ -95,7 +95,7 @@ FILE = dedent(
     """
 ).lstrip()
 DIGEST = "a39f437944bd99fcd28e95283e7790c05588419e88ebf3e4aef8990b99ae3b1d"
-STEPS = {
+STEPS: dict[str, list[tuple[str, int | None]]] = {
     "legacy": [
         (f"/bin/sh -c #(nop) COPY --chown=1000:1000multi:{DIGEST} in /app/ ", 11),
         (f"/bin/sh -c #(nop) COPY file:{DIGEST} in /opt/app/ ", 12),

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from inspector.errors import InspectorError, UsageError
 from inspector.facts import ImageFacts
@@ -62,6 +63,8 @@ def test_nothing_is_attested_of_what_is_not_known(render: Any) -> None:
         render(report(judge(image(evidence=evidence(layers_read=5, digests_verified=False)), role)))
     with pytest.raises(InspectorError, match="where something is unknown"):
         render(report(*(one for one in samples.mixed().results if one.outcome == "unknown" and one.facts)))
+    with pytest.raises(UsageError, match="--select and --ignore"):
+        render(report(GOOD), context=replace(RUN, selected=True))
     with pytest.raises(UsageError, match="one image in one role; 2"):
         render(report(GOOD, BAD))
     with pytest.raises(UsageError, match="one image in one role; 0"):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from inspector.errors import UsageError
 from inspector.policy.audited import Left
@@ -199,6 +200,6 @@ def test_code_quality_fits_gitlabs_form() -> None:
 def test_an_audit_that_was_cut_short_says_so_and_a_plan_is_refused() -> None:
     cut = audit_of(audited(samples.mixed()), Left(why="--max-bytes", images=3))
     assert any("stopped by --max-bytes" in each.finding.message for each in issues_of(cut, RUN))
-    plan = samples.replace(cut, ended=None)
+    plan = replace(cut, ended=None)
     with pytest.raises(UsageError, match="--plan checks nothing"):
         issues_of(plan, RUN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,3 +132,12 @@ def test_every_renderer_that_is_named_is_there() -> None:
 def test_a_format_that_no_command_could_choose_is_refused(added: Format, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         add_format(added)
+
+
+def test_the_reference_lists_each_format_with_its_commands() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "output.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (all|`[^|]*`) \|", page, re.MULTILINE))
+    ours = {each.name: each.renderers for each in FORMATS}
+    every = {command for made in ours.values() for command in made}
+    listed = {name: every if told == "all" else set(re.findall(r"`([a-z]+)`", told)) for name, told in rows.items()}
+    assert {name: listed.get(name) for name in ours} == {name: set(made) for name, made in ours.items()}
