@@ -38,14 +38,18 @@ class FileReader:
 
     def read(self, size: int) -> bytes:
         """See `Reader.read`."""
-        begin = self.position
-        size = min(size, self._length - begin)
+        data = self.read_at(self.position, size)
+        self.position += len(data)
+        return data
+
+    def read_at(self, start: int, size: int) -> bytes:
+        """Return `size` bytes from a place, wherever the reader is; fewer only at the end."""
+        size = min(size, self._length - start)
         if self._handle is not None:
-            data = os.pread(self._handle, size, self._start + begin)
+            data = os.pread(self._handle, size, self._start + start) if size > 0 else b""
         else:
-            self._file.seek(self._start + begin)
-            data = self._file.read(size)
-        self.position = begin + len(data)
+            self._file.seek(self._start + start)
+            data = self._file.read(max(size, 0))
         self.bytes_read += len(data)
         return data
 

@@ -79,6 +79,8 @@ class TarReading:
         self._left -= len(taken.data)
         if taken.skeleton is not None:
             self._gather(position, member, taken)
+        elif taken.located:
+            self._locate(position, member.offset)
         elif not self._may_repeat and len(taken.data) < member.size:
             self._hold(reader, member, position, taken.begun)
         return taken.data
@@ -90,6 +92,11 @@ class TarReading:
             size += self._gathering.add_symbols(position, taken.symbols)
         if taken.loader is not None:
             self.objects.loaders[position] = taken.loader
+        if self._share is not None:
+            self._share.take(size)
+
+    def _locate(self, position: int, offset: int) -> None:
+        size = self._gathering.locate(position, offset)
         if self._share is not None:
             self._share.take(size)
 
@@ -109,7 +116,7 @@ class TarReading:
 
     def missed(self) -> dict[int, str]:
         """Return the files of which a further name asks for more than is kept, by position, where it is not held."""
-        asked = asked_by_links(self.entries, self.objects)
+        asked = asked_by_links(self.entries, self.objects, later=isinstance(self._taker, SeekTaker))
         for position in asked.keys() & self._held.keys():
             content, path = self._held[position], asked.pop(position)
             self._keep(

@@ -112,6 +112,11 @@ def head_of(content: bytes) -> bytes:
     return content[:ELF_HEAD] if content.startswith(b"\x7fELF") else content[:4]
 
 
+def is_of_use(path: str, mode: int, size: int) -> bool:
+    """Tell whether any bytes of a file may be kept."""
+    return may_be_program(path, mode) or size <= wanted(path)
+
+
 def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes]) -> bytes:
     """Return what an index keeps of a file: all of it, the head of a program, or nothing.
 
