@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO, Protocol
 
 from inspector.elf import FilePart
@@ -52,6 +53,16 @@ class FileReader:
             data = self._file.read(max(size, 0))
         self.bytes_read += len(data)
         return data
+
+    @property
+    def direct(self) -> tuple[Callable[[int, int], bytes], int, int]:
+        """Return what reads so many bytes at a place of the file, where the run begins in it, and where it ends."""
+        read = self._sought if self._handle is None else partial(os.pread, self._handle)
+        return read, self._start, self._start + self._length
+
+    def _sought(self, size: int, at: int) -> bytes:
+        self._file.seek(at)
+        return self._file.read(size)
 
     def part(self, start: int, size: int) -> FilePart:
         """Return a run of bytes, to be read at any place of it."""
@@ -104,6 +115,16 @@ class StreamReader:
             data = b"".join(parts)
         self.position += len(data)
         return data
+
+    @property
+    def chunk(self) -> tuple[bytes, int]:
+        """The bytes that are in memory, and where in them the next one is."""
+        return self._chunk, self._at
+
+    def advance(self, size: int) -> None:
+        """Go forward within the chunk."""
+        self._at += size
+        self.position += size
 
     def begins(self, text: bytes) -> bool:
         """Tell whether the next bytes are these, which are not read by that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -14,6 +15,7 @@ from inspector.layers.memory import Share
 from inspector.layers.objects import Gathering, Objects
 from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.retention import MAX_KEPT, kept
+from inspector.layers.runs import Runs
 from inspector.layers.taking import SeekTaker, StreamTaker, Taken, exactly
 from inspector.layers.tar import Member, iter_members
 from inspector.rootfs import Kind
@@ -63,7 +65,7 @@ class TarReading:
     def read(self, reader: Reader, *, needs_end: bool = False) -> None:
         """Read all entries. Raises what `iter_members` raises."""
         entries, add = self.entries, self.entries.add
-        for member in iter_members(reader, needs_end=needs_end):
+        for member in iter_members(reader, needs_end=needs_end, run=self._runs(reader)):
             if member.size > MAX_FILE:
                 raise LimitExceeded(
                     f"{member.path[:200]!a} is said to have {member.size} bytes; no file system takes that"
@@ -73,6 +75,24 @@ class TarReading:
                 data = self._take(reader, member, len(entries))
             owner = (member.uid, member.gid, member.attributes, member.device)
             add(member.path, member.kind, member.mode, member.size, member.link, data, owner)
+
+    def _runs(self, reader: Reader) -> Callable[[int], int] | None:
+        """Return what takes runs of members; None where each file may have to be held."""
+        if isinstance(reader, FileReader) and isinstance(self._taker, SeekTaker):
+            return partial(Runs(self.entries).sought, reader, partial(self._take_found, self._taker))
+        if isinstance(reader, StreamReader) and self._may_repeat:
+            return partial(Runs(self.entries).streamed, reader)
+        return None
+
+    def _take_found(self, taker: SeekTaker, position: int, offset: int) -> None:
+        entries = self.entries
+        size = entries.sizes[position]
+        taken = taker.take_at(entries.path(position), entries.modes[position], size, offset, self._left)
+        if taken.located:
+            self._locate(position, offset)
+        if taken.data:
+            self._left -= len(taken.data)
+            entries.keep(position, taken.data)
 
     def _take(self, reader: Reader, member: Member, position: int) -> bytes:
         taken = self._taker.take(member, self._left)

@@ -100,13 +100,13 @@ class SeekTaker:
 
     def take(self, member: Member, left: int) -> Taken:
         """See `StreamTaker.take`."""
+        return self.take_at(member.path, member.mode, member.size, member.offset, left)
 
-        def read(size: int) -> bytes:
-            return _cut(self._reader.read_at(member.offset, size), size, member.offset)
-
-        data = kept(member.path, member.mode, member.size, left, read)
+    def take_at(self, path: str, mode: int, size: int, offset: int, left: int) -> Taken:
+        """Take the file whose data begin at `offset`. Raises `CorruptLayer` where they are cut."""
+        data = kept(path, mode, size, left, lambda count: _cut(self._reader.read_at(offset, count), count, offset))
         unlike = bool(data) and not data.startswith(MAGIC)
-        return Taken(data, located=not unlike and may_be_object(member.path, member.mode))
+        return Taken(data, located=not unlike and may_be_object(path, mode))
 
 
 def not_elf(size: int) -> NotElf:
