@@ -18,7 +18,9 @@ _TIMES = 7
 
 def main(archive: str) -> None:
     """Print the entries of all layers, and the seconds and the processor's microseconds for each."""
-    blobs = [layer.blob for image in open_images(parse_reference(f"docker-archive:{archive}")) for layer in image.layers]
+    blobs = [
+        layer.blob for image in open_images(parse_reference(f"docker-archive:{archive}")) for layer in image.layers
+    ]
     taken = [_scan(blobs) for _ in range(_TIMES)]
     entries = taken[0][0]
     seconds = statistics.median(each[1] for each in taken)

@@ -24,7 +24,7 @@ MAX_ROW = 16 << 20
 TOO_MANY = "the layer has more ELF files than are kept of one"
 """Why some file's skeleton or symbols are not known."""
 
-_LEVEL = 3
+_LEVEL = 7
 _HASH = 4
 _AS_IS, _DELTAS = b"\0", b"\1"
 _OF_ENTRY = 120  # bytes of memory that one more entry takes, beside what it holds

@@ -76,13 +76,13 @@ class TarReading:
             owner = (member.uid, member.gid, member.attributes, member.device)
             add(member.path, member.kind, member.mode, member.size, member.link, data, owner)
 
-    def _runs(self, reader: Reader) -> Callable[[int], int] | None:
-        """Return what takes runs of members; None where each file may have to be held."""
+    def _runs(self, reader: Reader) -> Callable[[int], int]:
+        """Return what takes runs of members; none where each file may have to be held."""
         if isinstance(reader, FileReader) and isinstance(self._taker, SeekTaker):
             return partial(Runs(self.entries).sought, reader, partial(self._take_found, self._taker))
         if isinstance(reader, StreamReader) and self._may_repeat:
             return partial(Runs(self.entries).streamed, reader)
-        return None
+        return lambda _: 0
 
     def _take_found(self, taker: SeekTaker, position: int, offset: int) -> None:
         entries = self.entries

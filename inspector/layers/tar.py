@@ -82,7 +82,7 @@ class EndMissing(CorruptLayer):
 
 
 def iter_members(
-    reader: Reader, *, needs_end: bool = False, run: Callable[[int], int] | None = None
+    reader: Reader, *, needs_end: bool = False, run: Callable[[int], int] = lambda _: 0
 ) -> Iterator[Member]:
     """Yield the members in order, up to the end mark or the end of the bytes.
 
@@ -98,7 +98,7 @@ def iter_members(
         if number >= check_at:
             work.check()
             check_at = number + _CHECKED
-        if run is not None and extended is NOTHING and (taken := run(min(_CHECKED, MAX_HEADERS - number))):
+        if extended is NOTHING and (taken := run(min(_CHECKED, MAX_HEADERS - number))):
             number += taken
             continue
         number += 1
@@ -115,9 +115,7 @@ def iter_members(
                 extended = _extended(reader, fields, extended, budget)
                 continue
             else:
-                member = _member(reader, Header(*fields), extended, budget)
-                if member.kind in (Kind.CHAR, Kind.BLOCK):
-                    member = msgspec.structs.replace(member, device=device_numbers(block))
+                member = _with_device(_member(reader, Header(*fields), extended, budget), block)
         except ValueError as error:
             raise CorruptLayer(f"tar header at byte {start - BLOCK}: {error}") from None
         extended = NOTHING
@@ -220,6 +218,13 @@ def _member(reader: Reader, header: Header, extended: Extended, budget: Budget) 
         _check_root(header.name)
     mode = header.mode & 0o7777
     return Member(path, kind, mode, size, "", reader.position, stored, header.uid, header.gid, attributes)
+
+
+def _with_device(member: Member, block: bytes) -> Member:
+    """Return the member with the numbers that its header gives to a device. Raises `ValueError`."""
+    if member.kind in (Kind.CHAR, Kind.BLOCK):
+        return msgspec.structs.replace(member, device=device_numbers(block))
+    return member
 
 
 def _oldest_kind(header: Header) -> Kind:
