@@ -76,15 +76,13 @@ class Runs:
         reader.advance(self._take(lambda size, at: chunk[at : at + size], begin, len(chunk), most, None) - begin)
         return len(self._entries) - begun
 
-    def _take(self, read: Read, at: int, end: int, most: int, found: list[tuple[int, int]] | None) -> int:  # noqa: C901, PLR0912, PLR0915 - called for every header: each call would count
+    def _take(self, read: Read, at: int, end: int, most: int, found: list[tuple[int, int]] | None) -> int:  # noqa: C901, PLR0912 - called for every header: each call would count
         """Take what is ordinary before `end`, and return where the first header lies that is not taken."""
         entries, unpack, limit = self._entries, _LAYOUT.unpack, end - BLOCK
         names, ends, homes, sizes = entries.names, entries.ends, entries.homes, entries.sizes
-        modes, owned, kinds = entries.modes, entries.owned, entries.kinds
-        begun = len(kinds)
+        modes, owned, kinds, begun = entries.modes, entries.owned, entries.kinds, len(entries)
         good_time = good_middle = last_ids = last_folder = None
-        home = mode = owner = 0
-        site = False
+        home, site, mode, owner = 0, False, 0, 0
         with contextlib.suppress(ValueError):  # what is no number is refused where all else is
             while at <= limit and len(kinds) - begun < most and len(block := read(BLOCK, at)) == BLOCK:
                 path, ids, digits, size_end, time, field, flag, link, middle, tail = unpack(block)
@@ -94,15 +92,11 @@ class Runs:
                     path = path.partition(b"\0")[0]
                 else:
                     path = _behind(path, link, middle, tail) if _is_header(block, field) else b""
-                if middle != good_middle:
-                    form_of(middle)
-                    good_middle = middle
-                if time != good_time:
-                    if not _is_time(time):
-                        break
-                    good_time = time
-                if flag == _DIRECTORY_TYPE:
-                    path = path[:-1] if path[-1:] == b"/" else path
+                if middle != good_middle or time != good_time:
+                    _check(middle, time)
+                    good_middle, good_time = middle, time
+                if flag == _DIRECTORY_TYPE and path[-1:] == b"/":
+                    path = path[:-1]
                 folder, _, name = path.rpartition(b"/")
                 if name in _NO_NAMES or not digits.isdigit() or size_end != b"\0":
                     break
@@ -111,8 +105,7 @@ class Runs:
                 if follow > end or (flag != _FILE_TYPE and (size or flag != _DIRECTORY_TYPE)):
                     break
                 if ids != last_ids:
-                    mode, owner = self._owner(ids)
-                    last_ids = ids
+                    mode, owner, last_ids = *self._owner(ids), ids
                 if folder != last_folder:
                     home, site = self._home(folder)
                     last_folder = folder
@@ -167,9 +160,11 @@ def _is_header(block: bytes, field: bytes) -> bool:
     return (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 1 == _sum(field)
 
 
-@lru_cache(maxsize=256)
-def _is_time(field: bytes) -> bool:
-    return not field[:11].strip(_OCTAL) and field[11:] in _ENDS
+def _check(middle: bytes, time: bytes) -> None:
+    """Raise `ValueError` for a time, or numbers of a device, that are not plain."""
+    form_of(middle)
+    if time[:11].strip(_OCTAL) or time[11:] not in _ENDS:
+        raise ValueError(time)
 
 
 @lru_cache(maxsize=8192)
