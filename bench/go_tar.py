@@ -10,14 +10,17 @@ import shutil
 import subprocess
 import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
 import msgspec
 
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded
+from inspector.layers.entries import Entries, Entry
 from inspector.layers.readers import FileReader, Reader, StreamReader
+from inspector.layers.runs import Runs
 from inspector.layers.tar import Member, iter_members
 from inspector.rootfs import Kind
 
@@ -43,6 +46,8 @@ UNEXPLAINED = "unexplained"
 
 CHUNK = 700
 """Bytes of a stream's pieces."""
+LARGE_CHUNK = 7000
+"""The same where several headers are to lie in one."""
 
 _ODD = re.compile(r"(?:(?:var/)?tmp/)?(?:GlobalHead[^/]*|pax_global_header|@PaxHeader)\Z")
 _NAMES = ("file", "hardlink", "symlink", "char", "block", "directory", "fifo")
@@ -114,6 +119,8 @@ def _send(pipe: IO[bytes], tars: Sequence[bytes]) -> None:
 def rule(content: bytes, listing: Listing) -> str:
     """The rule by which our listing of `content` is right, `UNEXPLAINED` where none says so."""
     members, error = _ours(content)
+    if any(each != (list(map(_row, members)), error and error.kind) for each in _by_runs(content)):
+        return UNEXPLAINED
     rows, refusal = _as_engine(listing)
     ours = [_row(member) for member in members]
     if ours != rows[: len(ours)] or not _data_are_same(content, members, listing):
@@ -149,6 +156,27 @@ def _ours(content: bytes) -> tuple[list[Member], InspectorError | None]:
     except InspectorError as error:
         return members, error
     return members, None
+
+
+def _by_runs(content: bytes) -> Iterator[tuple[list[Row], str | None]]:
+    """The rows and the kind of error where runs of ordinary headers are read at once, in a file and in a stream."""
+    sought, entries = FileReader(io.BytesIO(content), 0, len(content)), Entries()
+    yield _with_runs(sought, entries, partial(Runs(entries).sought, sought, lambda *_: None))
+    streamed, entries = (
+        StreamReader(content[at : at + LARGE_CHUNK] for at in range(0, len(content), LARGE_CHUNK)),
+        Entries(),
+    )
+    yield _with_runs(streamed, entries, partial(Runs(entries).streamed, streamed))
+
+
+def _with_runs(reader: Reader, entries: Entries, run: Callable[[int], int]) -> tuple[list[Row], str | None]:
+    try:
+        for member in iter_members(reader, run=run):
+            owner = (member.uid, member.gid, member.attributes, member.device)
+            entries.add(member.path, member.kind, member.mode, member.size, member.link, b"", owner)
+    except InspectorError as error:
+        return list(map(_row, entries)), error.kind
+    return list(map(_row, entries)), None
 
 
 def _as_engine(listing: Listing) -> tuple[list[Row], str]:
@@ -194,7 +222,7 @@ def _expected(member: GoMember) -> Row:
     return _path(member.name), kind, member.mode & 0o7777, size, link, _owner(member.uid), _owner(member.gid), xattrs
 
 
-def _row(member: Member) -> Row:
+def _row(member: Member | Entry) -> Row:
     kind, owner = member.kind.value, (member.uid, member.gid, member.attributes)
     return member.path, kind, member.mode, member.size, member.link, *owner
 

@@ -46,6 +46,8 @@ def odd_tar(rnd: Random, seeds: Sequence[bytes] = ()) -> bytes:
     """One tar."""
     if seeds and rnd.random() < 0.15:
         content = _window(rnd, _pick(rnd, seeds))
+    elif rnd.random() < 0.4:
+        content = b"".join(_nearly_plain(rnd) for _ in range(_pick(rnd, (2, 4, 8)))) + bytes(1024)
     else:
         content = b"".join(_item(rnd) for _ in range(_pick(rnd, (1, 1, 2, 2, 3, 4, 6))))
         content += _pick(rnd, (bytes(1024),) * 9 + (b"", bytes(512), bytes(700), b"x" * 512))
@@ -138,6 +140,28 @@ def _item(rnd: Random) -> bytes:
         return _pick(rnd, (bytes(BLOCK), rnd.randbytes(BLOCK), b"\0" * 511 + b"x"))
     before = b"".join(_extended(rnd) for _ in range(_pick(rnd, (0, 0, 1, 1, 2, 3))))
     return before + _member(rnd)
+
+
+def _nearly_plain(rnd: Random) -> bytes:
+    """A file or a directory as nearly all are, now and then with another byte in its header."""
+    name = _pick(rnd, (b"a", b"d/", b"d/f.py", b"d/f.py", b"./d/x.so", b"e/f/g", b"\xc3\xa9/\xff", *_NAMES))
+    data = b"" if name.endswith(b"/") else _pick(rnd, (b"", b"hello", b"\x7fELF\2\1", b"x" * 512, b"y" * 700))
+    block = bytearray(BLOCK)
+    parts = [
+        (0, name[:100]),
+        (100, b"0000644\0"),
+        (108, b"0000000\0"),
+        (116, b"0000007\0"),
+        (124, b"%011o\0" % len(data)),
+    ]
+    parts += [(136, b"15032541057\0"), (156, b"5" if name.endswith(b"/") else b"0"), (257, b"ustar\x0000")]
+    if rnd.random() < 0.2:
+        parts.append((345, _pick(rnd, (b"usr/local", b"./usr", b"usr/", b"/", b"u\xff", b"../x", b"p" * 155, b"a\0b"))))
+    for at, text in parts:
+        block[at : at + len(text)] = text
+    if rnd.random() < 0.15:
+        block[int(rnd.random() * BLOCK)] = _pick(rnd, (0, 32, 47, 48, 55, 56, 46, 128, 255, rnd.randrange(256)))
+    return bytes(summed(rnd, block)) + _padded(data)
 
 
 def _member(rnd: Random) -> bytes:

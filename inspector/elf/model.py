@@ -62,8 +62,8 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     `names` are the undefined, not weak symbols that a relocation names, joined by NUL, in the order of the relocations:
     first the `data` ones that are bound at once, then those of the procedure linkage table, bound late unless
     RTLD_NOW or BIND_NOW. `versions` holds for each its version and the library that is to define it, as indexes
-    into `needs` (file, version); -1 where it has none. `hashes` are the hashes of the names. `exported` are the
-    hashes, shifted right by one bit (all that DT_GNU_HASH keeps), of what the object defines for others, sorted.
+    into `needs` (file, version); -1 where it has none. `exported` are the hashes, shifted right by one bit (all that
+    DT_GNU_HASH keeps), of what the object defines for others, sorted.
     `hidden` are, of these, the (shifted) hashes that an unversioned reference does not find: all that defines them are
     hidden versions (`@`, not `@@`) past the first one. `modules`
     are the names N of exported `PyInit_N`. `partial` says why some could not be read; with it, `names` may be a few
@@ -75,7 +75,6 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """
 
     names: bytes = b""
-    hashes: bytes = b""
     data: int = 0
     versions: tuple[int, ...] = ()
     needs: tuple[tuple[str, str], ...] = ()

@@ -111,7 +111,6 @@ class _Table:
         exported, hidden, defined, defining = self._exported()
         return Symbols(
             names=b"\0".join(names),
-            hashes=_packed(gnu_hashes(names)),
             data=data_count,
             versions=versions,
             needs=needs,

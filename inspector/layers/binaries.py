@@ -15,7 +15,16 @@ from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
 from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable
 from inspector.layers.entry import LayerIndex
-from inspector.layers.objects import pack_skeleton, pack_symbols, unpack_skeleton, unpack_symbols
+from inspector.layers.objects import (
+    loader_key,
+    pack_loader,
+    pack_skeleton,
+    pack_symbols,
+    skeleton_key,
+    unpack_loader,
+    unpack_skeleton,
+    unpack_symbols,
+)
 from inspector.layers.offsets import offsets_of
 from inspector.layers.taking import not_elf
 from inspector.rootfs import NotKept
@@ -31,8 +40,8 @@ Known = TypeVar("Known")
 class Binaries:
     """What is known of the ELF files of a layer, by the position of the entry that has the content.
 
-    `stored` gives the symbols that the cache has, `keep` puts those there that were read since, and `keep_index` the
-    index with what else was; `blob` is where the layer lies, whose `identity` was this when the index was made of it.
+    `stored` gives what the cache has of files that were read later, and `keep` puts there what was read since; `blob`
+    is where the layer lies, whose `identity` was this when the index was made of it.
     `parts` are the files of a layer that was read by its table of contents.
     """
 
@@ -44,7 +53,6 @@ class Binaries:
         *,
         stored: Callable[[], Mapping[int, bytes]] = dict,
         keep: Callable[[Mapping[int, bytes]], None] = lambda _: None,
-        keep_index: Callable[[], None] = lambda: None,
         files: Parted | None = None,
     ) -> None:
         self._index = index
@@ -54,9 +62,6 @@ class Binaries:
         self._identity = identity
         self._stored = stored
         self._keep = keep
-        self._keep_index = keep_index
-        self._found: dict[int, bytes] = {}
-        self._loaders: dict[int, LoaderFacts] = {}
         self._loaded: Mapping[int, bytes] | None = None
         self._new: dict[int, bytes] = {}
         self._left = MAX_READ
@@ -80,10 +85,22 @@ class Binaries:
             return not_elf(size)
         if self._files is None:
             raise NotKept(objects.lost or NOT_READ)
+        packed = self._read_before(skeleton_key(position))
+        if packed is not None:
+            return _decoded(unpack_skeleton, packed)
         with self._opened(position) as source:
             found = skeleton_of(source)
-        self._found[position] = pack_skeleton(found)
+        self._new[skeleton_key(position)] = pack_skeleton(found)
         return found
+
+    def _read_before(self, key: int) -> bytes | None:
+        """Return what was read of a file before, in this run or in an earlier one."""
+        packed = self._new.get(key)
+        if packed is None:
+            if self._loaded is None:
+                self._loaded = self._stored()
+            packed = self._loaded.get(key)
+        return packed
 
     @property
     def blind(self) -> bool:
@@ -92,11 +109,7 @@ class Binaries:
 
     def symbols(self, position: int) -> Symbols:
         """Return the symbols of a regular file. Raises `NotKept`."""
-        packed = self._index.objects.symbols.get(position) or self._new.get(position)
-        if packed is None:
-            if self._loaded is None:
-                self._loaded = self._stored()
-            packed = self._loaded.get(position)
+        packed = self._index.objects.symbols.get(position) or self._read_before(position)
         if packed is not None:
             return _decoded(unpack_symbols, packed)
         if self._files is None:
@@ -108,25 +121,22 @@ class Binaries:
 
     def loader(self, position: int) -> LoaderFacts:
         """Return what the file of a loader tells. Raises `NotKept`."""
-        found = self._index.objects.loaders.get(position) or self._loaders.get(position)
+        found = self._index.objects.loaders.get(position)
         if found is not None:
             return found
         if self._files is None or self._index.entries.sizes[position] > MAX_LOADER:
             raise NotKept("its name is not that of a loader, so it was not looked into")
+        packed = self._read_before(loader_key(position))
+        if packed is not None:
+            return _decoded(unpack_loader, packed)
         with self._opened(position) as source:
             facts = facts_of(source.read_at(0, source.size))
-        self._loaders[position] = facts
+        self._new[loader_key(position)] = pack_loader(facts)
         return facts
 
     def remember(self) -> None:
         """Put what was read since into the cache."""
-        if self._found or self._loaders:
-            known, objects = {**self._stored(), **self._new}, self._index.objects
-            objects.skeletons = {**objects.skeletons, **self._found}  # others may be looking at those that were
-            objects.loaders = {**objects.loaders, **self._loaders}
-            self._keep_index()
-            self._keep(known)
-        elif self._new:
+        if self._new:
             self._keep(self._new)
 
     @contextlib.contextmanager

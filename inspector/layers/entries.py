@@ -145,11 +145,9 @@ class Entries(Sequence[Entry]):
     ) -> None:
         """Take the entry in that has these fields. This is called for every file: each call in it counts."""
         parent, _, name = path.rpartition("/")
-        home = self._places.get(parent)
-        if home is None:
-            home = self._new_home(parent)
+        home = self.home(parent)
         if owner != self._owner:
-            self._change_owner(owner)
+            self._owner, self._owner_place = owner, self.owner_place(owner)
         names = self.names
         try:
             names += name.encode() if name.isascii() else name.encode("utf-8", "surrogateescape")
@@ -185,19 +183,28 @@ class Entries(Sequence[Entry]):
         self.link_ends.append(len(self.links))
         self._more += _OF_LINK + len(link)
 
-    def _new_home(self, parent: str) -> int:
-        home = self._places[parent] = len(self.parents)
-        self.parents.append(parent)
-        self._more += _OF_HOME + len(parent)
+    def home(self, parent: str) -> int:
+        """Return the place of a directory among `parents`, where it is added if need be."""
+        home = self._places.get(parent)
+        if home is None:
+            home = self._places[parent] = len(self.parents)
+            self.parents.append(parent)
+            self._more += _OF_HOME + len(parent)
         return home
 
-    def _change_owner(self, owner: Owner) -> None:
+    def owner_place(self, owner: Owner) -> int:
+        """Return the place among `owners`, where it is added if need be."""
         place = self._owner_places.get(owner)
         if place is None:
             place = self._owner_places[owner] = len(self.owners)
             self.owners.append(owner)
             self._more += _weight(owner)
-        self._owner, self._owner_place = owner, place
+        return place
+
+    def count_more(self, begin: int) -> None:
+        """Account for entries from a position on that were put into the columns by another way than `add`."""
+        self._more += _OF_DIRECTORY * self.kinds.count(_DIRECTORY_CODE, begin)
+        self._check()
 
     @property
     def weight(self) -> int:

@@ -69,7 +69,7 @@ def parse_header(block: bytes) -> Fields:
     name = name.partition(b"\0")[0]
     if time[:11].strip(_OCTAL) or time[11:] not in _ENDS:  # else it is a number, as nearly all write it
         numeric(time)
-    form = _form(middle)
+    form = form_of(middle)
     if form is _USTAR:
         if trailer == b"tar\0":
             name = _behind(prefix[:_STAR_PREFIX], name)
@@ -82,7 +82,7 @@ def parse_header(block: bytes) -> Fields:
     count = numeric(size) if digits.strip(_OCTAL) or size[11:] not in _ENDS else int(digits, 8)
     if count < 0 and flag not in _WITHOUT_DATA:
         raise ValueError(f"a size of {count} bytes")
-    mode, uid, gid = _ids(ids)
+    mode, uid, gid = ids_of(ids)
     return name, flag, mode, uid, gid, count, link
 
 
@@ -91,13 +91,13 @@ def device_numbers(block: bytes) -> tuple[int, int]:
 
     The oldest headers have none, and so give 0:0.
     """
-    if _form(block[257:345]) == "v7":
+    if form_of(block[257:345]) == "v7":
         return 0, 0
     return numeric(block[329:337]), numeric(block[337:345])
 
 
 @lru_cache(maxsize=256)
-def _form(middle: bytes) -> str:
+def form_of(middle: bytes) -> str:
     """Return what the magic says, and for ustar and GNU the device numbers' check.
 
     The same few in nearly all headers.
@@ -114,7 +114,7 @@ def _form(middle: bytes) -> str:
 
 
 @lru_cache(maxsize=256)
-def _ids(fields: bytes) -> tuple[int, int, int]:
+def ids_of(fields: bytes) -> tuple[int, int, int]:
     """Read mode, uid and gid."""
     return numeric(fields[:8]), on_disk(numeric(fields[8:16])), on_disk(numeric(fields[16:]))
 

@@ -91,7 +91,6 @@ class Indexer:
             identity,
             stored=lambda: cache.symbols(index, identity),
             keep=lambda symbols: cache.put_symbols(index, identity, symbols),
-            keep_index=lambda: keep(cache, index, identity),
             files=files,
         )
 

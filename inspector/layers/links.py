@@ -20,8 +20,11 @@ def may_be_stored(path: str) -> bool:
     return bool(_STORE.search(path))
 
 
-def asked_by_links(entries: Entries, objects: Objects) -> dict[int, str]:
-    """Return the files, by position, of which a further name asks for more than is kept, with that name."""
+def asked_by_links(entries: Entries, objects: Objects, *, later: bool = False) -> dict[int, str]:
+    """Return the files, by position, of which a further name asks for more than is kept, with that name.
+
+    With `later`, ELF files are read when they are asked for, so that no name asks for one now.
+    """
     found: dict[int, str] = {}
     for link, position in _linked(entries):
         path, mode, size = entries.path(link), entries.modes[position], entries.sizes[position]
@@ -30,7 +33,7 @@ def asked_by_links(entries: Entries, objects: Objects) -> dict[int, str]:
             continue
         wants_data = size <= wanted(path) or (not data and may_be_program(path, mode))
         is_object = position in objects.skeletons
-        wants_object = not is_object and not objects.all_seen and may_be_object(path, mode)
+        wants_object = not (is_object or later or objects.all_seen) and may_be_object(path, mode)
         wants_loader = is_object and position not in objects.loaders and size <= MAX_LOADER and is_loader(path)
         if (wants_data or wants_object or wants_loader) and (position not in found or size <= wanted(path)):
             found[position] = path

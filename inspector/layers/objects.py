@@ -1,4 +1,4 @@
-"""What an index holds of a layer's ELF files: skeletons of all, and the symbols of those that went by in a stream."""
+"""What an index holds of a layer's ELF files: all of those that went by in a stream, else where they lie."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ MAX_ROW = 16 << 20
 TOO_MANY = "the layer has more ELF files than are kept of one"
 """Why some file's skeleton or symbols are not known."""
 
-_LEVEL = 3
+_LEVEL = 7
 _HASH = 4
 _AS_IS, _DELTAS = b"\0", b"\1"
 _OF_ENTRY = 120  # bytes of memory that one more entry takes, beside what it holds
 _MAX_UNPACKED = 64 << 20
 _SKELETON: msgspec.msgpack.Decoder[Skeleton | NotElf] = msgspec.msgpack.Decoder(Skeleton | NotElf)
 _SYMBOLS = msgspec.msgpack.Decoder(Symbols)
+_LOADER = msgspec.msgpack.Decoder(LoaderFacts)
+_LOADERS = 1 << 32  # no layer has so many entries
 _ROW = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
@@ -85,6 +87,13 @@ class Gathering:
             self.objects.offsets[position] = offset
         return len(packed) + 2 * _OF_ENTRY
 
+    def locate(self, position: int, offset: int) -> int:
+        """Note where a file's bytes begin, and return the bytes of memory that it takes."""
+        if len(self.objects.offsets) >= MAX_SKELETONS:
+            return 0  # it is looked for when it is asked for
+        self.objects.offsets[position] = offset
+        return _OF_ENTRY
+
     def add_symbols(self, position: int, symbols: Symbols) -> int:
         """Keep a file's symbols, and return the bytes of memory that they take."""
         if position not in self.objects.skeletons:
@@ -106,6 +115,29 @@ def unpack_skeleton(packed: bytes) -> Skeleton | NotElf:
     """Return the skeleton in `packed`. Raises `ValueError` for anything else."""
     try:
         return _SKELETON.decode(packed)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+
+
+def skeleton_key(position: int) -> int:
+    """Return the key of a skeleton that was read later, in a row that has symbols by the positions of files."""
+    return ~position
+
+
+def loader_key(position: int) -> int:
+    """Return the key of a loader's facts in such a row."""
+    return position + _LOADERS
+
+
+def pack_loader(facts: LoaderFacts) -> bytes:
+    """Return a loader's facts as bytes."""
+    return msgspec.msgpack.encode(facts)
+
+
+def unpack_loader(packed: bytes) -> LoaderFacts:
+    """Return the facts in `packed`. Raises `ValueError` for anything else."""
+    try:
+        return _LOADER.decode(packed)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
 
@@ -156,7 +188,7 @@ def _summed(planes: bytes) -> bytes:
 
 
 def pack_row(symbols: dict[int, bytes]) -> bytes:
-    """Return the symbols of a layer's files, compressed together, as one row of the cache.
+    """Return the symbols of a layer's files, and what else was read of them later, compressed, as a row of the cache.
 
     Libraries need the same names, so that takes less than half of what each by itself takes. Empty where the row would
     be too large.

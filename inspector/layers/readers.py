@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO, Protocol
 
 from inspector.elf import FilePart
@@ -38,16 +39,30 @@ class FileReader:
 
     def read(self, size: int) -> bytes:
         """See `Reader.read`."""
-        begin = self.position
-        size = min(size, self._length - begin)
+        data = self.read_at(self.position, size)
+        self.position += len(data)
+        return data
+
+    def read_at(self, start: int, size: int) -> bytes:
+        """Return `size` bytes from a place, wherever the reader is; fewer only at the end."""
+        size = min(size, self._length - start)
         if self._handle is not None:
-            data = os.pread(self._handle, size, self._start + begin)
+            data = os.pread(self._handle, size, self._start + start) if size > 0 else b""
         else:
-            self._file.seek(self._start + begin)
-            data = self._file.read(size)
-        self.position = begin + len(data)
+            self._file.seek(self._start + start)
+            data = self._file.read(max(size, 0))
         self.bytes_read += len(data)
         return data
+
+    @property
+    def direct(self) -> tuple[Callable[[int, int], bytes], int, int]:
+        """Return what reads so many bytes at a place of the file, where the run begins in it, and where it ends."""
+        read = self._sought if self._handle is None else partial(os.pread, self._handle)
+        return read, self._start, self._start + self._length
+
+    def _sought(self, size: int, at: int) -> bytes:
+        self._file.seek(at)
+        return self._file.read(size)
 
     def part(self, start: int, size: int) -> FilePart:
         """Return a run of bytes, to be read at any place of it."""
@@ -100,6 +115,16 @@ class StreamReader:
             data = b"".join(parts)
         self.position += len(data)
         return data
+
+    @property
+    def chunk(self) -> tuple[bytes, int]:
+        """The bytes that are in memory, and where in them the next one is."""
+        return self._chunk, self._at
+
+    def advance(self, size: int) -> None:
+        """Go forward within the chunk."""
+        self._at += size
+        self.position += size
 
     def begins(self, text: bytes) -> bool:
         """Tell whether the next bytes are these, which are not read by that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -14,6 +15,7 @@ from inspector.layers.memory import Share
 from inspector.layers.objects import Gathering, Objects
 from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.retention import MAX_KEPT, kept
+from inspector.layers.runs import Runs
 from inspector.layers.taking import SeekTaker, StreamTaker, Taken, exactly
 from inspector.layers.tar import Member, iter_members
 from inspector.rootfs import Kind
@@ -63,7 +65,7 @@ class TarReading:
     def read(self, reader: Reader, *, needs_end: bool = False) -> None:
         """Read all entries. Raises what `iter_members` raises."""
         entries, add = self.entries, self.entries.add
-        for member in iter_members(reader, needs_end=needs_end):
+        for member in iter_members(reader, needs_end=needs_end, run=self._runs(reader)):
             if member.size > MAX_FILE:
                 raise LimitExceeded(
                     f"{member.path[:200]!a} is said to have {member.size} bytes; no file system takes that"
@@ -74,11 +76,31 @@ class TarReading:
             owner = (member.uid, member.gid, member.attributes, member.device)
             add(member.path, member.kind, member.mode, member.size, member.link, data, owner)
 
+    def _runs(self, reader: Reader) -> Callable[[int], int]:
+        """Return what takes runs of members; none where each file may have to be held."""
+        if isinstance(reader, FileReader) and isinstance(self._taker, SeekTaker):
+            return partial(Runs(self.entries).sought, reader, partial(self._take_found, self._taker))
+        if isinstance(reader, StreamReader) and self._may_repeat:
+            return partial(Runs(self.entries).streamed, reader)
+        return lambda _: 0
+
+    def _take_found(self, taker: SeekTaker, position: int, offset: int) -> None:
+        entries = self.entries
+        size = entries.sizes[position]
+        taken = taker.take_at(entries.path(position), entries.modes[position], size, offset, self._left)
+        if taken.located:
+            self._locate(position, offset)
+        if taken.data:
+            self._left -= len(taken.data)
+            entries.keep(position, taken.data)
+
     def _take(self, reader: Reader, member: Member, position: int) -> bytes:
         taken = self._taker.take(member, self._left)
         self._left -= len(taken.data)
         if taken.skeleton is not None:
             self._gather(position, member, taken)
+        elif taken.located:
+            self._locate(position, member.offset)
         elif not self._may_repeat and len(taken.data) < member.size:
             self._hold(reader, member, position, taken.begun)
         return taken.data
@@ -90,6 +112,11 @@ class TarReading:
             size += self._gathering.add_symbols(position, taken.symbols)
         if taken.loader is not None:
             self.objects.loaders[position] = taken.loader
+        if self._share is not None:
+            self._share.take(size)
+
+    def _locate(self, position: int, offset: int) -> None:
+        size = self._gathering.locate(position, offset)
         if self._share is not None:
             self._share.take(size)
 
@@ -109,7 +136,7 @@ class TarReading:
 
     def missed(self) -> dict[int, str]:
         """Return the files of which a further name asks for more than is kept, by position, where it is not held."""
-        asked = asked_by_links(self.entries, self.objects)
+        asked = asked_by_links(self.entries, self.objects, later=isinstance(self._taker, SeekTaker))
         for position in asked.keys() & self._held.keys():
             content, path = self._held[position], asked.pop(position)
             self._keep(

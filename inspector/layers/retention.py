@@ -85,6 +85,8 @@ _BY_SUFFIX = {
 }
 _EDITABLE = _Rule(256 * _KIB, _FINDER)
 _ENTRYPOINT = _Rule(64 * _KIB)
+_NAMES = frozenset(name.encode() for name in _BY_NAME)
+_ENDINGS = frozenset(ending.encode() for ending in _BY_SUFFIX)
 
 
 def wanted(path: str) -> int:
@@ -110,6 +112,27 @@ def head_of(content: bytes) -> bytes:
     if content.startswith(b"#!"):
         return content[:SCRIPT_HEAD]
     return content[:ELF_HEAD] if content.startswith(b"\x7fELF") else content[:4]
+
+
+def is_of_use(path: str, mode: int, size: int) -> bool:
+    """Tell whether any bytes of a file may be kept."""
+    return may_be_program(path, mode) or size <= wanted(path)
+
+
+def may_be_of_use(name: bytes, mode: int, in_site: bool) -> bool:  # noqa: FBT001 - called for every file
+    """Tell whether a file's bytes may matter, by its last component and whether it lies in a folder of modules.
+
+    Wherever this says no, `wanted` is 0, and neither a program's head nor an ELF file is to be expected.
+    """
+    ending = name[name.rfind(b".") :]
+    return bool(
+        mode & 0o111
+        or (ending in _ENDINGS and (in_site or ending != b".py"))
+        or name in _NAMES
+        or b".so" in name
+        or b"entrypoint" in name
+        or name[:12] == b"__editable__"
+    )
 
 
 def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes]) -> bytes:

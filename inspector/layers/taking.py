@@ -13,7 +13,6 @@ from inspector.elf import (
     MAGIC,
     MAX_LOADER,
     Content,
-    FilePart,
     LoaderFacts,
     NotElf,
     Skeleton,
@@ -26,7 +25,7 @@ from inspector.elf import (
 )
 from inspector.errors import CorruptLayer
 from inspector.layers.readers import FileReader, Reader, StreamReader
-from inspector.layers.retention import SCRIPT_HEAD, head_of, may_be_program, wanted
+from inspector.layers.retention import SCRIPT_HEAD, head_of, kept, may_be_program, wanted
 from inspector.layers.tar import Member
 
 SMALL = 2 << 20
@@ -44,6 +43,7 @@ class Taken(NamedTuple):
     """The bytes that are kept of a file, and what was read of an ELF file; None of what was not looked for.
 
     `begun` are the first bytes of a file that is no ELF file, where they were read from a stream and are not all of it.
+    `located` says that the file may be an ELF file, to be read where it lies when it is asked for.
     """
 
     data: bytes = b""
@@ -51,6 +51,7 @@ class Taken(NamedTuple):
     symbols: Symbols | None = None
     loader: LoaderFacts | None = None
     begun: bytes = b""
+    located: bool = False
 
 
 def may_be_object(path: str, mode: int) -> bool:
@@ -90,7 +91,7 @@ class StreamTaker:
 
 
 class SeekTaker:
-    """Takes files by seeking: their skeletons, and symbols later, of the few whose symbols are asked for."""
+    """Takes files by seeking: the bytes to keep; ELF files are read where they lie, of the few that are asked for."""
 
     all_seen = False
 
@@ -99,32 +100,13 @@ class SeekTaker:
 
     def take(self, member: Member, left: int) -> Taken:
         """See `StreamTaker.take`."""
-        if not is_of_use(member.path, member.mode, member.size):
-            return Taken()
-        part = self._reader.part(member.offset, member.size)
-        taken = take_part(part, member.path, member.mode, left)
-        self._reader.bytes_read += part.bytes_read
-        return taken
+        return self.take_at(member.path, member.mode, member.size, member.offset, left)
 
-
-def is_of_use(path: str, mode: int, size: int) -> bool:
-    """Tell whether any bytes of a file are looked at where it can be sought."""
-    return may_be_object(path, mode) or size <= wanted(path)
-
-
-def take_part(part: FilePart, path: str, mode: int, left: int) -> Taken:
-    """Take a file that can be sought, of which `left` bytes may be kept. Raises `CorruptLayer` where it is cut."""
-    size = part.size
-    whole = left >= size <= wanted(path)
-    head = _cut(part.read_at(0, min(SCRIPT_HEAD, size)), min(SCRIPT_HEAD, size), part.start)
-    data = head_of(head) if left >= SCRIPT_HEAD and may_be_program(path, mode) else b""
-    if whole:
-        data = _cut(part.read_at(0, size), size, part.start)
-    if not head.startswith(MAGIC):
-        return Taken(data, not_elf(size) if ".so" in path else None)
-    work.check()
-    facts = read_loader(part.read_at(0, size)) if is_loader(path) and size <= MAX_LOADER else None
-    return Taken(data, read_skeleton(part), None, facts)
+    def take_at(self, path: str, mode: int, size: int, offset: int, left: int) -> Taken:
+        """Take the file whose data begin at `offset`. Raises `CorruptLayer` where they are cut."""
+        data = kept(path, mode, size, left, lambda count: _cut(self._reader.read_at(offset, count), count, offset))
+        unlike = bool(data) and not data.startswith(MAGIC)
+        return Taken(data, located=not unlike and may_be_object(path, mode))
 
 
 def not_elf(size: int) -> NotElf:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -37,6 +37,7 @@ __all__ = ["BLOCK", "MAX_HEADERS", "EndMissing", "Member", "iter_members", "norm
 MAX_HEADERS = 1_000_000
 """Headers of one archive past which it is refused; the largest real layers hold some 500,000."""
 
+_CHECKED = 1024  # headers between two looks at whether to stop
 _ZERO = bytes(BLOCK)
 _ODD_ENDS = ("/", ".")
 _ODD = re.compile(r"\A[/.]|/\.{0,2}(?:/|\Z)")
@@ -80,17 +81,27 @@ class EndMissing(CorruptLayer):
     """The bytes end where a header or the end mark should be: a tar that was cut, or one of a sloppy writer."""
 
 
-def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]:
+def iter_members(
+    reader: Reader, *, needs_end: bool = False, run: Callable[[int], int] = lambda _: 0
+) -> Iterator[Member]:
     """Yield the members in order, up to the end mark or the end of the bytes.
+
+    `run` may take ordinary ones before each, at most so many, and says how many it took.
 
     Between two steps the consumer may read a member's data from `reader`; what it leaves is skipped.
     Raises `CorruptLayer` where an engine would refuse the tar, `LimitExceeded` past `MAX_HEADERS`, and
     `EndMissing` for want of an end mark where the caller has no digest to tell a cut tar by.
     """
     extended, budget = NOTHING, Budget()
-    for number in range(MAX_HEADERS):
-        if not number & 0x3FF:
+    number = check_at = 0
+    while number < MAX_HEADERS:
+        if number >= check_at:
             work.check()
+            check_at = number + _CHECKED
+        if extended is NOTHING and (taken := run(min(_CHECKED, MAX_HEADERS - number))):
+            number += taken
+            continue
+        number += 1
         block = reader.read(BLOCK)
         if not is_header(block):
             _check_end(reader, block, needs_end=needs_end)
@@ -104,9 +115,7 @@ def iter_members(reader: Reader, *, needs_end: bool = False) -> Iterator[Member]
                 extended = _extended(reader, fields, extended, budget)
                 continue
             else:
-                member = _member(reader, Header(*fields), extended, budget)
-                if member.kind in (Kind.CHAR, Kind.BLOCK):
-                    member = msgspec.structs.replace(member, device=device_numbers(block))
+                member = _with_device(_member(reader, Header(*fields), extended, budget), block)
         except ValueError as error:
             raise CorruptLayer(f"tar header at byte {start - BLOCK}: {error}") from None
         extended = NOTHING
@@ -209,6 +218,13 @@ def _member(reader: Reader, header: Header, extended: Extended, budget: Budget) 
         _check_root(header.name)
     mode = header.mode & 0o7777
     return Member(path, kind, mode, size, "", reader.position, stored, header.uid, header.gid, attributes)
+
+
+def _with_device(member: Member, block: bytes) -> Member:
+    """Return the member with the numbers that its header gives to a device. Raises `ValueError`."""
+    if member.kind in (Kind.CHAR, Kind.BLOCK):
+        return msgspec.structs.replace(member, device=device_numbers(block))
+    return member
 
 
 def _oldest_kind(header: Header) -> Kind:

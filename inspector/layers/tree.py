@@ -24,6 +24,8 @@ _AUFS = ".wh..wh."
 _FILE, _DIRECTORY, _CHAR = CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.CHAR]
 _SYMLINK, _HARDLINK = CODES[Kind.SYMLINK], CODES[Kind.HARDLINK]
 _STRIDE = 64  # names counted at a time
+_AT_ONCE = 4 << 20  # bytes of names that are decoded together
+_LATELY = 4096  # directories that are remembered with the ways to them
 _DEVICE_BITS = (0xFFF, 0xFFFFF)
 """Of the major and the minor number, what dockerd hands to the kernel."""
 
@@ -47,8 +49,10 @@ class LayerTree:
         self._literal = literal
         self._odd = {place for place, owner in enumerate(entries.owners) if owner[2] or owner[3]}
         self._homes: list[Directory | None] = [None] * len(entries.parents)
-        self._unbound = self._again = 0
+        self._entered: dict[str, tuple[Directory, int]] = {}
+        self._unbound = self._again = self._depth = 0
         self._place_all()
+        self._entered = {}
         if self._again > 1:
             self.warn(f"of all paths in the layer, {self._again} stand there again; each time the last was taken")
 
@@ -62,12 +66,14 @@ class LayerTree:
         entries, odd, base, grown = self._entries, self._odd, self._base, self.shelf.grown
         homes, kinds, owned, names = entries.homes, entries.kinds, entries.owned, entries.names
         begin, parent = 0, None
+        text = names.decode() if len(names) <= _AT_ONCE and names.isascii() else None  # which is quicker to cut
         for ordinal, end in enumerate(entries.ends):
             if not ordinal % _STRIDE:
                 if not ordinal & 0xFFF:
                     work.check()
                 grown(parent or self.root, _STRIDE)
-            name, parent = names[begin:end].decode("utf-8", "surrogateescape"), self._homes[homes[ordinal]]
+            name = names[begin:end].decode("utf-8", "surrogateescape") if text is None else text[begin:end]
+            parent = self._homes[homes[ordinal]]
             begin = end
             if parent is not None and kinds[ordinal] == _FILE and parent.marks is None and owned[ordinal] not in odd:
                 files = parent.files
@@ -102,8 +108,24 @@ class LayerTree:
         found = self._homes[home]
         if found is None:
             path = self._entries.parents[home]
-            found = self._homes[home] = self._enter(path, make=True) if path else self.root
+            found = self._homes[home] = self._enter_next(path) if path else self.root
         assert found is not None
+        return found
+
+    def _enter_next(self, path: str) -> Directory | None:
+        """Return the directory at `path`, from its parent where that was entered lately and simply has it."""
+        parent, _, name = path.rpartition("/")
+        above = self._entered.get(parent)
+        found = above[0].directories.get(name) if above else None
+        if above is None or found is None or above[1] >= MAX_DEPTH:
+            found = self._enter(path, make=True)
+        else:
+            self.shelf.walk(1)
+            self._depth = above[1] + 1
+        if len(self._entered) >= _LATELY:
+            self._entered.clear()
+        if found is not None:
+            self._entered[path] = found, self._depth
         return found
 
     def _is_whiteout(self, code: int, ordinal: int) -> bool:
@@ -166,6 +188,7 @@ class LayerTree:
     def _forget_homes(self) -> None:
         self.shelf.walk(len(self._homes) >> 4)
         self._homes = [None] * len(self._homes)
+        self._entered.clear()
 
     def _notice_twice(self, before: int, number: int) -> None:
         """Tell of a path that a layer has twice: containerd takes the last, Docker and Podman refuse such a layer.
@@ -258,6 +281,7 @@ class LayerTree:
             above.append(child)
             if len(above) > MAX_DEPTH:
                 raise LimitExceeded(f"directories within each other, more than {MAX_DEPTH} deep")
+        self._depth = len(above)
         return above[-1]
 
     def _is_link(self, number: int) -> bool:

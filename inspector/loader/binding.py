@@ -11,7 +11,7 @@ from inspector import work
 from inspector.elf import Symbols
 from inspector.loader.errors import unknown
 from inspector.loader.model import Loaded, LoadFailure
-from inspector.loader.tables import Group, Tables, hash_at
+from inspector.loader.tables import Group, Tables, hashes_of
 
 _ASSERTED_UNTIL = (2, 40)
 
@@ -104,9 +104,8 @@ class Binder:
     def _first(
         self, of: Loaded, symbols: Symbols, missing: dict[tuple[str, str], frozenset[int]]
     ) -> LoadFailure | None:
-        for number, need in enumerate(symbols.versions):
+        for number, (need, value) in enumerate(zip(symbols.versions, hashes_of(symbols), strict=False)):
             file, version = symbols.needs[need] if need >= 0 else ("", "")
-            value = hash_at(symbols, number)
             if value in missing.get((file, version), ()):
                 return self._failure(of, _name(symbols, number), version, file)
             if value in self._asserted.get((file, version), ()):

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from inspector.elf import Symbols
+from inspector.elf import Symbols, gnu_hashes
 from inspector.errors import LimitExceeded
 from inspector.rootfs import NotKept, Rootfs
 
@@ -96,18 +96,18 @@ def _versions(symbols: Symbols, exported: frozenset[int]) -> dict[str, frozenset
     return {name: frozenset(_numbers(hashes)) if hashes else exported for name, hashes in symbols.defined}
 
 
-def hash_at(symbols: Symbols, number: int) -> int:
-    """Return the hash, of 31 bits, of an undefined symbol."""
-    return int.from_bytes(symbols.hashes[4 * number : 4 * number + 4], "little") >> 1
+def hashes_of(symbols: Symbols) -> list[int]:
+    """Return the hashes, of 31 bits, of the undefined symbols, in their order."""
+    return [value >> 1 for value in gnu_hashes(symbols.names.split(b"\0"))]
 
 
 def _grouped(symbols: Symbols) -> list[Group]:
     found: dict[int, tuple[set[int], set[int]]] = {}
-    for number, (value, need) in enumerate(zip(_numbers(symbols.hashes), symbols.versions, strict=False)):
+    for number, (value, need) in enumerate(zip(hashes_of(symbols), symbols.versions, strict=False)):
         every, data = found.setdefault(need, (set(), set()))
-        every.add(value >> 1)
+        every.add(value)
         if number < symbols.data:
-            data.add(value >> 1)
+            data.add(value)
     groups = []
     for need, (every, data) in found.items():
         file, version = symbols.needs[need] if 0 <= need < len(symbols.needs) else ("", "")

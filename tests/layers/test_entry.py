@@ -15,6 +15,7 @@ FINGERPRINTS = {
     2: "8ed64f3a693e3d1b",
     3: "8c1847ca3a3020cd",
     4: "8c1847ca3a3020cd",
+    5: "8c1847ca3a3020cd",
 }
 """What each version made of `SAMPLE`. Once released, a line stays; a change of the answer is a new version."""
 

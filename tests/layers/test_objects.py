@@ -12,13 +12,13 @@ import msgspec
 import pytest
 
 from fixtures.elf import Elf
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+from inspector.elf import Content, LoaderFacts, NotElf, Skeleton, Symbols, read_skeleton
 from inspector.layers import codec
 from inspector.layers.binaries import Binaries
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
 from inspector.layers.file import FileRange
-from inspector.layers.indexer import Indexer
+from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import MergedRootfs, merge
 from inspector.layers.objects import Gathering, pack_row, pack_symbols, unpack_row, unpack_symbols
 from inspector.layers.scan import scan_stream
@@ -236,6 +236,29 @@ def test_symbols_that_were_read_later_are_remembered(tmp_path: Path, plain: File
         indexed.binaries.remember()
         assert cache.info().layers == 1
         cache.close()
+
+
+def test_skeletons_are_read_when_they_are_asked_for_and_remembered(
+    tmp_path: Path, plain: FileRange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diff_id = sha256(plain.path.read_bytes())
+    with contextlib.closing(IndexCache(tmp_path / "cache" / "layers.sqlite")) as cache:
+        first = Indexer(cache, verify=False, meter=lambda _: None).index(diff_id, None, plain)
+        assert not first.index.objects.skeletons
+        told = _asked(first)
+        assert told[0] == read_skeleton(Content(X))
+        assert first.binaries is not None
+        first.binaries.remember()
+        monkeypatch.setattr(FileRange, "open_file", lambda *_: pytest.fail("it was read again"))
+        again = Indexer(cache, verify=False, meter=lambda _: None).index(diff_id, None, plain)
+        assert again.cached
+        assert _asked(again) == told == _asked(Indexed(streamed(TREE), cached=False, bytes_read=0, how="stream"))
+
+
+def _asked(indexed: Indexed) -> tuple[object, ...]:
+    fs = merge([indexed.index], [indexed.binaries or Binaries(indexed.index)])
+    loader = "/lib/ld-linux-x86-64.so.2"
+    return fs.skeleton("/a/libx.so.1"), fs.skeleton("/lib/libtext.so"), fs.skeleton(loader), fs.loader(loader)
 
 
 def test_symbols_go_with_their_layer(tmp_path: Path) -> None:

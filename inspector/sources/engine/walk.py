@@ -16,16 +16,14 @@ from pathlib import Path
 
 import msgspec
 
-from inspector.elf import FilePart
-from inspector.errors import CorruptLayer, LimitExceeded
+from inspector.errors import LimitExceeded
 from inspector.layers.blob import Meter
 from inspector.layers.directories import MAX_CROWD
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Attributes, Entry
-from inspector.layers.objects import Gathering, Objects
+from inspector.layers.objects import Objects
 from inspector.layers.reading import too_much_kept
-from inspector.layers.retention import MAX_KEPT
-from inspector.layers.taking import Taken, is_of_use, take_part
+from inspector.layers.retention import MAX_KEPT, is_of_use, kept
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
@@ -71,12 +69,6 @@ class _Named(msgspec.Struct):
     content: tuple[int, int]
 
 
-def _together(one: Taken, other: Taken) -> Taken:
-    """Return what two names of one file ask for."""
-    data = max(one.data, other.data, key=len)
-    return Taken(data, one.skeleton or other.skeleton, None, one.loader or other.loader)
-
-
 class Walk:
     """One walk over a layer's directory, names in order, each directory before what lies in it.
 
@@ -94,9 +86,7 @@ class Walk:
         self._is_roots = False
         self._headers = MAX_HEADERS
         self._first: dict[tuple[int, int], int] = {}
-        self._contents: dict[tuple[int, int], Taken] = {}
-        self._gathering = Gathering(all_seen=False)
-        self._found: dict[str, Taken] = {}
+        self._contents: dict[tuple[int, int], bytes] = {}
         self._shared: set[tuple[int, int]] = set()
         self._root = -1
 
@@ -111,36 +101,25 @@ class Walk:
         finally:
             os.close(self._root)
         for content, position in self._first.items():
-            taken = self._contents.get(content, Taken())
-            self._gather(position, taken)
-            if len(taken.data) > len(
-                self.entries.data.get(position, b"")
-            ):  # wanted under a later name of the same file
-                self.entries.keep(position, taken.data)
+            data = self._contents.get(content, b"")
+            if len(data) > len(self.entries.data.get(position, b"")):  # wanted under a later name of the same file
+                self.entries.keep(position, data)
 
     @property
     def objects(self) -> Objects:
-        """The ELF files of the layer."""
-        return self._gathering.objects
+        """What is known of the ELF files of the layer: nothing, as each is read when it is asked for."""
+        return Objects()
 
     @property
     def warnings(self) -> list[str]:
         """What is to be told of the layer."""
         return too_much_kept(self.left)
 
-    def _gather(self, position: int, taken: Taken) -> None:
-        if taken.skeleton is not None:
-            self._gathering.add(position, taken.skeleton)
-        if taken.loader is not None:
-            self.objects.loaders[position] = taken.loader
-
     def _from(self, top: _Below) -> None:
         todo: list[Entry | _Below | _Named] = [top]
         while todo:
             item = todo.pop()
             if isinstance(item, Entry):
-                if taken := self._found.pop(item.path, None):
-                    self._gather(len(self.entries), taken)
                 self.entries.append(item)
             elif isinstance(item, _Named):
                 self._named(item)
@@ -213,32 +192,34 @@ class Walk:
             attributes = self._attributes(path, name, descriptor)
         owner = (status.st_uid, status.st_gid, attributes)
         if status.st_nlink == 1:
-            taken = self._taken(path, name, status, descriptor)
-            if taken.skeleton is not None:
-                self._found[path] = taken
-            return Entry(path, Kind.FILE, mode, size, "", taken.data, *owner)
+            return Entry(path, Kind.FILE, mode, size, "", self._kept(path, name, status, descriptor), *owner)
         content = (status.st_dev, status.st_ino)
-        taken = self._contents.get(content, Taken())
-        if len(taken.data) < size:
-            taken = _together(taken, self._taken(path, name, status, descriptor))
-            self._contents[content] = taken
-        return _Named(Entry(path, Kind.FILE, mode, size, "", taken.data, *owner), content)
+        data = self._contents.get(content, b"")
+        if len(data) < size:
+            data = max(data, self._kept(path, name, status, descriptor), key=len)
+            self._contents[content] = data
+        return _Named(Entry(path, Kind.FILE, mode, size, "", data, *owner), content)
 
-    def _taken(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Taken:
-        """Return what is taken of a regular file, which must be the very one that was listed."""
-        size = status.st_size
-        if not size or not is_of_use(path, status.st_mode, size):
-            return Taken()
-        with open(os.open(name, OPENED, dir_fd=descriptor), "rb", buffering=0) as file:  # noqa: PTH123 - of a descriptor
-            self._refuse_other(status, os.fstat(file.fileno()), name)
-            part = FilePart(file, 0, size)
-            try:
-                taken = take_part(part, path, status.st_mode, self.left)
-            except CorruptLayer as error:
-                raise AccessUnusable(f"{self._shown(name)} changed while it was read") from error
-        self.bytes_read += part.bytes_read
-        self.left -= len(taken.data)
-        return taken
+    def _kept(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
+        """Return what is kept of a regular file, which must be the very one that was listed."""
+        size, mode = status.st_size, status.st_mode
+        if not size or not is_of_use(path, mode, size):
+            return b""
+        file = os.open(name, OPENED, dir_fd=descriptor)
+        try:
+            self._refuse_other(status, os.fstat(file), name)
+            data = kept(path, mode, size, self.left, lambda count: self._read(file, name, count))
+        finally:
+            os.close(file)
+        self.left -= len(data)
+        return data
+
+    def _read(self, file: int, name: str, size: int) -> bytes:
+        data = os.read(file, size)
+        if len(data) < size:
+            raise AccessUnusable(f"{self._shown(name)} changed while it was read")
+        self.bytes_read += len(data)
+        return data
 
     def _link(self, name: str, status: os.stat_result, descriptor: int) -> str:
         text = os.readlink(name, dir_fd=descriptor)

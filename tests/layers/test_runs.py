@@ -1,0 +1,123 @@
+"""Runs of ordinary headers give the same as one header after the other."""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inspector.errors import InspectorError
+from inspector.layers.entries import Entries
+from inspector.layers.readers import FileReader, StreamReader
+from inspector.layers.retention import may_be_of_use, may_be_program, wanted
+from inspector.layers.runs import Runs
+from inspector.layers.taking import may_be_object
+from inspector.layers.tar import iter_members
+from inspector.rootfs import Kind
+from tests.effort import examples
+from tests.layers.tars import END, padded, resummed, ustar
+
+
+def plain(name: bytes = b"f", **fields: object) -> bytes:
+    """A header as nearly all are."""
+    numbers = b"0000644\0" + b"0000000\0" + b"0000007\0"
+    return resummed(resummed(ustar(name, **fields), 100, numbers), 136, b"15032541057\0")  # type: ignore[arg-type]
+
+
+PLAIN = [
+    plain(b"a/b", size=5) + padded(b"hello"),
+    plain(b"a/", flag=b"5"),
+    plain(b"./a/c.so", size=4) + padded(b"text"),
+]
+
+
+def all_at_once(content: bytes) -> list[object]:
+    """What runs and the scanner behind them make of a tar that can be sought, and of one that goes by."""
+    sought, found = FileReader(io.BytesIO(content), 0, len(content)), Entries()
+    streamed, passed = StreamReader(iter((content[:9000], content[9000:]))), Entries()
+    return [
+        (_into(found, sought, partial(Runs(found).sought, sought, lambda *_: None)), list(found)),
+        (_into(passed, streamed, partial(Runs(passed).streamed, streamed)), list(passed)),
+    ]
+
+
+def one_by_one(content: bytes) -> tuple[object, list[object]]:
+    entries = Entries()
+    return _into(entries, FileReader(io.BytesIO(content), 0, len(content)), lambda _: 0), list(entries)
+
+
+def _into(entries: Entries, reader, run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as above
+    try:
+        for member in iter_members(reader, run=run):
+            owner = (member.uid, member.gid, member.attributes, member.device)
+            entries.add(member.path, member.kind, member.mode, member.size, member.link, b"", owner)
+    except InspectorError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *(resummed(plain(), at, text) for at, text in ((100, b" 644"), (100, b"999"), (108, b"\x80"), (124, b"8"))),
+        *(resummed(plain(), at, text) for at, text in ((124, b"1_0"), (136, b"x"), (136, b"\xff"), (329, b"z"))),
+        *(resummed(plain(), at, text) for at, text in ((345, b"usr/lib"), (345, b"./"), (500, b"1"), (508, b"tar\0"))),
+        *(plain(name) for name in (b"", b".", b"..", b"a/..", b"a//b", b"/", b"./", b"x/", b"\xff/\xfe", b"n" * 100)),
+        *(plain(name, flag=b"5") for name in (b"", b".", b"..", b"./", b"/", b"a//", b"a/../b/", b"d")),
+        *(plain(flag=flag) for flag in (b"\0", b"1", b"2", b"3", b"6", b"7", b"S", b"L")),
+        *(
+            plain(link=b"x"),
+            plain(magic=b"ustar  \0"),
+            plain(magic=bytes(8)),
+            plain(size=9000),
+            plain(flag=b"5", size=5),
+        ),
+        *(bytes(512), bytes(1024), plain()[:300], plain()[:148] + b"000000\0 " + plain()[156:]),
+    ],
+)
+def test_what_is_odd_is_taken_or_refused_as_ever(odd: bytes) -> None:
+    content = PLAIN[0] + odd + b"".join(PLAIN) + END
+    assert all_at_once(content) == [one_by_one(content)] * 2
+
+
+@given(
+    st.lists(st.sampled_from(PLAIN), max_size=6),
+    st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=3),
+)
+@examples(200)
+def test_a_header_with_other_bytes(members: list[bytes], changes: list[tuple[int, int]]) -> None:
+    content = bytearray(b"".join(members) + END)
+    for at, value in changes:
+        if at < len(content):
+            content[at] = value
+            block = at // 512 * 512
+            content[block : block + 512] = resummed(bytes(content[block : block + 512]), 0, b"")
+    assert all_at_once(bytes(content)) == [one_by_one(bytes(content))] * 2
+
+
+NAMES = ("METADATA", "x.py", "site.py", "a.pth", "entrypoint.sh", "__editable___x_finder.py", "lib.so.1", "status", "x")
+FOLDERS = ("", "usr/lib/python3/site-packages", "my-dist-packages", "x-1.dist-info", "torch", "var/lib/dpkg", "root")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("mode", [0o644, 0o755])
+def test_no_file_is_passed_over_that_matters(folder: str, name: str, mode: int) -> None:
+    path = f"{folder}/{name}" if folder else name
+    in_site = folder.endswith(("site-packages", "dist-packages"))
+    matters = wanted(path) > 0 or may_be_program(path, mode) or may_be_object(path, mode)
+    assert may_be_of_use(name.encode(), mode, in_site) or not matters
+
+
+def test_the_files_of_interest_are_told_of_with_their_places() -> None:
+    content = b"".join(PLAIN) + END
+    reader, entries = FileReader(io.BytesIO(content), 0, len(content)), Entries()
+    found: list[tuple[int, int]] = []
+    assert Runs(entries).sought(reader, lambda *place: found.append(place), 100) == 3
+    assert [content[at : at + 4] for _, at in found] == [b"text"]
+    assert entries[found[0][0]].path == "a/c.so"
+    assert entries[1].kind is Kind.DIRECTORY
+    assert reader.position == len(content) - len(END)
