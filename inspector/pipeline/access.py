@@ -91,7 +91,7 @@ class AccessReader:
         elif not dear:
             yield single
         yield Way("save", lambda: self._saved(access, question))
-        if whole and not self._verify:
+        if (whole or question.packages) and not self._verify:
             yield Way("files", lambda: self._inspect_partially(image, access, question, whole=True))
 
     def _needs_whole(self, access: Access) -> str:
@@ -107,7 +107,10 @@ class AccessReader:
                 return Way("storage", lambda: self._gather(access.storage(), question))
             case "files":
                 return Way(
-                    "files", lambda: self._inspect_partially(image, access, question, whole=bool(question.whole))
+                    "files",
+                    lambda: self._inspect_partially(
+                        image, access, question, whole=bool(question.whole or question.packages)
+                    ),
                 )
             case _:
                 return Way("save", lambda: self._saved(access, question))
@@ -134,5 +137,7 @@ class AccessReader:
         if self._verify:
             raise AccessUnusable("single files prove no digest, and every one is to be checked")
         with access.container() as files:
-            facts = inspect_partially(image, files, python=question.python, whole=whole)
+            facts = inspect_partially(
+                image, files, python=question.python, whole=whole, packages="" if whole else question.packages
+            )
         return msgspec.structs.replace(facts, imports=unseen_imports(question.imports))

@@ -17,7 +17,7 @@ from inspector.pipeline.reading import Reader
 from inspector.pipeline.roles import targets_of
 from inspector.policy.judge import judge
 from inspector.policy.model import Report, Result, worst
-from inspector.policy.needs import needs_run, whole_facts_needed
+from inspector.policy.needs import needs_run, packages_needed, whole_facts_needed
 from inspector.policy.role import Policy, Role
 from inspector.reference import Reference
 from inspector.sources.access import AccessUnusable
@@ -113,9 +113,10 @@ class _Plan:
     def _job(self, image: Image, roles: Sequence[Role], python: str) -> Job:
         """Ask of an image what the roles together need."""
         whole = next((need for role in roles if (need := whole_facts_needed(role))), "")
+        packages = next((need for role in roles if (need := packages_needed(role))), "")
         run = self._options.runtime != "never" and any(map(needs_run, roles))
         imports = imports_asked(roles, self._options)
-        question = Question(python=python, whole=whole, access=self._options.access, imports=imports)
+        question = Question(python=python, whole=whole, packages=packages, access=self._options.access, imports=imports)
         return Job(image, question, run=run)
 
 

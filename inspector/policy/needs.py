@@ -14,13 +14,21 @@ def whole_facts_needed(role: Role) -> str:
 
     A rule without settings asks the same of every role.
     """
-    asked = (rule for rule in _counting(role) if not rule.settings or role.states(rule))
-    return next((rule.layers for rule in asked if rule.layers), "")
+    return next((rule.layers for rule in _asked(role) if rule.layers), "")
+
+
+def packages_needed(role: Role) -> str:
+    """Say why the role asks for every package, as a clause; empty where it does not."""
+    return next((rule.packages for rule in _asked(role) if rule.packages), "")
 
 
 def needs_run(role: Role) -> bool:
     """Tell whether the role asks what only a run of the image shows."""
     return any(rule.facts == "run" and role.states(rule) for rule in _counting(role))
+
+
+def _asked(role: Role) -> Iterator[Declared]:
+    return (rule for rule in _counting(role) if not rule.settings or role.states(rule))
 
 
 def _counting(role: Role) -> Iterator[Declared]:

@@ -68,12 +68,14 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
     `facts` says where the answer lies: in manifest and config alone, in files, or in a run of the image. `layers` is
     the clause that says why a role which states one of the settings needs every layer; empty where single files do.
+    `packages` is the same for a role that needs every package: single files tell these once all folders are listed.
     """
 
     check: str
     settings: tuple[Setting[Any], ...] = ()
     facts: Literal["manifest", "files", "run"] = "files"
     layers: str = ""
+    packages: str = ""
 
 
 def text(
