@@ -4,6 +4,7 @@
     image/overlay2/layerdb/sha256/CHAIN/diff      the diff_id of the layer with this chain id
                                         cache-id  its directory: overlay2/CACHE-ID/diff
                                         size      the bytes of its files
+                                        tar-split.json.gz   what else its tar holds
 
 Only digests lead here, so the paths that an engine tells are not needed, and an engine elsewhere that happens to
 name the same root leads to the same content or to none.
@@ -22,10 +23,12 @@ from inspector.sources.access import AccessUnusable
 from inspector.sources.assemble import MAX_LAYERS, Placed, check_counts, make_image, read_config
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
 from inspector.sources.engine.disk import read_document, refuse_hidden_marks
+from inspector.sources.engine.tar_split import find_split
 from inspector.sources.image import Image
 from inspector.sources.store import Stored
 
 DRIVER = "overlay2"
+SPLIT = "tar-split.json.gz"
 _LINE = 1 << 10
 _CACHE_ID = re.compile(r"[0-9A-Za-z]{1,128}")
 
@@ -50,7 +53,8 @@ class _Graph(msgspec.Struct, frozen=True):
         cache_id, size = _line(record / "cache-id"), _line(record / "size")
         if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
             raise AccessUnusable(f"{str(record)!a}: invalid cache-id or size")
-        return DiffDirectory(self.root / DRIVER / cache_id / "diff", FileRecord(record / "cache-id"), int(size))
+        files = self.root / DRIVER / cache_id / "diff"
+        return DiffDirectory(files, FileRecord(record / "cache-id"), int(size), split=find_split(record / SPLIT, files))
 
 
 def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: Sequence[str] = ()) -> Image:

@@ -81,7 +81,8 @@ class Walk:
     """One walk over a layer's directory, names in order, each directory before what lies in it.
 
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
-    only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile.
+    only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile. `latest` is
+    when anything was changed last, in nanoseconds, and what: of directories their names alone, since engines mark them.
     """
 
     def __init__(self, top: Path, meter: Meter) -> None:
@@ -89,6 +90,7 @@ class Walk:
         self.left = MAX_KEPT
         self.bytes_read = 0
         self.inodes = 1
+        self.latest = (0, "")
         self._top = top
         self._meter = meter
         self._is_roots = False
@@ -103,6 +105,7 @@ class Walk:
     def run(self) -> None:
         """Raise `OSError`, `AccessUnusable`, `LimitExceeded`."""
         status = os.lstat(self._top)
+        self.latest = (status.st_mtime_ns, "")
         self._is_roots = is_roots(self._top.parent)
         self._root = os.open(self._top, DIRECTORY)
         try:
@@ -186,6 +189,9 @@ class Walk:
             self._count(status)
             mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
             kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+            changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
+            if changed > self.latest[0]:
+                self.latest = (changed, path)
             whiteout = WHITEOUT + item.name if kind is Kind.CHAR and status.st_rdev == 0 else item.name
             if kind is Kind.DIRECTORY:
                 self._refuse_directory(path, item.name, status, device)
