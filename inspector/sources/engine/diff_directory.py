@@ -128,7 +128,7 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         for position in range(len(entries)):
             path = entries.path(position)
             known.update(hash(each) for each in (path, *_parents(path)))
-            if entries.kinds[position] in _SEEN and WHITEOUT not in path:
+            if path and entries.kinds[position] in _SEEN and WHITEOUT not in path:
                 files.add(hash(path))
         for path, status in self._names():
             files.discard(hash(path))
