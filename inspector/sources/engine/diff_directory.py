@@ -55,6 +55,7 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     layer is compared: `size`, the bytes of all files, with or without the texts of links, and `inodes`, their count
     with the top; None where it noted none. `packed` is the same layer as it was fetched, if that was kept too: only
     there can a digest be checked, or by `split`, from which the engine makes the layer's tar again.
+    `blind` says why the kernel's marks are not shown to this process: then `split` tells of them.
     """
 
     path: Path
@@ -63,6 +64,7 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     inodes: int | None = None
     packed: LayerBlob | None = None
     split: TarSplit | None = None
+    blind: str = ""
 
     @property
     def identity(self) -> str:
@@ -82,7 +84,9 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         if verify:
             return self._proved(diff_id, meter)
         before = self.identity
-        walk = Walk(self.path, meter)
+        if self.blind and self.split is None:
+            raise AccessUnusable(self.blind)
+        walk = Walk(self.path, meter, self.split.opaque() if self.blind and self.split else ())
         try:
             walk.run()
         except FileNotFoundError as error:

@@ -22,7 +22,7 @@ from inspector.oci import digest_of
 from inspector.sources.access import AccessUnusable
 from inspector.sources.assemble import MAX_LAYERS, Placed, check_counts, make_image, read_config
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
-from inspector.sources.engine.disk import read_document, refuse_hidden_marks
+from inspector.sources.engine.disk import hidden_marks, read_document
 from inspector.sources.engine.tar_split import find_split
 from inspector.sources.image import Image
 from inspector.sources.store import Stored
@@ -34,9 +34,10 @@ _CACHE_ID = re.compile(r"[0-9A-Za-z]{1,128}")
 
 
 class _Graph(msgspec.Struct, frozen=True):
-    """The files of the driver below the engine's root."""
+    """The files of the driver below the engine's root; `blind` as `DiffDirectory` has it."""
 
     root: Path
+    blind: str
 
     @property
     def where(self) -> str:
@@ -54,7 +55,10 @@ class _Graph(msgspec.Struct, frozen=True):
         if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
             raise AccessUnusable(f"{str(record)!a}: invalid cache-id or size")
         files = self.root / DRIVER / cache_id / "diff"
-        return DiffDirectory(files, FileRecord(record / "cache-id"), int(size), split=find_split(record / SPLIT, files))
+        split = find_split(record / SPLIT, files)
+        if self.blind and split is None:
+            raise AccessUnusable(self.blind)
+        return DiffDirectory(files, FileRecord(record / "cache-id"), int(size), split=split, blind=self.blind)
 
 
 def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: Sequence[str] = ()) -> Image:
@@ -62,13 +66,12 @@ def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: S
 
     Raises `AccessUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
     """
-    graph = _Graph(root)
+    graph = _Graph(root, hidden_marks(root / DRIVER))
     config = read_config(graph.config(image_id), f"{root}: config {image_id}", image_id)
     stated = config.document.rootfs.diff_ids
     if stated != list(diff_ids):
         raise AccessUnusable(f"the engine lists other layers than the config {image_id} below {str(root)!a}")
     check_counts(min(len(stated), MAX_LAYERS + 1), config, str(root))
-    refuse_hidden_marks(root / DRIVER)
     blobs = [graph.layer(*pair) for pair in zip(stated, chain_ids(stated), strict=True)]
     placed = [Placed(Stored(blob, 0, compressed=False, walked=True), None) for blob in blobs]
     return make_image(graph, "docker", config, placed, tags=tags)

@@ -24,6 +24,7 @@ from inspector import work
 from inspector.errors import DigestMismatch, Malformed
 from inspector.layers.compression import CHUNK, decompressed
 from inspector.layers.tar import MAX_HEADERS, normal
+from inspector.layers.tree import OPAQUE
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.disk import unusable
 from inspector.sources.engine.walk import DIRECTORY, OPENED
@@ -35,6 +36,7 @@ MAX_RECORDS = 2 << 30
 MAX_SUMMED = 32 << 20
 """Bytes of files whose CRC-64, at a second for 8 MB, is compared to find out which of them was changed."""
 
+_MARK = b"trusted.overlay."
 _BLOCK = 1 << 20
 _SEGMENT, _FILE = 2, 1
 _ISO = 0xD800000000000000
@@ -104,6 +106,19 @@ class TarSplit(msgspec.Struct, frozen=True):
                         yield b"".join(held)
                         held, size = [], 0
         yield b"".join(held)
+
+    def opaque(self) -> set[str]:
+        """Return the directories that the tar says hide what lies below, for whoever is not shown the kernel's marks.
+
+        Raises `AccessUnusable` where the tar itself sets such marks, as attributes of files.
+        """
+        found = set()
+        for record in self.records():
+            if record.type == _FILE and (record.path == OPAQUE or record.path.endswith(f"/{OPAQUE}")):
+                found.add(record.path[: -len(OPAQUE)].rstrip("/"))
+            elif record.payload and _MARK in record.payload:
+                raise AccessUnusable(f"{str(self.path)!a} has attributes of overlayfs, which are shown to root alone")
+        return found
 
     def changed(self) -> str:
         """Return the path of a file whose sum is another than the engine noted; empty where none is found.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -83,15 +83,17 @@ class Walk:
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
     only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile. `latest` is
     when anything was changed last, in nanoseconds, and what: of directories their names alone, since engines mark them.
+    `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown.
     """
 
-    def __init__(self, top: Path, meter: Meter) -> None:
+    def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] = ()) -> None:
         self.entries = Entries()
         self.left = MAX_KEPT
         self.bytes_read = 0
         self.inodes = 1
         self.latest = (0, "")
         self._top = top
+        self._opaque = set(opaque)
         self._meter = meter
         self._is_roots = False
         self._headers = MAX_HEADERS
@@ -113,6 +115,8 @@ class Walk:
             self._from(_Below(top, status))
         finally:
             os.close(self._root)
+        if self._opaque:
+            raise AccessUnusable(f"{self._shown(min(self._opaque))} hides what lies below it, and is no directory here")
         for content, position in self._first.items():
             taken = self._contents.get(content, Taken())
             self._gather(position, taken)
@@ -260,7 +264,8 @@ class Walk:
 
         Raises `AccessUnusable` where its content lies elsewhere.
         """
-        opaque = False
+        opaque = path in self._opaque
+        self._opaque.discard(path)
         for name in os.listxattr(descriptor):
             if name in _REFUSED:
                 raise AccessUnusable(f"{self._shown(path)} has {_REFUSED[name]}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from inspector.errors import DigestMismatch
@@ -40,7 +42,7 @@ UPPER: Tree = {"app/.wh.empty": b"", "app/new.py": b"new = 1\n"}
 
 @pytest.fixture(autouse=True)
 def _all_marks_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlay2, "refuse_hidden_marks", lambda _: None)
+    monkeypatch.setattr(overlay2, "hidden_marks", lambda _: "")
 
 
 class Layer:
@@ -135,6 +137,39 @@ def test_what_was_touched_and_is_the_same_is_proved(layer: Layer) -> None:
     assert not layer.scan(verify=False).index.verified
     os.utime(layer.split.path, (1, 1))
     assert layer.scan(verify=False).index.verified
+
+
+OPAQUE: Tree = {"d": Dir(0o755), "d/.wh..wh..opq": b"", "d/new": b"new", "e/.wh.gone": b""}
+
+
+def test_opaque_directories_are_told_where_the_kernel_s_marks_are_not_shown(tmp_path: Path) -> None:
+    layer = Layer(tmp_path / "engine", OPAQUE)
+    layer.expect_none_late()
+    wanted = layer.scan(verify=False).index
+    os.removexattr(layer.top / "d", unpacked.OPAQUE_MARK)
+    layer.expect_none_late()
+    assert layer.scan(verify=False).index.entries != wanted.entries
+    blind = msgspec.structs.replace(layer.blob, blind="run as root")
+    assert blind.scan(layer.diff_id, None, verify=False, meter=lambda _: None).index == wanted
+    unsplit = msgspec.structs.replace(blind, split=None)
+    with pytest.raises(AccessUnusable, match="run as root"):
+        unsplit.scan(layer.diff_id, None, verify=False, meter=lambda _: None)
+
+
+def test_marks_that_the_tar_sets_itself_are_left_to_root(layer: Layer) -> None:
+    header = base64.b64encode(b"37 SCHILY.xattr.trusted.overlay.opaque=y\n").decode()
+    layer.split.path.write_bytes(gzip.compress(json.dumps({"type": 2, "payload": header}).encode() + b"\n"))
+    with pytest.raises(AccessUnusable, match="attributes of overlayfs"):
+        layer.split.opaque()
+
+
+def test_a_directory_that_hides_others_and_is_not_there(layer: Layer) -> None:
+    line = {"type": 1, "name": "nowhere/.wh..wh..opq"}
+    layer.split.path.write_bytes(gzip.compress(json.dumps(line).encode() + b"\n"))
+    layer.expect_none_late()
+    blind = msgspec.structs.replace(layer.blob, blind="run as root")
+    with pytest.raises(AccessUnusable, match="nowhere' hides what lies below it"):
+        blind.scan(layer.diff_id, None, verify=False, meter=lambda _: None)
 
 
 def test_no_link_leads_out_of_the_directory(layer: Layer, tmp_path: Path) -> None:
