@@ -156,8 +156,9 @@ def test_opaque_directories_are_told_where_the_kernel_s_marks_are_not_shown(tmp_
         unsplit.scan(layer.diff_id, None, verify=False, meter=lambda _: None)
 
 
-def test_marks_that_the_tar_sets_itself_are_left_to_root(layer: Layer) -> None:
-    header = base64.b64encode(b"37 SCHILY.xattr.trusted.overlay.opaque=y\n").decode()
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_marks_that_the_tar_sets_itself_are_left_to_root(layer: Layer, before: int) -> None:
+    header = base64.b64encode(b"x" * before + b"37 SCHILY.xattr.trusted.overlay.opaque=y\n").decode()
     layer.split.path.write_bytes(gzip.compress(json.dumps({"type": 2, "payload": header}).encode() + b"\n"))
     with pytest.raises(AccessUnusable, match="attributes of overlayfs"):
         layer.split.opaque()
