@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.role import Role
 from inspector.policy.rules import RULES
+from inspector.policy.rules.torch import TORCH
 from inspector.policy.setting import Declared
 
 
@@ -14,11 +15,16 @@ def whole_facts_needed(role: Role) -> str:
 
     A rule without settings asks the same of every role.
     """
-    return next((rule.layers for rule in _asked(role) if rule.layers), "")
+    return next((rule.layers for rule in _asked(role) if rule.layers), "") or (
+        packages_needed(role) if role[TORCH] not in (None, "absent") else ""
+    )
 
 
 def packages_needed(role: Role) -> str:
-    """Say why the role asks for every package, as a clause; empty where it does not."""
+    """Say why the role asks for every package, as a clause; empty where it does not.
+
+    Beside a torch, to list them by single files takes longer than to read the layers.
+    """
     return next((rule.packages for rule in _asked(role) if rule.packages), "")
 
 

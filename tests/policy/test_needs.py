@@ -55,7 +55,7 @@ def test_single_files_answer_exactly_the_rules_that_say_so(field: str) -> None:
     packages = field in SETTINGS and SETTINGS[field].packages != ""
     outcome = judge(glanced(CUDA, interpreter=PYTHON), wanted).outcome
     assert outcome == ("unknown" if whole or packages else "warn")
-    assert bool(whole_facts_needed(wanted)) == whole
+    assert bool(whole_facts_needed(wanted)) == (whole or packages)
     assert bool(packages_needed(wanted)) == packages
     assert needs_run(wanted) == (field == "cuda_runtime")
 
@@ -67,6 +67,8 @@ def test_a_demand_for_a_gpu_is_no_need_of_layers() -> None:
 def test_the_first_clause_says_why() -> None:
     assert whole_facts_needed(role(torch="absent", size=Limits(most=1))) == ""
     assert whole_facts_needed(role(forbid=("a",), require=("b",))) == ""
+    assert whole_facts_needed(role(torch="cpu", forbid=("a",))) == "'forbid' asks for every package"
+    assert whole_facts_needed(role(torch="absent", forbid=("a",))) == ""
     assert packages_needed(role(torch="absent")) == ""
     assert packages_needed(role(forbid=("a",), require=("b",))) == "'require' asks for every package"
     assert packages_needed(role(forbid=("a",))) == "'forbid' asks for every package"
