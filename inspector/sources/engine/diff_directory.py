@@ -11,22 +11,17 @@ from typing import Protocol
 
 import msgspec
 
-from inspector import work
 from inspector.elf import FilePart, Source
 from inspector.errors import CorruptLayer, DigestMismatch
 from inspector.layers.blob import LayerBlob, Meter, Scanned
-from inspector.layers.entries import CODES, Entries
 from inspector.layers.entry import LayerIndex
 from inspector.layers.scan import make_index, scan_stream
-from inspector.layers.tree import WHITEOUT
-from inspector.rootfs import Kind, NotKept
+from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
+from inspector.sources.engine.compared import find_difference
 from inspector.sources.engine.disk import stamp, unusable
 from inspector.sources.engine.tar_split import TarSplit
 from inspector.sources.engine.walk import DIRECTORY, OPENED, Walk
-
-_SEEN = {CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.SYMLINK]}
-"""What a tar with no name twice leaves in the directory."""
 
 
 class Record(Protocol):
@@ -115,7 +110,8 @@ class DiffDirectory(msgspec.Struct, frozen=True):
             if changed:
                 raise self._altered(f"{changed!a} in it is not the file of the layer's tar") from error
             raise AccessUnusable(f"{str(self.path)!a} does not make the layer's tar again: {error}") from error
-        self._compare_names(scanned.index.entries)
+        if difference := find_difference(self.path, scanned.index.entries):
+            raise self._altered(difference)
         return scanned
 
     def _doubted(self, diff_id: str, meter: Meter) -> Scanned:
@@ -124,34 +120,6 @@ class DiffDirectory(msgspec.Struct, frozen=True):
             return self._proved(diff_id, meter)
         except DigestMismatch as error:
             raise AccessUnusable(str(error)) from error
-
-    def _compare_names(self, entries: Entries) -> None:
-        """Raise `DigestMismatch` where the directory holds what the tar does not, or lacks a file."""
-        files: set[int] = set()  # hashes: the names of a large layer would take more memory than all else
-        known: set[int] = set()
-        for position in range(len(entries)):
-            path = entries.path(position)
-            known.update(hash(each) for each in (path, *_parents(path)))
-            if path and entries.kinds[position] in _SEEN and WHITEOUT not in path:
-                files.add(hash(path))
-        for path, status in self._names():
-            files.discard(hash(path))
-            if hash(path) not in known and not (_is_mark(status) and hash(_whiteout(path)) in known):
-                raise self._altered(f"{path!a} in it is not in the layer's tar")
-        if files:
-            raise self._altered(f"{len(files)} files of the layer's tar are not in it")
-
-    def _names(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Yield the paths below the directory, no link followed. Raises `AccessUnusable`."""
-        try:
-            for folder, folders, files, descriptor in os.fwalk(self.path, onerror=_raise):
-                work.check()
-                parent = os.path.relpath(folder, self.path)
-                for name in (*folders, *files):
-                    status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                    yield (name if parent == "." else f"{parent}/{name}"), status
-        except OSError as error:
-            raise unusable(self.path / os.fsdecode(error.filename or ""), error) from error
 
     def _altered(self, how: str) -> DigestMismatch:
         return DigestMismatch(
@@ -188,23 +156,3 @@ class DiffDirectory(msgspec.Struct, frozen=True):
 
     def _changed(self) -> AccessUnusable:
         return AccessUnusable(f"{str(self.path)!a} changed while it was read")
-
-
-def _parents(path: str) -> Iterator[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
-def _whiteout(path: str) -> str:
-    folder, slash, name = path.rpartition("/")
-    return f"{folder}{slash}{WHITEOUT}{name}"
-
-
-def _is_mark(status: os.stat_result) -> bool:
-    """Tell whether the file is the kernel's mark of a removed one."""
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
-
-
-def _raise(error: OSError) -> None:
-    raise error
