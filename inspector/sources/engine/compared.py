@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 from inspector import work
@@ -31,11 +32,12 @@ def find_difference(top: Path, entries: Entries) -> str:
     named = {hash(path) for path in paths}
     implied = {hash(each) for parent in entries.parents for each in (parent, *_parents(parent))}
     left = sum(_is_file(entries, position) for position in range(len(entries)))
-    for path, status in _names(top):
-        is_named = hash(path) in named
-        if not (is_named or hash(path) in implied or (_is_mark(status) and hash(_whiteout(path)) in named)):
-            return f"{path!a} in it is not in the layer's tar"
-        left -= is_named and WHITEOUT not in path and stat.S_IFMT(status.st_mode) in _ON_DISK
+    with closing(_names(top)) as found:
+        for path, status in found:
+            is_named = hash(path) in named
+            if not (is_named or hash(path) in implied or (_is_mark(status) and hash(_whiteout(path)) in named)):
+                return f"{path!a} in it is not in the layer's tar"
+            left -= is_named and WHITEOUT not in path and stat.S_IFMT(status.st_mode) in _ON_DISK
     only_files = _FILES.issuperset(entries.kinds)  # else a hard link may be another name of a device
     return f"{left} files of the layer's tar are not in it" if left > 0 and only_files else ""
 
@@ -46,7 +48,7 @@ def _is_file(entries: Entries, position: int) -> bool:
     return bool(path) and entries.kinds[position] in _FILES and WHITEOUT not in path
 
 
-def _names(top: Path) -> Iterator[tuple[str, os.stat_result]]:
+def _names(top: Path) -> Generator[tuple[str, os.stat_result]]:
     """Yield the paths below the directory, no link followed: each folder is opened as the inode that was listed."""
     left = MAX_HEADERS
     try:
@@ -57,20 +59,21 @@ def _names(top: Path) -> Iterator[tuple[str, os.stat_result]]:
     try:
         while todo:
             work.check()
-            for path, status in _listed(root, *todo.pop()):
-                left -= 1
-                if left < 0:
-                    raise LimitExceeded(f"{str(top)!a} holds more than {MAX_HEADERS} files")
-                if stat.S_ISDIR(status.st_mode):
-                    todo.append((path, status))
-                yield path, status
+            with closing(_listed(root, *todo.pop())) as listed:
+                for path, status in listed:
+                    left -= 1
+                    if left < 0:
+                        raise LimitExceeded(f"{str(top)!a} holds more than {MAX_HEADERS} files")
+                    if stat.S_ISDIR(status.st_mode):
+                        todo.append((path, status))
+                    yield path, status
     except OSError as error:
         raise unusable(top / os.fsdecode(error.filename or ""), error) from error
     finally:
         os.close(root)
 
 
-def _listed(root: int, folder: str, expected: os.stat_result) -> Iterator[tuple[str, os.stat_result]]:
+def _listed(root: int, folder: str, expected: os.stat_result) -> Generator[tuple[str, os.stat_result]]:
     descriptor = os.open(folder or ".", DIRECTORY, dir_fd=root)
     try:
         status = os.fstat(descriptor)
@@ -83,7 +86,7 @@ def _listed(root: int, folder: str, expected: os.stat_result) -> Iterator[tuple[
         os.close(descriptor)
 
 
-def _parents(path: str) -> Iterator[str]:
+def _parents(path: str) -> Generator[str]:
     while "/" in path:
         path = path.rpartition("/")[0]
         yield path
