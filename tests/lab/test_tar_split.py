@@ -51,7 +51,7 @@ def test_the_role_images_are_proved_where_docker_keeps_them(saved: Path) -> None
 
 
 def test_podman_s_images_are_proved_too(podman: Other, tmp_path: Path) -> None:
-    (name,) = podman.podman("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=*backend*").split()
+    name = f"localhost/{ROLES[0]}"
     podman.podman("save", "--quiet", "--output", str(tmp_path / "saved.tar"), name)
     with store_of(podman) as opened:
         same(opened(name), ours.image_of(f"docker-archive:{tmp_path}/saved.tar"), read=set())
