@@ -35,6 +35,8 @@ def contained_rows(tools: Tools, image: Named) -> Iterator[Row | Missing]:
     except (Failed, subprocess.CalledProcessError) as error:
         yield Missing(job, str(error)[-200:])
         return
+    words = [*_run(tools.folder)[:3], "--network", "none", "--entrypoint", "true", IMAGE]
+    yield Row(f"{title}: docker run … true, what the engine takes of that", measure(words, times=tools.times, env={}))
     yield Row(job, measured, beside=Beside(run=native.seconds), target=Target(round(native.seconds + MORE, 2)))
 
 

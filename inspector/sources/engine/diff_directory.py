@@ -81,7 +81,7 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         before = self.identity
         if self.blind and self.split is None:
             raise AccessUnusable(self.blind)
-        walk = Walk(self.path, meter, self.split.opaque() if self.blind and self.split else ())
+        walk = Walk(self.path, meter, self.split.opaque() if self.blind and self.split else None)
         try:
             walk.run()
         except FileNotFoundError as error:

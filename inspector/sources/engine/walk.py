@@ -86,14 +86,15 @@ class Walk:
     `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown.
     """
 
-    def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] = ()) -> None:
+    def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
         self.left = MAX_KEPT
         self.bytes_read = 0
         self.inodes = 1
         self.latest = (0, "")
         self._top = top
-        self._opaque = set(opaque)
+        self._blind = opaque is not None
+        self._opaque = set(opaque or ())
         self._meter = meter
         self._is_roots = False
         self._headers = MAX_HEADERS
@@ -219,6 +220,8 @@ class Walk:
     def _file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Entry | _Named:
         mode, size = status.st_mode & 0o7777, status.st_size
         attributes: Attributes = ()
+        if self._blind and size and not status.st_blocks:  # its content may be in a lower layer (metacopy)
+            raise AccessUnusable(f"{self._shown(path)} has no content, and its attributes are shown to root alone")
         if not status.st_blocks or mode & 0o111:
             attributes = self._attributes(path, name, descriptor)
         owner = (status.st_uid, status.st_gid, attributes)

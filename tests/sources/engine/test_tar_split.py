@@ -164,6 +164,15 @@ def test_marks_that_the_tar_sets_itself_are_left_to_root(layer: Layer, before: i
         layer.split.opaque()
 
 
+def test_a_file_whose_content_may_be_elsewhere_is_left_to_root(layer: Layer) -> None:
+    os.truncate(layer.top / "app" / "main.py", 0)
+    os.truncate(layer.top / "app" / "main.py", 15)
+    layer.expect_none_late()
+    blind = msgspec.structs.replace(layer.blob, blind="run as root")
+    with pytest.raises(AccessUnusable, match="has no content"):
+        blind.scan(layer.diff_id, None, verify=False, meter=lambda _: None)
+
+
 def test_a_directory_that_hides_others_and_is_not_there(layer: Layer) -> None:
     line = {"type": 1, "name": "nowhere/.wh..wh..opq"}
     layer.split.path.write_bytes(gzip.compress(json.dumps(line).encode() + b"\n"))
