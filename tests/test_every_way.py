@@ -46,7 +46,7 @@ OF_LIBRARIES = re.compile(r"interpreter: (?:runs: yes|reasons: \(\)) /")
 @pytest.fixture(autouse=True)
 def _readable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the marks of overlayfs taken for shown, and tables of contents used for the smallest layers, too."""
-    monkeypatch.setattr(overlay2, "refuse_hidden_marks", lambda _: None)
+    monkeypatch.setattr(overlay2, "hidden_marks", lambda _: "")
     monkeypatch.setattr(registry_blob, "MIN_PARTED", 0)
     monkeypatch.setattr(toc_scan, "_WORTHWHILE", 1)
 

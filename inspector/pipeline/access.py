@@ -92,7 +92,7 @@ class AccessReader:
         elif not dear:
             yield single
         yield Way("save", lambda: self._saved(access, question))
-        if whole and not self._verify:
+        if (whole or question.packages) and not self._verify:
             yield Way("files", lambda: self._inspect_partially(image, access, question, whole=True))
 
     def _needs_whole(self, access: Access) -> str:
@@ -108,7 +108,10 @@ class AccessReader:
                 return Way("storage", lambda: self._gather(access.storage(), question))
             case "files":
                 return Way(
-                    "files", lambda: self._inspect_partially(image, access, question, whole=bool(question.whole))
+                    "files",
+                    lambda: self._inspect_partially(
+                        image, access, question, whole=bool(question.whole or question.packages)
+                    ),
                 )
             case _:
                 return Way("save", lambda: self._saved(access, question))
@@ -135,7 +138,9 @@ class AccessReader:
         if self._verify:
             raise AccessUnusable("single files prove no digest, and every one is to be checked")
         with access.container() as files:
-            facts = inspect_partially(image, files, python=question.python, whole=whole)
+            facts = inspect_partially(
+                image, files, python=question.python, whole=whole, packages="" if whole else question.packages
+            )
         unseen = (
             Unknown("only single files were looked at: `--access save` reads the layers") if question.sizes else None
         )

@@ -148,11 +148,13 @@ class Opened(msgspec.Struct, frozen=True):
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
 
-    `access` allows no other. `imports` are modules whose import is followed; `sizes` asks where the bytes are.
+    `packages` says why all packages must be known, which single files tell where no torch is. `access` allows no
+    other. `imports` are modules whose import is followed; `sizes` asks where the bytes are.
     """
 
     python: str = "python"
     whole: str = ""
+    packages: str = ""
     access: AccessMethod | None = None
     imports: tuple[str, ...] = ()
     sizes: bool = False

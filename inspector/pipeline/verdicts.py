@@ -20,7 +20,7 @@ from inspector.policy.baselines import EMPTY, gone_of
 from inspector.policy.excuses import Excuses, gone_told
 from inspector.policy.judge import judge
 from inspector.policy.model import Report, Result, worst
-from inspector.policy.needs import needs_run, needs_sizes, whole_facts_needed
+from inspector.policy.needs import needs_run, needs_sizes, packages_needed, whole_facts_needed
 from inspector.policy.role import Policy, Role
 from inspector.policy.selection import Checks
 from inspector.reference import Reference
@@ -137,9 +137,17 @@ class _Plan:
         whole = next((need for role in roles if (need := whole_facts_needed(role))), "")
         sizes = self._options.sizes or any(map(needs_sizes, roles))
         whole = whole or ("where the bytes are, only the layers tell" if sizes else "")
+        packages = next((need for role in roles if (need := packages_needed(role))), "")
         run = self._options.runtime != "never" and any(map(needs_run, roles))
         imports = imports_asked(roles, self._options)
-        question = Question(python=python, whole=whole, access=self._options.access, imports=imports, sizes=sizes)
+        question = Question(
+            python=python,
+            whole=whole,
+            packages=packages,
+            access=self._options.access,
+            imports=imports,
+            sizes=sizes,
+        )
         return Job(image, question, run=run)
 
 

@@ -68,6 +68,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
     `facts` says where the answer lies: in manifest and config alone, in files, or in a run of the image. `layers` is
     the clause that says why a role which states one of the settings needs every layer; empty where single files do.
+    `packages` is the same for a role that needs every package: single files tell these once all folders are listed.
     `sizes` says that it asks where the bytes are, which is found out only then.
     """
 
@@ -75,6 +76,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[Setting[Any], ...] = ()
     facts: Literal["manifest", "files", "run"] = "files"
     layers: str = ""
+    packages: str = ""
     sizes: bool = False
 
 

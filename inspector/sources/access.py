@@ -27,8 +27,11 @@ class ContainerFiles(Rootfs, Protocol):
     """A file system that is asked file by file: `lstat`, `read` and `head` are cheap, listing is dear.
 
     What `scandir` returns answers single names by looking for them; iterating it, or asking for its length,
-    raises `NotListed` unless the directory was streamed by `stream`.
+    raises `NotListed` unless the directory was streamed by `stream`. The C library has 2 MB, and is read where
+    `opens_libc`: nobody asks for its version but the wheels that are there.
     """
+
+    opens_libc: bool
 
     @property
     def questions(self) -> int:

@@ -54,7 +54,7 @@ def whole_of(fs: MergedRootfs, config: ImageConfig, command: str = "python") -> 
 
 
 def partial_facts_of(
-    fs: MergedRootfs, config: ImageConfig, command: str = "python", *, whole: bool = False
+    fs: MergedRootfs, config: ImageConfig, command: str = "python", *, whole: bool = False, packages: str = ""
 ) -> tuple[ImageFacts, MemoryArchive]:
     """The facts through a container of the image, and what was asked of it."""
     engine = MemoryArchive(fs)
@@ -62,7 +62,7 @@ def partial_facts_of(
         reference="docker:a", source="docker", image_id=None, config=config, platform=config.platform, layers=()
     )
     files = ContainerRootfs(engine, "c")
-    facts = inspect_partially(image, files, python=command, whole=whole)
+    facts = inspect_partially(image, files, python=command, whole=whole, packages=packages)
     files.confirm()
     return facts, engine
 

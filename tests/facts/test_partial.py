@@ -57,6 +57,30 @@ def test_whatever_is_stated_is_so(name: str, *, whole: bool) -> None:
         assert isinstance(facts.distributions, tuple)
 
 
+def test_packages_are_told_from_the_folders_that_prove_torch_absent() -> None:
+    image = IMAGES["backend-prod"]
+    fs = rootfs_of(*(step.tree for step in image.steps if step.tree is not None))
+    config = parse_config(image.config, "")
+    facts, engine = partial_facts_of(fs, config, packages="rule")
+    assert disagreements(facts, whole_of(fs, config)) == []
+    assert isinstance(facts.distributions, tuple)
+    streamed = [question for question in engine.asked if question[0] == "G" and "-packages" in question]
+    assert len(streamed) <= 1
+    absent, engine = partial_facts_of(fs, config)
+    assert not [question for question in engine.asked if question[0] == "G" and question.endswith("libc.so.6")]
+    assert isinstance(absent.interpreter, Interpreter)
+    assert absent.interpreter.libc is not None
+    assert (absent.interpreter.libc.name, absent.interpreter.libc.version) == ("glibc", None)
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_packages_beside_a_torch_are_left_to_the_layers(name: str) -> None:
+    image = IMAGES[name]
+    fs = rootfs_of(*(step.tree for step in image.steps if step.tree is not None))
+    with pytest.raises(AccessUnusable, match="rule, and to list those beside a torch"):
+        partial_facts_of(fs, parse_config(image.config, ""), packages="rule")
+
+
 @pytest.mark.parametrize("name", PRESENT)
 def test_a_torch_is_proved_where_it_stands_and_nothing_is_listed(name: str) -> None:
     image = IMAGES[name]

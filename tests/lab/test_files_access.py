@@ -31,11 +31,11 @@ def docker_engine(docker: None) -> Iterator[Engine]:
         yield found
 
 
-def partial_facts(engine_: Engine, name: str) -> ImageFacts:
+def partial_facts(engine_: Engine, name: str, *, packages: str = "") -> ImageFacts:
     """The facts by a container, of which nothing may be left."""
     document = engine_.inspect(name)
     with container_files(engine_, document.id, document.config) as files:
-        facts = inspect_partially(as_told(engine_, document), files)
+        facts = inspect_partially(as_told(engine_, document), files, packages=packages)
         container = files._container
     with pytest.raises(NotFound):
         engine_.container(container)
@@ -61,6 +61,20 @@ def test_a_torch_takes_few_questions(name: str, docker_engine: Engine, saved: Pa
     assert (facts.torch.importable, facts.torch.build) == ("yes", "cpu")
     assert facts.evidence.questions <= 150
     assert facts.evidence.bytes_read <= 8 << 20
+
+
+def test_that_none_is_there_takes_few_questions_and_lists_the_packages(docker_engine: Engine, saved: Path) -> None:
+    name = ROLES[0]
+    facts = partial_facts(docker_engine, name)
+    assert facts.torch.installed is False
+    assert facts.evidence.questions <= 100
+    whole = ours.facts_of(f"docker-archive:{saved}:{name}")
+    facts = partial_facts(docker_engine, name, packages="the role requires some")
+    assert disagreements(facts, whole) == []
+    assert isinstance(facts.distributions, tuple)
+    assert isinstance(whole.distributions, tuple)
+    assert {each.name for each in facts.distributions} == {each.name for each in whole.distributions}
+    assert facts.evidence.questions <= 125
 
 
 def test_so_it_does_where_torch_has_gigabytes(docker_engine: Engine) -> None:

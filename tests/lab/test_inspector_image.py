@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from inspector import __version__
 from tests.lab import engine
+from tests.lab.others import DOCKER
 
 PROJECT = Path(__file__).parents[2]
 IMAGE = "inspector-deploy/inspector:test"
@@ -58,6 +60,33 @@ def test_beside_the_engine_it_checks_the_engine_s_images(built: None, roles: Non
     command = [*RUN, *beside_the_engine(), *folder, IMAGE, *words, "--format", "json"]
     inside = document(subprocess.run(command, check=False, capture_output=True))
     assert [result["outcome"] for result in inside["results"]] == ["pass"], inside
+
+
+@pytest.mark.parametrize("name", ["ktrdr-backend:prod", "inspector-lab/worker-without-torch:1"])
+def test_given_the_engine_s_folder_it_reads_the_storage_as_the_program_does_beside_it(
+    built: None, roles: None, name: str
+) -> None:
+    del built, roles
+    root = DOCKER.root
+    words = ["check", "--torch", "absent", f"docker:{name}", "--no-cache", "--format", "json"]
+    beside = [*RUN, *beside_the_engine(), "--user", "0"]
+    with DOCKER.untouched():
+        given = document(
+            subprocess.run([*beside, "--volume", f"{root}:{root}:ro", IMAGE, *words], check=False, capture_output=True)
+        )
+        without = document(subprocess.run([*beside, IMAGE, *words], check=False, capture_output=True))
+    native = document(
+        subprocess.run([sys.executable, "-m", "inspector", *words], check=False, capture_output=True, cwd=PROJECT)
+    )
+    facts, wanted = (each["results"][0]["facts"] for each in (given, native))
+    assert (facts["evidence"]["access"], wanted["evidence"]["access"]) == ("storage", "storage")
+    for each in (facts, wanted):
+        del each["evidence"]
+    assert facts == wanted
+    assert given["results"][0]["findings"][1:] == native["results"][0]["findings"][1:]
+    evidence = without["results"][0]["facts"]["evidence"]
+    assert evidence["access"] == "files"
+    assert f"-v {root}:{root}:ro" in evidence["passed_over"][0]
 
 
 def test_an_archive_on_standard_input_is_checked(built: None, roles: None) -> None:

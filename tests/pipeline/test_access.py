@@ -105,13 +105,14 @@ def read(
     cache: IndexCache | None = None,
     verify: bool = False,
     whole: str = "",
+    packages: str = "",
     access: AccessMethod | None = None,
 ) -> ImageFacts:
     def meter(count: int) -> None:
         del count
 
     reader = AccessReader(Indexer(cache, verify=verify, meter=meter), cache, verify=verify, meter=meter)
-    return reader.read(unread(image), fake, Question(whole=whole, access=access))
+    return reader.read(unread(image), fake, Question(whole=whole, packages=packages, access=access))
 
 
 NO_STORAGE = {"storage": AccessUnusable("run as root")}
@@ -143,6 +144,20 @@ def test_the_cheapest_that_answers_is_taken(
     passed = {said.partition(":")[0] for said in facts.evidence.passed_over}
     unasked = {"files"} if whole and access != "storage" else set()
     assert passed == {name for name in refused if name in taken} | unasked
+
+
+@pytest.mark.parametrize(
+    ("refused", "taken"), [(NO_STORAGE, ["storage", "files", "save"]), (NO_SAVE, ["storage", "files", "save", "files"])]
+)
+def test_packages_beside_a_torch_are_read_from_the_layers_where_these_can_be_had(
+    image: Callable[[str], Image], refused: dict[str, Exception], taken: list[str]
+) -> None:
+    opened = image("docker-24")
+    fake = FakeAccess(opened, refused)
+    facts = read(fake, opened, packages="rule")
+    assert fake.taken == taken
+    assert isinstance(facts.distributions, tuple)
+    assert "files: rule, and to list those beside a torch takes as long" in facts.evidence.passed_over[1]
 
 
 @pytest.mark.parametrize("whole", ["", "rule"])

@@ -9,7 +9,7 @@ import pytest
 from inspector.oci import Platform
 from inspector.policy.comparison import Growth
 from inspector.policy.judge import judge
-from inspector.policy.needs import needs_run, whole_facts_needed
+from inspector.policy.needs import needs_run, packages_needed, whole_facts_needed
 from inspector.policy.role import Limits
 from inspector.policy.rules import RULES
 from inspector.policy.rules.waste import parse_bound
@@ -58,9 +58,11 @@ def test_single_files_answer_exactly_the_rules_that_say_so(field: str) -> None:
     """What a rule says of its needs is no opinion: partial facts answer it, or else leave it unknown."""
     wanted = role(**{"torch": "cuda", field: {**STATED, **OWN}[field]})
     whole = field in SETTINGS and SETTINGS[field].layers != ""
+    packages = field in SETTINGS and SETTINGS[field].packages != ""
     outcome = judge(glanced(CUDA, interpreter=PYTHON), wanted).outcome
-    assert outcome == ("unknown" if whole else "warn")
-    assert bool(whole_facts_needed(wanted)) == whole
+    assert outcome == ("unknown" if whole or packages else "warn")
+    assert bool(whole_facts_needed(wanted)) == (whole or packages)
+    assert bool(packages_needed(wanted)) == packages
     assert needs_run(wanted) == (field == "cuda_runtime")
 
 
@@ -70,8 +72,12 @@ def test_a_demand_for_a_gpu_is_no_need_of_layers() -> None:
 
 def test_the_first_clause_says_why() -> None:
     assert whole_facts_needed(role(torch="absent", size=Limits(most=1))) == ""
-    assert whole_facts_needed(role(forbid=("a",), require=("b",))) == "'require' asks for every package"
-    assert whole_facts_needed(role(forbid=("a",))) == "'forbid' asks for every package"
+    assert whole_facts_needed(role(forbid=("a",), require=("b",))) == ""
+    assert whole_facts_needed(role(torch="cpu", forbid=("a",))) == "'forbid' asks for every package"
+    assert whole_facts_needed(role(torch="absent", forbid=("a",))) == ""
+    assert packages_needed(role(torch="absent")) == ""
+    assert packages_needed(role(forbid=("a",), require=("b",))) == "'require' asks for every package"
+    assert packages_needed(role(forbid=("a",))) == "'forbid' asks for every package"
 
 
 @pytest.mark.parametrize("torch", [NO_TORCH, CPU])

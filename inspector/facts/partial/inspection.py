@@ -53,20 +53,20 @@ class _View(msgspec.Struct, frozen=True, kw_only=True):
     unlisted: tuple[str, ...]
 
 
-def inspect_partially(image: Image, fs: ContainerFiles, *, python: str = "python", whole: bool = False) -> ImageFacts:
+def inspect_partially(
+    image: Image, fs: ContainerFiles, *, python: str = "python", whole: bool = False, packages: str = ""
+) -> ImageFacts:
     """Gather what the files tell that `fs` is asked for; the rest is `Unknown` or None.
 
-    With `whole`, all directories of the search path are listed, so that the distributions are known too. Raises
-    `AccessUnusable` where an answer depends on a file that can't be read in this way.
+    With `whole`, all directories of the search path are listed, so that the distributions are known too. `packages`
+    says why these are needed: then the same is done, unless there is a torch, for to list that takes longer than to
+    read the layers. Raises `AccessUnusable` then, and where an answer depends on a file that can't be read in this way.
     """
     begun = time.perf_counter()
     try:
         question = find_question(fs, image.config, python)
-        view = _look(fs, question)
-        if whole:
-            view = _list_all(fs, question, view)
-        else:
-            _list_small(fs, view)
+        fs.opens_libc = whole
+        view = _first_view(fs, question, whole=whole, packages=packages)
         view, torch = _find_torch(fs, question, view)
         elsewhere = Unknown(_NOT_SEARCHED)
         torch = with_doubts(fs, question, view.interpreter, torch, elsewhere)
@@ -104,6 +104,17 @@ def inspect_partially(image: Image, fs: ContainerFiles, *, python: str = "python
     )
 
 
+def _first_view(fs: ContainerFiles, question: Question, *, whole: bool, packages: str) -> _View:
+    """Find the interpreter, and list the folders that the question needs whatever comes of it."""
+    view = _look(fs, question)
+    if packages:
+        _refuse_torch(fs, question, view, packages)
+    if whole or packages:
+        return _list_all(fs, question, view)
+    _list_small(fs, view)
+    return view
+
+
 def _look(fs: ContainerFiles, question: Question) -> _View:
     unlisted: list[str] = []
     interpreter, warnings = find_interpreter(fs, question.config, question.asked, unlisted=unlisted, question=question)
@@ -114,6 +125,10 @@ def _find_torch(fs: ContainerFiles, question: Question, view: _View) -> tuple[_V
     """Find torch by name; without one, or where another may come before it, take in first what .pth files add."""
     for _ in range(MAX_ROUNDS):
         found = _torch_by_name(fs, question.config, view)
+        if isinstance(found, Torch) and found.installed and not fs.opens_libc:
+            fs.opens_libc = True
+            view = _look(fs, question)
+            found = _torch_by_name(fs, question.config, view)
         if isinstance(found, Torch):
             return view, found
         blind = _listed(fs, found.sites, None)
@@ -121,6 +136,12 @@ def _find_torch(fs: ContainerFiles, question: Question, view: _View) -> tuple[_V
             return view, _not_known(blind)
         view = _look(fs, question)
     return view, _not_known("its .pth files lead to others, again and again")
+
+
+def _refuse_torch(fs: ContainerFiles, question: Question, view: _View, packages: str) -> None:
+    found = _torch_by_name(fs, question.config, view)
+    if isinstance(found, Torch) and found.installed:
+        raise AccessUnusable(f"{packages}, and to list those beside a torch takes as long as to read the layers")
 
 
 def _torch_by_name(fs: ContainerFiles, config: ImageConfig, view: _View) -> Torch | MustList:

@@ -96,5 +96,5 @@ RULE = Rule(
     explanation=EXPLAINED,
     test=check_forbidden,
     settings=(FORBID,),
-    layers="'forbid' asks for every package",
+    packages="'forbid' asks for every package",
 )

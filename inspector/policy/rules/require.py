@@ -91,5 +91,5 @@ RULE = Rule(
     explanation=EXPLAINED,
     test=check_required,
     settings=(REQUIRE,),
-    layers="'require' asks for every package",
+    packages="'require' asks for every package",
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from inspector.errors import CorruptLayer, Malformed
+from inspector.errors import CorruptLayer, LimitExceeded, Malformed
 from inspector.layers.directories import Directory, Shelf
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry
@@ -17,6 +17,21 @@ from inspector.layers.taking import StreamTaker
 from inspector.layers.tar import iter_members
 from inspector.layers.tree import LayerTree
 from inspector.rootfs import Kind, Node
+
+MADE_BY_ENGINES = frozenset(
+    {
+        "/.dockerenv",
+        "/dev/console",
+        "/etc/hostname",
+        "/etc/hosts",
+        "/etc/mtab",
+        "/etc/resolv.conf",
+        "/run/.containerenv",
+    }
+)
+"""Files that an engine puts into every container in place of the image's."""
+HOLD_SUCH = frozenset({"/", "/dev", "/etc", "/proc", "/run", "/sys"})
+"""Directories that hold such."""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -66,16 +81,20 @@ def read_single(chunks: Iterator[bytes], size: int) -> Content:
     return Content(member.kind, member.size, data, member.link)
 
 
-def read_subtree(chunks: Iterator[bytes], top: str, ordinal: int) -> Subtree:
+def read_subtree(chunks: Iterator[bytes], top: str, ordinal: int, begun: list[Entry]) -> Subtree:
     """Return the directory `top`, read to the end. `ordinal` tells its inodes from those of other answers.
 
-    Raises `LimitExceeded`, and `Malformed` where the tar is cut, corrupt, or of something else.
+    Raises `LimitExceeded`, with the entries that came before in `begun`, their paths below `top`; and `Malformed`
+    where the tar is cut, corrupt, or of something else.
     """
     reader = StreamReader(chunks)
     reading = TarReading(StreamTaker(reader, objects=False))
-    reading.read(reader, needs_end=True)
-    entries = reading.entries
-    name = posixpath.basename(top)
+    entries, name = reading.entries, posixpath.basename(top)
+    try:
+        reading.read(reader, needs_end=True)
+    except LimitExceeded:
+        begun += (_below(entry, name, top) for entry in entries)
+        raise
     tree = LayerTree(Entries(_below(entry, name, top) for entry in entries), ordinal, literal=True)
     if tree.unbound or tree.root.number < 0:
         raise Malformed(f"the engine's archive of {top[:300]!a} lacks the directory, or what its hard links point to")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import BinaryIO, Protocol, TypeVar
 
@@ -14,11 +15,12 @@ from inspector.engine.client import Engine
 from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
 from inspector.errors import InspectorError, LimitExceeded, NotFound
+from inspector.layers.entry import Entry
 from inspector.layers.retention import MAX_KEPT, kept
 from inspector.oci import ImageConfig
 from inspector.rootfs import Kind, Node, NotKept, NotListed
 from inspector.sources.access import AccessUnusable
-from inspector.sources.engine.answers import Content, Subtree, read_single, read_subtree
+from inspector.sources.engine.answers import HOLD_SUCH, MADE_BY_ENGINES, Content, Subtree, read_single, read_subtree
 
 MAX_QUESTIONS = 3000
 """Requests made for one image; a whole one takes some 150, and links made to mislead could take any number."""
@@ -33,18 +35,7 @@ _AHEAD = 1 << 20
 _WHOLE = {"/bin": 1 << 20, "/sbin": 1 << 20, ".dist-info": 8 << 20}
 """Bytes up to which a folder is taken in whole, by its name's ending: of these several files are asked for."""
 _CROWDED = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin"})
-_MADE_BY_ENGINES = frozenset(
-    {
-        "/.dockerenv",
-        "/dev/console",
-        "/etc/hostname",
-        "/etc/hosts",
-        "/etc/mtab",
-        "/etc/resolv.conf",
-        "/run/.containerenv",
-    }
-)
-_HOLD_SUCH = frozenset({"/", "/dev", "/etc", "/proc", "/run", "/sys"})
+_NOTED = frozenset({Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK})
 _MAX_LIBC = 4 << 20
 _NO_OBJECTS = "shared libraries are not read through an engine's archive API"
 
@@ -88,11 +79,13 @@ class ContainerRootfs:
         self._engine, self._container = engine, container
         self._nodes: dict[str, Node | None] = {}
         self._contents: dict[str, bytes] = {}
+        self._texts: dict[str, str] = {}
         self._trees: dict[str, Subtree] = {}
         self._large: set[str] = set()
         self._entries = MAX_ENTRIES
         self._kept = MAX_KEPT
         self._skeletons: dict[str, Skeleton | NotElf] = {}
+        self.opens_libc = True
         self.budget = work.Budget()
         self._failure = ""
         self.questions = 0
@@ -122,7 +115,11 @@ class ContainerRootfs:
         self._expect(path, Kind.SYMLINK)
         self._take_folder(path)
         node = self._expect(path, Kind.SYMLINK)
-        return node.target if self._tree_of(path) is not None else self._single(path).link or node.target
+        if self._tree_of(path) is not None:
+            return node.target
+        if path not in self._texts:  # a request takes 50 ms, and an interpreter's link is read again and again
+            self._texts[path] = self._single(path).link or node.target
+        return self._texts[path]
 
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""
@@ -135,11 +132,11 @@ class ContainerRootfs:
         return data
 
     def skeleton(self, path: str) -> Skeleton | NotElf:
-        """See `Rootfs.skeleton`. A library comes whole or not at all here, so only the C library is asked for."""
+        """See `Rootfs.skeleton`. A library comes whole or not at all here: with `opens_libc`, the C library does."""
         if path in self._skeletons:
             return self._skeletons[path]
         node = self._expect(path, Kind.FILE)
-        if posixpath.basename(path) != "libc.so.6" or node.size > min(_MAX_LIBC, self._kept):
+        if not self.opens_libc or posixpath.basename(path) != "libc.so.6" or node.size > min(_MAX_LIBC, self._kept):
             raise NotKept(f"{path!r}: {_NO_OBJECTS}")
         self._kept -= node.size
         self._skeletons[path] = read_skeleton(Whole(self._start(path, node, node.size)))
@@ -165,7 +162,7 @@ class ContainerRootfs:
 
     def stream(self, path: str, *, limit: int = MAX_STREAMED) -> None:
         """See `ContainerFiles.stream`. Raises `LimitExceeded`, `NotListed` for where an engine puts its own files."""
-        if path in _HOLD_SUCH or not path:
+        if path in HOLD_SUCH or not path:
             raise NotListed(f"{path or '/'!r} is not listed in a container: it is too large, or holds the engine's own")
         if self._tree_of(path) is not None:
             return
@@ -197,7 +194,7 @@ class ContainerRootfs:
         return True
 
     def _asked_for(self, path: str) -> Node | None:
-        if path in _MADE_BY_ENGINES:
+        if path in MADE_BY_ENGINES:
             raise NotKept(f"{path!r} is the engine's own in every container")
         stat = self._ask(lambda: self._engine.stat(self._container, path))
         return None if stat is None else Node(stat.kind, stat.mode, stat.size, stat.target, uid=-1, gid=-1)
@@ -249,15 +246,18 @@ class ContainerRootfs:
             self._large.add(folder)
 
     def _take(self, path: str, limit: int) -> None:
+        begun: list[Entry] = []
+
         def read() -> Subtree | LimitExceeded:
             with self._engine.archive(self._container, path) as stream:
                 try:
-                    return read_subtree(self._counted(stream, limit), path, len(self._trees))
+                    return read_subtree(self._counted(stream, limit), path, len(self._trees), begun)
                 except LimitExceeded as error:  # says nothing against the engine
                     return error
 
         tree = self._ask(read)
         if isinstance(tree, LimitExceeded):
+            self._note(path, begun)
             raise tree
         self._entries -= tree.entries
         if self._entries < 0:
@@ -265,6 +265,24 @@ class ContainerRootfs:
         for inner in [top for top in self._trees if top.startswith(f"{path}/")]:
             del self._trees[inner]
         self._trees[path] = tree
+
+    def _note(self, top: str, entries: Sequence[Entry]) -> None:
+        """Keep what came of a directory before it was broken off, so that it is not asked for again.
+
+        A name that stands there twice, as no engine writes it, is left to a question of its own.
+        """
+        counts = Counter(entry.path for entry in entries)
+        for entry in entries:
+            path = f"{top}/{entry.path}"
+            if not entry.path or counts[entry.path] > 1 or entry.kind not in _NOTED:
+                continue
+            node = Node(entry.kind, entry.mode, entry.size, entry.link, uid=entry.uid, gid=entry.gid)
+            self._nodes.setdefault(path, node)
+            if entry.kind is Kind.SYMLINK:
+                self._texts[path] = entry.link
+            elif entry.kind is Kind.FILE and len(entry.data) <= self._kept and path not in self._contents:
+                self._contents[path] = entry.data
+                self._kept -= len(entry.data)
 
     def _tree_of(self, path: str) -> Subtree | None:
         """Return the directory taken in that `path` lies in."""

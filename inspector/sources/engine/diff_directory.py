@@ -12,12 +12,15 @@ from typing import Protocol
 import msgspec
 
 from inspector.elf import FilePart, Source
+from inspector.errors import CorruptLayer, DigestMismatch
 from inspector.layers.blob import LayerBlob, Meter, Scanned
 from inspector.layers.entry import LayerIndex
-from inspector.layers.scan import make_index
+from inspector.layers.scan import make_index, scan_stream
 from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
+from inspector.sources.engine.compared import find_difference
 from inspector.sources.engine.disk import stamp, unusable
+from inspector.sources.engine.tar_split import TarSplit
 from inspector.sources.engine.walk import DIRECTORY, OPENED, Walk
 
 
@@ -46,7 +49,8 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     `record` is what the engine takes away before it touches that directory. What the engine noted when it made the
     layer is compared: `size`, the bytes of all files, with or without the texts of links, and `inodes`, their count
     with the top; None where it noted none. `packed` is the same layer as it was fetched, if that was kept too: only
-    there can a digest be checked.
+    there can a digest be checked, or by `split`, from which the engine makes the layer's tar again.
+    `blind` says why the kernel's marks are not shown to this process: then `split` tells of them.
     """
 
     path: Path
@@ -54,13 +58,15 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     size: int | None = None
     inodes: int | None = None
     packed: LayerBlob | None = None
+    split: TarSplit | None = None
+    blind: str = ""
 
     @property
     def identity(self) -> str:
         """See `LayerBlob.identity`. Holds as long as the engine's record and the directory are the same ones.
 
-        Engines never change a layer once it is recorded, and forbid it to others: who does so by hand, below the
-        top of the directory, is not found out by this.
+        Engines never change a layer once it is recorded, and forbid it to others: what someone changes by hand,
+        below the top of the directory, is not found out by this, but by reading the layer.
         """
         return f"walk:{stamp(self.path)}:{self.record.stamp}:{os.fsencode(self.path).hex()}"
 
@@ -68,10 +74,14 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         """See `LayerBlob.scan`. Raises `AccessUnusable` too: to verify a digest, or where the directory can't tell."""
         if verify and self.packed is not None:
             return self.packed.scan(diff_id, digest, verify=True, meter=meter)
-        if verify:
+        if verify and self.split is None:
             raise AccessUnusable("a layer that lies unpacked proves no digest")
+        if verify:
+            return self._proved(diff_id, meter)
         before = self.identity
-        walk = Walk(self.path, meter)
+        if self.blind and self.split is None:
+            raise AccessUnusable(self.blind)
+        walk = Walk(self.path, meter, self.split.opaque() if self.blind and self.split else None)
         try:
             walk.run()
         except FileNotFoundError as error:
@@ -81,8 +91,41 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         if self.identity != before:
             raise self._changed()
         index = make_index(diff_id, walk, verified=False)
+        if self.split is not None and walk.latest[0] > self.split.made:
+            return self._doubted(diff_id, meter)
         self._compare(walk, index.size)
         return Scanned(index, walk.bytes_read, "walk")
+
+    def _proved(self, diff_id: str, meter: Meter) -> Scanned:
+        """Return the index of the layer's tar, put together from the directory, which hashes to `diff_id`.
+
+        Raises `DigestMismatch` where a file was changed, added or removed since the engine unpacked the layer.
+        """
+        assert self.split is not None
+        chunks = self.split.chunks
+        try:
+            scanned = scan_stream(chunks(), diff_id, None, meter=meter, again=chunks)
+        except (CorruptLayer, DigestMismatch) as error:
+            changed = self.split.changed()
+            if changed:
+                raise self._altered(f"{changed!a} in it is not the file of the layer's tar") from error
+            raise AccessUnusable(f"{str(self.path)!a} does not make the layer's tar again: {error}") from error
+        if difference := find_difference(self.path, scanned.index.entries):
+            raise self._altered(difference)
+        return scanned
+
+    def _doubted(self, diff_id: str, meter: Meter) -> Scanned:
+        """Return the same where something was changed since; other access methods are to show what it is now."""
+        try:
+            return self._proved(diff_id, meter)
+        except DigestMismatch as error:
+            raise AccessUnusable(str(error)) from error
+
+    def _altered(self, how: str) -> DigestMismatch:
+        return DigestMismatch(
+            f"{str(self.path)!a} was changed after the engine unpacked the layer: {how}; remove the image and pull it "
+            "again"
+        )
 
     @contextlib.contextmanager
     def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:

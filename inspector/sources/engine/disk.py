@@ -51,7 +51,13 @@ def stamp(path: Path) -> str:
 
 
 def refuse_hidden_marks(store: Path) -> None:
-    """Raise `AccessUnusable` where this process would not see overlayfs's marks in `store`, as if there were none.
+    """Raise `AccessUnusable` where this process would not see overlayfs's marks in `store`, as if there were none."""
+    if hidden := hidden_marks(store):
+        raise AccessUnusable(hidden)
+
+
+def hidden_marks(store: Path) -> str:
+    """Say why this process does not see overlayfs's marks in `store`; empty where it does. Raises `AccessUnusable`.
 
     Those of root's stores are `trusted` attributes, which nobody sees but who has CAP_SYS_ADMIN in the first user
     namespace (xattr(7)); those of a store of one's own are not.
@@ -64,9 +70,10 @@ def refuse_hidden_marks(store: Path) -> None:
     except OSError as error:
         raise unusable(store, error) from error
     if first and _may_administer():
-        return
+        return ""
     if owner != os.geteuid() or (first and owner == 0):
-        raise AccessUnusable(f"the marks of removed files in {str(store)!a} are shown to root alone: run as root")
+        return f"the marks of removed files in {str(store)!a} are shown to root alone: run as root"
+    return ""
 
 
 def is_roots(folder: Path) -> bool:
@@ -87,4 +94,9 @@ def _advice(path: str) -> str:
     home = home_directory()
     if os.geteuid() != 0 and home is not None and Path(path).is_relative_to(home):
         return "files of other ids lie in it; run under `podman unshare`"
-    return "run as root"
+    return "run as root" if not in_container() else "run as root (`--user 0`)"
+
+
+def in_container() -> bool:
+    """Tell whether this process runs in a container of Docker or Podman."""
+    return any(Path(path).exists() for path in ("/.dockerenv", "/run/.containerenv"))

@@ -4,6 +4,7 @@
     image/overlay2/layerdb/sha256/CHAIN/diff      the diff_id of the layer with this chain id
                                         cache-id  its directory: overlay2/CACHE-ID/diff
                                         size      the bytes of its files
+                                        tar-split.json.gz   what else its tar holds
 
 Only digests lead here, so the paths that an engine tells are not needed, and an engine elsewhere that happens to
 name the same root leads to the same content or to none.
@@ -21,19 +22,22 @@ from inspector.oci import digest_of
 from inspector.sources.access import AccessUnusable
 from inspector.sources.assemble import MAX_LAYERS, Placed, check_counts, make_image, read_config
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
-from inspector.sources.engine.disk import read_document, refuse_hidden_marks
+from inspector.sources.engine.disk import hidden_marks, read_document
+from inspector.sources.engine.tar_split import find_split
 from inspector.sources.image import Image
 from inspector.sources.store import Stored
 
 DRIVER = "overlay2"
+SPLIT = "tar-split.json.gz"
 _LINE = 1 << 10
 _CACHE_ID = re.compile(r"[0-9A-Za-z]{1,128}")
 
 
 class _Graph(msgspec.Struct, frozen=True):
-    """The files of the driver below the engine's root."""
+    """The files of the driver below the engine's root; `blind` as `DiffDirectory` has it."""
 
     root: Path
+    blind: str
 
     @property
     def where(self) -> str:
@@ -50,7 +54,11 @@ class _Graph(msgspec.Struct, frozen=True):
         cache_id, size = _line(record / "cache-id"), _line(record / "size")
         if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
             raise AccessUnusable(f"{str(record)!a}: invalid cache-id or size")
-        return DiffDirectory(self.root / DRIVER / cache_id / "diff", FileRecord(record / "cache-id"), int(size))
+        files = self.root / DRIVER / cache_id / "diff"
+        split = find_split(record / SPLIT, files)
+        if self.blind and split is None:
+            raise AccessUnusable(self.blind)
+        return DiffDirectory(files, FileRecord(record / "cache-id"), int(size), split=split, blind=self.blind)
 
 
 def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: Sequence[str] = ()) -> Image:
@@ -58,13 +66,12 @@ def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: S
 
     Raises `AccessUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
     """
-    graph = _Graph(root)
+    graph = _Graph(root, hidden_marks(root / DRIVER))
     config = read_config(graph.config(image_id), f"{root}: config {image_id}", image_id)
     stated = config.document.rootfs.diff_ids
     if stated != list(diff_ids):
         raise AccessUnusable(f"the engine lists other layers than the config {image_id} below {str(root)!a}")
     check_counts(min(len(stated), MAX_LAYERS + 1), config, str(root))
-    refuse_hidden_marks(root / DRIVER)
     blobs = [graph.layer(*pair) for pair in zip(stated, chain_ids(stated), strict=True)]
     placed = [Placed(Stored(blob, 0, compressed=False, walked=True), None) for blob in blobs]
     return make_image(graph, "docker", config, placed, tags=tags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from inspector.engine.client import Engine
@@ -10,6 +11,7 @@ from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import storage_conf
 from inspector.sources.engine.containers_storage import ContainersStore
 from inspector.sources.engine.content_store import candidate_roots, open_content_store
+from inspector.sources.engine.disk import in_container
 from inspector.sources.engine.overlay2 import DRIVER, open_overlay2
 from inspector.sources.image import Image
 
@@ -28,6 +30,10 @@ def open_storage(engine: Engine, document: ImageDocument) -> Image:
     root = Path(info.root_dir)
     if not root.is_absolute():
         raise AccessUnusable("the engine does not say where it keeps its files")
+    if in_container() and not os.path.lexists(root):
+        raise AccessUnusable(
+            f"there is no {str(root)!a} on this machine; in a container, give it that folder: {_given(root)}"
+        )
     if engine.kind == "podman":
         return _same(ContainersStore(root, storage_conf.roots()[1:]).open_id(document.id), document)
     if info.store == "containerd":
@@ -57,3 +63,7 @@ def _same(image: Image, document: ImageDocument) -> Image:
     if document.diff_ids and tuple(image.config.rootfs.diff_ids) != tuple(document.diff_ids):
         raise AccessUnusable("the files hold other layers than the engine lists")
     return image
+
+
+def _given(root: Path) -> str:
+    return ascii(f"-v {root}:{root}:ro")[1:-1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -73,15 +73,20 @@ class Walk:
     """One walk over a layer's directory, names in order, each directory before what lies in it.
 
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
-    only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile.
+    only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile. `latest` is
+    when anything was changed last, in nanoseconds, and what: of directories their names alone, since engines mark them.
+    `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown.
     """
 
-    def __init__(self, top: Path, meter: Meter) -> None:
+    def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
         self.left = MAX_KEPT
         self.bytes_read = 0
         self.inodes = 1
+        self.latest = (0, "")
         self._top = top
+        self._blind = opaque is not None
+        self._opaque = set(opaque or ())
         self._meter = meter
         self._is_roots = False
         self._headers = MAX_HEADERS
@@ -93,6 +98,7 @@ class Walk:
     def run(self) -> None:
         """Raise `OSError`, `AccessUnusable`, `LimitExceeded`."""
         status = os.lstat(self._top)
+        self.latest = (status.st_mtime_ns, "")
         self._is_roots = is_roots(self._top.parent)
         self._root = os.open(self._top, DIRECTORY)
         try:
@@ -100,6 +106,8 @@ class Walk:
             self._from(_Below(top, status))
         finally:
             os.close(self._root)
+        if self._opaque:
+            raise AccessUnusable(f"{self._shown(min(self._opaque))} hides what lies below it, and is no directory here")
         for content, position in self._first.items():
             data = self._contents.get(content, b"")
             if len(data) > len(self.entries.data.get(position, b"")):  # wanted under a later name of the same file
@@ -165,6 +173,9 @@ class Walk:
             self._count(status)
             mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
             kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+            changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
+            if changed > self.latest[0]:
+                self.latest = (changed, path)
             whiteout = WHITEOUT + item.name if kind is Kind.CHAR and status.st_rdev == 0 else item.name
             if kind is Kind.DIRECTORY:
                 self._refuse_directory(path, item.name, status, device)
@@ -188,6 +199,8 @@ class Walk:
     def _file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Entry | _Named:
         mode, size = status.st_mode & 0o7777, status.st_size
         attributes: Attributes = ()
+        if self._blind and size and not status.st_blocks:  # its content may be in a lower layer (metacopy)
+            raise AccessUnusable(f"{self._shown(path)} has no content, and its attributes are shown to root alone")
         if not status.st_blocks or mode & 0o111:
             attributes = self._attributes(path, name, descriptor)
         owner = (status.st_uid, status.st_gid, attributes)
@@ -235,7 +248,8 @@ class Walk:
 
         Raises `AccessUnusable` where its content lies elsewhere.
         """
-        opaque = False
+        opaque = path in self._opaque
+        self._opaque.discard(path)
         for name in os.listxattr(descriptor):
             if name in _REFUSED:
                 raise AccessUnusable(f"{self._shown(path)} has {_REFUSED[name]}")

@@ -152,11 +152,23 @@ def test_a_folder_of_programs_is_taken_in_whole_if_small(monkeypatch: pytest.Mon
     monkeypatch.setitem(container._WHOLE, "/bin", 600)
     files, engine, _ = asked(tree)
     assert (files.readlink("/opt/bin/a"), files.readlink("/opt/bin/b")) == ("b", "/opt/bin/c")
+    assert (files.readlink("/opt/bin/a"), files.readlink("/opt/bin/b")) == ("b", "/opt/bin/c")
     assert [question for question in engine.asked if question[0] == "G"] == [
         "G /opt/bin",
         "G /opt/bin/a",
         "G /opt/bin/b",
     ]
+
+
+def test_what_came_of_a_folder_before_it_was_broken_off_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(container._WHOLE, "/bin", 40_000)
+    script = File(b"#!/bin/sh\n", 0o755)
+    tree: Tree = {"opt/bin/a": Link("b"), "opt/bin/b": script, "opt/bin/c": bytes(100_000), "opt/bin/d": script}
+    files, engine, fs = asked(tree)
+    assert files.readlink("/opt/bin/a") == "b"
+    for path in ("/opt/bin/b", "/opt/bin/d"):
+        assert files.head(path) == fs.head(path)
+    assert engine.asked == ["H /opt", "H /opt/bin", "H /opt/bin/a", "G /opt/bin", "H /opt/bin/d", "G /opt/bin/d"]
 
 
 def test_what_the_engine_adds_is_not_the_image_s() -> None:

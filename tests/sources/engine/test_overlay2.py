@@ -27,7 +27,7 @@ ONE, TWO = (f"sha256:{letter * 64}" for letter in "ab")
 
 @pytest.fixture(autouse=True)
 def _all_marks_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlay2, "refuse_hidden_marks", lambda _: None)
+    monkeypatch.setattr(overlay2, "hidden_marks", lambda _: "")
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ if sys.platform != "linux":
 
 @pytest.fixture(autouse=True)
 def _all_marks_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (overlay2, containers_storage):
-        monkeypatch.setattr(module, "refuse_hidden_marks", lambda _: None)
+    monkeypatch.setattr(overlay2, "hidden_marks", lambda _: "")
+    monkeypatch.setattr(containers_storage, "refuse_hidden_marks", lambda _: None)
 
 
 def stored(fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> Image:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import io
 import json
 import os
 import stat
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from inspector.sources.engine.overlay2 import chain_ids
+from inspector.sources.engine.tar_split import crc64
 from inspector.testing.image import Image, to_json
 from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
 
@@ -73,16 +76,46 @@ def _put(target: Path, member: object, folder: Path) -> None:
             raise AssertionError(member)
 
 
-def overlay2(root: Path, image: Image) -> Path:
-    """A Docker engine's root that holds one image by its overlay2 driver."""
+def split_of(tar: bytes) -> bytes:
+    """What engines keep of a layer's tar besides its files."""
+    lines: list[dict[str, Any]] = []
+    end = 0
+
+    def segment(until: int) -> None:
+        if until > end:
+            lines.append({"type": 2, "payload": base64.b64encode(tar[end:until]).decode(), "position": len(lines)})
+
+    with tarfile.open(fileobj=io.BytesIO(tar)) as opened:
+        members = opened.getmembers()
+    for member in members:
+        segment(member.offset_data)
+        size = member.size if member.isreg() else 0
+        end = member.offset_data + size
+        content = tar[member.offset_data : end]
+        summed = base64.b64encode(crc64(iter((content,))).to_bytes(8)).decode() if size else None
+        name = (
+            {"name": member.name}
+            if member.name.isascii()
+            else {"name_raw": base64.b64encode(os.fsencode(member.name)).decode()}
+        )
+        lines.append({"type": 1, **name, **({"size": size} if size else {}), "payload": summed, "position": len(lines)})
+    segment(len(tar))
+    return gzip.compress(b"".join(to_json(line) + b"\n" for line in lines))
+
+
+def overlay2(root: Path, image: Image, *, split: bool = False) -> Path:
+    """A Docker engine's root that holds one image by its overlay2 driver; if `split`, with what it keeps of tars."""
+    tars = image.layers
     graph = root / "image" / "overlay2"
     _write(graph / "imagedb" / "content" / image.image_id.replace(":", "/"), image.config)
     diff_ids = [f"sha256:{digits}" for digits in image.diff_ids]
     (root / "overlay2").mkdir(parents=True)
-    for step, diff_id, chain in zip(_made(image), diff_ids, chain_ids(diff_ids), strict=True):
+    for position, (step, diff_id, chain) in enumerate(zip(_made(image), diff_ids, chain_ids(diff_ids), strict=True)):
         record = graph / "layerdb" / chain.replace(":", "/")
         cache_id = hashlib.sha256(b"cache" + chain.encode()).hexdigest()
         diff = unpack(step, root / "overlay2" / cache_id / "diff")
+        if split:
+            _write(record / "tar-split.json.gz", split_of(tars[position]))
         _write(record / "diff", diff_id.encode())
         _write(record / "cache-id", cache_id.encode())
         _write(record / "size", str(_bytes_in(diff)).encode())
