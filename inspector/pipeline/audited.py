@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from inspector import work
-from inspector.facts import gather
+from inspector.facts import ImageFacts
+from inspector.facts.known import Known
 from inspector.facts.unread import unread as facts_of_manifest
 from inspector.layers.indexer import Indexer
 from inspector.names import familiar, repository_in, tag_in
@@ -30,6 +31,7 @@ class Judge:
         self._policy = asking(policy, options) if policy is not None else None
         self._role = role_named(self._policy, options.role) if self._policy and options.role is not None else None
         self._options = options
+        self._known = Known(options.cache, verify=options.verify)
 
     def roles(self, name: str) -> list[Role]:
         """List the roles that one name is in."""
@@ -81,8 +83,16 @@ class Judge:
         return claimed or [in_no_role(names, names, self._policy, listed=False)]
 
     def _read(self, image: Image, indexer: Indexer, python: str, imports: tuple[str, ...]) -> Seen:
+        known = self._known.find(image, python, imports)
+        if known is not None:
+            return Seen(image.reference, known)
+        from inspector.facts import gather
+
+        def read() -> ImageFacts:
+            return gather(image, indexer, python=python, readers=1, imports=imports, known=self._known)
+
         with work.limited(self._options.image_timeout):  # the cache answers, no faster for threads
-            return Seen.by(image.reference, lambda: gather(image, indexer, python=python, readers=1, imports=imports))
+            return Seen.by(image.reference, read)
 
     def _audited(self, target: Target, seen: Seen) -> Audited:
         first, facts = target.names[0], seen.facts

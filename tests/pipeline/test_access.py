@@ -16,10 +16,10 @@ from inspector.facts import ImageFacts
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
-from inspector.layers.indexer import Indexer
 from inspector.layers.merge import merge
 from inspector.pipeline.access import AccessReader
-from inspector.pipeline.model import Question
+from inspector.pipeline.gathering import FactsReader
+from inspector.pipeline.model import Options, Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.access import AccessMethod, AccessUnusable, ContainerFiles, Known, Unread
@@ -110,7 +110,9 @@ def read(
     def meter(count: int) -> None:
         del count
 
-    reader = AccessReader(Indexer(cache, verify=verify, meter=meter), cache, verify=verify, meter=meter)
+    reader = AccessReader(
+        FactsReader(Options(cache=cache, verify=verify), meter, ()), cache, verify=verify, meter=meter
+    )
     return reader.read(unread(image), fake, Question(whole=whole, access=access))
 
 
