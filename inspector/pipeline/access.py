@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -58,7 +59,7 @@ class AccessReader:
         """
         begun = time.perf_counter()
         passed: list[str] = []
-        for way in self._ways(image, access, question, passed):
+        for way in chain(self._known(access, question), self._ways(image, access, question, passed)):
             work.check()
             try:
                 facts = way.take()
@@ -80,6 +81,15 @@ class AccessReader:
     def _tell(self, image: Image, passed: list[str]) -> None:
         for why in passed:
             log.info("pipeline", "%s: access method passed over: %s", image.reference, why)
+
+    def _known(self, access: Access, question: Question) -> Iterator[Way]:
+        """Yield the facts that are known of what lies in the engine's storage, of which little is to be read."""
+        if self._cache is None or self._verify or question.access is not None:
+            return
+        there = access.at_hand()
+        found = self._facts.known(there, question) if there is not None else None
+        if found is not None:
+            yield Way("storage", lambda: found)
 
     def _ways(self, image: Image, access: Access, question: Question, passed: list[str]) -> Iterator[Way]:
         """Yield the access methods worth trying, best first; what is left out of them is noted in `passed`."""

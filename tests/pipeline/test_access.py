@@ -46,6 +46,9 @@ class FakeAccess:
         self.taken.append("told")
         return unread(self._image)
 
+    def at_hand(self) -> None:
+        """See `Access.at_hand`."""
+
     def storage(self) -> Image:
         """See `Access.storage`."""
         self._take("storage")
@@ -110,9 +113,8 @@ def read(
     def meter(count: int) -> None:
         del count
 
-    reader = AccessReader(
-        FactsReader(Options(cache=cache, verify=verify), meter, ()), cache, verify=verify, meter=meter
-    )
+    facts = FactsReader(Options(cache=cache, verify=verify), meter, ())
+    reader = AccessReader(facts, cache, verify=verify, meter=meter)
     return reader.read(unread(image), fake, Question(whole=whole, access=access))
 
 

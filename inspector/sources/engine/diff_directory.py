@@ -7,18 +7,19 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from inspector.elf import FilePart, Source
-from inspector.layers.blob import LayerBlob, Meter, Scanned
-from inspector.layers.entry import LayerIndex
-from inspector.layers.scan import make_index
 from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.disk import stamp, unusable
-from inspector.sources.engine.walk import DIRECTORY, OPENED, Walk
+
+if TYPE_CHECKING:
+    from inspector.elf import Source
+    from inspector.layers.blob import LayerBlob, Meter, Scanned
+    from inspector.layers.entry import LayerIndex
+    from inspector.sources.engine.walk import Walk
 
 
 class Record(Protocol):
@@ -66,6 +67,10 @@ class DiffDirectory(msgspec.Struct, frozen=True):
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
         """See `LayerBlob.scan`. Raises `AccessUnusable` too: to verify a digest, or where the directory can't tell."""
+        from inspector.layers.blob import Scanned  # an image that is known needs only the identity
+        from inspector.layers.scan import make_index
+        from inspector.sources.engine.walk import Walk
+
         if verify and self.packed is not None:
             return self.packed.scan(diff_id, digest, verify=True, meter=meter)
         if verify:
@@ -87,6 +92,9 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     @contextlib.contextmanager
     def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:
         """See `Reopenable`. No link is followed on the way."""
+        from inspector.elf import FilePart
+        from inspector.sources.engine.walk import DIRECTORY, OPENED
+
         size = index.entries.sizes[position]
         with contextlib.ExitStack() as stack:
             folder, *names = [os.fsencode(self.path), *os.fsencode(index.entries.path(position)).split(b"/")]
