@@ -63,6 +63,14 @@ class Known:
                     return _dressed(facts, image, answer.made, time.perf_counter() - begun)
         return None
 
+    def has(self, image: Image, python: str, imports: Sequence[str] = ()) -> bool:
+        """Tell whether `find` would answer."""
+        if self._cache is None or self._rules is None or image.image_id is None:
+            return False
+        question = _question(image, python, imports, "")
+        found = self._cache.answers.find(image.image_id, question, self._rules)
+        return any(_fits(answer.layers, image) for answer in found)
+
     def keep(
         self, image: Image, python: str, imports: Sequence[str], facts: ImageFacts, layers: str, by: str = ""
     ) -> None:

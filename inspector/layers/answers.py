@@ -149,12 +149,21 @@ class AnswerCache:
         insert = "INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)"
         self._store.change(lambda database: database.executemany(insert, rows), None)
 
-    def tags(self, host: str, repository: str = "") -> list[SeenTag]:
-        """Return the tags that are remembered of a registry, or of one of its repositories, in order."""
+    def forget_tags(self, repository: str, listed: Iterable[str]) -> None:
+        """Forget the tags of a repository (with its host) that it doesn't list any more."""
+        host, _, name = repository.partition("/")
+        gone = [(repository, tag) for tag in {each.tag for each in self.tags(host, name)} - set(listed)]
+        if gone:
+            delete = "DELETE FROM tag WHERE repository = ? AND tag = ?"
+            self._store.change(lambda database: database.executemany(delete, gone), None)
+
+    def tags(self, host: str, repository: str = "", tag: str = "") -> list[SeenTag]:
+        """Return what is remembered of a registry, of one of its repositories, or of one tag, in order."""
         place = f"{host}/{repository}"
-        where = "repository = ?" if repository else "repository >= ?1 AND substr(repository, 1, length(?1)) = ?1"
+        where = "repository = ?1" if repository else "repository >= ?1 AND substr(repository, 1, length(?1)) = ?1"
+        where += " AND (?2 = '' OR tag = ?2)" if not tag else " AND tag = ?2"
         query = f"SELECT repository, tag, digest, seen FROM tag WHERE {where} ORDER BY repository, tag LIMIT {MAX_TAGS}"  # noqa: S608 - text of ours
-        rows = self._ask(query, (place,))
+        rows = self._ask(query, (place, tag))
         return [SeenTag(str(one), str(tag), str(digest), _int(seen)) for one, tag, digest, seen in rows]
 
     def weight(self) -> int:

@@ -49,6 +49,13 @@ class Judge:
         facts = facts_of_manifest(image)
         return any(judge_manifest(facts, role, image=name) is None for role in roles)
 
+    def knows(self, image: Image, name: str) -> bool:
+        """Tell whether all that the verdict on the image under this name hangs on is known by the image's content."""
+        roles = self.roles(name)
+        commands = {role.python_command for role in roles} or {self._options.python or "python"}
+        imports = imports_asked(roles, self._options)
+        return all(self._known.has(image, python, imports) for python in commands)
+
     def verdicts(self, image: Image, names: Sequence[str], digest: str, indexer: Indexer | None) -> Iterator[Audited]:
         """Judge the image in each role that it is in; without an `indexer`, by its manifest and config alone."""
         by_command: dict[str, Seen] = {}
