@@ -15,7 +15,8 @@ from inspector.cli.output import complain, emit
 from inspector.report.escape import escape
 
 if TYPE_CHECKING:
-    from inspector.layers.cache import IndexCache, Removed
+    from inspector.layers.cache import IndexCache
+    from inspector.layers.held import Removed
 
 
 @click.group("cache", short_help="Inspect, prune or clear the layer cache.", invoke_without_command=True)

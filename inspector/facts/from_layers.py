@@ -62,12 +62,12 @@ def gather(
     with memory.reading() as group:
         indexed = _index_all(indexer, image, readers, group)
         with memory.alone(group):
-            modules = Modules(tuple(imports), indexer.verify, missed := [])
+            modules = Modules(tuple(imports), indexer.verify)
             facts = _facts(image, indexed, python, begun, modules)
         for layer in indexed:
             if layer.binaries is not None:
                 layer.binaries.remember()
-        if known is not None and not missed and (layers := _places(image, indexed)) is not None:
+        if known is not None and not modules.missed and (layers := _places(image, indexed)) is not None:
             known.keep(image, python, imports, facts, layers)
         warnings = _unique(image.warnings, _notes(image.layers, indexed), facts.warnings)
         return msgspec.structs.replace(facts, warnings=warnings)

@@ -14,6 +14,17 @@ from inspector.oci import MAX_DOCUMENT
 from inspector.rootfs import MAX_LINKS, Kind
 from inspector.sources.shown import shown
 
+__all__ = [
+    "BlobStore",
+    "DocumentStore",
+    "Members",
+    "Stored",
+    "missing",
+    "several",
+    "shown",
+    "too_large",
+]
+
 MAX_MEMBERS = 100_000
 """Members of an outer archive past which it is refused; images of 127 layers have some 500."""
 MAX_NAMES = 16 << 20
