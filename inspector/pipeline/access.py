@@ -161,7 +161,8 @@ class AccessReader:
         facts = self._inspect_partially(image, access, question)
         decided = facts.torch.importable != "unknown" and not isinstance(facts.interpreter, Unknown)
         if decided and not question.imports:
-            self._facts.keep(image, question, facts, by)
+            own = tuple(each for each in facts.warnings if each not in image.warnings)
+            self._facts.keep(image, question, msgspec.structs.replace(facts, warnings=own), by)
         return facts
 
     def _inspect_partially(
