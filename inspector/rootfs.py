@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.work import Budget
+
+if TYPE_CHECKING:
+    from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
 
 MAX_LINKS = 40
 """Links followed in one resolution before the kernel gives up with ELOOP (path_resolution(7))."""

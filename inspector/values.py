@@ -6,7 +6,6 @@ itself comes escaped.
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import msgspec
@@ -38,6 +37,8 @@ class Tabled(Plain, frozen=True):
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the headline, and the first rows of the table."""
+        import html  # notebooks alone need it
+
         rows = self._table()
         more = f"<p>… and {len(rows) - MAX_ROWS} more: see <code>records()</code></p>" if len(rows) > MAX_ROWS else ""
         head = _html_row(rows[0], "th") if rows else ""
@@ -55,6 +56,8 @@ class Tabled(Plain, frozen=True):
 
 
 def _html_row(cells: Any, tag: str) -> str:
+    import html
+
     shown = (html.escape(_shown("" if cell is None else str(cell))) for cell in cells)
     return f"<tr>{''.join(f'<{tag}>{cell}</{tag}>' for cell in shown)}</tr>"
 

@@ -44,7 +44,7 @@ ALLOWED: dict[str, set[str]] = {
     "loader": VALUES | {"elf", "work"},
     "imports": VALUES | {"work", "python", "loader"},
     "torchbuild": VALUES | {"work", "python", "loader", "imports"},
-    "facts": VALUES | {"work", "layers", "sources", "python", "loader", "torchbuild", "imports"},
+    "facts": VALUES | {"log", "work", "layers", "sources", "python", "loader", "torchbuild", "imports"},
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "facts"},
     "report": VALUES | {"escape", "sizes", "reference", "python", "torchbuild", "imports", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},

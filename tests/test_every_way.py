@@ -140,6 +140,22 @@ def test_a_cache_that_another_way_filled(first: str, tmp_path: Path) -> None:
             assert unlike(way, read(way, image, tmp_path, cache), expected) == ""
 
 
+@pytest.mark.parametrize(
+    "way", some(way for way in EVERY if way not in {"engine, storage", "engine, save", "engine, files"})
+)
+def test_what_is_known_by_content_is_what_was_read(way: str, tmp_path: Path) -> None:
+    image = IMAGES["worker-gpu"]
+    with folder_and_cache() as (_, cache):
+        first = read(way, image, tmp_path, cache)
+        again = read(way, image, tmp_path, cache)
+    assert isinstance(first, ImageFacts)
+    assert isinstance(again, ImageFacts)
+    assert (first.evidence.known, again.evidence.known is not None) == (None, True)
+    assert comparable(again) == comparable(first)
+    assert [each.digest for each in again.layers] == [each.digest for each in first.layers]
+    assert (again.size, again.source) == (first.size, first.source)
+
+
 OTHERS = [way for way in EVERY if way != FIRST]
 TWO_OTHERS = st.lists(st.sampled_from(OTHERS), min_size=2, max_size=2, unique=True)
 TWO = st.lists(st.sampled_from([FIRST, *OTHERS]), min_size=2, max_size=2)

@@ -13,7 +13,7 @@ import pytest
 from fixtures.roles import right_images
 from inspector import work
 from inspector.errors import LimitExceeded
-from inspector.facts.gather import gather
+from inspector.facts.from_layers import gather
 from inspector.layers.indexer import Indexed
 from inspector.layers.merge import merge
 from inspector.layers.readers import StreamReader

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--no-policy", is_flag=True, help="Show what the images hold, without a verdict.")
 @click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
 @click.option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
+@click.option("--known", is_flag=True, help="Judge what was read before, without asking a registry; say how old it is.")
 @click.option("--max-bytes", callback=size_of, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
 @click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
 @report_options("audit")
@@ -69,6 +70,7 @@ def command(
     \b
       inspector audit registry.example.com/team/api --newest 20
       inspector audit --catalog registry.example.com --plan
+      inspector audit registry.example.com/team/api --known
       inspector audit --from images.txt --format jsonl | jq -r 'select(.outcome == "fail").image'
     """  # noqa: D301 - click's mark before lines that it must not wrap
     from inspector.cli.audit_sink import Sink
@@ -114,7 +116,9 @@ def _terms(given: dict[str, Any]) -> Terms:
     from inspector.pipeline.scopes import Selection
 
     selection = Selection(**{name: given.pop(name) for name in ("include", "exclude", "versions", "newest")})
-    return Terms(selection=selection, **{name: given.pop(name) for name in ("plan_only", "max_bytes", "max_requests")})
+    return Terms(
+        selection=selection, **{name: given.pop(name) for name in ("plan_only", "known", "max_bytes", "max_requests")}
+    )
 
 
 def _policy(given: dict[str, Any]) -> Policy | None:

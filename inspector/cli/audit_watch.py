@@ -60,6 +60,7 @@ def refuse_other_modes(reports: Sequence[Destination], terms: Terms, cluster: st
         (bool(other), f"--format {other}"),
         (len(reports) > 1, "more than one --format"),
         (terms.plan_only, "--plan"),
+        (terms.known, "--known"),
         (terms.max_bytes is not None, "--max-bytes"),
         (terms.max_requests is not None, "--max-requests"),
         (cluster is not None, "--cluster"),

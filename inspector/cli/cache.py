@@ -1,4 +1,4 @@
-"""`inspector cache`: the layer indexes and documents kept between runs."""
+"""`inspector cache`: what was found out of images, the layer indexes and the documents kept between runs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from inspector.cli.output import complain, emit
 from inspector.report.escape import escape
 
 if TYPE_CHECKING:
-    from inspector.layers.cache import IndexCache, Removed
+    from inspector.layers.cache import IndexCache
+    from inspector.layers.held import Removed
 
 
 @click.group("cache", short_help="Inspect, prune or clear the layer cache.", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Inspect, prune or clear the cache: what was found in each layer, so that none is read twice, and registries'
-    manifests and configs.
+    """Inspect, prune or clear the cache: the facts of each image, so that one that is known is answered at once, what
+    was found in each layer, so that none is read twice, and registries' manifests and configs.
 
     INSPECTOR_CACHE_SIZE bounds all of it, as in 500M or 2 GiB; the longest unused goes first.
     """
@@ -41,6 +42,7 @@ def info(cache_dir: Path | None) -> None:
         held = cache.info()
     emit(
         f"path       {escape(held.path)}\n"
+        f"images     {held.images}\n"
         f"layers     {held.layers}\n"
         f"documents  {held.documents}\n"
         f"size       {show_size(held.bytes)} of at most {show_size(held.max_bytes)}\n"
@@ -52,8 +54,10 @@ def info(cache_dir: Path | None) -> None:
 @cache_dir_option
 def prune(cache_dir: Path | None) -> None:
     """Take out what an older version made and what is past the bound."""
+    from inspector.facts.rules import rules_of
+
     with _opened(cache_dir) as cache:
-        removed = cache.prune()
+        removed = cache.prune(rules_of(cache))
     emit(_told(removed))
 
 
@@ -70,8 +74,9 @@ def _told(removed: Removed) -> str:
     from inspector.report.text import count
     from inspector.sizes import show_size
 
+    facts = f"the facts of {count(removed.images, 'image')}"
     layers, documents = count(removed.layers, "layer"), count(removed.documents, "document")
-    return f"removed {layers}, {documents}, {show_size(removed.bytes)}\n"
+    return f"removed {layers}, {documents}, {facts}, {show_size(removed.bytes)}\n"
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -130,7 +129,7 @@ class Transport:
                 method,
                 f"{self.prefix}{path}{'?' if words else ''}{words}",
                 headers={} if body is None else {"Content-Type": "application/json"},
-                body=None if body is None else json.dumps(body).encode(),
+                body=None if body is None else msgspec.json.encode(body),
                 patience=patience,
             )
         log.debug("engine", "%s %s at %s: %d", method, path, self.endpoint, response.status)

@@ -13,7 +13,7 @@ from inspector.layers.indexer import Indexed
 from inspector.layers.merge import MergedRootfs
 from inspector.python.model import Interpreter
 from inspector.python.question import Question
-from inspector.rootfs import resolve
+from inspector.rootfs import NotKept, resolve
 from inspector.sources.image import Image, Layer
 from inspector.unknown import Importable, Unknown
 
@@ -25,10 +25,14 @@ NOT_FILES = "only single files were looked at: `--access save` reads those that 
 
 
 class Modules(msgspec.Struct, frozen=True):
-    """The names that are asked for; with `verify`, only bytes that are hashed will do."""
+    """The names that are asked for; with `verify`, only bytes that are hashed will do.
+
+    `missed` collects why files could not be read.
+    """
 
     names: tuple[str, ...] = ()
     verify: bool = False
+    missed: list[str] = msgspec.field(default_factory=list)
 
     def find(
         self, fs: MergedRootfs, question: Question, interpreter: Interpreter | Unknown, content: ReadContent
@@ -48,7 +52,11 @@ class Modules(msgspec.Struct, frozen=True):
             real = resolve(fs, path)
             if real is None:
                 raise NotFound(f"{path!r} leads to no file of the image")
-            return fs.content(real, contents)
+            try:
+                return fs.content(real, contents)
+            except NotKept as error:
+                self.missed.append(str(error))
+                raise
 
         return content
 

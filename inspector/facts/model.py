@@ -54,6 +54,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     tells why others were not; `questions` counts what the access method files asked, which reads no layers. With the
     `proof` files alone, whether shared libraries load was not checked. `by_toc` says that some layer was known by its
     table of contents, which nobody checked against its bytes; then no extension modules but torch's own were tried.
+    `known` is when the facts were found (RFC 3339), where they were known by the image's content, so that no layer was
+    looked at this time; `bytes_read` and `questions` of the access method files are then those of that time.
     """
 
     bytes_read: int
@@ -67,6 +69,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     questions: int = 0
     proof: Proof = "files"
     by_toc: bool = False
+    known: str | None = None
 
     @property
     def partial(self) -> bool:

@@ -67,6 +67,13 @@ class Binaries:
         self._left = MAX_READ
         self._skeletons: dict[int, Skeleton | NotElf] = {}
         self._offsets: array[int] | None = None
+        self.missed = False
+        """Whether a file was asked for that could not be read."""
+
+    @property
+    def identity(self) -> str | None:
+        """The name of the bytes that the index was made of, where there is one."""
+        return self._identity
 
     def skeleton(self, position: int) -> Skeleton | NotElf:
         """Return the skeleton of a regular file, or why a loader refuses it. Raises `NotKept`."""
@@ -84,7 +91,7 @@ class Binaries:
         if (not size or data or objects.all_seen) and not (data.startswith(MAGIC) or (objects.lost and not data)):
             return not_elf(size)
         if self._files is None:
-            raise NotKept(objects.lost or NOT_READ)
+            raise self._not_kept(objects.lost or NOT_READ)
         packed = self._read_before(skeleton_key(position))
         if packed is not None:
             return _decoded(unpack_skeleton, packed)
@@ -113,7 +120,7 @@ class Binaries:
         if packed is not None:
             return _decoded(unpack_symbols, packed)
         if self._files is None:
-            raise NotKept(self._index.objects.lost or NOT_READ)
+            raise self._not_kept(self._index.objects.lost or NOT_READ)
         with self._opened(position) as source:
             found = symbols_of(source)
         self._new[position] = pack_symbols(found)
@@ -125,7 +132,7 @@ class Binaries:
         if found is not None:
             return found
         if self._files is None or self._index.entries.sizes[position] > MAX_LOADER:
-            raise NotKept("its name is not that of a loader, so it was not looked into")
+            raise self._not_kept("its name is not that of a loader, so it was not looked into")
         packed = self._read_before(loader_key(position))
         if packed is not None:
             return _decoded(unpack_loader, packed)
@@ -146,7 +153,7 @@ class Binaries:
         self._left -= 1
         assert self._files is not None
         if self._left < 0:
-            raise NotKept(f"more than {MAX_READ} files of its layer were asked for")
+            raise self._not_kept(f"more than {MAX_READ} files of its layer were asked for")
         try:
             if self._identity == getattr(self._blob, "identity", None):
                 with self._file(self._files, position) as source:
@@ -154,12 +161,17 @@ class Binaries:
                 if self._identity == getattr(self._blob, "identity", None):
                     return
         except OSError as error:
-            raise NotKept(f"it can't be read any more: {error.strerror or error}") from error
+            raise self._not_kept(f"it can't be read any more: {error.strerror or error}") from error
         except NotKept:
+            self.missed = True
             raise
         except InspectorError as error:
-            raise NotKept(f"it can't be read any more: {error}") from error
-        raise NotKept("its layer changed since it was read")
+            raise self._not_kept(f"it can't be read any more: {error}") from error
+        raise self._not_kept("its layer changed since it was read")
+
+    def _not_kept(self, why: str) -> NotKept:
+        self.missed = True
+        return NotKept(why)
 
     @contextlib.contextmanager
     def _file(self, files: Parted | Reopenable, position: int) -> Iterator[Source]:

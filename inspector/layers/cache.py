@@ -13,25 +13,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from inspector import log
 from inspector.errors import NoHome, UsageError
 from inspector.home import home_directory
-from inspector.layers import codec
+from inspector.layers.answers import MAX_BYTES as MAX_ANSWERS
+from inspector.layers.answers import AnswerCache
 from inspector.layers.documents import MAX_BYTES as MAX_DOCUMENTS
 from inspector.layers.documents import DocumentCache
-from inspector.layers.entry import SCANNER_VERSION, LayerIndex
-from inspector.layers.objects import pack_row, unpack_row
+from inspector.layers.held import CacheInfo, Removed
 from inspector.layers.store import Parameter, Store
-from inspector.sizes import parse_size
 
 if TYPE_CHECKING:
     import sqlite3
 
+    from inspector.layers.entry import LayerIndex
+
 DEFAULT_BYTES = 1 << 30
 """The bound on what is kept, in bytes of packed indexes and of documents."""
 
+_ANSWERS_SHARE = 8
+"""The part of the bound, one in so many, that answers may take; layers have what these leave."""
 _FORMAT = 2
 _FILE = "layers-1.sqlite"  # older programs use it too, and leave what they don't know
 _SCHEMA = """
@@ -66,29 +67,11 @@ _DOCUMENTS_SHARE = 4
 """The part of the bound, one in so many, that documents may take; layers have what these leave."""
 
 
-class CacheInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cache holds: counts of layers and documents; bytes of both as kept, as allowed, and as taken on disk."""
-
-    path: str
-    layers: int
-    documents: int
-    bytes: int
-    max_bytes: int
-    disk_bytes: int
-
-
-class Removed(msgspec.Struct, frozen=True):
-    """What was taken out: counts of layers and documents, and the bytes of both."""
-
-    layers: int
-    documents: int
-    bytes: int
-
-
 class IndexCache:
     """Indexes by diff_id; one that was not verified answers only for the very bytes that it was made from.
 
-    `documents` are registries' manifests and configs, in a file beside; `max_bytes` bounds both together.
+    `documents` are registries' manifests and configs, and `answers` what was found out of images, each in a file
+    beside; `max_bytes` bounds all together.
     The file is opened at the first question. Threads and processes may share it; the caller closes it.
     """
 
@@ -96,6 +79,7 @@ class IndexCache:
         self.path = path
         self.max_bytes = max_bytes
         self.documents = DocumentCache(path.parent, min(max_bytes // _DOCUMENTS_SHARE, MAX_DOCUMENTS))
+        self.answers = AnswerCache(path.parent, min(max_bytes // _ANSWERS_SHARE, MAX_ANSWERS))
         self._store = Store(path, _SCHEMA, _FORMAT)
         self._is_changed = False
         self._touched: set[tuple[str, str]] = set()
@@ -104,7 +88,7 @@ class IndexCache:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Why the cache was not used, or not fully; each reason once."""
-        return (*self._store.warnings, *self.documents.warnings)
+        return (*self._store.warnings, *self.documents.warnings, *self.answers.warnings)
 
     def get_verified(self, diff_id: str) -> LayerIndex | None:
         """Return the index of the layer that was read whole and hashed to `diff_id`."""
@@ -117,7 +101,7 @@ class IndexCache:
     def knows(self, digest: str) -> bool:
         """Tell whether there is a verified index of the layer that hashes to `digest`, unpacked or as stored."""
         query = "SELECT 1 FROM layer WHERE scanner = ? AND identity = ? AND (diff_id = ? OR blob_digest = ?) LIMIT 1"
-        return bool(self._store.ask(query, (SCANNER_VERSION, _VERIFIED, digest, digest)))
+        return bool(self._store.ask(query, (_scanner(), _VERIFIED, digest, digest)))
 
     def is_usable(self) -> bool:
         """Tell whether it can be read and written as things stand."""
@@ -127,12 +111,15 @@ class IndexCache:
         """Look for an index of the layer: a verified one, or, unless that is asked for, one of these bytes."""
         query = "SELECT 1 FROM layer WHERE scanner = ? AND diff_id = ? AND identity IN (?, ?) LIMIT 1"
         other = _VERIFIED if verified or not identity else identity
-        return bool(self._store.ask(query, (SCANNER_VERSION, diff_id, _VERIFIED, other)))
+        return bool(self._store.ask(query, (_scanner(), diff_id, _VERIFIED, other)))
 
     def put(self, index: LayerIndex, identity: str | None) -> None:
         """Keep `index`, and evict what was not used for longest; without an `identity`, only if it is verified."""
         if not index.verified and not identity:
             return
+        from inspector.layers import codec
+        from inspector.layers.objects import pack_row
+
         try:
             content = codec.encode(index)
         except ValueError:
@@ -157,12 +144,16 @@ class IndexCache:
 
     def symbols(self, index: LayerIndex, identity: str | None) -> dict[int, bytes]:
         """Return the packed symbols that are kept of a layer's files, by position; of some of them, or none."""
+        from inspector.layers.objects import unpack_row
+
         query = "SELECT content FROM symbols WHERE diff_id = ? AND identity = ? AND scanner = ?"
         rows = self._store.ask(query, (index.diff_id, _key(index, identity), index.scanner))
         return unpack_row(content) if rows and isinstance(content := rows[0][0], bytes) else {}
 
     def put_symbols(self, index: LayerIndex, identity: str | None, symbols: Mapping[int, bytes]) -> None:
         """Keep packed symbols besides those that are kept, of a layer whose index is kept."""
+        from inspector.layers.objects import pack_row, unpack_row
+
         where = (index.diff_id, _key(index, identity), index.scanner)
 
         def store(database: sqlite3.Connection) -> None:
@@ -189,38 +180,45 @@ class IndexCache:
         rows = self._store.ask("SELECT count(*), ifnull(sum(bytes), 0) FROM layer")
         layers, total = (_int(value) for value in (rows[0] if rows else (0, 0)))
         documents, size = self.documents.held()
+        images, weight = self.answers.held()
         return CacheInfo(
             path=str(self.path),
+            images=images,
             layers=layers,
             documents=documents,
-            bytes=total + size,
+            bytes=total + size + weight,
             max_bytes=self.max_bytes,
-            disk_bytes=self._store.disk_bytes() + self.documents.disk_bytes(),
+            disk_bytes=self._disk_bytes(),
         )
 
-    def prune(self) -> Removed:
-        """Take out what another scanner version made and what is past the bound, and give the disk space back."""
+    def prune(self, rules: str | None = None) -> Removed:
+        """Take out what another version made and what is past the bound, and give the disk space back.
+
+        Of images' facts, those stay that were found by the `rules`, or all where none are named.
+        """
         documents, size = self.documents.prune()
+        images, weight = self.answers.prune(rules)
         room = self._room()
 
         def outdated(database: sqlite3.Connection) -> tuple[int, int]:
-            stale = _delete(database, "scanner <> ?", SCANNER_VERSION)
+            stale = _delete(database, "scanner <> ?", _scanner())
             late = _evict(database, room)
             return stale[0] + late[0], stale[1] + late[1]
 
         layers, freed = self._store.change(outdated, (0, 0))
         self._store.shrink()
-        return Removed(layers, documents, freed + size)
+        return Removed(layers, documents, freed + size + weight, images)
 
     def clear(self) -> Removed:
         """Take out everything; a file that is no usable database any more is deleted."""
         documents, size = self.documents.clear()
+        images, weight = self.answers.clear()
         layers, freed = self._store.change(lambda database: _delete(database, "?", 1), (0, 0))
         if self._store.corrupt:
             self._store.delete()
         else:
             self._store.shrink()
-        return Removed(layers, documents, freed + size)
+        return Removed(layers, documents, freed + size + weight, images)
 
     def close(self) -> None:
         """Note which layers were of use, keep to the bound if anything was added, and let the files go."""
@@ -230,34 +228,40 @@ class IndexCache:
         if used:
             query = "UPDATE layer SET used = ? WHERE diff_id = ? AND identity = ?"
             self._store.change(lambda database: database.executemany(query, used), None)
-        if self._is_changed or self.documents.is_changed:
+        if self._is_changed or self.documents.is_changed or self.answers.is_changed:
             self._keep_to_bound()
-        self._store.close()
-        self.documents.close()
+        for each in (self._store, self.documents, self.answers):
+            each.close()
 
     def _room(self) -> int:
         """Return bytes that layers may take."""
-        return max(self.max_bytes - self.documents.weight(), 0)
+        return max(self.max_bytes - self.documents.weight() - self.answers.weight(), 0)
+
+    def _disk_bytes(self) -> int:
+        return self._store.disk_bytes() + self.documents.disk_bytes() + self.answers.disk_bytes()
 
     def _keep_to_bound(self) -> None:
         """Evict what is past the bound; where the files take more than that all the same, give their space back."""
         room, exists = self._room(), self._store.path.exists()
         if exists:
             self._store.change(lambda database: _evict(database, room), (0, 0))
-        if self._store.disk_bytes() + self.documents.disk_bytes() > self.max_bytes:
+        if self._disk_bytes() > self.max_bytes:
             self.documents.prune()
+            self.answers.prune()
             if exists:
                 self._store.shrink()
         self._is_changed = False
 
     def _get(self, where: str, *values: str) -> LayerIndex | None:
         query = "SELECT diff_id, identity, used, content FROM layer WHERE scanner = ? AND "
-        rows = self._store.ask(query + where + " LIMIT 1", (SCANNER_VERSION, *values))
+        rows = self._store.ask(query + where + " LIMIT 1", (_scanner(), *values))
         if not rows:
             return None
+        from inspector.layers import codec
+
         diff_id, identity, used, content = rows[0]
         index = codec.decode(content) if isinstance(content, bytes) else None
-        if index is None or (index.diff_id, index.scanner) != (diff_id, SCANNER_VERSION):
+        if index is None or (index.diff_id, index.scanner) != (diff_id, _scanner()):
             return None
         if index.verified is not (identity == _VERIFIED):
             return None
@@ -286,6 +290,8 @@ def default_cache(folder: str | os.PathLike[str] | None = None) -> IndexCache:
 def _bound(text: str | None) -> int:
     if not text:
         return DEFAULT_BYTES
+    from inspector.sizes import parse_size
+
     try:
         return parse_size(text)
     except ValueError as error:
@@ -324,6 +330,12 @@ def _drop_symbols(database: sqlite3.Connection) -> None:
 
 def _key(index: LayerIndex, identity: str | None) -> str:
     return _VERIFIED if index.verified else identity or ""
+
+
+def _scanner() -> int:
+    from inspector.layers.entry import SCANNER_VERSION  # what is known by content is answered without layers
+
+    return SCANNER_VERSION
 
 
 def _now() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.oci.digests import Digest, check_digest, digest_mismatch, digest_of, hasher
+from inspector.oci.digests import MAX_DOCUMENT, Digest, check_digest, digest_mismatch, digest_of, hasher
 from inspector.oci.documents import (
     decoder,
     layout_version,
@@ -12,7 +12,6 @@ from inspector.oci.documents import (
     parse_items,
     parse_manifest,
 )
-from inspector.oci.gojson import MAX_DOCUMENT
 from inspector.oci.model import (
     CONFIG_TYPES,
     INDEX_TYPES,

@@ -10,6 +10,9 @@ import msgspec
 
 from inspector.errors import DigestMismatch, Unsupported
 
+MAX_DOCUMENT = 4 << 20
+"""The largest manifest, index or config taken in, in bytes (registries cap manifests at 4 MiB)."""
+
 DIGEST_PATTERN = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(?![\s\S])"
 Digest = Annotated[str, msgspec.Meta(pattern=DIGEST_PATTERN)]
 """`algorithm:hex`, lowercase and of full length, so that it is safe as part of a path or URL."""

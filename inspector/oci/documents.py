@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
-from inspector.oci import gofields
-from inspector.oci.digests import DIGEST_PATTERN
-from inspector.oci.gojson import MAX_DOCUMENT, Reader
+from inspector.oci.digests import DIGEST_PATTERN, MAX_DOCUMENT
 from inspector.oci.model import (
     CONFIG_TYPES,
     INDEX_TYPES,
@@ -22,6 +20,9 @@ from inspector.oci.model import (
     Index,
     Manifest,
 )
+
+if TYPE_CHECKING:
+    from inspector.oci.gojson import Reader
 
 Document = TypeVar("Document")
 
@@ -57,6 +58,8 @@ def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
     A document that could be read as both, or that contradicts its types, is refused, since readers would
     differ (CVE-2021-41190). Raises `Unsupported` for artifacts and schema 1, `Malformed`, `LimitExceeded`.
     """
+    from inspector.oci import gofields  # what an engine tells is parsed without
+
     tree = gofields.MANIFEST.read(content, where) or {}
     types = {stated, tree.get("mediaType", "")} - {""}
     is_index, is_manifest = "manifests" in tree, "layers" in tree or "config" in tree
@@ -79,12 +82,16 @@ def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
 
 def media_type(content: bytes, where: str) -> str:
     """Return the type that a manifest or index gives itself, empty where it gives none. Raises `Malformed`."""
+    from inspector.oci import gofields
+
     tree = gofields.MANIFEST.read(content, where) or {}
     return str(tree.get("mediaType") or "")
 
 
 def parse_config(content: bytes, where: str) -> ImageConfig:
     """Return an image's configuration. Raises `Malformed` also where there is no `rootfs`, without which it is none."""
+    from inspector.oci import gofields
+
     tree = gofields.CONFIG.read(content, where) or {}
     if tree.get("rootfs") is None:
         raise Malformed(f"{where}: no configuration of an image: it has no `rootfs`")
@@ -96,6 +103,8 @@ def parse_config(content: bytes, where: str) -> ImageConfig:
 
 def parse_items(content: bytes, where: str) -> list[ArchiveItem]:
     """Return the images that the manifest.json of `docker save` lists. Raises `Malformed`, `LimitExceeded`."""
+    from inspector.oci import gofields
+
     tree = gofields.ITEMS.read(content, where)
     if tree is None:
         raise Malformed(f"{where}: null where a list of images is expected")
@@ -104,6 +113,8 @@ def parse_items(content: bytes, where: str) -> list[ArchiveItem]:
 
 def layout_version(content: bytes, where: str) -> str:
     """Return the version that an oci-layout file states, empty where it states none. Raises `Malformed`."""
+    from inspector.oci import gofields
+
     tree = gofields.LAYOUT.read(content, where) or {}
     return str(tree.get("imageLayoutVersion") or "")
 

@@ -16,11 +16,10 @@ from typing import Any
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
+from inspector.oci.digests import MAX_DOCUMENT
 from inspector.oci.gotypes import GoType, How, Number, Pairs, Slice, Struct, WrongType, fold, plain
 from inspector.oci.gotypes import Map as GoMap
 
-MAX_DOCUMENT = 4 << 20
-"""The largest manifest, index or config taken in, in bytes (registries cap manifests at 4 MiB)."""
 MAX_VALUES = 250_000
 """Commas and brackets of one document; as values they take some 60 MB. An index of 1,000 images has 30,000."""
 MAX_DEPTH = 500

@@ -5,21 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
 from inspector import log, work
 from inspector.errors import Malformed, Refused
-from inspector.facts import ImageFacts, gather
-from inspector.facts.imports import unseen_imports
-from inspector.facts.partial import inspect_partially
-from inspector.layers.blob import Meter
-from inspector.layers.cache import IndexCache
-from inspector.layers.indexer import Indexer
-from inspector.pipeline.model import Question
 from inspector.sources.access import AccessUnusable
-from inspector.sources.image import Access, Image
 from inspector.unknown import Unknown
+
+if TYPE_CHECKING:
+    from inspector.facts.model import ImageFacts
+    from inspector.layers.blob import Meter
+    from inspector.layers.cache import IndexCache
+    from inspector.pipeline.model import Question
+    from inspector.sources.image import Access, Image
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -29,11 +30,24 @@ class Way(msgspec.Struct, frozen=True):
     take: Callable[[], ImageFacts]
 
 
+class Facts(Protocol):
+    """The facts of an image whose layers, or whose content, can be had."""
+
+    def known(self, image: Image, question: Question, by: str = "") -> ImageFacts | None:
+        """Return the facts that are known by content; `by` names a way that tells less than all layers do."""
+
+    def gather(self, image: Image, question: Question) -> ImageFacts:
+        """Return the facts from the layers."""
+
+    def keep(self, image: Image, question: Question, facts: ImageFacts, by: str) -> None:
+        """Keep the facts for `known`."""
+
+
 class AccessReader:
     """Reads engine's images by whichever access method leads to them; from any thread."""
 
-    def __init__(self, indexer: Indexer, cache: IndexCache | None, *, verify: bool, meter: Meter) -> None:
-        self._indexer = indexer
+    def __init__(self, facts: Facts, cache: IndexCache | None, *, verify: bool, meter: Meter) -> None:
+        self._facts = facts
         self._cache = cache
         self._verify = verify
         self._meter = meter
@@ -45,7 +59,7 @@ class AccessReader:
         """
         begun = time.perf_counter()
         passed: list[str] = []
-        for way in self._ways(image, access, question, passed):
+        for way in chain(self._known(access, question), self._ways(image, access, question, passed)):
             work.check()
             try:
                 facts = way.take()
@@ -68,25 +82,37 @@ class AccessReader:
         for why in passed:
             log.info("pipeline", "%s: access method passed over: %s", image.reference, why)
 
+    def _known(self, access: Access, question: Question) -> Iterator[Way]:
+        """Yield the facts that are known of what lies in the engine's storage, of which little is to be read."""
+        if self._cache is None or self._verify or question.access is not None:
+            return
+        there = access.at_hand()
+        found = self._facts.known(there, question) if there is not None else None
+        if found is not None:
+            yield Way("storage", lambda: found)
+
     def _ways(self, image: Image, access: Access, question: Question, passed: list[str]) -> Iterator[Way]:
         """Yield the access methods worth trying, best first; what is left out of them is noted in `passed`."""
         if question.access is not None:
             yield self._forced(image, access, question)
             return
         whole = question.whole or self._needs_whole(access)
-        single = Way("files", lambda: self._inspect_partially(image, access, question))
+        single = Way("files", lambda: self._single(image, access, question))
         try:
             stored: Image | None = access.storage()
         except (AccessUnusable, Malformed) as error:  # an engine may be at work in its files
             passed.append(f"storage: {error}")
             stored = None
+        known = self._facts.known(stored or image, question)
+        if known is not None:
+            yield Way("storage" if stored is not None else "cache", lambda: known)
         dear = stored is not None and self._must_unpack(stored)
         if dear and not whole:
             yield single
         if stored is not None:
-            yield Way("storage", partial(self._gather, stored, question))
+            yield Way("storage", partial(self._facts.gather, stored, question))
         if self._knows_all(image):
-            yield Way("cache", lambda: self._gather(access.told(), question))
+            yield Way("cache", lambda: self._facts.gather(access.told(), question))
         if whole:
             passed.append(f"files: {whole}")
         elif not dear:
@@ -105,7 +131,7 @@ class AccessReader:
     def _forced(self, image: Image, access: Access, question: Question) -> Way:
         match question.access:
             case "storage":
-                return Way("storage", lambda: self._gather(access.storage(), question))
+                return Way("storage", lambda: self._facts.gather(access.storage(), question))
             case "files":
                 return Way(
                     "files",
@@ -126,17 +152,30 @@ class AccessReader:
     def _knows(self, digest: str) -> bool:
         return self._cache is not None and self._cache.knows(digest)
 
-    def _gather(self, image: Image, question: Question) -> ImageFacts:
-        return gather(image, self._indexer, python=question.python, imports=question.imports, sizes=question.sizes)
-
     def _saved(self, access: Access, question: Question) -> ImageFacts:
-        return self._gather(access.saved(known=self._knows, meter=self._meter), question)
+        return self._facts.gather(access.saved(known=self._knows, meter=self._meter), question)
+
+    def _single(self, image: Image, access: Access, question: Question) -> ImageFacts:
+        """Inspect partially, unless that was done before by this engine; an image's id tells its content."""
+        by = f"files of {access.engine.endpoint}" if access.engine is not None else "files"
+        known = self._facts.known(image, question, by)
+        if known is not None:
+            return known
+        facts = self._inspect_partially(image, access, question)
+        decided = facts.torch.importable != "unknown" and not isinstance(facts.interpreter, Unknown)
+        if decided and not question.imports:
+            own = tuple(each for each in facts.warnings if each not in image.warnings)
+            self._facts.keep(image, question, msgspec.structs.replace(facts, warnings=own), by)
+        return facts
 
     def _inspect_partially(
         self, image: Image, access: Access, question: Question, *, whole: bool = False
     ) -> ImageFacts:
         if self._verify:
             raise AccessUnusable("single files prove no digest, and every one is to be checked")
+        from inspector.facts.imports import unseen_imports
+        from inspector.facts.partial import inspect_partially
+
         with access.container() as files:
             facts = inspect_partially(
                 image, files, python=question.python, whole=whole, packages="" if whole else question.packages

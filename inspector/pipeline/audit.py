@@ -40,11 +40,13 @@ NewExecutor = Callable[[Registries, Options, Callable[[int], None]], Executor]
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be audited, and at what cost: which tags, whether to stop at the plan, and no more than so much.
 
-    `max_bytes` are of layers, `max_requests` of any kind; None is no bound.
+    `max_bytes` are of layers, `max_requests` of any kind; None is no bound. What is `known` is judged without asking
+    any registry.
     """
 
     selection: Selection = Selection()
     plan_only: bool = False
+    known: bool = False
     max_bytes: int | None = None
     max_requests: int | None = None
 
@@ -81,7 +83,7 @@ def audit(
     with contextlib.ExitStack() as stack:
         cache = stack.enter_context(_usable(options.cache))
         settings = settings or user_settings(options.insecure_registries, options.trust_toc)
-        registries = Registries(settings, kept=cache.documents, offline=options.offline, gate=budget.ask)
+        registries = _registries(settings, cache, options, terms, budget)
         queue = WorkQueue()
         for close in (queue.close, registries.close):
             stack.callback(close)
@@ -96,6 +98,16 @@ def audit(
             yield run.ended(cache.warnings if is_own else ())
         elif budget.why:
             yield run.cut_short()
+
+
+def _registries(settings: Settings, cache: IndexCache, options: Options, terms: Terms, budget: Budget) -> Registries:
+    if not terms.known:
+        return Registries(settings, kept=cache.documents, offline=options.offline, gate=budget.ask)
+    if cache is not options.cache:
+        raise UsageError("what is known lies in the cache, which is not used")
+    from inspector.sources.registry.remembered import RememberedRegistries
+
+    return RememberedRegistries(settings, answers=cache.answers, kept=cache.documents)
 
 
 class _Run:
@@ -191,7 +203,8 @@ class _Run:
 
     def _verdicts(self, waiting: Waiting) -> Iterator[Audited]:
         image = waiting.pending.image(waiting.tags[0], self._registries)
-        indexer = self._indexer if waiting.needs else None
+        needs = waiting.needs or any(self._judge.needs_layers(image, tag) for tag in waiting.tags)
+        indexer = self._indexer if needs else None
         found = list(self._judge.verdicts(image, waiting.tags, waiting.pending.digest, indexer))
         if any(each.error is not None and each.error.kind == Spent("").kind for each in found):
             self._queue.skip_image(waiting.id)

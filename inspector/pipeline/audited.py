@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from inspector import work
-from inspector.facts import gather
+from inspector.facts import ImageFacts
+from inspector.facts.known import Known, asked
 from inspector.facts.unread import unread as facts_of_manifest
 from inspector.layers.indexer import Indexer
 from inspector.names import familiar, repository_in, tag_in
@@ -38,6 +39,7 @@ class Judge:
             roles = tuple(role.replaced(**{AGAINST.name: None}) for role in self._policy.roles)
             self._policy = msgspec.structs.replace(self._policy, roles=roles)
         self._excuses = Excuses(self._policy.waivers if self._policy else (), today(options))
+        self._known = Known(options.cache, verify=options.verify)
 
     def warnings(self) -> Iterator[str]:
         """Yield what is to be known of the policy, once all was judged."""
@@ -60,6 +62,14 @@ class Judge:
             return self._policy is None or bool(roles)
         facts = facts_of_manifest(image)
         return any(manifest_failure(facts, role, name, self._excuses) is None for role in roles)
+
+    def knows(self, image: Image, name: str) -> bool:
+        """Tell whether all that the verdict on the image under this name hangs on is known by the image's content."""
+        roles = self.roles(name)
+        commands = {role.python_command for role in roles} or {self._options.python or "python"}
+        imports = imports_asked(roles, self._options)
+        sizes = any(map(needs_sizes, roles))
+        return all(self._known.has(image, asked(python, imports, sizes=sizes)) for python in commands)
 
     def verdicts(self, image: Image, names: Sequence[str], digest: str, indexer: Indexer | None) -> Iterator[Audited]:
         """Judge the image in each role that it is in; without an `indexer`, by its manifest and config alone."""
@@ -96,11 +106,16 @@ class Judge:
 
     def _read(self, image: Image, indexer: Indexer, python: str, roles: Sequence[Role]) -> Seen:
         imports, sizes = imports_asked(roles, self._options), any(map(needs_sizes, roles))
+        known = self._known.find(image, asked(python, imports, sizes=sizes))
+        if known is not None:
+            return Seen(image.reference, known)
+        from inspector.facts import gather
+
+        def read() -> ImageFacts:
+            return gather(image, indexer, python=python, readers=1, imports=imports, sizes=sizes, known=self._known)
+
         with work.limited(self._options.image_timeout):  # the cache answers, no faster for threads
-            return Seen.by(
-                image.reference,
-                lambda: gather(image, indexer, python=python, readers=1, imports=imports, sizes=sizes),
-            )
+            return Seen.by(image.reference, read)
 
     def _audited(self, target: Target, seen: Seen) -> Audited:
         first, facts = target.names[0], seen.facts

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from inspector.errors import UsageError
 from inspector.facts import ImageFacts
 from inspector.pipeline.model import DEFAULTS, Asked, Job, Opened, Options, Progress, Question, Seen, parse_all
 from inspector.pipeline.reading import Reader
 from inspector.reference import Reference
-from inspector.report.difference import Difference, difference
-from inspector.sources.image import Image
+
+if TYPE_CHECKING:
+    from inspector.report.difference import Difference
+    from inspector.sources.image import Image
 
 
 def survey(
@@ -44,6 +47,8 @@ def diff(before: Reference | str, after: Reference | str, options: Options = DEF
     >>> diff("docker-archive:api-1.4.tar", "docker-archive:api-1.5.tar").equal
     False
     """
+    from inspector.report.difference import difference
+
     return difference(inspect(before, options), inspect(after, options))
 
 

@@ -13,19 +13,19 @@ import msgspec
 from inspector import work
 from inspector.errors import InspectorError
 from inspector.facts import ImageFacts
-from inspector.layers.cache import IndexCache
 from inspector.oci import Platform
 from inspector.policy.baselines import Baseline
 from inspector.policy.model import ErrorFact, Finding
 from inspector.policy.role import Role
 from inspector.reference import Reference, parse_reference
-from inspector.runtime.verify import Mode
-from inspector.sources.access import AccessMethod
-from inspector.sources.image import Image
 
 if TYPE_CHECKING:
+    from inspector.layers.cache import IndexCache
     from inspector.names import ImageName
     from inspector.policy.audited import Ended
+    from inspector.runtime.verify import Mode
+    from inspector.sources.access import AccessMethod
+    from inspector.sources.image import Image
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from inspector import work
 from inspector.errors import UsageError
-from inspector.facts import ImageFacts, gather
-from inspector.layers.blob import Meter
-from inspector.pipeline.access import AccessReader
+from inspector.pipeline.gathering import FactsReader
 from inspector.pipeline.model import Asked, Job, Opened, Options, Progress, Seen
-from inspector.pipeline.shared import SharedIndexer
 from inspector.reference import STDIN, Reference
-from inspector.runtime.verify import verify
-from inspector.sources import open_images
 from inspector.sources.media import Media
-from inspector.sources.streamed import StreamedBlob
+
+if TYPE_CHECKING:
+    from inspector.facts import ImageFacts
+    from inspector.layers.blob import Meter
 
 MAX_JOBS = 8
 """Images read at once unless told otherwise: more only wait for each other's disk and digests."""
@@ -56,14 +54,14 @@ class Reader:
         """Read the facts of every image, in their order; a layer that several share is read once."""
         self._progress.add(images=len(jobs), size=self._unread(jobs) if self._progress.is_shown else 0)
         expected = [layer.diff_id for job in jobs for layer in job.image.layers]
-        cache, whole, meter = self._options.cache, self._options.verify, self._meter()
-        indexer = SharedIndexer(cache, verify=whole, meter=meter, expected=expected)
-        access = AccessReader(indexer, cache, verify=whole, meter=meter)
-        return self._side_by_side(lambda job: self._read(job, indexer, access), jobs)
+        facts = FactsReader(self._options, self._meter(), expected)
+        return self._side_by_side(lambda job: self._read(job, facts), jobs)
 
     def _open(self, asked: Asked) -> Opened:
         assert isinstance(asked.name, Reference)
         platform = self._options.platform or (asked.role.platform if asked.role else None)
+        from inspector.sources import open_images
+
         every_tag, meter = self._options.every_tag, self._meter()
         try:
             with work.limited(self._options.image_timeout):
@@ -76,17 +74,17 @@ class Reader:
         finally:
             self._progress.add(opened=1)
 
-    def _read(self, job: Job, indexer: SharedIndexer, access: AccessReader) -> Seen:
+    def _read(self, job: Job, reader: FactsReader) -> Seen:
         image, name = job.image, job.image.reference
 
         def read() -> ImageFacts:
             with work.limited(self._options.image_timeout):
-                if image.access is None:
-                    asked = job.question
-                    facts = gather(image, indexer, python=asked.python, imports=asked.imports, sizes=asked.sizes)
-                else:
-                    facts = access.read(image, image.access, job.question)
-            return verify(image, facts, mode=self._options.runtime) if job.run else facts
+                facts = reader.read(image, job.question)
+            if not job.run:
+                return facts
+            from inspector.runtime.verify import verify  # few roles ask for a run
+
+            return verify(image, facts, mode=self._options.runtime)
 
         self._progress.started(name)
         try:
@@ -99,6 +97,8 @@ class Reader:
 
     def _unread(self, jobs: Sequence[Job]) -> int:
         """Return the stored bytes of the layers that are neither read through already nor in the cache, each once."""
+        from inspector.sources.streamed import StreamedBlob  # nobody looks where no person is
+
         cache, whole = self._options.cache, self._options.verify
         images = (job.image for job in jobs if job.image.access is None)
         layers = {each.diff_id: each for image in images for each in image.layers}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import TypeVar
@@ -10,6 +11,7 @@ import msgspec
 
 from inspector import work
 from inspector.errors import InspectorError, NoImage, NotFound, PlatformMissing
+from inspector.layers.answers import SeenTag
 from inspector.layers.cache import IndexCache
 from inspector.names import ImageName
 from inspector.oci import Platform
@@ -32,6 +34,8 @@ JOBS = 8
 MAX_SAMPLE = 10_000
 """Tags of a repository that are kept to tell what would fit, where none is selected."""
 
+_SEEN_AT_ONCE = 500
+
 R = TypeVar("R")
 
 
@@ -50,6 +54,7 @@ class Resolver(msgspec.Struct, kw_only=True):
     left: int = 0
     repositories: set[str] = msgspec.field(default_factory=set)
     unfitting: tuple[ImageName, list[str], int] | None = None
+    seen: list[SeenTag] = msgspec.field(default_factory=list)
 
     def resolve(self, scopes: Iterable[Scope], queue: WorkQueue, cache: IndexCache) -> Iterator[Audited]:
         """Queue every image; yield results for what could not be opened."""
@@ -73,6 +78,8 @@ class Resolver(msgspec.Struct, kw_only=True):
                     yield from self._met(opened)
                     for image in opened.images:
                         self._queue(opened, image, queue, cache)
+                    self._see(opened, cache)
+        self._note_seen(cache)
         self._count(repositories=len(self.repositories))
         if self.unfitting and not self.plan.tags and self.plan.filtered:
             name, tags, count = self.unfitting
@@ -107,11 +114,25 @@ class Resolver(msgspec.Struct, kw_only=True):
         counted = {name: getattr(self.plan, name) + count for name, count in more.items()}
         self.plan = msgspec.structs.replace(self.plan, **counted)
 
+    def _see(self, opened: Opened, cache: IndexCache) -> None:
+        """Remember which digest a tag has, for an audit of what is known."""
+        name = opened.asked.name
+        if isinstance(name, ImageName) and opened.digest and not name.digest and not self.registries.is_remembered:
+            self.seen.append(SeenTag(f"{name.host}/{name.repository}", name.target, opened.digest, int(time.time())))
+            if len(self.seen) >= _SEEN_AT_ONCE:
+                self._note_seen(cache)
+
+    def _note_seen(self, cache: IndexCache) -> None:
+        if self.seen:
+            cache.answers.note_tags(self.seen)
+            self.seen = []
+
     def _queue(self, opened: Opened, image: Image, queue: WorkQueue, cache: IndexCache) -> None:
         name = opened.asked.name
         assert isinstance(name, ImageName)
         pending = pending_of(image, f"{name.host}/{name.repository}", opened.digest)
-        for unit in queue.add(pending, str(name), needs=self.judge.needs_layers(image, str(name))):
+        needs = self.judge.needs_layers(image, str(name)) and not self.judge.knows(image, str(name))
+        for unit in queue.add(pending, str(name), needs=needs):
             if cache.has(unit.diff_id, unit.digest, verified=self.options.verify):
                 queue.mark_known(unit)
 
@@ -148,6 +169,8 @@ class Resolver(msgspec.Struct, kw_only=True):
             except InspectorError as error:
                 requests.listed(request, [])
                 return Listed(str(name), cause=error)
+            if self.options.cache is not None and not self.registries.is_remembered:
+                self.options.cache.answers.forget_tags(f"{name.host}/{name.repository}", listed)
             selected = [tag for tag in listed if self.selection.fits(tag)]
             fitting = [tag for tag in selected if not self.judge.ignores(str(name.tagged(tag)))]
             ignored = len(selected) - len(fitting)

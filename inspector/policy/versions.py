@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from packaging.version import InvalidVersion, Version
+from typing import TYPE_CHECKING
 
-from inspector.unknown import Tri
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from inspector.unknown import Tri
 
 _PATCHES = range(100)
 """Patch levels tried where only X.Y is known: more than any Python ever had."""
@@ -12,6 +15,8 @@ _PATCHES = range(100)
 
 def parsed(text: str | None) -> Version | None:
     """Return the version; None where `text` is none."""
+    from packaging.version import InvalidVersion, Version  # not every role compares versions
+
     try:
         return Version(text or "")
     except InvalidVersion:

@@ -93,7 +93,7 @@ FORMATS = (
     Format(
         "table",
         {
-            "check": Renderer("inspector.report.table:render_check", (*_SIZED, "passed", "only_failed")),
+            "check": Renderer("inspector.report.plain:render_check", (*_SIZED, "passed", "only_failed")),
             "audit": Renderer("inspector.report.audit_table:render_audit", (*_SIZED, "only_failed")),
             "show": Renderer("inspector.report.show:render_show", _SIZED),
             "diff": Renderer("inspector.report.diff:render_diff", _SIZED),

@@ -14,28 +14,23 @@ from inspector.facts import ImageFacts
 from inspector.policy.model import EXCUSED, FINDINGS_WORST_FIRST, Category, Finding, FindingOutcome, Report, Result
 from inspector.policy.steps import readable
 from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, symbol, words
+from inspector.report.summary import TITLES, cells_of
 from inspector.report.text import (
     CATEGORIES,
     NOTHING,
-    SYMBOLS,
     advice_of,
     alike,
     all_well,
     count,
     excuse,
     excused_told,
-    expected_torch,
     known_told,
     layer_name,
     listed,
     notes,
-    origin,
     run_told,
     seconds,
     shown_results,
-    size,
-    torch_build,
-    torch_version,
     unnamed,
 )
 
@@ -43,8 +38,7 @@ _GAP = 2
 _LONG_NAME = 36
 ONE_LINE = 100
 """Cells of width from which each image has one line; its name wraps in its own column."""
-_TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size")
-_EXPECTED = _TITLES.index("Expected")
+_EXPECTED = TITLES.index("Expected")
 _FOLDED = ("Image", "Role", "Expected")
 _STEP = 400
 """Characters of a build step shown below a finding."""
@@ -100,11 +94,11 @@ def _summary(results: Iterable[Result], width: int) -> Table:
     brief = [(*row[:_EXPECTED], _brief(row[_EXPECTED]), *row[_EXPECTED + 1 :]) for row in whole]
     broken = [(_broken(name), *rest) for name, *rest in brief]
     for rows in (whole, brief, broken):
-        widths = [max(map(_widest, column)) for column in zip(map(Text, _TITLES), *rows, strict=True)]
+        widths = [max(map(_widest, column)) for column in zip(map(Text, TITLES), *rows, strict=True)]
         if sum(widths) + _GAP * (len(widths) - 1) <= width:
-            return _table(_TITLES, rows)
+            return _table(TITLES, rows)
     if width >= ONE_LINE:
-        return _table(_TITLES, brief)
+        return _table(TITLES, brief)
     stacked = ((_broken(name), *rest) for name, *rest in whole)
     return _table(("Image\nRole, from", "Torch\nBuild", "Expected", "Verdict", "Size"), map(_stacked, stacked))
 
@@ -138,7 +132,7 @@ def _table(titles: Iterable[str], rows: Iterable[tuple[Text, ...]]) -> Table:
         border_style="dim",
     )
     for title in titles:
-        whole = title in _TITLES and title not in _FOLDED
+        whole = title in TITLES and title not in _FOLDED
         table.add_column(title, justify="right" if title == "Size" else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*row)
@@ -146,16 +140,11 @@ def _table(titles: Iterable[str], rows: Iterable[tuple[Text, ...]]) -> Table:
 
 
 def _cells(result: Result) -> tuple[Text, ...]:
-    facts = result.facts
-    return (
-        words(result.image, "bold"),
-        words(result.role or NOTHING),
-        words(origin(facts)),
-        Text(torch_version(facts)),
-        Text(torch_build(facts)),
-        Text(expected_torch(result)),
-        Text(f"{SYMBOLS[result.outcome]} {result.outcome.upper()}", style=f"bold {STYLES[result.outcome]}"),
-        Text(size(facts.size.uncompressed) if facts else NOTHING),
+    styles = {"Image": "bold", "Verdict": f"bold {STYLES[result.outcome]}"}
+    folded = ("Image", "Role", "From")
+    return tuple(
+        Text(cell, style=styles.get(title, ""), overflow="fold" if title in folded else None)
+        for title, cell in zip(TITLES, cells_of(result), strict=True)
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
 from inspector.errors import InspectorError
-from inspector.layers.blob import Meter, Scanned
 from inspector.rootfs import Rootfs
+
+if TYPE_CHECKING:
+    from inspector.layers.blob import Meter, Scanned
 
 AccessMethod = Literal["storage", "files", "save"]
 ACCESS_METHODS: tuple[AccessMethod, ...] = ("storage", "files", "save")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from inspector.layers.blob import LayerBlob, Meter
-from inspector.oci import ImageConfig, Platform
-from inspector.sources.access import ContainerFiles, Known
-
 if TYPE_CHECKING:
     from inspector.engine.client import Engine
+    from inspector.layers.blob import LayerBlob, Meter
+    from inspector.oci import ImageConfig, Platform
+    from inspector.sources.access import ContainerFiles, Known
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +62,12 @@ class Access(Protocol):
         """Return the image as its engine tells it, with build steps as far as these are certain.
 
         Its layers are `Unread`.
+        """
+
+    def at_hand(self) -> Image | None:
+        """Return the image as told, with its layers where the engine keeps them, where that is quickly found.
+
+        No more than their identity may be asked of them.
         """
 
     def storage(self) -> Image:

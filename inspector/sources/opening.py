@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from inspector import log
 from inspector.errors import InspectorError, NotFound, Unreachable, UsageError
-from inspector.layers.blob import Meter
-from inspector.layers.compression import sniff
-from inspector.layers.tar import BLOCK
 from inspector.names import states_host
 from inspector.reference import STDIN, Place, Reference, Scheme
-from inspector.sources import docker_archive, layout, skopeo_dir, twofold
-from inspector.sources.directory import Directory
-from inspector.sources.image import Image
 from inspector.sources.media import Media
-from inspector.sources.pipe import Pipe, opened
-from inspector.sources.platforms import Wanted
-from inspector.sources.seekable import SeekableArchive
-from inspector.sources.sniffing import open_sniffed
-from inspector.sources.store import BlobStore
-from inspector.sources.streamed import StreamedArchive
 
-
-class _Telling(NamedTuple):
-    """Whom to tell of bytes that are read, and of how many there are; and the stream that `-` names."""
-
-    meter: Meter
-    expect: Meter
-    stdin: BinaryIO | None
+if TYPE_CHECKING:
+    from inspector.layers.blob import Meter
+    from inspector.sources.image import Image
+    from inspector.sources.platforms import Wanted
 
 
 def open_images(
@@ -62,8 +45,10 @@ def open_images(
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
+    from inspector.sources.files import Telling, open_place  # an engine's image is opened without
+
     try:
-        images = _open(reference.scheme, place, platform, _Telling(meter, expect, stdin))
+        images = open_place(reference.scheme, place, platform, Telling(meter, expect, stdin))
     except OSError as error:
         raise NotFound(f"{place.path}: can't be read: {error.strerror or error}") from error
     log.info("sources", "%s: read as %s at %s", reference, images[0].source, place.path)
@@ -142,7 +127,7 @@ def _place(reference: Reference) -> Place | None:
     places = [] if reference.local else reference.places()
     sure = reference.scheme is not Scheme.BARE or reference.is_path_like()
     for place in places:
-        if place.path == STDIN or (os.path.lexists(place.path) and (sure or not _no_image(place.path))):
+        if place.path == STDIN or (os.path.lexists(place.path) and (sure or _may_be_image(place.path))):
             return place
     if reference.scheme is not Scheme.BARE:
         raise NotFound(f"{reference}: no such file or directory: {reference.name}")
@@ -153,26 +138,18 @@ def _place(reference: Reference) -> Place | None:
     return None
 
 
+def _may_be_image(path: str) -> bool:
+    from inspector.sources.files import no_image
+
+    return not no_image(path)
+
+
 def _ignored(reference: Reference) -> str:
     """Say which file or directory of that name was passed over, since it holds no image; empty if none was."""
+    from inspector.sources.files import no_image
+
     found = (place.path for place in reference.places() if os.path.lexists(place.path))
-    return next((f"{path!r} here is {what}" for path in found if (what := _no_image(path))), "")
-
-
-def _no_image(path: str) -> str:
-    """Say what is at `path` that can be no image, so that an engine's may be meant; empty for what may be one."""
-    there = Path(path)
-    try:
-        if there.is_dir():
-            documents = (layout.INDEX, docker_archive.MANIFEST)
-            holds = any((there / name).exists() for name in documents)
-            return "" if holds else f"a directory without an image (no {' or '.join(documents)})"
-        if there.is_file():
-            with opened(there) as file:
-                return "" if sniff(file.read(BLOCK)) else "a file that is no archive"
-    except OSError:  # reading it as an image says what is wrong
-        return ""
-    return ""
+    return next((f"{path!r} here is {what}" for path in found if (what := no_image(path))), "")
 
 
 def _name(reference: Reference, place: Place, image: Image, images: list[Image]) -> str:
@@ -180,52 +157,3 @@ def _name(reference: Reference, place: Place, image: Image, images: list[Image])
     if place.selector is not None or len({one.image_id for one in images}) == 1:
         return reference.text
     return f"{reference}:{image.tags[0]}" if image.tags else f"{reference}@{image.image_id}"
-
-
-def _open(scheme: Scheme, place: Place, wanted: Wanted, telling: _Telling) -> list[Image]:
-    path = Path(place.path)
-    is_dir = place.path != STDIN and path.is_dir()
-    _refuse_mismatch(scheme, place, is_dir=is_dir)
-    store = Directory(path) if is_dir else _archive(place, telling)
-    if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
-        return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
-    return twofold.compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
-
-
-def _as_said(scheme: Scheme, store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:
-    match scheme:
-        case Scheme.DIR:
-            return skopeo_dir.open_skopeo_dir(store, selector, wanted)
-        case Scheme.DOCKER_ARCHIVE:
-            return docker_archive.open_docker_archive(store, selector, wanted)
-        case _:
-            return layout.open_layout(store, scheme.value, selector, wanted)
-
-
-def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
-    """Refuse a directory where an archive is named, or the reverse; an unpacked docker-archive is as good as packed."""
-    if scheme is Scheme.OCI_ARCHIVE and is_dir:
-        raise NotFound(f"{place.path} is a directory; write oci:{place.path}")
-    if scheme in (Scheme.OCI, Scheme.DIR) and not is_dir:
-        raise NotFound(f"{place.path} is no directory; write {place.path} alone, or oci-archive:{place.path}")
-
-
-def _archive(place: Place, telling: _Telling) -> BlobStore:
-    """Return the archive, its members at random where it lies plain on disk; else read through."""
-    meter, expect, stdin = telling
-    if place.path == STDIN:
-        if stdin is None and sys.stdin is None:
-            raise UsageError("standard input is closed; pipe an archive in: docker save NAME | inspector check -")
-        stream = stdin or sys.stdin.buffer
-        if stream.isatty():
-            raise UsageError("standard input is a terminal; pipe an archive in: docker save NAME | inspector check -")
-        return StreamedArchive(cast("BinaryIO", Pipe(stream)), "standard input", meter=meter)
-    path = Path(place.path)
-    with opened(path) as file:
-        if not path.is_file():  # a named pipe, or the shell's <(command)
-            return StreamedArchive(cast("BinaryIO", Pipe(file)), str(path), meter=meter)
-        if sniff(head := file.read(BLOCK)) == "tar" and head:
-            return SeekableArchive(path)
-        expect(path.stat().st_size)
-        file.seek(0)
-        return StreamedArchive(file, str(path), meter=meter)

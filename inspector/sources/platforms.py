@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 from inspector.errors import PlatformMissing
 from inspector.oci import Platform
-from inspector.sources.store import shown
+from inspector.sources.shown import shown
 
 Wanted = Platform | Literal["all"] | None
 """A platform, every one, or None: this machine's if there are several, else the only one."""

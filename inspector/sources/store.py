@@ -12,6 +12,18 @@ from inspector.layers.blob import LayerBlob
 from inspector.layers.tar import Member, normal
 from inspector.oci import MAX_DOCUMENT
 from inspector.rootfs import MAX_LINKS, Kind
+from inspector.sources.shown import shown
+
+__all__ = [
+    "BlobStore",
+    "DocumentStore",
+    "Members",
+    "Stored",
+    "missing",
+    "several",
+    "shown",
+    "too_large",
+]
 
 MAX_MEMBERS = 100_000
 """Members of an outer archive past which it is refused; images of 127 layers have some 500."""
@@ -113,11 +125,6 @@ class Members(Generic[Content]):
                 return path
             path = self._links[path]
         raise Malformed(f"{self._where}: the links at {shown(name)} never end")
-
-
-def shown(name: str) -> str:
-    """Return a name that the image chose, escaped and cut, fit for a message."""
-    return ascii(name if len(name) <= 200 else name[:200] + "…")
 
 
 def missing(where: str, name: str) -> NotFound:

@@ -20,7 +20,9 @@ def test_what_is_read_is_told(images: Path, tmp_path: Path) -> None:
     first, second = (run(*arguments, "-v").stderr.splitlines() for _ in range(2))
     assert next(line for line in first if line.startswith("INFO: inspector.sources: ")).endswith("worker-cpu.tar")
     assert any(line.startswith("INFO: inspector.layers: sha256:") and " bytes in " in line for line in first)
-    assert any(line.endswith(": taken from the cache") for line in second)
+    assert any(line.endswith(": known by content") for line in second)
+    third = run(*arguments, "--python", "python3", "-v").stderr.splitlines()
+    assert any(line.endswith(": taken from the cache") for line in third)
     assert not any(line.startswith("DEBUG") for line in first)
     assert run(*arguments).stderr == ""
 

@@ -135,9 +135,9 @@ def test_the_cache_is_told_of_and_emptied(images: Path, tmp_path: Path) -> None:
     held = {label: told for label, _, told in (line.partition(" ") for line in lines)}
     layers = int(held["layers"])
     assert layers > 0
-    assert held["documents"].strip() == "0"
+    assert (held["images"].strip(), held["documents"].strip()) == ("1", "0")
     assert str(tmp_path) in held["path"]
-    assert run("cache", "prune", *place).stdout == "removed 0 layers, 0 documents, 0 B\n"
+    assert run("cache", "prune", *place).stdout == "removed 0 layers, 0 documents, the facts of 0 images, 0 B\n"
     assert run("cache", "clear", *place).stdout.startswith(f"removed {layers} layers, ")
     assert "layers     0\n" in run("cache", "info", *place).stdout
 

@@ -21,14 +21,14 @@ from fixtures.roles import right_images
 from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError
 from inspector.pipeline.access import AccessReader
-from inspector.pipeline.model import Question
+from inspector.pipeline.gathering import FactsReader
+from inspector.pipeline.model import Options, Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.access import ACCESS_METHODS, AccessMethod
 from inspector.sources.media import Media
 from inspector.testing.image import Image, Step
 from tests.cli.program import ROOT
-from tests.lab import ours
 from tests.lab.asked import ask
 from tests.lab.others import Other
 
@@ -200,7 +200,8 @@ def test_an_image_deleted_between_two_questions_is_told_in_one_sentence(
         (image,) = open_images(parse_reference(f"{any_engine.scheme}:{name}"), media=Media())
         any_engine.docker("rmi", "--force", name)
         assert image.access is not None
-        reader = AccessReader(ours.indexer(), None, verify=False, meter=lambda _: None)
+        facts = FactsReader(Options(), lambda _: None, ())
+        reader = AccessReader(facts, None, verify=False, meter=lambda _: None)
         with pytest.raises(InspectorError) as refused:
             reader.read(image, image.access, Question(access=access))
     assert refused.value.exit_code == 3

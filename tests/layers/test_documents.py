@@ -7,8 +7,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-from inspector.layers.cache import IndexCache, Removed
+from inspector.layers.cache import IndexCache
 from inspector.layers.documents import MAX_ONE, DocumentCache
+from inspector.layers.held import Removed
 from tests.layers.test_cache import index_of
 
 

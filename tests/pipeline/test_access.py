@@ -16,10 +16,10 @@ from inspector.facts import ImageFacts
 from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
-from inspector.layers.indexer import Indexer
 from inspector.layers.merge import merge
 from inspector.pipeline.access import AccessReader
-from inspector.pipeline.model import Question
+from inspector.pipeline.gathering import FactsReader
+from inspector.pipeline.model import Options, Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.access import AccessMethod, AccessUnusable, ContainerFiles, Known, Unread
@@ -45,6 +45,9 @@ class FakeAccess:
         """See `Access.told`."""
         self.taken.append("told")
         return unread(self._image)
+
+    def at_hand(self) -> None:
+        """See `Access.at_hand`."""
 
     def storage(self) -> Image:
         """See `Access.storage`."""
@@ -111,7 +114,8 @@ def read(
     def meter(count: int) -> None:
         del count
 
-    reader = AccessReader(Indexer(cache, verify=verify, meter=meter), cache, verify=verify, meter=meter)
+    facts = FactsReader(Options(cache=cache, verify=verify), meter, ())
+    reader = AccessReader(facts, cache, verify=verify, meter=meter)
     return reader.read(unread(image), fake, Question(whole=whole, packages=packages, access=access))
 
 

@@ -182,7 +182,7 @@ def test_what_nobody_foresaw_is_told_as_such(folder: Path, monkeypatch: pytest.M
     def gather(*_: object, **__: object) -> object:
         raise KeyError("Image")
 
-    monkeypatch.setattr("inspector.pipeline.reading.gather", gather)
+    monkeypatch.setattr("inspector.facts.from_layers.gather", gather)
     result = only(check([str(folder / "backend-prod.tar")], TOML))
     assert result.error is not None
     assert (result.outcome, result.error.kind) == ("unknown", "internal-error")

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from inspector.engine.client import Engine
-from inspector.engine.model import ImageDocument, Step
 from inspector.errors import DigestMismatch, Malformed, NotFound
-from inspector.layers.blob import Meter
 from inspector.oci import History, ImageConfig
 from inspector.reference import Scheme
 from inspector.sources.access import AccessUnusable, ContainerFiles, Known, Unread
-from inspector.sources.engine.container import container_files
-from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image, Layer
 from inspector.sources.platforms import foreign
-from inspector.sources.sniffing import open_sniffed
-from inspector.sources.streamed import StreamedArchive
+
+if TYPE_CHECKING:
+    from inspector.engine.client import Engine
+    from inspector.engine.model import ImageDocument, Step
+    from inspector.layers.blob import Meter
 
 
 class EngineAccess:
@@ -33,18 +32,38 @@ class EngineAccess:
         """See `Access.told`."""
         return as_told(self.engine, self._document, self.engine.history(self._document.id))
 
+    def at_hand(self) -> Image | None:
+        """See `Access.at_hand`."""
+        from inspector.sources.engine.storage import places
+
+        blobs = places(self.engine, self._document)
+        if not blobs:
+            return None
+        image = as_told(self.engine, self._document)
+        layers = tuple(
+            msgspec.structs.replace(layer, blob=blob) for layer, blob in zip(image.layers, blobs, strict=True)
+        )
+        return msgspec.structs.replace(image, layers=layers)
+
     def storage(self) -> Image:
         """See `Access.storage`."""
+        from inspector.sources.engine.storage import open_storage
+
         return open_storage(self.engine, self._document)
 
     @contextmanager
     def container(self) -> Iterator[ContainerFiles]:
         """See `Access.container`."""
+        from inspector.sources.engine.container import container_files
+
         with container_files(self.engine, self._document.id, self._document.config) as files:
             yield files
 
     def saved(self, *, known: Known, meter: Meter) -> Image:
         """See `Access.saved`. What is saved must be the image that was asked for, layer by layer."""
+        from inspector.sources.sniffing import open_sniffed
+        from inspector.sources.streamed import StreamedArchive
+
         where = f"{self.engine.kind} save"
         with self.engine.save(self._document.id) as stream:
             archive = StreamedArchive(stream, where, meter=meter, known=known)
@@ -75,6 +94,10 @@ class StoredAccess:
 
     def told(self) -> Image:
         """See `Access.told`."""
+        return self._image
+
+    def at_hand(self) -> Image:
+        """See `Access.at_hand`."""
         return self._image
 
     def storage(self) -> Image:

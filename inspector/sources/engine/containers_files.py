@@ -20,9 +20,8 @@ import msgspec
 from inspector.errors import Malformed
 from inspector.oci import decoder
 from inspector.sources.access import AccessUnusable
-from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
+from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord, kept
 from inspector.sources.engine.disk import read_document, stamp
-from inspector.sources.engine.tar_split import find_split
 from inspector.sources.store import shown
 
 DRIVER = "overlay"
@@ -99,8 +98,8 @@ class Folder:
         link = read_document(folder / "link", _MAX_LINK).decode("ascii", "replace").strip()
         if not _LINK.fullmatch(link):
             raise AccessUnusable(f"{str(folder / 'link')!a} names no layer")
-        split = find_split(self.root / f"{DRIVER}-layers" / f"{layer_id}.tar-split.gz", folder / "diff")
-        return DiffDirectory(folder / "diff", FileRecord(self.root / DRIVER / "l" / link), split=split)
+        split = kept(self.root / f"{DRIVER}-layers" / f"{layer_id}.tar-split.gz")
+        return DiffDirectory(folder / "diff", FileRecord(self.root / DRIVER / "l" / link), split_file=split)
 
 
 Record = TypeVar("Record")

@@ -7,21 +7,21 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from inspector.elf import FilePart, Source
 from inspector.errors import CorruptLayer, DigestMismatch
-from inspector.layers.blob import LayerBlob, Meter, Scanned
-from inspector.layers.entry import LayerIndex
-from inspector.layers.scan import make_index, scan_stream
 from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
-from inspector.sources.engine.compared import find_difference
 from inspector.sources.engine.disk import stamp, unusable
-from inspector.sources.engine.tar_split import TarSplit
-from inspector.sources.engine.walk import DIRECTORY, OPENED, Walk
+
+if TYPE_CHECKING:
+    from inspector.elf import Source
+    from inspector.layers.blob import LayerBlob, Meter, Scanned
+    from inspector.layers.entry import LayerIndex
+    from inspector.sources.engine.tar_split import TarSplit
+    from inspector.sources.engine.walk import Walk
 
 
 class Record(Protocol):
@@ -49,8 +49,8 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     `record` is what the engine takes away before it touches that directory. What the engine noted when it made the
     layer is compared: `size`, the bytes of all files, with or without the texts of links, and `inodes`, their count
     with the top; None where it noted none. `packed` is the same layer as it was fetched, if that was kept too: only
-    there can a digest be checked, or by `split`, from which the engine makes the layer's tar again.
-    `blind` says why the kernel's marks are not shown to this process: then `split` tells of them.
+    there can a digest be checked, or by `split_file`, from which the engine makes the layer's tar again.
+    `blind` says why the kernel's marks are not shown to this process: then that file tells of them.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     size: int | None = None
     inodes: int | None = None
     packed: LayerBlob | None = None
-    split: TarSplit | None = None
+    split_file: Path | None = None
     blind: str = ""
 
     @property
@@ -70,18 +70,30 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         """
         return f"walk:{stamp(self.path)}:{self.record.stamp}:{os.fsencode(self.path).hex()}"
 
+    @property
+    def split(self) -> TarSplit | None:
+        """What else the layer's tar had; None where the engine did not keep that."""
+        from inspector.sources.engine.tar_split import TarSplit  # brings what reads layers
+
+        return None if self.split_file is None else TarSplit(self.split_file, self.path)
+
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:
         """See `LayerBlob.scan`. Raises `AccessUnusable` too: to verify a digest, or where the directory can't tell."""
+        from inspector.layers.blob import Scanned  # an image that is known needs only the identity
+        from inspector.layers.scan import make_index
+        from inspector.sources.engine.walk import Walk
+
         if verify and self.packed is not None:
             return self.packed.scan(diff_id, digest, verify=True, meter=meter)
-        if verify and self.split is None:
+        split = self.split
+        if verify and split is None:
             raise AccessUnusable("a layer that lies unpacked proves no digest")
-        if verify:
-            return self._proved(diff_id, meter)
+        if verify and split is not None:
+            return self._proved(split, diff_id, meter)
         before = self.identity
-        if self.blind and self.split is None:
+        if self.blind and split is None:
             raise AccessUnusable(self.blind)
-        walk = Walk(self.path, meter, self.split.opaque() if self.blind and self.split else None)
+        walk = Walk(self.path, meter, split.opaque() if self.blind and split else None)
         try:
             walk.run()
         except FileNotFoundError as error:
@@ -91,22 +103,24 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         if self.identity != before:
             raise self._changed()
         index = make_index(diff_id, walk, verified=False)
-        if self.split is not None and walk.latest[0] > self.split.made:
-            return self._doubted(diff_id, meter)
+        if split is not None and walk.latest[0] > split.made:
+            return self._doubted(split, diff_id, meter)
         self._compare(walk, index.size)
         return Scanned(index, walk.bytes_read, "walk")
 
-    def _proved(self, diff_id: str, meter: Meter) -> Scanned:
+    def _proved(self, split: TarSplit, diff_id: str, meter: Meter) -> Scanned:
         """Return the index of the layer's tar, put together from the directory, which hashes to `diff_id`.
 
         Raises `DigestMismatch` where a file was changed, added or removed since the engine unpacked the layer.
         """
-        assert self.split is not None
-        chunks = self.split.chunks
+        from inspector.layers.scan import scan_stream
+        from inspector.sources.engine.compared import find_difference
+
+        chunks = split.chunks
         try:
             scanned = scan_stream(chunks(), diff_id, None, meter=meter, again=chunks)
         except (CorruptLayer, DigestMismatch) as error:
-            changed = self.split.changed()
+            changed = split.changed()
             if changed:
                 raise self._altered(f"{changed!a} in it is not the file of the layer's tar") from error
             raise AccessUnusable(f"{str(self.path)!a} does not make the layer's tar again: {error}") from error
@@ -114,10 +128,10 @@ class DiffDirectory(msgspec.Struct, frozen=True):
             raise self._altered(difference)
         return scanned
 
-    def _doubted(self, diff_id: str, meter: Meter) -> Scanned:
+    def _doubted(self, split: TarSplit, diff_id: str, meter: Meter) -> Scanned:
         """Return the same where something was changed since; other access methods are to show what it is now."""
         try:
-            return self._proved(diff_id, meter)
+            return self._proved(split, diff_id, meter)
         except DigestMismatch as error:
             raise AccessUnusable(str(error)) from error
 
@@ -130,6 +144,9 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     @contextlib.contextmanager
     def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:
         """See `Reopenable`. No link is followed on the way."""
+        from inspector.elf import FilePart
+        from inspector.sources.engine.walk import DIRECTORY, OPENED
+
         size = index.entries.sizes[position]
         with contextlib.ExitStack() as stack:
             folder, *names = [os.fsencode(self.path), *os.fsencode(index.entries.path(position)).split(b"/")]
@@ -156,3 +173,8 @@ class DiffDirectory(msgspec.Struct, frozen=True):
 
     def _changed(self) -> AccessUnusable:
         return AccessUnusable(f"{str(self.path)!a} changed while it was read")
+
+
+def kept(path: Path) -> Path | None:
+    """Return the path of what an engine may keep; None where there is nothing."""
+    return path if os.path.lexists(path) else None

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from inspector.engine.model import ListedImage
 from inspector.errors import LimitExceeded, NotFound
 from inspector.names import DOCKER_HUB, canonical, familiar, repository_in, without_local
-from inspector.sources.store import shown
+from inspector.sources.shown import shown
 
 MAX_MATCHES = 1000
 """Images that one pattern may name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,12 +16,13 @@ from inspector.engine.model import ImageDocument, ListedImage
 from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable
 from inspector.reference import Reference, Scheme
 from inspector.sources.access import AccessUnusable
-from inspector.sources.engine import containers_storage
 from inspector.sources.engine.access import StoredAccess, as_told
 from inspector.sources.engine.names import all_tags, asked_first, is_pattern, matching
-from inspector.sources.engine.storage import open_storage
 from inspector.sources.image import Image
 from inspector.sources.platforms import Wanted, choose
+
+if TYPE_CHECKING:
+    from inspector.sources.engine import containers_storage
 
 _KINDS: dict[Scheme, tuple[Kind, ...]] = {Scheme.DOCKER: ("docker",), Scheme.PODMAN: ("podman",)}
 _EITHER: tuple[Kind, ...] = ("docker", "podman")
@@ -122,6 +124,8 @@ def _inspected(engine: Engine, name: str, wanted: Wanted) -> Image:
 
 def _undescribed(engine: Engine, document: ImageDocument, where: str) -> Image:
     """Return an image of which the engine tells nothing, for its files may tell it all the same."""
+    from inspector.sources.engine.storage import open_storage
+
     nothing = "the engine tells neither its platform nor its layers"
     try:
         image = open_storage(engine, document)
@@ -150,6 +154,8 @@ def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> 
 
 
 def _own_store() -> containers_storage.ContainersStore | None:
+    from inspector.sources.engine import containers_storage  # most engines answer themselves
+
     return None if os.environ.get("CONTAINER_HOST") else containers_storage.find_store()
 
 

@@ -15,17 +15,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.oci import digest_of
 from inspector.sources.access import AccessUnusable
-from inspector.sources.assemble import MAX_LAYERS, Placed, check_counts, make_image, read_config
-from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
+from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord, kept
 from inspector.sources.engine.disk import hidden_marks, read_document
-from inspector.sources.engine.tar_split import find_split
-from inspector.sources.image import Image
-from inspector.sources.store import Stored
+
+if TYPE_CHECKING:
+    from inspector.sources.image import Image
 
 DRIVER = "overlay2"
 SPLIT = "tar-split.json.gz"
@@ -55,10 +55,10 @@ class _Graph(msgspec.Struct, frozen=True):
         if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
             raise AccessUnusable(f"{str(record)!a}: invalid cache-id or size")
         files = self.root / DRIVER / cache_id / "diff"
-        split = find_split(record / SPLIT, files)
+        split = kept(record / SPLIT)
         if self.blind and split is None:
             raise AccessUnusable(self.blind)
-        return DiffDirectory(files, FileRecord(record / "cache-id"), int(size), split=split, blind=self.blind)
+        return DiffDirectory(files, FileRecord(record / "cache-id"), int(size), split_file=split, blind=self.blind)
 
 
 def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: Sequence[str] = ()) -> Image:
@@ -66,15 +66,24 @@ def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: S
 
     Raises `AccessUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
     """
+    from inspector.sources.assemble import MAX_LAYERS, Placed, check_counts, make_image, read_config
+    from inspector.sources.store import Stored
+
     graph = _Graph(root, hidden_marks(root / DRIVER))
     config = read_config(graph.config(image_id), f"{root}: config {image_id}", image_id)
     stated = config.document.rootfs.diff_ids
     if stated != list(diff_ids):
         raise AccessUnusable(f"the engine lists other layers than the config {image_id} below {str(root)!a}")
     check_counts(min(len(stated), MAX_LAYERS + 1), config, str(root))
-    blobs = [graph.layer(*pair) for pair in zip(stated, chain_ids(stated), strict=True)]
+    blobs = overlay2_places(root, stated)
     placed = [Placed(Stored(blob, 0, compressed=False, walked=True), None) for blob in blobs]
     return make_image(graph, "docker", config, placed, tags=tags)
+
+
+def overlay2_places(root: Path, diff_ids: Sequence[str]) -> list[DiffDirectory]:
+    """Return the directories of these layers. Raises as `open_overlay2`."""
+    graph = _Graph(root, hidden_marks(root / DRIVER))
+    return [graph.layer(*pair) for pair in zip(diff_ids, chain_ids(diff_ids), strict=True)]
 
 
 def chain_ids(diff_ids: Sequence[str]) -> Iterator[str]:

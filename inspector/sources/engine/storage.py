@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from inspector.engine.client import Engine
-from inspector.engine.model import ImageDocument
+from inspector.errors import InspectorError
 from inspector.sources.access import AccessUnusable
-from inspector.sources.engine import storage_conf
-from inspector.sources.engine.containers_storage import ContainersStore
-from inspector.sources.engine.content_store import candidate_roots, open_content_store
 from inspector.sources.engine.disk import in_container
-from inspector.sources.engine.overlay2 import DRIVER, open_overlay2
-from inspector.sources.image import Image
+from inspector.sources.engine.overlay2 import DRIVER, open_overlay2, overlay2_places
+
+if TYPE_CHECKING:
+    from inspector.engine.client import Engine
+    from inspector.engine.model import ImageDocument
+    from inspector.sources.engine.diff_directory import DiffDirectory
+    from inspector.sources.image import Image
+
+
+MAX_PLACES = 1000
+"""Layers that are looked for before the image is opened; engines end at 125."""
 
 
 def open_storage(engine: Engine, document: ImageDocument) -> Image:
@@ -35,6 +41,9 @@ def open_storage(engine: Engine, document: ImageDocument) -> Image:
             f"there is no {str(root)!a} on this machine; in a container, give it that folder: {_given(root)}"
         )
     if engine.kind == "podman":
+        from inspector.sources.engine import storage_conf
+        from inspector.sources.engine.containers_storage import ContainersStore
+
         return _same(ContainersStore(root, storage_conf.roots()[1:]).open_id(document.id), document)
     if info.store == "containerd":
         return _same(_from_containerd(root, document), document)
@@ -43,11 +52,27 @@ def open_storage(engine: Engine, document: ImageDocument) -> Image:
     return open_overlay2(root, document.id, document.diff_ids, tags=document.tags)
 
 
+def places(engine: Engine, document: ImageDocument) -> list[DiffDirectory]:
+    """Return where Docker's overlay2 keeps the layers; none where it doesn't, or that can't be read."""
+    if engine.kind != "docker" or document.config_digest is None or not 0 < len(document.diff_ids) <= MAX_PLACES:
+        return []
+    info = engine.info
+    root = Path(info.root_dir)
+    if not engine.endpoint.is_local or info.driver != DRIVER or not root.is_absolute():
+        return []
+    try:
+        return overlay2_places(root, document.diff_ids)
+    except InspectorError:  # the storage tells why, or another access method is taken
+        return []
+
+
 def _from_containerd(root: Path, document: ImageDocument) -> Image:
     """Return from whichever store holds the image's target; the reasons of all where none does.
 
     Of an image whose layers it has unpacked alone (moby#49473) the engine tells nothing else.
     """
+    from inspector.sources.engine.content_store import candidate_roots, open_content_store
+
     wanted = document.config.platform if document.diff_ids else None
     reasons = []
     for candidate in candidate_roots(root):

@@ -183,11 +183,6 @@ _OF_USE = (OPAQUE.encode(), b'"name_raw"', *_encoded(_MARK))
 """What stands in the records of a layer where a directory hides others, or the tar sets overlayfs's attributes."""
 
 
-def find_split(path: Path, top: Path) -> TarSplit | None:
-    """Return what `path` keeps of the layer in the directory `top`; None where there is no such file."""
-    return TarSplit(path, top) if os.path.lexists(path) else None
-
-
 class _Files:
     """The files of a layer's directory. The folders on the way to one are opened one by one, and none through a link.
 

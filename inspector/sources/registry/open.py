@@ -30,6 +30,9 @@ class Registries:
     before each request.
     """
 
+    is_remembered = False
+    """Whether none is asked, and all is as it was when they were."""
+
     def __init__(
         self,
         settings: Settings | None = None,
@@ -52,6 +55,10 @@ class Registries:
             raise Unsupported(f"{name}: lies in a registry, and nothing leaves the machine when offline")
         for repository in self.client.repositories(name):
             yield RegistryStore(repository, self.documents)
+
+    def told(self, name: ImageName) -> tuple[str, ...]:  # noqa: ARG002 - for those that are remembered
+        """Say what is to be known of any answer on this image."""
+        return ()
 
     def close(self) -> None:
         """Give all connections back; what waits for a registry gives up."""
@@ -81,7 +88,7 @@ def open_named(name: ImageName, wanted: Wanted, registries: Registries) -> tuple
             errors.append(error)
         else:
             passed = [f"not had from a mirror: {error}" for error in errors]
-            warned = (*registries.client.warnings, *passed)
+            warned = (*registries.client.warnings, *registries.told(name), *passed)
             return [_with(image, warnings=(*warned, *image.warnings)) for image in images], digest
     raise errors[-1]
 

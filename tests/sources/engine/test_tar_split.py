@@ -151,7 +151,7 @@ def test_opaque_directories_are_told_where_the_kernel_s_marks_are_not_shown(tmp_
     assert layer.scan(verify=False).index.entries != wanted.entries
     blind = msgspec.structs.replace(layer.blob, blind="run as root")
     assert blind.scan(layer.diff_id, None, verify=False, meter=lambda _: None).index == wanted
-    unsplit = msgspec.structs.replace(blind, split=None)
+    unsplit = msgspec.structs.replace(blind, split_file=None)
     with pytest.raises(AccessUnusable, match="run as root"):
         unsplit.scan(layer.diff_id, None, verify=False, meter=lambda _: None)
 

@@ -13,6 +13,7 @@ from inspector.errors import InspectorError
 from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
 from inspector.facts.imports import Modules, ReadContent
+from inspector.facts.known import Known, asked, places, stored_size
 from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.facts.unread import unread
@@ -49,10 +50,12 @@ def gather(
     readers: int = READERS,
     imports: Sequence[str] = (),
     sizes: bool = False,
+    known: Known | None = None,
 ) -> ImageFacts:
     """Gather the facts of `image`, as its command `python` would see them; so many `readers` take its packed layers.
 
-    `imports` are modules whose import is followed; `sizes` asks where the bytes are, and which are waste.
+    `imports` are modules whose import is followed; `sizes` asks where the bytes are, and which are waste. The facts
+    are kept in `known`, where nothing that could be read another time was missed.
 
     Raises `InspectorError`, naming the layer, and `LimitExceeded` where it takes longer than the current limits allow.
     """
@@ -60,16 +63,35 @@ def gather(
     with memory.reading() as group:
         indexed = _index_all(indexer, image, readers, group)
         with memory.alone(group):
-            facts = _facts(image, indexed, python, begun, Modules(tuple(imports), indexer.verify), sizes=sizes)
+            modules = Modules(tuple(imports), indexer.verify)
+            facts = _facts(image, indexed, python, begun, modules, sizes=sizes)
         for layer in indexed:
             if layer.binaries is not None:
                 layer.binaries.remember()
-        return facts
+        if known is not None and not modules.missed and (layers := _places(image, indexed)) is not None:
+            known.keep(image, asked(python, imports, sizes=sizes), facts, layers)
+        warnings = _unique(image.warnings, _notes(image.layers, indexed), facts.warnings)
+        return msgspec.structs.replace(facts, warnings=warnings)
+
+
+def _places(image: Image, indexed: list[Indexed]) -> str | None:
+    """Say which bytes the facts are of; None where that can't be said, or some could not be read at this time."""
+    identities: list[str | None] = []
+    for layer, each in zip(image.layers, indexed, strict=True):
+        binaries = each.binaries
+        if binaries is None or binaries.blind or binaries.missed:
+            return None
+        identity = "" if each.index.verified else binaries.identity
+        if identity is None or (identity and layer.blob.identity != identity):
+            return None
+        identities.append(identity)
+    return places(identities)
 
 
 def _facts(
     image: Image, indexed: list[Indexed], python: str, begun: float, modules: Modules, *, sizes: bool
 ) -> ImageFacts:
+    """Return the facts with the warnings of the content alone."""
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     rootfs = merge([layer.index for layer in indexed], binaries)
     blind = any(each.blind for each in binaries)
@@ -89,7 +111,7 @@ def _facts(
         seen,
         size=_size(image.layers, indexed),
         layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
-        warnings=_unique(image.warnings, _notes(image.layers, indexed), rootfs.warnings, warnings, seen.warnings),
+        warnings=_unique(rootfs.warnings, warnings, seen.warnings),
         evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
         imports=imports,
     )
@@ -207,10 +229,8 @@ def _layer_facts(layer: Layer, indexed: Indexed) -> LayerFacts:
     )
 
 
-def _size(layers: Iterable[Layer], indexed: Iterable[Indexed]) -> Size:
-    stored = [layer.stored_size if layer.compressed else None for layer in layers]
-    known = [size for size in stored if size is not None]
-    return Size(sum(layer.index.size for layer in indexed), sum(known) if len(known) == len(stored) else None)
+def _size(layers: Sequence[Layer], indexed: Iterable[Indexed]) -> Size:
+    return Size(sum(layer.index.size for layer in indexed), stored_size(layers))
 
 
 def _evidence(indexed: list[Indexed], proof: Proof, seconds: float) -> Evidence:
