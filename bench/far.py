@@ -14,11 +14,9 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from bench.measure import Measured, measure
@@ -134,7 +132,7 @@ def _manifest(number: str) -> bytes:
 def _answer(
     content: bytes, kind: str, *, status: bytes = b"200 OK", head: bool = False, digest: str = "", more: str = ""
 ) -> bytes:
-    stated = f"Docker-Content-Digest: sha256:{digest}\r\nEtag: \"sha256:{digest}\"\r\n" if digest else ""
+    stated = f'Docker-Content-Digest: sha256:{digest}\r\nEtag: "sha256:{digest}"\r\n' if digest else ""
     headers = f"Content-Length: {len(content)}\r\nContent-Type: {kind}\r\n{stated}{more}X-Content-Type-Options: nosniff"
     when = "Date: Mon, 01 Jan 2024 00:00:00 GMT\r\nDocker-Distribution-Api-Version: registry/2.0"
     return b"HTTP/1.1 %s\r\n%s\r\n%s\r\n\r\n%s" % (status, headers.encode(), when.encode(), b"" if head else content)
@@ -163,7 +161,7 @@ def far_registry(fleet: Fleet, delay: float) -> Iterator[str]:
 
 def counted(host: str) -> dict[str, int]:
     """Ask the simulated registry how many requests it answered, and how many at once at most."""
-    with urllib.request.urlopen(f"http://{host}/count") as answer:  # noqa: S310 - a process of ours
+    with urllib.request.urlopen(f"http://{host}/count") as answer:
         found: dict[str, int] = json.load(answer)
     return found
 
@@ -194,9 +192,9 @@ def far_lines(inspector: list[str], fleet: Fleet, jobs: int) -> Iterator[str]:
             done = plan_once(inspector, fleet, jobs, cache=Path(folder))
             seconds = done.measured.median
             yield (
-                f"plan of {fleet.repositories:,} repositories × {fleet.tags} tags, {ROUND_TRIP * 1000:.0f} ms a request, "
-                f"-j {jobs}, {what}: {done.requests:,} requests in {seconds:.1f} s, {done.requests / seconds:.0f} a "
-                f"second, {seconds / done.bound:.2f} × the least ({done.bound:.1f} s), at most {done.most} at once, "
+                f"plan of {fleet.repositories:,} repositories of {fleet.tags} tags, -j {jobs}, {what}: "
+                f"{done.requests:,} requests in {seconds:.1f} s, {done.requests / seconds:.0f} a second, "
+                f"{seconds / done.bound:.2f} of the least ({done.bound:.1f} s), {done.most} at once, "
                 f"{done.measured.peak / 1e6:.0f} MB"
             )
 
@@ -204,7 +202,9 @@ def far_lines(inspector: list[str], fleet: Fleet, jobs: int) -> Iterator[str]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="bench.far", description=__doc__)
-    parser.add_argument("--serve", nargs=4, metavar=("REPOSITORIES", "TAGS", "IMAGES", "SECONDS"), help="be the registry")
+    parser.add_argument(
+        "--serve", nargs=4, metavar=("REPOSITORIES", "TAGS", "IMAGES", "SECONDS"), help="be the registry"
+    )
     parser.add_argument("--repositories", type=int, default=REPOSITORIES)
     parser.add_argument("--tags", type=int, default=TAGS)
     parser.add_argument("--images", type=int, default=1, help="different images of each repository")

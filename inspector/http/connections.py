@@ -19,7 +19,7 @@ import msgspec
 from inspector.http.failures import StillToCome
 from inspector.http.timed import Patience, TimedReader, wire_of
 
-MAX_IDLE = 32
+MAX_IDLE = 64
 """Connections that are kept for the next request."""
 MAX_INFORMATIONAL = 5
 """Answers 1xx that may come before the one that counts, as Go's client has it."""
