@@ -66,6 +66,8 @@ class Headers:
             name, colon, value = line.partition(":")
             if line[:1] in (" ", "\t") and last is not None:
                 last[-1] += f"\r\n{line}"
+            elif line[:1] == ":":
+                continue
             elif not colon or not _NAME.fullmatch(name):
                 return
             else:
