@@ -10,20 +10,25 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from bench.far import REPOSITORIES, Fleet, plan_once
 from bench.measure import Measured, measure
+from bench.table import Beside, Row, Target
 from fixtures.roles import right_images
 from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
-from tests.lab.many import REPOSITORIES, fleet, push_all
+from tests.lab.many import REPOSITORIES as NAMES
+from tests.lab.many import fleet, push_all
 from tests.lab.registries import registry
 
 MB = 1e6
 MANY, LAYERS = 1000, 200
 GUARDED, TOKEN_SECONDS = 40, 0.3
 FAR, TAGS_EACH, ROUND_TRIP = 100, 10, 0.03
-JOBS = 8
+JOBS, WIDTHS = 8, (8, 32)
+OF_THE_LEAST = 1.25
+"""How long a plan may take, in the least that its requests can: their number × round trip ÷ jobs."""
 
 
 def audit_rows(inspector: Sequence[str], tags: int = MANY) -> list[str]:
@@ -33,7 +38,7 @@ def audit_rows(inspector: Sequence[str], tags: int = MANY) -> list[str]:
         root = Path(folder)
         with registry(root) as host:
             push_all(host, fleet(tags, LAYERS))
-            names = [f"{host}/{name}" for name in REPOSITORIES]
+            names = [f"{host}/{name}" for name in NAMES]
             words = [*inspector, "audit", *names, "--no-policy", "--format", "jsonl", "-q"]
             cold = _once([*words, "--cache-dir", str(root / "cache")])
             warm = _once([*words, "--cache-dir", str(root / "cache")], times=3)
@@ -68,6 +73,19 @@ def listing_rows(inspector: Sequence[str]) -> list[str]:
         _row(f"audit of {FAR} repositories, {tags} tags, {ROUND_TRIP * 1000:.0f} ms a request", far[0], tags),
         _row("the same again, everything cached", far[1], tags),
     ]
+
+
+def plan_rows(inspector: Sequence[str], repositories: int = REPOSITORIES) -> Iterator[Row]:
+    """Plan many repositories in a registry that answers late, beside the least that so many requests can take."""
+    fleet = Fleet(repositories, TAGS_EACH, 1)
+    for jobs in WIDTHS:
+        with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
+            for what in ("nothing known", "all known"):
+                done = plan_once([*inspector], fleet, jobs, cache=Path(folder))
+                job = f"plan of {repositories:,} repositories, {repositories * TAGS_EACH:,} tags, -j {jobs}, {what}"
+                rate = done.requests / done.measured.median
+                beside, target = Beside(run=done.bound), Target(of_run=OF_THE_LEAST)
+                yield Row(f"{job}: {rate:,.0f} requests/s", done.measured, beside=beside, target=target)
 
 
 def _fill(fake: FakeRegistry, repositories: int, tags: int) -> None:
