@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bench.audit import plan_rows
+from bench.audit import audit_rows, listing_rows, plan_rows
 from bench.engine import engine_rows
 from bench.files import file_rows
 from bench.images import Named, subjects
@@ -88,6 +88,8 @@ def _registry(tools: Tools, choice: Choice) -> Rows:
 
 def _audit(tools: Tools, choice: Choice) -> Rows:
     yield from plan_rows([tools.inspector], choice.repositories)
+    yield from listing_rows([tools.inspector])
+    yield from audit_rows([tools.inspector])
 
 
 def _toc(tools: Tools, choice: Choice) -> Rows:

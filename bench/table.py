@@ -15,7 +15,7 @@ _COLUMNS = (
     ("spread", 7),
     ("yardsticks", 10),
     ("read", 10),
-    ("files/s", 10),
+    ("per s", 10),
     ("beside syft", 11),
     ("beside run", 10),
     ("at most", 28),
@@ -57,7 +57,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """One measured job; `read` in bytes and `files` where our own report tells them.
+    """One measured job; `read` in bytes and `files`, or what else there are many of, where known.
 
     `is_ours` says that it is compared with the last release. `yardstick` is in seconds, of the same group of rows.
     """
@@ -82,8 +82,8 @@ class Row:
         return self.measured.median / self.yardstick if self.yardstick else None
 
     def with_yardstick(self, seconds: float) -> Row:
-        """Return the same in yardsticks of so many seconds."""
-        return replace(self, yardstick=seconds)
+        """Return the same in yardsticks of so many seconds, unless it has one of its own."""
+        return self if self.yardstick else replace(self, yardstick=seconds)
 
     def cells(self) -> tuple[str, ...]:
         """The row as the table shows it."""

@@ -13,7 +13,7 @@ from bench.images import POLICY
 from bench.measure import Failed, Measured, measure
 from bench.table import Beside, Missing, Row, Target
 
-_PASS = "python -c pass"
+_NOTHING = "python -c pass"
 _YARDSTICK = """
 import hashlib, json, os
 document = json.dumps({str(number): [number] * 8 for number in range(4000)})
@@ -24,7 +24,7 @@ for _ in range(12):
         os.stat("/")
 """
 """What the time of our rows is told in, as machines differ: hashing, making objects, and calls of the system."""
-_IMPORTED = re.compile(rb"^import time: +([0-9]+) \\|", re.MULTILINE)
+_IMPORTED = re.compile(rb"^import time: +([0-9]+) \|", re.MULTILINE)
 _SYFT_ENV = {"SYFT_CHECK_FOR_APP_UPDATE": "false"}
 NOTHING_BESIDE = Beside()
 
@@ -45,7 +45,7 @@ class Tools:
 
     def version(self) -> Row:
         """How long the program takes to start, beside the least that a Python program takes."""
-        least = Row(_PASS, measure([sys.executable, "-c", "pass"], times=self.times, env={}), is_ours=False)
+        least = Row(_NOTHING, measure([sys.executable, "-c", "pass"], times=self.times, env={}), is_ours=False)
         words = [self.inspector, "--version"]
         measured = measure(words, times=self.times, env={})
         return Row("inspector --version", measured, beside=Beside(run=least.seconds), target=Target(of_run=3))
@@ -89,8 +89,7 @@ class Tools:
         code = "import sys; from inspector.cli import main; main()"
         words = [sys.executable, "-X", "importtime", "-c", code, "check", f"{policy}", reference, "--role", role]
         env = {"INSPECTOR_CACHE_DIR": str(self.folder / "cache")}
-        found = measure(words, times=self.times, env=env, keep=False, seconds_of=_imported)
-        return found
+        return measure(words, times=self.times, env=env, keep=False, seconds_of=_imported)
 
     def scan_with_syft(self, job: str, reference: str) -> Row | Missing:
         """Syft's scan, once."""
