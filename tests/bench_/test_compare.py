@@ -77,45 +77,8 @@ def test_each_group_has_a_yardstick_and_a_failure_ends_it_alone(monkeypatch: pyt
 def test_a_row_as_it_is_printed() -> None:
     target = Target(0.6, of_syft=1 / 40, of_run=1.25)
     shown = line(Row("job", Measured(0.5, 0.4, 0.6, 41_000_000, b""), beside=Beside(30.0, 2.0), target=target))
-    assert headings().split() == [
-        "job",
-        "median",
-        "range",
-        "peak",
-        "spread",
-        "yardsticks",
-        "read",
-        "per",
-        "s",
-        "beside",
-        "syft",
-        "beside",
-        "run",
-        "at",
-        "most",
-    ]
-    assert shown.split() == [
-        "job",
-        "0.50",
-        "s",
-        "0.40",
-        "…",
-        "0.60",
-        "41",
-        "MB",
-        "±20%",
-        "1/60",
-        "1/4",
-        "0.6",
-        "s,",
-        "1/40",
-        "of",
-        "syft,",
-        "1.25",
-        "of",
-        "run:",
-        "met",
-    ]
+    assert " ".join(headings().split()).startswith("job median range peak spread yardsticks")
+    assert " ".join(shown.split()) == "job 0.50 s 0.40 … 0.60 41 MB ±20% 1/60 1/4 0.6 s, 1/40 of syft, 1.25 of run: met"
 
 
 def test_a_target_of_shares_alone() -> None:
