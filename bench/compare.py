@@ -14,12 +14,23 @@ SLOWER = 1.3
 """A row that takes so many times what it took in the last release is too slow."""
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """One row: its seconds on the machine of that run, the same in yardsticks, and the bytes of its peak."""
+class Stored(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row: its seconds (median, fastest, slowest), the median in yardsticks of the same run, and its peak.
+
+    Beside it, the seconds of syft and of `docker run`, or of what else the job can't do without; and what is asked of
+    it, with whether it was met.
+    """
 
     seconds: float
+    fastest: float
+    slowest: float
     yardsticks: float
     peak: int
+    is_ours: bool = True
+    syft: float | None = None
+    run: float | None = None
+    target: str = ""
+    met: bool = True
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -31,13 +42,24 @@ class Release(msgspec.Struct, frozen=True):
 
 
 def stored_of(version: str, machine: str, rows: Iterable[Row]) -> Release:
-    """Return what is kept of a run: our own rows, as other tools are none of ours to compare."""
-    kept = {
-        row.job: Stored(round(row.measured.median, 4), round(row.ratio, 4), row.measured.peak)
-        for row in rows
-        if row.is_ours and row.ratio is not None
-    }
-    return Release(version, machine, kept)
+    """Return what is kept of a run."""
+    return Release(version, machine, {row.job: _stored(row) for row in rows if row.ratio is not None})
+
+
+def _stored(row: Row) -> Stored:
+    found, target = row.measured, row.target
+    return Stored(
+        seconds=round(found.median, 4),
+        fastest=round(found.fastest, 4),
+        slowest=round(found.slowest, 4),
+        yardsticks=round(row.ratio or 0.0, 4),
+        peak=found.peak,
+        is_ours=row.is_ours,
+        syft=row.beside.syft,
+        run=row.beside.run,
+        target=str(target or ""),
+        met=target is None or target.met(found.median, row.beside),
+    )
 
 
 def write(release: Release, path: Path = RELEASED) -> None:
@@ -53,10 +75,10 @@ def read(path: Path = RELEASED) -> Release | None:
 
 
 def slower(now: Release, before: Release) -> Iterator[str]:
-    """Yield a line for each row that takes `SLOWER` times what it took, in yardsticks."""
+    """Yield a line for each row of ours that takes `SLOWER` times what it took, in yardsticks."""
     for job, row in now.rows.items():
         old = before.rows.get(job)
-        if old is not None and row.yardsticks >= SLOWER * old.yardsticks:
+        if old is not None and row.is_ours and row.yardsticks >= SLOWER * old.yardsticks:
             times = row.yardsticks / old.yardsticks
             yield (
                 f"{job}: {times:.2f} times as slow as in {before.version} "
