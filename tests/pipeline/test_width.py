@@ -117,7 +117,7 @@ def test_an_image_that_is_opened_before_its_turn_is_small(
     monkeypatch.setattr(opening, "MAX_AHEAD_BYTES", 10)
     monkeypatch.setattr(opening, "MAX_OPENED_BYTES", 10)
     opened: list[bool] = []
-    real = resolve.open_named
+    real = opening.open_named
 
     def noted(*given: object, waits: bool = True) -> object:
         found = real(*given, waits=waits)  # type: ignore[arg-type]

@@ -151,9 +151,8 @@ def test_few_tokens_are_held_whatever_the_number_of_repositories(
         fake.route("GET", f"/v2/{name}/.*", answer)
     with contextlib.closing(Client(settings)) as client:
         for name in (*names, names[0]):
-            repository = client.repositories(ImageName(fake.host, name))[0]
-            repository.manifest("1")
-        assert len(repository.session._authorizer._slots) == 2
+            client.repositories(ImageName(fake.host, name))[0].manifest("1")
+        assert len(client._session(fake.host)._authorizer._slots) == 2
     assert len(tokens.asked) == 6
 
 

@@ -52,15 +52,15 @@ class Documents:
 
         Raises `PutOff` where this one is to wait, and `waits` is not set.
         """
+        mine = threading.Lock()
         with self._lock:
-            lock = self._fetching.get(digest)
-            if lock is None:
-                mine = self._fetching[digest] = threading.Lock()
+            first = self._fetching.setdefault(digest, mine)
+            if first is mine:
                 mine.acquire()
-        if lock is not None:
+        if first is not mine:
             if not waits:
                 raise PutOff
-            with work.held(lock):
+            with work.held(first):
                 pass
             yield
             return
