@@ -18,7 +18,7 @@ _LOOK = "import importlib.util; raise SystemExit(importlib.util.find_spec('torch
 def engine_rows(tools: Tools, image: Named, *, save: bool) -> Iterator[Row | Missing]:
     """The hand-run procedure, syft, dive, and our check by each access method; by the slow one only with `save`."""
     title = f"{image.name} docker"
-    ran = _run(tools, title, image)
+    ran = run_row(tools, title, image)
     yield ran
     scanned = tools.scan_with_syft(f"{title}: syft", f"docker:{image.name}")
     yield scanned
@@ -37,7 +37,7 @@ def engine_rows(tools: Tools, image: Named, *, save: bool) -> Iterator[Row | Mis
         yield tools.check(f"{title}: check, access method save", *asked, *access, "save", times=1, beside=beside)
 
 
-def _run(tools: Tools, title: str, image: Named) -> Row:
+def run_row(tools: Tools, title: str, image: Named) -> Row:
     """The import in a container; in an image that is to have no torch, the search for it."""
     what, code = ("find_spec('torch')", _LOOK) if image.role == "api" else (_IMPORT, _IMPORT)
     words = ["docker", "run", "--rm", image.name, "python", "-c", code]

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.audit import audit_rows, listing_rows, plan_rows
-from bench.engine import engine_rows
+from bench.engine import engine_rows, run_row
 from bench.files import file_rows
 from bench.images import Named, subjects
-from bench.measure import Failed, Measured, measure
+from bench.measure import Failed
 from bench.registry import registry_rows
 from bench.table import Beside, Missing, Row, Target
 from bench.toc import toc_rows
@@ -47,9 +47,7 @@ def _known(tools: Tools, choice: Choice) -> Rows:
     version = tools.version().measured.median
     asked = [(f"docker:{image.name}", image.role) for image in choice.images]
     for image, (reference, role) in zip(choice.images, asked, strict=True):
-        code = "import importlib.util" if role == "api" else "import torch"
-        words = ["docker", "run", "--rm", image.name, "python", "-c", code]
-        ran = Row(f"{image.name} known: docker run … python -c {code!r}", _measured(tools, words), is_ours=False)
+        ran = run_row(tools, f"{image.name} known", image)
         yield ran
         tools.check("", reference, role, times=1)
         target = Target(3 * version, of_run=1 / 20 if image.large else None)
@@ -60,15 +58,10 @@ def _known(tools: Tools, choice: Choice) -> Rows:
         yield Row(together.job, together.measured, target=Target(4 * version))
 
 
-def _measured(tools: Tools, words: list[str]) -> Measured:
-    return measure(words, times=tools.times, env={})
-
-
-def _imports(tools: Tools, name: str, reference: str, role: str) -> Row | Missing:
+def _imports(tools: Tools, name: str, reference: str, role: str) -> Row:
     """The seconds that modules take to import on the way to the verdict, as `-X importtime` tells them."""
     job = f"{name} known: imports alone (-X importtime)"
-    found = tools.imports(reference, role)
-    return Row(job, found, target=Target(IMPORTS_AT_MOST))
+    return Row(job, tools.imports(reference, role), target=Target(IMPORTS_AT_MOST))
 
 
 def _files(tools: Tools, choice: Choice) -> Rows:
