@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
 from inspector import work
@@ -71,6 +71,10 @@ class Documents:
                 del self._fetching[digest]
             mine.release()
 
+    def is_fetched(self, digest: str) -> bool:
+        """Tell whether a thread has a document, and what it leads to, under way."""
+        return digest in self._fetching
+
     def find(self, digest: str) -> bytes | None:
         """Return the document, if it was met before."""
         with self._lock:
@@ -99,7 +103,8 @@ class RegistryStore:
     """The documents of one repository, as a `DocumentStore` whose names are the paths of the API.
 
     Where it does not wait for what another thread fetches, it raises `PutOff`; what the registry said of the
-    manifest by then, the next one that is asked for that knows.
+    manifest by then, the next one that is asked for that knows. Others wait for a manifest that is new until `opening`
+    is left: what it leads to is there, too, by then.
     """
 
     def __init__(self, repository: Repository, documents: Documents, *, waits: bool = True) -> None:
@@ -107,6 +112,7 @@ class RegistryStore:
         self.where = repository.where
         self._documents = documents
         self._waits = waits
+        self.opening = ExitStack()
         self._said: tuple[tuple[str, str], Head | None] | None = None
 
     def top(self, target: str) -> Document:
@@ -119,13 +125,13 @@ class RegistryStore:
             self._documents.keep(document.digest, document.content)
             return document
         content = self._documents.find(head.digest)
-        if content is None:
-            with self._alone(head.digest):
-                content = self._documents.find(head.digest)
-                if content is None:
-                    document = self._fetched(target, head.digest)
-                    self._documents.keep(document.digest, document.content)
-                    return document
+        if content is None or self._documents.is_fetched(head.digest):  # with its config, which may be still to come
+            self.opening.enter_context(self._alone(head.digest))
+            content = self._documents.find(head.digest)
+            if content is None:
+                document = self._fetched(target, head.digest)
+                self._documents.keep(document.digest, document.content)
+                return document
         return Document(content, head.digest, head.media_type)
 
     @contextmanager

@@ -84,7 +84,8 @@ def open_named(
     errors: list[InspectorError] = []
     for store in registries.stores(name, waits=waits):
         try:
-            images, digest = _open(store, name, wanted, registries.opened, waits=waits)
+            with store.opening:
+                images, digest = _open(store, name, wanted, registries.opened, waits=waits)
         except InspectorError as error:
             errors.append(error)
         else:
