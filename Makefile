@@ -64,7 +64,7 @@ docs: $(VENV)/installed .venv-docs/installed ## write the generated pages and bu
 pictures: $(VENV)/installed ## draw the pictures of README and docs again, from the lab's images where there is a lab
 	$(BIN)/python -m pages pictures
 
-bench: $(VENV)/installed .venv-bench/installed ## measure on the lab's images, beside syft, dive and docker run
+bench: $(VENV)/installed .venv-bench/installed ## measure on the lab's images, beside syft, dive and docker run (ARGS=--compare: fail if slower)
 	$(BIN)/python -m bench.run --tools .venv-bench --save $(ARGS)
 
 bench-hostile: $(VENV)/developing ## read inputs made to exhaust memory and time, and check that they don't

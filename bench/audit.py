@@ -1,7 +1,8 @@
 """`python -m bench.audit` measures an audit: tags a second cold and warm, and memory for few tags and for many.
 
 The registry is a `docker-registry` of this run alone on the same machine, whose own work is in the figures;
-for what repositories and round trips cost, one of the tests' stands in, which waits before it answers.
+for what repositories and round trips cost, one of the tests' stands in, which waits before it answers, and for very
+many of them a simulated one (`bench.far`).
 """
 
 from __future__ import annotations
@@ -10,30 +11,34 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from bench.far import REPOSITORIES, Fleet, plan_once
 from bench.measure import Measured, measure
+from bench.table import Beside, Row, Target, headings, line
 from fixtures.roles import right_images
 from inspector.testing.registry import Answer, Asked, FakeRegistry, answer_json
-from tests.lab.many import REPOSITORIES, fleet, push_all
+from tests.lab.many import REPOSITORIES as NAMES
+from tests.lab.many import fleet, push_all
 from tests.lab.registries import registry
 
-MB = 1e6
 MANY, LAYERS = 1000, 200
 GUARDED, TOKEN_SECONDS = 40, 0.3
 FAR, TAGS_EACH, ROUND_TRIP = 100, 10, 0.03
-JOBS = 8
+JOBS, WIDTHS = 8, (8, 32)
+OF_THE_LEAST = 1.25
+"""How long a plan may take, in the least that its requests can: round trips by jobs."""
 
 
-def audit_rows(inspector: Sequence[str], tags: int = MANY) -> list[str]:
+def audit_rows(inspector: Sequence[str], tags: int = MANY) -> list[Row]:
     """Push so many tags over `LAYERS` layers, and audit them: nothing cached, all cached, and a tenth of them."""
     memory = Path("/dev/shm")  # noqa: S108 - a registry writes through, and the disk is not what is measured
     with tempfile.TemporaryDirectory(prefix="inspector-bench-", dir=memory if memory.is_dir() else None) as folder:
         root = Path(folder)
         with registry(root) as host:
             push_all(host, fleet(tags, LAYERS))
-            names = [f"{host}/{name}" for name in REPOSITORIES]
+            names = [f"{host}/{name}" for name in NAMES]
             words = [*inspector, "audit", *names, "--no-policy", "--format", "jsonl", "-q"]
             cold = _once([*words, "--cache-dir", str(root / "cache")])
             warm = _once([*words, "--cache-dir", str(root / "cache")], times=3)
@@ -44,11 +49,10 @@ def audit_rows(inspector: Sequence[str], tags: int = MANY) -> list[str]:
         _row(f"audit of {tags} tags, everything cached", warm, tags),
         _row(f"plan of {tags} tags", plan, tags),
         _row("audit of a tenth of them, nothing cached", few, None),
-        f"memory: {(cold.peak - few.peak) / MB:+.1f} MB for ten times as many tags",
     ]
 
 
-def listing_rows(inspector: Sequence[str]) -> list[str]:
+def listing_rows(inspector: Sequence[str]) -> list[Row]:
     """Audit many repositories behind a slow token server, and behind a link with a delay: first run, and a later one.
 
     The registry is one of the tests', which waits as long as it is told to.
@@ -64,10 +68,28 @@ def listing_rows(inspector: Sequence[str]) -> list[str]:
         far = [_listed(inspector, fake, FAR, Path(folder) / "far") for _ in range(2)]
     tags = FAR * TAGS_EACH
     return [
-        _row(f"audit of {GUARDED} repositories, a token takes {TOKEN_SECONDS} s, {JOBS} jobs", guarded, None),
+        _row(
+            f"audit of {GUARDED} repositories, a token takes {TOKEN_SECONDS} s, {JOBS} jobs",
+            guarded,
+            None,
+            GUARDED * TOKEN_SECONDS / JOBS,
+        ),
         _row(f"audit of {FAR} repositories, {tags} tags, {ROUND_TRIP * 1000:.0f} ms a request", far[0], tags),
         _row("the same again, everything cached", far[1], tags),
     ]
+
+
+def plan_rows(inspector: Sequence[str], repositories: int = REPOSITORIES) -> Iterator[Row]:
+    """Plan many repositories in a registry that answers late, beside the least that so many requests can take."""
+    fleet = Fleet(repositories, TAGS_EACH, 1)
+    for jobs in WIDTHS:
+        with tempfile.TemporaryDirectory(prefix="inspector-bench-") as folder:
+            for what in ("nothing known", "all known"):
+                done = plan_once([*inspector], fleet, jobs, cache=Path(folder))
+                job = f"plan of {repositories:,} repositories, {repositories * TAGS_EACH:,} tags, -j {jobs}, {what}"
+                beside, target = Beside(run=done.bound), Target(of_run=OF_THE_LEAST)
+                row = Row(job, done.measured, files=done.requests, beside=beside, target=target)
+                yield row.with_yardstick(done.bound)  # what it waits for is as long on every machine
 
 
 def _fill(fake: FakeRegistry, repositories: int, tags: int) -> None:
@@ -106,9 +128,8 @@ def _once(words: list[str], *, times: int = 1) -> Measured:
     return measure(words, times=times, env={}, keep=False)
 
 
-def _row(job: str, measured: Measured, tags: int | None) -> str:
-    rate = "" if tags is None else f"{tags / measured.median:6.0f} tags/s"
-    return f"{job:58}  {measured.median:6.2f} s  {rate:14}  {measured.peak / MB:5.0f} MB"
+def _row(job: str, measured: Measured, tags: int | None, least: float | None = None) -> Row:
+    return Row(job, measured, files=tags, beside=Beside(run=least))
 
 
 def main() -> int:
@@ -118,8 +139,9 @@ def main() -> int:
     parser.add_argument("--listing", action="store_true", help="measure repositories and round trips alone")
     options = parser.parse_args()
     inspector = [sys.executable, "-m", "inspector"]
+    sys.stdout.write(headings() + "\n")
     for row in (*listing_rows(inspector), *([] if options.listing else audit_rows(inspector, options.tags))):
-        sys.stdout.write(f"{row}\n")
+        sys.stdout.write(line(row) + "\n")
     return 0
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -27,12 +27,20 @@ class Measured:
     output: bytes
 
 
-def measure(words: Sequence[str], *, times: int, env: Mapping[str, str], keep: bool = True) -> Measured:
+def measure(
+    words: Sequence[str],
+    *,
+    times: int,
+    env: Mapping[str, str],
+    keep: bool = True,
+    seconds_of: Callable[[bytes], float] | None = None,
+) -> Measured:
     """Run `words` so many times, and once before if more than once, so that the files lie in memory for all alike.
 
-    A large output must not be kept: a child's peak is never told as less than what its parent has. Raises `Failed`.
+    A large output must not be kept: a child's peak is never told as less than what its parent has. `seconds_of`
+    finds the seconds in the command's standard error, where they are not those of its whole run. Raises `Failed`.
     """
-    runs = [_once(words, env, keep=keep) for _ in range(times if times == 1 else times + 1)]
+    runs = [_once(words, env, keep=keep, seconds_of=seconds_of) for _ in range(times if times == 1 else times + 1)]
     counted = runs if times == 1 else runs[1:]
     seconds = [run[0] for run in counted]
     return Measured(
@@ -49,7 +57,9 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | dict(more)
 
 
-def _once(words: Sequence[str], env: Mapping[str, str], *, keep: bool) -> tuple[float, int, bytes]:
+def _once(
+    words: Sequence[str], env: Mapping[str, str], *, keep: bool, seconds_of: Callable[[bytes], float] | None
+) -> tuple[float, int, bytes]:
     """Seconds, peak bytes, output."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
@@ -61,5 +71,8 @@ def _once(words: Sequence[str], env: Mapping[str, str], *, keep: bool) -> tuple[
             errors.seek(0)
             said = errors.read()[-500:].decode(errors="replace")
             raise Failed(f"{' '.join(words)} exited with {child.returncode}: {said}")
+        if seconds_of is not None:
+            errors.seek(0)
+            seconds = seconds_of(errors.read())
         output.seek(0)
         return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024), output.read() if keep else b""

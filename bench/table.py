@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.measure import Measured
 
 MB = 1e6
 _COLUMNS = (
-    ("job", 66),
+    ("job", 72),
     ("median", 9),
     ("range", 15),
     ("peak", 8),
+    ("spread", 7),
+    ("yardsticks", 10),
     ("read", 10),
-    ("files/s", 10),
+    ("per s", 10),
     ("beside syft", 11),
     ("beside run", 10),
-    ("at most", 15),
+    ("at most", 28),
 )
 
 
@@ -34,23 +35,32 @@ class Beside:
 
 @dataclass(frozen=True)
 class Target:
-    """What DESIGN.md asks of a job on the large image: seconds at most, and less than this share of others' time."""
+    """What is asked of a job: seconds at most, and no more than these shares of others' time in the same run."""
 
-    seconds: float
+    seconds: float | None = None
     of_syft: float | None = None
     of_run: float | None = None
 
     def met(self, seconds: float, beside: Beside) -> bool:
         """Whether a job that took so many seconds is as quick as it should be."""
         shares = ((self.of_syft, beside.syft), (self.of_run, beside.run))
-        return seconds <= self.seconds and all(
+        return (self.seconds is None or seconds <= self.seconds) and all(
             share is None or other is None or seconds <= share * other for share, other in shares
         )
+
+    def __str__(self) -> str:
+        shares = ((self.of_syft, "of syft"), (self.of_run, "of run"))
+        parts = [] if self.seconds is None else [f"{self.seconds:.3g} s"]
+        parts += [f"{_fraction(share)} {whose}" for share, whose in shares if share is not None]
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measured job; `read` in bytes and `files` where our own report tells them."""
+    """One measured job; `read` in bytes and `files`, or what else there are many of, where known.
+
+    `is_ours` says that it is compared with the last release. `yardstick` is in seconds, of the same group of rows.
+    """
 
     job: str
     measured: Measured
@@ -58,11 +68,22 @@ class Row:
     files: int | None = None
     beside: Beside = Beside()
     target: Target | None = None
+    is_ours: bool = True
+    yardstick: float | None = None
 
     @property
     def seconds(self) -> float | None:
-        """What others are held against."""
+        """What others are compared with."""
         return self.measured.median
+
+    @property
+    def ratio(self) -> float | None:
+        """The time in yardsticks, which other machines have nearly alike."""
+        return self.measured.median / self.yardstick if self.yardstick else None
+
+    def with_yardstick(self, seconds: float) -> Row:
+        """Return the same in yardsticks of so many seconds, unless it has one of its own."""
+        return self if self.yardstick else replace(self, yardstick=seconds)
 
     def cells(self) -> tuple[str, ...]:
         """The row as the table shows it."""
@@ -72,6 +93,8 @@ class Row:
             f"{found.median:.2f} s",
             f"{found.fastest:.2f} … {found.slowest:.2f}",
             f"{found.peak / MB:.0f} MB",
+            f"±{(found.slowest - found.fastest) / 2 / found.median:.0%}",
+            "" if self.ratio is None else f"{self.ratio:.2f}",
             "" if self.read is None else f"{self.read / MB:.1f} MB",
             "" if self.files is None else f"{self.files / found.median:,.0f}",
             _share(found.median, self.beside.syft),
@@ -80,7 +103,7 @@ class Row:
         )
 
     def _against(self, target: Target) -> str:
-        return f"{target.seconds:g} s, {'met' if target.met(self.measured.median, self.beside) else 'missed'}"
+        return f"{target}: {'met' if target.met(self.measured.median, self.beside) else 'missed'}"
 
 
 @dataclass(frozen=True)
@@ -96,23 +119,26 @@ class Missing:
         return (self.job, self.why)
 
 
-def show_headings() -> None:
-    """Print the first line."""
-    _print(tuple(name for name, _ in _COLUMNS))
+def headings() -> str:
+    """Return the first line."""
+    return _line(tuple(name for name, _ in _COLUMNS))
 
 
-def show(row: Row | Missing) -> None:
-    """Print one row at once."""
-    _print(row.cells())
+def line(row: Row | Missing) -> str:
+    """Return one row as it is printed."""
+    return _line(row.cells())
 
 
-def _print(cells: tuple[str, ...]) -> None:
+def _line(cells: tuple[str, ...]) -> str:
     padded = [
         cell.ljust(width) if place == 0 else cell.rjust(width)
         for place, (cell, (_, width)) in enumerate(zip(cells, _COLUMNS, strict=False))
     ]
-    sys.stdout.write("  ".join(padded).rstrip() + "\n")
-    sys.stdout.flush()
+    return "  ".join(padded).rstrip()
+
+
+def _fraction(share: float) -> str:
+    return f"1/{1 / share:.0f}" if share < 0.5 else f"{share:g}"
 
 
 def _share(mine: float, others: float | None) -> str:

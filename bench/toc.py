@@ -13,7 +13,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.images import named
+from bench.images import Named, named
+from bench.table import MB, Missing, Row
+from bench.tools import Tools
 from inspector.errors import NotFound
 from inspector.layers.blob import Scanned
 from inspector.oci import Platform
@@ -27,6 +29,18 @@ TARGET = 0.02
 """What DESIGN.md asks: the share of a layer's bytes that is fetched."""
 _FROM = 1 << 20
 """Bytes from which on a layer is worth a line."""
+
+
+def toc_rows(tools: Tools, image: Named) -> Iterator[Row | Missing]:
+    """A check by tables of contents alone, and with the loader's facts; what it fetched is the column `read`."""
+    title = f"{image.name} zstd:chunked"
+    if shutil.which("skopeo") is None:
+        yield Missing(title, "there is no skopeo to push with")
+        return
+    name = _pushed(image.name)
+    size = sum(layer.stored_size for layer in _layers(name))
+    asked = (f"docker://{name}", image.role, "--no-cache", "--trust-toc")
+    yield tools.check(f"{title} {size / MB:,.0f} MB: check --trust-toc", *asked)
 
 
 def toc_lines(names: list[str] | None = None, *, whole: bool = True) -> Iterator[str]:

@@ -12,6 +12,7 @@ from inspector.api.page import render_page
 from inspector.cli.root import cli
 from inspector.policy.reference import render_reference
 from inspector.report.explain import checks_markdown
+from pages.measured import bench_table
 from pages.seconds import seconds_table
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -43,7 +44,9 @@ def generated() -> dict[Path, str]:
         DOCS / "reference" / "policy.md": _without_bars(policy_page()),
         DOCS / "reference" / "checks.md": _without_bars(checks_markdown()),
         DOCS / "reference" / "python.md": _without_bars(render_page()),
-        speed: _with(speed.read_text(encoding="utf-8"), "seconds", seconds_table(stored)),
+        speed: _with(
+            _with(speed.read_text(encoding="utf-8"), "seconds", seconds_table(stored)), "bench", bench_table()
+        ),
     }
 
 

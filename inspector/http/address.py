@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -40,12 +41,7 @@ class Origin(msgspec.Struct, frozen=True):
 
     def is_loopback(self) -> bool:
         """Tell whether it is this machine for certain: `localhost`, or an address that never leaves it."""
-        try:
-            literal = ipaddress.ip_address(self.host)
-        except ValueError:
-            return self.host == "localhost"
-        mapped = literal.ipv4_mapped if isinstance(literal, ipaddress.IPv6Address) else None
-        return (mapped or literal).is_loopback
+        return _is_loopback(self.host)
 
     def reach(self) -> Reach | None:
         """Say how far the host reaches by what it says itself; None for a name that has to be looked up."""
@@ -71,6 +67,16 @@ class Address(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Address({str(self)!r})"
+
+
+@lru_cache(maxsize=256)
+def _is_loopback(host: str) -> bool:
+    try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    mapped = literal.ipv4_mapped if isinstance(literal, ipaddress.IPv6Address) else None
+    return (mapped or literal).is_loopback
 
 
 def origin_of(scheme: str, registry: str) -> Origin:

@@ -45,6 +45,9 @@ def read_document(response: Response, most: int, where: str, *, large: Callable[
 def words_of(response: Response) -> bytes:
     """Return the beginning of a refusal's body; empty where it can't be had. The connection is kept if that was all."""
     content = b""
+    if response.is_empty:
+        response.close()
+        return content
     try:
         with within(response.patience.refusal):
             for piece in pieces(response, ""):

@@ -7,25 +7,30 @@ SDK 200, and what those add (retries, redirects, pools by host) either client wo
 from __future__ import annotations
 
 import io
+import re
+import select
 import socket
 import threading
-from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, parse_headers
+from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, LineTooLong, UnknownProtocol
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, overload
 
 import msgspec
 
 from inspector.http.failures import StillToCome
 from inspector.http.timed import Patience, TimedReader, wire_of
 
-MAX_IDLE = 32
+MAX_IDLE = 64
 """Connections that are kept for the next request."""
 MAX_INFORMATIONAL = 5
 """Answers 1xx that may come before the one that counts, as Go's client has it."""
 MAX_TRAILERS = 100
 """Lines behind the last chunk of a body; http.client itself takes as many headers, and any number of these."""
+MAX_HEADERS = 100
 _MAX_LINE = 65536
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_NAME = re.compile(r"[^:\s]+[ \t]*")
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -51,6 +56,44 @@ class Route(msgspec.Struct, frozen=True):
         return 80
 
 
+class Headers:
+    """The headers of an answer, their names in any case; what follows a line that is none is passed over."""
+
+    def __init__(self, text: str) -> None:
+        self._values: dict[str, list[str]] = {}
+        last: list[str] | None = None
+        for line in _LINE_END.split(text):
+            name, colon, value = line.partition(":")
+            if line[:1] in (" ", "\t") and last is not None:
+                last[-1] += f"\r\n{line}"
+            elif line[:1] == ":":
+                continue
+            elif not colon or not _NAME.fullmatch(name):
+                return
+            else:
+                last = self._values.setdefault(name.lower(), [])
+                last.append(value.lstrip(" \t"))
+
+    @overload
+    def get(self, name: str) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: str) -> str: ...
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """Return the first value of a header."""
+        found = self._values.get(name.lower())
+        return found[0] if found else default
+
+    def get_all(self, name: str) -> list[str]:
+        """Return the values of a header, one for each time that it comes."""
+        return self._values.get(name.lower(), [])
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield each header's name in lower case, and each of its values."""
+        return ((name, value) for name, values in self._values.items() for value in values)
+
+
 class Head(HTTPResponse):
     """The head of an answer. The 1xx before it, `103 Early Hints` too, are passed over, but not without end."""
 
@@ -63,8 +106,26 @@ class Head(HTTPResponse):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if status == 101 or not 100 <= status < 200:
                 return version, status, reason
-            parse_headers(self.fp)
+            _read_headers(self.fp)
         raise StillToCome
+
+    def begin(self) -> None:
+        """Read the head, as `http.client` does, which makes an e-mail of it: a quarter of what a request costs."""
+        version, status, reason = self._read_status()
+        self.code = self.status = status
+        self.reason = reason.strip()
+        if not version.startswith(("HTTP/1.", "HTTP/0.9")):
+            raise UnknownProtocol(version)
+        self.version = 10 if version in ("HTTP/1.0", "HTTP/0.9") else 11
+        self.headers = self.msg = Headers(_read_headers(self.fp))  # type: ignore[assignment]
+        self.chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        self.will_close = self._check_close()  # type: ignore[attr-defined]
+        self.length = None if self.chunked else _length(self.headers.get("Content-Length", ""))
+        if status in (204, 304) or 100 <= status < 200 or self._method == "HEAD":  # type: ignore[attr-defined]
+            self.length = 0
+        if not self.chunked and self.length is None:
+            self.will_close = True
 
     def _read_and_discard_trailer(self) -> None:
         """Pass over the lines behind the last chunk, as many as the head may have. Raises `HTTPException`."""
@@ -72,6 +133,29 @@ class Head(HTTPResponse):
             if self.fp.readline(_MAX_LINE) in (b"\r\n", b"\n", b""):
                 return
         raise HTTPException
+
+
+def _read_headers(stream: Any) -> str:
+    """Read a head up to its empty line. Raises `LineTooLong`, `HTTPException`."""
+    lines: list[bytes] = []
+    while True:
+        line = stream.readline(_MAX_LINE + 1)
+        if len(line) > _MAX_LINE:
+            raise LineTooLong("header line")
+        if line in (b"\r\n", b"\n", b""):
+            return b"".join(lines).decode("iso-8859-1")
+        lines.append(line)
+        if len(lines) > MAX_HEADERS:
+            raise HTTPException(f"got more than {MAX_HEADERS} headers")
+
+
+def _length(text: str) -> int | None:
+    """Return the length that is stated; None for what `int` does not read, as `http.client` has it."""
+    try:
+        length = int(text)
+    except ValueError:
+        return None
+    return length if length >= 0 else None
 
 
 class _Connection(HTTPConnection):
@@ -95,6 +179,10 @@ class _Connection(HTTPConnection):
         wire = wire_of(self.sock)
         if not isinstance(wire, socket.socket):
             return True
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(wire, select.POLLIN)
+            return not poll.poll(0)
         wire.settimeout(0)
         try:
             socket.socket.recv(wire, 1, socket.MSG_PEEK)  # below TLS, whose own way knows no flags
@@ -117,10 +205,15 @@ class Response:
         self._connection: _Connection | None = connection
         self._pool = pool
         self.status = self._head.status
-        self.headers = self._head.headers
+        self.headers: Headers = self._head.headers  # type: ignore[assignment]
         self.peer = connection.peer
         self.patience = patience
         self.is_own = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is left to be read."""
+        return self._head.isclosed() or self._head.length == 0
 
     def header(self, name: str) -> str:
         """Return a header; empty where there is none."""
@@ -128,7 +221,7 @@ class Response:
 
     def values(self, name: str) -> list[str]:
         """Return a header's values, one for each time that it comes."""
-        return self.headers.get_all(name) or []
+        return self.headers.get_all(name)
 
     def allow_silence(self, seconds: float) -> None:
         """Let the other side send nothing for so long from now on."""
@@ -146,7 +239,7 @@ class Response:
         """Keep the connection for the next request if the answer was read whole, else break it off."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            whole = self._head.isclosed() or self._head.length == 0
+            whole = self.is_empty
             self._head.close()
             self._pool.take_back(connection, keep=whole and not self._head.will_close)
 
@@ -180,7 +273,8 @@ class Pool:
             if connection.sock is None:
                 connection.timeout = patience.connect
                 connection.connect()
-            connection.socket.settimeout(patience.silence)
+            if connection.socket.gettimeout() != patience.silence:  # setting it takes a call of the system
+                connection.socket.settimeout(patience.silence)
             connection.request(method, route.address(path), body=body, headers={**route.headers(), **headers})
             return Response(connection, self, patience)
         except BaseException:

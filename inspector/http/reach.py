@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from enum import IntEnum
+from functools import lru_cache
 
 from inspector.errors import Refused
 
@@ -42,6 +43,12 @@ def reach_of(address: Literal) -> Reach:
     if isinstance(address, ipaddress.IPv4Address):
         return Reach.PUBLIC if address.is_global and not address.is_reserved else Reach.PRIVATE
     return Reach.PUBLIC if address.is_global and not address.is_site_local else Reach.PRIVATE
+
+
+@lru_cache(maxsize=256)
+def reach_of_peer(host: str) -> Reach:
+    """Return the kind of an address as a socket tells it."""
+    return reach_of(ipaddress.ip_address(host))
 
 
 def literal_of(host: str) -> Literal | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from typing import TypeVar
+from typing import Literal, TypeVar, overload
 
 import msgspec
 
@@ -26,10 +26,13 @@ from inspector.pipeline.work_queue import WorkQueue
 from inspector.policy.audited import Audited, Planned
 from inspector.policy.tags import newest
 from inspector.sources.image import Image
+from inspector.sources.registry.contents import PutOff
 from inspector.sources.registry.open import Registries, open_named, tags_of
 
 JOBS = 8
 """Requests for manifests at once unless told otherwise: most of the time, they wait for the registry."""
+_AHEAD = 3
+"""Tags for each request at once that are past the one whose turn it is: this may take so many requests."""
 
 MAX_SAMPLE = 10_000
 """Tags of a repository that are kept to tell what would fit, where none is selected."""
@@ -59,15 +62,18 @@ class Resolver(msgspec.Struct, kw_only=True):
     def resolve(self, scopes: Iterable[Scope], queue: WorkQueue, cache: IndexCache) -> Iterator[Audited]:
         """Queue every image; yield results for what could not be opened."""
         jobs = self.options.jobs or JOBS
-        requests = Requests(self._names(scopes), queue, jobs)
+        requests = Requests(self._names(scopes), queue, jobs * (1 + _AHEAD))
 
-        def answer(request: Asked | ToList | Listed) -> Opened | Listed:
+        def answer(request: Asked | ToList | Listed) -> Asked | Opened | Listed:
             if isinstance(request, ToList):
                 return self._list(request, requests)
             return self._open(request) if isinstance(request, Asked) else request
 
-        with work.SideBySide(answer, requests, jobs, in_order=True, stop=self.registries.close) as results:
-            for done in results:
+        stop, ahead = self.registries.close, jobs * _AHEAD
+        with work.SideBySide(answer, requests, jobs, in_order=True, ahead=ahead, stop=stop) as results:
+            for result in results:
+                # what is asked still was under way to another thread, or is large
+                done = self._open(result, waits=True) if isinstance(result, Asked) else result
                 if isinstance(done, Listed):
                     self._count(filtered=done.filtered, ignored=done.ignored)
                     if done.cause is not None:
@@ -191,32 +197,43 @@ class Resolver(msgspec.Struct, kw_only=True):
             raise Spent(f"{host} no longer answers")
         try:
             answer = ask()
+        except PutOff:
+            raise
         except Exception as error:
             self.budget.note(host, error_fact(error).kind)
             raise
         self.budget.note(host, "")
         return answer
 
-    def _open(self, asked: Asked) -> Opened:
+    @overload
+    def _open(self, asked: Asked) -> Opened | Asked: ...
+
+    @overload
+    def _open(self, asked: Asked, *, waits: Literal[True]) -> Opened: ...
+
+    def _open(self, asked: Asked, *, waits: bool = False) -> Opened | Asked:
+        """Return what a tag leads to; unless it `waits`, what was asked, where that is to be opened in its turn."""
         name = asked.name
         assert isinstance(name, ImageName)
         roles = [] if self.options.platform else self.judge.roles(str(name))
         own = next((role.platform for role in roles if role.platform), None)
         try:
             with work.limited(self.options.image_timeout):
-                images, digest = self._asked(name.host, lambda: self._images(name, own))
+                images, digest = self._asked(name.host, lambda: self._images(name, own, waits=waits))
+        except PutOff:
+            return asked
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
             return Opened(asked, cause=error)
         return Opened(asked, tuple(images), digest)
 
-    def _images(self, name: ImageName, own: Platform | None) -> tuple[list[Image], str]:
+    def _images(self, name: ImageName, own: Platform | None, *, waits: bool) -> tuple[list[Image], str]:
         """Open the images for the platform asked for, else for the role's; where there is but one, check it in that."""
         try:
-            return open_named(name, own or self.options.platform, self.registries)
+            return open_named(name, own or self.options.platform, self.registries, waits=waits)
         except PlatformMissing:
             if own is None:
                 raise
-            images, digest = open_named(name, "all", self.registries)
+            images, digest = open_named(name, "all", self.registries, waits=waits)
             if len(images) != 1:
                 raise
             return images, digest

@@ -32,6 +32,7 @@ _UNIT = msgspec.msgpack.Decoder(Unit)
 _PENDING = msgspec.msgpack.Decoder(Pending)
 _FAILURE = msgspec.msgpack.Decoder(Failure)
 _BATCH = 64
+_MET = 256
 _LEVEL = 1
 
 
@@ -71,6 +72,8 @@ class WorkQueue:
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._lock = threading.RLock()
         self._lists = 0
+        self._met: dict[bytes, tuple[int, bool]] = {}
+        self._names: list[tuple[int, str]] = []
         self._database.execute("PRAGMA journal_mode = OFF").fetchall()
         self._database.executescript(_SCHEMA)
         self._database.execute("BEGIN")  # one transaction for all: the file outlives nothing
@@ -98,16 +101,21 @@ class WorkQueue:
         `needs` says whether the verdict on it under this tag hangs on its layers.
         """
         with self._lock:
-            row = self._one("SELECT id FROM image WHERE key = ?", pending.key)
-            if row is not None:
-                self._database.execute("UPDATE image SET needs = needs OR ? WHERE id = ?", (needs, row[0]))
-                self._database.execute("INSERT OR IGNORE INTO name (image, tag) VALUES (?, ?)", (row[0], tag))
-                return []
-            content = zlib.compress(msgspec.msgpack.encode(pending), _LEVEL)
-            query = "INSERT INTO image (key, content, needs) VALUES (?, ?, ?)"
-            image = self._database.execute(query, (pending.key, content, needs)).lastrowid
-            self._database.execute("INSERT INTO name (image, tag) VALUES (?, ?)", (image, tag))
-            return [unit for unit in pending.units if self._use(image, unit)]
+            key = pending.key
+            met = self._met.get(key) or self._one("SELECT id, needs FROM image WHERE key = ?", key)
+            if met is not None:
+                image, needed = met
+                if needs and not needed:
+                    self._database.execute("UPDATE image SET needs = 1 WHERE id = ?", (image,))
+                new = []
+            else:
+                content = zlib.compress(msgspec.msgpack.encode(pending), _LEVEL)
+                query = "INSERT INTO image (key, content, needs) VALUES (?, ?, ?)"
+                image, needed = self._database.execute(query, (key, content, needs)).lastrowid, False
+                new = [unit for unit in pending.units if self._use(image, unit)]
+            self._remember(key, image, needed=needs or bool(needed))
+            self._name(image, tag)
+            return new
 
     def mark_known(self, unit: Unit) -> None:
         """Mark a new layer whose index the cache has."""
@@ -116,6 +124,7 @@ class WorkQueue:
     def plan(self, asked: Planned) -> Planned:
         """Complete the plan, now that all is queued; from now on images wait for their layers."""
         with self._lock:
+            self._write_names()
             missing = "SELECT count(*) FROM uses JOIN layer ON layer.id = uses.layer WHERE uses.image = image.id"
             self._database.execute(f"UPDATE image SET missing = ({missing} AND state = 0) WHERE needs")  # noqa: S608
             images, unread = self._row("SELECT count(*), ifnull(sum(NOT needs), 0) FROM image")
@@ -154,6 +163,7 @@ class WorkQueue:
     def next_image(self) -> Waiting | None:
         """Return the first image that can be judged, if there is any; `finish_image` or `skip_image` takes it off."""
         with self._lock:
+            self._write_names()
             row = self._one("SELECT id, content, needs FROM image WHERE missing = 0 ORDER BY id LIMIT 1")
             if row is None:
                 return None
@@ -185,6 +195,24 @@ class WorkQueue:
                 f"SELECT count(*), ifnull(sum(size), 0) FROM layer WHERE state IN (0, 4) AND {_NEEDED}"  # noqa: S608
             )
         return Left(why=why, tags=tags, images=images, layers=layers, bytes=size)
+
+    def _remember(self, key: bytes, image: int, *, needed: bool) -> None:
+        """Keep the last images in memory: the tags that lead to one come close to one another."""
+        self._met[key] = image, needed
+        if len(self._met) > _MET:
+            del self._met[next(iter(self._met))]
+
+    def _name(self, image: int, tag: str) -> None:
+        """Queue a name; each statement costs a wait for the interpreter, where many threads ask registries."""
+        self._names.append((image, tag))
+        if len(self._names) >= _BATCH:
+            self._write_names()
+
+    def _write_names(self) -> None:
+        if not self._names:
+            return
+        self._database.executemany("INSERT OR IGNORE INTO name (image, tag) VALUES (?, ?)", self._names)
+        self._names.clear()
 
     def _use(self, image: int | None, unit: Unit) -> bool:
         """Have the image wait for a layer; tell whether that was not met before."""

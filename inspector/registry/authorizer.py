@@ -17,6 +17,8 @@ from inspector.registry.login import Login
 from inspector.registry.tokens import Grant, Token, TokenServer
 
 CATALOG_SCOPE = "registry:catalog:*"
+MAX_TOKENS = 2_000
+"""Tokens that are held, of some kB each: one for each repository, of which a registry may list 100,000."""
 
 
 class _Slot:
@@ -117,6 +119,8 @@ class Authorizer:
         """
         with self._lock:
             slot = self._slots.setdefault(grant, _Slot())
+            if len(self._slots) > MAX_TOKENS:
+                del self._slots[next(iter(self._slots))]
         with work.held(slot.lock):
             token = slot.token
             if token is None or token.header() == stale or not token.is_fresh(lasting):

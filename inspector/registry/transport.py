@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 
 from inspector import log
@@ -10,7 +9,7 @@ from inspector.http.address import Address, Origin
 from inspector.http.connections import Pool, Response
 from inspector.http.failures import mapped
 from inspector.http.proxies import proxy_for
-from inspector.http.reach import Reach, reach_of
+from inspector.http.reach import Reach, reach_of_peer
 from inspector.http.redirects import Limits
 from inspector.http.routes import Tcp
 from inspector.http.timed import within
@@ -58,7 +57,7 @@ class Transport:
         path = address.path.partition("?")[0]  # a query may be a signature that gives access
         log.debug("registry", "%s %s%s: %d", method, where, path, response.status)
         if proxy is None:
-            self._reached[origin.host, origin.port] = reach_of(ipaddress.ip_address(response.peer[0]))
+            self._reached[origin.host, origin.port] = reach_of_peer(response.peer[0])
         return response
 
     def limits(self, registry: Origin, *, to_private: bool) -> Limits:

@@ -31,6 +31,11 @@ class Described(ABC):
         """The path or medium, as messages name it."""
         return self.store.where
 
+    @property
+    def bytes_read(self) -> int:
+        """Return the bytes of the documents that were read so far."""
+        return MAX_DOCUMENTS - self._left
+
     @abstractmethod
     def has_manifest(self, descriptor: Descriptor) -> bool:
         """Tell whether the index or manifest is there at all."""

@@ -36,7 +36,7 @@ class SideBySide(Generic[R]):
     more than once.
 
     Items are asked for by one thread at a time, and no more are taken in than results were taken out, but for one a
-    thread. The consumer's side uses queues of C alone: a signal can't leave one of those locked.
+    thread and `ahead` more. The consumer's side uses queues of C alone: a signal can't leave one of those locked.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class SideBySide(Generic[R]):
         workers: int,
         *,
         in_order: bool = False,
+        ahead: int = 0,
         stop: Callable[[], None] | None = None,
     ) -> None:
         self._action: Callable[..., R] = action
@@ -53,6 +54,8 @@ class SideBySide(Generic[R]):
         self._taken = 0
         self._taking = threading.Lock()
         self._room: SimpleQueue[bool] = SimpleQueue()
+        for _ in range(ahead):
+            self._room.put(item=True)
         self._came: SimpleQueue[tuple[int, R] | BaseException | None] = SimpleQueue()
         self._early: dict[int, R] = {}
         self._next = 0

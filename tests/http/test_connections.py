@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from email.parser import HeaderParser
+from email.policy import compat32
 
 import pytest
 
@@ -88,3 +90,23 @@ def test_the_host_is_named_with_its_port_where_that_says_something(pool: Pool) -
         ask(pool, fake)
         assert fake.asked[0].headers["host"] == fake.host
         assert fake.asked[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ("A: 1\r\nb:2\r\na:\t3 \r\n", {"a": ["1", "3 "], "b": ["2"]}),
+        ("A: 1\r\n 2\r\n\t3\r\n", {"a": ["1\r\n 2\r\n\t3"]}),
+        ("A: 1\nno header\nb: 2\n", {"a": ["1"]}),
+        ("A: 1\r\n: 2\r\nb: 2\r\n", {"a": ["1"], "b": ["2"]}),
+        (" A: 1\r\n", {}),
+        ("A: b: c\rB: d\r\n", {"a": ["b: c"], "b": ["d"]}),
+    ],
+)
+def test_headers_as_http_client_reads_them(head: str, found: dict[str, list[str]]) -> None:
+    theirs = HeaderParser(policy=compat32).parsestr(head)
+    ours = connections.Headers(head)
+    names = {name.lower() for name, _ in ours.items()} | {name.lower() for name in theirs}
+    assert {name: ours.get_all(name) for name in names} == found
+    assert {name: theirs.get_all(name) for name in names} == found
+    assert all(ours.get(name.upper()) == theirs.get(name) for name in names)

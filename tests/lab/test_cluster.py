@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from inspector.cluster.cluster import connected, parse_cluster
+from inspector.cluster.workers import AHEAD
 from inspector.pipeline.audit import NewExecutor
 from inspector.pipeline.audit import audit as run_audit
 from inspector.pipeline.model import Options, Progress
@@ -113,8 +114,9 @@ def cluster(folder: Path, *paths: Path) -> Iterator[Dask]:
 class Watching(Progress):
     """Calls something once so many layers came."""
 
-    def __init__(self, after: int, action: Callable[[], object]) -> None:
+    def __init__(self, after: int, action: Callable[[], object], then: Watching | None = None) -> None:
         super().__init__()
+        self._then = then
         self._left = after
         self._before = 0
         self._action = action
@@ -126,6 +128,9 @@ class Watching(Progress):
             self._left -= 1
             if self._left == 0:
                 self._action()
+            if self._then is not None:
+                self._then.bytes = self.bytes
+                self._then.changed()
 
 
 def audited(
@@ -156,6 +161,49 @@ def test_one_of_two_workers_killed_in_the_middle(stocked: Stocked, dask: Dask) -
     times = Counter(layers_asked(stocked.log, stocked.fleet, since).values())
     assert set(times) <= {1, 2}
     assert times[2] <= 4
+
+
+def test_two_workers_killed_one_after_another(stocked: Stocked, tmp_path: Path) -> None:
+    """The third one reads the rest; only what the dead ones had is asked for again."""
+    threads, _ = audited(stocked, None)
+    since = stocked.log.stat().st_size
+    with cluster(tmp_path, ROOT, ROOT, ROOT) as dask, connected(parse_cluster(dask.address)) as executor:
+        second = Watching(LAYERS // 2, lambda: dask.workers[1].send_signal(signal.SIGKILL))
+        first = Watching(LAYERS // 4, lambda: dask.workers[0].send_signal(signal.SIGKILL), second)
+        found, end = audited(stocked, executor, first)
+        assert [worker.wait(SECONDS) for worker in dask.workers[:2]] == [-signal.SIGKILL] * 2
+    assert found == threads
+    assert (end.layers_fetched, end.left.why) == (LAYERS, "")
+    times = Counter(layers_asked(stocked.log, stocked.fleet, since).values())
+    assert sum(count * (each - 1) for each, count in times.items()) <= 2 * 2 * AHEAD
+
+
+def test_a_client_that_is_killed_and_started_again(stocked: Stocked, tmp_path: Path) -> None:
+    """What its cache has by then is not read again, but for what was in the cluster when it died."""
+    words = ["audit", *(f"{stocked.host}/{name}" for name in REPOSITORIES), "--no-policy", "--format", "jsonl"]
+    command = [sys.executable, "-m", "inspector", *words, "--cache-dir", "cache", "--cluster"]
+    options: dict[str, Any] = {"cwd": tmp_path, "env": clean_environment(), "stderr": subprocess.PIPE}
+    since = stocked.log.stat().st_size
+    with cluster(tmp_path, ROOT, ROOT) as dask:
+        with subprocess.Popen([*command, dask.address], stdout=subprocess.PIPE, **options) as process, ended([process]):
+            assert process.stdout is not None
+            for _ in range(20):
+                assert json.loads(process.stdout.readline())
+            process.kill()
+            process.wait()
+        done = subprocess.run([*command, dask.address], stdout=subprocess.PIPE, check=False, timeout=SECONDS, **options)
+    assert done.returncode == 0, done.stderr
+    assert len({name for line in done.stdout.splitlines() for name in tags_in(line)}) == TAGS
+    times = Counter(layers_asked(stocked.log, stocked.fleet, since).values())
+    assert sum(times.values()) == LAYERS, "each layer was read"
+    assert max(times) <= 2
+    assert times[2] <= 2 * AHEAD, "and none again but those that were in the cluster"
+
+
+def tags_in(line: bytes) -> Iterator[str]:
+    """The tags that a line of the report is about; none where it sums up."""
+    said = json.loads(line)
+    yield from (f"{said['repository']}:{tag}" for tag in said.get("tags") or ())
 
 
 def test_a_cluster_that_is_lost_as_a_whole(stocked: Stocked, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from inspector.http.address import parse_address
 from inspector.http.reach import Reach
 from inspector.http.redirects import Limits
 from inspector.names import ImageName
+from inspector.registry import authorizer
 from inspector.registry.client import Client
 from inspector.registry.settings import Settings
 from inspector.registry.tokens import check_realm
@@ -132,6 +133,27 @@ def test_each_repository_has_a_token_of_its_own(fake: FakeRegistry, tokens: Fake
         client.repositories(parse(f"{fake.host}/{name}"))[0].manifest("1")
     client.close()
     assert [one.query["scope"] for one in tokens.asked] == [["repository:a/b:pull"], ["repository:c/d:pull"]]
+
+
+def test_few_tokens_are_held_whatever_the_number_of_repositories(
+    fake: FakeRegistry, tokens: FakeRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was dropped is fetched again."""
+    monkeypatch.setattr(authorizer, "MAX_TOKENS", 2)
+    names = [f"a/{number}" for number in range(5)]
+    for name in names:
+        fake.push(name, "1", API)
+        challenge = Answer(401, headers={"WWW-Authenticate": bearer(tokens, f"repository:{name}:pull")})
+
+        def answer(asked: Asked, challenge: Answer = challenge) -> Answer:
+            return fake.good(asked) if "authorization" in asked.headers else challenge
+
+        fake.route("GET", f"/v2/{name}/.*", answer)
+    with contextlib.closing(Client(settings)) as client:
+        for name in (*names, names[0]):
+            client.repositories(ImageName(fake.host, name))[0].manifest("1")
+        assert len(client._session(fake.host)._authorizer._slots) == 2
+    assert len(tokens.asked) == 6
 
 
 def asked_by_threads(client: Client, *names: ImageName) -> None:

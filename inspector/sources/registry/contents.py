@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
+from inspector import work
 from inspector.errors import NotFound
 from inspector.oci import Descriptor
-from inspector.registry.repository import Document, Repository
+from inspector.registry.repository import Document, Head, Repository
 from inspector.sources.contents import Described
 from inspector.sources.registry.blob import RegistryBlob
 from inspector.sources.store import Stored
@@ -16,6 +19,10 @@ MAX_HELD = 32 << 20
 """Bytes of documents that one run keeps in memory."""
 
 _MANIFEST, _BLOB = "manifests/", "blobs/"
+
+
+class PutOff(Exception):
+    """Another thread fetches a document that this one needs, or it is large, and this one was not to wait."""
 
 
 class Kept(Protocol):
@@ -36,6 +43,37 @@ class Documents:
         self._held: dict[str, bytes] = {}
         self._size = 0
         self._lock = threading.Lock()
+        self._fetching: dict[str, threading.Lock] = {}
+        self.heads: dict[tuple[str, str], Head | None] = {}
+
+    @contextmanager
+    def fetching(self, digest: str, *, waits: bool) -> Iterator[None]:
+        """Let the first thread in that wants a document; the others wait until it has it or failed, then all go on.
+
+        Raises `PutOff` where this one is to wait, and `waits` is not set.
+        """
+        mine = threading.Lock()
+        with self._lock:
+            first = self._fetching.setdefault(digest, mine)
+            if first is mine:
+                mine.acquire()
+        if first is not mine:
+            if not waits:
+                raise PutOff
+            with work.held(first):
+                pass
+            yield
+            return
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._fetching[digest]
+            mine.release()
+
+    def is_fetched(self, digest: str) -> bool:
+        """Tell whether a thread has a document, and what it leads to, under way."""
+        return digest in self._fetching
 
     def find(self, digest: str) -> bytes | None:
         """Return the document, if it was met before."""
@@ -62,23 +100,53 @@ class Documents:
 
 
 class RegistryStore:
-    """The documents of one repository, as a `DocumentStore` whose names are the paths of the API."""
+    """The documents of one repository, as a `DocumentStore` whose names are the paths of the API.
 
-    def __init__(self, repository: Repository, documents: Documents) -> None:
+    Where it does not wait for what another thread fetches, it raises `PutOff`; what the registry said of the
+    manifest by then, the next one that is asked for that knows. Others wait for a manifest that is new until `opening`
+    is left: what it leads to is there, too, by then.
+    """
+
+    def __init__(self, repository: Repository, documents: Documents, *, waits: bool = True) -> None:
         self.repository = repository
         self.where = repository.where
         self._documents = documents
+        self._waits = waits
+        self.opening = ExitStack()
+        self._said: tuple[tuple[str, str], Head | None] | None = None
 
     def top(self, target: str) -> Document:
         """Fetch the manifest of a tag or digest: the registry says which it is, and sends it if it is new."""
-        head = self.repository.head(target)
-        digest = head.digest if head is not None else None
-        content = self._documents.find(digest) if digest is not None else None
-        if head is not None and digest is not None and content is not None:
-            return Document(content, digest, head.media_type)
-        document = self._fetched(target, digest)
-        self._documents.keep(document.digest, document.content)
-        return document
+        key = (self.where, target)
+        head = self._documents.heads.pop(key) if key in self._documents.heads else self.repository.head(target)
+        self._said = key, head
+        if head is None or head.digest is None:
+            document = self._fetched(target, None)
+            self._documents.keep(document.digest, document.content)
+            return document
+        content = self._documents.find(head.digest)
+        if content is None or self._documents.is_fetched(head.digest):  # with its config, which may be still to come
+            self.opening.enter_context(self._alone(head.digest))
+            content = self._documents.find(head.digest)
+            if content is None:
+                document = self._fetched(target, head.digest)
+                self._documents.keep(document.digest, document.content)
+                return document
+        return Document(content, head.digest, head.media_type)
+
+    @contextmanager
+    def _alone(self, digest: str) -> Iterator[None]:
+        try:
+            with self._documents.fetching(digest, waits=self._waits):
+                yield
+        except PutOff:
+            raise self.put_off() from None
+
+    def put_off(self) -> PutOff:
+        """Return the error, once what the registry said is remembered for the next who asks."""
+        if self._said is not None:
+            self._documents.heads[self._said[0]] = self._said[1]
+        return PutOff()
 
     def _fetched(self, target: str, digest: str | None) -> Document:
         """By the digest, so that the tag can't move in between; by the tag where a registry knows only that."""
@@ -94,10 +162,16 @@ class RegistryStore:
         is_manifest = name.startswith(_MANIFEST)
         digest = name.removeprefix(_MANIFEST).removeprefix(_BLOB)
         content = self._documents.find(digest)
-        if content is not None:
-            return content
-        fetched = self.repository.manifest(digest).content if is_manifest else self.repository.document(digest)
-        return self._documents.keep(digest, fetched)
+        if content is None:
+            with self._alone(digest):
+                content = self._documents.find(digest)
+                if content is None:
+                    fetch = self.repository.document if not is_manifest else self._manifest
+                    content = self._documents.keep(digest, fetch(digest))
+        return content
+
+    def _manifest(self, digest: str) -> bytes:
+        return self.repository.manifest(digest).content
 
 
 class RegistryContents(Described):

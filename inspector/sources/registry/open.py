@@ -12,7 +12,7 @@ from inspector.names import ImageName, parse_name
 from inspector.oci import Manifest, parse_manifest
 from inspector.reference import Reference
 from inspector.registry.client import Client
-from inspector.registry.repository import Repository
+from inspector.registry.repository import Document, Repository
 from inspector.registry.settings import Settings, user_settings
 from inspector.sources.image import Image, Layer
 from inspector.sources.indexes import flatten
@@ -21,6 +21,10 @@ from inspector.sources.platforms import Wanted, choose
 from inspector.sources.registry.contents import Documents, Kept, RegistryContents, RegistryStore
 
 SOURCE = "registry"
+MAX_OPENED, MAX_OPENED_BYTES = 64, 32 << 10
+"""Manifests whose images are remembered for the next tag that points at them, and the bytes of the largest."""
+MAX_AHEAD_BYTES = 128 << 10
+"""Bytes of an image's manifest and config up to which it is opened before its turn: many wait for theirs."""
 
 
 class Registries:
@@ -45,16 +49,17 @@ class Registries:
         self.gate = gate
         self.client = Client(user_settings() if settings is None else settings, gate=gate)
         self.documents = Documents(kept)
+        self.opened: dict[object, list[Image]] = {}
 
-    def stores(self, name: ImageName) -> Iterator[RegistryStore]:
-        """Say where the image may be had, best first.
+    def stores(self, name: ImageName, *, waits: bool = True) -> Iterator[RegistryStore]:
+        """Say where the image may be had, best first; for `waits` see `open_named`.
 
         Raises `Unsupported` when offline, `Refused` where it is blocked.
         """
         if self._offline:
             raise Unsupported(f"{name}: lies in a registry, and nothing leaves the machine when offline")
         for repository in self.client.repositories(name):
-            yield RegistryStore(repository, self.documents)
+            yield RegistryStore(repository, self.documents, waits=waits)
 
     def told(self, name: ImageName) -> tuple[str, ...]:  # noqa: ARG002 - for those that are remembered
         """Say what is to be known of any answer on this image."""
@@ -75,15 +80,19 @@ def open_registry_images(reference: Reference, wanted: Wanted, registries: Regis
     return tuple(_with(image, reference=reference.text) for image in images)
 
 
-def open_named(name: ImageName, wanted: Wanted, registries: Registries) -> tuple[list[Image], str]:
+def open_named(
+    name: ImageName, wanted: Wanted, registries: Registries, *, waits: bool = True
+) -> tuple[list[Image], str]:
     """Return the images from the first place that has them, and their manifest's digest.
 
-    Else the registry's own refusal.
+    Else the registry's own refusal. Unless it `waits`, raises `PutOff` where another thread fetches a document of
+    them, or theirs are large; asked again, it goes on from there.
     """
     errors: list[InspectorError] = []
-    for store in registries.stores(name):
+    for store in registries.stores(name, waits=waits):
         try:
-            images, digest = _open(store, name, wanted)
+            with store.opening:
+                images, digest = _open(store, name, wanted, registries.opened, waits=waits)
         except InspectorError as error:
             errors.append(error)
         else:
@@ -93,20 +102,35 @@ def open_named(name: ImageName, wanted: Wanted, registries: Registries) -> tuple
     raise errors[-1]
 
 
-def _open(store: RegistryStore, name: ImageName, wanted: Wanted) -> tuple[list[Image], str]:
+def _open(
+    store: RegistryStore, name: ImageName, wanted: Wanted, opened: dict[object, list[Image]], *, waits: bool
+) -> tuple[list[Image], str]:
     document = store.top(name.target)
-    contents = RegistryContents(store, sparse=wanted == "all")
-    top = parse_manifest(document.content, document.media_type, f"{store.where}: {name.target}")
+    key = (store.where, document.digest, document.media_type, wanted)
+    images = opened.get(key)
+    if images is None:
+        contents = RegistryContents(store, sparse=wanted == "all")
+        images = [_packed(image) for image in _chosen(contents, document, name.target, wanted)]
+        size = len(document.content) + contents.bytes_read
+        if size > MAX_AHEAD_BYTES and not waits:
+            raise store.put_off()
+        if size <= MAX_OPENED_BYTES:
+            opened[key] = images
+            while len(opened) > MAX_OPENED:
+                opened.pop(next(iter(opened)), None)
+    tags = () if name.digest else (str(name.tagged(name.target)),)
+    return [_with(image, tags=tags) for image in images], document.digest
+
+
+def _chosen(contents: RegistryContents, document: Document, target: str, wanted: Wanted) -> list[Image]:
+    top = parse_manifest(document.content, document.media_type, f"{contents.where}: {target}")
     if isinstance(top, Manifest):
         image = _with(open_manifest(contents, SOURCE, top), manifest_digest=document.digest)
-        images = choose([(image.platform, image)], wanted, f"{store.where}: {name.target}")
-    else:
-        found = flatten(contents, top.manifests)
-        if not found:
-            raise NoImage(f"{store.where}: {name.target}: its index lists no image")
-        images = open_found(contents, SOURCE, found, wanted)
-    tags = () if name.digest else (str(name.tagged(name.target)),)
-    return [_with(_packed(image), tags=tags) for image in images], document.digest
+        return choose([(image.platform, image)], wanted, f"{contents.where}: {target}")
+    found = flatten(contents, top.manifests)
+    if not found:
+        raise NoImage(f"{contents.where}: {target}: its index lists no image")
+    return open_found(contents, SOURCE, found, wanted)
 
 
 def tags_of(name: ImageName, registries: Registries, stack: ExitStack | None = None) -> Iterator[str]:
