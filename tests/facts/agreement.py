@@ -31,9 +31,10 @@ UNSEEN = re.compile(
     r"|it depends on the processor|is not numpy as it is known|error while loading shared libraries|: file too short"
     r"|^sources of |^sources whose bytecode|sources can't be followed|is bytecode, and whether|is used unchecked"
     r"|bad magic number in|reached EOF while reading pyc|raised in .*which Python runs at its start"
-    r"|: invalid ELF header|^exec |: cannot open shared object file|: cannot read file data|: Bus error: the file is cut"
+    r"|: invalid ELF header|^exec |: cannot open shared object file|: cannot read file data|: Bus error: the file"
     r"|: ELF file |: only ET_DYN and ET_EXEC|: cannot dynamically load|: object file has no dynamic section"
-    r"|Inconsistency detected by ld\.so|: undefined symbol: |: version `|Error (?:loading|relocating) |entry points of '"
+    r"|Inconsistency detected by ld\.so|: undefined symbol: |: version `|Error (?:loading|relocating) "
+    r"|entry points of '"
 )
 """Why a torch that was inspected partially may not work all the same: what the warning beside it names."""
 
