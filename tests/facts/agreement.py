@@ -93,9 +93,9 @@ def _interpreters(part: Interpreter | Unknown, whole: Interpreter | Unknown) -> 
         for name in Interpreter.__struct_fields__
         if name not in ("search_path", "hooks", "libc", *undecided) and getattr(part, name) != getattr(whole, name)
     ]
-    if part.libc is not None and not _is_known_as(part.libc, whole.libc):
-        found.append(f"libc: {part.libc} / {whole.libc}")
     open_ = part.runs != "unknown"  # folders that may be closed to the user are left out where that is known
+    if open_ and part.libc is not None and not _is_known_as(part.libc, whole.libc):
+        found.append(f"libc: {part.libc} / {whole.libc}")
     if open_ and not (_is_within(part.search_path, whole.search_path) and set(part.hooks) <= set(whole.hooks)):
         found.append(f"search path: {part.search_path} / {whole.search_path}")
     return found
