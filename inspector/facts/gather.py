@@ -73,8 +73,8 @@ def _facts(image: Image, indexed: list[Indexed], python: str, begun: float, modu
     dear = blind or any(each.parts is not None for each in binaries)
     question = find_question(rootfs, image.config, python)
     interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
-    interpreter = interpreter if blind else proved(rootfs, question.config, interpreter)
     content = modules.reader(image, indexed, rootfs)
+    interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
     seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, dear=dear)
     imports = modules.find(rootfs, question, interpreter, content)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file

@@ -45,6 +45,8 @@ def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
     home = answer.path and torch.folders.at(answer.path).path
     if home != torch.folders.at(torch.path).path:
         return [*found, Diagnostic("unknown", f"`import torch` finds {answer.path!r}")]
+    if any(each.text.endswith("where torch's extension module should") for each in found):
+        return list(found)  # the loader was not asked about torch's libraries
     if origins.compiled and any(each.asks and each.severity == "unknown" for each in found):
         return list(found)  # bytecode is not followed, and may import what is missing
     return [Diagnostic("note", each.text, each.path) if each.asks else each for each in found]
@@ -67,7 +69,11 @@ class _Origins:
     def is_changed(self, origin: str) -> bool:
         """Tell whether a source is not as it was installed, or was not: what it runs is looked at closely."""
         real = resolve(self._folders.fs, origin) or origin
-        stray = not real.startswith(self._known) or (self._stray and real.startswith(self._stray))
+        stray = (
+            not real.startswith(self._known)
+            or real.startswith(f"{self._torch.path}/_C/")
+            or (self._stray and real.startswith(self._stray))
+        )
         return bool(stray) or real in self._changed
 
     def refusal(self, name: str, origin: str) -> tuple[str, str] | None:
