@@ -59,7 +59,7 @@ def read_opened(source: str | bytes, package: str) -> tuple[tuple[str, bool], ..
     """
     text = source if isinstance(source, str) else source.decode("utf-8", "replace")
     first = _FIRST.search(text)
-    opened = []
+    opened: list[tuple[str, bool]] = []
     for match in _OPENS.finditer(text):
         if first is None or match.start() > first.start() or len(opened) >= MAX_LIBRARIES:
             return None

@@ -28,6 +28,11 @@ def diagnose(torch: Candidate, entry: str, owner: str) -> Diagnostic:
     if not functions and name not in bound and not _is_submodule(torch, module, name):
         failure = f"RuntimeError: Failed to load the backend extension of {owner!r}: {module!r} has no {name!r}"
         return Diagnostic("no", failure)
+    texts = {each.targets[0].id for each in bodies[-1] if _is_constant(each)}  # type: ignore[attr-defined]
+    raises = bool(functions) and name not in bound and isinstance(functions[-1].body[0], ast.Raise)
+    if raises or (name in texts and not functions):
+        why = "raises an exception" if raises else "is no function"
+        return Diagnostic("no", f"RuntimeError: Failed to load the backend extension of {owner!r}: {name!r} {why}")
     if functions and name not in bound and _does_nothing(functions[-1]):
         return Diagnostic("note", text)
     return Diagnostic("unknown", text)
@@ -73,10 +78,17 @@ def _is_inert(node: ast.stmt) -> bool:
     match node:
         case ast.Pass() | ast.Expr(value=ast.Constant()):
             return True
-        case ast.Assign(targets=[ast.Name()], value=ast.Constant()):
-            return True
         case _:
-            return False
+            return _is_constant(node)
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Assign)
+        and len(node.targets) == 1
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    )
 
 
 def _does_nothing(function: ast.FunctionDef) -> bool:
