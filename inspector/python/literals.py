@@ -176,7 +176,7 @@ def _combined(ast: Any, node: Any, known: Mapping[str, Any], depth: int) -> Any:
         case ast.Attribute() if isinstance(owner := below(node.value), _Module):
             return _OF_MODULES.get(f"{owner.name}.{node.attr}", NOT_LITERAL)
         case ast.BinOp(op=ast.Add()):
-            return _joined([below(node.left), below(node.right)])
+            return _sum(below(node.left), below(node.right))
         case ast.JoinedStr():
             return _joined([below(each) for each in node.values])
         case ast.FormattedValue(conversion=-1, format_spec=None):
@@ -204,6 +204,15 @@ def _called(owner: Any, method: str, given: list[Any]) -> Any:
     except (TypeError, ValueError):
         return NOT_LITERAL
     return value if len(value) <= MAX_TEXT else NOT_LITERAL
+
+
+def _sum(left: Any, right: Any) -> Any:
+    """Put two texts together. Raises `ValueError` for a text and what Python can't add to one."""
+    if isinstance(left, str) != isinstance(right, str) and all(
+        isinstance(each, str | int | None) for each in (left, right)
+    ):
+        raise ValueError("it adds a text and something else, which is a TypeError")
+    return _joined([left, right])
 
 
 def _joined(parts: list[Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from inspector.errors import InspectorError
@@ -13,6 +14,9 @@ from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.changed import changed_sources, compiled_of, gone_modules
 from inspector.torchbuild.diagnostics import Diagnostic, importable
 from inspector.torchbuild.standard_library import standard_library_of
+
+_NOT_PROVED = re.compile(r"where torch's extension module should$|version\.py can't be read: it runs code ")
+"""What following can't prove to work: libraries that were not looked at, or code that is not worked out."""
 
 
 def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -45,8 +49,8 @@ def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
     home = answer.path and torch.folders.at(answer.path).path
     if home != torch.folders.at(torch.path).path:
         return [*found, Diagnostic("unknown", f"`import torch` finds {answer.path!r}")]
-    if any(each.text.endswith("where torch's extension module should") for each in found):
-        return list(found)  # the loader was not asked about torch's libraries
+    if any(_NOT_PROVED.search(each.text) for each in found):
+        return list(found)  # sources tell that the import fails, and not that it works
     if origins.compiled and any(each.asks and each.severity == "unknown" for each in found):
         return list(found)  # bytecode is not followed, and may import what is missing
     return [Diagnostic("note", each.text, each.path) if each.asks else each for each in found]

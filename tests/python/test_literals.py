@@ -161,7 +161,6 @@ def test_what_is_parsed_fits_a_small_stack() -> None:
         ("import x as os\nimport os\nc = os.sep", NOT_LITERAL),
         ("a = '2'\na = b\nc = a", NOT_LITERAL),
         ("a = '2'\ndef f():\n    global a\n    a = 3\nc = a", NOT_LITERAL),
-        ("c = '2' + None", NOT_LITERAL),
         ("c = a\na = '2'", NOT_LITERAL),
         (f"a = {'x' * 4000!r}\nc = a + a", NOT_LITERAL),
         ("c = f'{None}'", NOT_LITERAL),
@@ -170,3 +169,9 @@ def test_what_is_parsed_fits_a_small_stack() -> None:
 )
 def test_what_is_put_together_of_literals(text: str, expected: object) -> None:
     assert parse_literals(text, 10_000)["c"] == expected
+
+
+def test_a_text_and_none_do_not_add_up() -> None:
+    assert parse_literals("a = None\nc = '2' if a is None else '2' + a", 99)["c"] is NOT_LITERAL
+    with pytest.raises(ValueError, match="TypeError"):
+        parse_literals("a = None\nc = '2' + a", 99)
