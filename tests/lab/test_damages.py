@@ -15,7 +15,10 @@ from tests.lab.damaged.case import Damage
 from tests.lab.damages import judge, offenders, prepared, recorded
 
 UNKNOWN_AT_MOST, OF_A_PART = 0.02, 0.035
-"""Of all cases, and of a third, which may have more of them than another. Most depend on the processor, or on code that runs at start, or on functions that are bound where they are called."""
+"""Of all cases, and of a third, which may have more of them than another.
+
+Most depend on the processor, or on code that runs at start, or on functions that are bound where they are called.
+"""
 NOT_YET: dict[str, str] = {}
 """False passes that are known, each with what is not looked at; one that is answered rightly must go from here."""
 
