@@ -162,10 +162,7 @@ TWO = st.lists(st.sampled_from([FIRST, *OTHERS]), min_size=2, max_size=2)
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")  # images are long to print
-# One draw of single files still differs now and then; until it is mended, the same images are drawn each time.
-@settings(
-    examples(60), derandomize=True, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
-)
+@settings(examples(60), suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None)
 @given(odd_images(), TWO_OTHERS, TWO)
 def test_odd_images(image: Image, cold: list[str], cached: list[str]) -> None:
     """Three of the ways, one of them sought; then two with a cache, which the first of them fills."""

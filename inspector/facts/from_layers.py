@@ -98,8 +98,8 @@ def _facts(
     dear = blind or any(each.parts is not None for each in binaries)
     question = find_question(rootfs, image.config, python)
     interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
-    interpreter = interpreter if blind else proved(rootfs, question.config, interpreter)
     content = modules.reader(image, indexed, rootfs)
+    interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
     installed: list[Installed] = []
     seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
     imports = modules.find(rootfs, question, interpreter, content)

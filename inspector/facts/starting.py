@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from inspector.errors import InspectorError
@@ -12,14 +14,22 @@ from inspector.rootfs import Rootfs
 from inspector.unknown import Unknown
 
 
-def proved(fs: Rootfs, config: ImageConfig, interpreter: Interpreter | Unknown) -> Interpreter | Unknown:
-    """Return the interpreter with why it doesn't start, or may not, where the kernel would start it."""
+def proved(
+    fs: Rootfs,
+    config: ImageConfig,
+    interpreter: Interpreter | Unknown,
+    content: Callable[[str], bytes] | None = None,
+) -> Interpreter | Unknown:
+    """Return the interpreter with why it doesn't start, or may not, where the kernel would start it.
+
+    `content` reads any file of the image.
+    """
     if isinstance(interpreter, Unknown) or interpreter.runs != "yes":
         return interpreter
     from inspector.torchbuild.python_process import refusal  # the loader is not always needed
 
     try:
-        found = refusal(fs, interpreter, environment_of(fs, config))
+        found = refusal(fs, interpreter, environment_of(fs, config), content)
     except InspectorError as error:
         return msgspec.structs.replace(interpreter, runs="unknown", reasons=(*interpreter.reasons, str(error)))
     if found is None:

@@ -14,6 +14,7 @@ from inspector.imports.record import unlike_record
 from inspector.imports.state import Ends, Loaded, Raised, doubts_left
 from inspector.imports.walk import Walk
 from inspector.loader import TorchFiles
+from inspector.loader.torch_preloads import read_opened
 from inspector.oci import ImageConfig
 from inspector.python.access import as_user
 from inspector.python.editable import is_editable_hook
@@ -189,6 +190,7 @@ def _torch(finder: Finder, interpreter: Interpreter, environment: Environment, e
         search_path=interpreter.search_path,
         cuda=_cuda(finder, package),
         shared=bool(environment.variables.get("TORCH_USE_RTLD_GLOBAL")),
+        opened=read_opened(source, package) or (),
     )
 
 

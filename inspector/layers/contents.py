@@ -102,19 +102,20 @@ class Contents:
 
     def _from_second_pass(self, blob: Repeatable, position: int) -> bytes:
         if self._packed is None:
-            self._packed = self._read_again(blob)
+            self._packed = self._read_again(blob, position)
         packed = self._packed.get(position)
         if packed is None:
             raise NotKept("not one of the sources that are kept of a layer that is read a second time")
         return zlib.decompress(packed)
 
-    def _read_again(self, blob: Repeatable) -> dict[int, bytes]:
+    def _read_again(self, blob: Repeatable, wanted: int) -> dict[int, bytes]:
+        """Return the packed sources, and the file at the position `wanted`."""
         stored, plain = both_sides(blob.stored(), self._index.diff_id, self._digest)
         reader = StreamReader(plain)
         found: dict[int, bytes] = {}
         left = MAX_PACKED
         for at, member in enumerate(iter_members(reader)):
-            if left > 0 and _is_source(member):
+            if at == wanted or (left > 0 and _is_source(member)):
                 found[at] = zlib.compress(reader.read(member.size), _LEVEL)
                 left -= len(found[at])
         check_sides(reader, stored, plain)

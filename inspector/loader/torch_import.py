@@ -20,6 +20,7 @@ class TorchFiles(msgspec.Struct, frozen=True, kw_only=True):
 
     `package` is the folder of torch, `source` the text of its `__init__.py`, `extension` its `_C` module; `numpy` are
     the extension modules, by name and path, that `import numpy` loads, for torch imports it where it is there.
+    `opened` are libraries that its own lines open first, each with whether for all (RTLD_GLOBAL).
     `shared` is TORCH_USE_RTLD_GLOBAL; `cuda` what version.py says.
     """
 
@@ -30,6 +31,7 @@ class TorchFiles(msgspec.Struct, frozen=True, kw_only=True):
     cuda: str | None = None
     shared: bool = False
     numpy: tuple[tuple[str, str], ...] = ()
+    opened: tuple[tuple[str, bool], ...] = ()
 
 
 def import_torch(process: Process, fs: Rootfs, torch: TorchFiles) -> ImportFailure | None:
@@ -49,7 +51,11 @@ class _TorchImport:
     def run(self) -> ImportFailure | None:
         if self._fs.lstat(f"{self._torch.package}/_rocm_init.py") is not None:
             self._process.doubts.append("torch/_rocm_init.py runs before torch's libraries are opened")
-        failure = None if self._torch.shared else self._open_dependencies()
+        failure = None
+        for path, shared in self._torch.opened:
+            failure = failure or open_library(self._process, path, shared=shared)
+        if failure is None and not self._torch.shared:
+            failure = self._open_dependencies()
         if failure is None:
             shared = self._torch.shared
             failure = import_extension(self._process, "torch._C", self._torch.extension, now=not shared, shared=shared)

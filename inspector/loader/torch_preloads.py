@@ -21,6 +21,10 @@ _FUNCTION = re.compile(
     r"^def (?:_load_global_deps|_preload_cuda_deps|_preload_cuda_lib|_get_cuda_dep_paths)\(.*\n(?:(?:[ \t)#].*)?\n)*",
     re.MULTILINE,
 )
+_OPENS = re.compile(r"^(?![ \t#]).*(?:CDLL|LoadLibrary)\(.*", re.MULTILINE)
+_FIRST = re.compile(r"^[ \t]*(?:_load_global_deps\(\)|from torch\._C import)", re.MULTILINE)
+MAX_LINE = 400
+"""Characters of a line that opens a library."""
 _LIBRARY = re.compile(r"lib[\w+-]+\.so")
 _OLDEST = (("cublas", "libcublas.so.11"), ("cudnn", "libcudnn.so.8"))
 _MAPS = "/proc/self/maps"
@@ -46,6 +50,52 @@ def read_preloads(source: str | bytes) -> Preloads:
         by_release=any(_names_release(node) for node in functions.values()),
         plain=any(_looks_beside(node) for node in functions.values()),
     )
+
+
+def read_opened(source: str | bytes, package: str) -> tuple[tuple[str, bool], ...] | None:
+    """Return the libraries that `torch/__init__.py` opens by lines of its own before it does any other.
+
+    Each is a path, and whether it is opened with RTLD_GLOBAL. None where that can't be told.
+    """
+    text = source if isinstance(source, str) else source.decode("utf-8", "replace")
+    first = _FIRST.search(text)
+    opened: list[tuple[str, bool]] = []
+    for match in _OPENS.finditer(text):
+        if first is None or match.start() > first.start() or len(opened) >= MAX_LIBRARIES:
+            return None
+        try:
+            library = _opened(ast.parse(match[0][:MAX_LINE]).body, package)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            library = None
+        if library is None:
+            return None
+        opened.append(library)
+    return tuple(opened)
+
+
+def _opened(body: list[ast.stmt], package: str) -> tuple[str, bool] | None:
+    """Return what `ctypes.CDLL(path)` opens; None for any other statement."""
+    match body:
+        case [ast.Expr(value=ast.Call(func=function, args=[argument], keywords=named))]:
+            modes = {f"{each.arg}={ast.unparse(each.value)}" for each in named}
+            path = _path(argument, package)
+            plain = ast.unparse(function) == "ctypes.CDLL" and modes <= {"mode=ctypes.RTLD_GLOBAL"}
+            return (path, bool(modes)) if plain and path else None
+        case _:
+            return None
+
+
+def _path(node: ast.expr, package: str) -> str | None:
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.Call(func=function, args=[first, *rest], keywords=[]) if ast.unparse(function) == "os.path.join":
+            parts = [each.value for each in rest if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+            here = ast.unparse(first) == "os.path.dirname(__file__)"
+            plain = len(parts) == len(rest) and not any(each.startswith("/") for each in parts)
+            return "/".join([package, *parts]) if here and plain else None
+        case _:
+            return None
 
 
 def _relevant(source: str | bytes) -> str:

@@ -21,6 +21,12 @@ _TORCH = frozenset({"torch", "torchgen", "functorch", "nvidia", "triton"})
 _REDIRECTOR = "editables.redirector"
 
 
+class First(str):
+    """An entry that goes before all others."""
+
+    __slots__ = ()
+
+
 class NotSimple(Exception):
     """The code has a form that isn't worked out."""
 
@@ -39,19 +45,20 @@ class _Module:
 
 
 def added_paths(text: str, variables: Mapping[str, str], read: Callable[[str], str | None]) -> list[str] | None:
-    """Return what a line of code appends to `sys.path`, in order; None where it isn't worked out.
+    """Return what a line of code adds to `sys.path`, in order; None where it isn't worked out.
 
     `read` gives the source of a module on the search path.
     """
     try:
         worker = _Worker(dict(variables), read)
-        worker.body(_parse(text).body, worker.names)
+        worker.body(parse_small(text).body, worker.names)
     except (NotSimple, _Returned, RecursionError, Malformed, LimitExceeded):
         return None
     return worker.added
 
 
-def _parse(text: str) -> ast.Module:
+def parse_small(text: str) -> ast.Module:
+    """Parse a source that is no larger than start-up code is. Raises `NotSimple`."""
     if len(text) > MAX_SOURCE:
         raise NotSimple
     try:
@@ -115,7 +122,7 @@ class _Worker:
             if source is None:
                 raise NotSimple
             self.modules[module] = {}
-            self.body(_parse(source).body, self.modules[module])
+            self.body(parse_small(source).body, self.modules[module])
         names[name] = self.modules[module]
 
     def value(self, node: ast.expr, names: dict[str, object]) -> object:  # noqa: PLR0911 - one arm a form
@@ -173,7 +180,7 @@ class _Worker:
         self, function: ast.expr, given: list[object], named: dict[str | None, object], names: dict[str, object]
     ) -> object:
         if isinstance(function, ast.Name) and function.id == "exec" and len(given) == 1 and isinstance(given[0], str):
-            self.body(_parse(given[0]).body, names)
+            self.body(parse_small(given[0]).body, names)
             return None
         if isinstance(function, ast.Attribute):
             owner = self.value(function.value, names)
@@ -197,6 +204,8 @@ class _Worker:
                 return self.variables.pop(name, default)
             case "sys.path.append", [str() as entry]:
                 self.added.append(entry)
+            case "sys.path.insert", [0, str() as entry]:
+                self.added.append(First(entry))
             case "sys.path.extend", [list() as entries] if all(isinstance(each, str) for each in entries):
                 self.added += [each for each in entries if isinstance(each, str)]
             case "editables.redirector.install", []:

@@ -47,7 +47,7 @@ class Script(msgspec.Struct, frozen=True):
 
 
 class Start(msgspec.Struct, frozen=True):
-    """Whether a file starts, the clauses why not or why that isn't known, and the programs passed on the way."""
+    """Whether a file starts, the clauses why not or why that isn't known, and the programs on the way, loader last."""
 
     starts: Tri
     reasons: tuple[str, ...] = ()
@@ -110,7 +110,8 @@ def can_start(fs: Rootfs, path: str, environment: Environment, platform: Platfor
             return Start("no", (program,), tuple(chain))
         if isinstance(program, ElfHeader):
             starts, reasons = elf_starts(fs, path, program, platform)
-            return Start(starts, reasons, tuple(chain))
+            loader = find(fs, program.loader) if program.loader else None
+            return Start(starts, reasons, (*chain, *([program.loader, loader[0]] if loader and program.loader else ())))
         following = _interpreter(fs, path, program, environment)
         if isinstance(following, Start):
             return Start(following.starts, following.reasons, tuple(chain))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 MAX_LINES = 5000
@@ -14,6 +15,10 @@ MAX_NESTING = 1500
 
 The parser takes some 500 bytes of the C stack for each level, and threads may have no more than 512 KiB.
 """
+MAX_DEPTH, MAX_TEXT = 20, 4096
+"""Levels of an expression that is worked out, and characters of a text that it puts together."""
+_METHODS = frozenset({"lower", "lstrip", "replace", "rstrip", "strip", "upper"})
+_OF_MODULES = {"os.sep": "/", "os.pathsep": ":", "os.linesep": "\n", "os.name": "posix", "sys.platform": "linux"}
 _TEXTS = re.compile(
     r"""'''(?:[^\\]|\\.)*?(?:'''|\Z)|\"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z)"""
     r"""|'(?:[^'\\\n]|\\.)*+'?|\"(?:[^\"\\\n]|\\.)*+\"?|#[^\n]*+""",
@@ -53,26 +58,59 @@ def parse_literals(text: str, max_size: int) -> dict[str, Any]:
             tree = ast.parse(text)
     except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
         raise ValueError(f"it is no Python source: {type(error).__name__}") from error
+    return _assigned(ast, tree)
+
+
+def _assigned(ast: Any, tree: Any) -> dict[str, Any]:
+    """Work out the top level's assignments to plain names, in their order; then refuse other code."""
+    steps = list(_assignments(ast, tree))
+    otherwise = set(_bound_otherwise(ast, tree, {target for target, _ in steps}))
+    imports = {each.name: node.lineno for node in tree.body if isinstance(node, ast.Import) for each in node.names}
+    modules = {each: imports[each] for each in ("os", "sys") if each in imports and _is_bound_once(ast, tree, each)}
+    known: dict[str, Any] = {}
     found: dict[str, Any] = {}
-    plain = set()
+    worked_out = []
+    for target, node in steps:
+        if node is None:
+            continue
+        known |= {name: _Module(name) for name, line in modules.items() if line < node.lineno}
+        value = _value(ast, node, known, MAX_DEPTH)
+        value = found[target.id] = value if _is_plain(value) else NOT_LITERAL
+        if value is not NOT_LITERAL:
+            worked_out.append(node)
+        if target.id not in otherwise:
+            known[target.id] = value
+    _refuse_code(ast, tree, worked_out)
+    return found | dict.fromkeys(otherwise, NOT_LITERAL)
+
+
+def _assignments(ast: Any, tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each plain name that a statement of the top level assigns to, with the value, if any."""
     for statement in tree.body:
-        targets: list[ast.expr] = []
-        if isinstance(statement, ast.Assign):
-            targets = statement.targets
-        elif isinstance(statement, ast.AnnAssign):
-            targets = [statement.target]
-        value = getattr(statement, "value", None)
-        for target in targets:
-            if isinstance(target, ast.Name):
-                plain.add(target)
-                if value is not None:
-                    found[target.id] = _value(ast, value)
-    return found | dict.fromkeys(_bound_otherwise(ast, tree, plain), NOT_LITERAL)
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            yield from ((target, statement.value) for target in targets if isinstance(target, ast.Name))
+
+
+def _is_bound_once(ast: Any, tree: Any, name: str) -> bool:
+    """Test whether nothing but `import NAME` binds a name."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(ctx=ast.Store() | ast.Del()) if node.id == name:
+                return False
+            case ast.ImportFrom(names=names) if any((each.asname or each.name) == name for each in names):
+                return False
+            case ast.Import(names=names):
+                bound = {each.asname or each.name.partition(".")[0] for each in names if each.name != name}
+                if name in bound | {each.asname for each in names}:
+                    return False
+            case _ if getattr(node, "name", None) == name and not isinstance(node, ast.alias):
+                return False
+    return True
 
 
 def _bound_otherwise(ast: Any, tree: Any, plain: Collection[Any]) -> Iterator[str]:
     """Yield the names that conditions, loops, imports, unpacking, `+=`, `del` or definitions give a value, or may."""
-    _refuse_code(ast, tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             if node.id in _HIDDEN:
@@ -92,14 +130,16 @@ def _bound_otherwise(ast: Any, tree: Any, plain: Collection[Any]) -> Iterator[st
             yield node.rest or ""
 
 
-def _refuse_code(ast: Any, tree: Any) -> None:
+def _refuse_code(ast: Any, tree: Any, worked_out: Collection[Any]) -> None:
     """Raise `ValueError` for what runs as the source is imported and may bind any name: calls, or changes of objects.
 
-    Functions run only once they are called.
+    Functions run only once they are called; what was worked out is known.
     """
     todo = list(tree.body)
     while todo:
         node = todo.pop()
+        if node in worked_out:
+            continue
         changes = isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load)
         decorated = any(getattr(each, "id", "") not in _DECORATORS for each in getattr(node, "decorator_list", ()))
         if isinstance(node, ast.Call) or changes or decorated:
@@ -112,8 +152,78 @@ def _refuse_code(ast: Any, tree: Any) -> None:
             todo += ast.iter_child_nodes(node)
 
 
-def _value(ast: Any, node: Any) -> Any:
+class _Module:
+    """A module of the standard library that a source imports."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def _value(ast: Any, node: Any, known: Mapping[str, Any], depth: int) -> Any:
+    """Return the value of a literal, or of what is put together of literals and of names that are bound to such."""
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return _combined(ast, node, known, depth) if depth else NOT_LITERAL
+
+
+def _combined(ast: Any, node: Any, known: Mapping[str, Any], depth: int) -> Any:  # noqa: PLR0911 - one for each form
+    """Return the value of a name, of texts put together, of a choice that literals decide, of a text's method."""
+    below = partial(_value, ast, known=known, depth=depth - 1)
+    match node:
+        case ast.Name():
+            return known.get(node.id, NOT_LITERAL)
+        case ast.Attribute() if isinstance(owner := below(node.value), _Module):
+            return _OF_MODULES.get(f"{owner.name}.{node.attr}", NOT_LITERAL)
+        case ast.BinOp(op=ast.Add()):
+            return _sum(below(node.left), below(node.right))
+        case ast.JoinedStr():
+            return _joined([below(each) for each in node.values])
+        case ast.FormattedValue(conversion=-1, format_spec=None):
+            return _joined([below(node.value)])
+        case ast.IfExp():
+            test = below(node.test)
+            return below(node.body if test else node.orelse) if _is_plain(test) else NOT_LITERAL
+        case ast.BoolOp():
+            return _chosen(map(below, node.values), until=isinstance(node.op, ast.Or))
+        case ast.Call(func=ast.Attribute(), keywords=[]) if node.func.attr in _METHODS:
+            return _called(below(node.func.value), node.func.attr, [below(each) for each in node.args])
+    return NOT_LITERAL
+
+
+def _is_plain(value: Any) -> bool:
+    return not isinstance(value, NotLiteral | _Module)
+
+
+def _called(owner: Any, method: str, given: list[Any]) -> Any:
+    """Call a method of a text with texts."""
+    if not all(isinstance(each, str) and len(each) <= MAX_TEXT for each in (owner, *given)):
         return NOT_LITERAL
+    try:
+        value = getattr(owner, method)(*given)
+    except (TypeError, ValueError):
+        return NOT_LITERAL
+    return value if len(value) <= MAX_TEXT else NOT_LITERAL
+
+
+def _sum(left: Any, right: Any) -> Any:
+    """Put two texts together. Raises `ValueError` for a text and what Python can't add to one."""
+    if isinstance(left, str) != isinstance(right, str) and all(
+        isinstance(each, str | int | None) for each in (left, right)
+    ):
+        raise ValueError("it adds a text and something else, which is a TypeError")
+    return _joined([left, right])
+
+
+def _joined(parts: list[Any]) -> Any:
+    texts = all(isinstance(each, str) for each in parts)
+    return "".join(parts) if texts and sum(map(len, parts)) <= MAX_TEXT else NOT_LITERAL
+
+
+def _chosen(values: Iterable[Any], *, until: bool) -> Any:
+    """Return what `or` (`until` true) or `and` gives: the first value that decides, else the last."""
+    value = NOT_LITERAL
+    for value in values:
+        if not _is_plain(value) or bool(value) is until:
+            break
+    return value

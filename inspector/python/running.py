@@ -41,7 +41,7 @@ def interpreter_runs(
         starts: Tri = "unknown" if is_file(fs, archive) else "no"
         clause = f"the standard library of Python {python.minor} is not at {library!r}, so it stops at its start"
         return starts, (clause,)
-    closed = closed_paths(fs, [found.path, program, library], environment)
+    closed = closed_paths(fs, [found.path, *start.chain, library], environment)
     return ("unknown", closed) if closed else ("yes", ())
 
 

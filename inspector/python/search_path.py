@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from typing import Literal
 
 import msgspec
@@ -11,7 +12,8 @@ import msgspec
 from inspector.errors import Malformed, Unsupported
 from inspector.python.environment import Environment
 from inspector.python.files import exists, is_listed, join, lines_of, list_dir, names_in, read_strict
-from inspector.python.inert import added_paths
+from inspector.python.harmless import is_harmless
+from inspector.python.inert import First, added_paths
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import EDITABLE, MAX_TEXT, parse_pth, parse_start
@@ -26,6 +28,7 @@ _STEPS_A_LINE = 50  # each may name a path behind forty links
 Customizing = Literal["sitecustomize", "usercustomize"]
 
 _APPORT = ["try:", "import apport_python_hook", "except ImportError:", "pass", "else:", "apport_python_hook.install()"]
+_IMPORT = re.compile(r"import[ \t]+([A-Za-z]\w{0,100})[ \t]*")
 _ZERO = re.compile(r"\s*+[+-]?0++\s*+", re.ASCII)
 
 
@@ -167,8 +170,8 @@ class _Builder:
         self.fs.budget.spend("steps", _STEPS_A_LINE * lines, "lines of .pth files")
         for item in items:
             if isinstance(item, Hook):
-                if runs or not self.python.rules.start_files:
-                    self._run_line(item)
+                if (runs or not self.python.rules.start_files) and self._run_line(item):
+                    break
                 continue
             if "\0" in item.path:
                 if self.python.minor.at_least < (3, 8):
@@ -178,20 +181,49 @@ class _Builder:
             if target not in self.known and exists(self.fs, target):
                 self.add(target)
 
-    def _run_line(self, hook: Hook) -> None:
-        """Note what a line of code does; of one that is simple enough, with what it appends to the search path."""
+    def _run_line(self, hook: Hook) -> bool:
+        """Note what a line of code does; of one that is simple enough, with what it adds to the search path.
+
+        Tell whether it fails at once, so that site.py leaves out the rest of its file.
+        """
         if hook.touches_torch == "no" or EDITABLE.fullmatch(hook.text):
             self._add_hooks([hook])
-            return
+            return False
+        plain = _IMPORT.fullmatch(hook.text)
+        if plain and self._is_absent(plain[1]):
+            effect = f"fails: there is no module {plain[1]!r}"
+            self._add_hooks([msgspec.structs.replace(hook, effect=effect, touches_torch="no")])
+            return True
         added = added_paths(hook.text, self.environment.variables, self._module)
         if added is None or self._left_out(hook.text):
             self._add_hooks([hook])
-            return
+            return False
         effect = f"adds {':'.join(added)[:200]} to the search path" if added else "does nothing in this environment"
         self._add_hooks([msgspec.structs.replace(hook, effect=effect, touches_torch="no")])
         for entry in added:
             self.fs.budget.spend("entries", _ENTRIES_AN_ENTRY, "entries of the search path")
-            self.entries.append(posixpath.join(self.environment.cwd, entry))
+            place = 0 if isinstance(entry, First) else len(self.entries)
+            self.entries.insert(place, posixpath.join(self.environment.cwd, entry))
+        return False
+
+    def _is_absent(self, name: str) -> bool:
+        """Test whether no module of a name is on the search path as it is now, nor one that Python may have built in.
+
+        Not so where something else than folders is there, or code that ran before may bring it.
+        """
+        finders = any(hook.touches_torch != "no" for hook in self.hooks)
+        if finders or name.startswith("_") or name in sys.stdlib_module_names or self.python.prefixes.path_file:
+            return False
+        for entry in self.entries:
+            self.fs.budget.spend("steps", _STEPS_A_LINE, "modules that lines of .pth files import")
+            if is_file(self.fs, entry):
+                return False
+            if any(exists(self.fs, f"{entry}/{name}{ending}") for ending in ("", ".py", ".pyc", ".so", ".abi3.so")):
+                return False
+            children = list_dir(self.fs, entry) if is_dir(self.fs, entry) else {}
+            if is_listed(children) and any(each.startswith(f"{name}.") for each in names_in(children, ())):
+                return False
+        return True
 
     @staticmethod
     def _left_out(text: str) -> bool:
@@ -290,7 +322,8 @@ def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> Hook:
     except (NotKept, Malformed, Unsupported):
         return unknown
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    if lines and lines != _APPORT:
+    reports = lines == _APPORT
+    if lines and not reports and not (path.endswith(".py") and is_harmless(text)):
         return unknown
-    effect = "sets up the distribution's crash reporter" if lines else "nothing"
+    effect = "sets up the distribution's crash reporter" if reports else "nothing"
     return Hook(kind=module, path=path, effect=effect, touches_torch="no")

@@ -15,13 +15,14 @@ from inspector.python.metadata import canonical
 from inspector.python.modules import find_modules
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic
+from inspector.torchbuild.plugins import diagnose
 from inspector.unknown import Tri, Unknown
 
 MAX_PLUGINS = 20
 """Backend plugins that are looked for; each takes a search of the whole path."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
-_ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300})")
+_ENTRY = re.compile(r"([^=\n]{1,200})=\s{0,9}([\w.]{1,300}(?:\s{0,9}:\s{0,9}[\w.]{1,300})?)")
 
 
 def check_companions(torch: Candidate) -> Iterator[Diagnostic]:
@@ -44,13 +45,14 @@ def check_plugins(torch: Candidate) -> Iterator[Diagnostic]:
     """Check the entry points of the group `torch.backends`, which torch loads from 2.5 on by default."""
     if not torch.since(2, 5) or torch.environment.get("TORCH_DEVICE_BACKEND_AUTOLOAD", "1") != "1":
         return
-    for owner, module in islice(_plugins(torch), MAX_PLUGINS):
+    for owner, entry in islice(_plugins(torch), MAX_PLUGINS):
+        module = entry.partition(":")[0]
         if not module:
             yield Diagnostic("unknown", f"the entry points of {owner!r}, which torch may load, can't be read")
             continue
         gone = f"the backend plugin {module!r} of {owner!r} is missing, which torch loads"
         missing = list(_needs(torch, module.partition(".")[0], gone))
-        yield from missing or [Diagnostic("unknown", f"torch loads the backend plugin {module!r} of {owner!r}")]
+        yield from missing or [diagnose(torch, entry, owner)]
 
 
 def _too_old(torch: Candidate, key: str) -> Iterator[Diagnostic]:
@@ -97,7 +99,7 @@ def _findable(torch: Candidate, name: str) -> Tri:
 
 
 def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
-    """List distribution and module of each backend plugin; no module where its entry points can't be read."""
+    """List distribution and entry of each backend plugin; no entry where its entry points can't be read."""
     for distribution in torch.installed:
         node = torch.folders.node(f"{distribution.path}/entry_points.txt")
         if node is None:
@@ -109,20 +111,20 @@ def _plugins(torch: Candidate) -> Iterator[tuple[str, str]]:
             )
         except InspectorError:
             found = [""]
-        yield from ((distribution.name, module) for module in found)
+        yield from ((distribution.name, entry) for entry in found)
 
 
 def _entry_points(folders: Folders, path: str) -> list[str]:
-    """List the modules of backend plugins that the metadata at `path` names. Raises `InspectorError`."""
+    """List the entries `module:function` of backend plugins in the metadata at `path`. Raises `InspectorError`."""
     content = read_metadata(folders, path, "entry_points.txt") or b""
     folders.budget.spend("steps", len(content) // 2, "bytes of entry points")
-    return list(_modules(content.decode("utf-8", "replace"))) if b"torch.backends" in content else []
+    return list(_entries(content.decode("utf-8", "replace"))) if b"torch.backends" in content else []
 
 
-def _modules(text: str) -> Iterator[str]:
+def _entries(text: str) -> Iterator[str]:
     inside = False
     for line in text.splitlines():
         if line.startswith("["):
             inside = line.strip() == "[torch.backends]"
         elif inside and (entry := _ENTRY.match(line.strip())):
-            yield entry[2]
+            yield re.sub(r"\s", "", entry[2])

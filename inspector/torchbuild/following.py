@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from inspector.errors import InspectorError
@@ -13,6 +14,9 @@ from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.changed import changed_sources, compiled_of, gone_modules
 from inspector.torchbuild.diagnostics import Diagnostic, importable
 from inspector.torchbuild.standard_library import standard_library_of
+
+_NOT_PROVED = re.compile(r"where torch's extension module should$|version\.py can't be read: it runs code ")
+"""What following can't prove to work: libraries that were not looked at, or code that is not worked out."""
 
 
 def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
@@ -45,6 +49,8 @@ def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
     home = answer.path and torch.folders.at(answer.path).path
     if home != torch.folders.at(torch.path).path:
         return [*found, Diagnostic("unknown", f"`import torch` finds {answer.path!r}")]
+    if any(_NOT_PROVED.search(each.text) for each in found):
+        return list(found)  # sources tell that the import fails, and not that it works
     if origins.compiled and any(each.asks and each.severity == "unknown" for each in found):
         return list(found)  # bytecode is not followed, and may import what is missing
     return [Diagnostic("note", each.text, each.path) if each.asks else each for each in found]
@@ -67,7 +73,11 @@ class _Origins:
     def is_changed(self, origin: str) -> bool:
         """Tell whether a source is not as it was installed, or was not: what it runs is looked at closely."""
         real = resolve(self._folders.fs, origin) or origin
-        stray = not real.startswith(self._known) or (self._stray and real.startswith(self._stray))
+        stray = (
+            not real.startswith(self._known)
+            or real.startswith(f"{self._torch.path}/_C/")
+            or (self._stray and real.startswith(self._stray))
+        )
         return bool(stray) or real in self._changed
 
     def refusal(self, name: str, origin: str) -> tuple[str, str] | None:

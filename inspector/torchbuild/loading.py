@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from inspector.errors import InspectorError
 from inspector.loader import LATE, ImportFailure, LoadFailure, Process, Tables, TorchFiles, at_each_level, import_torch
+from inspector.loader.torch_preloads import read_opened
 from inspector.python.modules import extensions_of, find_in, find_modules
 from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic, some
-from inspector.torchbuild.python_process import Python, agreed, diagnosed, load_modules, same
+from inspector.torchbuild.python_process import Python, Whole, agreed, diagnosed, load_modules, same
 from inspector.torchbuild.version_file import VersionFile
 
 FIRST = ("_struct", "_ctypes")
@@ -24,7 +24,6 @@ LATER = (
 _OF_NUMPY = ("_datetime",)
 _PYTORCH = "_utils_internal.py"
 """A file of every release, which imports most of these by the modules that it imports."""
-_OPENS = re.compile(rb"^(?![ \t#]).*(?:CDLL|LoadLibrary)\(", re.MULTILINE)
 _NUMPY = ("linalg._umath_linalg",)
 
 
@@ -40,15 +39,16 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
         yield files
     if isinstance(files, Diagnostic) or torch.blind:
         return
-    python = Python(torch.root, torch.interpreter.resolved, torch.started)
-    tables = Tables(torch.root)
+    root = torch.root if torch.content is None else Whole(torch.root, torch.started, torch.content)
+    python = Python(root, torch.interpreter.resolved, torch.started)
+    tables = Tables(root)
     first, later = _extensions(torch, FIRST), _extensions(torch, (*LATER, *(_OF_NUMPY if files.numpy else ())))
 
     def attempt(level: int) -> tuple[Diagnostic | None, Iterable[int]]:
         process = python.start(level, tables)
         if isinstance(process, LoadFailure):
             return diagnosed(process, torch.root), ()
-        failure = load_modules(process, first) or import_torch(process, torch.root, files)
+        failure = load_modules(process, first) or import_torch(process, root, files)
         answer = _answer(torch, files, process, failure)
         if answer is None:
             answer = _later(torch, load_modules(process, later))
@@ -62,7 +62,7 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
 def _answer(torch: Candidate, files: TorchFiles, process: Process, failure: ImportFailure | None) -> Diagnostic | None:
     """Say what a failure means, and what the model can't follow."""
     serious = [doubt for doubt in process.doubts if failure is None or not doubt.endswith(LATE)]
-    if failure is not None and _OPENS.search(files.source if isinstance(files.source, bytes) else b""):
+    if failure is not None and read_opened(files.source, files.package) is None:
         serious.append(f"{failure}, but torch/__init__.py opens libraries of its own")
     if serious:
         return Diagnostic("unknown", f"what the loader does is not known: {'; '.join(serious)}")
@@ -88,18 +88,20 @@ def torch_files(torch: Candidate) -> TorchFiles | Diagnostic:
     if found is None or found.loader == "none":
         return _missing_extension(torch)
     if found.loader != "extension" or not found.origin:
-        return Diagnostic("unknown", f"{found.path!r} stands where torch's extension module should")
+        return Diagnostic("unknown", f"{found.path!r} stands where torch's extension module should", asks=True)
+    source = _source(torch)
     numpy = _numpy(torch)
     if isinstance(numpy, Diagnostic):
         return numpy
     return TorchFiles(
         package=package,
-        source=_source(torch),
+        source=source,
         extension=f"{package}{found.origin.removeprefix(torch.path)}",
         search_path=torch.interpreter.search_path,
         cuda=torch.version.get("cuda") if isinstance(torch.version, VersionFile) else None,
         shared=bool(torch.environment.get("TORCH_USE_RTLD_GLOBAL")),
         numpy=numpy,
+        opened=read_opened(source, package) or (),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -18,6 +18,7 @@ from inspector.loader import (
     built_in_modules,
     import_extension,
 )
+from inspector.python.access import UserView
 from inspector.python.environment import Environment
 from inspector.python.model import Interpreter
 from inspector.rootfs import NotKept, Rootfs, resolve
@@ -25,6 +26,24 @@ from inspector.torchbuild.diagnostics import Diagnostic
 
 _MAIN = re.compile(r"undefined symbol: Py_(?:Bytes)?Main\b")
 """What a Python calls first, that leaves all else to libpython."""
+
+
+class Whole(UserView):
+    """A file system whose kept bytes are completed by what `content` reads, such as what `/etc/ld.so.cache` links to.
+
+    All is seen in it, whoever the user is.
+    """
+
+    def __init__(self, fs: Rootfs, environment: Environment, content: Callable[[str], bytes]) -> None:
+        super().__init__(fs, msgspec.structs.replace(environment, uid=0))
+        self._content = content
+
+    def read(self, path: str) -> bytes:
+        """See `Rootfs.read`."""
+        try:
+            return super().read(path)
+        except NotKept:
+            return self._content(path)
 
 
 class Python(msgspec.Struct, frozen=True):
@@ -48,8 +67,11 @@ class Python(msgspec.Struct, frozen=True):
         return started if isinstance(started, LoadFailure) else process
 
 
-def refusal(fs: Rootfs, interpreter: Interpreter, environment: Environment) -> Diagnostic | None:
+def refusal(
+    fs: Rootfs, interpreter: Interpreter, environment: Environment, content: Callable[[str], bytes] | None = None
+) -> Diagnostic | None:
     """Tell why the kernel and the loader don't start the interpreter, or may not; None where they do."""
+    fs = Whole(fs, environment, content) if content is not None else fs
     python = Python(fs, interpreter.resolved, environment)
     tables = Tables(fs)
 

@@ -16,6 +16,7 @@ from inspector.python.sources import read_source
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic
 
+_HIDDEN = "ModuleNotFoundError: import of torch halted; None in sys.modules"
 _LINE = re.compile(r"import[ \t]+([A-Za-z_]\w{0,100})(?:\.\w{1,100}){0,9}[ \t]*")
 
 
@@ -36,6 +37,8 @@ def diagnose(torch: Candidate, hook: Hook) -> Diagnostic | None:
         error = _of_line(text, hook, is_missing) if hook.kind == "pth" else _of_module(text, is_missing)
     except (InspectorError, SyntaxError, ValueError, RecursionError):
         return None
+    if error == _HIDDEN:
+        return Diagnostic("no", f"{_HIDDEN}, put there by {hook.path}", path=hook.path)
     if error == "SystemExit":
         return Diagnostic("no", f"SystemExit, raised in {hook.path}, which Python runs at its start", path=hook.path)
     return Diagnostic("note", f"{hook.path!r} fails at start ({error}), which Python passes over") if error else None
@@ -54,8 +57,11 @@ def _of_line(text: str, hook: Hook, is_missing: Callable[[str], bool]) -> str:
 
 
 def _of_module(text: str, is_missing: Callable[[str], bool]) -> str:
-    """Return the error that a module's first statement raises; empty for any other."""
-    for node in ast.parse(text).body:
+    """Return the error that a module's first statement raises, or `import torch` behind it; empty for any other."""
+    body = ast.parse(text).body
+    if [ast.unparse(each) for each in body] == ["import sys", "sys.modules['torch'] = None"]:
+        return _HIDDEN
+    for node in body:
         match node:
             case ast.Expr(value=ast.Constant()):
                 continue

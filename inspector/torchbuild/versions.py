@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.completeness import compare_with_record, record_of
-from inspector.torchbuild.diagnostics import Diagnostic
+from inspector.torchbuild.diagnostics import Diagnostic, Severity
 from inspector.torchbuild.releases import is_valid, same_public
 from inspector.torchbuild.version_file import BYTECODE
 
@@ -18,8 +18,11 @@ def check_version(torch: Candidate) -> Iterator[Diagnostic]:
     """
     yield from (Diagnostic("note", text) for text in torch.contradictions)
     if isinstance(torch.version, str):
-        fatal = torch.version.endswith(("is missing", "is empty", "SyntaxError"))  # torch/__init__.py needs its version
-        yield Diagnostic("note" if torch.version == BYTECODE else "no" if fatal else "unknown", torch.version)
+        fatal = torch.version.endswith(
+            ("is missing", "is empty", "SyntaxError", "TypeError")
+        )  # torch/__init__.py needs its version
+        severity: Severity = "note" if torch.version == BYTECODE else "no" if fatal else "unknown"
+        yield Diagnostic(severity, torch.version, asks=" it runs code " in torch.version)
         return
     for name in torch.version.computed:
         yield Diagnostic("unknown", f"its version.py computes {name}, and whether that works is not known")

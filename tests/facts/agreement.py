@@ -31,7 +31,10 @@ UNSEEN = re.compile(
     r"|it depends on the processor|is not numpy as it is known|error while loading shared libraries|: file too short"
     r"|^sources of |^sources whose bytecode|sources can't be followed|is bytecode, and whether|is used unchecked"
     r"|bad magic number in|reached EOF while reading pyc|raised in .*which Python runs at its start"
-    r"|: invalid ELF header|^exec |: cannot open shared object file"
+    r"|: invalid ELF header|^exec |: cannot open shared object file|: cannot read file data|: Bus error: the file"
+    r"|: ELF file |: only ET_DYN and ET_EXEC|: cannot dynamically load|: object file has no dynamic section"
+    r"|Inconsistency detected by ld\.so|: undefined symbol: |: version `|Error (?:loading|relocating) "
+    r"|entry points of '"
 )
 """Why a torch that was inspected partially may not work all the same: what the warning beside it names."""
 
@@ -84,14 +87,16 @@ def _interpreters(part: Interpreter | Unknown, whole: Interpreter | Unknown) -> 
         return []
     if isinstance(part, Unknown) or isinstance(whole, Unknown):
         return [] if part == whole else [f"{part} / {whole}"]
+    undecided = ("runs", "reasons") if part.runs == "unknown" else ()
     found = [
         f"{name}: {getattr(part, name)} / {getattr(whole, name)}"
         for name in Interpreter.__struct_fields__
-        if name not in ("search_path", "hooks", "libc") and getattr(part, name) != getattr(whole, name)
+        if name not in ("search_path", "hooks", "libc", *undecided) and getattr(part, name) != getattr(whole, name)
     ]
-    if part.libc is not None and not _is_known_as(part.libc, whole.libc):
+    open_ = part.runs != "unknown"  # folders that may be closed to the user are left out where that is known
+    if open_ and part.libc is not None and not _is_known_as(part.libc, whole.libc):
         found.append(f"libc: {part.libc} / {whole.libc}")
-    if not _is_within(part.search_path, whole.search_path) or not set(part.hooks) <= set(whole.hooks):
+    if open_ and not (_is_within(part.search_path, whole.search_path) and set(part.hooks) <= set(whole.hooks)):
         found.append(f"search path: {part.search_path} / {whole.search_path}")
     return found
 
@@ -120,7 +125,7 @@ def _torches(part: Torch, whole: Torch) -> list[str]:
     ]
     if part.importable == "unknown":
         return found
-    unseen = part.installed and all(UNSEEN.search(reason) for reason in whole.reasons)
+    unseen = all(UNSEEN.search(reason) or reason in part.reasons for reason in whole.reasons)
     if part.importable != whole.importable and not unseen:
         found.append(f"importable: {part.importable} {part.reasons} / {whole.importable} {whole.reasons}")
     return found

@@ -14,8 +14,11 @@ from tests.lab.damaged import ALL, GROUPS
 from tests.lab.damaged.case import Damage
 from tests.lab.damages import judge, offenders, prepared, recorded
 
-UNKNOWN_AT_MOST = 0.05
-"""Most depend on the processor, or on code that runs at start, or on functions that are bound where they are called."""
+UNKNOWN_AT_MOST, OF_A_PART = 0.02, 0.035
+"""Of all cases, and of a third, which may have more of them than another.
+
+Most depend on the processor, or on code that runs at start, or on functions that are bound where they are called.
+"""
 NOT_YET: dict[str, str] = {}
 """False passes that are known, each with what is not looked at; one that is answered rightly must go from here."""
 
@@ -56,4 +59,5 @@ def test_no_answer_is_contradicted_by_a_container_and_few_are_unknown() -> None:
     mended = {damage.name for damage in damages} & NOT_YET.keys() - passed
     assert not wrong, "\n".join([*wrong, *(f"unknown: {line}" for line in unknown)])
     assert not mended, "take them from NOT_YET"
-    assert len(unknown) <= UNKNOWN_AT_MOST * len(judged), "\n".join(unknown)
+    limit = UNKNOWN_AT_MOST if len(judged) == len(chosen("all")) else OF_A_PART
+    assert len(unknown) <= limit * len(judged), "\n".join(unknown)

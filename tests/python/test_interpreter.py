@@ -345,7 +345,7 @@ def test_hooks_are_told_and_warned_of() -> None:
         **cpython(),
         f"{LOCAL_SITE[1:]}/a.pth": b"import os; os.system('x')\n",
         f"{LOCAL_SITE[1:]}/b.pth": b"import _virtualenv\n",
-        f"{LOCAL_SITE[1:]}/sitecustomize.py": b"import sys\n",
+        f"{LOCAL_SITE[1:]}/sitecustomize.py": b"import torch\n",
     }
     answer, told = find_interpreter(rootfs_of(tree), config_of(env=SLIM))
     assert isinstance(answer, Interpreter)

@@ -148,3 +148,30 @@ def test_what_is_parsed_fits_a_small_stack() -> None:
     threading.stack_size(before)
     thread.join()
     assert len(found) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = '2'\nb = f'{a}.1'\nc = b + '+cpu' if a else None", "2.1+cpu"),
+        ("a = None\nc = a or '2'", "2"),
+        ("import os\nc = '2' + os.sep.strip('/')", "2"),
+        ("c = os.sep\nimport os", NOT_LITERAL),
+        ("import os\nfrom x import os\nc = os.sep", NOT_LITERAL),
+        ("import x as os\nimport os\nc = os.sep", NOT_LITERAL),
+        ("a = '2'\na = b\nc = a", NOT_LITERAL),
+        ("a = '2'\ndef f():\n    global a\n    a = 3\nc = a", NOT_LITERAL),
+        ("c = a\na = '2'", NOT_LITERAL),
+        (f"a = {'x' * 4000!r}\nc = a + a", NOT_LITERAL),
+        ("c = f'{None}'", NOT_LITERAL),
+        ("c = f'{1:>{9}}'", NOT_LITERAL),
+    ],
+)
+def test_what_is_put_together_of_literals(text: str, expected: object) -> None:
+    assert parse_literals(text, 10_000)["c"] == expected
+
+
+def test_a_text_and_none_do_not_add_up() -> None:
+    assert parse_literals("a = None\nc = '2' if a is None else '2' + a", 99)["c"] is NOT_LITERAL
+    with pytest.raises(ValueError, match="TypeError"):
+        parse_literals("a = None\nc = '2' + a", 99)

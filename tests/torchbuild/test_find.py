@@ -99,7 +99,7 @@ def test_an_editable_install_through_setuptools_finder() -> None:
 
 
 def test_code_that_runs_at_start_may_change_what_is_imported() -> None:
-    hook: dict[str, Member] = {f"{SITE}/zz.pth": b"import zz_patches\n"}
+    hook: dict[str, Member] = {f"{SITE}/zz.pth": b"import zz_patches\n", f"{SITE}/zz_patches.py": b"import torch\n"}
     assert ask(slim(CPU) | hook).torch.importable == "unknown"
     assert ask(slim() | hook).torch.importable == "no"
     elsewhere = install("opt/torch", CPU)

@@ -13,6 +13,7 @@ from inspector.python.folders import Folders
 from inspector.python.installed import Installed
 from inspector.python.model import Interpreter
 from inspector.python.modules import Found, find_modules
+from inspector.python.running import closed_paths
 from inspector.rootfs import Rootfs
 from inspector.torchbuild.assess import candidate_of, describe
 from inspector.torchbuild.candidate import Surroundings
@@ -49,6 +50,9 @@ def find_torch_by_name(
             sites = _before(around, found, unlisted)
             if sites:
                 return MustList(sites)
+            closed = closed_paths(fs, [f"{found.path}/"], around.started)
+            if closed:  # a user who may not enter it imports what comes behind it, or nothing
+                return Torch(installed=False, importable=Importable.UNKNOWN, reasons=closed, path=found.path)
             torch = candidate_of(around, found)
             return describe(torch, diagnose(torch, hiding(around, before)), None)
         before.append(found)
