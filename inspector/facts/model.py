@@ -94,6 +94,11 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     reaches: tuple[str, ...] = ()
 
 
+def _flat(distribution: Distribution) -> Row:
+    """Return a distribution as a row; its requirements are a text."""
+    return {**msgspec.structs.asdict(distribution), "requires": "; ".join(distribution.requires)}
+
+
 class ImageFacts(Tabled, frozen=True, kw_only=True):
     """Everything known of one image. `image_id` is the digest of its config; None where an engine does not tell.
 
@@ -153,7 +158,7 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
             raise ValueError(f"no records of {of!r}: write 'packages' or 'layers'")
         if isinstance(self.distributions, Unknown):
             raise InspectorError(f"{self.reference}: the packages are not known: {self.distributions.unknown}")
-        return [{"image": self.reference, **msgspec.structs.asdict(each)} for each in self.distributions]
+        return [{"image": self.reference, **_flat(each)} for each in self.distributions]
 
     def summary(self) -> Row:
         """Return the image in one flat row; what is not known is None.

@@ -50,7 +50,7 @@ def test_what_is_gone(gone: str, importable: Tri, clause: str) -> None:
         ("torch/version.py", version_py("2.14.0+cpu"), "yes"),
         ("torch/version.py", version_py("9.9"), "yes"),
         ("torch/version.py", version_py("2.13.0+cpu") + b"cuda = 12.4\n", "yes"),
-        ("torch/version.py", version_py("2.13.0+cpu") + b"__version__ = '2.13.0' + '+cpu'\n", "unknown"),
+        ("torch/version.py", version_py("2.13.0+cpu") + b"__version__ = '2.13.0' + '+cpu'\n", "yes"),
         ("torch/version.py", version_py("2.13.0+cpu") + b"__version__ += '.mine'\n", "unknown"),
         ("torch/version.py", version_py("2.13.0+cpu") + b"cuda = undefined\n", "unknown"),
         ("torch/version.py", version_py("2.13.0+cpu") + b"hip = 1 / 0\n", "unknown"),

@@ -85,7 +85,8 @@ def test_padding_never_makes_a_torch_good(path: str, size: int, pad: bytes) -> N
     ],
 )
 def test_what_another_codec_decides_never_makes_a_torch_good(path: str, content: bytes) -> None:
-    assert torch_in({**TREE, f"{SITE}/{path}": content}).importable == "unknown"
+    evil = b"import os\nos._exit(0)\n"
+    assert torch_in({**TREE, f"{SITE}/evil.py": evil, f"{SITE}/{path}": content}).importable == "unknown"
 
 
 def test_a_torch_is_not_absent_where_what_may_lead_to_it_can_t_be_read() -> None:
