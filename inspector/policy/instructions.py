@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -63,9 +63,8 @@ class _Scan:
         self._at = 0
         mark = re.escape(escape)
         self._continued = re.compile(rf"(?:(?<!{mark})|^){mark}[ \t]*$")
-        self._places: dict[str, list[int]] = {}
-        for at, line in enumerate(lines):
-            self._places.setdefault(line.lstrip("\t"), []).append(at)
+        self._whole = _places(lines)
+        self._behind_tabs = _places([line.lstrip("\t") for line in lines])
 
     def instructions(self) -> Iterator[Instruction]:
         """Yield each instruction; comments and empty lines between them are passed over."""
@@ -120,12 +119,17 @@ class _Scan:
 
     def _end(self, name: str, *, tabs: bool) -> int | None:
         """Find the line that ends a here-document; leading tabs count as none where its mark says so."""
-        ends = self._places.get(name, [])
-        for at in ends[bisect_left(ends, self._at) :]:
-            if tabs or self._lines[at] == name:
-                return at
-            break  # a name behind tabs is text: rare enough to take for no document
-        return None
+        ends = (self._behind_tabs if tabs else self._whole).get(name, [])
+        at = bisect_left(ends, self._at)
+        return ends[at] if at < len(ends) else None
+
+
+def _places(lines: Iterable[str]) -> dict[str, list[int]]:
+    """Map each line to where it stands, in order."""
+    found: dict[str, list[int]] = {}
+    for at, line in enumerate(lines):
+        found.setdefault(line, []).append(at)
+    return found
 
 
 def _marks(rest: str) -> Iterator[tuple[bool, str]]:
