@@ -36,7 +36,7 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	  echo '  $(BIN)/inspector check $(DEMO)/roles.toml $(DEMO)/worker-gpu.tar    … and with one'
 
 test: $(VENV)/developing ## install, then run every test that needs no engine
-	$(BIN)/python -m pytest -n auto --ignore=tests/lab -m 'not lab' $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/lab -m 'not lab' $(ARGS)
 
 test-lab: $(VENV)/developing ## run the tests that talk to the lab's engines and registry; see `make lab`
 	$(BIN)/python -m pytest -n auto -m lab $(ARGS)

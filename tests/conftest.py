@@ -28,8 +28,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give the tests of the lab that share large files to one process; the others wherever there is room.
 
-    That is what xdist's own groups are for, which xdist 3.8 loses under pytest 9.2.
+    That is what xdist's own groups are for, which xdist 3.8 loses under pytest 9.2. Without the lab, `make test` has
+    `--dist worksteal`, which spares a message for each test.
     """
+    if config.getoption("dist") != "load":
+        return None
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     class LabTogether(LoadScopeScheduling):  # type: ignore[misc]
