@@ -26,7 +26,7 @@ from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import overlay2
 from inspector.sources.registry import blob as registry_blob
 from inspector.testing.image import Image, Step
-from tests.effort import examples, some
+from tests.effort import THOROUGH, examples, some
 from tests.facts.agreement import disagreements
 from tests.hostile.raw import END, file, header
 from tests.hostile.test_tars import UNPACKED
@@ -162,7 +162,12 @@ TWO = st.lists(st.sampled_from([FIRST, *OTHERS]), min_size=2, max_size=2)
 
 
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")  # images are long to print
-@settings(examples(60), suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None)
+@settings(
+    examples(60 if THOROUGH else 4, least=4),
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+    database=None,
+)
 @given(odd_images(), TWO_OTHERS, TWO)
 def test_odd_images(image: Image, cold: list[str], cached: list[str]) -> None:
     """Three of the ways, one of them sought; then two with a cache, which the first of them fills."""

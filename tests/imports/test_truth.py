@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import some
 from tests.imports.asking import config, ours, really, write
 
 if not sys.platform.startswith("linux"):
@@ -156,7 +157,7 @@ UNDECIDED = {"version-of-a-module", "circle-that-fails"}
 """Cases that may be answered by "unknown"."""
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", some(CASES))
 def test_the_answer_is_pythons(name: str, tmp_path: Path) -> None:
     write(tmp_path, CASES[name])
     cwd = tmp_path / "cwd"

@@ -367,8 +367,8 @@ def _compare(case: Case, *, may_be_unknown: bool = False) -> None:
 BY_AGE = sorted(BASES, key=lambda base: base.version)
 IN_FULL = {*BASES[:1], *BY_AGE[:: len(BASES) - 1 or 1], *(base for base in BASES if base.prefix == "/usr")}
 """The interpreter in use, the oldest, the newest and the distribution's: every case; every third for others."""
-SHORTLY = {BASES[0]: 1, BY_AGE[-1]: 1, BY_AGE[0]: 3} if BASES else {}
-"""In `make test`: every case for the interpreter in use and the newest, every third for the oldest, none for others."""
+SHORTLY = {BASES[0]: 2, BY_AGE[-1]: 3, BY_AGE[0]: 5} if BASES else {}
+"""In `make test`: every second case for the interpreter in use, fewer for the newest and the oldest."""
 PAIRS = [
     pytest.param(base, name, id=f"{name}-{base.name}@{Path(base.path).parts[1]}")
     for position, base in enumerate(BASES)
