@@ -1,16 +1,15 @@
 """All rows of the bench, in groups that can be asked for by name.
 
-A group is a function from what is measured with and on to its rows. One that lives in a module of its own is named by
-module and function, so that it comes with that module.
+A group is a function from what is measured with and on to its rows.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.audit import audit_rows, listing_rows, plan_rows
+from bench.contained import contained_rows
 from bench.engine import engine_rows, run_row
 from bench.files import file_rows
 from bench.images import Named, subjects
@@ -74,6 +73,11 @@ def _engine(tools: Tools, choice: Choice) -> Rows:
         yield from engine_rows(tools, image, save=choice.save)
 
 
+def _contained(tools: Tools, choice: Choice) -> Rows:
+    for image in choice.images:
+        yield from contained_rows(tools, image)
+
+
 def _registry(tools: Tools, choice: Choice) -> Rows:
     for image in choice.images:
         yield from registry_rows(tools, image)
@@ -90,39 +94,24 @@ def _toc(tools: Tools, choice: Choice) -> Rows:
         yield from toc_rows(tools, image)
 
 
-GROUPS: dict[str, tuple[Group | str, ...]] = {
-    "start": (_start, "bench.start:rows"),
-    "known": (_known,),
-    "files": (_files, "bench.headers:rows"),
-    "engine": (_engine,),
-    "contained": ("bench.contained:rows",),
-    "registry": (_registry,),
-    "audit": (_audit,),
-    "toc": (_toc,),
+GROUPS: dict[str, Group] = {
+    "start": _start,
+    "known": _known,
+    "files": _files,
+    "engine": _engine,
+    "contained": _contained,
+    "registry": _registry,
+    "audit": _audit,
+    "toc": _toc,
 }
-"""Groups by name, in their order. `MODULE:FUNCTION` is left out where there is no such function."""
+"""Groups by name, in their order."""
 
 
 def rows_of(name: str, tools: Tools, choice: Choice) -> Rows:
     """Yield the rows of a group, in yardsticks of its own; a job that fails is a row that says so."""
     yardstick = tools.yardstick()
-    for group in GROUPS[name]:
-        found = _found(group) if isinstance(group, str) else group
-        if found is None:
-            continue
-        try:
-            for row in found(tools, choice):
-                yield row.with_yardstick(yardstick) if isinstance(row, Row) else row
-        except Failed as error:
-            yield Missing(f"{name}: the rest of the group", str(error)[-200:])
-
-
-def _found(place: str) -> Group | None:
-    module, _, function = place.partition(":")
     try:
-        found: Group | None = getattr(importlib.import_module(module), function, None)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        return None
-    return found
+        for row in GROUPS[name](tools, choice):
+            yield row.with_yardstick(yardstick) if isinstance(row, Row) else row
+    except Failed as error:
+        yield Missing(f"{name}: the rest of the group", str(error)[-200:])

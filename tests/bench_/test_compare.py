@@ -67,7 +67,7 @@ def test_each_group_has_a_yardstick_and_a_failure_ends_it_alone(monkeypatch: pyt
         raise Failed("it broke")
 
     monkeypatch.setattr(Tools, "yardstick", lambda _: 0.25)
-    monkeypatch.setitem(groups.GROUPS, "start", (rows, "bench.nothing:rows", "bench.table:rows"))
+    monkeypatch.setitem(groups.GROUPS, "start", rows)
     first, own, failed = groups.rows_of("start", TOOLS, CHOICE)
     assert isinstance(first, Row)
     assert isinstance(own, Row)
