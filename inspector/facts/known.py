@@ -181,7 +181,11 @@ _MAYBE = ("distributions", "torch_elsewhere", "sizes", "waste")
 
 
 def _encoded(facts: ImageFacts) -> bytes | None:
-    content: bytes = msgspec.msgpack.encode(msgspec.structs.replace(facts, runtime=None))
+    """Return facts as they are kept; None for those that are too large, or hold names that are not UTF-8."""
+    try:
+        content: bytes = msgspec.msgpack.encode(msgspec.structs.replace(facts, runtime=None))
+    except UnicodeEncodeError:
+        return None
     return zlib.compress(content, _LEVEL) if len(content) <= MAX_FACTS else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from inspector.errors import LimitExceeded, Malformed
 
@@ -21,10 +22,11 @@ _TORCH = frozenset({"torch", "torchgen", "functorch", "nvidia", "triton"})
 _REDIRECTOR = "editables.redirector"
 
 
-class First(str):
-    """An entry that goes before all others."""
+class Added(NamedTuple):
+    """An entry of the search path; `first` says that it goes before all others."""
 
-    __slots__ = ()
+    path: str
+    first: bool = False
 
 
 class NotSimple(Exception):
@@ -44,7 +46,7 @@ class _Module:
         self.path = path
 
 
-def added_paths(text: str, variables: Mapping[str, str], read: Callable[[str], str | None]) -> list[str] | None:
+def added_paths(text: str, variables: Mapping[str, str], read: Callable[[str], str | None]) -> list[Added] | None:
     """Return what a line of code adds to `sys.path`, in order; None where it isn't worked out.
 
     `read` gives the source of a module on the search path.
@@ -74,7 +76,7 @@ class _Worker:
 
     def __init__(self, variables: dict[str, str], read: Callable[[str], str | None]) -> None:
         self.variables, self.read = variables, read
-        self.added: list[str] = []
+        self.added: list[Added] = []
         self.names: dict[str, object] = {}
         self.modules: dict[str, dict[str, object]] = {}
         self.steps = MAX_STEPS
@@ -203,11 +205,11 @@ class _Worker:
             case "os.environ.pop", [str() as name, default]:
                 return self.variables.pop(name, default)
             case "sys.path.append", [str() as entry]:
-                self.added.append(entry)
+                self.added.append(Added(entry))
             case "sys.path.insert", [0, str() as entry]:
-                self.added.append(First(entry))
+                self.added.append(Added(entry, first=True))
             case "sys.path.extend", [list() as entries] if all(isinstance(each, str) for each in entries):
-                self.added += [each for each in entries if isinstance(each, str)]
+                self.added += [Added(each) for each in entries if isinstance(each, str)]
             case "editables.redirector.install", []:
                 pass
             case "editables.redirector.map_module", [str() as name, str()] if name.partition(".")[0] not in _TORCH:

@@ -13,7 +13,7 @@ from inspector.errors import Malformed, Unsupported
 from inspector.python.environment import Environment
 from inspector.python.files import exists, is_listed, join, lines_of, list_dir, names_in, read_strict
 from inspector.python.harmless import is_harmless
-from inspector.python.inert import First, added_paths
+from inspector.python.inert import added_paths
 from inspector.python.model import Hook
 from inspector.python.prefix import Prefixes
 from inspector.python.pth import EDITABLE, MAX_TEXT, parse_pth, parse_start
@@ -198,12 +198,16 @@ class _Builder:
         if added is None or self._left_out(hook.text):
             self._add_hooks([hook])
             return False
-        effect = f"adds {':'.join(added)[:200]} to the search path" if added else "does nothing in this environment"
+        effect = (
+            f"adds {':'.join(each.path for each in added)[:200]} to the search path"
+            if added
+            else "does nothing in this environment"
+        )
         self._add_hooks([msgspec.structs.replace(hook, effect=effect, touches_torch="no")])
         for entry in added:
             self.fs.budget.spend("entries", _ENTRIES_AN_ENTRY, "entries of the search path")
-            place = 0 if isinstance(entry, First) else len(self.entries)
-            self.entries.insert(place, posixpath.join(self.environment.cwd, entry))
+            place = 0 if entry.first else len(self.entries)
+            self.entries.insert(place, posixpath.join(self.environment.cwd, entry.path))
         return False
 
     def _is_absent(self, name: str) -> bool:

@@ -60,8 +60,14 @@ def test_an_image_is_known_once_it_was_read(archive: str, cache: IndexCache) -> 
 
 @pytest.mark.parametrize(
     "options",
-    [Options(verify=True), Options(), Options(python="python3"), Options(imports=("torchvision",))],
-    ids=["verify", "no cache", "another python", "an import"],
+    [
+        Options(verify=True),
+        Options(),
+        Options(python="python3"),
+        Options(imports=("torchvision",)),
+        Options(sizes=True),
+    ],
+    ids=["verify", "no cache", "another python", "an import", "sizes"],
 )
 def test_another_question_is_not_answered_by_it(archive: str, cache: IndexCache, options: Options) -> None:
     inspect(archive, Options(cache=cache))
@@ -261,3 +267,15 @@ def test_an_error_is_nothing_to_keep(tmp_path: Path, cache: IndexCache) -> None:
 
 def test_facts_have_a_type_for_each_field() -> None:
     assert set(ImageFacts.__struct_fields__) == {*known._TYPES, "interpreter", "command", "runtime"}
+
+
+def test_where_the_bytes_are_is_known_too(archive: str, cache: IndexCache) -> None:
+    first, again = (inspect(archive, Options(cache=cache, sizes=True)) for _ in range(2))
+    assert again.evidence.known is not None
+    assert again.sizes is not None
+    assert (again.sizes, again.waste) == (first.sizes, first.waste)
+
+
+def test_names_that_are_not_utf_8_are_not_kept() -> None:
+    facts = msgspec.structs.replace(facts_of(), warnings=("a\udcff",))
+    assert _encoded(facts) is None

@@ -69,8 +69,7 @@ def copied(saved: Path, tmp_path: Path) -> tuple[Layer, DiffDirectory]:
     assert blob.split is not None
     top = tmp_path / "diff"
     shutil.copytree(blob.path, top, symlinks=True)
-    split = msgspec.structs.replace(blob.split, top=top)
-    return layer, msgspec.structs.replace(blob, path=top, split=split)
+    return layer, msgspec.structs.replace(blob, path=top)
 
 
 def _is_handy(blob: object) -> bool:

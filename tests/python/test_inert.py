@@ -57,4 +57,10 @@ SOURCES = {
     ],
 )
 def test_what_a_line_adds(line: str, variables: dict[str, str], added: list[str] | None) -> None:
-    assert added_paths(line, variables, SOURCES.get) == added
+    found = added_paths(line, variables, SOURCES.get)
+    assert (None if found is None else [each.path for each in found]) == added
+
+
+def test_an_entry_may_go_before_all_others() -> None:
+    line = "import sys; sys.path.insert(0, '/first'); sys.path.append('/last')"
+    assert added_paths(line, {}, SOURCES.get) == [("/first", True), ("/last", False)]
