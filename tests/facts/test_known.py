@@ -277,5 +277,5 @@ def test_where_the_bytes_are_is_known_too(archive: str, cache: IndexCache) -> No
 
 
 def test_names_that_are_not_utf_8_are_not_kept() -> None:
-    facts = msgspec.structs.replace(facts_of("api:1"), warnings=("a\udcff",))
+    facts = msgspec.structs.replace(facts_of("api:1", layers=layers([(10, "RUN a")])), warnings=("a\udcff",))
     assert _encoded(facts) is None
