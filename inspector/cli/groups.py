@@ -11,7 +11,11 @@ from inspector.cli.option import option_key
 _OWN = "Options"
 _GROUPS = {
     "Images": ("platform", "python", "import", "access", "all-tags", "verify"),
-    "Output": ("format", "output", "only-failed", "quiet", "verbose", "fail-on", "exit-zero", "select", "ignore"),
+    "Over time": ("against", "baseline", "strict", "today"),
+    "Output": (
+        *("format", "output", "sarif-category", "only-failed", "quiet", "verbose", "fail-on", "exit-zero"),
+        *("select", "ignore"),
+    ),
     "Registry": ("offline", "insecure-registry", "trust-toc", "max-bytes", "max-requests"),
     "Advanced": ("jobs", "image-timeout", "no-cache", "cache-dir", "isolated", "debug", "log", "help"),
 }
