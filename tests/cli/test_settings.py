@@ -260,7 +260,7 @@ def test_several_formats_in_one_variable(images: Path, tmp_path: Path, monkeypat
 def test_help_comes_in_groups() -> None:
     lines = run("check", "--help").stdout.splitlines()
     titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
-    assert titles == ["Options:", "Images:", "Output:", "Registry:", "Advanced:"]
+    assert titles == ["Options:", "Images:", "Over time:", "Output:", "Registry:", "Advanced:"]
     assert next(line for line in lines[lines.index("Registry:") :] if "--offline" in line)
 
 
