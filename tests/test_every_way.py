@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -151,7 +152,8 @@ def test_what_is_known_by_content_is_what_was_read(way: str, tmp_path: Path) -> 
     assert isinstance(first, ImageFacts)
     assert isinstance(again, ImageFacts)
     assert (first.evidence.known, again.evidence.known is not None) == (None, True)
-    assert comparable(again) == comparable(first)
+    told = tuple(each for each in first.warnings if " were fetched" not in each)  # of this run alone
+    assert comparable(again) == msgspec.structs.replace(comparable(first), warnings=told)
     assert [each.digest for each in again.layers] == [each.digest for each in first.layers]
     assert (again.size, again.source) == (first.size, first.source)
 
