@@ -160,10 +160,11 @@ class AnswerCache:
     def tags(self, host: str, repository: str = "", tag: str = "") -> list[SeenTag]:
         """Return what is remembered of a registry, of one of its repositories, or of one tag, in order."""
         place = f"{host}/{repository}"
-        where = "repository = ?1" if repository else "repository >= ?1 AND substr(repository, 1, length(?1)) = ?1"
-        where += " AND (?2 = '' OR tag = ?2)" if not tag else " AND tag = ?2"
+        where = "repository = ?" if repository else "repository >= ? AND substr(repository, 1, length(?)) = ?"
+        values: tuple[str, ...] = (place,) if repository else (place, place, place)
+        where, values = (f"{where} AND tag = ?", (*values, tag)) if tag else (where, values)
         query = f"SELECT repository, tag, digest, seen FROM tag WHERE {where} ORDER BY repository, tag LIMIT {MAX_TAGS}"  # noqa: S608 - text of ours
-        rows = self._ask(query, (place, tag))
+        rows = self._ask(query, values)
         return [SeenTag(str(one), str(tag), str(digest), _int(seen)) for one, tag, digest, seen in rows]
 
     def weight(self) -> int:
