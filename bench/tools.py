@@ -23,7 +23,7 @@ for _ in range(12):
     for _ in range(2000):
         os.stat("/")
 """
-"""What the time of our rows is told in, as machines differ: hashing, making objects, and calls of the system."""
+"""The yardstick of our rows, since machines differ: hashing, making objects, and calls of the system."""
 _IMPORTED = re.compile(rb"^import time: +([0-9]+) \|", re.MULTILINE)
 _SYFT_ENV = {"SYFT_CHECK_FOR_APP_UPDATE": "false"}
 NOTHING_BESIDE = Beside()

@@ -82,7 +82,7 @@ class _Account:
             path, owner, category, root = todo.pop()
             if not category:
                 category = self._categories.of_folder(path)
-                root = "" if category in ("", "tests") else path  # tests are told by package
+                root = "" if category in ("", "tests") else path  # tests are listed by package
             if later is not None and category in CACHES:
                 later.append((path, owner, category, root))
                 continue
@@ -266,7 +266,7 @@ def _is_cuda(key: str) -> bool:
 
 
 def _place(path: str) -> str:
-    """Return the folder that waste is told of: a package, else three names deep."""
+    """Return the folder that waste is listed under: a package, else three names deep."""
     site = SITE.search(path)
     if site:
         package = path[site.end() :].split("/", 2)[1:2]

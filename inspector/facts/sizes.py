@@ -10,7 +10,7 @@ import msgspec
 Part = Literal["image", "layer", "package", "folder", "file", "rest", "gone"]
 
 MAX_FOLDERS = 50_000
-"""Folders that are told apart while an image is gone through; deeper ones then count for those above them."""
+"""Folders that are counted apart while an image is gone through; deeper ones then count for those above them."""
 MAX_DEPTH = 16
 MAX_CHILDREN = 60
 """Parts of one part that are named; the others are one `rest`."""

@@ -10,7 +10,7 @@ import msgspec
 class Category(NamedTuple):
     """A kind of waste: what it is called, what to change, and whether leaving it out can't hurt.
 
-    What is not `certain` may be needed: it is told, and never counts against a limit.
+    What is not `certain` may be needed: it is shown, and never counts against a limit.
     """
 
     title: str

@@ -57,7 +57,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class Headers:
-    """The headers of an answer, their names in any case; what follows a line that is none is passed over."""
+    """The headers of an answer, their names in any case; what follows an invalid line is ignored."""
 
     def __init__(self, text: str) -> None:
         self._values: dict[str, list[str]] = {}
