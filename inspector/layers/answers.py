@@ -19,7 +19,7 @@ MAX_ONE = 4 << 20
 MAX_ANSWERS = 16
 """Answers to one question about one image, each from other copies of it."""
 MAX_TAGS = 1_000_000
-"""Tags whose digest is told at once."""
+"""Tags whose digests are returned by one question."""
 
 _TOUCH_SECONDS = 3600
 """How old the note of an answer's last use may grow before it is written again."""
@@ -207,16 +207,8 @@ class AnswerCache:
             return 0, 0
         held = self.held()
 
-        def remove(database: sqlite3.Connection) -> None:
-            for table in ("answer", "rules", "tag"):
-                database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
-
-        self._store.change(remove, None)
+        self._store.clear("answer", "rules", "tag")
         self._weight = 0
-        if self._store.corrupt:
-            self._store.delete()
-        else:
-            self._store.shrink()
         return held
 
     def close(self) -> None:

@@ -109,12 +109,8 @@ class DocumentCache:
         if not self._store.path.exists():
             return 0, 0
         held = self.held()
-        self._store.change(lambda database: database.execute("DELETE FROM document"), None)
+        self._store.clear("document")
         self._weight, self._unweighed = 0, 0
-        if self._store.corrupt:
-            self._store.delete()
-        else:
-            self._store.shrink()
         return held
 
     def close(self) -> None:

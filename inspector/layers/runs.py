@@ -51,7 +51,7 @@ class Runs:
     def sought(self, reader: FileReader, found: Found, most: int) -> int:
         """Take at most so many members from a header on, and return their count; data are jumped over.
 
-        `found` is told of files of interest, in their order. Raises `LimitExceeded`, and what `found` raises.
+        `found` is called for each file of interest, in order. Raises `LimitExceeded`, and what `found` raises.
         """
         read, start, end = reader.direct
         places: list[tuple[int, int]] = []

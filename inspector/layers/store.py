@@ -53,6 +53,19 @@ class Store:
         """Return the rows that answer `query`; none where the file can't be read."""
         return self._try("read", lambda database: database.execute(query, values).fetchall(), [])
 
+    def clear(self, *tables: str) -> None:
+        """Take out every row of these tables and give the disk space back; a corrupt file is deleted."""
+
+        def remove(database: sqlite3.Connection) -> None:
+            for table in tables:
+                database.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+
+        self.change(remove, None)
+        if self.corrupt:
+            self.delete()
+        else:
+            self.shrink()
+
     def change(self, action: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
         """Return what `action` returns, all its changes made at once; or `otherwise`, and no change."""
 

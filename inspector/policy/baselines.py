@@ -112,7 +112,7 @@ class Baseline(msgspec.Struct, frozen=True):
         return self.findings.get(place, {}) if place is not None else {}
 
     def earlier(self, role: str, image: str, facts: ImageFacts | None) -> Earlier | None:
-        """Return the figures to compare an image with; None where there are none."""
+        """Return the figures to compare an image with; None for an image that it does not list."""
         found = self.images.get(_place(role, image, facts))
         return None if found is None else Earlier(NAME, found.figures, is_baseline=True)
 
@@ -145,7 +145,7 @@ def _place(role: str, image: str, facts: ImageFacts | None) -> Place:
 
 
 def load_baseline(path: Path) -> Baseline:
-    """Read a baseline. Raises `UsageError` for one that is missing, or is none: what it knows must not be guessed."""
+    """Read a baseline. Raises `UsageError` for a missing or invalid one, since what it knows must not be guessed."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE + 1)

@@ -120,7 +120,7 @@ def _with_line(finding: Finding, steps: Steps) -> Finding:
 
 
 def found_in(dockerfile: str, folder: str) -> Path | None:
-    """Find the file beside the policy or above it. A pipe or a device is none."""
+    """Find the file beside the policy or above it. Pipes and devices are ignored."""
     start = Path(folder).absolute()
     for above in [start, *start.parents][:MAX_FOLDERS]:
         path = above / dockerfile

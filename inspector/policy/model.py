@@ -22,7 +22,7 @@ CHECKS_PAGE = "docs/reference/checks.md"
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "unknown", "warn", "pass")
 """A failure beats all, and not knowing beats a warning."""
 EXCUSED: tuple[FindingOutcome, ...] = ("waived", "known")
-"""What is told and counted, and fails nothing."""
+"""Outcomes that are shown and counted, and fail nothing."""
 FINDINGS_WORST_FIRST: tuple[FindingOutcome, ...] = ("fail", "unknown", "warn", "waived", "known", "pass")
 
 
@@ -221,7 +221,7 @@ def worst(outcomes: Iterable[FindingOutcome]) -> Outcome:
 
 
 def counted(outcome: Outcome, findings: Iterable[Finding]) -> Outcome:
-    """Return what counts for the exit code: a warning of nothing but what is waived or known is none."""
+    """Return what counts for the exit code: waived and known findings alone make no warning."""
     excused = outcome == "warn" and all(each.outcome in ("pass", *EXCUSED) for each in findings)
     return "pass" if excused else outcome
 

@@ -1,4 +1,4 @@
-"""A baseline written anew from a report: it only tightens, unless a person states why it may loosen."""
+"""A baseline that is written again from a report: it only tightens, unless a person states why it may loosen."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Updated(NamedTuple):
 
 
 def updated(old: Baseline | None, results: Collection[Result], roles: Collection[str], accept: str = "") -> Updated:
-    """Return the baseline of results that were checked with the `old` one, None where there is none yet.
+    """Return the baseline of results that were checked with the `old` one; None for the first.
 
     What images that were not read had, stays; roles that the policy has no more go. With `accept`, a reason, what is
     worse is taken and keeps it.
