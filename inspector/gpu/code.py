@@ -61,8 +61,10 @@ def _renamed(capability: Capability) -> Capability:
 def _from_13_2(cuda: str | None) -> bool:
     """Tell whether this CUDA counts code for 8.0 and 8.6 as code for 8.7 (torch/cuda/__init__.py)."""
     parts = (cuda or "").split(".")
-    return len(parts) >= 2 and all(part.isascii() and part.isdigit() for part in parts[:2]) and (
-        (int(parts[0][:6]), int(parts[1][:6])) >= (13, 2)
+    return (
+        len(parts) >= 2
+        and all(part.isascii() and part.isdigit() for part in parts[:2])
+        and ((int(parts[0][:6]), int(parts[1][:6])) >= (13, 2))
     )
 
 

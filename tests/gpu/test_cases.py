@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 
 from inspector.gpu.compat import Compat, Note
 from inspector.gpu.hosts import Flag, Host, Mode
-from inspector.gpu.image import ImageGpu
-from inspector.gpu.predict import Prediction, predict
+from inspector.gpu.image import Forced, ImageGpu
+from inspector.gpu.predict import predict
+from inspector.gpu.prediction import Prediction
 
 PYPI = ("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
 """What PyPI's torch 2.14.1+cu130 has code for."""
@@ -42,8 +46,9 @@ def image(
     *,
     build: str = "cuda",
     architecture: str = "x86_64",
-    forced: str | None = None,
-    **environment: str,
+    forced: Forced | None = None,
+    env: Mapping[str, str] = MappingProxyType({}),
+    **more: str,
 ) -> ImageGpu:
     """Describe an image; without arguments, a slim one with PyPI's torch 2.14.1."""
     return ImageGpu(
@@ -53,11 +58,11 @@ def image(
         architecture=architecture,
         compat=compat,
         forced=forced,
-        environment=environment,
+        environment={**env, **more},
     )
 
 
-def one(
+def one(  # noqa: PLR0913 - a host has many sides
     what: ImageGpu,
     driver: str,
     gpu: str,
@@ -94,19 +99,19 @@ def test_03_counting_by_nvml_does_not_make_it_work() -> None:
 
 
 def test_04_a_compat_library_makes_up_for_an_older_driver() -> None:
-    based = image(compat=COMPAT_13_1, **IMAGE_13_1)
+    based = image(compat=COMPAT_13_1, env=IMAGE_13_1)
     assert one(based, "570.86.15", "H100", "cdi", toolkit="1.20.0").verdict == "works"
 
 
 def test_05_a_driver_that_the_note_does_not_list_stays() -> None:
-    based = image(compat=COMPAT_13_1, **IMAGE_13_1)
+    based = image(compat=COMPAT_13_1, env=IMAGE_13_1)
     assert one(based, "565.57.01", "H100", "cdi", toolkit="1.20.0").stage == "driver"
     assert one(based, "565.57.01", "H100", "legacy").stage == "start"
 
 
 @pytest.mark.parametrize("driver", ["570.86.15", "580.95.05"], ids=["06", "07"])
 def test_geforce_is_refused_or_does_not_allow_the_compat_library(driver: str) -> None:
-    based = image(compat=COMPAT_13_1, **IMAGE_13_1)
+    based = image(compat=COMPAT_13_1, env=IMAGE_13_1)
     assert one(based, driver, "RTX 4090", "legacy").stage == "start"
     found = one(based, driver, "RTX 4090", "cdi", toolkit="1.20.0")
     assert (found.stage, found.available) == ("library", False)
@@ -118,19 +123,19 @@ def test_07_without_the_base_image_it_works() -> None:
 
 
 def test_08_a_branch_that_the_image_leaves_out() -> None:
-    based = image("12.4", CU124, COMPAT_12_4, **IMAGE_12_4)
+    based = image("12.4", CU124, COMPAT_12_4, env=IMAGE_12_4)
     assert one(based, "545.23.08", "A10", "legacy").stage == "start"
     assert one(based, "545.23.08", "A10", "cdi").verdict == "works"
 
 
 @pytest.mark.parametrize(("value", "stage"), [("1", "works"), ("true", "works"), ("yes", "start"), ("", "start")])
 def test_08_requirements_can_be_turned_off(value: str, stage: str) -> None:
-    based = image("12.4", CU124, COMPAT_12_4, **IMAGE_12_4, NVIDIA_DISABLE_REQUIRE=value)
+    based = image("12.4", CU124, COMPAT_12_4, env=IMAGE_12_4, NVIDIA_DISABLE_REQUIRE=value)
     assert one(based, "545.23.08", "A10", "legacy").stage == stage
 
 
 def test_09_geforce_that_may_start_fails_by_the_compat_library() -> None:
-    found = one(image("12.4", CU124, COMPAT_12_4, **IMAGE_12_4), "535.183.01", "RTX 3090", "legacy")
+    found = one(image("12.4", CU124, COMPAT_12_4, env=IMAGE_12_4), "535.183.01", "RTX 3090", "legacy")
     assert (found.stage, found.available) == ("library", False)
 
 
@@ -192,26 +197,26 @@ def test_17_arm() -> None:
 
 
 def test_18_stubs() -> None:
-    found = one(image(forced="stub:/usr/local/cuda/lib64/stubs"), "580.95.05", "A10")
+    found = one(image(forced=Forced("/usr/local/cuda/lib64/stubs/libcuda.so.1", stub=True)), "580.95.05", "A10")
     assert (found.stage, found.available) == ("library", False)
     assert "34" in found.reason
 
 
 def test_19_an_older_library_before_the_hosts() -> None:
     """As on the H100 of the recorded answers: also within one major version."""
-    found = one(image(forced="/usr/local/cuda/compat=580.95.05"), "580.159.04", "H100")
+    found = one(image(forced=Forced("/usr/local/cuda/compat/libcuda.so.1", "580.95.05")), "580.159.04", "H100")
     assert (found.stage, found.available) == ("library", False)
     assert "803" in found.reason
 
 
 def test_22_a_cpu_build_may_be_refused_too() -> None:
-    based = image(build="cpu", **IMAGE_13_1)
+    based = image(build="cpu", env=IMAGE_13_1)
     assert one(based, "560.35.03", "A10", "legacy").stage == "start"
     assert one(based, "560.35.03", "A10", "cdi").available is False
 
 
 def test_23_ways_that_fail_for_different_reasons_fail() -> None:
-    based = image("12.8", CU128, COMPAT_12_8, **IMAGE_12_8)
+    based = image("12.8", CU128, COMPAT_12_8, env=IMAGE_12_8)
     (found,) = predict(based, Host(name="laptop", driver="535.183.01", gpus=("RTX 4050",)))
     assert found.verdict == "fails"
     assert {mode: each.stage for mode, each in found.by_mode.items()} == {"legacy": "start", "cdi": "library"}
