@@ -20,7 +20,7 @@ _PACKAGE = re.compile(r"^Package: nvidia-container-toolkit\n(?:.+\n)*?Version: (
 
 
 def host_of_smi(text: str, name: str) -> Host:
-    """Return the host on which `nvidia-smi` printed the text: CSV with its heading, or the listing of `nvidia-smi -q`.
+    r"""Return the host on which `nvidia-smi` printed the text: CSV with its heading, or the listing of `nvidia-smi -q`.
 
     A GPU whose model has no known name is stated by its compute capability. Raises `UsageError`.
 
