@@ -24,7 +24,7 @@ def host_of_smi(text: str, name: str) -> Host:
 
     A GPU whose model has no known name is stated by its compute capability. Raises `UsageError`.
 
-    >>> host_of_smi("name, compute_cap, driver_version\\nTesla T4, 7.5, 535.183.01\\n", "edge").gpus
+    >>> host_of_smi("name, compute_cap, driver_version\nTesla T4, 7.5, 535.183.01\n", "edge").gpus
     ('Tesla T4',)
     """
     if len(text) > MAX_OUTPUT:

@@ -17,7 +17,7 @@ from tests.gpu.test_cases import CU124, PYPI
         ("12.4", CU124, "CUDA 12.4: driver 525.60.13 or newer; GTX 750 … H100; not B200, B300, RTX 50, GB10"),
         ("12.4", ("sm_90a",), "CUDA 12.4: driver 525.60.13 or newer; H100; not L4, B200, B300, RTX 50, GB10"),
         ("12.4", ("sm_99",), "CUDA 12.4: driver 525.60.13 or newer; no GPU"),
-        ("12.4", Unknown("its list was not kept"), "CUDA 12.4: driver 525.60.13 or newer; GPUs unknown: its list was not kept"),
+        ("12.4", Unknown("not kept"), "CUDA 12.4: driver 525.60.13 or newer; GPUs unknown: not kept"),
         ("77.0", ("sm_90",), "CUDA 77.0: driver not known; H100; not L4, B200, B300, RTX 50, GB10"),
     ],
 )  # fmt: skip
