@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.facts.runtime import Device, RuntimeFacts
-from inspector.policy.architectures import runs_on
+from inspector.gpu.code import runs_on
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Explanation, Rule

@@ -1,0 +1,103 @@
+"""Whether torch's CUDA comes up with the libcuda that a container has, and holds code for the GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inspector.gpu import drivers
+from inspector.gpu.code import runs_on
+from inspector.gpu.compat import Compat, chosen, is_used
+from inspector.gpu.hosts import numbers
+from inspector.gpu.models import capability_text
+from inspector.gpu.prediction import Case, Prediction, fails, undecided
+from inspector.gpu.versions import compare
+from inspector.unknown import Unknown
+
+_NO_COMPAT = "remove /usr/local/cuda*/compat from the image"
+
+
+def computes(case: Case) -> Prediction:
+    """Return what torch would say and do, once the container runs and sees the GPU."""
+    image = case.image
+    for decided in (image.build, image.cuda):
+        if isinstance(decided, Unknown):
+            return undecided("build", decided.unknown)
+    if image.build != "cuda" or not isinstance(image.cuda, str):
+        return fails("build", f"torch is a {image.build} build", "install a CUDA build")
+    compat = chosen(image.compat)
+    toolkit = numbers(case.host.toolkit)
+    used = is_used(compat, case.host.driver, case.mode, toolkit) if compat is not None else False
+    answers = [_with_library(case, image.cuda, each) for each in _libraries(compat, used=used)]
+    if len({each.verdict for each in answers}) == 1:
+        return answers[0]
+    return undecided("library", f"the version of the container toolkit decides: {answers[-1].reason}")
+
+
+def _libraries(compat: Compat | None, *, used: bool | None) -> Iterator[Compat | None]:
+    if used is not True:
+        yield None
+    if used is not False:
+        yield compat
+
+
+def _with_library(case: Case, cuda: str, compat: Compat | None) -> Prediction:
+    found = _forced(case)
+    if found is not None:
+        return found
+    if compat is None:
+        return _with_driver(case, cuda, case.host.driver)
+    reason = f"{compat.path} is used in place of the host's libcuda"
+    if case.gpu.kind is None:
+        return undecided("library", f"{reason}, which only some GPUs allow", "name the GPU's model in the profile")
+    if case.gpu.kind == "geforce":
+        return fails("library", f"error 804: {reason}, which {case.gpu.name} does not allow", _NO_COMPAT)
+    if drivers.drives(compat.version, case.gpu.capability) is False:
+        return fails("library", f"{reason}, and does not drive {case.gpu.name}", _NO_COMPAT)
+    return _with_driver(case, cuda, compat.version)
+
+
+def _forced(case: Case) -> Prediction | None:
+    """Return what the libcuda does that LD_LIBRARY_PATH puts before the host's; None where it is new enough."""
+    forced = case.image.forced
+    if forced is None:
+        return None
+    change = "remove the folder from LD_LIBRARY_PATH"
+    if forced.stub:
+        return fails("library", f"error 34: {forced.path} is a stub", change)
+    order = compare(forced.version or "?", case.host.driver)
+    if order is None:
+        return undecided("library", f"LD_LIBRARY_PATH puts {forced.path} before the host's libcuda", change)
+    if order >= 0:
+        return None
+    reason = f"error 803: LD_LIBRARY_PATH puts {forced.path}, of driver {forced.version}, before that of the host"
+    return fails("library", f"{reason}, {case.host.driver}", change)
+
+
+def _with_driver(case: Case, cuda: str, driver: str) -> Prediction:
+    up = drivers.comes_up(cuda, driver)
+    if up is None:
+        return undecided("driver", f"it is not known which driver CUDA {cuda} wants")
+    if up:
+        return _with_code(case, cuda)
+    reason = f"driver {driver} has CUDA {drivers.cuda_of(driver)}, too old for {cuda}"
+    change = f"use driver {drivers.minimum_driver(cuda)} or newer, or install torch for an older CUDA"
+    found = fails("driver", reason, change)
+    if case.image.environment.get("PYTORCH_NVML_BASED_CUDA_CHECK") != "1":
+        return found
+    trap = "PYTORCH_NVML_BASED_CUDA_CHECK=1: is_available() says True all the same, and the first use fails"
+    return found._replace(available=True, notes=(trap,))
+
+
+def _with_code(case: Case, cuda: str) -> Prediction:
+    built = case.image.architectures
+    if isinstance(built, Unknown):
+        return undecided("code", built.unknown, available=True)
+    capability = capability_text(case.gpu.capability)
+    answer = runs_on(capability, built, cuda)
+    if answer == "yes":
+        return Prediction("works", "works", f"CUDA {cuda} works on {case.gpu.name}", available=True)
+    reason = f"torch has no kernels for {case.gpu.name} ({capability}), only {', '.join(built)}"
+    change = "install a torch that was built for it"
+    if answer == "no":
+        return fails("code", f"{reason}; is_available() says True, and kernels fail", change, available=True)
+    return undecided("code", f"{reason}, some of which may run there", change, available=True)

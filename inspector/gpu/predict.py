@@ -1,0 +1,65 @@
+"""Whether CUDA would work on a host, decided in the order in which it fails: start, GPU, library, driver, code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from inspector.gpu import drivers
+from inspector.gpu.computing import computes
+from inspector.gpu.hosts import Host, Mode
+from inspector.gpu.image import ImageGpu
+from inspector.gpu.models import Gpu
+from inspector.gpu.prediction import Case, Prediction, Verdict, fails, undecided
+from inspector.gpu.starting import hidden, not_injected, start_refused
+
+
+class OnGpu(NamedTuple):
+    """The predictions for one GPU of a host, by way of injection."""
+
+    host: Host
+    gpu: str
+    by_mode: dict[Mode, Prediction]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what holds in every way of injection, else unknown."""
+        found = {each.verdict for each in self.by_mode.values()}
+        return found.pop() if len(found) == 1 else "unknown"
+
+
+def predict(image: ImageGpu, host: Host) -> list[OnGpu]:
+    """Return what would happen on each GPU of a host."""
+    return [
+        OnGpu(host, name, {mode: _predict(image, host, name, gpu, mode) for mode in host.modes()})
+        for name, gpu in zip(host.gpus, host.found(), strict=True)
+    ]
+
+
+def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode) -> Prediction:
+    if gpu is None:
+        change = "state its compute capability in the profile, such as 8.6"
+        return undecided("host", f"no GPU is known by the name {name!r}", change)
+    case = Case(image, host, gpu, mode)
+    for step in (_impossible, _other_machine, start_refused, not_injected, hidden):
+        found = step(case)
+        if found is not None:
+            return found
+    return computes(case)
+
+
+def _impossible(case: Case) -> Prediction | None:
+    """Return that there is no such host, which a profile may say by mistake."""
+    driver = case.host.driver
+    drives = drivers.drives(driver, case.gpu.capability)
+    if drives is None:
+        return undecided("host", f"{driver!r} is not a driver's version", "correct the profile of the host")
+    if not drives:
+        return undecided("host", f"driver {driver} does not drive {case.gpu.name}", "correct the profile of the host")
+    return None
+
+
+def _other_machine(case: Case) -> Prediction | None:
+    image, host = case.image.architecture, case.host.architecture
+    if image == host:
+        return None
+    return fails("import", f"the image is for {image}, the host is {host}", f"build it for {host}", available=None)
