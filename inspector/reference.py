@@ -4,8 +4,13 @@
     oci-archive:PATH[:TAG]       an OCI layout in a tar; PATH may be `-`
     oci:PATH[:TAG]               an OCI layout in a directory
     dir:PATH                     a directory that `skopeo copy` filled
+    rootfs:PATH                  a root file system: a directory, or the tar of `docker export`; PATH may be `-`
+    sif:PATH                     an Apptainer image
+    venv:PATH                    a Python environment of this machine
     PATH[:NAME]                  any of these, told apart by what they hold; `-` is standard input
     docker:NAME  podman:NAME     an engine's images, by name, id or digest, or by a glob over names
+    container:NAME               an engine's container, running or not
+    containerd:NAME              an image of containerd, without Docker
     registry:NAME  docker://NAME
     NAME                         where no such path exists: an engine's
 
@@ -44,9 +49,20 @@ class Scheme(enum.Enum):
     OCI = "oci"
     OCI_ARCHIVE = "oci-archive"
     DIR = "dir"
+    ROOTFS = "rootfs"
+    SIF = "sif"
+    VENV = "venv"
     DOCKER = "docker"
     PODMAN = "podman"
+    CONTAINER = "container"
+    CONTAINERD = "containerd"
     REGISTRY = "registry"
+
+
+_WHOLE = frozenset({Scheme.DIR, Scheme.ROOTFS, Scheme.SIF, Scheme.VENV})
+"""Those that hold one image, so that no colon is followed by a selector."""
+_SERVED = frozenset({Scheme.DOCKER, Scheme.PODMAN, Scheme.CONTAINER, Scheme.CONTAINERD, Scheme.REGISTRY})
+"""Those whose names are no paths."""
 
 
 class Place(NamedTuple):
@@ -76,7 +92,7 @@ class Reference(msgspec.Struct, frozen=True):
         Both may hold colons (`C:/images/a.tar:localhost:5000/a:1`), so the grammar alone can't tell.
         """
         whole = [Place(self.name, None)]
-        if self.scheme is Scheme.DIR or self.name == STDIN:
+        if self.scheme in _WHOLE or self.name == STDIN:
             return whole
         cuts = [at for at in range(len(self.name) - 1, 0, -1) if self._splits_at(at)]
         return whole + [Place(self.name[:at], self.name[at:].removeprefix(":")) for at in cuts]
@@ -85,7 +101,7 @@ class Reference(msgspec.Struct, frozen=True):
         """Tell whether it can only mean something on disk: by its scheme, or as no engine's image is named."""
         if self.scheme is Scheme.BARE:
             return self.name == STDIN or _PATH_LIKE.search(self.name) is not None
-        return self.scheme not in (Scheme.DOCKER, Scheme.PODMAN, Scheme.REGISTRY)
+        return self.scheme not in _SERVED
 
     def nearest_scheme(self) -> str | None:
         """Return the scheme that a bare name's first part is nearly, as a typo is."""
@@ -163,7 +179,12 @@ _EXAMPLES = {
     Scheme.OCI: "PATH[:TAG]",
     Scheme.OCI_ARCHIVE: "PATH[:TAG]",
     Scheme.DIR: "PATH",
+    Scheme.ROOTFS: "PATH",
+    Scheme.SIF: "PATH",
+    Scheme.VENV: "PATH",
     Scheme.DOCKER: "NAME",
     Scheme.PODMAN: "NAME",
+    Scheme.CONTAINER: "NAME",
+    Scheme.CONTAINERD: "NAME",
     Scheme.REGISTRY: "HOST/NAME[:TAG]",
 }

@@ -44,20 +44,21 @@ ALLOWED: dict[str, set[str]] = {
     "loader": VALUES | {"elf", "work"},
     "imports": VALUES | {"work", "python", "loader"},
     "torchbuild": VALUES | {"work", "python", "loader", "imports"},
-    "facts": VALUES | {"log", "work", "layers", "sources", "python", "loader", "torchbuild", "imports"},
-    "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "facts"},
-    "report": VALUES | {"escape", "sizes", "reference", "python", "torchbuild", "imports", "facts", "policy"},
-    "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "facts"},
+    "gpu": VALUES | {"work", "python", "torchbuild"},
+    "facts": VALUES | {"log", "work", "layers", "sources", "python", "loader", "torchbuild", "imports", "gpu"},
+    "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "gpu", "facts"},
+    "report": VALUES | {"escape", "sizes", "reference", "python", "torchbuild", "imports", "gpu", "facts", "policy"},
+    "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "gpu", "facts"},
     "pipeline": VALUES
     | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
     "api": VALUES
-    | {"sizes", "work", "reference", "layers", "sources", "python", "torchbuild", "imports", "facts", "policy"}
-    | {"report", "runtime", "pipeline"},
+    | {"sizes", "work", "reference", "layers", "sources", "python", "torchbuild", "imports", "gpu", "facts"}
+    | {"policy", "report", "runtime", "pipeline"},
     "cluster": VALUES | {"work", "layers", "registry", "sources", "pipeline"},
     "watch": VALUES | {"registry", "policy", "pipeline"},
     "cli": VALUES
-    | {"sizes", "log", "work", "reference", "layers", "engine", "registry", "sources", "imports", "facts", "policy"}
-    | {"report", "runtime", "pipeline", "cluster", "watch"},
+    | {"sizes", "log", "work", "reference", "layers", "engine", "registry", "sources", "imports", "gpu", "facts"}
+    | {"policy", "report", "runtime", "pipeline", "cluster", "watch"},
     "testing": set(),
 }
 """Room to the rooms that it may import; the ground floor first. A room is a module or a package."""

@@ -42,6 +42,8 @@ def open_images(
         if every_tag:
             raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
         return _from_registry(reference, platform, media)
+    if reference.scheme in _OWN_ROOMS:
+        return _from_own_room(reference, platform, media, stdin)
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
@@ -53,6 +55,34 @@ def open_images(
         raise NotFound(f"{place.path}: can't be read: {error.strerror or error}") from error
     log.info("sources", "%s: read as %s at %s", reference, images[0].source, place.path)
     return tuple(msgspec.structs.replace(image, reference=_name(reference, place, image, images)) for image in images)
+
+
+_OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER, Scheme.CONTAINERD})
+
+
+def _from_own_room(reference: Reference, platform: Wanted, media: Media, stdin: BinaryIO | None) -> tuple[Image, ...]:
+    """Open what is no stored image, or lies where no engine tells of it; each kind has a package of its own."""
+    match reference.scheme:
+        case Scheme.ROOTFS:
+            from inspector.sources.rootfs.open import open_rootfs
+
+            return open_rootfs(reference, platform, media, stdin)
+        case Scheme.SIF:
+            from inspector.sources.sif.open import open_sif
+
+            return open_sif(reference, platform)
+        case Scheme.VENV:
+            from inspector.sources.venv.open import open_venv
+
+            return open_venv(reference, platform)
+        case Scheme.CONTAINER:
+            from inspector.sources.container.open import open_container
+
+            return open_container(reference, platform, media)
+        case _:
+            from inspector.sources.containerd.open import open_containerd
+
+            return open_containerd(reference, platform, media)
 
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:

@@ -1,0 +1,1 @@
+"""From `container:` to images."""

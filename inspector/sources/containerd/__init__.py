@@ -1,0 +1,1 @@
+"""From `containerd:` to images."""

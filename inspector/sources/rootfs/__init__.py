@@ -1,0 +1,1 @@
+"""From `rootfs:` to images."""

@@ -1,0 +1,17 @@
+"""Scaffold; replaced by what reads it."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from inspector.errors import Unsupported
+from inspector.reference import Reference
+from inspector.sources.image import Image
+from inspector.sources.media import Media
+from inspector.sources.platforms import Wanted
+
+
+def open_rootfs(reference: Reference, wanted: Wanted, media: Media, stdin: BinaryIO | None) -> tuple[Image, ...]:
+    """Raise `Unsupported`."""
+    del wanted, media, stdin
+    raise Unsupported(f"{reference}: not built yet")

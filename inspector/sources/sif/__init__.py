@@ -1,0 +1,1 @@
+"""From `sif:` to images."""

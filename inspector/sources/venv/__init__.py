@@ -1,0 +1,1 @@
+"""From `venv:` to images."""
