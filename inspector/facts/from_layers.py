@@ -14,7 +14,7 @@ from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
 from inspector.facts.imports import Modules, ReadContent
 from inspector.facts.known import Known, asked, places, stored_size
-from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
+from inspector.facts.model import Command, Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.facts.unread import unread
 from inspector.layers import memory
@@ -166,12 +166,16 @@ def _seen_by_python(
         extensions=tried.broken if tried else (),
         extensions_undecided=tried.undecided if tried else (),
         gpu=_find_gpu(rootfs, image, torch, facts),
-        command=msgspec.structs.replace(
-            command,
-            torch=command.torch and _with_step(image, command.torch),
-            gpu=command.torch and _find_gpu(rootfs, image, command.torch, ()),
-        ),
+        command=_with_torch(rootfs, image, command),
     )
+
+
+def _with_torch(fs: Rootfs, image: Image, command: Command) -> Command:
+    """Return what the image's command runs, with what is told of its torch."""
+    torch = command.torch
+    if torch is None:
+        return command
+    return msgspec.structs.replace(command, torch=_with_step(image, torch), gpu=_find_gpu(fs, image, torch, ()))
 
 
 def _find_gpu(
