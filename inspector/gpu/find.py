@@ -41,6 +41,7 @@ _PROGRAMS = ("/usr/bin/nvidia-smi", "/usr/local/nvidia/bin/nvidia-smi")
 _LIBRARY = re.compile(r"lib(?:cuda|nvidia-ml|nvidia-ptxjitcompiler)\.so[.0-9]{0,40}", re.ASCII)
 _BY_NAME = ("libcuda.so.1", "libnvidia-ml.so.1")
 """What is asked for by name where folders are not listed."""
+_WITH_LIST = "lib/libtorch_python.so"
 _CUDART = re.compile(r"libcudart\.so\.(\d{1,4})(?:\.\d{1,9})*", re.ASCII)
 _TOKENS = ("$ORIGIN", "${ORIGIN}", "$LIB", "${LIB}", "$PLATFORM", "${PLATFORM}")
 """What a loader replaces in a folder of LD_LIBRARY_PATH (ld.so(8))."""
@@ -80,7 +81,7 @@ def _with_files(
     return msgspec.structs.replace(
         stated,
         cuda=cuda,
-        architectures=Unknown("torch's list of architectures was not read"),
+        architectures=() if torch.build == "xpu" else _architectures(fs, torch),
         runtime=runtime,
         min_driver=drivers.minimum_driver(cuda) if isinstance(cuda, str) else None,
         compat=tuple(_compat(fs)),
@@ -95,6 +96,20 @@ def _build(torch: Torch) -> str | Unknown:
         return torch.build
     told = "; ".join(torch.reasons)
     return Unknown(told or f"it is not known {'which build torch is' if torch.installed else 'whether torch is there'}")
+
+
+def _architectures(fs: Rootfs, torch: Torch) -> tuple[str, ...] | Unknown:
+    """Return what `torch.cuda.get_arch_list()` would."""
+    found = find(fs, f"{torch.path}/{_WITH_LIST}") if torch.path else None
+    if found is None:
+        return Unknown(f"torch has no {_WITH_LIST}, which holds its list of architectures")
+    try:
+        listed = fs.listed(found[0])
+    except (NotKept, NotFound) as error:
+        return Unknown(str(error))
+    if listed.cut:
+        return Unknown(f"{found[0]!r}: {listed.cut}")
+    return listed.architectures or Unknown(f"no list of architectures stands in {found[0]!r}")
 
 
 def _cuda(torch: Torch, runtime: Runtime) -> str | Unknown:
