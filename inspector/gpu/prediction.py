@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
     """What would happen; `stage` is where it ends.
 
     `available` is what `torch.cuda.is_available()` would say, None where the program doesn't come so far or nobody
-    knows; `change` says what to do. `notes` don't change the verdict.
+    knows; `change` says what to do. `notes` don't change the verdict. `path` is the file of the image that decides.
     """
 
     verdict: Verdict
@@ -34,6 +34,7 @@ class Prediction(NamedTuple):
     change: str = ""
     available: bool | None = None
     notes: tuple[str, ...] = ()
+    path: str | None = None
 
 
 def fails(stage: Stage, reason: str, change: str, *, available: bool | None = False) -> Prediction:
