@@ -11,6 +11,7 @@ from inspector.errors import InspectorError
 from inspector.facts.runtime import RuntimeFacts
 from inspector.facts.sizes import Sizes
 from inspector.facts.waste import Waste
+from inspector.gpu.image import ImageGpu
 from inspector.imports.model import Imported
 from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
@@ -140,6 +141,7 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
     sizes: Sizes | Unknown | None = None
     waste: Waste | Unknown | None = None
     manifest_digest: str | None = None
+    gpu: ImageGpu | None = None
 
     def records(self, of: Literal["packages", "layers"] = "packages") -> list[Row]:
         """Return a flat row for each package, or each layer, as `pandas.DataFrame` takes them.

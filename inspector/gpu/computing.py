@@ -105,7 +105,11 @@ def _forced(case: Case, forced: Forced) -> Prediction | None:
 def _with_driver(case: Case, cuda: str, driver: str) -> Prediction:
     up = drivers.comes_up(cuda, driver)
     if up is None:
-        return undecided("driver", f"it is not known which driver CUDA {cuda} wants")
+        least = drivers.minimum_driver(cuda)
+        if least is None:
+            return undecided("driver", f"it is not known which driver CUDA {cuda} wants")
+        change = "state the whole version of the driver in the profile"
+        return undecided("driver", f"CUDA {cuda} wants driver {least} or newer, which {driver} may be or not", change)
     if up:
         return _with_code(case, cuda)
     reason = f"driver {driver} has CUDA {drivers.cuda_of(driver)}, too old for {cuda}"
