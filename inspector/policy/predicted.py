@@ -37,13 +37,13 @@ def _everywhere(cause: Cause, host: Host) -> Cause:
 def _import_told(facts: ImageFacts) -> Cause | None:
     """Return that torch can't be imported, or that nobody can tell; None where it can."""
     torch = facts.torch
-    if torch.installed and torch.importable == "yes":
-        return None
     because = f": {'; '.join(torch.reasons[:2])}" if torch.reasons else ""
     if isinstance(facts.interpreter, Absent):
         return Cause(verdict="fails", stage="import", reason=facts.interpreter.unknown, change="install a Python")
     if torch.importable == "unknown" or not isinstance(facts.interpreter, Interpreter):
         return Cause(verdict="unknown", stage="import", reason=f"whether torch can be imported is not known{because}")
+    if torch.installed and torch.importable == "yes":
+        return None
     if not torch.installed:
         return Cause(verdict="fails", stage="import", reason="the image has no torch", change="install a CUDA build")
     return Cause(
