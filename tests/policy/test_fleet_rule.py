@@ -22,7 +22,7 @@ OLD = Host(name="old", driver="470.82.01", gpus=("A10",))
 
 
 def facts(gpu: ImageGpu | None = GPU, **changes: object) -> ImageFacts:
-    return image(replace(CUDA, **changes), gpu=gpu)  # type: ignore[arg-type]
+    return image(replace(CUDA, **changes), gpu=gpu)
 
 
 def judged(read: ImageFacts, *hosts: Host) -> list[Finding]:
@@ -91,9 +91,8 @@ def test_a_failure_of_the_host_comes_before_doubts_of_the_import() -> None:
 
 
 def test_many_gpus_are_named_as_some_and_a_number() -> None:
-    many = Host(
-        name="many", driver="580.95.05", gpus=tuple(f"RTX {n}" for n in (5050, 5060, 5070, 5080, 5090)) + ("GB10",)
-    )
+    models = (*(f"RTX {n}" for n in (5050, 5060, 5070, 5080, 5090)), "GB10")
+    many = Host(name="many", driver="580.95.05", gpus=models)
     (found,) = judged(facts(), many)
     assert "RTX 5090 and 1 more)" in found.message
 

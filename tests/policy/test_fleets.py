@@ -105,7 +105,7 @@ HOSTS = "[fleets.gpu]\nhosts = "
         (f'{HOSTS}[{{name = "a", driver = "535"}}]', "key 'gpus': 0 GPUs; state 1 to 64"),
         (
             f'{HOSTS}[{{name = "a", driver = "535", gpus = ["A10", "RTX 4O90"]}}]',
-            "hosts[0], key 'gpus[1]': no GPU is known as 'RTX 4O90'; did you mean 'RTX 4090'? Or state its compute capability",
+            "key 'gpus[1]': no GPU is known as 'RTX 4O90'; did you mean 'RTX 4090'? Or state its compute capability",
         ),
         (
             f'{HOSTS}[{{name = "a", driver = "535", gpus = ["Voodoo"]}}]',
