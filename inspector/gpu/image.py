@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from inspector.gpu.compat import Compat
@@ -11,11 +9,14 @@ from inspector.unknown import Unknown
 
 CAPABILITIES = frozenset({"compute", "compat32", "graphics", "utility", "video", "display", "ngx"})
 """What NVIDIA_DRIVER_CAPABILITIES may name besides `all` (image/capabilities.go)."""
-ASKED = ("NVIDIA_", "CUDA_", "PYTORCH_NVML_BASED_CUDA_CHECK", "LD_LIBRARY_PATH", "HSA_", "HIP_", "ROCR_", "ZE_")
+ASKED = (
+    "NVIDIA_", "CUDA_", "PYTORCH_NVML_BASED_CUDA_CHECK", "LD_LIBRARY_PATH", "HSA_", "HIP_", "ROCR_", "ZE_",
+    "ONEAPI_DEVICE_SELECTOR", "VLLM_ENABLE_CUDA_COMPATIBILITY",
+)  # fmt: skip
 """How the variables begin that decide anything here."""
 
 
-class Forced(NamedTuple):
+class Forced(msgspec.Struct, frozen=True):
     """A `libcuda.so.1` of the image that LD_LIBRARY_PATH puts before the host's; `version` where its name has one."""
 
     path: str
@@ -23,18 +24,34 @@ class Forced(NamedTuple):
     stub: bool = False
 
 
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """The CUDA runtime that torch loads: the SONAME that its libraries need, and the distribution that brings it."""
+
+    soname: str | None = None
+    distribution: str | None = None
+    version: str | None = None
+
+
 class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     """What decides on a GPU host: the build and what it has code for, libraries of the driver, the environment.
 
-    `cuda` is the version of the CUDA runtime, `architectures` those of `get_arch_list()`, `compat` the libcuda of the
-    image's compat folder, `baked` driver files that only a host should bring.
+    `cuda` is the version of CUDA that torch was built for, `runtime` what brings it, and `min_driver` the oldest driver
+    under which it comes up. `architectures` are those of `get_arch_list()`, and `linalg` those of MAGMA, which has a
+    list of its own; None where torch has no MAGMA. `architecture` is the machine's. `compat` are the libcuda of the
+    image's compat folder, `baked` driver files that only a host should bring, and `leftovers` those of no bytes, to
+    which a host's were mounted. With `legacy`, the toolkit takes the image for one from before NVIDIA_REQUIRE_CUDA.
     """
 
     build: str | Unknown
     cuda: str | Unknown | None = None
     architectures: tuple[str, ...] | Unknown = ()
+    linalg: tuple[str, ...] | Unknown | None = None
     architecture: str = "x86_64"
+    runtime: Runtime = Runtime()
+    min_driver: str | None = None
     compat: tuple[Compat, ...] = ()
     baked: tuple[str, ...] = ()
+    leftovers: tuple[str, ...] = ()
     forced: Forced | None = None
+    legacy: bool = False
     environment: dict[str, str] = {}
