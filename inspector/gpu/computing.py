@@ -12,10 +12,12 @@ from inspector.gpu.image import Forced
 from inspector.gpu.models import capability_text
 from inspector.gpu.prediction import Case, Prediction, fails, undecided
 from inspector.gpu.versions import compare
+from inspector.torchbuild.kinds import label_of
 from inspector.unknown import Unknown
 
 WORKSTATIONS = frozenset({1, 12, 13})
 """NVML's codes of brands that workstation GPUs have: Quadro, Quadro RTX, NVIDIA RTX."""
+INSTALL = "install a CUDA build of torch"
 _NO_COMPAT = "remove /usr/local/cuda*/compat from the image"
 
 
@@ -25,8 +27,10 @@ def computes(case: Case) -> Prediction:
     for decided in (image.build, image.cuda):
         if isinstance(decided, Unknown):
             return undecided("build", decided.unknown)
+    if image.build == "unknown" or (image.build == "cuda" and not isinstance(image.cuda, str)):
+        return undecided("build", "the build of torch, or its CUDA version, is not known")
     if image.build != "cuda" or not isinstance(image.cuda, str):
-        return fails("build", f"torch is a {image.build} build", "install a CUDA build")
+        return fails("build", f"torch is built for {label_of(str(image.build))}, not CUDA", INSTALL)
     compat = chosen(image.compat)
     toolkit = numbers(case.host.toolkit)
     used = is_used(compat, case.host.driver, case.mode, toolkit) if compat is not None else False
@@ -128,9 +132,17 @@ def _with_code(case: Case, cuda: str) -> Prediction:
     capability = capability_text(case.gpu.capability)
     answer = runs_on(capability, built, cuda)
     if answer == "yes":
-        return Prediction("works", "works", f"CUDA {cuda} works on {case.gpu.name}", available=True)
+        works = Prediction("works", "works", f"CUDA {cuda} works on {case.gpu.name}", available=True)
+        return works._replace(notes=tuple(_of_linalg(case, cuda, capability)))
     reason = f"torch has no kernels for {case.gpu.name} ({capability}), only {', '.join(built)}"
     change = "install a torch that was built for it"
     if answer == "no":
         return fails("code", f"{reason}; is_available() says True, and kernels fail", change, available=True)
     return undecided("code", f"{reason}, some of which may run there", change, available=True)
+
+
+def _of_linalg(case: Case, cuda: str, capability: str) -> Iterator[str]:
+    """Yield a note where MAGMA, which has a list of its own, holds no code for the GPU."""
+    built = case.image.linalg
+    if isinstance(built, tuple) and built and runs_on(capability, built, cuda) == "no":
+        yield f"functions of torch.linalg that use MAGMA have no kernels for {case.gpu.name} ({capability})"

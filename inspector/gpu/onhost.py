@@ -64,14 +64,15 @@ def of_causes(host: Host, causes: Iterable[Cause]) -> OnHost:
 def _together(causes: list[Cause]) -> Cause:
     return msgspec.structs.replace(
         causes[0],
-        reason=_joined(each.reason for each in causes),
-        change=_joined(each.change for each in causes),
+        reason=joined(each.reason for each in causes),
+        change=joined(each.change for each in causes),
         gpus=tuple(dict.fromkeys(gpu for each in causes for gpu in each.gpus)),
         notes=tuple(dict.fromkeys(note for each in causes for note in each.notes)),
     )
 
 
-def _joined(sentences: Iterable[str]) -> str:
+def joined(sentences: Iterable[str]) -> str:
+    """Return sentences as one, each once, the first few of many."""
     found = list(filter(None, dict.fromkeys(sentences)))
     more = f"; and {len(found) - MAX_REASONS} more" if len(found) > MAX_REASONS else ""
     return "; ".join(found[:MAX_REASONS]) + more
@@ -96,7 +97,7 @@ def _contradicting(gpu: str, modes: dict[Prediction, list[Mode]]) -> Cause:
         verdict="unknown",
         stage="injection",
         reason=f"the profile does not say how containers get the GPUs, which decides: {told}",
-        change=_joined(["state `injection` in the profile of the host", *changes]),
+        change=joined(["state `injection` in the profile of the host", *changes]),
         gpus=(gpu,),
         notes=tuple(dict.fromkeys(note for each in modes for note in each.notes)),
         path=next((each.path for each in modes if each.path), None),

@@ -9,7 +9,9 @@ from inspector.gpu.image import ImageGpu
 from inspector.gpu.models import Gpu
 
 Verdict = Literal["works", "fails", "unknown"]
-Stage = Literal["host", "import", "start", "injection", "hidden", "build", "library", "driver", "code", "works"]
+Stage = Literal[
+    "host", "absent", "import", "start", "injection", "hidden", "build", "library", "driver", "code", "works"
+]
 
 
 class Case(NamedTuple):

@@ -20,12 +20,12 @@ def differs(facts: ImageFacts, role: Role) -> bool:
 
 
 def as_command(facts: ImageFacts) -> ImageFacts:
-    """Return the facts as the Python of the image's own command sees them; what decides on GPUs is of the asked one."""
+    """Return the facts as the Python of the image's own command sees them."""
     command = facts.command
     interpreter, torch = command.interpreter, command.torch
     if interpreter is None or torch is None:
         return facts
-    return msgspec.structs.replace(facts, interpreter=interpreter, torch=torch, gpu=None)
+    return msgspec.structs.replace(facts, interpreter=interpreter, torch=torch, gpu=command.gpu)
 
 
 def of_command(facts: ImageFacts, finding: Finding) -> Finding:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from inspector.facts import ImageFacts
 from inspector.gpu.hosts import Host
-from inspector.gpu.onhost import WORST_FIRST, Cause, OnHost
+from inspector.gpu.onhost import WORST_FIRST, Cause, OnHost, joined
 from inspector.gpu.prediction import Stage, Verdict
 from inspector.policy.fleets import Fleet
 from inspector.policy.match import shown_name
@@ -21,11 +21,12 @@ OUTCOMES: Mapping[Verdict, Outcome] = {"works": "pass", "fails": "fail", "unknow
 """The outcomes whose marks and colours the verdicts have."""
 _WORDS: Mapping[Stage, str] = {
     "host": "profile",
+    "absent": "no torch",
     "import": "no import",
     "start": "refused",
     "injection": "no GPU",
     "hidden": "GPUs hidden",
-    "build": "no CUDA build",
+    "build": "no CUDA",
     "library": "libcuda",
     "driver": "driver",
     "code": "no kernels",
@@ -71,8 +72,8 @@ class Told(NamedTuple):
 
     verdict: Verdict
     word: str
-    reason: str
     change: str
+    reason: str
     where: str
 
 
@@ -125,22 +126,25 @@ def tally(found: FleetMatrix) -> str:
 
 def causes(found: FleetMatrix) -> list[Told]:
     """List what fails or can't be told, and what is noted: the worst first, each with where it holds."""
-    met: dict[tuple[Verdict, str, str, str], dict[str, list[str]]] = {}
+    met: dict[tuple[Verdict, str, str], tuple[list[str], dict[str, list[str]]]] = {}
     for image in found.images:
         for host in image.hosts:
-            for key in _told(host):
-                met.setdefault(key, {}).setdefault(image.name, []).append(host.host)
-    listed = [Told(*key, _where(names, len(found.hosts))) for key, names in met.items()]
+            for key, reason in _told(host):
+                reasons, names = met.setdefault(key, ([], {}))
+                reasons.append(reason)
+                names.setdefault(image.name, []).append(host.host)
+    listed = [Told(*key, joined(reasons), _where(names, len(found.hosts))) for key, (reasons, names) in met.items()]
     return sorted(listed, key=lambda each: WORST_FIRST.index(each.verdict))
 
 
-def _told(host: OnHost) -> Iterator[tuple[Verdict, str, str, str]]:
+def _told(host: OnHost) -> Iterator[tuple[tuple[Verdict, str, str], str]]:
+    """Yield what causes are put together by, and the reason of each."""
     for cause in host.causes:
         ways = f" (by {' or '.join(cause.modes)})" if cause.modes else ""
         if cause.verdict != "works":
-            yield cause.verdict, word_of(cause), f"{cause.reason}{ways}", cause.change
+            yield (cause.verdict, word_of(cause), cause.change), f"{cause.reason}{ways}"
     for note in host.notes if host.verdict == "works" else ():
-        yield "works", "note", note, ""
+        yield ("works", "note", ""), note
 
 
 def _where(names: Mapping[str, list[str]], hosts: int) -> str:

@@ -48,6 +48,7 @@ def image(  # noqa: PLR0913 - an image has many sides
     architecture: str = "x86_64",
     forced: Forced | None = None,
     baked: tuple[str, ...] = (),
+    linalg: tuple[str, ...] | None = None,
     env: Mapping[str, str] = MappingProxyType({}),
     **more: str,
 ) -> ImageGpu:
@@ -60,6 +61,7 @@ def image(  # noqa: PLR0913 - an image has many sides
         compat=compat,
         forced=forced,
         baked=baked,
+        linalg=linalg,
         environment={**env, **more},
     )
 
@@ -88,6 +90,13 @@ def one(  # noqa: PLR0913 - a host has many sides
 
 def test_01_a_t4_with_the_own_driver_works() -> None:
     assert one(image(), "580.95.05", "T4", flag="gpus").verdict == "works"
+
+
+def test_01_magma_has_a_list_of_its_own() -> None:
+    linalg = ("sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
+    found = {gpu: one(image(linalg=linalg), "580.95.05", gpu).notes for gpu in ("T4", "A10")}
+    assert (len(found["T4"]), found["A10"]) == (1, ())
+    assert one(image(linalg=None), "580.95.05", "T4").notes == ()
 
 
 def test_02_a_driver_of_another_major_version_is_too_old() -> None:
@@ -255,6 +264,11 @@ def test_22_a_cpu_build_may_be_refused_too() -> None:
     based = image(build="cpu", env=IMAGE_13_1)
     assert one(based, "560.35.03", "A10", "legacy").stage == "start"
     assert one(based, "560.35.03", "A10", "cdi").available is False
+
+
+def test_a_build_that_is_not_known_is_unknown() -> None:
+    assert one(image(build="unknown"), "580.95.05", "A10").verdict == "unknown"
+    assert one(image(build="rocm"), "580.95.05", "A10").reason == "torch is built for ROCm, not CUDA"
 
 
 def test_23_ways_that_fail_for_different_reasons_fail() -> None:

@@ -12,7 +12,7 @@ from inspector.policy.fleets import Fleet
 from inspector.policy.judge import judge
 from inspector.policy.model import Finding
 from inspector.unknown import Absent, Importable, Unknown
-from tests.policy.cases import CUDA, NO_TORCH, ROCM, finding, findings, image, role
+from tests.policy.cases import CPU, CUDA, NO_TORCH, ROCM, finding, findings, image, role
 
 CODE = ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90")
 GPU = ImageGpu(build="cuda", cuda="12.4", architectures=CODE)
@@ -76,7 +76,8 @@ def test_a_note_is_a_warning() -> None:
         (image(CUDA, gpu=GPU, interpreter=Absent("no python")), "fail", "no python"),
         (image(CUDA, gpu=GPU, interpreter=Unknown("odd")), "unknown", "whether torch can be imported"),
         (facts(None), "unknown", "was not looked at"),
-        (image(ROCM, gpu=ImageGpu(build="rocm")), "fail", "torch is a rocm build"),
+        (image(ROCM, gpu=ImageGpu(build="rocm")), "fail", "torch is built for ROCm, not CUDA"),
+        (image(CPU), "fail", "torch is built for CPU, not CUDA"),
         (facts(replace(GPU, architectures=Unknown("two lists"))), "unknown", "two lists"),
     ],
 )
