@@ -98,7 +98,10 @@ class Rootfs(Protocol):
         """Return what the regular file `path`, a loader (PT_INTERP), says of itself. Raises as `skeleton` does."""
 
     def listed(self, path: str) -> Listed:
-        """Return the list of architectures that stands in the regular file `path`. Raises as `skeleton` does."""
+        """Return the architectures that `path`, a library of torch, states: as text, or by its first kernels.
+
+        Raises as `skeleton` does.
+        """
 
 
 def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:

@@ -1,6 +1,7 @@
-r"""The architectures that torch was built for, as they stand in libtorch_python.so: the text of `get_arch_list()`.
+r"""The architectures that torch was built for: as text in libtorch_python.so, and by the kernels in its libraries.
 
-It stands among other texts, without a NUL before it in some releases: `ipc_h` + `sm_70 sm_75 sm_80\0`.
+The text is that of `get_arch_list()`. It stands among others, without a NUL before it in some releases: `ipc_h` +
+`sm_70 sm_75 sm_80\0`. Of kernels, the first container tells: it holds those of one of torch's own files.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 
 import msgspec
 
+from inspector.elf import fatbin
 from inspector.elf.dynamic import Damaged
 from inspector.elf.sections import Section, find_sections
 from inspector.elf.source import Source
@@ -20,6 +22,15 @@ MAX_LIST = 1024
 """Bytes of one list; those of torch have up to 60."""
 MAX_WORDS = 10_000
 """Places of one file that look like the beginning of a list; libtorch_python.so has one."""
+
+WITH_TEXT = "libtorch_python.so"
+WITH_KERNELS = ("libtorch_cuda.so", "libtorch_cuda_cu.so", "libtorch_cuda_linalg.so")
+"""The second is what 1.10 to 1.13 had besides, the last holds MAGMA."""
+
+MAX_CONTAINER = 4 << 20
+"""Bytes of a container of kernels that are held as it goes by."""
+MAX_TRIES = 16
+"""Places that begin like a container and are none."""
 
 _BLOCK = 1 << 20
 _NVIDIA = re.compile(rb"sm_\d{2,3}[af]?(?: (?:sm|compute)_\d{2,3}[af]?){0,63}")
@@ -35,8 +46,9 @@ class Listed(msgspec.Struct, frozen=True, array_like=True):
 
 
 def holds_list(path: str) -> bool:
-    """Tell by a file's name whether it is the library that torch's list stands in."""
-    return path[path.rfind("/") + 1 :] == "libtorch_python.so"
+    """Tell by a file's name whether it is a library of torch that states its architectures."""
+    name = path[path.rfind("/") + 1 :]
+    return name == WITH_TEXT or name in WITH_KERNELS
 
 
 class ListSearch:
@@ -78,8 +90,66 @@ class ListSearch:
         return Listed(() if self._cut else tuple(self._longest.decode("ascii").split()), self._cut)
 
 
-def read_listed(source: Source) -> Listed:
-    """Search the read-only data of a file, or all of it where that is not known. Raises `Absent`."""
+class FirstKernels:
+    """Looks for the first container of kernels in the pieces of a file that go by."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._at = 0
+        self._tries = 0
+        self._found: tuple[str, ...] | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Search the next bytes."""
+        if self._found is None and self._tries <= MAX_TRIES:
+            data = self._rest + piece
+            taken = self._search(data)
+            self._at += taken
+            self._rest = data[taken:]
+
+    def _search(self, data: bytes) -> int:
+        """Return how many bytes need not be seen again."""
+        at = data.find(fatbin.BEGIN)
+        while at >= 0:
+            self._tries += 1
+            if (self._at + at) % 8 == 0 and self._tries <= MAX_TRIES:
+                size = fatbin.size_of(data[at : at + 16])
+                if size is None or (size <= MAX_CONTAINER and at + size > len(data)):
+                    self._tries -= 1
+                    return at
+                with contextlib.suppress(Damaged):
+                    self._found = fatbin.read_container(data[at : at + min(size, MAX_CONTAINER)]) or None
+                if self._found:
+                    return len(data)
+            at = data.find(fatbin.BEGIN, at + 1)
+        return max(len(data) - len(fatbin.BEGIN) + 1, 0)
+
+    @property
+    def result(self) -> Listed:
+        """Return what was found."""
+        if self._found is None and self._tries:
+            return Listed(cut="its first container of kernels is damaged, or too large")
+        return Listed(self._found or ())
+
+
+def search_for(path: str) -> ListSearch | FirstKernels:
+    """Return what looks for the architectures that a library states, by its name."""
+    return ListSearch() if path.endswith(WITH_TEXT) else FirstKernels()
+
+
+def read_listed(source: Source, path: str) -> Listed:
+    """Read the architectures that a library states, by its name. Raises `Absent`."""
+    if path.endswith(WITH_TEXT):
+        return _read_text(source)
+    try:
+        found = fatbin.read_fatbins(source, 1)
+    except Damaged as error:
+        return Listed(cut=str(error))
+    return Listed(found.first if found else ())
+
+
+def _read_text(source: Source) -> Listed:
+    """Search the read-only data of a file, or all of it where these are not known."""
     part = Section(0, source.size)
     with contextlib.suppress(Damaged):  # the table of sections serves no loader, and may be stripped
         part = find_sections(source, (".rodata",)).get(".rodata", part)

@@ -41,7 +41,6 @@ _PROGRAMS = ("/usr/bin/nvidia-smi", "/usr/local/nvidia/bin/nvidia-smi")
 _LIBRARY = re.compile(r"lib(?:cuda|nvidia-ml|nvidia-ptxjitcompiler)\.so[.0-9]{0,40}", re.ASCII)
 _BY_NAME = ("libcuda.so.1", "libnvidia-ml.so.1")
 """What is asked for by name where folders are not listed."""
-_WITH_LIST = "lib/libtorch_python.so"
 _CUDART = re.compile(r"libcudart\.so\.(\d{1,4})(?:\.\d{1,9})*", re.ASCII)
 _TOKENS = ("$ORIGIN", "${ORIGIN}", "$LIB", "${LIB}", "$PLATFORM", "${PLATFORM}")
 """What a loader replaces in a folder of LD_LIBRARY_PATH (ld.so(8))."""
@@ -82,6 +81,7 @@ def _with_files(
         stated,
         cuda=cuda,
         architectures=() if torch.build == "xpu" else _architectures(fs, torch),
+        linalg=_stated(fs, torch, "libtorch_cuda_linalg.so"),
         runtime=runtime,
         min_driver=drivers.minimum_driver(cuda) if isinstance(cuda, str) else None,
         compat=tuple(_compat(fs)),
@@ -99,17 +99,30 @@ def _build(torch: Torch) -> str | Unknown:
 
 
 def _architectures(fs: Rootfs, torch: Torch) -> tuple[str, ...] | Unknown:
-    """Return what `torch.cuda.get_arch_list()` would."""
-    found = find(fs, f"{torch.path}/{_WITH_LIST}") if torch.path else None
+    """Return what `torch.cuda.get_arch_list()` would, where torch's kernels don't say otherwise.
+
+    The kernels answer where the list can't be read.
+    """
+    listed = _stated(fs, torch, "libtorch_python.so")
+    built = _stated(fs, torch, "libtorch_cuda.so") or _stated(fs, torch, "libtorch_cuda_cu.so")
+    if isinstance(built, tuple) and isinstance(listed, tuple) and {*built} != {*listed}:
+        differs = f"torch's own list has {', '.join(listed)}, and its kernels are for {', '.join(built)}"
+        return Unknown(f"{differs}: it is no build of PyTorch's")
+    if isinstance(listed, tuple):
+        return listed
+    return built if isinstance(built, tuple) else listed or Unknown("torch has no list of architectures")
+
+
+def _stated(fs: Rootfs, torch: Torch, library: str) -> tuple[str, ...] | Unknown | None:
+    """Return the architectures that a library of torch states; None where there is none, or it states none."""
+    found = find(fs, f"{torch.path}/lib/{library}") if torch.path else None
     if found is None:
-        return Unknown(f"torch has no {_WITH_LIST}, which holds its list of architectures")
+        return None
     try:
         listed = fs.listed(found[0])
     except (NotKept, NotFound) as error:
         return Unknown(str(error))
-    if listed.cut:
-        return Unknown(f"{found[0]!r}: {listed.cut}")
-    return listed.architectures or Unknown(f"no list of architectures stands in {found[0]!r}")
+    return Unknown(f"{found[0]!r}: {listed.cut}") if listed.cut else listed.architectures or None
 
 
 def _cuda(torch: Torch, runtime: Runtime) -> str | Unknown:

@@ -36,6 +36,7 @@ MAX_READ = 4000
 """Files of one layer that are read later; `import torch` takes 50 of an image."""
 
 NOT_READ = "its layer was read in a way that tells nothing of ELF files"
+NOT_SOUGHT = "its layer was read once, from first to last"
 
 Known = TypeVar("Known")
 
@@ -144,20 +145,29 @@ class Binaries:
         self._new[loader_key(position)] = pack_loader(facts)
         return facts
 
-    def listed(self, position: int) -> Listed:
-        """Return the list of architectures that stands in a regular file. Raises `NotKept`."""
-        found = self._index.objects.listed.get(position)
+    def listed(self, position: int, path: str) -> Listed:
+        """Return the architectures that a library of torch states, by the name `path` of it. Raises `NotKept`."""
+        objects = self._index.objects
+        found = objects.listed.get(position)
         if found is not None:
             return found
         if self._files is None:
-            raise self._not_kept(self._index.objects.lost or NOT_READ)
+            if objects.all_seen and not objects.lost:
+                raise NotKept("it was no library of torch when it was read")
+            raise self._not_kept(objects.lost or NOT_READ)
         packed = self._read_before(listed_key(position))
         if packed is not None:
             return _decoded(unpack_listed, packed)
         with self._opened(position) as source:
-            found = read_listed(source)
+            found = read_listed(source, path)
         self._new[listed_key(position)] = pack_listed(found)
         return found
+
+    def opened(self, position: int) -> contextlib.AbstractContextManager[Source]:
+        """Open a regular file to be read at random, where its layer can be. Raises `NotKept`, also on entering."""
+        if self._files is None:
+            raise NotKept(NOT_SOUGHT)  # another time it could not be either, so nothing was missed
+        return self._opened(position)
 
     def remember(self) -> None:
         """Put what was read since into the cache."""

@@ -14,7 +14,6 @@ from inspector.elf import (
     MAX_LOADER,
     Content,
     Listed,
-    ListSearch,
     LoaderFacts,
     NotElf,
     Passed,
@@ -27,6 +26,7 @@ from inspector.elf import (
     read_loader,
     read_skeleton,
     read_symbols,
+    search_for,
 )
 from inspector.errors import CorruptLayer
 from inspector.layers.readers import FileReader, Reader, StreamReader
@@ -92,10 +92,10 @@ class StreamTaker:
         return Taken()
 
     def _passing(self, path: str, size: int) -> tuple[Passed, Listed | None]:
-        """Read a large ELF file as it goes by; to its end, and all of it, where torch's list is looked for."""
+        """Read a large ELF file as it goes by; to its end, and all of it, where it states architectures."""
         if not holds_list(path):
             return read_forward(size, self._reader.pieces, self._skip, held), None
-        search, end = ListSearch(), self._reader.position + size
+        search, end = search_for(path), self._reader.position + size
 
         def pieces(count: int) -> Iterator[bytes]:
             for piece in self._reader.pieces(count):
@@ -146,7 +146,7 @@ def of_content(content: bytes, path: str, data: bytes) -> Taken:
     own_name = (isinstance(skeleton, Skeleton) and skeleton.soname) or ""
     named = is_loader(path) or is_loader(own_name)  # by its own name too, wherever it is stored
     facts = read_loader(content) if named and len(content) <= MAX_LOADER else None
-    listed = read_listed(source) if holds_list(path) else None
+    listed = read_listed(source, path) if holds_list(path) else None
     return Taken(data, skeleton, read_symbols(source), facts, listed)
 
 

@@ -112,4 +112,4 @@ class DirectoryRootfs:
         return read_loader(self.read(path))
 
     def _listed(self, path: str) -> Listed:
-        return read_listed(Content(self.read(path)))
+        return read_listed(Content(self.read(path)), path)

@@ -87,7 +87,7 @@ class HostRootfs:
 
     def listed(self, path: str) -> Listed:
         """See `Rootfs.listed`."""
-        return read_listed(Content(self.read(path)))
+        return read_listed(Content(self.read(path)), path)
 
 
 def _is_plain(folder: str) -> bool:
