@@ -14,7 +14,7 @@ from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
 from inspector.facts.imports import Modules, ReadContent
 from inspector.facts.known import Known, asked, places, stored_size
-from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
+from inspector.facts.model import Command, Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.facts.unread import unread
 from inspector.layers import memory
@@ -26,7 +26,7 @@ from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
-from inspector.python.model import Interpreter
+from inspector.python.model import Distribution, Interpreter
 from inspector.python.question import Question
 from inspector.python.startup import find_startup
 from inspector.rootfs import NotKept, Rootfs
@@ -36,6 +36,7 @@ from inspector.torchbuild.model import Torch
 from inspector.unknown import Unknown
 
 if TYPE_CHECKING:
+    from inspector.gpu.image import ImageGpu
     from inspector.torchbuild.extensions import Tried
 
 READERS = 4
@@ -118,7 +119,7 @@ def _facts(
 
 
 def _seen_by_python(
-    rootfs: Rootfs,
+    rootfs: MergedRootfs,
     image: Image,
     question: Question,
     interpreter: Interpreter | Unknown,
@@ -151,20 +152,49 @@ def _seen_by_python(
         content=content,
     )
     command = find_command(rootfs, asked)
+    facts = tuple(distribution.facts() for distribution in installed)
     tried = None if dear else _try_extensions(rootfs, question.config, interpreter, installed, torch)
     return msgspec.structs.replace(
         unread(image),
         startup=startup,
         interpreter=interpreter,
-        distributions=tuple(distribution.facts() for distribution in installed),
+        distributions=facts,
         torch=_with_step(image, torch),
         torch_elsewhere=elsewhere,
         warnings=(*distribution_warnings, *torch_warnings),
         metadata_unread=tuple(unread_metadata),
         extensions=tried.broken if tried else (),
         extensions_undecided=tried.undecided if tried else (),
-        command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
+        gpu=_with_kernels(rootfs, _find_gpu(rootfs, image, torch, facts), installed, torch, tried),
+        command=_with_torch(rootfs, image, command),
     )
+
+
+def _with_torch(fs: Rootfs, image: Image, command: Command) -> Command:
+    """Return what the image's command runs, with what is told of its torch."""
+    torch = command.torch
+    if torch is None:
+        return command
+    return msgspec.structs.replace(command, torch=_with_step(image, torch), gpu=_find_gpu(fs, image, torch, ()))
+
+
+def _find_gpu(
+    fs: Rootfs, image: Image, torch: Torch, distributions: Sequence[Distribution] | Unknown
+) -> ImageGpu | None:
+    from inspector.gpu.find import find_gpu  # most images have no torch for GPUs
+
+    return find_gpu(fs, image.config, torch, distributions, image.platform.architecture)
+
+
+def _with_kernels(
+    fs: MergedRootfs, gpu: ImageGpu | None, installed: Sequence[Installed], torch: Torch, tried: Tried | None
+) -> ImageGpu | None:
+    """Return what decides on a GPU, with the packages that have kernels; dear libraries are not looked into."""
+    if gpu is None or gpu.build != "cuda":
+        return gpu
+    from inspector.gpu.kernels import find_kernels
+
+    return msgspec.structs.replace(gpu, kernels=find_kernels(fs, installed, torch, tried, fs.opened if tried else None))
 
 
 def _try_extensions(

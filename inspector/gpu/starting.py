@@ -9,6 +9,9 @@ from inspector.gpu.prediction import Case, Prediction, fails, undecided
 from inspector.gpu.requirements import Invalid, Properties, is_legacy, refusal, refusal_on_tegra, requirements
 from inspector.gpu.visible import visible
 
+MAX_REQUIREMENT = 1 << 14
+"""Characters of all requirements; those of CUDA's own images are 5,000. They are evaluated for each kind of GPU."""
+
 
 def start_refused(case: Case) -> Prediction | None:
     """Return why the container is not started; None if it is. CDI asks nothing of the image."""
@@ -18,6 +21,8 @@ def start_refused(case: Case) -> Prediction | None:
         wanted = requirements(case.image.environment)
     except Invalid as error:
         return fails("start", f"the start is refused: {error}", "set CUDA_VERSION to a version", available=None)
+    if sum(map(len, wanted)) > MAX_REQUIREMENT:
+        return undecided("start", f"NVIDIA_REQUIRE_… of more than {MAX_REQUIREMENT} characters are not evaluated")
     cuda = drivers.cuda_of(case.host.driver)
     properties = Properties(cuda, case.host.driver, capability_text(case.gpu.capability), case.gpu.brands)
     refused = (refusal if case.mode == "legacy" else refusal_on_tegra)(wanted, properties)

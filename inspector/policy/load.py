@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from inspector.errors import Fault, PolicyError
+from inspector.policy.fleets import Fleet
 from inspector.policy.role import Policy
 from inspector.policy.roletest import policy_of_roletest
 from inspector.policy.rule import Rule
 from inspector.policy.steps import shorten
-from inspector.policy.tables import policy_of_tables
+from inspector.policy.tables import fleets_of_tables, policy_of_tables
 
 FILE = "inspector.toml"
 PROJECT = "pyproject.toml"
@@ -70,6 +71,26 @@ def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> 
 
         prefix = _SECTION if section is not raw else ()
         raise PolicyError.of(str(path), placed(text, error.faults, prefix, is_json=is_json)) from None
+
+
+def load_fleets(path: Path, *, alone: bool = False) -> dict[str, Fleet]:
+    """Load the fleets of a policy, or of a file that a policy names, where they stand `alone`. Raises `PolicyError`."""
+    if not path.is_file():
+        raise PolicyError(f"{path}: no such file; `inspector fleet profile -o {path.name}` writes one on a GPU host")
+    text = _text(path)
+    if _is_json(text, path):
+        raise PolicyError(f"{path}: fleets are stated in TOML, in tables [fleets.NAME]")
+    raw = _toml(text, path)
+    section = _section(raw) if path.name == PROJECT else raw
+    try:
+        found = fleets_of_tables(section or {}, str(path), alone=alone)
+    except PolicyError as error:
+        from inspector.policy.positions import placed  # most files have no fault
+
+        raise PolicyError.of(str(path), placed(text, error.faults, _SECTION if path.name == PROJECT else ())) from None
+    if not found:
+        raise PolicyError(f"{path}: no fleets; write at least one table [fleets.NAME]")
+    return found
 
 
 def _is_json(text: str, path: Path) -> bool:
