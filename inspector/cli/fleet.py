@@ -80,7 +80,8 @@ def matrix(
 def _fleets(path: Path | None, names: Sequence[str]) -> list[Fleet]:
     """Load the fleets of the file that is named, else of the nearest policy; those of these names, if any are given."""
     from inspector.errors import PolicyError, UsageError
-    from inspector.policy.load import find_nearest, load_fleets
+    from inspector.policy.fleets import load_fleets
+    from inspector.policy.load import find_nearest
     from inspector.policy.values import did_you_mean
 
     path = path or find_nearest(Path.cwd())

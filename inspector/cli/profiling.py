@@ -44,10 +44,10 @@ def read_again(text: str) -> Iterator[str]:
     """Yield what a policy would refuse of the profile, such as a GPU of a name that nobody knows here."""
     import tomllib
 
-    from inspector.policy.tables import fleets_of_tables
+    from inspector.policy.fleets import fleets_of
 
     try:
-        fleets_of_tables(tomllib.loads(text), "profile", alone=True)
+        fleets_of(tomllib.loads(text), "profile", alone=True)
     except PolicyError as error:
         yield from (fault.message for fault in error.faults)
 
@@ -82,5 +82,5 @@ def _engine() -> str | None:
     from inspector.engine.client import connect
 
     with suppress(InspectorError, OSError), closing(connect("docker", offline=True)) as engine:
-        return engine.info().version or None
+        return engine.info.version or None
     return None
