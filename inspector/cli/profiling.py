@@ -33,11 +33,7 @@ def profiled(source: BinaryIO | None, *, name: str | None, **stated: Any) -> Hos
     """
     host = _this_machine(name) if source is None else _of_file(source, name)
     changes = {key: value for key, value in stated.items() if value}
-    try:
-        return msgspec.convert({**msgspec.to_builtins(host), **changes}, Host)
-    except msgspec.ValidationError as error:
-        key = next(iter(str(error).partition("$.")[2].split("`")), "")
-        raise UsageError(f"--{key}: {str(error).partition(' - at')[0]}; see `inspector fleet profile --help`") from None
+    return msgspec.structs.replace(host, **changes)
 
 
 def read_again(text: str) -> Iterator[str]:
@@ -54,8 +50,8 @@ def read_again(text: str) -> Iterator[str]:
 
 def _of_file(source: BinaryIO, name: str | None) -> Host:
     content = source.read(MAX_OUTPUT + 1)
-    stem = Path(str(source.name)).stem
-    return host_of_smi(content.decode("utf-8-sig", "replace"), name or (stem if stem.isprintable() else "host"))
+    file = Path(str(getattr(source, "name", "<stdin>")))
+    return host_of_smi(content.decode("utf-8-sig", "replace"), name or (file.stem if file.is_file() else "host"))
 
 
 def _this_machine(name: str | None) -> Host:
