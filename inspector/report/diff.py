@@ -43,7 +43,7 @@ def _parts(difference: Difference) -> Iterator[RenderableType]:
     for finding in difference.findings:
         told = Text.assemble(words(finding.check, f"bold {STYLES[finding.outcome]}"), ": ", words(finding.message))
         yield indented(hanging(symbol(finding.outcome), told), 2)
-    if difference.changed:
+    if difference.changed or difference.gpus_gained or difference.gpus_lost:
         yield ""
         yield indented(_fields(difference), 2)
     if difference.packages:

@@ -40,7 +40,7 @@ def _lines(difference: Difference) -> Iterator[str]:
     if difference.not_compared:
         yield ""
         yield f"- {MARKS['unknown']} {NOT_COMPARED}: {literal(', '.join(difference.not_compared))}"
-    if difference.changed:
+    if difference.changed or difference.gpus_gained or difference.gpus_lost:
         yield from ("", "| | Before | After | Growth |", "| :-- | :-- | :-- | --: |")
         for field, before, after, growth in fields_told(difference):
             yield f"| {literal(field)} | {literal(before)} | {literal(after)} | {growth} |"
