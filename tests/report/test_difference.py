@@ -110,8 +110,6 @@ def test_no_condition(text: str) -> None:
 CU130 = ImageGpu(build="cuda", cuda="13.0", architectures=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"))
 SINCE_MAXWELL = ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90")
 CU124 = ImageGpu(build="cuda", cuda="12.4", architectures=SINCE_MAXWELL)
-    build="cuda", cuda="12.4", architectures=("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90")
-)
 
 
 def test_gpus_and_drivers_that_are_gained_and_lost() -> None:
