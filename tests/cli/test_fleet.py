@@ -151,7 +151,7 @@ def test_this_machine_by_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text(text)
-    with FakeEngine("graphdriver") as engine:
+    with FakeEngine("graph") as engine:
         monkeypatch.setenv("DOCKER_HOST", engine.address)
         found = profile()
     assert found.pop("engine")
