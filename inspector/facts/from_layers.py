@@ -119,7 +119,7 @@ def _facts(
 
 
 def _seen_by_python(
-    rootfs: Rootfs,
+    rootfs: MergedRootfs,
     image: Image,
     question: Question,
     interpreter: Interpreter | Unknown,
@@ -165,7 +165,7 @@ def _seen_by_python(
         metadata_unread=tuple(unread_metadata),
         extensions=tried.broken if tried else (),
         extensions_undecided=tried.undecided if tried else (),
-        gpu=_find_gpu(rootfs, image, torch, facts),
+        gpu=_with_kernels(rootfs, _find_gpu(rootfs, image, torch, facts), installed, torch, tried),
         command=_with_torch(rootfs, image, command),
     )
 
@@ -184,6 +184,17 @@ def _find_gpu(
     from inspector.gpu.find import find_gpu  # most images have no torch for GPUs
 
     return find_gpu(fs, image.config, torch, distributions, image.platform.architecture)
+
+
+def _with_kernels(
+    fs: MergedRootfs, gpu: ImageGpu | None, installed: Sequence[Installed], torch: Torch, tried: Tried | None
+) -> ImageGpu | None:
+    """Return what decides on a GPU, with the packages that have kernels; dear libraries are not looked into."""
+    if gpu is None or gpu.build != "cuda":
+        return gpu
+    from inspector.gpu.kernels import find_kernels
+
+    return msgspec.structs.replace(gpu, kernels=find_kernels(fs, installed, torch, tried, fs.opened if tried else None))
 
 
 def _try_extensions(

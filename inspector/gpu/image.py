@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from inspector.gpu.compat import Compat
-from inspector.unknown import Unknown
+from inspector.unknown import Tri, Unknown
 
 CAPABILITIES = frozenset({"compute", "compat32", "graphics", "utility", "video", "display", "ngx"})
 """What NVIDIA_DRIVER_CAPABILITIES may name besides `all` (image/capabilities.go)."""
@@ -32,6 +32,24 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
 
 
+class Kernels(msgspec.Struct, frozen=True, kw_only=True):
+    """A package with kernels of its own, such as torchvision: what it was built for, and whether it fits.
+
+    `torch` and `cuda` are the versions that it states. `architectures` are those of most of its containers of kernels,
+    none where it has no code for NVIDIA's GPUs, and `others` what some have besides. `fits` tells whether it
+    works beside the image's torch, and `reason` why not.
+    """
+
+    distribution: str
+    version: str
+    torch: str | None = None
+    cuda: str | None = None
+    architectures: tuple[str, ...] | Unknown = ()
+    others: tuple[str, ...] = ()
+    fits: Tri = "unknown"
+    reason: str = ""
+
+
 class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     """What decides on a GPU host: the build and what it has code for, libraries of the driver, the environment.
 
@@ -40,6 +58,7 @@ class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     list of its own; None where torch has no MAGMA. `architecture` is the machine's. `compat` are the libcuda of the
     image's compat folder, `baked` driver files that only a host should bring, and `leftovers` those of no bytes, to
     which a host's were mounted. With `legacy`, the toolkit takes the image for one from before NVIDIA_REQUIRE_CUDA.
+    `kernels` are the other packages with code for GPUs.
     """
 
     build: str | Unknown
@@ -54,4 +73,5 @@ class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     leftovers: tuple[str, ...] = ()
     forced: Forced | None = None
     legacy: bool = False
+    kernels: tuple[Kernels, ...] = ()
     environment: dict[str, str] = {}
