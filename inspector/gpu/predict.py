@@ -1,4 +1,4 @@
-"""Whether CUDA would work on a host, decided in the order in which it fails: start, GPU, library, driver, code."""
+"""Whether CUDA would work on a host, decided in the order in which it fails: start, GPU, driver, code, other packages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from inspector.gpu import drivers
 from inspector.gpu.computing import computes
+from inspector.gpu.extensions import with_extensions
 from inspector.gpu.hosts import Host, Mode
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.models import Gpu
@@ -44,7 +45,7 @@ def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode
         found = step(case)
         if found is not None:
             return found
-    return computes(case)
+    return with_extensions(case, computes(case))
 
 
 def _impossible(case: Case) -> Prediction | None:
