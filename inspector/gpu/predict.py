@@ -1,4 +1,4 @@
-"""Whether CUDA would work on a host, decided in the order in which it fails: start, GPU, driver, code, other packages."""
+"""Whether CUDA would work on a host, decided as it fails: start, GPU, library, driver, code, other packages."""
 
 from __future__ import annotations
 
