@@ -80,7 +80,8 @@ def _with_files(
     return msgspec.structs.replace(
         stated,
         cuda=cuda,
-        architectures=Unknown("torch's list of architectures was not read"),
+        architectures=() if torch.build == "xpu" else _architectures(fs, torch),
+        linalg=_stated(fs, torch, "libtorch_cuda_linalg.so"),
         runtime=runtime,
         min_driver=drivers.minimum_driver(cuda) if isinstance(cuda, str) else None,
         compat=tuple(_compat(fs)),
@@ -95,6 +96,33 @@ def _build(torch: Torch) -> str | Unknown:
         return torch.build
     told = "; ".join(torch.reasons)
     return Unknown(told or f"it is not known {'which build torch is' if torch.installed else 'whether torch is there'}")
+
+
+def _architectures(fs: Rootfs, torch: Torch) -> tuple[str, ...] | Unknown:
+    """Return what `torch.cuda.get_arch_list()` would, where torch's kernels don't say otherwise.
+
+    The kernels answer where the list can't be read.
+    """
+    listed = _stated(fs, torch, "libtorch_python.so")
+    built = _stated(fs, torch, "libtorch_cuda.so") or _stated(fs, torch, "libtorch_cuda_cu.so")
+    if isinstance(built, tuple) and isinstance(listed, tuple) and {*built} != {*listed}:
+        differs = f"torch's own list has {', '.join(listed)}, and its kernels are for {', '.join(built)}"
+        return Unknown(f"{differs}: it is no build of PyTorch's")
+    if isinstance(listed, tuple):
+        return listed
+    return built if isinstance(built, tuple) else listed or Unknown("torch has no list of architectures")
+
+
+def _stated(fs: Rootfs, torch: Torch, library: str) -> tuple[str, ...] | Unknown | None:
+    """Return the architectures that a library of torch states; None where there is none, or it states none."""
+    found = find(fs, f"{torch.path}/lib/{library}") if torch.path else None
+    if found is None:
+        return None
+    try:
+        listed = fs.listed(found[0])
+    except (NotKept, NotFound) as error:
+        return Unknown(str(error))
+    return Unknown(f"{found[0]!r}: {listed.cut}") if listed.cut else listed.architectures or None
 
 
 def _cuda(torch: Torch, runtime: Runtime) -> str | Unknown:

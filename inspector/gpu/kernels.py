@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from inspector.elf import Skeleton, Source
 from inspector.elf.dynamic import Damaged
+from inspector.elf.fatbin import Architectures, read_fatbins
 from inspector.elf.source import Absent
 from inspector.errors import InspectorError
-from inspector.gpu.fatbin import Architectures, read_fatbins
 from inspector.gpu.image import Kernels
 from inspector.python.installed import Installed
 from inspector.rootfs import Kind, NotKept, Rootfs

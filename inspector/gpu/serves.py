@@ -21,8 +21,10 @@ def serves(image: ImageGpu) -> str | None:
     >>> serves(ImageGpu(build="cuda", cuda="13.0", architectures=("sm_75", "sm_80", "sm_86", "sm_90", "sm_120")))
     'CUDA 13.0: driver 580.65.06 or newer; T4 … H100, RTX 50 … GB10; not V100, B200, B300'
     """
-    if image.build != "cuda" or not isinstance(image.cuda, str):
+    if image.build != "cuda" or image.cuda is None:
         return None
+    if isinstance(image.cuda, Unknown):
+        return f"not known: {image.cuda.unknown}"
     least = drivers.minimum_driver(image.cuda)
     driver = f"driver {least} or newer" if least else "driver not known"
     if isinstance(image.architectures, Unknown):

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from inspector import work
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Source, Symbols
+from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Source, Symbols
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
 from inspector.layers.binaries import Binaries
@@ -129,6 +129,10 @@ class MergedRootfs:
     def loader(self, path: str) -> LoaderFacts:
         """See `Rootfs.loader`."""
         return self._of_binary(path, Binaries.loader)
+
+    def listed(self, path: str) -> Listed:
+        """See `Rootfs.listed`."""
+        return self._of_binary(path, lambda binaries, position: binaries.listed(position, path))
 
     def opened(self, path: str) -> AbstractContextManager[Source]:
         """Open the regular file `path` to be read at random. Raises as `skeleton`, also on entering."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from inspector.elf.dynamic import Damaged
 from inspector.elf.sections import Section, find_sections
-from inspector.elf.source import Source
+from inspector.elf.source import Content, Source
 
 SECTIONS = (".nv_fatbin", "__nv_relfatbin")
 MAX_CONTAINERS = 1024
@@ -29,6 +29,8 @@ _MAGIC, _VERSION = 0xBA55ED50, 1
 _ENTRY = struct.Struct("<HHIQ12xI8xQ")
 """Kind, version, size of the header, size of the payload, architecture, flags."""
 _MOST_HEADER = 4096
+BEGIN = struct.pack("<IHH", _MAGIC, _VERSION, _CONTAINER.size)
+"""The first bytes of a container."""
 _KINDS = {1: "compute", 2: "sm"}
 _SUFFIXES = {0x100000: "a", 0x200000: "f"}
 _STEP = 4096
@@ -75,6 +77,19 @@ def read_fatbins(source: Source, most: int = MAX_CONTAINERS) -> Fatbins | None:
     if not read:
         raise Damaged(cut or f"its section {SECTIONS[0]} is empty")
     return Fatbins(read[0], dict(Counter(tuple(sorted(each)) for each in read)), cut)
+
+
+def size_of(header: bytes) -> int | None:
+    """Return the bytes of the container that begins with `header`; None where that is not whole."""
+    if len(header) < _CONTAINER.size:
+        return None
+    _, _, own, size = _CONTAINER.unpack_from(header)
+    return int(own + size)
+
+
+def read_container(content: bytes) -> Architectures:
+    """Read one container. Raises `Damaged`."""
+    return tuple(dict.fromkeys(_entries(Content(content), _CONTAINER.size, size_of(content) or 0)))
 
 
 def _containers(source: Source, section: Section) -> Iterator[Architectures]:

@@ -13,7 +13,7 @@ from fixtures.elf import Elf
 from fixtures.fatbin import container, fatbin
 from inspector.elf import Content
 from inspector.elf.dynamic import Damaged
-from inspector.gpu.fatbin import Fatbins, read_fatbins
+from inspector.elf.fatbin import Fatbins, read_fatbins
 from tests.effort import examples
 
 WHEEL = "sm_75 sm_80 sm_86 sm_90 sm_100 sm_120"
