@@ -95,7 +95,7 @@ class _Reading:
     def _libraries(self) -> Iterator[str]:
         site, package = self._installed.site, self._package
         pattern = re.compile(package.libraries, re.ASCII)
-        inside = "/" in package.libraries
+        inside = package.libraries.startswith(f"{package.folder}/")
         for folder in _with_folders(self._fs, f"{site}/{package.folder}") if inside else [site]:
             for name, node in sorted(self._fs.scandir(folder).items()):
                 path = f"{folder}/{name}"

@@ -1,4 +1,4 @@
-"""Whether CUDA would work on a host, decided in the order in which it fails: start, GPU, library, driver, code."""
+"""Whether CUDA would work on a host, decided as it fails: start, GPU, library, driver, code, other packages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from inspector.gpu import drivers
 from inspector.gpu.computing import computes
+from inspector.gpu.extensions import with_extensions
 from inspector.gpu.hosts import Host, Mode
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.models import Gpu
@@ -45,13 +46,13 @@ def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode
         found = step(case)
         if found is not None:
             return found
-    return _of_visible(case, computes(case))
+    return _of_visible(case, with_extensions(case, computes(case)))
 
 
 def _of_visible(case: Case, found: Prediction) -> Prediction:
     """Return that nobody can tell where only some GPUs of a host are left, and it matters which."""
     value, models = case.image.environment.get("CUDA_VISIBLE_DEVICES"), case.host.gpus
-    if found.verdict != "fails" or found.stage not in ("library", "code") or len({*models}) == 1:
+    if found.verdict != "fails" or found.stage not in ("library", "code", "extensions") or len({*models}) == 1:
         return found
     left = visible(value, len(models)).positions
     if left is None or len(left) == len(models):

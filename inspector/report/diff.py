@@ -16,6 +16,7 @@ from inspector.report.difference import Difference, Package, Side
 from inspector.report.differing import (
     NOT_COMPARED,
     fields_told,
+    gpus_told,
     growth_told,
     listed_packages,
     moved_told,
@@ -43,9 +44,11 @@ def _parts(difference: Difference) -> Iterator[RenderableType]:
     for finding in difference.findings:
         told = Text.assemble(words(finding.check, f"bold {STYLES[finding.outcome]}"), ": ", words(finding.message))
         yield indented(hanging(symbol(finding.outcome), told), 2)
-    if difference.changed or difference.gpus_gained or difference.gpus_lost:
+    if difference.changed:
         yield ""
         yield indented(_fields(difference), 2)
+    if gpus := gpus_told(difference):
+        yield indented(words(gpus), 2)
     if difference.packages:
         yield ""
         yield indented(_heading("packages", packages_tally(difference.packages)), 2)

@@ -10,6 +10,7 @@ from inspector.report.difference import Difference, Side
 from inspector.report.differing import (
     NOT_COMPARED,
     fields_told,
+    gpus_told,
     growth_told,
     headline,
     listed_packages,
@@ -40,10 +41,12 @@ def _lines(difference: Difference) -> Iterator[str]:
     if difference.not_compared:
         yield ""
         yield f"- {MARKS['unknown']} {NOT_COMPARED}: {literal(', '.join(difference.not_compared))}"
-    if difference.changed or difference.gpus_gained or difference.gpus_lost:
+    if difference.changed:
         yield from ("", "| | Before | After | Growth |", "| :-- | :-- | :-- | --: |")
         for field, before, after, growth in fields_told(difference):
             yield f"| {literal(field)} | {literal(before)} | {literal(after)} | {growth} |"
+    if gpus := gpus_told(difference):
+        yield from ("", prose(gpus))
     if difference.packages:
         yield from _packages(difference)
     if difference.layers_before or difference.layers_after:

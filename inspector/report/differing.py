@@ -26,12 +26,13 @@ def fields_told(difference: Difference) -> Iterator[tuple[str, str, str, str]]:
             if each.field in _SIZES and each.before and each.after:
                 growth = signed(int(each.after) - int(each.before))
             yield each.field, _shown(each, each.before), _shown(each, each.after), growth
-    if difference.gpus_gained or difference.gpus_lost:
-        yield "gpus", _gpus("lost", difference.gpus_lost), _gpus("gained", difference.gpus_gained), ""
 
 
-def _gpus(word: str, names: Sequence[str]) -> str:
-    return f"{word} {', '.join(names)}" if names else NOTHING
+def gpus_told(difference: Difference) -> str:
+    """Return the line on GPUs that were gained and lost; empty where there are none."""
+    changes = {"gained": difference.gpus_gained, "lost": difference.gpus_lost}
+    told = "; ".join(f"{word} {', '.join(names)}" for word, names in changes.items() if names)
+    return f"GPUs {told}" if told else ""
 
 
 def _build(difference: Difference) -> tuple[str, str, str, str] | None:
