@@ -222,11 +222,11 @@ def _fields(facts: ImageFacts) -> Iterator[tuple[str, _Value]]:
     yield "torch.build", torch.build if torch.installed else None
     for field in ("cuda", "hip", "xpu", "accelerator", "path"):
         yield f"torch.{field}", _text(getattr(torch, field) or None)
-    yield "gpu.driver", _driver(facts.gpu)
-    yield "gpu.compat", ", ".join(each.version for each in facts.gpu.compat) or None if facts.gpu else None
     for field in ("size", "stack_size"):
         count = getattr(torch, field)
         yield f"torch.{field}", (unseen if torch.installed else None) if count is None else str(count)
+    yield "gpu.driver", _driver(facts.gpu)
+    yield "gpu.compat", ", ".join(each.version for each in facts.gpu.compat) or None if facts.gpu else None
     for field in ("implementation", "version", "path", "resolved", "machine", "runs"):
         yield f"interpreter.{field}", _of_interpreter(facts.interpreter, field)
     yield "startup.argv", " ".join(facts.startup.argv)
