@@ -61,6 +61,12 @@ def test_the_file_that_decides_is_the_evidence() -> None:
     assert (found.outcome, found.subject, found.evidence.path) == ("fail", "edge: library", path)
 
 
+def test_what_is_noted_of_a_failure_stands_behind_it() -> None:
+    trap = replace(GPU, environment={"PYTORCH_NVML_BASED_CUDA_CHECK": "1"})
+    (found,) = judged(facts(trap), OLD)
+    assert "too old for 12.4; PYTORCH_NVML_BASED_CUDA_CHECK=1: is_available() says True" in found.message
+
+
 def test_a_note_is_a_warning() -> None:
     warned, well = judged(facts(replace(GPU, baked=("/usr/bin/nvidia-smi",))), EDGE)
     assert (warned.outcome, warned.subject, warned.evidence.path) == ("warn", "edge: note", "/usr/bin/nvidia-smi")

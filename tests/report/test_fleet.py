@@ -16,6 +16,7 @@ from inspector.policy.fleets import Fleet
 from inspector.report.document import ShowError
 from inspector.report.fleet import Matrix, causes, cell, matrix, tally
 from inspector.report.formats import View, formats, render
+from inspector.report.html.fleet import HOSTS
 from inspector.report.schema import render_schema
 from tests.report.fleets import FLEET, documented, images
 from tests.report.html.reading import read
@@ -81,6 +82,13 @@ def test_markdown_and_html() -> None:
     assert len(page.all("table")) == 2
     assert "Fleet other" in page.words
     assert "gone.tar" in page.words
+
+
+def test_a_page_of_many_hosts_has_several_tables() -> None:
+    many = tuple(replace(FLEET.hosts[0], name=f"edge{at}") for at in range(2 * HOSTS + 1))
+    page = read(render("fleet", matrix(images(), [Fleet("gpu", many)]), "html", View()))
+    assert len(page.all("table")) == 3
+    assert all(host.name in page.words for host in many)
 
 
 @pytest.mark.parametrize("form", formats("fleet"))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from inspector.gpu.hosts import Host
-from inspector.gpu.onhost import Cause, OnHost
 from inspector.policy.findings import Case, Shown
 from inspector.policy.fleets import Fleet
 from inspector.policy.model import Advice, Finding, Outcome, Pointer
-from inspector.policy.predicted import predicted
 from inspector.policy.role import ANY_BUILD
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import stated_torch
 from inspector.policy.setting import Key, Setting, Written
 from inspector.policy.torches import where
 from inspector.policy.values import did_you_mean
+
+if TYPE_CHECKING:
+    from inspector.gpu.hosts import Host
+    from inspector.gpu.onhost import Cause, OnHost
 
 ON_HOST = Advice("ENVIRONMENT", "For the host, or in {dockerfile}: {change}")
 IN_IMAGE = Advice("CODE_BUG", "{dockerfile}: {change}{origin}")
@@ -66,6 +68,8 @@ def check_fleet(case: Case) -> Iterator[Finding]:
     fleet = case.role[FLEET]
     if fleet is None:
         return
+    from inspector.policy.predicted import predicted  # all that predicts comes with it, and most roles name no fleet
+
     well: list[OnHost] = []
     for host, found in zip(fleet.hosts, predicted(case.facts, fleet.hosts), strict=True):
         if found.verdict == "works":
@@ -84,7 +88,7 @@ def check_fleet(case: Case) -> Iterator[Finding]:
 
 def _found(case: Case, host: Host, cause: Cause) -> Finding:
     ways = f", by {' or '.join(cause.modes)}" if cause.modes else ""
-    message = f"{_named(host, cause)}{ways}: {cause.reason}"
+    message = f"{_named(host, cause)}{ways}: {cause.told}"
     shown = Shown(f"CUDA works on {host.name}", f"{cause.verdict}: {cause.stage}")
     change = cause.change or _BY_HAND.format(image=case.name)
     advice = ON_HOST if cause.stage in _OF_HOST else IN_IMAGE

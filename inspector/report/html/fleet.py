@@ -11,6 +11,9 @@ from inspector.report.html.parts import Column, badge, pairs, section, table
 from inspector.report.html.show import errors_section
 from inspector.report.text import SYMBOLS
 
+HOSTS = 6
+"""Hosts of one table; those of a larger fleet are in several, one below another."""
+
 
 def render_matrix(matrix: Matrix) -> str:
     """Return the page: a table for each fleet, then each cause with what to change."""
@@ -21,14 +24,15 @@ def render_matrix(matrix: Matrix) -> str:
 
 
 def _fleet(found: FleetMatrix) -> Iterator[Markup]:
-    content = [_table(found)] if found.images else []
-    yield section(f"Fleet {found.fleet}", 2, content, list(map(_cause, causes(found))), lead=tally(found))
+    parts = range(0, len(found.hosts) if found.images else 0, HOSTS)
+    tables = [_table(found, slice(at, at + HOSTS)) for at in parts]
+    yield section(f"Fleet {found.fleet}", 2, tables, list(map(_cause, causes(found))), lead=tally(found))
 
 
-def _table(found: FleetMatrix) -> Markup:
-    columns = [Column("Image"), *(Column(", ".join(head(host))) for host in found.hosts)]
+def _table(found: FleetMatrix, part: slice) -> Markup:
+    columns = [Column("Image"), *(Column(", ".join(head(host))) for host in found.hosts[part])]
     rows: list[Sequence[Child]] = [
-        [image.name, *([badge(OUTCOMES[each.verdict]), el("small", cell(each))] for each in image.hosts)]
+        [image.name, *([badge(OUTCOMES[each.verdict]), el("small", cell(each))] for each in image.hosts[part])]
         for image in found.images
     ]
     return table("Images on hosts", columns, rows)
