@@ -78,7 +78,7 @@ OF_HOST = (
         Flag | None,
         f"allowed are {', '.join(map(repr, get_args(Flag)))}",
         about="How containers ask for GPUs: `gpus` is `docker run --gpus`, `runtime` is `--runtime=nvidia` or a "
-        "default runtime, `device` is `--device nvidia.com/gpu=…`.",
+        "default runtime, `device` is `--device nvidia.com/gpu=…`, `none` no GPUs at all.",
         unset="They ask for all GPUs in some way.",
         words=lambda: get_args(Flag),
     ),
