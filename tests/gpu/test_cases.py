@@ -161,7 +161,7 @@ def test_10_the_runtime_gives_a_plain_image_no_gpu() -> None:
 
 def test_10_without_a_flag_there_is_no_gpu() -> None:
     for mode in ("legacy", "cdi"):
-        found = one(image(env=IMAGE_13_1), "560.35.03", "A10", mode, flag="none")  # type: ignore[arg-type]
+        found = one(image(env=IMAGE_13_1), "560.35.03", "A10", mode, flag="none")
         assert (found.stage, found.available) == ("injection", False)
 
 
