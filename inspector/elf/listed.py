@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from inspector.elf import fatbin
 from inspector.elf.dynamic import Damaged
+from inspector.elf.kernels import KernelSearch, holds_kernels, most_and_others
 from inspector.elf.sections import Section, find_sections
 from inspector.elf.source import Source
 
@@ -39,16 +41,20 @@ _AMD = re.compile(rb"gfx[0-9a-f]{3,5}[a-z:+-]{0,20}(?: gfx[0-9a-f]{3,5}[a-z:+-]{
 
 
 class Listed(msgspec.Struct, frozen=True, array_like=True):
-    """The architectures in their order, none where there is no list. `cut` says why not all was searched."""
+    """The architectures in their order, none where there is no list. `cut` says why not all was searched.
+
+    Of another package than torch, they are those of most containers of kernels, and `others` what some have besides.
+    """
 
     architectures: tuple[str, ...] = ()
     cut: str = ""
+    others: tuple[str, ...] = ()
 
 
 def holds_list(path: str) -> bool:
-    """Tell by a file's name whether it is a library of torch that states its architectures."""
+    """Tell by a file's path whether it is a library that states its architectures."""
     name = path[path.rfind("/") + 1 :]
-    return name == WITH_TEXT or name in WITH_KERNELS
+    return name == WITH_TEXT or name in WITH_KERNELS or holds_kernels(path)
 
 
 class ListSearch:
@@ -132,20 +138,39 @@ class FirstKernels:
         return Listed(self._found or ())
 
 
-def search_for(path: str) -> ListSearch | FirstKernels:
-    """Return what looks for the architectures that a library states, by its name."""
-    return ListSearch() if path.endswith(WITH_TEXT) else FirstKernels()
+class AllKernels(KernelSearch):
+    """Looks for all containers of kernels in the pieces of a file that go by."""
+
+    @property
+    def result(self) -> Listed:
+        """Return what was found."""
+        return Listed(cut=self.cut) if self.cut else _of_all(self.lists)
+
+
+def search_for(path: str) -> ListSearch | FirstKernels | AllKernels:
+    """Return what looks for the architectures that a library states, by its path."""
+    if path.endswith(WITH_TEXT):
+        return ListSearch()
+    return AllKernels() if holds_kernels(path) else FirstKernels()
 
 
 def read_listed(source: Source, path: str) -> Listed:
-    """Read the architectures that a library states, by its name. Raises `Absent`."""
+    """Read the architectures that a library states, by its path. Raises `Absent`."""
     if path.endswith(WITH_TEXT):
         return _read_text(source)
+    every = holds_kernels(path)
     try:
-        found = fatbin.read_fatbins(source, 1)
+        found = fatbin.read_fatbins(source, fatbin.MAX_CONTAINERS if every else 1)
     except Damaged as error:
         return Listed(cut=str(error))
-    return Listed(found.first if found else ())
+    if not every:
+        return Listed(found.first if found else ())
+    return Listed(cut=found.cut) if found and found.cut else _of_all(found.lists if found else {})
+
+
+def _of_all(lists: Mapping[fatbin.Architectures, int]) -> Listed:
+    most, others = most_and_others(lists)
+    return Listed(most, others=others)
 
 
 def _read_text(source: Source) -> Listed:
