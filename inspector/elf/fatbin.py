@@ -63,8 +63,15 @@ def read_fatbins(source: Source, most: int = MAX_CONTAINERS) -> Fatbins | None:
     """
     found = find_sections(source, SECTIONS)
     section = next((found[name] for name in SECTIONS if name in found), None)
-    if section is None:
-        return None
+    return None if section is None else _read(source, section, most)
+
+
+def read_chains(source: Source) -> list[Fatbins]:
+    """Read the containers of each section. Raises as `read_fatbins`."""
+    return [_read(source, section, MAX_CONTAINERS) for section in find_sections(source, SECTIONS).values()]
+
+
+def _read(source: Source, section: Section, most: int) -> Fatbins:
     read: list[Architectures] = []
     cut = ""
     try:
@@ -76,7 +83,7 @@ def read_fatbins(source: Source, most: int = MAX_CONTAINERS) -> Fatbins | None:
     except Damaged as error:
         cut = str(error)
     if not read:
-        raise Damaged(cut or f"its section {SECTIONS[0]} is empty")
+        raise Damaged(cut or "its section of kernels is empty")
     return Fatbins(read[0], dict(Counter(tuple(sorted(each)) for each in read)), cut)
 
 

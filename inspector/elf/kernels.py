@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from inspector.elf import fatbin
 from inspector.elf.fatbin import Architectures
@@ -24,7 +24,7 @@ LIBRARIES = {
 }
 """Where packages keep their kernels, by the path below site-packages."""
 MAX_TRIES = 16
-"""Places that begin like a container and are none."""
+"""Places that begin like a container and are none, or begin another chain."""
 
 _ANY = re.compile(rf"-packages/(?:{'|'.join(LIBRARIES.values())})\Z", re.ASCII)
 _AHEAD = 48
@@ -42,13 +42,27 @@ def most_and_others(lists: Mapping[Architectures, int]) -> tuple[Architectures, 
     return _ordered(most), _ordered(set().union(*lists) - set(most))
 
 
+def common(chains: Iterable[Mapping[Architectures, int]]) -> tuple[Architectures, Architectures]:
+    """Return the list that most containers of every chain have, and what others have besides.
+
+    A library that was linked from relocatable code has two chains, of which only one is used: `__nv_relfatbin` holds
+    what was linked, `.nv_fatbin` the outcome.
+    """
+    found = [most_and_others(chain) for chain in chains if any(chain)]
+    if not found:
+        return (), ()
+    shared = set(found[0][0]).intersection(*(most for most, _ in found))
+    every = set().union(*(most for most, _ in found), *(others for _, others in found))
+    return _ordered(shared), _ordered(every - shared)
+
+
 def _ordered(architectures: Architectures | set[str]) -> Architectures:
     """Sort architectures by number, machine code before PTX."""
     return tuple(sorted(architectures, key=lambda each: (each.startswith("compute"), len(each.rstrip("af")), each)))
 
 
 class KernelSearch:
-    """Follows the chain of containers in the pieces of a file that go by; nothing of the kernels is held."""
+    """Follows the chains of containers in the pieces of a file that go by; nothing of the kernels is held."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -60,7 +74,7 @@ class KernelSearch:
         self._tries = 0
         self._zeros = 0
         self._entries: list[str] = []
-        self.lists: Counter[Architectures] = Counter()
+        self.chains: list[Counter[Architectures]] = [Counter()]
         self.cut = ""
 
     def feed(self, piece: bytes) -> None:
@@ -102,15 +116,14 @@ class KernelSearch:
         zeros = max((len(piece) - len(piece.lstrip(b"\0"))) // 8 * 8, 8)
         self._zeros += zeros
         self._next += zeros
-        self._done = self._zeros > fatbin.MAX_PADDING
+        if self._zeros > fatbin.MAX_PADDING:
+            self._again()
 
     def _container(self, header: bytes) -> None:
         size = fatbin.size_of(header) if header.startswith(fatbin.BEGIN) else None
-        if size is None and self.lists:
-            self._done = True  # the chain ends with its section
-        elif size is None:
-            self._damaged()
-        elif sum(self.lists.values()) == fatbin.MAX_CONTAINERS:
+        if size is None:
+            self._again()  # the chain ends with its section
+        elif sum(map(Counter.total, self.chains)) == fatbin.MAX_CONTAINERS:
             self._done, self.cut = True, f"more than {fatbin.MAX_CONTAINERS} containers"
         else:
             self._end, self._zeros, self._entries = self._next + size, 0, []
@@ -129,15 +142,22 @@ class KernelSearch:
     def _close(self) -> None:
         if self._next == self._end:
             if self._entries:
-                self.lists[tuple(sorted(dict.fromkeys(self._entries)))] += 1
+                self.chains[-1][tuple(sorted(dict.fromkeys(self._entries)))] += 1
             self._end = 0
             self._next += -self._next % 8
 
     def _damaged(self) -> None:
-        """Give up; before any container was whole, what looked like one was none, and there may be others."""
-        self._tries += 1
-        self._end = 0
-        if self.lists or self._tries > MAX_TRIES:
+        """Give up within a chain; before it, what looked like a container was none."""
+        if self.chains[-1]:
             self._done, self.cut = True, "a container of its kernels is damaged"
         else:
-            self._begun = False
+            self._again()
+
+    def _again(self) -> None:
+        """Look for another chain."""
+        self._tries += 1
+        self._begun, self._end, self._zeros = False, 0, 0
+        if self.chains[-1]:
+            self.chains.append(Counter())
+        if self._tries > MAX_TRIES:
+            self._done, self.cut = True, "its kernels are damaged, or in too many places"

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
 
 import msgspec
 
 from inspector.elf import fatbin
 from inspector.elf.dynamic import Damaged
-from inspector.elf.kernels import KernelSearch, holds_kernels, most_and_others
+from inspector.elf.kernels import KernelSearch, common, holds_kernels
 from inspector.elf.sections import Section, find_sections
 from inspector.elf.source import Source
 
@@ -144,7 +143,8 @@ class AllKernels(KernelSearch):
     @property
     def result(self) -> Listed:
         """Return what was found."""
-        return Listed(cut=self.cut) if self.cut else _of_all(self.lists)
+        most, others = common(self.chains)
+        return Listed(cut=self.cut) if self.cut else Listed(most, others=others)
 
 
 def search_for(path: str) -> ListSearch | FirstKernels | AllKernels:
@@ -158,19 +158,22 @@ def read_listed(source: Source, path: str) -> Listed:
     """Read the architectures that a library states, by its path. Raises `Absent`."""
     if path.endswith(WITH_TEXT):
         return _read_text(source)
-    every = holds_kernels(path)
     try:
-        found = fatbin.read_fatbins(source, fatbin.MAX_CONTAINERS if every else 1)
+        return _read_all(source) if holds_kernels(path) else _read_first(source)
     except Damaged as error:
         return Listed(cut=str(error))
-    if not every:
-        return Listed(found.first if found else ())
-    return Listed(cut=found.cut) if found and found.cut else _of_all(found.lists if found else {})
 
 
-def _of_all(lists: Mapping[fatbin.Architectures, int]) -> Listed:
-    most, others = most_and_others(lists)
-    return Listed(most, others=others)
+def _read_first(source: Source) -> Listed:
+    found = fatbin.read_fatbins(source, 1)
+    return Listed(found.first if found else ())
+
+
+def _read_all(source: Source) -> Listed:
+    chains = fatbin.read_chains(source)
+    cut = "; ".join(each.cut for each in chains if each.cut)
+    most, others = common(each.lists for each in chains)
+    return Listed(cut=cut) if cut else Listed(most, others=others)
 
 
 def _read_text(source: Source) -> Listed:

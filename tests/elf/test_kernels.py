@@ -68,7 +68,20 @@ def test_damage_is_told() -> None:
 
 def test_only_so_many_tries() -> None:
     content = library((container("sm_80")[:16] + b"\xff" * 64) * (MAX_TRIES + 5))
-    assert passing(content, 100) == Listed(cut="a container of its kernels is damaged")
+    assert passing(content, 100) == Listed(cut="its kernels are damaged, or in too many places")
+
+
+def test_of_two_chains_what_both_have_counts() -> None:
+    """As in bitsandbytes, whose relocatable code has PTX, and what was linked of it has none."""
+    sections = {
+        "__nv_relfatbin": fatbin(*["sm_80 sm_90 compute_90"] * 3),
+        ".between": b"others",
+        ".nv_fatbin": fatbin("sm_80 sm_90"),
+    }
+    content = Elf(soname="libx.so", sections=sections).encode()
+    wanted = Listed(("sm_80", "sm_90"), others=("compute_90",))
+    assert read_listed(Content(content), PATH) == wanted
+    assert passing(content, 100) == wanted
 
 
 def test_a_file_without_kernels_has_none() -> None:
