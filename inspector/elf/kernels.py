@@ -79,12 +79,10 @@ class KernelSearch:
 
     def feed(self, piece: bytes) -> None:
         """Go through the next bytes."""
-        if self._done:
-            return
         data = self._rest + piece
         while not self._done and self._step(data):
             pass
-        skipped = min(max(self._next - self._at, 0), len(data))
+        skipped = len(data) if self._done else min(max(self._next - self._at, 0), len(data))
         self._at, self._rest = self._at + skipped, data[skipped:]
 
     def _step(self, data: bytes) -> bool:
