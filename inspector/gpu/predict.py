@@ -12,6 +12,7 @@ from inspector.gpu.image import ImageGpu
 from inspector.gpu.models import Gpu
 from inspector.gpu.prediction import Case, Prediction, Verdict, fails, undecided
 from inspector.gpu.starting import hidden, not_injected, start_refused
+from inspector.gpu.visible import visible
 
 
 class OnGpu(NamedTuple):
@@ -49,7 +50,19 @@ def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode
         found = step(case)
         if found is not None:
             return found
-    return with_extensions(case, computes(case))
+    return _of_visible(case, with_extensions(case, computes(case)))
+
+
+def _of_visible(case: Case, found: Prediction) -> Prediction:
+    """Return that nobody can tell where only some GPUs of a host are left, and it matters which."""
+    value, models = case.image.environment.get("CUDA_VISIBLE_DEVICES"), case.host.gpus
+    if found.verdict != "fails" or found.stage not in ("library", "code", "extensions") or len({*models}) == 1:
+        return found
+    left = visible(value, len(models)).positions
+    if left is None or len(left) == len(models):
+        return found
+    reason = f"CUDA_VISIBLE_DEVICES={value} hides GPUs, and their order decides which; on this one {found.reason}"
+    return undecided(found.stage, reason, found.change, available=found.available)
 
 
 def _impossible(case: Case) -> Prediction | None:

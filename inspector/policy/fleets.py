@@ -12,6 +12,7 @@ from inspector.errors import PolicyError
 from inspector.gpu.hosts import MAX_GPUS, MAX_HOSTS, Flag, Host, Mode, numbers
 from inspector.gpu.models import NAMES, gpu_named
 from inspector.gpu.versions import compare, major_of
+from inspector.policy.decoding import PROJECT, SECTION, decoded_toml, is_json, section_of, text_of
 from inspector.policy.location import Faults, Location
 from inspector.policy.setting import Key
 from inspector.policy.steps import shorten
@@ -134,6 +135,39 @@ class FleetTable(msgspec.Struct, forbid_unknown_fields=True):
     file: str | None = None
 
 
+def load_fleets(path: Path, *, alone: bool = False) -> dict[str, Fleet]:
+    """Load the fleets of a policy, or of a file that a policy names, where they stand `alone`. Raises `PolicyError`."""
+    if not path.is_file():
+        raise PolicyError(f"{path}: no such file; `inspector fleet profile -o {path.name}` writes one on a GPU host")
+    text = text_of(path)
+    if is_json(text, path):
+        raise PolicyError(f"{path}: fleets are stated in TOML, in tables [fleets.NAME]")
+    raw = decoded_toml(text, path)
+    section = section_of(raw) if path.name == PROJECT else raw
+    try:
+        found = fleets_of(section or {}, str(path), alone=alone)
+    except PolicyError as error:
+        from inspector.policy.positions import placed  # most files have no fault
+
+        raise PolicyError.of(str(path), placed(text, error.faults, SECTION if path.name == PROJECT else ())) from None
+    if not found:
+        raise PolicyError(f"{path}: no fleets; write at least one table [fleets.NAME]")
+    return found
+
+
+def fleets_of(raw: Mapping[str, Any], origin: str, *, alone: bool) -> dict[str, Fleet]:
+    """Return the fleets that decoded TOML holds, whatever else is in it; where `alone`, they name no further file.
+
+    Raises `PolicyError` with all faults.
+    """
+    stated, faults = raw.get(FLEETS.name, {}), Faults(origin)
+    if not isinstance(stated, dict):
+        raise Location(origin).error(f"expected {FLEETS.hint}", FLEETS.name)
+    found = read_fleets(stated, origin, faults, alone=alone)
+    faults.raise_all()
+    return {name: fleet for name, fleet in found.items() if fleet is not None}
+
+
 def read_fleets(raw: Mapping[str, Any], origin: str, faults: Faults, *, alone: bool = False) -> dict[str, Fleet | None]:
     """Return the fleets by name, None for each that has faults. Those of a file `alone` name no further file."""
     found: dict[str, Fleet | None] = {}
@@ -171,8 +205,6 @@ def _fleet(name: str, raw: Any, location: Location, *, alone: bool) -> Fleet:
 
 def _from_file(name: str, file: str, location: Location) -> Fleet:
     """Return the fleet as the file states it; what is wrong there is told with its place in that file."""
-    from inspector.policy.load import load_fleets  # which reads policies, and so this
-
     try:
         found = load_fleets(Path(location.origin).parent / file, alone=True)
     except PolicyError as error:

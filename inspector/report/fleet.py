@@ -30,6 +30,7 @@ _WORDS: Mapping[Stage, str] = {
     "library": "libcuda",
     "driver": "driver",
     "code": "no kernels",
+    "extensions": "extensions",
     "works": "works",
 }
 _UNKNOWN_WORDS: Mapping[Stage, str] = {

@@ -28,6 +28,14 @@ def test_the_worst_gpu_counts_and_comes_first() -> None:
     assert found.causes[0].change == "install a torch that was built for it"
 
 
+def test_of_gpus_that_differ_some_may_be_hidden() -> None:
+    mixed = host("580.95.05", "A10", "V100")
+    found = on_host(image(CUDA_VISIBLE_DEVICES="0"), mixed)
+    assert stages(found) == [("unknown", "code", ("V100",), ()), ("works", "works", ("A10",), ())]
+    assert on_host(image(CUDA_VISIBLE_DEVICES="0,1"), mixed).verdict == "fails"
+    assert on_host(image(CUDA_VISIBLE_DEVICES="0"), host("580.95.05", "V100", "V100")).verdict == "fails"
+
+
 def test_08_ways_of_injection_that_differ_are_both_told() -> None:
     based = image("12.4", CU124, COMPAT_12_4, env=IMAGE_12_4)
     found = on_host(based, host("545.23.08", "A10"))

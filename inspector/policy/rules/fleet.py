@@ -114,10 +114,7 @@ def _at(case: Case, cause: Cause) -> Pointer:
 
 
 EXPLAINED = Explanation(
-    proves=(
-        "On every GPU of every host of the fleet, the container would start and torch would compute by CUDA, as far as "
-        "driver, GPU, container toolkit and the image's files decide."
-    ),
+    proves="On each GPU of the fleet's hosts, the container would start, and torch would compute by CUDA.",
     unknown=(
         "The profile of a host leaves open how containers get the GPUs, and that decides; or nobody knows whether a "
         "GPU runs code for another one, as Jetson Orin; or the image's architectures could not be read."
