@@ -22,6 +22,7 @@ _NAME = re.compile(r"libcuda\.so\.(\d+\.\d+(?:\.\d+)?)", re.ASCII)
 Toolkit = tuple[int, int, int]
 
 
+_Version = Annotated[str, msgspec.Meta(max_length=20)]
 _Number = Annotated[int, msgspec.Meta(ge=0, le=99_999)]
 _Numbers = Annotated[tuple[_Number, ...], msgspec.Meta(max_length=256)]
 
@@ -32,13 +33,17 @@ class Note(msgspec.Struct, frozen=True):
     `driver` are the branches of host drivers under which it works, `device` NVML's codes of brands.
     """
 
-    cuda: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    cuda: _Version = ""
     driver: _Numbers = ()
     device: _Numbers = ()
 
 
-class _Written(Note, frozen=True, rename={"cuda": "CUDA version"}):
+class _Written(msgspec.Struct, frozen=True):
     """A note under the names that it has in the file."""
+
+    driver: _Numbers
+    cuda: _Version = msgspec.field(name="CUDA version", default="")
+    device: _Numbers = ()
 
 
 class Compat(msgspec.Struct, frozen=True):

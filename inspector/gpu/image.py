@@ -58,11 +58,13 @@ class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     list of its own; None where torch has no MAGMA. `architecture` is the machine's. `compat` are the libcuda of the
     image's compat folder, `baked` driver files that only a host should bring, and `leftovers` those of no bytes, to
     which a host's were mounted. With `legacy`, the toolkit takes the image for one from before NVIDIA_REQUIRE_CUDA.
-    `kernels` are the other packages with code for GPUs.
+    `kernels` are the other packages with code for GPUs. Of builds for AMD's GPUs, `hip` is the version and
+    `architectures` are the targets; of those for Intel's, `missing` are libraries of the driver that no host brings.
     """
 
     build: str | Unknown
     cuda: str | Unknown | None = None
+    hip: str | None = None
     architectures: tuple[str, ...] | Unknown = ()
     linalg: tuple[str, ...] | Unknown | None = None
     architecture: str = "x86_64"
@@ -74,4 +76,5 @@ class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     forced: Forced | None = None
     legacy: bool = False
     kernels: tuple[Kernels, ...] = ()
+    missing: tuple[str, ...] = ()
     environment: dict[str, str] = {}

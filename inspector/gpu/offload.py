@@ -18,7 +18,7 @@ from inspector.elf.sections import find_sections
 from inspector.elf.source import Source
 
 SECTION = ".hip_fatbin"
-MAX_PACKED = 1 << 20
+MAX_PACKED = 256 << 10
 """Bytes of a packed bundle that are unpacked: blocks of zstd are 128 KB, and the list is in the first."""
 MAX_LIST = 1 << 16
 """Bytes of a list of entries that are read; those of 25 targets take 2,000."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from inspector.gpu import drivers
+from inspector.gpu import drivers, rocm, xpu
 from inspector.gpu.computing import computes
 from inspector.gpu.extensions import with_extensions
 from inspector.gpu.hosts import Host, Mode
@@ -39,6 +39,10 @@ def predict(image: ImageGpu, host: Host) -> list[OnGpu]:
 
 
 def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode) -> Prediction:
+    if rocm.is_target(name):
+        return rocm.predict_amd(image, host, name)
+    if gpu is None and image.build == "xpu":
+        return xpu.predict_xpu(image)
     if gpu is None:
         change = "state its compute capability in the profile, such as 8.6"
         return undecided("host", f"no GPU is known by the name {name!r}", change)

@@ -11,6 +11,7 @@ import msgspec
 from inspector.errors import PolicyError
 from inspector.gpu.hosts import MAX_GPUS, MAX_HOSTS, Flag, Host, Mode, numbers
 from inspector.gpu.models import NAMES, gpu_named
+from inspector.gpu.rocm import is_target
 from inspector.gpu.versions import compare, major_of
 from inspector.policy.decoding import PROJECT, SECTION, decoded_toml, is_json, section_of, text_of
 from inspector.policy.location import Faults, Location
@@ -242,14 +243,14 @@ def _wrong(host: Host) -> Iterator[tuple[str, str, int | None]]:
     if not 0 < len(host.gpus) <= MAX_GPUS:
         yield "gpus", f"{len(host.gpus)} GPUs; state 1 to {MAX_GPUS}", None
     for at, name in enumerate(host.gpus[:MAX_GPUS]):
-        if len(name) > MAX_TEXT or gpu_named(name) is None:
+        if len(name) > MAX_TEXT or (gpu_named(name) is None and not is_target(name)):
             yield "gpus", f"no GPU is known as {_shown(name)}; {_near(name)}", at
 
 
 def _near(name: str) -> str:
     clause = did_you_mean(name, NAMES)
     meant = f"{clause} Or state" if clause.startswith("did") else "state"
-    return f"{meant} its compute capability, as in '8.6'"
+    return f"{meant} its compute capability, as in '8.6', or AMD's target, as in 'gfx942'"
 
 
 def _unique(hosts: list[Host], location: Location) -> Iterator[Host]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from fixtures.elf import Elf
@@ -12,14 +9,11 @@ from fixtures.fatbin import fatbin
 from fixtures.nvidia import nvidia
 from fixtures.torches import torch_cpu, torch_cuda
 from fixtures.wheels import Wheel
-from inspector.elf import Content, Source
-from inspector.errors import NotFound
 from inspector.gpu import kernels as module
 from inspector.gpu.image import Kernels
 from inspector.gpu.kernels import find_kernels
 from inspector.python.distributions import find_distributions
 from inspector.python.interpreter import find_interpreter
-from inspector.rootfs import NotKept
 from inspector.testing.tree import File
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.extensions import find_broken_extensions
@@ -45,8 +39,8 @@ def vision(version: str = "0.28.0", *, needed: tuple[str, ...] = ("libc10.so", "
     return Wheel(name="torchvision", version=version, files=files, requires=(f"torch=={more.get('torch', '2.13.0')}",))
 
 
-def found(*wheels: Wheel, seeks: bool = True, tries: bool = True, cuda: bool = True) -> tuple[Kernels, ...]:
-    """What is found beside a torch for CUDA 13.0, in an image whose files can be opened or not."""
+def found(*wheels: Wheel, tries: bool = True, cuda: bool = True) -> tuple[Kernels, ...]:
+    """What is found beside a torch for CUDA 13.0, or for the CPU."""
     torches = (torch_cuda(), *nvidia()) if cuda else (torch_cpu(),)
     tree = slim(*torches, *wheels)
     fs, config = rootfs_of(tree), config_of(env=ENV)
@@ -55,14 +49,7 @@ def found(*wheels: Wheel, seeks: bool = True, tries: bool = True, cuda: bool = T
     torch, _, _ = find_torch(fs, config, interpreter, installed)
     tried = find_broken_extensions(fs, config, interpreter, installed, torch) if tries else None
 
-    @contextmanager
-    def opened(path: str) -> Iterator[Source]:
-        member = tree.get(path.lstrip("/"))
-        if not isinstance(member, bytes | File):
-            raise NotFound(path)
-        yield Content(member.data if isinstance(member, File) else member)
-
-    return find_kernels(fs, installed, torch, tried, opened if seeks else None)
+    return find_kernels(fs, installed, torch, tried)
 
 
 def test_what_a_package_was_built_for() -> None:
@@ -78,15 +65,15 @@ def test_what_a_package_was_built_for() -> None:
     )
 
 
-def test_without_seeking_metadata_and_needed_libraries_tell() -> None:
-    (told,) = found(vision(needed=("libc10.so", "libcudart.so.13")), seeks=False)
-    assert (told.torch, told.cuda, told.fits) == ("2.13.0", "13", "yes")
-    assert told.architectures == Unknown(module.NOT_SOUGHT)
+def test_the_runtime_that_a_library_needs_tells_of_its_cuda() -> None:
+    files: dict[str, bytes | File] = {"torchvision/_C.so": library(WHEEL, needed=("libc10.so", "libcudart.so.13"))}
+    (told,) = found(Wheel(name="torchvision", version="0.28.0", files=files))
+    assert (told.torch, told.cuda, told.fits) == (None, "13", "yes")
 
 
 def test_what_was_not_tried_is_not_known_to_fit() -> None:
     (told,) = found(vision(), tries=False)
-    assert told.fits == "unknown"
+    assert (told.fits, told.architectures) == ("unknown", Unknown(module.NOT_TRIED))
 
 
 def test_a_cpu_torch_has_none_beside_it() -> None:
@@ -154,20 +141,6 @@ def test_damaged_kernels_are_not_known(section: bytes, told: str) -> None:
     (kernels,) = found(Wheel(name="torchvision", version="0.28.0", files=files))
     assert isinstance(kernels.architectures, Unknown)
     assert told in kernels.architectures.unknown
-
-
-def test_what_can_not_be_opened_is_not_known() -> None:
-    def never(_: str) -> None:
-        raise NotKept("its layer was read once")
-
-    tree = slim(torch_cuda(), *nvidia(), vision())
-    fs, config = rootfs_of(tree), config_of(env=ENV)
-    interpreter, _ = find_interpreter(fs, config)
-    installed, _ = find_distributions(fs, interpreter)
-    torch, _, _ = find_torch(fs, config, interpreter, installed)
-    (told,) = find_kernels(fs, installed, torch, None, never)  # type: ignore[arg-type]
-    assert isinstance(told.architectures, Unknown)
-    assert told.architectures.unknown.endswith("/torchvision/_C.so': its layer was read once")
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b'{"version": {"cuda": "x"}}', b'{"version": 1}', b"[" * 70_000])

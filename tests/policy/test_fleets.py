@@ -63,6 +63,13 @@ def test_hosts_on_one_line(tmp_path: Path) -> None:
     assert found == Fleet("gpu", (Host(name="edge", driver="535.183.01", gpus=("A10", "Tesla T4")),))
 
 
+def test_gpus_of_amd_are_stated_by_target(tmp_path: Path) -> None:
+    host = '{name = "amd", driver = "6.4", gpus = ["gfx942", "gfx90a:xnack-"]}'
+    found = fleet(f"{ROLE}[fleets.gpu]\nhosts = [{host}]\n", tmp_path)
+    assert found is not None
+    assert found.hosts[0].gpus == ("gfx942", "gfx90a:xnack-")
+
+
 def test_a_file_of_its_own_beside_the_policy(tmp_path: Path) -> None:
     (tmp_path / "hosts.toml").write_text(f"[fleets.gpu]\nhosts = [{{{EDGE}}}]\n", encoding="utf-8")
     found = fleet(f'{ROLE}[fleets.gpu]\nfile = "hosts.toml"\n', tmp_path)
