@@ -26,7 +26,7 @@ _WORDS: Mapping[Stage, str] = {
     "start": "refused",
     "injection": "no GPU",
     "hidden": "GPUs hidden",
-    "build": "no CUDA",
+    "build": "wrong build",
     "library": "libcuda",
     "driver": "driver",
     "code": "no kernels",
