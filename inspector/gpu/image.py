@@ -37,7 +37,8 @@ class Kernels(msgspec.Struct, frozen=True, kw_only=True):
 
     `torch` and `cuda` are the versions that it states. `architectures` are those of most of its containers of kernels,
     none where it has no code for NVIDIA's GPUs, and `others` what some have besides. `fits` tells whether it
-    works beside the image's torch, and `reason` why not.
+    works beside the image's torch, and `reason` why not. `path` is
+    the library that decides.
     """
 
     distribution: str
@@ -48,6 +49,7 @@ class Kernels(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[str, ...] = ()
     fits: Tri = "unknown"
     reason: str = ""
+    path: str | None = None
 
 
 class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):

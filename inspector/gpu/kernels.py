@@ -68,6 +68,7 @@ class _Reading:
             others=others,
             fits="no" if broken else "unknown" if undecided else "yes",
             reason=broken or undecided,
+            path=self._broken_at() or next(iter(libraries), None),
         )
 
     def _libraries(self) -> Iterator[str]:
@@ -84,10 +85,19 @@ class _Reading:
         """Say why a library can't load, and why it can't be told of one; empty where neither is so."""
         if self._tried is None:
             return "", NOT_TRIED
-        mine = re.compile(rf".*-packages/{self._pattern}(?::.*)?", re.ASCII | re.DOTALL)
+        mine = self._mine()
         broken = next((each.reason for each in self._tried.broken if mine.fullmatch(each.path)), "")
         undecided = next((text for text in self._tried.undecided if mine.fullmatch(text) or ".so: " not in text), "")
         return broken, undecided
+
+    def _broken_at(self) -> str | None:
+        """Return the first library that can't load."""
+        mine = self._mine()
+        return next((each.path for each in (self._tried or Tried()).broken if mine.fullmatch(each.path)), None)
+
+    def _mine(self) -> re.Pattern[str]:
+        """Return what the path of a library of this package looks like, and a sentence that begins with one."""
+        return re.compile(rf".*-packages/{self._pattern}(?::.*)?", re.ASCII | re.DOTALL)
 
     def _for_torch(self, libraries: list[str]) -> tuple[list[str], str]:
         """Return the one library of many that is for torch's CUDA, and why there is none."""

@@ -34,18 +34,21 @@ def test_20_a_symbol_of_another_torch() -> None:
     reason = "OSError: undefined symbol: _ZN3c1010of_anotherEv: built for another torch"
     old = Kernels(
         distribution="torchvision", version="0.28.0", torch="2.13.0", cuda="13.0", architectures=PYPI,
-        fits="no", reason=reason,
+        fits="no", reason=reason, path="/site/torchvision/_C.so",
     )  # fmt: skip
     found = one("H100", old)
     assert (found.verdict, found.stage, found.available) == ("fails", "extensions", True)
-    assert found.reason == f"torchvision 0.28.0 (built for torch 2.13.0, CUDA 13.0) can't be used: {reason}"
+    told = f"torch works, but torchvision 0.28.0 (built for torch 2.13.0, CUDA 13.0) can't be used: {reason}"
+    assert (found.reason, found.path) == (told, "/site/torchvision/_C.so")
 
 
 def test_21_a_library_for_another_cuda() -> None:
     found = one("A10", FITS, XFORMERS)
     assert (found.stage, found.available) == ("extensions", True)
-    assert found.reason.startswith("xformers 0.0.35 (built for torch 2.10.0+cu128, CUDA 12.8) can't be used: OSError")
-    assert found.change == "install a xformers that was built for this torch and its CUDA"
+    assert found.reason.startswith(
+        "torch works, but xformers 0.0.35 (built for torch 2.10.0+cu128, CUDA 12.8) can't be used: OSError"
+    )
+    assert found.change == "install a build of xformers for this torch and its CUDA"
 
 
 def test_what_fails_before_is_told_first() -> None:

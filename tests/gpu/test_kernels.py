@@ -19,7 +19,7 @@ from inspector.torchbuild import find_torch
 from inspector.torchbuild.extensions import find_broken_extensions
 from inspector.unknown import Unknown
 from tests.support import config_of, rootfs_of
-from tests.torchbuild.asking import ENV, slim
+from tests.torchbuild.asking import ENV, SITE, slim
 
 WHEEL = "sm_75 sm_80 sm_86 sm_90 sm_100 sm_120 compute_120"
 TAG = "cpython-311-x86_64-linux-gnu"
@@ -61,6 +61,7 @@ def test_what_a_package_was_built_for() -> None:
             cuda="13.0",
             architectures=tuple(WHEEL.split()),
             fits="yes",
+            path=f"/{SITE}/torchvision/_C.so",
         ),
     )
 
