@@ -119,7 +119,7 @@ def _facts(
 
 
 def _seen_by_python(
-    rootfs: MergedRootfs,
+    rootfs: Rootfs,
     image: Image,
     question: Question,
     interpreter: Interpreter | Unknown,
@@ -187,14 +187,14 @@ def _find_gpu(
 
 
 def _with_kernels(
-    fs: MergedRootfs, gpu: ImageGpu | None, installed: Sequence[Installed], torch: Torch, tried: Tried | None
+    fs: Rootfs, gpu: ImageGpu | None, installed: Sequence[Installed], torch: Torch, tried: Tried | None
 ) -> ImageGpu | None:
     """Return what decides on a GPU, with the packages that have kernels; dear libraries are not looked into."""
     if gpu is None or gpu.build != "cuda":
         return gpu
     from inspector.gpu.kernels import find_kernels
 
-    return msgspec.structs.replace(gpu, kernels=find_kernels(fs, installed, torch, tried, fs.opened if tried else None))
+    return msgspec.structs.replace(gpu, kernels=find_kernels(fs, installed, torch, tried))
 
 
 def _try_extensions(

@@ -17,14 +17,17 @@ def with_extensions(case: Case, found: Prediction) -> Prediction:
         return found
     for each in case.image.kernels:
         if each.fits == "no":
-            change = f"install a {each.distribution} that was built for this torch and its CUDA"
-            return fails("extensions", f"{_named(each)} can't be used: {each.reason}", change, available=True)
+            reason = f"torch works, but {_named(each)} can't be used: {each.reason}"
+            return _fails(each, reason, f"install a build of {each.distribution} for this torch and its CUDA")
         if _runs(case, each) == "no":
             code = ", ".join([*_known(each), *each.others])
-            reason = f"{_named(each)} has no kernels for {_gpu(case)}, only {code}; torch has"
-            change = f"install a {each.distribution} that was built for it"
-            return fails("extensions", reason, change, available=True)
+            reason = f"torch works, but {_named(each)} has no kernels for {_gpu(case)}, only {code}"
+            return _fails(each, reason, f"install a build of {each.distribution} for it")
     return found._replace(notes=(*found.notes, *(note for each in case.image.kernels for note in _notes(case, each))))
+
+
+def _fails(package: Kernels, reason: str, change: str) -> Prediction:
+    return fails("extensions", reason, change, available=True)._replace(path=package.path)
 
 
 def _notes(case: Case, package: Kernels) -> Iterator[str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.elf import Skeleton
 from inspector.errors import LimitExceeded, NotFound
-from inspector.gpu import drivers
+from inspector.gpu import drivers, rocm, xpu
 from inspector.gpu.compat import FOLDER, Compat, note_of, version_of
 from inspector.gpu.image import ASKED, Forced, ImageGpu, Runtime
 from inspector.gpu.requirements import is_legacy
@@ -80,7 +80,9 @@ def _with_files(
     return msgspec.structs.replace(
         stated,
         cuda=cuda,
+        hip=torch.hip,
         architectures=() if torch.build == "xpu" else _architectures(fs, torch),
+        missing=xpu.missing_libraries(fs) if torch.build == "xpu" else (),
         linalg=_stated(fs, torch, "libtorch_cuda_linalg.so"),
         runtime=runtime,
         min_driver=drivers.minimum_driver(cuda) if isinstance(cuda, str) else None,
@@ -110,6 +112,8 @@ def _architectures(fs: Rootfs, torch: Torch) -> tuple[str, ...] | Unknown:
         return Unknown(f"{differs}: it is no build of PyTorch's")
     if isinstance(listed, tuple):
         return listed
+    if torch.build == "rocm" and torch.path and (named := rocm.targets_by_names(fs, torch.path)):
+        return named
     return built if isinstance(built, tuple) else listed or Unknown("torch has no list of architectures")
 
 

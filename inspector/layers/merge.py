@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from inspector import work
-from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Source, Symbols
+from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
 from inspector.layers.binaries import Binaries
@@ -133,10 +132,6 @@ class MergedRootfs:
     def listed(self, path: str) -> Listed:
         """See `Rootfs.listed`."""
         return self._of_binary(path, lambda binaries, position: binaries.listed(position, path))
-
-    def opened(self, path: str) -> AbstractContextManager[Source]:
-        """Open the regular file `path` to be read at random. Raises as `skeleton`, also on entering."""
-        return self._of_binary(path, Binaries.opened)
 
     def _of_binary(self, path: str, ask: Callable[[Binaries, int], Known]) -> Known:
         node, _ = self._content(path)
