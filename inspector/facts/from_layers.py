@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from inspector.gpu.image import ImageGpu
     from inspector.torchbuild.extensions import Tried
 
+OF_ANOTHER = Unknown("the packages of the command's own Python were not looked at")
 READERS = 4
 """Packed layers of one image that are read at once."""
 
@@ -175,7 +176,7 @@ def _with_torch(fs: Rootfs, image: Image, command: Command) -> Command:
     torch = command.torch
     if torch is None:
         return command
-    return msgspec.structs.replace(command, torch=_with_step(image, torch), gpu=_find_gpu(fs, image, torch, ()))
+    return msgspec.structs.replace(command, torch=_with_step(image, torch), gpu=_find_gpu(fs, image, torch, OF_ANOTHER))
 
 
 def _find_gpu(
@@ -190,7 +191,7 @@ def _with_kernels(
     fs: Rootfs, gpu: ImageGpu | None, installed: Sequence[Installed], torch: Torch, tried: Tried | None
 ) -> ImageGpu | None:
     """Return what decides on a GPU, with the packages that have kernels; dear libraries are not looked into."""
-    if gpu is None or gpu.build != "cuda":
+    if gpu is None or gpu.build != "cuda" or tried is None:
         return gpu
     from inspector.gpu.kernels import find_kernels
 

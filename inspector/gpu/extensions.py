@@ -15,7 +15,11 @@ def with_extensions(case: Case, found: Prediction) -> Prediction:
     """Return the prediction, unless torch works and a package does not; what is not known of one is noted."""
     if found.verdict != "works":
         return found
-    for each in case.image.kernels:
+    kernels = case.image.kernels
+    if isinstance(kernels, Unknown):
+        note = f"whether other packages with kernels fit is not known: {kernels.unknown}"
+        return found._replace(notes=(*found.notes, note))
+    for each in kernels:
         if each.fits == "no":
             reason = f"torch works, but {_named(each)} can't be used: {each.reason}"
             return _fails(each, reason, f"install a build of {each.distribution} for this torch and its CUDA")
@@ -23,7 +27,7 @@ def with_extensions(case: Case, found: Prediction) -> Prediction:
             code = ", ".join([*_known(each), *each.others])
             reason = f"torch works, but {_named(each)} has no kernels for {_gpu(case)}, only {code}"
             return _fails(each, reason, f"install a build of {each.distribution} for it")
-    return found._replace(notes=(*found.notes, *(note for each in case.image.kernels for note in _notes(case, each))))
+    return found._replace(notes=(*found.notes, *(note for each in kernels for note in _notes(case, each))))
 
 
 def _fails(package: Kernels, reason: str, change: str) -> Prediction:

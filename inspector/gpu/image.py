@@ -14,6 +14,7 @@ ASKED = (
     "ONEAPI_DEVICE_SELECTOR", "VLLM_ENABLE_CUDA_COMPATIBILITY",
 )  # fmt: skip
 """How the variables begin that decide anything here."""
+NOT_LOOKED = "libraries of other packages than torch were not looked into: each would have to be fetched"
 
 
 class Forced(msgspec.Struct, frozen=True):
@@ -77,6 +78,6 @@ class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     leftovers: tuple[str, ...] = ()
     forced: Forced | None = None
     legacy: bool = False
-    kernels: tuple[Kernels, ...] = ()
+    kernels: tuple[Kernels, ...] | Unknown = ()
     missing: tuple[str, ...] = ()
     environment: dict[str, str] = {}

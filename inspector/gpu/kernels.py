@@ -24,7 +24,6 @@ MAX_LIBRARIES = 32
 """Libraries of one package that are looked into; vllm has about ten."""
 MAX_FOLDERS = 200
 MAX_TEXT = 64 << 10
-NOT_TRIED = "libraries of other packages than torch were not looked into: each would have to be fetched"
 
 _FOLDERS = {"flash-attn": "flash_attn", "flash-attn-3": "flash_attn_3"}
 """Packages that are not named like their distributions."""
@@ -34,8 +33,8 @@ _LOCAL = re.compile(r"__version__\s{0,9}=\s{0,9}['\"]([\w.]{1,40})\+cu(\d{2,3})(
 _WHEEL = re.compile(r"(?:\+|%2[Bb])cu(\d{2})(\d?)torch(\d{1,3}\.\d{1,3})", re.ASCII)
 
 
-def find_kernels(fs: Rootfs, installed: Iterable[Installed], torch: Torch, tried: Tried | None) -> tuple[Kernels, ...]:
-    """Find the packages with kernels beside a torch for CUDA; unless libraries were tried, none is looked into."""
+def find_kernels(fs: Rootfs, installed: Iterable[Installed], torch: Torch, tried: Tried) -> tuple[Kernels, ...]:
+    """Find the packages with kernels beside a torch for CUDA; `tried` says which of their libraries load."""
     if torch.build != "cuda" or not torch.installed:
         return ()
     return tuple(_Reading(fs, each, torch, tried).kernels() for each in installed if each.key in LIBRARIES)
@@ -44,7 +43,7 @@ def find_kernels(fs: Rootfs, installed: Iterable[Installed], torch: Torch, tried
 class _Reading:
     """One package that is looked at."""
 
-    def __init__(self, fs: Rootfs, installed: Installed, torch: Torch, tried: Tried | None) -> None:
+    def __init__(self, fs: Rootfs, installed: Installed, torch: Torch, tried: Tried) -> None:
         self._fs = fs
         self._installed = installed
         self._folder = _FOLDERS.get(installed.key, installed.key)
@@ -83,17 +82,17 @@ class _Reading:
 
     def _failing(self) -> tuple[str, str]:
         """Say why a library can't load, and why it can't be told of one; empty where neither is so."""
-        if self._tried is None:
-            return "", NOT_TRIED
         mine = self._mine()
         broken = next((each.reason for each in self._tried.broken if mine.fullmatch(each.path)), "")
+        if not self._tried.beside_torch:
+            return broken, "its libraries were not tried beside this torch"
         undecided = next((text for text in self._tried.undecided if mine.fullmatch(text) or ".so: " not in text), "")
         return broken, undecided
 
     def _broken_at(self) -> str | None:
         """Return the first library that can't load."""
         mine = self._mine()
-        return next((each.path for each in (self._tried or Tried()).broken if mine.fullmatch(each.path)), None)
+        return next((each.path for each in self._tried.broken if mine.fullmatch(each.path)), None)
 
     def _mine(self) -> re.Pattern[str]:
         """Return what the path of a library of this package looks like, and a sentence that begins with one."""
@@ -108,8 +107,6 @@ class _Reading:
 
     def _architectures(self, libraries: Sequence[str]) -> tuple[Architectures | Unknown, Architectures]:
         """Return the list that most libraries have, and what others, or some of their kernels, have besides."""
-        if self._tried is None:
-            return Unknown(NOT_TRIED), ()
         lists: Counter[Architectures] = Counter()
         more: set[str] = set()
         for path in libraries:

@@ -26,7 +26,7 @@ def with_prediction(facts: ImageFacts, run: RuntimeFacts, engine: Engine, host: 
         return run
     image = msgspec.structs.replace(facts.gpu, kernels=())  # torch alone is run
     described = _described(engine, offer, run.driver, gpus[: hosts.MAX_GPUS], image.architecture)
-    return msgspec.structs.replace(run, predicted=_together(predict(image, described)))
+    return msgspec.structs.replace(run, predicted=together(predict(image, described)))
 
 
 def _described(engine: Engine, offer: Offer, driver: str, gpus: tuple[str, ...], architecture: str) -> hosts.Host:
@@ -41,7 +41,7 @@ def _described(engine: Engine, offer: Offer, driver: str, gpus: tuple[str, ...],
     )
 
 
-def _together(found: list[OnGpu]) -> Predicted:
+def together(found: list[OnGpu]) -> Predicted:
     """Put the predictions for all GPUs together: torch is to compute on each."""
     worst = min(found, key=lambda each: WORST_FIRST.index(each.verdict))
     available = {each.available for gpu in found for each in gpu.by_mode.values()}

@@ -82,3 +82,9 @@ def test_what_is_not_known_is_noted() -> None:
         "whether vllm 1 fits this torch is not known: not tried",
         "for which GPUs vllm 1 has kernels is not known: read once",
     )
+
+
+def test_what_packages_there_are_may_not_be_known() -> None:
+    image = ImageGpu(build="cuda", cuda="13.0", architectures=PYPI, kernels=Unknown("not listed"))
+    (found,) = predict(image, Host(name="host", driver="580.95.05", gpus=("T4",), injection="cdi"))
+    assert found.by_mode["cdi"].notes == ("whether other packages with kernels fit is not known: not listed",)

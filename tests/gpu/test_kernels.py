@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from fixtures.elf import Elf
@@ -9,7 +12,6 @@ from fixtures.fatbin import fatbin
 from fixtures.nvidia import nvidia
 from fixtures.torches import torch_cpu, torch_cuda
 from fixtures.wheels import Wheel
-from inspector.gpu import kernels as module
 from inspector.gpu.image import Kernels
 from inspector.gpu.kernels import find_kernels
 from inspector.python.distributions import find_distributions
@@ -39,16 +41,14 @@ def vision(version: str = "0.28.0", *, needed: tuple[str, ...] = ("libc10.so", "
     return Wheel(name="torchvision", version=version, files=files, requires=(f"torch=={more.get('torch', '2.13.0')}",))
 
 
-def found(*wheels: Wheel, tries: bool = True, cuda: bool = True) -> tuple[Kernels, ...]:
-    """What is found beside a torch for CUDA 13.0, or for the CPU."""
-    torches = (torch_cuda(), *nvidia()) if cuda else (torch_cpu(),)
+def found(*wheels: Wheel, torches: Sequence[Wheel] = (torch_cuda(), *nvidia())) -> tuple[Kernels, ...]:
+    """What is found beside a torch, as a rule one for CUDA 13.0."""
     tree = slim(*torches, *wheels)
     fs, config = rootfs_of(tree), config_of(env=ENV)
     interpreter, _ = find_interpreter(fs, config)
     installed, _ = find_distributions(fs, interpreter)
     torch, _, _ = find_torch(fs, config, interpreter, installed)
-    tried = find_broken_extensions(fs, config, interpreter, installed, torch) if tries else None
-
+    tried = find_broken_extensions(fs, config, interpreter, installed, torch)
     return find_kernels(fs, installed, torch, tried)
 
 
@@ -73,12 +73,12 @@ def test_the_runtime_that_a_library_needs_tells_of_its_cuda() -> None:
 
 
 def test_what_was_not_tried_is_not_known_to_fit() -> None:
-    (told,) = found(vision(), tries=False)
-    assert (told.fits, told.architectures) == ("unknown", Unknown(module.NOT_TRIED))
+    (told,) = found(vision(), torches=(replace(torch_cuda(), requires=("typing-extensions",)),))
+    assert told.fits == "unknown", "without CUDA's libraries torch can't be imported"
 
 
 def test_a_cpu_torch_has_none_beside_it() -> None:
-    assert found(vision(), cuda=False) == ()
+    assert found(vision(), torches=[torch_cpu()]) == ()
 
 
 def test_a_library_for_another_cuda() -> None:
