@@ -93,7 +93,8 @@ def _facts(
 ) -> ImageFacts:
     """Return the facts with the warnings of the content alone."""
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
-    rootfs = merge([layer.index for layer in indexed], binaries)
+    literal = all(layer.literal for layer in image.layers)
+    rootfs = merge([layer.index for layer in indexed], binaries, literal=literal)
     blind = any(each.blind for each in binaries)
     dear = blind or any(each.parts is not None for each in binaries)
     question = find_question(rootfs, image.config, python)
@@ -212,15 +213,18 @@ def _index(indexer: Indexer, image: Image, position: int, group: Group) -> Index
         with memory.within(group):
             return indexer.index(layer.diff_id, layer.digest, layer.blob)
     except InspectorError as error:
+        if layer.literal:  # the only one
+            raise
         where = f"layer {position + 1} of {len(image.layers)} ({layer.diff_id})"
         raise type(error)(f"{where}: {error}") from error
 
 
 def _layer_facts(layer: Layer, indexed: Indexed) -> LayerFacts:
     of_tar = indexed.index.verified or not layer.walked
+    diff_id = layer.diff_id or indexed.index.diff_id  # known since it was read whole
     return LayerFacts(
-        diff_id=layer.diff_id,
-        digest=layer.digest if layer.compressed else layer.diff_id,
+        diff_id=diff_id,
+        digest=layer.digest if layer.compressed else diff_id or None,
         size=indexed.index.size,
         compressed_size=layer.stored_size if layer.compressed else None,
         created_by=layer.created_by,

@@ -19,6 +19,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 
     `compressed` says whether that is packed; `created_by` is the build step, where the config's history tells.
     `walked` says that the blob is read from a directory of files, whose entries are not quite those of the tar.
+    One that is `literal` is a whole root file system and no change to one: none of its names is a whiteout.
     """
 
     diff_id: str
@@ -28,6 +29,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     compressed: bool
     created_by: str | None
     walked: bool = False
+    literal: bool = False
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
