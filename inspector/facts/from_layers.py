@@ -28,7 +28,7 @@ from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
 from inspector.python.question import Question
-from inspector.python.startup import find_startup
+from inspector.python.startup import find_startup, unstated_startup
 from inspector.rootfs import NotKept, Rootfs
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
@@ -141,7 +141,7 @@ def _seen_by_python(
         rootfs, question.config, interpreter, installed, blind=blind, content=content
     )
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
-    startup = find_startup(rootfs, image.config)
+    startup = unstated_startup() if image.unstated else find_startup(rootfs, image.config)
     asked = Asked(
         config=image.config,
         startup=startup,

@@ -37,7 +37,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
     An engine's image has `access`: as it stands, it holds what the engine tells of it, and its layers are `Unread`;
     `image_id` is None where the engine doesn't tell the config's digest. `size` is what the engine states, in bytes
-    of all files unpacked. `manifest_digest` is the digest of the manifest that was read, where there is one.
+    of all files unpacked. `manifest_digest` is the digest of the manifest that was read, where there is one. With
+    `unstated`, nobody stated the `config`: it holds what a container gets by default.
     """
 
     reference: str
@@ -51,6 +52,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     access: Access | None = None
     size: int | None = None
     manifest_digest: str | None = None
+    unstated: bool = False
 
 
 class Access(Protocol):
