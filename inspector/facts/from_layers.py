@@ -102,7 +102,7 @@ def _facts(
     content = modules.reader(image, indexed, rootfs)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
     installed: list[Installed] = []
-    seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
+    seen = seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
     imports = modules.find(rootfs, question, interpreter, content)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
@@ -118,7 +118,7 @@ def _facts(
     )
 
 
-def _seen_by_python(
+def seen_by_python(
     rootfs: Rootfs,
     image: Image,
     question: Question,

@@ -154,8 +154,8 @@ def _python(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
             yield "", words(missing.unknown)
     yield "command", words(" ".join(facts.startup.argv) or "none")
     doubt = {"no": "can't start", "unknown": "may not start"}.get(facts.startup.starts, "")
-    doubt = "" if UNSTATED in facts.startup.reasons else doubt
-    yield from _doubts(doubt, facts.startup.reasons)
+    if UNSTATED not in facts.startup.reasons:
+        yield from _doubts(doubt, facts.startup.reasons)
     yield from _command(facts)
 
 
