@@ -47,12 +47,12 @@ def refuse_other_kind(where: str, paths: Container[str] | Iterable[str]) -> None
     tops = {path.partition("/")[0] for path in names} - {""}
     if not tops:
         raise NotFound(f"rootfs:{where}: holds no files")
+    if tops & set(VENV_MARKS) and "usr" not in tops:
+        raise NotFound(f"rootfs:{where}: holds no root file system but a Python environment: write venv:{where}")
     if tops & set(_ROOTS):
         return
     if tops & set(_ARCHIVES):
         raise NotFound(f"rootfs:{where}: holds no root file system but images: write {where} alone")
-    if tops & set(VENV_MARKS):
-        raise NotFound(f"rootfs:{where}: holds no root file system but a Python environment: write venv:{where}")
     if len(tops) == 1:
         (top,) = tops
         if sum(f"{top}/{name}" in names for name in _ROOTS) >= _FEW:

@@ -35,14 +35,15 @@ Found = TypeVar("Found")
 
 
 class Machine:
-    """This machine as a `Rootfs`. Only what lies below `tops` is ever gone through; all else is asked for by name.
+    """This machine, or what lies below its directory `root`, as a `Rootfs`. Only what lies below `tops` is ever gone through; all else is asked for by name.
 
     `bytes_read` counts what was read of files. What this process may not see is not there, as for the Python that it
     would start; a directory that it may enter and not list raises `NotListed`.
     """
 
-    def __init__(self, tops: tuple[str, ...]) -> None:
+    def __init__(self, tops: tuple[str, ...], root: str = "") -> None:
         self.tops = tops
+        self._root = root
         self.budget = work.Budget()
         self.bytes_read = 0
         self._listed: dict[str, Mapping[str, Node]] = {}
@@ -54,7 +55,7 @@ class Machine:
         """See `Rootfs.lstat`."""
         self.budget.spend("steps", 1, "names that are looked up")
         try:
-            return _node(os.lstat(path), lambda: os.readlink(path))
+            return _node(os.lstat(self._root + path), lambda: os.readlink(self._root + path))
         except (OSError, ValueError):  # it is not there, or not for this user; or no file can have the name
             return None
 
@@ -62,7 +63,7 @@ class Machine:
         """See `Rootfs.scandir`. Raises `NotListed`."""
         found = self._listed.get(path)
         if found is None:
-            found = _listing(path)
+            found = _listing(self._root + path)
             self._held += len(found) + 1
             if self._held > _MAX_LISTED:
                 self._listed.clear()
@@ -151,7 +152,7 @@ class Machine:
         if node is None or node.kind is not Kind.FILE:
             raise NotFound(f"{path!r} is no regular file")
         try:
-            with open(os.open(path, OPENED), "rb", buffering=0) as file:  # noqa: PTH123 - no link is followed
+            with open(os.open(self._root + path, OPENED), "rb", buffering=0) as file:  # noqa: PTH123 - no link is followed
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise NotKept(f"{path!r} changed while it was read")
