@@ -298,6 +298,13 @@ def test_a_file_that_is_no_tar_of_one(content: bytes, message: str, tmp_path: Pa
         opened(path)
 
 
+def test_no_engine_and_no_registry_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nothing of theirs can change."""
+    monkeypatch.setattr(Media, "engines", None)
+    monkeypatch.setattr(Media, "registries", None)
+    assert python_of(opened(write_root(ROOT, tmp_path / "root"))) == "3.11.9"
+
+
 def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="can't be read: No such file"):
         opened(tmp_path / "none")
