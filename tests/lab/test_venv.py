@@ -80,12 +80,14 @@ def damage(env: Path, how: str) -> None:
             (env.parent / "torch.py").write_text("raise ImportError('not this one')\n")
         case "no version.py":
             (site / "torch/version.py").unlink()
+        case _:
+            assert how == "none"
 
 
 def run(env: Path) -> subprocess.CompletedProcess[str]:
     """Let its own Python import torch, in the environment that ours is judged in."""
     variables = {"HOME": os.environ.get("HOME", "/"), "PATH": f"{env}/bin:/usr/bin:/bin", "VIRTUAL_ENV": str(env)}
-    words = [env / "bin" / "python", "-c", "import torch; print(torch.__version__)"]
+    words = [str(env / "bin" / "python"), "-c", "import torch; print(torch.__version__)"]
     return subprocess.run(words, capture_output=True, text=True, check=False, env=variables)
 
 

@@ -176,7 +176,7 @@ def test_what_can_not_be_read_is_named_whole(tmp_path: Path, monkeypatch: pytest
             raise PermissionError(13, "Permission denied", path)
         return real_open(path, flags, *arguments, **given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(walk.os, "open", closed)
+    monkeypatch.setattr(os, "open", closed)
     with pytest.raises(NotFound, match=r"root/etc/passwd' can't be read \(Permission denied\).*podman unshare"):
         opened(root)
 
