@@ -82,3 +82,10 @@ def test_from_python(root: Path) -> None:
     assert inspector.check(f"rootfs:{root}", inspector.Role(name="w", torch="cpu"), config=config).outcome == "pass"
     with pytest.raises(UsageError, match="has its own"):
         inspector.inspect("worker.tar", config=config)
+
+
+@pytest.mark.parametrize("scheme", ["rootfs", "venv", "sif"])
+def test_what_is_no_image_is_never_run(scheme: str) -> None:
+    done = run("runtime", f"{scheme}:there")
+    assert done.exit_code == 2
+    assert "is no image, and only an engine's images are run" in done.output

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from inspector.layers.entry import LayerIndex
 
 
+_BY_DESCRIPTOR = os.open in os.supports_dir_fd
+"""Whether files can be opened in a directory that is open itself, which no link leads out of."""
+
+
 class RootDirectory:
     """The files below the directory `path`, which is walked once, in `read`.
 
@@ -40,7 +44,15 @@ class RootDirectory:
         return
 
     def read(self, meter: Meter) -> Scanned:
-        """Walk over the directory. Raises `NotFound` where a part of it can't be read, `Malformed`, `LimitExceeded`."""
+        """Walk over the directory. Raises `NotFound` where a part of it can't be read, `Malformed`, `LimitExceeded`.
+
+        `Unsupported` where the system has no means to keep to it.
+        """
+        if not _BY_DESCRIPTOR:
+            raise Unsupported(
+                f"{str(self._path)!a} is a directory, and this system can't read one safely; pack it: "
+                "tar -C DIRECTORY -c . | inspector show rootfs:-"
+            )
         walk = RootWalk(self._path, meter)
         try:
             walk.run()

@@ -38,7 +38,7 @@ from inspector.sources.engine import walk
 from inspector.sources.image import Image
 from inspector.sources.media import Media
 from inspector.sources.platforms import own_platform
-from inspector.sources.rootfs import config
+from inspector.sources.rootfs import blob, config
 from inspector.testing.blobs import Packing
 from inspector.testing.tree import Device, File, Hardlink, Link, Tree, tar_of
 
@@ -179,6 +179,13 @@ def test_what_can_not_be_read_is_named_whole(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "open", closed)
     with pytest.raises(NotFound, match=r"root/etc/passwd' can't be read \(Permission denied\).*podman unshare"):
         opened(root)
+
+
+def test_a_system_that_can_not_keep_to_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows: a link could lead out of it."""
+    monkeypatch.setattr(blob, "_BY_DESCRIPTOR", False)
+    with pytest.raises(Unsupported, match=r"pack it: tar -C DIRECTORY -c \. \| inspector show rootfs:-"):
+        opened(write_root(ROOT, tmp_path / "root"))
 
 
 def test_file_systems_that_are_mounted_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
