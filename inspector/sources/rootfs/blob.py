@@ -14,7 +14,7 @@ from inspector.layers.file import FileRange
 from inspector.layers.scan import make_index
 from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
-from inspector.sources.below import file_below
+from inspector.sources.below import FOLLOWED, file_below
 from inspector.sources.rootfs.walk import RootWalk, unreadable
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ class RootDirectory:
     @contextlib.contextmanager
     def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:
         """See `Reopenable`. No link is followed on the way."""
-        with file_below(self._path, index.entries.path(position), index.entries.sizes[position]) as (source, status):
+        path, size = index.entries.path(position), index.entries.sizes[position]
+        with file_below(self._path, path, size, FOLLOWED) as (source, status):
             if status.st_ctime_ns > self._newest:
                 raise NotKept("it changed since its directory was read")
             yield source

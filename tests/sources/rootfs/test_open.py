@@ -10,9 +10,11 @@ import stat
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixtures.bases import debian
 from fixtures.packing import bzip2, gzip, plain, xz, zstd
@@ -29,6 +31,8 @@ from inspector.errors import (
 )
 from inspector.facts import ImageFacts, gather
 from inspector.layers.indexer import Indexer
+from inspector.layers.merge import merge
+from inspector.layers.scan import make_index
 from inspector.oci import Platform
 from inspector.python.environment import DEFAULT_PATH
 from inspector.python.model import UNSTATED
@@ -39,8 +43,12 @@ from inspector.sources.image import Image
 from inspector.sources.media import Media
 from inspector.sources.platforms import own_platform
 from inspector.sources.rootfs import blob, config
+from inspector.sources.rootfs.walk import RootWalk
 from inspector.testing.blobs import Packing
-from inspector.testing.tree import Device, File, Hardlink, Link, Tree, tar_of
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
+from tests.effort import examples
+from tests.lab.ours import listing
+from tests.support import index_of
 
 if sys.platform != "linux":
     pytest.skip("needs Linux's modes and devices", allow_module_level=True)
@@ -121,6 +129,19 @@ def opened_tar(tree: Tree, folder: Path) -> Image:
     return opened(path)
 
 
+def test_a_link_that_is_named_is_followed_and_none_below(tmp_path: Path) -> None:
+    root = write_root(
+        {**ROOT, "usr/local/bin/python3.11": Link("/usr/local/lib/python3.11-bin/python3.11")}, tmp_path / "root"
+    )
+    (root / "usr/local/lib/python3.11-bin").mkdir()
+    (root / "usr/local/lib/python3.11-bin/python3.11").write_bytes(cast("File", ROOT["usr/local/bin/python3.11"]).data)
+    (root / "usr/local/lib/python3.11-bin/python3.11").chmod(0o755)
+    (tmp_path / "link").symlink_to(root)
+    found = facts(opened(tmp_path / "link")).interpreter
+    assert getattr(found, "resolved", found) == "/usr/local/lib/python3.11-bin/python3.11"
+    assert getattr(found, "runs", "") == "yes"
+
+
 def test_a_device_is_no_whiteout(tmp_path: Path) -> None:
     root = write_root(ROOT, tmp_path / "root")
     try:
@@ -156,6 +177,37 @@ def test_a_tar_that_changes_between_is_refused(tmp_path: Path) -> None:
     (tmp_path / "of-the-tree.tar").write_bytes(tar_of({**ROOT, "x": b"y"}))
     with pytest.raises(Malformed, match="changed while it was read"):
         facts(image)
+
+
+NAMES = st.text(st.sampled_from("ab.w\udcff\n"), min_size=1, max_size=3).filter(lambda name: name not in (".", ".."))
+MARKED = st.one_of(NAMES, NAMES.map(".wh.{}".format), st.just(".wh..wh..opq"))
+MEMBERS = st.one_of(st.binary(max_size=8), st.builds(Dir, st.sampled_from([0o755, 0o700])), st.builds(Link, NAMES))
+BRANCHES = st.recursive(MEMBERS, lambda below: st.dictionaries(MARKED, below, max_size=4), max_leaves=12)
+
+
+@examples(40)
+@given(branches=st.dictionaries(MARKED, BRANCHES, min_size=1, max_size=4))
+def test_any_directory_is_what_its_tar_is(branches: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    tree = flat(branches)
+    walk = RootWalk(write_root(tree, folder / "root"), lambda _: None)
+    walk.run()
+    try:
+        of_directory = merge([make_index("", walk, verified=False)], literal=True)
+        assert listing(of_directory) == listing(merge([index_of(tree)], literal=True))
+    finally:
+        shutil.rmtree(folder)
+
+
+def flat(branches: dict[str, Any], prefix: str = "") -> Tree:
+    tree: dict[str, Member] = {}
+    for name, branch in branches.items():
+        if isinstance(branch, dict):
+            tree[f"{prefix}{name}"] = Dir()
+            tree.update(flat(branch, f"{prefix}{name}/"))
+        else:
+            tree[f"{prefix}{name}"] = branch
+    return tree
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
