@@ -23,6 +23,8 @@ MAX_BINARIES = 4000
 _MAX_LISTED = 30_000  # nodes of directories that were listed lately, in case they are listed again
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
+_SITES = ("/site-packages", "/dist-packages")
+
 _KINDS = {
     stat.S_IFREG: Kind.FILE,
     stat.S_IFDIR: Kind.DIRECTORY,
@@ -121,20 +123,34 @@ class Machine:
             yield source
 
     def weight(self) -> int:
-        """Return the bytes of all files below `tops`, each content once, and of the texts of links."""
+        """Return the bytes of all files below `tops`, each content once, of the texts of links, and of what these lead to.
+
+        Installers may link to a cache of theirs: each file, or a package as a whole in its site folder.
+        """
         sizes: dict[int, int] = {}
-        links = 0
+        met: set[str] = set()
         todo = list(self.tops)
         while todo:
             here = todo.pop()
+            if here in met:
+                continue
+            met.add(here)
             for name, node in self.scandir(here).items():
-                if node.kind is Kind.DIRECTORY:
-                    todo.append(f"{here.rstrip('/')}/{name}")
-                elif node.kind is Kind.FILE:
+                path = f"{here.rstrip('/')}/{name}"
+                if node.kind is Kind.SYMLINK:
                     sizes[node.inode] = node.size
-                elif node.kind is Kind.SYMLINK:
-                    links += node.size
-        return sum(sizes.values()) + links
+                    path, node = self._led_to(path)
+                    if node is not None and node.kind is Kind.DIRECTORY and not here.endswith(_SITES):
+                        continue
+                if node is not None and node.kind is Kind.DIRECTORY:
+                    todo.append(path)
+                elif node is not None and node.kind is Kind.FILE:
+                    sizes[node.inode] = node.size
+        return sum(sizes.values())
+
+    def _led_to(self, path: str) -> tuple[str, Node | None]:
+        real = resolve(self, path)
+        return real or "", None if real is None else self.lstat(real)
 
     def _once(
         self, what: str, path: str, make: Callable[[FilePart], Found], most: int | None = None

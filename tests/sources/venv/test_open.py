@@ -144,6 +144,18 @@ def test_a_link_to_it_is_its_prefix(env: Path) -> None:
     assert found.prefix == str(link)
 
 
+def test_what_an_installer_links_to_its_cache_counts(env: Path, tmp_path: Path) -> None:
+    """Each file, or a package as a whole; a link to anywhere else is but a link."""
+    before = read(env).size.uncompressed or 0
+    cache = write_root({"whole/a.py": bytes(10_000), "single.py": bytes(2_000)}, tmp_path / "cache")
+    (site_of(env) / "whole").symlink_to(cache / "whole")
+    (site_of(env) / "whole" / "again").symlink_to(cache / "whole")
+    (site_of(env) / "single.py").symlink_to(cache / "single.py")
+    (env / "root").symlink_to("/")
+    grown = (read(env).size.uncompressed or 0) - before
+    assert 12_000 < grown < 13_000
+
+
 def test_what_can_not_be_asked_of_it(env: Path) -> None:
     with pytest.raises(Unsupported, match="no digest that can be verified; leave out --verify"):
         inspect(f"venv:{env}", verify=True)
