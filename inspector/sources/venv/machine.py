@@ -137,20 +137,18 @@ class Machine:
             met.add(here)
             for name, node in self.scandir(here).items():
                 path = f"{here.rstrip('/')}/{name}"
-                if node.kind is Kind.SYMLINK:
+                is_link = node.kind is Kind.SYMLINK
+                if is_link:
                     sizes[node.inode] = node.size
-                    path, node = self._led_to(path)
-                    if node is not None and node.kind is Kind.DIRECTORY and not here.endswith(_SITES):
-                        continue
-                if node is not None and node.kind is Kind.DIRECTORY:
+                    path = resolve(self, path) or path
+                reached = self.lstat(path) if is_link else node
+                if reached is None:
+                    continue
+                if reached.kind is Kind.FILE:
+                    sizes[reached.inode] = reached.size
+                elif reached.kind is Kind.DIRECTORY and (not is_link or here.endswith(_SITES)):
                     todo.append(path)
-                elif node is not None and node.kind is Kind.FILE:
-                    sizes[node.inode] = node.size
         return sum(sizes.values())
-
-    def _led_to(self, path: str) -> tuple[str, Node | None]:
-        real = resolve(self, path)
-        return real or "", None if real is None else self.lstat(real)
 
     def _once(
         self, what: str, path: str, make: Callable[[FilePart], Found], most: int | None = None
