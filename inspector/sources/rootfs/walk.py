@@ -39,6 +39,7 @@ class RootWalk(Walk):
         self._kernels = _kernels_devices()
         self._left_out: list[str] = []
         self._mounted: list[str] = []
+        self._marks: list[str] = []
 
     @property
     def warnings(self) -> list[str]:
@@ -47,6 +48,7 @@ class RootWalk(Walk):
         for paths, sentence in (
             (self._left_out, "file systems of the kernel are mounted at {}: they were left out"),
             (self._mounted, "further file systems are mounted at {}: they were read as part of it"),
+            (self._marks, "devices 0:0 lie in it ({}), as overlayfs marks removed files: a layer alone is no root"),
         ):
             if paths:
                 more = "" if len(paths) <= _MAX_TOLD else f" and {len(paths) - _MAX_TOLD} more"
@@ -60,7 +62,9 @@ class RootWalk(Walk):
     def _kept_by_root(self) -> bool:
         return False
 
-    def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:  # noqa: ARG002 - there are none
+    def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:
+        if kind is Kind.CHAR and status.st_rdev == 0:
+            self._marks.append(name)
         return ""
 
     def _is_opaque(self, descriptor: int, path: str) -> bool:  # noqa: ARG002 - there are none

@@ -139,7 +139,7 @@ class Machine:
                 path = f"{here.rstrip('/')}/{name}"
                 is_link = node.kind is Kind.SYMLINK
                 if is_link:
-                    sizes[node.inode] = node.size
+                    sizes[node.inode] = len(os.fsencode(node.target))
                     path = resolve(self, path) or path
                 reached = self.lstat(path) if is_link else node
                 if reached is None:
@@ -217,7 +217,7 @@ def _node(status: os.stat_result, target: Callable[[], str]) -> Node | None:
     return Node(
         kind,
         status.st_mode & 0o7777,
-        status.st_size if kind in (Kind.FILE, Kind.SYMLINK) else 0,
+        status.st_size if kind is Kind.FILE else 0,
         target() if kind is Kind.SYMLINK else "",
         _identity(status),
         0,

@@ -148,6 +148,8 @@ def test_a_device_is_no_whiteout(tmp_path: Path) -> None:
         os.mknod(root / "srv-device", 0o600 | stat.S_IFCHR, os.makedev(0, 0))
     except PermissionError:
         pytest.skip("only root makes devices")
+    (told,) = (text for text in facts(opened(root)).warnings if text != config.DEFAULTED)
+    assert "devices 0:0 lie in it ('srv-device')" in told
     assert python_of(opened(root)) == "3.11.9"
     assert python_of(opened_tar({**ROOT, "srv/x": Device()}, tmp_path)) == "3.11.9"
 
