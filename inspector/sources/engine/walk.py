@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -74,8 +75,11 @@ class Walk:
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
     only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile. `latest` is
     when anything was changed last, in nanoseconds, and what: of directories their names alone, since engines mark them.
-    `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown.
+    `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown. `opening` are
+    the flags that open the top.
     """
+
+    opening = DIRECTORY
 
     def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
@@ -87,7 +91,6 @@ class Walk:
         self._blind = opaque is not None
         self._opaque = set(opaque or ())
         self._meter = meter
-        self._is_roots = False
         self._headers = MAX_HEADERS
         self._first: dict[tuple[int, int], int] = {}
         self._contents: dict[tuple[int, int], bytes] = {}
@@ -96,8 +99,7 @@ class Walk:
 
     def run(self) -> None:
         """Raise `OSError`, `AccessUnusable`, `LimitExceeded`."""
-        self._is_roots = self._kept_by_root()
-        self._root = self._opened_top()
+        self._root = os.open(self._top, self.opening)
         try:
             status = os.fstat(self._root)
             self.latest = (status.st_mtime_ns, "")
@@ -188,10 +190,8 @@ class Walk:
                 numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
                 yield Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
 
-    def _opened_top(self) -> int:
-        return os.open(self._top, DIRECTORY)
-
-    def _kept_by_root(self) -> bool:
+    @cached_property
+    def _is_roots(self) -> bool:
         return is_roots(self._top.parent)
 
     def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:

@@ -34,6 +34,8 @@ class RootWalk(Walk):
     `LimitExceeded`.
     """
 
+    opening = FOLLOWED  # the user may name a link, such as /proc/PID/root, whose text is not where it leads
+
     def __init__(self, top: Path, meter: Meter) -> None:
         super().__init__(top, meter)
         self._kernels = _kernels_devices()
@@ -54,13 +56,6 @@ class RootWalk(Walk):
                 more = "" if len(paths) <= _MAX_TOLD else f" and {len(paths) - _MAX_TOLD} more"
                 told.append(sentence.format(", ".join(f"{path[:200]!a}" for path in paths[:_MAX_TOLD]) + more))
         return told
-
-    def _opened_top(self) -> int:
-        """Follow a link that the user names, such as `/proc/PID/root`, whose text is not where it leads."""
-        return os.open(self._top, FOLLOWED)
-
-    def _kept_by_root(self) -> bool:
-        return False
 
     def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:
         if kind is Kind.CHAR and status.st_rdev == 0:

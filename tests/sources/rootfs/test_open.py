@@ -9,7 +9,6 @@ import socket
 import stat
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -253,13 +252,13 @@ def test_file_systems_that_are_mounted_in_it(tmp_path: Path, monkeypatch: pytest
         def __init__(self, entry: os.DirEntry[str]) -> None:
             self.name, self._entry = entry.name, entry
 
-        def stat(self, *, follow_symlinks: bool) -> Any:
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
             status = real(self._entry, follow_symlinks=follow_symlinks)
             return status if self.name not in ("proc", "data") else moved(status)
 
-    def moved(status: os.stat_result) -> Any:
-        fields = {name: getattr(status, name) for name in dir(status) if name.startswith("st_")}
-        return SimpleNamespace(**{**fields, "st_dev": 77})
+    def moved(status: os.stat_result) -> os.stat_result:
+        more = {name: getattr(status, name) for name in dir(status) if name.startswith("st_")}
+        return os.stat_result((*tuple(status)[:2], 77, *tuple(status)[3:]), more)
 
     monkeypatch.setattr(walk, "islice", lambda listing, count: [Mounted(each) for each in listing][:count])
     monkeypatch.setattr(walk.Walk, "_refuse_other", lambda *_: None)

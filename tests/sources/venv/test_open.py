@@ -65,7 +65,8 @@ def imports(env: Path) -> str:
 
 def test_its_search_path_is_the_one_that_its_python_has(env: Path) -> None:
     words = [str(env / "bin" / "python"), "-c", "import sys; print('\\n'.join(sys.path[1:]), sys.prefix, sep='\\n')"]
-    *path, prefix = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env={"HOME": str(Path.home())})
+    *path, prefix = done.stdout.splitlines()
     found = read(env).interpreter
     assert isinstance(found, Interpreter)
     assert list(found.search_path) == [str(Path.cwd()), *path]
