@@ -29,18 +29,10 @@ from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
-from inspector.sources.below import DIRECTORY, OPENED
+from inspector.sources.below import DIRECTORY, KINDS, OPENED
 from inspector.sources.engine.disk import is_roots
 
 _MARK_MODE = 0o600
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFCHR: Kind.CHAR,
-    stat.S_IFBLK: Kind.BLOCK,
-    stat.S_IFIFO: Kind.FIFO,
-}
 _OPAQUE = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}
 _ELSEWHERE = {
     f"{prefix}.{name}": f"content that lies in another place ({name})"
@@ -173,7 +165,7 @@ class Walk:
             path = prefix + item.name
             self._count(status)
             mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
-            kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+            kind = KINDS.get(stat.S_IFMT(status.st_mode))
             changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
             if changed > self.latest[0]:
                 self.latest = (changed, path)

@@ -14,7 +14,7 @@ from inspector.elf import read_symbols as symbols_of
 from inspector.errors import NotFound
 from inspector.layers.retention import SCRIPT_HEAD, head_of
 from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
-from inspector.sources.below import DIRECTORY, OPENED
+from inspector.sources.below import DIRECTORY, KINDS, OPENED
 
 MAX_CONTENT = 16 << 20
 """Bytes of a file that is read whole."""
@@ -25,14 +25,6 @@ _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
 _SITES = ("/site-packages", "/dist-packages")
 
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFCHR: Kind.CHAR,
-    stat.S_IFBLK: Kind.BLOCK,
-    stat.S_IFIFO: Kind.FIFO,
-}
 Found = TypeVar("Found")
 
 
@@ -211,7 +203,7 @@ def _listing(path: str) -> dict[str, Node]:
 
 def _node(status: os.stat_result, target: Callable[[], str]) -> Node | None:
     """Return the node for a status; None for a socket."""
-    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+    kind = KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
     return Node(
