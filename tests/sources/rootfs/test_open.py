@@ -42,6 +42,7 @@ from inspector.sources.image import Image
 from inspector.sources.media import Media
 from inspector.sources.platforms import own_platform
 from inspector.sources.rootfs import blob, config
+from inspector.sources.rootfs import open as root_open
 from inspector.sources.rootfs.walk import RootWalk
 from inspector.testing.blobs import Packing
 from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
@@ -363,6 +364,13 @@ def test_no_engine_and_no_registry_is_asked(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Media, "engines", None)
     monkeypatch.setattr(Media, "registries", None)
     assert python_of(opened(write_root(ROOT, tmp_path / "root"))) == "3.11.9"
+
+
+def test_a_pipe_that_never_ends_behind_the_tar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_open, "MAX_TRAILING", 5000)
+    assert python_of(opened("-", stdin=tar_of(ROOT) + bytes(1000))) == "3.11.9"
+    with pytest.raises(LimitExceeded, match="standard input: more than 5000 bytes follow the end of the tar"):
+        opened("-", stdin=tar_of(ROOT) + bytes(1 << 20))
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
