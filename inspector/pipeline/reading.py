@@ -37,6 +37,7 @@ class Reader:
             trust_toc=options.trust_toc,
             guess_registry=options.guess_registry,
             kept=kept,
+            namespace=options.namespace,
         )
 
     def close(self) -> None:

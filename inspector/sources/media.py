@@ -19,6 +19,7 @@ class Media:
     `insecure` are registries that may be asked without verified TLS, `trust_toc` those whose tables of contents are
     believed, and `kept` holds what they told earlier runs. With `guess_registry`, a registry is asked for
     a bare name that names no host, too: fine to look at an image, but no verdict may come from who owns the name.
+    `namespace` is the only one of containerd's that is searched, if it is not None.
     """
 
     def __init__(
@@ -29,7 +30,9 @@ class Media:
         trust_toc: Literal["all"] | tuple[str, ...] = (),
         guess_registry: bool = False,
         kept: Kept | None = None,
+        namespace: str | None = None,
     ) -> None:
+        self.namespace = namespace
         self.guess_registry = guess_registry
         self._trust_toc = trust_toc
         self.offline = offline

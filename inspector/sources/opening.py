@@ -38,12 +38,14 @@ def open_images(
     `Refused`, `UsageError`.
     """
     media = media or Media()
+    if media.namespace is not None and reference.scheme is not Scheme.CONTAINERD:
+        raise UsageError(f"{reference}: a namespace is containerd's alone; write containerd:NAME, or no --namespace")
     if reference.scheme is Scheme.REGISTRY:
         if every_tag:
             raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
         return _from_registry(reference, platform, media)
     if reference.scheme in _OWN_ROOMS:
-        return _from_own_room(reference, platform, media, stdin)
+        return _from_own_room(reference, platform, media, stdin, every_tag=every_tag)
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
@@ -60,7 +62,9 @@ def open_images(
 _OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER, Scheme.CONTAINERD})
 
 
-def _from_own_room(reference: Reference, platform: Wanted, media: Media, stdin: BinaryIO | None) -> tuple[Image, ...]:
+def _from_own_room(
+    reference: Reference, platform: Wanted, media: Media, stdin: BinaryIO | None, *, every_tag: bool
+) -> tuple[Image, ...]:
     """Open what is no stored image, or lies where no engine tells of it; each kind has a package of its own."""
     match reference.scheme:
         case Scheme.ROOTFS:
@@ -82,7 +86,7 @@ def _from_own_room(reference: Reference, platform: Wanted, media: Media, stdin: 
         case _:
             from inspector.sources.containerd.open import open_containerd
 
-            return open_containerd(reference, platform, media)
+            return open_containerd(reference, platform, media, every_tag=every_tag)
 
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
