@@ -144,9 +144,9 @@ def _there(contents: NodeContents, record: Record, found: list[Found], wanted: W
     Raises `PlatformMissing` where one was.
     """
     present = [one for one in found if one.present]
-    if wanted is None and present:
-        return present
-    absent = [one for one in found if not one.present and wanted not in (None, "all") and same(one.platform, wanted)]
+    if wanted is None or wanted == "all":
+        return present if wanted is None and present else found
+    absent = [one for one in found if not one.present and same(one.platform, wanted)]
     if absent and not any(same(one.platform, wanted) for one in present):
         here = ", ".join(sorted({str(one.platform) for one in present})) or "none"
         raise PlatformMissing(

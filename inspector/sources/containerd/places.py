@@ -106,17 +106,10 @@ def _address(environment: Mapping[str, str]) -> str:
 def _told(address: str) -> Place | None:
     """Return what the process listening at a socket tells of itself; None where there is none, or it is another."""
     process = _listener(address)
-    if process <= 0:
+    words = _words(process) if process > 0 else []
+    if not words or "containerd" not in Path(words[0]).name:
         return None
-    try:
-        with Path(f"/proc/{process}/cmdline").open("rb") as file:
-            words = os.fsdecode(file.read(_MAX_LINE)).split("\0")
-        elsewhere = Path(f"/proc/{process}/ns/mnt").readlink() != Path("/proc/self/ns/mnt").readlink()
-    except OSError:
-        return None
-    if "containerd" not in Path(words[0]).name:
-        return None
-    base = Path(f"/proc/{process}/root") if elsewhere else Path("/")
+    base = Path(f"/proc/{process}/root") if _is_elsewhere(process) else Path("/")
     stated = _option(words, ("--root",))
     config = base / (_option(words, ("--config", "-c")) or str(CONFIG)).lstrip("/")
     place = _configured(config, Place(ROOT, address=address), base)
@@ -136,6 +129,23 @@ def _listener(address: str) -> int:
         except (OSError, ValueError):
             return 0
     return int(_CREDENTIALS.unpack(content)[0])
+
+
+def _words(process: int) -> list[str]:
+    """Return the command line of a process; nothing where it is gone."""
+    try:
+        with Path(f"/proc/{process}/cmdline").open("rb") as file:
+            return os.fsdecode(file.read(_MAX_LINE)).split("\0")
+    except OSError:
+        return []
+
+
+def _is_elsewhere(process: int) -> bool:
+    """Tell whether a process sees other mounts than this one, as in a container."""
+    try:
+        return Path(f"/proc/{process}/ns/mnt").readlink() != Path("/proc/self/ns/mnt").readlink()
+    except OSError:
+        return False
 
 
 def _option(words: Sequence[str], names: Sequence[str]) -> str:
@@ -173,7 +183,8 @@ def _imported(path: Path, values: Mapping[str, Any], base: Path) -> list[Path]:
     stated = values.get("imports")
     named = [each for each in stated if isinstance(each, str)] if isinstance(stated, list) else []
     whole = [base / each.lstrip("/") if each.startswith("/") else path.parent / each for each in named[:_MAX_FILES]]
-    return [Path(found) for each in whole for found in islice(sorted(glob.glob(str(each))), _MAX_FILES)]  # noqa: PTH207 - an absolute pattern
+    patterns = map(os.path.normpath, whole)
+    return [Path(found) for each in patterns for found in islice(sorted(glob.glob(each)), _MAX_FILES)]  # noqa: PTH207 - an absolute pattern
 
 
 def _values(path: Path) -> dict[str, Any]:
