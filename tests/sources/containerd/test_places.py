@@ -122,6 +122,6 @@ def test_a_containerd_that_a_user_started(machine: Path, monkeypatch: pytest.Mon
 
 
 def test_elsewhere_than_on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(Unreachable, match="on Linux alone"):
         find_places({})
