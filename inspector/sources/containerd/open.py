@@ -9,7 +9,7 @@ from inspector.errors import InspectorError, NotFound, Unreachable
 from inspector.reference import Reference
 from inspector.sources.access import AccessUnusable
 from inspector.sources.containerd.node import Node
-from inspector.sources.containerd.places import Place, find_places
+from inspector.sources.containerd.places import Place, find_places, without_root
 from inspector.sources.image import Image
 from inspector.sources.media import Media
 from inspector.sources.platforms import Wanted
@@ -43,9 +43,4 @@ def open_containerd(
 
 def _unreadable(place: Place, error: AccessUnusable) -> Unreachable:
     """Return the error for files that are not for this user, with the ways that need no root."""
-    if os.geteuid() == 0:
-        return Unreachable(f"containerd at {place.root}: {error}")
-    return Unreachable(
-        f"containerd at {place.root}: {error}, or save the image with what may use its socket, as in "
-        "`ctr -n NAMESPACE images export api.tar NAME` or `nerdctl save -o api.tar NAME`, and inspect that file"
-    )
+    return Unreachable(f"containerd at {place.root}: {error}{without_root()}")

@@ -91,7 +91,17 @@ def _at(address: str) -> Place:
         return _configured(CONFIG, Place(ROOT, address=address))
     raise Unreachable(
         f"the containerd at {address!a}, as CONTAINERD_ADDRESS or nerdctl.toml has it: no process there tells where it "
-        "keeps its files; run as root, and where it runs"
+        f"keeps its files; run as root, and where it runs{without_root()}"
+    )
+
+
+def without_root() -> str:
+    """Say, to who is not root, what may be done through the socket instead."""
+    if os.geteuid() == 0:
+        return ""
+    return (
+        ", or save the image with what may use its socket, as in `ctr -n NAMESPACE images export api.tar NAME` or "
+        "`nerdctl save -o api.tar NAME`, and inspect that file"
     )
 
 
