@@ -9,6 +9,7 @@ from itertools import islice
 import msgspec
 
 from inspector.errors import InspectorError, NotFound, PlatformMissing
+from inspector.names import familiar
 from inspector.oci import Descriptor
 from inspector.reference import Reference
 from inspector.sources.containerd.access import NodeAccess
@@ -133,7 +134,9 @@ class Node:
             others = [each for each in self._records.namespaces if find(self._records.of(each), name) is not None]
             if others:
                 return NotFound(f"{sentence}; {shown(others[0])} has it: --namespace {others[0]}")
-        near, others = nearest(name, typed_names(self._records, self._namespaces))
+        names = typed_names(self._records, self._namespaces)
+        near, others = nearest(name, names)
+        near = near or [each for each in names if each.endswith(f"/{familiar(name)}")]
         clause = f"; {told('containerd', near, others)}" if near or others else ""
         return NotFound(f"{sentence}{clause}", near=(*near, *others)[:MAX_NAMED])
 

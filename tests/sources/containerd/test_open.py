@@ -142,11 +142,12 @@ def test_a_glob_and_all_tags_of_a_repository(node: Node) -> None:
 
 
 def test_names_that_are_near(node: Node) -> None:
-    node.put(API)
+    node.put(API, NAME, "registry.example/team/worker:1")
     node.write()
-    with pytest.raises(NotFound, match=r"did you mean api:prod\?") as raised:
-        opened("api:prd")
-    assert raised.value.near == ("api:prod",)
+    for name, near in {"api:prd": "api:prod", "worker:1": "registry.example/team/worker:1"}.items():
+        with pytest.raises(NotFound, match=rf"did you mean {near}\?") as raised:
+            opened(name)
+        assert raised.value.near == (near,)
 
 
 def test_of_an_index_the_one_platform_that_was_pulled(node: Node) -> None:
