@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,11 @@ from inspector.names import familiar
 from inspector.oci import Platform
 from inspector.reference import parse_reference
 from inspector.sources import open_images
+from inspector.sources.containerd import contents
+from inspector.sources.containerd import open as opening
+from inspector.sources.containerd.places import Place
 from tests.effort import some
+from tests.sources.containerd.nodes import Node
 
 AMD64 = Platform("linux", "amd64")
 IMAGES = right_images()
@@ -45,6 +50,12 @@ def comparable(facts: ImageFacts) -> ImageFacts:
         tags=(),
         manifest_digest=None,
     )
+
+
+def without_entries(facts: ImageFacts) -> ImageFacts:
+    """The facts without what only a tar tells."""
+    layers = tuple(msgspec.structs.replace(layer, entries=None) for layer in facts.layers)
+    return msgspec.structs.replace(facts, layers=layers)
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +110,26 @@ def test_read_through_and_verified(form: str, expected: dict[str, ImageFacts], t
     (facts,) = gathered(FORMS[form](tmp_path / "image", [GPU]), verify=True)
     assert comparable(facts) == expected[GPU.image_id]
     assert facts.evidence.digests_verified
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="containerd keeps its files on Linux alone")
+@pytest.mark.parametrize("kept", ["both", "unpacked", "blobs"])
+def test_a_store_of_containerd(
+    kept: str, expected: dict[str, ImageFacts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "hidden_marks", lambda _: "")
+    monkeypatch.setattr(opening, "find_places", lambda: [Place(tmp_path)])
+    node = Node(tmp_path)
+    node.put(GPU, "docker.io/library/gpu:1", GPU.image_id)
+    if kept != "blobs":
+        node.unpack(GPU)
+    if kept == "unpacked":
+        node.discard(GPU)
+    node.write()
+    (facts,) = gathered("containerd:gpu:1")
+    assert without_entries(comparable(facts)) == without_entries(expected[GPU.image_id])
+    assert (facts.source, facts.tags) == ("containerd", ("docker.io/library/gpu:1",))
+    assert facts.evidence.how == ("seek" if kept == "blobs" else "walk")
 
 
 def test_a_layer_is_read_once_whatever_form_it_comes_in(expected: dict[str, ImageFacts], tmp_path: Path) -> None:

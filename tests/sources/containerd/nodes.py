@@ -50,8 +50,8 @@ class Node:
         for chain, tree in zip(self.record(image, "overlayfs", namespace), trees, strict=True):
             number = len(self._entries) + 1
             files = unpack(tree, self.root / FOLDER / "snapshots" / str(number) / "fs")
-            inodes = bytes([2 * (1 + sum(1 for _ in files.rglob("*")))])
-            entry = {b"id": bytes([number]), b"kind": b"\x03", b"createdat": b"t", b"inodes": inodes}
+            inodes = _varint(2 * (1 + sum(1 for _ in files.rglob("*"))))
+            entry = {b"id": _varint(number), b"kind": b"\x03", b"createdat": b"t", b"inodes": inodes}
             self._entries[f"{namespace}/{number}/{chain}".encode()] = entry
         return self
 
@@ -73,6 +73,11 @@ class Node:
         images = {name.encode(): _image(target) for name, target in self._images.get(namespace, {}).items()}
         unpacked = {name.encode(): _keys(chains) for name, chains in self._unpacked.get(namespace, {}).items()}
         return {b"labels": {}, b"images": images, b"snapshots": unpacked, b"leases": {}}
+
+
+def _varint(number: int) -> bytes:
+    """A number in base 128, lowest digits first."""
+    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + _varint(number >> 7)
 
 
 def _image(target: str) -> Content:
