@@ -44,8 +44,12 @@ def open_images(
         if every_tag:
             raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
         return _from_registry(reference, platform, media)
+    if reference.scheme is Scheme.CONTAINERD:
+        from inspector.sources.containerd.open import open_containerd
+
+        return open_containerd(reference, platform, media, every_tag=every_tag)
     if reference.scheme in _OWN_ROOMS:
-        return _from_own_room(reference, platform, media, stdin, every_tag=every_tag)
+        return _from_own_room(reference, platform, media, stdin, meter)
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
@@ -59,18 +63,18 @@ def open_images(
     return tuple(msgspec.structs.replace(image, reference=_name(reference, place, image, images)) for image in images)
 
 
-_OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER, Scheme.CONTAINERD})
+_OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER})
 
 
 def _from_own_room(
-    reference: Reference, platform: Wanted, media: Media, stdin: BinaryIO | None, *, every_tag: bool
+    reference: Reference, platform: Wanted, media: Media, stdin: BinaryIO | None, meter: Meter
 ) -> tuple[Image, ...]:
     """Open what is no stored image, or lies where no engine tells of it; each kind has a package of its own."""
     match reference.scheme:
         case Scheme.ROOTFS:
             from inspector.sources.rootfs.open import open_rootfs
 
-            return open_rootfs(reference, platform, media, stdin)
+            return open_rootfs(reference, platform, media, stdin, meter)
         case Scheme.SIF:
             from inspector.sources.sif.open import open_sif
 
@@ -79,14 +83,10 @@ def _from_own_room(
             from inspector.sources.venv.open import open_venv
 
             return open_venv(reference, platform)
-        case Scheme.CONTAINER:
+        case _:
             from inspector.sources.container.open import open_container
 
             return open_container(reference, platform, media)
-        case _:
-            from inspector.sources.containerd.open import open_containerd
-
-            return open_containerd(reference, platform, media, every_tag=every_tag)
 
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:

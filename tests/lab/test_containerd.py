@@ -28,6 +28,7 @@ from tests.lab import node as lab_node
 from tests.lab import ours, registries
 from tests.lab.conftest import _not_here
 from tests.lab.node import SHARED, Node
+from tests.lab.others import LAB
 from tests.lab.test_layer_semantics import AGREED
 from tests.lab.test_storage import LEFT_TO_OTHERS, tree
 from tests.ways import comparable
@@ -69,7 +70,7 @@ def opened(name: str, namespace: str | None = None) -> Opened:
 
 def blobs_of(image: Opened) -> list[Path]:
     """The files of its layers in the content store."""
-    folder = lab_node.LAB / "node" / "root" / "io.containerd.content.v1.content" / "blobs"
+    folder = LAB / "node" / "root" / "io.containerd.content.v1.content" / "blobs"
     return [folder / str(layer.digest).replace(":", "/") for layer in image.layers]
 
 
