@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fixtures.forms import FORMS
 from fixtures.roles import right_images
-from inspector.errors import InspectorError, NotFound, PlatformMissing, Unsupported
+from inspector.errors import InspectorError, NotFound, PlatformMissing
+from inspector.facts import ImageFacts
 from inspector.oci import Platform
 from inspector.pipeline import Options, inspect
 from inspector.reference import parse_reference
@@ -31,6 +33,7 @@ from tests.lab.node import SHARED, Node
 from tests.lab.others import LAB
 from tests.lab.test_layer_semantics import AGREED
 from tests.lab.test_storage import LEFT_TO_OTHERS, tree
+from tests.test_contract import without_layers
 from tests.ways import comparable
 
 API = "ktrdr-backend:prod"
@@ -136,14 +139,27 @@ def test_discarded_layers_are_read_where_they_are_unpacked(node: Node, archive: 
     assert facts.evidence.how == "walk"
 
 
-@pytest.mark.parametrize(
-    ("words", "said"), [(("--snapshotter", "native"), "snapshotter native"), (("--no-unpack",), "nor is it unpacked")]
-)
-def test_layers_that_are_nowhere_are_refused(words: tuple[str, ...], said: str, node: Node, archive: Path) -> None:
-    node.load(archive, *words)
+def test_discarded_layers_that_the_snapshotter_native_copied_together(node: Node, archive: Path) -> None:
+    node.load(archive, "--snapshotter", "native")
     discard(node, opened("i-containerd/gpu:1", node.namespace))
-    with node.untouched(), pytest.raises((NotFound, Unsupported), match=said):
+    with node.untouched():
+        facts = inspect("containerd:i-containerd/gpu:1", Options(namespace=node.namespace))
+    expected = inspect(f"docker-archive:{archive}", Options())
+    assert without_layers(replace_warnings(facts)) == without_layers(expected)
+    assert len(facts.layers) == 1
+
+
+def test_layers_that_are_nowhere_are_refused(node: Node, archive: Path) -> None:
+    node.load(archive, "--no-unpack")
+    discard(node, opened("i-containerd/gpu:1", node.namespace))
+    with node.untouched(), pytest.raises(NotFound, match="nor is it unpacked"):
         opened("i-containerd/gpu:1", node.namespace)
+
+
+def replace_warnings(facts: ImageFacts) -> ImageFacts:
+    """The facts without the warning that they are of one layer."""
+    assert [each for each in facts.warnings if "which layer they are of" in each]
+    return msgspec.structs.replace(facts, warnings=())
 
 
 def test_what_was_unpacked_is_what_the_tars_say(node: Node, tmp_path: Path) -> None:

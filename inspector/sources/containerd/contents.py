@@ -6,12 +6,14 @@ never unpacked has the blobs alone.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from inspector.errors import Malformed, NotFound, Unsupported
 from inspector.oci import Descriptor, Manifest
 from inspector.sources.access import AccessUnusable
-from inspector.sources.assemble import MAX_LAYERS, Placed
+from inspector.sources.assemble import MAX_LAYERS, Config, Placed
+from inspector.sources.containerd.native import OnlyWhole, find_whole
 from inspector.sources.containerd.records import Record, read_snapshotters
 from inspector.sources.contents import Contents
 from inspector.sources.directory import Directory
@@ -51,7 +53,8 @@ class NodeContents(Contents):
 
     def layers(self, manifest: Manifest) -> list[Placed]:
         """See `Contents.layers`."""
-        diff_ids = self.config(manifest).document.rootfs.diff_ids
+        config = self.config(manifest)
+        diff_ids = config.document.rootfs.diff_ids
         if not 0 < len(diff_ids) == len(manifest.layers) <= MAX_LAYERS:
             return super().layers(manifest)
         chains = list(chain_ids(diff_ids))
@@ -61,6 +64,7 @@ class NodeContents(Contents):
             if chain in found:
                 layers.append(unpacked(self._blobs, descriptor, diff_id, found[chain]))
             elif self.size(descriptor.digest) is None and not descriptor.urls:
+                self._refuse_if_whole(chains[-1], config)
                 raise self._lost(descriptor, chain, why_not)
             else:
                 layers.append(self._layer(descriptor))
@@ -77,6 +81,13 @@ class NodeContents(Contents):
             return find_some(self._database, chains, lambda key: key.startswith(own)), ""
         except (AccessUnusable, Malformed) as error:
             return {}, str(error)
+
+    def _refuse_if_whole(self, top: str, config: Config) -> None:
+        """Raise `OnlyWhole` where the file system that all layers come to is kept."""
+        with suppress(AccessUnusable, Malformed):
+            whole = find_whole(self._root, self._record.namespace, top, config) if self._walk else None
+            if whole is not None:
+                raise OnlyWhole(whole)
 
     def _lost(self, descriptor: Descriptor, chain: str, why_not: str) -> Exception:
         """Return the error for a layer that is neither kept packed nor unpacked where it can be read."""

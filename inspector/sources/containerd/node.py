@@ -15,6 +15,7 @@ from inspector.reference import Reference
 from inspector.sources.containerd.access import NodeAccess
 from inspector.sources.containerd.contents import NodeContents
 from inspector.sources.containerd.names import find, find_all, is_of, rivals, tags_of, typed_names
+from inspector.sources.containerd.native import OnlyWhole
 from inspector.sources.containerd.places import Place
 from inspector.sources.containerd.records import Record, read_records
 from inspector.sources.engine.names import asked_first, is_pattern
@@ -98,10 +99,13 @@ class Node:
     def _open(self, meant: _Meant, wanted: Wanted, *, walk: bool) -> list[Image]:
         contents = self._contents(meant.record, walk=walk)
         found = [meant.found] if meant.found is not None else self._flat(contents, meant.record)
-        return open_found(contents, "containerd", _there(contents, meant.record, found, wanted), wanted)
+        try:
+            return open_found(contents, "containerd", _there(contents, meant.record, found, wanted), wanted)
+        except OnlyWhole as error:
+            return [error.whole.image()]
 
     def _accessible(self, image: Image, meant: _Meant, wanted: Wanted) -> Image:
-        if not any(layer.walked for layer in image.layers):
+        if image.image_id is None or not any(layer.walked for layer in image.layers):
             return image
 
         def packed() -> Image:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from inspector.sources.containerd import native
 from inspector.sources.containerd.records import DATABASE
 from inspector.sources.engine.overlay2 import chain_ids
 from inspector.sources.engine.snapshots import FOLDER
@@ -53,6 +54,17 @@ class Node:
             inodes = _varint(2 * (1 + sum(1 for _ in files.rglob("*"))))
             entry = {b"id": _varint(number), b"kind": b"\x03", b"createdat": b"t", b"inodes": inodes}
             self._entries[f"{namespace}/{number}/{chain}".encode()] = entry
+        return self
+
+    def copy_whole(self, image: Image, files: Mapping[str, bytes], namespace: str = "k8s.io") -> Node:
+        """Unpack all layers by the snapshotter `native`: the topmost has all `files`."""
+        top = self.record(image, native.NATIVE, namespace)[-1]
+        folder = self.root / native.FOLDER
+        for path, content in files.items():
+            (folder / "snapshots" / "7" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "snapshots" / "7" / path).write_bytes(content)
+        entry = {b"id": b"\x07", b"kind": b"\x03", b"createdat": b"t"}
+        database(folder / "metadata.db", {b"v1": {b"snapshots": {f"{namespace}/9/{top}".encode(): entry}}})
         return self
 
     def discard(self, image: Image) -> Node:

@@ -22,7 +22,7 @@ from inspector.oci import Platform
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.access import AccessUnusable
-from inspector.sources.containerd import contents, records
+from inspector.sources.containerd import contents, native, records
 from inspector.sources.containerd import open as opening
 from inspector.sources.containerd.places import Place
 from inspector.sources.containerd.records import DATABASE
@@ -34,6 +34,7 @@ from inspector.sources.platforms import Wanted
 from inspector.testing.image import Image, Step
 from tests.lab.ours import listing
 from tests.sources.containerd.nodes import NAME, Node
+from tests.sources.engine.boltfile import database
 from tests.sources.engine.test_content_store import ARM, BLOBS, path, put, put_index
 from tests.sources.samples import API, BASE, WORKER, read
 
@@ -222,6 +223,30 @@ def test_a_snapshotter_that_is_not_read_is_named(snapshotter: str, node: Node) -
     node.discard(API)
     with pytest.raises(Unsupported, match=f"by the snapshotter {snapshotter}, of which nothing is read"):
         opened("api:prod")
+
+
+def test_of_the_snapshotter_native_all_files_are_one_layer(node: Node) -> None:
+    node.put(API)
+    node.copy_whole(API, {"app/main.py": b"pass\n", "app/.wh.x": b"a file like any other"}).write()
+    (image,) = opened("api:prod")
+    assert len(image.layers) == 2, "the blobs are there"
+    node.discard(API)
+    (image,) = opened("api:prod")
+    assert (image.image_id, image.tags, image.platform) == (None, (NAME,), Platform("linux", "amd64"))
+    assert image.config.config == opened("api:prod")[0].config.config
+    assert any("which layer they are of can't be told" in each for each in image.warnings)
+    assert read(image, verify=False) == [["", "app", "app/.wh.x", "app/main.py"]]
+    with pytest.raises(Unsupported, match="no digest can be verified"):
+        read(image)
+
+
+def test_a_native_snapshot_that_is_removed_meanwhile_is_no_shorter_answer(node: Node) -> None:
+    node.put(API)
+    node.copy_whole(API, {"app/main.py": b"pass\n"}).discard(API).write()
+    (image,) = opened("api:prod")
+    database(node.root / native.FOLDER / "metadata.db", {b"v1": {b"snapshots": {}}})
+    with pytest.raises(AccessUnusable, match="no layer unpacked"):
+        read(image, verify=False)
 
 
 def test_layers_that_are_only_unpacked_need_the_marks_to_be_shown(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
