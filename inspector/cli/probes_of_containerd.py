@@ -28,6 +28,6 @@ def probe_containerd() -> Iterator[Probed]:
             yield Probed(topic="containerd", state="fail" if named else "ok", message=message)
             continue
         spaces = ", ".join(records.namespaces[:8]) or "none"
-        count = len({(each.namespace, each.target) for each in records.records})
+        count = sum(len(records.listed(each)) for each in records.namespaces)
         message = f"images: {count}, below {place.root}, namespaces: {spaces}; read as containerd:NAME"
         yield Probed(topic="containerd", state="ok", message=message)

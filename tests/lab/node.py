@@ -62,7 +62,9 @@ class Node:
         assert self._lists() == before
 
     def _lists(self) -> list[str]:
-        return [Node(name).ctr(*words) for name in (*SHARED, self.namespace) for words in _LISTS]
+        names = (*SHARED, self.namespace)
+        spaces = [line for line in self.ctr("namespaces", "list").splitlines() if line.split()[0] in names]
+        return spaces + [Node(name).ctr(*words) for name in names for words in _LISTS]
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = ["ctr", "--address", str(SOCKET), "--namespace", self.namespace, *words]

@@ -22,7 +22,7 @@ from inspector.sources.engine.disk import unusable
 from inspector.sources.names import digest_in
 
 DATABASE = Path("io.containerd.metadata.v1.bolt", "meta.db")
-MAX_NAMES = 100_000
+MAX_NAMES = 20_000
 """Names of images in all namespaces together; a node has some hundreds."""
 MAX_TEXT = 4096
 """Characters of a name that is taken in."""
@@ -52,13 +52,16 @@ class Record(msgspec.Struct, frozen=True):
 class Records(msgspec.Struct, frozen=True):
     """All names of images, and the namespaces in the order in which they are searched."""
 
-    path: Path
-    namespaces: tuple[str, ...]
-    records: tuple[Record, ...]
+    spaces: dict[str, list[Record]]
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The names of the namespaces."""
+        return tuple(self.spaces)
 
     def of(self, namespace: str) -> list[Record]:
         """List the names in one namespace."""
-        return [record for record in self.records if record.namespace == namespace]
+        return self.spaces[namespace]
 
     def listed(self, namespace: str) -> tuple[ListedImage, ...]:
         """List the images of one namespace; one that has no tag goes by its names with a digest."""
@@ -80,9 +83,9 @@ def read_records(root: Path) -> Records:
     Raises `AccessUnusable` where it can't be read, `Malformed`, `LimitExceeded`.
     """
     path = root / DATABASE
-    namespaces, records = _read(path, lambda top: _taken(top, path))
-    known = [name for name in FIRST if name in namespaces]
-    return Records(path, (*known, *sorted(set(namespaces) - set(known))), tuple(records))
+    spaces = _read(path, lambda top: _taken(top, path))
+    known = [name for name in FIRST if name in spaces]
+    return Records({name: spaces[name] for name in (*known, *sorted(spaces.keys() - set(known)))})
 
 
 def read_snapshotters(root: Path, namespace: str, chain_id: str) -> list[str]:
@@ -96,27 +99,27 @@ def read_snapshotters(root: Path, namespace: str, chain_id: str) -> list[str]:
     return _read(root / DATABASE, read)
 
 
-def _taken(top: Bucket, path: Path) -> tuple[list[str], list[Record]]:
-    namespaces: list[str] = []
-    records: list[Record] = []
-    for record in _each(top, namespaces):
-        records.append(record)
-        if len(records) > MAX_NAMES:
-            raise LimitExceeded(f"{str(path)!a} holds more than {MAX_NAMES} names of images")
-    return namespaces, records
-
-
-def _each(top: Bucket, namespaces: list[str]) -> Iterator[Record]:
-    versions = top.bucket(b"v1")
+def _taken(top: Bucket, path: Path) -> dict[str, list[Record]]:
+    spaces: dict[str, list[Record]] = {}
+    versions, left = top.bucket(b"v1"), MAX_NAMES
     for key, namespace in versions.buckets() if versions else ():
-        images = namespace.bucket(b"images")
-        own = _text(key)
-        namespaces.append(own)
-        for name, image in images.buckets() if images else ():
-            target = image.bucket(b"target")
-            digest = _text(dict(target.values()).get(b"digest", b"")) if target else ""
-            if digest_in(digest) == digest and len(name) <= MAX_TEXT:
-                yield Record(own, _text(name), digest)
+        own = spaces.setdefault(_text(key), [])
+        for record in _each(_text(key), namespace):
+            own.append(record)
+            left -= 1
+            if left < 0:
+                raise LimitExceeded(f"{str(path)!a} holds more than {MAX_NAMES} names of images")
+    return spaces
+
+
+def _each(own: str, namespace: Bucket) -> Iterator[Record]:
+    """Yield the names of one namespace; what is no name of a digest is none."""
+    images = namespace.bucket(b"images")
+    for name, image in images.buckets() if images else ():
+        target = image.bucket(b"target")
+        digest = _text(dict(target.values()).get(b"digest", b"")) if target else ""
+        if digest_in(digest) == digest and len(name) <= MAX_TEXT:
+            yield Record(own, _text(name), digest)
 
 
 def _read(path: Path, read: Callable[[Bucket], Answer]) -> Answer:
