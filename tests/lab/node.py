@@ -40,8 +40,9 @@ class Node:
         return done.stdout
 
     def load(self, archive: Path, *words: str) -> None:
-        """Import all images of an archive."""
-        self.ctr("images", "import", *words, str(archive))
+        """Import all images of an archive; by `ctr` itself, as only that does for some words in later versions."""
+        local = ["--local"] if words and "--local" in self.ctr("images", "import", "--help") else []
+        self.ctr("images", "import", *local, *words, str(archive))
 
     def discard(self, digests: Iterable[str]) -> None:
         """Remove blobs from the namespace, as a pull does that discards what it has unpacked."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from fixtures.forms import FORMS
+from fixtures.forms import FORMS, directory
+from fixtures.forms.oci import Blobs
+from fixtures.packing import gzip
 from fixtures.roles import right_images
 from inspector.errors import InspectorError, NotFound, PlatformMissing
 from inspector.facts import ImageFacts
@@ -27,6 +28,7 @@ from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Image as Opened
 from inspector.sources.media import Media
 from inspector.testing.image import Image, Step
+from inspector.testing.tree import Tree
 from tests.lab import node as lab_node
 from tests.lab import ours, registries
 from tests.lab.conftest import _not_here
@@ -41,16 +43,18 @@ API = "ktrdr-backend:prod"
 
 
 def _of_this_run(image: Image) -> Image:
-    """The image with layers that no other run has, since namespaces share what is equal."""
-    run = itertools.count(os.getpid() << 16)
+    """The image with layers that no other run and no other image has, since namespaces share what is equal."""
+    run = f"run-{os.getpid()}-{image.image_id[7:19]}"
     steps = [
-        step if step.tree is None else Step(step.created_by, {**step.tree, f"run-{next(run)}": b""})
-        for step in image.steps
+        step if step.tree is None else Step(step.created_by, {**step.tree, f"{run}-{number}": b""})
+        for number, step in enumerate(image.steps)
     ]
     return replace(image, steps=steps, tags=["i-containerd/gpu:1"])
 
 
 SMALL = _of_this_run(right_images()["worker-gpu"])
+OTHER = replace(_of_this_run(right_images()["backend-prod"]), architecture="arm64")
+"""For another machine, with no layer in common."""
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +81,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("containerd") / "small.tar"
     FORMS["docker-24"](path, [SMALL])
     return path
+
+
+def of_one_index(images: Sequence[Image]) -> Tree:
+    """A layout with one index of all images."""
+    blobs = Blobs()
+    return blobs.tree([blobs.index([blobs.manifest(one, [gzip], platform=one.platform) for one in images])])
 
 
 def opened(name: str, namespace: str | None = None) -> Opened:
@@ -199,7 +209,7 @@ def test_what_was_unpacked_is_what_the_tars_say(node: Node, tmp_path: Path) -> N
 def test_of_an_index_the_platform_that_was_pulled(node: Node, skopeo: None, tmp_path: Path) -> None:
     del skopeo
     repository = f"{registries.LAB}/i-containerd-{os.getpid()}"
-    registries.push(FORMS["oci-platforms"](tmp_path / "layout", [SMALL]), f"{repository}:1", "--all")
+    registries.push(directory("oci", of_one_index)(tmp_path / "layout", [SMALL, OTHER]), f"{repository}:1", "--all")
     try:
         node.ctr("images", "pull", "--plain-http", "--platform", "linux/arm64", f"{repository}:1")
         with node.untouched():

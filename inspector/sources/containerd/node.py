@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.errors import InspectorError, NotFound, PlatformMissing
 from inspector.names import familiar
-from inspector.oci import Descriptor
+from inspector.oci import Descriptor, Manifest
 from inspector.reference import Reference
 from inspector.sources.containerd.access import NodeAccess
 from inspector.sources.containerd.contents import NodeContents
@@ -29,6 +29,10 @@ from inspector.sources.store import shown
 
 MAX_FOLLOWED = 500
 """Images of one namespace whose documents are read to find the digest of a config or of one platform's manifest."""
+
+
+MAX_PLATFORMS = 32
+"""Images of one index that are looked at for whether their layers are there."""
 
 
 class _Meant(msgspec.Struct, frozen=True):
@@ -98,7 +102,7 @@ class Node:
 
     def _open(self, meant: _Meant, wanted: Wanted, *, walk: bool) -> list[Image]:
         contents = self._contents(meant.record, walk=walk)
-        found = [meant.found] if meant.found is not None else self._flat(contents, meant.record)
+        found = [meant.found] if meant.found is not None else _whole(contents, self._flat(contents, meant.record))
         try:
             return open_found(contents, "containerd", _there(contents, meant.record, found, wanted), wanted)
         except OnlyWhole as error:
@@ -143,6 +147,27 @@ class Node:
         near = near or [each for each in names if each.endswith(f"/{familiar(name)}")]
         clause = f"; {told('containerd', near, others)}" if near or others else ""
         return NotFound(f"{sentence}{clause}", near=(*near, *others)[:MAX_NAMED])
+
+
+def _whole(contents: NodeContents, found: list[Found]) -> list[Found]:
+    """Return the images of an index, those without their layers as absent: a pull may fetch all manifests of it."""
+    present = [one for one in found if one.present]
+    if not 1 < len(present) <= MAX_PLATFORMS:
+        return found
+    whole = [one for one in present if _has_layers(contents, one)]
+    return [msgspec.structs.replace(one, present=one in whole) for one in found] if whole else found
+
+
+def _has_layers(contents: NodeContents, found: Found) -> bool:
+    try:
+        document = contents.manifest(found.descriptor)
+        if isinstance(document, Manifest):
+            contents.layers(document)
+        return isinstance(document, Manifest)
+    except OnlyWhole:
+        return True
+    except InspectorError:
+        return False
 
 
 def _there(contents: NodeContents, record: Record, found: list[Found], wanted: Wanted) -> list[Found]:

@@ -164,6 +164,19 @@ def test_of_an_index_the_one_platform_that_was_pulled(node: Node) -> None:
     assert any("not there and so not read" in each for each in image.warnings)
 
 
+def test_of_manifests_without_layers_none_is_taken(node: Node) -> None:
+    """As a pull leaves it that fetches all manifests of an index, and the layers of one."""
+    other = Image(steps=[Step("RUN", {"x": b"arm"})], architecture="arm64")
+    node.put(API, "unused:1")
+    node.put(other, "unused:2")
+    node.name("api:1", put_index(node.root, [API, other])).discard(API).write()
+    assert [image.image_id for image in opened("api:1")] == [other.image_id]
+    assert "only linux/arm64 was pulled" in refused("api:1", Platform("linux", "amd64"))
+    assert [image.image_id for image in opened("api:1", "all")] == [other.image_id]
+    node.discard(other)
+    assert "nor is it unpacked" in refused("api:1", Platform("linux", "amd64"))
+
+
 def test_the_only_platform_pulled_is_taken_though_it_is_anothers(node: Node) -> None:
     node.put(ARM, "unused:1")
     node.name("api:1", put_index(node.root, [API, ARM])).write()
