@@ -51,13 +51,13 @@ def _refuse_elsewhere(reference: Reference) -> None:
         raise UsageError(
             f"{reference}: lies in a registry, and only an engine runs images: docker pull {reference.name}"
         )
+    if reference.is_path_like():
+        raise UsageError(_load_first(reference))
     if reference.scheme is Scheme.CONTAINERD:
         raise UsageError(
             f"{reference}: lies in containerd, and only Docker and Podman are asked to run images: "
             f"`nerdctl save {reference.name} | docker load`, then name what it loaded"
         )
-    if reference.is_path_like():
-        raise UsageError(_load_first(reference))
 
 
 def _refuse_archives(opened: Opened) -> None:
