@@ -55,6 +55,11 @@ def _refuse_elsewhere(reference: Reference) -> None:
         raise UsageError(f"{reference}: is no image, and only an engine's images are run: name one")
     if reference.is_path_like():
         raise UsageError(_load_first(reference))
+    if reference.scheme is Scheme.CONTAINERD:
+        raise UsageError(
+            f"{reference}: lies in containerd, and only Docker and Podman are asked to run images: "
+            f"`nerdctl save {reference.name} | docker load`, then name what it loaded"
+        )
 
 
 def _refuse_archives(opened: Opened) -> None:

@@ -6,7 +6,7 @@ snapshots/ID/fs      the files of the layer with this chain id
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -48,6 +48,15 @@ def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> 
 
     Raises `AccessUnusable` where the database can't be read or lacks one, `Malformed`.
     """
+    found = find_some(database, chain_ids, lambda own: key in (None, own))
+    missing = [chain for chain in chain_ids if chain not in found]
+    if missing:
+        raise AccessUnusable(f"{str(database)!a} has no layer unpacked for {missing[0]}")
+    return [found[chain] for chain in chain_ids]
+
+
+def find_some(database: Path, chain_ids: Sequence[str], is_meant: Callable[[bytes], bool]) -> dict[str, Snapshot]:
+    """Return by chain id those of the snapshots that are there, under a key that is meant. Raises as `find`."""
 
     def read(top: Bucket) -> dict[str, Snapshot]:
         versions = top.bucket(b"v1")
@@ -55,7 +64,7 @@ def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> 
         found: dict[str, Snapshot] = {}
         for own, entry in snapshots.buckets() if snapshots else ():
             chain = _chain_in(own)
-            if chain in wanted and chain not in found and key in (None, own):
+            if chain in wanted and chain not in found and is_meant(own):
                 snapshot = _snapshot(database, own, dict(entry.values()))
                 if snapshot is not None:
                     found[chain] = snapshot
@@ -63,13 +72,9 @@ def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> 
 
     wanted = set(chain_ids)
     try:
-        found = read_bolt(database, read)
+        return read_bolt(database, read)
     except OSError as error:
         raise unusable(database, error) from error
-    missing = [chain for chain in chain_ids if chain not in found]
-    if missing:
-        raise AccessUnusable(f"{str(database)!a} has no layer unpacked for {missing[0]}")
-    return [found[chain] for chain in chain_ids]
 
 
 def _chain_in(key: bytes) -> str:
