@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
+from fixtures.packing import gzip, plain
 from fixtures.roles import right_images
+from fixtures.roots import merged, write_root
 from inspector.errors import LimitExceeded
 from inspector.facts import Evidence, ImageFacts, Size, gather
+from inspector.facts.from_machine import gather_of_machine
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
 from inspector.names import familiar
 from inspector.oci import Platform
 from inspector.reference import parse_reference
 from inspector.sources import open_images
+from inspector.sources.media import Media
+from inspector.sources.venv.machine import Machine
+from inspector.testing.tree import File, Link, Tree, tar_of
 from tests.effort import some
 
 AMD64 = Platform("linux", "amd64")
@@ -119,3 +126,55 @@ def test_platforms_all_gives_the_sibling_too(tmp_path: Path) -> None:
         "linux/amd64": True,
         "linux/arm64": False,
     }
+
+
+ROOTED = ("rootfs-directory", "rootfs-tar", "rootfs-tar-gzip", "machine")
+"""The same image where no layers are left: as a directory, a tar of it, and file by file."""
+
+
+def rooted(form: str, path: Path) -> ImageFacts:
+    """The facts of the worker for GPUs as a root file system, with the image's own configuration."""
+    config = path / "config.json"
+    path.mkdir()
+    config.write_bytes(GPU.config)
+    tree = merged(GPU)
+    if form in ("rootfs-directory", "machine"):
+        root = write_root(tree, path / "root")
+    else:
+        root = path / "root.tar"
+        root.write_bytes((gzip if form.endswith("gzip") else plain)(tar_of(tree)))
+    (image,) = open_images(parse_reference(f"rootfs:{root}"), AMD64, media=Media(config=config))
+    if form == "machine":
+        machine = Machine(("/",), root=str(root))
+        return gather_of_machine(image, machine, python="python", verify=False)
+    return gather(image, Indexer(None, verify=False, meter=lambda _: None))
+
+
+def without_layers(facts: ImageFacts) -> dict[str, Any]:
+    """The facts less what a root file system has not: digests, layers, and the steps that made them."""
+
+    def less(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: less(each) for key, each in value.items() if key not in ("layer", "layers", "created_by")}
+        return [less(each) for each in value] if isinstance(value, list | tuple) else value
+
+    found = less(msgspec.to_builtins(comparable(facts)))
+    return {key: value for key, value in found.items() if key not in ("image_id", "size")}
+
+
+@pytest.mark.parametrize("form", ROOTED)
+def test_a_root_file_system(form: str, expected: dict[str, ImageFacts], tmp_path: Path) -> None:
+    """It has one layer of all its files, and no digest of it but that of a tar which was read whole."""
+    facts = rooted(form, tmp_path / "image")
+    assert without_layers(facts) == without_layers(expected[GPU.image_id])
+    (layer,) = facts.layers
+    assert (facts.image_id, layer.created_by, layer.cached) == (None, None, False)
+    assert layer.diff_id.startswith("sha256:") if form == "rootfs-tar-gzip" else layer.diff_id == ""
+    assert facts.size.uncompressed == layer.size == sum_of_files(merged(GPU))
+    assert facts.evidence.bytes_read > 0
+
+
+def sum_of_files(tree: Tree) -> int:
+    """The bytes of files and of the texts of links."""
+    sizes = {bytes: len, File: lambda file: len(file.data), Link: lambda link: len(link.target)}
+    return sum(sizes.get(type(member), lambda _: 0)(member) for member in tree.values())

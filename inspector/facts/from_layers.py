@@ -28,7 +28,7 @@ from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
 from inspector.python.question import Question
-from inspector.python.startup import find_startup
+from inspector.python.startup import find_startup, unstated_startup
 from inspector.rootfs import NotKept, Rootfs
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
@@ -102,7 +102,7 @@ def _facts(
     content = modules.reader(image, indexed, rootfs)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
     installed: list[Installed] = []
-    seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
+    seen = seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
     imports = modules.find(rootfs, question, interpreter, content)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
@@ -118,7 +118,7 @@ def _facts(
     )
 
 
-def _seen_by_python(
+def seen_by_python(
     rootfs: Rootfs,
     image: Image,
     question: Question,
@@ -141,7 +141,7 @@ def _seen_by_python(
         rootfs, question.config, interpreter, installed, blind=blind, content=content
     )
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
-    startup = find_startup(rootfs, image.config)
+    startup = unstated_startup() if image.unstated else find_startup(rootfs, image.config)
     asked = Asked(
         config=image.config,
         startup=startup,

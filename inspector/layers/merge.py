@@ -187,7 +187,8 @@ def merge(
         except (CorruptLayer, Unsupported, LimitExceeded) as error:
             raise _placed(error, f"{where} ({index.diff_id})" if index.diff_id else where) from error
         told = [*tree.warnings, *index.warnings][:MAX_WARNINGS]
-        warnings += [f"{where}: {text}" for text in told if len(warnings) < MAX_WARNINGS]
+        prefix = "" if literal else f"{where}: "
+        warnings += [prefix + text for text in told if len(warnings) < MAX_WARNINGS]
     return MergedRootfs(root, shelf, warnings, binaries or list(map(Binaries, indexes)), budget=budget)
 
 

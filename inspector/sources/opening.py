@@ -43,7 +43,7 @@ def open_images(
             raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
         return _from_registry(reference, platform, media)
     if reference.scheme in _OWN_ROOMS:
-        return _from_own_room(reference, platform, media, stdin)
+        return _from_own_room(reference, platform, media, stdin, meter)
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
@@ -60,13 +60,15 @@ def open_images(
 _OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER, Scheme.CONTAINERD})
 
 
-def _from_own_room(reference: Reference, platform: Wanted, media: Media, stdin: BinaryIO | None) -> tuple[Image, ...]:
+def _from_own_room(
+    reference: Reference, platform: Wanted, media: Media, stdin: BinaryIO | None, meter: Meter
+) -> tuple[Image, ...]:
     """Open what is no stored image, or lies where no engine tells of it; each kind has a package of its own."""
     match reference.scheme:
         case Scheme.ROOTFS:
             from inspector.sources.rootfs.open import open_rootfs
 
-            return open_rootfs(reference, platform, media, stdin)
+            return open_rootfs(reference, platform, media, stdin, meter)
         case Scheme.SIF:
             from inspector.sources.sif.open import open_sif
 

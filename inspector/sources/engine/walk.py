@@ -28,10 +28,9 @@ from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
+from inspector.sources.below import DIRECTORY, OPENED
 from inspector.sources.engine.disk import is_roots
 
-OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-DIRECTORY = OPENED | getattr(os, "O_DIRECTORY", 0)
 _MARK_MODE = 0o600
 _KINDS = {
     stat.S_IFREG: Kind.FILE,
@@ -99,7 +98,7 @@ class Walk:
         """Raise `OSError`, `AccessUnusable`, `LimitExceeded`."""
         status = os.lstat(self._top)
         self.latest = (status.st_mtime_ns, "")
-        self._is_roots = is_roots(self._top.parent)
+        self._is_roots = self._kept_by_root()
         self._root = os.open(self._top, DIRECTORY)
         try:
             top = Entry("", Kind.DIRECTORY, status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
@@ -176,11 +175,10 @@ class Walk:
             changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
             if changed > self.latest[0]:
                 self.latest = (changed, path)
-            whiteout = WHITEOUT + item.name if kind is Kind.CHAR and status.st_rdev == 0 else item.name
             if kind is Kind.DIRECTORY:
-                self._refuse_directory(path, item.name, status, device)
-                yield _Below(Entry(path, kind, mode, uid=uid, gid=gid), status)
-            elif whiteout.startswith(WHITEOUT):
+                entry = Entry(path, kind, mode, uid=uid, gid=gid)
+                yield _Below(entry, status) if self._enters(path, item.name, status, device) else entry
+            elif whiteout := self._whiteout(item.name, kind, status):
                 marks[whiteout] = self._mark(parent, whiteout)
             elif kind is Kind.FILE:
                 yield self._file(path, item.name, status, descriptor)
@@ -190,11 +188,22 @@ class Walk:
                 numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
                 yield Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
 
-    def _refuse_directory(self, path: str, name: str, status: os.stat_result, device: int) -> None:
+    def _kept_by_root(self) -> bool:
+        return is_roots(self._top.parent)
+
+    def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:
+        """Return the name of the whiteout that a file is, in a layer's terms; empty for one that is none."""
+        if kind is Kind.CHAR and status.st_rdev == 0:
+            return WHITEOUT + name
+        return name if name.startswith(WHITEOUT) else ""
+
+    def _enters(self, path: str, name: str, status: os.stat_result, device: int) -> bool:
+        """Tell whether what lies in a directory, whose parent is on `device`, belongs to the layer."""
         if status.st_dev != device:
             raise AccessUnusable(f"another file system is mounted at {self._shown(path)}")
         if name.startswith(WHITEOUT):  # it is one, though in a layer's terms its name would be a whiteout
             raise AccessUnusable(f"{self._shown(path)} is a directory with the name of a whiteout")
+        return True
 
     def _file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Entry | _Named:
         mode, size = status.st_mode & 0o7777, status.st_size
