@@ -72,7 +72,7 @@ def _from_own_room(
         case Scheme.SIF:
             from inspector.sources.sif.open import open_sif
 
-            return open_sif(reference, platform)
+            return open_sif(reference.text, reference.name, platform, meter)
         case Scheme.VENV:
             from inspector.sources.venv.open import open_venv
 

@@ -20,7 +20,7 @@ _XZ_MEMORY = 16 << 20
 _INSTALL = "`pip install 'torch-image-inspector[sif]'` brings it"
 
 
-def unpacker(method: int, where: str) -> Unpack:
+def unpacker(method: int) -> Unpack:
     """Return what unpacks blocks of the superblock's compression id. Raises `Unsupported`."""
     match method:
         case 1:
@@ -28,13 +28,13 @@ def unpacker(method: int, where: str) -> Unpack:
         case 2 | 4:
             return _xz
         case 5:
-            return _lz4(where)
+            return _lz4()
         case 6:
             return _zstd
         case _:
             name = "LZO" if method == 3 else f"a method of number {method}"
             raise Unsupported(
-                f"{where}: its squashfs is packed with {name}, which is not read; pack it again, as in "
+                f"its squashfs is packed with {name}, which is not read; pack it again, as in "
                 "`unsquashfs -d DIR FILE && mksquashfs DIR NEW.sqsh -comp gzip`, or name the directory as rootfs:DIR"
             )
 
@@ -64,11 +64,11 @@ def _zstd(data: bytes, most: int) -> bytes:
         raise CorruptLayer(f"a block of the squashfs is corrupt: {error}") from error
 
 
-def _lz4(where: str) -> Unpack:
+def _lz4() -> Unpack:
     try:
         import lz4.block as found
     except ImportError as error:
-        raise Unsupported(f"{where}: its squashfs is packed with LZ4, and lz4 is not installed; {_INSTALL}") from error
+        raise Unsupported(f"its squashfs is packed with LZ4, and lz4 is not installed; {_INSTALL}") from error
     lz4: ModuleType = found
 
     def unpack(data: bytes, most: int) -> bytes:

@@ -102,31 +102,31 @@ class Squash:
     offset in that block. `unpacked` counts the bytes that were unpacked so far.
     """
 
-    def __init__(self, reader: FileReader, length: int, where: str) -> None:
+    def __init__(self, reader: FileReader, length: int) -> None:
         self._reader = reader
         self._length = length
         head = reader.read_at(0, _SUPER.size)
         if len(head) < _SUPER.size or not head.startswith(MAGIC):
-            raise CorruptLayer(f"{where}: no squashfs where one is expected")
+            raise CorruptLayer("no squashfs where one is expected")
         fields = _SUPER.unpack(head)
         self.inodes, self.block_size, method, flags, major = (fields[at] for at in (1, 3, 5, 7, 9))
         self._ids, self.root, self._used, self._id_table = (fields[at] for at in (8, 11, 12, 13))
         self._inode_table, self._directory_table, self._fragment_table = fields[15:18]
         self._fragments = fields[4]
-        self._refuse(where, major, flags)
-        self._unpack = unpacker(method, where)
+        self._refuse(major, flags)
+        self._unpack = unpacker(method)
         self.unpacked = 0
         self._metadata: OrderedDict[int, tuple[bytes, int]] = OrderedDict()
         self._tails: OrderedDict[int, bytes] = OrderedDict()
         self._owners: array[int] | None = None
 
-    def _refuse(self, where: str, major: int, flags: int) -> None:
+    def _refuse(self, major: int, flags: int) -> None:
         if major != 4 or flags & _CHECKED:
-            raise Unsupported(f"{where}: a squashfs of version {major}; version 4 is read, which Linux mounts")
+            raise Unsupported(f"a squashfs of version {major}; version 4 is read, which Linux mounts")
         if self._used > self._length:
-            raise CorruptLayer(f"{where}: is cut: its squashfs has {self._used} bytes, and {self._length} are there")
+            raise CorruptLayer(f"is cut: its squashfs has {self._used} bytes, and {self._length} are there")
         if not 4096 <= self.block_size <= MAX_BLOCK or self.block_size & (self.block_size - 1):
-            raise CorruptLayer(f"{where}: its squashfs states blocks of {self.block_size} bytes")
+            raise CorruptLayer(f"its squashfs states blocks of {self.block_size} bytes")
 
     def inode(self, place: int) -> Inode:
         """Return the inode at a place."""
