@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from inspector.errors import NotFound
@@ -41,7 +41,7 @@ def advice_on_tar(where: str, has: Callable[[str], bool]) -> str:
     return f"it is the tar of a root file system, as `docker export` writes it: write rootfs:{path}"
 
 
-def refuse_other_kind(where: str, paths: Container[str] | Iterable[str]) -> None:
+def refuse_other_kind(where: str, paths: Iterable[str]) -> None:
     """Raise `NotFound` for what was named as a root file system, and is certainly none, by the paths in it."""
     names = set(paths)
     tops = {path.partition("/")[0] for path in names} - {""}
