@@ -138,28 +138,23 @@ class Squash:
             raise CorruptLayer(f"an inode of the squashfs has an unknown type ({number})")
         data, block, offset = self._run(block, offset, layout.size)
         fields = layout.unpack(data)
-        owner = (mode & 0o7777, self._owner(uid), self._owner(gid))
         kind = _KINDS[number if number <= _EXTENDED else number - _EXTENDED]
-        end = (block, offset)
+        names, size, start, at, fragment, device = 1, 0, 0, 0, _NO_FRAGMENT, 0
         match number:
             case 1:
                 start, names, size, at, _ = fields
-                return Inode(kind, *owner, names, size, start, at)
             case 8:
                 names, size, start, _, _, at, _ = fields
-                return Inode(kind, *owner, names, size, start, at)
             case 2:
                 start, fragment, at, size = fields
-                return Inode(kind, *owner, 1, size, start, at, fragment, end)
             case 9:
                 start, size, _, names, fragment, at, _ = fields
-                return Inode(kind, *owner, names, size, start, at, fragment, end)
             case 3 | 10:
-                return Inode(kind, *owner, fields[0], fields[1], place=end)
+                names, size = fields
             case 4 | 5 | 11 | 12:
-                return Inode(kind, *owner, fields[0], device=fields[1])
-            case _:
-                return Inode(kind, *owner, fields[0])
+                device = fields[1]
+        owner = (self._owner(uid), self._owner(gid))
+        return Inode(kind, mode & 0o7777, *owner, names, size, start, at, fragment, (block, offset), device)
 
     def listing(self, directory: Inode) -> Iterator[tuple[bytes, int]]:
         """Yield the names in a directory, in order, each with the place of its inode."""
@@ -197,8 +192,8 @@ class Squash:
         parts: list[bytes] = []
         if size:
             blocks = Blocks(self, inode, -(-size // self.block_size))
-            for number in range(-(-size // self.block_size)):
-                parts.append(blocks.first(number, min(self.block_size, size - number * self.block_size)))
+            begins = range(0, size, self.block_size)
+            parts += [blocks.first(at // self.block_size, min(self.block_size, size - at)) for at in begins]
         return b"".join(parts)
 
     def find(self, path: str) -> Inode | None:
@@ -327,7 +322,9 @@ class Blocks:
         self._squash = squash
         self._inode = inode
         self._sizes = squash.block_list(inode, most)
-        self._starts = array("Q", accumulate((size & (_UNPACKED_DATA - 1) for size in self._sizes), initial=inode.start))
+        self._starts = array(
+            "Q", accumulate((size & (_UNPACKED_DATA - 1) for size in self._sizes), initial=inode.start)
+        )
         self._last = (-1, b"")
         self.size = inode.size
 

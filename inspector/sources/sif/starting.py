@@ -175,4 +175,3 @@ def _warnings(text: str) -> list[str]:
     if not found:
         return []
     return [f"Apptainer runs it with the caller's environment and home, which are not looked at: {'; '.join(found)}"]
-
