@@ -60,9 +60,9 @@ def named(path: Path) -> str:
 
     Raises `OSError`.
     """
+    if not path.is_file():  # opening a pipe and leaving it would break its writer off
+        return ""
     with opened(path) as file:
-        if not path.is_file():
-            return ""
         head = _first(file, HEAD)
     found = named_by(head, str(path))
     return found.replace("{path}", str(path)) if found else ""
@@ -125,7 +125,7 @@ def _of_text(text: str, path: str) -> str:
         return _CHART if Path(path).name == "Chart.yaml" or "\nversion:" in text else ""
     if re.search(r"^services:", text, re.MULTILINE):
         return "a Compose file; name the images of its services"
-    return "a text file, no image"
+    return ""
 
 
 def _of_json(text: str) -> str:
@@ -151,10 +151,10 @@ def _of_json(text: str) -> str:
 
 def named_archive(path: Path) -> str:
     """Return what a tar on disk, packed or not, is by its first names; empty where nothing tells."""
+    if not path.is_file():
+        return ""
     try:
         with opened(path) as file:
-            if not path.is_file():
-                return ""
             names = _names(iter(lambda: file.read(HEAD), b""))
     except OSError:
         return ""

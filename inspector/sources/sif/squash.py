@@ -153,6 +153,8 @@ class Squash:
                 names, size = fields
             case 4 | 5 | 11 | 12:
                 device = fields[1]
+            case _:  # a pipe or a socket
+                pass
         owner = (self._owner(uid), self._owner(gid))
         return Inode(kind, mode & 0o7777, *owner, names, size, start, at, fragment, (block, offset), device)
 
