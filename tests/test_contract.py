@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
@@ -13,7 +11,7 @@ from fixtures.packing import gzip, plain
 from fixtures.roles import right_images
 from fixtures.roots import merged, write_root
 from inspector.errors import LimitExceeded
-from inspector.facts import Evidence, ImageFacts, Size, gather
+from inspector.facts import ImageFacts, gather
 from inspector.facts.from_machine import gather_of_machine
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
@@ -24,34 +22,17 @@ from inspector.sources import open_images
 from inspector.sources.media import Media
 from inspector.sources.venv.machine import Machine
 from inspector.testing.tree import File, Link, Tree, tar_of
+from tests.comparable import comparable, without_layers
 from tests.effort import some
 
 AMD64 = Platform("linux", "amd64")
 IMAGES = right_images()
 GPU = IMAGES["worker-gpu"]
-NOWHERE = Evidence(bytes_read=0, layers_read=0, layers_cached=0, digests_verified=False, how="")
 
 
 def gathered(reference: str, cache: IndexCache | None = None, *, verify: bool = False) -> list[ImageFacts]:
     indexer = Indexer(cache, verify=verify, meter=lambda _: None)
     return [gather(image, indexer) for image in open_images(parse_reference(reference), AMD64)]
-
-
-def comparable(facts: ImageFacts) -> ImageFacts:
-    """The facts less what honestly differs: where the bytes came from, how they were stored and read."""
-    layers = tuple(
-        msgspec.structs.replace(layer, digest=None, compressed_size=None, cached=False) for layer in facts.layers
-    )
-    return msgspec.structs.replace(
-        facts,
-        reference="",
-        source="",
-        size=Size(facts.size.uncompressed, None),
-        layers=layers,
-        evidence=NOWHERE,
-        tags=(),
-        manifest_digest=None,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -148,18 +129,6 @@ def rooted(form: str, path: Path) -> ImageFacts:
         machine = Machine(("/",), root=str(root))
         return gather_of_machine(image, machine, python="python", verify=False)
     return gather(image, Indexer(None, verify=False, meter=lambda _: None))
-
-
-def without_layers(facts: ImageFacts) -> dict[str, Any]:
-    """The facts less what a root file system has not: digests, layers, and the steps that made them."""
-
-    def less(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: less(each) for key, each in value.items() if key not in ("layer", "layers", "created_by")}
-        return [less(each) for each in value] if isinstance(value, list | tuple) else value
-
-    found = less(msgspec.to_builtins(comparable(facts)))
-    return {key: value for key, value in found.items() if key not in ("image_id", "size")}
 
 
 @pytest.mark.parametrize("form", ROOTED)

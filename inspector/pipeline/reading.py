@@ -110,12 +110,10 @@ class Reader:
 
     def _unread(self, jobs: Sequence[Job]) -> int:
         """Return the stored bytes of the layers that are neither read through already nor in the cache, each once."""
-        from inspector.sources.streamed import StreamedBlob  # nobody looks where no person is
-
         cache, whole = self._options.cache, self._options.verify
         images = (job.image for job in jobs if job.image.access is None)
         layers = {each.diff_id: each for image in images for each in image.layers}
-        unread = (each for each in layers.values() if not isinstance(each.blob, StreamedBlob))
+        unread = (each for each in layers.values() if not hasattr(each.blob, "found"))  # those were read on opening
         return sum(
             each.stored_size
             for each in unread

@@ -18,9 +18,13 @@ OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 
 DIRECTORY = OPENED | getattr(os, "O_DIRECTORY", 0)
 
 
+FOLLOWED = DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0)
+"""How a directory is opened that may be named by a link."""
+
+
 @contextlib.contextmanager
-def file_below(top: Path, path: str, size: int) -> Iterator[tuple[FilePart, os.stat_result]]:
-    """Open the regular file at `path`, relative to `top`, which was seen to have `size` bytes.
+def file_below(top: Path, path: str, size: int, flags: int = DIRECTORY) -> Iterator[tuple[FilePart, os.stat_result]]:
+    """Open the regular file at `path`, relative to `top`, which was seen to have `size` bytes; `flags` open `top`.
 
     Raises `NotKept` where it is another one by now, and `OSError`.
     """
@@ -28,7 +32,7 @@ def file_below(top: Path, path: str, size: int) -> Iterator[tuple[FilePart, os.s
 
     folder, *names = [os.fsencode(top), *os.fsencode(path).split(b"/")]
     with contextlib.ExitStack() as stack:
-        descriptor = os.open(folder, DIRECTORY)
+        descriptor = os.open(folder, flags)
         stack.callback(os.close, descriptor)
         for name in names[:-1]:
             descriptor = os.open(name, DIRECTORY, dir_fd=descriptor)

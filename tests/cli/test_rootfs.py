@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -53,7 +54,7 @@ def test_json_is_valid_where_there_is_no_digest(root: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "check"])
-def test_every_format_can_show_it(command: str, root: Path) -> None:
+def test_every_format_can_show_it(command: Literal["show", "check"], root: Path) -> None:
     for form in formats(command):
         done = run(command, *(["--torch", "absent"] if command == "check" else []), "-f", form, f"rootfs:{root}")
         needs_digest = "the digest of its manifest is not known" in done.stderr
@@ -81,3 +82,10 @@ def test_from_python(root: Path) -> None:
     assert inspector.check(f"rootfs:{root}", inspector.Role(name="w", torch="cpu"), config=config).outcome == "pass"
     with pytest.raises(UsageError, match="has its own"):
         inspector.inspect("worker.tar", config=config)
+
+
+@pytest.mark.parametrize("scheme", ["rootfs", "venv", "sif"])
+def test_what_is_no_image_is_never_run(scheme: str) -> None:
+    done = run("runtime", f"{scheme}:there")
+    assert done.exit_code == 2
+    assert "is no image, and only an engine's images are run" in done.output

@@ -96,11 +96,11 @@ class Walk:
 
     def run(self) -> None:
         """Raise `OSError`, `AccessUnusable`, `LimitExceeded`."""
-        status = os.lstat(self._top)
-        self.latest = (status.st_mtime_ns, "")
         self._is_roots = self._kept_by_root()
-        self._root = os.open(self._top, DIRECTORY)
+        self._root = self._opened_top()
         try:
+            status = os.fstat(self._root)
+            self.latest = (status.st_mtime_ns, "")
             top = Entry("", Kind.DIRECTORY, status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
             self._from(_Below(top, status))
         finally:
@@ -187,6 +187,9 @@ class Walk:
             elif kind is not None:  # a socket is none of these, and in no tar
                 numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
                 yield Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
+
+    def _opened_top(self) -> int:
+        return os.open(self._top, DIRECTORY)
 
     def _kept_by_root(self) -> bool:
         return is_roots(self._top.parent)

@@ -14,12 +14,16 @@ from inspector.layers.file import FileRange
 from inspector.layers.scan import make_index
 from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
-from inspector.sources.below import file_below
+from inspector.sources.below import FOLLOWED, file_below
 from inspector.sources.rootfs.walk import RootWalk, unreadable
 
 if TYPE_CHECKING:
     from inspector.elf import Source
     from inspector.layers.entry import LayerIndex
+
+
+_BY_DESCRIPTOR = os.open in os.supports_dir_fd
+"""Whether files can be opened in a directory that is open itself, which no link leads out of."""
 
 
 class RootDirectory:
@@ -40,7 +44,15 @@ class RootDirectory:
         return
 
     def read(self, meter: Meter) -> Scanned:
-        """Walk over the directory. Raises `NotFound` where a part of it can't be read, `Malformed`, `LimitExceeded`."""
+        """Walk over the directory. Raises `NotFound` where a part of it can't be read, `Malformed`, `LimitExceeded`.
+
+        `Unsupported` where the system has no means to keep to it.
+        """
+        if not _BY_DESCRIPTOR:
+            raise Unsupported(
+                f"{str(self._path)!a} is a directory, and this system can't read one safely; pack it: "
+                "tar -C DIRECTORY -c . | inspector show rootfs:-"
+            )
         walk = RootWalk(self._path, meter)
         try:
             walk.run()
@@ -68,7 +80,8 @@ class RootDirectory:
     @contextlib.contextmanager
     def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:
         """See `Reopenable`. No link is followed on the way."""
-        with file_below(self._path, index.entries.path(position), index.entries.sizes[position]) as (source, status):
+        path, size = index.entries.path(position), index.entries.sizes[position]
+        with file_below(self._path, path, size, FOLLOWED) as (source, status):
             if status.st_ctime_ns > self._newest:
                 raise NotKept("it changed since its directory was read")
             yield source

@@ -9,11 +9,11 @@ import msgspec
 
 from inspector.errors import CorruptLayer, Malformed, NotFound
 from inspector.layers.compression import CHUNK, sniff
-from inspector.layers.memory import reading
+from inspector.layers.memory import hold, reading
 from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK
 from inspector.reference import STDIN
-from inspector.sources.files import standard_input
+from inspector.sources.files import Telling, standard_input
 from inspector.sources.kinds import refuse_other_kind
 from inspector.sources.pipe import Pipe, opened
 from inspector.sources.rootfs.blob import RootDirectory, read_tar
@@ -35,17 +35,16 @@ if TYPE_CHECKING:
 EXAMPLE = "docker export NAME | inspector show rootfs:-"
 
 
-def open_rootfs(
-    reference: Reference, wanted: Wanted, media: Media, stdin: BinaryIO | None, meter: Meter = lambda _: None
-) -> tuple[Image, ...]:
-    """Open the one image, whose files are listed here already. `stdin` is what `-` names.
+def open_rootfs(reference: Reference, wanted: Wanted, media: Media, telling: Telling) -> tuple[Image, ...]:
+    """Open the one image, whose files are listed here already.
 
     Raises `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
     """
     config = None if media.config is None else read_config(media.config)
     try:
         with reading(most=MAX_HELD, parked=True):
-            stored, found = _read(reference, stdin, meter)
+            stored, found = _read(reference, telling)
+            hold(found.index)
     except OSError as error:
         raise NotFound(f"{reference}: can't be read: {error.strerror or error}") from error
     index = found.index
@@ -64,8 +63,9 @@ def open_rootfs(
     return (msgspec.structs.replace(image, unstated=config is None),)
 
 
-def _read(reference: Reference, stdin: BinaryIO | None, meter: Meter) -> tuple[Stored, Scanned]:
+def _read(reference: Reference, telling: Telling) -> tuple[Stored, Scanned]:
     """Read the files' names, and what matters of the files, from wherever they are."""
+    meter, expect, stdin = telling
     path = Path(reference.name)
     if reference.name == STDIN:
         return _streamed(cast("BinaryIO", Pipe(standard_input(stdin, EXAMPLE))), "standard input", meter)
@@ -78,6 +78,7 @@ def _read(reference: Reference, stdin: BinaryIO | None, meter: Meter) -> tuple[S
         packing = sniff(file.read(BLOCK))
     if packing == "":
         raise Malformed(f"{path}: neither a directory nor a tar, plain or packed with gzip, zstd, xz or bzip2")
+    expect(path.stat().st_size)
     tar = read_tar(path, meter)
     return Stored(tar, tar.length, compressed=packing != "tar"), tar.found
 

@@ -11,6 +11,7 @@ from inspector.errors import NotFound
 from inspector.layers.blob import Meter
 from inspector.layers.entry import Attributes
 from inspector.rootfs import Kind
+from inspector.sources.below import FOLLOWED
 from inspector.sources.engine.walk import Walk
 
 _MOUNTS = Path("/proc/self/mountinfo")
@@ -51,6 +52,10 @@ class RootWalk(Walk):
                 more = "" if len(paths) <= _MAX_TOLD else f" and {len(paths) - _MAX_TOLD} more"
                 told.append(sentence.format(", ".join(f"{path[:200]!a}" for path in paths[:_MAX_TOLD]) + more))
         return told
+
+    def _opened_top(self) -> int:
+        """Follow a link that the user names, such as `/proc/PID/root`, whose text is not where it leads."""
+        return os.open(self._top, FOLLOWED)
 
     def _kept_by_root(self) -> bool:
         return False

@@ -114,6 +114,12 @@ class Machine:
         """See `Rootfs.loader`."""
         return self._once("loader", path, lambda source: read_loader(source.read_at(0, source.size)), MAX_LOADER)
 
+    @contextlib.contextmanager
+    def opened(self, path: str) -> Iterator[FilePart]:
+        """Open the regular file `path` to be read at random. Raises `NotKept`, `NotFound`."""
+        with self._opened(path) as (source, _):
+            yield source
+
     def weight(self) -> int:
         """Return the bytes of all files below `tops`, each content once, and of the texts of links."""
         sizes: dict[int, int] = {}

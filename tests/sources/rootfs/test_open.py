@@ -10,9 +10,11 @@ import stat
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fixtures.bases import debian
 from fixtures.packing import bzip2, gzip, plain, xz, zstd
@@ -29,6 +31,8 @@ from inspector.errors import (
 )
 from inspector.facts import ImageFacts, gather
 from inspector.layers.indexer import Indexer
+from inspector.layers.merge import merge
+from inspector.layers.scan import make_index
 from inspector.oci import Platform
 from inspector.python.environment import DEFAULT_PATH
 from inspector.python.model import UNSTATED
@@ -38,9 +42,13 @@ from inspector.sources.engine import walk
 from inspector.sources.image import Image
 from inspector.sources.media import Media
 from inspector.sources.platforms import own_platform
-from inspector.sources.rootfs import config
+from inspector.sources.rootfs import blob, config
+from inspector.sources.rootfs.walk import RootWalk
 from inspector.testing.blobs import Packing
-from inspector.testing.tree import Device, File, Hardlink, Link, Tree, tar_of
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
+from tests.effort import examples
+from tests.lab.ours import listing
+from tests.support import index_of
 
 if sys.platform != "linux":
     pytest.skip("needs Linux's modes and devices", allow_module_level=True)
@@ -121,6 +129,19 @@ def opened_tar(tree: Tree, folder: Path) -> Image:
     return opened(path)
 
 
+def test_a_link_that_is_named_is_followed_and_none_below(tmp_path: Path) -> None:
+    root = write_root(
+        {**ROOT, "usr/local/bin/python3.11": Link("/usr/local/lib/python3.11-bin/python3.11")}, tmp_path / "root"
+    )
+    (root / "usr/local/lib/python3.11-bin").mkdir()
+    (root / "usr/local/lib/python3.11-bin/python3.11").write_bytes(cast("File", ROOT["usr/local/bin/python3.11"]).data)
+    (root / "usr/local/lib/python3.11-bin/python3.11").chmod(0o755)
+    (tmp_path / "link").symlink_to(root)
+    found = facts(opened(tmp_path / "link")).interpreter
+    assert getattr(found, "resolved", found) == "/usr/local/lib/python3.11-bin/python3.11"
+    assert getattr(found, "runs", "") == "yes"
+
+
 def test_a_device_is_no_whiteout(tmp_path: Path) -> None:
     root = write_root(ROOT, tmp_path / "root")
     try:
@@ -158,6 +179,37 @@ def test_a_tar_that_changes_between_is_refused(tmp_path: Path) -> None:
         facts(image)
 
 
+NAMES = st.text(st.sampled_from("ab.w\udcff\n"), min_size=1, max_size=3).filter(lambda name: name not in (".", ".."))
+MARKED = st.one_of(NAMES, NAMES.map(".wh.{}".format), st.just(".wh..wh..opq"))
+MEMBERS = st.one_of(st.binary(max_size=8), st.builds(Dir, st.sampled_from([0o755, 0o700])), st.builds(Link, NAMES))
+BRANCHES = st.recursive(MEMBERS, lambda below: st.dictionaries(MARKED, below, max_size=4), max_leaves=12)
+
+
+@examples(40)
+@given(branches=st.dictionaries(MARKED, BRANCHES, min_size=1, max_size=4))
+def test_any_directory_is_what_its_tar_is(branches: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    tree = flat(branches)
+    walk = RootWalk(write_root(tree, folder / "root"), lambda _: None)
+    walk.run()
+    try:
+        of_directory = merge([make_index("", walk, verified=False)], literal=True)
+        assert listing(of_directory) == listing(merge([index_of(tree)], literal=True))
+    finally:
+        shutil.rmtree(folder)
+
+
+def flat(branches: dict[str, Any], prefix: str = "") -> Tree:
+    tree: dict[str, Member] = {}
+    for name, branch in branches.items():
+        if isinstance(branch, dict):
+            tree[f"{prefix}{name}"] = Dir()
+            tree.update(flat(branch, f"{prefix}{name}/"))
+        else:
+            tree[f"{prefix}{name}"] = branch
+    return tree
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_part_that_can_not_be_read_is_no_shorter_answer(tmp_path: Path) -> None:
     root = write_root(ROOT, tmp_path / "root")
@@ -176,9 +228,16 @@ def test_what_can_not_be_read_is_named_whole(tmp_path: Path, monkeypatch: pytest
             raise PermissionError(13, "Permission denied", path)
         return real_open(path, flags, *arguments, **given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(walk.os, "open", closed)
+    monkeypatch.setattr(os, "open", closed)
     with pytest.raises(NotFound, match=r"root/etc/passwd' can't be read \(Permission denied\).*podman unshare"):
         opened(root)
+
+
+def test_a_system_that_can_not_keep_to_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows: a link could lead out of it."""
+    monkeypatch.setattr(blob, "_BY_DESCRIPTOR", False)
+    with pytest.raises(Unsupported, match=r"pack it: tar -C DIRECTORY -c \. \| inspector show rootfs:-"):
+        opened(write_root(ROOT, tmp_path / "root"))
 
 
 def test_file_systems_that_are_mounted_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,6 +355,13 @@ def test_a_file_that_is_no_tar_of_one(content: bytes, message: str, tmp_path: Pa
     (path := tmp_path / "file").write_bytes(content)
     with pytest.raises(InspectorError, match=message):
         opened(path)
+
+
+def test_no_engine_and_no_registry_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nothing of theirs can change."""
+    monkeypatch.setattr(Media, "engines", None)
+    monkeypatch.setattr(Media, "registries", None)
+    assert python_of(opened(write_root(ROOT, tmp_path / "root"))) == "3.11.9"
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

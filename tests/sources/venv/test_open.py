@@ -58,13 +58,13 @@ def opened(reference: str, platform: Platform | None = None) -> Image:
 
 def imports(env: Path) -> str:
     """What its own Python says when it imports torch here."""
-    words = [env / "bin" / "python", "-c", "import torch; print(torch.__file__)"]
+    words = [str(env / "bin" / "python"), "-c", "import torch; print(torch.__file__)"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, env={"HOME": os.environ.get("HOME", "/")})
     return (done.stdout or done.stderr).strip().splitlines()[-1]
 
 
 def test_its_search_path_is_the_one_that_its_python_has(env: Path) -> None:
-    words = [env / "bin" / "python", "-c", "import sys; print('\\n'.join(sys.path[1:]), sys.prefix, sep='\\n')"]
+    words = [str(env / "bin" / "python"), "-c", "import sys; print('\\n'.join(sys.path[1:]), sys.prefix, sep='\\n')"]
     *path, prefix = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
     found = read(env).interpreter
     assert isinstance(found, Interpreter)
