@@ -39,7 +39,7 @@ def _images(store: BlobStore, wanted: Wanted) -> list[Image]:
     contents = Contents(store, _manifest_name, _blob_name)
     if store.size(MANIFEST) is None:
         raise NotFound(
-            f"{store.where}: holds no {MANIFEST}, and dir: is a directory that `skopeo copy` filled; for a root file "
+            f"{store.where}: holds no '{MANIFEST}', and dir: is a directory that `skopeo copy` filled; for a root file "
             f"system, which is dir: to syft, write rootfs:{store.where}, and for a Python environment "
             f"venv:{store.where}"
         )
