@@ -31,15 +31,15 @@ _LIBRARIES = "/.singularity.d/libs"
 _SOURCES_ALL = f'for script in {_FOLDER}/*.sh; do . "$script"; done'
 _NAME = r"[A-Za-z_]\w*"
 _TEXT = r'"([^"$`\\]*)"'
-_LINES = re.MULTILINE | re.ASCII
 _EXPORT = re.compile(rf"export ({_NAME})={_TEXT}", re.ASCII)
 _UNLESS_SET = re.compile(rf'export ({_NAME})="\$\{{\1:-{_TEXT}\}}"', re.ASCII)
 _UNSET = re.compile(rf'export ({_NAME})="\$\{{\1:-\}}"', re.ASCII)
 _OCI = re.compile(r"OCI_ENTRYPOINT='([^'$`\\]*)'\nOCI_CMD='([^'$`\\]*)'")
 _WORD = re.compile(r"""set -- (?:'[^'\n]*'|"'")+ "\$@\"""")
 """What a runscript does with one word of the command, where the host asks for it by SINGULARITY_NO_EVAL."""
-_SETS = r"^[ \t]*(?:export[ \t]+)?{name}=(?![\"']?0*[\"']?[ \t]*$)"
-"""What sets a variable to anything but nothing and zero."""
+_PATH_SET = re.compile(r"^(?:(?:export )?PYTHONPATH=|unset PYTHONPATH$)(?!.*\$\{?PYTHONPATH\b)", re.MULTILINE)
+_USER_SITE_OFF = re.compile(r"^(?:export )?PYTHONNOUSERSITE=(?![\"']?0*[\"']?[ \t]*$)", re.MULTILINE)
+"""What sets the variable to anything but nothing and zero, which leave the folder of the user's own packages."""
 
 # Scripts that Apptainer and Singularity write into every image, by the digests of their code without comments.
 _HARMLESS = frozenset(
@@ -165,13 +165,15 @@ def _digest(code: list[str]) -> str:
 def _warnings(text: str) -> list[str]:
     """Say what of the host decides what Python imports, unless the scripts set it themselves."""
     found = []
-    if not re.search(_SETS.format(name="PYTHONPATH"), text, _LINES) or re.search(r"\$\{?PYTHONPATH\b", text):
+    if not _PATH_SET.search(text):
         found.append("the host's PYTHONPATH is passed on (--cleanenv keeps it out)")
-    if not re.search(_SETS.format(name="PYTHONNOUSERSITE"), text, _LINES):
+    if not _USER_SITE_OFF.search(text):
         found.append(
             "packages in ~/.local of the host come before the image's, unless its Python is a virtual environment's "
             "(--no-home keeps them out, and so does PYTHONNOUSERSITE=1 in the image)"
         )
     if not found:
         return []
-    return [f"Apptainer runs it with the caller's environment and home, which are not looked at: {'; '.join(found)}"]
+    return [
+        f"Apptainer runs it with the caller's environment, home and working directory, which are not looked at: {'; '.join(found)}"
+    ]
