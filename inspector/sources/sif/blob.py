@@ -14,7 +14,8 @@ from inspector.layers.memory import Share, share
 from inspector.layers.readers import FileReader
 from inspector.layers.scan import make_index
 from inspector.rootfs import Kind, NotKept
-from inspector.sources.sif.squash import Blocks, Squash
+from inspector.sources.sif.content import Blocks
+from inspector.sources.sif.squash import Squash
 from inspector.sources.sif.walk import SquashWalk
 
 if TYPE_CHECKING:

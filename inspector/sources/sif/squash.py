@@ -12,7 +12,6 @@ import sys
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterator
-from itertools import accumulate
 from typing import NamedTuple, TypeVar
 
 from inspector.errors import CorruptLayer, LimitExceeded, Unsupported
@@ -34,8 +33,8 @@ _FRAGMENTS_KEPT = 4
 _OF_BLOCK = 1024
 """Bytes that a block of a table counts for, however little is in it."""
 _UNPACKED = 1 << 15
-"""The bit by which a metadata block's length says that it is not packed; `_UNPACKED_DATA` is that of other blocks."""
-_UNPACKED_DATA = 1 << 24
+"""The bit by which a metadata block's length says that it is not packed; `UNPACKED` is that of other blocks."""
+UNPACKED = 1 << 24
 _NO_FRAGMENT = 0xFFFFFFFF
 _CHECKED = 4
 """The flag of check sums, which only squashfs before version 4 had."""
@@ -188,16 +187,6 @@ class Squash:
             raise CorruptLayer(f"a link of the squashfs has a text of {inode.size} bytes")
         return self._run(*inode.place, inode.size)[0]
 
-    def head(self, inode: Inode, size: int) -> bytes:
-        """Return the first bytes of a file, and unpack no more than these of its last block."""
-        size = min(size, inode.size)
-        parts: list[bytes] = []
-        if size:
-            blocks = Blocks(self, inode, -(-size // self.block_size))
-            begins = range(0, size, self.block_size)
-            parts += [blocks.first(at // self.block_size, min(self.block_size, size - at)) for at in begins]
-        return b"".join(parts)
-
     def find(self, path: str) -> Inode | None:
         """Return the inode at a path from the root; None where there is none. No link is followed."""
         found = self.inode(self.root)
@@ -226,10 +215,10 @@ class Squash:
         """Return the first bytes of a data block; one that is not stored is zeros."""
         if not stated:
             return bytes(size)
-        stored = stated & (_UNPACKED_DATA - 1)
+        stored = stated & (UNPACKED - 1)
         if stored > self.block_size:
             raise CorruptLayer(f"a block of the squashfs has {stored} bytes; {self.block_size} are the most")
-        if stated & _UNPACKED_DATA:
+        if stated & UNPACKED:
             data = self._read(start, min(stored, size))
         else:
             data = self._unpack(self._read(start, stored), size)
@@ -248,11 +237,11 @@ class Squash:
             number, at = divmod(inode.fragment, 512)
             (place,) = struct.unpack("<Q", self._read(self._fragment_table + 8 * number, 8))
             start, stated, _ = struct.unpack("<QII", self._run(place, 16 * at, 16)[0])
-            stored = stated & (_UNPACKED_DATA - 1)
+            stored = stated & (UNPACKED - 1)
             if stored > self.block_size:
                 raise CorruptLayer(f"a fragment of the squashfs has {stored} bytes; {self.block_size} are the most")
             data = self._read(start, stored)
-            if not stated & _UNPACKED_DATA:
+            if not stated & UNPACKED:
                 data = self._unpack(data, self.block_size)
                 self._count(len(data))
             _hold(self._tails, inode.fragment, data, _FRAGMENTS_KEPT)
@@ -315,42 +304,6 @@ class Squash:
         if len(data) < size:
             raise CorruptLayer("the squashfs is cut")
         return data
-
-
-class Blocks:
-    """The blocks of one file, `most` of the first, and its tail; the one that was read last is kept."""
-
-    def __init__(self, squash: Squash, inode: Inode, most: int = 1 << 62) -> None:
-        self._squash = squash
-        self._inode = inode
-        self._sizes = squash.block_list(inode, most)
-        self._starts = array(
-            "Q", accumulate((size & (_UNPACKED_DATA - 1) for size in self._sizes), initial=inode.start)
-        )
-        self._last = (-1, b"")
-        self.size = inode.size
-
-    def first(self, number: int, size: int) -> bytes:
-        """Return the first bytes of a block; the one behind the last is the tail."""
-        if number == len(self._sizes):
-            return self._squash.tail(self._inode)[:size]
-        return self._squash.data(self._starts[number], self._sizes[number], size)
-
-    def read_at(self, offset: int, size: int) -> bytes:
-        """See `elf.Source.read_at`."""
-        end = min(offset + size, self.size)
-        parts: list[bytes] = []
-        while offset < end:
-            number, begin = divmod(offset, self._squash.block_size)
-            parts.append(self._whole(number)[begin : begin + end - offset])
-            offset += len(parts[-1])
-        return b"".join(parts)
-
-    def _whole(self, number: int) -> bytes:
-        if self._last[0] != number:
-            size = self._squash.block_size
-            self._last = (number, self.first(number, min(size, self.size - number * size)))
-        return self._last[1]
 
 
 def _hold(held: OrderedDict[int, Value], key: int, value: Value, most: int) -> Value:

@@ -16,6 +16,7 @@ from inspector.layers.reading import too_much_kept
 from inspector.layers.retention import MAX_KEPT, is_of_use, kept
 from inspector.layers.tar import MAX_HEADERS
 from inspector.rootfs import Kind
+from inspector.sources.sif.content import head
 from inspector.sources.sif.squash import Inode, Squash
 
 MAX_DEPTH = 1000
@@ -107,7 +108,7 @@ class SquashWalk:
     def _kept(self, path: str, inode: Inode) -> bytes:
         if not inode.size or not is_of_use(path, inode.mode, inode.size):
             return b""
-        data = kept(path, inode.mode, inode.size, self.left, lambda count: self._squash.head(inode, count))
+        data = kept(path, inode.mode, inode.size, self.left, lambda count: head(self._squash, inode, count))
         self.left -= len(data)
         return data
 

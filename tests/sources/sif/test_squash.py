@@ -23,7 +23,8 @@ from inspector.sources.sif import packing as packings
 from inspector.sources.sif import squash as squash_module
 from inspector.sources.sif import walk
 from inspector.sources.sif.blob import SquashBlob
-from inspector.sources.sif.squash import Blocks, Squash
+from inspector.sources.sif.content import Blocks, head
+from inspector.sources.sif.squash import Squash
 from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
 from tests.effort import examples
 
@@ -78,7 +79,7 @@ def test_files_are_read_at_any_place(packing: str) -> None:
         data = member.data if isinstance(member, File) else member
         assert isinstance(data, bytes)
         blocks = Blocks(squash, inode)
-        assert blocks.read_at(0, len(data) + 9) == data == squash.head(inode, 1 << 30)
+        assert blocks.read_at(0, len(data) + 9) == data == head(squash, inode, 1 << 30)
         for at, size in ((0, 10), (4090, 10), (12_280, 100), (len(data), 5)):
             assert blocks.read_at(at, size) == data[at : at + size]
     assert squash.find("bin/tool") is None
