@@ -174,6 +174,5 @@ def _warnings(text: str) -> list[str]:
         )
     if not found:
         return []
-    return [
-        f"Apptainer runs it with the caller's environment, home and working directory, which are not looked at: {'; '.join(found)}"
-    ]
+    told = "Apptainer runs it with the caller's environment, home and working directory, which are not looked at"
+    return [f"{told}: {'; '.join(found)}"]

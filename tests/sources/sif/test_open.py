@@ -140,7 +140,11 @@ def test_scripts_that_take_a_shell_are_followed_as_an_entrypoint(tmp_path: Path)
 
 
 def test_names_of_scripts_are_quoted_and_few(tmp_path: Path) -> None:
-    odd = {".singularity.d/env/10 $(x).sh": b"conda activate\n", ".singularity.d/env/.hidden.sh": b"", "e": Link("/")}
+    odd: Tree = {
+        ".singularity.d/env/10 $(x).sh": b"conda activate\n",
+        ".singularity.d/env/.hidden.sh": b"",
+        "e": Link("/"),
+    }
     (_, _, text, _) = of({**TREE, **odd}, tmp_path).config.entrypoint
     assert ". '/.singularity.d/env/10 $(x).sh';" in text
     assert ".hidden" not in text
