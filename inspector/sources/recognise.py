@@ -31,7 +31,7 @@ _DISK = "a virtual machine's disk; mount it, as in `guestmount -a {path} -i --ro
 _BY_MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xed\xab\xee\xdb", f"an RPM package; {_INSTALLED}"),
     (0, b"!<arch>\ndebian", f"a Debian package; {_INSTALLED}"),
-    (0, b"SQLite format 3\0", "an SQLite database, no image"),
+    (0, b"SQLite format 3\0", "an SQLite database"),
     (0, b"QFI\xfb", f"a qcow2 file, {_DISK}"),
     (0, b"KDMV", f"a VMDK file, {_DISK}"),
     (0, b"# Disk DescriptorFile", f"a VMDK file, {_DISK}"),
@@ -43,7 +43,7 @@ _BY_MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0x438, b"\x53\xef", "an ext file system; mount it, as in `mount -o loop,ro {path} DIR`, and name rootfs:DIR"),
     (0, b"\x7fELF", "a program or library (ELF); name the image that it is in"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it, and name what is in it"),
-    (0, b"%PDF", "a PDF file, no image"),
+    (0, b"%PDF", "a PDF file"),
 )
 _INSTRUCTION = re.compile(
     r"^\s*(?:FROM\s+\S+|(?:RUN|COPY|ADD|CMD|ENTRYPOINT|ENV|WORKDIR|ARG|USER|LABEL|EXPOSE)\s)",
@@ -70,9 +70,7 @@ def named(path: Path) -> str:
 
 def named_by(head: bytes, path: str) -> str:
     """Return the same from a file's first bytes; `{path}` in it stands for the file."""
-    if not head:
-        return "an empty file; the copy is incomplete"
-    if sniff(head[:BLOCK]):  # before all else: what engines load is an archive, whatever else it may be
+    if not head or sniff(head[:BLOCK]):  # before all else: what engines load is an archive, whatever else it may be
         return ""
     if is_apptainer(head):
         return "an Apptainer image or a squashfs; write sif:{path}"
@@ -146,7 +144,7 @@ def _of_json(text: str) -> str:
             return f"the manifest of an image, without its layers; {_SAVED}"
         if "rootfs" in document:
             return f"the configuration of an image, without its layers; {_SAVED}"
-    return "a JSON document, no image"
+    return "a JSON document"
 
 
 def named_archive(path: Path) -> str:

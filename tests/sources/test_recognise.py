@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from inspector.errors import InspectorError, NoImage
-from inspector.sources import recognise
+from inspector.reference import parse_reference
+from inspector.sources import open_images, recognise
 from inspector.testing.image import to_json
 from inspector.testing.tree import File, tar_of
 from tests.sources.samples import API, opened
@@ -83,7 +84,7 @@ def database() -> bytes:
         ("./a.sqlite", database(), "an SQLite database"),
         ("./a.out", b"\x7fELF" + bytes(100), r"a program or library \(ELF\)"),
         ("./a.7z", at(0, b"7z\xbc\xaf\x27\x1c"), "a 7z archive"),
-        ("./a.tar", b"", "an empty file"),
+        ("./a.json.gz", gzip.compress(b'{"a": 1}'), "a JSON document"),
     ],
 )
 def test_it_is_named_for_what_it_is(
@@ -97,6 +98,25 @@ def test_it_is_named_for_what_it_is(
     assert message.count("\n") == 0
     assert "{" not in message
     assert len(message) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Dockerfile", "holds a Dockerfile: build it"),
+        ("Chart.yaml", "a Helm chart"),
+        ("pyproject.toml", "a Python project"),
+    ],
+)
+def test_a_directory_that_images_are_made_of(name: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(InspectorError, match=f"no image.*{says}"):
+        opened(str(tmp_path))
+
+
+def test_from_standard_input_too() -> None:
+    with pytest.raises(NoImage, match="standard input: no image but a qcow2 file"):
+        open_images(parse_reference("-"), stdin=io.BytesIO(at(0, b"QFI\xfb")))
 
 
 @pytest.mark.parametrize("scheme", ["docker-archive", "oci-archive"])
