@@ -49,7 +49,9 @@ def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, 
     except DigestMismatch:
         raise
     except (NotFound, Malformed, Unsupported) as error:
-        return _instead(docker_archive.open_docker_archive(store, selector, wanted), error)
+        images = docker_archive.open_docker_archive(store, selector, wanted)
+        # without oci-layout it was never one: apko's index.json lists manifests that lie elsewhere
+        return _instead(images, error) if store.size(layout.MARK) is not None else images
 
 
 def _instead(images: list[Image], error: InspectorError) -> list[Image]:
