@@ -12,6 +12,7 @@ from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
 from fixtures.packing import gzip, plain
 from fixtures.roles import right_images
 from fixtures.roots import merged, write_root
+from fixtures.squash import PACKINGS, Object, environment_scripts, sif, squashfs
 from inspector.errors import LimitExceeded
 from inspector.facts import ImageFacts, gather
 from inspector.facts.from_machine import gather_of_machine
@@ -173,6 +174,23 @@ def test_a_root_file_system(form: str, expected: dict[str, ImageFacts], tmp_path
     assert layer.diff_id.startswith("sha256:") if form == "rootfs-tar-gzip" else layer.diff_id == ""
     assert facts.size.uncompressed == layer.size == sum_of_files(merged(GPU))
     assert facts.evidence.bytes_read > 0
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_an_apptainer_image(packing: str, expected: dict[str, ImageFacts], tmp_path: Path) -> None:
+    """It starts in the caller's folder, and this one has no runscript."""
+    path = tmp_path / "image.sif"
+    path.write_bytes(sif([Object(squashfs({**merged(GPU), **environment_scripts(GPU.env)}, packing))]))
+    (facts,) = gathered(f"sif:{path}")
+    found, wanted = without_layers(facts), without_layers(expected[GPU.image_id])
+    for name in ("command", "startup"):
+        assert found.pop(name)["argv"] == ["/bin/sh"]
+        del wanted[name]
+    assert found["interpreter"]["search_path"].pop(0) == "/"
+    assert wanted["interpreter"]["search_path"].pop(0) == "/app"
+    assert "PYTHONPATH" in found.pop("warnings")[0]
+    assert found == {key: value for key, value in wanted.items() if key != "warnings"}
+    assert (facts.source, facts.image_id, facts.layers[0].diff_id) == ("sif", None, "")
 
 
 def sum_of_files(tree: Tree) -> int:

@@ -79,7 +79,7 @@ def _from_own_room(reference: Reference, platform: Wanted, media: Media, telling
         case Scheme.SIF:
             from inspector.sources.sif.open import open_sif
 
-            return open_sif(reference, platform)
+            return open_sif(reference.text, reference.name, platform, telling.meter)
         case Scheme.VENV:
             from inspector.sources.venv.open import open_venv
 

@@ -14,7 +14,15 @@ from typing import BinaryIO
 
 import msgspec
 
-from inspector.errors import CorruptLayer, DigestMismatch, InspectorError, LimitExceeded, Malformed, Unsupported
+from inspector.errors import (
+    CorruptLayer,
+    DigestMismatch,
+    InspectorError,
+    LimitExceeded,
+    Malformed,
+    NoImage,
+    Unsupported,
+)
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import CHUNK, Packing, decompressed, first_block, refuse_bomb, sniff
 from inspector.layers.memory import reading
@@ -222,9 +230,27 @@ def _unpacked(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
     if not head:
         raise Malformed(f"{where}: empty, where an archive of images is expected")
     if packing == "":
-        raise Malformed(f"{where}: neither a tar nor one packed with gzip, bzip2, xz or zstd")
+        raise _other(head, where, "neither a tar nor one packed with gzip, bzip2, xz or zstd")
     whole = itertools.chain((head,), chunks)
-    return whole if packing == "tar" else _bounded(whole, packing, where)
+    if packing == "tar":
+        return whole
+    plain = _bounded(whole, packing, where)
+    inner = first_block(plain)
+    if inner and sniff(inner) != "tar":
+        raise _other(inner, where, f"packed with {packing}, and what is in it is no tar")
+    return itertools.chain((inner,), plain)
+
+
+def _other(head: bytes, where: str, otherwise: str) -> InspectorError:
+    """Return the error for what is no archive, by the name of what it is, if that is known."""
+    from inspector.sources.recognise import named_by  # only what is refused is looked at
+
+    what = named_by(head, where)
+    return (
+        NoImage(f"{where}: no image but {what.replace('{path}', 'FILE')}")
+        if what
+        else Malformed(f"{where}: {otherwise}")
+    )
 
 
 def _bounded(chunks: Iterator[bytes], packing: Packing, where: str) -> Iterator[bytes]:
