@@ -51,6 +51,8 @@ def _refuse_elsewhere(reference: Reference) -> None:
         raise UsageError(
             f"{reference}: lies in a registry, and only an engine runs images: docker pull {reference.name}"
         )
+    if reference.scheme is Scheme.CONTAINER:
+        raise UsageError(f"{reference}: is a container, and only images are run: name the image that it was made of")
     if reference.is_path_like():
         raise UsageError(_load_first(reference))
 

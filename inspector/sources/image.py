@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,7 +36,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
     An engine's image has `access`: as it stands, it holds what the engine tells of it, and its layers are `Unread`;
     `image_id` is None where the engine doesn't tell the config's digest. `size` is what the engine states, in bytes
-    of all files unpacked. `manifest_digest` is the digest of the manifest that was read, where there is one.
+    of all files unpacked. `manifest_digest` is the digest of the manifest that was read, where there is one. A
+    container has a `view`.
     """
 
     reference: str
@@ -49,6 +51,21 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     access: Access | None = None
     size: int | None = None
     manifest_digest: str | None = None
+    view: View | None = None
+
+
+class View(Protocol):
+    """What stands between the layers of a container and what a program in it sees."""
+
+    @property
+    def hidden(self) -> Mapping[str, str]:
+        """Why what lies at and below a path is not known, by path: something is mounted there."""
+
+    def changed(self) -> Iterable[str]:
+        """Return the paths that were changed since the layers were read, or while they were.
+
+        Raises `AccessUnusable` where it can't be told which.
+        """
 
 
 class Access(Protocol):

@@ -43,6 +43,8 @@ def open_images(
             raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
         return _from_registry(reference, platform, media)
     if reference.scheme in _OWN_ROOMS:
+        if every_tag:
+            raise UsageError(f"{reference}: --all-tags is for engines' repositories, and this names one place")
         return _from_own_room(reference, platform, media, stdin)
     place = None if every_tag else _place(reference)
     if place is None:

@@ -1,0 +1,133 @@
+"""What a container's mounts and changes do to the answer: what they hide or alter is not known, and said so."""
+
+from __future__ import annotations
+
+import msgspec
+
+from inspector.facts.imports import unknown_imports
+from inspector.facts.model import Command, ImageFacts
+from inspector.layers.merge import MergedRootfs
+from inspector.python.model import Interpreter
+from inspector.rootfs import Node, resolve
+from inspector.sources.access import AccessUnusable
+from inspector.sources.image import Image, View
+from inspector.torchbuild.model import Torch
+from inspector.unknown import Importable, Unknown
+
+_BYTECODE = "/__pycache__/"
+
+
+class ViewedRootfs(MergedRootfs):
+    """The tree of a container: what a mount hides is not there, and who asks for it is noted.
+
+    `asked` are hashes of all paths that were looked at singly, `touched` the mounts among them.
+    """
+
+    def __init__(self, whole: MergedRootfs, view: View) -> None:
+        vars(self).update(vars(whole))
+        self.hidden = {resolve(whole, path) or path: why for path, why in view.hidden.items()}
+        self.asked: set[int] = set()
+        self.touched: set[str] = set()
+
+    def lstat(self, path: str) -> Node | None:
+        """See `Rootfs.lstat`."""
+        self.asked.add(hash(path))
+        mount = self._mount_over(path)
+        if mount is None:
+            return super().lstat(path)
+        self.touched.add(mount)
+        return super().lstat(path) if path == mount else None
+
+    def scandir(self, path: str) -> dict[str, Node]:
+        """See `Rootfs.scandir`. That a mount is listed says nothing of who wants what is in it: every tree is walked."""
+        return {} if self._mount_over(path) is not None else dict(super().scandir(path))
+
+    def _mount_over(self, path: str) -> str | None:
+        return next((mount for mount in self.hidden if _within(path, mount)), None)
+
+
+def viewed(fs: MergedRootfs, view: View | None) -> MergedRootfs:
+    """Return the tree as a program in the container sees it; of an image, the tree."""
+    return fs if view is None else ViewedRootfs(fs, view)
+
+
+def seen_interpreter(fs: MergedRootfs, interpreter: Interpreter | Unknown) -> Interpreter | Unknown:
+    """Return the interpreter, unknown where a mount may hold another one, or a part of it."""
+    if not isinstance(fs, ViewedRootfs) or isinstance(interpreter, Unknown):
+        return interpreter
+    for mount, why in fs.hidden.items():
+        if mount in fs.touched or _holds(mount, interpreter):
+            return Unknown(why)
+    return interpreter
+
+
+def settled(fs: MergedRootfs, image: Image, seen: ImageFacts) -> ImageFacts:
+    """Return the facts less what a mount hides. Raises `AccessUnusable` where what they rest on was changed meanwhile."""
+    if not isinstance(fs, ViewedRootfs) or image.view is None:
+        return seen
+    matter = _Matter(fs, image.config.working_dir, seen.interpreter)
+    for path in image.view.changed():
+        if hash(path) in fs.asked or (_BYTECODE not in path and matter.concerns(path)):
+            raise AccessUnusable(f"{path[:300]!a} in the container changed while it was read; try again")
+    listed = [why for mount, why in fs.hidden.items() if matter.concerns(mount)]
+    asked = [why for mount, why in fs.hidden.items() if mount in fs.touched]
+    return _without(seen, (listed or asked)[0], listed=bool(listed), asked=bool(asked)) if listed or asked else seen
+
+
+class _Matter:
+    """Where the interpreter looks for what it imports."""
+
+    def __init__(self, fs: ViewedRootfs, cwd: str, interpreter: Interpreter | Unknown) -> None:
+        self._fs = fs
+        self._interpreter = interpreter if isinstance(interpreter, Interpreter) else None
+        entries = self._interpreter.search_path if self._interpreter else ()
+        self._entries = [(fs_path, entry in ("", cwd)) for entry in entries if (fs_path := self._real(entry or cwd))]
+
+    def concerns(self, path: str) -> bool:
+        """Tell whether what lies at or below the path may decide what is imported."""
+        if self._interpreter is None:
+            return False
+        if _holds(path, self._interpreter):
+            return True
+        for entry, is_cwd in self._entries:
+            if _within(entry, path) or (_within(path, entry) and (not is_cwd or self._shadows(path, entry))):
+                return True
+        return False
+
+    def _shadows(self, path: str, entry: str) -> bool:
+        """Tell whether the path lies in a module, of the working directory, that is named as one that torch needs."""
+        name = path[len(entry.rstrip("/")) + 1 :].partition("/")[0].partition(".")[0]
+        others = [other for other, is_cwd in self._entries if not is_cwd]
+        names = (name, f"{name}.py", f"{name}.so")
+        return name == "torch" or any(self._fs.lstat(f"{other}/{each}") for other in others for each in names)
+
+    def _real(self, entry: str) -> str:
+        return resolve(self._fs, entry) or entry
+
+
+def _without(seen: ImageFacts, why: str, *, listed: bool, asked: bool) -> ImageFacts:
+    """Return the facts with all unknown that may rest on what is hidden."""
+    startup = seen.startup
+    if asked:
+        startup = msgspec.structs.replace(startup, starts="unknown", reasons=(*startup.reasons, why))
+    return msgspec.structs.replace(
+        seen,
+        startup=startup,
+        distributions=Unknown(why) if listed else seen.distributions,
+        torch=Torch(installed=False, importable=Importable.UNKNOWN, reasons=(why,), size=None),
+        torch_elsewhere=Unknown(why),
+        command=Command(argv=seen.command.argv, path=seen.command.path, interpreter=Unknown(why)),
+        imports=unknown_imports(seen.imports, why),
+        extensions=(),
+        extensions_undecided=(why,),
+    )
+
+
+def _holds(place: str, interpreter: Interpreter) -> bool:
+    """Tell whether the place is, or is above, the interpreter or what it finds itself by."""
+    own = (interpreter.path, interpreter.resolved, interpreter.prefix, interpreter.base_prefix)
+    return any(_within(path, place) for path in own if path)
+
+
+def _within(path: str, top: str) -> bool:
+    return path == top or path.startswith(f"{top.rstrip('/')}/")
