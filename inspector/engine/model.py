@@ -87,7 +87,7 @@ class MountPoint(msgspec.Struct, frozen=True):
 
 
 class ContainerDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A container as `inspect` tells it. `image` is the id of the image that it was made of, `image_name` what was asked.
+    """A container as `inspect` tells it. `image` is the id of its image, `image_name` how that was called.
 
     `platform` is None where the engine does not tell it of containers. `state` changes with every start and end.
     """

@@ -39,7 +39,7 @@ class ViewedRootfs(MergedRootfs):
         return super().lstat(path) if path == mount else None
 
     def scandir(self, path: str) -> dict[str, Node]:
-        """See `Rootfs.scandir`. That a mount is listed says nothing of who wants what is in it: every tree is walked."""
+        """See `Rootfs.scandir`. To list a mount is not to want what is in it: whole trees are walked."""
         return {} if self._mount_over(path) is not None else dict(super().scandir(path))
 
     def _mount_over(self, path: str) -> str | None:
@@ -62,7 +62,7 @@ def seen_interpreter(fs: MergedRootfs, interpreter: Interpreter | Unknown) -> In
 
 
 def settled(fs: MergedRootfs, image: Image, seen: ImageFacts) -> ImageFacts:
-    """Return the facts less what a mount hides. Raises `AccessUnusable` where what they rest on was changed meanwhile."""
+    """Return the facts less what a mount hides. Raises `AccessUnusable` where they rest on what changed meanwhile."""
     if not isinstance(fs, ViewedRootfs) or image.view is None:
         return seen
     matter = _Matter(fs, image.config.working_dir, seen.interpreter)

@@ -1,4 +1,4 @@
-"""The access methods to a container: its engine's storage, or the engine's export of it; nothing is changed by either."""
+"""The access methods to a container: its engine's storage, or the engine's export; neither changes anything."""
 
 from __future__ import annotations
 

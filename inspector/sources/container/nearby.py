@@ -27,7 +27,7 @@ def with_nearby(error: InspectorError, name: str, engines: Engines) -> Inspector
     names: list[str] = []
     for kind in ("docker", "podman"):
         with suppress(InspectorError):
-            listed = engines.get(kind).containers()  # type: ignore[arg-type]  # one of two words
+            listed = engines.get(kind).containers()
             names += [each.name for each in islice(listed, MAX_LISTED) if 0 < len(each.name) <= MAX_LENGTH]
     if not names:
         return NotFound(f"{error}; there is no container at all")

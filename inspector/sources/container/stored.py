@@ -13,8 +13,8 @@ from inspector.sources.container.access import own_layer, with_layers
 from inspector.sources.container.own_files import OwnFiles
 from inspector.sources.container.storage import kept_in_store
 from inspector.sources.container.view import ContainerView
-from inspector.sources.engine.disk import refuse_hidden_marks
 from inspector.sources.engine.containers_files import DRIVER
+from inspector.sources.engine.disk import refuse_hidden_marks
 from inspector.sources.engine.open import own_store
 from inspector.sources.image import Image
 from inspector.sources.platforms import foreign
