@@ -55,8 +55,10 @@ def seen_interpreter(fs: MergedRootfs, interpreter: Interpreter | Unknown) -> In
     """Return the interpreter, unknown where a mount may hold another one, or a part of it."""
     if not isinstance(fs, ViewedRootfs) or isinstance(interpreter, Unknown):
         return interpreter
+    entries = [resolve(fs, entry) or entry for entry in interpreter.search_path if entry]
     for mount, why in fs.hidden.items():
-        if mount in fs.touched or _holds(mount, interpreter):
+        searched = any(_within(mount, entry) for entry in entries)  # which decides what is imported, not by whom
+        if _holds(mount, interpreter) or (mount in fs.touched and not searched):
             return Unknown(why)
     return interpreter
 
@@ -69,9 +71,12 @@ def settled(fs: MergedRootfs, image: Image, seen: ImageFacts) -> ImageFacts:
     for path in image.view.changed():
         if hash(path) in fs.asked or (_BYTECODE not in path and matter.concerns(path)):
             raise AccessUnusable(f"{path[:300]!a} in the container changed while it was read; try again")
-    listed = [why for mount, why in fs.hidden.items() if matter.concerns(mount)]
-    asked = [why for mount, why in fs.hidden.items() if mount in fs.touched]
-    return _without(seen, (listed or asked)[0], listed=bool(listed), asked=bool(asked)) if listed or asked else seen
+    asked = fs.touched.copy()
+    for mount, why in fs.hidden.items():
+        if mount in asked or matter.concerns(mount):
+            listed = isinstance(seen.interpreter, Unknown) or any(map(matter.concerns, fs.hidden))
+            return _without(seen, why, listed=listed, asked=bool(asked))
+    return seen
 
 
 class _Matter:

@@ -46,21 +46,24 @@ def make(any_engine: Other, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 @contextmanager
 def unchanged(engine: Other, *containers: str) -> Iterator[None]:
-    """Assert that all lists are as they were, and the containers in all that is told of them."""
+    """Assert that nothing was added or removed, and that all is told of the containers as before."""
 
     def told() -> list[Any]:
         inspected = [json.loads(engine.docker("container", "inspect", name))[0] for name in containers]
         for each in inspected:
-            each.get("State", {}).pop("Health", None)
+            each["Mounts"].sort(key=lambda mount: mount["Destination"])  # which come in any order
         diffs = [sorted(engine.docker("diff", name).splitlines()) for name in containers]
-        images = sorted(engine.docker("images", "--all", "--quiet", "--no-trunc").split())
         mounts = sum(engine.root in line for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines())
-        return [inspected, diffs, images, mounts]
+        return [inspected, diffs, mounts]
+
+    def images() -> set[str]:
+        return set(engine.docker("images", "--all", "--quiet", "--no-trunc").split())
 
     with engine.untouched():
-        before = told()
+        before, held = told(), images()
         yield
         assert told() == before
+        assert held <= images()
 
 
 def read(name: str, way: AccessMethod | None = None) -> ImageFacts:
