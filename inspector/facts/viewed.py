@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+
 import msgspec
 
 from inspector.facts.imports import unknown_imports
@@ -38,12 +40,34 @@ class ViewedRootfs(MergedRootfs):
         self.touched.add(mount)
         return super().lstat(path) if path == mount else None
 
-    def scandir(self, path: str) -> dict[str, Node]:
+    def scandir(self, path: str) -> Mapping[str, Node]:
         """See `Rootfs.scandir`. To list a mount is not to want what is in it: whole trees are walked."""
-        return {} if self._mount_over(path) is not None else dict(super().scandir(path))
+        mount = self._mount_over(path)
+        if mount is None:
+            return super().scandir(path)
+        if path != mount:
+            self.touched.add(mount)
+        return _Hidden(lambda: self.touched.add(mount))
 
     def _mount_over(self, path: str) -> str | None:
         return next((mount for mount in self.hidden if _within(path, mount)), None)
+
+
+class _Hidden(Mapping[str, Node]):
+    """What lies in a mount: nothing that is listed, and who asks for a single name is noted."""
+
+    def __init__(self, note: Callable[[], None]) -> None:
+        self._note = note
+
+    def __getitem__(self, name: str) -> Node:
+        self._note()
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 def viewed(fs: MergedRootfs, view: View | None) -> MergedRootfs:
@@ -55,9 +79,9 @@ def seen_interpreter(fs: MergedRootfs, interpreter: Interpreter | Unknown) -> In
     """Return the interpreter, unknown where a mount may hold another one, or a part of it."""
     if not isinstance(fs, ViewedRootfs) or isinstance(interpreter, Unknown):
         return interpreter
-    entries = [resolve(fs, entry) or entry for entry in interpreter.search_path if entry]
+    sites = [resolve(fs, entry) or entry for entry in interpreter.search_path if entry.endswith("-packages")]
     for mount, why in fs.hidden.items():
-        searched = any(_within(mount, entry) for entry in entries)  # which decides what is imported, not by whom
+        searched = any(_within(mount, site) for site in sites)  # which decides what is imported, not by whom
         if _holds(mount, interpreter) or (mount in fs.touched and not searched):
             return Unknown(why)
     return interpreter

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -128,9 +127,7 @@ def test_what_was_added_changed_and_removed_shows(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_running_container_in_which_a_package_was_installed(
-    way: AccessMethod, any_engine: Other, make: Make
-) -> None:
+def test_a_running_container_in_which_a_package_was_installed(way: AccessMethod, any_engine: Other, make: Make) -> None:
     script = (
         "import os, shutil, sys, time; s = sys.argv[1]; p = os.path.join(s, 'added-1.2.dist-info'); os.mkdir(p); "
         "open(p + '/METADATA', 'w').write('Metadata-Version: 2.1\\nName: added\\nVersion: 1.2\\n'); "
@@ -190,9 +187,7 @@ def test_it_goes_by_its_id_and_what_begins_it(any_engine: Other, make: Make) -> 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_image_may_be_gone(
-    way: AccessMethod, any_engine: Other, small_images: dict[str, str], make: Make
-) -> None:
+def test_the_image_may_be_gone(way: AccessMethod, any_engine: Other, small_images: dict[str, str], make: Make) -> None:
     name = small_images["worker-cpu"].partition(":")[2]
     own = f"i-container-{os.getpid()}:1"
     any_engine.docker("tag", name, own)

@@ -20,6 +20,7 @@ from inspector.sources.engine import storage_conf
 from inspector.sources.engine.containers_files import DRIVER, ContainerRecord, Folder, ImageRecord, LayerRecord
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.engine.disk import refuse_hidden_marks
+from inspector.sources.engine.short_names import stands_for
 from inspector.sources.image import Image
 from inspector.sources.names import digest_in, no_such
 from inspector.sources.store import Stored, shown
@@ -79,7 +80,7 @@ class ContainersStore:
     def _find(self, name: str) -> tuple[Folder, ImageRecord]:
         held = [(folder, record) for folder in self._folders for record in folder.images]
         found = [pair for pair in held if name in (pair[1].names or ())]
-        for wanted in readings(name):
+        for wanted in () if found else stands_for(name):
             found = found or [pair for pair in held if wanted in _canonical_names(pair[1])]
         found = found or [pair for pair in held if _is_by_digest(name, pair[1])]
         prefix = _PREFIX.fullmatch(name)

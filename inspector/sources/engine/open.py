@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from inspector.sources.engine import containers_storage
 
 _KINDS: dict[Scheme, tuple[Kind, ...]] = {Scheme.DOCKER: ("docker",), Scheme.PODMAN: ("podman",)}
+_NAMED = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
+"""Variables that name a service, which is meant then, not the store of this machine."""
 _EITHER: tuple[Kind, ...] = ("docker", "podman")
 
 
@@ -157,7 +159,7 @@ def own_store() -> containers_storage.ContainersStore | None:
     """Return the store of Podman and Buildah on this machine; None where there is none, or a service is named."""
     from inspector.sources.engine import containers_storage  # most engines answer themselves
 
-    return None if os.environ.get("CONTAINER_HOST") else containers_storage.find_store()
+    return None if any(map(os.environ.get, _NAMED)) else containers_storage.find_store()
 
 
 def _named(image: Image, reference: Reference, *, alone: bool) -> Image:
