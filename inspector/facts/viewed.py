@@ -10,7 +10,7 @@ from inspector.facts.imports import unknown_imports
 from inspector.facts.model import Command, ImageFacts
 from inspector.layers.merge import MergedRootfs
 from inspector.python.model import Interpreter
-from inspector.rootfs import Node, resolve
+from inspector.rootfs import Kind, Node, resolve
 from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Image, View
 from inspector.torchbuild.model import Torch
@@ -92,8 +92,11 @@ def settled(fs: MergedRootfs, image: Image, seen: ImageFacts) -> ImageFacts:
     if not isinstance(fs, ViewedRootfs) or image.view is None:
         return seen
     matter = _Matter(fs, image.config.working_dir, seen.interpreter)
-    for path in image.view.changed():
-        if hash(path) in fs.asked or (_BYTECODE not in path and matter.concerns(path)):
+    for changed in image.view.changed():
+        path = changed.rstrip("/")
+        if changed != path and _is_directory(fs, path):
+            continue
+        if hash(path) in fs.asked or (_BYTECODE not in f"{path}/" and matter.concerns(path)):
             raise AccessUnusable(f"{path[:300]!a} in the container changed while it was read; try again")
     asked = fs.touched.copy()
     for mount, why in fs.hidden.items():
@@ -150,6 +153,11 @@ def _without(seen: ImageFacts, why: str, *, listed: bool, asked: bool) -> ImageF
         extensions=(),
         extensions_undecided=(why,),
     )
+
+
+def _is_directory(fs: ViewedRootfs, path: str) -> bool:
+    node = MergedRootfs.lstat(fs, path)
+    return node is not None and node.kind is Kind.DIRECTORY
 
 
 def _holds(place: str, interpreter: Interpreter) -> bool:

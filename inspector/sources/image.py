@@ -64,7 +64,8 @@ class View(Protocol):
     def changed(self) -> Iterable[str]:
         """Return the paths that were changed since the layers were read, or while they were.
 
-        Raises `AccessUnusable` where it can't be told which.
+        One that ends with a slash is a directory that came, and may have been there in a lower layer. Raises
+        `AccessUnusable` where it can't be told which.
         """
 
 

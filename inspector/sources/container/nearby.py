@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import islice
 
 from inspector.errors import InspectorError, NotFound
-from inspector.sources.engine.open import Engines
+from inspector.sources.engine.open import Engines, own_store
 from inspector.sources.shown import shown
 
 MAX_LISTED = 5000
@@ -28,7 +28,9 @@ def with_nearby(error: InspectorError, name: str, engines: Engines) -> Inspector
     for kind in ("docker", "podman"):
         with suppress(InspectorError):
             listed = engines.get(kind).containers()
-            names += [each.name for each in islice(listed, MAX_LISTED) if 0 < len(each.name) <= MAX_LENGTH]
+            names += [each.name for each in islice(listed, MAX_LISTED)]
+    names += _stored()
+    names = [each for each in names if 0 < len(each) <= MAX_LENGTH]
     if not names:
         return NotFound(f"{error}; there is no container at all")
     near = difflib.get_close_matches(name, list(islice(dict.fromkeys(names), MAX_COMPARED)), n=1, cutoff=_NEAR)
@@ -37,3 +39,12 @@ def with_nearby(error: InspectorError, name: str, engines: Engines) -> Inspector
     meant = f"did you mean {shown(near[0])[1:-1]}? " if near else ""
     told = ", ".join(shown(each)[1:-1] for each in listed_first)
     return NotFound(f"{error}; {meant}there are {told}{more}", near=tuple(near))
+
+
+def _stored() -> list[str]:
+    """List the names in the store of Podman and Buildah, as far as it can be read."""
+    with suppress(InspectorError):
+        store = own_store()
+        held = store.containers() if store else []
+        return [name for _, record in islice(held, MAX_LISTED) for name in record.names or ()]
+    return []

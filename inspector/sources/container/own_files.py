@@ -25,6 +25,7 @@ MAX_WATCHED = 300_000
 """Files of a container's own that are compared with what they were."""
 NO_DIGEST = "what was changed in a container has no digest, and every one is to be checked"
 _TRIES = 3
+_OPAQUE, _TRANSPARENT = 1, 0
 
 Stamp = tuple[int, int, int, int]
 
@@ -69,23 +70,33 @@ class OwnFiles:
         return DiffDirectory(self.path, FileRecord(self.path)).open_file(index, position)
 
     def changed(self) -> Iterator[str]:
-        """Yield the paths, from the root on, that were added, changed or removed since the files were scanned."""
+        """Yield the paths, from the root on, that were added, changed or removed since the files were scanned.
+
+        A directory that came, as one does for each file written below it, ends with a slash.
+        """
         after = self._stamps()
         for path in self._before.keys() | after.keys():
-            if self._before.get(path) != after.get(path):
-                yield f"/{path}"
+            before, now = self._before.get(path), after.get(path)
+            if before != now:
+                came = before is None and now is not None and now[-1] == _TRANSPARENT
+                yield f"/{path}/" if came else f"/{path}"
 
     def _stamps(self) -> dict[str, Stamp]:
-        """Return what changes with each file; of a directory, its mode and owner alone, since its names stand here."""
+        """Return what changes with each file; of a directory, whether it hides what is below: its names follow."""
         found: dict[str, Stamp] = {}
         with closing(names_below(self.path)) as names:
             for path, status in names:
-                found[path] = _stamp(status)
+                found[path] = self._stamp(path, status)
                 if len(found) > MAX_WATCHED:
                     raise AccessUnusable(f"{str(self.path)!a} holds more than {MAX_WATCHED} files")
         return found
 
-
-def _stamp(status: os.stat_result) -> Stamp:
-    changed = 0 if stat.S_ISDIR(status.st_mode) else status.st_ctime_ns
-    return (status.st_ino, status.st_mode, status.st_uid, changed)
+    def _stamp(self, path: str, status: os.stat_result) -> Stamp:
+        changed = status.st_ctime_ns
+        if stat.S_ISDIR(status.st_mode):
+            try:
+                marks = os.listxattr(self.path / path, follow_symlinks=False)
+            except OSError as error:
+                raise unusable(self.path / path, error) from error
+            changed = _OPAQUE if any(mark.endswith(".opaque") for mark in marks) else _TRANSPARENT
+        return (status.st_ino, status.st_mode, status.st_uid, changed)

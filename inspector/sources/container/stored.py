@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from inspector.errors import InspectorError, Malformed, NotFound, Unreachable
+from inspector.errors import InspectorError, Malformed, Unreachable
 from inspector.oci import ImageConfig, parse, parse_config
 from inspector.sources.access import AccessUnusable, Known
 from inspector.sources.container.access import own_layer, with_layers
@@ -70,9 +70,10 @@ class StoredContainer:
 
 
 def open_stored(name: str, why: InspectorError) -> Image | None:
-    """Return Buildah's container of this name or id; None where the store has none of it.
+    """Return Buildah's container of this name or id; None where there is no store that can be read.
 
-    Raises `Unreachable` for one of Podman's, whose settings its service alone knows: `why` it does not answer.
+    Raises `NotFound`, and `Unreachable` for one of Podman's, whose settings its service alone knows: `why` it does not
+    answer.
     """
     store = own_store()
     if store is None:
@@ -80,7 +81,7 @@ def open_stored(name: str, why: InspectorError) -> Image | None:
     try:
         folder, record = store.container(name)
         content = folder.of_container(record.id, _DOCUMENT)
-    except (NotFound, AccessUnusable):
+    except AccessUnusable:
         return None
     if content is None:
         raise Unreachable(f"{store} has the container, which is not Buildah's, and Podman tells its settings: {why}")
