@@ -144,7 +144,7 @@ class Engine:
     def changes(self, container: str) -> Mapping[str, int]:
         """Return what was changed in a container since its image, see `changed_paths`. Raises `NotFound`."""
         path, what = f"/containers/{_segment(container)}/changes", "what was changed in the container"
-        answer = self._ask("GET", path, what, seconds=_CREATE_SECONDS, limit=documents.MAX_LIST)
+        answer = self._ask("GET", path, what, seconds=_CREATE_SECONDS, limit=describing.MAX_CHANGES)
         return describing.changed_paths(answer.body, self._where(what))
 
     def export(self, container: str) -> AbstractContextManager[BinaryIO]:

@@ -14,6 +14,8 @@ from inspector.oci import Platform, RuntimeConfig, parse
 
 MAX_MOUNTS = 1000
 """Mounts of one container."""
+MAX_CHANGES = 16 << 20
+"""Bytes of the list of what was changed; an installation of torch makes 3 MB of it."""
 
 
 class _State(msgspec.Struct, rename="pascal"):

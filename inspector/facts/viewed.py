@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
@@ -17,6 +18,7 @@ from inspector.torchbuild.model import Torch
 from inspector.unknown import Importable, Unknown
 
 _BYTECODE = "/__pycache__/"
+_LIBRARY = re.compile(r"\.so(?:\.[0-9.]+)?\Z")
 
 
 class ViewedRootfs(MergedRootfs):
@@ -36,7 +38,9 @@ class ViewedRootfs(MergedRootfs):
         self.asked.add(hash(path))
         mount = self._mount_over(path)
         if mount is None:
-            return super().lstat(path)
+            node = super().lstat(path)
+            self._note_empty(path, node)
+            return node
         self.touched.add(mount)
         return super().lstat(path) if path == mount else None
 
@@ -48,6 +52,15 @@ class ViewedRootfs(MergedRootfs):
         if path != mount:
             self.touched.add(mount)
         return _Hidden(lambda: self.touched.add(mount))
+
+    def _note_empty(self, path: str, node: Node | None) -> None:
+        """Note an empty library of the container's own: its runtime may mount another over it, as those of GPUs do."""
+        if node is None or node.size or node.kind is not Kind.FILE or node.layer != len(self._binaries) - 1:
+            return
+        if _LIBRARY.search(path):
+            why = f"{path[:200]!a} is empty in the container, so that another may be mounted over it"
+            self.hidden.setdefault(path, why)
+            self.touched.add(path)
 
     def _mount_over(self, path: str) -> str | None:
         return next((mount for mount in self.hidden if _within(path, mount)), None)

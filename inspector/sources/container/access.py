@@ -77,7 +77,7 @@ class ContainerAccess:
         if self._document.running and digest_of_export(self._engine, self._document) != digest:
             raise AccessUnusable(
                 f"the container changed while it was read: read it as root, or pause it first, as in "
-                f"`{self._engine.kind} pause {self._document.name}`"
+                f"`{self._engine.kind} pause {self._document.id[:12]}`"
             )
         yield from ()
 

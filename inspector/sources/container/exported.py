@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from inspector import work
 from inspector.layers import overlay
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entries import Entries
@@ -76,7 +77,7 @@ def digest_of_export(engine: Engine, document: ContainerDocument) -> str:
     with engine.export(document.id) as stream:
         hashed = HashedChunks(chunks_of(stream, lambda _: None), None)
         for _ in hashed:
-            pass
+            work.check()
     return hashed.digest
 
 
@@ -93,6 +94,8 @@ def part(whole: LayerIndex, changes: Mapping[str, int]) -> tuple[LayerIndex, Lay
     }
     base, own = _Part(whole.objects), _Part(whole.objects)
     for position, entry in enumerate(whole.entries):
+        if not position & 0xFFF:
+            work.check()
         _refuse_mark(entry)
         if entry.kind is Kind.DIRECTORY:
             base.take(position, entry)

@@ -31,7 +31,7 @@ class ContainerView(msgspec.Struct, frozen=True):
 
 def told(mount: MountPoint) -> str:
     """Return the mount as messages name it."""
-    return f"{shown(mount.path)} ({mount.kind[:20]}{f' {shown(mount.name)}' if mount.name else ''})"
+    return f"{shown(mount.path)} ({shown(mount.kind[:20])[1:-1]}{f' {shown(mount.name)}' if mount.name else ''})"
 
 
 def mount_warnings(mounts: Sequence[MountPoint]) -> list[str]:

@@ -106,6 +106,14 @@ def test_a_mount_where_python_does_not_look_changes_nothing(place: str, engine: 
     assert any(place in warning for warning in facts.warnings)
 
 
+def test_a_file_that_a_runtime_mounts_over_is_unknown(engine: FakeEngine) -> None:
+    """As one for GPUs does, which leaves the mount points of its libraries behind."""
+    engine.contain("worker:1", "web", {"usr/lib/x86_64-linux-gnu/libstdc++.so.6": b""})
+    facts = facts_of("web")
+    assert facts.torch.importable is Importable.UNKNOWN
+    assert "libstdc++.so.6' is empty in the container" in facts.torch.reasons[0]
+
+
 def test_it_goes_by_its_id(engine: FakeEngine) -> None:
     container = engine.contain("worker:1", "web")
     assert facts_of(container.id).reference == f"container:{container.id}"
@@ -176,7 +184,7 @@ def test_a_running_one_is_read_twice_and_must_be_the_same(engine: FakeEngine) ->
     assert len(engine.asked("GET", "/containers/.*/export")) == 2
     other = engine.contain("worker:1", "other", ADDED).files.tar("/")
     engine.misbehave("GET", f"/containers/{container.id}/export", lambda handler: handler._send_tar(other), after=1)
-    with pytest.raises(AccessUnusable, match=r"changed while it was read: .* pause web"):
+    with pytest.raises(AccessUnusable, match=r"changed while it was read: .* pause 0000"):
         facts_of("web")
 
 
