@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from inspector.engine import archive, describing, documents
+from inspector.engine import archive, documents
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
 from inspector.engine.failures import ABSENT, DENIED, refusal
 from inspector.engine.model import (
@@ -138,11 +138,15 @@ class Engine:
 
     def describe(self, container: str) -> ContainerDocument:
         """Return what the engine tells of a container, by name, id or how an id begins. Raises `NotFound`."""
+        from inspector.engine import describing  # images are read without it
+
         answer = self._ask("GET", f"/containers/{_segment(container)}/json", f"the container {_shown(container)}")
         return describing.container_document(answer.body, self._where(container))
 
     def changes(self, container: str) -> Mapping[str, int]:
         """Return what was changed in a container since its image, see `changed_paths`. Raises `NotFound`."""
+        from inspector.engine import describing
+
         path, what = f"/containers/{_segment(container)}/changes", "what was changed in the container"
         answer = self._ask("GET", path, what, seconds=_CREATE_SECONDS, limit=describing.MAX_CHANGES)
         return describing.changed_paths(answer.body, self._where(what))

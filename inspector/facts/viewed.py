@@ -29,7 +29,7 @@ class ViewedRootfs(MergedRootfs):
 
     def __init__(self, whole: MergedRootfs, view: View) -> None:
         vars(self).update(vars(whole))
-        self.hidden = {resolve(whole, path) or path: why for path, why in view.hidden.items()}
+        self.hidden = {_real(whole, path): why for path, why in view.hidden.items()}
         self.asked: set[int] = set()
         self.touched: set[str] = set()
 
@@ -166,6 +166,18 @@ def _without(seen: ImageFacts, why: str, *, listed: bool, asked: bool) -> ImageF
         extensions=(),
         extensions_undecided=(why,),
     )
+
+
+def _real(fs: MergedRootfs, path: str) -> str:
+    """Return the path of a mount with links followed as far as it exists; the engine makes the rest on a start."""
+    rest = ""
+    while path != "/":
+        real = resolve(fs, path)
+        if real is not None:
+            return real.rstrip("/") + rest or "/"
+        path, _, name = path.rpartition("/")
+        path, rest = path or "/", f"/{name}{rest}"
+    return rest or "/"
 
 
 def _is_directory(fs: ViewedRootfs, path: str) -> bool:

@@ -50,8 +50,7 @@ def open_container(reference: Reference, wanted: Wanted, media: Media) -> tuple[
             image = _found(kind, name, engines)
         except (NotFound, Unreachable) as error:
             log.info("sources", "%s: not in %s: %s", reference, kind, error)
-            known = isinstance(error, NotFound) and not error.near
-            errors.append(NotFound(f"{kind} has no such container") if known else error)
+            errors.append(error)
             continue
         (image,) = choose([(image.platform, image)], wanted, str(reference))
         return (msgspec.structs.replace(image, reference=reference.text),)
@@ -64,13 +63,14 @@ def _found(kind: Kind, name: str, engines: Engines) -> Image:
         engine = engines.get(kind)
         return _opened(engine, engine.describe(name))
     except (NotFound, Unreachable) as error:
+        missing = NotFound(f"{kind} has no such container") if isinstance(error, NotFound) else error
         if kind != "podman":
-            raise
+            raise missing from error
         from inspector.sources.container.stored import open_stored  # most containers are an engine's
 
-        image = open_stored(name, error)
+        image = open_stored(name, missing)
         if image is None:
-            raise
+            raise missing from error
         return image
 
 
@@ -114,6 +114,7 @@ def _platform(engine: Engine) -> Platform:
 
 def _answer(reference: Reference, errors: list[InspectorError]) -> InspectorError:
     """Return what to say where none has it: `NotFound` if any engine answered."""
-    said = "; ".join(dict.fromkeys(map(str, errors)))
-    missing = any(isinstance(error, NotFound) for error in errors)
+    missing = [at for at, error in enumerate(errors) if isinstance(error, NotFound)]
+    telling = errors[: missing[-1] + 1] if missing else errors  # not that one is silent which is asked last
+    said = "; ".join(dict.fromkeys(map(str, telling)))
     return (NotFound if missing else Unreachable)(f"{reference}: {said}")

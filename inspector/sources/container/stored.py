@@ -72,8 +72,8 @@ class StoredContainer:
 def open_stored(name: str, why: InspectorError) -> Image | None:
     """Return Buildah's container of this name or id; None where there is no store that can be read.
 
-    Raises `NotFound`, and `Unreachable` for one of Podman's, whose settings its service alone knows: `why` it does not
-    answer.
+    Raises `NotFound`, and `Unreachable` for one of Podman's, whose settings its service alone knows: `why` that does
+    not tell them.
     """
     store = own_store()
     if store is None:
@@ -84,7 +84,7 @@ def open_stored(name: str, why: InspectorError) -> Image | None:
     except AccessUnusable:
         return None
     if content is None:
-        raise Unreachable(f"{store} has the container, which is not Buildah's, and Podman tells its settings: {why}")
+        raise Unreachable(f"{store} has the container, but its settings are known to Podman's service alone: {why}")
     config = _config(content, f"{store}: {_DOCUMENT} of {record.id[:12]}")
     image = Image(
         reference="",

@@ -194,9 +194,9 @@ def test_buildahs_working_container_needs_no_service(store: Path) -> None:
 
 def test_podmans_own_container_is_told_to_need_the_service(store: Path) -> None:
     unpacked.working_container(store, WORKER, "web", ADDED)
-    with pytest.raises(Unreachable, match="which is not Buildah's"):
+    with pytest.raises(Unreachable, match="known to Podman's service alone"):
         facts_of("web")
-    with pytest.raises(NotFound, match="podman has no such container; there are web"):
+    with pytest.raises(NotFound, match=r"the store .* has no such container; there are web"):
         facts_of("other")
 
 
