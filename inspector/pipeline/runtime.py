@@ -53,6 +53,8 @@ def _refuse_elsewhere(reference: Reference) -> None:
         )
     if reference.scheme in (Scheme.ROOTFS, Scheme.VENV, Scheme.SIF):
         raise UsageError(f"{reference}: is no image, and only an engine's images are run: name one")
+    if reference.scheme is Scheme.CONTAINER:
+        raise UsageError(f"{reference}: is a container, and only images are run: name the image that it was made of")
     if reference.is_path_like():
         raise UsageError(_load_first(reference))
     if reference.scheme is Scheme.CONTAINERD:

@@ -50,6 +50,8 @@ def open_images(
 
         return open_containerd(reference, platform, media, every_tag=every_tag)
     if reference.scheme in _OWN_ROOMS:
+        if every_tag:
+            raise UsageError(f"{reference}: --all-tags is for engines' repositories, and this names one place")
         from inspector.sources.files import Telling
 
         return _from_own_room(reference, platform, media, Telling(meter, expect, stdin))

@@ -17,7 +17,7 @@ from inspector.sources.engine.bolt import Bucket, read_bolt
 from inspector.sources.engine.disk import unusable
 
 FOLDER = "io.containerd.snapshotter.v1.overlayfs"
-_COMMITTED = b"\x03"
+_ACTIVE, _COMMITTED = b"\x02", b"\x03"
 _VARINT = 10
 
 
@@ -75,6 +75,37 @@ def find_some(database: Path, chain_ids: Sequence[str], is_meant: Callable[[byte
         return read_bolt(database, read)
     except OSError as error:
         raise unusable(database, error) from error
+
+
+def find_active(database: Path, name: str) -> tuple[Path, list[str]]:
+    """Return the directory that a container called `name` writes to, and the chain ids of what it stands on, top first.
+
+    Raises `AccessUnusable` where there is none, or containers of several namespaces are called so, `Malformed`.
+    """
+
+    def read(top: Bucket) -> tuple[list[bytes], dict[bytes, dict[bytes, bytes]]]:
+        versions = top.bucket(b"v1")
+        snapshots = versions.bucket(b"snapshots") if versions else None
+        entries = {own: dict(entry.values()) for own, entry in snapshots.buckets()} if snapshots else {}
+        own = [key for key, values in entries.items() if _chain_in(key) == name and values.get(b"kind") == _ACTIVE]
+        return own, entries
+
+    try:
+        found, entries = read_bolt(database, read)
+    except OSError as error:
+        raise unusable(database, error) from error
+    if len(found) != 1:
+        raise AccessUnusable(f"{str(database)!a} has {len(found)} snapshots of the container")
+    number = _unsigned(entries[found[0]].get(b"id", b""))
+    if number is None:
+        raise Malformed(f"{str(database)!a}: {found[0]!a} has no id")
+    below, key = [], entries[found[0]].get(b"parent", b"")
+    while key:
+        below.append(_chain_in(key))
+        key = entries.get(key, {}).get(b"parent", b"")
+        if len(below) > len(entries):
+            raise Malformed(f"{str(database)!a}: its snapshots stand on each other in a circle")
+    return database.parent / "snapshots" / str(number) / "fs", below
 
 
 def _chain_in(key: bytes) -> str:
