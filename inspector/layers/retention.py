@@ -27,6 +27,9 @@ class _Rule(msgspec.Struct, frozen=True):
 _METADATA = re.compile(r"(?:\.dist-info|\.egg-info|(?:^|/)EGG-INFO)/[^/]+\Z")
 _PYENV = re.compile(r"(?:^|/)\.?pyenv/version\Z")
 _TORCH = re.compile(r"(?:^|/)(?:torch|~orch)/version\.py\Z")
+SITES = ("site-packages", "dist-packages")
+"""The names of directories that modules are installed into."""
+
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
