@@ -12,7 +12,7 @@ from inspector.elf.layout import MAGIC
 from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
 from inspector.elf.skeleton import read_skeleton
 from inspector.elf.source import Content, FilePart, Source
-from inspector.elf.symbols import read_symbols
+from inspector.elf.symbols import read_both, read_symbols
 
 __all__ = [
     "MAGIC",
@@ -30,6 +30,7 @@ __all__ = [
     "gnu_hash",
     "gnu_hashes",
     "is_loader",
+    "read_both",
     "read_forward",
     "read_loader",
     "read_skeleton",

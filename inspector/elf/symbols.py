@@ -29,9 +29,9 @@ from inspector.elf.dynamic import (
 )
 from inspector.elf.hashes import gnu_hashes
 from inspector.elf.layout import Layout, read_layout
-from inspector.elf.model import NotElf, Symbols
+from inspector.elf.model import NotElf, Skeleton, Symbols
 from inspector.elf.relocations import named, relocation_ranges, words_of
-from inspector.elf.skeleton import PASSED
+from inspector.elf.skeleton import PASSED, read_skeleton
 from inspector.elf.source import Absent, Source
 
 MAX_STRINGS = 32 << 20
@@ -72,6 +72,18 @@ def read_symbols(source: Source, layout: Layout | NotElf | None = None, dynamic:
         return Symbols(partial=PASSED)
     except Damaged as error:
         return Symbols(partial=str(error))
+
+
+def read_both(source: Source) -> tuple[Skeleton | NotElf, Symbols]:
+    """Read the skeleton and the symbols, and once what both begin with."""
+    layout: Layout | NotElf | None = None
+    dynamic: Dynamic | None = None
+    try:
+        layout = read_layout(source)
+        dynamic = None if isinstance(layout, NotElf) else read_dynamic(source, layout)
+    except Absent:
+        pass  # each says what it lacks
+    return read_skeleton(source, layout, dynamic), read_symbols(source, layout, dynamic)
 
 
 class _Table:

@@ -18,10 +18,9 @@ from inspector.elf import (
     Skeleton,
     Symbols,
     is_loader,
+    read_both,
     read_forward,
     read_loader,
-    read_skeleton,
-    read_symbols,
 )
 from inspector.errors import CorruptLayer
 from inspector.layers.readers import FileReader, Reader, StreamReader
@@ -116,12 +115,11 @@ def not_elf(size: int) -> NotElf:
 
 def of_content(content: bytes, path: str, data: bytes) -> Taken:
     """Take all that the whole content of an ELF file tells."""
-    source = Content(content)
-    skeleton = read_skeleton(source)
+    skeleton, symbols = read_both(Content(content))
     own_name = (isinstance(skeleton, Skeleton) and skeleton.soname) or ""
     named = is_loader(path) or is_loader(own_name)  # by its own name too, wherever it is stored
     facts = read_loader(content) if named and len(content) <= MAX_LOADER else None
-    return Taken(data, skeleton, read_symbols(source), facts)
+    return Taken(data, skeleton, symbols, facts)
 
 
 def exactly(reader: Reader, size: int) -> bytes:
