@@ -17,7 +17,7 @@ from inspector.elf import MAGIC
 from inspector.layers.entries import CODES, Entries
 from inspector.layers.header import BLOCK, form_of, ids_of
 from inspector.layers.readers import FileReader, StreamReader
-from inspector.layers.retention import may_be_of_use
+from inspector.layers.retention import SITES, may_be_of_use
 from inspector.layers.tar import normal
 from inspector.rootfs import Kind
 
@@ -29,7 +29,7 @@ _FILE, _DIRECTORY = CODES[Kind.FILE], CODES[Kind.DIRECTORY]
 _FILE_TYPE, _DIRECTORY_TYPE = b"0", b"5"
 _OCTAL, _ENDS = b"01234567", (b"\0", b" ")
 _NO_NAMES = (b"", b".", b"..")
-_SITES = (b"site-packages", b"dist-packages")
+_SITES = tuple(map(str.encode, SITES))
 _MAX_KNOWN = 4096  # directories and owners that are found by their bytes
 _HALF = BLOCK // 2
 
