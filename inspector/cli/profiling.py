@@ -18,6 +18,7 @@ from inspector.gpu.profile import (
     default_runtime_is_nvidia,
     host_of_proc,
     host_of_smi,
+    runtime_mode,
     toolkit_of,
 )
 from inspector.gpu.smi import ask_smi
@@ -63,12 +64,13 @@ def _this_machine(name: str | None) -> Host:
             "this machine has no NVIDIA driver: neither nvidia-smi nor /proc/driver/nvidia; on the GPU host, run "
             f"`{' '.join(QUERY)} > smi.csv`, and here `inspector fleet profile --from smi.csv`"
         )
-    machine = os.uname().machine
+    machine, by_default = os.uname().machine, default_runtime_is_nvidia(ROOT)
     return msgspec.structs.replace(
         host,
         toolkit=toolkit_of(ROOT),
         engine=_engine(),
-        flag="runtime" if default_runtime_is_nvidia(ROOT) else None,
+        flag="runtime" if by_default else None,
+        injection=runtime_mode(ROOT) if by_default else None,
         architecture=_MACHINES.get(machine, machine),
     )
 

@@ -28,7 +28,7 @@ from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Distribution, Interpreter
 from inspector.python.question import Question
-from inspector.python.startup import find_startup
+from inspector.python.startup import find_startup, unstated_startup
 from inspector.rootfs import NotKept, Rootfs
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
@@ -95,7 +95,8 @@ def _facts(
 ) -> ImageFacts:
     """Return the facts with the warnings of the content alone."""
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
-    rootfs = merge([layer.index for layer in indexed], binaries)
+    literal = all(layer.literal for layer in image.layers)
+    rootfs = merge([layer.index for layer in indexed], binaries, literal=literal)
     blind = any(each.blind for each in binaries)
     dear = blind or any(each.parts is not None for each in binaries)
     question = find_question(rootfs, image.config, python)
@@ -103,7 +104,7 @@ def _facts(
     content = modules.reader(image, indexed, rootfs)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
     installed: list[Installed] = []
-    seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
+    seen = seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
     imports = modules.find(rootfs, question, interpreter, content)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
@@ -119,7 +120,7 @@ def _facts(
     )
 
 
-def _seen_by_python(
+def seen_by_python(
     rootfs: Rootfs,
     image: Image,
     question: Question,
@@ -142,7 +143,7 @@ def _seen_by_python(
         rootfs, question.config, interpreter, installed, blind=blind, content=content
     )
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
-    startup = find_startup(rootfs, image.config)
+    startup = unstated_startup() if image.unstated else find_startup(rootfs, image.config)
     asked = Asked(
         config=image.config,
         startup=startup,
@@ -243,15 +244,18 @@ def _index(indexer: Indexer, image: Image, position: int, group: Group) -> Index
         with memory.within(group):
             return indexer.index(layer.diff_id, layer.digest, layer.blob)
     except InspectorError as error:
+        if layer.literal:  # the only one
+            raise
         where = f"layer {position + 1} of {len(image.layers)} ({layer.diff_id})"
         raise type(error)(f"{where}: {error}") from error
 
 
 def _layer_facts(layer: Layer, indexed: Indexed) -> LayerFacts:
     of_tar = indexed.index.verified or not layer.walked
+    diff_id = layer.diff_id or indexed.index.diff_id  # known since it was read whole
     return LayerFacts(
-        diff_id=layer.diff_id,
-        digest=layer.digest if layer.compressed else layer.diff_id,
+        diff_id=diff_id,
+        digest=layer.digest if layer.compressed else diff_id or None,
         size=indexed.index.size,
         compressed_size=layer.stored_size if layer.compressed else None,
         created_by=layer.created_by,

@@ -31,10 +31,11 @@ class OnGpu(NamedTuple):
 
 def predict(image: ImageGpu, host: Host) -> list[OnGpu]:
     """Return what would happen on each GPU of a host."""
-    return [
-        OnGpu(host, name, {mode: _predict(image, host, name, gpu, mode) for mode in host.modes()})
-        for name, gpu in zip(host.gpus, host.found(), strict=True)
-    ]
+    known: dict[str, dict[Mode, Prediction]] = {}  # a host often has eight of a kind
+    for name, gpu in zip(host.gpus, host.found(), strict=True):
+        if name not in known:
+            known[name] = {mode: _predict(image, host, name, gpu, mode) for mode in host.modes()}
+    return [OnGpu(host, name, known[name]) for name in host.gpus]
 
 
 def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode) -> Prediction:

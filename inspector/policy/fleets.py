@@ -55,7 +55,7 @@ OF_HOST = (
         str,
         "a version in quotes, as in '535.183.01'",
         about="The version of NVIDIA's driver, as `nvidia-smi` prints it, whole: `580` alone may be too old for CUDA "
-        "13, which `580.95.05` is not.",
+        "13, which `580.95.05` is not. Of AMD's GPUs, the ROCm release of their driver, as in `6.4`.",
         form={"maxLength": MAX_TEXT, "pattern": r"^\d{1,5}(\.\d+)*$"},
     ),
     Key(
@@ -63,7 +63,7 @@ OF_HOST = (
         list[str],
         "a list of models or compute capabilities, as in ['A10', '8.6']",
         about="The models, as in `A10`, or the whole names that `nvidia-smi` prints; or compute capabilities, as in "
-        "`8.6`. A model tells more: GeForce does not allow compat libraries.",
+        "`8.6`. A model tells more: GeForce does not allow compat libraries. AMD's GPUs by target, as in `gfx942`.",
         form=_NAME_FORM,
     ),
     Key(
@@ -79,7 +79,7 @@ OF_HOST = (
         Flag | None,
         f"allowed are {', '.join(map(repr, get_args(Flag)))}",
         about="How containers ask for GPUs: `gpus` is `docker run --gpus`, `runtime` is `--runtime=nvidia` or a "
-        "default runtime, `device` is `--device nvidia.com/gpu=…`.",
+        "default runtime, `device` is `--device nvidia.com/gpu=…`, `none` no GPUs at all.",
         unset="They ask for all GPUs in some way.",
         words=lambda: get_args(Flag),
     ),

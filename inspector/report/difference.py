@@ -195,7 +195,7 @@ def _side(facts: ImageFacts) -> Side:
 def _shared(before: Iterable[LayerFacts], after: Iterable[LayerFacts]) -> int:
     count = 0
     for one, other in zip(before, after, strict=False):
-        if one.diff_id != other.diff_id:
+        if not one.diff_id or one.diff_id != other.diff_id:
             break
         count += 1
     return count
@@ -293,7 +293,7 @@ def _by_name(facts: ImageFacts) -> _Named:
     named: _Named = {}
     for one in () if isinstance(facts.distributions, Unknown) else facts.distributions:
         at = one.layer
-        diff_id = facts.layers[at].diff_id if at is not None and 0 <= at < len(facts.layers) else None
+        diff_id = facts.layers[at].diff_id or None if at is not None and 0 <= at < len(facts.layers) else None
         named.setdefault(canonical(one.name), []).append(_Found(one.name, one.version, one.size, diff_id))
     return named
 

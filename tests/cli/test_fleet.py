@@ -147,6 +147,7 @@ def test_this_machine_by_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "proc/driver/nvidia/gpus/0/information": "Model: \t\t NVIDIA GH200 480GB\n",
         "var/lib/dpkg/status": "Package: nvidia-container-toolkit\nVersion: 1.18.0-1\n\n",
         "etc/docker/daemon.json": '{"default-runtime": "nvidia"}',
+        "etc/nvidia-container-runtime/config.toml": '[nvidia-container-runtime]\nmode = "legacy"\n',
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True)
@@ -161,6 +162,7 @@ def test_this_machine_by_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "gpus": ["NVIDIA GH200 480GB"],
         "toolkit": "1.18.0-1",
         "flag": "runtime",
+        "injection": "legacy",
         "architecture": "aarch64",
     }
 

@@ -133,7 +133,7 @@ def test_what_is_no_fleet_is_refused_with_its_place(text: str, message: str, tmp
 @pytest.mark.parametrize("stated", ["", 'torch = "cpu"', 'torch = "absent"'])
 def test_a_fleet_needs_a_build_that_may_be_of_cuda(stated: str, tmp_path: Path) -> None:
     text = f'[roles.a]\n{stated}\nfleet = "gpu"\n[fleets.gpu]\nhosts = [{{{EDGE}}}]\n'
-    assert "it needs torch = 'cuda' or 'present'" in refusal(text, tmp_path)
+    assert "it needs torch = 'cuda', 'rocm' or 'present'" in refusal(text, tmp_path)
 
 
 @pytest.mark.parametrize(

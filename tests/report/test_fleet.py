@@ -16,6 +16,7 @@ from inspector.policy.fleets import Fleet
 from inspector.report.document import ShowError
 from inspector.report.fleet import Matrix, causes, cell, matrix, tally
 from inspector.report.formats import View, formats, render
+from inspector.report.html.fleet import HOSTS
 from inspector.report.schema import render_schema
 from tests.report.fleets import FLEET, documented, images
 from tests.report.html.reading import read
@@ -39,7 +40,7 @@ def test_the_lab_s_images_on_the_documented_fleet() -> None:
 def test_a_cause_is_told_once_with_all_that_it_holds_for() -> None:
     (found,) = documented().fleets
     told = {each.word: each for each in causes(found)}
-    assert told["no CUDA"].where == "ktrdr-backend:dev, ktrdr-worker-cpu:test on every host"
+    assert told["wrong build"].where == "ktrdr-backend:dev, ktrdr-worker-cpu:test on every host"
     assert told["driver"].where == "ktrdr-worker-gpu:test on edge, a10, h100-old"
     assert told["driver"].reason.count("too old for 13.0") == 3
     assert told["driver"].change == "use driver 580.65.06 or newer, or install torch for an older CUDA"
@@ -63,7 +64,7 @@ def test_a_table_is_parted_where_it_is_too_wide(width: int) -> None:
     assert max(map(cell_len, text.splitlines())) <= width
     heads = re.findall(r"^ +(?:(?:edge|a10|h100-old|h100|desk) *)+$", text, re.MULTILINE)
     assert [name for line in heads for name in line.split()] == [host.name for host in FLEET.hosts]
-    assert len(heads) == {60: 2, 80: 2, 100: 1, 160: 1}[width]
+    assert len(heads) == {60: 3, 80: 2, 100: 1, 160: 1}[width]
 
 
 def test_json_fits_the_schema() -> None:
@@ -81,6 +82,13 @@ def test_markdown_and_html() -> None:
     assert len(page.all("table")) == 2
     assert "Fleet other" in page.words
     assert "gone.tar" in page.words
+
+
+def test_a_page_of_many_hosts_has_several_tables() -> None:
+    many = tuple(replace(FLEET.hosts[0], name=f"edge{at}") for at in range(2 * HOSTS + 1))
+    page = read(render("fleet", matrix(images(), [Fleet("gpu", many)]), "html", View()))
+    assert len(page.all("table")) == 3
+    assert all(host.name in page.words for host in many)
 
 
 @pytest.mark.parametrize("form", formats("fleet"))
