@@ -39,9 +39,9 @@ def _notes(case: Case, package: Kernels) -> Iterator[str]:
         yield f"whether {_named(package)} fits this torch is not known: {package.reason}"
     if isinstance(package.architectures, Unknown):
         yield f"for which GPUs {_named(package)} has kernels is not known: {package.architectures.unknown}"
-    elif not package.architectures:
+    elif not package.architectures and package.fits == "yes":
         yield f"{_named(package)} has no kernels for GPUs"
-    elif _runs(case, package) == "unknown":
+    elif package.architectures and _runs(case, package) == "unknown":
         yield f"some of the kernels of {_named(package)} may not run on {_gpu(case)}"
 
 

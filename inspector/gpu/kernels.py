@@ -29,6 +29,7 @@ _FOLDERS = {"flash-attn": "flash_attn", "flash-attn-3": "flash_attn_3"}
 """Packages that are not named like their distributions."""
 _CUDART = re.compile(r"libcudart(?:[.-][0-9a-f]{6,40})?\.so\.(\d{1,3})(?:\.\d{1,9})*", re.ASCII)
 _PINNED = re.compile(r"torch\s{0,9}\(?\s{0,9}==\s{0,9}([0-9][\w.+]{0,40})(?![\w.+*])", re.ASCII)
+_TRITON = re.compile(r"triton(?![\w.-])", re.ASCII)
 _LOCAL = re.compile(r"__version__\s{0,9}=\s{0,9}['\"]([\w.]{1,40})\+cu(\d{2,3})(\d)['\"]", re.ASCII)
 _WHEEL = re.compile(r"(?:\+|%2[Bb])cu(\d{2})(\d?)torch(\d{1,3}\.\d{1,3})", re.ASCII)
 
@@ -37,7 +38,28 @@ def find_kernels(fs: Rootfs, installed: Iterable[Installed], torch: Torch, tried
     """Find the packages with kernels beside a torch for CUDA; `tried` says which of their libraries load."""
     if torch.build != "cuda" or not torch.installed:
         return ()
-    return tuple(_Reading(fs, each, torch, tried).kernels() for each in installed if each.key in LIBRARIES)
+    by_key = {each.key: each for each in installed}
+    found = (_Reading(fs, each, torch, tried).kernels() for key, each in by_key.items() if key in LIBRARIES)
+    return (*found, *_compiler(by_key))
+
+
+def _compiler(by_key: Mapping[str, Installed]) -> Iterator[Kernels]:
+    """Tell of a triton that torch did not ask for; it compiles kernels where it runs, for `torch.compile` alone."""
+    torch, triton = by_key.get("torch"), by_key.get("triton")
+    wanted = next((text for text in torch.requires if _TRITON.match(text)), None) if torch else None
+    if torch is None or triton is None or wanted is None or _satisfies(triton.version, wanted):
+        return
+    reason = f"torch {torch.version} asks for {wanted.partition(';')[0].strip()[:80]}; torch.compile may fail"
+    yield Kernels(distribution=triton.name, version=triton.version, reason=reason, path=triton.path)
+
+
+def _satisfies(version: str, requirement: str) -> bool:
+    from packaging.requirements import Requirement
+
+    try:
+        return Requirement(requirement).specifier.contains(version, prereleases=True)
+    except ValueError:  # every error of packaging's is one
+        return False
 
 
 class _Reading:

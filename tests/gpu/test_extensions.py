@@ -84,6 +84,11 @@ def test_what_is_not_known_is_noted() -> None:
     )
 
 
+def test_a_compiler_that_torch_did_not_ask_for_is_noted() -> None:
+    found = one("T4", Kernels(distribution="triton", version="3.5.0", reason="torch 2.11.0 asks for triton==3.6.0"))
+    assert (found.verdict, len(found.notes)) == ("works", 1)
+
+
 def test_what_packages_there_are_may_not_be_known() -> None:
     image = ImageGpu(build="cuda", cuda="13.0", architectures=PYPI, kernels=Unknown("not listed"))
     (found,) = predict(image, Host(name="host", driver="580.95.05", gpus=("T4",), injection="cdi"))

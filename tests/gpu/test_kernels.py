@@ -149,3 +149,20 @@ def test_a_strange_statement_of_xformers_states_nothing(text: bytes) -> None:
     files: dict[str, bytes | File] = {"xformers/_C.so": library("sm_80"), "xformers/cpp_lib.json": text}
     (told,) = found(Wheel(name="xformers", version="1", files=files))
     assert (told.torch, told.cuda) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "version", "fits"),
+    [
+        ("triton==3.6.0; platform_system == 'Linux'", "3.6.0", True),
+        ("triton~=3.8.0", "3.8.2", True),
+        ("triton==3.6.0; platform_system == 'Linux'", "3.5.0", False),
+        ("triton>>1", "3.5.0", False),
+        ("triton-windows==1", "3.5.0", True),
+    ],
+)
+def test_a_compiler_that_torch_did_not_ask_for(wanted: str, version: str, *, fits: bool) -> None:
+    torch = replace(torch_cuda(), requires=(*torch_cuda().requires, wanted))
+    told = found(Wheel(name="triton", version=version, files={}), torches=[torch, *nvidia()])
+    assert [each.distribution for each in told] == ([] if fits else ["triton"])
+    assert all(each.fits == "unknown" and "torch.compile may fail" in each.reason for each in told)
