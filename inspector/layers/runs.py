@@ -83,16 +83,15 @@ class Runs:
         reader.advance(reached - begin)
         return len(self._entries) - begun + records
 
-    def _take(self, read: Read, at: int, end: int, most: int, found: list[tuple[int, int]] | None) -> tuple[int, int]:  # noqa: C901, PLR0912, PLR0915 - called for every header: each call would count
+    def _take(self, read: Read, at: int, end: int, most: int, found: list[tuple[int, int]] | None) -> tuple[int, int]:  # noqa: C901, PLR0912 - called for every header: each call would count
         """Take what is ordinary before `end`; return where the first header lies that is not taken, and the records."""
         entries, unpack, limit = self._entries, _LAYOUT.unpack, end - BLOCK
         names, ends, homes, sizes = entries.names, entries.ends, entries.homes, entries.sizes
         modes, owned, kinds, begun = entries.modes, entries.owned, entries.kinds, len(entries)
-        good_time = good_middle = last_ids = last_folder = None
-        home, site, mode, owner = 0, False, 0, 0
-        begin, said, records = at, 0, 0  # `begin` is where a member begins with what is said of it
+        good = last_ids = last_folder = None
+        home, site, mode, owner, last = 0, False, 0, 0, begun + most - 1
+        begin, said, records = at, 0, 0  # a member begins with what is said of it
         with contextlib.suppress(ValueError):  # what is no number is refused where all else is
-            last = begun + most - 1
             while at <= limit and len(kinds) + said <= last and len(block := read(BLOCK, at)) == BLOCK:
                 path, ids, digits, size_end, time, field, flag, link, middle, tail = unpack(block)
                 if tail == _NO_TAIL:  # then so few bytes are left that one sum of them is exact
@@ -102,16 +101,11 @@ class Runs:
                 else:
                     path = _behind(path, link, middle, tail) if _is_header(block, field) else b""
                 if flag == _EXTENDED_TYPE and begin == at and path and size_end == b"\0" and len(kinds) + said < last:
-                    _check(middle, time)
-                    if not _says_time(read, ids, digits, at + BLOCK):
-                        break
-                    said, at = said + 1, at + 2 * BLOCK
+                    said, at = said + 1, _behind_time(read, middle, time, ids, digits, at + BLOCK)
                     continue
-                if middle != good_middle or time != good_time:
-                    _check(middle, time)
-                    good_middle, good_time = middle, time
-                if flag == _DIRECTORY_TYPE and path[-1:] == b"/":
-                    path = path[:-1]
+                if (middle, time) != good:
+                    good = _checked(middle, time)
+                path = path[:-1] if flag == _DIRECTORY_TYPE and path[-1:] == b"/" else path
                 folder, _, name = path.rpartition(b"/")
                 if name in _NO_NAMES or not digits.isdigit() or size_end != b"\0":
                     break
@@ -122,15 +116,13 @@ class Runs:
                 if ids != last_ids:
                     mode, owner, last_ids = *self._owner(ids), ids
                 if folder != last_folder:
-                    home, site = self._home(folder)
-                    last_folder = folder
-                if size:
-                    if may_be_of_use(name, mode, site):
-                        if found is None:
-                            break
-                        found.append((len(kinds), at + BLOCK))
-                    elif found is None and read(4, at + BLOCK) == MAGIC:
+                    (home, site), last_folder = self._home(folder), folder
+                if size and may_be_of_use(name, mode, site):
+                    if found is None:
                         break
+                    found.append((len(kinds), at + BLOCK))
+                elif size and found is None and read(4, at + BLOCK) == MAGIC:
+                    break
                 names += name
                 ends.append(len(names))
                 homes.append(home)
@@ -175,19 +167,23 @@ def _is_header(block: bytes, field: bytes) -> bool:
     return (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 1 == _sum(field)
 
 
-def _says_time(read: Read, ids: bytes, digits: bytes, at: int) -> bool:
-    """Tell whether an extended header says a plain time and nothing else. Raises `ValueError`."""
+def _behind_time(read: Read, middle: bytes, time: bytes, ids: bytes, digits: bytes, at: int) -> int:
+    """Return where an extended header ends that says a plain time. Raises `ValueError` where it says other things."""
+    _checked(middle, time)
     ids_of(ids)
     size = int(digits, 8) if digits.isdigit() else 0
     record = _TIME.fullmatch(read(size, at)) if size <= BLOCK else None
-    return record is not None and int(record[1]) == size
+    if record is None or int(record[1]) != size:
+        raise ValueError(at)
+    return at + BLOCK
 
 
-def _check(middle: bytes, time: bytes) -> None:
-    """Raise `ValueError` for a time, or numbers of a device, that are not plain."""
+def _checked(middle: bytes, time: bytes) -> tuple[bytes, bytes]:
+    """Return both. Raises `ValueError` for a time, or numbers of a device, that are not plain."""
     form_of(middle)
     if time[:11].strip(_OCTAL) or time[11:] not in _ENDS:
         raise ValueError(time)
+    return middle, time
 
 
 @lru_cache(maxsize=8192)
