@@ -39,7 +39,7 @@ EXPLAINED = Explanation(
     proves="The command of ENTRYPOINT and CMD exists in the image and can be executed.",
     unknown=(
         "The command is found only at run time, as by a shell script that computes it. "
-        "An environment (`venv:`), and a root file system (`rootfs:`) without `--config`, have none, and none is asked for."
+        "An environment (`venv:`) and a root file system (`rootfs:`) without `--config` have none: none is asked for."
     ),
     mend=(
         "Correct ENTRYPOINT or CMD in the Dockerfile, or install the program that it names; see that a script has "
