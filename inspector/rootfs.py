@@ -170,6 +170,15 @@ def walk(fs: Rootfs, top: str = "/") -> Iterator[tuple[str, Mapping[str, Node]]]
         todo += [f"{prefix}/{name}" for name, node in nodes.items() if node.kind is Kind.DIRECTORY]
 
 
+def tops(fs: Rootfs) -> tuple[str, ...]:
+    """Return the directories below which all lies that the file system is asked about as a whole: the root of an image.
+
+    Of a machine, only a part is gone through: what lies elsewhere is found by its name alone.
+    """
+    found: tuple[str, ...] = getattr(fs, "tops", ("/",))
+    return found
+
+
 def _components(path: str) -> list[str]:
     """Return the names in `path`, last first, without empty ones and `.`.
 

@@ -4,47 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
+from fixtures.packing import gzip, plain
 from fixtures.roles import right_images
+from fixtures.roots import merged, write_root
 from inspector.errors import LimitExceeded
-from inspector.facts import Evidence, ImageFacts, Size, gather
+from inspector.facts import ImageFacts, gather
+from inspector.facts.from_machine import gather_of_machine
 from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
 from inspector.names import familiar
 from inspector.oci import Platform
 from inspector.reference import parse_reference
 from inspector.sources import open_images
+from inspector.sources.media import Media
+from inspector.sources.venv.machine import Machine
+from inspector.testing.tree import File, Link, Tree, tar_of
+from tests.comparable import comparable, without_layers
 from tests.effort import some
 
 AMD64 = Platform("linux", "amd64")
 IMAGES = right_images()
 GPU = IMAGES["worker-gpu"]
-NOWHERE = Evidence(bytes_read=0, layers_read=0, layers_cached=0, digests_verified=False, how="")
 
 
 def gathered(reference: str, cache: IndexCache | None = None, *, verify: bool = False) -> list[ImageFacts]:
     indexer = Indexer(cache, verify=verify, meter=lambda _: None)
     return [gather(image, indexer) for image in open_images(parse_reference(reference), AMD64)]
-
-
-def comparable(facts: ImageFacts) -> ImageFacts:
-    """The facts less what honestly differs: where the bytes came from, how they were stored and read."""
-    layers = tuple(
-        msgspec.structs.replace(layer, digest=None, compressed_size=None, cached=False) for layer in facts.layers
-    )
-    return msgspec.structs.replace(
-        facts,
-        reference="",
-        source="",
-        size=Size(facts.size.uncompressed, None),
-        layers=layers,
-        evidence=NOWHERE,
-        tags=(),
-        manifest_digest=None,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +107,44 @@ def test_platforms_all_gives_the_sibling_too(tmp_path: Path) -> None:
         "linux/amd64": True,
         "linux/arm64": False,
     }
+
+
+ROOTED = ("rootfs-directory", "rootfs-tar", "rootfs-tar-gzip", "machine")
+"""The same image where no layers are left: as a directory, a tar of it, and file by file."""
+
+
+def rooted(form: str, path: Path) -> ImageFacts:
+    """The facts of the worker for GPUs as a root file system, with the image's own configuration."""
+    config = path / "config.json"
+    path.mkdir()
+    config.write_bytes(GPU.config)
+    tree = merged(GPU)
+    if form in ("rootfs-directory", "machine"):
+        root = write_root(tree, path / "root")
+    else:
+        root = path / "root.tar"
+        root.write_bytes((gzip if form.endswith("gzip") else plain)(tar_of(tree)))
+    (image,) = open_images(parse_reference(f"rootfs:{root}"), AMD64, media=Media(config=config))
+    if form == "machine":
+        machine = Machine(("/",), root=str(root))
+        return gather_of_machine(image, machine, python="python", verify=False)
+    return gather(image, Indexer(None, verify=False, meter=lambda _: None))
+
+
+@pytest.mark.parametrize("form", ROOTED)
+def test_a_root_file_system(form: str, expected: dict[str, ImageFacts], tmp_path: Path) -> None:
+    """It has one layer of all its files, and no digest of it but that of a tar which was read whole."""
+    facts = rooted(form, tmp_path / "image")
+    assert without_layers(facts) == without_layers(expected[GPU.image_id])
+    (layer,) = facts.layers
+    assert (facts.image_id, layer.created_by, layer.cached) == (None, None, False)
+    assert layer.diff_id.startswith("sha256:") if form == "rootfs-tar-gzip" else layer.diff_id == ""
+    assert facts.size.uncompressed == layer.size == sum_of_files(merged(GPU))
+    assert facts.evidence.bytes_read > 0
+
+
+def sum_of_files(tree: Tree) -> int:
+    """The bytes of files and of the texts of links."""
+    files = (member.data if isinstance(member, File) else member for member in tree.values())
+    links = (member.target for member in tree.values() if isinstance(member, Link))
+    return sum(len(data) for data in files if isinstance(data, bytes)) + sum(map(len, links))

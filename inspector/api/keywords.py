@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict, TypeVar, get_args, get_type_hints
 
 from inspector import work
@@ -66,6 +67,10 @@ class Inspecting(Reading, total=False):
         AccessMethod | None, Keyword("The one access method for engines' images; the fastest by default.")
     ]
     imports: Annotated[Texts, Keyword("Modules whose import is followed too, as in `torchvision`.", default=())]
+    config: Annotated[
+        str | os.PathLike[str] | None,
+        Keyword("A file with the configuration of root file systems (`rootfs:`): an image's, or `docker inspect`'s."),
+    ]
     waste: Annotated[
         bool, Keyword("Tell where the bytes are, and which are waste, in `sizes` and `waste`.", default=False)
     ]
@@ -174,6 +179,7 @@ def options_of(given: Mapping[str, Any], **more: Any) -> Options:
         imports=_modules(texts(given.get("imports", ()), "imports")),
         today=given.get("today"),
         sizes=given.get("waste", False),
+        config=None if given.get("config") is None else Path(given["config"]),
         image_timeout=work.DEFAULT_SECONDS if seconds is None else seconds,
         **more,
     )

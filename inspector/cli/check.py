@@ -12,7 +12,7 @@ import click
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
 from inspector.cli.option import is_policy
-from inspector.cli.options import import_option, policy_option, reading, reading_options, verdict_options
+from inspector.cli.options import config_option, import_option, policy_option, reading, reading_options, verdict_options
 from inspector.cli.over_time import over_time_options
 from inspector.cli.role_options import NAME, policy_of, role_options, stated_role, told
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     count=True,
     help="Show the checks that pass too, and on standard error what is read; -vv also each request.",
 )
+@config_option
 @reading_options
 def command(
     arguments: tuple[str, ...],

@@ -9,7 +9,7 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options
-from inspector.cli.options import reading, reading_options
+from inspector.cli.options import config_option, reading, reading_options
 
 if TYPE_CHECKING:
     from inspector.report.conditions import Condition
@@ -45,6 +45,7 @@ def _conditions(
     help="Exit with 1 on growth (of more than 1 %, else growth=5% or growth=100MB), another build or python, packages "
     "added, removed or in another version, or any difference; may be repeated. With unknown, on what can't be told.",
 )
+@config_option
 @reading_options
 def command(
     before: str,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NAME = "gpu"
 """What a fleet is called, unless told otherwise."""
+MODES, FLAGS = ("legacy", "cdi", "csv"), ("gpus", "runtime", "device", "none")
+"""The words of `inspector.gpu.hosts`, which brings msgspec."""
 
 
 @click.group(
@@ -80,7 +82,8 @@ def matrix(
 def _fleets(path: Path | None, names: Sequence[str]) -> list[Fleet]:
     """Load the fleets of the file that is named, else of the nearest policy; those of these names, if any are given."""
     from inspector.errors import PolicyError, UsageError
-    from inspector.policy.load import find_nearest, load_fleets
+    from inspector.policy.fleets import load_fleets
+    from inspector.policy.load import find_nearest
     from inspector.policy.values import did_you_mean
 
     path = path or find_nearest(Path.cwd())
@@ -103,8 +106,10 @@ def _fleets(path: Path | None, names: Sequence[str]) -> list[Fleet]:
 )
 @click.option("--name", metavar="NAME", help="What to call the host; default: its own name, or that of FILE.")
 @click.option("--fleet", default=NAME, show_default=True, metavar="NAME", help="The fleet that the host is part of.")
-@click.option("--injection", metavar="MODE", help="How containers get GPUs: legacy, cdi or csv; default: it follows.")
-@click.option("--flag", metavar="FLAG", help="How containers ask for GPUs: gpus, runtime, device or none.")
+@click.option(
+    "--injection", type=click.Choice(MODES), help="How containers get GPUs; default: what follows of the rest."
+)
+@click.option("--flag", type=click.Choice(FLAGS), help="How containers ask for GPUs; default: not stated.")
 @click.option("--kubernetes", is_flag=True, help="A device plugin of Kubernetes gives the GPUs.")
 @output_option
 def profile(source: BinaryIO | None, *, fleet: str, output: Path | None, **stated: Any) -> None:

@@ -91,6 +91,16 @@ def _today(context: click.Context, parameter: click.Parameter, value: str | None
         raise click.BadParameter(f"{named} is no date; write one as in 2027-01-31", context, parameter) from None
 
 
+def config_option(command: Command) -> Command:
+    """Add `--config`: the configuration of root file systems."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Environment, user and command of rootfs:PATH: an image's configuration, or what docker inspect prints.",
+    )(command)
+
+
 def import_option(command: Command) -> Command:
     """`--import`: a module whose import is followed."""
     return click.option(

@@ -18,6 +18,7 @@ from inspector.gpu.profile import (
     default_runtime_is_nvidia,
     host_of_proc,
     host_of_smi,
+    runtime_mode,
     toolkit_of,
 )
 from inspector.gpu.smi import ask_smi
@@ -33,29 +34,25 @@ def profiled(source: BinaryIO | None, *, name: str | None, **stated: Any) -> Hos
     """
     host = _this_machine(name) if source is None else _of_file(source, name)
     changes = {key: value for key, value in stated.items() if value}
-    try:
-        return msgspec.convert({**msgspec.to_builtins(host), **changes}, Host)
-    except msgspec.ValidationError as error:
-        key = next(iter(str(error).partition("$.")[2].split("`")), "")
-        raise UsageError(f"--{key}: {str(error).partition(' - at')[0]}; see `inspector fleet profile --help`") from None
+    return msgspec.structs.replace(host, **changes)
 
 
 def read_again(text: str) -> Iterator[str]:
     """Yield what a policy would refuse of the profile, such as a GPU of a name that nobody knows here."""
     import tomllib
 
-    from inspector.policy.tables import fleets_of_tables
+    from inspector.policy.fleets import fleets_of
 
     try:
-        fleets_of_tables(tomllib.loads(text), "profile", alone=True)
+        fleets_of(tomllib.loads(text), "profile", alone=True)
     except PolicyError as error:
         yield from (fault.message for fault in error.faults)
 
 
 def _of_file(source: BinaryIO, name: str | None) -> Host:
     content = source.read(MAX_OUTPUT + 1)
-    stem = Path(str(source.name)).stem
-    return host_of_smi(content.decode("utf-8-sig", "replace"), name or (stem if stem.isprintable() else "host"))
+    file = Path(str(getattr(source, "name", "<stdin>")))
+    return host_of_smi(content.decode("utf-8-sig", "replace"), name or (file.stem if file.is_file() else "host"))
 
 
 def _this_machine(name: str | None) -> Host:
@@ -67,12 +64,13 @@ def _this_machine(name: str | None) -> Host:
             "this machine has no NVIDIA driver: neither nvidia-smi nor /proc/driver/nvidia; on the GPU host, run "
             f"`{' '.join(QUERY)} > smi.csv`, and here `inspector fleet profile --from smi.csv`"
         )
-    machine = os.uname().machine
+    machine, by_default = os.uname().machine, default_runtime_is_nvidia(ROOT)
     return msgspec.structs.replace(
         host,
         toolkit=toolkit_of(ROOT),
         engine=_engine(),
-        flag="runtime" if default_runtime_is_nvidia(ROOT) else None,
+        flag="runtime" if by_default else None,
+        injection=runtime_mode(ROOT) if by_default else None,
         architecture=_MACHINES.get(machine, machine),
     )
 
@@ -82,5 +80,5 @@ def _engine() -> str | None:
     from inspector.engine.client import connect
 
     with suppress(InspectorError, OSError), closing(connect("docker", offline=True)) as engine:
-        return engine.info().version or None
+        return engine.info.version or None
     return None

@@ -9,7 +9,7 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
-from inspector.cli.options import import_option, reading, reading_options
+from inspector.cli.options import config_option, import_option, reading, reading_options
 from inspector.report.formats import formats
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--waste", is_flag=True, help="Tell which bytes need not be there: deleted later, caches, tests, bytecode."
 )
+@config_option
 @reading_options
 def command(
     references: tuple[str, ...], *, reports: Sequence[Destination], waste: bool, quiet: bool, **given: Any

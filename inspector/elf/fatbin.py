@@ -29,6 +29,7 @@ _MAGIC, _VERSION = 0xBA55ED50, 1
 _ENTRY = struct.Struct("<HHIQ12xI8xQ")
 """Kind, version, size of the header, size of the payload, architecture, flags."""
 _MOST_HEADER = 4096
+HEADER = _CONTAINER.size
 BEGIN = struct.pack("<IHH", _MAGIC, _VERSION, _CONTAINER.size)
 """The first bytes of a container."""
 _KINDS = {1: "compute", 2: "sm"}
@@ -62,8 +63,15 @@ def read_fatbins(source: Source, most: int = MAX_CONTAINERS) -> Fatbins | None:
     """
     found = find_sections(source, SECTIONS)
     section = next((found[name] for name in SECTIONS if name in found), None)
-    if section is None:
-        return None
+    return None if section is None else _read(source, section, most)
+
+
+def read_chains(source: Source) -> list[Fatbins]:
+    """Read the containers of each section. Raises as `read_fatbins`."""
+    return [_read(source, section, MAX_CONTAINERS) for section in find_sections(source, SECTIONS).values()]
+
+
+def _read(source: Source, section: Section, most: int) -> Fatbins:
     read: list[Architectures] = []
     cut = ""
     try:
@@ -75,7 +83,7 @@ def read_fatbins(source: Source, most: int = MAX_CONTAINERS) -> Fatbins | None:
     except Damaged as error:
         cut = str(error)
     if not read:
-        raise Damaged(cut or f"its section {SECTIONS[0]} is empty")
+        raise Damaged(cut or "its section of kernels is empty")
     return Fatbins(read[0], dict(Counter(tuple(sorted(each)) for each in read)), cut)
 
 
@@ -122,13 +130,23 @@ def _entries(source: Source, at: int, end: int) -> Iterator[str]:
     for _ in range(MAX_ENTRIES):
         if at == end:
             return
-        header = source.read_at(at, min(_ENTRY.size, end - at))
-        if len(header) < _ENTRY.size:
+        found = entry_of(source.read_at(at, min(_ENTRY.size, end - at)), end - at)
+        if found is None:
             break
-        kind, _, own, size, architecture, flags = _ENTRY.unpack(header)
-        if not _ENTRY.size <= own <= _MOST_HEADER or size > end - at - own:
-            break
-        suffix = "".join(letter for flag, letter in _SUFFIXES.items() if flags & flag)
-        yield f"{_KINDS.get(kind, f'kind{kind}')}_{architecture}{suffix}"
-        at += own + size
+        yield found[0]
+        at += found[1]
     raise Damaged(f"the container of kernels before byte {end} of the file is damaged")
+
+
+def entry_of(header: bytes, left: int) -> tuple[str, int] | None:
+    """Return the architecture and the size of the entry that begins with `header`; None where it is damaged.
+
+    `left` are the bytes up to the end of its container.
+    """
+    if min(len(header), left) < _ENTRY.size:
+        return None
+    kind, _, own, size, architecture, flags = _ENTRY.unpack_from(header)
+    if not _ENTRY.size <= own <= _MOST_HEADER or size > left - own:
+        return None
+    suffix = "".join(letter for flag, letter in _SUFFIXES.items() if flags & flag)
+    return f"{_KINDS.get(kind, f'kind{kind}')}_{architecture}{suffix}", own + size

@@ -13,6 +13,7 @@ import msgspec
 
 from inspector.elf import fatbin
 from inspector.elf.dynamic import Damaged
+from inspector.elf.kernels import KernelSearch, common, holds_kernels
 from inspector.elf.sections import Section, find_sections
 from inspector.elf.source import Source
 
@@ -39,16 +40,20 @@ _AMD = re.compile(rb"gfx[0-9a-f]{3,5}[a-z:+-]{0,20}(?: gfx[0-9a-f]{3,5}[a-z:+-]{
 
 
 class Listed(msgspec.Struct, frozen=True, array_like=True):
-    """The architectures in their order, none where there is no list. `cut` says why not all was searched."""
+    """The architectures in their order, none where there is no list. `cut` says why not all was searched.
+
+    Of another package than torch, they are those of most containers of kernels, and `others` what some have besides.
+    """
 
     architectures: tuple[str, ...] = ()
     cut: str = ""
+    others: tuple[str, ...] = ()
 
 
 def holds_list(path: str) -> bool:
-    """Tell by a file's name whether it is a library of torch that states its architectures."""
+    """Tell by a file's path whether it is a library that states its architectures."""
     name = path[path.rfind("/") + 1 :]
-    return name == WITH_TEXT or name in WITH_KERNELS
+    return name == WITH_TEXT or name in WITH_KERNELS or holds_kernels(path)
 
 
 class ListSearch:
@@ -132,20 +137,43 @@ class FirstKernels:
         return Listed(self._found or ())
 
 
-def search_for(path: str) -> ListSearch | FirstKernels:
-    """Return what looks for the architectures that a library states, by its name."""
-    return ListSearch() if path.endswith(WITH_TEXT) else FirstKernels()
+class AllKernels(KernelSearch):
+    """Looks for all containers of kernels in the pieces of a file that go by."""
+
+    @property
+    def result(self) -> Listed:
+        """Return what was found."""
+        most, others = common(self.chains)
+        return Listed(cut=self.cut) if self.cut else Listed(most, others=others)
+
+
+def search_for(path: str) -> ListSearch | FirstKernels | AllKernels:
+    """Return what looks for the architectures that a library states, by its path."""
+    if path.endswith(WITH_TEXT):
+        return ListSearch()
+    return AllKernels() if holds_kernels(path) else FirstKernels()
 
 
 def read_listed(source: Source, path: str) -> Listed:
-    """Read the architectures that a library states, by its name. Raises `Absent`."""
+    """Read the architectures that a library states, by its path. Raises `Absent`."""
     if path.endswith(WITH_TEXT):
         return _read_text(source)
     try:
-        found = fatbin.read_fatbins(source, 1)
+        return _read_all(source) if holds_kernels(path) else _read_first(source)
     except Damaged as error:
         return Listed(cut=str(error))
+
+
+def _read_first(source: Source) -> Listed:
+    found = fatbin.read_fatbins(source, 1)
     return Listed(found.first if found else ())
+
+
+def _read_all(source: Source) -> Listed:
+    chains = fatbin.read_chains(source)
+    cut = "; ".join(each.cut for each in chains if each.cut)
+    most, others = common(each.lists for each in chains)
+    return Listed(cut=cut) if cut else Listed(most, others=others)
 
 
 def _read_text(source: Source) -> Listed:

@@ -28,7 +28,7 @@ from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Distribution, Interpreter
 from inspector.python.question import Question
-from inspector.python.startup import find_startup
+from inspector.python.startup import find_startup, unstated_startup
 from inspector.rootfs import NotKept, Rootfs
 from inspector.sources.image import Image, Layer
 from inspector.torchbuild import find_torch
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from inspector.gpu.image import ImageGpu
     from inspector.torchbuild.extensions import Tried
 
+OF_ANOTHER = Unknown("the packages of the command's own Python were not looked at")
 READERS = 4
 """Packed layers of one image that are read at once."""
 
@@ -94,7 +95,8 @@ def _facts(
 ) -> ImageFacts:
     """Return the facts with the warnings of the content alone."""
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
-    rootfs = merge([layer.index for layer in indexed], binaries)
+    literal = all(layer.literal for layer in image.layers)
+    rootfs = merge([layer.index for layer in indexed], binaries, literal=literal)
     blind = any(each.blind for each in binaries)
     dear = blind or any(each.parts is not None for each in binaries)
     question = find_question(rootfs, image.config, python)
@@ -102,7 +104,7 @@ def _facts(
     content = modules.reader(image, indexed, rootfs)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
     installed: list[Installed] = []
-    seen = _seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
+    seen = seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
     imports = modules.find(rootfs, question, interpreter, content)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
@@ -118,8 +120,8 @@ def _facts(
     )
 
 
-def _seen_by_python(
-    rootfs: MergedRootfs,
+def seen_by_python(
+    rootfs: Rootfs,
     image: Image,
     question: Question,
     interpreter: Interpreter | Unknown,
@@ -141,7 +143,7 @@ def _seen_by_python(
         rootfs, question.config, interpreter, installed, blind=blind, content=content
     )
     torch = with_doubts(rootfs, question, interpreter, torch, elsewhere)
-    startup = find_startup(rootfs, image.config)
+    startup = unstated_startup() if image.unstated else find_startup(rootfs, image.config)
     asked = Asked(
         config=image.config,
         startup=startup,
@@ -175,7 +177,7 @@ def _with_torch(fs: Rootfs, image: Image, command: Command) -> Command:
     torch = command.torch
     if torch is None:
         return command
-    return msgspec.structs.replace(command, torch=_with_step(image, torch), gpu=_find_gpu(fs, image, torch, ()))
+    return msgspec.structs.replace(command, torch=_with_step(image, torch), gpu=_find_gpu(fs, image, torch, OF_ANOTHER))
 
 
 def _find_gpu(
@@ -187,14 +189,14 @@ def _find_gpu(
 
 
 def _with_kernels(
-    fs: MergedRootfs, gpu: ImageGpu | None, installed: Sequence[Installed], torch: Torch, tried: Tried | None
+    fs: Rootfs, gpu: ImageGpu | None, installed: Sequence[Installed], torch: Torch, tried: Tried | None
 ) -> ImageGpu | None:
     """Return what decides on a GPU, with the packages that have kernels; dear libraries are not looked into."""
-    if gpu is None or gpu.build != "cuda":
+    if gpu is None or gpu.build != "cuda" or tried is None:
         return gpu
     from inspector.gpu.kernels import find_kernels
 
-    return msgspec.structs.replace(gpu, kernels=find_kernels(fs, installed, torch, tried, fs.opened if tried else None))
+    return msgspec.structs.replace(gpu, kernels=find_kernels(fs, installed, torch, tried))
 
 
 def _try_extensions(
@@ -242,15 +244,18 @@ def _index(indexer: Indexer, image: Image, position: int, group: Group) -> Index
         with memory.within(group):
             return indexer.index(layer.diff_id, layer.digest, layer.blob)
     except InspectorError as error:
+        if layer.literal:  # the only one
+            raise
         where = f"layer {position + 1} of {len(image.layers)} ({layer.diff_id})"
         raise type(error)(f"{where}: {error}") from error
 
 
 def _layer_facts(layer: Layer, indexed: Indexed) -> LayerFacts:
     of_tar = indexed.index.verified or not layer.walked
+    diff_id = layer.diff_id or indexed.index.diff_id  # known since it was read whole
     return LayerFacts(
-        diff_id=layer.diff_id,
-        digest=layer.digest if layer.compressed else layer.diff_id,
+        diff_id=diff_id,
+        digest=layer.digest if layer.compressed else diff_id or None,
         size=indexed.index.size,
         compressed_size=layer.stored_size if layer.compressed else None,
         created_by=layer.created_by,

@@ -13,7 +13,7 @@ from inspector.layers.indexer import Indexed
 from inspector.layers.merge import MergedRootfs
 from inspector.python.model import Interpreter
 from inspector.python.question import Question
-from inspector.rootfs import NotKept, resolve
+from inspector.rootfs import NotKept, Rootfs, resolve
 from inspector.sources.image import Image, Layer
 from inspector.unknown import Importable, Unknown
 
@@ -35,7 +35,7 @@ class Modules(msgspec.Struct, frozen=True):
     missed: list[str] = msgspec.field(default_factory=list)
 
     def find(
-        self, fs: MergedRootfs, question: Question, interpreter: Interpreter | Unknown, content: ReadContent
+        self, fs: Rootfs, question: Question, interpreter: Interpreter | Unknown, content: ReadContent
     ) -> dict[str, Imported]:
         """Return the answer for each name."""
         if not self.names:

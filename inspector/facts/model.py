@@ -36,7 +36,8 @@ class Size(msgspec.Struct, frozen=True):
 class LayerFacts(Plain, frozen=True, kw_only=True):
     """One layer, from the base up. `size` is the sum of its files; `created_by` the build step, if stated.
 
-    `size` and `entries` are None where the layer itself was not read (see `Evidence.access`).
+    `size` and `entries` are None where the layer itself was not read (see `Evidence.access`). `diff_id` is empty for
+    what has no digest: a directory, or an uncompressed tar of a root file system that was not read whole.
     """
 
     diff_id: str

@@ -38,7 +38,7 @@ def unread(image: Image) -> ImageFacts:
 def _layer(layer: Layer) -> LayerFacts:
     return LayerFacts(
         diff_id=layer.diff_id,
-        digest=layer.digest if layer.compressed else layer.diff_id,
+        digest=layer.digest if layer.compressed else layer.diff_id or None,
         size=None,
         compressed_size=layer.stored_size if layer.compressed else None,
         created_by=layer.created_by,

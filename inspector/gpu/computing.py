@@ -18,6 +18,8 @@ from inspector.unknown import Unknown
 WORKSTATIONS = frozenset({1, 12, 13})
 """NVML's codes of brands that workstation GPUs have: Quadro, Quadro RTX, NVIDIA RTX."""
 INSTALL = "install a CUDA build of torch"
+_FORCED_PTX = "CUDA_FORCE_PTX_JIT"
+"""With 1, torch computed nothing on an H100."""
 _NO_COMPAT = "remove /usr/local/cuda*/compat from the image"
 
 
@@ -129,6 +131,11 @@ def _with_code(case: Case, cuda: str) -> Prediction:
     built = case.image.architectures
     if isinstance(built, Unknown):
         return undecided("code", built.unknown, available=True)
+    forced = case.image.environment.get(_FORCED_PTX, "0")
+    if forced not in ("", "0"):
+        reason = f"{_FORCED_PTX}={forced}: no machine code is used, and libraries of CUDA hold nothing else"
+        tell = fails if forced == "1" else undecided
+        return tell("code", reason, f"remove {_FORCED_PTX} from the image", available=True)
     capability = capability_text(case.gpu.capability)
     answer = runs_on(capability, built, cuda)
     if answer == "yes":

@@ -15,16 +15,23 @@ def with_extensions(case: Case, found: Prediction) -> Prediction:
     """Return the prediction, unless torch works and a package does not; what is not known of one is noted."""
     if found.verdict != "works":
         return found
-    for each in case.image.kernels:
+    kernels = case.image.kernels
+    if isinstance(kernels, Unknown):
+        note = f"whether other packages with kernels fit is not known: {kernels.unknown}"
+        return found._replace(notes=(*found.notes, note))
+    for each in kernels:
         if each.fits == "no":
-            change = f"install a {each.distribution} that was built for this torch and its CUDA"
-            return fails("extensions", f"{_named(each)} can't be used: {each.reason}", change, available=True)
+            reason = f"torch works, but {_named(each)} can't be used: {each.reason}"
+            return _fails(each, reason, f"install a build of {each.distribution} for this torch and its CUDA")
         if _runs(case, each) == "no":
             code = ", ".join([*_known(each), *each.others])
-            reason = f"{_named(each)} has no kernels for {_gpu(case)}, only {code}; torch has"
-            change = f"install a {each.distribution} that was built for it"
-            return fails("extensions", reason, change, available=True)
-    return found._replace(notes=(*found.notes, *(note for each in case.image.kernels for note in _notes(case, each))))
+            reason = f"torch works, but {_named(each)} has no kernels for {_gpu(case)}, only {code}"
+            return _fails(each, reason, f"install a build of {each.distribution} for it")
+    return found._replace(notes=(*found.notes, *(note for each in kernels for note in _notes(case, each))))
+
+
+def _fails(package: Kernels, reason: str, change: str) -> Prediction:
+    return fails("extensions", reason, change, available=True)._replace(path=package.path)
 
 
 def _notes(case: Case, package: Kernels) -> Iterator[str]:
@@ -32,9 +39,9 @@ def _notes(case: Case, package: Kernels) -> Iterator[str]:
         yield f"whether {_named(package)} fits this torch is not known: {package.reason}"
     if isinstance(package.architectures, Unknown):
         yield f"for which GPUs {_named(package)} has kernels is not known: {package.architectures.unknown}"
-    elif not package.architectures:
+    elif not package.architectures and package.fits == "yes":
         yield f"{_named(package)} has no kernels for GPUs"
-    elif _runs(case, package) == "unknown":
+    elif package.architectures and _runs(case, package) == "unknown":
         yield f"some of the kernels of {_named(package)} may not run on {_gpu(case)}"
 
 

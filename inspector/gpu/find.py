@@ -9,13 +9,15 @@ from itertools import islice
 import msgspec
 
 from inspector.elf import Skeleton
+from inspector.elf.kernels import LIBRARIES
 from inspector.errors import LimitExceeded, NotFound
-from inspector.gpu import drivers
+from inspector.gpu import drivers, rocm, xpu
 from inspector.gpu.compat import FOLDER, Compat, note_of, version_of
-from inspector.gpu.image import ASKED, Forced, ImageGpu, Runtime
+from inspector.gpu.image import ASKED, NOT_LOOKED, Forced, ImageGpu, Kernels, Runtime
 from inspector.gpu.requirements import is_legacy
 from inspector.oci import ImageConfig
 from inspector.python.files import find, is_listed, names_in
+from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
 from inspector.rootfs import Kind, Node, NotKept, Rootfs, resolve
 from inspector.torchbuild.model import Torch
@@ -80,7 +82,10 @@ def _with_files(
     return msgspec.structs.replace(
         stated,
         cuda=cuda,
+        hip=torch.hip,
         architectures=() if torch.build == "xpu" else _architectures(fs, torch),
+        kernels=_unlooked(distributions) if is_cuda else (),
+        missing=xpu.missing_libraries(fs) if torch.build == "xpu" else (),
         linalg=_stated(fs, torch, "libtorch_cuda_linalg.so"),
         runtime=runtime,
         min_driver=drivers.minimum_driver(cuda) if isinstance(cuda, str) else None,
@@ -88,6 +93,18 @@ def _with_files(
         baked=tuple(path for path, node in baked if node.kind is Kind.SYMLINK or node.size)[:MAX_FOUND],
         leftovers=tuple(path for path, node in baked if node.kind is Kind.FILE and not node.size)[:MAX_FOUND],
         forced=_forced(fs, config),
+    )
+
+
+def _unlooked(distributions: Iterable[Distribution] | Unknown) -> tuple[Kernels, ...] | Unknown:
+    """Return the other packages with kernels, by their names alone."""
+    if isinstance(distributions, Unknown):
+        return distributions
+    known = {canonical(each.name): each for each in distributions}
+    return tuple(
+        Kernels(distribution=each.name, version=each.version, architectures=Unknown(NOT_LOOKED), reason=NOT_LOOKED)
+        for name, each in known.items()
+        if name in LIBRARIES
     )
 
 
@@ -110,6 +127,8 @@ def _architectures(fs: Rootfs, torch: Torch) -> tuple[str, ...] | Unknown:
         return Unknown(f"{differs}: it is no build of PyTorch's")
     if isinstance(listed, tuple):
         return listed
+    if torch.build == "rocm" and torch.path and (named := rocm.targets_by_names(fs, torch.path)):
+        return named
     return built if isinstance(built, tuple) else listed or Unknown("torch has no list of architectures")
 
 

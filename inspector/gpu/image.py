@@ -14,6 +14,7 @@ ASKED = (
     "ONEAPI_DEVICE_SELECTOR", "VLLM_ENABLE_CUDA_COMPATIBILITY",
 )  # fmt: skip
 """How the variables begin that decide anything here."""
+NOT_LOOKED = "libraries of other packages than torch were not looked into: each would have to be fetched"
 
 
 class Forced(msgspec.Struct, frozen=True):
@@ -37,7 +38,8 @@ class Kernels(msgspec.Struct, frozen=True, kw_only=True):
 
     `torch` and `cuda` are the versions that it states. `architectures` are those of most of its containers of kernels,
     none where it has no code for NVIDIA's GPUs, and `others` what some have besides. `fits` tells whether it
-    works beside the image's torch, and `reason` why not.
+    works beside the image's torch, and `reason` why not. `path` is
+    the library that decides.
     """
 
     distribution: str
@@ -48,6 +50,7 @@ class Kernels(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[str, ...] = ()
     fits: Tri = "unknown"
     reason: str = ""
+    path: str | None = None
 
 
 class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +61,13 @@ class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     list of its own; None where torch has no MAGMA. `architecture` is the machine's. `compat` are the libcuda of the
     image's compat folder, `baked` driver files that only a host should bring, and `leftovers` those of no bytes, to
     which a host's were mounted. With `legacy`, the toolkit takes the image for one from before NVIDIA_REQUIRE_CUDA.
-    `kernels` are the other packages with code for GPUs.
+    `kernels` are the other packages with code for GPUs. Of builds for AMD's GPUs, `hip` is the version and
+    `architectures` are the targets; of those for Intel's, `missing` are libraries of the driver that no host brings.
     """
 
     build: str | Unknown
     cuda: str | Unknown | None = None
+    hip: str | None = None
     architectures: tuple[str, ...] | Unknown = ()
     linalg: tuple[str, ...] | Unknown | None = None
     architecture: str = "x86_64"
@@ -73,5 +78,6 @@ class ImageGpu(msgspec.Struct, frozen=True, kw_only=True):
     leftovers: tuple[str, ...] = ()
     forced: Forced | None = None
     legacy: bool = False
-    kernels: tuple[Kernels, ...] = ()
+    kernels: tuple[Kernels, ...] | Unknown = ()
+    missing: tuple[str, ...] = ()
     environment: dict[str, str] = {}

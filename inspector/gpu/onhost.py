@@ -33,6 +33,11 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     path: str | None = None
 
+    @property
+    def told(self) -> str:
+        """The reason, with what is noted of it."""
+        return "; ".join((self.reason, *self.notes))
+
 
 class OnHost(msgspec.Struct, frozen=True, kw_only=True):
     """What would happen on one host: the worst of its GPUs' verdicts, and each cause, the worst first."""

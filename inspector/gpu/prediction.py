@@ -10,8 +10,9 @@ from inspector.gpu.models import Gpu
 
 Verdict = Literal["works", "fails", "unknown"]
 Stage = Literal[
-    "host", "absent", "import", "start", "injection", "hidden", "build", "library", "driver", "code", "works"
-]
+    "host", "absent", "import", "start", "injection", "hidden", "build", "library", "driver", "code", "extensions",
+    "works",
+]  # fmt: skip
 
 
 class Case(NamedTuple):

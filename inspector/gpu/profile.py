@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec.structs import fields
 
 from inspector.errors import UsageError
-from inspector.gpu.hosts import MAX_GPUS, Host
+from inspector.gpu.hosts import MAX_GPUS, Host, Mode
 from inspector.gpu.models import gpu_named
 
 MAX_OUTPUT = 4 << 20
@@ -20,6 +20,7 @@ MAX_FILE = 16 << 20
 QUERY = ("nvidia-smi", "--query-gpu=name,compute_cap,driver_version", "--format=csv")
 _DRIVER = re.compile(r"Kernel Module\s+(?:for \S+\s+)?(\d+(?:\.\d+)+)", re.ASCII)
 _MODEL = re.compile(r"^Model:\s*(\S.*?)\s*$", re.MULTILINE)
+_MODES: Mapping[str, Mode] = {"legacy": "legacy", "cdi": "cdi", "jit-cdi": "cdi", "csv": "csv"}
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _PACKAGE = re.compile(r"^Package: nvidia-container-toolkit\n(?:.+\n)*?Version: (\d[^\n]{0,80})$", re.MULTILINE)
 
@@ -82,6 +83,17 @@ def default_runtime_is_nvidia(root: Path) -> bool:
     except ValueError:
         return False
     return isinstance(stated, dict) and stated.get("default-runtime") == "nvidia"
+
+
+def runtime_mode(root: Path) -> Mode | None:
+    """Return how the runtime `nvidia` gives GPUs to containers, where its configuration states it."""
+    import tomllib  # profiles alone read it
+
+    try:
+        stated = tomllib.loads(_text(root / "etc/nvidia-container-runtime/config.toml"))["nvidia-container-runtime"]
+        return _MODES.get(stated["mode"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
 
 
 def host_of_proc(root: Path, name: str) -> Host | None:

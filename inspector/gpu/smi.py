@@ -22,13 +22,22 @@ def ask_smi(words: Sequence[str] = QUERY, seconds: float = SECONDS) -> str | Non
     program = shutil.which(words[0])
     if program is None:
         return None
-    ends = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        process = subprocess.Popen([program, *words[1:]], **ends)  # noqa: S603 - words of ours
+        process = subprocess.Popen(  # noqa: S603 - words of ours
+            [program, *words[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
     except OSError as error:
         raise UsageError(f"{program} can't be run: {error.strerror}; name its output by --from") from error
     late = threading.Event()
-    timer = threading.Timer(seconds, lambda: (late.set(), process.kill()))
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, end)
     timer.start()
     try:
         assert process.stdout is not None

@@ -43,6 +43,8 @@ def _capabilities_refused(case: Case) -> Prediction | None:
 
 def not_injected(case: Case) -> Prediction | None:
     """Return why the container gets no GPU, or no libcuda; None if it gets both."""
+    if case.host.flag == "none":
+        return fails("injection", "containers are started without GPUs", "run it with --gpus all")
     if _asked(case) in ([], ["none"]):
         value = case.image.environment.get("NVIDIA_VISIBLE_DEVICES")
         said = "is not set" if value is None else f"is {value!r}"
@@ -70,6 +72,8 @@ def hidden(case: Case) -> Prediction | None:
 
 def _asked(case: Case) -> list[str] | None:
     """Return the devices that the image's environment asks for; None where that does not decide."""
+    if case.host.flag == "none":
+        return []
     if case.host.asks_by_environment is not True:
         return None
     value = case.image.environment.get("NVIDIA_VISIBLE_DEVICES")

@@ -36,8 +36,6 @@ MAX_READ = 4000
 """Files of one layer that are read later; `import torch` takes 50 of an image."""
 
 NOT_READ = "its layer was read in a way that tells nothing of ELF files"
-NOT_SOUGHT = "its layer was read once, from first to last"
-
 Known = TypeVar("Known")
 
 
@@ -162,12 +160,6 @@ class Binaries:
             found = read_listed(source, path)
         self._new[listed_key(position)] = pack_listed(found)
         return found
-
-    def opened(self, position: int) -> contextlib.AbstractContextManager[Source]:
-        """Open a regular file to be read at random, where its layer can be. Raises `NotKept`, also on entering."""
-        if self._files is None:
-            raise NotKept(NOT_SOUGHT)  # another time it could not be either, so nothing was missed
-        return self._opened(position)
 
     def remember(self) -> None:
         """Put what was read since into the cache."""

@@ -59,13 +59,15 @@ class Indexer:
     def index(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
         """Return the index of the layer `diff_id`, stored as `blob` under `digest`.
 
+        Where `diff_id` is empty, nothing names the layer, and the cache is left aside.
+
         Raises what `LayerBlob.scan` raises.
         """
         identity = blob.identity
         return self._cached(diff_id, blob, identity) or self._scan(diff_id, digest, blob, identity)
 
     def _cached(self, diff_id: str, blob: LayerBlob, identity: str | None) -> Indexed | None:
-        if self._cache is None:
+        if self._cache is None or not diff_id:
             return None
         cache = self._cache
         if not cache.has(diff_id, identity, verified=self._verify):
@@ -100,7 +102,7 @@ class Indexer:
         taken = time.perf_counter() - begun
         log.info("layers", "%s: read by %s: %d bytes in %.3f s", diff_id, scanned.how, scanned.bytes_read, taken)
         hold(scanned.index)
-        if self._cache is not None and scanned.index.diff_id == diff_id:
+        if self._cache is not None and diff_id and scanned.index.diff_id == diff_id:
             unchanged = identity is not None and blob.identity == identity  # else it is of no one state of the file
             keep(self._cache, scanned.index, identity if unchanged else None)
         return Indexed(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 from inspector import work
-from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Source, Symbols
+from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
 from inspector.layers.binaries import Binaries
@@ -134,10 +133,6 @@ class MergedRootfs:
         """See `Rootfs.listed`."""
         return self._of_binary(path, lambda binaries, position: binaries.listed(position, path))
 
-    def opened(self, path: str) -> AbstractContextManager[Source]:
-        """Open the regular file `path` to be read at random. Raises as `skeleton`, also on entering."""
-        return self._of_binary(path, Binaries.opened)
-
     def _of_binary(self, path: str, ask: Callable[[Binaries, int], Known]) -> Known:
         node, _ = self._content(path)
         layer = node.inode >> 32
@@ -170,11 +165,16 @@ class MergedRootfs:
 
 
 def merge(
-    indexes: Sequence[LayerIndex], binaries: Sequence[Binaries] = (), *, budget: work.Budget | None = None
+    indexes: Sequence[LayerIndex],
+    binaries: Sequence[Binaries] = (),
+    *,
+    literal: bool = False,
+    budget: work.Budget | None = None,
 ) -> MergedRootfs:
     """Lay layers over each other, base first: the whiteouts of each go before its entries, to lower layers only.
 
-    `binaries` are the ELF files of each layer; without, they are what the indexes themselves know.
+    `binaries` are the ELF files of each layer; without, they are what the indexes themselves know. With `literal`,
+    names and attributes mean nothing beyond themselves, as in a whole root file system.
 
     Raises, naming the layer, `CorruptLayer` for what engines refuse, `Unsupported` for what they differ in, and
     `LimitExceeded`.
@@ -185,13 +185,14 @@ def merge(
         work.check()
         where = f"layer {position + 1} of {len(indexes)}"
         try:
-            tree = LayerTree(index.entries, position, shelf)
+            tree = LayerTree(index.entries, position, shelf, literal=literal)
             tree.bind(root)
             _lay_over(root, tree)
         except (CorruptLayer, Unsupported, LimitExceeded) as error:
-            raise _placed(error, f"{where} ({index.diff_id})") from error
+            raise _placed(error, f"{where} ({index.diff_id})" if index.diff_id else where) from error
         told = [*tree.warnings, *index.warnings][:MAX_WARNINGS]
-        warnings += [f"{where}: {text}" for text in told if len(warnings) < MAX_WARNINGS]
+        prefix = "" if literal else f"{where}: "
+        warnings += [prefix + text for text in told if len(warnings) < MAX_WARNINGS]
     return MergedRootfs(root, shelf, warnings, binaries or list(map(Binaries, indexes)), budget=budget)
 
 

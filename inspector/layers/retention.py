@@ -29,7 +29,7 @@ class _Rule(msgspec.Struct, frozen=True):
 
 _METADATA = re.compile(r"(?:\.dist-info|\.egg-info|(?:^|/)EGG-INFO)/[^/]+\Z")
 _PYENV = re.compile(r"(?:^|/)\.?pyenv/version\Z")
-_TORCH = re.compile(r"(?:^|/)(?:torch|~orch)/version\.py\Z")
+_TORCH = re.compile(r"(?:^|/)(?:torch|~orch|torchvision|torchaudio)/version\.py\Z")
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
@@ -50,6 +50,7 @@ _BY_NAME = {
     "entry_points.txt": _Rule(256 * _KIB, _METADATA),
     "requires.txt": _Rule(256 * _KIB, _METADATA),
     "version.py": _Rule(64 * _KIB, _TORCH),
+    "cpp_lib.json": _Rule(64 * _KIB, re.compile(r"(?:^|/)xformers/cpp_lib\.json\Z")),
     "version": _Rule(_KIB, _PYENV),
     ".python-version": _Rule(_KIB),
     ".tool-versions": _Rule(4 * _KIB),

@@ -40,7 +40,18 @@ class FactsReader:
         return self._known.find(image, _asked(question, by))
 
     def gather(self, image: Image, question: Question) -> ImageFacts:
-        """Return the facts from the layers, and keep them."""
+        """Return the facts from the layers, and keep them; those of a part of this machine from its files."""
+        if image.machine is not None:
+            from inspector.facts.from_machine import gather_of_machine  # images have no need of it
+
+            return gather_of_machine(
+                image,
+                image.machine,
+                python=question.python,
+                imports=question.imports,
+                sizes=question.sizes,
+                verify=self._options.verify,
+            )
         from inspector.facts.from_layers import gather  # what is known is answered without it
 
         return gather(

@@ -41,7 +41,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     justify (`work.limits`). Of the checks, those in `select` count alone, where there are any, and those in `ignore`
     don't. `check` compares images with `against`, where that names one, and with the figures of the `baseline`, whose
     findings are known; `today` is the day in UTC that the last days of waivers are compared with, None is this one.
-    `sizes` asks where the bytes of each image are, and which are waste.
+    `sizes` asks where the bytes of each image are, and which are waste. `config` is a file with the configuration of
+    root file systems, which have none of their own.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -65,6 +66,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     baseline: Baseline | None = None
     today: date | None = None
     sizes: bool = False
+    config: Path | None = None
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
         """Believe the tables of contents of these registries too, as a policy may ask."""

@@ -10,7 +10,7 @@ from inspector import work
 from inspector.errors import UsageError
 from inspector.pipeline.gathering import FactsReader
 from inspector.pipeline.model import Asked, Job, Opened, Options, Progress, Seen
-from inspector.reference import STDIN, Reference
+from inspector.reference import STDIN, Reference, Scheme
 from inspector.sources.media import Media
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Reader:
             trust_toc=options.trust_toc,
             guess_registry=options.guess_registry,
             kept=kept,
+            config=options.config,
         )
 
     def close(self) -> None:
@@ -44,9 +45,13 @@ class Reader:
         self._media.close()
 
     def open(self, asked: Sequence[Asked]) -> list[Opened]:
-        """Open all names, in their order. Raises `UsageError` where two are standard input."""
+        """Open all names, in their order.
+
+        Raises `UsageError` where two are standard input, or a configuration is given for none of them.
+        """
         if sum(isinstance(each.name, Reference) and each.name.name == STDIN for each in asked) > 1:
             raise UsageError("standard input (`-`) is named more than once, but can be read only once")
+        self._refuse_config(asked)
         self._progress.add(names=len(asked))
         return self._side_by_side(self._open, asked)
 
@@ -56,6 +61,14 @@ class Reader:
         expected = [layer.diff_id for job in jobs for layer in job.image.layers]
         facts = FactsReader(self._options, self._meter(), expected)
         return self._side_by_side(lambda job: self._read(job, facts), jobs)
+
+    def _refuse_config(self, asked: Sequence[Asked]) -> None:
+        names = [each.name for each in asked if isinstance(each.name, Reference)]
+        if self._options.config is not None and names and all(name.scheme is not Scheme.ROOTFS for name in names):
+            raise UsageError(
+                f"--config {self._options.config} is for root file systems (rootfs:PATH), which have no configuration; "
+                f"{names[0]} has its own"
+            )
 
     def _open(self, asked: Asked) -> Opened:
         assert isinstance(asked.name, Reference)
@@ -97,12 +110,10 @@ class Reader:
 
     def _unread(self, jobs: Sequence[Job]) -> int:
         """Return the stored bytes of the layers that are neither read through already nor in the cache, each once."""
-        from inspector.sources.streamed import StreamedBlob  # nobody looks where no person is
-
         cache, whole = self._options.cache, self._options.verify
         images = (job.image for job in jobs if job.image.access is None)
         layers = {each.diff_id: each for image in images for each in image.layers}
-        unread = (each for each in layers.values() if not isinstance(each.blob, StreamedBlob))
+        unread = (each for each in layers.values() if not hasattr(each.blob, "found"))  # those were read on opening
         return sum(
             each.stored_size
             for each in unread

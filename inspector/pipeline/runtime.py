@@ -51,6 +51,8 @@ def _refuse_elsewhere(reference: Reference) -> None:
         raise UsageError(
             f"{reference}: lies in a registry, and only an engine runs images: docker pull {reference.name}"
         )
+    if reference.scheme in (Scheme.ROOTFS, Scheme.VENV, Scheme.SIF):
+        raise UsageError(f"{reference}: is no image, and only an engine's images are run: name one")
     if reference.is_path_like():
         raise UsageError(_load_first(reference))
 

@@ -51,6 +51,8 @@ class SharedIndexer(Indexer):
 
     def index(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
         """See `Indexer.index`; who asks while another thread reads the same layer waits for it."""
+        if not diff_id:  # it names nothing, so that no two of them are the same layer
+            return super().index(diff_id, digest, blob)
         with self._guard:
             slot = self._slots.setdefault(diff_id, _Slot())
         try:

@@ -11,7 +11,9 @@ import msgspec
 from inspector.errors import PolicyError
 from inspector.gpu.hosts import MAX_GPUS, MAX_HOSTS, Flag, Host, Mode, numbers
 from inspector.gpu.models import NAMES, gpu_named
+from inspector.gpu.rocm import is_target
 from inspector.gpu.versions import compare, major_of
+from inspector.policy.decoding import PROJECT, SECTION, decoded_toml, is_json, section_of, text_of
 from inspector.policy.location import Faults, Location
 from inspector.policy.setting import Key
 from inspector.policy.steps import shorten
@@ -53,7 +55,7 @@ OF_HOST = (
         str,
         "a version in quotes, as in '535.183.01'",
         about="The version of NVIDIA's driver, as `nvidia-smi` prints it, whole: `580` alone may be too old for CUDA "
-        "13, which `580.95.05` is not.",
+        "13, which `580.95.05` is not. Of AMD's GPUs, the ROCm release of their driver, as in `6.4`.",
         form={"maxLength": MAX_TEXT, "pattern": r"^\d{1,5}(\.\d+)*$"},
     ),
     Key(
@@ -61,7 +63,7 @@ OF_HOST = (
         list[str],
         "a list of models or compute capabilities, as in ['A10', '8.6']",
         about="The models, as in `A10`, or the whole names that `nvidia-smi` prints; or compute capabilities, as in "
-        "`8.6`. A model tells more: GeForce does not allow compat libraries.",
+        "`8.6`. A model tells more: GeForce does not allow compat libraries. AMD's GPUs by target, as in `gfx942`.",
         form=_NAME_FORM,
     ),
     Key(
@@ -77,7 +79,7 @@ OF_HOST = (
         Flag | None,
         f"allowed are {', '.join(map(repr, get_args(Flag)))}",
         about="How containers ask for GPUs: `gpus` is `docker run --gpus`, `runtime` is `--runtime=nvidia` or a "
-        "default runtime, `device` is `--device nvidia.com/gpu=…`.",
+        "default runtime, `device` is `--device nvidia.com/gpu=…`, `none` no GPUs at all.",
         unset="They ask for all GPUs in some way.",
         words=lambda: get_args(Flag),
     ),
@@ -134,6 +136,39 @@ class FleetTable(msgspec.Struct, forbid_unknown_fields=True):
     file: str | None = None
 
 
+def load_fleets(path: Path, *, alone: bool = False) -> dict[str, Fleet]:
+    """Load the fleets of a policy, or of a file that a policy names, where they stand `alone`. Raises `PolicyError`."""
+    if not path.is_file():
+        raise PolicyError(f"{path}: no such file; `inspector fleet profile -o {path.name}` writes one on a GPU host")
+    text = text_of(path)
+    if is_json(text, path):
+        raise PolicyError(f"{path}: fleets are stated in TOML, in tables [fleets.NAME]")
+    raw = decoded_toml(text, path)
+    section = section_of(raw) if path.name == PROJECT else raw
+    try:
+        found = fleets_of(section or {}, str(path), alone=alone)
+    except PolicyError as error:
+        from inspector.policy.positions import placed  # most files have no fault
+
+        raise PolicyError.of(str(path), placed(text, error.faults, SECTION if path.name == PROJECT else ())) from None
+    if not found:
+        raise PolicyError(f"{path}: no fleets; write at least one table [fleets.NAME]")
+    return found
+
+
+def fleets_of(raw: Mapping[str, Any], origin: str, *, alone: bool) -> dict[str, Fleet]:
+    """Return the fleets that decoded TOML holds, whatever else is in it; where `alone`, they name no further file.
+
+    Raises `PolicyError` with all faults.
+    """
+    stated, faults = raw.get(FLEETS.name, {}), Faults(origin)
+    if not isinstance(stated, dict):
+        raise Location(origin).error(f"expected {FLEETS.hint}", FLEETS.name)
+    found = read_fleets(stated, origin, faults, alone=alone)
+    faults.raise_all()
+    return {name: fleet for name, fleet in found.items() if fleet is not None}
+
+
 def read_fleets(raw: Mapping[str, Any], origin: str, faults: Faults, *, alone: bool = False) -> dict[str, Fleet | None]:
     """Return the fleets by name, None for each that has faults. Those of a file `alone` name no further file."""
     found: dict[str, Fleet | None] = {}
@@ -171,8 +206,6 @@ def _fleet(name: str, raw: Any, location: Location, *, alone: bool) -> Fleet:
 
 def _from_file(name: str, file: str, location: Location) -> Fleet:
     """Return the fleet as the file states it; what is wrong there is told with its place in that file."""
-    from inspector.policy.load import load_fleets  # which reads policies, and so this
-
     try:
         found = load_fleets(Path(location.origin).parent / file, alone=True)
     except PolicyError as error:
@@ -210,14 +243,14 @@ def _wrong(host: Host) -> Iterator[tuple[str, str, int | None]]:
     if not 0 < len(host.gpus) <= MAX_GPUS:
         yield "gpus", f"{len(host.gpus)} GPUs; state 1 to {MAX_GPUS}", None
     for at, name in enumerate(host.gpus[:MAX_GPUS]):
-        if len(name) > MAX_TEXT or gpu_named(name) is None:
+        if len(name) > MAX_TEXT or (gpu_named(name) is None and not is_target(name)):
             yield "gpus", f"no GPU is known as {_shown(name)}; {_near(name)}", at
 
 
 def _near(name: str) -> str:
     clause = did_you_mean(name, NAMES)
     meant = f"{clause} Or state" if clause.startswith("did") else "state"
-    return f"{meant} its compute capability, as in '8.6'"
+    return f"{meant} its compute capability, as in '8.6', or AMD's target, as in 'gfx942'"
 
 
 def _unique(hosts: list[Host], location: Location) -> Iterator[Host]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from inspector.facts import ImageFacts
-from inspector.gpu.computing import INSTALL
 from inspector.gpu.hosts import Host
 from inspector.gpu.onhost import Cause, OnHost, of_causes, on_host
+from inspector.gpu.rocm import is_target
 from inspector.python.model import Interpreter
 from inspector.torchbuild.kinds import label_of
 from inspector.unknown import Absent
@@ -24,21 +24,21 @@ def predicted(facts: ImageFacts, hosts: Iterable[Host]) -> Iterator[OnHost]:
         if import_told is not None and import_told.verdict == "fails":
             yield of_causes(host, [_everywhere(import_told, host)])
         elif facts.gpu is None:
-            yield of_causes(host, [_everywhere(_of_build(facts) or import_told or UNSEEN, host)])
+            yield of_causes(host, [_everywhere(_of_build(facts, host) or import_told or UNSEEN, host)])
         else:
             found = on_host(facts.gpu, host)
             works = found.verdict == "works" and import_told is not None
             yield of_causes(host, [_everywhere(import_told, host)]) if works and import_told else found
 
 
-def _of_build(facts: ImageFacts) -> Cause | None:
-    """Return that torch is no CUDA build; None where it is one, or where nobody knows."""
+def _of_build(facts: ImageFacts, host: Host) -> Cause | None:
+    """Return that torch is built for other than the host's GPUs; None where it may be for them."""
     build = facts.torch.build
-    if build in ("cuda", "unknown"):
+    if build in ("cuda", "rocm", "xpu", "unknown"):
         return None
-    return Cause(
-        verdict="fails", stage="build", reason=f"torch is built for {label_of(build)}, not CUDA", change=INSTALL
-    )
+    wanted = "ROCm" if any(map(is_target, host.gpus)) else "CUDA"
+    reason = f"torch is built for {label_of(build)}, not {wanted}"
+    return Cause(verdict="fails", stage="build", reason=reason, change=f"install a {wanted} build of torch")
 
 
 def _everywhere(cause: Cause, host: Host) -> Cause:
@@ -56,7 +56,12 @@ def _import_told(facts: ImageFacts) -> Cause | None:
     if torch.installed and torch.importable == "yes":
         return None
     if not torch.installed:
-        return Cause(verdict="fails", stage="absent", reason="the image has no torch", change=INSTALL)
+        return Cause(
+            verdict="fails",
+            stage="absent",
+            reason="the image has no torch",
+            change="install a build of torch for these GPUs",
+        )
     return Cause(
         verdict="fails", stage="import", reason=f"torch can't be imported{because}", change="repair its install"
     )

@@ -35,7 +35,7 @@ Whatever the role states: the image must have been read, be able to start, and h
 """
 _FLEETS = """
 What is known of the hosts on which images are to work, one of each kind. A role names its `fleet`, and then `check`
-says of each host whether CUDA would work there. All hosts are in `hosts`, or in the same table of a file of its own.
+says of each host whether torch would work there. All hosts are in `hosts`, or in the same table of a file of its own.
 """
 _WAIVERS = """
 A finding that fails or warns is `waived` up to the last day of a waiver that fits it: the image then has a warning,

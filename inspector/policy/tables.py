@@ -183,19 +183,6 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     )
 
 
-def fleets_of_tables(raw: Mapping[str, Any], origin: str, *, alone: bool) -> dict[str, Fleet]:
-    """Return the fleets that decoded TOML holds, whatever else is in it; where `alone`, they name no further file.
-
-    Raises `PolicyError` with all faults.
-    """
-    stated, faults = raw.get(FLEETS.name, {}), Faults(origin)
-    if not isinstance(stated, dict):
-        raise Location(origin).error(f"expected {FLEETS.hint}", FLEETS.name)
-    found = read_fleets(stated, origin, faults, alone=alone)
-    faults.raise_all()
-    return {name: fleet for name, fleet in found.items() if fleet is not None}
-
-
 def _second_default(roles: Mapping[str, Any], origin: str) -> Iterator[Fault]:
     """Yield a fault for each role that is the default beside an earlier one."""
     first, *others = [n for n, raw in roles.items() if isinstance(raw, dict) and raw.get(DEFAULT.name) is True] or [""]

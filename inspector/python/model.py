@@ -9,6 +9,9 @@ import msgspec
 from inspector.unknown import Tri
 from inspector.values import Plain
 
+UNSTATED = "no command was stated for it"
+"""Why nothing is known of the command of what is no image, unless its user gives a configuration."""
+
 
 class Startup(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the container's own command (entrypoint and cmd) exists and could be executed.

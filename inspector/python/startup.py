@@ -11,7 +11,7 @@ from inspector.oci import ImageConfig
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
 from inspector.python.launch import can_start
-from inspector.python.model import Startup
+from inspector.python.model import UNSTATED, Startup
 from inspector.python.running import closed_paths
 from inspector.python.which import Found, Missing, find_command
 from inspector.rootfs import Kind, Rootfs
@@ -48,6 +48,11 @@ def find_startup(fs: Rootfs, config: ImageConfig) -> Startup:
     if starts == "yes":
         starts, reasons = _shell_command(fs, argv, found, environment)
     return Startup(argv=argv, path=found.path, starts=starts, reasons=reasons)
+
+
+def unstated_startup() -> Startup:
+    """Return the startup of what has no command of its own, and of which nobody stated one."""
+    return Startup(argv=(), path=None, starts="unknown", reasons=(UNSTATED,))
 
 
 def _not_found(command: str, missing: Missing, environment: Environment) -> str:

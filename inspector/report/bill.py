@@ -186,7 +186,7 @@ def _elsewhere(facts: ImageFacts, other: TorchElsewhere) -> Package:
 
 
 def _layer(facts: ImageFacts, at: int | None) -> str | None:
-    return None if at is None or not 0 <= at < len(facts.layers) else facts.layers[at].diff_id
+    return None if at is None or not 0 <= at < len(facts.layers) else facts.layers[at].diff_id or None
 
 
 def _of_distribution(facts: ImageFacts, one: Distribution) -> Iterator[tuple[str, str]]:

@@ -26,10 +26,11 @@ _WORDS: Mapping[Stage, str] = {
     "start": "refused",
     "injection": "no GPU",
     "hidden": "GPUs hidden",
-    "build": "no CUDA",
+    "build": "wrong build",
     "library": "libcuda",
     "driver": "driver",
     "code": "no kernels",
+    "extensions": "extensions",
     "works": "works",
 }
 _UNKNOWN_WORDS: Mapping[Stage, str] = {
@@ -142,7 +143,7 @@ def _told(host: OnHost) -> Iterator[tuple[tuple[Verdict, str, str], str]]:
     for cause in host.causes:
         ways = f" (by {' or '.join(cause.modes)})" if cause.modes else ""
         if cause.verdict != "works":
-            yield (cause.verdict, word_of(cause), cause.change), f"{cause.reason}{ways}"
+            yield (cause.verdict, word_of(cause), cause.change), f"{cause.told}{ways}"
     for note in host.notes if host.verdict == "works" else ():
         yield ("works", "note", ""), note
 

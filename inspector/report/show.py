@@ -13,7 +13,7 @@ from inspector.gpu.serves import serves
 from inspector.imports.model import Imported
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
-from inspector.python.model import Distribution, Interpreter
+from inspector.python.model import UNSTATED, Distribution, Interpreter
 from inspector.report.canvas import columns, draw, hanging, indented, labelled, words
 from inspector.report.escape import escape
 from inspector.report.running import run_lines
@@ -157,7 +157,8 @@ def _python(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
             yield "", words(missing.unknown)
     yield "command", words(" ".join(facts.startup.argv) or "none")
     doubt = {"no": "can't start", "unknown": "may not start"}.get(facts.startup.starts, "")
-    yield from _doubts(doubt, facts.startup.reasons)
+    if UNSTATED not in facts.startup.reasons:
+        yield from _doubts(doubt, facts.startup.reasons)
     yield from _command(facts)
 
 

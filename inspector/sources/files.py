@@ -14,6 +14,7 @@ from inspector.reference import STDIN, Place, Scheme
 from inspector.sources import docker_archive, layout, skopeo_dir, twofold
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
+from inspector.sources.kinds import advice
 from inspector.sources.pipe import Pipe, opened
 from inspector.sources.platforms import Wanted
 from inspector.sources.seekable import SeekableArchive
@@ -37,7 +38,9 @@ def no_image(path: str) -> str:
         if there.is_dir():
             documents = (layout.INDEX, docker_archive.MANIFEST)
             holds = any((there / name).exists() for name in documents)
-            return "" if holds else f"a directory without an image (no {' or '.join(documents)})"
+            told = advice(path)
+            more = f"; {told}" if told else ""
+            return "" if holds else f"a directory without an image (no {' or '.join(documents)}){more}"
         if there.is_file():
             with opened(there) as file:
                 return "" if sniff(file.read(BLOCK)) else "a file that is no archive"
@@ -79,11 +82,7 @@ def _archive(place: Place, telling: Telling) -> BlobStore:
     """Return the archive, its members at random where it lies plain on disk; else read through."""
     meter, expect, stdin = telling
     if place.path == STDIN:
-        if stdin is None and sys.stdin is None:
-            raise UsageError("standard input is closed; pipe an archive in: docker save NAME | inspector check -")
-        stream = stdin or sys.stdin.buffer
-        if stream.isatty():
-            raise UsageError("standard input is a terminal; pipe an archive in: docker save NAME | inspector check -")
+        stream = standard_input(stdin, "docker save NAME | inspector check -")
         return StreamedArchive(cast("BinaryIO", Pipe(stream)), "standard input", meter=meter)
     path = Path(place.path)
     with opened(path) as file:
@@ -94,3 +93,13 @@ def _archive(place: Place, telling: Telling) -> BlobStore:
         expect(path.stat().st_size)
         file.seek(0)
         return StreamedArchive(file, str(path), meter=meter)
+
+
+def standard_input(given: BinaryIO | None, example: str) -> BinaryIO:
+    """Return the stream that `-` names, standard input unless another one is given. Raises `UsageError`."""
+    if given is None and sys.stdin is None:
+        raise UsageError(f"standard input is closed; pipe an archive in: {example}")
+    stream = given or sys.stdin.buffer
+    if stream.isatty():
+        raise UsageError(f"standard input is a terminal; pipe an archive in: {example}")
+    return stream

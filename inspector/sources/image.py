@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inspector.layers.blob import LayerBlob, Meter
     from inspector.oci import ImageConfig, Platform
     from inspector.sources.access import ContainerFiles, Known
+    from inspector.sources.venv.machine import Machine
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 
     `compressed` says whether that is packed; `created_by` is the build step, where the config's history tells.
     `walked` says that the blob is read from a directory of files, whose entries are not quite those of the tar.
+    One that is `literal` is a whole root file system and no change to one: none of its names is a whiteout.
     """
 
     diff_id: str
@@ -28,6 +30,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     compressed: bool
     created_by: str | None
     walked: bool = False
+    literal: bool = False
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +38,9 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 
     An engine's image has `access`: as it stands, it holds what the engine tells of it, and its layers are `Unread`;
     `image_id` is None where the engine doesn't tell the config's digest. `size` is what the engine states, in bytes
-    of all files unpacked. `manifest_digest` is the digest of the manifest that was read, where there is one.
+    of all files unpacked. `manifest_digest` is the digest of the manifest that was read, where there is one. With
+    `unstated`, nobody stated the `config`: it holds what a container gets by default. `machine` has the files of what
+    is no image but a part of this machine; its layer can't be read then.
     """
 
     reference: str
@@ -49,6 +54,8 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     access: Access | None = None
     size: int | None = None
     manifest_digest: str | None = None
+    unstated: bool = False
+    machine: Machine | None = None
 
 
 class Access(Protocol):

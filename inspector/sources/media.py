@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from inspector import work
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inspector.sources.engine.open import Engines
     from inspector.sources.registry.contents import Kept
     from inspector.sources.registry.open import Registries
@@ -19,6 +21,7 @@ class Media:
     `insecure` are registries that may be asked without verified TLS, `trust_toc` those whose tables of contents are
     believed, and `kept` holds what they told earlier runs. With `guess_registry`, a registry is asked for
     a bare name that names no host, too: fine to look at an image, but no verdict may come from who owns the name.
+    `config` is a file with the configuration of root file systems, which have none of their own.
     """
 
     def __init__(
@@ -29,10 +32,12 @@ class Media:
         trust_toc: Literal["all"] | tuple[str, ...] = (),
         guess_registry: bool = False,
         kept: Kept | None = None,
+        config: Path | None = None,
     ) -> None:
         self.guess_registry = guess_registry
         self._trust_toc = trust_toc
         self.offline = offline
+        self.config = config
         self._insecure = insecure
         self._kept = kept
         self._lock = threading.Lock()

@@ -15,6 +15,7 @@ from inspector.sources.media import Media
 
 if TYPE_CHECKING:
     from inspector.layers.blob import Meter
+    from inspector.sources.files import Telling
     from inspector.sources.image import Image
     from inspector.sources.platforms import Wanted
 
@@ -43,7 +44,9 @@ def open_images(
             raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
         return _from_registry(reference, platform, media)
     if reference.scheme in _OWN_ROOMS:
-        return _from_own_room(reference, platform, media, stdin)
+        from inspector.sources.files import Telling
+
+        return _from_own_room(reference, platform, media, Telling(meter, expect, stdin))
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
@@ -60,13 +63,13 @@ def open_images(
 _OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER, Scheme.CONTAINERD})
 
 
-def _from_own_room(reference: Reference, platform: Wanted, media: Media, stdin: BinaryIO | None) -> tuple[Image, ...]:
+def _from_own_room(reference: Reference, platform: Wanted, media: Media, telling: Telling) -> tuple[Image, ...]:
     """Open what is no stored image, or lies where no engine tells of it; each kind has a package of its own."""
     match reference.scheme:
         case Scheme.ROOTFS:
             from inspector.sources.rootfs.open import open_rootfs
 
-            return open_rootfs(reference, platform, media, stdin)
+            return open_rootfs(reference, platform, media, telling)
         case Scheme.SIF:
             from inspector.sources.sif.open import open_sif
 

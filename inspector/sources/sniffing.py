@@ -8,6 +8,7 @@ from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound
 from inspector.reference import Scheme
 from inspector.sources import docker_archive, layout, skopeo_dir, twofold
 from inspector.sources.image import Image
+from inspector.sources.kinds import advice, advice_on_tar
 from inspector.sources.platforms import Wanted
 from inspector.sources.store import BlobStore
 
@@ -22,7 +23,12 @@ def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, 
     if store.size(docker_archive.MANIFEST) is None:
         if has_index:
             return layout.open_layout(store, layout_scheme.value, selector, wanted)
-        folder = f"; name archives in it one by one: {store.where}/*.tar" if layout_scheme is Scheme.OCI else ""
+        is_folder = layout_scheme is Scheme.OCI
+        where = store.where
+        what = advice(where) if is_folder else advice_on_tar(where, lambda name: store.size(name) is not None)
+        if what:
+            raise NotFound(f"{store.where}: no image: neither manifest.json nor index.json in it; {what}")
+        folder = f"; name archives in it one by one: {store.where}/*.tar" if is_folder else ""
         raise NotFound(
             f"{store.where}: no image: neither manifest.json nor index.json in it; expected is what docker save, "
             f"podman save, skopeo or buildx write{folder}"

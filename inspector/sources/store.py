@@ -86,7 +86,10 @@ class Members(Generic[Content]):
         self._seen += 1
         self._names += len(member.path) + len(member.link)
         if self._seen > MAX_MEMBERS:
-            raise LimitExceeded(f"{self._where}: more than {MAX_MEMBERS} members; that is no archive of images")
+            raise LimitExceeded(
+                f"{self._where}: more than {MAX_MEMBERS} members; that is no archive of images; for the tar of a root "
+                "file system write rootfs:PATH"
+            )
         if self._names > MAX_NAMES:
             raise LimitExceeded(f"{self._where}: the names in it have more than {MAX_NAMES} characters together")
 

@@ -54,10 +54,14 @@ _TORCH = re.compile(r"lib(?:torch|c10)[a-z0-9_]*\.so")
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """The extension modules that can't load, and why others, if any, could not be tried to the end."""
+    """The extension modules that can't load, and why others, if any, could not be tried to the end.
+
+    `beside_torch` says that all were tried in a process that had imported torch, as far as they need it.
+    """
 
     broken: tuple[BrokenExtension, ...] = ()
     undecided: tuple[str, ...] = ()
+    beside_torch: bool = False
 
 
 def find_broken_extensions(
@@ -74,22 +78,27 @@ def find_broken_extensions(
     python = Python(around.root, around.interpreter.resolved, around.started)
     tables = Tables(around.root)
     found = list(itertools.islice(_files(around, modules=True), MAX_TRIED + 1))
-    more = () if len(found) <= MAX_TRIED else (f"there are more than {MAX_TRIED} of them",)
     failed = _failing(python.start(1, tables), found[:MAX_TRIED])
     imported = torch.installed and torch.importable == "yes"
-    opened = [path for path in _libraries(around) if _needs_torch(fs, path)] if imported else []
+    libraries = list(itertools.islice(_files(around, modules=False), MAX_TRIED + 1)) if imported else []
+    opened = [path for path in libraries[:MAX_TRIED] if _needs_torch(fs, path)]
     files = _torch(around) if (failed or opened) and imported else None
     process = python.start(1, tables) if files is not None else None
     if files is not None and isinstance(process, Process) and import_torch(process, fs, files) is None:
         failed = [*_failing(process, [path for path, _ in failed]), *_failing(process, opened, modules=False)]
+    elif failed or opened:
+        imported = False
     sure = [(path, why) for path, why in failed if why.certainty != "unknown"]
     names = _names(around.folders, {_site(path) if path in opened else _package(path) for path, _ in sure})
     told = [(path, why) for path, why in sure if not _may_be_there(why, names)]
     unsure = [f"{path}: {why}" for path, why in failed if why.certainty == "unknown"]
     unsure += [f"{path}: {why}" for path, why in sure if path in opened and _may_be_there(why, names)]
+    more = [f"there are more than {MAX_TRIED} of them"] if max(len(found), len(libraries)) > MAX_TRIED else []
+    more += [f"more than {MAX_FOUND} can't load"] if len(told) > MAX_FOUND else []
     return Tried(
         broken=tuple(_described(around.root, path, why, installed) for path, why in told[:MAX_FOUND]),
         undecided=(*more, *unsure[:MAX_FOUND]),
+        beside_torch=imported,
     )
 
 
@@ -124,13 +133,11 @@ def _imported(process: Process, path: str) -> ImportFailure | None:
     return None if loads and path.endswith(_STABLE) else failure  # torchaudio's have no PyInit: torch.ops opens them
 
 
-def _libraries(around: Surroundings) -> list[str]:
-    """List the libraries that a package may open by itself: those beside its modules that are none."""
-    return list(itertools.islice(_files(around, modules=False), MAX_TRIED))
-
-
 def _files(around: Surroundings, *, modules: bool) -> Iterator[str]:
-    """List the files with this interpreter's own ending, or the stable ABI's, in the folders of packages; or others."""
+    """List the files with this interpreter's own ending, or the stable ABI's, in the folders of packages.
+
+    Or else the libraries beside them that are no modules, which a package may open by itself.
+    """
     endings = (*around.suffixes.own, _STABLE)
     for entry in dict.fromkeys(around.interpreter.search_path):
         if not entry.endswith(("site-packages", "dist-packages")):

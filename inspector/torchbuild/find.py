@@ -17,7 +17,7 @@ from inspector.python.model import Interpreter
 from inspector.python.modules import Found, find_modules, suffixes_of
 from inspector.python.record import Owned
 from inspector.python.requirements import Requirements
-from inspector.rootfs import Rootfs
+from inspector.rootfs import Rootfs, tops
 from inspector.torchbuild.assess import assess, check_start
 from inspector.torchbuild.candidate import Surroundings
 from inspector.torchbuild.diagnostics import Diagnostic, importable, texts
@@ -63,7 +63,8 @@ def find_torch(
         entries = [path for entry in interpreter.search_path if (path := view.at(entry).path) is not None]
         around = surroundings(fs, view, config, interpreter, installed, everywhere)
         around = msgspec.structs.replace(around, blind=blind, content=content)
-        on_disk = bool(everywhere.libtorch) or any(is_torch(folders, path) for path in everywhere.packages)
+        elsewhere = tops(fs) != ("/",)  # where nobody looked, a torch may lie
+        on_disk = elsewhere or bool(everywhere.libtorch) or any(is_torch(folders, path) for path in everywhere.packages)
         answer = imported(around, on_disk=on_disk)
     here = Here(interpreter, entries, answer.path, answer.files)
     return answer.torch, tuple(find_elsewhere(folders, everywhere, here)), _warnings(everywhere)

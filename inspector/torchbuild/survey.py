@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from inspector.python.folders import Folders
-from inspector.rootfs import Kind
+from inspector.rootfs import Kind, tops
 
 MAX_FOUND = 200
 """Places of each kind that are kept."""
@@ -30,10 +30,12 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def survey(folders: Folders) -> Survey:
-    """Walk the tree once; links are not followed, so nothing is met twice."""
+    """Walk the tree once, or the part of a machine that is asked about; links are not followed, so that nothing is met
+    twice.
+    """
     found = Survey(packages=[], metadata=[], leftovers=[], archives=[], libtorch=[])
     scandir = folders.fs.scandir
-    todo = ["/"]
+    todo = list(tops(folders.fs))
     while todo:
         here = todo.pop()
         prefix = here if here == "/" else f"{here}/"

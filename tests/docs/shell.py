@@ -22,10 +22,10 @@ from click.testing import CliRunner
 from inspector.cli.root import cli
 from inspector.testing import FakeEngine
 from tests.docs.blocks import ROOT
-from tests.docs.world import HOST, built, put, save
+from tests.docs.world import HOST, built, exported, inspected, put, save
 
 NAME = "torch-image-inspector"
-_TOOLS = frozenset({"cat", "cp", "echo", "jq", "ls", "mkdir", "mv", "rm", "test"})
+_TOOLS = frozenset({"cat", "cp", "echo", "jq", "ls", "mkdir", "mv", "rm", "tar", "test"})
 _OURS = (["inspector"], [NAME], ["uvx", NAME], ["pipx", "run", NAME], ["uv", "tool", "run", NAME])
 _INSTALLS = (["pip", "install"], ["pipx", "install"], ["uv", "tool", "install"], ["uv", "pip", "install"])
 _OUTSIDE = frozenset({"cd", "docker", "git", "pre-commit", "source", "uv", "pip", "podman", "skopeo", "sudo", "python"})
@@ -48,6 +48,7 @@ class Shell:
         self.registry = registry
         self.environment = environment
         self.engine = engine
+        self.containers: dict[str, str] = {}
 
     def run(self, command: str) -> Done:
         """Run one line: a command, a pipe, or an output to a file."""
@@ -82,11 +83,10 @@ class Shell:
         arguments = ours(words)
         if arguments is not None:
             return self._inspector(arguments, given, variables)
-        if words[:2] == ["docker", "save"]:
-            return self._save(words[2:])
-        if words[:2] == ["docker", "build"]:
-            return self._build(words[2:])
-        if words[0] in _TOOLS or (words[0] == "python" and words[1].endswith(".py")):
+        done = self._docker(words[1], words[2:]) if words[0] == "docker" else None
+        if done is not None:
+            return done
+        if words[0] in _TOOLS or (words[0] == "python" and (words[1].endswith(".py") or words[1:3] == ["-m", "venv"])):
             return self._process([sys.executable, *words[1:]] if words[0] == "python" else words, given)
         check_outside(words)
         return Done(None, "")
@@ -132,12 +132,36 @@ class Shell:
         )
         return Done(done.returncode, (done.stdout + done.stderr).decode(), done.stdout)
 
+    def _docker(self, what: str, words: list[str]) -> Done | None:
+        """Do what the fake engine can; None for a command that is not run."""
+        match what:
+            case "save":
+                return self._save(words)
+            case "build":
+                return self._build(words)
+            case "create":
+                self.containers[words[words.index("--name") + 1]] = words[-1]
+                return Done(0, "")
+            case "export" | "inspect":
+                return self._container(what, words)
+            case _:
+                return None
+
     def _save(self, words: list[str]) -> Done:
         path = self.folder / ".saved.tar"
         if words[0] == "-o":
             path, words = self.folder / words[1], words[2:]
         save(self.engine, words, path)
         return Done(0, "", b"" if path.name != ".saved.tar" else path.read_bytes())
+
+    def _container(self, what: str, words: list[str]) -> Done:
+        """Give what `docker export` or `docker inspect` does of a container that the page has created."""
+        image = self.containers[words[-1]]
+        content = exported(self.engine, image) if what == "export" else inspected(self.engine, image)
+        if words[0] == "-o":
+            (self.folder / words[1]).write_bytes(content)
+            return Done(0, "")
+        return Done(0, "", content)
 
     def _build(self, words: list[str]) -> Done:
         file = words[words.index("-f") + 1] if "-f" in words else "Dockerfile"

@@ -6,6 +6,7 @@ Dockerfile: without torch, with the CPU build where PyTorch's CPU index is named
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from pathlib import Path
 
 from fixtures.forms import FORMS
 from fixtures.roles import python_image, right_images
+from fixtures.roots import merged
 from fixtures.wrong import wrong_images
 from inspector.testing import FakeEngine, FakeRegistry, Image
+from inspector.testing.tree import tar_of
 
 HOST = "registry.example.com"
 TAGS = ("1.0.0", "1.1.0", "1.2.0", "1.3.0", "1.4.0")
@@ -58,6 +61,22 @@ def save(engine: FakeEngine, names: list[str], path: Path) -> None:
     found = [engine.store.find(name) for name in names]
     assert None not in found, names
     FORMS["docker-25"](path, [image for image in found if image is not None])
+
+
+def exported(engine: FakeEngine, name: str) -> bytes:
+    """Give what `docker export` writes of a container of that image."""
+    return tar_of(merged(_found(engine, name)))
+
+
+def inspected(engine: FakeEngine, name: str) -> bytes:
+    """Give what `docker inspect` prints of a container of that image, as far as it matters."""
+    return json.dumps([{"Id": "1" * 64, "Config": json.loads(_found(engine, name).config)["config"]}]).encode()
+
+
+def _found(engine: FakeEngine, name: str) -> Image:
+    found = engine.store.find(name)
+    assert found is not None, name
+    return found
 
 
 @contextmanager

@@ -159,6 +159,12 @@ def test_10_the_runtime_gives_a_plain_image_no_gpu() -> None:
     assert one(image(NVIDIA_VISIBLE_DEVICES="all,void"), "580.95.05", "A10", flag="runtime").stage == "injection"
 
 
+def test_10_without_a_flag_there_is_no_gpu() -> None:
+    for mode in ("legacy", "cdi"):
+        found = one(image(env=IMAGE_13_1), "560.35.03", "A10", mode, flag="none")
+        assert (found.stage, found.available) == ("injection", False)
+
+
 def test_11_a_legacy_image_requires_its_cuda() -> None:
     legacy = image(CUDA_VERSION="13.0")
     assert one(legacy, "570.86.15", "A10", flag="runtime", toolkit="1.17.0").stage == "start"

@@ -13,7 +13,7 @@ from fixtures.torches import torch_cuda
 from inspector.errors import LimitExceeded
 from inspector.gpu.compat import Note
 from inspector.gpu.find import MAX_FOLDERS, MAX_FOUND, find_gpu
-from inspector.gpu.image import Forced, ImageGpu, Runtime
+from inspector.gpu.image import NOT_LOOKED, Forced, ImageGpu, Kernels, Runtime
 from inspector.testing.tree import Link, Tree
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Importable, Unknown
@@ -223,7 +223,21 @@ def test_single_files_tell_the_same_or_that_it_is_not_known() -> None:
     assert isinstance(part.gpu.architectures, Unknown)
     assert isinstance(part.gpu.linalg, Unknown)
     assert whole.runtime.soname == "libcudart.so.13"
-    blind = {"architectures": whole.architectures, "linalg": whole.linalg, "runtime": whole.runtime}
+    assert isinstance(part.gpu.kernels, Unknown)
+    blind = {"architectures": whole.architectures, "linalg": whole.linalg, "runtime": whole.runtime, "kernels": ()}
     assert replace(part.gpu, **blind) == whole
     assert whole.compat[0].note is not None
     assert whole.forced == Forced("/usr/local/cuda/compat/libcuda.so.1", "590.44.01")
+
+
+def test_packages_with_kernels_are_named_before_they_are_looked_into() -> None:
+    fs, packages = rootfs_of(FILES), (distribution("torchvision", "0.29.1"), distribution("numpy", "2.4"))
+    gpu = find_gpu(fs, config_of(), TORCH, packages)
+    assert gpu is not None
+    unread = Unknown(NOT_LOOKED)
+    assert gpu.kernels == (
+        Kernels(distribution="torchvision", version="0.29.1", architectures=unread, reason=NOT_LOOKED),
+    )
+    unlisted = find_gpu(fs, config_of(), TORCH, Unknown("not listed"))
+    assert unlisted is not None
+    assert unlisted.kernels == Unknown("not listed")

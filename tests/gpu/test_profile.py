@@ -11,7 +11,14 @@ import pytest
 
 from inspector.errors import UsageError
 from inspector.gpu.hosts import Host
-from inspector.gpu.profile import as_toml, default_runtime_is_nvidia, host_of_proc, host_of_smi, toolkit_of
+from inspector.gpu.profile import (
+    as_toml,
+    default_runtime_is_nvidia,
+    host_of_proc,
+    host_of_smi,
+    runtime_mode,
+    toolkit_of,
+)
 
 RECORDED = json.loads((Path(__file__).parents[1] / "runtime/recorded/h100-580.159.json").read_text())["machine"]
 LISTING = """
@@ -83,6 +90,25 @@ def test_a_profile_reads_back(host: Host) -> None:
     for fleet in ("gpu", 'a "b" \\ \n\x7f.c'):
         (stated,) = tomllib.loads(as_toml(host, fleet))["fleets"][fleet]["hosts"]
         assert msgspec.convert(stated, Host) == host
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ('[nvidia-container-runtime]\nmode = "legacy"\n', "legacy"),
+        ('[nvidia-container-runtime]\nmode = "jit-cdi"\n', "cdi"),
+        ('[nvidia-container-runtime]\nmode = "auto"\n', None),
+        ("[nvidia-container-runtime]\nmode = [1]\n", None),
+        ("nvidia-container-runtime = 5\n", None),
+        ("#", None),
+        ("x", None),
+    ],
+)
+def test_the_mode_of_the_runtime(text: str, mode: str | None, tmp_path: Path) -> None:
+    assert runtime_mode(tmp_path) is None
+    (tmp_path / "etc/nvidia-container-runtime").mkdir(parents=True)
+    (tmp_path / "etc/nvidia-container-runtime/config.toml").write_text(text)
+    assert runtime_mode(tmp_path) == mode
 
 
 def test_hosts_follow_one_another() -> None:

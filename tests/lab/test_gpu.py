@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from inspector import inspect
 from inspector.gpu.hosts import Host
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.predict import predict
@@ -87,26 +89,42 @@ def answers(libraries: Path) -> dict[str, Said]:
     return {json.dumps(each): said for each, said in zip(environments, found, strict=True)}
 
 
-def image(answers: Mapping[str, Said], environment: Mapping[str, str]) -> ImageGpu:
+@pytest.fixture(scope="module")
+def told(libraries: Path) -> ImageGpu:
+    """What inspector tells of the image, whose files it only reads."""
+    del libraries
+    found = inspect(f"docker:{GPU_WORKER}").gpu
+    assert found is not None
+    return found
+
+
+def image(told: ImageGpu, environment: Mapping[str, str]) -> ImageGpu:
     """The image, with the variables that its containers would have."""
-    built = tuple(next(iter(answers.values()))["architectures"])
     own = {name: value for name, value in environment.items() if not name.startswith("STANDIN_")}
-    return ImageGpu(build="cuda", cuda="13.0", architectures=built, environment=own)
+    return replace(told, environment={**told.environment, **own})
 
 
-def predicted(answers: Mapping[str, Said], driver: str, count: int, environment: Mapping[str, str]) -> bool:
+def predicted(told: ImageGpu, driver: str, count: int, environment: Mapping[str, str]) -> bool:
     """What `is_available()` is predicted to say; without a GPU, nothing needs to be."""
     what = Host(name="host", driver=driver, gpus=("H100",) * count, injection="cdi")
-    found = {each.by_mode["cdi"].available for each in predict(image(answers, environment), what)}
+    found = {each.by_mode["cdi"].available for each in predict(image(told, environment), what)}
     assert len(found) <= 1
     return bool(found and found.pop())
 
 
+def test_the_files_tell_what_torch_was_built_for(answers: dict[str, Said], told: ImageGpu) -> None:
+    (architectures,) = {tuple(said["architectures"]) for said in answers.values()}
+    assert told.architectures == architectures
+    assert (told.build, told.cuda, told.runtime.soname) == ("cuda", "13.0", "libcudart.so.13")
+
+
 @pytest.mark.parametrize(("driver", "count"), DRIVEN)
-def test_what_is_predicted_is_what_torch_says(driver: str, count: int, answers: dict[str, Said]) -> None:
+def test_what_is_predicted_is_what_torch_says(
+    driver: str, count: int, answers: dict[str, Said], told: ImageGpu
+) -> None:
     environment = DRIVEN[driver, count]
     said = answers[json.dumps(environment)]
-    assert said["available"] is predicted(answers, driver, count, environment)
+    assert said["available"] is predicted(told, driver, count, environment)
     assert said["count"] == count, "which is NVML's, also where no GPU can be used"
 
 
@@ -126,20 +144,20 @@ def test_no_error_of_the_driver_is_an_exception(error: int, answers: dict[str, S
 
 
 @pytest.mark.parametrize(("value", "count"), HIDDEN)
-def test_the_devices_that_a_variable_leaves(value: str, count: int, answers: dict[str, Said]) -> None:
+def test_the_devices_that_a_variable_leaves(value: str, count: int, answers: dict[str, Said], told: ImageGpu) -> None:
     environment = HIDDEN[value, count]
     said, left = answers[json.dumps(environment)], visible(value, count)
     assert said["count"] == len(left.positions or ())
-    assert said["available"] is predicted(answers, HOSTS[2], count, environment) is bool(left.positions)
+    assert said["available"] is predicted(told, HOSTS[2], count, environment) is bool(left.positions)
 
 
 @pytest.mark.parametrize("driver", HOSTS)
-def test_counting_by_nvml_says_true_on_any_driver(driver: str, answers: dict[str, Said]) -> None:
+def test_counting_by_nvml_says_true_on_any_driver(driver: str, answers: dict[str, Said], told: ImageGpu) -> None:
     environment = TRAPPED[driver]
     assert answers[json.dumps(environment)]["available"] is True
-    assert predicted(answers, driver, 1, environment) is True
+    assert predicted(told, driver, 1, environment) is True
     what = Host(name="host", driver=driver, gpus=("H100",), injection="cdi")
-    (found,) = predict(image(answers, environment), what)
+    (found,) = predict(image(told, environment), what)
     assert found.verdict == ("works" if driver == HOSTS[2] else "fails")
 
 

@@ -31,7 +31,7 @@ def judged(read: ImageFacts, *hosts: Host) -> list[Finding]:
 
 def test_every_host_works() -> None:
     (found,) = judged(facts(), EDGE)
-    assert (found.outcome, found.message) == ("pass", "CUDA works on 1 of 1 hosts of the fleet 'gpu': edge")
+    assert (found.outcome, found.message) == ("pass", "torch works on 1 of 1 hosts of the fleet 'gpu': edge")
 
 
 def test_each_host_that_fails_has_its_finding() -> None:
@@ -59,6 +59,12 @@ def test_the_file_that_decides_is_the_evidence() -> None:
     path = "/usr/local/cuda/compat/libcuda.so.1"
     (found,) = judged(facts(replace(GPU, forced=Forced(path, "530.30.02"))), EDGE)
     assert (found.outcome, found.subject, found.evidence.path) == ("fail", "edge: library", path)
+
+
+def test_what_is_noted_of_a_failure_stands_behind_it() -> None:
+    trap = replace(GPU, environment={"PYTORCH_NVML_BASED_CUDA_CHECK": "1"})
+    (found,) = judged(facts(trap), OLD)
+    assert "too old for 12.4; PYTORCH_NVML_BASED_CUDA_CHECK=1: is_available() says True" in found.message
 
 
 def test_a_note_is_a_warning() -> None:
@@ -103,6 +109,15 @@ def test_the_host_decides_where_a_fleet_is_named() -> None:
     told = finding(facts(), role(**stated, fleet=Fleet("gpu", (EDGE,))), "cuda-runtime")
     assert (told.outcome, "judged for the fleet 'gpu'" in told.message) == ("pass", True)
     assert "not verified here" in finding(facts(), role(**stated), "cuda-runtime").message
+
+
+def test_amd_s_gpus_are_stated_by_target() -> None:
+    amd = Host(name="mi300", driver="6.4", gpus=("gfx942",))
+    (found,) = judged(image(CPU), amd)
+    assert (found.outcome, "torch is built for CPU, not ROCm" in found.message) == ("fail", True)
+    assert "install a ROCm build of torch" in found.advice
+    rocm = ImageGpu(build="rocm", hip="6.4.1", architectures=("gfx942",))
+    assert judged(image(ROCM, gpu=rocm), amd)[0].outcome == "pass"
 
 
 def test_nothing_is_said_without_a_fleet() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from inspector.errors import PolicyError
 from inspector.gpu.hosts import MAX_GPUS, MAX_HOSTS, Host
-from inspector.policy.fleets import MAX_FLEETS, OF_HOST, Fleet
-from inspector.policy.load import load_fleets, load_policy
+from inspector.policy.fleets import MAX_FLEETS, OF_HOST, Fleet, load_fleets
+from inspector.policy.load import load_policy
 from inspector.policy.rules.fleet import FLEET
 from inspector.policy.tables import policy_of_tables
 from tests.policy.test_schema import VALIDATOR
@@ -61,6 +61,13 @@ def test_every_key_of_a_host(tmp_path: Path) -> None:
 def test_hosts_on_one_line(tmp_path: Path) -> None:
     found = fleet(f"{ROLE}[fleets.gpu]\nhosts = [{{{EDGE}}}]\n", tmp_path)
     assert found == Fleet("gpu", (Host(name="edge", driver="535.183.01", gpus=("A10", "Tesla T4")),))
+
+
+def test_gpus_of_amd_are_stated_by_target(tmp_path: Path) -> None:
+    host = '{name = "amd", driver = "6.4", gpus = ["gfx942", "gfx90a:xnack-"]}'
+    found = fleet(f"{ROLE}[fleets.gpu]\nhosts = [{host}]\n", tmp_path)
+    assert found is not None
+    assert found.hosts[0].gpus == ("gfx942", "gfx90a:xnack-")
 
 
 def test_a_file_of_its_own_beside_the_policy(tmp_path: Path) -> None:
@@ -126,7 +133,7 @@ def test_what_is_no_fleet_is_refused_with_its_place(text: str, message: str, tmp
 @pytest.mark.parametrize("stated", ["", 'torch = "cpu"', 'torch = "absent"'])
 def test_a_fleet_needs_a_build_that_may_be_of_cuda(stated: str, tmp_path: Path) -> None:
     text = f'[roles.a]\n{stated}\nfleet = "gpu"\n[fleets.gpu]\nhosts = [{{{EDGE}}}]\n'
-    assert "it needs torch = 'cuda' or 'present'" in refusal(text, tmp_path)
+    assert "it needs torch = 'cuda', 'rocm' or 'present'" in refusal(text, tmp_path)
 
 
 @pytest.mark.parametrize(

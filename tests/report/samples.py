@@ -313,7 +313,7 @@ ON_A_GPU = factories.on_a_gpu(
     torch="2.14.1",
     cuda="13.0",
     devices=(Device(name="NVIDIA A10", capability="8.6", memory=23_600_000_000),),
-    arch_list=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"),
+    arch_list=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"),
     cudnn="9.15.1",
     driver="580.95.05",
     seconds=6.25,

@@ -1,21 +1,23 @@
-"""The hosts of the role's fleet: on each of their GPUs, CUDA must work."""
+"""The hosts of the role's fleet: on each of their GPUs, torch must work."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from inspector.gpu.hosts import Host
-from inspector.gpu.onhost import Cause, OnHost
 from inspector.policy.findings import Case, Shown
 from inspector.policy.fleets import Fleet
 from inspector.policy.model import Advice, Finding, Outcome, Pointer
-from inspector.policy.predicted import predicted
 from inspector.policy.role import ANY_BUILD
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import stated_torch
 from inspector.policy.setting import Key, Setting, Written
 from inspector.policy.torches import where
 from inspector.policy.values import did_you_mean
+
+if TYPE_CHECKING:
+    from inspector.gpu.hosts import Host
+    from inspector.gpu.onhost import Cause, OnHost
 
 ON_HOST = Advice("ENVIRONMENT", "For the host, or in {dockerfile}: {change}")
 IN_IMAGE = Advice("CODE_BUG", "{dockerfile}: {change}{origin}")
@@ -33,8 +35,8 @@ def _read(written: Written) -> Fleet | None:
     name = written["fleet"]
     if name is None:
         return None
-    if written["torch"] not in ("cuda", *ANY_BUILD):
-        sentence = f"contradicts the role's {stated_torch(written)}; it needs torch = 'cuda' or 'present'"
+    if written["torch"] not in ("cuda", "rocm", *ANY_BUILD):
+        sentence = f"contradicts the role's {stated_torch(written)}; it needs torch = 'cuda', 'rocm' or 'present'"
         raise written.location.error(sentence, "fleet")
     if name not in written.fleets:
         known = did_you_mean(name, written.fleets) if written.fleets else "the policy has none: write [fleets.NAME]"
@@ -50,8 +52,8 @@ FLEET: Setting[Fleet | None] = Setting(
             "fleet",
             str | None,
             "the name of a table [fleets.NAME], as in 'gpu'",
-            about="The fleet `[fleets.NAME]` that the images are for: a host on which CUDA would not work is a "
-            "failure. Needs `torch = 'cuda'` or `'present'`.",
+            about="The fleet `[fleets.NAME]` that the images are for: a host on which torch would not work is a "
+            "failure. Needs `torch = 'cuda'`, `'rocm'` or `'present'`.",
             unset="No host is asked about.",
             form={"minLength": 1},
         ),
@@ -62,10 +64,12 @@ FLEET: Setting[Fleet | None] = Setting(
 
 
 def check_fleet(case: Case) -> Iterator[Finding]:
-    """Check that CUDA would work on every GPU of every host of the role's fleet, by their drivers and models."""
+    """Check that torch would work on every GPU of every host of the role's fleet, by their drivers and models."""
     fleet = case.role[FLEET]
     if fleet is None:
         return
+    from inspector.policy.predicted import predicted  # all that predicts comes with it, and most roles name no fleet
+
     well: list[OnHost] = []
     for host, found in zip(fleet.hosts, predicted(case.facts, fleet.hosts), strict=True):
         if found.verdict == "works":
@@ -75,17 +79,17 @@ def check_fleet(case: Case) -> Iterator[Finding]:
             if cause.verdict != "works":
                 yield _found(case.about(f"{host.name}: {cause.stage}"), host, cause)
         if not found.causes:
-            yield case.about(host.name).unknown(f"{host.name}: no GPU is stated", Shown(f"CUDA works on {host.name}"))
+            yield case.about(host.name).unknown(f"{host.name}: no GPU is stated", Shown(f"torch works on {host.name}"))
     if well:
         most, named = len(fleet.hosts), ", ".join(each.host for each in well)
-        message = f"CUDA works on {len(well)} of {most} hosts of the fleet {fleet.name!r}: {named}"
-        yield case.passed(message, Shown(f"CUDA works on {most} hosts", f"on {len(well)}"))
+        message = f"torch works on {len(well)} of {most} hosts of the fleet {fleet.name!r}: {named}"
+        yield case.passed(message, Shown(f"torch works on {most} hosts", f"on {len(well)}"))
 
 
 def _found(case: Case, host: Host, cause: Cause) -> Finding:
     ways = f", by {' or '.join(cause.modes)}" if cause.modes else ""
-    message = f"{_named(host, cause)}{ways}: {cause.reason}"
-    shown = Shown(f"CUDA works on {host.name}", f"{cause.verdict}: {cause.stage}")
+    message = f"{_named(host, cause)}{ways}: {cause.told}"
+    shown = Shown(f"torch works on {host.name}", f"{cause.verdict}: {cause.stage}")
     change = cause.change or _BY_HAND.format(image=case.name)
     advice = ON_HOST if cause.stage in _OF_HOST else IN_IMAGE
     if cause.verdict == "unknown":
@@ -94,11 +98,11 @@ def _found(case: Case, host: Host, cause: Cause) -> Finding:
 
 
 def _noted(case: Case, host: Host, found: OnHost) -> Iterator[Finding]:
-    """Warn of what is noted of a host on which CUDA works."""
+    """Warn of what is noted of a host on which torch works."""
     if found.notes:
         about = case.about(f"{host.name}: note")
-        message = f"{host.name}: CUDA works, but {'; '.join(found.notes)}"
-        shown = Shown(f"CUDA works on {host.name}", "works, with a note")
+        message = f"{host.name}: torch works, but {'; '.join(found.notes)}"
+        shown = Shown(f"torch works on {host.name}", "works, with a note")
         cause = next(each for each in found.causes if each.notes)
         yield about.found("warn", NOTED, message, shown, _at(case, cause))
 
@@ -114,10 +118,7 @@ def _at(case: Case, cause: Cause) -> Pointer:
 
 
 EXPLAINED = Explanation(
-    proves=(
-        "On every GPU of every host of the fleet, the container would start and torch would compute by CUDA, as far as "
-        "driver, GPU, container toolkit and the image's files decide."
-    ),
+    proves="On each GPU of the fleet's hosts, the container would start, and torch would compute.",
     unknown=(
         "The profile of a host leaves open how containers get the GPUs, and that decides; or nobody knows whether a "
         "GPU runs code for another one, as Jetson Orin; or the image's architectures could not be read."

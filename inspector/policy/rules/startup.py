@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from inspector.policy.findings import Case, Shown, because
 from inspector.policy.model import Advice, Finding, Pointer
 from inspector.policy.rule import Explanation, Rule
+from inspector.python.model import UNSTATED
 
 CRASH = Advice(
     "ENVIRONMENT",
@@ -18,6 +19,8 @@ CRASH = Advice(
 def check_startup(case: Case) -> Iterator[Finding]:
     """Check that the container's own command exists and could be executed."""
     startup = case.facts.startup
+    if UNSTATED in startup.reasons:  # a root file system without a configuration, or an environment
+        return
     command = " ".join(startup.argv) or "no command"
     why = because(startup.reasons)
     shown = Shown("a command that exists", command)
@@ -33,7 +36,10 @@ def check_startup(case: Case) -> Iterator[Finding]:
 
 
 EXPLAINED = Explanation(
-    proves="The command of ENTRYPOINT and CMD exists in the image and can be executed.",
+    proves=(
+        "The command of ENTRYPOINT and CMD exists in the image and can be executed. An environment (`venv:`), and a "
+        "root file system (`rootfs:`) without `--config`, have no command, and none is asked for."
+    ),
     unknown="The command is found only at run time, as by a shell script that computes it.",
     mend=(
         "Correct ENTRYPOINT or CMD in the Dockerfile, or install the program that it names; see that a script has "

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from inspector.gpu.onhost import OnHost
 from inspector.report.fleet import OUTCOMES, FleetMatrix, Matrix, Told, causes, cell, head, tally
 from inspector.report.html.markup import Child, Markup, el, prose
 from inspector.report.html.page import page
-from inspector.report.html.parts import Column, badge, pairs, section, table
+from inspector.report.html.parts import Column, pairs, section, table
 from inspector.report.html.show import errors_section
 from inspector.report.text import SYMBOLS
+
+HOSTS = 5
+"""Hosts of one table; those of a larger fleet are in several, one below another."""
 
 
 def render_matrix(matrix: Matrix) -> str:
@@ -21,17 +25,21 @@ def render_matrix(matrix: Matrix) -> str:
 
 
 def _fleet(found: FleetMatrix) -> Iterator[Markup]:
-    content = [_table(found)] if found.images else []
-    yield section(f"Fleet {found.fleet}", 2, content, list(map(_cause, causes(found))), lead=tally(found))
+    parts = range(0, len(found.hosts) if found.images else 0, HOSTS)
+    tables = [_table(found, slice(at, at + HOSTS)) for at in parts]
+    yield section(f"Fleet {found.fleet}", 2, tables, list(map(_cause, causes(found))), lead=tally(found))
 
 
-def _table(found: FleetMatrix) -> Markup:
-    columns = [Column("Image"), *(Column(", ".join(head(host))) for host in found.hosts)]
-    rows: list[Sequence[Child]] = [
-        [image.name, *([badge(OUTCOMES[each.verdict]), el("small", cell(each))] for each in image.hosts)]
-        for image in found.images
-    ]
-    return table("Images on hosts", columns, rows)
+def _table(found: FleetMatrix, part: slice) -> Markup:
+    columns = [Column("Image"), *(Column(", ".join(head(host))) for host in found.hosts[part])]
+    rows: list[Sequence[Child]] = [[image.name, *(_cell(each) for each in image.hosts[part])] for image in found.images]
+    return table("Images on hosts", columns, rows, "matrix")
+
+
+def _cell(found: OnHost) -> Markup:
+    outcome = OUTCOMES[found.verdict]
+    mark = el("span", SYMBOLS[outcome], aria_hidden="true")
+    return el("span", mark, " ", cell(found), class_=f"badge {outcome}")
 
 
 def _cause(told: Told) -> Markup:

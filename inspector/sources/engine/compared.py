@@ -15,8 +15,8 @@ from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
+from inspector.sources.below import DIRECTORY
 from inspector.sources.engine.disk import unusable
-from inspector.sources.engine.walk import DIRECTORY
 
 _FILES = frozenset(CODES[kind] for kind in (Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK, Kind.HARDLINK))
 _ON_DISK = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from inspector.errors import CorruptLayer, DigestMismatch
-from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.disk import stamp, unusable
 
@@ -144,22 +142,10 @@ class DiffDirectory(msgspec.Struct, frozen=True):
     @contextlib.contextmanager
     def open_file(self, index: LayerIndex, position: int) -> Iterator[Source]:
         """See `Reopenable`. No link is followed on the way."""
-        from inspector.elf import FilePart
-        from inspector.sources.engine.walk import DIRECTORY, OPENED
+        from inspector.sources.below import file_below
 
-        size = index.entries.sizes[position]
-        with contextlib.ExitStack() as stack:
-            folder, *names = [os.fsencode(self.path), *os.fsencode(index.entries.path(position)).split(b"/")]
-            descriptor = os.open(folder, DIRECTORY)
-            stack.callback(os.close, descriptor)
-            for name in names[:-1]:
-                descriptor = os.open(name, DIRECTORY, dir_fd=descriptor)
-                stack.callback(os.close, descriptor)
-            file = stack.enter_context(open(os.open(names[-1], OPENED, dir_fd=descriptor), "rb", buffering=0))  # noqa: PTH123 - of a descriptor
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode) or status.st_size != size:
-                raise NotKept("it changed since its layer was read")
-            yield FilePart(file, 0, size)
+        with file_below(self.path, index.entries.path(position), index.entries.sizes[position]) as (source, _):
+            yield source
 
     def _compare(self, walk: Walk, size: int) -> None:
         """Raise `AccessUnusable` unless the directory is as large as the engine noted."""

@@ -27,8 +27,8 @@ from inspector.layers.compression import CHUNK, decompressed
 from inspector.layers.tar import MAX_HEADERS, normal
 from inspector.layers.tree import OPAQUE
 from inspector.sources.access import AccessUnusable
+from inspector.sources.below import DIRECTORY, OPENED
 from inspector.sources.engine.disk import unusable
-from inspector.sources.engine.walk import DIRECTORY, OPENED
 
 MAX_LINE = 16 << 20
 """Bytes of one record: a header has 1 KiB in it, what the image's author wrote behind the end mark any number."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -28,19 +29,10 @@ from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
+from inspector.sources.below import DIRECTORY, KINDS, OPENED
 from inspector.sources.engine.disk import is_roots
 
-OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-DIRECTORY = OPENED | getattr(os, "O_DIRECTORY", 0)
 _MARK_MODE = 0o600
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFCHR: Kind.CHAR,
-    stat.S_IFBLK: Kind.BLOCK,
-    stat.S_IFIFO: Kind.FIFO,
-}
 _OPAQUE = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}
 _ELSEWHERE = {
     f"{prefix}.{name}": f"content that lies in another place ({name})"
@@ -75,8 +67,11 @@ class Walk:
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
     only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile. `latest` is
     when anything was changed last, in nanoseconds, and what: of directories their names alone, since engines mark them.
-    `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown.
+    `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown. `opening` are
+    the flags that open the top.
     """
+
+    opening = DIRECTORY
 
     def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
@@ -88,7 +83,6 @@ class Walk:
         self._blind = opaque is not None
         self._opaque = set(opaque or ())
         self._meter = meter
-        self._is_roots = False
         self._headers = MAX_HEADERS
         self._first: dict[tuple[int, int], int] = {}
         self._contents: dict[tuple[int, int], bytes] = {}
@@ -97,11 +91,10 @@ class Walk:
 
     def run(self) -> None:
         """Raise `OSError`, `AccessUnusable`, `LimitExceeded`."""
-        status = os.lstat(self._top)
-        self.latest = (status.st_mtime_ns, "")
-        self._is_roots = is_roots(self._top.parent)
-        self._root = os.open(self._top, DIRECTORY)
+        self._root = os.open(self._top, self.opening)
         try:
+            status = os.fstat(self._root)
+            self.latest = (status.st_mtime_ns, "")
             top = Entry("", Kind.DIRECTORY, status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
             self._from(_Below(top, status))
         finally:
@@ -172,15 +165,14 @@ class Walk:
             path = prefix + item.name
             self._count(status)
             mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
-            kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+            kind = KINDS.get(stat.S_IFMT(status.st_mode))
             changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
             if changed > self.latest[0]:
                 self.latest = (changed, path)
-            whiteout = WHITEOUT + item.name if kind is Kind.CHAR and status.st_rdev == 0 else item.name
             if kind is Kind.DIRECTORY:
-                self._refuse_directory(path, item.name, status, device)
-                yield _Below(Entry(path, kind, mode, uid=uid, gid=gid), status)
-            elif whiteout.startswith(WHITEOUT):
+                entry = Entry(path, kind, mode, uid=uid, gid=gid)
+                yield _Below(entry, status) if self._enters(path, item.name, status, device) else entry
+            elif whiteout := self._whiteout(item.name, kind, status):
                 marks[whiteout] = self._mark(parent, whiteout)
             elif kind is Kind.FILE:
                 yield self._file(path, item.name, status, descriptor)
@@ -190,11 +182,23 @@ class Walk:
                 numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
                 yield Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
 
-    def _refuse_directory(self, path: str, name: str, status: os.stat_result, device: int) -> None:
+    @cached_property
+    def _is_roots(self) -> bool:
+        return is_roots(self._top.parent)
+
+    def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:
+        """Return the name of the whiteout that a file is, in a layer's terms; empty for one that is none."""
+        if kind is Kind.CHAR and status.st_rdev == 0:
+            return WHITEOUT + name
+        return name if name.startswith(WHITEOUT) else ""
+
+    def _enters(self, path: str, name: str, status: os.stat_result, device: int) -> bool:
+        """Tell whether what lies in a directory, whose parent is on `device`, belongs to the layer."""
         if status.st_dev != device:
             raise AccessUnusable(f"another file system is mounted at {self._shown(path)}")
         if name.startswith(WHITEOUT):  # it is one, though in a layer's terms its name would be a whiteout
             raise AccessUnusable(f"{self._shown(path)} is a directory with the name of a whiteout")
+        return True
 
     def _file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Entry | _Named:
         mode, size = status.st_mode & 0o7777, status.st_size

@@ -17,8 +17,8 @@ from inspector.sources import open_images
 from inspector.testing.blobs import DOCKER
 from inspector.testing.image import sha256
 from inspector.testing.registry import FakeRegistry
+from tests.comparable import comparable
 from tests.sources.registry.conftest import Opened
-from tests.test_contract import comparable
 
 GPU = right_images()["worker-gpu"]
 AMD64 = Platform("linux", "amd64")
