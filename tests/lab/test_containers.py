@@ -24,7 +24,7 @@ from tests.sources.container.alike import plain
 WAYS: tuple[AccessMethod, ...] = ("storage", "save")
 PROD = {"docker": "ktrdr-backend:prod", "podman": "localhost/ktrdr-backend:prod"}
 SITE = "/app/.venv/lib/python3.11/site-packages"
-SOME = ("worker-cpu", "worker-gpu", "backend-torch-half-removed", "backend-without-python")
+SOME = ("worker-cpu", "backend-torch-half-removed")
 """Fixture images whose containers are compared with them; a question to these engines takes seconds."""
 Make = Callable[..., str]
 
