@@ -19,11 +19,12 @@ from inspector.sources.access import AccessMethod
 from inspector.sources.container.access import CHANGED
 from inspector.unknown import Importable, Unknown
 from tests.lab.others import Other
+from tests.sources.container.alike import plain
 
 WAYS: tuple[AccessMethod, ...] = ("storage", "save")
 PROD = {"docker": "ktrdr-backend:prod", "podman": "localhost/ktrdr-backend:prod"}
 SITE = "/app/.venv/lib/python3.11/site-packages"
-SOME = ("worker-cpu", "worker-gpu", "backend-torch-half-removed", "backend-without-python")
+SOME = ("worker-cpu", "backend-torch-half-removed")
 """Fixture images whose containers are compared with them; a question to these engines takes seconds."""
 Make = Callable[..., str]
 
@@ -77,21 +78,6 @@ def unchanged(engine: Other, *containers: str) -> Iterator[None]:
 def read(name: str, way: AccessMethod | None = None) -> ImageFacts:
     """The facts of a container."""
     return inspect(f"container:{name}", Options(cache=None, access=way))
-
-
-def plain(facts: ImageFacts) -> Any:
-    """The facts less what a container honestly lacks: its image's names and digests, and which layer brought what."""
-
-    def stripped(value: Any) -> Any:
-        if isinstance(value, dict):
-            left_out = ("layer", "layers", "created_by")
-            return {key: stripped(each) for key, each in value.items() if key not in left_out}
-        return [stripped(each) for each in value] if isinstance(value, list | tuple) else value
-
-    found = facts.to_dict()
-    for key in ("reference", "source", "image_id", "tags", "manifest_digest", "size", "evidence"):
-        found.pop(key, None)
-    return stripped(found)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -25,6 +26,8 @@ MAX_WATCHED = 300_000
 """Files of a container's own that are compared with what they were."""
 NO_DIGEST = "what was changed in a container has no digest, and every one is to be checked"
 _TRIES = 3
+_TICK = 20_000_000
+"""Nanoseconds that surely cover what the kernel's clock of files goes on by."""
 _OPAQUE, _TRANSPARENT = 1, 0
 
 Stamp = tuple[int, int, int, int]
@@ -46,7 +49,7 @@ class OwnFiles:
         """See `LayerBlob.scan`. Raises `AccessUnusable` too."""
         if verify:
             raise AccessUnusable(NO_DIGEST)
-        self._before = self._stamps()
+        self._before = self._stamps_at_rest()
         walk = self._walked(meter, _TRIES)
         return Scanned(make_index(diff_id, walk, verified=False), walk.bytes_read, "walk")
 
@@ -80,6 +83,16 @@ class OwnFiles:
             if before != now:
                 came = before is None and now is not None and now[-1] == _TRANSPARENT
                 yield f"/{path}/" if came else f"/{path}"
+
+    def _stamps_at_rest(self) -> dict[str, Stamp]:
+        """Return stamps that a further change would alter: a clock's tick, in which nothing is told apart, is over."""
+        for _ in range(_TRIES):
+            found = self._stamps()
+            latest = max((stamp[-1] for stamp in found.values()), default=0)
+            if latest < time.time_ns() - _TICK:
+                break
+            time.sleep(_TICK / 1e9)
+        return found
 
     def _stamps(self) -> dict[str, Stamp]:
         """Return what changes with each file; of a directory, whether it hides what is below: its names follow."""

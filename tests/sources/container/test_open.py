@@ -23,7 +23,7 @@ from inspector.testing import faults
 from inspector.testing.engine import FakeEngine
 from inspector.testing.tree import Tree
 from inspector.unknown import Importable, Unknown
-from tests.lab.test_containers import plain
+from tests.sources.container.alike import plain
 
 WORKER = right_images()["worker-cpu"].with_steps(tags=["worker:1"])
 SITE = "app/.venv/lib/python3.11/site-packages"

@@ -21,7 +21,7 @@ from inspector.sources.engine import containers_storage, overlay2
 from inspector.testing.engine import FakeEngine
 from inspector.testing.tree import Tree
 from inspector.unknown import Importable, Unknown
-from tests.lab.test_containers import plain
+from tests.sources.container.alike import plain
 from tests.sources.engine import unpacked
 
 if sys.platform != "linux":
