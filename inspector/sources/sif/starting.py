@@ -32,6 +32,8 @@ _SOURCES_ALL = f'for script in {_FOLDER}/*.sh; do . "$script"; done'
 _NAME = r"[A-Za-z_]\w*"
 _TEXT = r'"([^"$`\\]*)"'
 _EXPORT = re.compile(rf"export ({_NAME})={_TEXT}", re.ASCII)
+_BARE = re.compile(rf"export ({_NAME})=([\w./:@%+,-]*)", re.ASCII)
+_UNSETS = re.compile(rf"unset ({_NAME})", re.ASCII)
 _UNLESS_SET = re.compile(rf'export ({_NAME})="\$\{{\1:-{_TEXT}\}}"', re.ASCII)
 _UNSET = re.compile(rf'export ({_NAME})="\$\{{\1:-\}}"', re.ASCII)
 _OCI = re.compile(r"OCI_ENTRYPOINT='([^'$`\\]*)'\nOCI_CMD='([^'$`\\]*)'")
@@ -125,15 +127,24 @@ def _told(texts: list[str | None]) -> dict[str, str] | None:
         if known in _BASE:
             before = variables.get("LD_LIBRARY_PATH")
             variables["LD_LIBRARY_PATH"] = f"{before}:{_LIBRARIES}" if before else _LIBRARIES
-        elif known not in _HARMLESS:
-            for line in code:
-                if (found := _EXPORT.fullmatch(line)) or (found := _UNSET.fullmatch(line)):
-                    variables[found[1]] = found[2] if found.re is _EXPORT else variables.get(found[1], "")
-                elif found := _UNLESS_SET.fullmatch(line):
-                    variables[found[1]] = variables.get(found[1]) or found[2]
-                else:
-                    return None
+        elif known not in _HARMLESS and not all(_sets(line, variables) for line in code):
+            return None
     return variables
+
+
+def _sets(line: str, variables: dict[str, str]) -> bool:
+    """Do what a line of a script does; False for one that takes a shell."""
+    if found := _EXPORT.fullmatch(line) or _BARE.fullmatch(line):
+        variables[found[1]] = found[2]
+    elif found := _UNLESS_SET.fullmatch(line):
+        variables[found[1]] = variables.get(found[1]) or found[2]
+    elif found := _UNSET.fullmatch(line):
+        variables.setdefault(found[1], "")
+    elif found := _UNSETS.fullmatch(line):
+        variables.pop(found[1], None)
+    else:
+        return False
+    return True
 
 
 def _command(fs: Rootfs) -> list[str]:

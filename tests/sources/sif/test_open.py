@@ -127,6 +127,13 @@ def test_what_a_container_gets(tmp_path: Path) -> None:
     assert "~/.local" in warning
 
 
+def test_lines_that_take_no_shell_are_done_here(tmp_path: Path) -> None:
+    text = 'unset A\nexport B=1\nexport C="${C:-}"\nexport B="${B:-"2"}"\n  # nothing\nexport D="x y"\n'
+    image = of({**TREE, SCRIPT: text.encode()}, tmp_path)
+    assert image.config.entrypoint == ()
+    assert image.config.env == {"PATH": "/opt/bin:/usr/bin", "B": "1", "C": "", "D": "x y", "HOME": HOME}
+
+
 SCRIPT = ".singularity.d/env/90-environment.sh"
 RUN = ".singularity.d/runscript"
 
