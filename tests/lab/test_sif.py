@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def build(work: Path, request: pytest.FixtureRequest) -> Build:
     def make(write: Callable[[Path], object], *options: str) -> Path:
         archive, made = (work / f"i-sif-{os.getpid()}.{ending}" for ending in ("tar", "sif"))
         for path in (archive, made):
-            request.addfinalizer(lambda path=path: path.unlink(missing_ok=True))
+            request.addfinalizer(partial(path.unlink, missing_ok=True))
         write(archive)
         run(TOOL, "--quiet", "build", "--force", *options, f"/work/{made.name}", f"docker-archive:/work/{archive.name}")
         return made
