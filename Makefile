@@ -36,16 +36,20 @@ demo: $(VENV)/installed ## install, then check the fixture images against their 
 	  echo '  $(BIN)/inspector check $(DEMO)/roles.toml $(DEMO)/worker-gpu.tar    … and with one'
 
 test: $(VENV)/developing ## install, then run every test that needs no engine
-	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/lab -m 'not lab' $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/lab -m 'not lab and not receivers' $(ARGS)
 
 test-lab: $(VENV)/developing ## run the tests that talk to the lab's engines and registry; see `make lab`
 	$(BIN)/python -m pytest -n auto -m lab $(ARGS)
 
-receivers: $(VENV)/developing ## install the receivers' own validators (SARIF's, syft), and run the tests that ask them
+receivers: $(VENV)/developing ## install what checks reports (SARIF's tool, syft, axe-core; as root Chromium), and run the tests that ask it
 	$(BIN)/python -m pip install --quiet --group receivers
-	npm install --silent --no-audit --no-fund --prefix build/receivers @microsoft/sarif-multitool@5.7
+	npm install --silent --no-audit --no-fund --prefix build/receivers @microsoft/sarif-multitool@5.7 \
+	  axe-core@4.14 puppeteer-core@25
+	command -v chromium >/dev/null || { [ "$$(id -u)" -ne 0 ] || { apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >build/chromium.log 2>&1 || \
+	  { tail -n 5 build/chromium.log >&2; exit 1; }; }
 	chmod u+x build/receivers/node_modules/@microsoft/sarif-multitool-*/Sarif.Multitool
-	INSPECTOR_TESTS=thorough $(BIN)/python -m pytest tests/report/test_receivers.py $(ARGS)
+	$(BIN)/python -m pytest -m receivers tests/report $(ARGS)
 
 lint: $(VENV)/developing ## ruff and mypy, over sources and tests
 	$(BIN)/ruff check .

@@ -124,7 +124,7 @@ class Reference(msgspec.Struct, frozen=True):
         return rest.startswith(("@sha256:", "@sha512:")) or (rest.startswith(":") and len(rest) > 1)
 
 
-_SCHEMES = {scheme.value: scheme for scheme in Scheme if scheme is not Scheme.BARE}
+_SCHEMES: dict[str, Scheme] = {scheme.value: scheme for scheme in Scheme if scheme is not Scheme.BARE}
 _ALIASES = {
     "docker://": Scheme.REGISTRY,
     "registry://": Scheme.REGISTRY,

@@ -12,7 +12,7 @@ from inspector.errors import InspectorError, LimitExceeded
 from inspector.work import Budget
 
 if TYPE_CHECKING:
-    from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+    from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 
 MAX_LINKS = 40
 """Links followed in one resolution before the kernel gives up with ELOOP (path_resolution(7))."""
@@ -96,6 +96,12 @@ class Rootfs(Protocol):
 
     def loader(self, path: str) -> LoaderFacts:
         """Return what the regular file `path`, a loader (PT_INTERP), says of itself. Raises as `skeleton` does."""
+
+    def listed(self, path: str) -> Listed:
+        """Return the architectures that `path`, a library of torch, states: as text, or by its first kernels.
+
+        Raises as `skeleton` does.
+        """
 
 
 def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:

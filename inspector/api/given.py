@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from inspector.errors import PolicyError
+from inspector.policy.fleets import Fleet
 from inspector.policy.load import find_nearest
 from inspector.policy.load import load_policy as load_file
 from inspector.policy.role import Limits, Policy, Role
@@ -114,13 +115,18 @@ def _read(role: Role) -> Role:
         if name not in _FROM_FILES and value != defaults[name]:
             table[_key(name)] = _written(value)
     settings = {setting.name: setting for rule in (*RULES, *role.rules) for setting in rule.settings}
+    fleets: dict[str, Any] = {}
     for name, value in role.stated.items():
-        if isinstance(value, Limits) and name in settings:
+        if isinstance(value, Fleet):
+            table[_key(name)] = value.name
+            fleets[value.name] = {"hosts": msgspec.to_builtins(value.hosts)}
+        elif isinstance(value, Limits) and name in settings:
             sizes = zip(settings[name].keys, (value.warn, value.most), strict=True)
             table |= {key.name: f"{size} B" for key, size in sizes if size is not None}
         else:
             table[_key(name)] = _written(value)
-    return policy_of_tables({"roles": {role.name: table}}, _ORIGIN, cast("tuple[Rule, ...]", role.rules)).roles[0]
+    raw = {"roles": {role.name: table}, "fleets": fleets}
+    return policy_of_tables(raw, _ORIGIN, cast("tuple[Rule, ...]", role.rules)).roles[0]
 
 
 def _key(name: str) -> str:

@@ -29,6 +29,7 @@ COMMANDS = (
     "runtime",
     "init",
     "baseline",
+    "fleet",
     "explain",
     "doctor",
     "schema",

@@ -51,11 +51,12 @@ def command(
         for each in reports
         if facts or declared[each.form].whole or "errors" in declared[each.form].renderers["show"].takes
     ]
-    emit_reports("show", facts, useful, errors=_errors(seen))
+    emit_reports("show", facts, useful, errors=errors_of(seen))
     return max(complain_of_failures(seen), _complain_of_python(seen, options.python))
 
 
-def _errors(seen: Iterable[Seen]) -> tuple[ShowError, ...]:
+def errors_of(seen: Iterable[Seen]) -> tuple[ShowError, ...]:
+    """Return why images could not be read, as documents tell it."""
     from inspector.report.document import ShowError
 
     return tuple(

@@ -9,6 +9,7 @@ from inspector.elf.facts import MAX_LOADER, is_loader, read_loader
 from inspector.elf.forward import MAX_HELD, Passed, read_forward
 from inspector.elf.hashes import gnu_hashes
 from inspector.elf.layout import MAGIC
+from inspector.elf.listed import Listed, ListSearch, holds_list, read_listed, search_for
 from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
 from inspector.elf.skeleton import read_skeleton
 from inspector.elf.source import Content, FilePart, Source
@@ -20,6 +21,8 @@ __all__ = [
     "MAX_LOADER",
     "Content",
     "FilePart",
+    "ListSearch",
+    "Listed",
     "LoaderFacts",
     "NotElf",
     "Passed",
@@ -29,9 +32,12 @@ __all__ = [
     "VersionNeed",
     "gnu_hash",
     "gnu_hashes",
+    "holds_list",
     "is_loader",
     "read_forward",
+    "read_listed",
     "read_loader",
     "read_skeleton",
     "read_symbols",
+    "search_for",
 ]

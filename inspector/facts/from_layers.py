@@ -14,9 +14,10 @@ from inspector.facts.command import Asked, find_command, find_question
 from inspector.facts.doubts import with_doubts
 from inspector.facts.imports import Modules, ReadContent
 from inspector.facts.known import Known, asked, places, stored_size
-from inspector.facts.model import Evidence, ImageFacts, LayerFacts, Proof, Size
+from inspector.facts.model import Command, Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.facts.unread import unread
+from inspector.facts.viewed import seen_interpreter, settled, viewed
 from inspector.layers import memory
 from inspector.layers.binaries import Binaries
 from inspector.layers.gate import Group
@@ -26,7 +27,7 @@ from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
-from inspector.python.model import Interpreter
+from inspector.python.model import Distribution, Interpreter
 from inspector.python.question import Question
 from inspector.python.startup import find_startup, unstated_startup
 from inspector.rootfs import NotKept, Rootfs
@@ -36,8 +37,10 @@ from inspector.torchbuild.model import Torch
 from inspector.unknown import Unknown
 
 if TYPE_CHECKING:
+    from inspector.gpu.image import ImageGpu
     from inspector.torchbuild.extensions import Tried
 
+OF_ANOTHER = Unknown("the packages of the command's own Python were not looked at")
 READERS = 4
 """Packed layers of one image that are read at once."""
 
@@ -94,16 +97,18 @@ def _facts(
     """Return the facts with the warnings of the content alone."""
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     literal = all(layer.literal for layer in image.layers)
-    rootfs = merge([layer.index for layer in indexed], binaries, literal=literal)
+    rootfs = viewed(merge([layer.index for layer in indexed], binaries, literal=literal), image.view)
     blind = any(each.blind for each in binaries)
     dear = blind or any(each.parts is not None for each in binaries)
     question = find_question(rootfs, image.config, python)
     interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     content = modules.reader(image, indexed, rootfs)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
+    interpreter = seen_interpreter(rootfs, interpreter)
     installed: list[Installed] = []
     seen = seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
-    imports = modules.find(rootfs, question, interpreter, content)
+    seen = msgspec.structs.replace(seen, imports=modules.find(rootfs, question, interpreter, content))
+    seen = settled(rootfs, image, seen)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
     if sizes:
@@ -114,7 +119,6 @@ def _facts(
         layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
         warnings=_unique(rootfs.warnings, warnings, seen.warnings),
         evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
-        imports=imports,
     )
 
 
@@ -152,20 +156,49 @@ def seen_by_python(
         content=content,
     )
     command = find_command(rootfs, asked)
+    facts = tuple(distribution.facts() for distribution in installed)
     tried = None if dear else _try_extensions(rootfs, question.config, interpreter, installed, torch)
     return msgspec.structs.replace(
         unread(image),
         startup=startup,
         interpreter=interpreter,
-        distributions=tuple(distribution.facts() for distribution in installed),
+        distributions=facts,
         torch=_with_step(image, torch),
         torch_elsewhere=elsewhere,
         warnings=(*distribution_warnings, *torch_warnings),
         metadata_unread=tuple(unread_metadata),
         extensions=tried.broken if tried else (),
         extensions_undecided=tried.undecided if tried else (),
-        command=msgspec.structs.replace(command, torch=command.torch and _with_step(image, command.torch)),
+        gpu=_with_kernels(rootfs, _find_gpu(rootfs, image, torch, facts), installed, torch, tried),
+        command=_with_torch(rootfs, image, command),
     )
+
+
+def _with_torch(fs: Rootfs, image: Image, command: Command) -> Command:
+    """Return what the image's command runs, with what is told of its torch."""
+    torch = command.torch
+    if torch is None:
+        return command
+    return msgspec.structs.replace(command, torch=_with_step(image, torch), gpu=_find_gpu(fs, image, torch, OF_ANOTHER))
+
+
+def _find_gpu(
+    fs: Rootfs, image: Image, torch: Torch, distributions: Sequence[Distribution] | Unknown
+) -> ImageGpu | None:
+    from inspector.gpu.find import find_gpu  # most images have no torch for GPUs
+
+    return find_gpu(fs, image.config, torch, distributions, image.platform.architecture)
+
+
+def _with_kernels(
+    fs: Rootfs, gpu: ImageGpu | None, installed: Sequence[Installed], torch: Torch, tried: Tried | None
+) -> ImageGpu | None:
+    """Return what decides on a GPU, with the packages that have kernels; dear libraries are not looked into."""
+    if gpu is None or gpu.build != "cuda" or tried is None:
+        return gpu
+    from inspector.gpu.kernels import find_kernels
+
+    return msgspec.structs.replace(gpu, kernels=find_kernels(fs, installed, torch, tried))
 
 
 def _try_extensions(

@@ -21,6 +21,7 @@ from inspector.facts.model import Command, Evidence, ImageFacts, LayerFacts, Siz
 from inspector.facts.rules import rules_of
 from inspector.facts.sizes import Sizes
 from inspector.facts.waste import Waste
+from inspector.gpu.image import ImageGpu
 from inspector.imports.model import Imported
 from inspector.layers.answers import Answer
 from inspector.oci import Platform
@@ -168,6 +169,7 @@ _TYPES: dict[str, Any] = {
     "sizes": Sizes,
     "waste": Waste,
     "manifest_digest": str | None,
+    "gpu": ImageGpu | None,
 }
 _COMMAND: dict[str, Any] = {
     "argv": tuple[str, ...],
@@ -175,6 +177,7 @@ _COMMAND: dict[str, Any] = {
     "python_differs": bool,
     "torch": Torch | None,
     "reaches": tuple[str, ...],
+    "gpu": ImageGpu | None,
 }
 _MAYBE = ("distributions", "torch_elsewhere", "sizes", "waste")
 """Fields that may be unknown in place of that type."""

@@ -11,6 +11,7 @@ from inspector.errors import InspectorError
 from inspector.facts.runtime import RuntimeFacts
 from inspector.facts.sizes import Sizes
 from inspector.facts.waste import Waste
+from inspector.gpu.image import ImageGpu
 from inspector.imports.model import Imported
 from inspector.oci import Platform
 from inspector.python.model import Distribution, Interpreter, Startup
@@ -84,7 +85,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     `path` is its first word as found. `interpreter` is the Python that it runs: None where it runs none, `Unknown`
     where that can't be told. `python_differs` says that this is another than the asked `python`, or that it would
     import from elsewhere: then `torch` is what it would import. `reaches` are the torches of `torch_elsewhere` that
-    its programs import, or whose environment they name.
+    its programs import, or whose environment they name. `gpu` is of that other `torch` what `ImageFacts.gpu` is.
     """
 
     argv: tuple[str, ...] = ()
@@ -93,6 +94,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     python_differs: bool = False
     torch: Torch | None = None
     reaches: tuple[str, ...] = ()
+    gpu: ImageGpu | None = None
 
 
 def _flat(distribution: Distribution) -> Row:
@@ -109,7 +111,8 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
     some paths of metadata that can't be read, behind which any distribution may be. `runtime` is there where a
     container was run. `imports` are the modules whose import was asked for by name, `extensions` the modules of
     distributions that can't load, of those that were tried; `extensions_undecided` says of which it can't be told.
-    `sizes` and `waste` are there where they were asked for.
+    `sizes` and `waste` are there where they were asked for. `gpu` is what decides whether `torch` works on a GPU; None
+    where there is no torch, or one for the CPU alone.
 
     >>> facts = inspector.inspect("worker.tar")
     >>> facts
@@ -141,6 +144,7 @@ class ImageFacts(Tabled, frozen=True, kw_only=True):
     sizes: Sizes | Unknown | None = None
     waste: Waste | Unknown | None = None
     manifest_digest: str | None = None
+    gpu: ImageGpu | None = None
 
     def records(self, of: Literal["packages", "layers"] = "packages") -> list[Row]:
         """Return a flat row for each package, or each layer, as `pandas.DataFrame` takes them.

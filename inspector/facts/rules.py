@@ -20,6 +20,7 @@ FINDERS = (
     "elf",
     "engine",
     "facts",
+    "gpu",
     "imports",
     "layers",
     "loader",

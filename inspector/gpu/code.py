@@ -18,7 +18,6 @@ EMBEDDED: frozenset[Capability] = frozenset({(5, 3), (6, 2), (7, 2), (8, 7), (10
 
 _ARCHITECTURE = re.compile(r"(sm|compute)_([0-9]{1,3})([0-9])([af]?)", re.ASCII)
 _CAPABILITY = re.compile(r"([0-9]{1,3})\.([0-9]{1,2})", re.ASCII)
-_LIST = re.compile(rb"(?:sm|compute)_\d{2,3}[af]?(?: (?:sm|compute)_\d{2,3}[af]?){0,31}\0")
 _RENAMED = {(10, 1): (11, 0)}
 """The same chip under the name that CUDA 13 gave it."""
 
@@ -66,15 +65,3 @@ def _from_13_2(cuda: str | None) -> bool:
         and all(part.isascii() and part.isdigit() for part in parts[:2])
         and ((int(parts[0][:6]), int(parts[1][:6])) >= (13, 2))
     )
-
-
-def listed(data: bytes) -> tuple[str, ...]:
-    r"""Return the architectures that stand in the read-only data of libtorch_python.so; empty if there are none.
-
-    That is the text of `torch.cuda.get_arch_list()`, and the longest list where there are several.
-
-    >>> listed(b"ipc_h\0sm_80 sm_90 compute_90\0")
-    ('sm_80', 'sm_90', 'compute_90')
-    """
-    longest = max(_LIST.findall(data), key=len, default=b"")
-    return tuple(longest.rstrip(b"\0").decode("ascii").split())

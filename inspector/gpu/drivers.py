@@ -49,8 +49,13 @@ def minimum_driver(cuda: str) -> str | None:
 
 
 def comes_up(cuda: str, driver: str) -> bool | None:
-    """Tell whether a CUDA runtime comes up under a driver (cudaGetDeviceCount); None where that is not known."""
+    """Tell whether a CUDA runtime comes up under a driver (cudaGetDeviceCount); None where that is not known.
+
+    It is not where only the beginning of the driver's version is given, and the rest decides.
+    """
     least = minimum_driver(cuda)
+    if least is not None and least.startswith(f"{driver}."):
+        return None
     order = compare(driver, least) if least is not None else None
     return None if order is None else order >= 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 Class = Literal["data centre", "workstation", "geforce", "jetson"]
@@ -81,8 +82,10 @@ def _models() -> Iterator[tuple[frozenset[str], Gpu]]:
 
 
 MODELS = tuple(_models())
+NAMES = tuple(gpu.name for _, gpu in MODELS)
 
 
+@lru_cache(maxsize=1024)
 def gpu_named(text: str) -> Gpu | None:
     """Return the GPU that a name or a compute capability means; None for what is not known.
 

@@ -1,16 +1,18 @@
-"""Whether CUDA would work on a host, decided in the order in which it fails: start, GPU, library, driver, code."""
+"""Whether CUDA would work on a host, decided as it fails: start, GPU, library, driver, code, other packages."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from inspector.gpu import drivers
+from inspector.gpu import drivers, rocm, xpu
 from inspector.gpu.computing import computes
+from inspector.gpu.extensions import with_extensions
 from inspector.gpu.hosts import Host, Mode
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.models import Gpu
 from inspector.gpu.prediction import Case, Prediction, Verdict, fails, undecided
 from inspector.gpu.starting import hidden, not_injected, start_refused
+from inspector.gpu.visible import visible
 
 
 class OnGpu(NamedTuple):
@@ -29,13 +31,18 @@ class OnGpu(NamedTuple):
 
 def predict(image: ImageGpu, host: Host) -> list[OnGpu]:
     """Return what would happen on each GPU of a host."""
-    return [
-        OnGpu(host, name, {mode: _predict(image, host, name, gpu, mode) for mode in host.modes()})
-        for name, gpu in zip(host.gpus, host.found(), strict=True)
-    ]
+    known: dict[str, dict[Mode, Prediction]] = {}  # a host often has eight of a kind
+    for name, gpu in zip(host.gpus, host.found(), strict=True):
+        if name not in known:
+            known[name] = {mode: _predict(image, host, name, gpu, mode) for mode in host.modes()}
+    return [OnGpu(host, name, known[name]) for name in host.gpus]
 
 
 def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode) -> Prediction:
+    if rocm.is_target(name):
+        return rocm.predict_amd(image, host, name)
+    if gpu is None and image.build == "xpu":
+        return xpu.predict_xpu(image)
     if gpu is None:
         change = "state its compute capability in the profile, such as 8.6"
         return undecided("host", f"no GPU is known by the name {name!r}", change)
@@ -44,7 +51,19 @@ def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode
         found = step(case)
         if found is not None:
             return found
-    return computes(case)
+    return _of_visible(case, with_extensions(case, computes(case)))
+
+
+def _of_visible(case: Case, found: Prediction) -> Prediction:
+    """Return that nobody can tell where only some GPUs of a host are left, and it matters which."""
+    value, models = case.image.environment.get("CUDA_VISIBLE_DEVICES"), case.host.gpus
+    if found.verdict != "fails" or found.stage not in ("library", "code", "extensions") or len({*models}) == 1:
+        return found
+    left = visible(value, len(models)).positions
+    if left is None or len(left) == len(models):
+        return found
+    reason = f"CUDA_VISIBLE_DEVICES={value} hides GPUs, and their order decides which; on this one {found.reason}"
+    return undecided(found.stage, reason, found.change, available=found.available)
 
 
 def _impossible(case: Case) -> Prediction | None:

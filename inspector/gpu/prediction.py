@@ -9,7 +9,10 @@ from inspector.gpu.image import ImageGpu
 from inspector.gpu.models import Gpu
 
 Verdict = Literal["works", "fails", "unknown"]
-Stage = Literal["host", "import", "start", "injection", "hidden", "build", "library", "driver", "code", "works"]
+Stage = Literal[
+    "host", "absent", "import", "start", "injection", "hidden", "build", "library", "driver", "code", "extensions",
+    "works",
+]  # fmt: skip
 
 
 class Case(NamedTuple):
@@ -25,7 +28,7 @@ class Prediction(NamedTuple):
     """What would happen; `stage` is where it ends.
 
     `available` is what `torch.cuda.is_available()` would say, None where the program doesn't come so far or nobody
-    knows; `change` says what to do. `notes` don't change the verdict.
+    knows; `change` says what to do. `notes` don't change the verdict. `path` is the file of the image that decides.
     """
 
     verdict: Verdict
@@ -34,6 +37,7 @@ class Prediction(NamedTuple):
     change: str = ""
     available: bool | None = None
     notes: tuple[str, ...] = ()
+    path: str | None = None
 
 
 def fails(stage: Stage, reason: str, change: str, *, available: bool | None = False) -> Prediction:

@@ -8,14 +8,20 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from msgspec.structs import fields
+
 from inspector.errors import UsageError
-from inspector.gpu.hosts import MAX_GPUS, Host
+from inspector.gpu.hosts import MAX_GPUS, Host, Mode
 from inspector.gpu.models import gpu_named
 
 MAX_OUTPUT = 4 << 20
 """Bytes of nvidia-smi's output; that of eight GPUs with all details takes 100,000."""
 MAX_FILE = 16 << 20
 QUERY = ("nvidia-smi", "--query-gpu=name,compute_cap,driver_version", "--format=csv")
+_DRIVER = re.compile(r"Kernel Module\s+(?:for \S+\s+)?(\d+(?:\.\d+)+)", re.ASCII)
+_MODEL = re.compile(r"^Model:\s*(\S.*?)\s*$", re.MULTILINE)
+_MODES: Mapping[str, Mode] = {"legacy": "legacy", "cdi": "cdi", "jit-cdi": "cdi", "csv": "csv"}
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _PACKAGE = re.compile(r"^Package: nvidia-container-toolkit\n(?:.+\n)*?Version: (\d[^\n]{0,80})$", re.MULTILINE)
 
 
@@ -79,23 +85,47 @@ def default_runtime_is_nvidia(root: Path) -> bool:
     return isinstance(stated, dict) and stated.get("default-runtime") == "nvidia"
 
 
-def as_toml(host: Host) -> str:
-    """Write a host as the item of a fleet's `hosts`.
+def runtime_mode(root: Path) -> Mode | None:
+    """Return how the runtime `nvidia` gives GPUs to containers, where its configuration states it."""
+    import tomllib  # profiles alone read it
 
-    >>> as_toml(Host(name="edge", driver="535.183.01", gpus=("A10",)))
-    '{name = "edge", driver = "535.183.01", gpus = ["A10"]}'
+    try:
+        stated = tomllib.loads(_text(root / "etc/nvidia-container-runtime/config.toml"))["nvidia-container-runtime"]
+        return _MODES.get(stated["mode"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return None
+
+
+def host_of_proc(root: Path, name: str) -> Host | None:
+    """Return the host as the driver's files in /proc tell of it; None where they don't."""
+    driver = _DRIVER.search(_text(root / "proc/driver/nvidia/version"))
+    folders = sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))[:MAX_GPUS]
+    models = [found[1] for each in folders if (found := _MODEL.search(_text(each)))]
+    return Host(name=name, driver=driver[1], gpus=tuple(models)) if driver and models else None
+
+
+def as_toml(host: Host, fleet: str) -> str:
+    """Write a host as a table of a fleet's `hosts`; what has its default is left out.
+
+    >>> print(as_toml(Host(name="edge", driver="535.183.01", gpus=("A10",)), "gpu"))
+    [[fleets.gpu.hosts]]
+    name = "edge"
+    driver = "535.183.01"
+    gpus = ["A10"]
+    <BLANKLINE>
     """
-    parts = [f"name = {_quoted(host.name)}", f"driver = {_quoted(host.driver)}"]
-    parts.append(f"gpus = [{', '.join(map(_quoted, host.gpus))}]")
-    for key in ("injection", "engine", "toolkit", "flag"):
-        value = getattr(host, key)
-        if value is not None:
-            parts.append(f"{key} = {_quoted(value)}")
-    if host.kubernetes:
-        parts.append("kubernetes = true")
-    if host.architecture != "x86_64":
-        parts.append(f"architecture = {_quoted(host.architecture)}")
-    return "{" + ", ".join(parts) + "}"
+    lines = [f"[[fleets.{fleet if _BARE.fullmatch(fleet) else _quoted(fleet)}.hosts]]"]
+    for field in fields(Host):
+        value = getattr(host, field.name)
+        if value != field.default:
+            lines.append(f"{field.encode_name} = {_value(value)}")
+    return "\n".join([*lines, ""])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_quoted, value))}]"
+    return _quoted(value) if isinstance(value, str) else str(value).lower()
 
 
 def _quoted(text: str) -> str:

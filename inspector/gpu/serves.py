@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.gpu import drivers
+from inspector.gpu import drivers, rocm, xpu
 from inspector.gpu.code import runs_on
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.models import capability_text
@@ -13,16 +13,21 @@ FAMILIES = {
     (8, 6): "A10", (8, 9): "L4", (9, 0): "H100", (10, 0): "B200", (10, 3): "B300", (12, 0): "RTX 50", (12, 1): "GB10",
 }  # fmt: skip
 """A GPU of each compute capability that people deploy on, the embedded ones apart, in order."""
+_OTHERS = {"rocm": rocm.line, "xpu": xpu.line}
 
 
 def serves(image: ImageGpu) -> str | None:
-    """Return a line for people: CUDA, the oldest driver, the GPUs that there is code for; None without a CUDA build.
+    """Return a line for people: CUDA, the oldest driver, the GPUs that there is code for; None for no kind of GPU.
 
     >>> serves(ImageGpu(build="cuda", cuda="13.0", architectures=("sm_75", "sm_80", "sm_86", "sm_90", "sm_120")))
     'CUDA 13.0: driver 580.65.06 or newer; T4 … H100, RTX 50 … GB10; not V100, B200, B300'
     """
-    if image.build != "cuda" or not isinstance(image.cuda, str):
+    if image.build in _OTHERS:
+        return _OTHERS[str(image.build)](image)
+    if image.build != "cuda" or image.cuda is None:
         return None
+    if isinstance(image.cuda, Unknown):
+        return f"not known: {image.cuda.unknown}"
     least = drivers.minimum_driver(image.cuda)
     driver = f"driver {least} or newer" if least else "driver not known"
     if isinstance(image.architectures, Unknown):

@@ -9,6 +9,9 @@ from inspector.gpu.prediction import Case, Prediction, fails, undecided
 from inspector.gpu.requirements import Invalid, Properties, is_legacy, refusal, refusal_on_tegra, requirements
 from inspector.gpu.visible import visible
 
+MAX_REQUIREMENT = 1 << 14
+"""Characters of all requirements; those of CUDA's own images are 5,000. They are evaluated for each kind of GPU."""
+
 
 def start_refused(case: Case) -> Prediction | None:
     """Return why the container is not started; None if it is. CDI asks nothing of the image."""
@@ -18,6 +21,8 @@ def start_refused(case: Case) -> Prediction | None:
         wanted = requirements(case.image.environment)
     except Invalid as error:
         return fails("start", f"the start is refused: {error}", "set CUDA_VERSION to a version", available=None)
+    if sum(map(len, wanted)) > MAX_REQUIREMENT:
+        return undecided("start", f"NVIDIA_REQUIRE_… of more than {MAX_REQUIREMENT} characters are not evaluated")
     cuda = drivers.cuda_of(case.host.driver)
     properties = Properties(cuda, case.host.driver, capability_text(case.gpu.capability), case.gpu.brands)
     refused = (refusal if case.mode == "legacy" else refusal_on_tegra)(wanted, properties)
@@ -38,6 +43,8 @@ def _capabilities_refused(case: Case) -> Prediction | None:
 
 def not_injected(case: Case) -> Prediction | None:
     """Return why the container gets no GPU, or no libcuda; None if it gets both."""
+    if case.host.flag == "none":
+        return fails("injection", "containers are started without GPUs", "run it with --gpus all")
     if _asked(case) in ([], ["none"]):
         value = case.image.environment.get("NVIDIA_VISIBLE_DEVICES")
         said = "is not set" if value is None else f"is {value!r}"
@@ -65,6 +72,8 @@ def hidden(case: Case) -> Prediction | None:
 
 def _asked(case: Case) -> list[str] | None:
     """Return the devices that the image's environment asks for; None where that does not decide."""
+    if case.host.flag == "none":
+        return []
     if case.host.asks_by_environment is not True:
         return None
     value = case.image.environment.get("NVIDIA_VISIBLE_DEVICES")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from inspector import work
-from inspector.elf import MAGIC, MAX_LOADER, LoaderFacts, NotElf, Skeleton, Source, Symbols
+from inspector.elf import MAGIC, MAX_LOADER, Listed, LoaderFacts, NotElf, Skeleton, Source, Symbols, read_listed
 from inspector.elf import read_loader as facts_of
 from inspector.elf import read_skeleton as skeleton_of
 from inspector.elf import read_symbols as symbols_of
@@ -16,11 +16,14 @@ from inspector.errors import InspectorError
 from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable
 from inspector.layers.entry import LayerIndex
 from inspector.layers.objects import (
+    listed_key,
     loader_key,
+    pack_listed,
     pack_loader,
     pack_skeleton,
     pack_symbols,
     skeleton_key,
+    unpack_listed,
     unpack_loader,
     unpack_skeleton,
     unpack_symbols,
@@ -33,7 +36,6 @@ MAX_READ = 4000
 """Files of one layer that are read later; `import torch` takes 50 of an image."""
 
 NOT_READ = "its layer was read in a way that tells nothing of ELF files"
-
 Known = TypeVar("Known")
 
 
@@ -140,6 +142,24 @@ class Binaries:
             facts = facts_of(source.read_at(0, source.size))
         self._new[loader_key(position)] = pack_loader(facts)
         return facts
+
+    def listed(self, position: int, path: str) -> Listed:
+        """Return the architectures that a library of torch states, by the name `path` of it. Raises `NotKept`."""
+        objects = self._index.objects
+        found = objects.listed.get(position)
+        if found is not None:
+            return found
+        if self._files is None:
+            if objects.all_seen and not objects.lost:
+                raise NotKept("it was no library of torch when it was read")
+            raise self._not_kept(objects.lost or NOT_READ)
+        packed = self._read_before(listed_key(position))
+        if packed is not None:
+            return _decoded(unpack_listed, packed)
+        with self._opened(position) as source:
+            found = read_listed(source, path)
+        self._new[listed_key(position)] = pack_listed(found)
+        return found
 
     def remember(self) -> None:
         """Put what was read since into the cache."""

@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 import msgspec
 
-from inspector.elf import LoaderFacts
+from inspector.elf import Listed, LoaderFacts
 from inspector.layers.entries import KINDS, Entries, Owner
 from inspector.layers.entry import LayerIndex
 from inspector.layers.numbers import little
@@ -38,6 +38,7 @@ class _Objects(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     places: bytes
     skeletons: list[bytes]
     loaders: dict[int, LoaderFacts]
+    listed: dict[int, Listed]
     located: bytes
     offsets: bytes
     all_seen: bool
@@ -127,6 +128,7 @@ def _objects(objects: Objects) -> _Objects:
         places=_written(array("I", objects.skeletons)),
         skeletons=list(objects.skeletons.values()),
         loaders=objects.loaders,
+        listed=objects.listed,
         located=_written(array("I", objects.offsets)),
         offsets=_written(array("Q", objects.offsets.values())),
         all_seen=objects.all_seen,
@@ -182,9 +184,9 @@ def _index(columns: _Columns) -> LayerIndex:
 def _objects_of(columns: _Objects, count: int) -> Objects:
     skeletons = dict(zip(_read("I", columns.places), columns.skeletons, strict=True))
     offsets = dict(zip(_read("I", columns.located), _read("Q", columns.offsets), strict=True))
-    if max((*skeletons, *columns.loaders, *offsets), default=-1) >= count:
+    if max((*skeletons, *columns.loaders, *columns.listed, *offsets), default=-1) >= count:
         raise ValueError("an ELF file of no entry")
-    return Objects(skeletons, {}, columns.loaders, offsets, columns.all_seen, columns.lost)
+    return Objects(skeletons, {}, columns.loaders, columns.listed, offsets, columns.all_seen, columns.lost)
 
 
 def _refuse_misfits(entries: Entries) -> None:

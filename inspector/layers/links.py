@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from inspector.elf import MAX_LOADER, is_loader
+from inspector.elf import MAX_LOADER, holds_list, is_loader
 from inspector.layers.entries import CODES, Entries
 from inspector.layers.objects import Objects
 from inspector.layers.retention import may_be_program, wanted
@@ -35,7 +35,9 @@ def asked_by_links(entries: Entries, objects: Objects, *, later: bool = False) -
         is_object = position in objects.skeletons
         wants_object = not (is_object or later or objects.all_seen) and may_be_object(path, mode)
         wants_loader = is_object and position not in objects.loaders and size <= MAX_LOADER and is_loader(path)
-        if (wants_data or wants_object or wants_loader) and (position not in found or size <= wanted(path)):
+        wants_list = is_object and not later and position not in objects.listed and holds_list(path)
+        wants_any = wants_data or wants_object or wants_loader or wants_list
+        if wants_any and (position not in found or size <= wanted(path)):
             found[position] = path
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from inspector import work
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
 from inspector.layers.binaries import Binaries
@@ -128,6 +128,10 @@ class MergedRootfs:
     def loader(self, path: str) -> LoaderFacts:
         """See `Rootfs.loader`."""
         return self._of_binary(path, Binaries.loader)
+
+    def listed(self, path: str) -> Listed:
+        """See `Rootfs.listed`."""
+        return self._of_binary(path, lambda binaries, position: binaries.listed(position, path))
 
     def _of_binary(self, path: str, ask: Callable[[Binaries, int], Known]) -> Known:
         node, _ = self._content(path)

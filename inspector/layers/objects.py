@@ -8,7 +8,7 @@ from operator import sub
 
 import msgspec
 
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.layers.numbers import little
 from inspector.layers.zstandard import zstd_module
 
@@ -32,20 +32,22 @@ _MAX_UNPACKED = 64 << 20
 _SKELETON: msgspec.msgpack.Decoder[Skeleton | NotElf] = msgspec.msgpack.Decoder(Skeleton | NotElf)
 _SYMBOLS = msgspec.msgpack.Decoder(Symbols)
 _LOADER = msgspec.msgpack.Decoder(LoaderFacts)
+_LISTED = msgspec.msgpack.Decoder(Listed)
 _LOADERS = 1 << 32  # no layer has so many entries
 _ROW = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
 class Objects(msgspec.Struct, eq=False):
-    """By the positions of entries: packed skeletons and symbols, facts of loaders, and where a file's bytes begin.
+    """By the positions of entries: packed skeletons and symbols, facts of loaders, lists of architectures, and offsets.
 
-    The last is counted in the layer's plain tar. `all_seen` says that every file was looked at, whatever its name, so
-    that one without skeleton is no ELF file; `lost` says why some have none all the same.
+    An offset is where a file's bytes begin in the layer's plain tar. `all_seen` says that every file was looked at,
+    whatever its name, so that one without skeleton is no ELF file; `lost` says why some have none all the same.
     """
 
     skeletons: dict[int, bytes] = {}
     symbols: dict[int, bytes] = {}
     loaders: dict[int, LoaderFacts] = {}
+    listed: dict[int, Listed] = {}
     offsets: dict[int, int] = {}
     all_seen: bool = False
     lost: str = ""
@@ -57,14 +59,14 @@ class Objects(msgspec.Struct, eq=False):
     __hash__ = None  # type: ignore[assignment]
 
     def _kept(self) -> tuple[object, ...]:
-        return self.skeletons, self.loaders, self.offsets, self.all_seen, self.lost
+        return self.skeletons, self.loaders, self.listed, self.offsets, self.all_seen, self.lost
 
     @property
     def weight(self) -> int:
         """Bytes of memory that they take."""
         held = sum(map(len, self.skeletons.values())) + sum(map(len, self.symbols.values()))
-        entries = len(self.skeletons) + len(self.symbols) + len(self.offsets) + 4 * len(self.loaders)
-        return held + _OF_ENTRY * entries
+        entries = len(self.skeletons) + len(self.symbols) + len(self.offsets)
+        return held + _OF_ENTRY * (entries + 4 * len(self.loaders) + 8 * len(self.listed))
 
 
 class Gathering:
@@ -93,6 +95,13 @@ class Gathering:
             return 0  # it is looked for when it is asked for
         self.objects.offsets[position] = offset
         return _OF_ENTRY
+
+    def add_listed(self, position: int, listed: Listed) -> int:
+        """Keep the list of architectures that stands in a file, and return the bytes of memory that it takes."""
+        if position not in self.objects.skeletons:
+            return 0
+        self.objects.listed[position] = listed
+        return 8 * _OF_ENTRY
 
     def add_symbols(self, position: int, symbols: Symbols) -> int:
         """Keep a file's symbols, and return the bytes of memory that they take."""
@@ -127,6 +136,24 @@ def skeleton_key(position: int) -> int:
 def loader_key(position: int) -> int:
     """Return the key of a loader's facts in such a row."""
     return position + _LOADERS
+
+
+def listed_key(position: int) -> int:
+    """Return the key of a list of architectures in such a row."""
+    return position + 2 * _LOADERS
+
+
+def pack_listed(listed: Listed) -> bytes:
+    """Return a list of architectures as bytes."""
+    return msgspec.msgpack.encode(listed)
+
+
+def unpack_listed(packed: bytes) -> Listed:
+    """Return the list in `packed`. Raises `ValueError` for anything else."""
+    try:
+        return _LISTED.decode(packed)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
 
 
 def pack_loader(facts: LoaderFacts) -> bytes:

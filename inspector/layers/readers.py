@@ -8,6 +8,7 @@ from functools import partial
 from typing import BinaryIO, Protocol
 
 from inspector.elf import FilePart
+from inspector.errors import LimitExceeded
 
 
 class Reader(Protocol):
@@ -156,11 +157,17 @@ class StreamReader:
         self._at += size
         return True
 
-    def drain(self) -> None:
-        """Read and drop all that is left, so that digests see the end of the stream."""
+    def drain(self, most: int | None = None) -> None:
+        """Read and drop all that is left, so that digests see the end of the stream.
+
+        Raises `LimitExceeded` past `most` bytes, where that is given.
+        """
+        begun = self.position
         self.position += len(self._chunk) - self._at
         while self._next():
             self.position += len(self._chunk)
+            if most is not None and self.position - begun > most:
+                raise LimitExceeded(f"more than {most} bytes follow the end of the tar")
         self._at = 0
 
     def _next(self) -> bool:

@@ -112,6 +112,8 @@ class TarReading:
             size += self._gathering.add_symbols(position, taken.symbols)
         if taken.loader is not None:
             self.objects.loaders[position] = taken.loader
+        if taken.listed is not None:
+            size += self._gathering.add_listed(position, taken.listed)
         if self._share is not None:
             self._share.take(size)
 

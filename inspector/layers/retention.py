@@ -14,6 +14,9 @@ SCRIPT_HEAD = 4 << 10
 ELF_HEAD = 1 << 10
 """Enough for the ELF header, the program headers and, where linkers put it, the loader's name."""
 
+COMPAT_HEAD = 4 << 10
+"""Bytes kept of CUDA's compat libraries, whose first page says which drivers they support."""
+
 _KIB, _MIB = 1 << 10, 1 << 20
 
 
@@ -26,7 +29,7 @@ class _Rule(msgspec.Struct, frozen=True):
 
 _METADATA = re.compile(r"(?:\.dist-info|\.egg-info|(?:^|/)EGG-INFO)/[^/]+\Z")
 _PYENV = re.compile(r"(?:^|/)\.?pyenv/version\Z")
-_TORCH = re.compile(r"(?:^|/)(?:torch|~orch)/version\.py\Z")
+_TORCH = re.compile(r"(?:^|/)(?:torch|~orch|torchvision|torchaudio)/version\.py\Z")
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
@@ -34,6 +37,7 @@ _ACTIVATE = re.compile(r"(?:^|/)bin/activate\Z")
 _HOME = re.compile(r"\A(?:root|home/[^/]+)/[^/]+\Z")
 _MODULE = re.compile(r"(?:site|dist)-packages/[^/]+\Z")
 _TORCH_ELF = re.compile(r"(?:^|/)(?:torch/_C[^/]*\.so|torch/lib/[^/]+\.so[.\d]*|libtorch_global_deps\.so[.\d]*)\Z")
+_COMPAT = re.compile(r"(?:^|/)libcuda\.so\.\d+\.\d+(?:\.\d+)?\Z", re.ASCII)
 
 _BY_NAME = {
     "METADATA": _Rule(_MIB, _METADATA),
@@ -46,6 +50,7 @@ _BY_NAME = {
     "entry_points.txt": _Rule(256 * _KIB, _METADATA),
     "requires.txt": _Rule(256 * _KIB, _METADATA),
     "version.py": _Rule(64 * _KIB, _TORCH),
+    "cpp_lib.json": _Rule(64 * _KIB, re.compile(r"(?:^|/)xformers/cpp_lib\.json\Z")),
     "version": _Rule(_KIB, _PYENV),
     ".python-version": _Rule(_KIB),
     ".tool-versions": _Rule(4 * _KIB),
@@ -101,14 +106,18 @@ def wanted(path: str) -> int:
 
 
 def may_be_program(path: str, mode: int) -> bool:
-    """Tell whether the head is wanted: of what can be executed and isn't named a library, or proves torch's ABI."""
-    if ".so" in path:
-        return bool(_TORCH_ELF.search(path)) or (bool(mode & 0o111) and ".so" not in path[path.rfind("/") + 1 :])
-    return bool(mode & 0o111)
+    """Tell whether the head is wanted: of what can be executed and isn't named a library, or of a library that tells.
+
+    The heads of torch's prove its ABI, those of CUDA's compat libraries say which drivers they support.
+    """
+    is_library = ".so" in path[path.rfind("/") + 1 :]
+    return bool(mode & 0o111) if not is_library else bool(_TORCH_ELF.search(path) or _COMPAT.search(path))
 
 
-def head_of(content: bytes) -> bytes:
+def head_of(content: bytes, path: str = "") -> bytes:
     """Give what is kept of a program that begins with `content`: most of a script, less of ELF, the magic of others."""
+    if _COMPAT.search(path):
+        return content[:COMPAT_HEAD]
     if content.startswith(b"#!"):
         return content[:SCRIPT_HEAD]
     return content[:ELF_HEAD] if content.startswith(b"\x7fELF") else content[:4]
@@ -143,5 +152,5 @@ def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes
     if left >= size <= wanted(path):
         return read(size)
     if left >= SCRIPT_HEAD and may_be_program(path, mode):
-        return head_of(read(min(SCRIPT_HEAD, size)))
+        return head_of(read(min(SCRIPT_HEAD, size)), path)
     return b""

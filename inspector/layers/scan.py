@@ -32,20 +32,24 @@ def scan_stream(
     *,
     meter: Meter = lambda _: None,
     again: Again | None = None,
+    trailing: int | None = None,
 ) -> Scanned:
     """Return the index of a layer from its stored bytes, read to the end and hashed on both sides of the packing.
 
     Where no `diff_id` is expected, the one found stands in the index. `again` gives the bytes once more, for the layers
-    in which further names of files ask for bytes that had gone by. Raises `CorruptLayer`, `DigestMismatch`,
+    in which further names of files ask for bytes that had gone by; more than `trailing` bytes behind the end of the tar
+    are refused, where that is given. Raises `CorruptLayer`, `DigestMismatch`,
     `LimitExceeded`.
     """
     with share() as taken:
-        index, read = _read_whole(taken, both_sides(_metered(chunks, meter), diff_id, digest), again)
+        index, read = _read_whole(taken, both_sides(_metered(chunks, meter), diff_id, digest), again, trailing)
         taken.hold(index)
     return Scanned(index, read, "stream")
 
 
-def _read_whole(taken: Share, sides: tuple[HashedChunks, HashedChunks], again: Again | None) -> tuple[LayerIndex, int]:
+def _read_whole(
+    taken: Share, sides: tuple[HashedChunks, HashedChunks], again: Again | None, trailing: int | None
+) -> tuple[LayerIndex, int]:
     """Return the index, and the stored bytes that were read.
 
     A function of its own, so that what failed holds no memory.
@@ -54,7 +58,7 @@ def _read_whole(taken: Share, sides: tuple[HashedChunks, HashedChunks], again: A
     reader = StreamReader(plain)
     reading = TarReading(StreamTaker(reader), taken, may_repeat=again is not None)
     reading.read(reader)
-    check_sides(reader, stored, plain)
+    check_sides(reader, stored, plain, trailing)
     missed, read = reading.missed(), stored.size
     if missed and again is not None:
         sides = both_sides(again(), plain.digest, stored.digest)
@@ -65,9 +69,9 @@ def _read_whole(taken: Share, sides: tuple[HashedChunks, HashedChunks], again: A
     return make_index(plain.digest, reading, verified=True, blob_digest=stored.digest), read
 
 
-def check_sides(reader: StreamReader, stored: HashedChunks, plain: HashedChunks) -> None:
+def check_sides(reader: StreamReader, stored: HashedChunks, plain: HashedChunks, trailing: int | None = None) -> None:
     """Read to the end, and check the digests of both sides."""
-    reader.drain()
+    reader.drain(trailing)
     stored.check("the layer as stored")
     plain.check("the layer unpacked")
 

@@ -13,15 +13,20 @@ from inspector.elf import (
     MAGIC,
     MAX_LOADER,
     Content,
+    Listed,
     LoaderFacts,
     NotElf,
+    Passed,
     Skeleton,
     Symbols,
+    holds_list,
     is_loader,
     read_forward,
+    read_listed,
     read_loader,
     read_skeleton,
     read_symbols,
+    search_for,
 )
 from inspector.errors import CorruptLayer
 from inspector.layers.readers import FileReader, Reader, StreamReader
@@ -50,6 +55,7 @@ class Taken(NamedTuple):
     skeleton: Skeleton | NotElf | None = None
     symbols: Symbols | None = None
     loader: LoaderFacts | None = None
+    listed: Listed | None = None
     begun: bytes = b""
     located: bool = False
 
@@ -76,14 +82,33 @@ class StreamTaker:
             if whole or size <= SMALL or (is_loader(path) and size <= MAX_LOADER):
                 content = self._read(size)
                 return of_content(content, path, content if whole else _head(member, left, content))
-            passed = read_forward(size, self._reader.pieces, self._skip, held)
-            return Taken(_head(member, left, passed.head), passed.skeleton, passed.symbols)
+            passed, listed = self._passing(path, size)
+            return Taken(_head(member, left, passed.head), passed.skeleton, passed.symbols, listed=listed)
         if whole:
             return Taken(self._read(size))
         if left >= SCRIPT_HEAD and may_be_program(path, member.mode):
             begun = self._read(min(SCRIPT_HEAD, size))
-            return Taken(head_of(begun), begun=begun)
+            return Taken(head_of(begun, path), begun=begun)
         return Taken()
+
+    def _passing(self, path: str, size: int) -> tuple[Passed, Listed | None]:
+        """Read a large ELF file as it goes by; to its end, and all of it, where it states architectures."""
+        if not holds_list(path):
+            return read_forward(size, self._reader.pieces, self._skip, held), None
+        search, end = search_for(path), self._reader.position + size
+
+        def pieces(count: int) -> Iterator[bytes]:
+            for piece in self._reader.pieces(count):
+                search.feed(piece)
+                yield piece
+
+        def skip(count: int) -> None:
+            if sum(map(len, pieces(count))) < count:
+                self._skip(1)  # which says where the tar is cut
+
+        passed = read_forward(size, pieces, skip, held)
+        skip(end - self._reader.position)
+        return passed, search.result
 
     def _skip(self, size: int) -> None:
         if not self._reader.skip(size):
@@ -121,7 +146,8 @@ def of_content(content: bytes, path: str, data: bytes) -> Taken:
     own_name = (isinstance(skeleton, Skeleton) and skeleton.soname) or ""
     named = is_loader(path) or is_loader(own_name)  # by its own name too, wherever it is stored
     facts = read_loader(content) if named and len(content) <= MAX_LOADER else None
-    return Taken(data, skeleton, read_symbols(source), facts)
+    listed = read_listed(source, path) if holds_list(path) else None
+    return Taken(data, skeleton, read_symbols(source), facts, listed)
 
 
 def exactly(reader: Reader, size: int) -> bytes:
@@ -137,7 +163,7 @@ def _cut(data: bytes, size: int, start: int) -> bytes:
 
 
 def _head(member: Member, left: int, content: bytes) -> bytes:
-    return head_of(content) if left >= SCRIPT_HEAD and may_be_program(member.path, member.mode) else b""
+    return head_of(content, member.path) if left >= SCRIPT_HEAD and may_be_program(member.path, member.mode) else b""
 
 
 class _Passing:

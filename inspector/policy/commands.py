@@ -25,7 +25,7 @@ def as_command(facts: ImageFacts) -> ImageFacts:
     interpreter, torch = command.interpreter, command.torch
     if interpreter is None or torch is None:
         return facts
-    return msgspec.structs.replace(facts, interpreter=interpreter, torch=torch)
+    return msgspec.structs.replace(facts, interpreter=interpreter, torch=torch, gpu=command.gpu)
 
 
 def of_command(facts: ImageFacts, finding: Finding) -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from inspector.policy.fleets import FILE, HOSTS, OF_HOST
 from inspector.policy.listing import listing
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
@@ -32,6 +33,10 @@ An image with two names is checked in the role of each.
 
 Whatever the role states: the image must have been read, be able to start, and have a Python that runs.
 """
+_FLEETS = """
+What is known of the hosts on which images are to work, one of each kind. A role names its `fleet`, and then `check`
+says of each host whether torch would work there. All hosts are in `hosts`, or in the same table of a file of its own.
+"""
 _WAIVERS = """
 A finding that fails or warns is `waived` up to the last day of a waiver that fits it: the image then has a warning,
 with the reason. It never passes, and what is unknown is never waived.
@@ -42,6 +47,7 @@ def render_reference(rules: Iterable[Rule] = RULES) -> str:
     """Return the page in Markdown."""
     rules = tuple(rules)
     parts = [_HEAD, "## At the top\n", *_keys(TOP), "## A role: `[roles.NAME]`", _ROLES, *_keys(role_keys(rules))]
+    parts += ["## A fleet: `[fleets.NAME]`", _FLEETS, *_keys((HOSTS, FILE)), "## A host of a fleet\n", *_keys(OF_HOST)]
     parts += ["## A waiver: `[[waivers]]`", _WAIVERS, *_keys(WAIVER_KEYS)]
     return "\n".join([*parts, "## A registry: `[registries.'HOST']`\n", *_keys([TRUST_TOC]), "## The checks\n"]) + (
         f"\nFindings name the check that they come from.\n\n{listing(rules)}"

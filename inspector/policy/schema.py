@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
 
+from inspector.gpu.hosts import MAX_GPUS, MAX_HOSTS
+from inspector.policy.fleets import FILE, FLEETS, HOSTS, MAX_FLEETS, OF_HOST
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.setting import MAX_PATTERNS, Key
@@ -30,6 +32,7 @@ def schema(rules: Iterable[Rule] = RULES) -> dict[str, Any]:
     top = {key.name: _described(key, _kind(key)) for key in TOP}
     top[ROLES.name] |= {"minProperties": 1, "additionalProperties": {"$ref": "#/$defs/role"}}
     top[REGISTRIES.name] |= {"additionalProperties": _table([TRUST_TOC])}
+    top[FLEETS.name] |= {"maxProperties": MAX_FLEETS, "additionalProperties": {"$ref": "#/$defs/fleet"}}
     top[IMAGES.name] |= {"items": {"anyOf": [_reference(), {"$ref": "#/$defs/image"}]}}
     top[WAIVERS.name] |= {"items": {"$ref": "#/$defs/waiver"}}
     role = _table(role_keys(rules))
@@ -47,7 +50,7 @@ def schema(rules: Iterable[Rule] = RULES) -> dict[str, Any]:
         "properties": top,
         "required": [ROLES.name],
         "additionalProperties": False,
-        "$defs": {"role": role, "image": image, "waiver": _waiver(WAIVER_KEYS)},
+        "$defs": {"role": role, "image": image, "waiver": _waiver(WAIVER_KEYS), "fleet": _fleet(), "host": _host()},
     }
 
 
@@ -63,6 +66,18 @@ def _reference() -> dict[str, Any]:
 def _table(keys: Iterable[Key]) -> dict[str, Any]:
     properties = {key.name: _described(key, _kind(key)) for key in keys}
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _fleet() -> dict[str, Any]:
+    fleet = _table([HOSTS, FILE])
+    fleet["properties"][HOSTS.name] |= {"items": {"$ref": "#/$defs/host"}, "minItems": 1, "maxItems": MAX_HOSTS}
+    return fleet | {"oneOf": [{"required": [HOSTS.name]}, {"required": [FILE.name]}]}
+
+
+def _host() -> dict[str, Any]:
+    host = _table(OF_HOST)
+    host["properties"]["gpus"] |= {"minItems": 1, "maxItems": MAX_GPUS}
+    return host | {"required": [key.name for key in OF_HOST if not key.unset]}
 
 
 def _waiver(keys: Iterable[Key]) -> dict[str, Any]:

@@ -39,10 +39,12 @@ class Written(msgspec.Struct, frozen=True):
     """A role's table as written, its types checked; `location` makes the errors that name it.
 
     `asked` are the keys that were looked up: where one of them is at fault, what follows from it is no fault.
+    `fleets` are those of the policy by name, None for each that has faults of its own.
     """
 
     location: Location
     table: Any
+    fleets: Mapping[str, Any] = {}
     asked: set[str] = msgspec.field(default_factory=set)
 
     def __getitem__(self, key: str) -> Any:

@@ -12,6 +12,7 @@ import msgspec
 from inspector.errors import Fault, PolicyError
 from inspector.names import is_host, states_host
 from inspector.oci import Platform
+from inspector.policy.fleets import FLEETS, Fleet, read_fleets
 from inspector.policy.location import Faults, Location
 from inspector.policy.role import Listed, Policy, Role, Waiver
 from inspector.policy.rule import Rule
@@ -105,7 +106,7 @@ SETTINGS = Key(
     about="Options of the command line as they are without an option or a variable of the environment.",
     unset="Options are as `--help` says.",
 )
-TOP = (IMAGES, *IGNORE.keys, ROLES, WAIVERS, REGISTRIES, SETTINGS)
+TOP = (IMAGES, *IGNORE.keys, ROLES, FLEETS, WAIVERS, REGISTRIES, SETTINGS)
 """The keys at the top of a policy file."""
 OWN = (DESCRIPTION, *MATCH.keys, DEFAULT, DOCKERFILE, COMMAND, PLATFORM, ROLE_WAIVERS)
 """The keys of `[roles.NAME]` beside those of rules."""
@@ -140,6 +141,7 @@ class Tables(msgspec.Struct, forbid_unknown_fields=True):
     """The whole file, its roles, images and registries still raw; `settings` are the command line's to read."""
 
     roles: dict[str, Any] = {}
+    fleets: dict[str, Any] = {}
     registries: dict[str, Any] = {}
     images: list[Any] = []
     ignore: list[str] = []
@@ -161,7 +163,8 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     settings = _settings((*RULES, *rules))
     waiving = WaiverReader(tables.roles, [rule.check for rule in (*RULES, *rules)], faults)
     waivers = list(waiving.read(tables.waivers, location))
-    read = _Reader(origin, rules, settings, *_table_of(settings), faults, waiving, waivers)
+    fleets = read_fleets(tables.fleets, origin, faults)
+    read = _Reader(origin, rules, settings, *_table_of(settings), faults, waiving, waivers, fleets)
     roles = tuple(role for name, table in tables.roles.items() if (role := read.role(name, table)))
     faults.add(_second_default(tables.roles, origin))
     images: list[Listed] = []
@@ -262,6 +265,7 @@ class _Reader(msgspec.Struct, frozen=True):
     faults: Faults
     waiving: WaiverReader
     waivers: list[Waiver]
+    fleets: Mapping[str, Fleet | None]
 
     def role(self, name: str, raw: Any) -> Role | None:
         """Return the role; None where it has faults."""
@@ -295,7 +299,7 @@ class _Reader(msgspec.Struct, frozen=True):
         found: dict[str, Any] = {}
         failed: list[_Failed] = []
         for setting in self.settings:
-            written = Written(location, table)
+            written = Written(location, table, self.fleets)
             try:
                 value = setting.read(written)
             except PolicyError as error:

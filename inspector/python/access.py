@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols
+from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.python.environment import Environment
 from inspector.rootfs import Kind, Node, Rootfs
 from inspector.unknown import Tri
@@ -87,3 +87,7 @@ class UserView:
     def loader(self, path: str) -> LoaderFacts:
         """See `Rootfs.loader`."""
         return self._fs.loader(path)
+
+    def listed(self, path: str) -> Listed:
+        """See `Rootfs.listed`."""
+        return self._fs.listed(path)

@@ -16,6 +16,7 @@ from inspector.report.difference import Difference, Package, Side
 from inspector.report.differing import (
     NOT_COMPARED,
     fields_told,
+    gpus_told,
     growth_told,
     listed_packages,
     moved_told,
@@ -46,6 +47,8 @@ def _parts(difference: Difference) -> Iterator[RenderableType]:
     if difference.changed:
         yield ""
         yield indented(_fields(difference), 2)
+    if gpus := gpus_told(difference):
+        yield indented(words(gpus), 2)
     if difference.packages:
         yield ""
         yield indented(_heading("packages", packages_tally(difference.packages)), 2)

@@ -10,6 +10,7 @@ from inspector.report.difference import Difference, Side
 from inspector.report.differing import (
     NOT_COMPARED,
     fields_told,
+    gpus_told,
     growth_told,
     headline,
     listed_packages,
@@ -44,6 +45,8 @@ def _lines(difference: Difference) -> Iterator[str]:
         yield from ("", "| | Before | After | Growth |", "| :-- | :-- | :-- | --: |")
         for field, before, after, growth in fields_told(difference):
             yield f"| {literal(field)} | {literal(before)} | {literal(after)} | {growth} |"
+    if gpus := gpus_told(difference):
+        yield from ("", prose(gpus))
     if difference.packages:
         yield from _packages(difference)
     if difference.layers_before or difference.layers_after:

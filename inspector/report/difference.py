@@ -8,6 +8,9 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from inspector.facts import ImageFacts, LayerFacts, Size
+from inspector.gpu.drivers import minimum_driver
+from inspector.gpu.image import ImageGpu
+from inspector.gpu.reach import reached
 from inspector.oci import Platform
 from inspector.policy.model import SCHEMA, Finding
 from inspector.python.metadata import canonical
@@ -81,7 +84,8 @@ class Difference(Tabled, frozen=True, kw_only=True):
 
     `layers_before` and `layers_after` are the rest, from the base up; `packages` are in order of name.
     `not_compared` names what one side does not know; while there is any, nothing is called `equal`. `findings` answer
-    the conditions that were asked, such as `growth=5%`.
+    the conditions that were asked, such as `growth=5%`. `gpus_gained` and `gpus_lost` are GPUs, one of each compute
+    capability, that only the later or only the earlier torch has code for.
 
     >>> inspector.diff("api.tar", "api.tar")
     <Difference api.tar -> api.tar: equal>
@@ -98,9 +102,11 @@ class Difference(Tabled, frozen=True, kw_only=True):
     layers_after: tuple[LayerFacts, ...]
     not_compared: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    gpus_gained: tuple[str, ...] = ()
+    gpus_lost: tuple[str, ...] = ()
 
     def records(self) -> list[Row]:
-        """Return a flat row for each field, package and layer that differs, and for each that can't be compared.
+        """Return a flat row for each field, package, layer and GPU that differs, and for each that can't be compared.
 
         >>> rows = inspector.diff("api.tar", "worker.tar").records()
         >>> [(row["before"], row["after"]) for row in rows if row["name"] == "torch.build"]
@@ -113,6 +119,8 @@ class Difference(Tabled, frozen=True, kw_only=True):
         ]
         rows += [_row("layer", each.diff_id, "there", None, each.size, None) for each in self.layers_before]
         rows += [_row("layer", each.diff_id, None, "there", None, each.size) for each in self.layers_after]
+        rows += [_row("gpu", name, None, "there") for name in self.gpus_gained]
+        rows += [_row("gpu", name, "there", None) for name in self.gpus_lost]
         return rows + [_row("not compared", name, None, None) for name in self.not_compared]
 
     def _headline(self) -> str:
@@ -155,8 +163,9 @@ def difference(before: ImageFacts, after: ImageFacts) -> Difference:
     else:
         packages = tuple(_packages(_by_name(before), _by_name(after)))
     rest = (before.layers[shared:], after.layers[shared:])
+    gained, lost = _gpus(before, after, open_points)
     return Difference(
-        equal=not (changed or packages or any(rest) or open_points),
+        equal=not (changed or packages or any(rest) or gained or lost or open_points),
         before=_side(before),
         after=_side(after),
         changed=changed,
@@ -165,7 +174,18 @@ def difference(before: ImageFacts, after: ImageFacts) -> Difference:
         layers_before=rest[0],
         layers_after=rest[1],
         not_compared=tuple(open_points),
+        gpus_gained=gained,
+        gpus_lost=lost,
     )
+
+
+def _gpus(before: ImageFacts, after: ImageFacts, open_points: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the GPUs that were gained, and lost; where one side does not know its own, that joins the open points."""
+    old, new = reached(before.gpu), reached(after.gpu)
+    if isinstance(old, Unknown) or isinstance(new, Unknown):
+        open_points.append("gpus")
+        return (), ()
+    return tuple(each for each in new if each not in old), tuple(each for each in old if each not in new)
 
 
 def _side(facts: ImageFacts) -> Side:
@@ -205,11 +225,20 @@ def _fields(facts: ImageFacts) -> Iterator[tuple[str, _Value]]:
     for field in ("size", "stack_size"):
         count = getattr(torch, field)
         yield f"torch.{field}", (unseen if torch.installed else None) if count is None else str(count)
+    yield "gpu.driver", _driver(facts.gpu)
+    yield "gpu.compat", ", ".join(each.version for each in facts.gpu.compat) or None if facts.gpu else None
     for field in ("implementation", "version", "path", "resolved", "machine", "runs"):
         yield f"interpreter.{field}", _of_interpreter(facts.interpreter, field)
     yield "startup.argv", " ".join(facts.startup.argv)
     yield "startup.starts", facts.startup.starts
     yield "torch_elsewhere", _elsewhere(facts.torch_elsewhere)
+
+
+def _driver(gpu: ImageGpu | None) -> _Value:
+    """Return the oldest driver under which the image's CUDA comes up; None where it has none."""
+    if gpu is None or gpu.build != "cuda" or not isinstance(gpu.cuda, str):
+        return next((each for each in (gpu.build, gpu.cuda) if isinstance(each, Unknown)), None) if gpu else None
+    return minimum_driver(gpu.cuda) or _UNSEEN
 
 
 def _elsewhere(found: tuple[TorchElsewhere, ...] | Unknown) -> _Value:

@@ -28,6 +28,13 @@ def fields_told(difference: Difference) -> Iterator[tuple[str, str, str, str]]:
             yield each.field, _shown(each, each.before), _shown(each, each.after), growth
 
 
+def gpus_told(difference: Difference) -> str:
+    """Return the line on GPUs that were gained and lost; empty where there are none."""
+    changes = {"gained": difference.gpus_gained, "lost": difference.gpus_lost}
+    told = "; ".join(f"{word} {', '.join(names)}" for word, names in changes.items() if names)
+    return f"GPUs {told}" if told else ""
+
+
 def _build(difference: Difference) -> tuple[str, str, str, str] | None:
     """Return the line of a build that changed, with how much torch grew with all that only it requires."""
     before, after = measures_of(difference.before), measures_of(difference.after)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from inspector.report.context import Context
     from inspector.report.document import ShowError
 
-Command = Literal["check", "audit", "show", "diff", "runtime"]
-"""The commands that print reports: `check` a `Report`, `audit` an `AuditReport`, `diff` a `Difference`, the others a
-list of `ImageFacts`."""
+Command = Literal["check", "audit", "show", "diff", "runtime", "fleet"]
+"""The commands that print reports: `check` a `Report`, `audit` an `AuditReport`, `diff` a `Difference`, `fleet matrix`
+a `Matrix`, the others a list of `ImageFacts`."""
 
 
 class View(NamedTuple):
@@ -81,6 +81,7 @@ _HTML: dict[Command, Renderer] = {
     "check": Renderer("inspector.report.html.check:render_check", ("only_failed",)),
     "audit": Renderer("inspector.report.html.audit:render_audit", ("only_failed",)),
     "show": Renderer("inspector.report.html.show:render_show", ("errors",)),
+    "fleet": Renderer("inspector.report.html.fleet:render_matrix"),
 }
 
 
@@ -98,6 +99,7 @@ FORMATS = (
             "show": Renderer("inspector.report.show:render_show", _SIZED),
             "diff": Renderer("inspector.report.diff:render_diff", _SIZED),
             "runtime": Renderer("inspector.report.runtime:render_runtime", _SIZED),
+            "fleet": Renderer("inspector.report.fleet_table:render_matrix", _SIZED),
         },
         whole=False,
         endings=(".txt",),
@@ -116,6 +118,7 @@ FORMATS = (
             "show": Renderer(f"{_JSON}:render_show", ("errors",)),
             "diff": Renderer(f"{_JSON}:encode"),
             "runtime": Renderer(f"{_JSON}:render_runtime"),
+            "fleet": Renderer(f"{_JSON}:encode"),
         },
         endings=(".json",),
     ),
@@ -126,6 +129,7 @@ FORMATS = (
             "audit": Renderer("inspector.report.audit_markdown:render_audit", ("only_failed",)),
             "show": Renderer("inspector.report.show_markdown:render_show", ("errors",)),
             "diff": Renderer("inspector.report.diff_markdown:render_diff"),
+            "fleet": Renderer("inspector.report.fleet_markdown:render_matrix"),
         },
         whole=False,
         endings=(".md", ".markdown"),

@@ -19,6 +19,7 @@ from inspector.report.difference import Difference, Side
 from inspector.report.doctor import Diagnosis
 from inspector.report.document import Run, Shown, encode
 from inspector.report.explain import Explanations
+from inspector.report.fleet import Matrix
 from inspector.torchbuild.kinds import kind_names
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
@@ -66,6 +67,7 @@ def _documents() -> list[type[msgspec.Struct]]:
         _with(Noticed, schema=Literal[SCHEMA]),
         _with(AuditReport, schema=Literal[SCHEMA], results=GenericAlias(tuple, (audited, ...))),
         _with(Difference, schema=Literal[SCHEMA], before=side, after=side),
+        _with(Matrix, schema=Literal[SCHEMA]),
         _with(Diagnosis, schema=Literal[SCHEMA]),
         _with(Explanations, schema=Literal[SCHEMA]),
     ]

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inspector.facts import Evidence, ImageFacts, LayerFacts
+from inspector.gpu.serves import serves
 from inspector.imports.model import Imported
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
@@ -120,6 +121,8 @@ def _torch(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
         yield "", words(torch.path)
     if torch.layer is not None:
         yield "", words(f"layer {layer_name(torch.layer, len(facts.layers), None, None)}: {_step(torch.created_by)}")
+    if facts.gpu is not None and (line := serves(facts.gpu)):
+        yield "GPUs", words(line)
 
 
 def _cost(torch: Torch, whole: int | None) -> str:

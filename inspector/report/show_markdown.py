@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from inspector.facts import ImageFacts
+from inspector.gpu.serves import serves
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
 from inspector.python.model import Interpreter
@@ -63,6 +64,8 @@ def _image(facts: ImageFacts) -> Iterator[str]:
         yield f"- torch: {code(torch.path)}, {size(torch.size)}, {size(torch.stack_size)} with what only it requires"
     if torch.created_by:
         yield f"- step: {code(readable(torch.created_by, _STEP))}"
+    if facts.gpu is not None and (line := serves(facts.gpu)):
+        yield f"- GPUs: {prose(line)}"
     yield from (f"- {prose(reason)}" for reason in torch.reasons)
     yield from (f"- note: {prose(text)}" for text in notes(facts))
     if not isinstance(facts.distributions, Unknown) and facts.distributions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -67,8 +67,23 @@ class Heard(msgspec.Struct, frozen=True):
     answer: Answer | None = None
 
 
+def hear_either(output: bytes, errors: bytes, mark: str) -> Heard:
+    """Return what the stream says that was kept further: an engine keeps the end of what both wrote together.
+
+    Raises as `hear`.
+    """
+    stages: tuple[Stage, ...] = get_args(Stage)
+    return max(hear(output, mark), hear(errors, mark), key=lambda heard: stages.index(heard.stage))
+
+
+def unmarked(errors: bytes, mark: str) -> bytes:
+    """Return the lines that the probe did not write."""
+    head = mark.encode() + b" "
+    return b"\n".join(line for line in errors.split(b"\n") if not line.startswith(head))
+
+
 def hear(output: bytes, mark: str) -> Heard:
-    """Return what the lines of standard output that begin with `mark` say, the first of which may be lost.
+    """Return what the lines of one stream that begin with `mark` say, the first of which may be lost.
 
     Raises `Malformed` unless they are one word, one answer and one more, in this order, as far as they are there. A
     mark that nobody could know before the run keeps out whatever was not written for this reader; a program of

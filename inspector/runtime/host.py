@@ -19,6 +19,7 @@ from inspector.unknown import Unknown
 
 MAX_SPECS = 64
 MAX_SPEC_BYTES = 4 << 20
+MAX_GPUS = 64
 CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 """Where engines look for CDI specifications unless told otherwise."""
 PODMAN_CDI = (5, 4)
@@ -27,6 +28,8 @@ _HOOK = "nvidia-container-runtime-hook"
 """By which `--gpus` works in all versions of Docker, be the runtime `nvidia` set up or not."""
 _CDI_HOOK = "nvidia-cdi-hook"
 """By which it works from Docker 29 on."""
+
+_MODEL = re.compile(r"^Model:\s{0,20}(\S[^\n]{0,100}?)\s*$", re.MULTILINE)
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,11 +45,15 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine can hand over, by vendor, or the clause why it can't; `driver` is NVIDIA's, else AMD's."""
+    """What the engine can hand over, by vendor, or the clause why it can't; `driver` is NVIDIA's, else AMD's.
+
+    `gpus` are the models of NVIDIA's GPUs, as far as the kernel tells them.
+    """
 
     nvidia: Offer | Unknown
     amd: Offer | Unknown
     driver: str | None = None
+    gpus: tuple[str, ...] = ()
 
     def offer(self, torch: Torch) -> Offer | Unknown:
         """Return what a torch of that build could use; `Unknown` with the reason where there is nothing."""
@@ -91,6 +98,12 @@ class Machine(msgspec.Struct, frozen=True):
             nvidia = _nvml_driver()
         return nvidia or _version(_text(self.root / "sys/module/amdgpu/version"))
 
+    def gpus(self) -> tuple[str, ...]:
+        """Return the models of NVIDIA's GPUs, as the kernel tells them."""
+        told = sorted(self.root.glob("proc/driver/nvidia/gpus/*/information"))[:MAX_GPUS]
+        found = (_MODEL.search(_text(path)) for path in told)
+        return tuple(model[1] for model in found if model)
+
     def may_have_nvidia(self) -> bool:
         """Tell whether there is a driver or device.
 
@@ -105,8 +118,8 @@ def find_host(engine: Engine, machine: Machine | None = None) -> Host:
     """Return what the engine could hand over; `machine` is this one, unless the engine runs elsewhere."""
     if machine is None and engine.endpoint.is_local and sys.platform == "linux":
         machine = Machine()
-    driver = machine.driver() if machine else None
-    return Host(nvidia=_nvidia(engine, machine), amd=_amd(engine, machine), driver=driver)
+    driver, gpus = (machine.driver(), machine.gpus()) if machine else (None, ())
+    return Host(nvidia=_nvidia(engine, machine), amd=_amd(engine, machine), driver=driver, gpus=gpus)
 
 
 def _nvidia(engine: Engine, machine: Machine | None) -> Offer | Unknown:

@@ -2,7 +2,9 @@
 
 It runs by hand, `python probe.py`, or is handed to an image's interpreter by `-c`: Python from 3.6 on, the standard
 library and torch, nothing else. An argument is the mark that each line begins with, so that what else is printed can't
-be taken for the answer; with it, `MARK import`, and `MARK examine` with what is known by then, tell how far it came.
+be taken for the answer; with it, `MARK import`, and `MARK examine` with what is known by then, tell how far it came,
+and both streams carry every line: an engine keeps the end of the two together, so that much on one may push out
+the other.
 """
 # Python 3.6 knows neither pathlib's newer ways nor types such as `list[str]`, and torch may be anything:
 # ruff: noqa: ANN001, ANN201, PTH100, PTH110, PTH118, PTH123, PTH208
@@ -23,24 +25,24 @@ UNANSWERED += ["unavailable", "unreadable", "error"]
 
 
 def main() -> None:
-    """Answer on standard output; whatever else writes there writes to standard error from now on."""
+    """Answer on standard output, by a mark on standard error too; what else writes there writes to the latter now."""
     begun = time.monotonic()
     mark = sys.argv[1] + " " if len(sys.argv) > 1 else ""
     del sys.argv[1:]
-    channel = os.dup(1)
+    channels = [os.dup(1), os.dup(2)] if mark else [os.dup(1)]
     os.dup2(2, 1)
     answer = blank()
-    tell(channel, mark, "import")
+    tell(channels, mark, "import")
     torch = attempt(answer, lambda: __import__("torch"))
     if torch is None:
         answer["unreadable"] = unreadable()
     else:
         answer["imported"] = True
         attempt(answer, lambda: describe(torch, answer))
-        tell(channel, mark, "examine " + dumped(answer))
+        tell(channels, mark, "examine " + dumped(answer))
         attempt(answer, lambda: examine(torch, answer))
     answer["seconds"] = round(time.monotonic() - begun, 3)
-    write(channel, "\n" + mark + dumped(answer) + "\n")
+    write(channels, "\n" + mark + dumped(answer) + "\n")
     os._exit(0)  # whatever torch does at the end can't take the answer back
 
 
@@ -224,17 +226,18 @@ def dumped(value) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
-def tell(channel: int, mark: str, stage: str) -> None:
+def tell(channels, mark: str, stage: str) -> None:
     """Say how far it came, if anybody listens for it."""
     if mark:
-        write(channel, "\n" + mark + stage + "\n")
+        write(channels, "\n" + mark + stage + "\n")
 
 
-def write(channel: int, words: str) -> None:
-    """Write all of the words, past whatever buffers there are."""
-    left = words.encode("ascii")
-    while left:
-        left = left[os.write(channel, left) :]
+def write(channels, words: str) -> None:
+    """Write all of the words to each, past whatever buffers there are."""
+    for channel in channels:
+        left = words.encode("ascii")
+        while left:
+            left = left[os.write(channel, left) :]
 
 
 if __name__ == "__main__":

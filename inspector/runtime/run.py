@@ -18,7 +18,7 @@ from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.oci import Platform
 from inspector.python.model import Interpreter
-from inspector.runtime.answer import hear
+from inspector.runtime.answer import hear_either, unmarked
 from inspector.runtime.host import Host, Offer, find_host
 from inspector.runtime.outcome import End, told
 from inspector.runtime.sandbox import DEFAULTS, OUTPUT_BYTES, Limits, sandbox
@@ -137,7 +137,9 @@ class _Run(msgspec.Struct, frozen=True):
                 raise InspectorError(f"the container ran, but its engine does not tell how it went: {error}") from error
             seconds = round(time.monotonic() - begun, 3)
         known = RuntimeFacts(ran=True, driver=self.host.driver, seconds=seconds)
-        return told(known, hear(output, mark), end, offer, self.limits)
+        heard = hear_either(output, end.errors, mark)
+        end = msgspec.structs.replace(end, errors=unmarked(end.errors, mark))
+        return told(known, heard, end, offer, self.limits)
 
     def _end(self, container: str) -> End:
         """Wait for the end, or bring it about."""

@@ -50,7 +50,8 @@ def verify(
 def _verified(
     image: Image, facts: ImageFacts, mode: Mode, gpu: Gpu, limits: Limits | None, host: Host | None
 ) -> RuntimeFacts:
-    from inspector.runtime.host import find_host  # most checks run nothing
+    from inspector.runtime.expected import with_prediction  # most checks run nothing
+    from inspector.runtime.host import find_host
     from inspector.runtime.run import run_image
     from inspector.runtime.sandbox import DEFAULTS
 
@@ -62,7 +63,8 @@ def _verified(
         return RuntimeFacts(ran=False, why_not=offer.unknown, driver=host.driver)
     volumes = tuple(image.config.run.volumes or ())
     identity = _identity(engine, image)
-    return run_image(engine, identity, facts, gpu=gpu, host=host, limits=limits or DEFAULTS, volumes=volumes)
+    run = run_image(engine, identity, facts, gpu=gpu, host=host, limits=limits or DEFAULTS, volumes=volumes)
+    return with_prediction(facts, run, engine, host)
 
 
 def _identity(engine: Engine, image: Image) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inspector.rootfs import NotKept
+from inspector.rootfs import Kind, NotKept
 
 if TYPE_CHECKING:
     from inspector.elf import FilePart
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 DIRECTORY = OPENED | getattr(os, "O_DIRECTORY", 0)
 
+
+KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFCHR: Kind.CHAR,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFIFO: Kind.FIFO,
+}
+"""What a file is by the type in its mode; a socket is none of these, and in no tar."""
 
 FOLLOWED = DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0)
 """How a directory is opened that may be named by a link."""

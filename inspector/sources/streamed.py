@@ -103,7 +103,7 @@ class StreamedArchive:
         self._failure: InspectorError | None = None
         try:
             with reading(most=MAX_HELD, parked=True):
-                self._read(_chunks(stream, meter))
+                self._read(chunks_of(stream, meter))
         except CorruptLayer as error:
             raise Malformed(f"{where}: {error}; the archive is damaged or not wholly written") from error
 
@@ -217,7 +217,8 @@ def _member_chunks(reader: StreamReader, head: bytes, size: int) -> Iterator[byt
         yield chunk
 
 
-def _chunks(stream: BinaryIO, meter: Meter) -> Iterator[bytes]:
+def chunks_of(stream: BinaryIO, meter: Meter) -> Iterator[bytes]:
+    """Yield what a stream has, in chunks of which the meter is told."""
     while chunk := stream.read(CHUNK):
         meter(len(chunk))
         yield chunk

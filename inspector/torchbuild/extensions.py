@@ -1,16 +1,25 @@
-"""Finds the extension modules of installed distributions that can't load in the image."""
+"""Finds the extension modules of installed distributions, and libraries for torch, that can't load in the image."""
 
 from __future__ import annotations
 
 import itertools
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from inspector import work
-from inspector.loader import ImportFailure, LoadFailure, Process, Tables, TorchFiles, import_extension, import_torch
+from inspector.loader import (
+    ImportFailure,
+    LoadFailure,
+    Process,
+    Tables,
+    TorchFiles,
+    import_extension,
+    import_torch,
+    open_library,
+)
 from inspector.oci import ImageConfig
 from inspector.python.access import as_user
 from inspector.python.environment import environment_of
@@ -30,22 +39,29 @@ from inspector.torchbuild.survey import Survey
 from inspector.unknown import Unknown
 
 MAX_TRIED = 500
-"""Extension modules that are tried; pandas and scipy together have two hundred."""
+"""Extension modules that are tried; pandas and scipy together have two hundred. As many libraries are."""
 MAX_FOUND = 100
 """Failures that are kept."""
 
 _NO_MODULES = frozenset({"__pycache__", "test", "tests", "_tests", "testing", "torch", "functorch", "nvidia"})
 """Folders whose modules nobody imports, and torch's own, which are judged with it."""
+_NO_FOLDERS = ("-info", ".libs")
+_STABLE = ".abi3.so"
+_LIBRARY = ".so"
 _OF_DRIVER = re.compile(r"lib(?:cuda|nvidia-[a-z]+|nvcuvid|amdhip64|ze_loader)\.so")
 """Libraries that come with the host's driver, when a container of the image starts."""
 _TORCH = re.compile(r"lib(?:torch|c10)[a-z0-9_]*\.so")
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """The extension modules that can't load, and why others, if any, could not be tried to the end."""
+    """The extension modules that can't load, and why others, if any, could not be tried to the end.
+
+    `beside_torch` says that all were tried in a process that had imported torch, as far as they need it.
+    """
 
     broken: tuple[BrokenExtension, ...] = ()
     undecided: tuple[str, ...] = ()
+    beside_torch: bool = False
 
 
 def find_broken_extensions(
@@ -61,20 +77,28 @@ def find_broken_extensions(
     around = surroundings(fs, Folders(view), config, interpreter, installed, Survey())
     python = Python(around.root, around.interpreter.resolved, around.started)
     tables = Tables(around.root)
-    found = list(itertools.islice(_extensions(around), MAX_TRIED + 1))
-    more = () if len(found) <= MAX_TRIED else (f"there are more than {MAX_TRIED} of them",)
+    found = list(itertools.islice(_files(around, modules=True), MAX_TRIED + 1))
     failed = _failing(python.start(1, tables), found[:MAX_TRIED])
-    files = _torch(around) if failed and torch.installed and torch.importable == "yes" else None
+    imported = torch.installed and torch.importable == "yes"
+    libraries = list(itertools.islice(_files(around, modules=False), MAX_TRIED + 1)) if imported else []
+    opened = [path for path in libraries[:MAX_TRIED] if _needs_torch(fs, path)]
+    files = _torch(around) if (failed or opened) and imported else None
     process = python.start(1, tables) if files is not None else None
     if files is not None and isinstance(process, Process) and import_torch(process, fs, files) is None:
-        failed = _failing(process, [path for path, _ in failed])
+        failed = [*_failing(process, [path for path, _ in failed]), *_failing(process, opened, modules=False)]
+    elif failed or opened:
+        imported = False
     sure = [(path, why) for path, why in failed if why.certainty != "unknown"]
-    names = _names(around.folders, sure)
+    names = _names(around.folders, {_site(path) if path in opened else _package(path) for path, _ in sure})
     told = [(path, why) for path, why in sure if not _may_be_there(why, names)]
     unsure = [f"{path}: {why}" for path, why in failed if why.certainty == "unknown"]
+    unsure += [f"{path}: {why}" for path, why in sure if path in opened and _may_be_there(why, names)]
+    more = [f"there are more than {MAX_TRIED} of them"] if max(len(found), len(libraries)) > MAX_TRIED else []
+    more += [f"more than {MAX_FOUND} can't load"] if len(told) > MAX_FOUND else []
     return Tried(
         broken=tuple(_described(around.root, path, why, installed) for path, why in told[:MAX_FOUND]),
         undecided=(*more, *unsure[:MAX_FOUND]),
+        beside_torch=imported,
     )
 
 
@@ -86,14 +110,16 @@ def _torch(around: Surroundings) -> TorchFiles | None:
     return None
 
 
-def _failing(process: Process | LoadFailure, paths: Sequence[str]) -> list[tuple[str, ImportFailure]]:
+def _failing(
+    process: Process | LoadFailure, paths: Sequence[str], *, modules: bool = True
+) -> list[tuple[str, ImportFailure]]:
     if isinstance(process, LoadFailure):
         return []  # a finding about the interpreter says so
     found = []
     for path in paths:
         work.check()
         with process.trying():
-            failure = import_extension(process, posixpath.basename(path).partition(".")[0], path)
+            failure = _imported(process, path) if modules else open_library(process, path)
         if failure is not None and process.levels:
             failure = msgspec.structs.replace(failure, certainty="unknown")  # another processor has other libraries
         if failure is not None:
@@ -101,9 +127,18 @@ def _failing(process: Process | LoadFailure, paths: Sequence[str]) -> list[tuple
     return found
 
 
-def _extensions(around: Surroundings) -> Iterator[str]:
-    """List the files with this interpreter's own ending, or the stable ABI's, in the folders of packages."""
-    endings = (*around.suffixes.own, ".abi3.so")
+def _imported(process: Process, path: str) -> ImportFailure | None:
+    failure = import_extension(process, posixpath.basename(path).partition(".")[0], path)
+    loads = failure is not None and failure.cause is None and failure.certainty == "fails"
+    return None if loads and path.endswith(_STABLE) else failure  # torchaudio's have no PyInit: torch.ops opens them
+
+
+def _files(around: Surroundings, *, modules: bool) -> Iterator[str]:
+    """List the files with this interpreter's own ending, or the stable ABI's, in the folders of packages.
+
+    Or else the libraries beside them that are no modules, which a package may open by itself.
+    """
+    endings = (*around.suffixes.own, _STABLE)
     for entry in dict.fromkeys(around.interpreter.search_path):
         if not entry.endswith(("site-packages", "dist-packages")):
             continue
@@ -111,9 +146,11 @@ def _extensions(around: Surroundings) -> Iterator[str]:
         while todo:
             folder = todo.pop()
             for name, node in around.folders.fs.scandir(resolve(around.folders.fs, folder) or folder).items():
-                if node.kind is Kind.DIRECTORY and name not in _NO_MODULES and not name.endswith("-info"):
+                if node.kind is Kind.DIRECTORY and name not in _NO_MODULES and not name.endswith(_NO_FOLDERS):
                     todo.append(f"{folder}/{name}")
-                elif node.kind is Kind.FILE and name.endswith(endings):
+                elif node.kind is not Kind.FILE or not name.endswith(_LIBRARY):
+                    continue
+                elif name.endswith(endings) if modules else not name.endswith(endings) and ".cpython-" not in name:
                     yield f"{folder}/{name}"
 
 
@@ -123,10 +160,10 @@ def _may_be_there(failure: ImportFailure, names: frozenset[str]) -> bool:
     return bool(missing) and (_OF_DRIVER.match(missing) is not None or missing in names)
 
 
-def _names(folders: Folders, failed: Sequence[tuple[str, ImportFailure]]) -> frozenset[str]:
-    """List the files beside a module that fails and below its package, by name."""
+def _names(folders: Folders, tops: Iterable[str]) -> frozenset[str]:
+    """List the files below the packages of modules that fail, and below where libraries that fail lie, by name."""
     found: set[str] = set()
-    for top in {_package(path) for path, _ in failed}:
+    for top in tops:
         todo = [top]
         while todo:
             folder = todo.pop()
@@ -136,6 +173,10 @@ def _names(folders: Folders, failed: Sequence[tuple[str, ImportFailure]]) -> fro
                 elif ".so" in name:
                     found.add(name)
     return frozenset(found)
+
+
+def _site(path: str) -> str:
+    return f"{path.partition('-packages/')[0]}-packages"
 
 
 def _package(path: str) -> str:

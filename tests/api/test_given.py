@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import inspector
 from inspector.api.given import image_of, images_of, policy_of
 from inspector.errors import InvalidReference, PolicyError, UsageError
+from inspector.gpu.hosts import Host
 from inspector.layers.cache import default_cache
+from inspector.policy.fleets import Fleet
 from inspector.policy.role import Limits, Role
 from inspector.testing.registry import FakeRegistry
 
@@ -114,6 +117,8 @@ def test_a_role_and_a_policy_exclude_each_other() -> None:
         ({"image_timeout": 0}, "image_timeout=0"),
         ({"access": "magic"}, "known are storage, files, save"),
         ({"python": " "}, "an empty command"),
+        ({"namespace": " "}, "an empty name"),
+        ({"namespace": "k8s.io"}, "a namespace is containerd's alone"),
         ({"imports": "not a name"}, "is not a module's name"),
     ],
 )
@@ -206,3 +211,12 @@ def test_a_cache_that_can_not_be_used_is_logged(
 def test_a_name_that_no_grammar_accepts(text: str) -> None:
     with pytest.raises(InvalidReference):
         inspector.inspect(text)
+
+
+def test_a_fleet_that_a_program_made_is_read_as_a_file_s() -> None:
+    edge = Host(name="edge", driver="535.183.01", gpus=("A10",), injection="cdi")
+    made = Role(name="gpu", torch="cuda", fleet=Fleet("gpu", (edge,)))
+    assert policy_of(made).roles[0].stated["fleet"] == Fleet("gpu", (edge,))
+    for wrong, said in ((replace(edge, driver="new"), "is not a driver's version"), (replace(edge, gpus=()), "0 GPUs")):
+        with pytest.raises(PolicyError, match=said):
+            policy_of(made.replaced(fleet=Fleet("gpu", (wrong,))))

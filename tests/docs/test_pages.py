@@ -12,7 +12,7 @@ from inspector.testing import FakeEngine, FakeRegistry
 from inspector.torchbuild import kinds
 from tests.docs.blocks import PAGES, ROOT, Command, blocks, commands
 from tests.docs.shell import Shell, check_syntax
-from tests.docs.world import images, put_archives, registries_conf, registry
+from tests.docs.world import contain, images, put_archives, registries_conf, registry
 
 SECONDS = re.compile(r"\d+(\.\d+)? s\b")
 CHECKED = frozenset({"console", "python", "toml", "dockerfile", "yaml", "json"})
@@ -40,6 +40,7 @@ def shell(
     conf = tmp_path / "registries.conf"
     conf.write_text(registries_conf(shared_registry), encoding="utf-8")
     with FakeEngine("containerd", list(images().values())) as engine:
+        contain(engine)
         environment = {
             "DOCKER_HOST": engine.address,
             "CONTAINER_HOST": engine.address,

@@ -16,6 +16,8 @@ from fixtures.roles import right_images
 from inspector.errors import InspectorError
 from inspector.facts import ImageFacts, known, rules
 from inspector.facts.known import _decoded, _encoded, places
+from inspector.gpu.compat import Compat, Note
+from inspector.gpu.image import Forced, ImageGpu
 from inspector.layers import answers
 from inspector.layers.answers import Answer, AnswerCache
 from inspector.layers.binaries import Binaries
@@ -192,7 +194,14 @@ def test_facts_are_kept_whole(unknown: Unknown) -> None:
         torch_elsewhere=unknown,
         command=msgspec.structs.replace(facts.command, interpreter=unknown),
     )
-    for each in (facts, odd):
+    note = Compat("/compat/libcuda.so.1.2", "1.2", Note("13.1", (535,)))
+    gpu = ImageGpu(build="cuda", cuda="13.0", architectures=("sm_90",), compat=(note,), forced=Forced("/a"))
+    unseen = ImageGpu(build=Unknown("a"), cuda=Unknown("b"), architectures=Unknown("c"), linalg=Unknown("d"))
+    told = [
+        msgspec.structs.replace(facts, gpu=one, command=msgspec.structs.replace(facts.command, gpu=other))
+        for one, other in ((gpu, unseen), (unseen, gpu))
+    ]
+    for each in (facts, odd, *told):
         assert _decoded(_encoded(each) or b"") == each
 
 

@@ -39,7 +39,7 @@ COMPAT_12_4 = (Compat("/usr/local/cuda/compat/libcuda.so.550.54.15", "550.54.15"
 COMPAT_12_8 = (Compat("/usr/local/cuda/compat/libcuda.so.570.86.10", "570.86.10"),)
 
 
-def image(
+def image(  # noqa: PLR0913 - an image has many sides
     cuda: str = "13.0",
     code: tuple[str, ...] = PYPI,
     compat: tuple[Compat, ...] = (),
@@ -47,6 +47,8 @@ def image(
     build: str = "cuda",
     architecture: str = "x86_64",
     forced: Forced | None = None,
+    baked: tuple[str, ...] = (),
+    linalg: tuple[str, ...] | None = None,
     env: Mapping[str, str] = MappingProxyType({}),
     **more: str,
 ) -> ImageGpu:
@@ -58,6 +60,8 @@ def image(
         architecture=architecture,
         compat=compat,
         forced=forced,
+        baked=baked,
+        linalg=linalg,
         environment={**env, **more},
     )
 
@@ -86,6 +90,13 @@ def one(  # noqa: PLR0913 - a host has many sides
 
 def test_01_a_t4_with_the_own_driver_works() -> None:
     assert one(image(), "580.95.05", "T4", flag="gpus").verdict == "works"
+
+
+def test_01_magma_has_a_list_of_its_own() -> None:
+    linalg = ("sm_80", "sm_86", "sm_90", "sm_100", "sm_120")
+    found = {gpu: one(image(linalg=linalg), "580.95.05", gpu).notes for gpu in ("T4", "A10")}
+    assert (len(found["T4"]), found["A10"]) == (1, ())
+    assert one(image(linalg=None), "580.95.05", "T4").notes == ()
 
 
 def test_02_a_driver_of_another_major_version_is_too_old() -> None:
@@ -146,6 +157,12 @@ def test_10_the_runtime_gives_a_plain_image_no_gpu() -> None:
     assert one(image(NVIDIA_VISIBLE_DEVICES="all"), "580.95.05", "A10", flag="runtime").verdict == "works"
     assert one(image(NVIDIA_VISIBLE_DEVICES="none"), "580.95.05", "A10", flag="runtime").stage == "injection"
     assert one(image(NVIDIA_VISIBLE_DEVICES="all,void"), "580.95.05", "A10", flag="runtime").stage == "injection"
+
+
+def test_10_without_a_flag_there_is_no_gpu() -> None:
+    for mode in ("legacy", "cdi"):
+        found = one(image(env=IMAGE_13_1), "560.35.03", "A10", mode, flag="none")
+        assert (found.stage, found.available) == ("injection", False)
 
 
 def test_11_a_legacy_image_requires_its_cuda() -> None:
@@ -209,10 +226,55 @@ def test_19_an_older_library_before_the_hosts() -> None:
     assert "803" in found.reason
 
 
+BAKED = ("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1", "/usr/bin/nvidia-smi")
+
+
+def test_19_driver_files_in_the_image_may_clash() -> None:
+    for mode, refused in (("legacy", True), ("cdi", False)):
+        found = one(image(baked=BAKED), "580.95.05", "A10", mode)  # type: ignore[arg-type]
+        assert (found.verdict, found.path, len(found.notes)) == ("works", BAKED[0], 1)
+        assert ("file exists" in found.notes[0]) is refused
+
+
+def test_19_a_newer_libcuda_in_the_image_may_be_taken() -> None:
+    library = "/usr/lib/x86_64-linux-gnu/libcuda.so.590.44.01"
+    found = one(image(baked=(library,)), "580.95.05", "A10")
+    assert (found.verdict, found.stage, found.path) == ("unknown", "library", library)
+    assert one(image(baked=(library,)), "595.58.03", "A10").verdict == "works"
+
+
+def test_a_newer_library_by_the_search_path_is_as_a_compat_library() -> None:
+    """Data-centre GPUs take it; GeForce doesn't, and of workstation GPUs some."""
+    newer = image(forced=Forced("/usr/local/cuda/compat/libcuda.so.1", "590.44.01"))
+    verdicts = {gpu: one(newer, "570.86.15", gpu).verdict for gpu in ("H100", "RTX 4090", "RTX A6000")}
+    assert verdicts == {"H100": "works", "RTX 4090": "fails", "RTX A6000": "unknown"}
+
+
+def test_workstations_by_the_note_of_the_compat_library() -> None:
+    based = image(compat=COMPAT_13_1, env=IMAGE_13_1)
+    assert one(based, "570.86.15", "RTX A6000", "cdi", toolkit="1.20.0").verdict == "works"
+    plain = image(compat=(Compat(COMPAT_13_1[0].path, "590.44.01"),))
+    assert one(plain, "570.86.15", "RTX A6000", "cdi", toolkit="1.20.0").verdict == "unknown"
+
+
+def test_an_older_compat_library_that_is_mounted_all_the_same() -> None:
+    older = image(compat=COMPAT_12_4)
+    assert one(older, "580.95.05", "A10", "legacy", toolkit="1.16.2").verdict == "unknown"
+
+
+def test_requirements_are_bounded() -> None:
+    assert one(image(NVIDIA_REQUIRE_CUDA="cuda>=99 " * 2000), "580.95.05", "A10", "legacy").verdict == "unknown"
+
+
 def test_22_a_cpu_build_may_be_refused_too() -> None:
     based = image(build="cpu", env=IMAGE_13_1)
     assert one(based, "560.35.03", "A10", "legacy").stage == "start"
     assert one(based, "560.35.03", "A10", "cdi").available is False
+
+
+def test_a_build_that_is_not_known_is_unknown() -> None:
+    assert one(image(build="unknown"), "580.95.05", "A10").verdict == "unknown"
+    assert one(image(build="rocm"), "580.95.05", "A10").reason == "torch is built for ROCm, not CUDA"
 
 
 def test_23_ways_that_fail_for_different_reasons_fail() -> None:

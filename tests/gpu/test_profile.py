@@ -11,7 +11,14 @@ import pytest
 
 from inspector.errors import UsageError
 from inspector.gpu.hosts import Host
-from inspector.gpu.profile import as_toml, default_runtime_is_nvidia, host_of_smi, toolkit_of
+from inspector.gpu.profile import (
+    as_toml,
+    default_runtime_is_nvidia,
+    host_of_proc,
+    host_of_smi,
+    runtime_mode,
+    toolkit_of,
+)
 
 RECORDED = json.loads((Path(__file__).parents[1] / "runtime/recorded/h100-580.159.json").read_text())["machine"]
 LISTING = """
@@ -80,5 +87,48 @@ def test_files_of_the_host(tmp_path: Path) -> None:
     ],
 )
 def test_a_profile_reads_back(host: Host) -> None:
-    stated = tomllib.loads(f"host = {as_toml(host)}")["host"]
-    assert msgspec.convert(stated, Host) == host
+    for fleet in ("gpu", 'a "b" \\ \n\x7f.c'):
+        (stated,) = tomllib.loads(as_toml(host, fleet))["fleets"][fleet]["hosts"]
+        assert msgspec.convert(stated, Host) == host
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ('[nvidia-container-runtime]\nmode = "legacy"\n', "legacy"),
+        ('[nvidia-container-runtime]\nmode = "jit-cdi"\n', "cdi"),
+        ('[nvidia-container-runtime]\nmode = "auto"\n', None),
+        ("[nvidia-container-runtime]\nmode = [1]\n", None),
+        ("nvidia-container-runtime = 5\n", None),
+        ("#", None),
+        ("x", None),
+    ],
+)
+def test_the_mode_of_the_runtime(text: str, mode: str | None, tmp_path: Path) -> None:
+    assert runtime_mode(tmp_path) is None
+    (tmp_path / "etc/nvidia-container-runtime").mkdir(parents=True)
+    (tmp_path / "etc/nvidia-container-runtime/config.toml").write_text(text)
+    assert runtime_mode(tmp_path) == mode
+
+
+def test_hosts_follow_one_another() -> None:
+    both = [Host(name=name, driver="1", gpus=("A10",)) for name in "ab"]
+    stated = tomllib.loads("\n".join(as_toml(each, "gpu") for each in both))
+    assert [each["name"] for each in stated["fleets"]["gpu"]["hosts"]] == ["a", "b"]
+
+
+VERSION = {
+    "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024\n": "535.183.01",
+    "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build  (root@a)\n": "580.95.05",
+}
+
+
+@pytest.mark.parametrize("text", VERSION)
+def test_files_of_the_driver(text: str, tmp_path: Path) -> None:
+    driver = tmp_path / "proc/driver/nvidia"
+    for at, model in enumerate(("NVIDIA A10", "Tesla T4")):
+        (driver / f"gpus/0000:0{at}:00.0").mkdir(parents=True)
+        (driver / f"gpus/0000:0{at}:00.0/information").write_text(f"Model: \t\t {model}\nIRQ:   \t\t 24\n")
+    assert host_of_proc(tmp_path, "edge") is None
+    (driver / "version").write_text(text)
+    assert host_of_proc(tmp_path, "edge") == Host(name="edge", driver=VERSION[text], gpus=("NVIDIA A10", "Tesla T4"))

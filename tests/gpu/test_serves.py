@@ -28,4 +28,4 @@ def test_cuda(cuda: str, code: tuple[str, ...] | Unknown, line: str) -> None:
 def test_other_builds_have_none() -> None:
     assert serves(ImageGpu(build="cpu")) is None
     assert serves(ImageGpu(build=Unknown("?"), cuda="13.0")) is None
-    assert serves(ImageGpu(build="cuda", cuda=Unknown("?"))) is None
+    assert serves(ImageGpu(build="cuda", cuda=Unknown("which?"))) == "not known: which?"

@@ -48,7 +48,7 @@ if act == "hog":
     while True: held.append(bytearray(b"x") * (4 << 20))
 if act == "leaves": os._exit(3)
 if act == "chatter":
-    for _ in range(4_000):
+    for _ in range(20_000):
         os.write(1, b"o" * 99 + b"\n")
         os.write(2, b"e" * 99 + b"\n")
 if act == "lies":

@@ -16,6 +16,8 @@ FINGERPRINTS = {
     3: "8c1847ca3a3020cd",
     4: "8c1847ca3a3020cd",
     5: "8c1847ca3a3020cd",
+    6: "61ebb75c1b859962",
+    7: "783a72a4fe7cae80",
 }
 """What each version made of `SAMPLE`. Once released, a line stays; a change of the answer is a new version."""
 
@@ -26,6 +28,8 @@ SAMPLE: Tree = {
     "bin/tool": File(b"#!/bin/sh -e\nexit\n", 0o755),
     "bin/elf": File(b"\x7fELF" + bytes(9000), 0o755),
     "lib/libx.so.1": Elf(soname="libx.so.1", needed=("libc.so.6",), defines=("X_1",)).encode(),
+    "usr/local/cuda/compat/libcuda.so.590.44.01": b"\x7fELF" + bytes(9000),
+    f"{SITE}/torch/lib/libtorch_python.so": Elf(text=b"sm_80 sm_90\0").encode(),
     "bin/sh": Link("/bin/tool"),
     "bin/ash": Hardlink("bin/tool"),
     f"{SITE}/torch/version.py": b"cuda = None\n",
@@ -43,10 +47,10 @@ SAMPLE: Tree = {
 
 
 def test_whoever_changes_what_an_index_holds_raises_the_scanner_version() -> None:
-    rules = [retention._BY_NAME, retention._BY_SUFFIX, retention._EDITABLE, retention._TORCH_ELF]
-    limits = [retention.MAX_KEPT, retention.SCRIPT_HEAD, retention.ELF_HEAD]
+    rules = [retention._BY_NAME, retention._BY_SUFFIX, retention._EDITABLE, retention._TORCH_ELF, retention._COMPAT]
+    limits = [retention.MAX_KEPT, retention.SCRIPT_HEAD, retention.ELF_HEAD, retention.COMPAT_HEAD]
     index = index_of(SAMPLE)
-    objects = [index.objects.skeletons, index.objects.loaders, index.objects.offsets]
+    objects = [index.objects.skeletons, index.objects.loaders, index.objects.listed, index.objects.offsets]
     told = repr((rules, limits, index.entries, index.size, index.warnings, *objects))
     fingerprint = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     assert fingerprint == FINGERPRINTS[SCANNER_VERSION], (

@@ -8,7 +8,19 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from inspector.elf import FilePart, LoaderFacts, NotElf, Skeleton, Symbols, read_loader, read_skeleton, read_symbols
+from inspector.elf import (
+    Content,
+    FilePart,
+    Listed,
+    LoaderFacts,
+    NotElf,
+    Skeleton,
+    Symbols,
+    read_listed,
+    read_loader,
+    read_skeleton,
+    read_symbols,
+)
 from inspector.errors import NotFound
 from inspector.rootfs import Kind, Node
 from inspector.work import Budget
@@ -33,6 +45,7 @@ class DirectoryRootfs:
         self.skeleton = cache(self._skeleton)
         self.symbols = cache(self._symbols)
         self.loader = cache(self._loader)
+        self.listed = cache(self._listed)
 
     def host(self, path: str) -> str:
         """The path on this machine."""
@@ -97,3 +110,6 @@ class DirectoryRootfs:
 
     def _loader(self, path: str) -> LoaderFacts:
         return read_loader(self.read(path))
+
+    def _listed(self, path: str) -> Listed:
+        return read_listed(Content(self.read(path)), path)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed
+from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed
 from inspector.errors import NotFound
 from inspector.loader import LoadFailure, Process
 from inspector.loader.files import MAX_OPENED
@@ -64,6 +64,11 @@ class MadeUp:
         """See `Rootfs.loader`."""
         del path
         return self._facts
+
+    def listed(self, path: str) -> Listed:
+        """See `Rootfs.listed`."""
+        del path
+        return Listed()
 
 
 def process_of(files: Mapping[str, Skeleton | NotElf], **environment: str) -> Process:

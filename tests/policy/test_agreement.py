@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from inspector.facts.runtime import Failure, RuntimeFacts
+from inspector.facts.runtime import Failure, Predicted, RuntimeFacts
+from inspector.gpu.image import ImageGpu
 from inspector.policy.judge import judge
-from inspector.policy.rules.static_vs_runtime import disagreements
+from inspector.policy.rules.static_vs_runtime import disagreements, unexpected
 from inspector.policy.runs import run_label
 from inspector.torchbuild.model import Torch
+from inspector.unknown import Unknown
 from tests.policy.cases import (
     CPU,
     CUDA,
@@ -137,3 +139,52 @@ def test_a_long_error_is_cut_and_on_one_line() -> None:
     message = finding(image(CPU, runtime=run), role(), "static-vs-runtime").message
     assert "\n" not in message
     assert len(message) < 500
+
+
+WORKS = Predicted(verdict="works", reason="CUDA 12.4 works on A10", available=True)
+TOO_OLD = Predicted(verdict="fails", reason="driver 520 has CUDA 11.8, too old for 12.4", available=False)
+NO_CODE = Predicted(verdict="fails", reason="torch has no kernels for A10 (8.6)", available=True)
+UNSURE_OF = Predicted(verdict="unknown", reason="which only some GPUs allow")
+FAILED = replace(RUN_CUDA, computed=False, error=Failure("RuntimeError", "no kernel image"))
+UNSEEN_GPU = replace(RUN_CUDA, is_available=False, computed=None, devices=())
+
+
+@pytest.mark.parametrize(
+    ("run", "predicted"),
+    [
+        (RUN_CUDA, WORKS),
+        (RUN_CUDA, UNSURE_OF),
+        (RUN_CUDA, None),
+        (FAILED, NO_CODE),
+        (FAILED, UNSURE_OF),
+        (UNSEEN_GPU, TOO_OLD),
+        (UNSEEN_GPU, UNSURE_OF),
+    ],
+)
+def test_a_run_that_is_as_expected(run: RuntimeFacts, predicted: Predicted | None) -> None:
+    assert list(unexpected(replace(run, predicted=predicted))) == []
+
+
+@pytest.mark.parametrize(
+    ("run", "predicted", "said"),
+    [
+        (UNSEEN_GPU, WORKS, "torch.cuda.is_available(): expected was True"),
+        (RUN_CUDA, TOO_OLD, "torch.cuda.is_available(): expected was False"),
+        (FAILED, WORKS, "whether torch computes on the GPUs: expected was works"),
+        (RUN_CUDA, NO_CODE, "whether torch computes on the GPUs: expected was fails"),
+    ],
+)
+def test_a_run_that_is_not_as_expected_is_warned_of(run: RuntimeFacts, predicted: Predicted, said: str) -> None:
+    found = finding(image(CUDA, runtime=replace(run, predicted=predicted)), role(), "static-vs-runtime")
+    assert found.outcome == "warn"
+    assert found.message.startswith(said)
+
+
+def test_another_list_of_architectures_is_a_mistake_of_ours() -> None:
+    gpu = ImageGpu(build="cuda", cuda="12.4", architectures=RUN_CUDA.arch_list)
+    assert finding(image(CUDA, runtime=RUN_CUDA, gpu=gpu), role(), "static-vs-runtime").outcome == "pass"
+    other = replace(gpu, architectures=("sm_80",))
+    found = finding(image(CUDA, runtime=RUN_CUDA, gpu=other), role(), "static-vs-runtime")
+    assert (found.outcome, found.expected) == ("fail", "sm_50 sm_80 sm_86 sm_90")
+    unread = replace(gpu, architectures=Unknown("not read"))
+    assert finding(image(CUDA, runtime=RUN_CUDA, gpu=unread), role(), "static-vs-runtime").outcome == "pass"

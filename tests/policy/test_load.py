@@ -12,7 +12,8 @@ import pytest
 
 from inspector.errors import PolicyError
 from inspector.oci import Platform
-from inspector.policy.load import MAX_FILE, find_policy, load_policy
+from inspector.policy.decoding import MAX_FILE
+from inspector.policy.load import find_policy, load_policy
 from inspector.policy.location import MAX_FAULTS
 from inspector.policy.role import Limits, Listed, Policy, Role
 

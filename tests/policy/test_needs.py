@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from inspector.gpu.hosts import Host
+from inspector.gpu.image import ImageGpu
 from inspector.oci import Platform
 from inspector.policy.comparison import Growth
+from inspector.policy.fleets import Fleet
 from inspector.policy.judge import judge
 from inspector.policy.needs import needs_run, packages_needed, whole_facts_needed
 from inspector.policy.role import Limits
@@ -15,12 +18,15 @@ from inspector.policy.rules import RULES
 from inspector.policy.rules.waste import parse_bound
 from tests.policy.cases import CPU, CUDA, NO_TORCH, PYTHON, glanced, role
 
+GPU = ImageGpu(build="cuda", cuda="12.4", architectures=("sm_80", "sm_86"))
+FLEET = Fleet("gpu", (Host(name="edge", driver="550.54.15", gpus=("A10",)),))
 STATED: dict[str, Any] = {
     "torch": "cuda",
     "torch_version": ">=2",
     "torch_elsewhere": "forbid",
     "cuda": ">=12",
     "cuda_runtime": "report",
+    "fleet": FLEET,
     "forbid": ("a",),
     "require": ("a",),
     "python": ">=3",
@@ -59,7 +65,7 @@ def test_single_files_answer_exactly_the_rules_that_say_so(field: str) -> None:
     wanted = role(**{"torch": "cuda", field: {**STATED, **OWN}[field]})
     whole = field in SETTINGS and SETTINGS[field].layers != ""
     packages = field in SETTINGS and SETTINGS[field].packages != ""
-    outcome = judge(glanced(CUDA, interpreter=PYTHON), wanted).outcome
+    outcome = judge(glanced(CUDA, interpreter=PYTHON, gpu=GPU), wanted).outcome
     assert outcome == ("unknown" if whole or packages else "warn")
     assert bool(whole_facts_needed(wanted)) == (whole or packages)
     assert bool(packages_needed(wanted)) == packages

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from inspector.elf import (
     Content,
+    Listed,
     LoaderFacts,
     NotElf,
     Skeleton,
     Symbols,
+    read_listed,
     read_loader,
     read_skeleton,
     read_symbols,
@@ -82,6 +84,10 @@ class HostRootfs:
     def loader(self, path: str) -> LoaderFacts:
         """See `Rootfs.loader`."""
         return read_loader(self.read(path))
+
+    def listed(self, path: str) -> Listed:
+        """See `Rootfs.listed`."""
+        return read_listed(Content(self.read(path)), path)
 
 
 def _is_plain(folder: str) -> bool:

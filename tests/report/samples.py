@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from inspector.facts import Evidence, ImageFacts, LayerFacts, Size
 from inspector.facts.runtime import Device, Failure, RuntimeFacts
+from inspector.gpu.image import ImageGpu, Runtime
 from inspector.policy.judge import judge
 from inspector.policy.model import ErrorFact, Finding, Outcome, Pointer, Report, Result, Waived, worst
 from inspector.policy.role import CudaRuntime, Limits, Role
@@ -53,6 +54,14 @@ def torch(build: Build, version: str, size: int, **changes: Any) -> Torch:
     return factories.torch(build, version, size, **{**brought, **changes})
 
 
+GPU = ImageGpu(
+    build="cuda",
+    cuda="13.0",
+    architectures=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"),
+    linalg=("sm_80", "sm_86", "sm_90", "sm_100", "sm_120"),
+    runtime=Runtime(soname="libcudart.so.13", distribution="nvidia-cuda-runtime", version="13.0.96"),
+    min_driver="580.65.06",
+)
 ABSENT = Torch(installed=False, importable=Importable.NO, reasons=("no torch on the search path",))
 
 
@@ -75,6 +84,7 @@ def facts(name: str, found: Torch = ABSENT, **changes: Any) -> ImageFacts:
             how="seek+cache",
             seconds=0.125,
         ),
+        "gpu": GPU if found.build == "cuda" else None,
     }
     return factories.image(name, found, **{**values, **changes})
 
@@ -303,7 +313,7 @@ ON_A_GPU = factories.on_a_gpu(
     torch="2.14.1",
     cuda="13.0",
     devices=(Device(name="NVIDIA A10", capability="8.6", memory=23_600_000_000),),
-    arch_list=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120", "compute_120"),
+    arch_list=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"),
     cudnn="9.15.1",
     driver="580.95.05",
     seconds=6.25,

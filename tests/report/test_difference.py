@@ -6,6 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from inspector.facts import ImageFacts, Size
+from inspector.gpu.compat import Compat
+from inspector.gpu.image import ImageGpu
 from inspector.report.conditions import judged, outcome_of, parse_condition
 from inspector.report.diff import render_diff
 from inspector.report.diff_markdown import render_diff as render_markdown
@@ -103,3 +105,42 @@ def test_little_growth_of_a_small_image_is_none() -> None:
 def test_no_condition(text: str) -> None:
     with pytest.raises(ValueError, match=r"no condition|no growth"):
         parse_condition(text)
+
+
+CU130 = ImageGpu(build="cuda", cuda="13.0", architectures=("sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"))
+SINCE_MAXWELL = ("sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90")
+CU124 = ImageGpu(build="cuda", cuda="12.4", architectures=SINCE_MAXWELL)
+
+
+def test_gpus_and_drivers_that_are_gained_and_lost() -> None:
+    compat = Compat("/usr/local/cuda/compat/libcuda.so.590.44.01", "590.44.01")
+    found = difference(replace(GPU, gpu=CU124), replace(GPU, gpu=replace(CU130, compat=(compat,))))
+    assert found.gpus_gained == ("B200", "B300", "RTX 50", "GB10")
+    assert found.gpus_lost == ("GTX 750", "M60", "P100", "GTX 10", "V100")
+    fields = {each.field: (each.before, each.after) for each in found.changed}
+    assert fields == {"gpu.driver": ("525.60.13", "580.65.06"), "gpu.compat": (None, "590.44.01")}
+    for text in (render_diff(found, width=120), render_markdown(found)):
+        assert "lost GTX 750, M60, P100, GTX 10, V100" in text
+        assert "gained B200, B300, RTX 50, GB10" in text
+    kinds = [(row["name"], row["before"]) for row in found.records() if row["kind"] == "gpu"]
+    assert (len(kinds), kinds[0], kinds[-1]) == (9, ("B200", None), ("V100", "there"))
+
+
+def test_a_build_without_cuda_has_no_gpus() -> None:
+    found = difference(CPU, replace(GPU, gpu=CU130))
+    assert (len(found.gpus_gained), found.gpus_lost) == (9, ())
+    assert difference(CPU, CPU).equal
+
+
+def test_code_alone_may_differ() -> None:
+    found = difference(replace(GPU, gpu=CU130), replace(GPU, gpu=replace(CU130, architectures=("sm_90",))))
+    assert (found.equal, found.changed, found.gpus_lost[0]) == (False, (), "T4")
+    assert "lost T4" in render_diff(found, width=120)
+    assert "lost T4" in render_markdown(found)
+
+
+@pytest.mark.parametrize("field", ["build", "cuda", "architectures"])
+def test_gpus_that_are_not_known_are_not_compared(field: str) -> None:
+    found = difference(replace(GPU, gpu=CU130), replace(GPU, gpu=replace(CU130, **{field: Unknown("odd")})))
+    assert "gpus" in found.not_compared
+    assert not found.equal

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 MULTITOOL = ROOT / "build/receivers/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool"
 SYFT = shutil.which("syft", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
-pytestmark = pytest.mark.thorough
+pytestmark = pytest.mark.receivers
 
 
 @pytest.mark.skipif(not MULTITOOL.exists(), reason="`make receivers` installs Microsoft's SARIF tool")

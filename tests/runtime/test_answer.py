@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import Malformed
-from inspector.runtime.answer import MAX_ANSWER, hear
+from inspector.runtime.answer import MAX_ANSWER, hear, hear_either, unmarked
 
 MARK = "0123456789abcdef"
 
@@ -51,6 +51,16 @@ def test_the_last_of_two_words_on_an_import_that_went_well() -> None:
 @pytest.mark.parametrize(("lines", "stage"), [((), "start"), (("import",), "import"), (("import", known()), "examine")])
 def test_how_far_it_came_though_the_beginning_be_lost(lines: tuple[object, ...], stage: str) -> None:
     assert hear(output(*lines), MARK).stage == stage
+
+
+@pytest.mark.parametrize("kept", [b"", b"e" * 99 + b"\n", output("import"), output("import", known())])
+def test_the_answer_is_heard_on_either_stream(kept: bytes) -> None:
+    """Docker 20.10 kept nothing of what one of them said where the other had much to say before (seen in CI)."""
+    whole = output("import", known(torch="2"), document(imported=True, torch="2"))
+    heard = hear(whole, MARK)
+    assert hear_either(kept, whole, MARK) == hear_either(whole, kept, MARK) == heard
+    assert MARK.encode() not in unmarked(b"a\n" + whole + b"b", MARK)
+    assert unmarked(f"a\n{MARK} import\nb".encode(), MARK) == b"a\nb"
 
 
 def test_lines_with_another_mark_or_none_are_noise() -> None:

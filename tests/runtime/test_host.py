@@ -172,3 +172,11 @@ def test_this_machine_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(ours, Engine)
         found = find_host(ours)
     assert isinstance(found.nvidia, Offer | Unknown)
+
+
+def test_the_models_of_gpus_are_the_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    files = {
+        f"proc__driver__nvidia__gpus__0000:0{at}:00.0__information": f"Model: \t\t {model}\nIRQ:   \t\t 42\n"
+        for at, model in enumerate(("NVIDIA A10", "Tesla T4"))
+    }
+    assert asked(monkeypatch, machine(tmp_path, **files), info=NVIDIA).gpus == ("NVIDIA A10", "Tesla T4")

@@ -49,6 +49,12 @@ def answer(path: Path | None, told: str = "") -> Answer:
     return heard.answer
 
 
+def test_it_answers_on_both_streams_but_by_hand_on_one(torch: Path) -> None:
+    ended = probe(torch)
+    assert hear(ended.errors, MARK) == hear(ended.output, MARK)
+    assert not probe(torch, mark=None).errors
+
+
 def error(given: Answer) -> tuple[str, str]:
     assert given.error is not None
     return given.error.type, given.error.message

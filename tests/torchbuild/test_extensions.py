@@ -92,3 +92,51 @@ def test_so_many_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     files: dict[str, bytes | File] = {f"p/m{n}.{TAG}.so": extension(f"m{n}", "libnever.so") for n in range(9)}
     found = tried(Wheel(name="p", version="1", files=files))
     assert (len(found.broken), found.undecided) == (3, ("there are more than 3 of them",))
+
+
+def library(*needed: str, undefined: tuple[str, ...] = ()) -> File:
+    """A library without PyInit, as packages open them by `torch.ops.load_library`."""
+    return File(Elf(needed=(*needed, "libc.so.6"), undefined=undefined).encode(), 0o755)
+
+
+def test_a_library_that_needs_a_torch_for_cuda() -> None:
+    """As torchvision 0.28.0, which asks for `torch==2.13.0`, with 2.13.0+cpu: pip sees nothing amiss."""
+    files: dict[str, bytes | File] = {"torchvision/_C.so": library("libc10.so", "libc10_cuda.so", "libtorch_cuda.so")}
+    vision = Wheel(name="torchvision", version="0.28.0", files=files, requires=("torch==2.13.0",))
+    (found,) = broken(vision)
+    assert (found.distribution, found.path.rpartition("/")[2]) == ("torchvision 0.28.0", "_C.so")
+    assert found.reason.startswith("OSError: libc10_cuda.so: cannot open shared object file")
+    assert broken(vision, torch=False) == [], "what it is built for is not there to be tried with"
+
+
+def test_a_library_that_lacks_a_symbol() -> None:
+    files: dict[str, bytes | File] = {"torchvision/_C.so": library("libc10.so", undefined=("_ZN3c1010of_anotherEv",))}
+    (found,) = broken(Wheel(name="torchvision", version="0.28.0", files=files))
+    assert found.reason.endswith("undefined symbol: _ZN3c1010of_anotherEv: built for another torch")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"p/_C.so": library("libc10.so")},
+        {"p/_C.so": library("libnever.so")},
+        {"p.libs/libq.so": library("libc10.so", "libnever.so")},
+        {"p/_C.cpython-312-x86_64-linux-gnu.so": library("libc10.so", "libnever.so")},
+        {"torchaudio/lib/libtorchaudio.abi3.so": library("libc10.so")},
+    ],
+)
+def test_libraries_that_load_or_are_none_of_torchs(files: dict[str, File]) -> None:
+    listed: dict[str, bytes | File] = {**files}
+    found = tried(Wheel(name="p", version="1", files=listed))
+    assert (found.broken, found.undecided) == ((), ())
+
+
+def test_a_library_that_another_package_may_open_first() -> None:
+    files: dict[str, bytes | File] = {
+        "torch_tensorrt/lib/libtorchtrt.so": library("libc10.so", "libnvinfer.so.10"),
+        "tensorrt_libs/libnvinfer.so.10": library(),
+    }
+    found = tried(Wheel(name="torch_tensorrt", version="1", files=files))
+    assert found.broken == ()
+    (why,) = found.undecided
+    assert "libnvinfer.so.10: cannot open shared object file" in why

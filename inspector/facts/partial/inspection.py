@@ -13,6 +13,7 @@ from inspector.facts.doubts import with_doubts
 from inspector.facts.model import Evidence, ImageFacts, Size
 from inspector.facts.partial.torch import MustList, find_torch_by_name
 from inspector.facts.unread import unread
+from inspector.gpu.find import find_gpu
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
@@ -81,17 +82,12 @@ def inspect_partially(
             elsewhere=elsewhere,
         )
         command = unseen_command(fs, asked)
+        gpu = find_gpu(fs, image.config, torch, distributions, image.platform.architecture)
     except (NotKept, NotListed) as error:
         raise AccessUnusable(str(error)) from error
     fs.budget.check()  # a bound that was met on the way may have been taken for one unreadable file
-    manifest = unread(image)
     return msgspec.structs.replace(
-        manifest,
-        size=Size(image.size, None),
-        layers=tuple(
-            msgspec.structs.replace(facts, digest=layer.digest, compressed_size=None)
-            for facts, layer in zip(manifest.layers, image.layers, strict=True)
-        ),
+        _by_manifest(image),
         startup=startup,
         interpreter=view.interpreter,
         distributions=distributions,
@@ -101,7 +97,17 @@ def inspect_partially(
         evidence=_evidence(fs, time.perf_counter() - begun),
         metadata_unread=unreadable,
         command=command,
+        gpu=gpu,
     )
+
+
+def _by_manifest(image: Image) -> ImageFacts:
+    manifest = unread(image)
+    layers = tuple(
+        msgspec.structs.replace(facts, digest=layer.digest, compressed_size=None)
+        for facts, layer in zip(manifest.layers, image.layers, strict=True)
+    )
+    return msgspec.structs.replace(manifest, size=Size(image.size, None), layers=layers)
 
 
 def _first_view(fs: ContainerFiles, question: Question, *, whole: bool, packages: str) -> _View:

@@ -9,10 +9,12 @@ from typing import Literal, NamedTuple
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.findings import RUN_SILENT, Case, Shown
+from inspector.policy.fleets import Fleet
 from inspector.policy.model import Advice, Finding
 from inspector.policy.role import ANY_BUILD, CudaRuntime
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA, HOST_DEPENDENT, stated_torch
+from inspector.policy.rules.fleet import FLEET
 from inspector.policy.rules.gpu_architecture import NO_KERNEL, without_code
 from inspector.policy.rules.torch import BROKEN, NO_TORCH
 from inspector.policy.rules.torch_build import CPU_IN_GPU
@@ -79,7 +81,8 @@ CUDA_RUNTIME: Setting[CudaRuntime | None] = Setting(
             bool | Literal["host-dependent"] | None,
             f"allowed are true, false and {HOST_DEPENDENT!r}",
             about="Whether a GPU must be usable, which only a run on a GPU host shows (`--runtime`): `true` demands "
-            "it, `host-dependent` reports what a run found. Needs `torch = 'cuda'` or `'present'`.",
+            "it, `host-dependent` reports what a run found, and leaves the verdict to `fleet` where one is named. "
+            "Needs `torch = 'cuda'` or `'present'`.",
             unset="What a run finds of a GPU is not asked.",
             words=lambda: (True, False, HOST_DEPENDENT),
         ),
@@ -96,7 +99,7 @@ def check_cuda_runtime(case: Case) -> Iterator[Finding]:
         case None:
             return
         case "report":
-            yield case.passed(_reported(found))
+            yield case.passed(_reported(found, case.role[FLEET]))
         case _:
             yield _demanded(case, found)
 
@@ -114,12 +117,14 @@ def _demanded(case: Case, found: Usable) -> Finding:
             return case.found("unknown", found.advice, message, found.shown, change=change)
 
 
-def _reported(found: Usable) -> str:
+def _reported(found: Usable, fleet: Fleet | None) -> str:
     match found.answer:
         case "yes":
             return f"CUDA is available on this host: {found.told}; on another it may not be"
         case "no":
             return f"CUDA can't be used on this host: {found.told}; the role leaves that to the host"
+        case "unknown" if fleet is not None:
+            return f"whether CUDA is available depends on the host: judged for the fleet {fleet.name!r} by its profiles"
         case "unknown":
             return f"whether CUDA is available depends on the host: not verified here: {found.told}"
 

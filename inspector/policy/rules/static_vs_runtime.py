@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from inspector.facts.runtime import RuntimeFacts
+from inspector.gpu.image import ImageGpu
 from inspector.policy.findings import RUN_SILENT, Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Explanation, Rule
@@ -13,6 +14,7 @@ from inspector.policy.runs import failure, run_label
 from inspector.policy.torches import label, where
 from inspector.torchbuild.kinds import label_of
 from inspector.torchbuild.model import Torch, build_name
+from inspector.unknown import Unknown
 
 _NO_TORCH = "No module named 'torch'"
 _DRIVER = "libcuda.so.1"
@@ -20,6 +22,11 @@ STATIC_WRONG = Advice(
     "EVIDENCE",
     "The run is right, the answer from the files is wrong: report it, with what `inspector show --format json` "
     "and `inspector runtime --format json` say of the image",
+)
+NOT_AS_EXPECTED = Advice(
+    "EVIDENCE",
+    "Either the host has a fault, which `nvidia-smi` and its kernel's log tell, or the prediction is wrong: report it, "
+    "with what `inspector runtime --format json` says of the image",
 )
 
 
@@ -44,12 +51,16 @@ def check_agreement(case: Case) -> Iterator[Finding]:
         message = f"the container that was run {what}: {failure(run)}"
         yield case.found("warn", RUN_SILENT, message, Shown(label(torch), "not known"))
         return
-    found = list(disagreements(torch, run))
+    found = [*disagreements(torch, run), *_architectures(case.facts.gpu, run)]
     for each in found:
         message = f"{each.point}: the files say {each.static}, the run says {each.run}"
         shown = Shown(each.run, each.static)
         yield case.found("fail", STATIC_WRONG, message, shown, where(case, torch))
-    if not found:
+    strange = list(unexpected(run))
+    for each in strange:
+        message = f"{each.point}: expected was {each.static}; the run says {each.run}"
+        yield case.found("warn", NOT_AS_EXPECTED, message, Shown(each.static, each.run))
+    if not found and not strange:
         told = run_label(run)
         yield case.passed(f"the run agrees: {told}", Shown(label(torch), told))
 
@@ -85,6 +96,33 @@ def _imported(torch: Torch, run: RuntimeFacts) -> Iterator[Disagreement]:
         yield from _builds(torch, run)
 
 
+def _architectures(gpu: ImageGpu | None, run: RuntimeFacts) -> Iterator[Disagreement]:
+    """Tell whether torch's own list is the one that its files state, where both are known."""
+    stated = gpu.architectures if gpu is not None and run.imported else ()
+    if not isinstance(stated, Unknown) and stated and run.arch_list and stated != run.arch_list:
+        point = "the architectures that torch has code for"
+        yield Disagreement(point, " ".join(stated), " ".join(run.arch_list))
+
+
+def unexpected(run: RuntimeFacts) -> Iterator[Disagreement]:
+    """Yield what a run on GPUs found otherwise than driver, GPUs and the image's files made expect."""
+    expected = run.predicted
+    if expected is None or not run.imported:
+        return
+    if None not in (expected.available, run.is_available) and expected.available is not run.is_available:
+        static = f"{expected.available} ({expected.reason})"
+        yield Disagreement("torch.cuda.is_available()", static, f"{run.is_available}{_because(run)}")
+        return
+    computes = {"works": True, "fails": False}.get(expected.verdict)
+    if run.is_available and None not in (computes, run.computed) and computes is not run.computed:
+        said = "it does" if run.computed else f"it does not{_because(run)}"
+        yield Disagreement("whether torch computes on the GPUs", f"{expected.verdict}: {expected.reason}", said)
+
+
+def _because(run: RuntimeFacts) -> str:
+    return f" ({failure(run)})" if run.error is not None else ""
+
+
 def _is_like_torch(run: RuntimeFacts) -> bool:
     """Tell whether what was imported answers as PyTorch does."""
     return any(said is not None for said in (run.is_available, run.cuda, run.hip))
@@ -116,7 +154,10 @@ def _lacks_only_the_driver(run: RuntimeFacts) -> bool:
 
 
 EXPLAINED = Explanation(
-    proves="A run of the image agrees with what inspector said from its files.",
+    proves=(
+        "A run of the image agrees with what inspector said from its files, and on a host with GPUs with what it "
+        "predicted from the driver and the GPUs."
+    ),
     unknown="A container was run, but said nothing of torch.",
     mend=(
         "A difference is a mistake of inspector, or the image was changed between reading and running. Check the "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from inspector.facts import ImageFacts
 from inspector.facts.sizes import Sizes, SizeTree
 from inspector.facts.waste import CATEGORIES, Waste, Wasted
+from inspector.gpu.serves import serves
 from inspector.policy.steps import readable
 from inspector.python.model import Distribution, Interpreter
 from inspector.report.html.maps import COLORS, LEGEND, LETTERS, NARROW, WIDE, kinds_in, size_map
@@ -61,6 +62,8 @@ def _glance(facts: ImageFacts) -> Iterator[tuple[str, Child]]:
             "torch's bytes",
             [show_size(torch.size), el("small", f"{show_size(stack)} with what only it needs{share}")],
         )
+    if facts.gpu is not None and (line := serves(facts.gpu)):
+        yield "GPUs", prose(line)
     match facts.interpreter:
         case Interpreter() as python:
             yield "Python", [python.version, el("small", el("code", python.path))]

@@ -26,7 +26,7 @@ def render_show(images: Iterable[ImageFacts], *, errors: tuple[ShowError, ...] =
         el("div", _head(facts, 2), sections(facts, 3), id=f"image-{at}", class_="one")
         for at, facts in enumerate(found, 1)
     ]
-    return page(f"inspector: {title}", el("section", index, class_="image"), _errors(errors), body)
+    return page(f"inspector: {title}", el("section", index, class_="image"), errors_section(errors), body)
 
 
 def _head(facts: ImageFacts, level: int) -> Markup:
@@ -48,7 +48,8 @@ def _index(found: list[ImageFacts]) -> Markup:
     return table("Images", columns, rows, "index")
 
 
-def _errors(errors: tuple[ShowError, ...]) -> Markup | None:
+def errors_section(errors: tuple[ShowError, ...]) -> Markup | None:
+    """Return why images could not be read; None where all were."""
     if not errors:
         return None
     told = [el("li", el("code", one.reference), ": ", prose(one.message)) for one in errors]

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol, TypeVar
 
 from inspector import work
 from inspector.elf import Content as Whole
-from inspector.elf import LoaderFacts, NotElf, Skeleton, Symbols, read_skeleton
+from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols, read_skeleton
 from inspector.engine.client import Engine
 from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
@@ -148,6 +148,10 @@ class ContainerRootfs:
 
     def loader(self, path: str) -> LoaderFacts:
         """See `Rootfs.loader`."""
+        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
+
+    def listed(self, path: str) -> Listed:
+        """See `Rootfs.listed`."""
         raise NotKept(f"{path!r}: {_NO_OBJECTS}")
 
     def head(self, path: str) -> bytes:

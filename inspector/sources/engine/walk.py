@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
@@ -28,18 +29,10 @@ from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
-from inspector.sources.below import DIRECTORY, OPENED
+from inspector.sources.below import DIRECTORY, KINDS, OPENED
 from inspector.sources.engine.disk import is_roots
 
 _MARK_MODE = 0o600
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFCHR: Kind.CHAR,
-    stat.S_IFBLK: Kind.BLOCK,
-    stat.S_IFIFO: Kind.FIFO,
-}
 _OPAQUE = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}
 _ELSEWHERE = {
     f"{prefix}.{name}": f"content that lies in another place ({name})"
@@ -74,8 +67,11 @@ class Walk:
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
     only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile. `latest` is
     when anything was changed last, in nanoseconds, and what: of directories their names alone, since engines mark them.
-    `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown.
+    `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown. `opening` are
+    the flags that open the top.
     """
+
+    opening = DIRECTORY
 
     def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
@@ -87,7 +83,6 @@ class Walk:
         self._blind = opaque is not None
         self._opaque = set(opaque or ())
         self._meter = meter
-        self._is_roots = False
         self._headers = MAX_HEADERS
         self._first: dict[tuple[int, int], int] = {}
         self._contents: dict[tuple[int, int], bytes] = {}
@@ -96,8 +91,7 @@ class Walk:
 
     def run(self) -> None:
         """Raise `OSError`, `AccessUnusable`, `LimitExceeded`."""
-        self._is_roots = self._kept_by_root()
-        self._root = self._opened_top()
+        self._root = os.open(self._top, self.opening)
         try:
             status = os.fstat(self._root)
             self.latest = (status.st_mtime_ns, "")
@@ -171,7 +165,7 @@ class Walk:
             path = prefix + item.name
             self._count(status)
             mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
-            kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+            kind = KINDS.get(stat.S_IFMT(status.st_mode))
             changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
             if changed > self.latest[0]:
                 self.latest = (changed, path)
@@ -188,10 +182,8 @@ class Walk:
                 numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
                 yield Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
 
-    def _opened_top(self) -> int:
-        return os.open(self._top, DIRECTORY)
-
-    def _kept_by_root(self) -> bool:
+    @cached_property
+    def _is_roots(self) -> bool:
         return is_roots(self._top.parent)
 
     def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:

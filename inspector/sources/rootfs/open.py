@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
-from inspector.errors import CorruptLayer, Malformed, NotFound
+from inspector.errors import CorruptLayer, LimitExceeded, Malformed, NotFound
 from inspector.layers.compression import CHUNK, sniff
 from inspector.layers.memory import hold, reading
 from inspector.layers.scan import scan_stream
@@ -21,7 +21,7 @@ from inspector.sources.rootfs.config import DEFAULTED, default_config, read_conf
 from inspector.sources.rootfs.platform import choose_platform
 from inspector.sources.single import single_image
 from inspector.sources.store import Stored
-from inspector.sources.streamed import MAX_HELD, StreamedBlob
+from inspector.sources.streamed import MAX_HELD, MAX_TRAILING, StreamedBlob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,8 +93,10 @@ def _streamed(stream: BinaryIO, where: str, meter: Meter) -> tuple[Stored, Scann
             yield chunk
 
     try:
-        found = scan_stream(chunks(), None, None, meter=meter)
+        found = scan_stream(chunks(), None, None, meter=meter, trailing=MAX_TRAILING)
     except CorruptLayer as error:
         raise Malformed(f"{where}: {str(error).replace('the layer', 'the tar')}") from error
+    except LimitExceeded as error:
+        raise LimitExceeded(f"{where}: {error}") from error
     compressed = found.index.blob_digest != found.index.diff_id
     return Stored(StreamedBlob(where, where, found), size, compressed=compressed), found

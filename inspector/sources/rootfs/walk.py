@@ -34,11 +34,14 @@ class RootWalk(Walk):
     `LimitExceeded`.
     """
 
+    opening = FOLLOWED  # the user may name a link, such as /proc/PID/root, whose text is not where it leads
+
     def __init__(self, top: Path, meter: Meter) -> None:
         super().__init__(top, meter)
         self._kernels = _kernels_devices()
         self._left_out: list[str] = []
         self._mounted: list[str] = []
+        self._marks: list[str] = []
 
     @property
     def warnings(self) -> list[str]:
@@ -47,20 +50,16 @@ class RootWalk(Walk):
         for paths, sentence in (
             (self._left_out, "file systems of the kernel are mounted at {}: they were left out"),
             (self._mounted, "further file systems are mounted at {}: they were read as part of it"),
+            (self._marks, "devices 0:0 lie in it ({}), as overlayfs marks removed files: a layer alone is no root"),
         ):
             if paths:
                 more = "" if len(paths) <= _MAX_TOLD else f" and {len(paths) - _MAX_TOLD} more"
                 told.append(sentence.format(", ".join(f"{path[:200]!a}" for path in paths[:_MAX_TOLD]) + more))
         return told
 
-    def _opened_top(self) -> int:
-        """Follow a link that the user names, such as `/proc/PID/root`, whose text is not where it leads."""
-        return os.open(self._top, FOLLOWED)
-
-    def _kept_by_root(self) -> bool:
-        return False
-
-    def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:  # noqa: ARG002 - there are none
+    def _whiteout(self, name: str, kind: Kind | None, status: os.stat_result) -> str:
+        if kind is Kind.CHAR and status.st_rdev == 0:
+            self._marks.append(name)
         return ""
 
     def _is_opaque(self, descriptor: int, path: str) -> bool:  # noqa: ARG002 - there are none

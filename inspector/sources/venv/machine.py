@@ -9,12 +9,23 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from inspector import work
-from inspector.elf import MAX_LOADER, FilePart, LoaderFacts, NotElf, Skeleton, Symbols, read_loader, read_skeleton
+from inspector.elf import (
+    MAX_LOADER,
+    FilePart,
+    Listed,
+    LoaderFacts,
+    NotElf,
+    Skeleton,
+    Symbols,
+    read_listed,
+    read_loader,
+    read_skeleton,
+)
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import NotFound
 from inspector.layers.retention import SCRIPT_HEAD, head_of
 from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
-from inspector.sources.below import DIRECTORY, OPENED
+from inspector.sources.below import DIRECTORY, KINDS, OPENED
 
 MAX_CONTENT = 16 << 20
 """Bytes of a file that is read whole."""
@@ -23,14 +34,8 @@ MAX_BINARIES = 4000
 _MAX_LISTED = 30_000  # nodes of directories that were listed lately, in case they are listed again
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.DIRECTORY,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFCHR: Kind.CHAR,
-    stat.S_IFBLK: Kind.BLOCK,
-    stat.S_IFIFO: Kind.FIFO,
-}
+_SITES = ("/site-packages", "/dist-packages")
+
 Found = TypeVar("Found")
 
 
@@ -100,7 +105,7 @@ class Machine:
     def head(self, path: str) -> bytes:
         """See `Rootfs.head`."""
         with self._opened(path) as (source, _):
-            return head_of(source.read_at(0, SCRIPT_HEAD))
+            return head_of(source.read_at(0, SCRIPT_HEAD), path)
 
     def skeleton(self, path: str) -> Skeleton | NotElf:
         """See `Rootfs.skeleton`."""
@@ -120,25 +125,39 @@ class Machine:
         with self._opened(path) as (source, _):
             yield source
 
+    def listed(self, path: str) -> Listed:
+        """See `Rootfs.listed`."""
+        return self._once("listed", path, lambda source: read_listed(source, path))
+
     def weight(self) -> int:
-        """Return the bytes of all files below `tops`, each content once, and of the texts of links."""
+        """Return the bytes of all files below `tops`, each content once, of the texts of links, and of what these lead to.
+
+        Installers may link to a cache of theirs: each file, or a package as a whole in its site folder.
+        """
         sizes: dict[int, int] = {}
-        links = 0
+        met: set[str] = set()
         todo = list(self.tops)
         while todo:
             here = todo.pop()
+            if here in met:
+                continue
+            met.add(here)
             for name, node in self.scandir(here).items():
-                if node.kind is Kind.DIRECTORY:
-                    todo.append(f"{here.rstrip('/')}/{name}")
-                elif node.kind is Kind.FILE:
-                    sizes[node.inode] = node.size
-                elif node.kind is Kind.SYMLINK:
-                    links += node.size
-        return sum(sizes.values()) + links
+                path = f"{here.rstrip('/')}/{name}"
+                is_link = node.kind is Kind.SYMLINK
+                if is_link:
+                    sizes[node.inode] = len(os.fsencode(node.target))
+                    path = resolve(self, path) or path
+                reached = self.lstat(path) if is_link else node
+                if reached is None:
+                    continue
+                if reached.kind is Kind.FILE:
+                    sizes[reached.inode] = reached.size
+                elif reached.kind is Kind.DIRECTORY and (not is_link or here.endswith(_SITES)):
+                    todo.append(path)
+        return sum(sizes.values())
 
-    def _once(
-        self, what: str, path: str, make: Callable[[FilePart], Found], most: int | None = None
-    ) -> Found:
+    def _once(self, what: str, path: str, make: Callable[[FilePart], Found], most: int | None = None) -> Found:
         """Return what `make` reads of a file, which is read once under all its names. Raises `NotKept`, `NotFound`."""
         with self._opened(path) as (source, inode):
             key = (what, inode)
@@ -197,13 +216,13 @@ def _listing(path: str) -> dict[str, Node]:
 
 def _node(status: os.stat_result, target: Callable[[], str]) -> Node | None:
     """Return the node for a status; None for a socket."""
-    kind = _KINDS.get(stat.S_IFMT(status.st_mode))
+    kind = KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
     return Node(
         kind,
         status.st_mode & 0o7777,
-        status.st_size if kind in (Kind.FILE, Kind.SYMLINK) else 0,
+        status.st_size if kind is Kind.FILE else 0,
         target() if kind is Kind.SYMLINK else "",
         _identity(status),
         0,

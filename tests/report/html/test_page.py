@@ -22,6 +22,7 @@ from inspector.policy.model import Report
 from inspector.python.installed import Installed
 from inspector.python.record import Owned
 from inspector.report.document import ShowError
+from inspector.report.fleet import matrix
 from inspector.report.formats import Command, View, render
 from inspector.report.html.maps import COLORS, LETTERS
 from inspector.report.html.page import css
@@ -30,6 +31,7 @@ from inspector.unknown import Unknown
 from tests.effort import examples
 from tests.factories import NO_TORCH, distribution, layers
 from tests.report import samples
+from tests.report.fleets import FLEET
 from tests.report.html.reading import read
 from tests.report.test_all_formats import ANY
 from tests.report.test_audit import audit_of, audited
@@ -81,6 +83,7 @@ PAGES: dict[str, Callable[[Report], str]] = {
     "one": lambda report: page("check", replace(report, results=report.results[:1])),
     "show": lambda report: page("show", samples.facts_of(report)),
     "errors": lambda _: page("show", [], errors=(ShowError(reference="a", kind="b", message="c"),)),
+    "fleet": lambda report: page("fleet", matrix(samples.facts_of(report), [FLEET])),
     "audit": lambda report: page("audit", audit_of(audited(report), Left(why="x", tags=3))),
 }
 

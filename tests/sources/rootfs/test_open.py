@@ -9,7 +9,6 @@ import socket
 import stat
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -43,6 +42,7 @@ from inspector.sources.image import Image
 from inspector.sources.media import Media
 from inspector.sources.platforms import own_platform
 from inspector.sources.rootfs import blob, config
+from inspector.sources.rootfs import open as root_open
 from inspector.sources.rootfs.walk import RootWalk
 from inspector.testing.blobs import Packing
 from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
@@ -148,6 +148,8 @@ def test_a_device_is_no_whiteout(tmp_path: Path) -> None:
         os.mknod(root / "srv-device", 0o600 | stat.S_IFCHR, os.makedev(0, 0))
     except PermissionError:
         pytest.skip("only root makes devices")
+    (told,) = (text for text in facts(opened(root)).warnings if text != config.DEFAULTED)
+    assert "devices 0:0 lie in it ('srv-device')" in told
     assert python_of(opened(root)) == "3.11.9"
     assert python_of(opened_tar({**ROOT, "srv/x": Device()}, tmp_path)) == "3.11.9"
 
@@ -251,13 +253,13 @@ def test_file_systems_that_are_mounted_in_it(tmp_path: Path, monkeypatch: pytest
         def __init__(self, entry: os.DirEntry[str]) -> None:
             self.name, self._entry = entry.name, entry
 
-        def stat(self, *, follow_symlinks: bool) -> Any:
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
             status = real(self._entry, follow_symlinks=follow_symlinks)
             return status if self.name not in ("proc", "data") else moved(status)
 
-    def moved(status: os.stat_result) -> Any:
-        fields = {name: getattr(status, name) for name in dir(status) if name.startswith("st_")}
-        return SimpleNamespace(**{**fields, "st_dev": 77})
+    def moved(status: os.stat_result) -> os.stat_result:
+        more = {name: getattr(status, name) for name in dir(status) if name.startswith("st_")}
+        return os.stat_result((*tuple(status)[:2], 77, *tuple(status)[3:]), more)
 
     monkeypatch.setattr(walk, "islice", lambda listing, count: [Mounted(each) for each in listing][:count])
     monkeypatch.setattr(walk.Walk, "_refuse_other", lambda *_: None)
@@ -362,6 +364,13 @@ def test_no_engine_and_no_registry_is_asked(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Media, "engines", None)
     monkeypatch.setattr(Media, "registries", None)
     assert python_of(opened(write_root(ROOT, tmp_path / "root"))) == "3.11.9"
+
+
+def test_a_pipe_that_never_ends_behind_the_tar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_open, "MAX_TRAILING", 5000)
+    assert python_of(opened("-", stdin=tar_of(ROOT) + bytes(1000))) == "3.11.9"
+    with pytest.raises(LimitExceeded, match="standard input: more than 5000 bytes follow the end of the tar"):
+        opened("-", stdin=tar_of(ROOT) + bytes(1 << 20))
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:

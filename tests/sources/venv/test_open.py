@@ -65,7 +65,8 @@ def imports(env: Path) -> str:
 
 def test_its_search_path_is_the_one_that_its_python_has(env: Path) -> None:
     words = [str(env / "bin" / "python"), "-c", "import sys; print('\\n'.join(sys.path[1:]), sys.prefix, sep='\\n')"]
-    *path, prefix = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env={"HOME": str(Path.home())})
+    *path, prefix = done.stdout.splitlines()
     found = read(env).interpreter
     assert isinstance(found, Interpreter)
     assert list(found.search_path) == [str(Path.cwd()), *path]
@@ -142,6 +143,18 @@ def test_a_link_to_it_is_its_prefix(env: Path) -> None:
     found = read(link).interpreter
     assert isinstance(found, Interpreter)
     assert found.prefix == str(link)
+
+
+def test_what_an_installer_links_to_its_cache_counts(env: Path, tmp_path: Path) -> None:
+    """Each file, or a package as a whole; a link to anywhere else is but a link."""
+    before = read(env).size.uncompressed or 0
+    cache = write_root({"whole/a.py": bytes(10_000), "single.py": bytes(2_000)}, tmp_path / "cache")
+    (site_of(env) / "whole").symlink_to(cache / "whole")
+    (site_of(env) / "whole" / "again").symlink_to(cache / "whole")
+    (site_of(env) / "single.py").symlink_to(cache / "single.py")
+    (env / "root").symlink_to("/")
+    grown = (read(env).size.uncompressed or 0) - before
+    assert 12_000 < grown < 13_000
 
 
 def test_what_can_not_be_asked_of_it(env: Path) -> None:
