@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
+from collections.abc import Callable
 from typing import NamedTuple
 
-from inspector.errors import InspectorError
 from inspector.oci import RuntimeConfig
 from inspector.rootfs import Kind, Rootfs, resolve, stat
 
@@ -22,6 +22,8 @@ CALLER = "99999"
 """Stands for whoever runs the container: a user that owns nothing in the image, and has no entry in its passwd."""
 HOME = "/home/caller"
 """Stands for the caller's home, which is the host's."""
+MAX_SCRIPT = 64 << 10
+"""Bytes of a script that is read."""
 MAX_SCRIPTS = 64
 """Scripts of the environment that are sourced one by one; Apptainer writes seven."""
 
@@ -74,12 +76,16 @@ class Start(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def find_start(fs: Rootfs) -> Start:
-    """Return what a container gets, as far as the image decides it."""
+Read = Callable[[str, int], bytes | None]
+"""Returns a file by its resolved path; None where it has more bytes than that."""
+
+
+def find_start(fs: Rootfs, read: Read) -> Start:
+    """Return what a container gets, as far as the image decides it; `read` gives whole files. Raises as that does."""
     scripts = _scripts(fs)
-    texts = [_text(fs, path) for path in scripts]
-    told = _told(texts)
-    command = _command(fs)
+    texts = [_text(fs, read, path) for path in scripts[:MAX_SCRIPTS]]
+    told = _told(texts) if len(scripts) <= MAX_SCRIPTS else None
+    command = _command(fs, read)
     variables = {"PATH": DEFAULT_PATH} if told is None else told
     config = RuntimeConfig(
         env=[f"{name}={value}" for name, value in {**variables, "HOME": HOME}.items()],
@@ -101,13 +107,11 @@ def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def _text(fs: Rootfs, path: str) -> str | None:
+def _text(fs: Rootfs, read: Read, path: str) -> str | None:
     """Return the text of a script; None where it can't be told."""
     real = resolve(fs, path)
-    try:
-        return None if real is None else fs.read(real).decode("utf-8", "surrogateescape")
-    except InspectorError:
-        return None
+    content = None if real is None else read(real, MAX_SCRIPT)
+    return None if content is None else content.decode("utf-8", "surrogateescape")
 
 
 def _sourcing(scripts: list[str]) -> list[str]:
@@ -147,12 +151,12 @@ def _sets(line: str, variables: dict[str, str]) -> bool:
     return True
 
 
-def _command(fs: Rootfs) -> list[str]:
+def _command(fs: Rootfs, read: Read) -> list[str]:
     """Return what `apptainer run` runs: the runscript, or what that runs where it is the one of an OCI image."""
     node = stat(fs, _RUNSCRIPT)
     if node is None or not node.mode & 0o111:
         return ["/bin/sh"]
-    text = _text(fs, _RUNSCRIPT) or ""
+    text = _text(fs, read, _RUNSCRIPT) or ""
     found = _OCI.search(text)
     rest = [line for line in _code(text) if not _WORD.fullmatch(line) and not line.startswith(("OCI_ENTRY", "OCI_CMD"))]
     if found is None or _digest(rest) not in _RUN:

@@ -146,6 +146,13 @@ def test_scripts_that_take_a_shell_are_followed_as_an_entrypoint(tmp_path: Path)
     assert image.config.cmd == ("/.singularity.d/runscript",)
 
 
+def test_long_scripts_are_read_to_their_end(tmp_path: Path) -> None:
+    """Of other programs no more than the head is kept."""
+    text = "#!/bin/sh\n" + "# long\n" * 2000
+    assert of({**TREE, SCRIPT: f"{text}export A=1\n".encode()}, tmp_path).config.env["A"] == "1"
+    assert of({**TREE, SCRIPT: text.encode() * 6}, tmp_path).config.entrypoint
+
+
 def test_names_of_scripts_are_quoted_and_few(tmp_path: Path) -> None:
     odd: Tree = {
         ".singularity.d/env/10 $(x).sh": b"conda activate\n",
