@@ -184,9 +184,9 @@ def parse_reference(text: str) -> Reference:
     head, colon, rest = text.partition(":")
     if rest.startswith("//") and not (head in _SCHEMES and rest.startswith("///")) and head in _ANSWERS:
         raise InvalidReference(f"{text[:_TOLD]!a}: {_ANSWERS[head]}")
-    scheme = _SCHEMES.get(head) if colon else None
-    if scheme is None and head in _OF_PATHS and _PATH.match(rest):
-        scheme = _OF_PATHS[head]
+    scheme: Scheme | None = _SCHEMES.get(head) if colon else None
+    if scheme is None and _PATH.match(rest):
+        scheme = _OF_PATHS.get(head)
     return Reference(text, Scheme.BARE, text) if scheme is None else _named(text, scheme, rest)
 
 

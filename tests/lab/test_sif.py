@@ -104,6 +104,7 @@ def test_a_real_python_finds_what_we_say(build: Build, docker: None, tmp_path: P
     root = tmp_path / "root"
     offset = run(TOOL, "sif", "list", f"/work/{made.name}").split("Squashfs")[0].rsplit("|", 2)[-2].split("-")[0]
     run("unsquashfs", "-quiet", "-no-progress", "-offset", offset.strip(), "-dest", root, made)
+    assert sorted(listed(made)) == sorted(walked(root))
     program = "import os, sys; print([sys.executable, sys.path[1:], os.environ['PATH'], os.environ['LD_LIBRARY_PATH']])"
     script = "/.singularity.d/actions/exec"
     told = run("chroot", root, "/usr/bin/env", "-i", "PATH=/usr/bin:/bin", script, "python3", "-c", program)
@@ -114,7 +115,6 @@ def test_a_real_python_finds_what_we_say(build: Build, docker: None, tmp_path: P
     assert interpreter.search_path[1:] == tuple(search_path) or list(interpreter.search_path[1:]) == search_path
     (image,) = open_images(parse_reference(f"sif:{made}"))
     assert (image.config.env["PATH"], image.config.env["LD_LIBRARY_PATH"]) == (path, libraries)
-    assert sorted(listed(made)) == sorted(walked(root))
 
 
 def listed(path: Path) -> list[tuple[str, str, int]]:

@@ -14,7 +14,7 @@ from inspector.layers.memory import Share, share
 from inspector.layers.readers import FileReader
 from inspector.layers.scan import make_index
 from inspector.rootfs import Kind, NotKept
-from inspector.sources.sif.content import Blocks
+from inspector.sources.sif.content import Blocks, head
 from inspector.sources.sif.squash import Squash
 from inspector.sources.sif.walk import SquashWalk
 
@@ -56,6 +56,12 @@ class SquashBlob:
                 "`apptainer verify` checks its signature"
             )
         return self._found or self.read(meter)
+
+    def content(self, path: str, most: int) -> bytes | None:
+        """Return the whole of the file at a resolved path; None where it is none, or has more bytes than `most`."""
+        with self._opened() as (_, squash):
+            inode = squash.find(path.strip("/"))
+            return head(squash, inode, most) if inode and inode.kind is Kind.FILE and inode.size <= most else None
 
     def _index(self, squash: Squash, meter: Meter, taken: Share) -> LayerIndex:
         """Return the index; a function of its own, so that what failed holds no memory."""

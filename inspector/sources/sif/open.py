@@ -52,7 +52,7 @@ def _open(name: str, path: Path, wanted: Wanted, meter: Meter) -> Image:
         index = blob.read(meter).index
     stated = Platform("linux", partition.architecture) if partition.architecture else None
     platform, warnings = choose_platform(index, wanted, stated and stated.normal(), str(path))
-    start = find_start(merge([index], literal=True))
+    start = find_start(merge([index], literal=True), blob.content)
     config = ImageConfig(os="linux", config=start.config)
     stored = Stored(blob, partition.length, compressed=True, walked=True)
     return single_image(name, "sif", stored, config, platform, warnings=[*start.warnings, *warnings])

@@ -205,6 +205,8 @@ class Squash:
         count = min(whole + (rest > 0 and inode.fragment == _NO_FRAGMENT), most)
         if count > MAX_BLOCKS:
             raise LimitExceeded(f"a file of the squashfs has {inode.size} bytes; {MAX_BLOCKS} blocks are the most")
+        if inode.start > self._used:
+            raise CorruptLayer("a file of the squashfs begins behind its end")
         found = array("I")
         found.frombytes(self._run(*inode.place, 4 * count)[0])
         if sys.byteorder == "big":

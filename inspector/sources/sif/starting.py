@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
+from collections.abc import Callable
 from typing import NamedTuple
 
-from inspector.errors import InspectorError
 from inspector.oci import RuntimeConfig
 from inspector.rootfs import Kind, Rootfs, resolve, stat
 
@@ -22,6 +22,8 @@ CALLER = "99999"
 """Stands for whoever runs the container: a user that owns nothing in the image, and has no entry in its passwd."""
 HOME = "/home/caller"
 """Stands for the caller's home, which is the host's."""
+MAX_SCRIPT = 64 << 10
+"""Bytes of a script that is read."""
 MAX_SCRIPTS = 64
 """Scripts of the environment that are sourced one by one; Apptainer writes seven."""
 
@@ -32,6 +34,8 @@ _SOURCES_ALL = f'for script in {_FOLDER}/*.sh; do . "$script"; done'
 _NAME = r"[A-Za-z_]\w*"
 _TEXT = r'"([^"$`\\]*)"'
 _EXPORT = re.compile(rf"export ({_NAME})={_TEXT}", re.ASCII)
+_BARE = re.compile(rf"export ({_NAME})=([\w./:@%+,-]*)", re.ASCII)
+_UNSETS = re.compile(rf"unset ({_NAME})", re.ASCII)
 _UNLESS_SET = re.compile(rf'export ({_NAME})="\$\{{\1:-{_TEXT}\}}"', re.ASCII)
 _UNSET = re.compile(rf'export ({_NAME})="\$\{{\1:-\}}"', re.ASCII)
 _OCI = re.compile(r"OCI_ENTRYPOINT='([^'$`\\]*)'\nOCI_CMD='([^'$`\\]*)'")
@@ -72,12 +76,16 @@ class Start(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def find_start(fs: Rootfs) -> Start:
-    """Return what a container gets, as far as the image decides it."""
+Read = Callable[[str, int], bytes | None]
+"""Returns a file by its resolved path; None where it has more bytes than that."""
+
+
+def find_start(fs: Rootfs, read: Read) -> Start:
+    """Return what a container gets, as far as the image decides it; `read` gives whole files. Raises as that does."""
     scripts = _scripts(fs)
-    texts = [_text(fs, path) for path in scripts]
-    told = _told(texts)
-    command = _command(fs)
+    texts = [_text(fs, read, path) for path in scripts[:MAX_SCRIPTS]]
+    told = _told(texts) if len(scripts) <= MAX_SCRIPTS else None
+    command = _command(fs, read)
     variables = {"PATH": DEFAULT_PATH} if told is None else told
     config = RuntimeConfig(
         env=[f"{name}={value}" for name, value in {**variables, "HOME": HOME}.items()],
@@ -99,13 +107,11 @@ def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def _text(fs: Rootfs, path: str) -> str | None:
+def _text(fs: Rootfs, read: Read, path: str) -> str | None:
     """Return the text of a script; None where it can't be told."""
     real = resolve(fs, path)
-    try:
-        return None if real is None else fs.read(real).decode("utf-8", "surrogateescape")
-    except InspectorError:
-        return None
+    content = None if real is None else read(real, MAX_SCRIPT)
+    return None if content is None else content.decode("utf-8", "surrogateescape")
 
 
 def _sourcing(scripts: list[str]) -> list[str]:
@@ -125,23 +131,32 @@ def _told(texts: list[str | None]) -> dict[str, str] | None:
         if known in _BASE:
             before = variables.get("LD_LIBRARY_PATH")
             variables["LD_LIBRARY_PATH"] = f"{before}:{_LIBRARIES}" if before else _LIBRARIES
-        elif known not in _HARMLESS:
-            for line in code:
-                if (found := _EXPORT.fullmatch(line)) or (found := _UNSET.fullmatch(line)):
-                    variables[found[1]] = found[2] if found.re is _EXPORT else variables.get(found[1], "")
-                elif found := _UNLESS_SET.fullmatch(line):
-                    variables[found[1]] = variables.get(found[1]) or found[2]
-                else:
-                    return None
+        elif known not in _HARMLESS and not all(_sets(line, variables) for line in code):
+            return None
     return variables
 
 
-def _command(fs: Rootfs) -> list[str]:
+def _sets(line: str, variables: dict[str, str]) -> bool:
+    """Do what a line of a script does; False for one that takes a shell."""
+    if found := _EXPORT.fullmatch(line) or _BARE.fullmatch(line):
+        variables[found[1]] = found[2]
+    elif found := _UNLESS_SET.fullmatch(line):
+        variables[found[1]] = variables.get(found[1]) or found[2]
+    elif found := _UNSET.fullmatch(line):
+        variables.setdefault(found[1], "")
+    elif found := _UNSETS.fullmatch(line):
+        variables.pop(found[1], None)
+    else:
+        return False
+    return True
+
+
+def _command(fs: Rootfs, read: Read) -> list[str]:
     """Return what `apptainer run` runs: the runscript, or what that runs where it is the one of an OCI image."""
     node = stat(fs, _RUNSCRIPT)
     if node is None or not node.mode & 0o111:
         return ["/bin/sh"]
-    text = _text(fs, _RUNSCRIPT) or ""
+    text = _text(fs, read, _RUNSCRIPT) or ""
     found = _OCI.search(text)
     rest = [line for line in _code(text) if not _WORD.fullmatch(line) and not line.startswith(("OCI_ENTRY", "OCI_CMD"))]
     if found is None or _digest(rest) not in _RUN:

@@ -12,7 +12,7 @@ from inspector.layers.directories import MAX_CROWD
 from inspector.layers.entries import Entries, Room
 from inspector.layers.entry import Entry
 from inspector.layers.objects import Objects
-from inspector.layers.reading import too_much_kept
+from inspector.layers.reading import MAX_FILE, too_much_kept
 from inspector.layers.retention import MAX_KEPT, is_of_use, kept
 from inspector.layers.tar import MAX_HEADERS
 from inspector.rootfs import Kind
@@ -92,6 +92,8 @@ class SquashWalk:
 
     def _file(self, path: str, inode: Inode, place: int) -> None:
         """Take in a file: under a further name, as a hard link to the first one, which keeps what any name asks for."""
+        if inode.size > MAX_FILE:
+            raise LimitExceeded(f"{path[:200]!a} is said to have {inode.size} bytes; no file system takes that")
         first = self._first.get(place) if inode.names > 1 else None
         held = b"" if first is None else self.entries.data.get(first, b"")
         data = held if len(held) == inode.size else self._kept(path, inode)

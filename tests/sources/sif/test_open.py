@@ -127,6 +127,13 @@ def test_what_a_container_gets(tmp_path: Path) -> None:
     assert "~/.local" in warning
 
 
+def test_lines_that_take_no_shell_are_done_here(tmp_path: Path) -> None:
+    text = 'unset A\nexport B=1\nexport C="${C:-}"\nexport B="${B:-"2"}"\n  # nothing\nexport D="x y"\n'
+    image = of({**TREE, SCRIPT: text.encode()}, tmp_path)
+    assert image.config.entrypoint == ()
+    assert image.config.env == {"PATH": "/opt/bin:/usr/bin", "B": "1", "C": "", "D": "x y", "HOME": HOME}
+
+
 SCRIPT = ".singularity.d/env/90-environment.sh"
 RUN = ".singularity.d/runscript"
 
@@ -137,6 +144,13 @@ def test_scripts_that_take_a_shell_are_followed_as_an_entrypoint(tmp_path: Path)
     assert image.config.entrypoint[:2] == ("/bin/sh", "-c")
     assert image.config.entrypoint[2].endswith(f'. /{SCRIPT}; exec "$@"')
     assert image.config.cmd == ("/.singularity.d/runscript",)
+
+
+def test_long_scripts_are_read_to_their_end(tmp_path: Path) -> None:
+    """Of other programs no more than the head is kept."""
+    text = "#!/bin/sh\n" + "# long\n" * 2000
+    assert of({**TREE, SCRIPT: f"{text}export A=1\n".encode()}, tmp_path).config.env["A"] == "1"
+    assert of({**TREE, SCRIPT: text.encode() * 6}, tmp_path).config.entrypoint
 
 
 def test_names_of_scripts_are_quoted_and_few(tmp_path: Path) -> None:
