@@ -75,13 +75,13 @@ def _check(command: Command, shell: Shell) -> None:
         return
     assert done.exit_code == command.exit_code, f"{command.where}: {command.text}\n{done.shown}"
     if command.output:
-        assert re.search(_pattern(command.output), _plain(done.shown)), f"{command.where}\n{done.shown}"
+        assert re.search(_pattern(command.output), f"{_plain(done.shown)}\n"), f"{command.where}\n{done.shown}"
 
 
 def _pattern(output: str) -> str:
-    """The expression for an output as a page shows it: `…` stands for anything left out."""
+    """The expression for an output as a page shows it: `…` stands for anything left out, alone for whole lines."""
     lines = (re.escape(line).replace("…", r".*") for line in _plain(output).split("\n"))
-    return "\n".join(r"(?:.*\n?)*?" if line.strip() == ".*" else line for line in lines)
+    return "".join(r"(?:.*\n)*?" if line.strip() == ".*" else f"{line}\n" for line in lines)
 
 
 def _plain(text: str) -> str:
