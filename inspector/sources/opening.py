@@ -45,16 +45,12 @@ def open_images(
         if every_tag:
             raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
         return _from_registry(reference, platform, media)
-    if reference.scheme is Scheme.CONTAINERD:
-        from inspector.sources.containerd.open import open_containerd
-
-        return open_containerd(reference, platform, media, every_tag=every_tag)
     if reference.scheme in _OWN_ROOMS:
-        if every_tag:
+        if every_tag and reference.scheme is not Scheme.CONTAINERD:
             raise UsageError(f"{reference}: --all-tags is for engines' repositories, and this names one place")
         from inspector.sources.files import Telling
 
-        return _from_own_room(reference, platform, media, Telling(meter, expect, stdin))
+        return _from_own_room(reference, platform, media, Telling(meter, expect, stdin), every_tag=every_tag)
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
@@ -68,10 +64,12 @@ def open_images(
     return tuple(msgspec.structs.replace(image, reference=_name(reference, place, image, images)) for image in images)
 
 
-_OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER})
+_OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER, Scheme.CONTAINERD})
 
 
-def _from_own_room(reference: Reference, platform: Wanted, media: Media, telling: Telling) -> tuple[Image, ...]:
+def _from_own_room(
+    reference: Reference, platform: Wanted, media: Media, telling: Telling, *, every_tag: bool
+) -> tuple[Image, ...]:
     """Open what is no stored image, or lies where no engine tells of it; each kind has a package of its own."""
     match reference.scheme:
         case Scheme.ROOTFS:
@@ -86,10 +84,14 @@ def _from_own_room(reference: Reference, platform: Wanted, media: Media, telling
             from inspector.sources.venv.open import open_venv
 
             return open_venv(reference, platform)
-        case _:
+        case Scheme.CONTAINER:
             from inspector.sources.container.open import open_container
 
             return open_container(reference, platform, media)
+        case _:
+            from inspector.sources.containerd.open import open_containerd
+
+            return open_containerd(reference, platform, media, every_tag=every_tag)
 
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
