@@ -12,7 +12,9 @@ from bench.audit import audit_rows, listing_rows, plan_rows
 from bench.contained import contained_rows
 from bench.engine import engine_rows, run_row
 from bench.files import file_rows
+from bench.headers import header_row
 from bench.images import Named, subjects
+from bench.known import known_rows
 from bench.measure import Failed
 from bench.registry import registry_rows
 from bench.table import Beside, Missing, Row, Target
@@ -68,6 +70,12 @@ def _files(tools: Tools, choice: Choice) -> Rows:
         yield from file_rows(tools, subject)
 
 
+def _headers(tools: Tools, choice: Choice) -> Rows:
+    for subject in (subject for image in choice.images for subject in subjects(image)):
+        if subject.scheme == "docker-archive":
+            yield header_row(tools, subject)
+
+
 def _engine(tools: Tools, choice: Choice) -> Rows:
     for image in choice.images:
         yield from engine_rows(tools, image, save=choice.save)
@@ -84,6 +92,7 @@ def _registry(tools: Tools, choice: Choice) -> Rows:
 
 
 def _audit(tools: Tools, choice: Choice) -> Rows:
+    yield from known_rows(tools)
     yield from plan_rows([tools.inspector], choice.repositories)
     yield from listing_rows([tools.inspector])
     yield from audit_rows([tools.inspector])
@@ -98,6 +107,7 @@ GROUPS: dict[str, Group] = {
     "start": _start,
     "known": _known,
     "files": _files,
+    "headers": _headers,
     "engine": _engine,
     "contained": _contained,
     "registry": _registry,

@@ -36,7 +36,9 @@ STDIN = "-"
 _TOLD = 100
 """Characters of a reference that a message shows."""
 
-_PATH_LIKE = re.compile(r"^[./~]|\\|\.(?:tar|t?gz|t?bz2|t?xz|t?zst)(?:$|[:@])", re.IGNORECASE | re.ASCII)
+_PATH_LIKE = re.compile(
+    r"^[./~]|\\|\.(?:tar|t?gz|t?bz2|t?xz|t?zst|sif|simg|sqsh|whl)(?:$|[:@])", re.IGNORECASE | re.ASCII
+)
 _NEAR = 0.8
 """How alike a misspelt scheme and a true one must be, of 1."""
 
@@ -122,7 +124,7 @@ class Reference(msgspec.Struct, frozen=True):
         return rest.startswith(("@sha256:", "@sha512:")) or (rest.startswith(":") and len(rest) > 1)
 
 
-_SCHEMES = {scheme.value: scheme for scheme in Scheme if scheme is not Scheme.BARE}
+_SCHEMES: dict[str, Scheme] = {scheme.value: scheme for scheme in Scheme if scheme is not Scheme.BARE}
 _ALIASES = {
     "docker://": Scheme.REGISTRY,
     "registry://": Scheme.REGISTRY,
@@ -134,18 +136,36 @@ _ALIASES = {
     "oci-dir://": Scheme.OCI,
     "oci-dir:": Scheme.OCI,
     "podman://": Scheme.PODMAN,
+    "containerd://": Scheme.CONTAINERD,
+    "singularity://": Scheme.SIF,
+    "apptainer://": Scheme.SIF,
+    "fs://": Scheme.ROOTFS,
     "docker-daemon:": Scheme.DOCKER,
     "containers-storage:": Scheme.PODMAN,
 }
 """What other tools write before a name, the longer of two first, and what we call that."""
+_OF_PATHS = {"singularity": Scheme.SIF, "apptainer": Scheme.SIF, "fs": Scheme.ROOTFS}
+"""The same for words that are images' names too, as in singularity:latest: only a path behind them tells."""
+_PATH = re.compile(r"[./~\\]|.*[/\\]|.*\.(?:sif|simg|sqsh|squashfs|img|tar)\Z", re.IGNORECASE | re.ASCII | re.DOTALL)
 _LOCAL = "local://"
-_SIF = "a SIF file is not read; copy the image that it was made of, as in `skopeo copy docker://NAME oci-archive:PATH`"
+_BUILT = "name what is built of it, as in sif:PATH: `apptainer pull NEW.sif"
 _ANSWERS = {
-    "fs": "a file system outside an image is not read; save the image, as in `docker save -o api.tar NAME`",
+    "apptainer": "for an Apptainer image write sif:PATH",
+    "containers-storage": "write the image's name alone, as in podman:NAME; the store is found as Podman finds it",
     "file": "write the path alone, as in ./api.tar",
-    "singularity": _SIF,
-    "sif": _SIF,
+    "fs": "for a root file system write rootfs:PATH, and for a Python environment venv:PATH",
+    "instance": "a running instance is not read; write sif:PATH",
+    "library": f"{_BUILT} library://…`",
+    "oci": "for a registry's image write docker://NAME, and for a layout oci:PATH",
+    "oras": f"{_BUILT} oras://…`",
+    "ostree": "an OSTree repository is not read; copy the image out, as in `skopeo copy ostree:NAME oci-archive:PATH`",
+    "purl": "a package alone is not read; name an image or environment that it is installed in",
+    "sbom": "a bill of materials is not read; name the image that it was made of",
+    "shub": f"{_BUILT} shub://…`",
+    "singularity": "for an Apptainer image write sif:PATH",
+    "snap": "a snap is a squashfs: write sif:PATH, with the path of the .snap file",
     "tarball": "write the path alone, or docker-archive:PATH",
+    "vm": "mount the disk, as in `guestmount -a PATH -i --ro DIR`, and write rootfs:DIR",
 }
 """What to write in place of words that name nothing we read."""
 
@@ -156,13 +176,17 @@ def parse_reference(text: str) -> Reference:
         raise InvalidReference("an empty image name: give a path, `-`, or a name with its scheme, as in oci:PATH")
     if len(text) > MAX_LENGTH or "\0" in text:
         raise InvalidReference(f"{text[:60]!a}…: an image name has at most {MAX_LENGTH} characters, and no NUL")
+    if text.startswith("containers-storage:["):
+        raise InvalidReference(f"{text[:_TOLD]!a}: {_ANSWERS['containers-storage']}")
     for alias, named in _ALIASES.items():
         if text.startswith(alias):
             return _named(text, named, text.removeprefix(alias))
     head, colon, rest = text.partition(":")
-    if rest.startswith("//") and head in _ANSWERS:
+    if rest.startswith("//") and not (head in _SCHEMES and rest.startswith("///")) and head in _ANSWERS:
         raise InvalidReference(f"{text[:_TOLD]!a}: {_ANSWERS[head]}")
-    scheme = _SCHEMES.get(head) if colon else None
+    scheme: Scheme | None = _SCHEMES.get(head) if colon else None
+    if scheme is None and _PATH.match(rest):
+        scheme = _OF_PATHS.get(head)
     return Reference(text, Scheme.BARE, text) if scheme is None else _named(text, scheme, rest)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -102,6 +102,23 @@ class Rootfs(Protocol):
 
         Raises as `skeleton` does.
         """
+
+
+Names = tuple[Iterable[str], Iterable[str]]
+"""The names of the directories in a directory, and those of all else in it."""
+
+
+def names_in(fs: Rootfs, path: str) -> Names:
+    """Return the names of what lies in the directory `path`, unsorted; none where it is no directory.
+
+    A file system that can tell them without making nodes has a method `names` for that.
+    """
+    names: Callable[[str], Names] | None = getattr(fs, "names", None)
+    if names is not None:
+        return names(path)
+    nodes = fs.scandir(path)
+    directories = [name for name, node in nodes.items() if node.kind is Kind.DIRECTORY]
+    return directories, nodes.keys() - set(directories)
 
 
 def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:

@@ -80,6 +80,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if "thorough" not in item.keywords]
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object) -> str | None:
+    """Name packed bytes by their count: gzip's hold the time, and workers must collect equal names."""
+    del config
+    return f"gzip-{len(val)}" if isinstance(val, bytes) and val.startswith(b"\x1f\x8b") else None
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The switch that writes the expected texts in tests/golden anew."""
     parser.addoption("--update-golden", action="store_true", help="write the texts in tests/golden anew")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
 from fixtures.packing import gzip, plain
 from fixtures.roles import right_images
 from fixtures.roots import merged, write_root
+from fixtures.squash import PACKINGS, Object, environment_scripts, sif, squashfs
 from inspector.errors import LimitExceeded
 from inspector.facts import ImageFacts, gather
 from inspector.facts.from_machine import gather_of_machine
@@ -19,11 +22,15 @@ from inspector.names import familiar
 from inspector.oci import Platform
 from inspector.reference import parse_reference
 from inspector.sources import open_images
+from inspector.sources.containerd import contents
+from inspector.sources.containerd import open as opening
+from inspector.sources.containerd.places import Place
 from inspector.sources.media import Media
 from inspector.sources.venv.machine import Machine
 from inspector.testing.tree import File, Link, Tree, tar_of
 from tests.comparable import comparable, without_layers
 from tests.effort import some
+from tests.sources.containerd.nodes import Node
 
 AMD64 = Platform("linux", "amd64")
 IMAGES = right_images()
@@ -33,6 +40,12 @@ GPU = IMAGES["worker-gpu"]
 def gathered(reference: str, cache: IndexCache | None = None, *, verify: bool = False) -> list[ImageFacts]:
     indexer = Indexer(cache, verify=verify, meter=lambda _: None)
     return [gather(image, indexer) for image in open_images(parse_reference(reference), AMD64)]
+
+
+def without_entries(facts: ImageFacts) -> ImageFacts:
+    """The facts without what only a tar tells."""
+    layers = tuple(msgspec.structs.replace(layer, entries=None) for layer in facts.layers)
+    return msgspec.structs.replace(facts, layers=layers)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +102,26 @@ def test_read_through_and_verified(form: str, expected: dict[str, ImageFacts], t
     assert facts.evidence.digests_verified
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="containerd keeps its files on Linux alone")
+@pytest.mark.parametrize("kept", ["both", "unpacked", "blobs"])
+def test_a_store_of_containerd(
+    kept: str, expected: dict[str, ImageFacts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "hidden_marks", lambda _: "")
+    monkeypatch.setattr(opening, "find_places", lambda: [Place(tmp_path)])
+    node = Node(tmp_path)
+    node.put(GPU, "docker.io/library/gpu:1", GPU.image_id)
+    if kept != "blobs":
+        node.unpack(GPU)
+    if kept == "unpacked":
+        node.discard(GPU)
+    node.write()
+    (facts,) = gathered("containerd:gpu:1")
+    assert without_entries(comparable(facts)) == without_entries(expected[GPU.image_id])
+    assert (facts.source, facts.tags) == ("containerd", ("docker.io/library/gpu:1",))
+    assert facts.evidence.how == ("seek" if kept == "blobs" else "walk")
+
+
 def test_a_layer_is_read_once_whatever_form_it_comes_in(expected: dict[str, ImageFacts], tmp_path: Path) -> None:
     """The cache knows layers by diff_id, so a form read before answers for every other."""
     cache = IndexCache(tmp_path / "cache.sqlite", 1 << 30)
@@ -141,6 +174,23 @@ def test_a_root_file_system(form: str, expected: dict[str, ImageFacts], tmp_path
     assert layer.diff_id.startswith("sha256:") if form == "rootfs-tar-gzip" else layer.diff_id == ""
     assert facts.size.uncompressed == layer.size == sum_of_files(merged(GPU))
     assert facts.evidence.bytes_read > 0
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_an_apptainer_image(packing: str, expected: dict[str, ImageFacts], tmp_path: Path) -> None:
+    """It starts in the caller's folder, and this one has no runscript."""
+    path = tmp_path / "image.sif"
+    path.write_bytes(sif([Object(squashfs({**merged(GPU), **environment_scripts(GPU.env)}, packing))]))
+    (facts,) = gathered(f"sif:{path}")
+    found, wanted = without_layers(facts), without_layers(expected[GPU.image_id])
+    for name in ("command", "startup"):
+        assert found.pop(name)["argv"] == ["/bin/sh"]
+        del wanted[name]
+    assert found["interpreter"]["search_path"].pop(0) == "/"
+    assert wanted["interpreter"]["search_path"].pop(0) == "/app"
+    assert "PYTHONPATH" in found.pop("warnings")[0]
+    assert found == {key: value for key, value in wanted.items() if key != "warnings"}
+    assert (facts.source, facts.image_id, facts.layers[0].diff_id) == ("sif", None, "")
 
 
 def sum_of_files(tree: Tree) -> int:

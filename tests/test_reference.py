@@ -39,6 +39,14 @@ def _followed(word: str) -> st.SearchStrategy[str]:
         ("archive://a.tar", Scheme.DOCKER_ARCHIVE, "a.tar"),
         ("image://api:prod", Scheme.BARE, "api:prod"),
         ("singularity:latest", Scheme.BARE, "singularity:latest"),
+        ("singularity:a.sif", Scheme.SIF, "a.sif"),
+        ("apptainer:./a", Scheme.SIF, "./a"),
+        ("singularity://a.sif", Scheme.SIF, "a.sif"),
+        ("fs:///srv", Scheme.ROOTFS, "/srv"),
+        ("fs:/srv", Scheme.ROOTFS, "/srv"),
+        ("fs:1.0", Scheme.BARE, "fs:1.0"),
+        ("containerd://api:1", Scheme.CONTAINERD, "api:1"),
+        ("oci:///srv/layout", Scheme.OCI, "///srv/layout"),
         ("-", Scheme.BARE, "-"),
         ("a.tar", Scheme.BARE, "a.tar"),
         ("api:prod", Scheme.BARE, "api:prod"),
@@ -55,13 +63,28 @@ def test_a_local_image_is_an_engines_alone() -> None:
     assert parse_reference("local://api:prod") == Reference("local://api:prod", Scheme.BARE, "api:prod", local=True)
 
 
-@pytest.mark.parametrize("text", ["fs:///srv", "singularity://a.sif", "file://a.tar", "image://", "docker-daemon:"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file://a.tar",
+        "image://",
+        "docker-daemon:",
+        "containers-storage:[overlay@/var/lib/containers]api",
+        "library://user/api",
+        "oci://ghcr.io/a/b",
+        "sbom://a.json",
+        "snap://core",
+        "vm://disk.qcow2",
+    ],
+)
 def test_words_for_what_is_not_read_are_answered_with_the_right_one(text: str) -> None:
-    with pytest.raises(InvalidReference, match=r"as in|write"):
+    with pytest.raises(InvalidReference, match=r"as in|write|name the"):
         parse_reference(text)
 
 
-@pytest.mark.parametrize(("text", "hint"), [("singularity:a.sif", "SIF"), ("file:a", "./api.tar"), ("api:prod", "")])
+@pytest.mark.parametrize(
+    ("text", "hint"), [("singularity:latest", "sif:"), ("fs:1.0", "rootfs:"), ("file:a", "./api.tar"), ("api:prod", "")]
+)
 def test_a_name_that_begins_as_other_tools_have_it_has_a_hint(text: str, hint: str) -> None:
     assert hint in parse_reference(text).hint()
     assert bool(hint) is bool(parse_reference(text).hint())

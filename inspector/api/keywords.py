@@ -66,6 +66,9 @@ class Inspecting(Reading, total=False):
     access: Annotated[
         AccessMethod | None, Keyword("The one access method for engines' images; the fastest by default.")
     ]
+    namespace: Annotated[
+        str | None, Keyword("The namespace of `containerd:` images; by default `k8s.io`, `default`, then the others.")
+    ]
     imports: Annotated[Texts, Keyword("Modules whose import is followed too, as in `torchvision`.", default=())]
     config: Annotated[
         str | os.PathLike[str] | None,
@@ -165,6 +168,8 @@ def options_of(given: Mapping[str, Any], **more: Any) -> Options:
         raise UsageError(f"image_timeout={seconds}: write seconds, 1 or more")
     if access is not None and access not in ACCESS_METHODS:
         raise UsageError(f"access={access!r}: no access method; known are {', '.join(ACCESS_METHODS)}")
+    if given.get("namespace") is not None and not given["namespace"].strip():
+        raise UsageError("namespace='': an empty name; name one, as in k8s.io")
     if given["python"] is not None and not given["python"].strip():
         raise UsageError("python='': an empty command; name one, as in python3.12")
     return Options(
@@ -174,6 +179,7 @@ def options_of(given: Mapping[str, Any], **more: Any) -> Options:
         verify=given["verify"],
         offline=given["offline"],
         access=access,
+        namespace=given.get("namespace"),
         insecure_registries=texts(given["insecure_registries"], "insecure_registries"),
         trust_toc=_trusted(given["trust_toc"]),
         imports=_modules(texts(given.get("imports", ()), "imports")),

@@ -47,9 +47,20 @@ def _images(incomplete: str) -> Iterable[str]:
     if incomplete.startswith((".", "/", "~", "-")):
         return []
     scheme, separator, _ = incomplete.partition(":")
+    if separator and scheme == "containerd":
+        return [f"containerd:{name}" for name in _in_containerd()]
     if separator and scheme in _ENGINES:
         return [f"{scheme}:{name}" for name in _named_by([kind for kind in _ENGINES if kind == scheme])]
     return _named_by(_ENGINES)
+
+
+def _in_containerd() -> list[str]:
+    from inspector.sources.containerd.names import typed_names
+    from inspector.sources.containerd.places import find_places
+    from inspector.sources.containerd.records import read_records
+
+    found = (read_records(place.root) for place in find_places())
+    return [name for records in found for name in typed_names(records, records.namespaces)]
 
 
 def _named_by(kinds: Sequence[Kind]) -> list[str]:

@@ -10,7 +10,7 @@ from inspector.cli.option import option_key
 
 _OWN = "Options"
 _GROUPS = {
-    "Images": ("platform", "python", "import", "access", "all-tags", "verify"),
+    "Images": ("platform", "python", "import", "access", "all-tags", "namespace", "verify"),
     "Over time": ("against", "baseline", "strict", "today"),
     "Output": (
         *("format", "output", "sarif-category", "only-failed", "quiet", "verbose", "fail-on", "exit-zero"),

@@ -52,6 +52,12 @@ def _python(context: click.Context, parameter: click.Parameter, value: str | Non
     return value
 
 
+def _namespace(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("an empty name; name one, as in k8s.io", context, parameter)
+    return value
+
+
 def verdict_options(command: Command) -> Command:
     """Add the options that say which checks count, and what the exit code makes of their outcomes."""
     return _with(command, _VERDICT)
@@ -190,6 +196,12 @@ _ENGINES = (
         help="Force one access method for engines' images; default: the fastest that answers.",
     ),
     click.option("--all-tags", "every_tag", is_flag=True, help="Read all tags of each REF, an engine's repository."),
+    click.option(
+        "--namespace",
+        metavar="NAME",
+        callback=_namespace,
+        help="Containerd's namespace; default: k8s.io, default, then the others.",
+    ),
 )
 _WHERE = (
     click.option("--no-cache", is_flag=True, help="Neither use nor fill the cache."),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from inspector import __version__
+from inspector.cli.probes_of_containerd import probe_containerd
 from inspector.cli.probes_of_engines import probe_engines
 from inspector.cli.probes_of_settings import probe_settings
 from inspector.cli.root import DISTRIBUTION
@@ -31,6 +32,7 @@ def probes(cache_dir: Path | None) -> Iterator[Probed]:
     yield from probe_settings(os.environ)
     yield _cache(cache_dir)
     yield from probe_engines()
+    yield from probe_containerd()
     try:
         settings = user_settings()
     except InspectorError as error:

@@ -15,7 +15,7 @@ from inspector.cli.root import COMMANDS, cli
 ALLOWED = frozenset(
     (
         *("access", "exclude", "fail-on", "format", "image-timeout", "import", "include", "jobs", "max-bytes"),
-        *("max-requests", "newest", "no-cache", "offline", "only-failed", "platform", "quiet", "semver"),
+        *("max-requests", "namespace", "newest", "no-cache", "offline", "only-failed", "platform", "quiet", "semver"),
         *("verbose", "verify"),
     )
 )

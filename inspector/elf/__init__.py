@@ -13,7 +13,7 @@ from inspector.elf.listed import Listed, ListSearch, holds_list, read_listed, se
 from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
 from inspector.elf.skeleton import read_skeleton
 from inspector.elf.source import Content, FilePart, Source
-from inspector.elf.symbols import read_symbols
+from inspector.elf.symbols import read_both, read_symbols
 
 __all__ = [
     "MAGIC",
@@ -34,6 +34,7 @@ __all__ = [
     "gnu_hashes",
     "holds_list",
     "is_loader",
+    "read_both",
     "read_forward",
     "read_listed",
     "read_loader",

@@ -29,9 +29,9 @@ from inspector.elf.dynamic import (
 )
 from inspector.elf.hashes import gnu_hashes
 from inspector.elf.layout import Layout, read_layout
-from inspector.elf.model import NotElf, Symbols
+from inspector.elf.model import NotElf, Skeleton, Symbols
 from inspector.elf.relocations import named, relocation_ranges, words_of
-from inspector.elf.skeleton import PASSED
+from inspector.elf.skeleton import PASSED, read_skeleton
 from inspector.elf.source import Absent, Source
 
 MAX_STRINGS = 32 << 20
@@ -72,6 +72,18 @@ def read_symbols(source: Source, layout: Layout | NotElf | None = None, dynamic:
         return Symbols(partial=PASSED)
     except Damaged as error:
         return Symbols(partial=str(error))
+
+
+def read_both(source: Source) -> tuple[Skeleton | NotElf, Symbols]:
+    """Read the skeleton and the symbols, and once what both begin with."""
+    layout: Layout | NotElf | None = None
+    dynamic: Dynamic | None = None
+    try:
+        layout = read_layout(source)
+        dynamic = None if isinstance(layout, NotElf) else read_dynamic(source, layout)
+    except Absent:
+        pass  # each says what it lacks
+    return read_skeleton(source, layout, dynamic), read_symbols(source, layout, dynamic)
 
 
 class _Table:
@@ -183,20 +195,25 @@ class _Table:
         names = read_definitions(self._source, self._layout, self._dynamic, strings)
         found = {number: set[int]() for number in names if number > _BASE}
         base = set[int]()
-        for number, value in zip(numbers, hashes, strict=True):
-            version = self._versions[number]
-            place = found.get(version & _VERSION)
-            if place is not None:
-                place.add(value)
-            elif not version & _HIDDEN:
-                base.add(value)
-        also = base.intersection(*([set().union(*found.values())] if found else []))
+        versions = self._versions_of(numbers)
+        used = set(versions)
+        if not any(version & _VERSION in found for version in used):
+            return ()
+        add = {version: found.get(version & _VERSION, set() if version & _HIDDEN else base).add for version in used}
+        for version, value in zip(versions, hashes, strict=True):
+            add[version](value)
+        also = base.intersection(set().union(*found.values()))
         rows = [
             (names[number], b"" if place == every else _packed(sorted(place)))
             for number, place in found.items()
             if place
         ]
-        return (*rows, *([("", _packed(sorted(also)))] if found and also else []))
+        return (*rows, *([("", _packed(sorted(also)))] if also else []))
+
+    def _versions_of(self, numbers: Sequence[int]) -> Sequence[int]:
+        if isinstance(numbers, range):
+            return self._versions[numbers.start : numbers.stop]
+        return [self._versions[number] for number in numbers]
 
     def _all_names(self, numbers: Sequence[int]) -> list[bytes]:
         names: list[bytes] = []
@@ -211,7 +228,7 @@ class _Table:
     def _only_hidden(self, numbers: Sequence[int], hashes: list[int]) -> list[int]:
         """Return the hashes that an unversioned reference can't mean: a hidden version, not the base or the first."""
         versions = self._versions
-        if not versions or not any(version & _HIDDEN for version in versions):
+        if max(versions, default=0) < _HIDDEN:
             return []
         hidden, shown = set[int](), set[int]()
         for number, value in zip(numbers, hashes, strict=True):

@@ -13,7 +13,16 @@ import msgspec
 from inspector.engine import archive, documents
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
 from inspector.engine.failures import ABSENT, DENIED, refusal
-from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Stat, Step, Store
+from inspector.engine.model import (
+    ContainerDocument,
+    ImageDocument,
+    Info,
+    ListedContainer,
+    ListedImage,
+    Stat,
+    Step,
+    Store,
+)
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
 from inspector.engine.versions import negotiated
 from inspector.errors import LimitExceeded, Malformed, NotFound, Unreachable
@@ -127,9 +136,33 @@ class Engine:
         answer = self._ask("GET", f"/containers/{_segment(container)}/json", "the container")
         return parse(answer.body, dict[str, Any], self._where("the container"))
 
-    def containers(self, state: str) -> tuple[ListedContainer, ...]:
-        """List the containers in a state, as `created` or `running`. Raises `Malformed`."""
-        query = {"all": "1", "filters": msgspec.json.encode({"status": [state]}).decode()}
+    def describe(self, container: str) -> ContainerDocument:
+        """Return what the engine tells of a container, by name, id or how an id begins. Raises `NotFound`."""
+        from inspector.engine import describing  # images are read without it
+
+        answer = self._ask("GET", f"/containers/{_segment(container)}/json", f"the container {_shown(container)}")
+        return describing.container_document(answer.body, self._where(container))
+
+    def changes(self, container: str) -> Mapping[str, int]:
+        """Return what was changed in a container since its image, see `changed_paths`. Raises `NotFound`."""
+        from inspector.engine import describing
+
+        path, what = f"/containers/{_segment(container)}/changes", "what was changed in the container"
+        answer = self._ask("GET", path, what, seconds=_CREATE_SECONDS, limit=describing.MAX_CHANGES)
+        return describing.changed_paths(answer.body, self._where(what))
+
+    def export(self, container: str) -> AbstractContextManager[BinaryIO]:
+        """Return the tar of a container's own files, streamed; of mounts, the directories below them.
+
+        Unlike `archive`, it makes no mount points in one that was never started. Raises `NotFound`.
+        """
+        path = f"/containers/{_segment(container)}/export"
+        return self._transport.stream(path, "the container's files", seconds=_SAVE_SECONDS)
+
+    def containers(self, state: str = "") -> tuple[ListedContainer, ...]:
+        """List the containers in a state, as `created` or `running`; all without one. Raises `Malformed`."""
+        filters = {"status": [state]} if state else {}
+        query = {"all": "1", "filters": msgspec.json.encode(filters).decode()}
         what = "the list of containers"
         answer = self._ask("GET", "/containers/json", what, query=query, limit=documents.MAX_LIST)
         return documents.containers(answer.body, self._where("/containers/json"), answer.time)

@@ -144,7 +144,7 @@ def images(content: bytes, where: str) -> tuple[ListedImage, ...]:
     """Return an answer to `/images/json`. Raises `Malformed`."""
     return tuple(
         ListedImage(full_id(item.id), _tags(item.repo_tags), _digests(item.repo_digests, item.repo_tags), item.created)
-        for item in _list(content, _Listed, where)
+        for item in listed(content, _Listed, where)
     )
 
 
@@ -152,11 +152,12 @@ def containers(content: bytes, where: str, now: float) -> tuple[ListedContainer,
     """Return an answer to `/containers/json`, given at `now`, in seconds since 1970. Raises `Malformed`."""
     return tuple(
         ListedContainer(item.id, "".join(item.names or ()).removeprefix("/"), now - item.created, item.state)
-        for item in _list(content, _Container, where)
+        for item in listed(content, _Container, where)
     )
 
 
-def _list(content: bytes, kind: type[Item], where: str) -> list[Item]:
+def listed(content: bytes, kind: type[Item], where: str) -> list[Item]:
+    """Return a list of documents. Raises `Malformed`."""
     try:
         return decoder(list[kind]).decode(content)  # type: ignore[valid-type]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -52,7 +52,7 @@ def endpoints(kind: Kind, environment: Mapping[str, str] = os.environ, home: Pat
     Raises `NotFound` for a context that isn't there, `Malformed` for one, or an address, that can't be read.
     """
     home = home or home_directory() or Path("/")
-    chosen = _docker_choice(environment, home) if kind == "docker" else _podman_choice(environment)
+    chosen = _docker_choice(environment, home) if kind == "docker" else _podman_choice(environment, home)
     if chosen is not None:
         return [chosen]
     if sys.platform == "win32":
@@ -95,9 +95,20 @@ def _docker_tls(environment: Mapping[str, str], folder: Path) -> Tls | None:
     return docker_tls(place, verify=verify)
 
 
-def _podman_choice(environment: Mapping[str, str]) -> Endpoint | None:
+def _podman_choice(environment: Mapping[str, str], home: Path) -> Endpoint | None:
     host, origin = environment.get("CONTAINER_HOST", "").strip(), "CONTAINER_HOST"
-    return Endpoint(_checked(host, origin), origin, chosen=True, kind="podman") if host else None
+    if host:
+        return Endpoint(_checked(host, origin), origin, chosen=True, kind="podman")
+    remote = sys.platform in ("darwin", "win32")  # where Podman runs in a machine of its own
+    if not remote and not environment.get("CONTAINER_CONNECTION", "").strip():
+        return None
+    from inspector.engine.connections import chosen_connection  # few name one
+
+    found = chosen_connection(environment, home, default=remote)
+    if found is None:
+        return None
+    origin = f"Podman's connection {found.name[:100]!a} ({found.origin})"
+    return Endpoint(_checked(found.address, origin), origin, chosen=True, kind="podman")
 
 
 def _checked(address: str, origin: str, tls: Tls | None = None) -> str:

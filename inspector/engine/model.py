@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from inspector.oci import ImageConfig
+from inspector.oci import ImageConfig, Platform, RuntimeConfig
 from inspector.rootfs import Kind
 
 Store = Literal["graph", "containerd", "other"]
@@ -76,6 +76,32 @@ class ListedContainer(msgspec.Struct, frozen=True):
     name: str
     age: float
     state: str
+
+
+class MountPoint(msgspec.Struct, frozen=True):
+    """What lies over a container's own files at `path`: its kind (`volume`, `bind`, `tmpfs`), and its name or place."""
+
+    path: str
+    kind: str
+    name: str = ""
+
+
+class ContainerDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A container as `inspect` tells it. `image` is the id of its image, `image_name` how that was called.
+
+    `platform` is None where the engine does not tell it of containers. `state` changes with every start and end.
+    """
+
+    id: str
+    name: str
+    image: str
+    image_name: str
+    config: RuntimeConfig
+    status: str
+    running: bool
+    state: str
+    mounts: tuple[MountPoint, ...]
+    platform: Platform | None
 
 
 class Stat(msgspec.Struct, frozen=True):

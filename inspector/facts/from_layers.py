@@ -17,6 +17,7 @@ from inspector.facts.known import Known, asked, places, stored_size
 from inspector.facts.model import Command, Evidence, ImageFacts, LayerFacts, Proof, Size
 from inspector.facts.starting import proved
 from inspector.facts.unread import unread
+from inspector.facts.viewed import seen_interpreter, settled, viewed
 from inspector.layers import memory
 from inspector.layers.binaries import Binaries
 from inspector.layers.gate import Group
@@ -96,16 +97,18 @@ def _facts(
     """Return the facts with the warnings of the content alone."""
     binaries = [layer.binaries or Binaries(layer.index) for layer in indexed]
     literal = all(layer.literal for layer in image.layers)
-    rootfs = merge([layer.index for layer in indexed], binaries, literal=literal)
+    rootfs = viewed(merge([layer.index for layer in indexed], binaries, literal=literal), image.view)
     blind = any(each.blind for each in binaries)
     dear = blind or any(each.parts is not None for each in binaries)
     question = find_question(rootfs, image.config, python)
     interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     content = modules.reader(image, indexed, rootfs)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
+    interpreter = seen_interpreter(rootfs, interpreter)
     installed: list[Installed] = []
     seen = seen_by_python(rootfs, image, question, interpreter, None if blind else content, installed, dear=dear)
-    imports = modules.find(rootfs, question, interpreter, content)
+    seen = msgspec.structs.replace(seen, imports=modules.find(rootfs, question, interpreter, content))
+    seen = settled(rootfs, image, seen)
     work.check()  # a limit that was met on the way may have been taken for one unreadable file
     rootfs.budget.check()
     if sizes:
@@ -116,7 +119,6 @@ def _facts(
         layers=tuple(_layer_facts(*pair) for pair in zip(image.layers, indexed, strict=True)),
         warnings=_unique(rootfs.warnings, warnings, seen.warnings),
         evidence=_evidence(indexed, "files" if blind else "loader", time.perf_counter() - begun),
-        imports=imports,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -67,8 +67,14 @@ class Modules(msgspec.Struct, frozen=True):
 
 def unseen_imports(names: Sequence[str]) -> dict[str, Imported]:
     """Return the answer where only single files were looked at."""
-    if not names:
+    return unknown_imports(names, NOT_FILES)
+
+
+def unknown_imports(names: Iterable[str], why: str) -> dict[str, Imported]:
+    """Return the answer that is not known of any name."""
+    asked = list(names)
+    if not asked:
         return {}
     from inspector.imports.model import Imported
 
-    return dict.fromkeys(names, Imported(importable=Importable.UNKNOWN, reasons=(NOT_FILES,)))
+    return dict.fromkeys(asked, Imported(importable=Importable.UNKNOWN, reasons=(why,)))

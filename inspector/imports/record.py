@@ -69,8 +69,9 @@ class _Comparison:
             content = self._folders.fs.read(f"{self._folders.at(site).path}/{name}/RECORD")
         except InspectorError:
             return
-        for path, stated in Rows(content):
-            self._folders.count_rows(1)
+        rows = Rows(content)
+        self._folders.count_rows(rows.most)
+        for path, stated in rows:
             whole = absolute(site, path)
             if not path.endswith(_CODE) or ".." in path:
                 continue

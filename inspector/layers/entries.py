@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, islice, repeat
 from typing import Protocol, overload
 
 import msgspec
@@ -170,6 +171,21 @@ class Entries(Sequence[Entry]):
                 self._more += _OF_DIRECTORY
         if not len(self.kinds) % _STRIDE:
             self._check()
+
+    def add_files(
+        self, parent: str, names: Sequence[bytes], modes: Sequence[int], sizes: Sequence[int], owned: Sequence[int]
+    ) -> int:
+        """Take in files of one directory, column by column, and return the position of the first."""
+        begin = len(self.kinds)
+        self.ends.extend(islice(accumulate(map(len, names), initial=len(self.names)), 1, None))
+        self.names += b"".join(names)
+        self.homes.extend(repeat(self.home(parent), len(names)))
+        self.modes.extend(modes)
+        self.sizes.extend(sizes)
+        self.owned.extend(owned)
+        self.kinds += bytes((_FILE_CODE,)) * len(names)
+        self._check()
+        return begin
 
     def keep(self, position: int, data: bytes) -> None:
         """Hold the bytes that are kept of an entry."""

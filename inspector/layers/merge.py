@@ -14,7 +14,7 @@ from inspector.layers.contents import Contents
 from inspector.layers.directories import ORDINAL, Directory, Shelf
 from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import MAX_WARNINGS, LayerTree
-from inspector.rootfs import Kind, Node, NotKept
+from inspector.rootfs import Kind, Names, Node, NotKept
 
 _MAX_REMEMBERED = 20_000
 _MAX_LISTED = 30_000  # nodes of directories that were listed lately, in case they are listed again
@@ -66,6 +66,15 @@ class MergedRootfs:
             self._remember(path, found)
         self._count(len(found) // _LISTED_AT_ONCE)
         return found
+
+    def names(self, path: str) -> Names:
+        """See `names_in`."""
+        directory = self._directory(path)
+        if directory is None:
+            return (), ()
+        files = self._shelf.files(directory)
+        self._count((len(files) + len(directory.directories)) // _LISTED_AT_ONCE)
+        return directory.directories.keys(), files.keys()
 
     def _remember(self, path: str, listing: Mapping[str, Node]) -> None:
         if len(listing) > _MAX_LISTED // 2:

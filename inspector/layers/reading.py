@@ -13,6 +13,7 @@ from inspector.layers.entries import Entries
 from inspector.layers.links import asked_by_links, may_be_stored
 from inspector.layers.memory import Share
 from inspector.layers.objects import Gathering, Objects
+from inspector.layers.pax import Budget
 from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.retention import MAX_KEPT, kept
 from inspector.layers.runs import Runs
@@ -76,13 +77,13 @@ class TarReading:
             owner = (member.uid, member.gid, member.attributes, member.device)
             add(member.path, member.kind, member.mode, member.size, member.link, data, owner)
 
-    def _runs(self, reader: Reader) -> Callable[[int], int]:
+    def _runs(self, reader: Reader) -> Callable[[int, Budget], int]:
         """Return what takes runs of members; none where each file may have to be held."""
         if isinstance(reader, FileReader) and isinstance(self._taker, SeekTaker):
             return partial(Runs(self.entries).sought, reader, partial(self._take_found, self._taker))
         if isinstance(reader, StreamReader) and self._may_repeat:
             return partial(Runs(self.entries).streamed, reader)
-        return lambda _: 0
+        return lambda *_: 0
 
     def _take_found(self, taker: SeekTaker, position: int, offset: int) -> None:
         entries = self.entries

@@ -30,6 +30,9 @@ class _Rule(msgspec.Struct, frozen=True):
 _METADATA = re.compile(r"(?:\.dist-info|\.egg-info|(?:^|/)EGG-INFO)/[^/]+\Z")
 _PYENV = re.compile(r"(?:^|/)\.?pyenv/version\Z")
 _TORCH = re.compile(r"(?:^|/)(?:torch|~orch|torchvision|torchaudio)/version\.py\Z")
+SITES = ("site-packages", "dist-packages")
+"""The names of directories that modules are installed into."""
+
 _SITE = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\Z")
 _CONDA = re.compile(r"(?:^|/)conda-meta/[^/]+\Z")
 _FINDER = re.compile(r"(?:^|/)__editable__[^/]*_finder\.py\Z")
@@ -133,15 +136,13 @@ def may_be_of_use(name: bytes, mode: int, in_site: bool) -> bool:  # noqa: FBT00
 
     Wherever this says no, `wanted` is 0, and neither a program's head nor an ELF file is to be expected.
     """
+    if mode & 0o111 or name in _NAMES:
+        return True
     ending = name[name.rfind(b".") :]
-    return bool(
-        mode & 0o111
-        or (ending in _ENDINGS and (in_site or ending != b".py"))
-        or name in _NAMES
-        or b".so" in name
-        or b"entrypoint" in name
-        or name[:12] == b"__editable__"
-    )
+    if ending in _ENDINGS and (in_site or ending != b".py"):
+        return True
+    # `in` is ten times slower: it tries to take the text for a number first
+    return name.find(b".so") >= 0 or name.find(b"entrypoint") >= 0 or name.startswith(b"__editable__")
 
 
 def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes]) -> bytes:

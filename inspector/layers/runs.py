@@ -8,6 +8,7 @@ must give the same of every tar.
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 from collections.abc import Callable
 from functools import lru_cache
@@ -16,8 +17,9 @@ from zlib import adler32
 from inspector.elf import MAGIC
 from inspector.layers.entries import CODES, Entries
 from inspector.layers.header import BLOCK, form_of, ids_of
+from inspector.layers.pax import Budget
 from inspector.layers.readers import FileReader, StreamReader
-from inspector.layers.retention import may_be_of_use
+from inspector.layers.retention import SITES, may_be_of_use
 from inspector.layers.tar import normal
 from inspector.rootfs import Kind
 
@@ -26,10 +28,12 @@ _LAYOUT = struct.Struct("100s24s11s1s12s8sc100s88s167s")
 _NO_LINK, _NO_TAIL, _NO_MARK = bytes(100), bytes(167), bytes(12)
 _PREFIX = 155
 _FILE, _DIRECTORY = CODES[Kind.FILE], CODES[Kind.DIRECTORY]
-_FILE_TYPE, _DIRECTORY_TYPE = b"0", b"5"
+_FILE_TYPE, _DIRECTORY_TYPE, _EXTENDED_TYPE = b"0", b"5", b"x"
+_TIME = re.compile(rb"([0-9]{2}) [mac]time=[0-9]{1,11}(?:\.[0-9]{1,9})?\n")
+"""What says a time and nothing else, as Docker and BuildKit write before each member."""
 _OCTAL, _ENDS = b"01234567", (b"\0", b" ")
 _NO_NAMES = (b"", b".", b"..")
-_SITES = (b"site-packages", b"dist-packages")
+_SITES = tuple(map(str.encode, SITES))
 _MAX_KNOWN = 4096  # directories and owners that are found by their bytes
 _HALF = BLOCK // 2
 
@@ -48,24 +52,25 @@ class Runs:
         self._homes: dict[bytes, tuple[int, bool]] = {}
         self._owners: dict[bytes, tuple[int, int]] = {}
 
-    def sought(self, reader: FileReader, found: Found, most: int) -> int:
-        """Take at most so many members from a header on, and return their count; data are jumped over.
+    def sought(self, reader: FileReader, found: Found, most: int, budget: Budget) -> int:
+        """Take members of at most so many headers from one on, and return their count; data are jumped over.
 
         `found` is called for each file of interest, in order. Raises `LimitExceeded`, and what `found` raises.
         """
         read, start, end = reader.direct
         places: list[tuple[int, int]] = []
         begun, begin = len(self._entries), start + reader.position
-        reached = self._take(read, begin, end, most, places)
+        reached, records = self._take(read, begin, end, most, places)
+        budget.take("PAX records", records)
         reader.position = reached - start
         count = len(self._entries) - begun
-        reader.bytes_read += BLOCK * count
+        reader.bytes_read += BLOCK * (count + 2 * records)
         for position, place in places:
             found(position, place - start)
-        return count
+        return count + records
 
-    def streamed(self, reader: StreamReader, most: int) -> int:
-        """Take at most so many members that lie in the reader's chunk with all their data, but none of interest.
+    def streamed(self, reader: StreamReader, most: int, budget: Budget) -> int:
+        """Take members of at most so many headers that lie in the reader's chunk with all data, but none of interest.
 
         Raises `LimitExceeded`.
         """
@@ -73,18 +78,21 @@ class Runs:
         if len(chunk) - begin < 2 * BLOCK:
             return 0
         begun = len(self._entries)
-        reader.advance(self._take(lambda size, at: chunk[at : at + size], begin, len(chunk), most, None) - begin)
-        return len(self._entries) - begun
+        reached, records = self._take(lambda size, at: chunk[at : at + size], begin, len(chunk), most, None)
+        budget.take("PAX records", records)
+        reader.advance(reached - begin)
+        return len(self._entries) - begun + records
 
-    def _take(self, read: Read, at: int, end: int, most: int, found: list[tuple[int, int]] | None) -> int:  # noqa: C901, PLR0912 - called for every header: each call would count
-        """Take what is ordinary before `end`, and return where the first header lies that is not taken."""
+    def _take(self, read: Read, at: int, end: int, most: int, found: list[tuple[int, int]] | None) -> tuple[int, int]:  # noqa: C901, PLR0912 - called for every header: each call would count
+        """Take what is ordinary before `end`; return where the first header lies that is not taken, and the records."""
         entries, unpack, limit = self._entries, _LAYOUT.unpack, end - BLOCK
         names, ends, homes, sizes = entries.names, entries.ends, entries.homes, entries.sizes
         modes, owned, kinds, begun = entries.modes, entries.owned, entries.kinds, len(entries)
-        good_time = good_middle = last_ids = last_folder = None
-        home, site, mode, owner = 0, False, 0, 0
+        good = last_ids = last_folder = None
+        home, site, mode, owner, last = 0, False, 0, 0, begun + most - 1
+        begin, said, records = at, 0, 0  # a member begins with what is said of it
         with contextlib.suppress(ValueError):  # what is no number is refused where all else is
-            while at <= limit and len(kinds) - begun < most and len(block := read(BLOCK, at)) == BLOCK:
+            while at <= limit and len(kinds) + said <= last and len(block := read(BLOCK, at)) == BLOCK:
                 path, ids, digits, size_end, time, field, flag, link, middle, tail = unpack(block)
                 if tail == _NO_TAIL:  # then so few bytes are left that one sum of them is exact
                     if adler32(block) & 0xFFFF != _sum(field) or link != _NO_LINK:
@@ -92,11 +100,12 @@ class Runs:
                     path = path.partition(b"\0")[0]
                 else:
                     path = _behind(path, link, middle, tail) if _is_header(block, field) else b""
-                if middle != good_middle or time != good_time:
-                    _check(middle, time)
-                    good_middle, good_time = middle, time
-                if flag == _DIRECTORY_TYPE and path[-1:] == b"/":
-                    path = path[:-1]
+                if flag == _EXTENDED_TYPE and begin == at and path and size_end == b"\0" and len(kinds) + said < last:
+                    said, at = said + 1, _behind_time(read, middle, time, ids, digits, at + BLOCK)
+                    continue
+                if (middle, time) != good:
+                    good = _checked(middle, time)
+                path = path[:-1] if flag == _DIRECTORY_TYPE and path[-1:] == b"/" else path
                 folder, _, name = path.rpartition(b"/")
                 if name in _NO_NAMES or not digits.isdigit() or size_end != b"\0":
                     break
@@ -107,15 +116,13 @@ class Runs:
                 if ids != last_ids:
                     mode, owner, last_ids = *self._owner(ids), ids
                 if folder != last_folder:
-                    home, site = self._home(folder)
-                    last_folder = folder
-                if size:
-                    if may_be_of_use(name, mode, site):
-                        if found is None:
-                            break
-                        found.append((len(kinds), at + BLOCK))
-                    elif found is None and read(4, at + BLOCK) == MAGIC:
+                    (home, site), last_folder = self._home(folder), folder
+                if size and may_be_of_use(name, mode, site):
+                    if found is None:
                         break
+                    found.append((len(kinds), at + BLOCK))
+                elif size and found is None and read(4, at + BLOCK) == MAGIC:
+                    break
                 names += name
                 ends.append(len(names))
                 homes.append(home)
@@ -123,9 +130,9 @@ class Runs:
                 sizes.append(size)
                 owned.append(owner)
                 kinds.append(_FILE if flag == _FILE_TYPE else _DIRECTORY)
-                at = follow
+                records, begin, at = said, follow, follow
         entries.count_more(begun)
-        return at
+        return begin, records
 
     def _home(self, folder: bytes) -> tuple[int, bool]:
         """Return the place of a directory by its name in a header, and whether modules lie in it."""
@@ -160,11 +167,23 @@ def _is_header(block: bytes, field: bytes) -> bool:
     return (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 1 == _sum(field)
 
 
-def _check(middle: bytes, time: bytes) -> None:
-    """Raise `ValueError` for a time, or numbers of a device, that are not plain."""
+def _behind_time(read: Read, middle: bytes, time: bytes, ids: bytes, digits: bytes, at: int) -> int:
+    """Return where an extended header ends that says a plain time. Raises `ValueError` where it says other things."""
+    _checked(middle, time)
+    ids_of(ids)
+    size = int(digits, 8) if digits.isdigit() else 0
+    record = _TIME.fullmatch(read(size, at)) if size <= BLOCK else None
+    if record is None or int(record[1]) != size:
+        raise ValueError(at)
+    return at + BLOCK
+
+
+def _checked(middle: bytes, time: bytes) -> tuple[bytes, bytes]:
+    """Return both. Raises `ValueError` for a time, or numbers of a device, that are not plain."""
     form_of(middle)
     if time[:11].strip(_OCTAL) or time[11:] not in _ENDS:
         raise ValueError(time)
+    return middle, time
 
 
 @lru_cache(maxsize=8192)

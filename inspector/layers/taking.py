@@ -21,11 +21,10 @@ from inspector.elf import (
     Symbols,
     holds_list,
     is_loader,
+    read_both,
     read_forward,
     read_listed,
     read_loader,
-    read_skeleton,
-    read_symbols,
     search_for,
 )
 from inspector.errors import CorruptLayer
@@ -141,13 +140,12 @@ def not_elf(size: int) -> NotElf:
 
 def of_content(content: bytes, path: str, data: bytes) -> Taken:
     """Take all that the whole content of an ELF file tells."""
-    source = Content(content)
-    skeleton = read_skeleton(source)
+    skeleton, symbols = read_both(Content(content))
     own_name = (isinstance(skeleton, Skeleton) and skeleton.soname) or ""
     named = is_loader(path) or is_loader(own_name)  # by its own name too, wherever it is stored
     facts = read_loader(content) if named and len(content) <= MAX_LOADER else None
-    listed = read_listed(source, path) if holds_list(path) else None
-    return Taken(data, skeleton, read_symbols(source), facts, listed)
+    listed = read_listed(Content(content), path) if holds_list(path) else None
+    return Taken(data, skeleton, symbols, facts, listed)
 
 
 def exactly(reader: Reader, size: int) -> bytes:

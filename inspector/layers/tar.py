@@ -82,11 +82,11 @@ class EndMissing(CorruptLayer):
 
 
 def iter_members(
-    reader: Reader, *, needs_end: bool = False, run: Callable[[int], int] = lambda _: 0
+    reader: Reader, *, needs_end: bool = False, run: Callable[[int, Budget], int] = lambda *_: 0
 ) -> Iterator[Member]:
     """Yield the members in order, up to the end mark or the end of the bytes.
 
-    `run` may take ordinary ones before each, at most so many, and says how many it took.
+    `run` may take ordinary ones before each, of at most so many headers, and says of how many.
 
     Between two steps the consumer may read a member's data from `reader`; what it leaves is skipped.
     Raises `CorruptLayer` where an engine would refuse the tar, `LimitExceeded` past `MAX_HEADERS`, and
@@ -98,7 +98,7 @@ def iter_members(
         if number >= check_at:
             work.check()
             check_at = number + _CHECKED
-        if extended is NOTHING and (taken := run(min(_CHECKED, MAX_HEADERS - number))):
+        if extended is NOTHING and (taken := run(min(_CHECKED, MAX_HEADERS - number), budget)):
             number += taken
             continue
         number += 1

@@ -47,19 +47,41 @@ class Table(msgspec.Struct, frozen=True, gc=False):
 _NONE = frozenset[int]()
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """What an object exports, and what it needs, with no more of its symbols than that."""
+
+    table: Table
+    symbols: Symbols
+    groups: list[Group]
+
+    @property
+    def hashes(self) -> int:
+        """How many are held."""
+        return len(self.table.exported) * (2 if self.table.versions else 1) + 2 * len(self.symbols.versions)
+
+
 class Tables:
     """The tables of an image's objects by path. One may serve many processes."""
 
     def __init__(self, fs: Rootfs) -> None:
         self._fs = fs
-        self._tables: OrderedDict[str, Table] = OrderedDict()
+        self._files: OrderedDict[str, _Known] = OrderedDict()
         self._held = 0
 
     def exported(self, file: str) -> Table | None:
         """Return what the file exports; None where that is not known."""
-        if file in self._tables:
-            self._tables.move_to_end(file)
-            return self._tables[file]
+        found = self._known(file)
+        return None if found is None else found.table
+
+    def undefined(self, file: str) -> tuple[Symbols, list[Group]] | None:
+        """Return a file's undefined symbols, grouped by the versions that they need; None where that is not known."""
+        found = self._known(file)
+        return None if found is None else (found.symbols, found.groups)
+
+    def _known(self, file: str) -> _Known | None:
+        if file in self._files:
+            self._files.move_to_end(file)
+            return self._files[file]
         try:
             symbols = self._fs.symbols(file)
         except NotKept:
@@ -71,23 +93,16 @@ class Tables:
         exported = frozenset(_numbers(symbols.exported))
         plain = exported.difference(_numbers(symbols.hidden)) if symbols.hidden else exported
         table = Table(exported, plain, _versions(symbols, exported))
-        self._keep(file, table)
-        return table
+        undefined = msgspec.structs.replace(symbols, exported=b"", hidden=b"", defined=None)
+        return self._keep(file, _Known(table, undefined, _grouped(symbols)))
 
-    def undefined(self, file: str) -> tuple[Symbols, list[Group]] | None:
-        """Return a file's undefined symbols, grouped by the versions that they need; None where that is not known."""
-        try:
-            symbols = self._fs.symbols(file)
-        except NotKept:
-            return None
-        return None if symbols.partial else (symbols, _grouped(symbols))
-
-    def _keep(self, file: str, table: Table) -> None:
-        self._held += len(table.exported) * (2 if table.versions else 1)
-        self._tables[file] = table
-        while self._held > KEPT and len(self._tables) > 1:
-            _, dropped = self._tables.popitem(last=False)
-            self._held -= len(dropped.exported) * (2 if dropped.versions else 1)
+    def _keep(self, file: str, known: _Known) -> _Known:
+        self._held += known.hashes
+        self._files[file] = known
+        while self._held > KEPT and len(self._files) > 1:
+            _, dropped = self._files.popitem(last=False)
+            self._held -= dropped.hashes
+        return known
 
 
 def _versions(symbols: Symbols, exported: frozenset[int]) -> dict[str, frozenset[int]] | None:

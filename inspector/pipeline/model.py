@@ -42,7 +42,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     don't. `check` compares images with `against`, where that names one, and with the figures of the `baseline`, whose
     findings are known; `today` is the day in UTC that the last days of waivers are compared with, None is this one.
     `sizes` asks where the bytes of each image are, and which are waste. `config` is a file with the configuration of
-    root file systems, which have none of their own.
+    root file systems, which have none of their own. `namespace` is the only one of containerd's that is searched, if it
+    is not None.
     """
 
     platform: Platform | Literal["all"] | None = None
@@ -67,6 +68,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     today: date | None = None
     sizes: bool = False
     config: Path | None = None
+    namespace: str | None = None
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
         """Believe the tables of contents of these registries too, as a policy may ask."""

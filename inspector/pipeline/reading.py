@@ -38,6 +38,7 @@ class Reader:
             guess_registry=options.guess_registry,
             kept=kept,
             config=options.config,
+            namespace=options.namespace,
         )
 
     def close(self) -> None:

@@ -53,8 +53,15 @@ def _refuse_elsewhere(reference: Reference) -> None:
         )
     if reference.scheme in (Scheme.ROOTFS, Scheme.VENV, Scheme.SIF):
         raise UsageError(f"{reference}: is no image, and only an engine's images are run: name one")
+    if reference.scheme is Scheme.CONTAINER:
+        raise UsageError(f"{reference}: is a container, and only images are run: name the image that it was made of")
     if reference.is_path_like():
         raise UsageError(_load_first(reference))
+    if reference.scheme is Scheme.CONTAINERD:
+        raise UsageError(
+            f"{reference}: lies in containerd, and only Docker and Podman are asked to run images: "
+            f"`nerdctl save {reference.name} | docker load`, then name what it loaded"
+        )
 
 
 def _refuse_archives(opened: Opened) -> None:

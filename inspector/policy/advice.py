@@ -27,6 +27,14 @@ ADVICE = {
         "ENVIRONMENT",
         "See whether `{builder} info` answers, who may use the engine's socket, and what its log says of this",
     ),
+    "no-containerd": Advice(
+        "ENVIRONMENT",
+        "Run as root where containerd runs, or name its socket in CONTAINERD_ADDRESS; `inspector doctor` says what it "
+        "finds",
+    ),
+    "not-in-containerd": Advice(
+        "ENVIRONMENT", "Correct the name, or pull the image; `ctr --namespace k8s.io images list` shows what is there"
+    ),
     "registry-unreachable": Advice(
         "ENVIRONMENT",
         "See whether the name of the registry is right and it answers, and what HTTPS_PROXY and NO_PROXY say",
@@ -66,3 +74,8 @@ ROW_IN_REGISTRY = {
     "refused": "registry-refused",
 }
 """What stands for the rows of `ROW_OF_ERROR` where a registry was asked, and not an engine."""
+ROW_IN_CONTAINERD = {
+    "not-found": "not-in-containerd",
+    "unreachable": "no-containerd",
+}
+"""The same for containerd's own files."""

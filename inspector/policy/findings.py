@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.errors import InvalidReference
 from inspector.facts import ImageFacts
-from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
+from inspector.policy.advice import ADVICE, ROW_IN_CONTAINERD, ROW_IN_REGISTRY, ROW_OF_ERROR
 from inspector.policy.comparison import Figures
 from inspector.policy.installers import UNKNOWN, UV, Installer, installer_of
 from inspector.policy.model import Advice, ErrorFact, Finding, Outcome, Pointer, page_of
@@ -204,6 +204,8 @@ def error_finding(error: ErrorFact, role: Role | None, image: str, *, in_registr
     row = ROW_OF_ERROR.get(error.kind, "unreadable")
     if in_registry or (reference is not None and reference.scheme is Scheme.REGISTRY):
         row = ROW_IN_REGISTRY.get(row, row)
+    elif reference is not None and reference.scheme is Scheme.CONTAINERD:
+        row = ROW_IN_CONTAINERD.get(row, row)
     if row == "not-found":
         row = "misspelt" if error.near else "no-file" if on_disk else row
     advice = ADVICE[row]

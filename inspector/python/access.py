@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.python.environment import Environment
-from inspector.rootfs import Kind, Node, Rootfs
+from inspector.rootfs import Kind, Names, Node, Rootfs, names_in
 from inspector.unknown import Tri
 
 READ, EXECUTE = 4, 1
@@ -63,6 +63,10 @@ class UserView:
     def scandir(self, path: str) -> Mapping[str, Node]:
         """See `Rootfs.scandir`."""
         return self._fs.scandir(path) if self._enters(path) else {}
+
+    def names(self, path: str) -> Names:
+        """See `names_in`."""
+        return names_in(self._fs, path) if self._enters(path) else ((), ())
 
     def readlink(self, path: str) -> str:
         """See `Rootfs.readlink`."""

@@ -46,6 +46,11 @@ class Rows:
         self.unread = 0
         self._content = content
 
+    @property
+    def most(self) -> int:
+        """How many there are at most, as their lines are counted."""
+        return min(self._content.count(b"\n") + 1, MAX_ROWS)
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         for number, row in enumerate(self._rows()):
             if number >= MAX_ROWS:

@@ -156,7 +156,13 @@ def _open(store: BlobStore, found: _Found) -> Image:
 
 def lists_images(store: BlobStore) -> bool:
     """Tell whether the manifest.json in `store` is an array, as here, and not an object, as in skopeo's `dir:`."""
-    head = store.document(MANIFEST).lstrip()[:1]
+    document = store.document(MANIFEST).lstrip()
+    if document.startswith(b"null"):
+        raise NotFound(
+            f"{store.where}: {MANIFEST}: lists no image: it is null, as kaniko writes it where --tarPath is given "
+            "without --destination; build it again with both"
+        )
+    head = document[:1]
     if head not in (b"[", b"{"):
         raise Malformed(f"{store.where}: {MANIFEST} is no JSON document; the copy is damaged")
     return head == b"["

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from inspector.errors import NotFound, UsageError
+from inspector.errors import NoImage, NotFound, UsageError
 from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
 from inspector.layers.tar import BLOCK
@@ -17,7 +17,9 @@ from inspector.sources.image import Image
 from inspector.sources.kinds import advice
 from inspector.sources.pipe import Pipe, opened
 from inspector.sources.platforms import Wanted
+from inspector.sources.recognise import named
 from inspector.sources.seekable import SeekableArchive
+from inspector.sources.sif.header import is_apptainer
 from inspector.sources.sniffing import open_sniffed
 from inspector.sources.store import BlobStore
 from inspector.sources.streamed import StreamedArchive
@@ -43,7 +45,8 @@ def no_image(path: str) -> str:
             return "" if holds else f"a directory without an image (no {' or '.join(documents)}){more}"
         if there.is_file():
             with opened(there) as file:
-                return "" if sniff(file.read(BLOCK)) else "a file that is no archive"
+                head = file.read(BLOCK)
+            return "" if sniff(head) or is_apptainer(head) else named(there) or "a file that is no archive"
     except OSError:  # reading it as an image says what is wrong
         return ""
     return ""
@@ -54,6 +57,12 @@ def open_place(scheme: Scheme, place: Place, wanted: Wanted, telling: Telling) -
     path = Path(place.path)
     is_dir = place.path != STDIN and path.is_dir()
     _refuse_mismatch(scheme, place, is_dir=is_dir)
+    if place.path != STDIN and not is_dir and (what := named(path)):
+        if scheme is Scheme.BARE and place.selector is None and what.endswith(f"write sif:{path}"):
+            from inspector.sources.sif.open import open_sif
+
+            return list(open_sif(place.path, place.path, wanted, telling.meter))
+        raise NoImage(f"{path}: no image but {what}")
     store = Directory(path) if is_dir else _archive(place, telling)
     if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
         return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)

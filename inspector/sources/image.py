@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -40,7 +41,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     `image_id` is None where the engine doesn't tell the config's digest. `size` is what the engine states, in bytes
     of all files unpacked. `manifest_digest` is the digest of the manifest that was read, where there is one. With
     `unstated`, nobody stated the `config`: it holds what a container gets by default. `machine` has the files of what
-    is no image but a part of this machine; its layer can't be read then.
+    is no image but a part of this machine; its layer can't be read then. A container has a `view`.
     """
 
     reference: str
@@ -56,6 +57,22 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     manifest_digest: str | None = None
     unstated: bool = False
     machine: Machine | None = None
+    view: View | None = None
+
+
+class View(Protocol):
+    """What stands between the layers of a container and what a program in it sees."""
+
+    @property
+    def hidden(self) -> Mapping[str, str]:
+        """Why what lies at and below a path is not known, by path: something is mounted there."""
+
+    def changed(self) -> Iterable[str]:
+        """Return the paths that were changed since the layers were read, or while they were.
+
+        One that ends with a slash is a directory that came, and may have been there in a lower layer. Raises
+        `AccessUnusable` where it can't be told which.
+        """
 
 
 class Access(Protocol):

@@ -13,6 +13,14 @@ _FEW = 3
 _IN_ROOTS = (".dockerenv", "etc/passwd", "etc/os-release", "usr/lib/os-release", "bin/sh", "usr/bin/env")
 """Files by one of which the tar of a root file system is known, and no archive of images has."""
 _ARCHIVES = ("manifest.json", "oci-layout", "index.json", "repositories")
+_SOURCES = {
+    "Chart.yaml": "it is a Helm chart: name the images that it deploys, as in `helm template CHART | grep image:`",
+    "Dockerfile": "it holds a Dockerfile: build it, as in `docker build -t NAME .`, and name the image",
+    "Containerfile": "it holds a Containerfile: build it, as in `podman build -t NAME .`, and name the image",
+    "pyproject.toml": "it holds a Python project: name the image or the environment that it is installed in",
+    "setup.py": "it holds a Python project: name the image or the environment that it is installed in",
+}
+"""What a directory is by a file in it: something that images are made of."""
 VENV_MARKS = ("pyvenv.cfg", "conda-meta")
 
 
@@ -27,10 +35,12 @@ def is_venv(path: Path) -> bool:
 
 
 def advice(path: str) -> str:
-    """Return what to write for a directory that is an environment or a root file system; empty for another one."""
+    """Return what to write for a directory that is none of images, but something that is known; empty for another."""
     if is_venv(Path(path)):
         return f"it is a Python environment: write venv:{path}"
-    return f"it is a root file system: write rootfs:{path}" if is_root(Path(path)) else ""
+    if is_root(Path(path)):
+        return f"it is a root file system: write rootfs:{path}"
+    return next((what for name, what in _SOURCES.items() if (Path(path) / name).is_file()), "")
 
 
 def advice_on_tar(where: str, has: Callable[[str], bool]) -> str:

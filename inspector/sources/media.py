@@ -22,6 +22,7 @@ class Media:
     believed, and `kept` holds what they told earlier runs. With `guess_registry`, a registry is asked for
     a bare name that names no host, too: fine to look at an image, but no verdict may come from who owns the name.
     `config` is a file with the configuration of root file systems, which have none of their own.
+    `namespace` is the only one of containerd's that is searched, if it is not None.
     """
 
     def __init__(
@@ -33,7 +34,9 @@ class Media:
         guess_registry: bool = False,
         kept: Kept | None = None,
         config: Path | None = None,
+        namespace: str | None = None,
     ) -> None:
+        self.namespace = namespace
         self.guess_registry = guess_registry
         self._trust_toc = trust_toc
         self.offline = offline

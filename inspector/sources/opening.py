@@ -39,11 +39,19 @@ def open_images(
     `Refused`, `UsageError`.
     """
     media = media or Media()
+    if media.namespace is not None and reference.scheme is not Scheme.CONTAINERD:
+        raise UsageError(f"{reference}: a namespace is containerd's alone; write containerd:NAME, or no --namespace")
     if reference.scheme is Scheme.REGISTRY:
         if every_tag:
             raise UsageError(f"{reference}: --all-tags is for engines' repositories; {_audited(reference)}")
         return _from_registry(reference, platform, media)
+    if reference.scheme is Scheme.CONTAINERD:
+        from inspector.sources.containerd.open import open_containerd
+
+        return open_containerd(reference, platform, media, every_tag=every_tag)
     if reference.scheme in _OWN_ROOMS:
+        if every_tag:
+            raise UsageError(f"{reference}: --all-tags is for engines' repositories, and this names one place")
         from inspector.sources.files import Telling
 
         return _from_own_room(reference, platform, media, Telling(meter, expect, stdin))
@@ -60,7 +68,7 @@ def open_images(
     return tuple(msgspec.structs.replace(image, reference=_name(reference, place, image, images)) for image in images)
 
 
-_OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER, Scheme.CONTAINERD})
+_OWN_ROOMS = frozenset({Scheme.ROOTFS, Scheme.SIF, Scheme.VENV, Scheme.CONTAINER})
 
 
 def _from_own_room(reference: Reference, platform: Wanted, media: Media, telling: Telling) -> tuple[Image, ...]:
@@ -73,19 +81,15 @@ def _from_own_room(reference: Reference, platform: Wanted, media: Media, telling
         case Scheme.SIF:
             from inspector.sources.sif.open import open_sif
 
-            return open_sif(reference, platform)
+            return open_sif(reference.text, reference.name, platform, telling.meter)
         case Scheme.VENV:
             from inspector.sources.venv.open import open_venv
 
             return open_venv(reference, platform)
-        case Scheme.CONTAINER:
+        case _:
             from inspector.sources.container.open import open_container
 
             return open_container(reference, platform, media)
-        case _:
-            from inspector.sources.containerd.open import open_containerd
-
-            return open_containerd(reference, platform, media)
 
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.errors import Unsupported
+from inspector.errors import NotFound, Unsupported
 from inspector.oci import Manifest, parse_manifest
 from inspector.sources.contents import Contents
 from inspector.sources.image import Image
@@ -37,6 +37,12 @@ def listed(store: BlobStore, selector: str | None) -> list[Listed]:  # noqa: ARG
 
 def _images(store: BlobStore, wanted: Wanted) -> list[Image]:
     contents = Contents(store, _manifest_name, _blob_name)
+    if store.size(MANIFEST) is None:
+        raise NotFound(
+            f"{store.where}: holds no '{MANIFEST}', and dir: is a directory that `skopeo copy` filled; for a root file "
+            f"system, which is dir: to syft, write rootfs:{store.where}, and for a Python environment "
+            f"venv:{store.where}"
+        )
     top = parse_manifest(store.document(MANIFEST), "", f"{store.where}: {MANIFEST}")
     if isinstance(top, Manifest):
         image = open_manifest(contents, SOURCE, top)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
-from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unsupported
+from inspector.errors import DigestMismatch, InspectorError, Malformed, NoImage, NotFound, Unsupported
 from inspector.reference import Scheme
 from inspector.sources import docker_archive, layout, skopeo_dir, twofold
 from inspector.sources.image import Image
 from inspector.sources.kinds import advice, advice_on_tar
 from inspector.sources.platforms import Wanted
+from inspector.sources.recognise import named_archive
 from inspector.sources.store import BlobStore
 
 
@@ -28,6 +31,8 @@ def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, 
         what = advice(where) if is_folder else advice_on_tar(where, lambda name: store.size(name) is not None)
         if what:
             raise NotFound(f"{store.where}: no image: neither manifest.json nor index.json in it; {what}")
+        if not is_folder and (what := named_archive(Path(where))):
+            raise NoImage(f"{store.where}: no image but {what}")
         folder = f"; name archives in it one by one: {store.where}/*.tar" if is_folder else ""
         raise NotFound(
             f"{store.where}: no image: neither manifest.json nor index.json in it; expected is what docker save, "
@@ -44,7 +49,9 @@ def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, 
     except DigestMismatch:
         raise
     except (NotFound, Malformed, Unsupported) as error:
-        return _instead(docker_archive.open_docker_archive(store, selector, wanted), error)
+        images = docker_archive.open_docker_archive(store, selector, wanted)
+        # without oci-layout it was never one: apko's index.json lists manifests that lie elsewhere
+        return _instead(images, error) if store.size(layout.MARK) is not None else images
 
 
 def _instead(images: list[Image], error: InspectorError) -> list[Image]:

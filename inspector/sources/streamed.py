@@ -14,7 +14,15 @@ from typing import BinaryIO
 
 import msgspec
 
-from inspector.errors import CorruptLayer, DigestMismatch, InspectorError, LimitExceeded, Malformed, Unsupported
+from inspector.errors import (
+    CorruptLayer,
+    DigestMismatch,
+    InspectorError,
+    LimitExceeded,
+    Malformed,
+    NoImage,
+    Unsupported,
+)
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.compression import CHUNK, Packing, decompressed, first_block, refuse_bomb, sniff
 from inspector.layers.memory import reading
@@ -95,7 +103,7 @@ class StreamedArchive:
         self._failure: InspectorError | None = None
         try:
             with reading(most=MAX_HELD, parked=True):
-                self._read(_chunks(stream, meter))
+                self._read(chunks_of(stream, meter))
         except CorruptLayer as error:
             raise Malformed(f"{where}: {error}; the archive is damaged or not wholly written") from error
 
@@ -209,7 +217,8 @@ def _member_chunks(reader: StreamReader, head: bytes, size: int) -> Iterator[byt
         yield chunk
 
 
-def _chunks(stream: BinaryIO, meter: Meter) -> Iterator[bytes]:
+def chunks_of(stream: BinaryIO, meter: Meter) -> Iterator[bytes]:
+    """Yield what a stream has, in chunks of which the meter is told."""
     while chunk := stream.read(CHUNK):
         meter(len(chunk))
         yield chunk
@@ -222,9 +231,27 @@ def _unpacked(chunks: Iterator[bytes], where: str) -> Iterator[bytes]:
     if not head:
         raise Malformed(f"{where}: empty, where an archive of images is expected")
     if packing == "":
-        raise Malformed(f"{where}: neither a tar nor one packed with gzip, bzip2, xz or zstd")
+        raise _other(head, where, "neither a tar nor one packed with gzip, bzip2, xz or zstd")
     whole = itertools.chain((head,), chunks)
-    return whole if packing == "tar" else _bounded(whole, packing, where)
+    if packing == "tar":
+        return whole
+    plain = _bounded(whole, packing, where)
+    inner = first_block(plain)
+    if inner and sniff(inner) != "tar":
+        raise _other(inner, where, f"packed with {packing}, and what is in it is no tar")
+    return itertools.chain((inner,), plain)
+
+
+def _other(head: bytes, where: str, otherwise: str) -> InspectorError:
+    """Return the error for what is no archive, by the name of what it is, if that is known."""
+    from inspector.sources.recognise import named_by  # only what is refused is looked at
+
+    what = named_by(head, where)
+    return (
+        NoImage(f"{where}: no image but {what.replace('{path}', 'FILE')}")
+        if what
+        else Malformed(f"{where}: {otherwise}")
+    )
 
 
 def _bounded(chunks: Iterator[bytes], packing: Packing, where: str) -> Iterator[bytes]:

@@ -199,7 +199,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _container(self, name: str) -> Container | None:
         for container in list(self.fake.containers.values()):
-            if name in (container.id, container.name):
+            if name in (container.id, container.name) or (len(name) >= _PREFIX and container.id.startswith(name)):
                 return container
         self.answer(404, {"message": f"No such container: {name}"})
         return None
@@ -213,8 +213,17 @@ class Handler(BaseHTTPRequestHandler):
             begun = "2026-01-01T00:00:00Z" if c.started else "0001-01-01T00:00:00Z"
             state = {"Status": c.state, "Running": c.running, "ExitCode": c.exit_code, "StartedAt": begun}
             words = (*(c.body.get("Entrypoint") or ()), *(c.body.get("Cmd") or ()))
-            run = {"Path": words[0], "Args": words[1:], "Config": c.body, "State": state}
-            self.answer(200, {"Id": c.id, "Name": f"/{c.name}", **run})
+            run = {"Path": words[0] if words else "", "Args": words[1:], "Config": c.body, "State": state}
+            made_of = {"Image": self.fake.store.listed(c.image)["Id"], "Mounts": c.mounts, "HostConfig": {}}
+            self.answer(200, {"Id": c.id, "Name": f"/{c.name}", **run, **made_of})
+
+    def _changes(self, name: str) -> None:
+        if c := self._container(name):
+            self.answer(200, [{"Path": path, "Kind": kind} for path, kind in c.changes.items()] or None)
+
+    def _export(self, name: str) -> None:
+        if c := self._container(name):
+            self._send_tar(c.files.tar("/"))
 
     def _start(self, name: str) -> None:
         if container := self._container(name):
@@ -277,6 +286,8 @@ class Handler(BaseHTTPRequestHandler):
         self.chunk(b"")
 
 
+_PREFIX = 64 - 6
+"""Digits of an id, which are mostly zeros here, that tell a container."""
 _ROUTES = (
     ("/_ping", "GET HEAD", "_ping"),
     ("/version", "GET", "_version"),
@@ -288,6 +299,8 @@ _ROUTES = (
     ("/containers/create", "POST", "_create"),
     ("/containers/json", "GET", "_containers"),
     ("/containers/([^/]+)/json", "GET", "_show"),
+    ("/containers/([^/]+)/changes", "GET", "_changes"),
+    ("/containers/([^/]+)/export", "GET", "_export"),
     ("/containers/([^/]+)/start", "POST", "_start"),
     ("/containers/([^/]+)/wait", "POST", "_wait"),
     ("/containers/([^/]+)/kill", "POST", "_kill"),

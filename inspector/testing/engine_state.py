@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,8 @@ class Container:
     volumes: int = 0
     output: tuple[bytes, bytes] = (b"", b"")
     exit_code: int = 0
+    changes: dict[str, int] = field(default_factory=dict)
+    mounts: list[dict[str, str]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -89,6 +92,39 @@ class EngineState:
         ...     engine.misbehave("GET", "/images/.*/get", faults.status(500, "disk full"))
         """
         self.faults.append((method, re.compile(path), fault, [times, after]))
+
+    def contain(
+        self,
+        image: str,
+        name: str,
+        tree: Tree | None = None,
+        *,
+        running: bool = False,
+        mounts: Sequence[Mapping[str, str]] = (),
+        **config: Any,
+    ) -> Container:
+        """Hold a container of an image as others made it: `tree`, as a layer, is what was changed in it.
+
+        `config` are fields of its settings in which it differs from its image, and `mounts` as engines list them.
+
+        >>> from inspector.testing import FakeEngine, Image
+        >>> with FakeEngine(images=[Image(tags=["api:1"])]) as engine:
+        ...     engine.contain("api:1", "web", {"srv/new": b""}, Env=["A=1"]).state
+        'created'
+        """
+        made = self.store.find(image)
+        assert made is not None, image
+        number, podman = next(self.numbers), self.store.kind == "podman"
+        changed = dict(tree or {})
+        layers = [step.tree for step in made.steps if step.tree]
+        body = {**json.loads(made.config)["config"], "Image": image, **config}
+        files = Files([*layers, changed], podman=podman)
+        key = f"{number:064x}"
+        container = Container(key, name, body, made, files, number, started=running, running=running)
+        container.changes = {f"/{path.replace('.wh.', '')}": 2 if ".wh." in path else 1 for path in changed}
+        container.mounts = [dict(mount) for mount in mounts]
+        self.containers[key] = container
+        return container
 
     def delete(self, name: str) -> None:
         """Remove an image, as another client might between two requests."""

@@ -106,8 +106,8 @@ def record_of(folders: Folders, distribution: Installed | None) -> bytes | None:
 def _flaws(torch: Candidate, rows: Rows, chosen: Callable[[str], bool]) -> Iterator[_Flaw]:
     """List the files that RECORD lists and that are missing or of another size, without bytecode and metadata."""
     last, base, children = None, "", MISSING.children
+    torch.folders.count_rows(rows.most)
     for path, stated in rows:
-        torch.folders.count_rows(1)
         if not chosen(path):
             continue
         parent, _, name = path.rpartition("/")

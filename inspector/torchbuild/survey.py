@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from inspector.python.folders import Folders
-from inspector.rootfs import Kind, tops
+from inspector.rootfs import Kind, names_in, tops
 
 MAX_FOUND = 200
 """Places of each kind that are kept."""
@@ -17,6 +17,7 @@ CONDA = re.compile(r"(?:pytorch|libtorch)-(\d[^-/]{0,100})-([^-/]{1,100})\.(?:co
 _LEFT_BY_PIP = re.compile(r"(~[-~.=%0-9]{0,8})(\w.*)", re.DOTALL)
 _PARTS = ("torch", "torchgen", "functorch")
 LIBTORCH = "libtorch_cpu.so"
+_BEGINNINGS = ("torch", "pytorch", "libtorch")
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,19 +35,18 @@ def survey(folders: Folders) -> Survey:
     twice.
     """
     found = Survey(packages=[], metadata=[], leftovers=[], archives=[], libtorch=[])
-    scandir = folders.fs.scandir
-    todo = list(tops(folders.fs))
+    fs = folders.fs
+    todo = list(tops(fs))
     while todo:
         here = todo.pop()
         prefix = here if here == "/" else f"{here}/"
-        for name, node in scandir(here).items():
-            if node.kind is Kind.DIRECTORY:
-                todo.append(prefix + name)
-                if name == "torch" or name[0] == "~" or name[:6] == "torch-":
-                    _note_directory(found, prefix + name, name)
-            elif name == LIBTORCH and node.kind is Kind.FILE:
-                _keep(found.libtorch, prefix + name)
-            elif (name[:5] == "torch" or name[:7] == "pytorch" or name[:8] == "libtorch") and node.kind is Kind.FILE:
+        directories, others = names_in(fs, here)
+        for name in directories:
+            todo.append(prefix + name)
+            if name == "torch" or name[0] == "~" or name[:6] == "torch-":
+                _note_directory(found, prefix + name, name)
+        for name in others:
+            if name.startswith(_BEGINNINGS) and (node := fs.lstat(prefix + name)) and node.kind is Kind.FILE:
                 _note_file(found, prefix + name, name)
     return found
 
@@ -81,7 +81,9 @@ def _note_directory(found: Survey, path: str, name: str) -> None:
 
 
 def _note_file(found: Survey, path: str, name: str) -> None:
-    if WHEEL.fullmatch(name) or CONDA.fullmatch(name):
+    if name == LIBTORCH:
+        _keep(found.libtorch, path)
+    elif WHEEL.fullmatch(name) or CONDA.fullmatch(name):
         _keep(found.archives, path)
     elif name[:6] == "torch-" and name.endswith(".egg-info"):
         _keep(found.metadata, path)

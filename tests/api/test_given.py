@@ -117,6 +117,8 @@ def test_a_role_and_a_policy_exclude_each_other() -> None:
         ({"image_timeout": 0}, "image_timeout=0"),
         ({"access": "magic"}, "known are storage, files, save"),
         ({"python": " "}, "an empty command"),
+        ({"namespace": " "}, "an empty name"),
+        ({"namespace": "k8s.io"}, "a namespace is containerd's alone"),
         ({"imports": "not a name"}, "is not a module's name"),
     ],
 )

@@ -161,6 +161,7 @@ def test_verify_reads_plain_layers_through(images: Path, tmp_path: Path) -> None
         (["--nonsense"], "--nonsense"),
         (["--rolle", "x"], "'--rolle' (did you mean"),
         (["--python", " "], "an empty command"),
+        (["--namespace", " "], "an empty name"),
         (["-", "oci-archive:-"], "standard input (`-`) is named more than once"),
     ],
 )

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 from inspector.cli import complete, completion
+from inspector.sources.containerd import places
+from inspector.sources.containerd.places import Place
 from inspector.testing import FakeEngine, Image, Step
 from tests.cli.program import clean_environment, run
+from tests.sources.containerd.nodes import Node
 
 SCRIPT = """
 eval "$1"
@@ -80,6 +83,14 @@ def test_images_of_the_engine_and_files(shell: Shell, monkeypatch: pytest.Monkey
         assert shell("inspector show ./ap") == ["file,./ap"]
         assert len(engine.requests) == asked, "what is a path is no image"
         assert {each.method for each in engine.requests} == {"GET"}
+
+
+def test_images_of_containerd(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(tmp_path)
+    node.put(Image(steps=[Step("COPY app", {"app/main.py": b"print(1)"})]), "docker.io/library/api:1")
+    found = [Place(node.write())]
+    monkeypatch.setattr(places, "find_places", lambda: found)
+    assert shell("inspector show containerd:a") == ["plain,containerd:api:1", "file,containerd:a"]
 
 
 def test_an_engine_that_does_not_answer_is_not_waited_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from inspector.cli import probes_of_engines
+from inspector.cli import probes_of_containerd, probes_of_engines
+from inspector.sources.containerd.places import Place
 from inspector.testing import FakeEngine, Image, Step
 from tests.cli.program import run
+from tests.sources.containerd.nodes import Node
 
 IMAGE = Image(steps=[Step("COPY app", {"app/main.py": b"print(1)"})], tags=["api:1"])
 
@@ -66,6 +69,27 @@ def test_all_is_well(engine: FakeEngine, tmp_path: Path) -> None:
 def test_an_engine_that_was_named_and_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/engine.sock")
     assert diagnosed()["docker"][0]["state"] == "fail"
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_containerd_that_no_engine_stands_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(tmp_path / "containerd")
+    node.put(IMAGE, "api:1", "api:2")
+    node.put(IMAGE, "api:1", namespace="team")
+    places = [Place(node.write()), Place(tmp_path)]
+    monkeypatch.setattr(probes_of_containerd, "find_places", lambda: places)
+    read, unread = diagnosed()["containerd"]
+    assert "images: 2, below" in read["message"]
+    assert "namespaces: k8s.io, team" in read["message"]
+    assert ("not read: there is no" in unread["message"], unread["state"]) == (True, "ok")
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.skipif(sys.platform != "linux", reason="containerd keeps its files on Linux alone")
+def test_a_containerd_that_was_named_and_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTAINERD_ADDRESS", "/nowhere/containerd.sock")
+    (line,) = diagnosed()["containerd"]
+    assert (line["state"], "no process there" in line["message"]) == ("fail", True)
 
 
 def test_a_cache_that_cannot_be_used(engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,7 @@ def test_limits_that_are_none_are_wrong_usage(words: list[str]) -> None:
         ("backend-prod.tar", "docker load --input "),
         ("docker-archive:{}/backend-prod.tar", "docker load --input "),
         ("docker://example.org/api:prod", "docker pull example.org/api:prod"),
+        ("containerd:api:prod", "nerdctl save api:prod | docker load"),
         ("-", "docker load"),
     ],
 )

@@ -12,7 +12,7 @@ from inspector.testing import FakeEngine, FakeRegistry
 from inspector.torchbuild import kinds
 from tests.docs.blocks import PAGES, ROOT, Command, blocks, commands
 from tests.docs.shell import Shell, check_syntax
-from tests.docs.world import images, put_archives, registries_conf, registry
+from tests.docs.world import contain, images, put_archives, registries_conf, registry
 
 SECONDS = re.compile(r"\d+(\.\d+)? s\b")
 CHECKED = frozenset({"console", "python", "toml", "dockerfile", "yaml", "json"})
@@ -40,6 +40,7 @@ def shell(
     conf = tmp_path / "registries.conf"
     conf.write_text(registries_conf(shared_registry), encoding="utf-8")
     with FakeEngine("containerd", list(images().values())) as engine:
+        contain(engine)
         environment = {
             "DOCKER_HOST": engine.address,
             "CONTAINER_HOST": engine.address,
@@ -74,13 +75,13 @@ def _check(command: Command, shell: Shell) -> None:
         return
     assert done.exit_code == command.exit_code, f"{command.where}: {command.text}\n{done.shown}"
     if command.output:
-        assert re.search(_pattern(command.output), _plain(done.shown)), f"{command.where}\n{done.shown}"
+        assert re.search(_pattern(command.output), f"{_plain(done.shown)}\n"), f"{command.where}\n{done.shown}"
 
 
 def _pattern(output: str) -> str:
-    """The expression for an output as a page shows it: `…` stands for anything left out."""
+    """The expression for an output as a page shows it: `…` stands for anything left out, alone for whole lines."""
     lines = (re.escape(line).replace("…", r".*") for line in _plain(output).split("\n"))
-    return "\n".join(r"(?:.*\n?)*?" if line.strip() == ".*" else line for line in lines)
+    return "".join(r"(?:.*\n)*?" if line.strip() == ".*" else f"{line}\n" for line in lines)
 
 
 def _plain(text: str) -> str:

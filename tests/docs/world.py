@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from fixtures.forms import FORMS
-from fixtures.roles import python_image, right_images
+from fixtures.roles import cpu_packages, python_image, right_images, synced
 from fixtures.roots import merged
 from fixtures.wrong import wrong_images
 from inspector.testing import FakeEngine, FakeRegistry, Image
@@ -54,6 +54,13 @@ def put(engine: FakeEngine, name: str, image: Image) -> None:
     """Give an image of the engine a name, which no other has then."""
     others = [each for each in engine.store.images if name not in each.tags]
     engine.store.images = [*others, replace(image, tags=[name])]
+
+
+def contain(engine: FakeEngine) -> None:
+    """Hold the containers that pages read: one as its image is, one in which torch was installed, one over a volume."""
+    engine.contain("api:prod", "web")
+    engine.contain("api:prod", "job", synced(*cpu_packages()))
+    engine.contain("api:prod", "dev", mounts=[{"Type": "bind", "Source": "/home/me/api", "Destination": "/app"}])
 
 
 def save(engine: FakeEngine, names: list[str], path: Path) -> None:

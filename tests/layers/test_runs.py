@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import InspectorError
+from inspector.layers import pax, tar
 from inspector.layers.entries import Entries
+from inspector.layers.pax import Budget
 from inspector.layers.readers import FileReader, StreamReader
 from inspector.layers.retention import may_be_of_use, may_be_program, wanted
 from inspector.layers.runs import Runs
@@ -34,7 +36,15 @@ PLAIN = [
 ]
 
 
-def all_at_once(content: bytes) -> list[object]:
+def said(content: bytes = b"30 mtime=1700000000.123456789\n", **fields: object) -> bytes:
+    """An extended header, as Docker and BuildKit write one before each member."""
+    return plain(b"PaxHeaders.0/f", **{"flag": b"x", "size": len(content), **fields}) + padded(content)
+
+
+TIMED = [said() + each for each in PLAIN]
+
+
+def all_at_once(content: bytes) -> list[tuple[object, list[object]]]:
     """What runs and the scanner behind them make of a tar that can be sought, and of one that goes by."""
     sought, found = FileReader(io.BytesIO(content), 0, len(content)), Entries()
     streamed, passed = StreamReader(iter((content[:9000], content[9000:]))), Entries()
@@ -46,7 +56,7 @@ def all_at_once(content: bytes) -> list[object]:
 
 def one_by_one(content: bytes) -> tuple[object, list[object]]:
     entries = Entries()
-    return _into(entries, FileReader(io.BytesIO(content), 0, len(content)), lambda _: 0), list(entries)
+    return _into(entries, FileReader(io.BytesIO(content), 0, len(content)), lambda *_: 0), list(entries)
 
 
 def _into(entries: Entries, reader, run) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001 - as above
@@ -75,16 +85,35 @@ def _into(entries: Entries, reader, run) -> str:  # type: ignore[no-untyped-def]
             plain(size=9000),
             plain(flag=b"5", size=5),
         ),
+        *(
+            said(content)
+            for content in (b"", b"5 a=\n", b"9 mtime=\n", b"29 mtime=1700000000.123456789\n", b"11 atime=1\n\n")
+        ),
+        *(said(b"11 mtime=1\n" * count) for count in (1, 2, 46, 47)),
+        *(
+            said(content)
+            for content in (b"12 mtime=1.\n", b"12 mtime=-1\n", b"12 ctime=1x\n", b"10 path=g\n", b"10 size=0\n")
+        ),
+        *(said(flag=b"g"), said(size=1 << 20), said(size=29), said() + said(), said(b"10 path=g\n") + said()),
+        *(
+            said() + other
+            for other in (plain(flag=b"2", link=b"x"), plain(flag=b"L", size=2) + padded(b"x"), bytes(1024))
+        ),
+        *(
+            resummed(said(), at, text)
+            for at, text in ((100, b" 644"), (116, b"999"), (136, b"x"), (345, b"usr"), (0, b"\0"))
+        ),
+        *(said()[:700], said()[:1024], said() + plain()[:300]),
         *(bytes(512), bytes(1024), plain()[:300], plain()[:148] + b"000000\0 " + plain()[156:]),
     ],
 )
 def test_what_is_odd_is_taken_or_refused_as_ever(odd: bytes) -> None:
-    content = PLAIN[0] + odd + b"".join(PLAIN) + END
+    content = PLAIN[0] + TIMED[0] + odd + b"".join(PLAIN + TIMED) + END
     assert all_at_once(content) == [one_by_one(content)] * 2
 
 
 @given(
-    st.lists(st.sampled_from(PLAIN), max_size=6),
+    st.lists(st.sampled_from(PLAIN + TIMED), max_size=6),
     st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=3),
 )
 @examples(200)
@@ -96,6 +125,24 @@ def test_a_header_with_other_bytes(members: list[bytes], changes: list[tuple[int
             block = at // 512 * 512
             content[block : block + 512] = resummed(bytes(content[block : block + 512]), 0, b"")
     assert all_at_once(bytes(content)) == [one_by_one(bytes(content))] * 2
+
+
+@pytest.mark.parametrize("most", range(1, 12))
+def test_headers_and_records_are_bounded_alike(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"".join(TIMED + PLAIN + TIMED) + END
+    monkeypatch.setattr(tar, "MAX_HEADERS", most)
+    assert [found[0] for found in all_at_once(content)] == [one_by_one(content)[0]] * 2
+    monkeypatch.undo()
+    monkeypatch.setitem(pax.LIMITS, "PAX records", most)
+    assert [found[0] for found in all_at_once(content)] == [one_by_one(content)[0]] * 2
+
+
+def test_members_whose_time_alone_is_said_are_taken_in_runs() -> None:
+    content = b"".join(TIMED) + END
+    reader, entries = FileReader(io.BytesIO(content), 0, len(content)), Entries()
+    assert Runs(entries).sought(reader, lambda *_: None, 100, Budget()) == 6
+    assert [entry.path for entry in entries] == ["a/b", "a", "a/c.so"]
+    assert reader.bytes_read == 9 * 512
 
 
 NAMES = ("METADATA", "x.py", "site.py", "a.pth", "entrypoint.sh", "__editable___x_finder.py", "lib.so.1", "status", "x")
@@ -116,7 +163,7 @@ def test_the_files_of_interest_are_told_of_with_their_places() -> None:
     content = b"".join(PLAIN) + END
     reader, entries = FileReader(io.BytesIO(content), 0, len(content)), Entries()
     found: list[tuple[int, int]] = []
-    assert Runs(entries).sought(reader, lambda *place: found.append(place), 100) == 3
+    assert Runs(entries).sought(reader, lambda *place: found.append(place), 100, Budget()) == 3
     assert [content[at : at + 4] for _, at in found] == [b"text"]
     assert entries[found[0][0]].path == "a/c.so"
     assert entries[1].kind is Kind.DIRECTORY

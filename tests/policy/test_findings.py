@@ -11,7 +11,7 @@ import pytest
 
 from inspector.errors import InspectorError, LimitExceeded, NotFound, PlatformMissing, Refused, Unreachable
 from inspector.policy import findings, rules
-from inspector.policy.advice import ADVICE, ROW_IN_REGISTRY, ROW_OF_ERROR
+from inspector.policy.advice import ADVICE, ROW_IN_CONTAINERD, ROW_IN_REGISTRY, ROW_OF_ERROR
 from inspector.policy.findings import error_finding, role_finding
 from inspector.policy.model import Advice, ErrorFact
 from inspector.sources.access import AccessUnusable
@@ -104,13 +104,20 @@ def test_advice_names_only_what_is_known() -> None:
     for advice in (*ADVICE.values(), *ADVICE_OF_RULES.values()):
         for text in (advice.text, advice.procedure):
             assert {name for _, name, _, _ in string.Formatter().parse(text) if name} <= known
-    assert {*ROW_OF_ERROR.values(), *ROW_IN_REGISTRY.values()} <= set(ADVICE)
+    assert {*ROW_OF_ERROR.values(), *ROW_IN_REGISTRY.values(), *ROW_IN_CONTAINERD.values()} <= set(ADVICE)
 
 
 def test_the_words_of_the_procedure_stand_in_its_own_texts_alone() -> None:
     """`uv sync` is what the procedure's images are made by; any other image has its own installer."""
     for advice in ADVICE_OF_RULES.values():
         assert not re.search(r"uv sync|extra ml|pytorch-cu|pytorch-cpu", advice.text)
+
+
+@pytest.mark.parametrize("kind", ["unreachable", "not-found"])
+def test_of_containerd_nobody_is_sent_to_an_engine(kind: str) -> None:
+    advice = error_finding(ErrorFact(kind, "x"), None, "containerd:b:1").advice
+    assert "docker" not in advice.lower()
+    assert "containerd" in advice or "ctr" in advice
 
 
 @pytest.mark.parametrize("kind", ["unreachable", "refused", "not-found"])

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE
+from fixtures.forms import FORMS, NAMELESS, ONE_IMAGE, docker
+from inspector.errors import NotFound
 from inspector.oci import Platform
 from inspector.sources.platforms import same
 from inspector.testing.image import Image
-from tests.sources.samples import API, WORKER, opened, read
+from tests.sources.samples import API, WORKER, archive, opened, read
 
 LINUX = Platform("linux", "amd64")
 INCOMPLETE = {"docker-25-no-layers", "docker-25-wrong-size", "docker-25-by-digest"}
@@ -77,3 +78,17 @@ def test_every_platform_is_there_for_all(form: str, tmp_path: Path) -> None:
     assert {str(image.platform) for image in found} == (
         {"linux/amd64", "linux/arm64"} if form in several else {"linux/amd64"}
     )
+
+
+def test_an_index_beside_a_docker_archive_that_is_no_layout_says_nothing(tmp_path: Path) -> None:
+    """As apko writes it: no oci-layout, and manifests that lie beside index.json."""
+    path = tmp_path / "image.tar"
+    FORMS["apko"](path, [API])
+    (image,) = opened(path)
+    assert (image.source, image.image_id, image.warnings) == ("docker-archive", API.image_id, ())
+
+
+def test_a_manifest_that_kaniko_left_empty_is_named_so(tmp_path: Path) -> None:
+    tree = dict(docker.go_containerregistry([API]))
+    with pytest.raises(NotFound, match=r"kaniko.*--destination"):
+        opened(archive(tmp_path / "image.tar", {**tree, "manifest.json": b"null"}))

@@ -13,7 +13,7 @@ import pytest
 from fixtures.forms import FORMS
 from fixtures.forms.docker import from_25, until_24
 from fixtures.packing import gzip
-from inspector.errors import DigestMismatch, InspectorError, Malformed, NotFound, Unreachable, UsageError
+from inspector.errors import DigestMismatch, InspectorError, Malformed, NoImage, NotFound, Unreachable, UsageError
 from inspector.reference import Reference, parse_reference
 from inspector.sources import open_images
 from inspector.sources.image import Image
@@ -148,7 +148,7 @@ def test_the_scheme_must_be_the_true_one(form: str, scheme: str, says: str, tmp_
     ("content", "error", "says"),
     [
         (b"", Malformed, "empty"),
-        (b"PK\x03\x04" + bytes(600), Malformed, "neither a tar"),
+        (b"PK\x03\x04" + bytes(600), NoImage, "a zip file"),
         (b"hello\n", Malformed, "neither a tar"),
         (bytes(10240), NotFound, "no image"),
         (tar_of({"a": b"b"}), NotFound, "neither manifest.json nor index.json"),
@@ -157,8 +157,9 @@ def test_the_scheme_must_be_the_true_one(form: str, scheme: str, says: str, tmp_
         (gzip(tar_of({"a": b"b"}))[:-9], Malformed, "cut"),
         (gzip(tar_of({"a": b"b"})) + b"x", Malformed, "gzip"),
         (b"\x1f\x8b nonsense", Malformed, "gzip"),
+        (gzip(b"hello\n"), Malformed, "what is in it is no tar"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_is_no_archive_of_images(content: bytes, error: type[InspectorError], says: str, tmp_path: Path) -> None:
     path = tmp_path / "x.tar"

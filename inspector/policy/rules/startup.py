@@ -36,11 +36,11 @@ def check_startup(case: Case) -> Iterator[Finding]:
 
 
 EXPLAINED = Explanation(
-    proves=(
-        "The command of ENTRYPOINT and CMD exists in the image and can be executed. An environment (`venv:`), and a "
-        "root file system (`rootfs:`) without `--config`, have no command, and none is asked for."
+    proves="The command of ENTRYPOINT and CMD exists in the image and can be executed.",
+    unknown=(
+        "The command is found only at run time, as by a shell script that computes it. "
+        "An environment (`venv:`) and a root file system (`rootfs:`) without `--config` have none: none is asked for."
     ),
-    unknown="The command is found only at run time, as by a shell script that computes it.",
     mend=(
         "Correct ENTRYPOINT or CMD in the Dockerfile, or install the program that it names; see that a script has "
         "its execute bit and an interpreter in its first line."

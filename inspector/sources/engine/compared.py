@@ -32,7 +32,7 @@ def find_difference(top: Path, entries: Entries) -> str:
     named = {hash(path) for path in paths}
     implied = {hash(each) for parent in entries.parents for each in (parent, *_parents(parent))}
     left = sum(_is_file(entries, position) for position in range(len(entries)))
-    with closing(_names(top)) as found:
+    with closing(names_below(top)) as found:
         for path, status in found:
             is_named = hash(path) in named
             if not (is_named or hash(path) in implied or (_is_mark(status) and hash(_whiteout(path)) in named)):
@@ -48,7 +48,7 @@ def _is_file(entries: Entries, position: int) -> bool:
     return bool(path) and entries.kinds[position] in _FILES and WHITEOUT not in path
 
 
-def _names(top: Path) -> Generator[tuple[str, os.stat_result]]:
+def names_below(top: Path) -> Generator[tuple[str, os.stat_result]]:
     """Yield the paths below the directory, no link followed: each folder is opened as the inode that was listed."""
     left = MAX_HEADERS
     try:

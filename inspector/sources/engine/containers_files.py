@@ -2,6 +2,8 @@
 
 overlay-images/images.json            id, names, digest and top layer of every image
 overlay-images/ID/NAME                its manifest and config; NAME is encoded
+overlay-containers/containers.json    id, names, image and own layer of every container
+overlay-containers/ID/NAME            what its maker keeps of it; Buildah, `buildah.json`
 overlay-layers/layers.json            id, parent and diff_id of every layer
 overlay-layers/volatile-layers.json   those that need not outlive a crash, in the same form
 overlay/ID/diff                       a layer's files; `link` names its entry in overlay/l
@@ -54,6 +56,15 @@ class LayerRecord(msgspec.Struct, frozen=True, rename="kebab"):
     flags: dict[str, msgspec.Raw] | None = None
 
 
+class ContainerRecord(msgspec.Struct, frozen=True, rename="kebab"):
+    """A container: its id in hex, its names, the id of its image, and the layer of its own."""
+
+    id: str
+    names: list[str] | None = None
+    image: str = ""
+    layer: str = ""
+
+
 class Folder:
     """The images and layers that are recorded below `root`. Raises `AccessUnusable` where they can't be read."""
 
@@ -88,6 +99,24 @@ class Folder:
         """Return a document of an image, by its key."""
         name = key if _PLAIN.fullmatch(key) else "=" + base64.b64encode(key.encode()).decode()
         return read_document(self.root / f"{DRIVER}-images" / _checked_id(image_id) / name)
+
+    def containers(self) -> list[ContainerRecord]:
+        """Return the containers, those too that need not outlive a crash."""
+        folder = self.root / f"{DRIVER}-containers"
+        return [
+            record
+            for name in ("containers.json", "volatile-containers.json")
+            for record in _records(folder / name, ContainerRecord)
+        ]
+
+    def of_container(self, container_id: str, name: str) -> bytes | None:
+        """Return a document of a container; None where there is none of that name."""
+        path = self.root / f"{DRIVER}-containers" / _checked_id(container_id) / name
+        return read_document(path) if os.path.lexists(path) else None
+
+    def files(self, layer_id: str) -> Path:
+        """Return the directory of a layer that a container writes to."""
+        return self.root / DRIVER / _checked_id(layer_id) / "diff"
 
     def blob(self, layer_id: str) -> DiffDirectory:
         """Return a layer's directory. Its entry in `l` goes before it, whenever it is deleted."""

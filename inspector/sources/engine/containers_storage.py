@@ -17,9 +17,10 @@ from inspector.oci import Index, check_digest, parse_manifest
 from inspector.sources.access import AccessUnusable
 from inspector.sources.assemble import MAX_LAYERS, Config, Placed, make_image, read_config
 from inspector.sources.engine import storage_conf
-from inspector.sources.engine.containers_files import DRIVER, Folder, ImageRecord, LayerRecord
+from inspector.sources.engine.containers_files import DRIVER, ContainerRecord, Folder, ImageRecord, LayerRecord
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.engine.disk import refuse_hidden_marks
+from inspector.sources.engine.short_names import stands_for
 from inspector.sources.image import Image
 from inspector.sources.names import digest_in, no_such
 from inspector.sources.store import Stored, shown
@@ -79,7 +80,7 @@ class ContainersStore:
     def _find(self, name: str) -> tuple[Folder, ImageRecord]:
         held = [(folder, record) for folder in self._folders for record in folder.images]
         found = [pair for pair in held if name in (pair[1].names or ())]
-        for wanted in readings(name):
+        for wanted in () if found else stands_for(name):
             found = found or [pair for pair in held if wanted in _canonical_names(pair[1])]
         found = found or [pair for pair in held if _is_by_digest(name, pair[1])]
         prefix = _PREFIX.fullmatch(name)
@@ -109,21 +110,45 @@ class ContainersStore:
         digest = manifest.config.digest
         return read_config(folder.big_data(record.id, digest), f"{where}: config", digest)
 
+    def containers(self) -> list[tuple[Folder, ContainerRecord]]:
+        """Return all containers, Podman's and Buildah's."""
+        return [(folder, record) for folder in self._folders for record in folder.containers()]
+
+    def container(self, name: str) -> tuple[Folder, ContainerRecord]:
+        """Return the container of this name, or of the one id that begins so. Raises `NotFound`, `AccessUnusable`."""
+        held = self.containers()
+        found = [pair for pair in held if name in (pair[1].names or ()) or name == pair[1].id]
+        found = found or [pair for pair in held if _PREFIX.fullmatch(name) and pair[1].id.startswith(name)]
+        if len(found) > 1:
+            raise NotFound(f"{self}: {shown(name)} may be any of {len(found)} containers; give more of its id")
+        if not found:
+            raise NotFound(f"{self} has no such container")
+        return found[0]
+
+    def below(self, folder: Folder, record: ContainerRecord) -> list[tuple[str, DiffDirectory]]:
+        """Return the layers that a container stands on, base first, each with its diff_id; its image may be gone."""
+        if not folder.has_layer(record.layer):
+            raise AccessUnusable(f"{self} has no layer of the container {record.id[:12]}")
+        chain = self._chain(folder.layers[record.layer].parent)
+        return [(layer.diff_digest, held.blob(layer.id)) for held, layer in chain]
+
     def _blobs(self, top: str, diff_ids: Sequence[str]) -> list[DiffDirectory]:
         """List the layers' directories up to `top`, base first, which must be those of the config."""
+        chain = self._chain(top)
+        if [record.diff_digest for _, record in chain] != list(diff_ids):
+            raise AccessUnusable(f"{self} holds other layers than the image's config lists")
+        return [folder.blob(record.id) for folder, record in chain]
+
+    def _chain(self, top: str) -> list[tuple[Folder, LayerRecord]]:
         chain: list[tuple[Folder, LayerRecord]] = []
         while top:
             chain.append(self._layer(top))
             top = chain[-1][1].parent
             if len(chain) > MAX_LAYERS:
                 raise AccessUnusable(f"{self} has a chain of more than {MAX_LAYERS} layers")
-        chain.reverse()
-        stored = [record.diff_digest for _, record in chain]
-        if "" in stored:
+        if not all(record.diff_digest for _, record in chain):
             raise AccessUnusable(f"{self} does not tell the digest of a layer that was not pulled whole")
-        if stored != list(diff_ids):
-            raise AccessUnusable(f"{self} holds other layers than the image's config lists")
-        return [folder.blob(record.id) for folder, record in chain]
+        return chain[::-1]
 
     def _layer(self, layer_id: str) -> tuple[Folder, LayerRecord]:
         for folder in self._folders:

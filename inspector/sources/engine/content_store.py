@@ -28,7 +28,7 @@ from inspector.sources.layout import open_found
 from inspector.sources.platforms import Wanted
 from inspector.sources.store import BlobStore, Stored
 
-_CONTENT = Path("io.containerd.content.v1.content", "blobs")
+CONTENT = Path("io.containerd.content.v1.content", "blobs")
 _CONFIG = Path("/etc/containerd/config.toml")
 _DEFAULT = Path("/var/lib/containerd")
 _MAX_CONFIG = 1 << 20
@@ -40,11 +40,11 @@ def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
     Raises `AccessUnusable` where the store can't be read or lacks a part, `PlatformMissing`, `DigestMismatch`.
     """
     try:
-        store = Directory(root / _CONTENT)
+        store = Directory(root / CONTENT)
     except OSError as error:
-        raise unusable(root / _CONTENT, error) from error
+        raise unusable(root / CONTENT, error) from error
     contents = _Unpacked(store, root)
-    size = store.size(_blob_name(*target.split(":", 1)))
+    size = store.size(blob_name(*target.split(":", 1)))
     if size is None:
         raise AccessUnusable(f"{store.where} does not hold {target}")
     try:
@@ -61,7 +61,7 @@ class _Unpacked(Contents):
     """The content store, and its layers as they are unpacked for containers, where all of an image's are."""
 
     def __init__(self, store: BlobStore, root: Path) -> None:
-        super().__init__(store, _blob_name, _blob_name)
+        super().__init__(store, blob_name, blob_name)
         self._root = root
 
     def layers(self, manifest: Manifest) -> list[Placed]:
@@ -75,15 +75,17 @@ class _Unpacked(Contents):
         except (AccessUnusable, Malformed):
             return super().layers(manifest)
         triples = zip(manifest.layers, diff_ids, found, strict=True)
-        return [self._unpacked(*triple) for triple in triples]
+        return [unpacked(self._blobs, *triple) for triple in triples]
 
-    def _unpacked(self, descriptor: Descriptor, diff_id: str, snapshot: Snapshot) -> Placed:
-        name = _blob_name(*descriptor.digest.split(":", 1))
-        kept = self._blobs.size(name) == descriptor.size
-        packed = self._blobs.layer(name).blob if kept else None
-        blob = DiffDirectory(snapshot.files, snapshot, inodes=snapshot.inodes, packed=packed)
-        compressed = descriptor.digest != diff_id
-        return Placed(Stored(blob, descriptor.size, compressed=compressed, walked=True), descriptor.digest)
+
+def unpacked(store: BlobStore, descriptor: Descriptor, diff_id: str, snapshot: Snapshot) -> Placed:
+    """Return a layer where it lies unpacked, with its blob, if the store has that too."""
+    name = blob_name(*descriptor.digest.split(":", 1))
+    kept = store.size(name) == descriptor.size
+    packed = store.layer(name).blob if kept else None
+    blob = DiffDirectory(snapshot.files, snapshot, inodes=snapshot.inodes, packed=packed)
+    compressed = descriptor.digest != diff_id
+    return Placed(Stored(blob, descriptor.size, compressed=compressed, walked=True), descriptor.digest)
 
 
 def candidate_roots(engine_root: Path, config: Path = _CONFIG) -> Sequence[Path]:
@@ -97,5 +99,6 @@ def candidate_roots(engine_root: Path, config: Path = _CONFIG) -> Sequence[Path]
     return (own, _DEFAULT)
 
 
-def _blob_name(algorithm: str, digits: str) -> str:
+def blob_name(algorithm: str, digits: str) -> str:
+    """Return where the store keeps what has this digest."""
     return f"{algorithm}/{digits}"

@@ -72,7 +72,8 @@ def hidden_marks(store: Path) -> str:
     if first and _may_administer():
         return ""
     if owner != os.geteuid() or (first and owner == 0):
-        return f"the marks of removed files in {str(store)!a} are shown to root alone: run as root"
+        advice = "run as root" if os.geteuid() != 0 else "add the capability SYS_ADMIN"
+        return f"the marks of removed files in {str(store)!a} are shown to root alone: {advice}"
     return ""
 
 

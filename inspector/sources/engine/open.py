@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from inspector.sources.engine import containers_storage
 
 _KINDS: dict[Scheme, tuple[Kind, ...]] = {Scheme.DOCKER: ("docker",), Scheme.PODMAN: ("podman",)}
+_NAMED = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
+"""Variables that name a service, which is meant then, not the store of this machine."""
 _EITHER: tuple[Kind, ...] = ("docker", "podman")
 
 
@@ -71,7 +73,7 @@ def listed_by(kind: Kind, engines: Engines) -> Sequence[ListedImage]:
     try:
         return engines.get(kind).images()
     except Unreachable:
-        store = _own_store() if kind == "podman" else None
+        store = own_store() if kind == "podman" else None
         if store is None:
             raise
         return store.images()
@@ -142,7 +144,7 @@ def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> 
 
     A service that is named is meant, not the store of this machine.
     """
-    store = _own_store()
+    store = own_store()
     if store is None:
         return []
     names = [name]
@@ -153,10 +155,11 @@ def _stored(name: str, wanted: Wanted, why: Unreachable, *, every_tag: bool) -> 
     return [msgspec.structs.replace(image, access=StoredAccess(image, str(why))) for image in chosen]
 
 
-def _own_store() -> containers_storage.ContainersStore | None:
+def own_store() -> containers_storage.ContainersStore | None:
+    """Return the store of Podman and Buildah on this machine; None where there is none, or a service is named."""
     from inspector.sources.engine import containers_storage  # most engines answer themselves
 
-    return None if os.environ.get("CONTAINER_HOST") else containers_storage.find_store()
+    return None if any(map(os.environ.get, _NAMED)) else containers_storage.find_store()
 
 
 def _named(image: Image, reference: Reference, *, alone: bool) -> Image:

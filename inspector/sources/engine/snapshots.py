@@ -6,7 +6,7 @@ snapshots/ID/fs      the files of the layer with this chain id
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,7 @@ from inspector.sources.engine.bolt import Bucket, read_bolt
 from inspector.sources.engine.disk import unusable
 
 FOLDER = "io.containerd.snapshotter.v1.overlayfs"
-_COMMITTED = b"\x03"
+_ACTIVE, _COMMITTED = b"\x02", b"\x03"
 _VARINT = 10
 
 
@@ -48,6 +48,15 @@ def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> 
 
     Raises `AccessUnusable` where the database can't be read or lacks one, `Malformed`.
     """
+    found = find_some(database, chain_ids, lambda own: key in (None, own))
+    missing = [chain for chain in chain_ids if chain not in found]
+    if missing:
+        raise AccessUnusable(f"{str(database)!a} has no layer unpacked for {missing[0]}")
+    return [found[chain] for chain in chain_ids]
+
+
+def find_some(database: Path, chain_ids: Sequence[str], is_meant: Callable[[bytes], bool]) -> dict[str, Snapshot]:
+    """Return by chain id those of the snapshots that are there, under a key that is meant. Raises as `find`."""
 
     def read(top: Bucket) -> dict[str, Snapshot]:
         versions = top.bucket(b"v1")
@@ -55,7 +64,7 @@ def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> 
         found: dict[str, Snapshot] = {}
         for own, entry in snapshots.buckets() if snapshots else ():
             chain = _chain_in(own)
-            if chain in wanted and chain not in found and key in (None, own):
+            if chain in wanted and chain not in found and is_meant(own):
                 snapshot = _snapshot(database, own, dict(entry.values()))
                 if snapshot is not None:
                     found[chain] = snapshot
@@ -63,13 +72,40 @@ def find(database: Path, chain_ids: Sequence[str], key: bytes | None = None) -> 
 
     wanted = set(chain_ids)
     try:
-        found = read_bolt(database, read)
+        return read_bolt(database, read)
     except OSError as error:
         raise unusable(database, error) from error
-    missing = [chain for chain in chain_ids if chain not in found]
-    if missing:
-        raise AccessUnusable(f"{str(database)!a} has no layer unpacked for {missing[0]}")
-    return [found[chain] for chain in chain_ids]
+
+
+def find_active(database: Path, name: str) -> tuple[Path, list[str]]:
+    """Return the directory that a container called `name` writes to, and the chain ids of what it stands on, top first.
+
+    Raises `AccessUnusable` where there is none, or containers of several namespaces are called so, `Malformed`.
+    """
+
+    def read(top: Bucket) -> tuple[list[bytes], dict[bytes, dict[bytes, bytes]]]:
+        versions = top.bucket(b"v1")
+        snapshots = versions.bucket(b"snapshots") if versions else None
+        entries = {own: dict(entry.values()) for own, entry in snapshots.buckets()} if snapshots else {}
+        own = [key for key, values in entries.items() if _chain_in(key) == name and values.get(b"kind") == _ACTIVE]
+        return own, entries
+
+    try:
+        found, entries = read_bolt(database, read)
+    except OSError as error:
+        raise unusable(database, error) from error
+    if len(found) != 1:
+        raise AccessUnusable(f"{str(database)!a} has {len(found)} snapshots of the container")
+    number = _unsigned(entries[found[0]].get(b"id", b""))
+    if number is None:
+        raise Malformed(f"{str(database)!a}: {found[0]!a} has no id")
+    below, key = [], entries[found[0]].get(b"parent", b"")
+    while key:
+        below.append(_chain_in(key))
+        key = entries.get(key, {}).get(b"parent", b"")
+        if len(below) > len(entries):
+            raise Malformed(f"{str(database)!a}: its snapshots stand on each other in a circle")
+    return database.parent / "snapshots" / str(number) / "fs", below
 
 
 def _chain_in(key: bytes) -> str:

@@ -28,18 +28,9 @@ def open_storage(engine: Engine, document: ImageDocument) -> Image:
     Nothing that the engine says is taken for a path but its root: images and layers are found by digest. Raises
     `AccessUnusable`, saying what is missing.
     """
-    info = engine.info
-    if not engine.endpoint.is_local:
-        raise AccessUnusable("the engine is on another machine")
+    root, info = storage_root(engine), engine.info
     if not document.diff_ids and info.store != "containerd":
         raise AccessUnusable("the engine does not say which layers the image has")
-    root = Path(info.root_dir)
-    if not root.is_absolute():
-        raise AccessUnusable("the engine does not say where it keeps its files")
-    if in_container() and not os.path.lexists(root):
-        raise AccessUnusable(
-            f"there is no {str(root)!a} on this machine; in a container, give it that folder: {_given(root)}"
-        )
     if engine.kind == "podman":
         from inspector.sources.engine import storage_conf
         from inspector.sources.engine.containers_storage import ContainersStore
@@ -47,9 +38,29 @@ def open_storage(engine: Engine, document: ImageDocument) -> Image:
         return _same(ContainersStore(root, storage_conf.roots()[1:]).open_id(document.id), document)
     if info.store == "containerd":
         return _same(_from_containerd(root, document), document)
-    if info.driver != DRIVER:
-        raise AccessUnusable(f"the engine keeps its files by the driver {info.driver[:50]!a}; {DRIVER} is read")
+    refuse_other_driver(info.driver)
     return open_overlay2(root, document.id, document.diff_ids, tags=document.tags)
+
+
+def storage_root(engine: Engine) -> Path:
+    """Return where the engine keeps its files on this machine. Raises `AccessUnusable`."""
+    info = engine.info
+    if not engine.endpoint.is_local:
+        raise AccessUnusable("the engine is on another machine")
+    root = Path(info.root_dir)
+    if not root.is_absolute():
+        raise AccessUnusable("the engine does not say where it keeps its files")
+    if in_container() and not os.path.lexists(root):
+        raise AccessUnusable(
+            f"there is no {str(root)!a} on this machine; in a container, give it that folder: {_given(root)}"
+        )
+    return root
+
+
+def refuse_other_driver(driver: str) -> None:
+    """Raise `AccessUnusable` where another graph driver than overlay2 keeps the files."""
+    if driver != DRIVER:
+        raise AccessUnusable(f"the engine keeps its files by the driver {driver[:50]!a}; {DRIVER} is read")
 
 
 def places(engine: Engine, document: ImageDocument) -> list[DiffDirectory]:

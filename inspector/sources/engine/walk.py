@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import islice
 from operator import attrgetter
@@ -24,33 +24,23 @@ from inspector.layers.entries import Entries
 from inspector.layers.entry import Attributes, Entry
 from inspector.layers.objects import Objects
 from inspector.layers.reading import too_much_kept
-from inspector.layers.retention import MAX_KEPT, is_of_use, kept
+from inspector.layers.retention import MAX_KEPT, SITES, is_of_use, kept, may_be_of_use
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
 from inspector.sources.below import DIRECTORY, KINDS, OPENED
 from inspector.sources.engine.disk import is_roots
+from inspector.sources.engine.marks import hides_below, kept_attributes, shown
 
 _MARK_MODE = 0o600
-_OPAQUE = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}
-_ELSEWHERE = {
-    f"{prefix}.{name}": f"content that lies in another place ({name})"
-    for prefix in ("trusted.overlay", "user.overlay", "user.fuseoverlayfs")
-    for name in ("redirect", "metacopy", "whiteout")
-}
-_OVERRIDDEN = {
-    f"{prefix}.override_stat": "modes kept in attributes (override_stat)"
-    for prefix in ("user.containers", "user.fuseoverlayfs", "security.fuseoverlayfs")
-}
-_REFUSED = _ELSEWHERE | _OVERRIDDEN
-_CAPABILITY = "security.capability"
+_SECOND = 1_000_000_000
 
 
 class _Below(msgspec.Struct):
     """A directory that was listed in its parent, and is yet to be entered."""
 
-    entry: Entry
+    path: str
     status: os.stat_result
 
 
@@ -59,6 +49,20 @@ class _Named(msgspec.Struct):
 
     entry: Entry
     content: tuple[int, int]
+
+
+class _Run(msgspec.Struct):
+    """Files of one directory that follow each other there, by columns, as `Entries` have them; `data` by position."""
+
+    parent: str
+    names: list[bytes] = msgspec.field(default_factory=list)
+    modes: list[int] = msgspec.field(default_factory=list)
+    sizes: list[int] = msgspec.field(default_factory=list)
+    owned: list[int] = msgspec.field(default_factory=list)
+    data: dict[int, bytes] = msgspec.field(default_factory=dict)
+
+
+_Item = Entry | _Below | _Named | _Run
 
 
 class Walk:
@@ -95,8 +99,7 @@ class Walk:
         try:
             status = os.fstat(self._root)
             self.latest = (status.st_mtime_ns, "")
-            top = Entry("", Kind.DIRECTORY, status.st_mode & 0o7777, uid=status.st_uid, gid=status.st_gid)
-            self._from(_Below(top, status))
+            self._from(_Below("", status))
         finally:
             os.close(self._root)
         if self._opaque:
@@ -117,18 +120,29 @@ class Walk:
         return too_much_kept(self.left)
 
     def _from(self, top: _Below) -> None:
-        todo: list[Entry | _Below | _Named] = [top]
+        todo: list[_Item] = [top]
+        waiting = 1
         while todo:
             item = todo.pop()
-            if isinstance(item, Entry):
-                self.entries.append(item)
-            elif isinstance(item, _Named):
-                self._named(item)
-            else:
-                self.entries.append(item.entry)
-                todo += reversed(self._directory(item))
-                if len(todo) > MAX_CROWD:
-                    raise LimitExceeded(f"{str(self._top)!a} holds directories of more than {MAX_CROWD} files")
+            waiting -= _count_of(item)
+            if not isinstance(item, _Below):
+                self._append(item)
+                continue
+            found = self._directory(item)
+            todo += reversed(found)
+            waiting += sum(map(_count_of, found))
+            if waiting > MAX_CROWD:
+                raise LimitExceeded(f"{str(self._top)!a} holds directories of more than {MAX_CROWD} files")
+
+    def _append(self, item: Entry | _Named | _Run) -> None:
+        if isinstance(item, Entry):
+            self.entries.append(item)
+        elif isinstance(item, _Named):
+            self._named(item)
+        else:
+            begin = self.entries.add_files(item.parent, item.names, item.modes, item.sizes, item.owned)
+            for position, data in item.data.items():
+                self.entries.keep(begin + position, data)
 
     def _named(self, item: _Named) -> None:
         """Give the first name the content, and make all others hardlinks to it."""
@@ -139,48 +153,100 @@ class Walk:
             )
         self.entries.append(entry)
 
-    def _directory(self, below: _Below) -> list[Entry | _Below | _Named]:
-        """Return what lies in a directory, sorted by name, its own mark and its whiteouts first."""
+    def _directory(self, below: _Below) -> list[_Item]:
+        """Take a directory in with its own mark and its whiteouts, and return what lies in it, sorted by name."""
         self._meter(0)  # which stops a run that was broken off
-        path = below.entry.path
+        path, status = below.path, below.status
+        self.entries.add(path, Kind.DIRECTORY, status.st_mode & 0o7777, owner=(status.st_uid, status.st_gid, (), None))
         descriptor = os.open(path or ".", DIRECTORY, dir_fd=self._root)
         try:
-            self._refuse_other(below.status, os.fstat(descriptor), path)
+            self._refuse_other(status, os.fstat(descriptor), path)
             marks = {OPAQUE: self._mark(path, OPAQUE)} if self._is_opaque(descriptor, path) else {}
             with os.scandir(descriptor) as listing:
                 items = sorted(islice(listing, min(self._headers, MAX_CROWD) + 1), key=attrgetter("name"))
-            found = list(self._items(items, path, descriptor, below.status.st_dev, marks))
-            self._refuse_other(below.status, os.fstat(descriptor), path)
+            self._count(len(items))
+            found = self._items(items, path, descriptor, status.st_dev, marks)
+            self._refuse_other(status, os.fstat(descriptor), path)
         finally:
             os.close(descriptor)
-        return [*marks.values(), *found]
+        for mark in marks.values():
+            self.entries.append(mark)
+        return found
 
     def _items(
         self, items: list[os.DirEntry[str]], parent: str, descriptor: int, device: int, marks: dict[str, Entry]
-    ) -> Iterator[Entry | _Below | _Named]:
-        """Yield the items as entries; whiteouts go to `marks`: fuse-overlayfs may leave one in both ways."""
+    ) -> list[_Item]:
+        """Return the items, those that are most without an object for each, since each call here counts.
+
+        Whiteouts go to `marks`: fuse-overlayfs may leave one in both ways.
+        """
         prefix = f"{parent}/" if parent else ""
+        in_site = parent.endswith(SITES)
+        latest: float = self.latest[0] // _SECOND
+        found: list[_Item] = []
+        run = _Run(parent)
+        last, place = (-1, -1), 0
         for item in items:
             status = item.stat(follow_symlinks=False)
-            path = prefix + item.name
-            self._count(status)
-            mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
-            kind = KINDS.get(stat.S_IFMT(status.st_mode))
-            changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
-            if changed > self.latest[0]:
-                self.latest = (changed, path)
-            if kind is Kind.DIRECTORY:
-                entry = Entry(path, kind, mode, uid=uid, gid=gid)
-                yield _Below(entry, status) if self._enters(path, item.name, status, device) else entry
-            elif whiteout := self._whiteout(item.name, kind, status):
-                marks[whiteout] = self._mark(parent, whiteout)
-            elif kind is Kind.FILE:
-                yield self._file(path, item.name, status, descriptor)
-            elif kind is Kind.SYMLINK:
-                yield Entry(path, kind, mode, link=self._link(item.name, status, descriptor), uid=uid, gid=gid)
-            elif kind is not None:  # a socket is none of these, and in no tar
-                numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
-                yield Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
+            whole_mode, _, _, links, uid, gid, size = status[:7]
+            changed = status[9]
+            name = item.name
+            if links > 1 or not stat.S_ISREG(whole_mode) or name[:4] == WHITEOUT:
+                other = self._other(prefix + name, item, status, descriptor, device, marks)
+                if other is not None:
+                    found += (run, other) if run.names else (other,)
+                    run = _Run(parent) if run.names else run
+                continue
+            if changed >= latest and status.st_ctime_ns > self.latest[0]:
+                self.latest, latest = (status.st_ctime_ns, prefix + name), changed
+            mode = whole_mode & 0o7777
+            encoded = name.encode() if name.isascii() else name.encode("utf-8", "surrogateescape")
+            if last != (uid, gid):
+                last, place = (uid, gid), self.entries.owner_place((uid, gid, (), None))
+            owner = place
+            if mode & 0o111 or not status.st_blocks:
+                attributes = self._attributes(prefix + name, name, status, descriptor)
+                owner = self.entries.owner_place((uid, gid, attributes, None)) if attributes else place
+            if size and may_be_of_use(encoded, mode, in_site):
+                data = self._kept(prefix + name, name, status, descriptor)
+                if data:
+                    run.data[len(run.names)] = data
+            run.names.append(encoded)
+            run.modes.append(mode)
+            run.sizes.append(size)
+            run.owned.append(owner)
+        return [*found, run] if run.names else found
+
+    def _other(
+        self,
+        path: str,
+        item: os.DirEntry[str],
+        status: os.stat_result,
+        descriptor: int,
+        device: int,
+        marks: dict[str, Entry],
+    ) -> Entry | _Below | _Named | None:
+        """Return what is no file of one name."""
+        mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
+        kind = KINDS.get(stat.S_IFMT(status.st_mode))
+        self._count_names(status)
+        changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
+        if changed > self.latest[0]:
+            self.latest = (changed, path)
+        if kind is Kind.DIRECTORY:
+            if self._enters(path, item.name, status, device):
+                return _Below(path, status)
+            return Entry(path, kind, mode, uid=uid, gid=gid)
+        if whiteout := self._whiteout(item.name, kind, status):
+            marks[whiteout] = self._mark(path.rpartition("/")[0], whiteout)
+        elif kind is Kind.FILE:
+            return self._named_file(path, item.name, status, descriptor)
+        elif kind is Kind.SYMLINK:
+            return Entry(path, kind, mode, link=self._link(item.name, status, descriptor), uid=uid, gid=gid)
+        elif kind is not None:  # a socket is none of these, and in no tar
+            numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
+            return Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
+        return None
 
     @cached_property
     def _is_roots(self) -> bool:
@@ -200,22 +266,17 @@ class Walk:
             raise AccessUnusable(f"{self._shown(path)} is a directory with the name of a whiteout")
         return True
 
-    def _file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Entry | _Named:
+    def _named_file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> _Named:
         mode, size = status.st_mode & 0o7777, status.st_size
         attributes: Attributes = ()
-        if self._blind and size and not status.st_blocks:  # its content may be in a lower layer (metacopy)
-            raise AccessUnusable(f"{self._shown(path)} has no content, and its attributes are shown to root alone")
-        if not status.st_blocks or mode & 0o111:
-            attributes = self._attributes(path, name, descriptor)
-        owner = (status.st_uid, status.st_gid, attributes)
-        if status.st_nlink == 1:
-            return Entry(path, Kind.FILE, mode, size, "", self._kept(path, name, status, descriptor), *owner)
+        if mode & 0o111 or not status.st_blocks:
+            attributes = self._attributes(path, name, status, descriptor)
         content = (status.st_dev, status.st_ino)
         data = self._contents.get(content, b"")
         if len(data) < size:
             data = max(data, self._kept(path, name, status, descriptor), key=len)
             self._contents[content] = data
-        return _Named(Entry(path, Kind.FILE, mode, size, "", data, *owner), content)
+        return _Named(Entry(path, Kind.FILE, mode, size, "", data, status.st_uid, status.st_gid, attributes), content)
 
     def _kept(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
         """Return what is kept of a regular file, which must be the very one that was listed."""
@@ -248,54 +309,42 @@ class Walk:
         return Entry(f"{parent}/{name}" if parent else name, Kind.FILE, _MARK_MODE, 0)
 
     def _is_opaque(self, descriptor: int, path: str) -> bool:
-        """Tell whether the directory hides what is below it.
-
-        Raises `AccessUnusable` where its content lies elsewhere.
-        """
-        opaque = path in self._opaque
+        """Tell whether the directory hides what is below it. Raises `AccessUnusable`."""
+        told = path in self._opaque
         self._opaque.discard(path)
-        for name in os.listxattr(descriptor):
-            if name in _REFUSED:
-                raise AccessUnusable(f"{self._shown(path)} has {_REFUSED[name]}")
-            if name in _OPAQUE:
-                value = os.getxattr(descriptor, name)
-                if value not in (b"y", b"n"):  # `x` announces whiteouts that are attributes of files
-                    raise AccessUnusable(f"{self._shown(path)} has a mark that is not known ({name}={value[:8]!a})")
-                if value == b"y" and self._is_roots and name.startswith("user."):
-                    raise AccessUnusable(f"{self._shown(path)} has {name}, which counts for engines without root")
-                opaque = opaque or value == b"y"
-        return opaque
+        return hides_below(descriptor, self._top, path, roots=self._is_roots) or told
 
-    def _attributes(self, path: str, name: str, descriptor: int) -> Attributes:
-        """Return what an entry keeps of a file's attributes; only programs have capabilities.
-
-        A file without any block may have left its content in a lower layer, or be a whiteout. Raises `AccessUnusable`.
-        """
-        place = f"/proc/self/fd/{descriptor}/{name}"
-        found = os.listxattr(place, follow_symlinks=False)
-        if refused := [mark for mark in found if mark in _REFUSED]:
-            raise AccessUnusable(f"{self._shown(path)} has {_REFUSED[refused[0]]}")
-        if _CAPABILITY not in found:
-            return ()
-        return ((_CAPABILITY, os.getxattr(place, _CAPABILITY, follow_symlinks=False)),)
+    def _attributes(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Attributes:
+        if self._blind and status.st_size and not status.st_blocks:  # its content may be in a lower layer (metacopy)
+            raise AccessUnusable(f"{self._shown(path)} has no content, and its attributes are shown to root alone")
+        return kept_attributes(descriptor, name, self._top, path)
 
     def _refuse_other(self, expected: os.stat_result, found: os.stat_result, path: str) -> None:
         """Raise `AccessUnusable` unless both are one inode, in one state."""
-        one, other = (
-            (each.st_dev, each.st_ino, each.st_mode, each.st_size, each.st_ctime_ns) for each in (expected, found)
-        )
-        if one != other:
+        changed = expected.st_ctime_ns != found.st_ctime_ns or expected.st_size != found.st_size
+        if changed or expected[:3] != found[:3]:  # mode, inode and device
             raise AccessUnusable(f"{self._shown(path)} changed while it was read")
 
-    def _count(self, status: os.stat_result) -> None:
-        self._headers -= 1
-        self.inodes += 1
-        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):  # whiteouts too are names of one inode
+    def _count(self, items: int) -> None:
+        self._headers -= items
+        self.inodes += items
+        self._refuse_many()
+
+    def _count_names(self, status: os.stat_result) -> None:
+        """Count an inode of several names once; whiteouts too are such."""
+        if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
             self.inodes -= (status.st_dev, status.st_ino) in self._shared
             self._shared.add((status.st_dev, status.st_ino))
+            self._refuse_many()
+
+    def _refuse_many(self) -> None:
         if self._headers < 0 or len(self._shared) > MAX_CROWD:
             what = f"{MAX_HEADERS} files" if self._headers < 0 else f"{MAX_CROWD} files of several names"
             raise LimitExceeded(f"{str(self._top)!a} holds more than {what}")
 
     def _shown(self, path: str) -> str:
-        return ascii(f"{self._top}/{path[:200]}".rstrip("/"))
+        return shown(self._top, path)
+
+
+def _count_of(item: _Item) -> int:
+    return len(item.names) if isinstance(item, _Run) else 1

@@ -78,7 +78,7 @@ class RootWalk(Walk):
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
 
-    def _attributes(self, path: str, name: str, descriptor: int) -> Attributes:  # noqa: ARG002 - none is refused
+    def _attributes(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Attributes:  # noqa: ARG002 - none is refused
         """Return a program's capabilities, where this system and the file system have any."""
         place = f"/proc/self/fd/{descriptor}/{name}"
         with contextlib.suppress(OSError, AttributeError):

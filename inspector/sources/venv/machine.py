@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from inspector import work
-from inspector.elf import MAX_LOADER, FilePart, LoaderFacts, NotElf, Skeleton, Symbols, read_loader, read_skeleton
+from inspector.elf import (
+    MAX_LOADER,
+    FilePart,
+    Listed,
+    LoaderFacts,
+    NotElf,
+    Skeleton,
+    Symbols,
+    read_listed,
+    read_loader,
+    read_skeleton,
+)
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import NotFound
 from inspector.layers.retention import SCRIPT_HEAD, head_of
@@ -94,7 +105,7 @@ class Machine:
     def head(self, path: str) -> bytes:
         """See `Rootfs.head`."""
         with self._opened(path) as (source, _):
-            return head_of(source.read_at(0, SCRIPT_HEAD))
+            return head_of(source.read_at(0, SCRIPT_HEAD), path)
 
     def skeleton(self, path: str) -> Skeleton | NotElf:
         """See `Rootfs.skeleton`."""
@@ -113,6 +124,10 @@ class Machine:
         """Open the regular file `path` to be read at random. Raises `NotKept`, `NotFound`."""
         with self._opened(path) as (source, _):
             yield source
+
+    def listed(self, path: str) -> Listed:
+        """See `Rootfs.listed`."""
+        return self._once("listed", path, lambda source: read_listed(source, path))
 
     def weight(self) -> int:
         """Return the bytes of all files below `tops`, each content once, of the texts of links, and of what these lead to.
@@ -142,9 +157,7 @@ class Machine:
                     todo.append(path)
         return sum(sizes.values())
 
-    def _once(
-        self, what: str, path: str, make: Callable[[FilePart], Found], most: int | None = None
-    ) -> Found:
+    def _once(self, what: str, path: str, make: Callable[[FilePart], Found], most: int | None = None) -> Found:
         """Return what `make` reads of a file, which is read once under all its names. Raises `NotKept`, `NotFound`."""
         with self._opened(path) as (source, inode):
             key = (what, inode)

@@ -110,6 +110,7 @@ def overlay2(root: Path, image: Image, *, split: bool = False) -> Path:
     _write(graph / "imagedb" / "content" / image.image_id.replace(":", "/"), image.config)
     diff_ids = [f"sha256:{digits}" for digits in image.diff_ids]
     (root / "overlay2").mkdir(parents=True)
+    below = ""
     for position, (step, diff_id, chain) in enumerate(zip(_made(image), diff_ids, chain_ids(diff_ids), strict=True)):
         record = graph / "layerdb" / chain.replace(":", "/")
         cache_id = hashlib.sha256(b"cache" + chain.encode()).hexdigest()
@@ -119,7 +120,32 @@ def overlay2(root: Path, image: Image, *, split: bool = False) -> Path:
         _write(record / "diff", diff_id.encode())
         _write(record / "cache-id", cache_id.encode())
         _write(record / "size", str(_bytes_in(diff)).encode())
+        if below:
+            _write(record / "parent", below.encode())
+        below = chain
     return root
+
+
+def overlay2_container(root: Path, image: Image, container: str, tree: Tree) -> Path:
+    """Put a container of the image, in which `tree` was changed, into that root; its own files."""
+    *_, chain = chain_ids([f"sha256:{digits}" for digits in image.diff_ids])
+    record = root / "image" / "overlay2" / "layerdb" / "mounts" / container
+    _write(record / "mount-id", b"a" * 64)
+    _write(record / "parent", chain.encode())
+    return unpack(tree, root / "overlay2" / ("a" * 64) / "diff")
+
+
+def working_container(root: Path, image: Image, name: str, tree: Tree, **settings: Any) -> Path:
+    """Put a container into Podman's store, in which `tree` was changed, with Buildah's settings; its own files."""
+    layers = json.loads((root / "overlay-layers" / "layers.json").read_bytes())
+    container, own = hashlib.sha256(name.encode()).hexdigest(), hashlib.sha256(b"own" + name.encode()).hexdigest()
+    _write(root / "overlay-layers" / "layers.json", to_json([*layers, {"id": own, "parent": layers[-1]["id"]}]))
+    record = {"id": container, "names": [name], "image": image.image_id[7:], "layer": own}
+    _write(root / "overlay-containers" / "containers.json", to_json([record]))
+    if settings:
+        config = {**json.loads(image.config), "config": settings}
+        _write(root / "overlay-containers" / container / "userdata" / "buildah.json", to_json({"ociv1": config}))
+    return unpack(tree, root / "overlay" / own / "diff")
 
 
 def containers_storage(root: Path, image: Image, **changes: Any) -> Path:

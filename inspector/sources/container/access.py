@@ -1,0 +1,102 @@
+"""The access methods to a container: its engine's storage, or the engine's export; neither changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+
+from inspector.sources.access import AccessUnusable, Known, Unread
+from inspector.sources.container.view import ContainerView
+from inspector.sources.image import Image, Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inspector.engine.client import Engine
+    from inspector.engine.model import ContainerDocument
+    from inspector.layers.blob import LayerBlob, Meter
+
+CHANGED = "changed in the container"
+"""What stands for the build step of the topmost layer."""
+OF_IMAGE = "the image's files, as the container has them"
+"""The same of what an export has besides."""
+
+
+class ContainerAccess:
+    """The access methods to the container that `document` describes; `image` is what was known of it at once."""
+
+    def __init__(self, engine: Engine, document: ContainerDocument, image: Image) -> None:
+        self._engine = engine
+        self._document = document
+        self._image = image
+
+    @property
+    def engine(self) -> None:
+        """See `Access.engine`: none that could run it, since only images are run."""
+        return
+
+    def told(self) -> Image:
+        """See `Access.told`."""
+        return self._image
+
+    def at_hand(self) -> None:
+        """See `Access.at_hand`: of a container nothing is kept."""
+        return
+
+    def storage(self) -> Image:
+        """See `Access.storage`."""
+        from inspector.sources.container.own_files import OwnFiles
+        from inspector.sources.container.storage import find_kept
+
+        kept = find_kept(self._engine, self._document)
+        own = OwnFiles(kept.files)
+        view = ContainerView(self._document.mounts, own.changed)
+        return with_layers(self._image, (*kept.layers, own_layer(own, walked=True)), view)
+
+    def container(self) -> NoReturn:
+        """See `Access.container`. Raises `AccessUnusable`, always."""
+        raise AccessUnusable("asking for single files would make mount points in the container")
+
+    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - no layer is known by its digest
+        """See `Access.saved`. Raises `AccessUnusable` too."""
+        from inspector.sources.container.exported import read_export
+
+        export = read_export(self._engine, self._document, meter)
+        base = msgspec.structs.replace(own_layer(export.base), created_by=OF_IMAGE)
+        view = ContainerView(self._document.mounts, lambda: self._changed_since(export.digest))
+        return with_layers(self._image, (base, own_layer(export.own)), view)
+
+    def _changed_since(self, digest: str) -> Iterator[str]:
+        """Yield nothing. Raises `AccessUnusable` where the container is not what it was: a stopped one by its state."""
+        from inspector.sources.container.exported import digest_of_export
+
+        if self._engine.describe(self._document.id).state != self._document.state:
+            raise AccessUnusable("the container was started or stopped while it was read")
+        if self._document.running and digest_of_export(self._engine, self._document) != digest:
+            raise AccessUnusable(
+                f"the container changed while it was read: read it as root, or pause it first, as in "
+                f"`{self._engine.kind} pause {self._document.id[:12]}`"
+            )
+        yield from ()
+
+
+def own_layer(blob: LayerBlob | None = None, *, walked: bool = False) -> Layer:
+    """Return the topmost layer, of no digest, by its blob."""
+    return Layer(
+        diff_id="",
+        blob=blob or Unread(),
+        digest=None,
+        stored_size=0,
+        compressed=False,
+        created_by=CHANGED,
+        walked=walked,
+    )
+
+
+def with_layers(image: Image, layers: Sequence[Layer], view: ContainerView) -> Image:
+    """Return the container with its layers, of which those with a digest are its image's."""
+    rootfs = msgspec.structs.replace(image.config.rootfs, diff_ids=[layer.diff_id for layer in layers if layer.diff_id])
+    config = msgspec.structs.replace(image.config, rootfs=rootfs)
+    return msgspec.structs.replace(image, config=config, layers=tuple(layers), view=view)

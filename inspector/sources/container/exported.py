@@ -1,0 +1,147 @@
+"""A container by its engine's export: one tar of all its files, parted by the engine's list of what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from inspector import work
+from inspector.layers import overlay
+from inspector.layers.blob import Meter, Scanned
+from inspector.layers.entries import Entries
+from inspector.layers.entry import Entry, LayerIndex
+from inspector.layers.memory import reading
+from inspector.layers.objects import Objects
+from inspector.layers.scan import scan_stream
+from inspector.layers.tree import WHITEOUT
+from inspector.rootfs import Kind
+from inspector.sources.access import AccessUnusable
+from inspector.sources.container.own_files import NO_DIGEST
+from inspector.sources.engine.answers import MADE_BY_ENGINES
+from inspector.sources.streamed import MAX_HELD, chunks_of
+
+if TYPE_CHECKING:
+    from inspector.engine.client import Engine
+    from inspector.engine.model import ContainerDocument
+
+REMOVED = 2
+"""The kind of a change by which a file was removed."""
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A part of what went by, as a blob."""
+
+    found: Scanned
+
+    @property
+    def identity(self) -> None:
+        """See `LayerBlob.identity`: nothing names bytes that are gone."""
+        return
+
+    def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - all was read, and told the meter
+        """See `LayerBlob.scan`. Raises `AccessUnusable` where a digest is to be checked."""
+        if verify:
+            raise AccessUnusable(NO_DIGEST)
+        return self.found
+
+
+class Export(msgspec.Struct, frozen=True):
+    """What is the image's, what was changed since, and the digest of the tar that had both."""
+
+    base: Held
+    own: Held
+    digest: str
+
+
+def read_export(engine: Engine, document: ContainerDocument, meter: Meter) -> Export:
+    """Read all files of the container. Raises `AccessUnusable`, and what reading a layer raises."""
+    changes = engine.changes(document.id)
+    with reading(most=MAX_HELD, parked=True):
+        scanned = _scanned(engine, document, meter)
+        if engine.changes(document.id) != changes:
+            raise AccessUnusable("the container changed while it was read")
+        base, own = part(scanned.index, changes)
+    return Export(
+        Held(Scanned(base, scanned.bytes_read, scanned.how)),
+        Held(Scanned(own, 0, scanned.how)),
+        scanned.index.diff_id,
+    )
+
+
+def digest_of_export(engine: Engine, document: ContainerDocument) -> str:
+    """Return the digest of the same tar as it is now."""
+    from inspector.layers.hashing import HashedChunks
+
+    with engine.export(document.id) as stream:
+        hashed = HashedChunks(chunks_of(stream, lambda _: None), None)
+        for _ in hashed:
+            work.check()
+    return hashed.digest
+
+
+def part(whole: LayerIndex, changes: Mapping[str, int]) -> tuple[LayerIndex, LayerIndex]:
+    """Part an index of all files into those of the image, and those that are changed; names of one file stay together.
+
+    Raises `AccessUnusable` for what an overlay would take for a mark.
+    """
+    changed = {path for path, kind in changes.items() if kind != REMOVED}
+    moved = {
+        entry.link
+        for entry in whole.entries
+        if entry.kind is Kind.HARDLINK and (entry.path in changed or entry.link in changed)
+    }
+    base, own = _Part(whole.objects), _Part(whole.objects)
+    for position, entry in enumerate(whole.entries):
+        if not position & 0xFFF:
+            work.check()
+        _refuse_mark(entry)
+        if entry.kind is Kind.DIRECTORY:
+            base.take(position, entry)
+            if entry.path in changed:
+                own.take(position, entry)
+        elif entry.path in changed or entry.path in moved or (entry.kind is Kind.HARDLINK and entry.link in moved):
+            own.take(position, entry)
+        elif f"/{entry.path}" not in MADE_BY_ENGINES:
+            base.take(position, entry)
+    return base.index(whole.warnings), own.index(())
+
+
+class _Part:
+    """Some of the entries of an index, with their objects."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._all = objects
+        self._entries = Entries()
+        self._objects = Objects(
+            skeletons={}, symbols={}, loaders={}, offsets={}, all_seen=objects.all_seen, lost=objects.lost
+        )
+
+    def take(self, position: int, entry: Entry) -> None:
+        """Take an entry in, of which `position` is the place in the whole."""
+        place = len(self._entries)
+        self._entries.append(entry)
+        for name in ("skeletons", "symbols", "loaders"):
+            known = getattr(self._all, name)
+            if position in known:
+                getattr(self._objects, name)[place] = known[position]
+
+    def index(self, warnings: Collection[str]) -> LayerIndex:
+        """Return the index of what was taken in."""
+        self._entries.seal()
+        size = sum(self._entries.sizes) + self._entries.symlink_bytes()
+        return LayerIndex("", self._entries, verified=False, size=size, warnings=tuple(warnings), objects=self._objects)
+
+
+def _scanned(engine: Engine, document: ContainerDocument, meter: Meter) -> Scanned:
+    with engine.export(document.id) as stream:
+        return scan_stream(chunks_of(stream, meter), None, None)
+
+
+def _refuse_mark(entry: Entry) -> None:
+    """Raise `AccessUnusable` for what means something else in a layer than in a container."""
+    name = entry.path.rpartition("/")[2]
+    is_device = entry.kind is Kind.CHAR and entry.device is not None and not any(entry.device)
+    if name.startswith(WHITEOUT) or overlay.is_overlay(entry.attributes) or is_device:
+        raise AccessUnusable(f"{entry.path[:200]!a} in the container would be a mark in a layer")

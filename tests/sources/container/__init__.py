@@ -1,0 +1,1 @@
+"""Engines' images: names, access methods, stores."""

@@ -1,0 +1,1 @@
+"""Images of a containerd that has no engine above it."""
