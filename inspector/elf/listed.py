@@ -75,7 +75,7 @@ class ListSearch:
             self._cut = f"more than {MAX_SEARCHED} bytes to search"
             return
         data = self._rest + piece
-        self._search(data, 1 if self._rest else 0)  # what began before is no whole list, or was found
+        self._search(data, 1 if len(self._rest) == MAX_LIST else 0)  # what began before is no whole list, or was found
         self._rest = data[-MAX_LIST:]
 
     def _search(self, data: bytes, begin: int) -> None:
