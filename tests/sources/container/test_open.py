@@ -114,6 +114,18 @@ def test_a_file_that_a_runtime_mounts_over_is_unknown(engine: FakeEngine) -> Non
     assert "libstdc++.so.6' is empty in the container" in facts.torch.reasons[0]
 
 
+def test_what_a_runtime_for_gpus_leaves_behind_is_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    lib = "usr/lib/x86_64-linux-gnu"
+    left: Tree = {f"{lib}/libcuda.so.1": b"", f"{lib}/libnvidia-ml.so.1": b"", "usr/bin/nvidia-smi": b""}
+    gpu = right_images()["worker-gpu"].with_steps(tags=["gpu:1"])
+    with FakeEngine("graph", [gpu]) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        engine.contain("gpu:1", "web", left)
+        facts = facts_of("web")
+    assert (facts.torch.importable, facts.torch.build) == (Importable.YES, "cuda")
+    assert facts.gpu is not None
+
+
 def test_it_goes_by_its_id(engine: FakeEngine) -> None:
     container = engine.contain("worker:1", "web")
     assert facts_of(container.id).reference == f"container:{container.id}"
