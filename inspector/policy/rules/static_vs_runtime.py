@@ -154,10 +154,7 @@ def _lacks_only_the_driver(run: RuntimeFacts) -> bool:
 
 
 EXPLAINED = Explanation(
-    proves=(
-        "A run of the image agrees with what inspector said from its files, and on a host with GPUs with what it "
-        "predicted from the driver and the GPUs."
-    ),
+    proves="A run of the image agrees with what was said from its files and, on a GPU host, predicted from the driver.",
     unknown="A container was run, but said nothing of torch.",
     mend=(
         "A difference is a mistake of inspector, or the image was changed between reading and running. Check the "
