@@ -86,12 +86,13 @@ class OwnFiles:
 
     def _stamps_at_rest(self) -> dict[str, Stamp]:
         """Return stamps that a further change would alter: a clock's tick, in which nothing is told apart, is over."""
+        found = self._stamps()
         for _ in range(_TRIES):
-            found = self._stamps()
             latest = max((stamp[-1] for stamp in found.values()), default=0)
             if latest < time.time_ns() - _TICK:
                 break
             time.sleep(_TICK / 1e9)
+            found = self._stamps()
         return found
 
     def _stamps(self) -> dict[str, Stamp]:
