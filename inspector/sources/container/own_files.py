@@ -88,7 +88,8 @@ class OwnFiles:
         """Return stamps that a further change would alter: a clock's tick, in which nothing is told apart, is over."""
         found = self._stamps()
         for _ in range(_TRIES):
-            if max((stamp[-1] for stamp in found.values()), default=0) < time.time_ns() - _TICK:
+            latest = max((stamp[-1] for stamp in found.values()), default=0)
+            if latest < time.time_ns() - _TICK:
                 break
             time.sleep(_TICK / 1e9)
             found = self._stamps()
