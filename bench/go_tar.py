@@ -19,6 +19,7 @@ import msgspec
 
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded
 from inspector.layers.entries import Entries, Entry
+from inspector.layers.pax import Budget
 from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.runs import Runs
 from inspector.layers.tar import Member, iter_members
@@ -169,7 +170,7 @@ def _by_runs(content: bytes) -> Iterator[tuple[list[Row], str | None]]:
     yield _with_runs(streamed, entries, partial(Runs(entries).streamed, streamed))
 
 
-def _with_runs(reader: Reader, entries: Entries, run: Callable[[int], int]) -> tuple[list[Row], str | None]:
+def _with_runs(reader: Reader, entries: Entries, run: Callable[[int, Budget], int]) -> tuple[list[Row], str | None]:
     try:
         for member in iter_members(reader, run=run):
             owner = (member.uid, member.gid, member.attributes, member.device)

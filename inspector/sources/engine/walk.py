@@ -188,7 +188,8 @@ class Walk:
         Whiteouts go to `marks`: fuse-overlayfs may leave one in both ways.
         """
         prefix = f"{parent}/" if parent else ""
-        in_site, latest = parent.endswith(SITES), self.latest[0] // _SECOND
+        in_site = parent.endswith(SITES)
+        latest: float = self.latest[0] // _SECOND
         found: list[_Item] = []
         run = _Run(parent)
         last, place = (-1, -1), 0
