@@ -60,7 +60,7 @@ def test_the_same_bytes_everywhere() -> None:
     assert IMAGE.image_id == "sha256:ec395e16b15d2403baccf6407655e65b2349379ea4ebdf23554ebc7156e05b56"
     assert (
         right_images()["worker-gpu"].image_id
-        == "sha256:9ac6d74aef572d38fb2f5267b1099ec276b50019e2eeae21d1d709b20644f97b"
+        == "sha256:2b63618c8b2856625b5cba66def0ad6ffa9d58460a1ccfd9eeade2bae118e8bd"
     )
 
 

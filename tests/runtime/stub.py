@@ -72,8 +72,9 @@ def conv2d(picture, kernel):
 
 nn = types.SimpleNamespace(functional=types.SimpleNamespace(conv2d=conv2d))
 _C = types.SimpleNamespace()
+ARCHITECTURES = "sm_75 sm_80 sm_86 sm_90 sm_100 sm_120"
 if "cpu" not in TOLD:
-    _C._cuda_getArchFlags = lambda: "sm_80 sm_90"
+    _C._cuda_getArchFlags = lambda: ARCHITECTURES
 
 def is_available():
     if "crashes-later" in TOLD: os.kill(os.getpid(), 11)
@@ -87,7 +88,7 @@ def get_device_properties(i):
     return types.SimpleNamespace(name="Stub GPU %d" % i, major=9, minor=0, total_memory=80 << 30)
 
 cuda = types.SimpleNamespace(is_available=is_available, init=init, device_count=lambda: GPUS,
-    get_arch_list=lambda: ["sm_90"] if GPUS else [], get_device_properties=get_device_properties)
+    get_arch_list=lambda: ARCHITECTURES.split() if GPUS else [], get_device_properties=get_device_properties)
 def cudnn_version():
     if "bad-cudnn" in TOLD: raise RuntimeError("cuDNN version incompatibility")
     return None if "no-cudnn" in TOLD else 90100
