@@ -178,14 +178,19 @@ def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bo
 def cli(context: click.Context) -> None:
     """Report which PyTorch build a container image would import, and check it against a policy.
 
-    `inspector IMAGE...` is `inspector show IMAGE...`. Images are read, never run, but for `runtime`. REF is an
-    engine's image, an archive, a layout or `-`:
+    `inspector IMAGE...` is `inspector show IMAGE...`. Images are read, never run, but for `runtime`. REF is
+    one of:
 
     \b
       api:prod                    docker:NAME   podman:NAME     an engine's, as it lies there
       api.tar                     what `docker save`, `podman save` or skopeo wrote
       docker-archive:api.tar:TAG  one image of several
       oci:DIRECTORY[:TAG]         oci-archive:PATH[:TAG]        dir:DIRECTORY
+      docker://HOST/NAME:TAG      a registry's
+      container:NAME              an engine's container, with what was changed in it
+      containerd:NAME             an image on a node of Kubernetes
+      rootfs:PATH                 a directory, or what `docker export` wrote
+      venv:DIRECTORY  sif:PATH    an environment of this machine; an image of Apptainer
       -                           docker save api:prod | inspector check -
     """  # noqa: D301 - click's mark before lines that it must not wrap
     if context.invoked_subcommand is None:
