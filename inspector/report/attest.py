@@ -14,8 +14,6 @@ from inspector.report.context import NO_CONTEXT, Context
 from inspector.report.document import encode
 from inspector.report.escape import escape
 
-SVR = "https://in-toto.io/attestation/svr/v0.1"
-TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 VERIFIER = "https://inspector.invalid/v1"
 """Our name as a verifier: a name, and nothing lies there."""
 _WORD = re.compile(r"[^A-Za-z0-9._-]+")

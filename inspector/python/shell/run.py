@@ -40,8 +40,6 @@ MAX_TURNS = 64
 MAX_CALLS = 20
 """Functions and scripts that call each other."""
 
-_STARTS_OTHERS = "a program that isn't known"
-
 
 class Shell:
     """One script being followed. `texts` are the scripts read on the way, `runs` the programs started."""

@@ -18,7 +18,6 @@ from inspector.sources.rootfs.blob import RootDirectory
 from inspector.sources.single import single_image
 from inspector.sources.store import Stored
 
-NATIVE = "native"
 FOLDER = "io.containerd.snapshotter.v1.native"
 
 _WARNING = (

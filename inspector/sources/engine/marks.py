@@ -59,4 +59,4 @@ def kept_attributes(descriptor: int, name: str, top: Path, path: str) -> Attribu
 
 def shown(top: Path, path: str) -> str:
     """Return the place of a file as messages name it."""
-    return ascii(f"{top}/{path[:200]}".rstrip("/"))
+    return ascii(str(top / path[:200]))

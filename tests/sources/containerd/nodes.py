@@ -58,7 +58,7 @@ class Node:
 
     def copy_whole(self, image: Image, files: Mapping[str, bytes], namespace: str = "k8s.io") -> Node:
         """Unpack all layers by the snapshotter `native`: the topmost has all `files`."""
-        top = self.record(image, native.NATIVE, namespace)[-1]
+        top = self.record(image, "native", namespace)[-1]
         folder = self.root / native.FOLDER
         for path, content in files.items():
             (folder / "snapshots" / "7" / path).parent.mkdir(parents=True, exist_ok=True)
