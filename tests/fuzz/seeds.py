@@ -11,9 +11,12 @@ from functools import cache
 from pathlib import Path
 
 from fixtures import packing
+from fixtures.compat import compat_library
 from fixtures.elf import Elf
+from fixtures.fatbin import fatbin
 from fixtures.forms import FORMS
 from fixtures.lazy import estargz, zstd_chunked
+from fixtures.squash import Object, sif, squashfs
 from inspector.layers.codec import encode
 from inspector.testing.image import Image, Step
 from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree, tar_of
@@ -147,6 +150,7 @@ def _entries() -> Iterable[bytes]:
     yield bytes((3, 5, 0, 1, 1, 3, 2, 2, 4, 3, 5, 0, 2, 65, 66, 0, 6, 0, 0, 0, 1, 8))
 
 
+_FILES: Tree = {"bin/python": File(b"\x7fELF", 0o755), "a/b": b"text" * 2000, "a/l": Link("b"), "e": b""}
 _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "tar": _tars,
     "pax": lambda: (b"x" + _PAX, b"g" + _PAX, b"x19 GNU.sparse.major=1\n"[:1] + b"22 GNU.sparse.major=1\n", b"x4 a=\n"),
@@ -183,6 +187,21 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
         b'\4[{"Id":"x","Labels":{"a":"b"},"Created":1,"State":"created"}]',
     ),
     "bolt": _bolt,
+    "squash": lambda: (bytes((which,)) + squashfs(_FILES, packing) for which in (0, 1) for packing in ("gzip", "zstd")),
+    "sif": lambda: (sif([Object(squashfs(_FILES))]),),
+    "kernels": lambda: (
+        b"\0\7" + ELF + b"\0sm_75 sm_80 sm_90\0",
+        b"\1\1" + fatbin("sm_75 sm_80", "sm_90a compute_90", padding=16),
+    ),
+    "cuda_note": lambda: (
+        b'{"CUDA version":"12.9","driver":[535,550],"device":[1,2]}',
+        compat_library("12.9", (535, 550))[:1024],
+    ),
+    "cuda_require": lambda: (b"cuda>=12.4 brand=tesla,driver>=535,driver<536", b"arch>=7.5,cuda!=11.0"),
+    "nvidia_smi": lambda: (
+        b"name, compute_cap, driver_version\nTesla T4, 7.5, 535.183.01\n",
+        b"Driver Version : 535.183.01\n    Product Name : Tesla T4\n",
+    ),
     "challenge": lambda: (
         b'Bearer realm="https://a/t",service="s",scope="repository:r:pull"' + CUT + b"Basic realm=x",
     ),

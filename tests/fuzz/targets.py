@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.fuzz import binaries, images, layers, loading, pythons, wire
+from tests.fuzz import binaries, gpus, images, layers, loading, places, pythons, wire
 from tests.fuzz.mending import sum_headers
 
 
@@ -52,6 +52,12 @@ TARGETS = {
     "loader_cache": Target(loading.cached),
     "loader_search": Target(loading.searched, 1024),
     "torch_preloads": Target(loading.preloads),
+    "squash": Target(places.squash, 8192),
+    "sif": Target(places.header, 1 << 16),
+    "kernels": Target(gpus.kernels, 4096),
+    "cuda_note": Target(gpus.note, 1024),
+    "cuda_require": Target(gpus.conditions, 512),
+    "nvidia_smi": Target(gpus.host, 2048),
     "report": Target(pythons.reported, 128),
     **{name: Target(pythons.file_at(name)) for name in pythons.PLACES},
 }
