@@ -149,6 +149,7 @@ def test_who_wants_colour(terminal: bool, environment: dict[str, str], wanted: b
 
 def test_a_table_is_as_wide_as_columns_says(images: Path) -> None:
     done = start("check", images / "wrong.toml", environment={"COLUMNS": "80"})
+    assert done.returncode == 1, done.stderr
     assert max(map(len, done.stdout.decode().splitlines())) <= 80
 
 

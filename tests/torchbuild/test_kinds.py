@@ -109,7 +109,9 @@ def test_a_policy_that_names_no_kind_is_told_of_all(tmp_path: Path) -> None:
 def test_the_difference_shows_the_version(tmp_path: Path) -> None:
     before = written(tmp_path / "a", torch_quark(), NEEDED)
     after = written(tmp_path / "b", torch_quark("2.13.0+qk51", "5.1"), NEEDED)
-    changes = json.loads(run("diff", before, after, "--format", "json").stdout)["changed"]
+    done = run("diff", before, after, "--format", "json")
+    assert done.exit_code == 0, done.output
+    changes = json.loads(done.stdout)["changed"]
     assert {"field": "torch.accelerator", "before": "4.2", "after": "5.1"} in changes
 
 
