@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from inspector.errors import Malformed, NotFound, Unreachable
-from inspector.oci import MAX_DOCUMENT
+from inspector.oci import MAX_DOCUMENT, decoder
 
 NAMED = "CONTAINER_CONNECTION"
 _MACHINE = (Path("/usr/share/containers"), Path("/etc/containers"))
@@ -124,7 +124,7 @@ def _connections(path: Path) -> _Connections:
     if not content:
         return _Connections()
     try:
-        return msgspec.json.decode(content, type=_Document).connection
+        return decoder(_Document).decode(content).connection
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise Malformed(f"{path}: no connections of Podman: {error}") from error
 

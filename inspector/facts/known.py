@@ -24,7 +24,7 @@ from inspector.facts.waste import Waste
 from inspector.gpu.image import ImageGpu
 from inspector.imports.model import Imported
 from inspector.layers.answers import Answer
-from inspector.oci import Platform
+from inspector.oci import Platform, converted
 from inspector.python.model import Distribution, Interpreter, Startup
 from inspector.torchbuild.model import BrokenExtension, Torch, TorchElsewhere
 from inspector.unknown import Absent, Unknown
@@ -206,7 +206,7 @@ def _decoded(content: bytes) -> ImageFacts | None:
             interpreter=_or_unknown(interpreter, Interpreter),
             command=Command(
                 interpreter=_or_unknown(command.pop("interpreter"), Interpreter),
-                **{name: msgspec.convert(value, _COMMAND[name]) for name, value in command.items()},
+                **{name: converted(value, _COMMAND[name]) for name, value in command.items()},
             ),
             **{name: _field(name, value) for name, value in said.items()},
         )
@@ -215,11 +215,11 @@ def _decoded(content: bytes) -> ImageFacts | None:
 
 
 def _field(name: str, value: Any) -> Any:
-    return _or_unknown(value, _TYPES[name]) if name in _MAYBE else msgspec.convert(value, _TYPES[name])
+    return _or_unknown(value, _TYPES[name]) if name in _MAYBE else converted(value, _TYPES[name])
 
 
 def _or_unknown(value: Any, kind: Any) -> Any:
     """Return a value of that kind, or why it is not known; None stays what it is."""
     if isinstance(value, dict) and "unknown" in value:
-        return msgspec.convert(value, Absent if "absent" in value else Unknown)
-    return None if value is None else msgspec.convert(value, kind)
+        return converted(value, Absent if "absent" in value else Unknown)
+    return None if value is None else converted(value, kind)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from inspector.gpu.versions import compare, major_of
+from inspector.oci import decoder
 
 MAX_NOTE = 4096
 """Bytes of a note that are read; those of CUDA 12.9 to 13.1 take 200."""
@@ -69,7 +70,7 @@ def read_note(text: bytes) -> Note | None:
     if len(text) > MAX_NOTE:
         return None
     try:
-        found = msgspec.json.decode(text.rstrip(b"\0"), type=_Written)
+        found = decoder(_Written).decode(text.rstrip(b"\0"))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     return Note(found.cuda, found.driver, found.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inspector.oci.digests import MAX_DOCUMENT, Digest, check_digest, digest_mismatch, digest_of, hasher
 from inspector.oci.documents import (
+    converted,
     decoder,
     layout_version,
     media_type,
@@ -47,6 +48,7 @@ __all__ = [
     "RootfsIds",
     "RuntimeConfig",
     "check_digest",
+    "converted",
     "decoder",
     "digest_mismatch",
     "digest_of",

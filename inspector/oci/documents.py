@@ -39,6 +39,12 @@ def decoder(kind: type[Document]) -> msgspec.json.Decoder[Document]:
     return found
 
 
+def converted(value: object, kind: type[Document]) -> Document:
+    """Return a value of plain types as `kind`, which is prepared as in `decoder`. Raises `msgspec.ValidationError`."""
+    decoder(kind)
+    return msgspec.convert(value, kind)
+
+
 def parse(content: bytes, kind: type[Document], where: str) -> Document:
     """Decode JSON that no image brings, such as an engine's answer, as `kind`; `where` names it in errors.
 
@@ -121,15 +127,14 @@ def layout_version(content: bytes, where: str) -> str:
 
 def _values(reader: Reader, content: bytes, tree: Any, kind: type[Document], where: str) -> Document:
     """Return the tree as `kind`; what it has as null, and `kind` has not, is left to its default on the second try."""
-    decoder(kind)
     try:
         try:
-            return msgspec.convert(tree, kind)
+            return converted(tree, kind)
         except msgspec.ValidationError:
             again = reader.reread(content, where)
             if isinstance(again, dict):
                 again = {key: value for key, value in again.items() if value is not None}
-            return msgspec.convert(again, kind)
+            return converted(again, kind)
     except msgspec.ValidationError as error:
         raise _malformed(error, where) from error
 

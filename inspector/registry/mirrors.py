@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.errors import Refused, UsageError
 from inspector.names import ImageName, is_host, is_repository, parse_host
-from inspector.oci import MAX_DOCUMENT
+from inspector.oci import MAX_DOCUMENT, converted
 from inspector.registry.settings import Settings
 
 
@@ -109,7 +109,7 @@ def _read(path: Path) -> tuple[_Registry, ...]:
     try:
         with path.open("rb") as file:
             text = file.read(MAX_DOCUMENT).decode()
-        return msgspec.convert(tomllib.loads(text), _File).registry
+        return converted(tomllib.loads(text), _File).registry
     except (OSError, ValueError) as error:  # msgspec's and tomllib's errors are ValueErrors
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"{path}: no usable registries.conf: {why}") from error

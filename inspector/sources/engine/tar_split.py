@@ -26,6 +26,7 @@ from inspector.errors import DigestMismatch, Malformed
 from inspector.layers.compression import CHUNK, decompressed
 from inspector.layers.tar import MAX_HEADERS, normal
 from inspector.layers.tree import OPAQUE
+from inspector.oci import decoder
 from inspector.sources.access import AccessUnusable
 from inspector.sources.below import DIRECTORY, OPENED
 from inspector.sources.engine.disk import unusable
@@ -72,7 +73,7 @@ class TarSplit(msgspec.Struct, frozen=True):
 
     def records(self) -> Iterator[Record]:
         """Yield all records. Raises `AccessUnusable` where they can't be read."""
-        decode = msgspec.json.Decoder(Record).decode_lines
+        decode = decoder(Record).decode_lines
         left, count, rest = MAX_RECORDS, 2 * MAX_HEADERS, b""
         try:
             for output in decompressed(self._stored(), "gzip"):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from inspector.errors import Malformed, NotFound
-from inspector.oci import MAX_DOCUMENT, ImageConfig, Platform, RuntimeConfig, parse, parse_config
+from inspector.oci import MAX_DOCUMENT, ImageConfig, Platform, RuntimeConfig, converted, parse, parse_config
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """As Docker, containerd and Podman set it where an image states none."""
@@ -82,7 +82,7 @@ def _document(said: Any, where: str) -> dict[str, Any]:
 
 def _converted(said: dict[str, Any], kind: type[Document], where: str) -> Document:
     try:
-        return msgspec.convert(said, kind)
+        return converted(said, kind)
     except msgspec.ValidationError as error:
         raise Malformed(f"{where}: {error}; {_EXPECTED}") from error
 
