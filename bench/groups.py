@@ -12,6 +12,7 @@ from bench.audit import audit_rows, listing_rows, plan_rows
 from bench.contained import contained_rows
 from bench.engine import engine_rows, run_row
 from bench.files import file_rows
+from bench.gpu import gpu_row
 from bench.headers import header_row
 from bench.images import Named, subjects
 from bench.known import known_rows
@@ -76,6 +77,12 @@ def _headers(tools: Tools, choice: Choice) -> Rows:
             yield header_row(tools, subject)
 
 
+def _gpu(tools: Tools, choice: Choice) -> Rows:
+    for subject in (subject for image in choice.images for subject in subjects(image)):
+        if subject.scheme == "docker-archive":
+            yield gpu_row(tools, subject)
+
+
 def _engine(tools: Tools, choice: Choice) -> Rows:
     for image in choice.images:
         yield from engine_rows(tools, image, save=choice.save)
@@ -108,6 +115,7 @@ GROUPS: dict[str, Group] = {
     "known": _known,
     "files": _files,
     "headers": _headers,
+    "gpu": _gpu,
     "engine": _engine,
     "contained": _contained,
     "registry": _registry,

@@ -20,6 +20,7 @@ from inspector.layers.cache import IndexCache
 from inspector.layers.indexer import Indexer
 from inspector.names import familiar
 from inspector.oci import Platform
+from inspector.pipeline import Options, inspect
 from inspector.reference import parse_reference
 from inspector.sources import open_images
 from inspector.sources.containerd import contents
@@ -27,6 +28,8 @@ from inspector.sources.containerd import open as opening
 from inspector.sources.containerd.places import Place
 from inspector.sources.media import Media
 from inspector.sources.venv.machine import Machine
+from inspector.testing import FakeEngine
+from inspector.testing.store import Kind
 from inspector.testing.tree import File, Link, Tree, tar_of
 from tests.comparable import comparable, without_layers
 from tests.effort import some
@@ -174,6 +177,18 @@ def test_a_root_file_system(form: str, expected: dict[str, ImageFacts], tmp_path
     assert layer.diff_id.startswith("sha256:") if form == "rootfs-tar-gzip" else layer.diff_id == ""
     assert facts.size.uncompressed == layer.size == sum_of_files(merged(GPU))
     assert facts.evidence.bytes_read > 0
+
+
+@pytest.mark.parametrize("kind", ["graph", "containerd", "podman"])
+def test_a_container(kind: Kind, expected: dict[str, ImageFacts], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was just made has its image's files in two layers, and neither a digest nor a tag."""
+    with FakeEngine(kind, [GPU.with_steps(tags=["gpu:1"])]) as engine:
+        for variable, own in (("CONTAINER_HOST", "podman"), ("DOCKER_HOST", "docker")):
+            monkeypatch.setenv(variable, engine.address if (kind == "podman") is (own == "podman") else "unix:///none")
+        engine.contain("gpu:1", "web")
+        facts = inspect("container:web", Options(cache=None))
+    assert without_layers(facts) == without_layers(expected[GPU.image_id])
+    assert (facts.source, facts.image_id, facts.tags, len(facts.layers)) == ("container", None, (), 2)
 
 
 @pytest.mark.parametrize("packing", PACKINGS)

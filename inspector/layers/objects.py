@@ -37,6 +37,10 @@ _LOADERS = 1 << 32  # no layer has so many entries
 _ROW = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
+OF_CONTENT = ("skeletons", "symbols", "loaders", "listed")
+"""The fields of `Objects` that say what is in a file, wherever it lies."""
+
+
 class Objects(msgspec.Struct, eq=False):
     """By the positions of entries: packed skeletons and symbols, facts of loaders, lists of architectures, and offsets.
 

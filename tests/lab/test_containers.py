@@ -18,8 +18,8 @@ from inspector.pipeline import Options, inspect
 from inspector.sources.access import AccessMethod
 from inspector.sources.container.access import CHANGED
 from inspector.unknown import Importable, Unknown
+from tests.comparable import without_layers
 from tests.lab.others import Other
-from tests.sources.container.alike import plain
 
 WAYS: tuple[AccessMethod, ...] = ("storage", "save")
 PROD = {"docker": "ktrdr-backend:prod", "podman": "localhost/ktrdr-backend:prod"}
@@ -89,7 +89,7 @@ def test_a_container_just_made_is_its_image(
         image = inspect(reference, Options(cache=None, access="storage"))
         with unchanged(any_engine, container):
             facts = read(container, way)
-        told, expected = plain(facts), plain(image)
+        told, expected = without_layers(facts), without_layers(image)
         for each in (told, expected):  # `nothing` is what this container runs
             each.pop("startup"), each.pop("command")
         assert told == expected
@@ -142,7 +142,7 @@ def test_a_running_container_in_which_a_package_was_installed(way: AccessMethod,
     assert found["added"].layer == len(facts.layers) - 1
     assert "fastapi" not in found
     any_engine.docker("stop", "--time", "0", container)
-    assert plain(read(container, way))["distributions"] == plain(facts)["distributions"]
+    assert without_layers(read(container, way))["distributions"] == without_layers(facts)["distributions"]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -13,7 +13,7 @@ from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.memory import reading
-from inspector.layers.objects import Objects
+from inspector.layers.objects import OF_CONTENT, Objects
 from inspector.layers.scan import scan_stream
 from inspector.layers.tree import WHITEOUT
 from inspector.rootfs import Kind
@@ -114,15 +114,13 @@ class _Part:
     def __init__(self, objects: Objects) -> None:
         self._all = objects
         self._entries = Entries()
-        self._objects = Objects(
-            skeletons={}, symbols={}, loaders={}, offsets={}, all_seen=objects.all_seen, lost=objects.lost
-        )
+        self._objects = Objects(all_seen=objects.all_seen, lost=objects.lost)
 
     def take(self, position: int, entry: Entry) -> None:
         """Take an entry in, of which `position` is the place in the whole."""
         place = len(self._entries)
         self._entries.append(entry)
-        for name in ("skeletons", "symbols", "loaders"):
+        for name in OF_CONTENT:
             known = getattr(self._all, name)
             if position in known:
                 getattr(self._objects, name)[place] = known[position]

@@ -23,7 +23,7 @@ from inspector.testing import faults
 from inspector.testing.engine import FakeEngine
 from inspector.testing.tree import Tree
 from inspector.unknown import Importable, Unknown
-from tests.sources.container.alike import plain
+from tests.comparable import without_layers
 
 WORKER = right_images()["worker-cpu"].with_steps(tags=["worker:1"])
 SITE = "app/.venv/lib/python3.11/site-packages"
@@ -53,7 +53,7 @@ def test_one_just_made_is_its_image_and_is_only_looked_at(engine: FakeEngine) ->
     facts = facts_of("web")
     assert {request.method for request in engine.requests} == {"GET"}
     scheme = "podman" if engine.store.kind == "podman" else "docker"
-    assert plain(facts) == plain(inspect(f"{scheme}:worker:1", Options(cache=None, access="save")))
+    assert without_layers(facts) == without_layers(inspect(f"{scheme}:worker:1", Options(cache=None, access="save")))
     assert [layer.created_by for layer in facts.layers] == [OF_IMAGE, CHANGED]
     assert (facts.source, facts.image_id, facts.evidence.access) == ("container", None, "save")
 

@@ -21,7 +21,7 @@ from inspector.sources.engine import containers_storage, overlay2
 from inspector.testing.engine import FakeEngine
 from inspector.testing.tree import Tree
 from inspector.unknown import Importable, Unknown
-from tests.sources.container.alike import plain
+from tests.comparable import without_layers
 from tests.sources.engine import unpacked
 
 if sys.platform != "linux":
@@ -99,7 +99,7 @@ def test_the_layers_of_the_image_lie_below_its_own(own: Path) -> None:
     layers = layers_by_name(facts)
     assert layers["added"] == len(facts.layers) - 1
     assert layers | layers_by_name(image) == layers
-    assert plain(facts)["torch"] == plain(image)["torch"]
+    assert without_layers(facts)["torch"] == without_layers(image)["torch"]
 
 
 def test_the_image_may_be_gone(own: Path, engine: FakeEngine, root: Path) -> None:
