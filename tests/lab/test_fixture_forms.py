@@ -23,6 +23,10 @@ ENGINES_MAY_REFUSE = {"docker-24-zstd", "containerd-zstd", "containerd-mixed"}
 SKOPEO_MAY_REFUSE = {
     "docker-24-gzip",  # 1.9 loses its place in a gzip archive, in one written by gzip(1) too
     "docker-25-dotted-gzip",
+    "nix-layered",
+    "docker-24-hardlinks",  # of a member that is a hardlink it reads nothing
+    "oci-buildkit",  # of the names that BuildKit writes it knows the tag alone
+    "oci-archive-buildkit",
     "oci-embedded",  # it looks for a blob all the same
     "oci-platforms-docker-types",  # it knows the OCI's own types only
     "oci-docker-types",

@@ -26,7 +26,8 @@ def test_images_are_checked_again_once_one_changes(roles: None, tmp_path: Path) 
     checked, skipped = "ktrdr-backend:prod (api): pass", "images not checked: none has changed since all passed"
     assert checked in clone.git("push", "origin", "main").stderr
     assert clone.pushed
-    assert skipped in clone.git("push", "origin", "main:second").stderr
+    again = (clone.git("push", "origin", f"main:again-{number}").stderr for number in range(5))
+    assert any(skipped in said for said in again)  # another test may bring an image to the engine meanwhile
     engine.docker("tag", "ktrdr-backend:prod", tag)
     try:
         assert checked in clone.git("push", "origin", "main:third").stderr

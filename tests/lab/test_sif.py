@@ -81,6 +81,8 @@ def test_what_apptainer_builds_of_an_image_has_its_facts(name: str, build: Build
         own = (facts["command"]["interpreter"] or {}).get("search_path", [])
         own[:1] = [each for each in own[:1] if each != folder]
     assert "~/.local" in found.pop("warnings")[0]
+    if found["gpu"] is not None:
+        assert found["gpu"]["environment"].pop("LD_LIBRARY_PATH") == "/.singularity.d/libs"
     assert found == {key: value for key, value in wanted.items() if key != "warnings"}
 
 
