@@ -22,7 +22,6 @@ from inspector.sources import open_images
 from inspector.testing.image import Image
 from inspector.testing.tree import File, Hardlink, Link, Tree
 from tests.comparable import without_layers
-from tests.lab.conftest import _not_here
 
 LAB = Path(os.environ.get("LAB", "/tmp/inspector-lab"))
 TOOL = Path(__file__).with_name("apptainer")
@@ -38,10 +37,10 @@ def run(*words: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def work() -> Path:
-    """The folder that Apptainer sees as /work."""
-    folder = LAB / "apptainer" / "root" / "work"
+    """The folder that Apptainer sees as /mnt."""
+    folder = LAB / "apptainer" / "root" / "mnt"
     if not folder.is_dir():
-        _not_here("Apptainer is not unpacked")
+        pytest.skip("Debian unstable's Apptainer is out of reach")  # it may be, any day; `make lab` says why
     return folder
 
 
@@ -54,7 +53,7 @@ def build(work: Path, request: pytest.FixtureRequest) -> Build:
         for path in (archive, made):
             request.addfinalizer(partial(path.unlink, missing_ok=True))
         write(archive)
-        run(TOOL, "--quiet", "build", "--force", *options, f"/work/{made.name}", f"docker-archive:/work/{archive.name}")
+        run(TOOL, "--quiet", "build", "--force", *options, f"/mnt/{made.name}", f"docker-archive:/mnt/{archive.name}")
         return made
 
     return make
@@ -104,7 +103,7 @@ def test_a_real_python_finds_what_we_say(build: Build, docker: None, tmp_path: P
     )
     facts = facts_of(f"sif:{made}")
     root = tmp_path / "root"
-    offset = run(TOOL, "sif", "list", f"/work/{made.name}").split("Squashfs")[0].rsplit("|", 2)[-2].split("-")[0]
+    offset = run(TOOL, "sif", "list", f"/mnt/{made.name}").split("Squashfs")[0].rsplit("|", 2)[-2].split("-")[0]
     run("unsquashfs", "-quiet", "-no-progress", "-offset", offset.strip(), "-dest", root, made)
     assert sorted(listed(made)) == sorted(walked(root))
     program = "import os, sys; print([sys.executable, sys.path[1:], os.environ['PATH'], os.environ['LD_LIBRARY_PATH']])"
