@@ -1,7 +1,7 @@
 """The kernels in a library of another package than torch: all containers are looked at, by seeking or as they go by.
 
 Such a library may hold kernels that only some GPUs are for, beside those for all; so the list that most containers
-have is told apart from what others have besides.
+have is kept apart from what others have besides.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIBRARIES = {
 }
 """Where packages keep their kernels, by the path below site-packages."""
 MAX_TRIES = 16
-"""Places that begin like a container and are none, or begin another chain."""
+"""Places that begin like a container and hold something else, or another chain."""
 
 _ANY = re.compile(rf"-packages/(?:{'|'.join(LIBRARIES.values())})\Z", re.ASCII)
 _AHEAD = 48

@@ -31,7 +31,7 @@ WITH_KERNELS = ("libtorch_cuda.so", "libtorch_cuda_cu.so", "libtorch_cuda_linalg
 MAX_CONTAINER = 4 << 20
 """Bytes of a container of kernels that are held as it goes by."""
 MAX_TRIES = 16
-"""Places that begin like a container and are none."""
+"""Places that begin like a container and hold something else."""
 
 _BLOCK = 1 << 20
 _NVIDIA = re.compile(rb"sm_\d{2,3}[af]?(?: (?:sm|compute)_\d{2,3}[af]?){0,63}")

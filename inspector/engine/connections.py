@@ -57,7 +57,7 @@ def chosen_connection(environment: Mapping[str, str], home: Path, *, default: bo
     if named:
         found = known.connections.get(named)
         if found is None:
-            there = ", ".join(sorted(known.connections)[:10]) or "there is none"
+            there = ", ".join(sorted(known.connections)[:10]) or "none is configured"
             raise NotFound(f"{NAMED}: there is no connection {named[:100]!a} of Podman's ({there})")
         return _without_ssh(found)
     found = known.connections.get(known.default)

@@ -96,7 +96,7 @@ def changed_paths(content: bytes, where: str) -> Mapping[str, int]:
 
 
 def _mounts(said: _Document, where: str) -> tuple[MountPoint, ...]:
-    """List the mounts by path; what engines themselves put into every container is none of them."""
+    """List the mounts by path; those that engines themselves put into every container are left out."""
     tmpfs = said.host_config.tmpfs if said.host_config else None
     found = [MountPoint(_path(each.destination), each.type or "mount", _name(each)) for each in said.mounts or ()]
     found += [MountPoint(_path(path), "tmpfs") for path in tmpfs or ()]

@@ -175,7 +175,7 @@ def seen_by_python(
 
 
 def _with_torch(fs: Rootfs, image: Image, command: Command) -> Command:
-    """Return what the image's command runs, with what is told of its torch."""
+    """Return what the image's command runs, with the build step and the GPU facts of its torch."""
     torch = command.torch
     if torch is None:
         return command
