@@ -16,8 +16,9 @@ from inspector.python.environment import Environment
 from inspector.python.files import join, read_text
 from inspector.python.launch import Script, read_program
 from inspector.python.passing import Asked
+from inspector.python.shell.builtins import take_options
 from inspector.python.shell.run import MAX_STEPS, Shell
-from inspector.python.shell.state import HOLE, Run, State
+from inspector.python.shell.state import HOLE, Dialect, Run, State
 from inspector.python.shims import is_shim, through_shim
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
@@ -37,6 +38,11 @@ _CHOOSERS = frozenset({"mise", "rtx", "asdf", "proto"})
 """Programs that stand in PATH under other names, and choose what runs by files of their own."""
 _MATTERS = re.compile(r"(?:PYTHON|LD_|TORCH_|__PYVENV)\w*|HOME")
 """Variables that change what Python imports."""
+_DIALECTS: dict[str, Dialect] = {
+    **dict.fromkeys(("bash", "zsh", "ksh"), "bash"),
+    "dash": "dash",
+    **dict.fromkeys(("ash", "busybox"), "ash"),
+}
 _LOGIN = (".bash_profile", ".bash_login", ".profile")
 
 
@@ -204,8 +210,11 @@ class Follower:
         if call.text is None and call.script is None:
             return process.program()
         fs, environment = process.fs, process.environment
-        bash = process.name in ("bash", "zsh", "ksh")
-        state = State(environment, call.arguments, bash=bash)
+        as_sh = posixpath.basename(process.found.path) == "sh"
+        bash = process.name in ("bash", "zsh", "ksh") and not as_sh
+        state = State(
+            environment, call.arguments, dialect=_DIALECTS.get(process.name, ""), posix=as_sh, options=call.options
+        )
         state.doubts = process.doubts
         shell = Shell(fs, lambda path: self._read(fs, path), self.steps)
         text = call.text
@@ -266,6 +275,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     script: str | None = None
     arguments: tuple[str, ...] = ()
     login: bool = False
+    options: frozenset[str] = frozenset()
 
 
 def read_call(words: Sequence[str]) -> Call | Unknown:
@@ -276,6 +286,7 @@ def read_call(words: Sequence[str]) -> Call | Unknown:
             return Unknown("busybox runs a command of its own")
         rest = rest[1:]
     login = text = False
+    options: frozenset[str] = frozenset()
     while rest and rest[0][:1] in ("-", "+") and rest[0] not in ("-", "--"):
         word = rest.pop(0)
         if word in ("--login", "--norc", "--noprofile", "--posix"):
@@ -284,15 +295,19 @@ def read_call(words: Sequence[str]) -> Call | Unknown:
         if word.startswith("--") or "i" in word or "s" in word.removeprefix("-o"):
             return Unknown(f"the shell has the option {word!r}, which is not followed")
         login, text = login or "l" in word, text or "c" in word
-        if word[-1] in "oO" and rest:
-            rest.pop(0)
-    if rest[:1] == ["--"]:
-        rest = rest[1:]
-    if text:
-        return Call(text=rest[0], arguments=tuple(rest[1:]), login=login) if rest else Unknown("no text for `-c`")
-    if rest:
-        return Call(script=rest[0], arguments=tuple(rest), login=login)
-    return Call(login=login)
+        given = [word, rest.pop(0)] if word[-1] in "oO" and rest else [word]
+        options, _ = take_options(given if word[-1] != "O" else [], options)
+    rest = rest[1:] if rest[:1] == ["--"] else rest
+    if text and not rest:
+        return Unknown("no text for `-c`")
+    arguments = tuple(rest[1:] if text else rest)
+    return Call(
+        text=rest[0] if text else None,
+        script=rest[0] if rest and not text else None,
+        arguments=arguments,
+        login=login,
+        options=options,
+    )
 
 
 def _env_shell(script: Script) -> bool:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
-from inspector.python.shell.parser import parse
+from inspector.python.shell.expand import Stop
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import is_dir
 
+_REDIRECTED = re.compile(r"(?<![2>])>(?!&2?1)")
+"""What may print elsewhere; standard error may go where it will."""
+
 
 def capture(shell: Shell, text: str, state: State) -> str:
     """Return the output of commands joined by `&&` and `;`, its last line ends dropped; a hole where it isn't known."""
+    if _REDIRECTED.search(text):
+        return HOLE
     try:
-        body = parse(text)
+        body = shell.parsed(text, state)
     except InspectorError:
         return HOLE
     inner = state.copy()
@@ -30,7 +36,10 @@ def capture(shell: Shell, text: str, state: State) -> str:
                 continue  # what stands before it is taken to succeed
             if len(pipeline.commands) > 1 or pipeline.negated or not isinstance(only, Simple):
                 return HOLE
-            words = shell.expander.fields(only.words, inner)
+            try:
+                words = shell.expander.fields(only.words, inner)
+            except Stop:
+                return HOLE
             output = _output(shell, words, inner)
             if output is None:
                 return HOLE

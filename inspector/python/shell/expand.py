@@ -17,11 +17,12 @@ MAX_FIELDS = 1000
 Capture = Callable[[str, State], str]
 """What a command substitution prints."""
 
-_PATTERN = re.compile(r"[*?\[]")
+_GUARDS = ("-", "+", "=", "?")
+_PATTERN = re.compile(r"[*?]|\[.+\]")
 
 
 class Stop(Exception):
-    """The shell ends here: `${name:?}` of a name without a value."""
+    """The shell ends here: `${name:?}` of a name without a value, or what dash calls a bad substitution."""
 
 
 class Expander:
@@ -63,6 +64,7 @@ class Expander:
         for at, part in enumerate(word):
             if isinstance(part, Parameter) and part.name == "@" and part.quoted and not part.operator:
                 items = state.arguments
+                there = there and (bool(items) or bool(current))
                 for position, item in enumerate(items):
                     if position:
                         yield current
@@ -86,11 +88,11 @@ class Expander:
 
     def _globbed(self, value: str, plain: str, state: State) -> Iterator[str]:
         """Yield the files that a pattern in the last component stands for; the pattern itself where there are none."""
-        if not _PATTERN.search(plain):
+        if not _PATTERN.search(plain) or "f" in state.options:
             yield value
             return
         folder, _, last = value.rpartition("/")
-        if _PATTERN.search(folder) or HOLE in value:
+        if _PATTERN.search(folder) or HOLE in value or (HOLE in state.cwd and not value.startswith("/")):
             yield HOLE
             return
         where = join(state.cwd, folder) if folder or not value.startswith("/") else "/"
@@ -114,14 +116,22 @@ class Expander:
                 return self.capture(text, state)
             case Parameter():
                 return self._parameter(part, state)
-            case _:
+            case Opaque(assigns=assigns, extends=extends):
+                if extends and state.dialect == "dash":
+                    raise Stop("it is a bad substitution")
+                for name in assigns:
+                    state.set(name, HOLE)
                 return HOLE
 
     def _parameter(self, part: Parameter, state: State) -> str:
         value = _lookup(part.name, state)
+        if value is None and "u" in state.options and part.name not in "@*" and part.operator[-1:] not in _GUARDS:
+            raise Stop(part.name)
         match part.operator:
             case "":
                 return value or ""
+            case ":" if state.dialect == "dash":
+                raise Stop("it is a bad substitution")
             case ":-" | "-" | ":=" | "=" | ":+" | "+" | ":?" | "?":
                 return self._default(part, value, state)
             case ":":

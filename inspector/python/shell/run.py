@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from inspector.errors import InspectorError, LimitExceeded
-from inspector.python.shell import builtins, conditions
+from inspector.python.shell import builtins, conditions, loops
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
@@ -22,10 +22,10 @@ from inspector.python.shell.syntax import (
     Group,
     If,
     Loop,
+    Output,
     Pipeline,
     Simple,
     Test,
-    Word,
 )
 from inspector.python.which import Missing, find_command
 from inspector.rootfs import Rootfs, is_file
@@ -35,8 +35,6 @@ MAX_STATES = 64
 """Ways through a script that are followed side by side."""
 MAX_STEPS = 20_000
 """Commands that are gone through for one image."""
-MAX_TURNS = 64
-"""Turns of one loop."""
 MAX_CALLS = 20
 """Functions and scripts that call each other."""
 
@@ -49,13 +47,17 @@ class Shell:
         self.expander = Expander(fs, lambda text, state: capture(self, text, state))
         self.runs: list[Run] = []
         self.ends: list[Run] = []
-        self.depth = 0
+        self.depth = self.asking = 0
 
     def script(self, text: str, state: State) -> list[Run]:
         """Return the programs that end the script, each way through it. Raises `Malformed`, `LimitExceeded`."""
-        for left in self.body(parse(text), [state]):
+        for left in self.body(self.parsed(text, state), [state]):
             self.finish(left)
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
+
+    def parsed(self, text: str, state: State) -> Body:
+        """Return the commands of a text, as this shell reads it. Raises `Malformed`."""
+        return parse(text, posix=state.dialect == "dash")
 
     def fs_has(self, path: str) -> bool:
         """Tell whether a file is there."""
@@ -76,10 +78,10 @@ class Shell:
             if not going:
                 break
             resting = [state for state in states if state.flow]
-            states = self._distinct([*resting, *self._chain(chain, going)])
+            states = self.distinct([*resting, *self._chain(chain, going)])
         return states
 
-    def _distinct(self, states: list[State]) -> list[State]:
+    def distinct(self, states: list[State]) -> list[State]:
         """Return those that go on differently. Raises `LimitExceeded`."""
         found = list({state.key(): state for state in states}.values())
         if len(found) > MAX_STATES:
@@ -92,15 +94,34 @@ class Shell:
         return self._links(chain, states)
 
     def _links(self, chain: Chain, states: list[State]) -> list[State]:
-        for operator, pipeline in chain.links:
+        for at, (operator, pipeline) in enumerate(chain.links, 1):
             wanted: Tri = "yes" if operator == "&&" else "no"
             going = [state for state in states if not state.flow and operator in ("", *self._leads_on(state, wanted))]
             passing = [state.copy() for state in states if state.flow or (operator and state.status != wanted)]
             for state in passing:
                 if not state.flow:
                     state.status = conditions.negated(wanted)
-            states = [*passing, *self._pipeline(pipeline, [state.copy() for state in going])]
+            only_asked = at < len(chain.links) or pipeline.negated
+            self.asking += only_asked
+            done = self._pipeline(pipeline, [state.copy() for state in going])
+            self.asking -= only_asked
+            states = [*passing, *(done if only_asked else self._failing(done))]
         return states
+
+    def _failing(self, states: list[State]) -> list[State]:
+        """End those that `set -e` ends: a program is taken to succeed, so only what surely fails counts."""
+        if self.asking:
+            return states
+        return [
+            each for each in states if each.flow or each.status != "no" or "e" not in each.options or self.stop(each)
+        ]
+
+    def asked(self, condition: Body, states: list[State]) -> list[State]:
+        """Return the states behind a condition, in which `set -e` ends nothing."""
+        self.asking += 1
+        asked = self.body(condition, states)
+        self.asking -= 1
+        return asked
 
     @staticmethod
     def _leads_on(state: State, wanted: Tri) -> tuple[str, ...]:
@@ -140,7 +161,7 @@ class Shell:
             raise LimitExceeded(f"it takes more than {MAX_STEPS} steps to follow")
         match command:
             case Simple():
-                return [after for state in states for after in self._simple(command, state)]
+                return self._each(states, lambda state: self._simple(command, state))
             case Group(body=body, own_process=True):
                 return self.apart(lambda inner: self.body(body, inner), states)
             case Group(body=body):
@@ -148,38 +169,50 @@ class Shell:
             case If():
                 return self._if(command, states)
             case Case():
-                return [after for state in states for after in self._case(command, state)]
+                return self._each(states, lambda state: self._case(command, state))
             case Loop():
-                return [after for state in states for after in self._loop(command, state)]
+                return self._each(states, lambda state: loops.follow(self, command, state))
             case Function(name=name, body=function):
                 for state in states:
                     state.functions[name] = function
                     state.status = "yes"
                 return states
-            case Test(words=words):
-                for state in states:
-                    state.status = self._test(words, state)
-                return states
+            case Test():
+                return self._each(states, lambda state: self._test(command, state))
 
-    def _test(self, words: tuple[Word, ...], state: State) -> Tri:
-        if not words:
-            return "unknown"
+    def _each(self, states: list[State], follow: Callable[[State], list[State]]) -> list[State]:
+        """Follow a command from each state; one whose expansion fails ends there."""
+        found: list[State] = []
+        for state in states:
+            try:
+                found += follow(state)
+            except Stop:
+                found += self.stop(state)
+        return found
+
+    def _test(self, test: Test, state: State) -> list[State]:
+        state.status = "unknown"
+        for name in test.assigns:
+            state.set(name, HOLE)
+        if not test.words:
+            return [state]
         texts: list[str] = []
-        for at, word in enumerate(words):
+        for at, word in enumerate(test.words):
             right = at and texts[-1] in ("=", "==", "!=")
             texts.append(self.expander.pattern(word, state) if right else self.expander.single(word, state))
-        return conditions.decide(self.fs, texts, state, patterns=True)
+        state.status = conditions.decide(self.fs, texts, state, patterns=True)
+        return [state]
 
     def _if(self, command: If, states: list[State]) -> list[State]:
         found: list[State] = []
         for condition, body in command.branches:
             if not condition:
                 return [*found, *self.body(body, states)]
-            asked = self.body(condition, states)
+            asked = self.asked(condition, states)
             found += [state for state in asked if state.flow]
             asked = [state for state in asked if not state.flow]
             found += self.body(body, [state.copy() for state in asked if state.status != "no"])
-            states = self._distinct([state for state in asked if state.status != "yes"])
+            states = self.distinct([state for state in asked if state.status != "yes"])
             if not states:
                 return found
         for state in states:
@@ -201,66 +234,17 @@ class Shell:
         state.status = "yes"
         return [*found, state]
 
-    def _loop(self, loop: Loop, state: State) -> list[State]:
-        if loop.condition:
-            return self._while(loop, state)
-        items = state.arguments if loop.words is None else self.expander.fields(loop.words, state)
-        states, done = [state], []
-        for item in items[:MAX_TURNS]:
-            for each in states:
-                each.set(loop.name, item)
-            behind = self.body(loop.body, states)
-            states, over = _turn(behind)
-            done += over
-        if len(items) > MAX_TURNS or HOLE in items:
-            self._any_number(loop, [*states, *done], state)
-        return self._distinct([*states, *done])
-
-    def _while(self, loop: Loop, state: State) -> list[State]:
-        """Return as long as the condition is known, turn by turn; else once, and what that changes isn't known."""
-        goes_on: Tri = "no" if loop.until else "yes"
-        before = state.copy()
-        states, done = [state], []
-        for turn in range(MAX_TURNS):
-            asked = self.body(loop.condition, states)
-            done += [each for each in asked if each.flow or each.status != goes_on]
-            certain = all(each.status in ("yes", "no") for each in asked)
-            going = [each.copy() for each in asked if not each.flow and each.status in (goes_on, "unknown")]
-            states, over = _turn(self.body(loop.body, self._distinct(going)))
-            done += over
-            if not states:
-                return self._distinct(done)
-            if not certain or turn == MAX_TURNS - 1:
-                break
-        self._any_number(loop, [*states, *done], before)
-        return self._distinct([*states, *done])
-
-    @staticmethod
-    def _any_number(loop: Loop, states: list[State], before: State) -> None:
-        """Forget what turns of a loop have changed: there may be more of them."""
-        del loop
-        for state in states:
-            changed = [name for name, value in state.variables.items() if before.variables.get(name) != value]
-            for name in changed:
-                state.variables[name] = HOLE
-            if state.cwd != before.cwd:
-                state.cwd = HOLE
-            if state.arguments != before.arguments:
-                state.arguments = [HOLE]
-
     def _simple(self, command: Simple, state: State) -> list[State]:
-        try:
-            words = self.expander.fields(command.words, state)
-            given = []
-            for each in command.assignments:
-                value = self.expander.single(each.value, state)
-                given.append((each.name, (state.get(each.name) or "") + value if each.appends else value))
-                if not words:
-                    state.set(*given[-1])
-        except Stop:
-            return self.stop(state)
+        words = self.expander.fields(command.words, state)
+        given = []
+        for each in command.assignments:
+            value = self.expander.single(each.value, state)
+            given.append((each.name, (state.get(each.name) or "") + value if each.appends else value))
+            if not words:
+                state.set(*given[-1])
         if not words:
-            state.status = "yes"
+            values = [part for each in command.assignments for part in each.value]
+            state.status = "unknown" if any(isinstance(part, Output) for part in values) else "yes"
             return [state]
         return self.call(words, dict(given), command, state)
 
@@ -274,10 +258,10 @@ class Shell:
         """Run words: a function, a builtin or a program. `given` are assignments for this command alone."""
         name = words[0]
         if name in state.functions:
-            return self._function(words, state)
-        builtin = builtins.BUILTINS.get(name)
+            return self._function(words, given, state)
+        builtin = builtins.of(name, state)
         if builtin is not None:
-            if given and name in builtins.KEEPS_ASSIGNMENTS:
+            if given and state.posix and name in builtins.SPECIAL:
                 for variable, value in given.items():
                     state.set(variable, value)
             return builtin(self, words, command, state)
@@ -294,15 +278,20 @@ class Shell:
             state.status = "no" if isinstance(found, Missing) else "unknown"
         return [state]
 
-    def _function(self, words: list[str], state: State) -> list[State]:
+    def _function(self, words: list[str], given: dict[str, str], state: State) -> list[State]:
         self.depth += 1
         if self.depth > MAX_CALLS:
             raise LimitExceeded(f"more than {MAX_CALLS} functions call each other")
         outer, state.arguments = state.arguments, words[1:]
+        state.local = (*state.local, {})
+        for name, value in given.items():
+            state.keep(name)
+            state.set(name, value, export=True)
         states = self.command(state.functions[words[0]], [state])
         self.depth -= 1
         for each in states:
             each.arguments = list(outer)
+            each.put_back()
             each.flow = "" if each.flow == "return" else each.flow
         return states
 
@@ -312,34 +301,20 @@ class Shell:
         try:
             if self.depth > MAX_CALLS:
                 raise LimitExceeded(f"more than {MAX_CALLS} scripts call each other")
-            body = parse(self.read(path))
+            body = self.parsed(self.read(path), state)
         except InspectorError as error:
             state.doubt(f"{path!r} is run in the shell, and can't be followed: {error}")
             self.depth -= 1
             return [state]
         outer, file = state.arguments, state.file
         state.file = path
+        words = words if state.dialect != "dash" else []  # which passes no arguments to such a script
         if words:
             state.arguments = words
         states = self.body(body, [state])
         self.depth -= 1
         for each in states:
             each.file = file
-            each.arguments = list(outer) if words else each.arguments
+            each.arguments = list(outer) if words and each.arguments == words else each.arguments
             each.flow = "" if each.flow == "return" else each.flow
         return states
-
-
-def _turn(states: list[State]) -> tuple[list[State], list[State]]:
-    """Behind one turn of a loop: those that take another, and those that are done with it."""
-    going, done = [], []
-    for state in states:
-        if state.flow == "break":
-            state.flow = ""
-            done.append(state)
-        elif state.flow and state.flow != "continue":
-            done.append(state)
-        else:
-            state.flow = ""
-            going.append(state)
-    return going, done

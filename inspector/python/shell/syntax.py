@@ -29,9 +29,14 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Opaque(msgspec.Struct, frozen=True):
-    """What is not worked out: arithmetic, arrays, rare expansions."""
+    """What is not worked out: arithmetic, arrays, rare expansions. `assigns` are the variables that it may set.
+
+    `extends` tells that POSIX has no such expansion: dash stops there.
+    """
 
     quoted: bool = False
+    assigns: tuple[str, ...] = ()
+    extends: bool = False
 
 
 Part = Text | Parameter | Output | Opaque
@@ -109,9 +114,10 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Test(msgspec.Struct, frozen=True):
-    """`[[ words ]]`; without words it is arithmetic, `(( … ))`, whose outcome isn't worked out."""
+    """`[[ words ]]`; without words it is arithmetic, `(( … ))`: only what it `assigns` is worked out."""
 
     words: tuple[Word, ...] = ()
+    assigns: tuple[str, ...] = ()
 
 
 Command = Simple | If | Case | Loop | Function | Group | Test
