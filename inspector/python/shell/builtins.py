@@ -66,6 +66,8 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
         return [state] if state.dialect != "dash" else shell.stop(state)
     for word in command.words[1:]:
         assignment = as_assignment(word)
+        if assignment is not None and assignment.appends and state.dialect in ("dash", "ash"):
+            return shell.stop(state)
         if assignment is not None:
             value = shell.expander.single(assignment.value, state)
             before = (state.get(assignment.name) or "") if assignment.appends else ""

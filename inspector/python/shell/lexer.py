@@ -15,6 +15,7 @@ MAX_NESTING = 30
 _OPERATORS = (";;&", ";;", ";&", "&&", "||", "|&", "\n", ";", "&", "|", "(", ")")
 _REDIRECTION = re.compile(r"\d*(?:<<<|<<-?|<>|<&|<|>>|>&|>\||>|&>>|&>)")
 _POSIX_REDIRECTION = re.compile(r"\d*(?:<<-?|<>|<&|<|>>|>&|>\||>)")
+_OUTPUT = frozenset({">", "1>", ">>", "1>>", ">|", "1>|", ">&", "1>&", "&>", "&>>"})
 _ASSIGNS = re.compile(
     r"([A-Za-z_]\w*)\s*(?:\+\+|--|(?:<<|>>|[-+*/%&^|])?=(?!=))|(?:\+\+|--)\s*([A-Za-z_]\w*)", re.ASCII
 )
@@ -25,10 +26,14 @@ _ENDS_WORD = frozenset(" \t\n;&|()<>")
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A word, or an operator; both are empty at the end. `plain` is the word's text where it has no quotes or `$`."""
+    """A word, or an operator; both are empty at the end. `plain` is the word's text where it has no quotes or `$`.
+
+    `silent` words stand beside a redirection of what their command prints.
+    """
 
     word: Word = ()
     operator: str = ""
+    silent: bool = False
 
     @property
     def plain(self) -> str:
@@ -62,7 +67,7 @@ class _Lexer:
         self.text, self.at, self.depth, self.posix = text, 0, depth, posix
         self.pending: list[tuple[str, bool]] = []
         self.found: list[Token] = []
-        self.in_test = False
+        self.in_test = self.silent = False
 
     def run(self) -> list[Token]:
         while self._skip_blanks():
@@ -133,7 +138,8 @@ class _Lexer:
         token = Token(self.word(_ENDS_WORD))
         if token.plain in ("[[", "]]") and not self.posix:
             self.in_test = token.plain == "[["
-        self.found.append(token)
+        self.found.append(msgspec.structs.replace(token, silent=True) if self.silent else token)
+        self.silent = False
 
     def _redirection(self) -> bool:
         """Leave out a redirection with its target; False where none stands here."""
@@ -147,6 +153,11 @@ class _Lexer:
         while self.text[self.at : self.at + 1] in (" ", "\t"):
             self.at += 1
         target = self.word(_ENDS_WORD)
+        if match[0] in _OUTPUT:
+            last = self.found[-1] if self.found else Token()
+            if last.word:
+                self.found[-1] = msgspec.structs.replace(last, silent=True)
+            self.silent = not last.word
         if match[0].lstrip("0123456789") in ("<<", "<<-"):
             delimiter = "".join(part.value for part in target if isinstance(part, Text))
             self.pending.append((delimiter, match[0].endswith("-")))

@@ -248,16 +248,18 @@ class _Parser:
     def _simple(self) -> Simple:
         assignments: list[Assignment] = []
         words: list[Word] = []
+        silent = False
         while self.here.word:
+            silent = silent or self.here.silent
             word = self._word()
             assignment = None if words else as_assignment(word)
-            if assignment is None:
+            if assignment is None or (assignment.appends and self.posix):
                 words.append(word)
             else:
                 assignments.append(assignment)
         if not words and not assignments and self.here.operator not in ("\n", ";", "&&", "||", "|", "&", ")"):
             raise Malformed(f"{self.here.operator or 'the end'!r} stands where a command is expected")
-        return Simple(tuple(assignments), tuple(words))
+        return Simple(tuple(assignments), tuple(words), silent)
 
 
 def as_assignment(word: Word) -> Assignment | None:
@@ -268,6 +270,4 @@ def as_assignment(word: Word) -> Assignment | None:
         return None
     rest = first.value[match.end() :]
     value = (*((Text(rest),) if rest else ()), *word[1:])
-    if len(word) > 1 and isinstance(word[1], Opaque) and not word[1].quoted and not rest:
-        value = (Opaque(),)
     return Assignment(match[1], value, bool(match[2]))

@@ -52,10 +52,11 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 class Simple(msgspec.Struct, frozen=True):
-    """Assignments and words; redirections are left out, since they change nothing that matters here."""
+    """Assignments and words. Of redirections only this is kept: `silent` is one whose output goes elsewhere."""
 
     assignments: tuple[Assignment, ...]
     words: tuple[Word, ...]
+    silent: bool = False
 
 
 class Pipeline(msgspec.Struct, frozen=True):
