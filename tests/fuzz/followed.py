@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 
 from inspector.errors import InspectorError
 from inspector.imports import find_imports
+from inspector.layers.merge import MergedRootfs
 from inspector.python.environment import environment_of
 from inspector.python.shell.run import Shell
 from inspector.python.shell.state import Dialect, State
@@ -16,10 +18,16 @@ _DIALECTS: tuple[Dialect, ...] = ("dash", "bash", "ash", "")
 _FILE = f"{pythons.SITE}/asked.py"
 
 
+@cache
+def _files() -> MergedRootfs:
+    """Return an image with the module: what it holds is asked for beside."""
+    return pythons.with_file(_FILE, b"asked")
+
+
 def script(content: bytes) -> None:
     """Follow a script; the first byte chooses the shell."""
     dialect, text = _DIALECTS[content[0] % len(_DIALECTS)] if content else "", content[1:].decode("utf-8", "replace")
-    fs = pythons.with_file(_FILE, b"")
+    fs = _files()
     state = State(environment_of(fs, pythons.CONFIG), ("entry", "serve", "x"), dialect=dialect)
     try:
         ends = Shell(fs, lambda path: f"export SOURCED={path}").script(text, state)
@@ -30,7 +38,7 @@ def script(content: bytes) -> None:
 
 def source(content: bytes) -> None:
     """Follow the import of a module."""
-    fs = pythons.with_file(_FILE, content)
+    fs = _files()
     interpreter, _ = pythons.known()
     answer = find_imports(
         fs, pythons.CONFIG, interpreter, ["asked"], lambda path: content if path == f"/{_FILE}" else b""
