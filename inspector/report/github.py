@@ -20,9 +20,9 @@ _KINDS: dict[FindingOutcome, _Kind] = {"fail": "error", "unknown": "error", "war
 _DETAILS = ("image", "advice", "step", "also")
 
 
-def render_check(report: Report | AuditReport, *, context: Context | None = None) -> str:
+def render_check(report: Report | AuditReport, *, context: Context = NO_CONTEXT) -> str:
     """Render an annotation for each finding that did not pass, the worst first, within GitHub's limits."""
-    issues = issues_of(report, context or NO_CONTEXT)
+    issues = issues_of(report, context)
     kinds: tuple[_Kind, ...] = ("error", "warning")
     return "".join(
         f"{line}\n" for kind in kinds for line in _of_kind(kind, [one for one in issues if _kind(one) == kind])

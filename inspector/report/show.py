@@ -16,8 +16,18 @@ from inspector.policy.steps import readable
 from inspector.python.model import UNSTATED, Distribution, Interpreter
 from inspector.report.canvas import columns, draw, hanging, indented, labelled, words
 from inspector.report.escape import escape
-from inspector.report.running import run_lines
-from inspector.report.text import count, layer_name, origin, seconds, short, torch_version, undecided
+from inspector.report.runtime import run_lines
+from inspector.report.text import (
+    IMPORTABLE,
+    biggest_first,
+    count,
+    layer_name,
+    origin,
+    seconds,
+    short,
+    torch_version,
+    undecided,
+)
 from inspector.report.text import size as size_or_unseen
 from inspector.report.waste import waste_parts
 from inspector.sizes import show_size
@@ -106,11 +116,10 @@ def _torch(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
         yield "torch", words(torch_version(facts), style)
         yield from (("", words(reason)) for reason in torch.reasons)
         return
-    importable = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
     told = Text.assemble(
         words(torch_version(facts), "bold"),
         f", {escape(build_name(torch))} build, ",
-        (importable[torch.importable], f"bold {_YES_NO[torch.importable]}"),
+        (IMPORTABLE[torch.importable], f"bold {_YES_NO[torch.importable]}"),
     )
     yield "torch", told
     yield from (("", words(reason, _YES_NO[torch.importable])) for reason in torch.reasons)
@@ -175,11 +184,10 @@ def _command(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
 
 
 def _imports(found: Mapping[str, Imported]) -> Iterator[tuple[str, Text]]:
-    importable = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
     for name, one in found.items():
         style = _YES_NO[one.importable]
         counted = f": {count(one.modules, 'module')}, {one.extensions} compiled" if one.importable == "yes" else ""
-        yield name, Text.assemble((importable[one.importable], f"bold {style}"), counted)
+        yield name, Text.assemble((IMPORTABLE[one.importable], f"bold {style}"), counted)
         yield from (("", words(reason, style)) for reason in one.reasons)
 
 
@@ -195,15 +203,18 @@ def _packages_title(found: tuple[Distribution, ...]) -> str:
 
 
 def _packages(found: Iterable[Distribution]) -> Table:
-    listed = sorted(found, key=lambda one: (-(one.size or 0), one.name))
+    listed = biggest_first(found)
     table = columns(5, right=(2,))
     largest = max((one.size or 0 for one in listed), default=0)
     for one in listed[:BIGGEST]:
-        size = "?" if one.size is None else show_size(one.size)
         place = [] if one.layer is None else [f"layer {one.layer + 1}"]
         brought = ", ".join([*([one.installer] if one.installer else []), *place])
         table.add_row(
-            words(one.name), words(one.version, "dim"), size, bar(one.size or 0, largest), words(brought, "dim")
+            words(one.name),
+            words(one.version, "dim"),
+            size_or_unseen(one.size),
+            bar(one.size or 0, largest),
+            words(brought, "dim"),
         )
     rest = listed[BIGGEST:]
     if rest:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from inspector.policy.model import Report, Result
-from inspector.report.html.findings import card, error_finding, findings_section
+from inspector.report.html.findings import card, findings_section
 from inspector.report.html.image import at_a_glance, sections
 from inspector.report.html.markup import Markup, el, prose
 from inspector.report.html.page import page
 from inspector.report.html.parts import WORDS, Column, badge, section, table
 from inspector.report.text import (
     all_well,
+    as_finding,
     expected_torch,
     headline,
     run_told,
@@ -78,7 +79,7 @@ def _image(result: Result, level: int) -> Iterator[Markup]:
     if result.findings:
         yield findings_section(result.findings, layers, level + 1)
     elif result.error:
-        yield section("Findings", level + 1, card(error_finding(result.error), None, level + 2))
+        yield section("Findings", level + 1, card(as_finding(result.error), None, level + 2))
     if run_told(result):
         yield section("When it was run", level + 1, el("p", prose(run_told(result))))
     if facts:

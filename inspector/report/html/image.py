@@ -15,7 +15,19 @@ from inspector.report.html.markup import Child, Markup, el, prose, text
 from inspector.report.html.parts import Column, bar, folded, pairs, section, table
 from inspector.report.html.squarify import Box
 from inspector.report.show import evidence_told
-from inspector.report.text import NOTHING, count, notes, origin, short, size, torch_build, torch_version, undecided
+from inspector.report.text import (
+    IMPORTABLE,
+    NOTHING,
+    biggest_first,
+    count,
+    notes,
+    origin,
+    short,
+    size,
+    torch_build,
+    torch_version,
+    undecided,
+)
 from inspector.report.waste import groups, layers_told, places_told, step_of
 from inspector.sizes import show_size
 from inspector.torchbuild.model import TorchElsewhere
@@ -28,7 +40,7 @@ _NAME, _WORD = 200, 60
 """Characters of a name, and of a version: two thousand of them are on one page."""
 BARS = 60
 """Packages with a bar: those below are too small to have one that shows."""
-_IMPORTABLE = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
+_ELSEWHERE = "Torch where python does not look"
 _OF_PACKAGE, _OF_PACKAGE_NARROW = Box(0, 0, 1120, 360), Box(0, 0, 360, 400)
 
 
@@ -52,7 +64,7 @@ def sections(facts: ImageFacts, level: int) -> Iterator[Markup]:
 def _glance(facts: ImageFacts) -> Iterator[tuple[str, Child]]:
     torch = facts.torch
     build = torch_build(facts)
-    about = f"{build} build, {_IMPORTABLE[torch.importable]}" if torch.installed else "; ".join(torch.reasons[:2])
+    about = f"{build} build, {IMPORTABLE[torch.importable]}" if torch.installed else "; ".join(torch.reasons[:2])
     yield "torch", [torch_version(facts), el("small", prose(about)) if about and not undecided(facts) else None]
     if torch.installed and torch.size is not None:
         stack = torch.size if torch.stack_size is None else torch.stack_size
@@ -171,13 +183,10 @@ def _waste_row(facts: ImageFacts, item: Wasted) -> Sequence[Child]:
 def _elsewhere(facts: ImageFacts, level: int) -> Iterator[Markup]:
     found = facts.torch_elsewhere
     if isinstance(found, Unknown):
-        yield section(
-            "Torch where `python` does not look".replace("`", ""), level, el("p", f"Not looked at: {found.unknown}")
-        )
+        yield section(_ELSEWHERE, level, el("p", f"Not looked at: {found.unknown}"))
     elif found:
         columns = (Column("Size", "num"), Column("Torch"), Column("Why it is not imported"))
-        title = "Torch where python does not look"
-        yield section(title, level, table(title, columns, map(_other, found)))
+        yield section(_ELSEWHERE, level, table(_ELSEWHERE, columns, map(_other, found)))
 
 
 def _other(other: TorchElsewhere) -> Sequence[Child]:
@@ -205,7 +214,7 @@ def _layers(facts: ImageFacts) -> Markup:
 def _packages(facts: ImageFacts, level: int) -> Markup:
     if isinstance(facts.distributions, Unknown):
         return section("Packages", level, el("p", f"Not looked at: {facts.distributions.unknown}"))
-    ordered = sorted(facts.distributions, key=lambda one: (-(one.size or 0), one.name))
+    ordered = biggest_first(facts.distributions)
     known = sum(one.size or 0 for one in ordered)
     title = f"{count(len(ordered), 'package')}, {show_size(known)}"
     if not ordered:
