@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": VALUES | {"escape", "sizes", "reference", "python", "torchbuild", "imports", "gpu", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "gpu", "facts"},
     "pipeline": VALUES
-    | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
+    | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "runtime"},
     "api": VALUES
     | {"sizes", "work", "reference", "layers", "sources", "python", "torchbuild", "imports", "gpu", "facts"}
     | {"policy", "report", "runtime", "pipeline"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from inspector import work
 from inspector.errors import UsageError
-from inspector.pipeline.gathering import FactsReader
+from inspector.pipeline.access import FactsReader
 from inspector.pipeline.model import Asked, Job, Opened, Options, Progress, Seen
 from inspector.reference import STDIN, Reference, Scheme
 from inspector.sources.media import Media

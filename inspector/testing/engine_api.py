@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from inspector.testing.container_files import Broken, Files, Missing
+from inspector.testing.container_files import Broken, Missing
 from inspector.testing.engine_state import Container, EngineState, Request
 from inspector.testing.image import Image
 
@@ -80,9 +80,8 @@ class Handler(BaseHTTPRequestHandler):
             return True
         word, bound = ("old", "Minimum") if asked < oldest else ("new", "Maximum")
         limit = self.fake.api[0 if asked < oldest else 1]
-        self.answer(
-            400, {"message": f"client version {version} is too {word}. {bound} supported API version is {limit}"}
-        )
+        told = f"client version {version} is too {word}. {bound} supported API version is {limit}"
+        self.answer(400, {"message": told})
         return False
 
     def _route(self, path: str) -> None:
@@ -95,10 +94,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self, code: int, document: Any = None, headers: Mapping[str, str] | None = None) -> None:
         """Send a whole answer: JSON, or bytes as they are."""
-        content = (
-            document if isinstance(document, bytes) else b"" if document is None else json.dumps(document).encode()
-        )
-        kind = "application/octet-stream" if isinstance(document, bytes) else "application/json"
+        kind, content = "application/octet-stream", document
+        if not isinstance(document, bytes):
+            kind, content = "application/json", b"" if document is None else json.dumps(document).encode()
         self._head(code, {"Content-Type": kind, **(headers or {}), "Content-Length": str(len(content))})
         if self.command != "HEAD":
             self.wfile.write(content)
@@ -125,8 +123,8 @@ class Handler(BaseHTTPRequestHandler):
         oldest, newest = self.fake.api
         name = "Podman Engine" if self.fake.store.kind == "podman" else "Engine"
         said = {
-            "Components": [{"Name": name, "Version": "29.7.2"}],
-            "Version": "29.7.2",
+            "Components": [{"Name": name, "Version": _VERSION}],
+            "Version": _VERSION,
             "Os": "linux",
             "Arch": "amd64",
         }
@@ -134,21 +132,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def _info(self) -> None:
         kind = self.fake.store.kind
-        status = (
-            [["driver-type", "io.containerd.snapshotter.v1"]]
-            if kind == "containerd"
-            else [["Backing Filesystem", "extfs"]]
-        )
+        containerd = ["driver-type", "io.containerd.snapshotter.v1"]
         said = {
             "Driver": {"containerd": "overlayfs", "podman": "overlay"}.get(kind, "overlay2"),
-            "DriverStatus": status,
+            "DriverStatus": [containerd if kind == "containerd" else ["Backing Filesystem", "extfs"]],
             "DockerRootDir": "/var/lib/docker",
             "Containerd": {"Address": "/run/containerd/containerd.sock"},
             "Runtimes": {"runc": {"path": "runc"}},
             "DefaultRuntime": "runc",
             "OSType": "linux",
             "Architecture": "x86_64",
-            "ServerVersion": "29.7.2",
+            "ServerVersion": _VERSION,
             "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"],
         }
         self.answer(200, {**said, **self.fake.info})
@@ -185,17 +179,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(400, {"message": "no command specified"})
             return
         if image := self._image(str(body.get("Image"))):
-            number = next(self.fake.numbers)
-            podman = self.fake.store.kind == "podman"
-            tree = self.fake.files.get(image.tags[0] if image.tags else "")
-            layers = [step.tree for step in image.steps if step.tree] if tree is None else [tree]
-            key = f"{number:064x}"
-            files = Files(layers, podman=podman)
             volumes = len(json.loads(image.config)["config"].get("Volumes") or {})
-            made = Container(key, self.query.get("name", key), body, image, files, number, volumes=volumes)
-            made.output, made.exit_code = self.fake.output, self.fake.exit_code
-            self.fake.containers[key] = made
-            self.answer(201, {"Id": key, "Warnings": []})
+            ran = {"output": self.fake.output, "exit_code": self.fake.exit_code}
+            made = self.fake.make(image, self.query.get("name", ""), body, volumes=volumes, **ran)
+            self.answer(201, {"Id": made.id, "Warnings": []})
 
     def _container(self, name: str) -> Container | None:
         for container in list(self.fake.containers.values()):
@@ -286,6 +273,7 @@ class Handler(BaseHTTPRequestHandler):
         self.chunk(b"")
 
 
+_VERSION = "29.7.2"
 _PREFIX = 64 - 6
 """Digits of an id, which are mostly zeros here, that tell a container."""
 _ROUTES = (
