@@ -18,7 +18,6 @@ from inspector.gpu.visible import visible
 class OnGpu(NamedTuple):
     """The predictions for one GPU of a host, by way of injection."""
 
-    host: Host
     gpu: str
     by_mode: dict[Mode, Prediction]
 
@@ -35,7 +34,7 @@ def predict(image: ImageGpu, host: Host) -> list[OnGpu]:
     for name, gpu in zip(host.gpus, host.found(), strict=True):
         if name not in known:
             known[name] = {mode: _predict(image, host, name, gpu, mode) for mode in host.modes()}
-    return [OnGpu(host, name, known[name]) for name in host.gpus]
+    return [OnGpu(name, known[name]) for name in host.gpus]
 
 
 def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode) -> Prediction:

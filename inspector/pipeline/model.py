@@ -205,6 +205,10 @@ class Target(msgspec.Struct, frozen=True):
     role: Role | None = None
     finding: Finding | None = None
 
+    def python(self, options: Options) -> str:
+        """Return the command as whose `python` the image is asked: the role's, else the user's."""
+        return self.role.python_command if self.role else options.python or "python"
+
 
 def parse_all(references: Iterable[Reference | str]) -> list[Reference]:
     """Parse those that are text. Raises `InvalidReference`."""

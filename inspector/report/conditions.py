@@ -42,7 +42,7 @@ def parse_condition(text: str) -> Condition:
     """Read `growth=5%`, `build`, and the like. Raises `ValueError`."""
     word, equals, bound = text.strip().partition("=")
     if word not in WORDS or (equals and word != "growth"):
-        raise ValueError(f"{text!r} is no condition; write one of {', '.join(WORDS)}, or growth=5%, growth='100 MB'")
+        raise ValueError(f"{text!r} is not a condition; write one of {', '.join(WORDS)}, or growth=5%, growth='100 MB'")
     return Condition(word, parse_growth(bound)) if equals else Condition(word)
 
 

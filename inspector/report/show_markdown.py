@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from inspector.facts import ImageFacts
+from inspector.facts.waste import Waste
 from inspector.gpu.serves import serves
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
@@ -12,7 +13,7 @@ from inspector.python.model import Distribution, Interpreter
 from inspector.report.document import ShowError
 from inspector.report.markdown import code, folded, joined, literal, prose, table, unread
 from inspector.report.text import NOTHING, STEP, biggest_first, count, notes, origin, size, torch_build, torch_version
-from inspector.report.waste import waste_lines
+from inspector.report.waste import Told, groups
 from inspector.unknown import Absent, Unknown
 
 BIGGEST = 10
@@ -67,12 +68,15 @@ def _image(facts: ImageFacts) -> Iterator[str]:
         found = biggest_first(facts.distributions)
         yield from folded(f"{count(len(found), 'package')}, the biggest first", _packages(found))
     yield from folded(f"{count(len(facts.layers), 'layer')}, the base first", _layers(facts))
-    for title, rows in waste_lines(facts):
-        cells = (
-            (amount, literal(what), code(step) if step else NOTHING, prose(change))
-            for amount, what, step, change in rows
-        )
-        yield from folded(title, table(("Size", "What", "Build step", "What to change"), cells, right=(0,)))
+    for group in groups(facts, facts.waste) if isinstance(facts.waste, Waste) else ():
+        titles = ("Size", "What", "Build step", "What to change")
+        yield from folded(group.title, table(titles, map(_wasted, group.items), right=(0,)))
+
+
+def _wasted(one: Told) -> tuple[str, ...]:
+    step = one.by or one.step
+    what = f"{one.title}, {one.files}: {one.layers}; {one.places}"
+    return (one.size, literal(what), code(step) if step else NOTHING, prose(one.change))
 
 
 def _packages(found: Sequence[Distribution]) -> Iterator[str]:

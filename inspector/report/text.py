@@ -125,20 +125,16 @@ def shown_results(report: Report, *, only_failed: bool) -> tuple[Result, ...]:
 def alike(results: Iterable[Result]) -> list[tuple[Result, ...]]:
     """Return the results in their order, those together that could not be read for one and the same reason."""
     found: dict[object, list[Result]] = {}
-    for result in results:
-        read = result.facts is not None or result.error is None
-        key = id(result) if read else (result.error and unnamed(result, result.error.message), _advice(result))
-        found.setdefault(key, []).append(result)
+    for at, result in enumerate(results):
+        advice = tuple(unnamed(result, finding.advice) for finding in result.findings)
+        unread = result.error if result.facts is None else None
+        found.setdefault((unnamed(result, unread.message), advice) if unread else at, []).append(result)
     return [tuple(each) for each in found.values()]
 
 
 def unnamed(result: Result, text: str) -> str:
     """Return what is said of an image so that it fits others too."""
     return text.removeprefix(f"{result.image}: ").replace(result.image, "NAME")
-
-
-def _advice(result: Result) -> tuple[str, ...]:
-    return tuple(unnamed(result, finding.advice) for finding in result.findings)
 
 
 def advice_of(finding: Finding) -> str:
@@ -234,12 +230,12 @@ def notes(facts: ImageFacts | None) -> tuple[str, ...]:
     """Return what is to be known besides of any verdict on these facts: that they are partial, then their warnings."""
     if facts is None:
         return ()
+    if not facts.evidence.partial:
+        return facts.warnings
     unseen = ["layers"]
     unseen += ["packages"] if isinstance(facts.distributions, Unknown) else []
     unseen += ["torch where `python` does not look"] if isinstance(facts.torch_elsewhere, Unknown) else []
     partial = f"partial: the engine was asked for single files; not looked at: {', '.join(unseen)}"
-    if not facts.evidence.partial:
-        return facts.warnings
     slow = (_SLOW.format(show_size(facts.evidence.bytes_read)),) if facts.evidence.bytes_read >= _MUCH else ()
     return (partial, *slow, *facts.warnings)
 

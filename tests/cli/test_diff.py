@@ -44,4 +44,4 @@ def test_what_failed_is_in_every_format(images: Path) -> None:
 def test_a_wrong_condition_is_wrong_usage(images: Path) -> None:
     done = run("diff", "--fail-on", "grwth", images / "backend-prod.tar", images / "worker-cpu.tar")
     assert done.exit_code == 2
-    assert "'grwth' is no condition" in done.stderr
+    assert "'grwth' is not a condition" in done.stderr

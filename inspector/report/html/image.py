@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from inspector.facts import ImageFacts
 from inspector.facts.sizes import Sizes, SizeTree
-from inspector.facts.waste import CATEGORIES, Waste, Wasted
+from inspector.facts.waste import Waste
 from inspector.gpu.serves import serves
 from inspector.policy.steps import readable
 from inspector.python.model import Distribution, Interpreter
@@ -28,7 +28,7 @@ from inspector.report.text import (
     torch_version,
     undecided,
 )
-from inspector.report.waste import groups, layers_told, places_told, step_of
+from inspector.report.waste import Told, groups
 from inspector.sizes import show_size
 from inspector.torchbuild.model import TorchElsewhere
 from inspector.unknown import Absent, Unknown
@@ -155,29 +155,27 @@ def _waste(facts: ImageFacts, level: int) -> Iterator[Markup]:
         yield section("Waste", level, el("p", f"Not looked for: {waste.unknown}"))
     elif waste is not None and waste.items:
         parts = []
-        for group in groups(waste):
+        for group in groups(facts, waste):
             parts.append(el(f"h{level + 1}", group.title))
-            rows = [_waste_row(facts, item) for item in group.items]
+            rows = list(map(_waste_row, group.items))
             if group.small:
-                rows.append([show_size(group.small), "in small parts"])
+                rows.append([group.small, "in small parts"])
             columns = (Column("Size", "num"), Column("What, where, and what to change"))
             parts.append(table(group.title, columns, rows))
         lead = "What certainly helps nobody, then what somebody may need. A file may be in several rows."
         yield section("Waste", level, parts, lead=lead)
 
 
-def _waste_row(facts: ImageFacts, item: Wasted) -> Sequence[Child]:
-    step = step_of(facts, item.layer)
-    by = step_of(facts, item.removed_by)
+def _waste_row(one: Told) -> Sequence[Child]:
     told = [
-        el("strong", prose(CATEGORIES[item.category].title)),
-        f", {count(item.files, 'file')}, {layers_told(item)}",
-        el("p", el("strong", "What to do: "), prose(item.change)) if item.certain else el("p", prose(item.change)),
-        el("small", el("code", places_told(item))),
-        el("small", "step ", el("code", step)) if step else None,
-        el("small", "removed by ", el("code", by)) if by else None,
+        el("strong", prose(one.title)),
+        f", {one.files}, {one.layers}",
+        el("p", el("strong", "What to do: ") if one.certain else None, prose(one.change)),
+        el("small", el("code", one.places)),
+        el("small", "step ", el("code", one.step)) if one.step else None,
+        el("small", "removed by ", el("code", one.by)) if one.by else None,
     ]
-    return [show_size(item.bytes), told]
+    return [one.size, told]
 
 
 def _elsewhere(facts: ImageFacts, level: int) -> Iterator[Markup]:
