@@ -66,17 +66,9 @@ def _run(facts: ImageFacts) -> RunImage:
     from inspector.policy.judge import judge_run  # all checks come with it, and one document needs them
 
     result = judge_run(facts)
-    return RunImage(
-        reference=facts.reference,
-        source=facts.source,
-        image_id=facts.image_id,
-        platform=facts.platform,
-        tags=facts.tags,
-        torch=facts.torch,
-        runtime=facts.runtime,
-        outcome=result.outcome,
-        findings=result.findings,
-    )
+    seen = ("reference", "source", "image_id", "platform", "tags", "torch", "runtime")
+    told = {name: getattr(facts, name) for name in seen}
+    return RunImage(**told, outcome=result.outcome, findings=result.findings)
 
 
 def render_show(images: Iterable[ImageFacts], *, errors: tuple[ShowError, ...] = ()) -> str:

@@ -9,6 +9,7 @@ from inspector.policy.audited import AuditReport
 from inspector.policy.model import FindingOutcome, Report
 from inspector.report.context import NO_CONTEXT, Context
 from inspector.report.escape import escape
+from inspector.report.formats import View, render
 from inspector.report.issues import Issue, issues_of, plain
 
 MAX_OF_KIND = 10
@@ -31,11 +32,7 @@ def render_check(report: Report | AuditReport, *, context: Context = NO_CONTEXT)
 
 def summary(report: Report | AuditReport, most: int = MAX_SUMMARY) -> str:
     """Return the report in Markdown for a job summary, of at most so many bytes: cut behind a line, which it says."""
-    if isinstance(report, Report):
-        from inspector.report.markdown import render_check as render  # each command has its own
-    else:
-        from inspector.report.audit_markdown import render_audit as render  # type: ignore[assignment]
-    return cut_at_row(render(report), most)  # type: ignore[arg-type]
+    return cut_at_row(render("check" if isinstance(report, Report) else "audit", report, "markdown", View()), most)
 
 
 def cut_at_row(text: str, most: int) -> str:
