@@ -46,6 +46,12 @@ def draw(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
     return "".join(f"{line.rstrip()}\n" for line in captured.get().split("\n")[:-1])
 
 
+def draw_each(images: Iterable[Iterable[RenderableType]], *, width: int, color: bool) -> str:
+    """Return the parts of images, a line apart; as `draw`."""
+    parts = [part for image in images for part in ("", *image)]
+    return draw(parts[1:], width=width, color=color)
+
+
 def words(text: str, style: str = "") -> Text:
     """Return `text` from an image or about it, escaped and cut; a word longer than the line breaks at its end."""
     return Text(escape(cut(text)), style=style, overflow="fold")

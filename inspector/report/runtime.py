@@ -11,7 +11,7 @@ from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.match import shown_name
 from inspector.policy.runs import device_name, run_label
-from inspector.report.canvas import draw, indented, labelled, sentence, words
+from inspector.report.canvas import draw_each, indented, labelled, sentence, words
 from inspector.report.text import seconds, torch_build, torch_version
 
 _ANSWERS = {True: ("yes", "green"), False: ("no", "red"), None: ("not known", "magenta")}
@@ -19,10 +19,7 @@ _ANSWERS = {True: ("yes", "green"), False: ("no", "red"), None: ("not known", "m
 
 def render_runtime(facts: Sequence[ImageFacts], *, width: int = 120, color: bool = False) -> str:
     """Write the images one below another: what its files say, what its container said, the verdict on both."""
-    parts: list[RenderableType] = []
-    for each in facts:
-        parts += ["", *_image(each)] if parts else _image(each)
-    return draw(parts, width=width, color=color)
+    return draw_each(map(_image, facts), width=width, color=color)
 
 
 def _image(facts: ImageFacts) -> Iterator[RenderableType]:

@@ -14,7 +14,7 @@ from inspector.imports.model import Imported
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
 from inspector.python.model import UNSTATED, Distribution, Interpreter
-from inspector.report.canvas import columns, draw, hanging, indented, labelled, words
+from inspector.report.canvas import columns, draw_each, hanging, indented, labelled, words
 from inspector.report.escape import escape
 from inspector.report.runtime import run_lines
 from inspector.report.text import (
@@ -46,10 +46,7 @@ _YES_NO: dict[str, str] = {"yes": "green", "no": "red", "unknown": "magenta"}
 
 def render_show(images: Iterable[ImageFacts], *, width: int = 120, color: bool = False) -> str:
     """Return the images one below another, in lines of at most `width` cells."""
-    parts: list[RenderableType] = []
-    for facts in images:
-        parts += ["", *_image(facts)] if parts else _image(facts)
-    return draw(parts, width=width, color=color)
+    return draw_each(map(_image, images), width=width, color=color)
 
 
 def _image(facts: ImageFacts) -> Iterator[RenderableType]:

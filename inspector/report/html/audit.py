@@ -9,11 +9,12 @@ from inspector.report.audit import plan_told
 from inspector.report.html.findings import card
 from inspector.report.html.markup import Child, Markup, el, prose
 from inspector.report.html.page import page
-from inspector.report.html.parts import Column, badge, section, table
+from inspector.report.html.parts import badge, section, table
 from inspector.report.overview import Part, Row, overview
 
 MAX_INDEX = 1_000
 """Repositories that the index names."""
+_TITLES = ("Tags", "Role", "torch", "Build", "Verdict", "Size")
 
 
 def render_audit(report: AuditReport, *, only_failed: bool = False) -> str:
@@ -34,14 +35,13 @@ def render_audit(report: AuditReport, *, only_failed: bool = False) -> str:
 
 
 def _index(parts: Sequence[Part]) -> Markup:
-    columns = (Column("Repository"), Column("Images"), Column("Worst"))
     rows: list[list[Child]] = [
         [el("a", part.repository, href=f"#repository-{at}"), part.totals, badge(part.worst)]
         for at, part in enumerate(parts[:MAX_INDEX], 1)
     ]
     if len(parts) > MAX_INDEX:
         rows.append([f"{len(parts) - MAX_INDEX:,} more", None, None])
-    return table("Repositories, the worst first", columns, rows, "index")
+    return table("Repositories, the worst first", ("Repository", "Images", "Worst"), rows, "index")
 
 
 def _part(part: Part, at: int) -> Markup:
@@ -52,20 +52,10 @@ def _content(part: Part) -> Iterator[Child]:
     for finding, images, named in part.problems:
         yield card(finding, None, 3, el("p", el("strong", images), f": {named}"))
     if part.rows:
-        yield table("Images that don't pass", _COLUMNS, map(_cells, part.rows))
+        yield table("Images that don't pass", _TITLES, map(_cells, part.rows), Role="spare", Size="num")
     if part.passed or part.claimed:
         told = [el("li", each) for each in part.passed]
         yield el("ul", told, el("li", part.claimed) if part.claimed else None)
-
-
-_COLUMNS = (
-    Column("Tags"),
-    Column("Role", "spare"),
-    Column("torch"),
-    Column("Build"),
-    Column("Verdict"),
-    Column("Size", "num"),
-)
 
 
 def _cells(row: Row) -> Sequence[Child]:

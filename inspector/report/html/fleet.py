@@ -8,7 +8,7 @@ from inspector.gpu.onhost import OnHost
 from inspector.report.fleet import OUTCOMES, FleetMatrix, Matrix, Told, causes, cell, head, tally
 from inspector.report.html.markup import Child, Markup, el, prose
 from inspector.report.html.page import page
-from inspector.report.html.parts import Column, pairs, section, table
+from inspector.report.html.parts import pairs, section, table
 from inspector.report.html.show import errors_section
 from inspector.report.text import SYMBOLS
 
@@ -31,9 +31,9 @@ def _fleet(found: FleetMatrix) -> Iterator[Markup]:
 
 
 def _table(found: FleetMatrix, part: slice) -> Markup:
-    columns = [Column("Image"), *(Column(", ".join(head(host))) for host in found.hosts[part])]
+    titles = ["Image", *(", ".join(head(host)) for host in found.hosts[part])]
     rows: list[Sequence[Child]] = [[image.name, *(_cell(each) for each in image.hosts[part])] for image in found.images]
-    return table("Images on hosts", columns, rows, "matrix")
+    return table("Images on hosts", titles, rows, "matrix")
 
 
 def _cell(found: OnHost) -> Markup:

@@ -12,7 +12,7 @@ from inspector.policy.steps import readable
 from inspector.python.model import Distribution, Interpreter
 from inspector.report.html.maps import COLORS, LEGEND, LETTERS, NARROW, WIDE, kinds_in, size_map
 from inspector.report.html.markup import Child, Markup, el, prose, text
-from inspector.report.html.parts import Column, bar, folded, pairs, section, table
+from inspector.report.html.parts import bar, folded, pairs, section, table
 from inspector.report.html.squarify import Box
 from inspector.report.show import evidence_told
 from inspector.report.text import (
@@ -160,8 +160,7 @@ def _waste(facts: ImageFacts, level: int) -> Iterator[Markup]:
             rows = list(map(_waste_row, group.items))
             if group.small:
                 rows.append([group.small, "in small parts"])
-            columns = (Column("Size", "num"), Column("What, where, and what to change"))
-            parts.append(table(group.title, columns, rows))
+            parts.append(table(group.title, ("Size", "What, where, and what to change"), rows, Size="num"))
         lead = "What certainly helps nobody, then what somebody may need. A file may be in several rows."
         yield section("Waste", level, parts, lead=lead)
 
@@ -183,8 +182,8 @@ def _elsewhere(facts: ImageFacts, level: int) -> Iterator[Markup]:
     if isinstance(found, Unknown):
         yield section(_ELSEWHERE, level, el("p", f"Not looked at: {found.unknown}"))
     elif found:
-        columns = (Column("Size", "num"), Column("Torch"), Column("Why it is not imported"))
-        yield section(_ELSEWHERE, level, table(_ELSEWHERE, columns, map(_other, found)))
+        titles = ("Size", "Torch", "Why it is not imported")
+        yield section(_ELSEWHERE, level, table(_ELSEWHERE, titles, map(_other, found), Size="num"))
 
 
 def _other(other: TorchElsewhere) -> Sequence[Child]:
@@ -196,7 +195,6 @@ def _other(other: TorchElsewhere) -> Sequence[Child]:
 
 def _layers(facts: ImageFacts) -> Markup:
     largest = max((layer.size or 0 for layer in facts.layers), default=0)
-    columns = (Column("Layer", "num"), Column("Size", "num"), Column("Share", "graph"), Column("Build step"))
     rows = (
         [
             str(at),
@@ -206,7 +204,7 @@ def _layers(facts: ImageFacts) -> Markup:
         ]
         for at, layer in enumerate(facts.layers, 1)
     )
-    return table("Layers", columns, rows)
+    return table("Layers", ("Layer", "Size", "Share", "Build step"), rows, Layer="num", Size="num", Share="graph")
 
 
 def _packages(facts: ImageFacts, level: int) -> Markup:
@@ -217,18 +215,12 @@ def _packages(facts: ImageFacts, level: int) -> Markup:
     title = f"{count(len(ordered), 'package')}, {show_size(known)}"
     if not ordered:
         return section(title, level)
-    columns = (
-        Column("Package"),
-        Column("Version"),
-        Column("Size", "num"),
-        Column("Share", "graph"),
-        Column("Layer", "num"),
-        Column("Installer", "spare"),
-    )
+    titles = ("Package", "Version", "Size", "Share", "Layer", "Installer")
+    classes = {"Size": "num", "Share": "graph", "Layer": "num", "Installer": "spare"}
     rows = [_package(one, at, ordered[0].size or 0) for at, one in enumerate(ordered[:MAX_ROWS])]
     if rest := ordered[MAX_ROWS:]:
         rows.append([f"{len(rest):,} more", None, show_size(sum(one.size or 0 for one in rest)), None, None, None])
-    listed = table("Packages, the biggest first", columns, rows)
+    listed = table("Packages, the biggest first", titles, rows, **classes)
     return section(title, level, listed if len(rows) <= BARS else folded("All packages", listed, is_open=True))
 
 

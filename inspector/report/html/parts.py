@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from inspector.policy.model import FindingOutcome, Outcome
 from inspector.report.html.markup import Child, Markup, el
@@ -19,13 +18,6 @@ WORDS: dict[FindingOutcome, str] = {
 }
 
 
-class Column(NamedTuple):
-    """A column of a table: its title, and the classes of its cells."""
-
-    title: str
-    css: str = ""
-
-
 def badge(outcome: Outcome | None) -> Markup:
     """Return the outcome in a word, with its mark."""
     if outcome is None:
@@ -38,11 +30,13 @@ def pairs(found: Iterable[tuple[str, Child]], css: str = "facts") -> Markup:
     return el("dl", [el("div", el("dt", term), el("dd", told)) for term, told in found], class_=css)
 
 
-def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Child]], css: str = "") -> Markup:
-    """Return a table with a caption for those who don't see it."""
-    head = el("tr", [el("th", column.title, scope="col", class_=column.css or None) for column in columns])
+def table(
+    caption: str, titles: Sequence[str], rows: Iterable[Sequence[Child]], css: str = "", **classes: str
+) -> Markup:
+    """Return a table with a caption for those who don't see it; `classes` are those of the columns of some titles."""
+    head = el("tr", [el("th", title, scope="col", class_=classes.get(title)) for title in titles])
     body = [
-        el("tr", [el("td", cell, class_=column.css or None) for column, cell in zip(columns, row, strict=True)])
+        el("tr", [el("td", cell, class_=classes.get(title)) for title, cell in zip(titles, row, strict=True)])
         for row in rows
     ]
     return el("table", el("caption", caption), el("thead", head), el("tbody", body), class_=css or None)
