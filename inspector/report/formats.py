@@ -135,10 +135,23 @@ FORMATS = (
         whole=False,
         endings=(".md", ".markdown"),
     ),
-    Format("junit", _judged("inspector.report.junit:render_check"), endings=(".xml",)),
+    Format(
+        "junit",
+        {
+            **_judged("inspector.report.junit:render_check"),
+            "diff": Renderer("inspector.report.diff_ci:render_junit"),
+        },
+        endings=(".xml",),
+    ),
     Format("html", _HTML, endings=(".html", ".htm"), sizes=True),
     Format("sarif", _judged("inspector.report.sarif:render_check", _RUN), endings=(".sarif",)),
-    Format("github", _judged("inspector.report.github:render_check", _RUN)),
+    Format(
+        "github",
+        {
+            **_judged("inspector.report.github:render_check", _RUN),
+            "diff": Renderer("inspector.report.diff_ci:render_github", _RUN),
+        },
+    ),
     Format("gitlab", _judged("inspector.report.gitlab:render_check", _RUN)),
     Format(
         "cyclonedx",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from inspector.policy.audited import AuditReport
 from inspector.policy.model import FindingOutcome, Report
 from inspector.report.context import NO_CONTEXT, Context
 from inspector.report.escape import escape
-from inspector.report.formats import View, render
+from inspector.report.formats import Command, View, render
 from inspector.report.issues import Issue, issues_of, plain
 
 MAX_OF_KIND = 10
@@ -30,9 +30,9 @@ def render_check(report: Report | AuditReport, *, context: Context = NO_CONTEXT)
     )
 
 
-def summary(report: Report | AuditReport, most: int = MAX_SUMMARY) -> str:
-    """Return the report in Markdown for a job summary, of at most so many bytes: cut behind a line, which it says."""
-    return cut_at_row(render("check" if isinstance(report, Report) else "audit", report, "markdown", View()), most)
+def summary(command: Command, report: Any, most: int = MAX_SUMMARY) -> str:
+    """Return a command's report in Markdown for a job summary: of at most so many bytes, cut behind a line."""
+    return cut_at_row(render(command, report, "markdown", View()), most)
 
 
 def cut_at_row(text: str, most: int) -> str:
