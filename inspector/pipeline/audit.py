@@ -151,7 +151,7 @@ class _Run:
 
     def judge(self, new_executor: NewExecutor) -> Iterator[Audited]:
         """Judge each image as soon as all its layers are known, while a thread takes what the executor gives."""
-        read = new_executor(self._registries, self._options, self._meter).run(self._units())
+        read = new_executor(self._registries, self._options, self._progress.meter).run(self._units())
         waiting: Waiting | None = None
         with work.SideBySide(lambda each: each, read, 1, stop=self._registries.close) as results:
             while True:
@@ -212,10 +212,6 @@ class _Run:
         self._queue.finish_image(waiting.id)
         self._progress.finished(waiting.tags[0])
         yield from found
-
-    def _meter(self, count: int) -> None:
-        work.advance(count)
-        self._progress.add(count=count)
 
 
 def _threads(registries: Registries, options: Options, meter: Callable[[int], None]) -> Executor:

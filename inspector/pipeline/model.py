@@ -104,6 +104,11 @@ class Progress:
             self.bytes += count
             self.changed()
 
+    def meter(self, count: int) -> None:
+        """Count bytes that were read, which also justify more time (`work.limits`)."""
+        work.advance(count)
+        self.add(count=count)
+
     def started(self, name: str) -> None:
         """Note that the image `name` is being read."""
         with self._lock:

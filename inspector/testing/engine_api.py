@@ -88,7 +88,10 @@ class Handler(BaseHTTPRequestHandler):
         for pattern, method, name in _ROUTES:
             match = re.fullmatch(pattern, path)
             if match and self.command in method.split():
-                getattr(self, name)(*match.groups())
+                of_image, named = pattern.startswith("/images/"), match.groups()
+                found = [self._image(each) if of_image else self._container(each) for each in named]
+                if None not in found:  # else the answer is that there is none
+                    getattr(self, name)(*found)
                 return
         self.answer(404, {"message": "page not found"})
 
@@ -156,22 +159,17 @@ class Handler(BaseHTTPRequestHandler):
     def _images(self) -> None:
         self.answer(200, [self.fake.store.listed(image) for image in self.fake.store.images])
 
-    def _inspect(self, name: str) -> None:
-        if image := self._image(name):
-            self.answer(200, self.fake.store.inspect(image, self.version))  # type: ignore[arg-type]
+    def _inspect(self, image: Image) -> None:
+        self.answer(200, self.fake.store.inspect(image, self.version))  # type: ignore[arg-type]
 
-    def _history(self, name: str) -> None:
-        if image := self._image(name):
-            self.answer(200, self.fake.store.history(image))
+    def _history(self, image: Image) -> None:
+        self.answer(200, self.fake.store.history(image))
 
-    def _save(self, name: str) -> None:
-        image = self._image(name)
-        if image is None:
-            return
+    def _save(self, image: Image) -> None:
         if self.fake.store.is_foreign(image):
-            self.answer(404, {"message": f"image {name} was found but does not match the specified platform"})
-            return
-        self._send_tar(self.fake.store.archive(image, hollow=self.fake.hollow))
+            self.answer(404, {"message": "the image was found but does not match the specified platform"})
+        else:
+            self._send_tar(self.fake.store.archive(image, hollow=self.fake.hollow))
 
     def _create(self) -> None:
         body = self.body or {}
@@ -195,60 +193,49 @@ class Handler(BaseHTTPRequestHandler):
         wanted = json.loads(self.query.get("filters", "{}")).get("status", [])
         self.answer(200, [_listed(c) for c in list(self.fake.containers.values()) if not wanted or c.state in wanted])
 
-    def _show(self, name: str) -> None:
-        if c := self._container(name):
-            begun = "2026-01-01T00:00:00Z" if c.started else "0001-01-01T00:00:00Z"
-            state = {"Status": c.state, "Running": c.running, "ExitCode": c.exit_code, "StartedAt": begun}
-            words = (*(c.body.get("Entrypoint") or ()), *(c.body.get("Cmd") or ()))
-            run = {"Path": words[0] if words else "", "Args": words[1:], "Config": c.body, "State": state}
-            made_of = {"Image": self.fake.store.listed(c.image)["Id"], "Mounts": c.mounts, "HostConfig": {}}
-            self.answer(200, {"Id": c.id, "Name": f"/{c.name}", **run, **made_of})
+    def _show(self, c: Container) -> None:
+        begun = "2026-01-01T00:00:00Z" if c.started else "0001-01-01T00:00:00Z"
+        state = {"Status": c.state, "Running": c.running, "ExitCode": c.exit_code, "StartedAt": begun}
+        words = (*(c.body.get("Entrypoint") or ()), *(c.body.get("Cmd") or ()))
+        run = {"Path": words[0] if words else "", "Args": words[1:], "Config": c.body, "State": state}
+        made_of = {"Image": self.fake.store.listed(c.image)["Id"], "Mounts": c.mounts, "HostConfig": {}}
+        self.answer(200, {"Id": c.id, "Name": f"/{c.name}", **run, **made_of})
 
-    def _changes(self, name: str) -> None:
-        if c := self._container(name):
-            self.answer(200, [{"Path": path, "Kind": kind} for path, kind in c.changes.items()] or None)
+    def _changes(self, container: Container) -> None:
+        self.answer(200, [{"Path": path, "Kind": kind} for path, kind in container.changes.items()] or None)
 
-    def _export(self, name: str) -> None:
-        if c := self._container(name):
-            self._send_tar(c.files.tar("/"))
+    def _export(self, container: Container) -> None:
+        self._send_tar(container.files.tar("/"))
 
-    def _start(self, name: str) -> None:
-        if container := self._container(name):
-            container.started = container.running = True
-            self.answer(204)
+    def _start(self, container: Container) -> None:
+        container.started = container.running = True
+        self.answer(204)
 
-    def _wait(self, name: str) -> None:
-        if container := self._container(name):
-            container.running = False
-            self.answer(200, {"StatusCode": container.exit_code, "Error": None})
+    def _wait(self, container: Container) -> None:
+        container.running = False
+        self.answer(200, {"StatusCode": container.exit_code, "Error": None})
 
-    def _kill(self, name: str) -> None:
-        if container := self._container(name):
-            running, container.running = container.running, False
-            self.answer(204 if running else 409, None if running else {"message": "is not running"})
+    def _kill(self, container: Container) -> None:
+        running, container.running = container.running, False
+        self.answer(204 if running else 409, None if running else {"message": "is not running"})
 
-    def _logs(self, name: str) -> None:
-        if container := self._container(name):
-            self.begin(200, {"Content-Type": "application/vnd.docker.multiplexed-stream"})
-            for number, which in ((1, "stdout"), (2, "stderr")):
-                content = container.output[number - 1]
-                if content and self.query.get(which) == "1":
-                    self.chunk(bytes([number, 0, 0, 0]) + len(content).to_bytes(4, "big") + content)
-            self.chunk(b"")
+    def _logs(self, container: Container) -> None:
+        self.begin(200, {"Content-Type": "application/vnd.docker.multiplexed-stream"})
+        for number, which in ((1, "stdout"), (2, "stderr")):
+            content = container.output[number - 1]
+            if content and self.query.get(which) == "1":
+                self.chunk(bytes([number, 0, 0, 0]) + len(content).to_bytes(4, "big") + content)
+        self.chunk(b"")
 
-    def _remove(self, name: str) -> None:
-        container = self._container(name)
-        if container and container.running and self.query.get("force") != "1":
-            self.answer(409, {"message": f"You cannot remove a running container {name}"})
-        elif container:
-            del self.fake.containers[container.id]
-            self.fake.volumes += 0 if self.query.get("v") == "1" else container.volumes
-            self.answer(204)
-
-    def _archive(self, name: str) -> None:
-        container = self._container(name)
-        if container is None:
+    def _remove(self, container: Container) -> None:
+        if container.running and self.query.get("force") != "1":
+            self.answer(409, {"message": f"You cannot remove a running container {container.name}"})
             return
+        del self.fake.containers[container.id]
+        self.fake.volumes += 0 if self.query.get("v") == "1" else container.volumes
+        self.answer(204)
+
+    def _archive(self, container: Container) -> None:
         with container.lock:
             path = self.query.get("path", "")
             try:
@@ -259,7 +246,7 @@ class Handler(BaseHTTPRequestHandler):
                     self._send_tar(container.files.tar(path), header)
             except Missing as missing:
                 more = {"X-Docker-Container-Path-Stat": missing.header} if missing.header else {}
-                self.answer(404, {"message": f"Could not find the file {path} in container {name}"}, more)
+                self.answer(404, {"message": f"Could not find the file {path} in container {container.name}"}, more)
             except Broken as broken:
                 self.answer(500, {"message": str(broken)})
 
