@@ -11,6 +11,7 @@ import msgspec
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.oci import Platform
+from inspector.policy import baselines
 from inspector.policy.model import SCHEMA, Finding, Outcome
 from inspector.report.escape import escape
 from inspector.torchbuild.model import Torch
@@ -74,6 +75,13 @@ def _run(facts: ImageFacts) -> RunImage:
 def render_show(images: Iterable[ImageFacts], *, errors: tuple[ShowError, ...] = ()) -> str:
     """Return the facts as one document, and a line end."""
     return encode(Shown(images=tuple(images), errors=errors))
+
+
+def render_baseline(baseline: baselines.Baseline) -> str:
+    """Return the text of a baseline's file: one entry a line, sorted, so that changes of it are read and merged."""
+    entries = ",\n".join(encode_line(each).rstrip("\n") for each in baseline.entries())
+    listed = f"\n{entries}\n" if entries else ""
+    return f'{{"schema":"{baselines.SCHEMA}","images":[{listed}]}}\n'
 
 
 def encode(document: Any) -> str:

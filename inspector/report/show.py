@@ -23,6 +23,7 @@ from inspector.report.text import (
     count,
     layer_name,
     origin,
+    python_version,
     seconds,
     short,
     torch_version,
@@ -159,7 +160,7 @@ def _python(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
                 yield "", words(f"runs first: {hook.path}" + (f": {hook.effect}" if hook.effect else ""))
         case missing:
             style = "bold" if isinstance(missing, Absent) else "bold magenta"
-            yield "python", words("absent" if isinstance(missing, Absent) else "unknown", style)
+            yield "python", words(python_version(facts), style)
             yield "", words(missing.unknown)
     yield "command", words(" ".join(facts.startup.argv) or "none")
     doubt = {"no": "can't start", "unknown": "may not start"}.get(facts.startup.starts, "")

@@ -9,12 +9,23 @@ from inspector.facts.waste import Waste
 from inspector.gpu.serves import serves
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
-from inspector.python.model import Distribution, Interpreter
+from inspector.python.model import Distribution
 from inspector.report.document import ShowError
 from inspector.report.markdown import code, folded, joined, literal, prose, table, unread
-from inspector.report.text import NOTHING, STEP, biggest_first, count, notes, origin, size, torch_build, torch_version
+from inspector.report.text import (
+    NOTHING,
+    STEP,
+    biggest_first,
+    count,
+    notes,
+    origin,
+    python_version,
+    size,
+    torch_build,
+    torch_version,
+)
 from inspector.report.waste import Told, groups
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Unknown
 
 BIGGEST = 10
 """Packages that are named; the rest are counted."""
@@ -37,15 +48,11 @@ def _lines(images: list[ImageFacts], errors: tuple[ShowError, ...]) -> Iterator[
 
 
 def _cells(facts: ImageFacts) -> tuple[str, ...]:
-    python = facts.interpreter
-    version = (
-        python.version if isinstance(python, Interpreter) else "absent" if isinstance(python, Absent) else "unknown"
-    )
     importable = facts.torch.importable if facts.torch.installed else NOTHING
     return (
         code(shown_name(facts.reference, facts.tags)),
         literal(origin(facts)),
-        literal(version),
+        literal(python_version(facts)),
         literal(torch_version(facts)),
         literal(torch_build(facts)),
         literal(importable),

@@ -71,6 +71,17 @@ def torch_version(facts: ImageFacts | None) -> str:
     return "namespace only" if torch.importable == "yes" else "absent"
 
 
+def python_version(facts: ImageFacts) -> str:
+    """Return the version of the interpreter, `absent` or `unknown`."""
+    match facts.interpreter:
+        case Absent():
+            return "absent"
+        case Unknown():
+            return "unknown"
+        case python:
+            return python.version
+
+
 def origin(facts: ImageFacts | None) -> str:
     """Say where the image was read from: `docker`, `podman`, `registry`, `tar` or `layout`."""
     return NOTHING if facts is None else _MEDIA.get(facts.source, escape(facts.source))

@@ -9,7 +9,7 @@ from inspector.facts.sizes import Sizes, SizeTree
 from inspector.facts.waste import Waste
 from inspector.gpu.serves import serves
 from inspector.policy.steps import readable
-from inspector.python.model import Distribution, Interpreter
+from inspector.python.model import Distribution
 from inspector.report.html.maps import COLORS, LEGEND, LETTERS, NARROW, WIDE, kinds_in, size_map
 from inspector.report.html.markup import Child, Markup, el, prose, text
 from inspector.report.html.parts import bar, folded, pairs, section, table
@@ -22,6 +22,7 @@ from inspector.report.text import (
     count,
     notes,
     origin,
+    python_version,
     short,
     size,
     torch_build,
@@ -31,7 +32,7 @@ from inspector.report.text import (
 from inspector.report.waste import Told, groups
 from inspector.sizes import show_size
 from inspector.torchbuild.model import TorchElsewhere
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Unknown
 
 MAX_ROWS = 2_000
 """Packages that are listed, the biggest first; the rest is summed up."""
@@ -76,11 +77,9 @@ def _glance(facts: ImageFacts) -> Iterator[tuple[str, Child]]:
         )
     if facts.gpu is not None and (line := serves(facts.gpu)):
         yield "GPUs", prose(line)
-    match facts.interpreter:
-        case Interpreter() as python:
-            yield "Python", [python.version, el("small", el("code", python.path))]
-        case missing:
-            yield "Python", ["absent" if isinstance(missing, Absent) else "unknown", el("small", missing.unknown)]
+    python = facts.interpreter
+    about_python = python.unknown if isinstance(python, Unknown) else el("code", python.path)
+    yield "Python", [python_version(facts), el("small", about_python)]
     packed = "" if facts.size.compressed is None else f"{show_size(facts.size.compressed)} compressed, "
     yield "size", [size(facts.size.uncompressed), el("small", f"{packed}{count(len(facts.layers), 'layer')}")]
     if isinstance(facts.waste, Waste):
