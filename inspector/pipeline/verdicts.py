@@ -29,7 +29,7 @@ from inspector.sources.image import Image
 from inspector.unknown import Unknown
 
 MANY = 10
-"""Images beyond which it is told that nobody named them."""
+"""Images of an engine beyond which a person hears that all of them are read."""
 
 
 def check(

@@ -15,7 +15,7 @@ _TITLES = ("Tags", "Role", "Torch", "Build", "Verdict", "Size")
 
 
 def render_audit(report: AuditReport, *, only_failed: bool = False) -> str:
-    """Repository by repository; `only_failed` leaves out the images that pass."""
+    """Return the audit repository by repository; `only_failed` leaves out the images that pass."""
     return joined(_lines(report, only_failed=only_failed))
 
 

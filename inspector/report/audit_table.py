@@ -19,7 +19,7 @@ _TITLES = ("Tags", "Platform", "Role", "Python", "Torch", "Build", "Verdict", "S
 
 
 def render_audit(report: AuditReport, *, width: int = 120, color: bool = False, only_failed: bool = False) -> str:
-    """Repository by repository; `only_failed` leaves out the images that pass. `width` is in cells."""
+    """Return it repository by repository; `only_failed` leaves out the images that pass. `width` is in cells."""
     return draw(_parts(overview(report, only_failed=only_failed)), width=width, color=color)
 
 

@@ -85,7 +85,7 @@ def render_baseline(baseline: baselines.Baseline) -> str:
 
 
 def encode(document: Any) -> str:
-    """JSON of `document`, two spaces deep, whose strings hold nothing that a terminal would act upon.
+    """Return `document` as JSON, two spaces deep, whose strings hold nothing that a terminal would act upon.
 
     What has no ink is written as JSON's own escape, so a reader gets the very text; only lone surrogates,
     which JSON can't carry, come as the six characters that name them.
