@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from inspector.policy.model import EXCUSED, WORST_FIRST, Finding
 from inspector.policy.steps import readable
 from inspector.report.html.markup import Child, Markup, el, prose
-from inspector.report.html.parts import WORDS, folded, pairs, section
-from inspector.report.text import CATEGORIES, NOTHING, STEP, SYMBOLS, advice_of, count, layer_name
+from inspector.report.html.parts import WORDS, folded, mark, pairs, section
+from inspector.report.text import CATEGORIES, NOTHING, STEP, advice_of, count, layer_name
 
 _TO_ACT_ON = WORST_FIRST[:-1]
 
@@ -30,7 +30,7 @@ def card(finding: Finding, layers: int | None, level: int, more: Child = None) -
     """Return one finding; `more` comes behind what it says."""
     head = el(
         f"h{level}",
-        el("span", SYMBOLS[finding.outcome], aria_hidden="true"),
+        mark(finding.outcome),
         finding.check,
         el("small", _kind(finding)),
     )

@@ -18,11 +18,16 @@ WORDS: dict[FindingOutcome, str] = {
 }
 
 
-def badge(outcome: Outcome | None) -> Markup:
-    """Return the outcome in a word, with its mark."""
+def mark(outcome: FindingOutcome) -> Markup:
+    """Return the mark of an outcome, which a word beside it says to those who don't see it."""
+    return el("span", SYMBOLS[outcome], aria_hidden="true")
+
+
+def badge(outcome: Outcome | None, word: str = "") -> Markup:
+    """Return the outcome in a word, its own if none is given, with its mark."""
     if outcome is None:
         return el("span", "not judged", class_="badge")
-    return el("span", el("span", SYMBOLS[outcome], aria_hidden="true"), " ", WORDS[outcome], class_=f"badge {outcome}")
+    return el("span", mark(outcome), " ", word or WORDS[outcome], class_=f"badge {outcome}")
 
 
 def pairs(found: Iterable[tuple[str, Child]], css: str = "facts") -> Markup:
