@@ -83,13 +83,13 @@ class PolicyError(UsageError):
     def of(cls, origin: str, faults: Iterable[Fault]) -> PolicyError:
         """Make the error that tells all faults of the file `origin`, a line each."""
         found = tuple(faults)
-        error = cls("\n".join(f"{place_of(origin, each)}: {each.message}" for each in found))
+        error = cls("\n".join(f"{location_of(origin, each)}: {each.message}" for each in found))
         error.origin, error.faults = origin, found
         return error
 
 
-def place_of(origin: str, fault: Fault) -> str:
-    """Return `inspector.toml:3:9`, or the file alone where the place is not known."""
+def location_of(origin: str, fault: Fault) -> str:
+    """Return `inspector.toml:3:9`, or the file alone where the location is not known."""
     return origin if fault.line is None else f"{origin}:{fault.line}:{fault.column}"
 
 

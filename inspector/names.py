@@ -93,11 +93,11 @@ def parse_name(text: str) -> ImageName:
     """Read `[HOST/]REPOSITORY[:TAG][@DIGEST]`, the host in lower case. Raises `InvalidReference`."""
     name = split_name(text)
     if name.digest is not None and not _DIGEST.fullmatch(name.digest):
-        raise _invalid(text, "what follows `@` is no SHA-256 or SHA-512 digest")
+        raise _invalid(text, "what follows `@` is not a SHA-256 or SHA-512 digest")
     if name.tag is not None and not is_tag(name.tag):
-        raise _invalid(text, "what follows `:` is no tag")
+        raise _invalid(text, "what follows `:` is not a tag")
     if not is_host(name.host):
-        raise _invalid(text, f"{name.host[:100]!a} is no host")
+        raise _invalid(text, f"{name.host[:100]!a} is not a host")
     host = name.host.lower()
     host = DOCKER_HUB if host in _HUB_IN_NAMES else host
     repository = _official(host, name.repository)
@@ -111,7 +111,7 @@ def parse_name(text: str) -> ImageName:
 def parse_host(text: str) -> str:
     """Read the name of a registry alone; Docker Hub's three become one. Raises `InvalidReference`."""
     if not is_host(text):
-        raise _invalid(text, "no HOST or HOST:PORT")
+        raise _invalid(text, "not HOST or HOST:PORT")
     return registry_of(text)
 
 

@@ -89,7 +89,7 @@ class Reference(msgspec.Struct, frozen=True):
         return self.text
 
     def places(self) -> list[Place]:
-        """Path and selector in every way that the colons allow; the first path that exists is meant.
+        """List path and selector in every way that the colons allow; the first path that exists is meant.
 
         Both may hold colons (`C:/images/a.tar:localhost:5000/a:1`), so the grammar alone can't tell.
         """
@@ -198,17 +198,11 @@ def _named(text: str, scheme: Scheme, name: str) -> Reference:
 
 
 _EXAMPLES = {
-    Scheme.BARE: "NAME[:TAG]",
     Scheme.DOCKER_ARCHIVE: "PATH[:NAME]",
     Scheme.OCI: "PATH[:TAG]",
     Scheme.OCI_ARCHIVE: "PATH[:TAG]",
-    Scheme.DIR: "PATH",
-    Scheme.ROOTFS: "PATH",
-    Scheme.SIF: "PATH",
-    Scheme.VENV: "PATH",
-    Scheme.DOCKER: "NAME",
-    Scheme.PODMAN: "NAME",
-    Scheme.CONTAINER: "NAME",
-    Scheme.CONTAINERD: "NAME",
+    **dict.fromkeys(_WHOLE, "PATH"),
+    **dict.fromkeys(_SERVED, "NAME"),
+    Scheme.BARE: "NAME[:TAG]",
     Scheme.REGISTRY: "HOST/NAME[:TAG]",
 }

@@ -71,7 +71,7 @@ class Rootfs(Protocol):
         """Return the node at `path`; None where there is none."""
 
     def scandir(self, path: str) -> Mapping[str, Node]:
-        """Name to node, unsorted, of what lies in the directory `path`; empty where it is no directory.
+        """Return the nodes in the directory `path` by name, unsorted; none where it is not a directory.
 
         Where listing is dear, single names can be asked for and iterating raises `NotListed`.
         """
@@ -109,7 +109,7 @@ Names = tuple[Iterable[str], Iterable[str]]
 
 
 def names_in(fs: Rootfs, path: str) -> Names:
-    """Return the names of what lies in the directory `path`, unsorted; none where it is no directory.
+    """Return the names of what lies in the directory `path`, unsorted; none where it is not a directory.
 
     A file system that can tell them without making nodes has a method `names` for that.
     """

@@ -27,7 +27,7 @@ def parse_size(text: str) -> int:
     form = _FORM.fullmatch(text.strip())
     factor = _BY_LOWER.get(form[2].lower()) if form else None
     if form is None or factor is None:
-        raise ValueError(f"{text!r} is no size: write a number and one of {', '.join(UNITS)}, as in '1.5 GB'")
+        raise ValueError(f"{text!r} is not a size: write a number and one of {', '.join(UNITS)}, as in '1.5 GB'")
     return int(Decimal(form[1]) * factor)
 
 

@@ -49,8 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "policy": VALUES | {"sizes", "reference", "python", "torchbuild", "imports", "gpu", "facts"},
     "report": VALUES | {"escape", "sizes", "reference", "python", "torchbuild", "imports", "gpu", "facts", "policy"},
     "runtime": VALUES | {"work", "engine", "sources", "python", "torchbuild", "gpu", "facts"},
-    "pipeline": VALUES
-    | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "report", "runtime"},
+    "pipeline": VALUES | {"log", "work", "reference", "layers", "registry", "sources", "facts", "policy", "runtime"},
     "api": VALUES
     | {"sizes", "work", "reference", "layers", "sources", "python", "torchbuild", "imports", "gpu", "facts"}
     | {"policy", "report", "runtime", "pipeline"},

@@ -40,7 +40,7 @@ def test_a_size_is_a_number_with_a_unit(text: str, size: int | None) -> None:
     if size is not None:
         assert parse_size(text) == size
         return
-    with pytest.raises(ValueError, match=r"is no size: write a number and one of B, kB, MB"):
+    with pytest.raises(ValueError, match=r"is not a size: write a number and one of B, kB, MB"):
         parse_size(text)
 
 

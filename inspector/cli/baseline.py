@@ -56,7 +56,7 @@ def command(
     from inspector.pipeline import check  # all that reads images comes with it
     from inspector.policy.baselines import load_baseline
     from inspector.policy.tightening import updated
-    from inspector.report.baseline import render_baseline
+    from inspector.report.document import render_baseline
 
     accept = _reason(accept)
     file = None if str(output) == "-" else output

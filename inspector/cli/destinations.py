@@ -129,7 +129,7 @@ def emit_reports(
     if any(each.form == "github" for each in reports):
         from inspector.cli.github import append_summary  # a format for one place
 
-        append_summary(report)
+        append_summary(command, report)
 
 
 def want_sizes(command: formats.Command, reports: Iterable[Destination]) -> bool:

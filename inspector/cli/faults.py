@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.cli.output import complain, say
-from inspector.errors import Fault, PolicyError, place_of
+from inspector.errors import Fault, PolicyError, location_of
 from inspector.report.escape import escape
 
 MAX_SOURCE = 100
@@ -17,7 +17,7 @@ def complain_of_faults(error: PolicyError) -> None:
     if not error.faults:
         complain(str(error))
     for fault in error.faults:
-        complain(f"{place_of(error.origin, fault)}: {fault.message}")
+        complain(f"{location_of(error.origin, fault)}: {fault.message}")
         for line in marked(fault):
             say(line)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from inspector.cli.output import complain
-from inspector.policy.audited import AuditReport
-from inspector.policy.model import Report
+from inspector.report.formats import Command
 from inspector.report.github import MAX_SUMMARY, summary
 
 VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -16,8 +16,8 @@ _LEAST = 10_000
 """Bytes that must be left for a summary to say anything."""
 
 
-def append_summary(report: Report | AuditReport, environment: Mapping[str, str] = os.environ) -> None:
-    """Append the report to the summary of the step, in Markdown, within what GitHub takes of all that stands there."""
+def append_summary(command: Command, report: Any, environment: Mapping[str, str] = os.environ) -> None:
+    """Append a command's report to the summary of the step, in Markdown, within what GitHub takes of all there."""
     name = environment.get(VARIABLE)
     if not name:
         return
@@ -26,6 +26,6 @@ def append_summary(report: Report | AuditReport, environment: Mapping[str, str] 
         there = file.stat().st_size if file.exists() else 0
         with file.open("a", encoding="utf-8") as summary_file:
             if MAX_SUMMARY - there >= _LEAST:
-                summary_file.write(summary(report, MAX_SUMMARY - there))
+                summary_file.write(summary(command, report, MAX_SUMMARY - there))
     except OSError as error:  # the verdict stands all the same
         complain(f"{VARIABLE}={name}: can't be written: {error.strerror or error}", "warning")

@@ -61,9 +61,8 @@ def _known(package: Kernels) -> tuple[str, ...]:
 
 
 def _named(package: Kernels) -> str:
-    built = ", ".join(
-        [*([f"torch {package.torch}"] if package.torch else []), *([f"CUDA {package.cuda}"] if package.cuda else [])]
-    )
+    stated = (("torch", package.torch), ("CUDA", package.cuda))
+    built = ", ".join(f"{name} {version}" for name, version in stated if version)
     return f"{package.distribution} {package.version}{f' (built for {built})' if built else ''}"
 
 

@@ -124,7 +124,7 @@ def _architectures(fs: Rootfs, torch: Torch) -> tuple[str, ...] | Unknown:
     built = _stated(fs, torch, "libtorch_cuda.so") or _stated(fs, torch, "libtorch_cuda_cu.so")
     if isinstance(built, tuple) and isinstance(listed, tuple) and {*built} != {*listed}:
         differs = f"torch's own list has {', '.join(listed)}, and its kernels are for {', '.join(built)}"
-        return Unknown(f"{differs}: it is no build of PyTorch's")
+        return Unknown(f"{differs}: it is not a build of PyTorch's")
     if isinstance(listed, tuple):
         return listed
     if torch.build == "rocm" and torch.path and (named := rocm.targets_by_names(fs, torch.path)):

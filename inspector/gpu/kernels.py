@@ -76,7 +76,7 @@ class _Reading:
     def kernels(self) -> Kernels:
         libraries = list(islice(self._libraries(), MAX_LIBRARIES))
         stated = self._stated()
-        broken, undecided = self._failing()
+        broken, undecided, path = self._failing()
         if self._installed.key == "bitsandbytes":
             libraries, broken = self._for_torch(libraries)
         architectures, others = self._architectures(libraries)
@@ -89,7 +89,7 @@ class _Reading:
             others=others,
             fits="no" if broken else "unknown" if undecided else "yes",
             reason=broken or undecided,
-            path=self._broken_at() or next(iter(libraries), None),
+            path=path or next(iter(libraries), None),
         )
 
     def _libraries(self) -> Iterator[str]:
@@ -102,23 +102,16 @@ class _Reading:
                 if node.kind is Kind.FILE and pattern.fullmatch(path[len(site) + 1 :]):
                     yield path
 
-    def _failing(self) -> tuple[str, str]:
-        """Say why a library can't load, and why it can't be told of one; empty where neither is so."""
-        mine = self._mine()
-        broken = next((each.reason for each in self._tried.broken if mine.fullmatch(each.path)), "")
+    def _failing(self) -> tuple[str, str, str]:
+        """Say why a library can't load, why it can't be told of one, and which can't; empty where none of it is so."""
+        # the path of a library of this package, or a sentence that begins with one
+        mine = re.compile(rf".*-packages/{self._pattern}(?::.*)?", re.ASCII | re.DOTALL)
+        found = ((each.reason, each.path) for each in self._tried.broken if mine.fullmatch(each.path))
+        broken, path = next(found, ("", ""))
         if not self._tried.beside_torch:
-            return broken, "its libraries were not tried beside this torch"
+            return broken, "its libraries were not tried beside this torch", path
         undecided = next((text for text in self._tried.undecided if mine.fullmatch(text) or ".so: " not in text), "")
-        return broken, undecided
-
-    def _broken_at(self) -> str | None:
-        """Return the first library that can't load."""
-        mine = self._mine()
-        return next((each.path for each in self._tried.broken if mine.fullmatch(each.path)), None)
-
-    def _mine(self) -> re.Pattern[str]:
-        """Return what the path of a library of this package looks like, and a sentence that begins with one."""
-        return re.compile(rf".*-packages/{self._pattern}(?::.*)?", re.ASCII | re.DOTALL)
+        return broken, undecided, path
 
     def _for_torch(self, libraries: list[str]) -> tuple[list[str], str]:
         """Return the one library of many that is for torch's CUDA, and why there is none."""

@@ -10,7 +10,7 @@ from inspector.gpu.extensions import with_extensions
 from inspector.gpu.hosts import Host, Mode
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.models import Gpu
-from inspector.gpu.prediction import Case, Prediction, Verdict, fails, undecided
+from inspector.gpu.prediction import Case, Prediction, Verdict, other_machine, undecided
 from inspector.gpu.starting import hidden, not_injected, start_refused
 from inspector.gpu.visible import visible
 
@@ -18,7 +18,6 @@ from inspector.gpu.visible import visible
 class OnGpu(NamedTuple):
     """The predictions for one GPU of a host, by way of injection."""
 
-    host: Host
     gpu: str
     by_mode: dict[Mode, Prediction]
 
@@ -35,23 +34,21 @@ def predict(image: ImageGpu, host: Host) -> list[OnGpu]:
     for name, gpu in zip(host.gpus, host.found(), strict=True):
         if name not in known:
             known[name] = {mode: _predict(image, host, name, gpu, mode) for mode in host.modes()}
-    return [OnGpu(host, name, known[name]) for name in host.gpus]
+    return [OnGpu(name, known[name]) for name in host.gpus]
 
 
 def _predict(image: ImageGpu, host: Host, name: str, gpu: Gpu | None, mode: Mode) -> Prediction:
     if rocm.is_target(name):
-        return rocm.predict_amd(image, host, name)
+        return other_machine(image, host) or rocm.predict_amd(image, host, name)
     if gpu is None and image.build == "xpu":
         return xpu.predict_xpu(image)
     if gpu is None:
         change = "state its compute capability in the profile, such as 8.6"
         return undecided("host", f"no GPU is known by the name {name!r}", change)
     case = Case(image, host, gpu, mode)
-    for step in (_impossible, _other_machine, start_refused, not_injected, hidden):
-        found = step(case)
-        if found is not None:
-            return found
-    return _of_visible(case, with_extensions(case, computes(case)))
+    found = _impossible(case) or other_machine(image, host)
+    found = found or start_refused(case) or not_injected(case) or hidden(case)
+    return found or _of_visible(case, with_extensions(case, computes(case)))
 
 
 def _of_visible(case: Case, found: Prediction) -> Prediction:
@@ -75,10 +72,3 @@ def _impossible(case: Case) -> Prediction | None:
     if not drives:
         return undecided("host", f"driver {driver} does not drive {case.gpu.name}", "correct the profile of the host")
     return None
-
-
-def _other_machine(case: Case) -> Prediction | None:
-    image, host = case.image.architecture, case.host.architecture
-    if image == host:
-        return None
-    return fails("import", f"the image is for {image}, the host is {host}", f"build it for {host}", available=None)

@@ -45,6 +45,14 @@ def fails(stage: Stage, reason: str, change: str, *, available: bool | None = Fa
     return Prediction("fails", stage, reason, change, available)
 
 
+def other_machine(image: ImageGpu, host: Host) -> Prediction | None:
+    """Return that the image is for another machine than the host's; None where it is for that."""
+    if image.architecture == host.architecture:
+        return None
+    reason = f"the image is for {image.architecture}, the host is {host.architecture}"
+    return fails("import", reason, f"build it for {host.architecture}", available=None)
+
+
 def undecided(stage: Stage, reason: str, change: str = "", *, available: bool | None = None) -> Prediction:
     """Return that nobody can tell, and why."""
     return Prediction("unknown", stage, reason, change, available)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from inspector.gpu.versions import Order, compare, compare_semantic
+from inspector.gpu.versions import SEMANTIC, Order, compare, compare_semantic
 
 MAX_EXPRESSION = 128
 """Bytes of a false condition, written with spaces, from which libnvidia-container calls it invalid (EXPR_MAX)."""
@@ -68,14 +68,11 @@ def requirements(environment: Mapping[str, str]) -> list[str]:
         if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}JETPACK")
     ]
     if is_legacy(environment):
-        version = re.fullmatch(_SEMANTIC, environment["CUDA_VERSION"].removeprefix("v"), re.ASCII)
+        version = SEMANTIC.fullmatch(environment["CUDA_VERSION"])
         if version is None:
             raise Invalid(f"CUDA_VERSION={environment['CUDA_VERSION']} is not a version")
         found.append(f"cuda>={version[1]}.{version[2] or 0}")
     return found
-
-
-_SEMANTIC = r"(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)?)?"
 
 
 def is_legacy(environment: Mapping[str, str]) -> bool:

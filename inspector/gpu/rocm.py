@@ -59,9 +59,6 @@ def _by_names(fs: Rootfs, torch: str) -> Iterator[str]:
 
 def predict_amd(image: ImageGpu, host: Host, target: str) -> Prediction:
     """Return what would happen on a GPU of AMD's."""
-    if image.architecture != host.architecture:
-        reason = f"the image is for {image.architecture}, the host is {host.architecture}"
-        return fails("import", reason, f"build it for {host.architecture}", available=None)
     for decided in (image.build, image.architectures):
         if isinstance(decided, Unknown):
             return undecided("build" if decided is image.build else "code", decided.unknown)

@@ -9,9 +9,10 @@ Order = Literal[-1, 0, 1]
 _MAX_NUMBER = (1 << 64) - 1
 _MAX_DIGITS = len(str(_MAX_NUMBER))
 _DOTTED = re.compile(r"[0-9.]*", re.ASCII)
-_SEMANTIC = re.compile(
+SEMANTIC = re.compile(
     r"v?(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)?)?", re.ASCII
 )
+"""One to three numbers and what follows them, as Go's semver takes them; its groups are the numbers and the release."""
 
 
 def compare(left: str, right: str) -> Order | None:
@@ -48,10 +49,10 @@ def compare_semantic(left: str, right: str) -> Order | None:
 
     What is not a version is smaller than all that are.
     """
-    other = _SEMANTIC.fullmatch(right)
+    other = SEMANTIC.fullmatch(right)
     if other is None:
         return None
-    one = _SEMANTIC.fullmatch(left)
+    one = SEMANTIC.fullmatch(left)
     if one is None:
         return -1
     for mine, theirs in zip(one.groups("0")[:3], other.groups("0")[:3], strict=True):

@@ -4,7 +4,7 @@ names -> open -> plan -> layer indexes -> facts -> verdicts
 
 - `model`: the values that pass through: `Asked`, `Opened`, `Job`, `Seen`, `Target`, and `Progress`
 - `listed`, `reading`, `access`, `shared`: names from a policy; images opened and read, each shared layer once
-- `facts`, `runtime`, `verdicts`: `survey`, `inspect` and `diff`; `run`; `check`
+- `facts`, `runtime`, `verdicts`: `survey` and `inspect`; `run`; `check`
 - `roles`, `judging`: the role that an image is in, and the verdict, for `check` and `audit` alike
 - `audit`: the same with its plan on disk (`work_queue`, `pending`), of repositories (`scopes`, `versions`) whose tags
   are listed (`listing`, `resolve`) within bounds (`budget`); `executor` reads layers, `indexing` and `audited` judge
@@ -14,8 +14,8 @@ names -> open -> plan -> layer indexes -> facts -> verdicts
 
 from __future__ import annotations
 
-from inspector.pipeline.facts import diff, inspect, survey
+from inspector.pipeline.facts import inspect, survey
 from inspector.pipeline.model import Options, Progress, Seen
 from inspector.pipeline.verdicts import check
 
-__all__ = ["Options", "Progress", "Seen", "check", "diff", "inspect", "survey"]
+__all__ = ["Options", "Progress", "Seen", "check", "inspect", "survey"]

@@ -23,7 +23,7 @@ from inspector.pipeline.indexing import WorkQueueIndexer
 from inspector.pipeline.model import DEFAULTS, Options, Progress
 from inspector.pipeline.resolve import Resolver
 from inspector.pipeline.scopes import Scope, Selection, once, parse_scope
-from inspector.pipeline.work_queue import Waiting, WorkQueue
+from inspector.pipeline.work_queue import State, Waiting, WorkQueue
 from inspector.policy.audited import Audited, Ended, Left, Planned
 from inspector.policy.role import Policy
 from inspector.registry.settings import Settings, user_settings
@@ -40,7 +40,7 @@ NewExecutor = Callable[[Registries, Options, Callable[[int], None]], Executor]
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be audited, and at what cost: which tags, whether to stop at the plan, and no more than so much.
 
-    `max_bytes` are of layers, `max_requests` of any kind; None is no bound. What is `known` is judged without asking
+    `max_bytes` are of layers, `max_requests` of any kind; None sets no bound. What is `known` is judged without asking
     any registry.
     """
 
@@ -151,7 +151,7 @@ class _Run:
 
     def judge(self, new_executor: NewExecutor) -> Iterator[Audited]:
         """Judge each image as soon as all its layers are known, while a thread takes what the executor gives."""
-        read = new_executor(self._registries, self._options, self._meter).run(self._units())
+        read = new_executor(self._registries, self._options, self._progress.meter).run(self._units())
         waiting: Waiting | None = None
         with work.SideBySide(lambda each: each, read, 1, stop=self._registries.close) as results:
             while True:
@@ -188,13 +188,13 @@ class _Run:
             if not self._budget.is_lost(unit.host) and self._budget.reserve(unit.size):
                 yield unit
             else:
-                self._queue.skip_layer(unit)
+                self._queue.mark(unit, State.SKIPPED)
 
     def _settle(self, unit: Unit, outcome: Scanned | Failure) -> None:
         self._budget.settle(unit.size, outcome.bytes_read)
         self._budget.note(unit.host, outcome.kind if isinstance(outcome, Failure) else "")
         if isinstance(outcome, Failure) and isinstance(outcome.error(), Spent):
-            self._queue.skip_layer(unit)
+            self._queue.mark(unit, State.SKIPPED)
             return
         if isinstance(outcome, Scanned):
             self._fetched += 1
@@ -212,10 +212,6 @@ class _Run:
         self._queue.finish_image(waiting.id)
         self._progress.finished(waiting.tags[0])
         yield from found
-
-    def _meter(self, count: int) -> None:
-        work.advance(count)
-        self._progress.add(count=count)
 
 
 def _threads(registries: Registries, options: Options, meter: Callable[[int], None]) -> Executor:

@@ -65,23 +65,21 @@ class Judge:
 
     def knows(self, image: Image, name: str) -> bool:
         """Tell whether all that the verdict on the image under this name hangs on is known by the image's content."""
-        roles = self.roles(name)
-        commands = {role.python_command for role in roles} or {self._options.python or "python"}
-        imports = imports_asked(roles, self._options)
-        sizes = any(map(needs_sizes, roles))
+        targets = self._targets([name])
+        commands = {target.python(self._options) for target in targets if target.role or self._policy is None}
+        imports, sizes = self._asked(targets)
         return all(self._known.has(image, asked(python, imports, sizes=sizes)) for python in commands)
 
     def verdicts(self, image: Image, names: Sequence[str], digest: str, indexer: Indexer | None) -> Iterator[Audited]:
         """Judge the image in each role that it is in; without an `indexer`, by its manifest and config alone."""
         by_command: dict[str, Seen] = {}
         targets = self._targets(names)
-        roles = [target.role for target in targets if target.role]
         for target in targets:
-            python = target.role.python_command if target.role else self._options.python or "python"
+            python = target.python(self._options)
             if indexer is None or (target.role is None and self._policy is not None):
                 seen = Seen(image.reference, facts_of_manifest(image))
             else:
-                seen = by_command.get(python) or self._read(image, indexer, python, roles)
+                seen = by_command.get(python) or self._read(image, indexer, python, targets)
                 by_command[python] = seen
             found = self._audited(target, seen)
             yield msgspec.structs.replace(found, digest=digest, image_id=image.image_id, platform=image.platform)
@@ -104,8 +102,13 @@ class Judge:
         claimed = self._claimed(names) or of_the_rest(names, self._policy)
         return claimed or [in_no_role(names, names, self._policy, listed=False)]
 
-    def _read(self, image: Image, indexer: Indexer, python: str, roles: Sequence[Role]) -> Seen:
-        imports, sizes = imports_asked(roles, self._options), any(map(needs_sizes, roles))
+    def _asked(self, targets: Sequence[Target]) -> tuple[tuple[str, ...], bool]:
+        """Return the modules whose import the targets ask for, and whether they ask where the bytes are."""
+        roles = [target.role for target in targets if target.role]
+        return imports_asked(roles, self._options), any(map(needs_sizes, roles))
+
+    def _read(self, image: Image, indexer: Indexer, python: str, targets: Sequence[Target]) -> Seen:
+        imports, sizes = self._asked(targets)
         known = self._known.find(image, asked(python, imports, sizes=sizes))
         if known is not None:
             return Seen(image.reference, known)

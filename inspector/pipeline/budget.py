@@ -18,7 +18,7 @@ class Spent(InspectorError):
 
 
 class Budget:
-    """Counts requests and bytes, and failures of registries; None is no bound."""
+    """Counts requests and bytes, and failures of registries; None sets no bound."""
 
     def __init__(self, max_requests: int | None = None, max_bytes: int | None = None) -> None:
         self._max_requests = max_requests

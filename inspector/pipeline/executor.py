@@ -22,7 +22,7 @@ READERS = 4
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """One layer to read: where it lies, what it is stored as, and what it should come to unpacked.
+    """One layer to read: where it lies, what it is stored as, and the digest of its tar.
 
     Plain values, so that it can go to another machine. `host` and `repository` are those that answered.
     """

@@ -13,7 +13,6 @@ from inspector.pipeline.reading import Reader
 from inspector.reference import Reference
 
 if TYPE_CHECKING:
-    from inspector.report.difference import Difference
     from inspector.sources.image import Image
 
 
@@ -39,17 +38,6 @@ def inspect(reference: Reference | str, options: Options = DEFAULTS) -> ImageFac
         names = ", ".join(each.name for each in seen)
         raise UsageError(f"{reference}: holds {len(facts)} images ({names}); name one of them")
     return facts[0]
-
-
-def diff(before: Reference | str, after: Reference | str, options: Options = DEFAULTS) -> Difference:
-    """Compare two images. Raises as `inspect`.
-
-    >>> diff("docker-archive:api-1.4.tar", "docker-archive:api-1.5.tar").equal
-    False
-    """
-    from inspector.report.difference import difference
-
-    return difference(inspect(before, options), inspect(after, options))
 
 
 def read_each(

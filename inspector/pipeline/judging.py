@@ -36,7 +36,16 @@ def judge_target(
     the manifest checks for the verdict where no layer was read. `in_registry` says that a registry was asked, where the
     name alone doesn't.
     """
-    result = _judged(target, seen, name, excuses, earlier, in_registry=in_registry, manifest=manifest)
+    if seen.facts is None:
+        error = seen.error or ErrorFact("internal-error", "neither facts nor an error")
+        result = unread(name, target.role, error, in_registry=in_registry)
+    elif target.role is None:
+        findings = identified([target.finding] if target.finding else [], None, name)
+        result = Result(image=name, role=None, outcome="unknown", findings=findings, facts=seen.facts)
+    else:
+        early = manifest and not layers_seen(seen.facts)
+        failed = manifest_failure(seen.facts, target.role, name, excuses) if early else None
+        result = failed or judge(seen.facts, target.role, image=name, earlier=earlier)
     return excuses.excuse(result)
 
 
@@ -44,28 +53,6 @@ def manifest_failure(facts: ImageFacts, role: Role, name: str, excuses: Excuses)
     """Return the verdict where manifest and config alone decide that an image fails, and nothing excuses that."""
     failed = judge_manifest(facts, role, image=name)
     return failed if failed is not None and excuses.excuse(failed).outcome == "fail" else None
-
-
-def _judged(
-    target: Target,
-    seen: Seen,
-    name: str,
-    excuses: Excuses,
-    earlier: tuple[Earlier, ...],
-    *,
-    in_registry: bool,
-    manifest: bool,
-) -> Result:
-    if seen.facts is None:
-        error = seen.error or ErrorFact("internal-error", "neither facts nor an error")
-        return unread(name, target.role, error, in_registry=in_registry)
-    if target.role is None:
-        findings = identified([target.finding] if target.finding else [], None, name)
-        return Result(image=name, role=None, outcome="unknown", findings=findings, facts=seen.facts)
-    failed = None
-    if manifest and not layers_seen(seen.facts):
-        failed = manifest_failure(seen.facts, target.role, name, excuses)
-    return failed or judge(seen.facts, target.role, image=name, earlier=earlier)
 
 
 def unread(name: str, role: Role | None, error: ErrorFact, *, in_registry: bool = False) -> Result:

@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.errors import UsageError
 from inspector.pipeline.model import Asked, Opened, parse_all
-from inspector.pipeline.roles import left_out, role_named
+from inspector.pipeline.roles import is_left_out, role_named
 from inspector.policy.role import Policy, Role
 from inspector.reference import STDIN, Reference, Scheme, parse_reference
 from inspector.sources.engine.names import is_pattern
@@ -51,12 +51,12 @@ def without_ignored(opened: Sequence[Opened], policy: Policy) -> tuple[list[Open
     """
     kept, count, warnings = [], 0, []
     for each in opened:
-        ignored = left_out(each, policy)
+        images = tuple(image for image in each.images if not is_left_out(each.asked, image, policy))
+        ignored = len(each.images) - len(images)
         if ignored and each.asked.named and len({image.tags for image in each.images}) == 1:
             warnings.append(f"{each.asked.name}: `ignore` of the policy fits it; checked since it was named")
-            ignored = ()
-        images = tuple(image for image in each.images if not any(image is one for one in ignored))
-        count += len(ignored)
+            images, ignored = each.images, 0
+        count += ignored
         kept.append(msgspec.structs.replace(each, images=images))
     return kept, count, warnings
 

@@ -104,6 +104,11 @@ class Progress:
             self.bytes += count
             self.changed()
 
+    def meter(self, count: int) -> None:
+        """Count bytes that were read, which also justify more time (`work.limits`)."""
+        work.advance(count)
+        self.add(count=count)
+
     def started(self, name: str) -> None:
         """Note that the image `name` is being read."""
         with self._lock:
@@ -204,6 +209,10 @@ class Target(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     role: Role | None = None
     finding: Finding | None = None
+
+    def python(self, options: Options) -> str:
+        """Return the command as whose `python` the image is asked: the role's, else the user's."""
+        return self.role.python_command if self.role else options.python or "python"
 
 
 def parse_all(references: Iterable[Reference | str]) -> list[Reference]:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from inspector import work
 from inspector.errors import UsageError
-from inspector.pipeline.gathering import FactsReader
+from inspector.pipeline.access import FactsReader
 from inspector.pipeline.model import Asked, Job, Opened, Options, Progress, Seen
 from inspector.reference import STDIN, Reference, Scheme
 from inspector.sources.media import Media
 
 if TYPE_CHECKING:
     from inspector.facts import ImageFacts
-    from inspector.layers.blob import Meter
 
 MAX_JOBS = 8
 """Images read at once unless told otherwise: more only wait for each other's disk and digests."""
@@ -60,7 +59,7 @@ class Reader:
         """Read the facts of every image, in their order; a layer that several share is read once."""
         self._progress.add(images=len(jobs), size=self._unread(jobs) if self._progress.is_shown else 0)
         expected = [layer.diff_id for job in jobs for layer in job.image.layers]
-        facts = FactsReader(self._options, self._meter(), expected)
+        facts = FactsReader(self._options, self._progress.meter, expected)
         return self._side_by_side(lambda job: self._read(job, facts), jobs)
 
     def _refuse_config(self, asked: Sequence[Asked]) -> None:
@@ -76,11 +75,15 @@ class Reader:
         platform = self._options.platform or (asked.role.platform if asked.role else None)
         from inspector.sources import open_images
 
-        every_tag, meter = self._options.every_tag, self._meter()
         try:
             with work.limited(self._options.image_timeout):
                 images = open_images(
-                    asked.name, platform, meter=meter, media=self._media, every_tag=every_tag, expect=self._expect
+                    asked.name,
+                    platform,
+                    meter=self._progress.meter,
+                    media=self._media,
+                    every_tag=self._options.every_tag,
+                    expect=lambda count: self._progress.add(size=count),
                 )
                 return Opened(asked, images)
         except Exception as error:  # noqa: BLE001 - one bad image never ends the run
@@ -106,9 +109,6 @@ class Reader:
         finally:
             self._progress.finished(name)
 
-    def _expect(self, count: int) -> None:
-        self._progress.add(size=count)
-
     def _unread(self, jobs: Sequence[Job]) -> int:
         """Return the stored bytes of the layers that are neither read through already nor in the cache, each once."""
         cache, whole = self._options.cache, self._options.verify
@@ -120,13 +120,6 @@ class Reader:
             for each in unread
             if cache is None or not cache.has(each.diff_id, each.blob.identity, verified=whole)
         )
-
-    def _meter(self) -> Meter:
-        def meter(count: int) -> None:
-            work.advance(count)
-            self._progress.add(count=count)
-
-        return meter
 
     def _side_by_side(self, action: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Return what `action` makes of each item, in order. An interruption drops what waits, and stops what runs."""

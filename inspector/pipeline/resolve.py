@@ -22,7 +22,7 @@ from inspector.pipeline.listing import LastMade, Listed, Requests, ToList
 from inspector.pipeline.model import Asked, Opened, Options, Progress, error_fact
 from inspector.pipeline.pending import pending_of
 from inspector.pipeline.scopes import Scope, Selection
-from inspector.pipeline.work_queue import WorkQueue
+from inspector.pipeline.work_queue import State, WorkQueue
 from inspector.policy.audited import Audited, Planned
 from inspector.policy.tags import newest
 from inspector.sources.image import Image
@@ -140,7 +140,7 @@ class Resolver(msgspec.Struct, kw_only=True):
         needs = self.judge.needs_layers(image, str(name)) and not self.judge.knows(image, str(name))
         for unit in queue.add(pending, str(name), needs=needs):
             if cache.has(unit.diff_id, unit.digest, verified=self.options.verify):
-                queue.mark_known(unit)
+                queue.mark(unit, State.KNOWN)
 
     def _names(self, scopes: Iterable[Scope]) -> Iterator[ImageName | Listed]:
         """Yield the repositories and images of all scopes, and why registries can't be listed."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from inspector.errors import PolicyError
 from inspector.names import familiar, without_digest
-from inspector.pipeline.model import Asked, Opened, Target
+from inspector.pipeline.model import Asked, Target
 from inspector.policy.findings import role_finding
 from inspector.policy.match import Ambiguous, ignores, names_of, near, roles_for, shown_name, spellings_of
 from inspector.policy.role import Policy, Role
@@ -92,20 +92,16 @@ def targets_of(asked: Asked, image: Image, policy: Policy) -> list[Target]:
     return of_the_rest((shown,), policy) or [in_no_role((shown,), names, policy, listed=True)]
 
 
-def left_out(opened: Opened, policy: Policy) -> tuple[Image, ...]:
-    """Return the images of one name that the policy's `ignore` fits.
+def is_left_out(asked: Asked, image: Image, policy: Policy) -> bool:
+    """Tell whether the policy's `ignore` fits an image that was opened.
 
     It fits an engine's image by the name that it was asked for by, another by all its tags, or what was typed.
     """
-
-    def ignored(image: Image) -> bool:
-        typed, tags = spellings_of(_typed(opened.asked, image)), list(map(familiar, image.tags))
-        names = (
-            [[tag] for tag in tags if image.access is None or tag in typed] or [[tag] for tag in tags] or [list(typed)]
-        )
-        return all(ignores(spellings, policy) for spellings in names)
-
-    return tuple(filter(ignored, opened.images)) if policy.ignore else ()
+    if not policy.ignore:
+        return False
+    typed, tags = spellings_of(_typed(asked, image)), list(map(familiar, image.tags))
+    named = [tag for tag in tags if image.access is None or tag in typed] or tags
+    return all(ignores(spellings, policy) for spellings in ([[tag] for tag in named] or [list(typed)]))
 
 
 def _typed(asked: Asked, image: Image) -> list[str]:

@@ -52,7 +52,7 @@ def _refuse_elsewhere(reference: Reference) -> None:
             f"{reference}: lies in a registry, and only an engine runs images: docker pull {reference.name}"
         )
     if reference.scheme in (Scheme.ROOTFS, Scheme.VENV, Scheme.SIF):
-        raise UsageError(f"{reference}: is no image, and only an engine's images are run: name one")
+        raise UsageError(f"{reference}: is not an image, and only an engine's images are run: name one")
     if reference.scheme is Scheme.CONTAINER:
         raise UsageError(f"{reference}: is a container, and only images are run: name the image that it was made of")
     if reference.is_path_like():
@@ -71,4 +71,4 @@ def _refuse_archives(opened: Opened) -> None:
 
 def _load_first(reference: Reference) -> str:
     load = "docker load" if reference.name == STDIN else f"docker load --input {reference.places()[0].path}"
-    return f"{reference}: is no engine's image, and only an engine runs images: {load}, then name what it loaded"
+    return f"{reference}: is not an engine's image, and only an engine runs images: {load}, then name what it loaded"

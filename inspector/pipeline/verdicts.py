@@ -29,7 +29,7 @@ from inspector.sources.image import Image
 from inspector.unknown import Unknown
 
 MANY = 10
-"""Images beyond which it is told that nobody named them."""
+"""Images of an engine beyond which a person hears that all of them are read."""
 
 
 def check(
@@ -123,14 +123,10 @@ class _Plan:
     def _planned(self, image: Image, targets: Sequence[Target]) -> Iterator[tuple[int, Target]]:
         by_command: dict[str, list[Role]] = {}
         for target in targets:
-            by_command.setdefault(self._command(target), []).extend([target.role] if target.role else [])
-        first = len(self.jobs)
+            by_command.setdefault(target.python(self._options), []).extend([target.role] if target.role else [])
+        place = {python: at for at, python in enumerate(by_command, len(self.jobs))}
         self.jobs += [self._job(image, roles, python) for python, roles in by_command.items()]
-        commands = list(by_command)
-        yield from ((first + commands.index(self._command(target)), target) for target in targets)
-
-    def _command(self, target: Target) -> str:
-        return target.role.python_command if target.role else self._options.python or "python"
+        yield from ((place[target.python(self._options)], target) for target in targets)
 
     def _job(self, image: Image, roles: Sequence[Role], python: str) -> Job:
         """Ask of an image what the roles together need."""
@@ -140,14 +136,8 @@ class _Plan:
         packages = next((need for role in roles if (need := packages_needed(role))), "")
         run = self._options.runtime != "never" and any(map(needs_run, roles))
         imports = imports_asked(roles, self._options)
-        question = Question(
-            python=python,
-            whole=whole,
-            packages=packages,
-            access=self._options.access,
-            imports=imports,
-            sizes=sizes,
-        )
+        access = self._options.access
+        question = Question(python=python, whole=whole, packages=packages, access=access, imports=imports, sizes=sizes)
         return Job(image, question, run=run)
 
 

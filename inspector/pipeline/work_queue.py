@@ -117,9 +117,9 @@ class WorkQueue:
             self._name(image, tag)
             return new
 
-    def mark_known(self, unit: Unit) -> None:
-        """Mark a new layer whose index the cache has."""
-        self._mark(unit, State.KNOWN)
+    def mark(self, unit: Unit, state: State) -> None:
+        """Mark a layer: known to the cache, or skipped because of a bound, and with it the images that need it."""
+        self._set("UPDATE layer SET state = ? WHERE diff_id = ?", state, unit.diff_id)
 
     def plan(self, asked: Planned) -> Planned:
         """Complete the plan, now that all is queued; from now on images wait for their layers."""
@@ -127,27 +127,23 @@ class WorkQueue:
             self._write_names()
             missing = "SELECT count(*) FROM uses JOIN layer ON layer.id = uses.layer WHERE uses.image = image.id"
             self._database.execute(f"UPDATE image SET missing = ({missing} AND state = 0) WHERE needs")  # noqa: S608
-            images, unread = self._row("SELECT count(*), ifnull(sum(NOT needs), 0) FROM image")
-            known = self._row(f"SELECT count(*), ifnull(sum(size), 0) FROM layer WHERE state = 1 AND {_NEEDED}")  # noqa: S608
-            wanted = self._row(f"SELECT count(*), ifnull(sum(size), 0) FROM layer WHERE state = 0 AND {_NEEDED}")  # noqa: S608
+            ((images, unread),) = self._all("SELECT count(*), ifnull(sum(NOT needs), 0) FROM image")
+            layers_known, bytes_known = self._needed(State.KNOWN)
+            layers_unread, bytes_unread = self._needed(State.UNREAD)
         return msgspec.structs.replace(
             asked,
             images=images,
             unread=unread,
-            layers=known[0] + wanted[0],
-            layers_known=known[0],
-            bytes_known=known[1],
-            bytes_to_fetch=wanted[1],
+            layers=layers_known + layers_unread,
+            layers_known=layers_known,
+            bytes_known=bytes_known,
+            bytes_to_fetch=bytes_unread,
         )
 
     def layers_to_read(self) -> Iterator[Unit]:
         """Yield the layers that are to be read, in the order they were met."""
         query = f"SELECT id, unit FROM layer WHERE state = 0 AND {_NEEDED} AND id > ?"  # noqa: S608
         yield from map(_UNIT.decode, self._batches(query))
-
-    def skip_layer(self, unit: Unit) -> None:
-        """Leave a layer unread, because of a bound, and with it the images that need it."""
-        self._mark(unit, State.SKIPPED)
 
     def finish_layer(self, unit: Unit, outcome: Scanned | Failure) -> None:
         """Take a layer that was read, or failed, off the queue: no image waits for it any more."""
@@ -190,11 +186,16 @@ class WorkQueue:
     def left(self, why: str, tags: int) -> Left:
         """Sum up what was not done."""
         with self._lock:
-            (images,) = self._row("SELECT count(*) FROM image WHERE missing > 0")
-            layers, size = self._row(
-                f"SELECT count(*), ifnull(sum(size), 0) FROM layer WHERE state IN (0, 4) AND {_NEEDED}"  # noqa: S608
-            )
+            ((images,),) = self._all("SELECT count(*) FROM image WHERE missing > 0")
+            layers, size = self._needed(State.UNREAD, State.SKIPPED)
         return Left(why=why, tags=tags, images=images, layers=layers, bytes=size)
+
+    def _needed(self, *states: State) -> tuple[int, int]:
+        """Count the layers in these states that images need, and their bytes."""
+        marks = ", ".join("?" * len(states))
+        query = f"SELECT count(*), ifnull(sum(size), 0) FROM layer WHERE state IN ({marks}) AND {_NEEDED}"  # noqa: S608
+        ((layers, size),) = self._all(query, *states)
+        return layers, size
 
     def _remember(self, key: bytes, image: int, *, needed: bool) -> None:
         """Keep the last images in memory: the tags that lead to one come close to one another."""
@@ -226,9 +227,6 @@ class WorkQueue:
         self._database.execute("INSERT OR IGNORE INTO uses VALUES (?, ?)", (layer, image))
         return row is None
 
-    def _mark(self, unit: Unit, state: State) -> None:
-        self._set("UPDATE layer SET state = ? WHERE diff_id = ?", state, unit.diff_id)
-
     def _batches(self, query: str, *values: Any) -> Iterator[Any]:
         """Yield the second column, a batch at a time, of a query that ends with a bound on `id`, its first."""
         last = -1
@@ -248,6 +246,3 @@ class WorkQueue:
         with self._lock:
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
             return row
-
-    def _row(self, query: str) -> tuple[Any, ...]:
-        return self._all(query)[0]

@@ -25,23 +25,21 @@ class NotPassed(InspectorError):
     exit_code = 1
 
 
-def render_svr(report: Report, *, context: Context | None = None) -> str:
+def render_svr(report: Report, *, context: Context = NO_CONTEXT) -> str:
     """Render what passed of one image. Raises as `_attestable`, and `NotPassed` for an image that fails."""
-    run = context or NO_CONTEXT
-    result = _attestable(report, "svr", run)
+    result = _attestable(report, "svr", context)
     if result.outcome == "fail":
         sentence = f"{result.image}: the check failed, and a verification result says only what passed"
         raise NotPassed(f"{sentence}; `--format test-result` holds failures too")
-    policy = _policy(run)
-    verifier: dict[str, Any] = {"id": VERIFIER, "version": run.version, **({"policy": policy} if policy else {})}
-    return encode({"verifier": verifier, "timeCreated": run.time, "properties": _properties(result)})
+    policy = _policy(context)
+    verifier: dict[str, Any] = {"id": VERIFIER, "version": context.version, **({"policy": policy} if policy else {})}
+    return encode({"verifier": verifier, "timeCreated": context.time, "properties": _properties(result)})
 
 
-def render_test_result(report: Report, *, context: Context | None = None) -> str:
+def render_test_result(report: Report, *, context: Context = NO_CONTEXT) -> str:
     """Render the outcome of each check of one image. Raises as `_attestable`."""
-    run = context or NO_CONTEXT
-    result = _attestable(report, "test-result", run)
-    policy = _policy(run)
+    result = _attestable(report, "test-result", context)
+    policy = _policy(context)
     words = {"pass": "PASSED", "warn": "WARNED", "fail": "FAILED"}
     return encode(
         {

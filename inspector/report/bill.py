@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -16,7 +16,7 @@ from inspector.policy.identity import repository_of
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
 from inspector.python.metadata import canonical
-from inspector.python.model import Distribution, Interpreter
+from inspector.python.model import Distribution
 from inspector.python.requirements import marker_environment
 from inspector.report.context import Context
 from inspector.report.escape import cut, escape
@@ -104,7 +104,7 @@ def _no_interpreter(facts: ImageFacts) -> Unknown | None:
 
 def _packages(facts: ImageFacts, distributions: Sequence[Distribution]) -> Iterator[Package]:
     refs = {canonical(each.name): _ref(purl_of(each) or each.name, each.path) for each in distributions}
-    needs = _Needs(facts.interpreter, refs)
+    environment = {} if isinstance(facts.interpreter, Unknown) else marker_environment(facts.interpreter)
     for each in distributions:
         own = _torch_properties(facts.torch) if canonical(each.name) == "torch" else []
         yield Package(
@@ -116,7 +116,7 @@ def _packages(facts: ImageFacts, distributions: Sequence[Distribution]) -> Itera
             layer=_layer(facts, each.layer),
             license=_shown(each.license) if each.license else None,
             license_expression=_shown(each.license_expression) if each.license_expression else None,
-            requires=tuple(needs.of(each)),
+            requires=tuple(_requires(each, environment, refs)),
             properties=(*_of_distribution(facts, each), *own),
         )
     if facts.torch.installed and "torch" not in refs:
@@ -133,55 +133,46 @@ def _shown(text: str) -> str:
     return escape(text)[:MAX_SHOWN]
 
 
-class _Needs:
-    """Which installed distributions another requires on the image's platform."""
+def _requires(distribution: Distribution, environment: Mapping[str, str], refs: Mapping[str, str]) -> list[str]:
+    """Return the refs of the installed distributions that another requires on the image's platform, each once."""
+    from packaging.requirements import Requirement  # most runs print no bill
 
-    def __init__(self, interpreter: Interpreter | Unknown, refs: dict[str, str]) -> None:
-        self._refs = refs
-        self._environment = {} if isinstance(interpreter, Unknown) else marker_environment(interpreter)
-
-    def of(self, distribution: Distribution) -> list[str]:
-        """Return the refs of what it requires, each once."""
-        from packaging.requirements import Requirement  # most runs print no bill
-
-        found: dict[str, None] = {}
-        for text in distribution.requires:
-            try:
-                requirement = Requirement(text)
-                holds = requirement.marker is None or requirement.marker.evaluate({**self._environment, "extra": ""})
-            except (ValueError, RecursionError):  # every error of packaging's is a ValueError
-                continue
-            ref = self._refs.get(canonical(requirement.name))
-            if holds and ref is not None and ref != self._refs[canonical(distribution.name)]:
-                found[ref] = None
-        return list(found)
+    found: dict[str, None] = {}
+    for text in distribution.requires:
+        try:
+            requirement = Requirement(text)
+            holds = requirement.marker is None or requirement.marker.evaluate({**environment, "extra": ""})
+        except (ValueError, RecursionError):  # every error of packaging's is a ValueError
+            continue
+        ref = refs.get(canonical(requirement.name))
+        if holds and ref is not None and ref != refs[canonical(distribution.name)]:
+            found[ref] = None
+    return list(found)
 
 
 def _bare_torch(facts: ImageFacts) -> Package:
     torch = facts.torch
-    path = escape(cut(torch.path or ""))
-    return Package(
-        ref=_ref("torch", path),
-        name="torch",
-        version=_shown(torch.version or ""),
-        purl=None,
-        path=path,
-        layer=_layer(facts, torch.layer),
-        properties=tuple(_torch_properties(torch)),
-    )
+    return _loose(facts, escape(cut(torch.path or "")), torch.version, torch.layer, _torch_properties(torch))
 
 
 def _elsewhere(facts: ImageFacts, other: TorchElsewhere) -> Package:
     properties: dict[str, object] = {"importable": "no", "torch:build": other.build, "why": other.why_not_importable}
+    found = _loose(facts, other.path, other.version, other.layer, _named(properties))
+    return msgspec.structs.replace(found, excluded=True)
+
+
+def _loose(
+    facts: ImageFacts, path: str, version: str | None, layer: int | None, properties: Iterable[tuple[str, str]]
+) -> Package:
+    """Make the package of a torch without a distribution."""
     return Package(
-        ref=_ref("torch", other.path),
+        ref=_ref("torch", path),
         name="torch",
-        version=_shown(other.version or ""),
+        version=_shown(version or ""),
         purl=None,
-        path=escape(cut(other.path)),
-        layer=_layer(facts, other.layer),
-        excluded=True,
-        properties=tuple(_named(properties)),
+        path=escape(cut(path)),
+        layer=_layer(facts, layer),
+        properties=tuple(properties),
     )
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterable
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from inspector.policy.model import FindingOutcome
+from inspector.policy.model import Category, FindingOutcome
 from inspector.report.escape import cut, escape
-from inspector.report.text import SYMBOLS
+from inspector.report.text import CATEGORIES, SYMBOLS
 
 STYLES: dict[FindingOutcome, str] = {
     "pass": "green",
@@ -43,6 +44,12 @@ def draw(parts: Iterable[RenderableType], *, width: int, color: bool) -> str:
         for part in parts:
             console.print(part)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().split("\n")[:-1])
+
+
+def draw_each(images: Iterable[Iterable[RenderableType]], *, width: int, color: bool) -> str:
+    """Return the parts of images, a line apart; as `draw`."""
+    parts = [part for image in images for part in ("", *image)]
+    return draw(parts[1:], width=width, color=color)
 
 
 def words(text: str, style: str = "") -> Text:
@@ -85,3 +92,31 @@ def hanging(mark: Text, part: RenderableType) -> Table:
     grid.add_column(overflow="fold")
     grid.add_row(mark, part)
     return grid
+
+
+def headed(titles: Collection[str], rows: Iterable[Iterable[Text]], whole: Collection[str]) -> Table:
+    """Return a table below its titles. Columns of those that are `whole` never wrap; sizes stand at the right."""
+    table = Table(
+        box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", border_style="dim"
+    )
+    for title in titles:
+        justify = "right" if title == "Size" else "left"
+        table.add_column(title, justify=justify, overflow="fold", no_wrap=title in whole)  # type: ignore[arg-type]  # one of rich's words
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def sentence(
+    outcome: FindingOutcome, check: str, message: str, *below: Text, category: Category | None = None
+) -> Table:
+    """Return what a check says behind its mark, with further lines below it."""
+    told = Text.assemble(words(check, f"bold {STYLES[outcome]}"), ": ", words(message))
+    if category:
+        told.append(f"  [{CATEGORIES[category]}]", style="dim")
+    return hanging(symbol(outcome), Text("\n").join([told, *below]))
+
+
+def note(text: str, label: str = "note:") -> Table:
+    """Return a sentence that is to be known besides."""
+    return hanging(Text(label, style="bold dim"), words(text, "dim"))

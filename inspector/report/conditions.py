@@ -20,6 +20,7 @@ from inspector.policy.comparison import (
 )
 from inspector.policy.model import Finding, Outcome, worst
 from inspector.report.difference import Difference
+from inspector.report.text import listed
 
 WORDS = ("growth", "build", "python", "added", "removed", "version", "any")
 """What a condition may be about; `growth` may have a bound behind `=`."""
@@ -41,7 +42,7 @@ def parse_condition(text: str) -> Condition:
     """Read `growth=5%`, `build`, and the like. Raises `ValueError`."""
     word, equals, bound = text.strip().partition("=")
     if word not in WORDS or (equals and word != "growth"):
-        raise ValueError(f"{text!r} is no condition; write one of {', '.join(WORDS)}, or growth=5%, growth='100 MB'")
+        raise ValueError(f"{text!r} is not a condition; write one of {', '.join(WORDS)}, or growth=5%, growth='100 MB'")
     return Condition(word, parse_growth(bound)) if equals else Condition(word)
 
 
@@ -89,9 +90,8 @@ def _packages(difference: Difference, change: str) -> Compared:
     found = [each.name for each in difference.packages if each.change == change]
     if not found:
         return Compared("packages", "pass", f"packages: {expected}", expected, "none")
-    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
     told = "in another version" if change == "version" else change
-    message = f"packages {told}: {', '.join(found[:_NAMED])}{more}"
+    message = f"packages {told}: {listed(found, _NAMED)}"
     return Compared("packages", "fail", message, expected, f"{len(found):,} {told}")
 
 
@@ -101,6 +101,6 @@ def _any(difference: Difference) -> Compared:
         told = f"fields that differ: {counts[0]}, packages: {counts[1]}" if any(counts) else "layers differ"
         return Compared("any", "fail", told, "no difference", told)
     if not difference.equal:
-        listed = ", ".join(difference.not_compared)
-        return Compared("any", "unknown", f"one side was not looked at: {listed}", "no difference", NOT_KNOWN)
+        told = f"one side was not looked at: {', '.join(difference.not_compared)}"
+        return Compared("any", "unknown", told, "no difference", NOT_KNOWN)
     return Compared("any", "pass", "no difference", "no difference", "no difference")

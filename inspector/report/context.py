@@ -56,7 +56,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     def place(self, finding: Finding, dockerfile: str | None, role: str | None) -> Span | None:
         """Return what a finding is shown at: its build step, else the last `FROM`, else its role in the policy.
 
-        What is no fault of the image build is shown at the role first; what is in no role, where the policy begins.
+        What is not a fault of the image build is shown at the role first; what is in no role, where the policy begins.
         """
         file = self.dockerfiles.get(dockerfile) if dockerfile else None
         step = file.instructions.get(finding.evidence.line or 0) if file else None

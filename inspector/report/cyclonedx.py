@@ -29,11 +29,10 @@ from inspector.report.document import encode
 ROOT = "image"
 
 
-def render_show(images: Sequence[ImageFacts], *, context: Context | None = None) -> str:
+def render_show(images: Sequence[ImageFacts], *, context: Context = NO_CONTEXT) -> str:
     """Render the bill of one image. Raises as `bill_of`."""
-    run = context or NO_CONTEXT
-    bill = bill_of(images, run)
-    document: dict[str, Any] = json.loads(JsonV1Dot6(_bom(bill, run)).output_as_string())
+    bill = bill_of(images, context)
+    document: dict[str, Any] = json.loads(JsonV1Dot6(_bom(bill, context)).output_as_string())
     document["compositions"] = [{"aggregate": "incomplete", "assemblies": [ROOT]}]  # packages of the system are missing
     return encode(document)
 

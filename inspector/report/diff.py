@@ -11,7 +11,7 @@ from rich.text import Text
 from inspector.facts import LayerFacts
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
-from inspector.report.canvas import STYLES, columns, draw, hanging, indented, symbol, words
+from inspector.report.canvas import columns, draw, indented, sentence, words
 from inspector.report.difference import Difference, Package, Side
 from inspector.report.differing import (
     NOT_COMPARED,
@@ -42,8 +42,7 @@ def _parts(difference: Difference) -> Iterator[RenderableType]:
         listed = ", ".join(difference.not_compared)
         yield indented(words(f"{NOT_COMPARED}: {listed}", "magenta"), 2)
     for finding in difference.findings:
-        told = Text.assemble(words(finding.check, f"bold {STYLES[finding.outcome]}"), ": ", words(finding.message))
-        yield indented(hanging(symbol(finding.outcome), told), 2)
+        yield indented(sentence(finding.outcome, finding.check, finding.message), 2)
     if difference.changed:
         yield ""
         yield indented(_fields(difference), 2)

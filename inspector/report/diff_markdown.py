@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from inspector.policy.match import shown_name
 from inspector.report.diff import step_told
-from inspector.report.difference import Difference, Side
+from inspector.report.difference import Difference, Package, Side
 from inspector.report.differing import (
     NOT_COMPARED,
     fields_told,
@@ -18,7 +18,7 @@ from inspector.report.differing import (
     packages_tally,
     versions_told,
 )
-from inspector.report.markdown import MARKS, code, folded, literal, prose
+from inspector.report.markdown import MARKS, bullet, code, folded, joined, literal, prose, table
 from inspector.report.text import size
 
 MAX_ROWS = 200
@@ -29,22 +29,18 @@ _SIGNS = {"added": "+", "removed": "-"}
 
 def render_diff(difference: Difference) -> str:
     """Return what changed, then the packages, then the layers folded away."""
-    return "".join(f"{line}\n" for line in _lines(difference))
+    return joined(_lines(difference))
 
 
 def _lines(difference: Difference) -> Iterator[str]:
     yield f"## inspector: {_name(difference.before)} → {_name(difference.after)}: {literal(headline(difference))}"
     if difference.findings:
-        yield ""
-    for finding in difference.findings:
-        yield f"- {MARKS[finding.outcome]} **{literal(finding.check)}**: {prose(finding.message)}"
+        yield from ("", *(bullet(each.outcome, each.check, each.message) for each in difference.findings))
     if difference.not_compared:
-        yield ""
-        yield f"- {MARKS['unknown']} {NOT_COMPARED}: {literal(', '.join(difference.not_compared))}"
+        yield from ("", f"- {MARKS['unknown']} {NOT_COMPARED}: {literal(', '.join(difference.not_compared))}")
     if difference.changed:
-        yield from ("", "| | Before | After | Growth |", "| :-- | :-- | :-- | --: |")
-        for field, before, after, growth in fields_told(difference):
-            yield f"| {literal(field)} | {literal(before)} | {literal(after)} | {growth} |"
+        rows = ((*map(literal, told), growth) for *told, growth in fields_told(difference))
+        yield from ("", *table(("", "Before", "After", "Growth"), rows, right=(3,)))
     if gpus := gpus_told(difference):
         yield from ("", prose(gpus))
     if difference.packages:
@@ -58,15 +54,16 @@ def _packages(difference: Difference) -> Iterator[str]:
     yield from ("", f"Packages: {packages_tally(difference.packages)}")
     listed = listed_packages(difference)
     if listed:
-        yield from ("", "| | Package | Version | Growth |", "| :-- | :-- | :-- | --: |")
-    for package in listed[:MAX_ROWS]:
-        sign = _SIGNS.get(package.change, "~")
-        cells = (sign, code(package.name), literal(versions_told(package)), growth_told(package))
-        yield f"| {' | '.join(cells)} |"
+        yield from ("", *table(("", "Package", "Version", "Growth"), map(_cells, listed[:MAX_ROWS]), right=(3,)))
     if len(listed) > MAX_ROWS:
         yield from ("", f"and {len(listed) - MAX_ROWS:,} more packages")
     if moved := moved_told(difference):
         yield from ("", prose(moved))
+
+
+def _cells(package: Package) -> tuple[str, ...]:
+    sign = _SIGNS.get(package.change, "~")
+    return (sign, code(package.name), literal(versions_told(package)), growth_told(package))
 
 
 def _layers(difference: Difference) -> Iterator[str]:

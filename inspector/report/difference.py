@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import takewhile, zip_longest
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from inspector.facts import ImageFacts, LayerFacts, Size
 from inspector.gpu.drivers import minimum_driver
 from inspector.gpu.image import ImageGpu
-from inspector.gpu.reach import reached
+from inspector.gpu.serves import reached
 from inspector.oci import Platform
 from inspector.policy.model import SCHEMA, Finding
 from inspector.python.metadata import canonical
@@ -21,6 +22,7 @@ from inspector.values import Row, Tabled
 
 _Value = str | Unknown | None
 _UNSEEN = Unknown("not looked at")
+_COLUMNS = ("kind", "name", "before", "after", "size_before", "size_after")
 
 
 class _Found(NamedTuple):
@@ -112,16 +114,18 @@ class Difference(Tabled, frozen=True, kw_only=True):
         >>> [(row["before"], row["after"]) for row in rows if row["name"] == "torch.build"]
         [(None, 'cpu')]
         """
-        rows = [_row("field", each.field, each.before, each.after) for each in self.changed]
-        rows += [
-            _row("package", each.name, each.before, each.after, each.size_before, each.size_after)
-            for each in self.packages
+        rows: list[tuple[str | int | None, ...]] = [
+            ("field", each.field, each.before, each.after) for each in self.changed
         ]
-        rows += [_row("layer", each.diff_id, "there", None, each.size, None) for each in self.layers_before]
-        rows += [_row("layer", each.diff_id, None, "there", None, each.size) for each in self.layers_after]
-        rows += [_row("gpu", name, None, "there") for name in self.gpus_gained]
-        rows += [_row("gpu", name, "there", None) for name in self.gpus_lost]
-        return rows + [_row("not compared", name, None, None) for name in self.not_compared]
+        rows += [
+            ("package", each.name, each.before, each.after, each.size_before, each.size_after) for each in self.packages
+        ]
+        rows += [("layer", each.diff_id, "there", None, each.size) for each in self.layers_before]
+        rows += [("layer", each.diff_id, None, "there", None, each.size) for each in self.layers_after]
+        rows += [("gpu", name, None, "there") for name in self.gpus_gained]
+        rows += [("gpu", name, "there") for name in self.gpus_lost]
+        rows += [("not compared", name) for name in self.not_compared]
+        return [dict(zip_longest(_COLUMNS, row)) for row in rows]
 
     def _headline(self) -> str:
         counts = {"fields": self.changed, "packages": self.packages, "layers": self.layers_before + self.layers_after}
@@ -131,24 +135,6 @@ class Difference(Tabled, frozen=True, kw_only=True):
 
     def _table(self) -> list[Row]:
         return self.records()
-
-
-def _row(
-    kind: str,
-    name: str,
-    before: str | None,
-    after: str | None,
-    size_before: int | None = None,
-    size_after: int | None = None,
-) -> Row:
-    return {
-        "kind": kind,
-        "name": name,
-        "before": before,
-        "after": after,
-        "size_before": size_before,
-        "size_after": size_after,
-    }
 
 
 def difference(before: ImageFacts, after: ImageFacts) -> Difference:
@@ -193,12 +179,8 @@ def _side(facts: ImageFacts) -> Side:
 
 
 def _shared(before: Iterable[LayerFacts], after: Iterable[LayerFacts]) -> int:
-    count = 0
-    for one, other in zip(before, after, strict=False):
-        if not one.diff_id or one.diff_id != other.diff_id:
-            break
-        count += 1
-    return count
+    pairs = zip(before, after, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0].diff_id and pair[0].diff_id == pair[1].diff_id, pairs))
 
 
 def _changed(olds: dict[str, _Value], news: dict[str, _Value]) -> Iterator[Changed]:

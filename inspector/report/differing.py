@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from inspector.policy.comparison import build_label, measures_of, signed
 from inspector.report.difference import Changed, Difference, Package
-from inspector.report.text import NOTHING, count, short
+from inspector.report.text import NOTHING, count, listed, short
 from inspector.sizes import show_size
 
 NOT_COMPARED = "not compared, since one side was not looked at"
+_NAMED = 12
+"""Packages in another layer that are named."""
 _SIZES = ("size.uncompressed", "size.compressed", "torch.size", "torch.stack_size")
 _OF_BUILD = ("torch.build", "torch.cuda", "torch.hip", "torch.xpu", "torch.accelerator", "torch.stack_size")
 """Fields that the line of torch's build has together."""
@@ -63,13 +65,9 @@ def listed_packages(difference: Difference) -> list[Package]:
 def moved_told(difference: Difference) -> str:
     """Return the line on packages of equal version and size in another layer; empty where there are none."""
     moved = [each for each in difference.packages if each.change == "layer"]
-    return f"of equal version and size, in another layer: {names_told(moved)}" if moved else ""
-
-
-def names_told(packages: Sequence[Package], most: int = 12) -> str:
-    """Return the names of packages, the first few of many."""
-    names = ", ".join(each.name for each in packages[:most])
-    return f"{names} and {len(packages) - most:,} more" if len(packages) > most else names
+    return (
+        f"of equal version and size, in another layer: {listed([each.name for each in moved], _NAMED)}" if moved else ""
+    )
 
 
 def packages_tally(packages: Iterable[Package]) -> str:

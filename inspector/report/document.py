@@ -11,6 +11,7 @@ import msgspec
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.oci import Platform
+from inspector.policy import baselines
 from inspector.policy.model import SCHEMA, Finding, Outcome
 from inspector.report.escape import escape
 from inspector.torchbuild.model import Torch
@@ -66,17 +67,9 @@ def _run(facts: ImageFacts) -> RunImage:
     from inspector.policy.judge import judge_run  # all checks come with it, and one document needs them
 
     result = judge_run(facts)
-    return RunImage(
-        reference=facts.reference,
-        source=facts.source,
-        image_id=facts.image_id,
-        platform=facts.platform,
-        tags=facts.tags,
-        torch=facts.torch,
-        runtime=facts.runtime,
-        outcome=result.outcome,
-        findings=result.findings,
-    )
+    seen = ("reference", "source", "image_id", "platform", "tags", "torch", "runtime")
+    told = {name: getattr(facts, name) for name in seen}
+    return RunImage(**told, outcome=result.outcome, findings=result.findings)
 
 
 def render_show(images: Iterable[ImageFacts], *, errors: tuple[ShowError, ...] = ()) -> str:
@@ -84,8 +77,15 @@ def render_show(images: Iterable[ImageFacts], *, errors: tuple[ShowError, ...] =
     return encode(Shown(images=tuple(images), errors=errors))
 
 
+def render_baseline(baseline: baselines.Baseline) -> str:
+    """Return the text of a baseline's file: one entry a line, sorted, so that changes of it are read and merged."""
+    entries = ",\n".join(encode_line(each).rstrip("\n") for each in baseline.entries())
+    listed = f"\n{entries}\n" if entries else ""
+    return f'{{"schema":"{baselines.SCHEMA}","images":[{listed}]}}\n'
+
+
 def encode(document: Any) -> str:
-    """JSON of `document`, two spaces deep, whose strings hold nothing that a terminal would act upon.
+    """Return `document` as JSON, two spaces deep, whose strings hold nothing that a terminal would act upon.
 
     What has no ink is written as JSON's own escape, so a reader gets the very text; only lone surrogates,
     which JSON can't carry, come as the six characters that name them.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inspector.gpu.onhost import OnHost
 from inspector.report.fleet import OUTCOMES, FleetMatrix, Matrix, causes, cell, head, tally
-from inspector.report.markdown import MARKS, code, literal, prose
+from inspector.report.markdown import MARKS, code, joined, literal, prose, table, unread
 
 
 def render_matrix(matrix: Matrix) -> str:
     """Return a table for each fleet, then each cause with what to change, and why images could not be read."""
-    return "".join(f"{line}\n" for line in _lines(matrix))
+    return joined(_lines(matrix))
 
 
 def _lines(matrix: Matrix) -> Iterator[str]:
@@ -25,15 +26,14 @@ def _lines(matrix: Matrix) -> Iterator[str]:
             change = f"; change: {prose(each.change)}" if each.change else ""
             yield f"- {MARKS[OUTCOMES[each.verdict]]} **{literal(each.word)}**: {prose(each.reason)}{change}"
             yield f"  - where: {literal(each.where)}"
-    if matrix.errors:
-        yield ""
-        yield from (f"- {MARKS['unknown']} {code(one.reference)}: {prose(one.message)}" for one in matrix.errors)
+    yield from unread(matrix.errors)
 
 
 def _table(found: FleetMatrix) -> Iterator[str]:
     heads = ["<br>".join(map(literal, head(host))) for host in found.hosts]
-    yield f"| Image | {' | '.join(heads)} |"
-    yield f"| {' | '.join([':--'] * (1 + len(heads)))} |"
-    for image in found.images:
-        cells = (f"{MARKS[OUTCOMES[each.verdict]]} {literal(cell(each))}" for each in image.hosts)
-        yield f"| {code(image.name)} | {' | '.join(cells)} |"
+    rows = ((code(image.name), *map(_cell, image.hosts)) for image in found.images)
+    return table(("Image", *heads), rows)
+
+
+def _cell(found: OnHost) -> str:
+    return f"{MARKS[OUTCOMES[found.verdict]]} {literal(cell(found))}"

@@ -8,7 +8,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from inspector.report.canvas import STYLES, columns, draw, hanging, indented, labelled, symbol, words
+from inspector.gpu.onhost import OnHost
+from inspector.report.canvas import STYLES, columns, draw, indented, labelled, sentence, words
 from inspector.report.fleet import OUTCOMES, FleetMatrix, Matrix, causes, cell, head, tally
 from inspector.report.text import SYMBOLS
 
@@ -28,9 +29,8 @@ def _parts(matrix: Matrix, width: int) -> Iterator[RenderableType]:
             yield ""
             yield _table(found, hosts)
         for told in causes(found):
-            mark, style = symbol(OUTCOMES[told.verdict]), f"bold {STYLES[OUTCOMES[told.verdict]]}"
             yield ""
-            yield hanging(mark, Text.assemble(words(told.word, style), ": ", words(told.reason), overflow="fold"))
+            yield sentence(OUTCOMES[told.verdict], told.word, told.reason)
             pairs = [("where", words(told.where))] + ([("change", words(told.change, "cyan"))] if told.change else [])
             yield indented(labelled(pairs), 2)
 
@@ -57,10 +57,10 @@ def _table(found: FleetMatrix, hosts: Sequence[int]) -> Table:
     for line, style in zip(lines, ("bold", "", "dim"), strict=True):
         grid.add_row(Text(), *(words(each, style) for each in line))
     for image in found.images:
-        grid.add_row(words(image.name), *(_cell(image.hosts[at].verdict, cell(image.hosts[at])) for at in hosts))
+        grid.add_row(words(image.name), *(_cell(image.hosts[at]) for at in hosts))
     return grid
 
 
-def _cell(verdict: str, told: str) -> Text:
-    outcome = OUTCOMES[verdict]  # type: ignore[index]  # a verdict is one of its keys
-    return Text.assemble((SYMBOLS[outcome], f"bold {STYLES[outcome]}"), " ", words(told, STYLES[outcome]))
+def _cell(found: OnHost) -> Text:
+    outcome = OUTCOMES[found.verdict]
+    return Text.assemble((SYMBOLS[outcome], f"bold {STYLES[outcome]}"), " ", words(cell(found), STYLES[outcome]))

@@ -45,8 +45,9 @@ class Renderer(NamedTuple):
     takes: tuple[str, ...] = ()
 
     def render(self, report: Any, view: View) -> str:
-        """Render the report."""
-        return self.load()(report, **{name: getattr(view, name) for name in self.takes})
+        """Render the report; what the view doesn't have is left to the function."""
+        shown = {name: value for name in self.takes if (value := getattr(view, name)) is not None}
+        return self.load()(report, **shown)
 
     def load(self) -> Callable[..., str]:
         """Import the function, if it is only named."""
@@ -85,9 +86,9 @@ _HTML: dict[Command, Renderer] = {
 }
 
 
-def _judged(function: str) -> dict[Command, Renderer]:
+def _judged(function: str, takes: tuple[str, ...] = ()) -> dict[Command, Renderer]:
     """List the commands that judge, for a format of findings."""
-    return {"check": Renderer(function, _RUN), "audit": Renderer(function, _RUN)}
+    return {"check": Renderer(function, takes), "audit": Renderer(function, takes)}
 
 
 FORMATS = (
@@ -137,15 +138,21 @@ FORMATS = (
     Format(
         "junit",
         {
-            "check": Renderer("inspector.report.junit:render_check"),
-            "audit": Renderer("inspector.report.audit:render_junit"),
+            **_judged("inspector.report.junit:render_check"),
+            "diff": Renderer("inspector.report.diff_ci:render_junit"),
         },
         endings=(".xml",),
     ),
     Format("html", _HTML, endings=(".html", ".htm"), sizes=True),
-    Format("sarif", _judged("inspector.report.sarif:render_check"), endings=(".sarif",)),
-    Format("github", _judged("inspector.report.github:render_check"), endings=()),
-    Format("gitlab", _judged("inspector.report.gitlab:render_check"), endings=()),
+    Format("sarif", _judged("inspector.report.sarif:render_check", _RUN), endings=(".sarif",)),
+    Format(
+        "github",
+        {
+            **_judged("inspector.report.github:render_check", _RUN),
+            "diff": Renderer("inspector.report.diff_ci:render_github", _RUN),
+        },
+    ),
+    Format("gitlab", _judged("inspector.report.gitlab:render_check", _RUN)),
     Format(
         "cyclonedx",
         {"show": Renderer("inspector.report.cyclonedx:render_show", _RUN)},

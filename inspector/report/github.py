@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from inspector.policy.audited import AuditReport
 from inspector.policy.model import FindingOutcome, Report
 from inspector.report.context import NO_CONTEXT, Context
 from inspector.report.escape import escape
+from inspector.report.formats import Command, View, render
 from inspector.report.issues import Issue, issues_of, plain
 
 MAX_OF_KIND = 10
@@ -20,22 +21,18 @@ _KINDS: dict[FindingOutcome, _Kind] = {"fail": "error", "unknown": "error", "war
 _DETAILS = ("image", "advice", "step", "also")
 
 
-def render_check(report: Report | AuditReport, *, context: Context | None = None) -> str:
+def render_check(report: Report | AuditReport, *, context: Context = NO_CONTEXT) -> str:
     """Render an annotation for each finding that did not pass, the worst first, within GitHub's limits."""
-    issues = issues_of(report, context or NO_CONTEXT)
+    issues = issues_of(report, context)
     kinds: tuple[_Kind, ...] = ("error", "warning")
     return "".join(
         f"{line}\n" for kind in kinds for line in _of_kind(kind, [one for one in issues if _kind(one) == kind])
     )
 
 
-def summary(report: Report | AuditReport, most: int = MAX_SUMMARY) -> str:
-    """Return the report in Markdown for a job summary, of at most so many bytes: cut behind a line, which it says."""
-    if isinstance(report, Report):
-        from inspector.report.markdown import render_check as render  # each command has its own
-    else:
-        from inspector.report.audit_markdown import render_audit as render  # type: ignore[assignment]
-    return cut_at_row(render(report), most)  # type: ignore[arg-type]
+def summary(command: Command, report: Any, most: int = MAX_SUMMARY) -> str:
+    """Return a command's report in Markdown for a job summary: of at most so many bytes, cut behind a line."""
+    return cut_at_row(render(command, report, "markdown", View()), most)
 
 
 def cut_at_row(text: str, most: int) -> str:

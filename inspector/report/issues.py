@@ -11,11 +11,12 @@ import msgspec
 
 from inspector.errors import UsageError
 from inspector.policy.audited import Audited, AuditReport, as_result
-from inspector.policy.identity import identity
+from inspector.policy.identity import identity, repository_of
 from inspector.policy.model import WORST_FIRST, Finding, Report, Result
+from inspector.report.audit import left_told
 from inspector.report.context import Context, Span
 from inspector.report.escape import cut, escape
-from inspector.report.text import count, details, listed
+from inspector.report.text import as_finding, count, details, listed
 
 LEFT_OUT = ("pass", "waived", "known")
 """Outcomes of findings that no CI service is told of: it would show them as open."""
@@ -45,6 +46,13 @@ class Issue(msgspec.Struct, frozen=True, kw_only=True):
         """The images, or the first of them, and the role."""
         more = f" and {count(len(self.images) - 1, 'more image')}" if len(self.images) > 1 else ""
         return f"{self.images[0]}{more}" + (f" ({self.role})" if self.role and self.role != self.images[0] else "")
+
+    @property
+    def place(self) -> Span:
+        """Where it is shown; of one that is in no file of the checkout, the repository's last part and the path."""
+        last = repository_of(self.images[0]).rpartition("/")[2]
+        parts = [last, *(self.finding.evidence.path or "").split("/")]
+        return self.span or Span("/".join(part for part in parts if part not in ("", ".", "..")) or "image", 1, 1, 1)
 
     def lines(self) -> Iterator[str]:
         """Yield what is known besides of the title, a line each, unescaped."""
@@ -102,8 +110,6 @@ def _results(report: Report | AuditReport) -> Sequence[Result | Audited]:
         return report.results
     if report.ended is None:
         raise UsageError("--plan checks nothing, so there is nothing to report in this format; leave --plan out")
-    from inspector.report.audit import left_told  # a check needs none of it
-
     left = report.ended.left
     if not left.why:
         return report.results
@@ -115,7 +121,7 @@ def _findings(result: Result | Audited) -> Iterator[Finding]:
     shown = as_result(result) if isinstance(result, Audited) else result
     told = [each for each in shown.findings if each.outcome not in LEFT_OUT and not getattr(each, "waived", None)]
     if shown.error is not None and not shown.findings:
-        told = [Finding(check=shown.error.kind, outcome="unknown", message=shown.error.message)]
+        told = [as_finding(shown.error)]
     for each in told:
         own = each.id or identity(each.check, shown.role, shown.image, each.subject)
         yield each if each.id else msgspec.structs.replace(each, id=own)

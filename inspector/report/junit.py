@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 
-from inspector.policy.model import EXCUSED, Finding, Report, Result
+from inspector.policy.audited import AuditReport, Left, as_result
+from inspector.policy.model import EXCUSED, ErrorFact, Finding, Report, Result
+from inspector.report.audit import left_told
 from inspector.report.escape import escape
-from inspector.report.text import details, excuse, notes, origin, run_told
+from inspector.report.text import as_finding, details, excuse, notes, origin, run_told
 
 
-def render_check(report: Report, noted: Mapping[str, Sequence[str]] = MappingProxyType({})) -> str:
+def render_check(report: Report | AuditReport) -> str:
     """Write a suite an image and a case a check: a failure fails, not knowing is an error, a warning is output.
 
-    What is waived is skipped, with the reason.
-
-    Escaped text holds no character that XML 1.0 forbids. Times are in seconds. `noted` are warnings by image, of
-    those that come without facts.
+    What is waived is skipped, with the reason. What an audit left undone is an error of its own. Escaped text holds
+    no character that XML 1.0 forbids. Times are in seconds.
     """
     suites = ET.Element("testsuites", name="inspector")
-    for result in report.results:
-        suites.append(_suite(result, notes(result.facts) or noted.get(result.image, ())))
+    suites.extend(_suite(result, told) for result, told in _results(report))
     _count(suites, [case for suite in suites for case in suite.iter("testcase")])
     ET.indent(suites)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suites, encoding="unicode")}\n'
+
+
+def _results(report: Report | AuditReport) -> Iterator[tuple[Result, Sequence[str]]]:
+    """Yield each result with what is to be known besides."""
+    if isinstance(report, Report):
+        yield from ((each, notes(each.facts)) for each in report.results)
+        return
+    left = report.ended.left if report.ended else Left()
+    yield from ((as_result(each), each.warnings) for each in report.results)
+    if left.why:
+        yield _of_the_run(ErrorFact("left", left_told(left))), ()
+    elif not report.results:
+        yield _of_the_run(ErrorFact("nothing-audited", "no tag was asked for, or none is an image")), ()
+
+
+def _of_the_run(error: ErrorFact) -> Result:
+    return Result(image="audit", role=None, outcome="unknown", findings=(), facts=None, error=error)
 
 
 def _suite(result: Result, told: Sequence[str]) -> ET.Element:
@@ -44,8 +59,7 @@ def _suite(result: Result, told: Sequence[str]) -> ET.Element:
         met[finding.check] += 1
         suite.append(_case(result, finding, met[finding.check]))
     if result.error and all(finding.outcome == "pass" for finding in result.findings):
-        error = Finding(check=result.error.kind, outcome="unknown", message=result.error.message)
-        suite.append(_case(result, error))
+        suite.append(_case(result, as_finding(result.error)))
     if told:
         ET.SubElement(suite, "system-err").text = "\n".join(map(escape, told))
     _count(suite, list(suite.iter("testcase")))

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from inspector.policy.model import EXCUSED, Finding, FindingOutcome, Report, Result
-from inspector.policy.steps import readable
+from inspector.policy.model import EXCUSED, Category, Finding, FindingOutcome, Outcome, Report, Result
+from inspector.report.document import ShowError
 from inspector.report.escape import cut, escape
 from inspector.report.text import (
     CATEGORIES,
-    MAX_LISTED,
     NOTHING,
-    advice_of,
+    TITLES,
     alike,
+    cells_of,
     count,
+    details,
     excuse,
     excused_told,
-    expected_torch,
     headline,
     known_told,
-    layer_name,
+    layer_told,
+    listed,
     notes,
-    origin,
     run_told,
     shown_results,
-    size,
     tally,
-    torch_build,
-    torch_version,
     unnamed,
 )
 
@@ -39,13 +36,9 @@ MARKS: dict[FindingOutcome, str] = {
     "waived": "🕓",
     "known": "📌",
 }
-_TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size")
-_ALIGNED = (":--", ":--", ":--", ":--", ":--", ":--", ":--", "--:")
 _HARMLESS = frozenset(" ,;:()'/%+-.")
 _CUT = "<!-- -->"
 _LIVE = (("&#64;", ""), ("&#35;", ""), (":", "//"), ("www", "."))
-_STEP = 400
-"""Characters of a build step shown below a finding."""
 
 
 def render_check(report: Report, *, only_failed: bool = False) -> str:
@@ -53,7 +46,7 @@ def render_check(report: Report, *, only_failed: bool = False) -> str:
 
     `only_failed` leaves out what is well.
     """
-    return "".join(f"{line}\n" for line in _lines(report, shown_results(report, only_failed=only_failed)))
+    return joined(_lines(report, shown_results(report, only_failed=only_failed)))
 
 
 def literal(text: str) -> str:
@@ -88,7 +81,7 @@ def _lines(report: Report, results: tuple[Result, ...]) -> Iterator[str]:
     if excused := excused_told(finding for result in report.results for finding in result.findings):
         yield from ("", excused)
     if results:
-        yield from ("", _row(_TITLES), _row(_ALIGNED), *(_row(_cells(result)) for result in results))
+        yield from ("", *table(TITLES, map(_cells, results), right=(7,)))
     for first, *others in alike(results):
         found = [finding for finding in first.findings if finding.outcome != "pass"]
         if others:
@@ -99,6 +92,35 @@ def _lines(report: Report, results: tuple[Result, ...]) -> Iterator[str]:
     if report.warnings:
         yield ""
         yield from _notes(report.warnings)
+
+
+def joined(lines: Iterable[str]) -> str:
+    """Return the whole text of lines."""
+    return "".join(f"{line}\n" for line in lines)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], right: Collection[int] = ()) -> Iterator[str]:
+    """Yield a table of cells that are Markdown already; the columns at `right` hold numbers."""
+    aligned = ["--:" if at in right else ":--" for at in range(len(titles))]
+    yield f"|{'|'.join(f' {title} ' if title else ' ' for title in titles)}|"
+    yield from (f"| {' | '.join(cells)} |" for cells in (aligned, *rows))
+
+
+def bullet(outcome: FindingOutcome, check: str, message: str, category: Category | None = None) -> str:
+    """Return what a check says as an item of a list."""
+    told = f" ({CATEGORIES[category]})" if category else ""
+    return f"- {MARKS[outcome]} **{literal(check)}**{told}: {prose(message)}"
+
+
+def verdict(outcome: Outcome | None) -> str:
+    """Return an outcome with its mark."""
+    return f"{MARKS[outcome]} {outcome.upper()}" if outcome else NOTHING
+
+
+def unread(errors: Sequence[ShowError]) -> Iterator[str]:
+    """Yield why images could not be read, behind what was told of the others."""
+    yield from [""] if errors else []
+    yield from (f"- {MARKS['unknown']} {code(one.reference)}: {prose(one.message)}" for one in errors)
 
 
 def folded(summary: str, lines: Iterable[str], *, is_open: bool = False) -> Iterator[str]:
@@ -122,67 +144,42 @@ def _together(results: Sequence[Result]) -> Iterator[str]:
     assert first.error is not None
     finding = next(iter(first.findings), None)
     check = finding.check if finding else first.error.kind
-    yield f"- {MARKS['unknown']} **{literal(check)}**: {prose(unnamed(first, first.error.message))}"
-    yield f"  - images: {', '.join(code(each.image) for each in results[:MAX_LISTED])}{_more(results)}"
+    yield bullet("unknown", check, unnamed(first, first.error.message))
+    yield f"  - images: {listed([code(each.image) for each in results])}"
     if finding and finding.advice:
         yield f"  - advice: {prose(unnamed(first, finding.advice))}"
 
 
-def _more(results: Sequence[Result]) -> str:
-    more = len(results) - MAX_LISTED
-    return f" and {more:,} more" if more > 0 else ""
-
-
-def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _cells(result: Result) -> tuple[str, ...]:
-    facts = result.facts
-    return (
-        code(result.image),
-        literal(result.role or NOTHING),
-        literal(origin(facts)),
-        literal(torch_version(facts)),
-        literal(torch_build(facts)),
-        literal(expected_torch(result)),
-        f"{MARKS[result.outcome]} {result.outcome.upper()}",
-        size(facts.size.uncompressed) if facts else NOTHING,
-    )
+    image, *told, outcome, size = cells_of(result, MARKS)
+    return (code(image), *map(literal, told), outcome, size)
 
 
 def _explained(result: Result, found: list[Finding]) -> Iterator[str]:
     if any(finding.outcome == "known" for finding in found):
-        yield f"- {MARKS['known']} **known**: {prose(known_told(found))}"
+        yield bullet("known", "known", known_told(found))
     for finding in found:
         if finding.outcome == "known":
             continue
-        category = f" ({CATEGORIES[finding.category]})" if finding.category else ""
-        yield f"- {MARKS[finding.outcome]} **{literal(finding.check)}**{category}: {prose(finding.message)}"
+        yield bullet(finding.outcome, finding.check, finding.message, finding.category)
         yield from (f"  - {label}: {told}" for label, told in _details(finding, result))
     if result.error and not found:
-        yield f"- {MARKS['unknown']} **{literal(result.error.kind)}**: {prose(result.error.message)}"
+        yield bullet("unknown", result.error.kind, result.error.message)
     if run_told(result):
         yield f"- run: {prose(run_told(result))}"
     yield from _notes(notes(result.facts))
 
 
 def _details(finding: Finding, result: Result) -> Iterator[tuple[str, str]]:
-    at = finding.evidence
     if finding.outcome in EXCUSED:
         yield finding.outcome, prose(excuse(finding))
         return
+    told = dict(details(finding, layer_told(finding, result.facts)))
     if finding.expected or finding.actual:
-        yield "expected", f"{literal(finding.expected or NOTHING)}; actual: {literal(finding.actual or NOTHING)}"
-    if at.path:
-        yield "path", code(at.path)
-    if at.layer is not None:
-        of = len(result.facts.layers) if result.facts else None
-        yield "layer", literal(layer_name(at.layer, of, at.diff_id, at.bytes))
-    if at.created_by:
-        yield "step", code(readable(at.created_by, _STEP))
-    if finding.advice:
-        yield "advice", prose(advice_of(finding))
+        expected, actual = (literal(told.pop(each, NOTHING)) for each in ("expected", "actual"))
+        yield "expected", f"{expected}; actual: {actual}"
+    shown = {"path": code, "step": code, "advice": prose}
+    yield from ((label, shown.get(label, literal)(text)) for label, text in told.items())
 
 
 def _notes(warnings: Iterable[str]) -> Iterator[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inspector.policy.model import Report, Result
-from inspector.report.summary import TITLES, cells_of
-from inspector.report.text import excused_told, notes, run_told, shown_results
+from inspector.report.escape import cut, escape
+from inspector.report.text import TITLES, cells_of, excused_told, notes, run_told, shown_results
 
 _GAP = "  "
 _RIGHT = "Size"
@@ -26,7 +26,7 @@ def render_check(
         and not any(_is_explained(each, passed=passed) for each in results)
         and not excused_told(finding for result in report.results for finding in result.findings)
     ):
-        text = _table([cells_of(each) for each in results], width)
+        text = _table([tuple(escape(cut(cell)) for cell in cells_of(each)) for each in results], width)
         if text is not None:
             return text
     from inspector.report import table

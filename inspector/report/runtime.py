@@ -8,20 +8,18 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from inspector.facts import ImageFacts
-from inspector.policy.judge import judge_run
+from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.match import shown_name
-from inspector.policy.model import Finding
-from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, symbol, words
-from inspector.report.running import run_lines
-from inspector.report.text import torch_build, torch_version
+from inspector.policy.runs import device_name, run_label
+from inspector.report.canvas import draw_each, indented, labelled, sentence, words
+from inspector.report.text import seconds, torch_build, torch_version
+
+_ANSWERS = {True: ("yes", "green"), False: ("no", "red"), None: ("not known", "magenta")}
 
 
 def render_runtime(facts: Sequence[ImageFacts], *, width: int = 120, color: bool = False) -> str:
     """Write the images one below another: what its files say, what its container said, the verdict on both."""
-    parts: list[RenderableType] = []
-    for each in facts:
-        parts += ["", *_image(each)] if parts else _image(each)
-    return draw(parts, width=width, color=color)
+    return draw_each(map(_image, facts), width=width, color=color)
 
 
 def _image(facts: ImageFacts) -> Iterator[RenderableType]:
@@ -29,8 +27,11 @@ def _image(facts: ImageFacts) -> Iterator[RenderableType]:
     yield indented(labelled(_static(facts)), 2)
     if facts.runtime is not None:
         yield indented(labelled(run_lines(facts.runtime)), 2)
+    from inspector.policy.judge import judge_run  # all checks come with it, and `show` needs none
+
     for finding in judge_run(facts).findings:
-        yield indented(_sentence(finding), 2)
+        below = [words(finding.advice, "cyan")] if finding.advice else []
+        yield indented(sentence(finding.outcome, finding.check, finding.message, *below), 2)
 
 
 def _static(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
@@ -38,9 +39,24 @@ def _static(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
     yield "files", words(f"torch {torch_version(facts)}{build}")
 
 
-def _sentence(finding: Finding) -> RenderableType:
-    style = f"bold {STYLES[finding.outcome]}"
-    sentence = Text.assemble(words(finding.check, style), ": ", words(finding.message), overflow="fold")
-    if finding.advice:
-        sentence = Text("\n").join([sentence, words(finding.advice, "cyan")])
-    return hanging(symbol(finding.outcome), sentence)
+def run_lines(run: RuntimeFacts) -> Iterator[tuple[str, Text]]:
+    """Yield what a run found, a label and a line for each; the same wherever it is shown."""
+    if not run.ran:
+        yield "run", words(f"not verified here: {run.why_not or 'no reason told'}", "magenta")
+        return
+    gpu = "with a GPU" if run.gpu else "without a GPU"
+    yield "run", words(f"{run_label(run)}, {gpu}, in {seconds(run.seconds)}", "" if run.imported else "bold")
+    if run.why_not:
+        yield "", words(run.why_not)
+    if run.gpu:
+        yield "CUDA", Text.assemble("available: ", _ANSWERS[run.is_available], ", computes: ", _ANSWERS[run.computed])
+    for device in run.devices:
+        yield "GPU", words(device_name(device))
+    versions = [f"driver {run.driver}"] if run.driver else []
+    versions += [f"cuDNN {run.cudnn}"] if run.cudnn else []
+    if versions:
+        yield "", words(", ".join(versions))
+    if run.arch_list:
+        yield "", words(f"code for {', '.join(run.arch_list)}")
+    if run.error and run.imported is not False:
+        yield "error", words(f"{run.error.type}: {run.error.message}", "red")

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from inspector.policy.audited import AuditReport
 from inspector.policy.explained import explained
-from inspector.policy.identity import identity, repository_of
+from inspector.policy.identity import identity
 from inspector.policy.model import Finding, FindingOutcome, Report, exit_code
 from inspector.policy.steps import readable
 from inspector.report.context import NO_CONTEXT, Context, Span
@@ -29,21 +29,20 @@ _LEVELS: dict[FindingOutcome, str] = {"fail": "error", "unknown": "warning", "wa
 _TOO_MANY = "too-many"
 
 
-def render_check(report: Report | AuditReport, *, context: Context | None = None) -> str:
+def render_check(report: Report | AuditReport, *, context: Context = NO_CONTEXT) -> str:
     """Render the findings of a check or an audit that did not pass."""
-    run = context or NO_CONTEXT
-    issues = merged(issues_of(report, run))
+    issues = merged(issues_of(report, context))
     if len(issues) > MAX_RESULTS:
-        issues = [*issues[: MAX_RESULTS - 1], _too_many(len(issues) - MAX_RESULTS + 1, run)]
+        issues = [*issues[: MAX_RESULTS - 1], _too_many(len(issues) - MAX_RESULTS + 1, context)]
     checks = list(dict.fromkeys(each.finding.check for each in issues))
-    driver = {"name": "inspector", "semanticVersion": run.version, "version": run.version}
+    driver = {"name": "inspector", "semanticVersion": context.version, "version": context.version}
     outcome = report.outcome or "unknown"
     only = {
         "tool": {"driver": {**driver, "rules": [_rule(check) for check in checks]}},
-        "automationDetails": {"id": _category(run)},
+        "automationDetails": {"id": _category(context)},
         "invocations": [{"executionSuccessful": True, "exitCode": exit_code(outcome)}],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(each, checks.index(each.finding.check), run) for each in issues],
+        "results": [_result(each, checks.index(each.finding.check), context) for each in issues],
     }
     return encode({"$schema": SCHEMA, "version": "2.1.0", "runs": [only]})
 
@@ -88,7 +87,7 @@ def _result(issue: Issue, index: int, context: Context) -> dict[str, Any]:
         "ruleIndex": index,
         "level": _LEVELS[finding.outcome],
         "message": {"text": told},
-        "locations": [{**_at(issue.span or _nowhere(issue)), "logicalLocations": [_logical(issue)]}],
+        "locations": [{**_at(issue.place), "logicalLocations": [_logical(issue)]}],
         **({"relatedLocations": related} if related else {}),
         "partialFingerprints": prints,
         "properties": _properties(issue),
@@ -103,12 +102,6 @@ def _unlinked(text: str) -> str:
 def _at(span: Span) -> dict[str, Any]:
     region = {"startLine": span.line, "startColumn": 1, "endLine": span.end_line, "endColumn": span.end_column}
     return {"physicalLocation": {"artifactLocation": {"uri": _uri(span.path), "uriBaseId": _ROOT}, "region": region}}
-
-
-def _nowhere(issue: Issue) -> Span:
-    """Return a place in no file of the checkout: the repository's last part, and the path in the image."""
-    last = repository_of(issue.images[0]).rpartition("/")[2]
-    return Span(f"{last}/{issue.finding.evidence.path or ''}", 1, 1, 1)
 
 
 def _uri(path: str) -> str:

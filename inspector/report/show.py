@@ -14,10 +14,21 @@ from inspector.imports.model import Imported
 from inspector.policy.match import shown_name
 from inspector.policy.steps import readable
 from inspector.python.model import UNSTATED, Distribution, Interpreter
-from inspector.report.canvas import columns, draw, hanging, indented, labelled, words
+from inspector.report.canvas import columns, draw_each, hanging, indented, labelled, words
 from inspector.report.escape import escape
-from inspector.report.running import run_lines
-from inspector.report.text import count, layer_name, origin, seconds, short, torch_version, undecided
+from inspector.report.runtime import run_lines
+from inspector.report.text import (
+    IMPORTABLE,
+    biggest_first,
+    count,
+    layer_name,
+    origin,
+    python_version,
+    seconds,
+    short,
+    torch_version,
+    undecided,
+)
 from inspector.report.text import size as size_or_unseen
 from inspector.report.waste import waste_parts
 from inspector.sizes import show_size
@@ -36,10 +47,7 @@ _YES_NO: dict[str, str] = {"yes": "green", "no": "red", "unknown": "magenta"}
 
 def render_show(images: Iterable[ImageFacts], *, width: int = 120, color: bool = False) -> str:
     """Return the images one below another, in lines of at most `width` cells."""
-    parts: list[RenderableType] = []
-    for facts in images:
-        parts += ["", *_image(facts)] if parts else _image(facts)
-    return draw(parts, width=width, color=color)
+    return draw_each(map(_image, images), width=width, color=color)
 
 
 def _image(facts: ImageFacts) -> Iterator[RenderableType]:
@@ -106,11 +114,10 @@ def _torch(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
         yield "torch", words(torch_version(facts), style)
         yield from (("", words(reason)) for reason in torch.reasons)
         return
-    importable = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
     told = Text.assemble(
         words(torch_version(facts), "bold"),
         f", {escape(build_name(torch))} build, ",
-        (importable[torch.importable], f"bold {_YES_NO[torch.importable]}"),
+        (IMPORTABLE[torch.importable], f"bold {_YES_NO[torch.importable]}"),
     )
     yield "torch", told
     yield from (("", words(reason, _YES_NO[torch.importable])) for reason in torch.reasons)
@@ -153,7 +160,7 @@ def _python(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
                 yield "", words(f"runs first: {hook.path}" + (f": {hook.effect}" if hook.effect else ""))
         case missing:
             style = "bold" if isinstance(missing, Absent) else "bold magenta"
-            yield "python", words("absent" if isinstance(missing, Absent) else "unknown", style)
+            yield "python", words(python_version(facts), style)
             yield "", words(missing.unknown)
     yield "command", words(" ".join(facts.startup.argv) or "none")
     doubt = {"no": "can't start", "unknown": "may not start"}.get(facts.startup.starts, "")
@@ -175,11 +182,10 @@ def _command(facts: ImageFacts) -> Iterator[tuple[str, Text]]:
 
 
 def _imports(found: Mapping[str, Imported]) -> Iterator[tuple[str, Text]]:
-    importable = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
     for name, one in found.items():
         style = _YES_NO[one.importable]
         counted = f": {count(one.modules, 'module')}, {one.extensions} compiled" if one.importable == "yes" else ""
-        yield name, Text.assemble((importable[one.importable], f"bold {style}"), counted)
+        yield name, Text.assemble((IMPORTABLE[one.importable], f"bold {style}"), counted)
         yield from (("", words(reason, style)) for reason in one.reasons)
 
 
@@ -195,15 +201,18 @@ def _packages_title(found: tuple[Distribution, ...]) -> str:
 
 
 def _packages(found: Iterable[Distribution]) -> Table:
-    listed = sorted(found, key=lambda one: (-(one.size or 0), one.name))
+    listed = biggest_first(found)
     table = columns(5, right=(2,))
     largest = max((one.size or 0 for one in listed), default=0)
     for one in listed[:BIGGEST]:
-        size = "?" if one.size is None else show_size(one.size)
         place = [] if one.layer is None else [f"layer {one.layer + 1}"]
         brought = ", ".join([*([one.installer] if one.installer else []), *place])
         table.add_row(
-            words(one.name), words(one.version, "dim"), size, bar(one.size or 0, largest), words(brought, "dim")
+            words(one.name),
+            words(one.version, "dim"),
+            size_or_unseen(one.size),
+            bar(one.size or 0, largest),
+            words(brought, "dim"),
         )
     rest = listed[BIGGEST:]
     if rest:

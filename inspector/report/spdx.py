@@ -19,10 +19,9 @@ _NOTHING = "NOASSERTION"
 _ROOT = "SPDXRef-image"
 
 
-def render_show(images: Sequence[ImageFacts], *, context: Context | None = None) -> str:
+def render_show(images: Sequence[ImageFacts], *, context: Context = NO_CONTEXT) -> str:
     """Render the bill of one image. Raises as `bill_of`."""
-    run = context or NO_CONTEXT
-    bill = bill_of(images, run)
+    bill = bill_of(images, context)
     ids = {each.ref: _id(each, at) for at, each in enumerate(bill.packages, 1)}
     contained = [_related(_ROOT, "CONTAINS", ids[each.ref]) for each in bill.packages]
     needed = [
@@ -35,8 +34,8 @@ def render_show(images: Sequence[ImageFacts], *, context: Context | None = None)
             "SPDXID": "SPDXRef-DOCUMENT",
             "name": bill.name or "image",
             "documentNamespace": f"{BASE}/{bill.serial}",
-            "creationInfo": {"created": run.time, "creators": [_tool(run)]},
-            "packages": [_image(bill, run), *(_package(each, ids[each.ref], run) for each in bill.packages)],
+            "creationInfo": {"created": context.time, "creators": [_tool(context)]},
+            "packages": [_image(bill, context), *(_package(each, ids[each.ref], context) for each in bill.packages)],
             "relationships": [_related("SPDXRef-DOCUMENT", "DESCRIBES", _ROOT), *contained, *needed],
         }
     )

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from inspector.facts import ImageFacts
-from inspector.policy.model import EXCUSED, FINDINGS_WORST_FIRST, Category, Finding, FindingOutcome, Report, Result
+from inspector.policy.model import EXCUSED, FINDINGS_WORST_FIRST, Finding, Report, Result
 from inspector.policy.steps import readable
-from inspector.report.canvas import STYLES, draw, hanging, indented, labelled, symbol, words
-from inspector.report.summary import TITLES, cells_of
+from inspector.report.canvas import STYLES, draw, headed, indented, labelled, note, sentence, words
+from inspector.report.escape import cut, escape
 from inspector.report.text import (
-    CATEGORIES,
     NOTHING,
-    advice_of,
+    STEP,
+    TITLES,
     alike,
     all_well,
+    cells_of,
     count,
+    details,
     excuse,
     excused_told,
     known_told,
-    layer_name,
+    layer_told,
     listed,
     notes,
     run_told,
@@ -40,8 +41,6 @@ ONE_LINE = 100
 """Cells of width from which each image has one line; its name wraps in its own column."""
 _EXPECTED = TITLES.index("Expected")
 _FOLDED = ("Image", "Role", "Expected")
-_STEP = 400
-"""Characters of a build step shown below a finding."""
 
 
 def render_check(
@@ -69,7 +68,7 @@ def _parts(report: Report, results: tuple[Result, ...], width: int, *, passed: b
     excused = excused_told(finding for result in report.results for finding in result.findings)
     if report.warnings or excused:
         yield ""
-        yield from _notes([*([excused] if excused else []), *report.warnings])
+        yield from map(note, [*([excused] if excused else []), *report.warnings])
 
 
 def _together(results: Sequence[Result]) -> Iterator[RenderableType]:
@@ -79,7 +78,7 @@ def _together(results: Sequence[Result]) -> Iterator[RenderableType]:
     yield words(count(len(results), "image"), "bold underline")
     finding = next(iter(first.findings), None)
     check, category = (finding.check, finding.category) if finding else (first.error.kind, None)
-    yield indented(_sentence("unknown", check, unnamed(first, first.error.message), category), 2)
+    yield indented(sentence("unknown", check, unnamed(first, first.error.message), category=category), 2)
     pairs = [("images", words(listed([each.image for each in results])))]
     pairs += [("advice", words(unnamed(first, finding.advice), "cyan"))] if finding and finding.advice else []
     yield indented(labelled(pairs), 6)
@@ -122,28 +121,15 @@ def _stack(upper: Text, *lower: Text) -> Text:
     return Text("\n").join([upper, *(Text(each.plain, style="dim") for each in lower if each.plain != NOTHING)])
 
 
-def _table(titles: Iterable[str], rows: Iterable[tuple[Text, ...]]) -> Table:
-    table = Table(
-        box=SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, _GAP - 1, 0, 0),
-        header_style="bold",
-        border_style="dim",
-    )
-    for title in titles:
-        whole = title in TITLES and title not in _FOLDED
-        table.add_column(title, justify="right" if title == "Size" else "left", overflow="fold", no_wrap=whole)
-    for row in rows:
-        table.add_row(*row)
-    return table
+def _table(titles: Collection[str], rows: Iterable[Iterable[Text]]) -> Table:
+    return headed(titles, rows, [title for title in TITLES if title not in _FOLDED])
 
 
 def _cells(result: Result) -> tuple[Text, ...]:
     styles = {"Image": "bold", "Verdict": f"bold {STYLES[result.outcome]}"}
     folded = ("Image", "Role", "From")
     return tuple(
-        Text(cell, style=styles.get(title, ""), overflow="fold" if title in folded else None)
+        Text(escape(cut(cell)), style=styles.get(title, ""), overflow="fold" if title in folded else None)
         for title, cell in zip(TITLES, cells_of(result), strict=True)
     )
 
@@ -166,58 +152,32 @@ def _title(result: Result) -> Text:
 
 def _explained(result: Result, found: list[Finding], *, passed: bool) -> Iterator[RenderableType]:
     if not passed and any(finding.outcome == "known" for finding in found):
-        yield hanging(
-            symbol("known"), Text.assemble(("known", f"bold {STYLES['known']}"), ": ", words(known_told(found)))
-        )
+        yield sentence("known", "known", known_told(found))
         found = [finding for finding in found if finding.outcome != "known"]
     for finding in sorted(found, key=lambda finding: FINDINGS_WORST_FIRST.index(finding.outcome)):
-        yield _sentence(finding.outcome, finding.check, finding.message, finding.category)
+        yield sentence(finding.outcome, finding.check, finding.message, category=finding.category)
         yield indented(labelled(_details(finding, result.facts)), 4)
     if result.error and not found:
-        yield _sentence("unknown", result.error.kind, result.error.message, None)
+        yield sentence("unknown", result.error.kind, result.error.message)
     if run_told(result):
-        yield hanging(Text("run:", style="bold dim"), words(run_told(result), "dim"))
+        yield note(run_told(result), "run:")
     if passed and result.facts:
         yield labelled(_how(result.facts, found))
-    yield from _notes(notes(result.facts))
+    yield from map(note, notes(result.facts))
 
 
 def _how(facts: ImageFacts, found: Iterable[Finding]) -> Iterator[tuple[str, Text]]:
     """Yield the build step that brought torch, where no finding tells it, and how long the image took."""
     step = facts.torch.created_by
     if step and all(finding.outcome == "pass" or finding.evidence.created_by != step for finding in found):
-        yield "step", words(f"torch came with {readable(step, _STEP)}", "dim")
+        yield "step", words(f"torch came with {readable(step, STEP)}", "dim")
     access = f" by access method {facts.evidence.access}" if facts.evidence.access else ""
     yield "time", words(f"{seconds(facts.evidence.seconds)}{access}", "dim")
 
 
-def _sentence(outcome: FindingOutcome, check: str, message: str, category: Category | None) -> Table:
-    sentence = Text.assemble(words(check, f"bold {STYLES[outcome]}"), ": ", words(message), overflow="fold")
-    if category:
-        sentence.append(f"  [{CATEGORIES[category]}]", style="dim")
-    return hanging(symbol(outcome), sentence)
-
-
 def _details(finding: Finding, facts: ImageFacts | None) -> Iterator[tuple[str, Text]]:
-    if finding.outcome == "pass":
-        return
-    at = finding.evidence
     if finding.outcome in EXCUSED:
         yield finding.outcome, words(excuse(finding))
-        return
-    if finding.expected:
-        yield "expected", words(finding.expected)
-    if finding.actual:
-        yield "actual", words(finding.actual)
-    if at.path:
-        yield "path", words(at.path)
-    if at.layer is not None:
-        yield "layer", words(layer_name(at.layer, len(facts.layers) if facts else None, at.diff_id, at.bytes))
-    if at.created_by:
-        yield "step", words(readable(at.created_by, _STEP))
-    if finding.advice:
-        yield "advice", words(advice_of(finding), "cyan")
-
-
-def _notes(warnings: Iterable[str]) -> Iterator[RenderableType]:
-    return (hanging(Text("note:", style="bold dim"), words(text, "dim")) for text in warnings)
+    elif finding.outcome != "pass":
+        told = details(finding, layer_told(finding, facts))
+        yield from ((label, words(text, "cyan" if label == "advice" else "")) for label, text in told)

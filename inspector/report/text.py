@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from inspector.facts import ImageFacts
 from inspector.policy.findings import CAME_WITH
-from inspector.policy.model import EXCUSED, Category, Finding, FindingOutcome, Outcome, Report, Result
+from inspector.policy.model import EXCUSED, Category, ErrorFact, Finding, FindingOutcome, Outcome, Report, Result
 from inspector.policy.runs import described, run_label
 from inspector.policy.steps import readable
+from inspector.python.model import Distribution
 from inspector.reference import Scheme
 from inspector.report.escape import escape
 from inspector.sizes import show_size
@@ -26,6 +27,9 @@ SYMBOLS: dict[FindingOutcome, str] = {
     "waived": "~",
     "known": "=",
 }
+PAST: dict[Outcome, str] = {"pass": "passed", "warn": "with warnings", "unknown": "unknown", "fail": "failed"}
+"""What became of images that were checked."""
+IMPORTABLE = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
 _MINUTE = 60.0
 _MEDIA = {
     Scheme.DOCKER_ARCHIVE.value: "tar",
@@ -67,6 +71,17 @@ def torch_version(facts: ImageFacts | None) -> str:
     return "namespace only" if torch.importable == "yes" else "absent"
 
 
+def python_version(facts: ImageFacts) -> str:
+    """Return the version of the interpreter, `absent` or `unknown`."""
+    match facts.interpreter:
+        case Absent():
+            return "absent"
+        case Unknown():
+            return "unknown"
+        case python:
+            return python.version
+
+
 def origin(facts: ImageFacts | None) -> str:
     """Say where the image was read from: `docker`, `podman`, `registry`, `tar` or `layout`."""
     return NOTHING if facts is None else _MEDIA.get(facts.source, escape(facts.source))
@@ -94,6 +109,25 @@ def expected_torch(result: Result) -> str:
     return escape(" ".join(parts)) or NOTHING
 
 
+TITLES = ("Image", "Role", "From", "Torch", "Build", "Expected", "Verdict", "Size")
+"""What the summary of a check has in its columns."""
+
+
+def cells_of(result: Result, marks: Mapping[FindingOutcome, str] = SYMBOLS) -> tuple[str, ...]:
+    """Return what stands below each of the titles, not all of it escaped; `marks` stand before the verdict."""
+    facts = result.facts
+    return (
+        result.image,
+        result.role or NOTHING,
+        origin(facts),
+        torch_version(facts),
+        torch_build(facts),
+        expected_torch(result),
+        f"{marks[result.outcome]} {result.outcome.upper()}",
+        size(facts.size.uncompressed) if facts else NOTHING,
+    )
+
+
 def shown_results(report: Report, *, only_failed: bool) -> tuple[Result, ...]:
     """Return the results that are shown: all, or those that don't pass."""
     return tuple(result for result in report.results if not only_failed or result.outcome != "pass")
@@ -102,10 +136,10 @@ def shown_results(report: Report, *, only_failed: bool) -> tuple[Result, ...]:
 def alike(results: Iterable[Result]) -> list[tuple[Result, ...]]:
     """Return the results in their order, those together that could not be read for one and the same reason."""
     found: dict[object, list[Result]] = {}
-    for result in results:
-        read = result.facts is not None or result.error is None
-        key = id(result) if read else (result.error and unnamed(result, result.error.message), _advice(result))
-        found.setdefault(key, []).append(result)
+    for at, result in enumerate(results):
+        advice = tuple(unnamed(result, finding.advice) for finding in result.findings)
+        unread = result.error if result.facts is None else None
+        found.setdefault((unnamed(result, unread.message), advice) if unread else at, []).append(result)
     return [tuple(each) for each in found.values()]
 
 
@@ -114,23 +148,27 @@ def unnamed(result: Result, text: str) -> str:
     return text.removeprefix(f"{result.image}: ").replace(result.image, "NAME")
 
 
-def _advice(result: Result) -> tuple[str, ...]:
-    return tuple(unnamed(result, finding.advice) for finding in result.findings)
-
-
 def advice_of(finding: Finding) -> str:
     """Return what to do, without the build step and layer, which have lines of their own."""
     return finding.advice if finding.evidence.layer is None else finding.advice.partition(CAME_WITH)[0]
 
 
-def details(finding: Finding) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a finding besides its message, each with its label, in the order of all formats."""
+def as_finding(error: ErrorFact) -> Finding:
+    """Return an error as a finding, for an image that has none."""
+    return Finding(check=error.kind, outcome="unknown", message=error.message)
+
+
+def details(finding: Finding, layer: str | None = None) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a finding besides its message, each with its label, in the order of all formats.
+
+    `layer` is what names its layer, in place of the number and the diff_id.
+    """
     at = finding.evidence
     pairs = {
         "expected": finding.expected,
         "actual": finding.actual,
         "path": at.path,
-        "layer": None if at.layer is None else f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
+        "layer": None if at.layer is None else layer or f"{at.layer + 1} {at.diff_id or ''}".rstrip(),
         "step": readable(at.created_by, STEP),
         "advice": advice_of(finding),
     }
@@ -203,12 +241,12 @@ def notes(facts: ImageFacts | None) -> tuple[str, ...]:
     """Return what is to be known besides of any verdict on these facts: that they are partial, then their warnings."""
     if facts is None:
         return ()
+    if not facts.evidence.partial:
+        return facts.warnings
     unseen = ["layers"]
     unseen += ["packages"] if isinstance(facts.distributions, Unknown) else []
     unseen += ["torch where `python` does not look"] if isinstance(facts.torch_elsewhere, Unknown) else []
     partial = f"partial: the engine was asked for single files; not looked at: {', '.join(unseen)}"
-    if not facts.evidence.partial:
-        return facts.warnings
     slow = (_SLOW.format(show_size(facts.evidence.bytes_read)),) if facts.evidence.bytes_read >= _MUCH else ()
     return (partial, *slow, *facts.warnings)
 
@@ -229,11 +267,22 @@ def summary(outcomes: tuple[Outcome, ...], span: float, ignored: int = 0, excuse
 
     `excused` says what is waived or known.
     """
-    words: dict[Outcome, str] = {"pass": "passed", "warn": "with warnings", "unknown": "unknown", "fail": "failed"}
-    tally = [f"{outcomes.count(outcome)} {word}" for outcome, word in words.items() if outcome in outcomes]
+    tally = [f"{outcomes.count(outcome)} {word}" for outcome, word in PAST.items() if outcome in outcomes]
     left_out = f"; {count(ignored, 'image')} ignored" if ignored else ""
     told = f"{', '.join(tally) or 'nothing checked'}{left_out}{f'; {excused}' if excused else ''}"
     return f"{count(len(outcomes), 'image')}: {told} in {seconds(span)}"
+
+
+def biggest_first(found: Iterable[Distribution]) -> list[Distribution]:
+    """Return packages in the order of their sizes."""
+    return sorted(found, key=lambda one: (-(one.size or 0), one.name))
+
+
+def layer_told(finding: Finding, facts: ImageFacts | None) -> str | None:
+    """Return the name of the layer where a finding was seen; None where it was seen in none."""
+    at = finding.evidence
+    of = len(facts.layers) if facts else None
+    return None if at.layer is None else layer_name(at.layer, of, at.diff_id, at.bytes)
 
 
 def layer_name(position: int, of: int | None, diff_id: str | None, size: int | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from rich.console import RenderableType
@@ -23,47 +23,60 @@ PLACES, PATH = 3, 200
 STEP = 100
 
 
+class Told(NamedTuple):
+    """One kind of waste in words: `by` is the step of the layer that removed it, empty where none did."""
+
+    size: str
+    title: str
+    files: str
+    layers: str
+    places: str
+    step: str
+    by: str
+    change: str
+    certain: bool
+
+
 class Group(NamedTuple):
-    """Waste that is told together, and what is too small to be."""
+    """Waste that is told together, and how much is too small to be; empty where nothing is."""
 
     title: str
-    items: tuple[Wasted, ...]
-    small: int
+    items: tuple[Told, ...]
+    small: str
 
 
-def groups(waste: Waste) -> Iterator[Group]:
+def groups(facts: ImageFacts, waste: Waste) -> Iterator[Group]:
     """Yield what is certain, then what may be needed; neither where there is nothing of it."""
     titles = {True: f"Waste, {show_size(waste.certain)}", False: f"May be needed, {show_size(waste.possible)}"}
     for certain, title in titles.items():
         found = [each for each in waste.items if each.certain is certain]
         small = sum(each.bytes for each in found if each.bytes < SMALL)
+        items = tuple(_told(facts, each) for each in found if each.bytes >= SMALL)
         if found:
-            yield Group(title, tuple(each for each in found if each.bytes >= SMALL), small)
+            yield Group(title, items, show_size(small) if small else "")
 
 
-def what(item: Wasted) -> str:
-    """Return `deleted by a later layer, 1 file`."""
-    return f"{CATEGORIES[item.category].title}, {count(item.files, 'file')}"
-
-
-def layers_told(item: Wasted) -> str:
-    """Return `layer 4, removed by layer 5`."""
+def _told(facts: ImageFacts, item: Wasted) -> Told:
+    """Put waste into words: `deleted by a later layer`, `1 file`, `layer 4, removed by layer 5`, and its folders."""
+    places = [f"{shorten(each.path, PATH)} ({show_size(each.bytes)})" for each in item.places[:PLACES]]
     by = "" if item.removed_by is None else f", removed by layer {item.removed_by + 1}"
-    return f"layer {item.layer + 1}{by}"
+    return Told(
+        size=show_size(item.bytes),
+        title=CATEGORIES[item.category].title,
+        files=count(item.files, "file"),
+        layers=f"layer {item.layer + 1}{by}",
+        places=shorten(item.places[0].path, PATH) if len(item.places) == 1 else ", ".join(places),
+        step=_step(facts, item.layer),
+        by=_step(facts, item.removed_by),
+        change=item.change,
+        certain=item.certain,
+    )
 
 
-def step_of(facts: ImageFacts, position: int | None) -> str:
-    """Return the build step of a layer in one line; empty where it isn't told."""
+def _step(facts: ImageFacts, position: int | None) -> str:
     if position is None or position >= len(facts.layers):
         return ""
     return readable(facts.layers[position].created_by, STEP)
-
-
-def places_told(item: Wasted) -> str:
-    """Name the biggest folders, and how many bytes each has."""
-    if len(item.places) == 1:
-        return shorten(item.places[0].path, PATH)
-    return ", ".join(f"{shorten(each.path, PATH)} ({show_size(each.bytes)})" for each in item.places[:PLACES])
 
 
 def waste_parts(facts: ImageFacts) -> Iterator[tuple[str, list[RenderableType]]]:
@@ -74,38 +87,18 @@ def waste_parts(facts: ImageFacts) -> Iterator[tuple[str, list[RenderableType]]]
     elif waste is not None and not waste.items:
         yield "Waste", [words("none was found", "dim")]
     elif waste is not None:
-        for group in groups(waste):
-            yield group.title, [_table(facts, group)]
+        for group in groups(facts, waste):
+            yield group.title, [_table(group)]
 
 
-def _table(facts: ImageFacts, group: Group) -> Table:
+def _table(group: Group) -> Table:
     table = columns(2, right=(0,))
-    for item in group.items:
-        lines = [words(f"{what(item)}: {layers_told(item)}"), words(places_told(item), "dim")]
-        step = step_of(facts, item.layer)
-        by = step_of(facts, item.removed_by)
-        lines += [words(f"step: {step}", "dim")] if step else []
-        lines += [words(f"removed by: {by}", "dim")] if by else []
-        lines.append(words(item.change, "cyan" if item.certain else ""))
-        table.add_row(show_size(item.bytes), Text("\n").join(lines))
+    for one in group.items:
+        lines = [words(f"{one.title}, {one.files}: {one.layers}"), words(one.places, "dim")]
+        lines += [words(f"step: {one.step}", "dim")] if one.step else []
+        lines += [words(f"removed by: {one.by}", "dim")] if one.by else []
+        lines.append(words(one.change, "cyan" if one.certain else ""))
+        table.add_row(one.size, Text("\n").join(lines))
     if group.small:
-        table.add_row(show_size(group.small), words("in small parts", "dim"))
+        table.add_row(group.small, words("in small parts", "dim"))
     return table
-
-
-def waste_lines(facts: ImageFacts) -> Iterable[tuple[str, list[tuple[str, str, str, str]]]]:
-    """Yield the rows of tables in markup: size, what and where, the step, what to change."""
-    if isinstance(facts.waste, Waste):
-        for group in groups(facts.waste):
-            yield (
-                group.title,
-                [
-                    (
-                        show_size(item.bytes),
-                        f"{what(item)}: {layers_told(item)}; {places_told(item)}",
-                        step_of(facts, item.removed_by if item.removed_by is not None else item.layer),
-                        item.change,
-                    )
-                    for item in group.items
-                ],
-            )

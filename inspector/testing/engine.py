@@ -44,7 +44,7 @@ class FakeEngine(EngineState):
     def __init__(self, store: Kind = "graph", images: Sequence[Image] = (), *, tcp: bool = False, **more: Any) -> None:
         super().__init__(store, images, **more)
         self._folder = tempfile.mkdtemp(prefix="fake-engine-")
-        self._server = _Tcp(self) if tcp or not hasattr(socket, "AF_UNIX") else _Unix(f"{self._folder}/s", self)
+        self._server = _Server(self, None if tcp or not hasattr(socket, "AF_UNIX") else f"{self._folder}/s")
         self.address = self._server.address
 
     def __enter__(self) -> Self:
@@ -62,38 +62,24 @@ class FakeEngine(EngineState):
         self._server.server_close()
 
 
-class _Server(socketserver.ThreadingMixIn):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-    fake: EngineState
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    """Listens on a Unix socket, or without its path on a port of this machine."""
 
-    def __init__(self) -> None:
+    allow_reuse_address = True
+    block_on_close = False
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, fake: EngineState, path: str | None) -> None:
+        self.fake = fake
         self.closed = threading.Event()
         self.open: set[socket.socket] = set()
+        self.address_family = socket.AF_INET if path is None else socket.AF_UNIX
+        super().__init__(path or ("127.0.0.1", 0), Handler)  # type: ignore[arg-type]  # typed for ports alone
+        self.address = f"unix://{path}" if path else f"tcp://127.0.0.1:{self.server_address[1]}"
 
     def server_close(self) -> None:
         super().server_close()
         for connection in list(self.open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Tcp(_Server, socketserver.TCPServer):
-    allow_reuse_address = True
-
-    def __init__(self, fake: EngineState) -> None:
-        _Server.__init__(self)
-        self.fake = fake
-        socketserver.TCPServer.__init__(self, ("127.0.0.1", 0), Handler)
-        self.address = f"tcp://127.0.0.1:{self.server_address[1]}"
-
-
-class _Unix(_Server, socketserver.TCPServer):
-    address_family = getattr(socket, "AF_UNIX", 0)
-
-    def __init__(self, path: str, fake: EngineState) -> None:
-        _Server.__init__(self)
-        self.fake = fake
-        socketserver.TCPServer.__init__(self, path, Handler)  # type: ignore[arg-type]
-        self.address = f"unix://{path}"

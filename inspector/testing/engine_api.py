@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from inspector.testing.container_files import Broken, Files, Missing
+from inspector.testing.container_files import Broken, Missing
 from inspector.testing.engine_state import Container, EngineState, Request
 from inspector.testing.image import Image
 
@@ -80,25 +80,26 @@ class Handler(BaseHTTPRequestHandler):
             return True
         word, bound = ("old", "Minimum") if asked < oldest else ("new", "Maximum")
         limit = self.fake.api[0 if asked < oldest else 1]
-        self.answer(
-            400, {"message": f"client version {version} is too {word}. {bound} supported API version is {limit}"}
-        )
+        told = f"client version {version} is too {word}. {bound} supported API version is {limit}"
+        self.answer(400, {"message": told})
         return False
 
     def _route(self, path: str) -> None:
         for pattern, method, name in _ROUTES:
             match = re.fullmatch(pattern, path)
             if match and self.command in method.split():
-                getattr(self, name)(*match.groups())
+                of_image, named = pattern.startswith("/images/"), match.groups()
+                found = [self._image(each) if of_image else self._container(each) for each in named]
+                if None not in found:  # else the answer is that there is none
+                    getattr(self, name)(*found)
                 return
         self.answer(404, {"message": "page not found"})
 
     def answer(self, code: int, document: Any = None, headers: Mapping[str, str] | None = None) -> None:
         """Send a whole answer: JSON, or bytes as they are."""
-        content = (
-            document if isinstance(document, bytes) else b"" if document is None else json.dumps(document).encode()
-        )
-        kind = "application/octet-stream" if isinstance(document, bytes) else "application/json"
+        kind, content = "application/octet-stream", document
+        if not isinstance(document, bytes):
+            kind, content = "application/json", b"" if document is None else json.dumps(document).encode()
         self._head(code, {"Content-Type": kind, **(headers or {}), "Content-Length": str(len(content))})
         if self.command != "HEAD":
             self.wfile.write(content)
@@ -125,8 +126,8 @@ class Handler(BaseHTTPRequestHandler):
         oldest, newest = self.fake.api
         name = "Podman Engine" if self.fake.store.kind == "podman" else "Engine"
         said = {
-            "Components": [{"Name": name, "Version": "29.7.2"}],
-            "Version": "29.7.2",
+            "Components": [{"Name": name, "Version": _VERSION}],
+            "Version": _VERSION,
             "Os": "linux",
             "Arch": "amd64",
         }
@@ -134,21 +135,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def _info(self) -> None:
         kind = self.fake.store.kind
-        status = (
-            [["driver-type", "io.containerd.snapshotter.v1"]]
-            if kind == "containerd"
-            else [["Backing Filesystem", "extfs"]]
-        )
+        containerd = ["driver-type", "io.containerd.snapshotter.v1"]
         said = {
             "Driver": {"containerd": "overlayfs", "podman": "overlay"}.get(kind, "overlay2"),
-            "DriverStatus": status,
+            "DriverStatus": [containerd if kind == "containerd" else ["Backing Filesystem", "extfs"]],
             "DockerRootDir": "/var/lib/docker",
             "Containerd": {"Address": "/run/containerd/containerd.sock"},
             "Runtimes": {"runc": {"path": "runc"}},
             "DefaultRuntime": "runc",
             "OSType": "linux",
             "Architecture": "x86_64",
-            "ServerVersion": "29.7.2",
+            "ServerVersion": _VERSION,
             "SecurityOptions": ["name=seccomp,profile=builtin", "name=cgroupns"],
         }
         self.answer(200, {**said, **self.fake.info})
@@ -162,22 +159,17 @@ class Handler(BaseHTTPRequestHandler):
     def _images(self) -> None:
         self.answer(200, [self.fake.store.listed(image) for image in self.fake.store.images])
 
-    def _inspect(self, name: str) -> None:
-        if image := self._image(name):
-            self.answer(200, self.fake.store.inspect(image, self.version))  # type: ignore[arg-type]
+    def _inspect(self, image: Image) -> None:
+        self.answer(200, self.fake.store.inspect(image, self.version))  # type: ignore[arg-type]
 
-    def _history(self, name: str) -> None:
-        if image := self._image(name):
-            self.answer(200, self.fake.store.history(image))
+    def _history(self, image: Image) -> None:
+        self.answer(200, self.fake.store.history(image))
 
-    def _save(self, name: str) -> None:
-        image = self._image(name)
-        if image is None:
-            return
+    def _save(self, image: Image) -> None:
         if self.fake.store.is_foreign(image):
-            self.answer(404, {"message": f"image {name} was found but does not match the specified platform"})
-            return
-        self._send_tar(self.fake.store.archive(image, hollow=self.fake.hollow))
+            self.answer(404, {"message": "the image was found but does not match the specified platform"})
+        else:
+            self._send_tar(self.fake.store.archive(image, hollow=self.fake.hollow))
 
     def _create(self) -> None:
         body = self.body or {}
@@ -185,17 +177,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(400, {"message": "no command specified"})
             return
         if image := self._image(str(body.get("Image"))):
-            number = next(self.fake.numbers)
-            podman = self.fake.store.kind == "podman"
-            tree = self.fake.files.get(image.tags[0] if image.tags else "")
-            layers = [step.tree for step in image.steps if step.tree] if tree is None else [tree]
-            key = f"{number:064x}"
-            files = Files(layers, podman=podman)
             volumes = len(json.loads(image.config)["config"].get("Volumes") or {})
-            made = Container(key, self.query.get("name", key), body, image, files, number, volumes=volumes)
-            made.output, made.exit_code = self.fake.output, self.fake.exit_code
-            self.fake.containers[key] = made
-            self.answer(201, {"Id": key, "Warnings": []})
+            ran = {"output": self.fake.output, "exit_code": self.fake.exit_code}
+            made = self.fake.make(image, self.query.get("name", ""), body, volumes=volumes, **ran)
+            self.answer(201, {"Id": made.id, "Warnings": []})
 
     def _container(self, name: str) -> Container | None:
         for container in list(self.fake.containers.values()):
@@ -208,60 +193,49 @@ class Handler(BaseHTTPRequestHandler):
         wanted = json.loads(self.query.get("filters", "{}")).get("status", [])
         self.answer(200, [_listed(c) for c in list(self.fake.containers.values()) if not wanted or c.state in wanted])
 
-    def _show(self, name: str) -> None:
-        if c := self._container(name):
-            begun = "2026-01-01T00:00:00Z" if c.started else "0001-01-01T00:00:00Z"
-            state = {"Status": c.state, "Running": c.running, "ExitCode": c.exit_code, "StartedAt": begun}
-            words = (*(c.body.get("Entrypoint") or ()), *(c.body.get("Cmd") or ()))
-            run = {"Path": words[0] if words else "", "Args": words[1:], "Config": c.body, "State": state}
-            made_of = {"Image": self.fake.store.listed(c.image)["Id"], "Mounts": c.mounts, "HostConfig": {}}
-            self.answer(200, {"Id": c.id, "Name": f"/{c.name}", **run, **made_of})
+    def _show(self, c: Container) -> None:
+        begun = "2026-01-01T00:00:00Z" if c.started else "0001-01-01T00:00:00Z"
+        state = {"Status": c.state, "Running": c.running, "ExitCode": c.exit_code, "StartedAt": begun}
+        words = (*(c.body.get("Entrypoint") or ()), *(c.body.get("Cmd") or ()))
+        run = {"Path": words[0] if words else "", "Args": words[1:], "Config": c.body, "State": state}
+        made_of = {"Image": self.fake.store.listed(c.image)["Id"], "Mounts": c.mounts, "HostConfig": {}}
+        self.answer(200, {"Id": c.id, "Name": f"/{c.name}", **run, **made_of})
 
-    def _changes(self, name: str) -> None:
-        if c := self._container(name):
-            self.answer(200, [{"Path": path, "Kind": kind} for path, kind in c.changes.items()] or None)
+    def _changes(self, container: Container) -> None:
+        self.answer(200, [{"Path": path, "Kind": kind} for path, kind in container.changes.items()] or None)
 
-    def _export(self, name: str) -> None:
-        if c := self._container(name):
-            self._send_tar(c.files.tar("/"))
+    def _export(self, container: Container) -> None:
+        self._send_tar(container.files.tar("/"))
 
-    def _start(self, name: str) -> None:
-        if container := self._container(name):
-            container.started = container.running = True
-            self.answer(204)
+    def _start(self, container: Container) -> None:
+        container.started = container.running = True
+        self.answer(204)
 
-    def _wait(self, name: str) -> None:
-        if container := self._container(name):
-            container.running = False
-            self.answer(200, {"StatusCode": container.exit_code, "Error": None})
+    def _wait(self, container: Container) -> None:
+        container.running = False
+        self.answer(200, {"StatusCode": container.exit_code, "Error": None})
 
-    def _kill(self, name: str) -> None:
-        if container := self._container(name):
-            running, container.running = container.running, False
-            self.answer(204 if running else 409, None if running else {"message": "is not running"})
+    def _kill(self, container: Container) -> None:
+        running, container.running = container.running, False
+        self.answer(204 if running else 409, None if running else {"message": "is not running"})
 
-    def _logs(self, name: str) -> None:
-        if container := self._container(name):
-            self.begin(200, {"Content-Type": "application/vnd.docker.multiplexed-stream"})
-            for number, which in ((1, "stdout"), (2, "stderr")):
-                content = container.output[number - 1]
-                if content and self.query.get(which) == "1":
-                    self.chunk(bytes([number, 0, 0, 0]) + len(content).to_bytes(4, "big") + content)
-            self.chunk(b"")
+    def _logs(self, container: Container) -> None:
+        self.begin(200, {"Content-Type": "application/vnd.docker.multiplexed-stream"})
+        for number, which in ((1, "stdout"), (2, "stderr")):
+            content = container.output[number - 1]
+            if content and self.query.get(which) == "1":
+                self.chunk(bytes([number, 0, 0, 0]) + len(content).to_bytes(4, "big") + content)
+        self.chunk(b"")
 
-    def _remove(self, name: str) -> None:
-        container = self._container(name)
-        if container and container.running and self.query.get("force") != "1":
-            self.answer(409, {"message": f"You cannot remove a running container {name}"})
-        elif container:
-            del self.fake.containers[container.id]
-            self.fake.volumes += 0 if self.query.get("v") == "1" else container.volumes
-            self.answer(204)
-
-    def _archive(self, name: str) -> None:
-        container = self._container(name)
-        if container is None:
+    def _remove(self, container: Container) -> None:
+        if container.running and self.query.get("force") != "1":
+            self.answer(409, {"message": f"You cannot remove a running container {container.name}"})
             return
+        del self.fake.containers[container.id]
+        self.fake.volumes += 0 if self.query.get("v") == "1" else container.volumes
+        self.answer(204)
+
+    def _archive(self, container: Container) -> None:
         with container.lock:
             path = self.query.get("path", "")
             try:
@@ -272,7 +246,7 @@ class Handler(BaseHTTPRequestHandler):
                     self._send_tar(container.files.tar(path), header)
             except Missing as missing:
                 more = {"X-Docker-Container-Path-Stat": missing.header} if missing.header else {}
-                self.answer(404, {"message": f"Could not find the file {path} in container {name}"}, more)
+                self.answer(404, {"message": f"Could not find the file {path} in container {container.name}"}, more)
             except Broken as broken:
                 self.answer(500, {"message": str(broken)})
 
@@ -286,6 +260,7 @@ class Handler(BaseHTTPRequestHandler):
         self.chunk(b"")
 
 
+_VERSION = "29.7.2"
 _PREFIX = 64 - 6
 """Digits of an id, which are mostly zeros here, that tell a container."""
 _ROUTES = (

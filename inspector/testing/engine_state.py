@@ -114,17 +114,21 @@ class EngineState:
         """
         made = self.store.find(image)
         assert made is not None, image
-        number, podman = next(self.numbers), self.store.kind == "podman"
-        changed = dict(tree or {})
-        layers = [step.tree for step in made.steps if step.tree]
         body = {**json.loads(made.config)["config"], "Image": image, **config}
-        files = Files([*layers, changed], podman=podman)
-        key = f"{number:064x}"
-        container = Container(key, name, body, made, files, number, started=running, running=running)
-        container.changes = {f"/{path.replace('.wh.', '')}": 2 if ".wh." in path else 1 for path in changed}
+        container = self.make(made, name, body, tree or {}, started=running, running=running)
+        container.changes = {f"/{path.replace('.wh.', '')}": 2 if ".wh." in path else 1 for path in tree or {}}
         container.mounts = [dict(mount) for mount in mounts]
-        self.containers[key] = container
         return container
+
+    def make(self, image: Image, name: str, body: dict[str, Any], *trees: Tree, **state: Any) -> Container:
+        """Hold a new container of an image, with further trees over its layers; without a name, its id is its name."""
+        number = next(self.numbers)
+        replaced = self.files.get(image.tags[0] if image.tags else "")
+        layers = [step.tree for step in image.steps if step.tree] if replaced is None else [replaced]
+        files = Files([*layers, *trees], podman=self.store.kind == "podman")
+        key = f"{number:064x}"
+        self.containers[key] = Container(key, name or key, body, image, files, number, **state)
+        return self.containers[key]
 
     def delete(self, name: str) -> None:
         """Remove an image, as another client might between two requests."""

@@ -32,9 +32,7 @@ def drip(pause: float = 0.05) -> Fault:
 
     def fault(handler: Any) -> None:
         handler.begin(200, {"Content-Type": "application/json"})
-        while not handler.server.closed.is_set():
-            handler.chunk(b" ")
-            time.sleep(pause)
+        _go_on(handler, lambda: handler.chunk(b" "), pause)
 
     return fault
 
@@ -44,9 +42,7 @@ def drip_headers(pause: float = 0.05) -> Fault:
 
     def fault(handler: Any) -> None:
         handler.connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
-        while not handler.server.closed.is_set():
-            handler.connection.sendall(b"x")
-            time.sleep(pause)
+        _go_on(handler, lambda: handler.connection.sendall(b"x"), pause)
 
     return fault
 
@@ -55,8 +51,13 @@ def endless(handler: Any) -> None:
     """Send JSON that goes on for as long as the client reads."""
     handler.begin(200, {"Content-Type": "application/json"})
     handler.chunk(b"[")
+    _go_on(handler, lambda: handler.chunk(b'"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",' * 1024))
+
+
+def _go_on(handler: Any, send: Callable[[], None], pause: float = 0.0) -> None:
     while not handler.server.closed.is_set():
-        handler.chunk(b'"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",' * 1024)
+        send()
+        time.sleep(pause)
 
 
 def cut(content: bytes) -> Fault:

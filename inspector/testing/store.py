@@ -51,14 +51,7 @@ class Store:
 
     def inspect(self, image: Image, api: tuple[int, int]) -> dict[str, Any]:
         """Answer `/images/{name}/json` in that version of the API."""
-        identity = self.id_of(image)
-        document: dict[str, Any] = {
-            "Id": identity.removeprefix("sha256:") if self.kind == "podman" else identity,
-            **self._names(image),
-            "Created": CREATED,
-            "Size": self._size(image),
-            **self._content(image),
-        }
+        document: dict[str, Any] = {**self.listed(image), "Created": CREATED, **self._content(image)}
         if api < (1, 44):
             document["VirtualSize"] = document["Size"]
         if self.kind == "containerd":

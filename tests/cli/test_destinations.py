@@ -54,7 +54,7 @@ def test_two_formats_for_one_place_are_refused(asked: list[Asked], output: Path 
     assert says in str(refused.value)
 
 
-@pytest.mark.parametrize("command", ["show", "diff", "runtime"])
+@pytest.mark.parametrize("command", ["show", "fleet", "runtime"])
 def test_an_ending_of_a_format_that_the_command_lacks_is_refused(command: Command) -> None:
     with pytest.raises(UsageError, match=rf"`{command}` has no format 'junit'; it has table, json"):
         destinations(command, [], XML)

@@ -32,10 +32,12 @@ def test_exit_codes(images: Path, conditions: list[str], code: int) -> None:
     assert done.exit_code == code, done.output
 
 
-def test_what_failed_is_in_every_format(images: Path) -> None:
+def test_what_failed_is_in_every_format(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     asked = ("diff", "--fail-on", "build", images / "backend-prod.tar", images / "worker-cpu.tar")
-    for form in ("table", "markdown"):
+    for form in ("table", "markdown", "junit", "github"):
         assert "torch's build changed: absent" in run(*asked, "--format", form).stdout
+    assert "torch's build changed: absent" in (tmp_path / "summary.md").read_text()
     document = json.loads(run(*asked, "--format", "json").stdout)
     Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
     assert [(each["check"], each["outcome"]) for each in document["findings"]] == [("build", "fail")]
@@ -44,4 +46,4 @@ def test_what_failed_is_in_every_format(images: Path) -> None:
 def test_a_wrong_condition_is_wrong_usage(images: Path) -> None:
     done = run("diff", "--fail-on", "grwth", images / "backend-prod.tar", images / "worker-cpu.tar")
     assert done.exit_code == 2
-    assert "'grwth' is no condition" in done.stderr
+    assert "'grwth' is not a condition" in done.stderr

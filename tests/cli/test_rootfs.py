@@ -88,4 +88,4 @@ def test_from_python(root: Path) -> None:
 def test_what_is_no_image_is_never_run(scheme: str) -> None:
     done = run("runtime", f"{scheme}:there")
     assert done.exit_code == 2
-    assert "is no image, and only an engine's images are run" in done.output
+    assert "is not an image, and only an engine's images are run" in done.output

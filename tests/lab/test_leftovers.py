@@ -20,8 +20,7 @@ from fixtures.forms import FORMS
 from fixtures.roles import right_images
 from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError
-from inspector.pipeline.access import AccessReader
-from inspector.pipeline.gathering import FactsReader
+from inspector.pipeline.access import FactsReader
 from inspector.pipeline.model import Options, Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
@@ -201,8 +200,7 @@ def test_an_image_deleted_between_two_questions_is_told_in_one_sentence(
         any_engine.docker("rmi", "--force", name)
         assert image.access is not None
         facts = FactsReader(Options(), lambda _: None, ())
-        reader = AccessReader(facts, None, verify=False, meter=lambda _: None)
         with pytest.raises(InspectorError) as refused:
-            reader.read(image, image.access, Question(access=access))
+            facts.read(image, Question(access=access))
     assert refused.value.exit_code == 3
     assert "\n" not in str(refused.value)

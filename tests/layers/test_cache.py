@@ -366,5 +366,5 @@ def test_the_bound_is_written_as_all_sizes_are(text: str, size: int, monkeypatch
 @pytest.mark.parametrize("text", ["G", "-1", "1X", "12"])
 def test_a_bound_that_is_no_size_is_said(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSPECTOR_CACHE_SIZE", text)
-    with pytest.raises(UsageError, match=r"INSPECTOR_CACHE_SIZE: .* is no size"):
+    with pytest.raises(UsageError, match=r"INSPECTOR_CACHE_SIZE: .* is not a size"):
         default_cache()

@@ -17,8 +17,7 @@ from inspector.layers.blob import LayerBlob, Meter
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
 from inspector.layers.merge import merge
-from inspector.pipeline.access import AccessReader
-from inspector.pipeline.gathering import FactsReader
+from inspector.pipeline.access import AccessReader, FactsReader
 from inspector.pipeline.model import Options, Question
 from inspector.reference import parse_reference
 from inspector.sources import open_images
@@ -115,8 +114,8 @@ def read(
         del count
 
     facts = FactsReader(Options(cache=cache, verify=verify), meter, ())
-    reader = AccessReader(facts, cache, verify=verify, meter=meter)
-    return reader.read(unread(image), fake, Question(whole=whole, packages=packages, access=access))
+    question = Question(whole=whole, packages=packages, access=access)
+    return AccessReader(facts, unread(image), fake, question).read()
 
 
 NO_STORAGE = {"storage": AccessUnusable("run as root")}

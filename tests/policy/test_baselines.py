@@ -27,7 +27,7 @@ from inspector.policy.excuses import Excuses
 from inspector.policy.judge import judge
 from inspector.policy.model import Result
 from inspector.policy.tightening import Updated, updated
-from inspector.report.baseline import render_baseline
+from inspector.report.document import render_baseline
 from tests.effort import examples
 from tests.policy.cases import CPU, CUDA, LAYERS, image, installed, role
 from tests.policy.test_waivers import finding, result

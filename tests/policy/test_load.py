@@ -161,7 +161,7 @@ API = "[roles.api]\n"
         (API + "python = ''", "role 'api', key 'python': '' is no version range"),
         (API + "python-command = ''", "role 'api', key 'python-command': '' is no command"),
         (API + "platform = 'linux'", "role 'api', key 'platform': 'linux' is no platform: write os/arch"),
-        (API + "max-size = '1.5'", "role 'api', key 'max-size': '1.5' is no size"),
+        (API + "max-size = '1.5'", "role 'api', key 'max-size': '1.5' is not a size"),
         (
             API + "max-size = 1500",
             "role 'api', key 'max-size': Expected `str | null`, got `int`; a text such as '1.5 GB'",

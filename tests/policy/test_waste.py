@@ -91,8 +91,8 @@ def test_only_a_role_that_states_a_limit_asks_for_it() -> None:
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        ({"max-waste": "lots"}, "'lots' is no size"),
-        ({"max-waste": "120 %"}, "'120 %' is no size"),
+        ({"max-waste": "lots"}, "'lots' is not a size"),
+        ({"max-waste": "120 %"}, "'120 %' is not a size"),
         ({"warn-waste": "2 MB", "max-waste": "1 MB"}, "larger than 'max-waste'"),
         ({"warn-waste": "20 %", "max-waste": "10 %"}, "larger than 'max-waste'"),
     ],

@@ -6,6 +6,7 @@ import json
 import re
 from types import MappingProxyType
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -16,7 +17,10 @@ from inspector.policy.audited import Left
 from inspector.policy.identity import identified
 from inspector.policy.model import Finding, Outcome, Pointer, Report, Result
 from inspector.report import github, gitlab, sarif
+from inspector.report.conditions import judged, parse_condition
 from inspector.report.context import Context, DockerfileLines, Span
+from inspector.report.difference import difference
+from inspector.report.formats import View, render
 from inspector.report.issues import issues_of, merged
 from tests.report import samples
 from tests.report.test_audit import audit_of, audited
@@ -187,6 +191,19 @@ def test_a_summary_is_cut_at_a_row() -> None:
     assert "lines are left out here" in text
     assert all(re.fullmatch(r"\| \d+ \|", line) for line in text.splitlines() if line.startswith("|"))
     assert github.cut_at_row("short\n", 5_000) == "short\n"
+
+
+def test_conditions_of_a_difference_are_cases_and_annotations() -> None:
+    before, after = samples.facts_of(samples.four_roles())[:2]
+    found = judged(difference(before, after), [parse_condition("build"), parse_condition("python")])
+    suite = ET.fromstring(render("diff", found, "junit", View()))[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert [case.get("name") for case in suite.iter("testcase")] == [
+        "ktrdr-backend:dev: build",
+        "ktrdr-backend:dev: python",
+    ]
+    (line,) = render("diff", found, "github", View()).splitlines()
+    assert line.startswith("::error title=ktrdr-backend%3Adev%3A build::torch's build changed")
 
 
 def test_code_quality_fits_gitlabs_form() -> None:

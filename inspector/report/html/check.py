@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from inspector.policy.model import Report, Result
-from inspector.report.html.findings import card, error_finding, findings_section
+from inspector.report.html.findings import card, findings_section
 from inspector.report.html.image import at_a_glance, sections
 from inspector.report.html.markup import Markup, el, prose
 from inspector.report.html.page import page
-from inspector.report.html.parts import WORDS, Column, badge, section, table
+from inspector.report.html.parts import WORDS, badge, section, table
 from inspector.report.text import (
     all_well,
+    as_finding,
     expected_torch,
     headline,
     run_told,
@@ -42,14 +43,7 @@ def render_check(report: Report, *, only_failed: bool = False) -> str:
 
 
 def _index(results: Sequence[Result]) -> Markup:
-    columns = (
-        Column("Image"),
-        Column("Verdict"),
-        Column("torch"),
-        Column("Build", "spare"),
-        Column("Expected", "spare"),
-        Column("Size", "num"),
-    )
+    titles = ("Image", "Verdict", "torch", "Build", "Expected", "Size")
     rows = (
         [
             [el("a", result.image, href=f"#image-{at}"), el("small", result.role or "in no role")],
@@ -61,7 +55,7 @@ def _index(results: Sequence[Result]) -> Markup:
         ]
         for at, result in enumerate(results, 1)
     )
-    return table("Images", columns, rows, "index")
+    return table("Images", titles, rows, "index", Build="spare", Expected="spare", Size="num")
 
 
 def _image(result: Result, level: int) -> Iterator[Markup]:
@@ -78,7 +72,7 @@ def _image(result: Result, level: int) -> Iterator[Markup]:
     if result.findings:
         yield findings_section(result.findings, layers, level + 1)
     elif result.error:
-        yield section("Findings", level + 1, card(error_finding(result.error), None, level + 2))
+        yield section("Findings", level + 1, card(as_finding(result.error), None, level + 2))
     if run_told(result):
         yield section("When it was run", level + 1, el("p", prose(run_told(result))))
     if facts:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from inspector.policy.model import EXCUSED, WORST_FIRST, ErrorFact, Finding
+from inspector.policy.model import EXCUSED, WORST_FIRST, Finding
 from inspector.policy.steps import readable
 from inspector.report.html.markup import Child, Markup, el, prose
-from inspector.report.html.parts import WORDS, folded, pairs, section
-from inspector.report.text import CATEGORIES, NOTHING, SYMBOLS, advice_of, count, layer_name
+from inspector.report.html.parts import WORDS, folded, mark, pairs, section
+from inspector.report.text import CATEGORIES, NOTHING, STEP, advice_of, count, layer_name
 
 _TO_ACT_ON = WORST_FIRST[:-1]
-STEP = 400
-"""Characters of a build step."""
 
 
 def findings_section(findings: Sequence[Finding], layers: int | None, level: int) -> Markup:
@@ -32,7 +30,7 @@ def card(finding: Finding, layers: int | None, level: int, more: Child = None) -
     """Return one finding; `more` comes behind what it says."""
     head = el(
         f"h{level}",
-        el("span", SYMBOLS[finding.outcome], aria_hidden="true"),
+        mark(finding.outcome),
         finding.check,
         el("small", _kind(finding)),
     )
@@ -47,11 +45,6 @@ def card(finding: Finding, layers: int | None, level: int, more: Child = None) -
         pairs(terms, "terms") if terms else None,
         class_=f"finding {finding.outcome}",
     )
-
-
-def error_finding(error: ErrorFact) -> Finding:
-    """Return an error as a finding."""
-    return Finding(check=error.kind, outcome="unknown", message=error.message)
 
 
 def _worst(finding: Finding) -> tuple[int, bool]:

@@ -8,9 +8,8 @@ from inspector.gpu.onhost import OnHost
 from inspector.report.fleet import OUTCOMES, FleetMatrix, Matrix, Told, causes, cell, head, tally
 from inspector.report.html.markup import Child, Markup, el, prose
 from inspector.report.html.page import page
-from inspector.report.html.parts import Column, pairs, section, table
+from inspector.report.html.parts import badge, mark, pairs, section, table
 from inspector.report.html.show import errors_section
-from inspector.report.text import SYMBOLS
 
 HOSTS = 5
 """Hosts of one table; those of a larger fleet are in several, one below another."""
@@ -31,20 +30,24 @@ def _fleet(found: FleetMatrix) -> Iterator[Markup]:
 
 
 def _table(found: FleetMatrix, part: slice) -> Markup:
-    columns = [Column("Image"), *(Column(", ".join(head(host))) for host in found.hosts[part])]
+    titles = ["Image", *(", ".join(head(host)) for host in found.hosts[part])]
     rows: list[Sequence[Child]] = [[image.name, *(_cell(each) for each in image.hosts[part])] for image in found.images]
-    return table("Images on hosts", columns, rows, "matrix")
+    return table("Images on hosts", titles, rows, "matrix")
 
 
 def _cell(found: OnHost) -> Markup:
-    outcome = OUTCOMES[found.verdict]
-    mark = el("span", SYMBOLS[outcome], aria_hidden="true")
-    return el("span", mark, " ", cell(found), class_=f"badge {outcome}")
+    return badge(OUTCOMES[found.verdict], cell(found))
 
 
 def _cause(told: Told) -> Markup:
     outcome = OUTCOMES[told.verdict]
-    mark = el("span", SYMBOLS[outcome], aria_hidden="true")
     change = el("p", el("strong", "What to do: "), prose(told.change), class_="do") if told.change else None
     where = pairs([("where", told.where)], "terms")
-    return el("div", el("h3", mark, told.word), el("p", prose(told.reason)), change, where, class_=f"finding {outcome}")
+    return el(
+        "div",
+        el("h3", mark(outcome), told.word),
+        el("p", prose(told.reason)),
+        change,
+        where,
+        class_=f"finding {outcome}",
+    )

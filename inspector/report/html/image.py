@@ -6,20 +6,33 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from inspector.facts import ImageFacts
 from inspector.facts.sizes import Sizes, SizeTree
-from inspector.facts.waste import CATEGORIES, Waste, Wasted
+from inspector.facts.waste import Waste
 from inspector.gpu.serves import serves
 from inspector.policy.steps import readable
-from inspector.python.model import Distribution, Interpreter
+from inspector.python.model import Distribution
 from inspector.report.html.maps import COLORS, LEGEND, LETTERS, NARROW, WIDE, kinds_in, size_map
 from inspector.report.html.markup import Child, Markup, el, prose, text
-from inspector.report.html.parts import Column, bar, folded, pairs, section, table
+from inspector.report.html.parts import bar, folded, pairs, section, table
 from inspector.report.html.squarify import Box
 from inspector.report.show import evidence_told
-from inspector.report.text import NOTHING, count, notes, origin, short, size, torch_build, torch_version, undecided
-from inspector.report.waste import groups, layers_told, places_told, step_of
+from inspector.report.text import (
+    IMPORTABLE,
+    NOTHING,
+    biggest_first,
+    count,
+    notes,
+    origin,
+    python_version,
+    short,
+    size,
+    torch_build,
+    torch_version,
+    undecided,
+)
+from inspector.report.waste import Told, groups
 from inspector.sizes import show_size
 from inspector.torchbuild.model import TorchElsewhere
-from inspector.unknown import Absent, Unknown
+from inspector.unknown import Unknown
 
 MAX_ROWS = 2_000
 """Packages that are listed, the biggest first; the rest is summed up."""
@@ -28,7 +41,7 @@ _NAME, _WORD = 200, 60
 """Characters of a name, and of a version: two thousand of them are on one page."""
 BARS = 60
 """Packages with a bar: those below are too small to have one that shows."""
-_IMPORTABLE = {"yes": "can be imported", "no": "can't be imported", "unknown": "may be importable or not"}
+_ELSEWHERE = "Torch where python does not look"
 _OF_PACKAGE, _OF_PACKAGE_NARROW = Box(0, 0, 1120, 360), Box(0, 0, 360, 400)
 
 
@@ -52,7 +65,7 @@ def sections(facts: ImageFacts, level: int) -> Iterator[Markup]:
 def _glance(facts: ImageFacts) -> Iterator[tuple[str, Child]]:
     torch = facts.torch
     build = torch_build(facts)
-    about = f"{build} build, {_IMPORTABLE[torch.importable]}" if torch.installed else "; ".join(torch.reasons[:2])
+    about = f"{build} build, {IMPORTABLE[torch.importable]}" if torch.installed else "; ".join(torch.reasons[:2])
     yield "torch", [torch_version(facts), el("small", prose(about)) if about and not undecided(facts) else None]
     if torch.installed and torch.size is not None:
         stack = torch.size if torch.stack_size is None else torch.stack_size
@@ -64,11 +77,9 @@ def _glance(facts: ImageFacts) -> Iterator[tuple[str, Child]]:
         )
     if facts.gpu is not None and (line := serves(facts.gpu)):
         yield "GPUs", prose(line)
-    match facts.interpreter:
-        case Interpreter() as python:
-            yield "Python", [python.version, el("small", el("code", python.path))]
-        case missing:
-            yield "Python", ["absent" if isinstance(missing, Absent) else "unknown", el("small", missing.unknown)]
+    python = facts.interpreter
+    about_python = python.unknown if isinstance(python, Unknown) else el("code", python.path)
+    yield "Python", [python_version(facts), el("small", about_python)]
     packed = "" if facts.size.compressed is None else f"{show_size(facts.size.compressed)} compressed, "
     yield "size", [size(facts.size.uncompressed), el("small", f"{packed}{count(len(facts.layers), 'layer')}")]
     if isinstance(facts.waste, Waste):
@@ -143,41 +154,35 @@ def _waste(facts: ImageFacts, level: int) -> Iterator[Markup]:
         yield section("Waste", level, el("p", f"Not looked for: {waste.unknown}"))
     elif waste is not None and waste.items:
         parts = []
-        for group in groups(waste):
+        for group in groups(facts, waste):
             parts.append(el(f"h{level + 1}", group.title))
-            rows = [_waste_row(facts, item) for item in group.items]
+            rows = list(map(_waste_row, group.items))
             if group.small:
-                rows.append([show_size(group.small), "in small parts"])
-            columns = (Column("Size", "num"), Column("What, where, and what to change"))
-            parts.append(table(group.title, columns, rows))
+                rows.append([group.small, "in small parts"])
+            parts.append(table(group.title, ("Size", "What, where, and what to change"), rows, Size="num"))
         lead = "What certainly helps nobody, then what somebody may need. A file may be in several rows."
         yield section("Waste", level, parts, lead=lead)
 
 
-def _waste_row(facts: ImageFacts, item: Wasted) -> Sequence[Child]:
-    step = step_of(facts, item.layer)
-    by = step_of(facts, item.removed_by)
+def _waste_row(one: Told) -> Sequence[Child]:
     told = [
-        el("strong", prose(CATEGORIES[item.category].title)),
-        f", {count(item.files, 'file')}, {layers_told(item)}",
-        el("p", el("strong", "What to do: "), prose(item.change)) if item.certain else el("p", prose(item.change)),
-        el("small", el("code", places_told(item))),
-        el("small", "step ", el("code", step)) if step else None,
-        el("small", "removed by ", el("code", by)) if by else None,
+        el("strong", prose(one.title)),
+        f", {one.files}, {one.layers}",
+        el("p", el("strong", "What to do: ") if one.certain else None, prose(one.change)),
+        el("small", el("code", one.places)),
+        el("small", "step ", el("code", one.step)) if one.step else None,
+        el("small", "removed by ", el("code", one.by)) if one.by else None,
     ]
-    return [show_size(item.bytes), told]
+    return [one.size, told]
 
 
 def _elsewhere(facts: ImageFacts, level: int) -> Iterator[Markup]:
     found = facts.torch_elsewhere
     if isinstance(found, Unknown):
-        yield section(
-            "Torch where `python` does not look".replace("`", ""), level, el("p", f"Not looked at: {found.unknown}")
-        )
+        yield section(_ELSEWHERE, level, el("p", f"Not looked at: {found.unknown}"))
     elif found:
-        columns = (Column("Size", "num"), Column("Torch"), Column("Why it is not imported"))
-        title = "Torch where python does not look"
-        yield section(title, level, table(title, columns, map(_other, found)))
+        titles = ("Size", "Torch", "Why it is not imported")
+        yield section(_ELSEWHERE, level, table(_ELSEWHERE, titles, map(_other, found), Size="num"))
 
 
 def _other(other: TorchElsewhere) -> Sequence[Child]:
@@ -189,7 +194,6 @@ def _other(other: TorchElsewhere) -> Sequence[Child]:
 
 def _layers(facts: ImageFacts) -> Markup:
     largest = max((layer.size or 0 for layer in facts.layers), default=0)
-    columns = (Column("Layer", "num"), Column("Size", "num"), Column("Share", "graph"), Column("Build step"))
     rows = (
         [
             str(at),
@@ -199,29 +203,23 @@ def _layers(facts: ImageFacts) -> Markup:
         ]
         for at, layer in enumerate(facts.layers, 1)
     )
-    return table("Layers", columns, rows)
+    return table("Layers", ("Layer", "Size", "Share", "Build step"), rows, Layer="num", Size="num", Share="graph")
 
 
 def _packages(facts: ImageFacts, level: int) -> Markup:
     if isinstance(facts.distributions, Unknown):
         return section("Packages", level, el("p", f"Not looked at: {facts.distributions.unknown}"))
-    ordered = sorted(facts.distributions, key=lambda one: (-(one.size or 0), one.name))
+    ordered = biggest_first(facts.distributions)
     known = sum(one.size or 0 for one in ordered)
     title = f"{count(len(ordered), 'package')}, {show_size(known)}"
     if not ordered:
         return section(title, level)
-    columns = (
-        Column("Package"),
-        Column("Version"),
-        Column("Size", "num"),
-        Column("Share", "graph"),
-        Column("Layer", "num"),
-        Column("Installer", "spare"),
-    )
+    titles = ("Package", "Version", "Size", "Share", "Layer", "Installer")
+    classes = {"Size": "num", "Share": "graph", "Layer": "num", "Installer": "spare"}
     rows = [_package(one, at, ordered[0].size or 0) for at, one in enumerate(ordered[:MAX_ROWS])]
     if rest := ordered[MAX_ROWS:]:
         rows.append([f"{len(rest):,} more", None, show_size(sum(one.size or 0 for one in rest)), None, None, None])
-    listed = table("Packages, the biggest first", columns, rows)
+    listed = table("Packages, the biggest first", titles, rows, **classes)
     return section(title, level, listed if len(rows) <= BARS else folded("All packages", listed, is_open=True))
 
 

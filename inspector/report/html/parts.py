@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from inspector.policy.model import FindingOutcome, Outcome
 from inspector.report.html.markup import Child, Markup, el
@@ -19,18 +18,16 @@ WORDS: dict[FindingOutcome, str] = {
 }
 
 
-class Column(NamedTuple):
-    """A column of a table: its title, and the classes of its cells."""
-
-    title: str
-    css: str = ""
+def mark(outcome: FindingOutcome) -> Markup:
+    """Return the mark of an outcome, which a word beside it says to those who don't see it."""
+    return el("span", SYMBOLS[outcome], aria_hidden="true")
 
 
-def badge(outcome: Outcome | None) -> Markup:
-    """Return the outcome in a word, with its mark."""
+def badge(outcome: Outcome | None, word: str = "") -> Markup:
+    """Return the outcome in a word, its own if none is given, with its mark."""
     if outcome is None:
         return el("span", "not judged", class_="badge")
-    return el("span", el("span", SYMBOLS[outcome], aria_hidden="true"), " ", WORDS[outcome], class_=f"badge {outcome}")
+    return el("span", mark(outcome), " ", word or WORDS[outcome], class_=f"badge {outcome}")
 
 
 def pairs(found: Iterable[tuple[str, Child]], css: str = "facts") -> Markup:
@@ -38,11 +35,13 @@ def pairs(found: Iterable[tuple[str, Child]], css: str = "facts") -> Markup:
     return el("dl", [el("div", el("dt", term), el("dd", told)) for term, told in found], class_=css)
 
 
-def table(caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Child]], css: str = "") -> Markup:
-    """Return a table with a caption for those who don't see it."""
-    head = el("tr", [el("th", column.title, scope="col", class_=column.css or None) for column in columns])
+def table(
+    caption: str, titles: Sequence[str], rows: Iterable[Sequence[Child]], css: str = "", **classes: str
+) -> Markup:
+    """Return a table with a caption for those who don't see it; `classes` are those of the columns of some titles."""
+    head = el("tr", [el("th", title, scope="col", class_=classes.get(title)) for title in titles])
     body = [
-        el("tr", [el("td", cell, class_=column.css or None) for column, cell in zip(columns, row, strict=True)])
+        el("tr", [el("td", cell, class_=classes.get(title)) for title, cell in zip(titles, row, strict=True)])
         for row in rows
     ]
     return el("table", el("caption", caption), el("thead", head), el("tbody", body), class_=css or None)

@@ -10,7 +10,7 @@ from inspector.report.document import ShowError
 from inspector.report.html.image import at_a_glance, sections
 from inspector.report.html.markup import Markup, el, prose
 from inspector.report.html.page import page
-from inspector.report.html.parts import Column, section, table
+from inspector.report.html.parts import section, table
 from inspector.report.text import count, size, torch_build, torch_version
 
 
@@ -35,7 +35,6 @@ def _head(facts: ImageFacts, level: int) -> Markup:
 
 
 def _index(found: list[ImageFacts]) -> Markup:
-    columns = (Column("Image"), Column("torch"), Column("Build"), Column("Size", "num"))
     rows = (
         [
             el("a", shown_name(facts.reference, facts.tags), href=f"#image-{at}"),
@@ -45,7 +44,7 @@ def _index(found: list[ImageFacts]) -> Markup:
         ]
         for at, facts in enumerate(found, 1)
     )
-    return table("Images", columns, rows, "index")
+    return table("Images", ("Image", "torch", "Build", "Size"), rows, "index", Size="num")
 
 
 def errors_section(errors: tuple[ShowError, ...]) -> Markup | None:
