@@ -6,9 +6,11 @@ absolute, climb with `..`, or name what is not there.
 
 from __future__ import annotations
 
+import base64
 import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,6 +24,7 @@ MAX_GONE = 5000
 """Directories that a list names and that are not there, past which it is not believed."""
 _STEPS_A_MISS = 50  # each is a path of its own, looked up from the root and not remembered
 _CACHE = "__pycache__"
+_SHA256 = "sha256="
 
 
 class Owned(msgspec.Struct, frozen=True):
@@ -35,8 +38,16 @@ class Owned(msgspec.Struct, frozen=True):
         return sum(self.files.values())
 
 
+class Row(NamedTuple):
+    """A row as it is written; what it does not state is empty."""
+
+    path: str
+    sum: str = ""
+    size: str = ""
+
+
 class Rows:
-    """The rows of a RECORD as they stand in it: each path and size as written, the size empty where none is stated.
+    """The rows of a RECORD as they stand in it.
 
     `unread` counts, once they were gone through, the rows that csv can't read: a field of more than 131,072
     characters, quotes that don't close; other readers stop there. All rows past `MAX_ROWS` count as one.
@@ -51,34 +62,51 @@ class Rows:
         """How many there are at most, as their lines are counted."""
         return min(self._content.count(b"\n") + 1, MAX_ROWS)
 
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        for number, row in enumerate(self._rows()):
-            if number >= MAX_ROWS:
-                self.unread += 1
-                return
+    def __iter__(self) -> Iterator[Row]:
+        for row in self._rows():
             if row and row[0]:
-                yield row[0], row[2] if len(row) > 2 else ""  # path, hash, size
+                yield Row(*row[:3])
+
+    def paths(self) -> Iterator[str]:
+        """Return the paths alone, which all distributions are asked for."""
+        return (row[0] for row in self._rows() if row)
 
     def _rows(self) -> Iterator[list[str]]:
+        self.unread = 0
         lines = lines_of(self._content)
-        if b'"' not in self._content:
-            yield from (line.rsplit(",", 2) for line in lines)
-            return
+        rows = self._quoted(lines) if b'"' in self._content else (line.rsplit(",", 2) for line in lines)
+        yield from islice(rows, MAX_ROWS)
+        self.unread += next(rows, None) is not None
+
+    def _quoted(self, lines: Iterable[str]) -> Iterator[list[str]]:
         rows = csv.reader(lines, strict=True)
         while True:
             try:
-                row = next(rows, None)
+                yield next(rows)
             except csv.Error:  # the reader goes on with the next line
                 self.unread += 1
-                continue
-            if row is None:
+            except StopIteration:
                 return
-            yield row
 
 
-def lines_of(content: bytes) -> Iterator[str]:
-    """Return the lines of a list of files, one after another: a list of all would take a hundred times their bytes."""
-    return (line.rstrip(b"\r\n").decode("utf-8", "surrogateescape") for line in io.BytesIO(content))
+def lines_of(content: bytes) -> list[str]:
+    """Return the lines of a list of files, as many as are gone through of one and one more."""
+    lines = content.decode("utf-8", "surrogateescape").split("\n", MAX_ROWS + 1)
+    if b"\r" in content:
+        lines = [line.rstrip("\r") for line in lines]
+    del lines[MAX_ROWS + 1 :]
+    return lines if lines[-1] else lines[:-1]
+
+
+def stated_sum(row: Row) -> bytes | None:
+    """Return the first 16 bytes of the SHA-256 sum that a row states; None where it states none."""
+    if not row.sum.startswith(_SHA256):
+        return None
+    try:
+        found = base64.b64decode(f"{row.sum.removeprefix(_SHA256)}=", b"-_", validate=True)
+    except ValueError:
+        return None
+    return found[:16] if len(found) == 32 else None
 
 
 def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:

@@ -107,7 +107,7 @@ def _flaws(torch: Candidate, rows: Rows, chosen: Callable[[str], bool]) -> Itera
     """List the files that RECORD lists and that are missing or of another size, without bytecode and metadata."""
     last, base, children = None, "", MISSING.children
     torch.folders.count_rows(rows.most)
-    for path, stated in rows:
+    for path, _, stated in rows:
         if not chosen(path):
             continue
         parent, _, name = path.rpartition("/")
