@@ -64,11 +64,15 @@ class Summing:
 
     def add(self, position: int, content: bytes) -> None:
         """Take the sum of a source that fits. Raises `LimitExceeded`."""
+        self.put(position, self.sum(content))
+
+    def sum(self, content: bytes) -> bytes:
+        """Return the sum of a source that fits, whose position is not known yet."""
         self.left -= len(content)
-        self.put(position, sum_of(content))
+        return sum_of(content)
 
     def put(self, position: int, found: bytes) -> None:
-        """Take a sum that is known."""
+        """Take a sum. Raises `LimitExceeded`."""
         if self._room is not None:
             self._room.take(OF_SUM)
         self._sums[position] = found
