@@ -10,7 +10,6 @@ import base64
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +22,8 @@ MAX_PATH = 4096
 MAX_GONE = 5000
 """Directories that a list names and that are not there, past which it is not believed."""
 _STEPS_A_MISS = 50  # each is a path of its own, looked up from the root and not remembered
+MAX_HELD = 4 << 20
+"""Bytes of a RECORD whose rows are held; that of PyTorch 2.13 has 1.3 MB."""
 _CACHE = "__pycache__"
 _SHA256 = "sha256="
 
@@ -38,16 +39,12 @@ class Owned(msgspec.Struct, frozen=True):
         return sum(self.files.values())
 
 
-class Row(NamedTuple):
-    """A row as it is written; what it does not state is empty."""
-
-    path: str
-    sum: str = ""
-    size: str = ""
+Row = tuple[str, str, str]
+"""Path, hash and size of a row as they are written; what it does not state is empty."""
 
 
 class Rows:
-    """The rows of a RECORD as they stand in it.
+    """The rows of a RECORD as they stand in it, taken apart once unless there are very many.
 
     `unread` counts, once they were gone through, the rows that csv can't read: a field of more than 131,072
     characters, quotes that don't close; other readers stop there. All rows past `MAX_ROWS` count as one.
@@ -56,6 +53,7 @@ class Rows:
     def __init__(self, content: bytes) -> None:
         self.unread = 0
         self._content = content
+        self._held: list[Row] | None = None
 
     @property
     def most(self) -> int:
@@ -63,30 +61,44 @@ class Rows:
         return min(self._content.count(b"\n") + 1, MAX_ROWS)
 
     def __iter__(self) -> Iterator[Row]:
-        for row in self._rows():
-            if row and row[0]:
-                yield Row(*row[:3])
+        if self._held is None:
+            rows = (_row(row) for row in self._fields() if row and row[0])
+            if len(self._content) > MAX_HELD:
+                return rows
+            self._held = list(rows)
+        return iter(self._held)
 
     def paths(self) -> Iterator[str]:
         """Return the paths alone, which all distributions are asked for."""
-        return (row[0] for row in self._rows() if row)
+        return (row[0] for row in self._fields() if row)
 
-    def _rows(self) -> Iterator[list[str]]:
+    def _fields(self) -> Iterator[list[str]]:
         self.unread = 0
         lines = lines_of(self._content)
-        rows = self._quoted(lines) if b'"' in self._content else (line.rsplit(",", 2) for line in lines)
-        yield from islice(rows, MAX_ROWS)
-        self.unread += next(rows, None) is not None
+        if b'"' in self._content:
+            return self._quoted(lines)
+        self.unread = int(len(lines) > MAX_ROWS)
+        return (line.rsplit(",", 2) for line in islice(lines, MAX_ROWS))
 
     def _quoted(self, lines: Iterable[str]) -> Iterator[list[str]]:
         rows = csv.reader(lines, strict=True)
+        left = MAX_ROWS
         while True:
             try:
-                yield next(rows)
+                row = next(rows, None)
             except csv.Error:  # the reader goes on with the next line
                 self.unread += 1
-            except StopIteration:
+                continue
+            left -= 1
+            if row is None or left < 0:
+                self.unread += row is not None
                 return
+            yield row
+
+
+def _row(fields: list[str]) -> Row:
+    path, stated, size = fields[:3] if len(fields) > 2 else (*fields, "", "")[:3]
+    return path, stated, size
 
 
 def lines_of(content: bytes) -> list[str]:
@@ -98,12 +110,12 @@ def lines_of(content: bytes) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def stated_sum(row: Row) -> bytes | None:
-    """Return the first 16 bytes of the SHA-256 sum that a row states; None where it states none."""
-    if not row.sum.startswith(_SHA256):
+def sum_in(stated: str) -> bytes | None:
+    """Return the first 16 bytes of the SHA-256 sum that the hash of a row is; None where it is none."""
+    if not stated.startswith(_SHA256):
         return None
     try:
-        found = base64.b64decode(f"{row.sum.removeprefix(_SHA256)}=", b"-_", validate=True)
+        found = base64.b64decode(f"{stated.removeprefix(_SHA256)}=", b"-_", validate=True)
     except ValueError:
         return None
     return found[:16] if len(found) == 32 else None

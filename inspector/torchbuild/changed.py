@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
-from inspector.python.record import Row, Rows, absolute, stated_sum
+from inspector.python.record import Row, absolute, sum_in
 from inspector.rootfs import Kind, Node, NotKept
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.completeness import is_read, record_of
+from inspector.torchbuild.completeness import is_read, rows_of
 from inspector.torchbuild.diagnostics import Diagnostic, some
 from inspector.torchbuild.standard_library import PACKAGES, PARTS, standard_library_of
 
@@ -23,16 +23,17 @@ _BESIDE = frozenset({"typing-extensions", "numpy"})
 
 
 class Source(NamedTuple):
-    """A source that a list of files names: its path, what is stated of it, and what is there."""
+    """A source that a list of files names: its path, the hash and size that are stated, and what is there."""
 
     path: str
-    row: Row
+    stated: str
+    size: str
     node: Node
 
     @property
     def resized(self) -> bool:
         """Whether it has another size than is stated."""
-        return self.row.size.isdigit() and self.row.size != str(self.node.size)
+        return self.size.isdigit() and self.size != str(self.node.size)
 
 
 def layer_of_record(torch: Candidate) -> int | None:
@@ -96,7 +97,7 @@ def changed_sources(torch: Candidate) -> frozenset[str]:
 def gone_modules(torch: Candidate) -> frozenset[str]:
     """Return the modules of torch whose files RECORD lists, and that are missing."""
     site = f"{torch.distribution.site.rstrip('/')}/" if torch.distribution else "/"
-    gone = (path for path, _ in _listed(torch.folders, torch.distribution) if not _is_there(torch, path))
+    gone = (path for path, *_ in _listed(torch.folders, torch.distribution) if not _is_there(torch, path))
     names = (path.removeprefix(site).removesuffix(".py").removesuffix("/__init__") for path in gone)
     return frozenset(name.replace("/", ".") for name in names)
 
@@ -118,7 +119,7 @@ def _compare_sums(torch: Candidate) -> tuple[dict[str, None], dict[str, str]]:
     unread: dict[str, str] = {}
     for owner in (torch.distribution, *_beside(torch)):
         for source in _sources(torch.folders, owner):
-            stated = stated_sum(source.row)
+            stated = sum_in(source.stated)
             if stated is None or source.resized or not source.node.size:
                 continue
             path = torch.folders.real(source.path) or source.path
@@ -147,11 +148,7 @@ def _own(torch: Candidate) -> list[Source]:
     listed = _sources(torch.folders, torch.distribution)
     if listed or any(_listed(torch.folders, torch.distribution)):
         return listed
-    return [Source(path, Row(path), node) for path, node in torch.folders.files_below(torch.path) if _is_source(path)]
-
-
-def _is_source(path: str) -> bool:
-    return path.endswith(".py")
+    return [Source(path, "", "", node) for path, node in torch.folders.files_below(torch.path) if path.endswith(".py")]
 
 
 def _sources(folders: Folders, distribution: Installed | None) -> list[Source]:
@@ -159,7 +156,7 @@ def _sources(folders: Folders, distribution: Installed | None) -> list[Source]:
 
     def find() -> list[Source]:
         rows = _listed(folders, distribution)
-        return [Source(path, row, node) for path, row in rows if (node := folders.node(path)) is not None]
+        return [Source(*row, node) for row in rows if (node := folders.node(row[0])) is not None]
 
     return folders.once("sources", distribution and distribution.path, find)
 
@@ -174,7 +171,7 @@ def _unlike(torch: Candidate, other: Installed) -> list[str]:
     layer = record.layer if record else -1
     found = {each.path: each for each in _sources(torch.folders, other)}
     unlike = [path for path, each in found.items() if each.node.layer != layer or each.resized]
-    return [*unlike, *(path for path, _ in _listed(torch.folders, other) if path not in found)]
+    return [*unlike, *(path for path, *_ in _listed(torch.folders, other) if path not in found)]
 
 
 def _later(torch: Candidate, library: str) -> list[str]:
@@ -190,14 +187,14 @@ def _later(torch: Candidate, library: str) -> list[str]:
     return later if len(later) <= FEW else []
 
 
-def _listed(folders: Folders, distribution: Installed | None) -> Iterator[tuple[str, Row]]:
-    """List the sources that a RECORD names, with their rows: of torch those that its import may read."""
+def _listed(folders: Folders, distribution: Installed | None) -> Iterator[Row]:
+    """List the rows of sources in a RECORD, paths from the root: of torch those that its import may read."""
     site = distribution.site if distribution else "/"
     own = distribution is not None and distribution.key == "torch"
-    for row in Rows(record_of(folders, distribution) or b""):
-        if row.path.endswith(".py") and (is_read(row.path) if own else "/tests/" not in row.path):
+    for path, stated, size in rows_of(folders, distribution):
+        if path.endswith(".py") and (is_read(path) if own else "/tests/" not in path):
             folders.count_rows(1)
-            yield absolute(site, row.path), row
+            yield absolute(site, path), stated, size
 
 
 def _is_compiled_later(torch: Candidate, source: Source) -> bool:
