@@ -53,7 +53,7 @@ class Rows:
     def __init__(self, content: bytes) -> None:
         self.unread = 0
         self._content = content
-        self._held: list[Row] | None = None
+        self._held: tuple[list[str], list[str], list[str]] | None = None  # columns: rows by themselves cost more
 
     @property
     def most(self) -> int:
@@ -61,12 +61,20 @@ class Rows:
         return min(self._content.count(b"\n") + 1, MAX_ROWS)
 
     def __iter__(self) -> Iterator[Row]:
+        if len(self._content) > MAX_HELD:
+            return self._rows()
         if self._held is None:
-            rows = (_row(row) for row in self._fields() if row and row[0])
-            if len(self._content) > MAX_HELD:
-                return rows
-            self._held = list(rows)
-        return iter(self._held)
+            paths, sums, sizes = self._held = [], [], []
+            for path, stated, size in self._rows():
+                paths.append(path)
+                sums.append(stated)
+                sizes.append(size)
+        return zip(*self._held, strict=True)
+
+    def _rows(self) -> Iterator[Row]:
+        for row in self._fields():
+            if row and row[0]:
+                yield (row[0], row[1], row[2]) if len(row) > 2 else (row[0], row[1] if len(row) > 1 else "", "")
 
     def paths(self) -> Iterator[str]:
         """Return the paths alone, which all distributions are asked for."""
@@ -94,11 +102,6 @@ class Rows:
                 self.unread += row is not None
                 return
             yield row
-
-
-def _row(fields: list[str]) -> Row:
-    path, stated, size = fields[:3] if len(fields) > 2 else (*fields, "", "")[:3]
-    return path, stated, size
 
 
 def lines_of(content: bytes) -> list[str]:

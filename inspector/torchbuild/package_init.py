@@ -62,10 +62,11 @@ def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
     if len(text) > MAX_SOURCE:
         return
     torch.folders.count_rows(len(text) // 10)  # a few expressions go over it, and no parser
-    imports = [*own_imports(text)]
+    code = _code_of(text)
+    imports = [*_imports_in(code)]
     if not imports and text.strip():
         yield Diagnostic("unknown", "torch/__init__.py imports nothing of torch: it is not PyTorch's own")
-    bound = {name for found in _BOUND.finditer(_TEXTS.sub(" ", text)) for name in found.groups() if name}
+    bound = {name for found in _BOUND.finditer(code) for name in found.groups() if name}
     record = record_of(torch.folders, torch.distribution) or b""
     known = {*MODULES, *(found.decode() for found in _LISTED.findall(record))}
     for module, name in imports[:MAX_IMPORTS]:
@@ -83,7 +84,15 @@ def own_imports(text: str) -> Iterator[tuple[str, str]]:
     Each is a module, and the name that is taken from the package itself: `("torch", "testing")`, `("torch.nn", "")`.
     The C extension and what it holds are left out.
     """
-    code = _TEXTS.sub(" ", text.replace("\\\n", " "))
+    return _imports_in(_code_of(text))
+
+
+def _code_of(text: str) -> str:
+    """Return a source without its texts and comments, statements of several lines joined."""
+    return _TEXTS.sub(" ", text.replace("\\\n", " "))
+
+
+def _imports_in(code: str) -> Iterator[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for statement in _STATEMENT.finditer(code):
         if statement["modules"] is not None:
