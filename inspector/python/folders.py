@@ -65,6 +65,10 @@ class Folders:
             return resolve(self.fs, path)
         return None if node is None or folder.path is None else f"{folder.path.rstrip('/')}/{name}"
 
+    def read(self, path: str) -> bytes:
+        """Return the bytes of the file that the absolute `path` leads to. Raises `NotKept`, `NotFound`."""
+        return self.fs.read(self.real(path) or path)
+
     def charge(self, files: int) -> None:
         """Count so many more files that something owns, those of several lists again. Raises `LimitExceeded`."""
         self.budget.spend("entries", files, "files that lists of files name")

@@ -12,7 +12,7 @@ from inspector.python.record import Row, absolute, sum_in
 from inspector.rootfs import Kind, Node, NotKept
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.completeness import is_read, rows_of
-from inspector.torchbuild.diagnostics import Diagnostic, some
+from inspector.torchbuild.diagnostics import Diagnostic, counted, some
 from inspector.torchbuild.standard_library import PACKAGES, PARTS, standard_library_of
 
 FEW = 20
@@ -56,19 +56,15 @@ def check_changed(torch: Candidate) -> Iterator[Diagnostic]:
     sources = _own(torch)
     layer = layer_of_record(torch)
     changed = [each.path for each in sources if each.node.layer != layer]
-    if changed:
-        text = f"sources of torch that another layer brought ({len(changed)}): {some(changed)}"
-        yield Diagnostic("note", text, asks=True)
+    yield from counted("note", "sources of torch that another layer brought", changed)
     compiled = [each.path for each in sources if _is_compiled_later(torch, each)]
-    if 0 < len(compiled) <= FEW:
-        text = f"sources whose bytecode a later layer brought ({len(compiled)}): {some(compiled)}"
-        yield Diagnostic("note", text, asks=True)
+    if len(compiled) <= FEW:
+        yield from counted("note", "sources whose bytecode a later layer brought", compiled)
     yield from _check_sums(torch)
     for other in _beside(torch):
-        unlike = _unlike(torch, other)
-        if unlike:
-            text = f"sources of {other.name} that are not as they were installed ({len(unlike)}): {some(unlike)}"
-            yield Diagnostic("note", text, asks=True)
+        yield from counted(
+            "note", f"sources of {other.name} that are not as they were installed", _unlike(torch, other)
+        )
 
 
 def check_library_parts(torch: Candidate) -> Iterator[Diagnostic]:
@@ -79,10 +75,7 @@ def check_library_parts(torch: Candidate) -> Iterator[Diagnostic]:
     gone = [part for part in PARTS if not _has(torch.folders, f"{library}/{part}")]
     if gone and len(gone) < len(PARTS) // 2:
         yield Diagnostic("note", f"the standard library lacks {some(gone)}", asks=True)
-    later = _later(torch, library)
-    if later:
-        text = f"sources of the standard library that a later layer brought ({len(later)}): {some(later)}"
-        yield Diagnostic("note", text, asks=True)
+    yield from counted("note", "sources of the standard library that a later layer brought", _later(torch, library))
 
 
 def changed_sources(torch: Candidate) -> frozenset[str]:
@@ -106,7 +99,7 @@ def _is_there(torch: Candidate, path: str) -> bool:
     return any(torch.folders.is_file(each) for each in (path, f"{path}c"))
 
 
-def sums_unlike(torch: Candidate) -> tuple[dict[str, None], dict[str, str]]:
+def sums_unlike(torch: Candidate) -> tuple[list[str], dict[str, str]]:
     """Return the sources of equal size that have another sum than is stated, and those whose sum isn't known, with why.
 
     Only here an edit shows that leaves a file's size as it was, in the layer that torch was installed in.
@@ -114,8 +107,8 @@ def sums_unlike(torch: Candidate) -> tuple[dict[str, None], dict[str, str]]:
     return torch.folders.once("sums", torch.path, lambda: _compare_sums(torch))
 
 
-def _compare_sums(torch: Candidate) -> tuple[dict[str, None], dict[str, str]]:
-    edited: dict[str, None] = {}
+def _compare_sums(torch: Candidate) -> tuple[list[str], dict[str, str]]:
+    edited: list[str] = []
     unread: dict[str, str] = {}
     for owner in (torch.distribution, *_beside(torch)):
         for source in _sources(torch.folders, owner):
@@ -125,7 +118,7 @@ def _compare_sums(torch: Candidate) -> tuple[dict[str, None], dict[str, str]]:
             path = torch.folders.real(source.path) or source.path
             try:
                 if torch.folders.fs.sum(path) != stated:
-                    edited[path] = None
+                    edited.append(path)
             except NotKept as error:
                 unread[path] = str(error)
     return edited, unread
@@ -135,9 +128,7 @@ def _check_sums(torch: Candidate) -> Iterator[Diagnostic]:
     if torch.blind:
         return
     edited, unread = sums_unlike(torch)
-    if edited:
-        text = f"sources whose content is not the one that RECORD states ({len(edited)}): {some([*edited])}"
-        yield Diagnostic("note", text, asks=True)
+    yield from counted("note", "sources whose content is not the one that RECORD states", edited)
     if unread:
         text = f"whether sources are those of RECORD is not known ({len(unread)}): {next(iter(unread.values()))}"
         yield Diagnostic("unknown", text, asks=True)

@@ -9,7 +9,6 @@ from inspector.errors import InspectorError
 from inspector.python.bytecode import state_of
 from inspector.python.modules import find_in
 from inspector.python.sources import read_source
-from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.completeness import record_of
 from inspector.torchbuild.core_modules import MODULES
@@ -145,7 +144,7 @@ def _check_bytecode(torch: Candidate, path: str) -> Iterator[Diagnostic]:
     """Check the number that bytecode begins with: Python refuses that of another minor version."""
     minor = ".".join(torch.interpreter.version.split(".")[:2])
     try:
-        state = state_of(torch.folders.fs.read(resolve(torch.folders.fs, path) or path), minor)
+        state = state_of(torch.folders.read(path), minor)
     except InspectorError:
         yield Diagnostic("unknown", f"{path!r} is bytecode, and whether it is of this Python is not known")
         return
