@@ -91,9 +91,8 @@ class Runs:
         entries, unpack, limit = self._entries, _LAYOUT.unpack, end - BLOCK
         names, ends, homes, sizes = entries.names, entries.ends, entries.homes, entries.sizes
         modes, owned, kinds, begun = entries.modes, entries.owned, entries.kinds, len(entries)
-        good = last_ids = last_folder = None
         home, site, summing, mode, owner, last = 0, False, None, 0, 0, begun + most - 1
-        begin, said, records = at, 0, 0  # a member begins with what is said of it
+        begin, said, records, good, last_ids, last_folder = at, 0, 0, None, None, None  # what is said comes first
         with contextlib.suppress(ValueError):  # what is no number is refused where all else is
             while at <= limit and len(kinds) + said <= last and len(block := read(BLOCK, at)) == BLOCK:
                 path, ids, digits, size_end, time, field, flag, link, middle, tail = unpack(block)
@@ -122,11 +121,10 @@ class Runs:
                     (home, site, summing), last_folder = self._home(folder), folder
                 if summing is not None and name.endswith(MODULE if site else b".py") and summing.fits(size):
                     summing.add(len(kinds), read(size, at + BLOCK))
-                if size and may_be_of_use(name, mode, site):
-                    if found is None:
-                        break
+                of_use = size and may_be_of_use(name, mode, site)
+                if of_use and found is not None:
                     found.append((len(kinds), at + BLOCK))
-                elif size and found is None and read(4, at + BLOCK) == MAGIC:
+                elif size and found is None and (of_use or read(4, at + BLOCK) == MAGIC):
                     break
                 names += name
                 ends.append(len(names))
