@@ -19,67 +19,46 @@ class Category(NamedTuple):
 
 
 _MOUNT = "use it by `RUN --mount=type=bind` or `--mount=type=cache`"
-CATEGORIES: dict[str, Category] = {
-    "deleted": Category(
+_CERTAIN = {
+    "deleted": (
         "deleted by a later layer",
-        certain=True,
-        change=f"delete it in the step that brings it, or {_MOUNT}: a later step frees nothing",
+        f"delete it in the step that brings it, or {_MOUNT}: a later step frees nothing",
     ),
-    "copied-again": Category(
+    "copied-again": (
         "copied again with equal size, as by chown or chmod",
-        certain=True,
-        change="set owner and mode as it is copied: `COPY --chown=… --chmod=…`",
+        "set owner and mode as it is copied: `COPY --chown=… --chmod=…`",
     ),
-    "replaced": Category(
-        "replaced by a later layer",
-        certain=True,
-        change="install the wanted version once, in one step",
-    ),
-    "torch-tests": Category(
+    "replaced": ("replaced by a later layer", "install the wanted version once, in one step"),
+    "torch-tests": (
         "torch's own test programs",
-        certain=True,
-        change="delete `torch/test`, `torch/bin/test_*` and `torch/bin/*StoreTest` in the step that installs torch",
+        "delete `torch/test`, `torch/bin/test_*` and `torch/bin/*StoreTest` in the step that installs torch",
     ),
-    "apt-lists": Category(
-        "package lists of apt", certain=True, change="end the step with `rm -rf /var/lib/apt/lists/*`"
-    ),
-    "apt-cache": Category(
-        "packages that apt downloaded", certain=True, change="end the step with `apt-get clean`, or mount a cache"
-    ),
-    "pip-cache": Category(
-        "pip's cache", certain=True, change="`pip install --no-cache-dir`, or `RUN --mount=type=cache`"
-    ),
-    "uv-cache": Category("uv's cache", certain=True, change="`UV_NO_CACHE=1`, or `RUN --mount=type=cache`"),
-    "conda-cache": Category(
-        "conda's packages as downloaded", certain=True, change="end the step with `conda clean -afy`"
-    ),
-    "wheels": Category("wheels left behind", certain=True, change=f"after installing nothing needs them; {_MOUNT}"),
-    "orphaned-bytecode": Category(
-        "bytecode without a source, which Python never reads", certain=True, change="delete the `__pycache__`"
-    ),
-    "bytecode": Category(
+    "apt-lists": ("package lists of apt", "end the step with `rm -rf /var/lib/apt/lists/*`"),
+    "apt-cache": ("packages that apt downloaded", "end the step with `apt-get clean`, or mount a cache"),
+    "pip-cache": ("pip's cache", "`pip install --no-cache-dir`, or `RUN --mount=type=cache`"),
+    "uv-cache": ("uv's cache", "`UV_NO_CACHE=1`, or `RUN --mount=type=cache`"),
+    "conda-cache": ("conda's packages as downloaded", "end the step with `conda clean -afy`"),
+    "wheels": ("wheels left behind", f"after installing nothing needs them; {_MOUNT}"),
+    "orphaned-bytecode": ("bytecode without a source, which Python never reads", "delete the `__pycache__`"),
+}
+_POSSIBLE = {
+    "bytecode": (
         "bytecode (`.pyc`)",
-        certain=False,
-        change="`--no-compile` saves it and costs time at each start, unless a container may write it",
+        "`--no-compile` saves it and costs time at each start, unless a container may write it",
     ),
-    "bytecode-twice": Category(
-        "bytecode of one source for several Pythons or levels", certain=False, change="compile for the one that runs"
-    ),
-    "tests": Category("tests of packages", certain=False, change="delete them in the step that installs the package"),
-    "torch-headers": Category(
-        "torch's C++ headers", certain=False, change="only `torch.compile` and C++ extensions need them"
-    ),
-    "static-libraries": Category("static libraries (`.a`)", certain=False, change="only linking needs them"),
-    "triton-tools": Category(
-        "triton's programs", certain=False, change="`torch.compile` on a GPU needs `ptxas`; other uses none of them"
-    ),
-    "second-pip": Category(
-        "a second pip", certain=False, change="make the environment with `uv venv` or `python -m venv --without-pip`"
-    ),
-    "docs": Category("documentation and translations", certain=False, change="only people read them, if any do"),
-    "cuda-with-cpu-torch": Category(
-        "CUDA packages beside a CPU build of torch", certain=False, change="leave them out if nothing else needs them"
-    ),
+    "bytecode-twice": ("bytecode of one source for several Pythons or levels", "compile for the one that runs"),
+    "tests": ("tests of packages", "delete them in the step that installs the package"),
+    "torch-headers": ("torch's C++ headers", "only `torch.compile` and C++ extensions need them"),
+    "static-libraries": ("static libraries (`.a`)", "only linking needs them"),
+    "triton-tools": ("triton's programs", "`torch.compile` on a GPU needs `ptxas`; other uses none of them"),
+    "second-pip": ("a second pip", "make the environment with `uv venv` or `python -m venv --without-pip`"),
+    "docs": ("documentation and translations", "only people read them, if any do"),
+    "cuda-with-cpu-torch": ("CUDA packages beside a CPU build of torch", "leave them out if nothing else needs them"),
+}
+CATEGORIES = {
+    name: Category(title, certain, change)
+    for certain, rows in ((True, _CERTAIN), (False, _POSSIBLE))
+    for name, (title, change) in rows.items()
 }
 """By id, in the order of their certainty. Shared libraries are in none: many are loaded by name, as late as a call."""
 

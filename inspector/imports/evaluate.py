@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from inspector.errors import InspectorError
@@ -168,26 +168,22 @@ class Evaluator:
         return one == other if isinstance(one, Module) and isinstance(other, Module) else UNSURE
 
     def _and(self, *values: Value | None) -> Any:
-        found: Any = True
-        unsure = False
-        for each in values:
-            found = self.value(each)
-            if found is UNSURE:
-                unsure = True
-            elif not found:
-                return found if not unsure else False
-        return UNSURE if unsure else found
+        return self._first(values, wanted=False, unsure=False)
 
     def _or(self, *values: Value | None) -> Any:
-        found: Any = False
-        unsure = False
+        return self._first(values, wanted=True, unsure=Thing("", ""))
+
+    def _first(self, values: Iterable[Value | None], *, wanted: bool, unsure: Any) -> Any:
+        """Return the first value that is as `wanted`, `unsure` where one before it isn't known; else the last."""
+        found: Any = not wanted
+        known = True
         for each in values:
             found = self.value(each)
             if found is UNSURE:
-                unsure = True
-            elif found:
-                return found if not unsure else Thing("", "")
-        return UNSURE if unsure else found
+                known = False
+            elif bool(found) is wanted:
+                return found if known else unsure
+        return found if known else UNSURE
 
     def _not(self, value: Value | None) -> Any:
         found = self.truth(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Self
 
 
@@ -9,27 +10,8 @@ class Fields(tuple[Any, ...]):
     """`sys.version_info`."""
 
     __slots__ = ()
+    major, minor, micro, releaselevel = (property(itemgetter(at)) for at in range(4))
 
     def __new__(cls, *items: Any) -> Self:
         """Take five parts."""
         return super().__new__(cls, items)
-
-    @property
-    def major(self) -> Any:
-        """The first."""
-        return self[0]
-
-    @property
-    def minor(self) -> Any:
-        """The second."""
-        return self[1]
-
-    @property
-    def micro(self) -> Any:
-        """The third."""
-        return self[2]
-
-    @property
-    def releaselevel(self) -> Any:
-        """The fourth."""
-        return self[3]

@@ -20,6 +20,7 @@ from inspector.layers.header import BLOCK, form_of, ids_of
 from inspector.layers.pax import Budget
 from inspector.layers.readers import FileReader, StreamReader
 from inspector.layers.retention import SITES, may_be_of_use
+from inspector.layers.sums import MODULE, Summing, holds_sources
 from inspector.layers.tar import normal
 from inspector.rootfs import Kind
 
@@ -45,11 +46,12 @@ Found = Callable[[int, int], None]
 
 
 class Runs:
-    """Takes ordinary members into the columns of `entries`."""
+    """Takes ordinary members into the columns of `entries`, and the sums of sources into `summing`."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, summing: Summing | None = None) -> None:
         self._entries = entries
-        self._homes: dict[bytes, tuple[int, bool]] = {}
+        self._summing = summing
+        self._homes: dict[bytes, tuple[int, bool, Summing | None]] = {}
         self._owners: dict[bytes, tuple[int, int]] = {}
 
     def sought(self, reader: FileReader, found: Found, most: int, budget: Budget) -> int:
@@ -60,11 +62,12 @@ class Runs:
         read, start, end = reader.direct
         places: list[tuple[int, int]] = []
         begun, begin = len(self._entries), start + reader.position
+        left = self._summing.left if self._summing else 0
         reached, records = self._take(read, begin, end, most, places)
         budget.take("PAX records", records)
         reader.position = reached - start
         count = len(self._entries) - begun
-        reader.bytes_read += BLOCK * (count + 2 * records)
+        reader.bytes_read += BLOCK * (count + 2 * records) + left - (self._summing.left if self._summing else 0)
         for position, place in places:
             found(position, place - start)
         return count + records
@@ -88,9 +91,8 @@ class Runs:
         entries, unpack, limit = self._entries, _LAYOUT.unpack, end - BLOCK
         names, ends, homes, sizes = entries.names, entries.ends, entries.homes, entries.sizes
         modes, owned, kinds, begun = entries.modes, entries.owned, entries.kinds, len(entries)
-        good = last_ids = last_folder = None
-        home, site, mode, owner, last = 0, False, 0, 0, begun + most - 1
-        begin, said, records = at, 0, 0  # a member begins with what is said of it
+        home, site, summing, mode, owner, last = 0, False, None, 0, 0, begun + most - 1
+        begin, said, records, good, last_ids, last_folder = at, 0, 0, None, None, None  # what is said comes first
         with contextlib.suppress(ValueError):  # what is no number is refused where all else is
             while at <= limit and len(kinds) + said <= last and len(block := read(BLOCK, at)) == BLOCK:
                 path, ids, digits, size_end, time, field, flag, link, middle, tail = unpack(block)
@@ -116,12 +118,13 @@ class Runs:
                 if ids != last_ids:
                     mode, owner, last_ids = *self._owner(ids), ids
                 if folder != last_folder:
-                    (home, site), last_folder = self._home(folder), folder
-                if size and may_be_of_use(name, mode, site):
-                    if found is None:
-                        break
+                    (home, site, summing), last_folder = self._home(folder), folder
+                if summing is not None and name.endswith(MODULE if site else b".py") and summing.fits(size):
+                    summing.add(len(kinds), read(size, at + BLOCK))
+                of_use = size and may_be_of_use(name, mode, site)
+                if of_use and found is not None:
                     found.append((len(kinds), at + BLOCK))
-                elif size and found is None and read(4, at + BLOCK) == MAGIC:
+                elif size and found is None and (of_use or read(4, at + BLOCK) == MAGIC):
                     break
                 names += name
                 ends.append(len(names))
@@ -134,14 +137,16 @@ class Runs:
         entries.count_more(begun)
         return begin, records
 
-    def _home(self, folder: bytes) -> tuple[int, bool]:
-        """Return the place of a directory by its name in a header, and whether modules lie in it."""
+    def _home(self, folder: bytes) -> tuple[int, bool, Summing | None]:
+        """Return the place of a directory by its name in a header, whether modules lie in it, and what sums them."""
         found = self._homes.get(folder)
         if found is None:
             if len(self._homes) >= _MAX_KNOWN:
                 self._homes.clear()
-            home = self._entries.home(normal(folder.decode("utf-8", "surrogateescape")))
-            found = self._homes[folder] = home, folder.endswith(_SITES)
+            path = normal(folder.decode("utf-8", "surrogateescape"))
+            site = folder.endswith(_SITES)
+            summing = self._summing if site or holds_sources(path) else None
+            found = self._homes[folder] = self._entries.home(path), site, summing
         return found
 
     def _owner(self, ids: bytes) -> tuple[int, int]:

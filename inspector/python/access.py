@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 
-from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.python.environment import Environment
 from inspector.rootfs import Kind, Names, Node, Rootfs, names_in
 from inspector.unknown import Tri
@@ -43,6 +42,9 @@ class UserView:
     def __init__(self, fs: Rootfs, environment: Environment) -> None:
         self._fs, self._environment = fs, environment
         self.budget = fs.budget
+        self.readlink, self.read, self.head = fs.readlink, fs.read, fs.head
+        self.skeleton, self.symbols, self.loader = fs.skeleton, fs.symbols, fs.loader
+        self.listed, self.sum = fs.listed, fs.sum
         self._open: dict[str, bool] = {"/": True}
 
     def _enters(self, folder: str) -> bool:
@@ -67,31 +69,3 @@ class UserView:
     def names(self, path: str) -> Names:
         """See `names_in`."""
         return names_in(self._fs, path) if self._enters(path) else ((), ())
-
-    def readlink(self, path: str) -> str:
-        """See `Rootfs.readlink`."""
-        return self._fs.readlink(path)
-
-    def read(self, path: str) -> bytes:
-        """See `Rootfs.read`."""
-        return self._fs.read(path)
-
-    def head(self, path: str) -> bytes:
-        """See `Rootfs.head`."""
-        return self._fs.head(path)
-
-    def skeleton(self, path: str) -> Skeleton | NotElf:
-        """See `Rootfs.skeleton`."""
-        return self._fs.skeleton(path)
-
-    def symbols(self, path: str) -> Symbols:
-        """See `Rootfs.symbols`."""
-        return self._fs.symbols(path)
-
-    def loader(self, path: str) -> LoaderFacts:
-        """See `Rootfs.loader`."""
-        return self._fs.loader(path)
-
-    def listed(self, path: str) -> Listed:
-        """See `Rootfs.listed`."""
-        return self._fs.listed(path)

@@ -100,7 +100,7 @@ def _parsed(folders: Folders, path: str, node: Node) -> Headers:
     """Return the headers in the file at `path`, read once for all its names. Raises `NotKept`, `Unsupported`."""
 
     def parse() -> Headers:
-        content = folders.fs.read(resolve(folders.fs, path) or path)
+        content = folders.read(path)
         head = headers_of(content)
         _count(folders, MAX_HEADERS if head is None else len(head))
         if head is None:
@@ -122,7 +122,7 @@ def _count(folders: Folders, size: int) -> None:
 
 def _requires_txt(folders: Folders, folder: Folder) -> tuple[tuple[str, ...], bool]:
     try:
-        content = _read(folders, folder, "requires.txt")
+        content = folders.read(f"{folder.path}/requires.txt")
     except NotKept:
         return (), True
     _count(folders, len(content))
@@ -160,11 +160,11 @@ def _listed(folders: Folders, folder: Folder, name: str, base: str) -> Owned | s
     The clause that says why it can't be used, where it can't.
     """
     try:
-        content = _read(folders, folder, name)
+        content = folders.read(f"{folder.path}/{name}")
     except NotKept as error:
         return f"was not kept ({error})"
     rows = Rows(content) if name == "RECORD" else None
-    paths = (path for path, _ in rows) if rows is not None else lines_of(content)
+    paths = rows.paths() if rows is not None else lines_of(content)
     found = owned(folders, base, paths)
     if found is None:
         return "names more that is not there than is believable"
@@ -175,7 +175,7 @@ def _installer(folders: Folders, folder: Folder) -> str | None:
     if _file(folders, folder, "INSTALLER") is None:
         return None
     try:
-        lines = _read(folders, folder, "INSTALLER").decode("utf-8", "replace").split("\n")
+        lines = folders.read(f"{folder.path}/INSTALLER").decode("utf-8", "replace").split("\n")
     except NotKept:
         return None
     return lines[0].strip()[:MAX_INSTALLER] or None
@@ -186,7 +186,7 @@ def _editable(folders: Folders, folder: Folder) -> bool:
     if _file(folders, folder, "direct_url.json") is None:
         return False
     try:
-        found = decoder(_DirectUrl).decode(_read(folders, folder, "direct_url.json"))
+        found = decoder(_DirectUrl).decode(folders.read(f"{folder.path}/direct_url.json"))
     except NotKept:
         return True
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -200,8 +200,3 @@ def _file(folders: Folders, folder: Folder, name: str) -> Node | None:
         return None
     node = folders.node(f"{folder.path}/{name}")
     return node if node is not None and node.kind is Kind.FILE else None
-
-
-def _read(folders: Folders, folder: Folder, name: str) -> bytes:
-    path = resolve(folders.fs, f"{folder.path}/{name}")
-    return folders.fs.read(path or f"{folder.path}/{name}")

@@ -16,12 +16,9 @@ from inspector.python.dist_info import read_metadata
 from inspector.python.folders import MISSING, Folders
 from inspector.python.installed import Installed
 from inspector.python.record import MAX_PATH, Rows, absolute
-from inspector.rootfs import Kind, resolve
+from inspector.rootfs import Kind
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.diagnostics import Diagnostic, Severity, some
-
-MAX_SHOWN = 3
-"""Files that one clause names."""
+from inspector.torchbuild.diagnostics import Diagnostic, Severity, counted
 
 _MANAGER = "torch/bin/torch_shm_manager"
 """A program that `import torch` looks for, and does not start."""
@@ -46,11 +43,6 @@ class _Flaw(msgspec.Struct, frozen=True):
     gone: bool
     severity: Severity
 
-    @property
-    def asks(self) -> bool:
-        """Whether it is a source that `import torch` may read."""
-        return is_read(self.path)
-
 
 def check_files(torch: Candidate) -> Iterator[Diagnostic]:
     """Compare all files that RECORD lists."""
@@ -59,21 +51,16 @@ def check_files(torch: Candidate) -> Iterator[Diagnostic]:
 
 def compare_with_record(torch: Candidate, chosen: Callable[[str], bool]) -> Iterator[Diagnostic]:
     """Compare the chosen files with RECORD: one clause for each severity, naming some files and how many more."""
-    rows = Rows(record_of(torch.folders, torch.distribution) or b"")
+    rows = rows_of(torch.folders, torch.distribution)
     flaws = [*_flaws(torch, rows, chosen)]
     if rows.unread:
         text = f"torch's RECORD has rows that can't be read ({rows.unread}), so files may be missing"
         yield Diagnostic("unknown", text)
-    for severity in ("no", "unknown", "note"):
-        found = [flaw for flaw in flaws if flaw.severity == severity]
-        gone = sorted(flaw.path for flaw in found if flaw.gone)
-        changed = sorted(flaw.path for flaw in found if not flaw.gone)
-        if gone:
-            text = f"files of torch's RECORD missing ({len(gone)}): {some(gone, MAX_SHOWN)}"
-            yield Diagnostic(severity, text, asks=any(flaw.asks for flaw in found if flaw.gone))
-        if changed:
-            text = f"files of another size than in RECORD ({len(changed)}): {some(changed, MAX_SHOWN)}"
-            yield Diagnostic(severity, text, asks=any(flaw.asks for flaw in found if not flaw.gone))
+    severities: tuple[Severity, ...] = ("no", "unknown", "note")
+    for severity in severities:
+        for gone, what in ((True, "files of torch's RECORD missing"), (False, "files of another size than in RECORD")):
+            paths = sorted(flaw.path for flaw in flaws if (flaw.severity, flaw.gone) == (severity, gone))
+            yield from counted(severity, what, paths, asks=any(map(is_read, paths)))
 
 
 def check_manager(torch: Candidate) -> Iterator[Diagnostic]:
@@ -103,19 +90,24 @@ def record_of(folders: Folders, distribution: Installed | None) -> bytes | None:
         return None
 
 
+def rows_of(folders: Folders, distribution: Installed | None) -> Rows:
+    """Return the rows of that RECORD; none where there is none."""
+    if distribution is None:
+        return Rows(b"")
+    return folders.once("rows", distribution.path, lambda: Rows(record_of(folders, distribution) or b""))
+
+
 def _flaws(torch: Candidate, rows: Rows, chosen: Callable[[str], bool]) -> Iterator[_Flaw]:
     """List the files that RECORD lists and that are missing or of another size, without bytecode and metadata."""
     last, base, children = None, "", MISSING.children
     torch.folders.count_rows(rows.most)
-    for path, stated in rows:
-        if not chosen(path):
-            continue
+    for path, _, stated in rows:
         parent, _, name = path.rpartition("/")
+        if name.endswith(".pyc") or ".dist-info" in parent or not chosen(path):
+            continue
         if parent != last:
             last, base = parent, absolute(torch.distribution.site if torch.distribution else "/", parent)
             children = torch.folders.at(base).children if len(parent) <= MAX_PATH else MISSING.children
-        if path.endswith(".pyc") or ".dist-info" in parent:
-            continue
         node = children.get(name)
         if node is not None and node.kind is Kind.SYMLINK:
             node = torch.folders.node(f"{base}/{name}")
@@ -136,7 +128,7 @@ def _if_gone(path: str) -> Severity:
 def _looks_for_manager(torch: Candidate) -> bool:
     """Test whether torch's `__init__` names the program, as those of its releases do."""
     try:
-        source = torch.folders.fs.read(resolve(torch.folders.fs, torch.found.origin or torch.path) or torch.path)
+        source = torch.folders.read(torch.found.origin or torch.path)
     except InspectorError:
         return False
     return torch.found.loader == "source" and b"torch_shm_manager" in source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -35,6 +35,12 @@ def texts(diagnostics: Iterable[Diagnostic]) -> tuple[str, ...]:
     """List the clauses, the most severe first, each once."""
     ranked = sorted(diagnostics, key=lambda each: _ORDER.index(each.severity))
     return tuple(dict.fromkeys(each.text for each in ranked))
+
+
+def counted(severity: Severity, what: str, items: Sequence[str], *, asks: bool = True) -> Iterator[Diagnostic]:
+    """Yield a clause that counts the items and quotes the first; none where there are none."""
+    if items:
+        yield Diagnostic(severity, f"{what} ({len(items)}): {some(items)}", asks=asks)
 
 
 def some(items: Sequence[str], limit: int = 3) -> str:

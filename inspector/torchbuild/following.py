@@ -83,16 +83,16 @@ class _Origins:
     def refusal(self, name: str, origin: str) -> tuple[str, str] | None:
         """Return the error that Python raises for a module's bytecode, `?` where it isn't known; None where it loads.
 
-        A source's bytecode is looked at where it came later than the source.
+        A source's bytecode is looked at where it came later than the source, or the source was changed.
         """
         if origin.endswith(".pyc"):
             self.compiled += 1
             return self._alone(name, origin)
         compiled = compiled_of(self._torch, origin)
         source, node = self._folders.node(origin), compiled and self._folders.node(compiled)
-        if not compiled or not node or not source or node.layer is None or node.layer <= (source.layer or 0):
+        if not compiled or not node or not source or node.layer is None or self._torch.path not in compiled:
             return None
-        if self._torch.path not in compiled:
+        if node.layer <= (source.layer or 0) and not self.is_changed(origin):
             return None
         try:
             used = is_unchecked_of_another(self._read(compiled), self._read(origin))

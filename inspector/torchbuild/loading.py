@@ -8,7 +8,6 @@ from inspector.errors import InspectorError
 from inspector.loader import LATE, ImportFailure, LoadFailure, Process, Tables, TorchFiles, at_each_level, import_torch
 from inspector.loader.torch_preloads import read_opened
 from inspector.python.modules import extensions_of, find_in, find_modules
-from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic, some
 from inspector.torchbuild.python_process import Python, Whole, agreed, diagnosed, load_modules, same
@@ -116,7 +115,7 @@ def _source(torch: Candidate) -> bytes:
     """Read what says which libraries are preloaded; nothing where only bytecode is there."""
     try:
         origin = torch.found.origin or ""
-        return torch.folders.fs.read(resolve(torch.folders.fs, origin) or origin) if origin.endswith(".py") else b""
+        return torch.folders.read(origin) if origin.endswith(".py") else b""
     except InspectorError:
         return b""
 
