@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from inspector.cluster.answers import checked, opened
-from inspector.cluster.worker import TOO_LARGE, Order, read_order, version_here
+from inspector.cluster.worker import TOO_LARGE, Order, checked, opened, read_order, version_here
 from inspector.cluster.workers import Workers, check_versions, connect, load, other_version, quiet
 from inspector.errors import InspectorError, Refused, UsageError
 from inspector.layers.blob import Scanned

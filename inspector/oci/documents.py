@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
-from inspector.oci.digests import DIGEST_PATTERN, MAX_DOCUMENT
 from inspector.oci.model import (
     CONFIG_TYPES,
+    DIGEST_PATTERN,
     INDEX_TYPES,
     MANIFEST_TYPES,
+    MAX_DOCUMENT,
     OLD_CONFIG_TYPE,
     SCHEMA1_TYPES,
     ArchiveItem,

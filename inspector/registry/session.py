@@ -8,11 +8,10 @@ from functools import partial
 from typing import Literal
 
 from inspector.errors import Refused, Unreachable
-from inspector.http.address import Address, Origin, origin_of
+from inspector.http.address import Address, Origin, Reach, origin_of
 from inspector.http.bodies import words_of
 from inspector.http.connections import Response
 from inspector.http.pacing import Pacing
-from inspector.http.reach import Reach
 from inspector.http.redirects import REDIRECTS, follow
 from inspector.names import api_host
 from inspector.registry.authorizer import Authorizer

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from inspector.errors import DigestMismatch, LimitExceeded, Malformed
-from inspector.oci import ImageConfig, check_digest, digest_of, parse_config
+from inspector.oci import ImageConfig, Platform, check_digest, digest_of, parse_config
 from inspector.sources.image import Image, Layer
 from inspector.sources.platforms import foreign
 from inspector.sources.store import Stored, shown
@@ -132,3 +132,16 @@ def _layer(diff_id: str, placed: Placed, created_by: str | None) -> Layer:
         created_by=created_by,
         walked=stored.walked,
     )
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """The images that go by some names, each by its config's digest and its platform.
+
+    `incomplete` says that a part is missing, so that what leads there leads to no image; `other` that there is
+    something that is not read as an image here, which an engine might still run.
+    """
+
+    tags: tuple[str, ...]
+    images: tuple[tuple[str, Platform], ...]
+    incomplete: bool = False
+    other: bool = False

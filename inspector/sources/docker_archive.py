@@ -13,6 +13,7 @@ from inspector.oci import ArchiveItem, digest_of, parse_items
 from inspector.sources.assemble import (
     MAX_IMAGES,
     Config,
+    Listed,
     Placed,
     all_within,
     check_counts,
@@ -21,7 +22,6 @@ from inspector.sources.assemble import (
     read_config,
 )
 from inspector.sources.image import Image
-from inspector.sources.listed import Listed
 from inspector.sources.names import is_id, may_be_id, no_such, pick
 from inspector.sources.platforms import Wanted, choose, refuse_several
 from inspector.sources.store import BlobStore, shown

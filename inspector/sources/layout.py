@@ -9,11 +9,10 @@ import msgspec
 
 from inspector.errors import Malformed, NoImage, NotFound, Unsupported
 from inspector.oci import Descriptor, Index, Manifest, layout_version, parse_manifest
-from inspector.sources.assemble import all_within, make_image
+from inspector.sources.assemble import Listed, all_within, make_image
 from inspector.sources.contents import Contents, Described
 from inspector.sources.image import Image
 from inspector.sources.indexes import Found, flatten, may_be_image
-from inspector.sources.listed import Listed
 from inspector.sources.names import digest_in, is_id, may_be_id, no_such, pick
 from inspector.sources.platforms import Wanted, choose, refuse_several, same
 from inspector.sources.store import BlobStore, shown

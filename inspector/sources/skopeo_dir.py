@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from inspector.errors import NotFound, Unsupported
 from inspector.oci import Manifest, parse_manifest
+from inspector.sources.assemble import Listed
 from inspector.sources.contents import Contents
 from inspector.sources.image import Image
 from inspector.sources.indexes import flatten
 from inspector.sources.layout import open_found, open_manifest
-from inspector.sources.listed import Listed
 from inspector.sources.names import is_id, no_such
 from inspector.sources.platforms import Wanted, choose
 from inspector.sources.store import BlobStore

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
+from inspector.engine.model import MountPoint
 from inspector.sources.access import AccessUnusable, Known, Unread
-from inspector.sources.container.view import ContainerView
 from inspector.sources.image import Image, Layer
+from inspector.sources.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,9 @@ CHANGED = "changed in the container"
 """What stands for the build step of the topmost layer."""
 OF_IMAGE = "the image's files, as the container has them"
 """The same of what an export has besides."""
+
+MAX_TOLD = 5
+"""Mounts that a warning names."""
 
 
 class ContainerAccess:
@@ -100,3 +104,33 @@ def with_layers(image: Image, layers: Sequence[Layer], view: ContainerView) -> I
     rootfs = msgspec.structs.replace(image.config.rootfs, diff_ids=[layer.diff_id for layer in layers if layer.diff_id])
     config = msgspec.structs.replace(image.config, rootfs=rootfs)
     return msgspec.structs.replace(image, config=config, layers=tuple(layers), view=view)
+
+
+class ContainerView(msgspec.Struct, frozen=True):
+    """See `View`. `changes` tells what was changed since."""
+
+    mounts: Sequence[MountPoint]
+    changes: Callable[[], Iterable[str]]
+
+    @property
+    def hidden(self) -> Mapping[str, str]:
+        """See `View.hidden`."""
+        return {mount.path: f"what is mounted at {told(mount)} is not read" for mount in self.mounts}
+
+    def changed(self) -> Iterable[str]:
+        """See `View.changed`."""
+        return self.changes()
+
+
+def told(mount: MountPoint) -> str:
+    """Return the mount as messages name it."""
+    return f"{shown(mount.path)} ({shown(mount.kind[:20])[1:-1]}{f' {shown(mount.name)}' if mount.name else ''})"
+
+
+def mount_warnings(mounts: Sequence[MountPoint]) -> list[str]:
+    """Return the warning that mounts hide what lies below them; none where there is none."""
+    if not mounts:
+        return []
+    more = f" and {len(mounts) - MAX_TOLD} more" if len(mounts) > MAX_TOLD else ""
+    named = ", ".join(told(mount) for mount in mounts[:MAX_TOLD])
+    return [f"what is mounted in the container is not read, and hides what lies below: {named}{more}"]

@@ -12,9 +12,8 @@ from inspector.engine.endpoint import Kind
 from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable, UsageError
 from inspector.oci import ImageConfig, Platform
 from inspector.reference import Reference
-from inspector.sources.container.access import ContainerAccess, own_layer
+from inspector.sources.container.access import ContainerAccess, ContainerView, mount_warnings, own_layer
 from inspector.sources.container.nearby import with_nearby
-from inspector.sources.container.view import ContainerView, mount_warnings
 from inspector.sources.engine.access import as_told
 from inspector.sources.engine.names import is_pattern
 from inspector.sources.image import Image

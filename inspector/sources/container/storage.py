@@ -10,11 +10,11 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.sources.access import AccessUnusable
-from inspector.sources.engine import storage_conf
 from inspector.sources.engine.containers_storage import ContainersStore
 from inspector.sources.engine.content_store import candidate_roots, open_content_store
 from inspector.sources.engine.disk import refuse_hidden_marks
 from inspector.sources.engine.overlay2 import chain_ids, open_overlay2, overlay2_container, overlay2_places
+from inspector.sources.engine.podman_conf import roots
 from inspector.sources.engine.snapshots import FOLDER, find_active
 from inspector.sources.engine.storage import refuse_other_driver, storage_root
 from inspector.sources.image import Layer
@@ -41,7 +41,7 @@ def find_kept(engine: Engine, document: ContainerDocument) -> Kept:
     """
     root = storage_root(engine)
     if engine.kind == "podman":
-        return kept_in_store(ContainersStore(root, storage_conf.roots()[1:]), document.id)
+        return kept_in_store(ContainersStore(root, roots()[1:]), document.id)
     if engine.info.store == "containerd":
         return _from_containerd(root, document)
     refuse_other_driver(engine.info.driver)

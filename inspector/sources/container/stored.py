@@ -9,10 +9,9 @@ import msgspec
 from inspector.errors import InspectorError, Malformed, Unreachable
 from inspector.oci import ImageConfig, parse, parse_config
 from inspector.sources.access import AccessUnusable, Known
-from inspector.sources.container.access import own_layer, with_layers
+from inspector.sources.container.access import ContainerView, own_layer, with_layers
 from inspector.sources.container.own_files import OwnFiles
 from inspector.sources.container.storage import kept_in_store
-from inspector.sources.container.view import ContainerView
 from inspector.sources.engine.containers_files import DRIVER
 from inspector.sources.engine.disk import refuse_hidden_marks
 from inspector.sources.engine.open import own_store

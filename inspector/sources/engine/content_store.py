@@ -7,8 +7,6 @@ again; the blobs themselves do for all others.
 
 from __future__ import annotations
 
-import contextlib
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from inspector.sources.assemble import MAX_LAYERS, Placed
 from inspector.sources.contents import Contents
 from inspector.sources.directory import Directory
 from inspector.sources.engine.diff_directory import DiffDirectory
-from inspector.sources.engine.disk import refuse_hidden_marks, unusable
+from inspector.sources.engine.disk import read_toml, refuse_hidden_marks, unusable
 from inspector.sources.engine.overlay2 import chain_ids
 from inspector.sources.engine.snapshots import FOLDER, Snapshot, find
 from inspector.sources.image import Image
@@ -31,7 +29,6 @@ from inspector.sources.store import BlobStore, Stored
 CONTENT = Path("io.containerd.content.v1.content", "blobs")
 _CONFIG = Path("/etc/containerd/config.toml")
 _DEFAULT = Path("/var/lib/containerd")
-_MAX_CONFIG = 1 << 20
 
 
 def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
@@ -91,12 +88,8 @@ def unpacked(store: BlobStore, descriptor: Descriptor, diff_id: str, snapshot: S
 def candidate_roots(engine_root: Path, config: Path = _CONFIG) -> Sequence[Path]:
     """Say where an engine's containerd may keep its files: below the engine's own root, or where the system's does."""
     own = engine_root / "containerd" / "daemon"
-    with contextlib.suppress(OSError, ValueError):  # tomllib's errors are ValueErrors
-        with config.open("rb") as file:
-            root = tomllib.loads(file.read(_MAX_CONFIG).decode()).get("root")
-        if isinstance(root, str) and Path(root).is_absolute():
-            return (own, Path(root))
-    return (own, _DEFAULT)
+    root = (read_toml(config) or {}).get("root")
+    return (own, Path(root) if isinstance(root, str) and Path(root).is_absolute() else _DEFAULT)
 
 
 def blob_name(algorithm: str, digits: str) -> str:

@@ -32,10 +32,10 @@ def open_storage(engine: Engine, document: ImageDocument) -> Image:
     if not document.diff_ids and info.store != "containerd":
         raise AccessUnusable("the engine does not say which layers the image has")
     if engine.kind == "podman":
-        from inspector.sources.engine import storage_conf
         from inspector.sources.engine.containers_storage import ContainersStore
+        from inspector.sources.engine.podman_conf import roots
 
-        return _same(ContainersStore(root, storage_conf.roots()[1:]).open_id(document.id), document)
+        return _same(ContainersStore(root, roots()[1:]).open_id(document.id), document)
     if info.store == "containerd":
         return _same(_from_containerd(root, document), document)
     refuse_other_driver(info.driver)
