@@ -14,7 +14,6 @@ from inspector.sources.assemble import (
     MAX_IMAGES,
     Config,
     Listed,
-    Placed,
     all_within,
     check_counts,
     digest_in_name,
@@ -24,7 +23,8 @@ from inspector.sources.assemble import (
 from inspector.sources.image import Image
 from inspector.sources.names import is_id, may_be_id, no_such, pick
 from inspector.sources.platforms import Wanted, choose, refuse_several
-from inspector.sources.store import BlobStore, shown
+from inspector.sources.shown import shown
+from inspector.sources.store import BlobStore
 
 MANIFEST = "manifest.json"
 SOURCE = "docker-archive"
@@ -150,7 +150,7 @@ def _choose(store: BlobStore, group: list[_Found], wanted: Wanted) -> list[_Foun
 
 
 def _open(store: BlobStore, found: _Found) -> Image:
-    layers = [Placed(store.layer(name), None) for name in found.layers]
+    layers = [store.layer(name) for name in found.layers]
     return make_image(store, SOURCE, found.config, layers, tags=found.tags)
 
 

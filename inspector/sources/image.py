@@ -17,19 +17,20 @@ if TYPE_CHECKING:
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """One layer. `digest` and `stored_size` (bytes) are those of the blob as stored.
+    """One layer. `digest` and `stored_size` (bytes) are those of the blob as stored, as far as they are known.
 
-    `compressed` says whether that is packed; `created_by` is the build step, where the config's history tells.
-    `walked` says that the blob is read from a directory of files, whose entries are not quite those of the tar.
-    One that is `literal` is a whole root file system and no change to one: none of its names is a whiteout.
+    `diff_id` is empty as long as no config states it, `created_by` the build step, where the config's history tells.
+    `compressed` says whether the blob is packed; `walked` that it is read from a directory of files, whose entries are
+    not quite those of the tar, and quickly however it is packed. One that is `literal` is a whole root file system and
+    no change to one: none of its names is a whiteout.
     """
 
-    diff_id: str
     blob: LayerBlob
-    digest: str | None
-    stored_size: int
-    compressed: bool
-    created_by: str | None
+    diff_id: str = ""
+    digest: str | None = None
+    stored_size: int = 0
+    compressed: bool = False
+    created_by: str | None = None
     walked: bool = False
     literal: bool = False
 

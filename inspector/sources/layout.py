@@ -15,7 +15,8 @@ from inspector.sources.image import Image
 from inspector.sources.indexes import Found, flatten, may_be_image
 from inspector.sources.names import digest_in, is_id, may_be_id, no_such, pick
 from inspector.sources.platforms import Wanted, choose, refuse_several, same
-from inspector.sources.store import BlobStore, shown
+from inspector.sources.shown import shown
+from inspector.sources.store import BlobStore
 
 INDEX = "index.json"
 MARK = "oci-layout"

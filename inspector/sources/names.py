@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from inspector.errors import NotFound
 from inspector.names import canonical, split_name, without_local
-from inspector.sources.store import shown
+from inspector.sources.shown import shown
 
 _DIGEST = re.compile(r"@?((?:sha256:[0-9a-f]{64})|(?:sha512:[0-9a-f]{128}))")
 _SHORT_ID = re.compile(r"[0-9a-f]{12,64}")

@@ -18,13 +18,12 @@ from inspector.sources.image import Image, Layer
 
 if TYPE_CHECKING:
     from inspector.oci import ImageConfig, Platform
-    from inspector.sources.store import Stored
 
 
 def single_image(
     reference: str,
     source: str,
-    stored: Stored,
+    layer: Layer,
     config: ImageConfig,
     platform: Platform,
     *,
@@ -34,7 +33,7 @@ def single_image(
     """Make the image of one layer, whose names are literal: `.wh.x` in it is a file, and no device is a whiteout.
 
     Of `config`, what a container gets (environment, user, command) is kept; its layers and its history are of other
-    bytes. `stored` is the blob of that layer.
+    bytes. `layer` is as it is stored.
     """
     own = msgspec.structs.replace(
         config,
@@ -44,22 +43,12 @@ def single_image(
         rootfs=RootfsIds([diff_id] if diff_id else []),
         history=None,
     )
-    layer = Layer(
-        diff_id=diff_id,
-        blob=stored.blob,
-        digest=None,
-        stored_size=stored.size,
-        compressed=stored.compressed,
-        created_by=None,
-        walked=stored.walked,
-        literal=True,
-    )
     return Image(
         reference=reference,
         source=source,
         image_id=None,
         config=own,
         platform=platform,
-        layers=(layer,),
+        layers=(msgspec.structs.replace(layer, diff_id=diff_id, literal=True),),
         warnings=tuple(warnings),
     )

@@ -20,7 +20,8 @@ from inspector.sources.image import Image
 from inspector.sources.kinds import advice, advice_on_tar
 from inspector.sources.platforms import Wanted, same
 from inspector.sources.recognise import named_archive
-from inspector.sources.store import BlobStore, shown
+from inspector.sources.shown import shown
+from inspector.sources.store import BlobStore
 
 
 def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, wanted: Wanted) -> list[Image]:

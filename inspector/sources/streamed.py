@@ -32,7 +32,9 @@ from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT, digest_mismatch
 from inspector.rootfs import Kind
 from inspector.sources.access import Known, Unread
-from inspector.sources.store import Members, Stored, missing, several, shown, too_large
+from inspector.sources.image import Layer
+from inspector.sources.shown import shown
+from inspector.sources.store import Members, missing, several, too_large
 
 MAX_DOCUMENTS = 16 << 20
 """Bytes of documents that are kept of one archive; what comes later is known by its size alone."""
@@ -130,15 +132,16 @@ class StreamedArchive:
             raise Malformed(f"{self._where}: {shown(name)} is a layer where a JSON document is expected")
         raise LimitExceeded(f"{self._where}: its documents have more than {MAX_DOCUMENTS} bytes together")
 
-    def layer(self, name: str) -> Stored:
+    def layer(self, name: str) -> Layer:
         """See `BlobStore.layer`."""
         held = self._held(name)
         if held.passed_over:
-            return Stored(Unread(), held.size, held.compressed)
+            return Layer(blob=Unread(), stored_size=held.size, compressed=held.compressed)
         found = held.layer or CorruptLayer(
             f"{self._where}: {shown(name)} is no tar, nor one packed with gzip, zstd, xz or bzip2"
         )
-        return Stored(StreamedBlob(self._where, name, found), held.size, held.compressed)
+        blob = StreamedBlob(self._where, name, found)
+        return Layer(blob=blob, stored_size=held.size, compressed=held.compressed)
 
     def _held(self, name: str) -> _Held:
         held = self._members.find(name)

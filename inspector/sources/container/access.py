@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.engine.model import MountPoint
-from inspector.sources.access import AccessUnusable, Known, Unread
+from inspector.sources.access import AccessUnusable, Known, StoredAccess, Unread
 from inspector.sources.image import Image, Layer
 from inspector.sources.shown import shown
 
@@ -28,22 +28,16 @@ MAX_TOLD = 5
 """Mounts that a warning names."""
 
 
-class ContainerAccess:
-    """The access methods to the container that `document` describes; `image` is what was known of it at once."""
+class ContainerAccess(StoredAccess):
+    """The access methods to the container that `document` describes; `image` is what was known of it at once.
+
+    It has no `engine` that could run it, since only images are run.
+    """
 
     def __init__(self, engine: Engine, document: ContainerDocument, image: Image) -> None:
+        super().__init__(image, "asking for single files would make mount points in the container")
         self._engine = engine
         self._document = document
-        self._image = image
-
-    @property
-    def engine(self) -> None:
-        """See `Access.engine`: none that could run it, since only images are run."""
-        return
-
-    def told(self) -> Image:
-        """See `Access.told`."""
-        return self._image
 
     def at_hand(self) -> None:
         """See `Access.at_hand`: of a container nothing is kept."""
@@ -58,10 +52,6 @@ class ContainerAccess:
         own = OwnFiles(kept.files)
         view = ContainerView(self._document.mounts, own.changed)
         return with_layers(self._image, (*kept.layers, own_layer(own, walked=True)), view)
-
-    def container(self) -> NoReturn:
-        """See `Access.container`. Raises `AccessUnusable`, always."""
-        raise AccessUnusable("asking for single files would make mount points in the container")
 
     def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - no layer is known by its digest
         """See `Access.saved`. Raises `AccessUnusable` too."""
@@ -88,15 +78,7 @@ class ContainerAccess:
 
 def own_layer(blob: LayerBlob | None = None, *, walked: bool = False) -> Layer:
     """Return the topmost layer, of no digest, by its blob."""
-    return Layer(
-        diff_id="",
-        blob=blob or Unread(),
-        digest=None,
-        stored_size=0,
-        compressed=False,
-        created_by=CHANGED,
-        walked=walked,
-    )
+    return Layer(blob=blob or Unread(), created_by=CHANGED, walked=walked)
 
 
 def with_layers(image: Image, layers: Sequence[Layer], view: ContainerView) -> Image:

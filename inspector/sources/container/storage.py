@@ -67,10 +67,7 @@ def kept_in_store(store: ContainersStore, container_id: str) -> Kept:
 
 def layers_of(placed: Sequence[tuple[str, DiffDirectory]]) -> tuple[Layer, ...]:
     """Return layers by diff_id and directory, without their build steps."""
-    return tuple(
-        Layer(diff_id=diff_id, blob=blob, digest=None, stored_size=0, compressed=False, created_by=None, walked=True)
-        for diff_id, blob in placed
-    )
+    return tuple(Layer(blob=blob, diff_id=diff_id, walked=True) for diff_id, blob in placed)
 
 
 def with_steps(layers: tuple[Layer, ...], known: Sequence[Layer]) -> tuple[Layer, ...]:

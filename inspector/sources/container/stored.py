@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.errors import InspectorError, Malformed, Unreachable
 from inspector.oci import ImageConfig, parse, parse_config
-from inspector.sources.access import AccessUnusable, Known
+from inspector.sources.access import AccessUnusable, StoredAccess
 from inspector.sources.container.access import ContainerView, own_layer, with_layers
 from inspector.sources.container.own_files import OwnFiles
 from inspector.sources.container.storage import kept_in_store
@@ -19,7 +19,6 @@ from inspector.sources.image import Image
 from inspector.sources.platforms import foreign
 
 if TYPE_CHECKING:
-    from inspector.layers.blob import Meter
     from inspector.sources.engine.containers_storage import ContainersStore
 
 _DOCUMENT = "userdata/buildah.json"
@@ -31,22 +30,13 @@ class _Buildah(msgspec.Struct):
     ociv1: msgspec.Raw = msgspec.Raw()
 
 
-class StoredContainer:
+class StoredContainer(StoredAccess):
     """The only access method to a container of a store that no service stands before."""
 
     def __init__(self, store: ContainersStore, container_id: str, image: Image) -> None:
+        super().__init__(image, "no service has the container")
         self._store = store
         self._id = container_id
-        self._image = image
-
-    @property
-    def engine(self) -> None:
-        """See `Access.engine`."""
-        return
-
-    def told(self) -> Image:
-        """See `Access.told`."""
-        return self._image
 
     def at_hand(self) -> None:
         """See `Access.at_hand`."""
@@ -58,14 +48,6 @@ class StoredContainer:
         kept = kept_in_store(self._store, self._id)
         own = OwnFiles(kept.files)
         return with_layers(self._image, (*kept.layers, own_layer(own, walked=True)), ContainerView((), own.changed))
-
-    def container(self) -> NoReturn:
-        """See `Access.container`. Raises `AccessUnusable`, always."""
-        raise AccessUnusable("no service has the container")
-
-    def saved(self, *, known: Known, meter: Meter) -> NoReturn:  # noqa: ARG002 - the signature of all access methods
-        """See `Access.saved`. Raises `AccessUnusable`, always."""
-        raise AccessUnusable("no service has the container")
 
 
 def open_stored(name: str, why: InspectorError) -> Image | None:

@@ -11,7 +11,7 @@ from inspector.names import canonical, familiar, repository_in, without_local
 from inspector.sources.containerd.records import Record, Records
 from inspector.sources.engine.names import all_tags, matching
 from inspector.sources.names import digest_in, may_be_id
-from inspector.sources.store import shown
+from inspector.sources.shown import shown
 
 _HEX = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 

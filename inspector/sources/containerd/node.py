@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,7 +13,7 @@ from inspector.errors import InspectorError, NotFound, PlatformMissing
 from inspector.names import familiar
 from inspector.oci import Descriptor, Manifest
 from inspector.reference import Reference
-from inspector.sources.containerd.access import NodeAccess
+from inspector.sources.access import Known, StoredAccess
 from inspector.sources.containerd.contents import NodeContents
 from inspector.sources.containerd.names import find, find_all, is_of, rivals, tags_of, typed_names
 from inspector.sources.containerd.native import OnlyWhole
@@ -25,7 +26,10 @@ from inspector.sources.indexes import Found, flatten
 from inspector.sources.layout import open_found
 from inspector.sources.names import digest_in, is_id, may_be_id
 from inspector.sources.platforms import Wanted, same
-from inspector.sources.store import shown
+from inspector.sources.shown import shown
+
+if TYPE_CHECKING:
+    from inspector.layers.blob import Meter
 
 MAX_FOLLOWED = 500
 """Images of one namespace whose documents are read to find the digest of a config or of one platform's manifest."""
@@ -116,7 +120,7 @@ class Node:
             again = self._open(meant, image.platform if wanted == "all" else wanted, walk=False)
             return next(each for each in again if each.image_id == image.image_id)
 
-        return msgspec.structs.replace(image, access=NodeAccess(image, packed))
+        return msgspec.structs.replace(image, access=_NodeAccess(image, packed))
 
     def _contents(self, record: Record, *, walk: bool = True) -> NodeContents:
         return NodeContents(self._place.root, self._place.overlayfs, record, walk=walk)
@@ -147,6 +151,18 @@ class Node:
         near = near or [each for each in names if each.endswith(f"/{familiar(name)}")]
         clause = f"; {told('containerd', near, others)}" if near or others else ""
         return NotFound(f"{sentence}{clause}", near=(*near, *others)[:MAX_NAMED])
+
+
+class _NodeAccess(StoredAccess):
+    """The access methods to an image that is unpacked: its snapshots, or the blobs from which `packed` opens it."""
+
+    def __init__(self, image: Image, packed: Callable[[], Image]) -> None:
+        super().__init__(image, "containerd is not asked for single files")
+        self._packed = packed
+
+    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all access methods
+        """See `Access.saved`: what would be saved is read where it lies. Raises `AccessUnusable` where blobs lack."""
+        return self._packed()
 
 
 def _whole(contents: NodeContents, found: list[Found]) -> list[Found]:

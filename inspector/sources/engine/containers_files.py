@@ -24,7 +24,7 @@ from inspector.oci import decoder
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord, kept
 from inspector.sources.engine.disk import read_document, stamp
-from inspector.sources.store import shown
+from inspector.sources.shown import shown
 
 DRIVER = "overlay"
 MAX_LIST = 64 << 20

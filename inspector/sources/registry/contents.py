@@ -12,8 +12,8 @@ from inspector.errors import NotFound
 from inspector.oci import Descriptor
 from inspector.registry.repository import Document, Head, Repository
 from inspector.sources.contents import Described
+from inspector.sources.image import Layer
 from inspector.sources.registry.blob import RegistryBlob
-from inspector.sources.store import Stored
 
 MAX_HELD = 32 << 20
 """Bytes of documents that one run keeps in memory."""
@@ -193,10 +193,10 @@ class RegistryContents(Described):
             return False
         return True
 
-    def stored(self, descriptor: Descriptor) -> Stored:
+    def stored(self, descriptor: Descriptor) -> Layer:
         """See `Described.stored`. Whether it is packed shows only beside the config; until then it is said to be."""
         blob = RegistryBlob(self._repository, descriptor)
-        return Stored(blob, descriptor.size, compressed=True)
+        return Layer(blob=blob, stored_size=descriptor.size, compressed=True)
 
 
 def _manifest_path(algorithm: str, digits: str) -> str:

@@ -11,18 +11,17 @@ from inspector.layers.merge import merge
 from inspector.layers.readers import FileReader
 from inspector.oci import ImageConfig, Platform
 from inspector.reference import STDIN
+from inspector.sources.image import Image, Layer
 from inspector.sources.pipe import opened
 from inspector.sources.rootfs.platform import choose_platform
 from inspector.sources.sif.blob import SquashBlob
 from inspector.sources.sif.header import find_partition
 from inspector.sources.sif.starting import find_start
 from inspector.sources.single import single_image
-from inspector.sources.store import Stored
 from inspector.sources.streamed import MAX_HELD
 
 if TYPE_CHECKING:
     from inspector.layers.blob import Meter
-    from inspector.sources.image import Image
     from inspector.sources.platforms import Wanted
 
 
@@ -54,5 +53,5 @@ def _open(name: str, path: Path, wanted: Wanted, meter: Meter) -> Image:
     platform, warnings = choose_platform(index, wanted, stated and stated.normal(), str(path))
     start = find_start(merge([index], literal=True), blob.content)
     config = ImageConfig(os="linux", config=start.config)
-    stored = Stored(blob, partition.length, compressed=True, walked=True)
-    return single_image(name, "sif", stored, config, platform, warnings=[*start.warnings, *warnings])
+    layer = Layer(blob=blob, stored_size=partition.length, compressed=True, walked=True)
+    return single_image(name, "sif", layer, config, platform, warnings=[*start.warnings, *warnings])

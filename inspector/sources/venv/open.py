@@ -13,15 +13,14 @@ from inspector.errors import NotFound, PlatformMissing, Unsupported
 from inspector.home import home_directory
 from inspector.oci import ImageConfig, Platform, RuntimeConfig
 from inspector.sources.access import Unread
+from inspector.sources.image import Image, Layer
 from inspector.sources.kinds import is_root, is_venv
 from inspector.sources.platforms import own_platform, same
 from inspector.sources.single import single_image
-from inspector.sources.store import Stored
 from inspector.sources.venv.machine import Machine
 
 if TYPE_CHECKING:
     from inspector.reference import Reference
-    from inspector.sources.image import Image
     from inspector.sources.platforms import Wanted
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -44,7 +43,7 @@ def open_venv(reference: Reference, wanted: Wanted) -> tuple[Image, ...]:
     image = single_image(
         reference.text,
         reference.scheme.value,
-        Stored(Unread(), 0, compressed=False, walked=True),
+        Layer(blob=Unread(), walked=True),
         _activated(prefix),
         own,
         warnings=_warnings(Path(prefix)),
