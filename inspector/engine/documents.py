@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Step, Store
 from inspector.errors import Malformed
-from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, decoder, parse
+from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, parse
 
 MAX_LIST = 64 << 20
 """The longest list taken in, in bytes: a build host has thousands of images, some with labels of kilobytes."""
 _NO_DIGEST = "@<none>"
 _SNAPSHOTTER = "io.containerd.snapshotter.v1"
-
-Item = TypeVar("Item")
 
 
 class Component(msgspec.Struct, rename="pascal"):
@@ -144,7 +142,7 @@ def images(content: bytes, where: str) -> tuple[ListedImage, ...]:
     """Return an answer to `/images/json`. Raises `Malformed`."""
     return tuple(
         ListedImage(full_id(item.id), _tags(item.repo_tags), _digests(item.repo_digests, item.repo_tags), item.created)
-        for item in listed(content, _Listed, where)
+        for item in parse(content, list[_Listed], where, MAX_LIST)
     )
 
 
@@ -152,16 +150,8 @@ def containers(content: bytes, where: str, now: float) -> tuple[ListedContainer,
     """Return an answer to `/containers/json`, given at `now`, in seconds since 1970. Raises `Malformed`."""
     return tuple(
         ListedContainer(item.id, "".join(item.names or ()).removeprefix("/"), now - item.created, item.state)
-        for item in listed(content, _Container, where)
+        for item in parse(content, list[_Container], where, MAX_LIST)
     )
-
-
-def listed(content: bytes, kind: type[Item], where: str) -> list[Item]:
-    """Return a list of documents. Raises `Malformed`."""
-    try:
-        return decoder(list[kind]).decode(content)  # type: ignore[valid-type]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"{where}: {error}") from error
 
 
 def full_id(text: str) -> str:

@@ -46,13 +46,13 @@ def converted(value: object, kind: type[Document]) -> Document:
     return msgspec.convert(value, kind)
 
 
-def parse(content: bytes, kind: type[Document], where: str) -> Document:
+def parse(content: bytes, kind: type[Document], where: str, most: int = MAX_DOCUMENT) -> Document:
     """Decode JSON that no image brings, such as an engine's answer, as `kind`; `where` names it in errors.
 
     Raises `Malformed`, `LimitExceeded`.
     """
-    if len(content) > MAX_DOCUMENT:
-        raise LimitExceeded(f"{where}: {len(content)} bytes; documents past {MAX_DOCUMENT} are refused")
+    if len(content) > most:
+        raise LimitExceeded(f"{where}: {len(content)} bytes; documents past {most} are refused")
     try:
         return decoder(kind).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -91,7 +91,6 @@ def make_image(
         _check_plain(diff_id, layer, store.where)
     triples = zip(document.rootfs.diff_ids, layers, document.build_steps(), strict=True)
     return Image(
-        reference="",
         source=source,
         image_id=config.image_id,
         config=document,

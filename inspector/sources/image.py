@@ -36,7 +36,8 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """One image of one platform. `image_id` is the digest of the config; `tags` are the medium's names for it.
+    """One image of one platform. `image_id` is the digest of the config; `reference`
+    is set by who knows what was asked, `tags` are the medium's names for it.
 
     An engine's image has `access`: as it stands, it holds what the engine tells of it, and its layers are `Unread`;
     `image_id` is None where the engine doesn't tell the config's digest. `size` is what the engine states, in bytes
@@ -45,12 +46,12 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     is no image but a part of this machine; its layer can't be read then. A container has a `view`.
     """
 
-    reference: str
     source: str
-    image_id: str | None
     config: ImageConfig
     platform: Platform
     layers: tuple[Layer, ...]
+    reference: str = ""
+    image_id: str | None = None
     tags: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     access: Access | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from inspector.errors import NotFound
 from inspector.names import canonical, split_name, without_local
@@ -12,6 +13,8 @@ from inspector.sources.shown import shown
 _DIGEST = re.compile(r"@?((?:sha256:[0-9a-f]{64})|(?:sha512:[0-9a-f]{128}))")
 _SHORT_ID = re.compile(r"[0-9a-f]{12,64}")
 _SHOWN_NAMES = 10
+
+Item = TypeVar("Item")
 
 
 def digest_in(selector: str) -> str | None:
@@ -32,22 +35,28 @@ def is_id(selector: str, image_id: str) -> bool:
     return bool(_SHORT_ID.fullmatch(selector)) and image_id.partition(":")[2].startswith(selector)
 
 
-def pick(selector: str, names: Sequence[Sequence[str]]) -> list[int]:
-    """Return the positions of what goes by `selector`: by exact name, else as engines read it, else by a unique tag."""
+def pick(selector: str, items: Sequence[Item], names_of: Callable[[Item], Sequence[str]]) -> list[Item]:
+    """Return what goes by `selector`: by exact name, else as engines read it, else by a unique tag."""
 
-    def positions(fits: Callable[[str], bool]) -> list[int]:
-        return [at for at, own in enumerate(names) if any(fits(name) for name in own)]
+    def fitting(fits: Callable[[str], bool]) -> list[Item]:
+        return [item for item in items if any(map(fits, names_of(item)))]
 
     wanted = canonical(selector)
     found = (
-        positions(lambda name: name == selector)
-        or positions(lambda name: canonical(name) == wanted)
-        or positions(lambda name: without_local(name) == wanted)
+        fitting(lambda name: name == selector)
+        or fitting(lambda name: canonical(name) == wanted)
+        or fitting(lambda name: without_local(name) == wanted)
     )
-    if found:
-        return found
-    by_tag = positions(lambda name: split_name(name).target == selector)
-    return by_tag if len(by_tag) == 1 else []
+    by_tag = [] if found else fitting(lambda name: split_name(name).target == selector)
+    return by_tag if len(by_tag) == 1 else found
+
+
+def pick_any(where: str, selector: str, items: Sequence[Item], names_of: Callable[[Item], Sequence[str]]) -> list[Item]:
+    """Return the same, at least one. Raises `NotFound`."""
+    found = pick(selector, items, names_of)
+    if not found:
+        raise no_such(where, selector, [names_of(item) for item in items])
+    return found
 
 
 def no_such(where: str, selector: str, names: Sequence[Sequence[str]]) -> NotFound:

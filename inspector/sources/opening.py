@@ -50,7 +50,10 @@ def open_images(
             raise UsageError(f"{reference}: --all-tags is for engines' repositories, and this names one place")
         from inspector.sources.files import Telling
 
-        return _from_own_room(reference, platform, media, Telling(meter, expect, stdin), every_tag=every_tag)
+        try:
+            return _from_own_room(reference, platform, media, Telling(meter, expect, stdin), every_tag=every_tag)
+        except OSError as error:
+            raise NotFound(f"{reference}: can't be read: {error.strerror or error}") from error
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)

@@ -46,7 +46,6 @@ def single_image(
     return Image(
         reference=reference,
         source=source,
-        image_id=None,
         config=own,
         platform=platform,
         layers=(msgspec.structs.replace(layer, diff_id=diff_id, literal=True),),

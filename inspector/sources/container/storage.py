@@ -11,7 +11,7 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.containers_storage import ContainersStore
-from inspector.sources.engine.content_store import candidate_roots, open_content_store
+from inspector.sources.engine.content_store import first_usable, open_content_store
 from inspector.sources.engine.disk import refuse_hidden_marks
 from inspector.sources.engine.overlay2 import chain_ids, open_overlay2, overlay2_container, overlay2_places
 from inspector.sources.engine.podman_conf import roots
@@ -43,7 +43,7 @@ def find_kept(engine: Engine, document: ContainerDocument) -> Kept:
     if engine.kind == "podman":
         return kept_in_store(ContainersStore(root, roots()[1:]), document.id)
     if engine.info.store == "containerd":
-        return _from_containerd(root, document)
+        return first_usable(root, lambda candidate: _from_containerd(candidate, document))
     refuse_other_driver(engine.info.driver)
     diff_ids, files = overlay2_container(root, document.id)
     layers = layers_of(list(zip(diff_ids, overlay2_places(root, diff_ids), strict=True)))
@@ -79,18 +79,11 @@ def with_steps(layers: tuple[Layer, ...], known: Sequence[Layer]) -> tuple[Layer
 
 
 def _from_containerd(root: Path, document: ContainerDocument) -> Kept:
-    """Return from whichever store has a snapshot of the container; the reasons of all where none does."""
-    reasons = []
-    for candidate in candidate_roots(root):
-        try:
-            refuse_hidden_marks(candidate)
-            files, below = find_active(candidate / FOLDER / "metadata.db", document.id)
-            image = open_content_store(candidate, document.image, document.platform)
-        except AccessUnusable as error:
-            reasons.append(str(error))
-            continue
-        chain = list(chain_ids(image.config.rootfs.diff_ids))
-        if [each for each in below if not each.endswith(_INIT)] != chain[::-1]:
-            raise AccessUnusable("the container stands on other layers than its image has")
-        return Kept(image.layers, files)
-    raise AccessUnusable("; ".join(reasons))
+    """Return from the store of the containerd at `root`. Raises `AccessUnusable` where it has no snapshot of it."""
+    refuse_hidden_marks(root)
+    files, below = find_active(root / FOLDER / "metadata.db", document.id)
+    image = open_content_store(root, document.image, document.platform)
+    chain = list(chain_ids(image.config.rootfs.diff_ids))
+    if [each for each in below if not each.endswith(_INIT)] != chain[::-1]:
+        raise AccessUnusable("the container stands on other layers than its image has")
+    return Kept(image.layers, files)

@@ -68,9 +68,7 @@ def open_stored(name: str, why: InspectorError) -> Image | None:
         raise Unreachable(f"{store} has the container, but its settings are known to Podman's service alone: {why}")
     config = _config(content, f"{store}: {_DOCUMENT} of {record.id[:12]}")
     image = Image(
-        reference="",
         source="container",
-        image_id=None,
         config=config,
         platform=config.platform,
         layers=(own_layer(),),

@@ -149,7 +149,7 @@ class Node:
         names = typed_names(self._records, self._namespaces)
         near, others = nearest(name, names)
         near = near or [each for each in names if each.endswith(f"/{familiar(name)}")]
-        clause = f"; {told('containerd', near, others)}" if near or others else ""
+        clause = f"; {told('containerd has', near, others)}" if near or others else ""
         return NotFound(f"{sentence}{clause}", near=(*near, *others)[:MAX_NAMED])
 
 

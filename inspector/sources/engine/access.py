@@ -88,7 +88,6 @@ def as_told(engine: Engine, document: ImageDocument, history: tuple[Step, ...] =
     config = with_steps(document.config, history)
     steps = config.build_steps()
     return Image(
-        reference="",
         source=engine.kind,
         image_id=document.config_digest,
         config=config,

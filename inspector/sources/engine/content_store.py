@@ -7,8 +7,9 @@ again; the blobs themselves do for all others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from inspector.errors import Malformed, NotFound, Unsupported
 from inspector.oci import Descriptor, Manifest
@@ -29,6 +30,8 @@ from inspector.sources.store import BlobStore
 CONTENT = Path("io.containerd.content.v1.content", "blobs")
 _CONFIG = Path("/etc/containerd/config.toml")
 _DEFAULT = Path("/var/lib/containerd")
+
+Found = TypeVar("Found")
 
 
 def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
@@ -91,6 +94,17 @@ def unpacked(store: BlobStore, descriptor: Descriptor, diff_id: str, snapshot: S
     blob = DiffDirectory(snapshot.files, snapshot, inodes=snapshot.inodes, packed=packed)
     digest = descriptor.digest
     return Layer(blob=blob, digest=digest, stored_size=descriptor.size, compressed=digest != diff_id, walked=True)
+
+
+def first_usable(engine_root: Path, read: Callable[[Path], Found]) -> Found:
+    """Return what `read` makes of the first root that will do. Raises `AccessUnusable` with the reasons of all."""
+    reasons = []
+    for candidate in candidate_roots(engine_root):
+        try:
+            return read(candidate)
+        except AccessUnusable as error:
+            reasons.append(str(error))
+    raise AccessUnusable("; ".join(reasons))
 
 
 def candidate_roots(engine_root: Path, config: Path = _CONFIG) -> Sequence[Path]:

@@ -82,16 +82,10 @@ def _from_containerd(root: Path, document: ImageDocument) -> Image:
 
     Of an image whose layers it has unpacked alone (moby#49473) the engine tells nothing else.
     """
-    from inspector.sources.engine.content_store import candidate_roots, open_content_store
+    from inspector.sources.engine.content_store import first_usable, open_content_store
 
     wanted = document.config.platform if document.diff_ids else None
-    reasons = []
-    for candidate in candidate_roots(root):
-        try:
-            return open_content_store(candidate, document.id, wanted)
-        except AccessUnusable as error:
-            reasons.append(str(error))
-    raise AccessUnusable("; ".join(reasons))
+    return first_usable(root, lambda candidate: open_content_store(candidate, document.id, wanted))
 
 
 def _same(image: Image, document: ImageDocument) -> Image:

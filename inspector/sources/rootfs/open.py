@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
-from inspector.errors import CorruptLayer, LimitExceeded, Malformed, NotFound
-from inspector.layers.compression import CHUNK, sniff
+from inspector.errors import CorruptLayer, LimitExceeded, Malformed
+from inspector.layers.compression import sniff
 from inspector.layers.memory import hold, reading
 from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK
@@ -21,11 +21,9 @@ from inspector.sources.rootfs.blob import RootDirectory, read_tar
 from inspector.sources.rootfs.config import DEFAULTED, default_config, read_config, stated_platform
 from inspector.sources.rootfs.platform import choose_platform
 from inspector.sources.single import single_image
-from inspector.sources.streamed import MAX_HELD, MAX_TRAILING, StreamedBlob
+from inspector.sources.streamed import MAX_HELD, MAX_TRAILING, StreamedBlob, chunks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from inspector.layers.blob import Meter, Scanned
     from inspector.reference import Reference
     from inspector.sources.media import Media
@@ -37,15 +35,12 @@ EXAMPLE = "docker export NAME | inspector show rootfs:-"
 def open_rootfs(reference: Reference, wanted: Wanted, media: Media, telling: Telling) -> tuple[Image, ...]:
     """Open the one image, whose files are listed here already.
 
-    Raises `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
+    Raises `OSError`, `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
     """
     config = None if media.config is None else read_config(media.config)
-    try:
-        with reading(most=MAX_HELD, parked=True):
-            layer, found = _read(reference, telling)
-            hold(found.index)
-    except OSError as error:
-        raise NotFound(f"{reference}: can't be read: {error.strerror or error}") from error
+    with reading(most=MAX_HELD, parked=True):
+        layer, found = _read(reference, telling)
+        hold(found.index)
     index = found.index
     refuse_other_kind(reference.name, {index.entries.path(at) for at in range(len(index.entries))})
     stated = None if config is None else stated_platform(config)
@@ -83,19 +78,11 @@ def _read(reference: Reference, telling: Telling) -> tuple[Layer, Scanned]:
 
 
 def _streamed(stream: BinaryIO, where: str, meter: Meter) -> tuple[Layer, Scanned]:
-    size = 0
-
-    def chunks() -> Iterator[bytes]:
-        nonlocal size
-        while chunk := stream.read(CHUNK):
-            size += len(chunk)
-            yield chunk
-
     try:
-        found = scan_stream(chunks(), None, None, meter=meter, trailing=MAX_TRAILING)
+        found = scan_stream(chunks_of(stream, meter), None, None, trailing=MAX_TRAILING)
     except CorruptLayer as error:
         raise Malformed(f"{where}: {str(error).replace('the layer', 'the tar')}") from error
     except LimitExceeded as error:
         raise LimitExceeded(f"{where}: {error}") from error
     compressed = found.index.blob_digest != found.index.diff_id
-    return Layer(blob=StreamedBlob(where, where, found), stored_size=size, compressed=compressed), found
+    return Layer(blob=StreamedBlob(where, where, found), stored_size=found.bytes_read, compressed=compressed), found

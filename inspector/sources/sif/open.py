@@ -28,16 +28,13 @@ if TYPE_CHECKING:
 def open_sif(name: str, path: str, wanted: Wanted, meter: Meter = lambda _: None) -> tuple[Image, ...]:
     """Open the one image at `path`, whose files are listed here already; `name` is how it was asked for.
 
-    Raises `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
+    Raises `OSError`, `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
     """
     if path == STDIN:
         raise UsageError("sif:- can't be read: an Apptainer image is read at places all over it; write it to a file")
     if Path(path).is_dir():
         raise NotFound(f"{path} is a directory; a sandbox of Apptainer's is a root file system: write rootfs:{path}")
-    try:
-        return (_open(name, Path(path), wanted, meter),)
-    except OSError as error:
-        raise NotFound(f"{path}: can't be read: {error.strerror or error}") from error
+    return (_open(name, Path(path), wanted, meter),)
 
 
 def _open(name: str, path: Path, wanted: Wanted, meter: Meter) -> Image:

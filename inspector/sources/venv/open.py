@@ -16,6 +16,7 @@ from inspector.sources.access import Unread
 from inspector.sources.image import Image, Layer
 from inspector.sources.kinds import is_root, is_venv
 from inspector.sources.platforms import own_platform, same
+from inspector.sources.rootfs.config import DEFAULT_PATH
 from inspector.sources.single import single_image
 from inspector.sources.venv.machine import Machine
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from inspector.reference import Reference
     from inspector.sources.platforms import Wanted
 
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LEFT_ASIDE = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD")
 """Variables of the caller that change what Python imports or loads, and that an environment doesn't set."""
 
@@ -75,7 +75,7 @@ def _activated(prefix: str) -> ImageConfig:
     The working directory is this process's, since `python -c` searches it first.
     """
     home = home_directory()
-    env = [f"PATH={prefix}/bin:{SYSTEM_PATH}"]
+    env = [f"PATH={prefix}/bin:{DEFAULT_PATH}"]
     env += [f"HOME={home}"] if home is not None else []
     is_conda = (Path(prefix) / "conda-meta").is_dir()
     env.append(f"{'CONDA_PREFIX' if is_conda else 'VIRTUAL_ENV'}={prefix}")
