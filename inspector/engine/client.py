@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Self
 import msgspec
 
 from inspector.engine import archive, documents
+from inspector.engine.documents import negotiated
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
 from inspector.engine.failures import ABSENT, DENIED, refusal
 from inspector.engine.model import (
@@ -24,7 +25,6 @@ from inspector.engine.model import (
     Store,
 )
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
-from inspector.engine.versions import negotiated
 from inspector.errors import LimitExceeded, Malformed, NotFound, Unreachable
 from inspector.http.failures import is_timeout
 from inspector.oci import parse

@@ -15,8 +15,7 @@ from inspector.errors import LimitExceeded, Malformed, NotFound
 from inspector.http.address import Address, parse_address
 from inspector.http.bodies import read_document, words_of
 from inspector.oci import decoder
-from inspector.registry.failures import refusal
-from inspector.registry.session import Session
+from inspector.registry.session import Session, refusal
 
 MAX_PAGE = 16 << 20
 """The largest page taken in, in bytes: registries that know no pages send 200,000 tags in one, of 40 bytes each."""

@@ -16,9 +16,8 @@ from inspector.names import ImageName, is_tag
 from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of, media_type
 from inspector.registry.blob import BlobStream, read_part
 from inspector.registry.delegation import Lent
-from inspector.registry.failures import error_code, refusal
 from inspector.registry.lists import listed
-from inspector.registry.session import Session
+from inspector.registry.session import Session, error_code, refusal
 
 ACCEPT = {"Accept": ", ".join(sorted(INDEX_TYPES | MANIFEST_TYPES))}
 """All types at once: asked for some, registries convert to schema 1, or have nothing."""

@@ -22,9 +22,8 @@ from inspector.gpu.onhost import WORST_FIRST
 from inspector.gpu.predict import OnGpu, predict
 from inspector.oci import Platform
 from inspector.python.model import Interpreter
-from inspector.runtime.answer import hear_either, unmarked
 from inspector.runtime.host import Host, Offer, find_host
-from inspector.runtime.outcome import End, told
+from inspector.runtime.outcome import End, hear_either, told, unmarked
 from inspector.runtime.sandbox import DEFAULTS, OUTPUT_BYTES, Limits, sandbox
 from inspector.torchbuild.kinds import kind_of
 from inspector.unknown import Unknown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -12,7 +12,6 @@ from inspector.rootfs import Rootfs
 
 if TYPE_CHECKING:
     from inspector.layers.blob import Meter, Scanned
-    from inspector.sources.image import Image
 
 AccessMethod = Literal["storage", "files", "save"]
 ACCESS_METHODS: tuple[AccessMethod, ...] = ("storage", "files", "save")
@@ -62,33 +61,3 @@ class Unread(msgspec.Struct, frozen=True):
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - the signature of all blobs
         """See `LayerBlob.scan`. Raises `AccessUnusable`, always."""
         raise AccessUnusable("a layer is not in the cache")
-
-
-class StoredAccess:
-    """See `Access`. The only access method to an image, which was opened by it: no service has it, which `why` says."""
-
-    engine = None
-
-    def __init__(self, image: Image, why: str) -> None:
-        self._image = image
-        self._why = why
-
-    def told(self) -> Image:
-        """See `Access.told`."""
-        return self._image
-
-    def at_hand(self) -> Image | None:
-        """See `Access.at_hand`."""
-        return self._image
-
-    def storage(self) -> Image:
-        """See `Access.storage`."""
-        return self._image
-
-    def container(self) -> NoReturn:
-        """See `Access.container`. Raises `AccessUnusable`, always."""
-        raise AccessUnusable(self._why)
-
-    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all access methods
-        """See `Access.saved`. Raises `AccessUnusable`, always."""
-        raise AccessUnusable(self._why)

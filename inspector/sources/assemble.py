@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from inspector.errors import DigestMismatch, LimitExceeded, Malformed
-from inspector.oci import ImageConfig, Platform, check_digest, digest_of, parse_config
+from inspector.oci import ImageConfig, Platform, RootfsIds, check_digest, digest_of, parse_config
 from inspector.sources.image import Image, Layer
 from inspector.sources.platforms import foreign
 from inspector.sources.shown import shown
@@ -126,3 +126,39 @@ class Listed(msgspec.Struct, frozen=True):
     images: tuple[tuple[str, Platform], ...]
     incomplete: bool = False
     other: bool = False
+
+
+def single_image(
+    reference: str,
+    source: str,
+    layer: Layer,
+    config: ImageConfig,
+    platform: Platform,
+    *,
+    diff_id: str = "",
+    warnings: Iterable[str] = (),
+) -> Image:
+    """Make the image of one root file system: its layer's names are literal, `.wh.x` is a file, no device a whiteout.
+
+    Of `config`, what a container gets (environment, user, command) is kept; its layers and its history are of other
+    bytes. `layer` is as it is stored. It is no image of a registry, and nothing is put in the place of what such have:
+    `image_id` is None, as no config has a digest; `diff_id` is that of the uncompressed tar where that was read whole,
+    else empty. An empty one names nothing: no layer is taken for another by it, and neither facts nor indexes are kept
+    in the cache, so that a directory which changes is never answered from what it was.
+    """
+    own = msgspec.structs.replace(
+        config,
+        os=platform.os,
+        architecture=platform.architecture,
+        variant=platform.variant or None,
+        rootfs=RootfsIds([diff_id] if diff_id else []),
+        history=None,
+    )
+    return Image(
+        reference=reference,
+        source=source,
+        config=own,
+        platform=platform,
+        layers=(msgspec.structs.replace(layer, diff_id=diff_id, literal=True),),
+        warnings=tuple(warnings),
+    )

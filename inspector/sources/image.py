@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import msgspec
+
+from inspector.sources.access import AccessUnusable
 
 if TYPE_CHECKING:
     from inspector.engine.client import Engine
@@ -107,3 +109,33 @@ class Access(Protocol):
 
         Those `known` are passed over.
         """
+
+
+class StoredAccess:
+    """See `Access`. The only access method to an image, which was opened by it: no service has it, which `why` says."""
+
+    engine = None
+
+    def __init__(self, image: Image, why: str) -> None:
+        self._image = image
+        self._why = why
+
+    def told(self) -> Image:
+        """See `Access.told`."""
+        return self._image
+
+    def at_hand(self) -> Image | None:
+        """See `Access.at_hand`."""
+        return self._image
+
+    def storage(self) -> Image:
+        """See `Access.storage`."""
+        return self._image
+
+    def container(self) -> NoReturn:
+        """See `Access.container`. Raises `AccessUnusable`, always."""
+        raise AccessUnusable(self._why)
+
+    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all access methods
+        """See `Access.saved`. Raises `AccessUnusable`, always."""
+        raise AccessUnusable(self._why)

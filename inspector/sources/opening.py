@@ -99,8 +99,8 @@ def _from_own_room(
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
     """Give what an engine has by that name; else what a registry has, where the name says which, or any will do."""
-    from inspector.sources.engine.names import is_pattern  # archives are read without it
     from inspector.sources.engine.open import open_engine_images
+    from inspector.sources.names import is_pattern  # archives are read without it
 
     try:
         return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)

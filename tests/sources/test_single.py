@@ -14,8 +14,8 @@ from inspector.layers.file import FileRange
 from inspector.oci import ImageConfig, Platform
 from inspector.pipeline.shared import SharedIndexer
 from inspector.report.difference import difference
+from inspector.sources.assemble import single_image
 from inspector.sources.image import Image, Layer
-from inspector.sources.single import single_image
 from inspector.testing.tree import File, Tree, tar_of
 
 AMD64 = Platform("linux", "amd64")

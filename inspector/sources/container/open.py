@@ -14,11 +14,11 @@ from inspector.oci import ImageConfig, Platform
 from inspector.reference import Reference
 from inspector.sources.container.access import ContainerAccess, ContainerView, mount_warnings, own_layer
 from inspector.sources.engine.access import as_told
-from inspector.sources.engine.names import is_pattern
 from inspector.sources.engine.nearby import with_containers
 from inspector.sources.engine.open import EITHER, none_has
 from inspector.sources.image import Image
 from inspector.sources.media import Media
+from inspector.sources.names import is_pattern
 from inspector.sources.platforms import Wanted, choose, foreign
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _found(kind: Kind, name: str, engines: Engines) -> Image:
         missing = NotFound(f"{kind} has no such container") if isinstance(error, NotFound) else error
         if kind != "podman":
             raise missing from error
-        from inspector.sources.container.stored import open_stored  # most containers are an engine's
+        from inspector.sources.container.access import open_stored  # most containers are an engine's
 
         image = open_stored(name, missing)
         if image is None:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from inspector.errors import NotFound
 from inspector.names import canonical, familiar, repository_in, without_local
 from inspector.sources.containerd.records import Record, Records
-from inspector.sources.engine.names import all_tags, matching
-from inspector.sources.names import digest_in, may_be_id
+from inspector.sources.names import all_tags, digest_in, matching, may_be_id
 from inspector.sources.shown import shown
 
 _HEX = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")

@@ -11,11 +11,10 @@ import msgspec
 
 from inspector.errors import Unsupported
 from inspector.layers.blob import Meter, Scanned
-from inspector.sources.assemble import Config
+from inspector.sources.assemble import Config, single_image
 from inspector.sources.engine.snapshots import Snapshot, find_some
 from inspector.sources.image import Image, Layer
 from inspector.sources.rootfs.blob import RootDirectory
-from inspector.sources.single import single_image
 
 FOLDER = "io.containerd.snapshotter.v1.native"
 

@@ -13,18 +13,17 @@ from inspector.errors import InspectorError, NotFound, PlatformMissing
 from inspector.names import familiar
 from inspector.oci import Descriptor, Manifest
 from inspector.reference import Reference
-from inspector.sources.access import Known, StoredAccess
+from inspector.sources.access import Known
 from inspector.sources.containerd.contents import NodeContents
 from inspector.sources.containerd.names import find, find_all, is_of, rivals, tags_of, typed_names
 from inspector.sources.containerd.native import OnlyWhole
 from inspector.sources.containerd.places import Place
 from inspector.sources.containerd.records import Record, read_records
-from inspector.sources.engine.names import asked_first, is_pattern
 from inspector.sources.engine.nearby import MAX_NAMED, nearest, told
-from inspector.sources.image import Image
+from inspector.sources.image import Image, StoredAccess
 from inspector.sources.indexes import Found, flatten
 from inspector.sources.layout import open_found
-from inspector.sources.names import digest_in, is_id, may_be_id
+from inspector.sources.names import asked_first, digest_in, is_id, is_pattern, may_be_id
 from inspector.sources.platforms import Wanted, same
 from inspector.sources.shown import shown
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 MAX_FOLLOWED = 500
 """Images of one namespace whose documents are read to find the digest of a config or of one platform's manifest."""
-
 
 MAX_PLATFORMS = 32
 """Images of one index that are looked at for whether their layers are there."""

@@ -11,8 +11,8 @@ from inspector.engine.endpoint import Kind
 from inspector.errors import InspectorError, NotFound
 from inspector.names import canonical, familiar, repository_in, tag_in
 from inspector.reference import Reference
-from inspector.sources.engine.names import is_pattern
 from inspector.sources.engine.open import EITHER, Engines, kinds_of, listed_by, own_store
+from inspector.sources.names import is_pattern
 from inspector.sources.shown import shown
 
 MAX_LISTED = 5000

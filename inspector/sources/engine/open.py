@@ -15,10 +15,10 @@ from inspector.engine.endpoint import Kind
 from inspector.engine.model import ImageDocument, ListedImage
 from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable
 from inspector.reference import Reference, Scheme
-from inspector.sources.access import AccessUnusable, StoredAccess
+from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.access import as_told
-from inspector.sources.engine.names import all_tags, asked_first, is_pattern, matching
-from inspector.sources.image import Image
+from inspector.sources.image import Image, StoredAccess
+from inspector.sources.names import all_tags, asked_first, is_pattern, matching
 from inspector.sources.platforms import Wanted, choose
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from inspector.sources.engine.diff_directory import DiffDirectory
     from inspector.sources.image import Image
 
-
 MAX_PLACES = 1000
 """Layers that are looked for before the image is opened; engines end at 125."""
 

@@ -121,17 +121,13 @@ class RegistryStore:
         head = self._documents.heads.pop(key) if key in self._documents.heads else self.repository.head(target)
         self._said = key, head
         if head is None or head.digest is None:
-            document = self._fetched(target, None)
-            self._documents.keep(document.digest, document.content)
-            return document
+            return self._fetched(target, None)
         content = self._documents.find(head.digest)
         if content is None or self._documents.is_fetched(head.digest):  # with its config, which may be still to come
             self.opening.enter_context(self._alone(head.digest))
             content = self._documents.find(head.digest)
             if content is None:
-                document = self._fetched(target, head.digest)
-                self._documents.keep(document.digest, document.content)
-                return document
+                return self._fetched(target, head.digest)
         return Document(content, head.digest, head.media_type)
 
     @contextmanager
@@ -151,11 +147,13 @@ class RegistryStore:
     def _fetched(self, target: str, digest: str | None) -> Document:
         """By the digest, so that the tag can't move in between; by the tag where a registry knows only that."""
         try:
-            return self.repository.manifest(digest or target)
+            document = self.repository.manifest(digest or target)
         except NotFound:
             if digest in (None, target):
                 raise
-            return self.repository.manifest(target)
+            document = self.repository.manifest(target)
+        self._documents.keep(document.digest, document.content)
+        return document
 
     def document(self, name: str) -> bytes:
         """See `BlobStore.document`."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from inspector.elf import Source
     from inspector.layers.entry import LayerIndex
 
-
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd
 """Whether files can be opened in a directory that is open itself, which no link leads out of."""
 

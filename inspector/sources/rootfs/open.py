@@ -13,6 +13,7 @@ from inspector.layers.memory import hold, reading
 from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK
 from inspector.reference import STDIN
+from inspector.sources.assemble import single_image
 from inspector.sources.files import Telling, standard_input
 from inspector.sources.image import Image, Layer
 from inspector.sources.kinds import refuse_other_kind
@@ -20,7 +21,6 @@ from inspector.sources.pipe import Pipe, opened
 from inspector.sources.rootfs.blob import RootDirectory, read_tar
 from inspector.sources.rootfs.config import DEFAULTED, default_config, read_config, stated_platform
 from inspector.sources.rootfs.platform import choose_platform
-from inspector.sources.single import single_image
 from inspector.sources.streamed import MAX_HELD, MAX_TRAILING, StreamedBlob, chunks_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ A header of 128 bytes behind the line that starts the file, and a table of descr
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
 from inspector.layers.readers import FileReader
@@ -110,14 +110,9 @@ def _objects(reader: FileReader, head: bytes, length: int, where: str) -> list[_
     return found
 
 
-def _object(fields: tuple[int | bytes, ...], primary: str) -> _Object:
-    kind, offset, size, extra = fields[0], fields[5], fields[6], fields[-1]
-    assert isinstance(kind, int)
-    assert isinstance(offset, int)
-    assert isinstance(size, int)
-    assert isinstance(extra, bytes)
-    file_system, part, architecture = _PARTITION.unpack_from(extra)
-    return _Object(kind, offset, size, file_system, part, _architecture(architecture) or primary)
+def _object(fields: tuple[Any, ...], primary: str) -> _Object:
+    file_system, part, architecture = _PARTITION.unpack_from(fields[-1])
+    return _Object(fields[0], fields[5], fields[6], file_system, part, _architecture(architecture) or primary)
 
 
 def _primary(objects: list[_Object], where: str) -> Partition:

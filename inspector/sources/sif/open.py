@@ -11,13 +11,13 @@ from inspector.layers.merge import merge
 from inspector.layers.readers import FileReader
 from inspector.oci import ImageConfig, Platform
 from inspector.reference import STDIN
+from inspector.sources.assemble import single_image
 from inspector.sources.image import Image, Layer
 from inspector.sources.pipe import opened
 from inspector.sources.rootfs.platform import choose_platform
 from inspector.sources.sif.blob import SquashBlob
 from inspector.sources.sif.header import find_partition
 from inspector.sources.sif.starting import find_start
-from inspector.sources.single import single_image
 from inspector.sources.streamed import MAX_HELD
 
 if TYPE_CHECKING:

@@ -69,7 +69,6 @@ _FIELDS = {
     14: struct.Struct("<II"),
 }
 
-
 Value = TypeVar("Value")
 
 
@@ -217,14 +216,7 @@ class Squash:
         """Return the first bytes of a data block; one that is not stored is zeros."""
         if not stated:
             return bytes(size)
-        stored = stated & (UNPACKED - 1)
-        if stored > self.block_size:
-            raise CorruptLayer(f"a block of the squashfs has {stored} bytes; {self.block_size} are the most")
-        if stated & UNPACKED:
-            data = self._read(start, min(stored, size))
-        else:
-            data = self._unpack(self._read(start, stored), size)
-            self._count(len(data))
+        data = self._block(start, stated, size)
         if len(data) < size:
             raise CorruptLayer(f"a block of the squashfs has {len(data)} bytes where {size} are expected")
         return data
@@ -239,17 +231,22 @@ class Squash:
             number, at = divmod(inode.fragment, 512)
             (place,) = struct.unpack("<Q", self._read(self._fragment_table + 8 * number, 8))
             start, stated, _ = struct.unpack("<QII", self._run(place, 16 * at, 16)[0])
-            stored = stated & (UNPACKED - 1)
-            if stored > self.block_size:
-                raise CorruptLayer(f"a fragment of the squashfs has {stored} bytes; {self.block_size} are the most")
-            data = self._read(start, stored)
-            if not stated & UNPACKED:
-                data = self._unpack(data, self.block_size)
-                self._count(len(data))
+            data = self._block(start, stated, self.block_size)
             _hold(self._tails, inode.fragment, data, _FRAGMENTS_KEPT)
         if inode.offset + size > len(data):
             raise CorruptLayer("a file of the squashfs ends behind its fragment")
         return data[inode.offset : inode.offset + size]
+
+    def _block(self, start: int, stated: int, most: int) -> bytes:
+        """Return the first bytes of a block or fragment, whose stored size has the bit for one that is not packed."""
+        stored = stated & (UNPACKED - 1)
+        if stored > self.block_size:
+            raise CorruptLayer(f"a block of the squashfs has {stored} bytes; {self.block_size} are the most")
+        if stated & UNPACKED:
+            return self._read(start, min(stored, most))
+        data = self._unpack(self._read(start, stored), most)
+        self._count(len(data))
+        return data
 
     def _owner(self, number: int) -> int:
         if self._owners is None:

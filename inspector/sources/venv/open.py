@@ -13,11 +13,11 @@ from inspector.errors import NotFound, PlatformMissing, Unsupported
 from inspector.home import home_directory
 from inspector.oci import ImageConfig, Platform, RuntimeConfig
 from inspector.sources.access import Unread
+from inspector.sources.assemble import single_image
 from inspector.sources.image import Image, Layer
 from inspector.sources.kinds import is_root, is_venv
 from inspector.sources.platforms import own_platform, same
 from inspector.sources.rootfs.config import DEFAULT_PATH
-from inspector.sources.single import single_image
 from inspector.sources.venv.machine import Machine
 
 if TYPE_CHECKING:
