@@ -33,6 +33,7 @@ from inspector.oci.model import (
     digest_mismatch,
     digest_of,
     hasher,
+    is_digest,
 )
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "digest_mismatch",
     "digest_of",
     "hasher",
+    "is_digest",
     "layout_version",
     "media_type",
     "parse",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -48,6 +49,7 @@ LAYER_PREFIXES = (
 MAX_DOCUMENT = 4 << 20
 """The largest manifest, index or config taken in, in bytes (registries cap manifests at 4 MiB)."""
 DIGEST_PATTERN = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(?![\s\S])"
+_DIGEST = re.compile(DIGEST_PATTERN)
 Digest = Annotated[str, msgspec.Meta(pattern=DIGEST_PATTERN)]
 """`algorithm:hex`, lowercase and of full length, so that it is safe as part of a path or URL."""
 
@@ -86,6 +88,11 @@ class Platform(msgspec.Struct, frozen=True, rename={"os_version": "os.version"},
         elif arch == "arm":
             variant = f"v{variant.removeprefix('v')}" if variant else "v7"
         return Platform({"macos": "darwin"}.get(os, os), arch, variant, self.os_version)
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether a text is a digest, and nothing else."""
+    return _DIGEST.match(text) is not None
 
 
 def check_digest(content: bytes, digest: str, what: str) -> None:
@@ -233,6 +240,11 @@ class ImageConfig(msgspec.Struct, frozen=True):
     def working_dir(self) -> str:
         """The absolute directory that a container starts in."""
         return "/" + (self.run.working_dir or "").strip("/")
+
+    def on(self, platform: Platform) -> ImageConfig:
+        """Return the same for another platform."""
+        os, architecture, variant = platform.os, platform.architecture, platform.variant or None
+        return msgspec.structs.replace(self, os=os, architecture=architecture, variant=variant)
 
     def build_steps(self) -> list[str | None]:
         """Return `created_by` for each layer from the base up; all None where history and layers don't match.

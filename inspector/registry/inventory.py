@@ -92,6 +92,4 @@ def proxies(settings: Settings) -> Mapping[str, tuple[str, str]]:
 
 def _host(key: str) -> str:
     """Return what a key of a file names, without what may be a login in it."""
-    scheme, separator, rest = key.rpartition("://")
-    del scheme, separator
-    return rest.rpartition("@")[2][:200]
+    return key.rpartition("://")[2].rpartition("@")[2][:200]

@@ -146,18 +146,11 @@ def single_image(
     else empty. An empty one names nothing: no layer is taken for another by it, and neither facts nor indexes are kept
     in the cache, so that a directory which changes is never answered from what it was.
     """
-    own = msgspec.structs.replace(
-        config,
-        os=platform.os,
-        architecture=platform.architecture,
-        variant=platform.variant or None,
-        rootfs=RootfsIds([diff_id] if diff_id else []),
-        history=None,
-    )
+    rootfs = RootfsIds([diff_id] if diff_id else [])
     return Image(
         reference=reference,
         source=source,
-        config=own,
+        config=msgspec.structs.replace(config.on(platform), rootfs=rootfs, history=None),
         platform=platform,
         layers=(msgspec.structs.replace(layer, diff_id=diff_id, literal=True),),
         warnings=tuple(warnings),

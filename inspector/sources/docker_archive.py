@@ -54,7 +54,11 @@ def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) 
     else:
         groups = [_read(store, pick_any(store.where, selector, items, _tags))]
     chosen = [found for group in groups for found in _choose(store, group, wanted)]
-    return all_within((_open(store, found) for found in chosen), store.where)
+    images = (
+        make_image(store, SOURCE, found.config, list(map(store.layer, found.layers)), tags=found.tags)
+        for found in chosen
+    )
+    return all_within(images, store.where)
 
 
 def listed(store: BlobStore, selector: str | None) -> list[Listed]:
@@ -143,11 +147,6 @@ def _choose(store: BlobStore, group: list[_Found], wanted: Wanted) -> list[_Foun
     choices = [(item.config.document.platform, item) for item in group]
     refuse_several(choices, wanted, where)
     return choose(choices, wanted, where)
-
-
-def _open(store: BlobStore, found: _Found) -> Image:
-    layers = [store.layer(name) for name in found.layers]
-    return make_image(store, SOURCE, found.config, layers, tags=found.tags)
 
 
 def lists_images(store: BlobStore) -> bool:

@@ -100,11 +100,8 @@ def _read(store: BlobStore) -> tuple[Contents, list[Descriptor]]:
     top = parse_manifest(store.document(INDEX), "", f"{store.where}: {INDEX}")
     if isinstance(top, Manifest):
         raise Malformed(f"{store.where}: {INDEX} is a manifest, no index")
-    return Contents(store, _blob_name, _blob_name), list(filter(may_be_image, top.manifests))
-
-
-def _blob_name(algorithm: str, digits: str) -> str:
-    return f"blobs/{algorithm}/{digits}"
+    name = "blobs/{}/{}".format
+    return Contents(store, name, name), list(filter(may_be_image, top.manifests))
 
 
 def _names(descriptor: Descriptor) -> list[str]:

@@ -36,7 +36,8 @@ def listed(store: BlobStore, selector: str | None) -> list[Listed]:  # noqa: ARG
 
 
 def _images(store: BlobStore, wanted: Wanted) -> list[Image]:
-    contents = Contents(store, _manifest_name, _blob_name)
+    # `--all` keeps the manifests that a list points at by names of their own
+    contents = Contents(store, lambda _, digits: f"{digits}.manifest.json", lambda _, digits: digits)
     if store.size(MANIFEST) is None:
         raise NotFound(
             f"{store.where}: holds no '{MANIFEST}', and dir: is a directory that `skopeo copy` filled; for a root file "
@@ -51,12 +52,3 @@ def _images(store: BlobStore, wanted: Wanted) -> list[Image]:
     if not found:
         raise Unsupported(f"{store.where}: its {MANIFEST} lists no image")
     return open_found(contents, SOURCE, found, wanted)
-
-
-def _manifest_name(_algorithm: str, digits: str) -> str:
-    """Say where `--all` keeps the manifests that a list points at."""
-    return f"{digits}.manifest.json"
-
-
-def _blob_name(_algorithm: str, digits: str) -> str:
-    return digits

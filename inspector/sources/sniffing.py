@@ -59,12 +59,11 @@ def open_sniffed(store: BlobStore, layout_scheme: Scheme, selector: str | None, 
     except (NotFound, Malformed, Unsupported) as error:
         images = docker_archive.open_docker_archive(store, selector, wanted)
         # without oci-layout it was never one: apko's index.json lists manifests that lie elsewhere
-        return _instead(images, error) if store.size(layout.MARK) is not None else images
+        warning = f"manifest.json was read in place of index.json, which is incomplete: {error}"
+        return _warned(images, warning) if store.size(layout.MARK) is not None else images
 
 
-def _instead(images: list[Image], error: InspectorError) -> list[Image]:
-    """Return the images of manifest.json, saying why index.json was not read."""
-    warning = f"manifest.json was read in place of index.json, which is incomplete: {error}"
+def _warned(images: list[Image], warning: str) -> list[Image]:
     return [msgspec.structs.replace(image, warnings=(*image.warnings, warning)) for image in images]
 
 
@@ -78,8 +77,7 @@ def compared(images: list[Image], store: BlobStore, selector: str | None) -> lis
     try:
         difference = find_difference(store, selector)
     except InspectorError as error:
-        warning = f"read as its reference says, and not compared with the other form that is there: {error}"
-        return [msgspec.structs.replace(image, warnings=(*image.warnings, warning)) for image in images]
+        return _warned(images, f"read as its reference says, and not compared with the other form there: {error}")
     if difference is not None:
         raise difference
     return images

@@ -80,14 +80,7 @@ def _opened(engine: Engine, document: ContainerDocument) -> Image:
     except NotFound:
         config, layers = ImageConfig(), ()
     platform = config.platform if config.architecture else document.platform or _platform(engine)
-    config = msgspec.structs.replace(
-        config,
-        os=platform.os,
-        architecture=platform.architecture,
-        variant=platform.variant or None,
-        config=document.config,
-        history=None,
-    )
+    config = msgspec.structs.replace(config.on(platform), config=document.config, history=None)
     gone = [] if layers else [f"the image that the container was made of ({document.image}) was removed"]
     image = Image(
         source=SOURCE,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,13 +50,11 @@ class EngineAccess:
 
         return open_storage(self.engine, self._document)
 
-    @contextmanager
-    def container(self) -> Iterator[ContainerFiles]:
+    def container(self) -> AbstractContextManager[ContainerFiles]:
         """See `Access.container`."""
         from inspector.sources.engine.container import container_files
 
-        with container_files(self.engine, self._document.id, self._document.config) as files:
-            yield files
+        return container_files(self.engine, self._document.id, self._document.config)
 
     def saved(self, *, known: Known, meter: Meter) -> Image:
         """See `Access.saved`. What is saved must be the image that was asked for, layer by layer."""

@@ -26,7 +26,8 @@ _MACHINE = Path("/etc/containers")
 def roots(environment: Mapping[str, str] = os.environ) -> list[Path]:
     """List the store's root, there or not, and after it the further stores that the configuration names."""
     rootless = os.geteuid() != 0 or environment.get("_CONTAINERS_USERNS_CONFIGURED", "") != ""
-    root = _data_home(environment) / "containers" / "storage" if rootless else Path("/var/lib/containers/storage")
+    data_home = Path(environment.get("XDG_DATA_HOME") or _home(environment) / ".local" / "share")
+    root = data_home / "containers" / "storage" if rootless else Path("/var/lib/containers/storage")
     further: list[Path] = []
     for path in _storage_files(environment, rootless=rootless):
         said = read_toml(path)
@@ -101,10 +102,6 @@ def _home(environment: Mapping[str, str]) -> Path:
 
 def _config_home(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("XDG_CONFIG_HOME") or _home(environment) / ".config") / "containers"
-
-
-def _data_home(environment: Mapping[str, str]) -> Path:
-    return Path(environment.get("XDG_DATA_HOME") or _home(environment) / ".local" / "share")
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def storage_root(engine: Engine) -> Path:
         raise AccessUnusable("the engine does not say where it keeps its files")
     if in_container() and not os.path.lexists(root):
         raise AccessUnusable(
-            f"there is no {str(root)!a} on this machine; in a container, give it that folder: {_given(root)}"
+            f"there is no {str(root)!a} on this machine; in a container, give it that folder: "
+            + ascii(f"-v {root}:{root}:ro")[1:-1]
         )
     return root
 
@@ -92,7 +93,3 @@ def _same(image: Image, document: ImageDocument) -> Image:
     if document.diff_ids and tuple(image.config.rootfs.diff_ids) != tuple(document.diff_ids):
         raise AccessUnusable("the files hold other layers than the engine lists")
     return image
-
-
-def _given(root: Path) -> str:
-    return ascii(f"-v {root}:{root}:ro")[1:-1]

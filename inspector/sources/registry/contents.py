@@ -164,19 +164,17 @@ class RegistryStore:
             with self._alone(digest):
                 content = self._documents.find(digest)
                 if content is None:
-                    fetch = self.repository.document if not is_manifest else self._manifest
-                    content = self._documents.keep(digest, fetch(digest))
+                    whole = self.repository
+                    content = whole.manifest(digest).content if is_manifest else whole.document(digest)
+                    self._documents.keep(digest, content)
         return content
-
-    def _manifest(self, digest: str) -> bytes:
-        return self.repository.manifest(digest).content
 
 
 class RegistryContents(Described):
     """What descriptors point at in one repository. `sparse` says to look whether listed manifests are there."""
 
     def __init__(self, store: RegistryStore, *, sparse: bool) -> None:
-        super().__init__(store, _manifest_path, _blob_path)
+        super().__init__(store, f"{_MANIFEST}{{}}:{{}}".format, f"{_BLOB}{{}}:{{}}".format)
         self._repository = store.repository
         self._documents = store
         self._sparse = sparse
@@ -195,11 +193,3 @@ class RegistryContents(Described):
         """See `Described.stored`. Whether it is packed shows only beside the config; until then it is said to be."""
         blob = RegistryBlob(self._repository, descriptor)
         return Layer(blob=blob, stored_size=descriptor.size, compressed=True)
-
-
-def _manifest_path(algorithm: str, digits: str) -> str:
-    return f"{_MANIFEST}{algorithm}:{digits}"
-
-
-def _blob_path(algorithm: str, digits: str) -> str:
-    return f"{_BLOB}{algorithm}:{digits}"

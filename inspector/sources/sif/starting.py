@@ -97,13 +97,9 @@ def find_start(fs: Rootfs, read: Read) -> Start:
 
 def _scripts(fs: Rootfs) -> list[str]:
     folder = resolve(fs, _FOLDER)
-    names = sorted(fs.scandir(folder), key=_bytes) if folder else []
+    names = sorted(fs.scandir(folder), key=lambda name: name.encode("utf-8", "surrogateescape")) if folder else []
     paths = [f"{_FOLDER}/{name}" for name in names if name.endswith(".sh") and not name.startswith(".")]
     return [path for path in paths if (node := stat(fs, path)) is not None and node.kind is Kind.FILE]
-
-
-def _bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
 
 
 def _text(fs: Rootfs, read: Read, path: str) -> str | None:
