@@ -142,7 +142,7 @@ def _page(
         if reply.status == 404:
             raise NotFound(f"{where}: {'no such repository' if repository else 'the registry lists no repositories'}")
         raise refusal(where, reply.status, words)
-    link = ", ".join(reply.values("Link"))
+    link = ", ".join(reply.headers.get_all("Link"))
     content = read_document(reply, MAX_PAGE, where, large=alone.check)
     names = _names(content, key, where)
     return names, len(content), _next(link, path, Address(session.origin(), target), where)

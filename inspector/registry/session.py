@@ -72,7 +72,7 @@ class Session:
         for _ in range(2):  # a token that ended early, and one that was not enough
             if reply.status != 401 or not reply.is_own:
                 break
-            challenges = parse_challenges(reply.values("WWW-Authenticate"))
+            challenges = parse_challenges(reply.headers.get_all("WWW-Authenticate"))
             words_of(reply)
             fresh = self._authorizer.answer(challenges, address.origin, repository, stale)
             reply, stale = once(fresh), fresh

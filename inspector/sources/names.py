@@ -44,20 +44,24 @@ def is_id(selector: str, image_id: str) -> bool:
     return bool(_SHORT_ID.fullmatch(selector)) and image_id.partition(":")[2].startswith(selector)
 
 
-def pick(selector: str, items: Sequence[Item], names_of: Callable[[Item], Sequence[str]]) -> list[Item]:
-    """Return what goes by `selector`: by exact name, else as engines read it, else by a unique tag."""
-
-    def fitting(fits: Callable[[str], bool]) -> list[Item]:
-        return [item for item in items if any(map(fits, names_of(item)))]
-
+def by_name(selector: str, items: Sequence[Item], names_of: Callable[[Item], Sequence[str]]) -> list[Item]:
+    """Return what goes by `selector`: by exact name, else as engines read it."""
     wanted = canonical(selector)
-    found = (
-        fitting(lambda name: name == selector)
-        or fitting(lambda name: canonical(name) == wanted)
-        or fitting(lambda name: without_local(name) == wanted)
+    ways: tuple[Callable[[str], bool], ...] = (
+        lambda name: name == selector,
+        lambda name: canonical(name) == wanted,
+        lambda name: without_local(name) == wanted,
     )
-    by_tag = [] if found else fitting(lambda name: split_name(name).target == selector)
-    return by_tag if len(by_tag) == 1 else found
+    found = ([item for item in items if any(map(fits, names_of(item)))] for fits in ways)
+    return next(filter(None, found), [])
+
+
+def pick(selector: str, items: Sequence[Item], names_of: Callable[[Item], Sequence[str]]) -> list[Item]:
+    """Return the same, else what has it for its tag, if that is one."""
+    if found := by_name(selector, items, names_of):
+        return found
+    by_tag = [item for item in items if any(split_name(name).target == selector for name in names_of(item))]
+    return by_tag if len(by_tag) == 1 else []
 
 
 def pick_any(where: str, selector: str, items: Sequence[Item], names_of: Callable[[Item], Sequence[str]]) -> list[Item]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import msgspec
 
@@ -51,16 +51,12 @@ _NAMED_BY_DIGEST = re.compile(r"(?:^|/)blobs/(sha256|sha512)/([0-9a-f]{64}|[0-9a
 
 
 class StreamedBlob(msgspec.Struct, frozen=True):
-    """A layer that was read as it passed by: its index, or why there is none."""
+    """A layer that was read as it passed by: its index, or why there is none; nothing names bytes that are gone."""
 
     where: str
     name: str
     found: Scanned | InspectorError
-
-    @property
-    def identity(self) -> None:
-        """See `LayerBlob.identity`: nothing names bytes that are gone."""
-        return
+    identity: ClassVar[None] = None
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - all was read, and told the meter
         """See `LayerBlob.scan`. The answer is always verified; nothing is read again."""

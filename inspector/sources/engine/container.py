@@ -6,11 +6,11 @@ import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, NoReturn, Protocol, TypeVar
 
 from inspector import work
 from inspector.elf import Content as Whole
-from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols, read_skeleton
+from inspector.elf import NotElf, Skeleton, read_skeleton
 from inspector.engine.client import Engine
 from inspector.engine.containers import created, remove_leftovers
 from inspector.engine.model import Stat
@@ -138,17 +138,11 @@ class ContainerRootfs:
         self._skeletons[path] = read_skeleton(Whole(self._start(path, node, node.size)))
         return self._skeletons[path]
 
-    def symbols(self, path: str) -> Symbols:
-        """See `Rootfs.symbols`."""
+    def symbols(self, path: str) -> NoReturn:
+        """See `Rootfs.symbols`. Raises `NotKept`, always."""
         raise NotKept(f"{path!r}: {_NO_OBJECTS}")
 
-    def loader(self, path: str) -> LoaderFacts:
-        """See `Rootfs.loader`."""
-        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
-
-    def listed(self, path: str) -> Listed:
-        """See `Rootfs.listed`."""
-        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
+    loader = listed = symbols
 
     def head(self, path: str) -> bytes:
         """See `Rootfs.head`."""

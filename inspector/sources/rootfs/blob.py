@@ -32,15 +32,12 @@ class RootDirectory:
     have changed after the newest of those that were walked over.
     """
 
+    identity = None
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._newest = 0
         self._found: Scanned | None = None
-
-    @property
-    def identity(self) -> None:
-        """See `LayerBlob.identity`."""
-        return
 
     def read(self, meter: Meter) -> Scanned:
         """Walk over the directory. Raises `NotFound` where a part of it can't be read, `Malformed`, `LimitExceeded`.

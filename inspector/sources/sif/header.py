@@ -28,21 +28,9 @@ _IS_PARTITION, _IS_OCI = 0x4004, 0x4009 + 1
 _SYSTEM, _PRIMARY, _OVERLAY = 1, 2, 4
 _SQUASH, _ENCRYPTED = 1, 5
 _FILE_SYSTEMS = {2: "ext3", 3: "an archive", 4: "raw data", _ENCRYPTED: "an encrypted squashfs"}
-_ARCHITECTURES = {
-    "01": "386",
-    "02": "amd64",
-    "03": "arm",
-    "04": "arm64",
-    "05": "ppc64",
-    "06": "ppc64le",
-    "07": "mips",
-    "08": "mipsle",
-    "09": "mips64",
-    "10": "mips64le",
-    "11": "s390x",
-    "12": "riscv64",
-}
-"""By the format's codes, Go's names."""
+_NAMES = "386 amd64 arm arm64 ppc64 ppc64le mips mipsle mips64 mips64le s390x riscv64"
+_ARCHITECTURES = {f"{number:02}": name for number, name in enumerate(_NAMES.split(), 1)}
+"""By the format's codes, from `01` on, Go's names."""
 _SANDBOX = "unpack it where its key and tools are, as in `apptainer build --sandbox DIR {where}`, and name rootfs:DIR"
 
 

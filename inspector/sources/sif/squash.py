@@ -40,34 +40,13 @@ _CHECKED = 4
 """The flag of check sums, which only squashfs before version 4 had."""
 _SUPER = struct.Struct("<4sIIIIHHHHHHQQQQQQQQ")
 _HEADER = struct.Struct("<HHHHII")
-_KINDS = (
-    None,
-    Kind.DIRECTORY,
-    Kind.FILE,
-    Kind.SYMLINK,
-    Kind.BLOCK,
-    Kind.CHAR,
-    Kind.FIFO,
-    None,  # a socket
-)
+_KINDS = (None, Kind.DIRECTORY, Kind.FILE, Kind.SYMLINK, Kind.BLOCK, Kind.CHAR, Kind.FIFO, None)
+"""By the type of a plain inode; the last is a socket."""
 _EXTENDED = 7
 """What the type of an inode with more fields is above that of the plain one."""
-_FIELDS = {
-    1: struct.Struct("<IIHHI"),
-    2: struct.Struct("<IIII"),
-    3: struct.Struct("<II"),
-    4: struct.Struct("<II"),
-    5: struct.Struct("<II"),
-    6: struct.Struct("<I"),
-    7: struct.Struct("<I"),
-    8: struct.Struct("<IIIIHHI"),
-    9: struct.Struct("<QQQIIII"),
-    10: struct.Struct("<II"),
-    11: struct.Struct("<III"),
-    12: struct.Struct("<III"),
-    13: struct.Struct("<II"),
-    14: struct.Struct("<II"),
-}
+_PLAIN, _MORE = "IIHHI IIII II II II I I", "IIIIHHI QQQIIII II III III II II"
+_FIELDS = {number: struct.Struct(f"<{form}") for number, form in enumerate(f"{_PLAIN} {_MORE}".split(), 1)}
+"""What follows the header of an inode, by its type: of the plain ones, and of those with more fields."""
 
 Value = TypeVar("Value")
 
