@@ -20,7 +20,7 @@
 
 More are defined where they are met, and caught by who asks: `rootfs.NotKept`, `rootfs.NotListed`,
 `sources.access.AccessUnusable` and `layers.toc.source.TocUnusable`, each an `InspectorError`, `layers.tar.EndMissing`,
-a `CorruptLayer`, and `registry.failures.Interrupted`, an `Unreachable`.
+a `CorruptLayer`, and `http.failures.Interrupted`, an `Unreachable`.
 
 A message says what was met, where (image, layer, path) and what to do; it never holds a credential.
 """

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from inspector.cluster.answers import checked, opened
-from inspector.cluster.worker import TOO_LARGE, Order, read_order, version_here
+from inspector.cluster.worker import TOO_LARGE, Order, checked, opened, read_order, version_here
 from inspector.cluster.workers import Workers, check_versions, connect, load, other_version, quiet
 from inspector.errors import InspectorError, Refused, UsageError
 from inspector.layers.blob import Scanned
@@ -172,17 +171,14 @@ class _Delegation:
         lent = blob_of(unit, self._registries).repository.lend(with_token=not self.own_logins)
         if lent.here and not all(map(_LOOPBACK.match, self._workers.addresses())):
             raise Refused(f"{lent.host}: is this machine alone, and the cluster's workers are elsewhere")
-        if lent.token is not None and self._cluster.logins == "tokens":
-            self._refuse_clear(lent.host)
-        return lent
-
-    def _refuse_clear(self, host: str) -> None:
-        for address in (self._cluster.address, *self._workers.addresses()):
+        guarded = lent.token is not None and self._cluster.logins == "tokens"
+        for address in (self._cluster.address, *self._workers.addresses()) if guarded else ():
             if not address.startswith("tls://") and not _LOOPBACK.match(address):
                 raise Refused(
-                    f"{host}: its token would go to {address} without TLS; have the cluster speak tls://, "
+                    f"{lent.host}: its token would go to {address} without TLS; have the cluster speak tls://, "
                     "or choose with --cluster-logins: tokens-in-clear, or workers for those of their own"
                 )
+        return lent
 
 
 class _Tasks:

@@ -1,4 +1,4 @@
-"""One layer read on a machine of a cluster: what it is sent, and what it sends back."""
+"""One layer read on a machine of a cluster: what it is sent, what it sends back, and how that is checked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -16,7 +16,7 @@ from inspector.errors import InspectorError
 from inspector.layers import codec
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.entry import SCANNER_VERSION
-from inspector.layers.objects import pack_row
+from inspector.layers.objects import pack_row, unpack_row
 from inspector.pipeline.executor import Failure, Unit, read_unit
 from inspector.registry.delegation import Lent
 from inspector.registry.settings import user_settings
@@ -24,8 +24,11 @@ from inspector.sources.registry.open import Registries
 
 TOO_LARGE = Failure("limit-exceeded", "its index is too large to be sent")
 """What is answered for a layer that can be read, but whose index no cache would take either."""
+MAX_ANSWER = codec.MAX_PLAIN
+"""The largest answer that is looked into, in bytes."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 50)]
+_MAX_MESSAGE = 4000
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -68,6 +71,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     how: Annotated[str, msgspec.Meta(max_length=32)] = ""
     notes: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
     requests: _Count = 0
+
+
+_DECODER = msgspec.msgpack.Decoder(Answer)
 
 
 def version_here() -> Version:
@@ -151,3 +157,37 @@ def _interest() -> Callable[[], bool]:
         return task is not None and task.state != "cancelled"
 
     return is_wanted
+
+
+def opened(content: Any) -> Answer | None:
+    """Unpack the answer of a worker; None for anything else."""
+    if not isinstance(content, bytes) or len(content) > MAX_ANSWER:
+        return None
+    try:
+        return _DECODER.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def checked(unit: Unit, answer: Answer, *, verify: bool) -> Scanned | Failure:
+    """Take the index if it can be this layer's: of its digests and scanner, verified only where all bytes were read."""
+    if answer.failure is not None:
+        failure = answer.failure
+        read = min(max(failure.bytes_read, 0), unit.size)
+        return Failure(failure.kind[:64], failure.message[:_MAX_MESSAGE], read)
+    index = codec.decode(answer.index)
+    wrong = ""
+    if index is None:
+        wrong = "holds no index"
+    elif (index.diff_id, index.scanner) != (unit.diff_id, answer.version.scanner):
+        wrong = "is about another layer"
+    elif index.blob_digest not in (None, unit.digest):
+        wrong = "is about other bytes"
+    elif index.verified and (index.blob_digest is None or answer.bytes_read < unit.size):
+        wrong = "says that it is verified, but not all bytes were read"
+    elif verify and not index.verified:
+        wrong = "is not verified, which was asked for"
+    if index is None or wrong:
+        return Failure("malformed", f"layer {unit.digest}: a worker's answer {wrong}")
+    index.objects.symbols = unpack_row(answer.symbols)
+    return Scanned(index, answer.bytes_read, answer.how, tuple(note[:_MAX_MESSAGE] for note in answer.notes))

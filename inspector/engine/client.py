@@ -10,21 +10,11 @@ from typing import Any, BinaryIO, Self
 
 import msgspec
 
-from inspector.engine import archive, documents
+from inspector.engine import archive, documents, model
+from inspector.engine.documents import negotiated
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
 from inspector.engine.failures import ABSENT, DENIED, refusal
-from inspector.engine.model import (
-    ContainerDocument,
-    ImageDocument,
-    Info,
-    ListedContainer,
-    ListedImage,
-    Stat,
-    Step,
-    Store,
-)
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
-from inspector.engine.versions import negotiated
 from inspector.errors import LimitExceeded, Malformed, NotFound, Unreachable
 from inspector.http.failures import is_timeout
 from inspector.oci import parse
@@ -45,7 +35,7 @@ class Engine:
         self.endpoint = endpoint
         self._transport = Transport(endpoint, seconds)
         self._lock = threading.Lock()
-        self._info: Info | None = None
+        self._info: model.Info | None = None
         self.api, podman = negotiated(endpoint, self._transport.ask("GET", "/version"))
         self.kind: Kind = "podman" if podman else "docker"
         self._transport.prefix = f"/v{self.api[0]}.{self.api[1]}"
@@ -61,7 +51,7 @@ class Engine:
         self._transport.close()
 
     @property
-    def info(self) -> Info:
+    def info(self) -> model.Info:
         """The engine itself; asked for once."""
         with self._lock:
             if self._info is None:
@@ -69,7 +59,7 @@ class Engine:
                 self._info = documents.info(answer.body, self._where("/info"), podman=self.kind == "podman")
             return self._info
 
-    def inspect(self, name: str) -> ImageDocument:
+    def inspect(self, name: str) -> model.ImageDocument:
         """Return what the engine tells of an image, by name, id or digest. Raises `NotFound`, `Malformed`."""
         answer = self._ask("GET", f"/images/{_image(name)}/json", _shown(name))
         document = documents.image_document(answer.body, self._where(name), self._store)
@@ -77,12 +67,12 @@ class Engine:
             return msgspec.structs.replace(document, unpacked_size=None)
         return document
 
-    def history(self, name: str) -> tuple[Step, ...]:
+    def history(self, name: str) -> tuple[model.Step, ...]:
         """Return the build steps of an image, oldest first. Raises `NotFound`, `Malformed`."""
         answer = self._ask("GET", f"/images/{_image(name)}/history", _shown(name))
         return documents.history(answer.body, self._where(name))
 
-    def images(self) -> tuple[ListedImage, ...]:
+    def images(self) -> tuple[model.ListedImage, ...]:
         """Return all images that have a name, and those that have none. Raises `Malformed`."""
         answer = self._ask("GET", "/images/json", "the list of images", limit=documents.MAX_LIST)
         return documents.images(answer.body, self._where("/images/json"))
@@ -136,7 +126,7 @@ class Engine:
         answer = self._ask("GET", f"/containers/{_segment(container)}/json", "the container")
         return parse(answer.body, dict[str, Any], self._where("the container"))
 
-    def describe(self, container: str) -> ContainerDocument:
+    def describe(self, container: str) -> model.ContainerDocument:
         """Return what the engine tells of a container, by name, id or how an id begins. Raises `NotFound`."""
         from inspector.engine import describing  # images are read without it
 
@@ -159,7 +149,7 @@ class Engine:
         path = f"/containers/{_segment(container)}/export"
         return self._transport.stream(path, "the container's files", seconds=_SAVE_SECONDS)
 
-    def containers(self, state: str = "") -> tuple[ListedContainer, ...]:
+    def containers(self, state: str = "") -> tuple[model.ListedContainer, ...]:
         """List the containers in a state, as `created` or `running`; all without one. Raises `Malformed`."""
         filters = {"status": [state]} if state else {}
         query = {"all": "1", "filters": msgspec.json.encode(filters).decode()}
@@ -179,7 +169,7 @@ class Engine:
             raise refusal(self.endpoint, "removing a container", answer.status, answer.body)
         return answer.status != 404
 
-    def stat(self, container: str, path: str) -> Stat | None:
+    def stat(self, container: str, path: str) -> model.Stat | None:
         """Return the file at `path`, its parents' links followed, its own not; None where there is none.
 
         None also where the container is gone, which `containers.created` tells on leaving.
@@ -202,7 +192,7 @@ class Engine:
     def _where(self, what: str) -> str:
         return f"the engine {self.endpoint} on {_shown(what)}"
 
-    def _store(self) -> Store:
+    def _store(self) -> model.Store:
         if self.kind == "podman":
             return "other"
         return "graph" if self.api >= (1, 48) else self.info.store  # from 1.48, containerd's store gives descriptors

@@ -17,8 +17,9 @@ from typing import Any
 
 import msgspec
 
+from inspector.engine.contexts import read_if_there
 from inspector.errors import Malformed, NotFound, Unreachable
-from inspector.oci import MAX_DOCUMENT, decoder
+from inspector.oci import decoder
 
 NAMED = "CONTAINER_CONNECTION"
 _MACHINE = (Path("/usr/share/containers"), Path("/etc/containers"))
@@ -112,7 +113,7 @@ def _own(environment: Mapping[str, str], home: Path) -> Path:
 
 
 def _engine_table(path: Path) -> dict[str, Any]:
-    content = _content(path)
+    content = read_if_there(path)
     try:
         return _table(tomllib.loads((content or b"").decode()).get("engine"))
     except (ValueError, RecursionError) as error:  # tomllib's errors are ValueErrors
@@ -120,23 +121,13 @@ def _engine_table(path: Path) -> dict[str, Any]:
 
 
 def _connections(path: Path) -> _Connections:
-    content = _content(path)
+    content = read_if_there(path)
     if not content:
         return _Connections()
     try:
         return decoder(_Document).decode(content).connection
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise Malformed(f"{path}: no connections of Podman: {error}") from error
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_DOCUMENT)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise Malformed(f"{path}: can't be read: {error.strerror}") from error
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -1,22 +1,28 @@
 """Containers made for a question: created, removed on leaving, and what a killed run left is removed by a later one.
 
 Nothing that an image can set decides what is removed: an image sets labels, entrypoint and command of every
-container made from it, but not the container's name.
+container made from it, but not the container's name, which says what process made it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import platform
 import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from inspector import work
 from inspector.engine.client import Engine
 from inspector.engine.model import ListedContainer
-from inspector.engine.owner import Owner, this_owner
 from inspector.errors import InspectorError, NotFound, Refused
 
 _NAME = re.compile(r"inspector-([0-9a-f]{12}-[0-9]+-[0-9]+)-[0-9a-f]{16}", re.ASCII)
@@ -25,6 +31,80 @@ _FOREIGN_SECONDS = 3600.0
 _LATE_SECONDS = 3.0
 _MADE_SECONDS = 0.5
 _DYING_SECONDS = 30.0
+
+_FORM = re.compile(r"([0-9a-f]{12})-([0-9]{1,10})-([0-9]{1,20})", re.ASCII)
+
+_LONG = 3600.0
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """A process of a host: `host`, twelve hex digits, changes with each boot where the system tells that.
+
+    `start` is when the process began, in ticks since the boot; 0 where the system doesn't tell.
+    """
+
+    host: str
+    process: int
+    start: int
+
+    def __str__(self) -> str:
+        return f"{self.host}-{self.process}-{self.start}"
+
+    @classmethod
+    def parse(cls, text: str) -> Owner | None:
+        """Read what `str` wrote; None for anything else."""
+        form = _FORM.fullmatch(text)
+        return cls(form[1], int(form[2]), int(form[3])) if form else None
+
+    def is_dead(self, age: float) -> bool:
+        """Tell whether the process has ended on this host; where only guessing is left, by the `age` in seconds."""
+        start = started(self.process)
+        if start is None:
+            return True
+        if 0 in (start, self.start):
+            return os.name == "nt" and age > _LONG
+        return start != self.start
+
+
+def this_owner() -> Owner:
+    """Return the process that asks."""
+    return Owner(_host(), os.getpid(), started(os.getpid()) or 0)
+
+
+def started(process: int) -> int | None:
+    """When a process started, in ticks since boot; 0 where the system doesn't tell, None where it is gone."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return int(text.rpartition(")")[2].split()[19])
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return None
+    except (OSError, ValueError, IndexError):
+        return 0
+    return _without_proc(process)
+
+
+def _without_proc(process: int) -> int | None:
+    if os.name == "nt":  # where asking this way would end the process
+        return 0
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return None
+    except OSError:
+        return 0
+    return 0
+
+
+@cache
+def _host() -> str:
+    """Name the running system and, since a container has numbers of its own, the namespace of its processes."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        known = f"{boot.strip()} {Path('/proc/self/ns/pid').readlink()}"
+    except (OSError, ValueError):
+        known = platform.node()
+    return hashlib.sha256(known.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class _Meta(msgspec.Struct, rename="pascal"):
 def current_context(folder: Path) -> str:
     """Return `currentContext` of `config.json` in Docker's folder; empty where none is set. Raises `Malformed`."""
     path = folder / "config.json"
-    content = _content(path)
+    content = read_if_there(path)
     return "" if content is None else parse(content, _Config, str(path)).current_context or ""
 
 
@@ -46,7 +46,7 @@ def context_endpoint(folder: Path, name: str, origin: str) -> Found:
     """Return the Docker endpoint of the context `name`, which `origin` asked for. Raises `NotFound`, `Malformed`."""
     key = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     path = folder / "contexts" / "meta" / key / "meta.json"
-    content = _content(path)
+    content = read_if_there(path)
     if content is None:
         raise NotFound(
             f"{origin}: there is no Docker context {name[:100]!a} in {folder}; `docker context ls` lists them"
@@ -58,11 +58,12 @@ def context_endpoint(folder: Path, name: str, origin: str) -> Found:
     return Found(endpoint.host, tls if endpoint.skip or tls.authorities or tls.certificate else None)
 
 
-def _content(path: Path) -> bytes | None:
+def read_if_there(path: Path) -> bytes | None:
+    """Return a file of settings; None where there is none. Raises `Malformed` for one that can't be read."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_DOCUMENT + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise Malformed(f"{path}: can't be read: {error.strerror}") from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from inspector.engine.documents import full_id, listed
+from inspector.engine.documents import full_id
 from inspector.engine.model import ContainerDocument, MountPoint
 from inspector.errors import LimitExceeded
 from inspector.oci import Platform, RuntimeConfig, parse
@@ -92,7 +92,7 @@ def changed_paths(content: bytes, where: str) -> Mapping[str, int]:
     """
     if content.strip() in (b"", b"null"):
         return {}
-    return {change.path.strip("/"): change.kind for change in listed(content, _Change, where)}
+    return {change.path.strip("/"): change.kind for change in parse(content, list[_Change], where, MAX_CHANGES)}
 
 
 def _mounts(said: _Document, where: str) -> tuple[MountPoint, ...]:

@@ -1,22 +1,28 @@
-"""The engine's JSON documents, each checked and brought into our own form."""
+"""The engine's JSON documents, each checked and brought into our own form, its version the first of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
+from inspector.engine.endpoint import Endpoint
+from inspector.engine.failures import own_words
 from inspector.engine.model import ImageDocument, Info, ListedContainer, ListedImage, Step, Store
-from inspector.errors import Malformed
-from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, decoder, parse
+from inspector.engine.transport import Answer
+from inspector.errors import Malformed, Refused
+from inspector.oci import Digest, ImageConfig, RootfsIds, RuntimeConfig, parse
 
 MAX_LIST = 64 << 20
 """The longest list taken in, in bytes: a build host has thousands of images, some with labels of kilobytes."""
 _NO_DIGEST = "@<none>"
 _SNAPSHOTTER = "io.containerd.snapshotter.v1"
 
-Item = TypeVar("Item")
+Api = tuple[int, int]
+OLDEST: Api = (1, 24)
+NEWEST: Api = (1, 55)
+"""The versions that this client is written for: Docker 1.12 to 29."""
 
 
 class Component(msgspec.Struct, rename="pascal"):
@@ -144,7 +150,7 @@ def images(content: bytes, where: str) -> tuple[ListedImage, ...]:
     """Return an answer to `/images/json`. Raises `Malformed`."""
     return tuple(
         ListedImage(full_id(item.id), _tags(item.repo_tags), _digests(item.repo_digests, item.repo_tags), item.created)
-        for item in listed(content, _Listed, where)
+        for item in parse(content, list[_Listed], where, MAX_LIST)
     )
 
 
@@ -152,16 +158,8 @@ def containers(content: bytes, where: str, now: float) -> tuple[ListedContainer,
     """Return an answer to `/containers/json`, given at `now`, in seconds since 1970. Raises `Malformed`."""
     return tuple(
         ListedContainer(item.id, "".join(item.names or ()).removeprefix("/"), now - item.created, item.state)
-        for item in listed(content, _Container, where)
+        for item in parse(content, list[_Container], where, MAX_LIST)
     )
-
-
-def listed(content: bytes, kind: type[Item], where: str) -> list[Item]:
-    """Return a list of documents. Raises `Malformed`."""
-    try:
-        return decoder(list[kind]).decode(content)  # type: ignore[valid-type]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"{where}: {error}") from error
 
 
 def full_id(text: str) -> str:
@@ -187,3 +185,37 @@ def _store(driver: str, status: tuple[tuple[str, str], ...], *, podman: bool) ->
     if podman or not driver:
         return "other"
     return "containerd" if ("driver-type", _SNAPSHOTTER) in status else "graph"
+
+
+def negotiated(endpoint: Endpoint, answer: Answer) -> tuple[Api, bool]:
+    """Return the newest version that both sides speak, and whether the other one is Podman.
+
+    Raises `Refused` where there is none, `Malformed` where the answer is no engine's.
+    """
+    if answer.status != 200:
+        words = own_words(answer.body)
+        raise Refused(f"{endpoint} ({endpoint.origin}): no engine, it answers {answer.status}: {words or 'nothing'}")
+    where = f"the engine {endpoint} on its version"
+    said = parse(answer.body, Version, where)
+    newest = _parsed(said.api_version, where)
+    oldest = _parsed(said.min_api_version, where) if said.min_api_version else OLDEST
+    engine = f"the engine {endpoint} ({ascii(said.version[:60])[1:-1]}) speaks API"
+    if newest < OLDEST:
+        raise Refused(f"{engine} {_shown(newest)} at most, and {_shown(OLDEST)} is the oldest spoken here: update it")
+    if oldest > NEWEST:
+        raise Refused(
+            f"{engine} {_shown(oldest)} at least, and {_shown(NEWEST)} is the newest spoken here: update inspector"
+        )
+    named = any(part.name.startswith("Podman") for part in said.components or ())
+    return min(newest, NEWEST), named or "libpod-api-version" in answer.headers
+
+
+def _parsed(text: str, where: str) -> Api:
+    major, _, minor = text.partition(".")
+    if len(text) > 12 or not all(part.isascii() and part.isdigit() for part in (major, minor)):
+        raise Malformed(f"{where}: {text[:60]!a} is no version of an engine's API")
+    return int(major), int(minor)
+
+
+def _shown(api: Api) -> str:
+    return f"{api[0]}.{api[1]}"

@@ -219,10 +219,6 @@ class Response:
         """Return a header; empty where there is none."""
         return self.headers.get(name, "")
 
-    def values(self, name: str) -> list[str]:
-        """Return a header's values, one for each time that it comes."""
-        return self.headers.get_all(name)
-
     def allow_silence(self, seconds: float) -> None:
         """Let the other side send nothing for so long from now on."""
         if self._connection is not None:

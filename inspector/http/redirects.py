@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from inspector.errors import Refused
-from inspector.http.address import Address, Origin, parse_address
+from inspector.http.address import NAME_IT, Address, Origin, Reach, parse_address, refused_address
 from inspector.http.bodies import words_of
 from inspector.http.connections import Response
-from inspector.http.reach import NAME_IT, Reach, refused_address
 
 MAX_HOPS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -10,11 +10,10 @@ from contextlib import closing
 from ssl import SSLSocket
 from typing import Any
 
-from inspector.http.address import Origin
+from inspector.http.address import Origin, Reach, reach_of, refused_address
 from inspector.http.connections import Head, Route
 from inspector.http.failures import Explained
 from inspector.http.proxies import Proxy
-from inspector.http.reach import Reach, reach_of, refused_address
 from inspector.http.timed import closed_on_error, connected, timed
 from inspector.http.tls import Tls
 

@@ -38,7 +38,7 @@ class Tls(msgspec.Struct, frozen=True):
                 context.load_verify_locations(path)
             if self.certificate and self.key:
                 path = self.certificate
-                context.load_cert_chain(self.certificate, self.key, password=_no_password)
+                context.load_cert_chain(self.certificate, self.key, password=lambda: "")  # OpenSSL would ask
         except OSError as error:
             why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
             raise UsageError(f"{path}: no usable certificate or key: {why}") from error
@@ -62,8 +62,3 @@ def _system() -> ssl.SSLContext:
     from truststore import SSLContext  # 8 ms, and plain connections need none
 
     return SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _no_password() -> str:
-    """Return in place of OpenSSL's question on the terminal."""
-    return ""

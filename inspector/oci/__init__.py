@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspector.oci.digests import MAX_DOCUMENT, Digest, check_digest, digest_mismatch, digest_of, hasher
 from inspector.oci.documents import (
     converted,
     decoder,
@@ -18,17 +17,24 @@ from inspector.oci.model import (
     INDEX_TYPES,
     LAYER_PREFIXES,
     MANIFEST_TYPES,
+    MAX_DOCUMENT,
     SCHEMA1_TYPES,
     ArchiveItem,
     Descriptor,
+    Digest,
     History,
     ImageConfig,
     Index,
     Manifest,
+    Platform,
     RootfsIds,
     RuntimeConfig,
+    check_digest,
+    digest_mismatch,
+    digest_of,
+    hasher,
+    is_digest,
 )
-from inspector.oci.platform import Platform
 
 __all__ = [
     "CONFIG_TYPES",
@@ -53,6 +59,7 @@ __all__ = [
     "digest_mismatch",
     "digest_of",
     "hasher",
+    "is_digest",
     "layout_version",
     "media_type",
     "parse",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
-from inspector.oci.digests import DIGEST_PATTERN, MAX_DOCUMENT
 from inspector.oci.model import (
     CONFIG_TYPES,
+    DIGEST_PATTERN,
     INDEX_TYPES,
     MANIFEST_TYPES,
+    MAX_DOCUMENT,
     OLD_CONFIG_TYPE,
     SCHEMA1_TYPES,
     ArchiveItem,
@@ -45,13 +46,13 @@ def converted(value: object, kind: type[Document]) -> Document:
     return msgspec.convert(value, kind)
 
 
-def parse(content: bytes, kind: type[Document], where: str) -> Document:
+def parse(content: bytes, kind: type[Document], where: str, most: int = MAX_DOCUMENT) -> Document:
     """Decode JSON that no image brings, such as an engine's answer, as `kind`; `where` names it in errors.
 
     Raises `Malformed`, `LimitExceeded`.
     """
-    if len(content) > MAX_DOCUMENT:
-        raise LimitExceeded(f"{where}: {len(content)} bytes; documents past {MAX_DOCUMENT} are refused")
+    if len(content) > most:
+        raise LimitExceeded(f"{where}: {len(content)} bytes; documents past {most} are refused")
     try:
         return decoder(kind).decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
-from inspector.oci.digests import MAX_DOCUMENT
 from inspector.oci.gotypes import GoType, How, Number, Pairs, Slice, Struct, WrongType, fold, plain
 from inspector.oci.gotypes import Map as GoMap
+from inspector.oci.model import MAX_DOCUMENT
 
 MAX_VALUES = 250_000
 """Commas and brackets of one document; as values they take some 60 MB. An index of 1,000 images has 30,000."""

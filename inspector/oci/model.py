@@ -7,13 +7,14 @@ in media types only.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import re
 from typing import Annotated, Any
 
 import msgspec
 
-from inspector.errors import Malformed
-from inspector.oci.digests import Digest, check_digest
-from inspector.oci.platform import Platform
+from inspector.errors import DigestMismatch, Malformed, Unsupported
 
 INDEX_TYPES = frozenset(
     {
@@ -44,6 +45,78 @@ LAYER_PREFIXES = (
     "application/vnd.oci.image.layer.",
     "application/vnd.docker.image.rootfs.",
 )
+
+MAX_DOCUMENT = 4 << 20
+"""The largest manifest, index or config taken in, in bytes (registries cap manifests at 4 MiB)."""
+DIGEST_PATTERN = r"^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(?![\s\S])"
+_DIGEST = re.compile(DIGEST_PATTERN)
+Digest = Annotated[str, msgspec.Meta(pattern=DIGEST_PATTERN)]
+"""`algorithm:hex`, lowercase and of full length, so that it is safe as part of a path or URL."""
+
+_MACHINES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}
+_WITH_VARIANT = {"armhf": ("arm", "v7"), "armel": ("arm", "v6")}
+
+
+class Platform(msgspec.Struct, frozen=True, rename={"os_version": "os.version"}, omit_defaults=True):
+    """Operating system and machine, in Go's names; `unknown/unknown` marks what is no image."""
+
+    os: str = ""
+    architecture: str = ""
+    variant: str = ""
+    os_version: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Return `os/arch[/variant]` as on a command line. Raises `ValueError`."""
+        parts = text.lower().split("/")
+        if not 2 <= len(parts) <= 3 or not all(parts):
+            raise ValueError(f"{text!r} is no platform: write os/arch or os/arch/variant, as in linux/arm64")
+        return cls(*parts).normal()
+
+    def normal(self) -> Platform:
+        """Return the same platform in the one spelling used for comparison: `arm64/v8` is `arm64`, `arm` is `arm/v7`.
+
+        Case counts for nothing, and other names of a machine are replaced, as in containerd's `platforms.Normalize`.
+        """
+        os, arch, variant = self.os.lower(), self.architecture.lower(), self.variant.lower()
+        arch, variant = _WITH_VARIANT.get(arch, (_MACHINES.get(arch, arch), variant))
+        if arch == "386" or (arch, variant) in {("arm64", "v8"), ("arm64", "8"), ("amd64", "v1")}:
+            variant = ""
+        elif arch == "arm":
+            variant = f"v{variant.removeprefix('v')}" if variant else "v7"
+        return Platform({"macos": "darwin"}.get(os, os), arch, variant, self.os_version)
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether a text is a digest, and nothing else."""
+    return _DIGEST.match(text) is not None
+
+
+def check_digest(content: bytes, digest: str, what: str) -> None:
+    """Raise `DigestMismatch` unless `content` hashes to `digest`; `what` and the digest name it."""
+    actual = digest_of(content, digest.partition(":")[0])
+    if not hmac.compare_digest(actual, digest):
+        raise digest_mismatch(what, digest, actual)
+
+
+def digest_mismatch(what: str, expected: str, actual: str) -> DigestMismatch:
+    """Return the error for bytes, which `what` names, that hash to another digest than the one expected."""
+    return DigestMismatch(f"{what}: expected {expected}, got {actual}; the copy is damaged or was altered")
+
+
+def digest_of(content: bytes, algorithm: str = "sha256") -> str:
+    """Return `algorithm:hex` of `content`. Raises `Unsupported` for an algorithm other than SHA-256 and SHA-512."""
+    return f"{algorithm}:{hasher(algorithm, content).hexdigest()}"
+
+
+def hasher(algorithm: str, content: bytes = b"") -> hashlib._Hash:
+    """Return a running hash, fed with `content`. Raises `Unsupported` for an algorithm that images don't use."""
+    if algorithm not in ("sha256", "sha512"):
+        raise Unsupported(f"digest algorithm {algorithm!r}: sha256 and sha512 are read")
+    return hashlib.new(algorithm, content)
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
@@ -167,6 +240,11 @@ class ImageConfig(msgspec.Struct, frozen=True):
     def working_dir(self) -> str:
         """The absolute directory that a container starts in."""
         return "/" + (self.run.working_dir or "").strip("/")
+
+    def on(self, platform: Platform) -> ImageConfig:
+        """Return the same for another platform."""
+        os, architecture, variant = platform.os, platform.architecture, platform.variant or None
+        return msgspec.structs.replace(self, os=os, architecture=architecture, variant=variant)
 
     def build_steps(self) -> list[str | None]:
         """Return `created_by` for each layer from the base up; all None where history and layers don't match.

@@ -70,7 +70,7 @@ def _chosen(asked: _Asked, seen: Sequence[Seen], facts: ImageFacts) -> Earlier:
     """Choose the image of the same platform; of several in one archive, that of the same repository."""
     name = str(asked.reference)
     found = [each.facts for each in seen if each.facts is not None and each.facts.platform == facts.platform]
-    if len(found) > 1:
+    if len(found) > 1 or any(each.facts is None for each in seen):  # one that can't be read may be the one meant
         found = [each for each in found if _repositories(each) & _repositories(facts)]
     if len(found) == 1:
         return Earlier(name, figures_of(found[0]))

@@ -12,7 +12,7 @@ from inspector.pipeline.model import Asked, Opened, parse_all
 from inspector.pipeline.roles import is_left_out, role_named
 from inspector.policy.role import Policy, Role
 from inspector.reference import STDIN, Reference, Scheme, parse_reference
-from inspector.sources.engine.names import is_pattern
+from inspector.sources.names import is_pattern
 
 
 def names_to_check(references: Sequence[Reference | str], policy: Policy, named: str | None) -> list[Asked]:

@@ -12,8 +12,8 @@ from inspector.policy.match import Ambiguous, ignores, names_of, near, roles_for
 from inspector.policy.role import Policy, Role
 from inspector.policy.values import did_you_mean
 from inspector.reference import Reference, Scheme, parse_reference
-from inspector.sources.engine.names import is_pattern
 from inspector.sources.image import Image
+from inspector.sources.names import is_pattern
 
 MAX_NAMES = 5
 """Names of an image that a message shows, and that are compared with patterns once more, for one that nearly fits."""

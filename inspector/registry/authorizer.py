@@ -10,10 +10,9 @@ from inspector.errors import Denied, Refused
 from inspector.http.address import Origin
 from inspector.http.tls import Tls
 from inspector.names import DOCKER_HUB
-from inspector.registry.challenge import Challenge
+from inspector.registry.challenge import Challenge, Login
 from inspector.registry.credentials import Credentials
 from inspector.registry.delegation import LONG_ENOUGH, refuse_secret
-from inspector.registry.login import Login
 from inspector.registry.tokens import Grant, Token, TokenServer
 
 CATALOG_SCOPE = "registry:catalog:*"

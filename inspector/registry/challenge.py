@@ -1,7 +1,8 @@
-"""What a registry asks for when it says 401: the `WWW-Authenticate` header (RFC 9110, section 11.6.1)."""
+"""What a registry asks for when it says 401 (RFC 9110, section 11.6.1), and the login that answers it."""
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 
@@ -15,7 +16,7 @@ MAX_HEADER = 16 << 10
 
 
 class Challenge(msgspec.Struct, frozen=True):
-    """A scheme in lower case, and its parameters by lower-case name."""
+    """One of a `WWW-Authenticate` header: a scheme in lower case, and its parameters by lower-case name."""
 
     scheme: str
     parameters: dict[str, str] = {}
@@ -40,3 +41,25 @@ def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
                 value = part["bare"] or re.sub(r"\\(.)", r"\1", part["quoted"] or "")
                 parameters.setdefault(part["name"].lower(), value)
     return found
+
+
+class Login(msgspec.Struct, frozen=True):
+    """A user and a password; or a secret alone: an identity token, to be traded in, or one to be shown as it is.
+
+    `origin` says where it was found.
+    """
+
+    user: str
+    secret: str
+    origin: str
+    is_identity: bool = False
+    is_bearer: bool = False
+
+    def basic(self) -> str:
+        """Return the value of an `Authorization` header (RFC 7617)."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
+
+    def __repr__(self) -> str:
+        return f"Login(origin={self.origin!r})"
+
+    __str__ = __repr__

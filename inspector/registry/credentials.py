@@ -14,8 +14,8 @@ import msgspec
 from inspector.errors import InspectorError, UsageError
 from inspector.names import DOCKER_HUB, parse_host, registry_of
 from inspector.oci import MAX_DOCUMENT, parse
+from inspector.registry.challenge import Login
 from inspector.registry.helpers import ask_helper
-from inspector.registry.login import Login
 from inspector.registry.settings import Settings
 
 _HUB_KEY = "https://index.docker.io/v1/"

@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.errors import Refused
 from inspector.http.timed import Patience
-from inspector.registry.login import Login
+from inspector.registry.challenge import Login
 from inspector.registry.settings import Settings
 from inspector.registry.tokens import Token
 

@@ -11,7 +11,7 @@ import msgspec
 
 from inspector.errors import Malformed, NotFound, Refused
 from inspector.oci import decoder
-from inspector.registry.login import Login
+from inspector.registry.challenge import Login
 
 SECONDS = 30.0
 """How long a helper may take; one that asks its user on a screen needs some."""

@@ -38,6 +38,7 @@ def logins(settings: Settings) -> Iterator[Inventoried]:
         yield Inventoried(
             place=", ".join(given), hosts=(host,) if host else (), error=error, advice=advice, configured=True
         )
+    named = settings.environment.get("REGISTRY_AUTH_FILE")
     chosen = {
         Path(settings.environment[name], file) for name, file in _CONFIGURED.items() if settings.environment.get(name)
     }
@@ -53,9 +54,7 @@ def logins(settings: Settings) -> Iterator[Inventoried]:
             yield Inventoried(
                 place=str(path), hosts=hosts, helpers=tuple(dict.fromkeys(helpers)), configured=configured
             )
-        elif settings.environment.get("REGISTRY_AUTH_FILE") and path == Path(
-            settings.environment["REGISTRY_AUTH_FILE"]
-        ):
+        elif named and path == Path(named):
             advice = "Correct or unset REGISTRY_AUTH_FILE"
             yield Inventoried(place=str(path), error="there is no such file", advice=advice, configured=True)
 
@@ -93,6 +92,4 @@ def proxies(settings: Settings) -> Mapping[str, tuple[str, str]]:
 
 def _host(key: str) -> str:
     """Return what a key of a file names, without what may be a login in it."""
-    scheme, separator, rest = key.rpartition("://")
-    del scheme, separator
-    return rest.rpartition("@")[2][:200]
+    return key.rpartition("://")[2].rpartition("@")[2][:200]

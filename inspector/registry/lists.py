@@ -15,8 +15,7 @@ from inspector.errors import LimitExceeded, Malformed, NotFound
 from inspector.http.address import Address, parse_address
 from inspector.http.bodies import read_document, words_of
 from inspector.oci import decoder
-from inspector.registry.failures import refusal
-from inspector.registry.session import Session
+from inspector.registry.session import Session, refusal
 
 MAX_PAGE = 16 << 20
 """The largest page taken in, in bytes: registries that know no pages send 200,000 tags in one, of 40 bytes each."""
@@ -143,7 +142,7 @@ def _page(
         if reply.status == 404:
             raise NotFound(f"{where}: {'no such repository' if repository else 'the registry lists no repositories'}")
         raise refusal(where, reply.status, words)
-    link = ", ".join(reply.values("Link"))
+    link = ", ".join(reply.headers.get_all("Link"))
     content = read_document(reply, MAX_PAGE, where, large=alone.check)
     names = _names(content, key, where)
     return names, len(content), _next(link, path, Address(session.origin(), target), where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -13,16 +12,14 @@ from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound
 from inspector.http.bodies import read_document, words_of
 from inspector.http.connections import Response
 from inspector.names import ImageName, is_tag
-from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of, media_type
+from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, MAX_DOCUMENT, check_digest, digest_of, is_digest, media_type
 from inspector.registry.blob import BlobStream, read_part
 from inspector.registry.delegation import Lent
-from inspector.registry.failures import error_code, refusal
 from inspector.registry.lists import listed
-from inspector.registry.session import Session
+from inspector.registry.session import Session, error_code, refusal
 
 ACCEPT = {"Accept": ", ".join(sorted(INDEX_TYPES | MANIFEST_TYPES))}
 """All types at once: asked for some, registries convert to schema 1, or have nothing."""
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 _MAX_TAGS = 100
 """Tags that a missing one is compared with: as many as most registries list in one answer."""
 _MAX_NEAR, _NEAR = 4, 0.5
@@ -67,7 +64,7 @@ class Repository:
         digest, size = reply.header("Docker-Content-Digest"), _number(reply.header("Content-Length"))
         if size is not None and size > MAX_DOCUMENT:
             raise LimitExceeded(f"{where}: a manifest of {size} bytes; documents past {MAX_DOCUMENT} are refused")
-        return Head(digest if _DIGEST.fullmatch(digest) else None, size, _media_type(reply))
+        return Head(digest if is_digest(digest) else None, size, _media_type(reply))
 
     def manifest(self, target: str) -> Document:
         """Fetch the manifest of a tag or digest, checked against the digest asked for, or else the one stated."""
@@ -78,7 +75,7 @@ class Repository:
             raise self._missing(target, words) if reply.status == 404 else refusal(where, reply.status, words)
         content = read_document(reply, MAX_DOCUMENT, where)
         stated = reply.header("Docker-Content-Digest")
-        asked = target if _DIGEST.fullmatch(target) else stated if _DIGEST.fullmatch(stated) else ""
+        asked = target if is_digest(target) else stated if is_digest(stated) else ""
         if asked:
             check_digest(content, asked, f"{where}: manifest")
         _check_type(content, _media_type(reply), where)
@@ -154,7 +151,7 @@ class Repository:
         no_repository = NotFound(f"{self.where}: no such repository at {self.session.host}")
         if error_code(words) == _REPOSITORY_UNKNOWN:
             return no_repository
-        what = "manifest" if _DIGEST.fullmatch(target) else "tag"
+        what = "manifest" if is_digest(target) else "tag"
         try:
             tags = list(islice(self.tags(), _MAX_TAGS))
         except NotFound:

@@ -1,25 +1,27 @@
-"""Requests to one registry: with its scheme, its certificates, its credentials, its redirects and its moods."""
+"""Requests to one registry: with its scheme, its certificates, its credentials, its redirects and its refusals."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
-from inspector.errors import Refused, Unreachable
-from inspector.http.address import Address, Origin, origin_of
+import msgspec
+
+from inspector.errors import InspectorError, NotFound, RateLimited, Refused, Unreachable
+from inspector.http.address import Address, Origin, Reach, origin_of
 from inspector.http.bodies import words_of
 from inspector.http.connections import Response
 from inspector.http.pacing import Pacing
-from inspector.http.reach import Reach
 from inspector.http.redirects import REDIRECTS, follow
 from inspector.names import api_host
+from inspector.oci import decoder
 from inspector.registry.authorizer import Authorizer
 from inspector.registry.challenge import parse_challenges
 from inspector.registry.credentials import Credentials
 from inspector.registry.delegation import Lent
-from inspector.registry.failures import refusal
 from inspector.registry.settings import Settings, tls_for
 from inspector.registry.tokens import TokenServer
 from inspector.registry.transport import Transport
@@ -28,6 +30,8 @@ _PROBE_SECONDS = 5.0
 
 Redirects = Literal["none", "manifest", "blob"]
 """What is asked for, where redirects are followed; blobs of registries in private networks may lie in others."""
+
+_CODE = re.compile(r"[A-Z][A-Z_]{2,39}", re.ASCII)
 
 
 class Session:
@@ -68,7 +72,7 @@ class Session:
         for _ in range(2):  # a token that ended early, and one that was not enough
             if reply.status != 401 or not reply.is_own:
                 break
-            challenges = parse_challenges(reply.values("WWW-Authenticate"))
+            challenges = parse_challenges(reply.headers.get_all("WWW-Authenticate"))
             words_of(reply)
             fresh = self._authorizer.answer(challenges, address.origin, repository, stale)
             reply, stale = once(fresh), fresh
@@ -152,3 +156,31 @@ class Session:
         if not reply.is_own:
             raise Refused(f"{where}: the host that the registry sends us to answers {reply.status}")
         raise self._authorizer.denied(repository, reply.status)
+
+
+class _Error(msgspec.Struct):
+    code: str = ""
+
+
+class _Errors(msgspec.Struct):
+    errors: list[_Error] = []
+
+
+def error_code(body: bytes) -> str:
+    """Return the first of the specification's error codes in an answer; its free text may repeat what we sent."""
+    try:
+        codes = [error.code for error in decoder(_Errors).decode(body).errors]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return next((code for code in codes if _CODE.fullmatch(code)), "")
+
+
+def refusal(where: str, status: int, body: bytes) -> InspectorError:
+    """Return the error for a status that says no, and that no one had a better sentence for."""
+    code = error_code(body)
+    said = f"{status} ({code})" if code else str(status)
+    if status == 404:
+        return NotFound(f"{where}: the registry has no such thing: {said}")
+    if status == 429:
+        return RateLimited(f"{where}: the registry limits how often it is asked; try again later, or log in")
+    return Refused(f"{where}: the registry answers {said}")

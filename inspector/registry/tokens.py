@@ -9,16 +9,14 @@ from urllib.parse import urlencode
 import msgspec
 
 from inspector.errors import Denied, LimitExceeded, Malformed, Refused
-from inspector.http.address import Address, Origin, parse_address
+from inspector.http.address import Address, Origin, Reach, parse_address
 from inspector.http.bodies import read_document, words_of
 from inspector.http.connections import Response
 from inspector.http.pacing import Pacing
-from inspector.http.reach import Reach
 from inspector.http.redirects import REDIRECTS, Limits
 from inspector.http.tls import Tls
 from inspector.oci import decoder
-from inspector.registry.challenge import Challenge
-from inspector.registry.login import Login
+from inspector.registry.challenge import Challenge, Login
 from inspector.registry.transport import Transport
 
 MAX_TOKEN = 1 << 20

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from inspector import log
-from inspector.http.address import Address, Origin
+from inspector.http.address import Address, Origin, Reach, reach_of_peer
 from inspector.http.connections import Pool, Response
 from inspector.http.failures import mapped
 from inspector.http.proxies import proxy_for
-from inspector.http.reach import Reach, reach_of_peer
 from inspector.http.redirects import Limits
 from inspector.http.routes import Tcp
 from inspector.http.timed import within

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ import msgspec
 
 from inspector.engine.client import Engine
 from inspector.engine.model import Info
+from inspector.runtime.probe import nvml_driver
 from inspector.torchbuild.kinds import GpuVendor, kind_of
 from inspector.torchbuild.model import Torch
 from inspector.unknown import Unknown
@@ -191,15 +193,7 @@ def _text(path: Path) -> str:
 
 
 def _nvml_driver() -> str | None:
-    """Return the driver's version from NVIDIA's management library, where there is one."""
-    import ctypes
-
-    try:
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-        told = ctypes.create_string_buffer(96)
-        if nvml.nvmlInit_v2() or nvml.nvmlSystemGetDriverVersion(told, ctypes.c_uint(96)):
-            return None
-        nvml.nvmlShutdown()
-    except (OSError, AttributeError):
-        return None
-    return _version(told.value.decode("ascii", "replace"))
+    """Return the driver's version from NVIDIA's management library, where there is one, as the probe does."""
+    with suppress(OSError, AttributeError):
+        return _version(nvml_driver() or "")
+    return None

@@ -159,13 +159,14 @@ def driver():
     return text(told)
 
 
-def nvml_driver():
+def nvml_driver() -> "str | None":
     """Return the version that NVIDIA's management library tells. Raises `OSError` where there is no such library."""
     import ctypes
 
     nvml = ctypes.CDLL("libnvidia-ml.so.1")
     told = ctypes.create_string_buffer(96)
-    fails = nvml.nvmlInit_v2() or nvml.nvmlSystemGetDriverVersion(told, 96)
+    fails = nvml.nvmlInit_v2() or nvml.nvmlSystemGetDriverVersion(told, ctypes.c_uint(96))
+    nvml.nvmlShutdown()
     return None if fails else told.value.decode("ascii", "replace")
 
 

@@ -50,9 +50,11 @@ def verify(
 def _verified(
     image: Image, facts: ImageFacts, mode: Mode, gpu: Gpu, limits: Limits | None, host: Host | None
 ) -> RuntimeFacts:
-    from inspector.runtime.expected import with_prediction  # most checks run nothing
     from inspector.runtime.host import find_host
-    from inspector.runtime.run import run_image
+    from inspector.runtime.run import (
+        run_image,
+        with_prediction,  # most checks run nothing
+    )
     from inspector.runtime.sandbox import DEFAULTS
 
     engine = image.access.engine if image.access else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import msgspec
 
@@ -53,10 +53,7 @@ class ContainerFiles(Rootfs, Protocol):
 class Unread(msgspec.Struct, frozen=True):
     """The blob of a layer that is known by its digest alone: it answers from the cache or not at all."""
 
-    @property
-    def identity(self) -> None:
-        """See `LayerBlob.identity`."""
-        return
+    identity: ClassVar[None] = None
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - the signature of all blobs
         """See `LayerBlob.scan`. Raises `AccessUnusable`, always."""

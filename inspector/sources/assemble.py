@@ -9,10 +9,10 @@ from typing import Protocol
 import msgspec
 
 from inspector.errors import DigestMismatch, LimitExceeded, Malformed
-from inspector.oci import ImageConfig, check_digest, digest_of, parse_config
+from inspector.oci import ImageConfig, Platform, RootfsIds, check_digest, digest_of, parse_config
 from inspector.sources.image import Image, Layer
 from inspector.sources.platforms import foreign
-from inspector.sources.store import Stored, shown
+from inspector.sources.shown import shown
 
 MAX_LAYERS = 1000
 """Layers of one image past which it is refused; engines end at 125."""
@@ -37,13 +37,6 @@ class Config(msgspec.Struct, frozen=True):
 
     image_id: str
     document: ImageConfig
-
-
-class Placed(msgspec.Struct, frozen=True):
-    """A layer where it lies, and the digest that a manifest states of it."""
-
-    stored: Stored
-    digest: str | None
 
 
 def read_config(content: bytes, where: str, digest: str | None) -> Config:
@@ -89,30 +82,31 @@ def check_counts(count: int, config: Config, where: str) -> None:
 
 
 def make_image(
-    store: Located, source: str, config: Config, layers: Sequence[Placed], *, tags: Sequence[str] = ()
+    store: Located, source: str, config: Config, layers: Sequence[Layer], *, tags: Sequence[str] = ()
 ) -> Image:
-    """Return the image; its `reference` is set by the caller, who knows what was asked."""
+    """Return the image of layers as they are stored; its `reference` is set by the caller, who knows what was asked."""
     check_counts(len(layers), config, f"{store.where}: {shown(tags[0]) if tags else 'an image'}")
     document = config.document
-    for diff_id, placed in zip(document.rootfs.diff_ids, layers, strict=True):
-        _check_plain(diff_id, placed, store.where)
+    for diff_id, layer in zip(document.rootfs.diff_ids, layers, strict=True):
+        _check_plain(diff_id, layer, store.where)
     triples = zip(document.rootfs.diff_ids, layers, document.build_steps(), strict=True)
     return Image(
-        reference="",
         source=source,
         image_id=config.image_id,
         config=document,
         platform=document.platform,
-        layers=tuple(_layer(diff_id, placed, step) for diff_id, placed, step in triples),
+        layers=tuple(
+            msgspec.structs.replace(layer, diff_id=diff_id, created_by=step) for diff_id, layer, step in triples
+        ),
         tags=tuple(dict.fromkeys(tags)),
         warnings=tuple(foreign(document.platform)),
     )
 
 
-def _check_plain(diff_id: str, placed: Placed, where: str) -> None:
+def _check_plain(diff_id: str, layer: Layer, where: str) -> None:
     """Check a plain layer, whose digests are one: a layer in the wrong place shows without being read."""
-    digest = placed.digest
-    if digest is None or placed.stored.compressed or digest.partition(":")[0] != diff_id.partition(":")[0]:
+    digest = layer.digest
+    if digest is None or layer.compressed or digest.partition(":")[0] != diff_id.partition(":")[0]:
         return
     if digest != diff_id:
         raise DigestMismatch(
@@ -121,14 +115,43 @@ def _check_plain(diff_id: str, placed: Placed, where: str) -> None:
         )
 
 
-def _layer(diff_id: str, placed: Placed, created_by: str | None) -> Layer:
-    stored = placed.stored
-    return Layer(
-        diff_id=diff_id,
-        blob=stored.blob,
-        digest=placed.digest,
-        stored_size=stored.size,
-        compressed=stored.compressed,
-        created_by=created_by,
-        walked=stored.walked,
+class Listed(msgspec.Struct, frozen=True):
+    """The images that go by some names, each by its config's digest and its platform.
+
+    `incomplete` says that a part is missing, so that what leads there leads to no image; `other` that there is
+    something that is not read as an image here, which an engine might still run.
+    """
+
+    tags: tuple[str, ...]
+    images: tuple[tuple[str, Platform], ...]
+    incomplete: bool = False
+    other: bool = False
+
+
+def single_image(
+    reference: str,
+    source: str,
+    layer: Layer,
+    config: ImageConfig,
+    platform: Platform,
+    *,
+    diff_id: str = "",
+    warnings: Iterable[str] = (),
+) -> Image:
+    """Make the image of one root file system: its layer's names are literal, `.wh.x` is a file, no device a whiteout.
+
+    Of `config`, what a container gets (environment, user, command) is kept; its layers and its history are of other
+    bytes. `layer` is as it is stored. It is no image of a registry, and nothing is put in the place of what such have:
+    `image_id` is None, as no config has a digest; `diff_id` is that of the uncompressed tar where that was read whole,
+    else empty. An empty one names nothing: no layer is taken for another by it, and neither facts nor indexes are kept
+    in the cache, so that a directory which changes is never answered from what it was.
+    """
+    rootfs = RootfsIds([diff_id] if diff_id else [])
+    return Image(
+        reference=reference,
+        source=source,
+        config=msgspec.structs.replace(config.on(platform), rootfs=rootfs, history=None),
+        platform=platform,
+        layers=(msgspec.structs.replace(layer, diff_id=diff_id, literal=True),),
+        warnings=tuple(warnings),
     )

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 OPENED = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 DIRECTORY = OPENED | getattr(os, "O_DIRECTORY", 0)
 
-
 KINDS = {
     stat.S_IFREG: Kind.FILE,
     stat.S_IFDIR: Kind.DIRECTORY,

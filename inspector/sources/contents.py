@@ -5,10 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+import msgspec
+
 from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
 from inspector.oci import LAYER_PREFIXES, Descriptor, Index, Manifest, check_digest, parse_manifest
-from inspector.sources.assemble import MAX_LAYERS, Config, Placed, read_config
-from inspector.sources.store import BlobStore, DocumentStore, Stored, missing, shown
+from inspector.sources.assemble import MAX_LAYERS, Config, read_config
+from inspector.sources.image import Layer
+from inspector.sources.shown import shown
+from inspector.sources.store import BlobStore, DocumentStore, missing
 
 MAX_DOCUMENTS = 64 << 20
 """Bytes of documents that are read in following one index."""
@@ -41,8 +45,8 @@ class Described(ABC):
         """Tell whether the index or manifest is there at all."""
 
     @abstractmethod
-    def stored(self, descriptor: Descriptor) -> Stored:
-        """Return the blob of a layer. Raises `NotFound`, `Unsupported`, `Malformed`."""
+    def stored(self, descriptor: Descriptor) -> Layer:
+        """Return a layer as it is stored. Raises `NotFound`, `Unsupported`, `Malformed`."""
 
     def manifest(self, descriptor: Descriptor) -> Index | Manifest:
         """Return the index or manifest, its size and digest checked. Raises `NotFound`, `Unsupported`, `Malformed`."""
@@ -55,7 +59,7 @@ class Described(ABC):
         content = self._document(descriptor, _name(self._blob_name, descriptor), "config")
         return read_config(content, f"{self.where}: config {descriptor.digest}", None)
 
-    def layers(self, manifest: Manifest) -> list[Placed]:
+    def layers(self, manifest: Manifest) -> list[Layer]:
         """Return the layers from the base up.
 
         Raises `Unsupported` for what is no readable layer, `NotFound`, `Malformed`.
@@ -64,9 +68,9 @@ class Described(ABC):
             raise LimitExceeded(f"{self.where}: an image of {len(manifest.layers)} layers; {MAX_LAYERS} are allowed")
         return [self._layer(descriptor) for descriptor in manifest.layers]
 
-    def _layer(self, descriptor: Descriptor) -> Placed:
+    def _layer(self, descriptor: Descriptor) -> Layer:
         self._refuse_unreadable(descriptor)
-        return Placed(self.stored(descriptor), descriptor.digest)
+        return msgspec.structs.replace(self.stored(descriptor), digest=descriptor.digest)
 
     def _refuse_unreadable(self, descriptor: Descriptor) -> None:
         media_type = descriptor.media_type
@@ -110,7 +114,7 @@ class Contents(Described):
         """See `Described.has_manifest`."""
         return bool(descriptor.data) or self._blobs.size(_name(self._manifest_name, descriptor)) is not None
 
-    def stored(self, descriptor: Descriptor) -> Stored:
+    def stored(self, descriptor: Descriptor) -> Layer:
         """See `Described.stored`."""
         name = _name(self._blob_name, descriptor)
         size = self._blobs.size(name)

@@ -11,7 +11,9 @@ from inspector.layers.compression import sniff
 from inspector.layers.file import FileRange
 from inspector.layers.tar import BLOCK, normal
 from inspector.oci import MAX_DOCUMENT
-from inspector.sources.store import Stored, missing, shown, too_large
+from inspector.sources.image import Layer
+from inspector.sources.shown import shown
+from inspector.sources.store import missing, too_large
 
 _LEADS_AWAY = "\\:" if os.name == "nt" else ""
 """On Windows a drive, another machine (`\\\\host\\share`) or a second stream of a file; elsewhere plain characters."""
@@ -49,11 +51,11 @@ class Directory:
             raise too_large(self.where, name, len(content))
         return content
 
-    def layer(self, name: str) -> Stored:
+    def layer(self, name: str) -> Layer:
         """See `BlobStore.layer`."""
         size = self._size(name)
-        head = self._head(name, BLOCK)
-        return Stored(FileRange(self._path(name), 0, size), size, sniff(head) not in ("tar", ""))
+        compressed = sniff(self._head(name, BLOCK)) not in ("tar", "")
+        return Layer(blob=FileRange(self._path(name), 0, size), stored_size=size, compressed=compressed)
 
     def _path(self, name: str) -> Path:
         """Raise `ValueError` for a name that leads out of the root on this system."""

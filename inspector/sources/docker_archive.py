@@ -13,7 +13,7 @@ from inspector.oci import ArchiveItem, digest_of, parse_items
 from inspector.sources.assemble import (
     MAX_IMAGES,
     Config,
-    Placed,
+    Listed,
     all_within,
     check_counts,
     digest_in_name,
@@ -21,10 +21,10 @@ from inspector.sources.assemble import (
     read_config,
 )
 from inspector.sources.image import Image
-from inspector.sources.listed import Listed
-from inspector.sources.names import is_id, may_be_id, no_such, pick
+from inspector.sources.names import is_id, may_be_id, pick, pick_any
 from inspector.sources.platforms import Wanted, choose, refuse_several
-from inspector.sources.store import BlobStore, shown
+from inspector.sources.shown import shown
+from inspector.sources.store import BlobStore
 
 MANIFEST = "manifest.json"
 SOURCE = "docker-archive"
@@ -52,16 +52,20 @@ def open_docker_archive(store: BlobStore, selector: str | None, wanted: Wanted) 
     elif may_be_id(selector) and (fitting := [one for one in _read(store, items) if is_id(selector, one.image_id)]):
         groups = [fitting]
     else:
-        groups = [_read(store, _named(store, items, selector))]
+        groups = [_read(store, pick_any(store.where, selector, items, _tags))]
     chosen = [found for group in groups for found in _choose(store, group, wanted)]
-    return all_within((_open(store, found) for found in chosen), store.where)
+    images = (
+        make_image(store, SOURCE, found.config, list(map(store.layer, found.layers)), tags=found.tags)
+        for found in chosen
+    )
+    return all_within(images, store.where)
 
 
 def listed(store: BlobStore, selector: str | None) -> list[Listed]:
     """Return the images by their configs, for comparison: all, or those of `selector` if it is a name here."""
     items = parse_items(store.document(MANIFEST), f"{store.where}: {MANIFEST}")[: MAX_IMAGES + 1]
     if selector is not None and not may_be_id(selector):
-        items = [items[at] for at in pick(selector, [item.repo_tags or [] for item in items])]
+        items = pick(selector, items, _tags)
     configs = _Configs(store)
     return [_listed(configs, item) for item in items]
 
@@ -70,8 +74,8 @@ def _listed(configs: _Configs, item: ArchiveItem) -> Listed:
     try:
         config = configs.at(item.config)
     except NotFound:
-        return Listed(tuple(item.repo_tags or ()), (), incomplete=True)
-    return Listed(tuple(item.repo_tags or ()), ((config.image_id, config.document.platform),))
+        return Listed(tuple(_tags(item)), (), incomplete=True)
+    return Listed(tuple(_tags(item)), ((config.image_id, config.document.platform),))
 
 
 def _items(store: BlobStore) -> list[ArchiveItem]:
@@ -84,12 +88,8 @@ def _items(store: BlobStore) -> list[ArchiveItem]:
     return items
 
 
-def _named(store: BlobStore, items: list[ArchiveItem], selector: str) -> list[ArchiveItem]:
-    names = [item.repo_tags or [] for item in items]
-    found = [items[at] for at in pick(selector, names)]
-    if not found:
-        raise no_such(store.where, selector, names)
-    return found
+def _tags(item: ArchiveItem) -> list[str]:
+    return item.repo_tags or []
 
 
 def _read(store: BlobStore, items: list[ArchiveItem]) -> list[_Found]:
@@ -101,7 +101,7 @@ def _read(store: BlobStore, items: list[ArchiveItem]) -> list[_Found]:
         layers = tuple(item.layers or ())
         check_counts(len(layers), config, f"{store.where}: {MANIFEST}: {shown(item.config)}")
         known = found.setdefault((config.image_id, layers), _Found(config, layers, []))
-        known.tags += item.repo_tags or []
+        known.tags += _tags(item)
     return list(found.values())
 
 
@@ -147,11 +147,6 @@ def _choose(store: BlobStore, group: list[_Found], wanted: Wanted) -> list[_Foun
     choices = [(item.config.document.platform, item) for item in group]
     refuse_several(choices, wanted, where)
     return choose(choices, wanted, where)
-
-
-def _open(store: BlobStore, found: _Found) -> Image:
-    layers = [Placed(store.layer(name), None) for name in found.layers]
-    return make_image(store, SOURCE, found.config, layers, tags=found.tags)
 
 
 def lists_images(store: BlobStore) -> bool:

@@ -11,7 +11,7 @@ from inspector.layers.blob import Meter
 from inspector.layers.compression import sniff
 from inspector.layers.tar import BLOCK
 from inspector.reference import STDIN, Place, Scheme
-from inspector.sources import docker_archive, layout, skopeo_dir, twofold
+from inspector.sources import docker_archive, layout, skopeo_dir
 from inspector.sources.directory import Directory
 from inspector.sources.image import Image
 from inspector.sources.kinds import advice
@@ -20,7 +20,7 @@ from inspector.sources.platforms import Wanted
 from inspector.sources.recognise import named
 from inspector.sources.seekable import SeekableArchive
 from inspector.sources.sif.header import is_apptainer
-from inspector.sources.sniffing import open_sniffed
+from inspector.sources.sniffing import compared, open_sniffed
 from inspector.sources.store import BlobStore
 from inspector.sources.streamed import StreamedArchive
 
@@ -66,7 +66,7 @@ def open_place(scheme: Scheme, place: Place, wanted: Wanted, telling: Telling) -
     store = Directory(path) if is_dir else _archive(place, telling)
     if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
         return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
-    return twofold.compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
+    return compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
 
 
 def _as_said(scheme: Scheme, store: BlobStore, selector: str | None, wanted: Wanted) -> list[Image]:

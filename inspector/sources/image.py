@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import msgspec
+
+from inspector.sources.access import AccessUnusable
 
 if TYPE_CHECKING:
     from inspector.engine.client import Engine
@@ -17,25 +19,27 @@ if TYPE_CHECKING:
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """One layer. `digest` and `stored_size` (bytes) are those of the blob as stored.
+    """One layer. `digest` and `stored_size` (bytes) are those of the blob as stored, as far as they are known.
 
-    `compressed` says whether that is packed; `created_by` is the build step, where the config's history tells.
-    `walked` says that the blob is read from a directory of files, whose entries are not quite those of the tar.
-    One that is `literal` is a whole root file system and no change to one: none of its names is a whiteout.
+    `diff_id` is empty as long as no config states it, `created_by` the build step, where the config's history tells.
+    `compressed` says whether the blob is packed; `walked` that it is read from a directory of files, whose entries are
+    not quite those of the tar, and quickly however it is packed. One that is `literal` is a whole root file system and
+    no change to one: none of its names is a whiteout.
     """
 
-    diff_id: str
     blob: LayerBlob
-    digest: str | None
-    stored_size: int
-    compressed: bool
-    created_by: str | None
+    diff_id: str = ""
+    digest: str | None = None
+    stored_size: int = 0
+    compressed: bool = False
+    created_by: str | None = None
     walked: bool = False
     literal: bool = False
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """One image of one platform. `image_id` is the digest of the config; `tags` are the medium's names for it.
+    """One image of one platform. `image_id` is the digest of the config; `reference`
+    is set by who knows what was asked, `tags` are the medium's names for it.
 
     An engine's image has `access`: as it stands, it holds what the engine tells of it, and its layers are `Unread`;
     `image_id` is None where the engine doesn't tell the config's digest. `size` is what the engine states, in bytes
@@ -44,12 +48,12 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     is no image but a part of this machine; its layer can't be read then. A container has a `view`.
     """
 
-    reference: str
     source: str
-    image_id: str | None
     config: ImageConfig
     platform: Platform
     layers: tuple[Layer, ...]
+    reference: str = ""
+    image_id: str | None = None
     tags: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     access: Access | None = None
@@ -105,3 +109,33 @@ class Access(Protocol):
 
         Those `known` are passed over.
         """
+
+
+class StoredAccess:
+    """See `Access`. The only access method to an image, which was opened by it: no service has it, which `why` says."""
+
+    engine = None
+
+    def __init__(self, image: Image, why: str) -> None:
+        self._image = image
+        self._why = why
+
+    def told(self) -> Image:
+        """See `Access.told`."""
+        return self._image
+
+    def at_hand(self) -> Image | None:
+        """See `Access.at_hand`."""
+        return self._image
+
+    def storage(self) -> Image:
+        """See `Access.storage`."""
+        return self._image
+
+    def container(self) -> NoReturn:
+        """See `Access.container`. Raises `AccessUnusable`, always."""
+        raise AccessUnusable(self._why)
+
+    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all access methods
+        """See `Access.saved`. Raises `AccessUnusable`, always."""
+        raise AccessUnusable(self._why)

@@ -6,17 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from inspector import oci
 from inspector.errors import InspectorError, LimitExceeded, NotFound, Unsupported
-from inspector.oci import (
-    CONFIG_TYPES,
-    INDEX_TYPES,
-    MANIFEST_TYPES,
-    SCHEMA1_TYPES,
-    Descriptor,
-    Index,
-    Manifest,
-    Platform,
-)
 from inspector.sources.assemble import MAX_IMAGES
 from inspector.sources.contents import Described
 from inspector.sources.platforms import same
@@ -30,13 +21,13 @@ MAX_FOLLOWED = 2 * MAX_IMAGES
 class Found(msgspec.Struct, frozen=True):
     """An image manifest that an index leads to. `within` are the digests of the indexes on the way."""
 
-    descriptor: Descriptor
-    platform: Platform
+    descriptor: oci.Descriptor
+    platform: oci.Platform
     within: tuple[str, ...]
     present: bool
 
 
-def flatten(contents: Described, descriptors: Iterable[Descriptor]) -> list[Found]:
+def flatten(contents: Described, descriptors: Iterable[oci.Descriptor]) -> list[Found]:
     """Return the images that `descriptors` lead to, in order, each once.
 
     In a nested index the first of a platform counts (image-index.md); a manifest that is absent is
@@ -48,25 +39,25 @@ def flatten(contents: Described, descriptors: Iterable[Descriptor]) -> list[Foun
     return found
 
 
-def may_be_image(descriptor: Descriptor) -> bool:
+def may_be_image(descriptor: oci.Descriptor) -> bool:
     """Tell whether this may be, by its descriptor, an image or an index of images; unknown types are passed over.
 
     A mark of an artifact counts for nothing: engines choose by platform, and then take what the manifest says.
     """
-    known = INDEX_TYPES | MANIFEST_TYPES | SCHEMA1_TYPES | {""}
+    known = oci.INDEX_TYPES | oci.MANIFEST_TYPES | oci.SCHEMA1_TYPES | {""}
     platform = descriptor.platform
     return descriptor.media_type in known and (
         platform is None or "unknown" not in (platform.os.lower(), platform.architecture.lower())
     )
 
 
-def _is_marked(descriptor: Descriptor) -> bool:
+def _is_marked(descriptor: oci.Descriptor) -> bool:
     """Tell whether this is said to be an artifact, such as an attestation of an image beside it."""
-    other_type = descriptor.artifact_type and descriptor.artifact_type not in CONFIG_TYPES
+    other_type = descriptor.artifact_type and descriptor.artifact_type not in oci.CONFIG_TYPES
     return bool(other_type) or "vnd.docker.reference.type" in (descriptor.annotations or {})
 
 
-def _stated(descriptor: Descriptor) -> Platform | None:
+def _stated(descriptor: oci.Descriptor) -> oci.Platform | None:
     """Return the platform by which engines choose this one.
 
     Without an architecture none does, without a system Linux does.
@@ -82,18 +73,18 @@ class _Walk:
         self._contents = contents
         self._seen: set[str] = set()
 
-    def follow(self, descriptor: Descriptor, within: tuple[str, ...]) -> Iterator[Found]:
+    def follow(self, descriptor: oci.Descriptor, within: tuple[str, ...]) -> Iterator[Found]:
         if not may_be_image(descriptor) or descriptor.digest in self._seen:
             return
         self._seen.add(descriptor.digest)
         if len(self._seen) > MAX_FOLLOWED:
             raise LimitExceeded(f"{self._contents.where}: indexes of more than {MAX_FOLLOWED} entries")
         platform = _stated(descriptor)
-        if platform is not None and descriptor.media_type in MANIFEST_TYPES:
+        if platform is not None and descriptor.media_type in oci.MANIFEST_TYPES:
             yield Found(descriptor, platform, within, self._contents.has_manifest(descriptor))
             return
         document = self._contents.manifest(descriptor)
-        if isinstance(document, Manifest):
+        if isinstance(document, oci.Manifest):
             own = self._contents.config(document).document.platform
             if not (_is_marked(descriptor) and "unknown" in (own.os, own.architecture)):
                 yield Found(descriptor, own, within, present=True)
@@ -102,7 +93,7 @@ class _Walk:
             if platform is None or not within or same(one.platform, platform):
                 yield one
 
-    def _nested(self, index: Index, within: tuple[str, ...]) -> Iterator[Found]:
+    def _nested(self, index: oci.Index, within: tuple[str, ...]) -> Iterator[Found]:
         if len(within) > MAX_DEPTH:
             raise LimitExceeded(f"{self._contents.where}: indexes nested more than {MAX_DEPTH} deep")
         platforms: set[str] = set()
@@ -112,7 +103,7 @@ class _Walk:
                 platforms.add(str(one.platform))
                 yield one
 
-    def each(self, descriptors: Iterable[Descriptor], within: tuple[str, ...]) -> Iterator[Found]:
+    def each(self, descriptors: Iterable[oci.Descriptor], within: tuple[str, ...]) -> Iterator[Found]:
         """Yield what each entry of an index leads to: nothing if it turns out to be an artifact beside the images.
 
         Raises `Unsupported` where it stands first of those without a platform, since engines take that one.
@@ -132,7 +123,7 @@ class _Walk:
             yield from found
 
 
-def _may_be_passed_over(descriptor: Descriptor, error: InspectorError, *, nested: bool) -> bool:
-    if descriptor.media_type in SCHEMA1_TYPES:
+def _may_be_passed_over(descriptor: oci.Descriptor, error: InspectorError, *, nested: bool) -> bool:
+    if descriptor.media_type in oci.SCHEMA1_TYPES:
         return False
     return _is_marked(descriptor) or (nested and isinstance(error, Unsupported))

@@ -9,14 +9,14 @@ import msgspec
 
 from inspector.errors import Malformed, NoImage, NotFound, Unsupported
 from inspector.oci import Descriptor, Index, Manifest, layout_version, parse_manifest
-from inspector.sources.assemble import all_within, make_image
+from inspector.sources.assemble import Listed, all_within, make_image
 from inspector.sources.contents import Contents, Described
 from inspector.sources.image import Image
 from inspector.sources.indexes import Found, flatten, may_be_image
-from inspector.sources.listed import Listed
-from inspector.sources.names import digest_in, is_id, may_be_id, no_such, pick
+from inspector.sources.names import digest_in, is_id, may_be_id, pick, pick_any
 from inspector.sources.platforms import Wanted, choose, refuse_several, same
-from inspector.sources.store import BlobStore, shown
+from inspector.sources.shown import shown
+from inspector.sources.store import BlobStore
 
 INDEX = "index.json"
 MARK = "oci-layout"
@@ -42,23 +42,22 @@ class _Chosen(msgspec.Struct):
 
 def open_layout(store: BlobStore, source: str, selector: str | None, wanted: Wanted) -> list[Image]:
     """Return all images, or those that go by `selector`, for the platform wanted."""
-    contents = Contents(store, _blob_name, _blob_name)
-    entries = [descriptor for descriptor in _top(store).manifests if may_be_image(descriptor)]
+    contents, entries = _read(store)
     if not entries:
         raise Unsupported(f"{store.where}: its {INDEX} lists no image")
     warnings: list[str] = []
     groups = _by_id(contents, entries, selector) if selector is not None and may_be_id(selector) else []
     if not groups:
-        groups = _by_name(contents, entries if selector is None else _named(store, entries, selector), warnings)
+        named = entries if selector is None else pick_any(store.where, selector, entries, _names)
+        groups = _by_name(contents, named, warnings)
     return _open_groups(contents, source, groups, wanted, warnings)
 
 
 def listed(store: BlobStore, selector: str | None) -> list[Listed]:
     """List the images by their configs, for comparison: those of each name, or of `selector` alone."""
-    contents = Contents(store, _blob_name, _blob_name)
-    entries = [descriptor for descriptor in _top(store).manifests if may_be_image(descriptor)]
+    contents, entries = _read(store)
     if selector is not None and not may_be_id(selector):
-        entries = [entries[at] for at in pick(selector, [_names(descriptor) for descriptor in entries])]
+        entries = pick(selector, entries, _names)
     return [_listed(contents, descriptor) for descriptor in entries]
 
 
@@ -87,8 +86,11 @@ def open_manifest(contents: Described, source: str, manifest: Manifest, tags: Se
     return make_image(contents.store, source, contents.config(manifest), contents.layers(manifest), tags=tags)
 
 
-def _top(store: BlobStore) -> Index:
-    """Read index.json, which need not state its type. Raises `Unsupported` for a layout of another version."""
+def _read(store: BlobStore) -> tuple[Contents, list[Descriptor]]:
+    """Return what the layout holds, and the entries of index.json, which need not state its type, that may be images.
+
+    Raises `Unsupported` for a layout of another version.
+    """
     if store.size(MARK) is not None:
         version = layout_version(store.document(MARK), f"{store.where}: {MARK}")
         if not version:
@@ -98,25 +100,14 @@ def _top(store: BlobStore) -> Index:
     top = parse_manifest(store.document(INDEX), "", f"{store.where}: {INDEX}")
     if isinstance(top, Manifest):
         raise Malformed(f"{store.where}: {INDEX} is a manifest, no index")
-    return top
-
-
-def _blob_name(algorithm: str, digits: str) -> str:
-    return f"blobs/{algorithm}/{digits}"
+    name = "blobs/{}/{}".format
+    return Contents(store, name, name), list(filter(may_be_image, top.manifests))
 
 
 def _names(descriptor: Descriptor) -> list[str]:
     """List the names of an entry of index.json, the fullest first: containerd's, then the specification's."""
     annotations = descriptor.annotations or {}
     return [annotations[key] for key in (_FULL_NAME, _TAG) if annotations.get(key)]
-
-
-def _named(store: BlobStore, entries: list[Descriptor], selector: str) -> list[Descriptor]:
-    names = [_names(descriptor) for descriptor in entries]
-    found = [entries[at] for at in pick(selector, names)]
-    if not found:
-        raise no_such(store.where, selector, names)
-    return found
 
 
 def _by_name(contents: Described, entries: list[Descriptor], warnings: list[str]) -> list[_Group]:

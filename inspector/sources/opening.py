@@ -50,7 +50,10 @@ def open_images(
             raise UsageError(f"{reference}: --all-tags is for engines' repositories, and this names one place")
         from inspector.sources.files import Telling
 
-        return _from_own_room(reference, platform, media, Telling(meter, expect, stdin), every_tag=every_tag)
+        try:
+            return _from_own_room(reference, platform, media, Telling(meter, expect, stdin), every_tag=every_tag)
+        except OSError as error:
+            raise NotFound(f"{reference}: can't be read: {error.strerror or error}") from error
     place = None if every_tag else _place(reference)
     if place is None:
         return _from_engine(reference, platform, media, every_tag=every_tag)
@@ -96,8 +99,8 @@ def _from_own_room(
 
 def _from_engine(reference: Reference, platform: Wanted, media: Media, *, every_tag: bool) -> tuple[Image, ...]:
     """Give what an engine has by that name; else what a registry has, where the name says which, or any will do."""
-    from inspector.sources.engine.names import is_pattern  # archives are read without it
     from inspector.sources.engine.open import open_engine_images
+    from inspector.sources.names import is_pattern  # archives are read without it
 
     try:
         return open_engine_images(reference, platform, media.engines(), every_tag=every_tag)

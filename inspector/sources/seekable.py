@@ -12,7 +12,9 @@ from inspector.layers.readers import FileReader
 from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT
 from inspector.rootfs import Kind
-from inspector.sources.store import Members, Stored, missing, several, shown, too_large
+from inspector.sources.image import Layer
+from inspector.sources.shown import shown
+from inspector.sources.store import Members, missing, several, too_large
 
 
 class SeekableArchive:
@@ -43,11 +45,12 @@ class SeekableArchive:
                 raise several(self.where, name)
         return content
 
-    def layer(self, name: str) -> Stored:
+    def layer(self, name: str) -> Layer:
         """See `BlobStore.layer`."""
         member = self._member(name)
         compressed = sniff(self._head(member, BLOCK)) not in ("tar", "")
-        return Stored(FileRange(self._path, member.offset, member.size), member.size, compressed)
+        blob = FileRange(self._path, member.offset, member.size)
+        return Layer(blob=blob, stored_size=member.size, compressed=compressed)
 
     def _member(self, name: str) -> Member:
         member = self._members.find(name)

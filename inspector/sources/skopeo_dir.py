@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from inspector.errors import NotFound, Unsupported
 from inspector.oci import Manifest, parse_manifest
+from inspector.sources.assemble import Listed
 from inspector.sources.contents import Contents
 from inspector.sources.image import Image
 from inspector.sources.indexes import flatten
 from inspector.sources.layout import open_found, open_manifest
-from inspector.sources.listed import Listed
 from inspector.sources.names import is_id, no_such
 from inspector.sources.platforms import Wanted, choose
 from inspector.sources.store import BlobStore
@@ -36,7 +36,8 @@ def listed(store: BlobStore, selector: str | None) -> list[Listed]:  # noqa: ARG
 
 
 def _images(store: BlobStore, wanted: Wanted) -> list[Image]:
-    contents = Contents(store, _manifest_name, _blob_name)
+    # `--all` keeps the manifests that a list points at by names of their own
+    contents = Contents(store, lambda _, digits: f"{digits}.manifest.json", lambda _, digits: digits)
     if store.size(MANIFEST) is None:
         raise NotFound(
             f"{store.where}: holds no '{MANIFEST}', and dir: is a directory that `skopeo copy` filled; for a root file "
@@ -51,12 +52,3 @@ def _images(store: BlobStore, wanted: Wanted) -> list[Image]:
     if not found:
         raise Unsupported(f"{store.where}: its {MANIFEST} lists no image")
     return open_found(contents, SOURCE, found, wanted)
-
-
-def _manifest_name(_algorithm: str, digits: str) -> str:
-    """Say where `--all` keeps the manifests that a list points at."""
-    return f"{digits}.manifest.json"
-
-
-def _blob_name(_algorithm: str, digits: str) -> str:
-    return digits

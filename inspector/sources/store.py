@@ -4,43 +4,18 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
-import msgspec
-
 from inspector import work
 from inspector.errors import LimitExceeded, Malformed, NotFound
-from inspector.layers.blob import LayerBlob
 from inspector.layers.tar import Member, normal
 from inspector.oci import MAX_DOCUMENT
 from inspector.rootfs import MAX_LINKS, Kind
+from inspector.sources.image import Layer
 from inspector.sources.shown import shown
-
-__all__ = [
-    "BlobStore",
-    "DocumentStore",
-    "Members",
-    "Stored",
-    "missing",
-    "several",
-    "shown",
-    "too_large",
-]
 
 MAX_MEMBERS = 100_000
 """Members of an outer archive past which it is refused; images of 127 layers have some 500."""
 MAX_NAMES = 16 << 20
 """Characters of the names of those members, and of what their links lead to."""
-
-
-class Stored(msgspec.Struct, frozen=True):
-    """A blob as the store holds it: its bytes, their count, and whether they are packed.
-
-    `walked` says that it is read from a directory of its files, which is quick however it is packed.
-    """
-
-    blob: LayerBlob
-    size: int
-    compressed: bool
-    walked: bool = False
 
 
 class DocumentStore(Protocol):
@@ -60,8 +35,8 @@ class BlobStore(DocumentStore, Protocol):
     def size(self, name: str) -> int | None:
         """Return the bytes stored under `name`, links followed; None where there is nothing."""
 
-    def layer(self, name: str) -> Stored:
-        """Return the blob of a layer. Raises `NotFound`."""
+    def layer(self, name: str) -> Layer:
+        """Return a layer as the store has it. Raises `NotFound`."""
 
 
 Content = TypeVar("Content")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import msgspec
 
@@ -32,7 +32,9 @@ from inspector.layers.tar import BLOCK, Member, iter_members
 from inspector.oci import MAX_DOCUMENT, digest_mismatch
 from inspector.rootfs import Kind
 from inspector.sources.access import Known, Unread
-from inspector.sources.store import Members, Stored, missing, several, shown, too_large
+from inspector.sources.image import Layer
+from inspector.sources.shown import shown
+from inspector.sources.store import Members, missing, several, too_large
 
 MAX_DOCUMENTS = 16 << 20
 """Bytes of documents that are kept of one archive; what comes later is known by its size alone."""
@@ -49,16 +51,12 @@ _NAMED_BY_DIGEST = re.compile(r"(?:^|/)blobs/(sha256|sha512)/([0-9a-f]{64}|[0-9a
 
 
 class StreamedBlob(msgspec.Struct, frozen=True):
-    """A layer that was read as it passed by: its index, or why there is none."""
+    """A layer that was read as it passed by: its index, or why there is none; nothing names bytes that are gone."""
 
     where: str
     name: str
     found: Scanned | InspectorError
-
-    @property
-    def identity(self) -> None:
-        """See `LayerBlob.identity`: nothing names bytes that are gone."""
-        return
+    identity: ClassVar[None] = None
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - all was read, and told the meter
         """See `LayerBlob.scan`. The answer is always verified; nothing is read again."""
@@ -130,15 +128,16 @@ class StreamedArchive:
             raise Malformed(f"{self._where}: {shown(name)} is a layer where a JSON document is expected")
         raise LimitExceeded(f"{self._where}: its documents have more than {MAX_DOCUMENTS} bytes together")
 
-    def layer(self, name: str) -> Stored:
+    def layer(self, name: str) -> Layer:
         """See `BlobStore.layer`."""
         held = self._held(name)
         if held.passed_over:
-            return Stored(Unread(), held.size, held.compressed)
+            return Layer(blob=Unread(), stored_size=held.size, compressed=held.compressed)
         found = held.layer or CorruptLayer(
             f"{self._where}: {shown(name)} is no tar, nor one packed with gzip, zstd, xz or bzip2"
         )
-        return Stored(StreamedBlob(self._where, name, found), held.size, held.compressed)
+        blob = StreamedBlob(self._where, name, found)
+        return Layer(blob=blob, stored_size=held.size, compressed=held.compressed)
 
     def _held(self, name: str) -> _Held:
         held = self._members.find(name)

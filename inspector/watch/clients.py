@@ -102,15 +102,15 @@ class Clients:
             crowd = counts.most_common(1)[0][0]
             if counts[newest.network] > self._bounds.each:
                 crowd = newest.network
-            elif len(self._clients) <= self._bounds.connections and self._held() <= self._bounds.held:
+            elif (
+                len(self._clients) <= self._bounds.connections
+                and sum(client.held for client in self._clients) <= self._bounds.held
+            ):
                 return
             others = [client for client in self._clients if client is not newest]
             victim = next((client for client in others if client.network == crowd), others[0])
             victim.hang_up()
             self._forget(victim)
-
-    def _held(self) -> int:
-        return sum(client.held for client in self._clients)
 
     def _forget(self, client: _Client) -> None:
         with suppress(ValueError):  # it is forgotten already

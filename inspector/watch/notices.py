@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
 from inspector.names import is_host, is_repository, is_tag, parse_host
-from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, decoder
+from inspector.oci import INDEX_TYPES, MANIFEST_TYPES, decoder, is_digest
 from inspector.policy.audited import Notice
 from inspector.registry.transport import USER_AGENT
 
@@ -19,7 +19,6 @@ MAX_ENVELOPE = 1 << 20
 MAX_EVENTS = 1000
 """Events of one request."""
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 _TIME = re.compile(r"[0-9]{4}-[0-9T:.+Z-]{6,36}", re.ASCII)
 
 
@@ -70,7 +69,7 @@ def _notice(raw: msgspec.Raw) -> Notice | None:
     target, host = event.target, event.request.host
     if event.action == "pull" and event.request.user_agent == USER_AGENT:
         return None
-    lawful = is_repository(target.repository) and _DIGEST.fullmatch(target.digest)
+    lawful = is_repository(target.repository) and is_digest(target.digest)
     if not lawful or (target.tag and not is_tag(target.tag)) or target.media_type not in MANIFEST_TYPES | INDEX_TYPES:
         return None
     return Notice(

@@ -125,7 +125,8 @@ class Watcher:
                 self._seen.forget(_key(name))
                 self._seen.forget((*_key(name)[:3], None))
             key = result.repository, result.image_id, result.role
-            if name.tag is None and (_is_beside(result) or (result.image_id and key in self._given)):
+            is_beside = result.error is not None and result.error.kind in _NOT_OURS
+            if name.tag is None and (is_beside or (result.image_id and key in self._given)):
                 continue
             self._given.add(key)
             fields = {field: getattr(result, field) for field in result.__struct_fields__}
@@ -182,7 +183,3 @@ def _host(target: Scope, notice: Notice) -> str:
         return target.host if fnmatchcase(notice.repository, target.pattern) else ""
     fits = name.repository == notice.repository and name.tag in (None, notice.tag)
     return name.host if fits and name.digest in (None, notice.digest) else ""
-
-
-def _is_beside(result: Audited) -> bool:
-    return result.error is not None and result.error.kind in _NOT_OURS

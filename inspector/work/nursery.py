@@ -20,7 +20,6 @@ _INNER = 0.1  # by so much less do those within other work wait, so that those w
 T = TypeVar("T")
 R = TypeVar("R")
 
-
 _NAME = "inspector-work-"
 
 

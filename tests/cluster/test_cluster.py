@@ -16,9 +16,8 @@ import pytest
 
 from fixtures.roles import right_images
 from inspector.cluster import cluster, worker, workers
-from inspector.cluster.answers import MAX_ANSWER, checked, opened
 from inspector.cluster.cluster import Cluster, connected, parse_cluster
-from inspector.cluster.worker import Answer, Order, Version, read_order, version_here
+from inspector.cluster.worker import MAX_ANSWER, Answer, Order, Version, checked, opened, read_order, version_here
 from inspector.cluster.workers import check_versions
 from inspector.errors import Refused, Unreachable, Unsupported, UsageError
 from inspector.layers import codec

@@ -14,8 +14,7 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from inspector.engine import containers
-from inspector.engine.containers import created, remove_leftovers
-from inspector.engine.owner import Owner, started, this_owner
+from inspector.engine.containers import Owner, created, remove_leftovers, started, this_owner
 from inspector.errors import NotFound, Refused, Unreachable
 from inspector.testing import faults
 from tests.engine.conftest import Start
@@ -309,7 +308,7 @@ def test_an_owner_is_read_as_it_was_written() -> None:
 
 
 def test_a_host_whose_process_table_is_hidden_keeps_what_may_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inspector.engine.owner.started", lambda _: 0)
+    monkeypatch.setattr("inspector.engine.containers.started", lambda _: 0)
     assert not Owner("h", 1, 5).is_dead(10**6)
 
 
@@ -317,7 +316,7 @@ def test_a_container_has_processes_of_its_own() -> None:
     unshare = shutil.which("unshare")
     if unshare is None or os.geteuid():
         pytest.skip("this takes unshare, and root")
-    code = "from inspector.engine.owner import this_owner; print(this_owner())"
+    code = "from inspector.engine.containers import this_owner; print(this_owner())"
     command = [unshare, "--pid", "--fork", "--mount-proc", sys.executable, "-c", code]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     if said.returncode:

@@ -15,7 +15,7 @@ import pytest
 
 from inspector.engine.client import Engine, connect
 from inspector.engine.endpoint import Endpoint
-from inspector.engine.routes import ssh_words
+from inspector.engine.transport import ssh_words
 from inspector.errors import LimitExceeded, Unreachable
 from inspector.http.tls import Tls
 from inspector.testing import faults

@@ -7,7 +7,7 @@ import pytest
 from inspector.engine.model import MountPoint
 from inspector.facts.viewed import ViewedRootfs, viewed
 from inspector.rootfs import resolve, walk
-from inspector.sources.container.view import ContainerView
+from inspector.sources.container.access import ContainerView
 from inspector.testing.tree import Dir, Link, Tree
 from tests.support import rootfs_of
 

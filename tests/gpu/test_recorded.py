@@ -11,7 +11,7 @@ from inspector.gpu.hosts import Host
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.predict import predict
 from inspector.policy.rules.static_vs_runtime import unexpected
-from inspector.runtime.expected import together
+from inspector.runtime.run import together
 from tests.runtime.test_recorded import ANSWERED, RECORDED, facts
 
 MACHINE = RECORDED["machine"]

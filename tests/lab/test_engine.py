@@ -15,10 +15,9 @@ import pytest
 
 from fixtures.forms import FORMS
 from inspector.engine.client import Engine
-from inspector.engine.containers import created
+from inspector.engine.containers import created, this_owner
 from inspector.engine.endpoint import Endpoint
 from inspector.engine.model import Stat
-from inspector.engine.owner import this_owner
 from inspector.errors import NotFound, Refused, Unsupported
 from inspector.rootfs import Kind
 from inspector.testing.engine import FakeEngine

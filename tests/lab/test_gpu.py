@@ -15,7 +15,7 @@ from inspector.gpu.hosts import Host
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.predict import predict
 from inspector.gpu.visible import visible
-from inspector.runtime.answer import hear
+from inspector.runtime.outcome import hear
 from inspector.runtime.sandbox import probe_source
 from tests.lab import engine, standin
 from tests.lab.conftest import _not_here as not_here

@@ -18,7 +18,7 @@ import pytest
 
 from fixtures.forms import FORMS
 from fixtures.roles import right_images
-from inspector.engine.owner import Owner, this_owner
+from inspector.engine.containers import Owner, this_owner
 from inspector.errors import InspectorError
 from inspector.pipeline.access import FactsReader
 from inspector.pipeline.model import Options, Question

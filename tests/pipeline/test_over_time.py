@@ -10,9 +10,13 @@ from msgspec.structs import replace
 from fixtures.forms import FORMS
 from fixtures.roles import right_images
 from fixtures.wrong import wrong_images
-from inspector.pipeline import Options, check
+from inspector.pipeline import Options, check, earlier
+from inspector.pipeline.model import Seen
+from inspector.policy.model import ErrorFact
 from inspector.policy.role import Policy, Role, Waiver
+from inspector.reference import parse_reference
 from inspector.testing.registry import FakeRegistry
+from inspector.unknown import Unknown
 from tests.pipeline.conftest import POLICY, Auditor
 
 RIGHT = right_images()
@@ -81,6 +85,19 @@ def test_the_image_of_the_same_repository_is_chosen_of_several(tmp_path: Path) -
     (result,) = check([after], policy, Options(against=other)).results
     assert result.outcome == "unknown"
     assert any("name one" in each.message for each in result.findings if each.check == "against")
+
+
+def test_an_image_is_not_chosen_because_another_one_cannot_be_read(tmp_path: Path) -> None:
+    policy = Policy(roles=(Role(name="api", match=("*",), torch="absent"),))
+    paths = [write(tmp_path, "api.tar", API), write(tmp_path, "worker.tar", RIGHT["worker-cpu"])]
+    api, worker = (result.facts for result in check(paths, policy, Options()).results)
+    assert api is not None
+    assert worker is not None
+    unread = Seen("other.tar", error=ErrorFact("malformed", "damaged"))
+    asked = earlier._Asked(parse_reference("other.tar"), "python")
+    found = earlier._chosen(asked, [Seen("other.tar", worker), unread], api)
+    assert found.figures == Unknown("damaged")
+    assert not isinstance(earlier._chosen(asked, [Seen("other.tar", api), unread], api).figures, Unknown)
 
 
 def test_each_role_has_its_own_earlier_image(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ from importlib import import_module
 import pytest
 
 from inspector.errors import Denied, LimitExceeded, Malformed, Refused, UsageError
-from inspector.http.address import parse_address
-from inspector.http.reach import Reach
+from inspector.http.address import Reach, parse_address
 from inspector.http.redirects import Limits
 from inspector.names import ImageName
 from inspector.registry import authorizer

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from inspector.registry.challenge import Login
 from inspector.registry.credentials import Credentials
-from inspector.registry.login import Login
 from inspector.registry.settings import Settings
 
 

@@ -16,7 +16,7 @@ from inspector.errors import InspectorError, RateLimited, Refused, Unreachable
 from inspector.http.pacing import Pacing, retry_after
 from inspector.names import ImageName
 from inspector.registry.client import Client
-from inspector.registry.failures import refusal
+from inspector.registry.session import refusal
 from inspector.registry.settings import Settings
 from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.registry.conftest import HASTE, Opener

@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from inspector.errors import Refused, Unreachable
-from inspector.http.address import origin_of, parse_address
-from inspector.http.reach import Reach
+from inspector.http.address import Reach, origin_of, parse_address
 from inspector.http.redirects import Limits, next_address
 from inspector.http.tls import Tls
 from inspector.registry.settings import Settings

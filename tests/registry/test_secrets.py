@@ -21,9 +21,9 @@ from inspector.layers.cache import IndexCache
 from inspector.layers.documents import DocumentCache
 from inspector.layers.indexer import Indexer
 from inspector.reference import parse_reference
+from inspector.registry.challenge import Login
 from inspector.registry.credentials import Credentials
 from inspector.registry.helpers import ask_helper
-from inspector.registry.login import Login
 from inspector.registry.settings import Settings
 from inspector.registry.tokens import Token
 from inspector.sources.registry.open import Registries, open_registry_images

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import Malformed
-from inspector.runtime.answer import MAX_ANSWER, hear, hear_either, unmarked
+from inspector.runtime.outcome import MAX_ANSWER, hear, hear_either, unmarked
 
 MARK = "0123456789abcdef"
 

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import Device, Predicted, RuntimeFacts
 from inspector.gpu.image import ImageGpu, Kernels
-from inspector.runtime.expected import with_prediction
 from inspector.runtime.host import Host, Offer
+from inspector.runtime.run import with_prediction
 from inspector.unknown import Unknown
 from tests.gpu.test_cases import IMAGE_13_1, PYPI
 from tests.policy.cases import CUDA, ROCM, image

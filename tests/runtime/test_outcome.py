@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from inspector.facts.runtime import Failure, RuntimeFacts
-from inspector.runtime.answer import Answer, Heard, Said, SaidDevice
 from inspector.runtime.host import Offer
-from inspector.runtime.outcome import End, told
+from inspector.runtime.outcome import Answer, End, Heard, Said, SaidDevice, told
 from inspector.runtime.sandbox import Limits
 from inspector.unknown import Unknown
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from inspector.runtime.answer import MAX_ANSWER, Answer, hear
+from inspector.runtime.outcome import MAX_ANSWER, Answer, hear
 from inspector.runtime.sandbox import probe_source
 from tests.runtime.stub import write_torch
 

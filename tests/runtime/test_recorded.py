@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from inspector.facts.runtime import RuntimeFacts
-from inspector.runtime.answer import hear
 from inspector.runtime.host import Offer
-from inspector.runtime.outcome import End, told
+from inspector.runtime.outcome import End, hear, told
 from inspector.runtime.sandbox import Limits
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "h100-580.159.json").read_text())

@@ -48,11 +48,11 @@ def test_ids_may_be_abbreviated_as_engines_show_them(selector: str, *, fits: boo
 )
 def test_pick(selector: str, positions: list[int]) -> None:
     names = [["api:1"], ["worker:latest"], ["localhost/own:1"], ["other:2"]]
-    assert pick(selector, names) == positions
+    assert pick(selector, range(len(names)), names.__getitem__) == positions
 
 
 def test_an_exact_name_beats_what_it_would_normalise_to() -> None:
-    assert pick("prod", [["prod:latest"], ["prod"]]) == [1]
+    assert pick("prod", [["prod:latest"], ["prod"]], lambda names: names) == [["prod"]]
 
 
 def test_the_error_lists_what_there_is_escaped_and_bounded() -> None:

@@ -14,9 +14,8 @@ from inspector.layers.file import FileRange
 from inspector.oci import ImageConfig, Platform
 from inspector.pipeline.shared import SharedIndexer
 from inspector.report.difference import difference
-from inspector.sources.image import Image
-from inspector.sources.single import single_image
-from inspector.sources.store import Stored
+from inspector.sources.assemble import single_image
+from inspector.sources.image import Image, Layer
 from inspector.testing.tree import File, Tree, tar_of
 
 AMD64 = Platform("linux", "amd64")
@@ -29,7 +28,7 @@ def image(path: Path, tree: Tree) -> Image:
     return single_image(
         str(path),
         "rootfs",
-        Stored(FileRange(path, 0, len(content)), len(content), compressed=False),
+        Layer(blob=FileRange(path, 0, len(content)), stored_size=len(content)),
         ImageConfig(),
         AMD64,
     )
@@ -98,7 +97,7 @@ def test_a_config_of_another_image_brings_no_layers_along(tmp_path: Path) -> Non
         b'"history":[{"created_by":"RUN x"}],"config":{"Env":["A=b"],"Cmd":["serve"]}}',
         type=ImageConfig,
     )
-    made = single_image("one", "rootfs", Stored(FileRange(tmp_path, 0, 0), 0, compressed=False), config, AMD64)
+    made = single_image("one", "rootfs", Layer(blob=FileRange(tmp_path, 0, 0)), config, AMD64)
     assert (made.config.env, made.config.cmd, made.config.platform) == ({"A": "b"}, ("serve",), AMD64)
     assert (made.config.rootfs.diff_ids, made.config.history, made.layers[0].created_by) == ([], None, None)
 

@@ -18,7 +18,8 @@ from inspector.oci import MAX_DOCUMENT
 from inspector.sources import store as store_module
 from inspector.sources.directory import Directory
 from inspector.sources.seekable import SeekableArchive
-from inspector.sources.store import BlobStore, Members, shown
+from inspector.sources.shown import shown
+from inspector.sources.store import BlobStore, Members
 from inspector.sources.streamed import StreamedArchive
 from inspector.testing.tree import Dir, File, Hardlink, Link, Tree, tar_of
 
@@ -96,7 +97,7 @@ def test_layers_are_told_by_their_bytes(make: Callable[[Path, Tree], BlobStore],
     for name, compressed in LAYERS:
         stored = store.layer(name)
         assert stored.compressed is compressed
-        assert stored.size == store.size(name)
+        assert stored.stored_size == store.size(name)
         scanned = stored.blob.scan(diff_id, None, verify=True, meter=lambda _: None)
         assert [entry.path for entry in scanned.index.entries] == ["etc/hostname"]
         assert scanned.index.verified

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from inspector.layers.entries import Entries
 from inspector.layers.entry import Entry, LayerIndex
 from inspector.layers.memory import reading
 from inspector.layers.objects import OF_CONTENT, Objects
-from inspector.layers.scan import scan_stream
+from inspector.layers.scan import make_index, scan_stream
 from inspector.layers.tree import WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
@@ -31,14 +31,10 @@ REMOVED = 2
 
 
 class Held(msgspec.Struct, frozen=True):
-    """A part of what went by, as a blob."""
+    """A part of what went by, as a blob; nothing names bytes that are gone."""
 
     found: Scanned
-
-    @property
-    def identity(self) -> None:
-        """See `LayerBlob.identity`: nothing names bytes that are gone."""
-        return
+    identity: ClassVar[None] = None
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - all was read, and told the meter
         """See `LayerBlob.scan`. Raises `AccessUnusable` where a digest is to be checked."""
@@ -59,7 +55,8 @@ def read_export(engine: Engine, document: ContainerDocument, meter: Meter) -> Ex
     """Read all files of the container. Raises `AccessUnusable`, and what reading a layer raises."""
     changes = engine.changes(document.id)
     with reading(most=MAX_HELD, parked=True):
-        scanned = _scanned(engine, document, meter)
+        with engine.export(document.id) as stream:
+            scanned = scan_stream(chunks_of(stream, meter), None, None)
         if engine.changes(document.id) != changes:
             raise AccessUnusable("the container changed while it was read")
         base, own = part(scanned.index, changes)
@@ -92,7 +89,7 @@ def part(whole: LayerIndex, changes: Mapping[str, int]) -> tuple[LayerIndex, Lay
         for entry in whole.entries
         if entry.kind is Kind.HARDLINK and (entry.path in changed or entry.link in changed)
     }
-    base, own = _Part(whole.objects), _Part(whole.objects)
+    base, own = _Part(whole.objects, whole.warnings), _Part(whole.objects)
     for position, entry in enumerate(whole.entries):
         if not position & 0xFFF:
             work.check()
@@ -105,36 +102,26 @@ def part(whole: LayerIndex, changes: Mapping[str, int]) -> tuple[LayerIndex, Lay
             own.take(position, entry)
         elif f"/{entry.path}" not in MADE_BY_ENGINES:
             base.take(position, entry)
-    return base.index(whole.warnings), own.index(())
+    return make_index("", base, verified=False), make_index("", own, verified=False)
 
 
 class _Part:
     """Some of the entries of an index, with their objects."""
 
-    def __init__(self, objects: Objects) -> None:
+    def __init__(self, objects: Objects, warnings: Sequence[str] = ()) -> None:
         self._all = objects
-        self._entries = Entries()
-        self._objects = Objects(all_seen=objects.all_seen, lost=objects.lost)
+        self.entries = Entries()
+        self.objects = Objects(all_seen=objects.all_seen, lost=objects.lost)
+        self.warnings = list(warnings)
 
     def take(self, position: int, entry: Entry) -> None:
         """Take an entry in, of which `position` is the place in the whole."""
-        place = len(self._entries)
-        self._entries.append(entry)
+        place = len(self.entries)
+        self.entries.append(entry)
         for name in OF_CONTENT:
             known = getattr(self._all, name)
             if position in known:
-                getattr(self._objects, name)[place] = known[position]
-
-    def index(self, warnings: Collection[str]) -> LayerIndex:
-        """Return the index of what was taken in."""
-        self._entries.seal()
-        size = sum(self._entries.sizes) + self._entries.symlink_bytes()
-        return LayerIndex("", self._entries, verified=False, size=size, warnings=tuple(warnings), objects=self._objects)
-
-
-def _scanned(engine: Engine, document: ContainerDocument, meter: Meter) -> Scanned:
-    with engine.export(document.id) as stream:
-        return scan_stream(chunks_of(stream, meter), None, None)
+                getattr(self.objects, name)[place] = known[position]
 
 
 def _refuse_mark(entry: Entry) -> None:

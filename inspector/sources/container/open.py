@@ -12,13 +12,13 @@ from inspector.engine.endpoint import Kind
 from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable, UsageError
 from inspector.oci import ImageConfig, Platform
 from inspector.reference import Reference
-from inspector.sources.container.access import ContainerAccess, own_layer
-from inspector.sources.container.nearby import with_nearby
-from inspector.sources.container.view import ContainerView, mount_warnings
+from inspector.sources.container.access import ContainerAccess, ContainerView, mount_warnings, own_layer
 from inspector.sources.engine.access import as_told
-from inspector.sources.engine.names import is_pattern
+from inspector.sources.engine.nearby import with_containers
+from inspector.sources.engine.open import EITHER, none_has
 from inspector.sources.image import Image
 from inspector.sources.media import Media
+from inspector.sources.names import is_pattern
 from inspector.sources.platforms import Wanted, choose, foreign
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from inspector.sources.engine.open import Engines
 
 SOURCE = "container"
-KINDS: tuple[Kind, ...] = ("docker", "podman")
-"""The engines, in the order in which they are asked."""
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 
 
@@ -45,7 +43,7 @@ def open_container(reference: Reference, wanted: Wanted, media: Media) -> tuple[
         raise NotFound(f"{reference}: no container has such a name: letters, digits and _.- are allowed")
     engines = media.engines()
     errors: list[InspectorError] = []
-    for kind in KINDS:
+    for kind in EITHER:
         try:
             image = _found(kind, name, engines)
         except (NotFound, Unreachable) as error:
@@ -54,7 +52,7 @@ def open_container(reference: Reference, wanted: Wanted, media: Media) -> tuple[
             continue
         (image,) = choose([(image.platform, image)], wanted, str(reference))
         return (msgspec.structs.replace(image, reference=reference.text),)
-    raise with_nearby(_answer(reference, errors), name, engines)
+    raise with_containers(none_has(f"{reference}: ", errors), name, engines)
 
 
 def _found(kind: Kind, name: str, engines: Engines) -> Image:
@@ -66,7 +64,7 @@ def _found(kind: Kind, name: str, engines: Engines) -> Image:
         missing = NotFound(f"{kind} has no such container") if isinstance(error, NotFound) else error
         if kind != "podman":
             raise missing from error
-        from inspector.sources.container.stored import open_stored  # most containers are an engine's
+        from inspector.sources.container.access import open_stored  # most containers are an engine's
 
         image = open_stored(name, missing)
         if image is None:
@@ -82,19 +80,10 @@ def _opened(engine: Engine, document: ContainerDocument) -> Image:
     except NotFound:
         config, layers = ImageConfig(), ()
     platform = config.platform if config.architecture else document.platform or _platform(engine)
-    config = msgspec.structs.replace(
-        config,
-        os=platform.os,
-        architecture=platform.architecture,
-        variant=platform.variant or None,
-        config=document.config,
-        history=None,
-    )
+    config = msgspec.structs.replace(config.on(platform), config=document.config, history=None)
     gone = [] if layers else [f"the image that the container was made of ({document.image}) was removed"]
     image = Image(
-        reference="",
         source=SOURCE,
-        image_id=None,
         config=config,
         platform=platform,
         layers=(*layers, own_layer()),
@@ -110,11 +99,3 @@ def _platform(engine: Engine) -> Platform:
     if not info.os or not info.architecture:
         raise PlatformMissing(f"{engine.kind} does not tell for which platform the container is")
     return Platform(info.os, info.architecture).normal()
-
-
-def _answer(reference: Reference, errors: list[InspectorError]) -> InspectorError:
-    """Return what to say where none has it: `NotFound` if any engine answered."""
-    missing = [at for at, error in enumerate(errors) if isinstance(error, NotFound)]
-    telling = errors[: missing[-1] + 1] if missing else errors  # not that one is silent which is asked last
-    said = "; ".join(dict.fromkeys(map(str, telling)))
-    return (NotFound if missing else Unreachable)(f"{reference}: {said}")

@@ -36,14 +36,11 @@ Stamp = tuple[int, int, int, int]
 class OwnFiles:
     """The topmost layer of a container, as a blob. It may change at any time, so nothing of it is kept in the cache."""
 
+    identity = None  # no name lasts for what a container may write to
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self._before: dict[str, Stamp] = {}
-
-    @property
-    def identity(self) -> None:
-        """See `LayerBlob.identity`: no name lasts for what a container may write to."""
-        return
 
     def scan(self, diff_id: str, digest: str | None, *, verify: bool, meter: Meter) -> Scanned:  # noqa: ARG002 - the signature of all blobs
         """See `LayerBlob.scan`. Raises `AccessUnusable` too."""
@@ -58,13 +55,11 @@ class OwnFiles:
         walk = Walk(self.path, meter)
         try:
             walk.run()
-        except OSError as error:
-            if tries > 1 and isinstance(error, FileNotFoundError):
+        except (OSError, AccessUnusable) as error:
+            if tries > 1 and isinstance(error, FileNotFoundError | AccessUnusable):
                 return self._walked(meter, tries - 1)
-            raise unusable(self.path / os.fsdecode(error.filename or ""), error) from error
-        except AccessUnusable:
-            if tries > 1:
-                return self._walked(meter, tries - 1)
+            if isinstance(error, OSError):
+                raise unusable(self.path / os.fsdecode(error.filename or ""), error) from error
             raise
         return walk
 

@@ -10,11 +10,11 @@ import msgspec
 
 from inspector.errors import InspectorError
 from inspector.sources.access import AccessUnusable
-from inspector.sources.engine import storage_conf
 from inspector.sources.engine.containers_storage import ContainersStore
-from inspector.sources.engine.content_store import candidate_roots, open_content_store
+from inspector.sources.engine.content_store import first_usable, open_content_store
 from inspector.sources.engine.disk import refuse_hidden_marks
 from inspector.sources.engine.overlay2 import chain_ids, open_overlay2, overlay2_container, overlay2_places
+from inspector.sources.engine.podman_conf import roots
 from inspector.sources.engine.snapshots import FOLDER, find_active
 from inspector.sources.engine.storage import refuse_other_driver, storage_root
 from inspector.sources.image import Layer
@@ -41,9 +41,9 @@ def find_kept(engine: Engine, document: ContainerDocument) -> Kept:
     """
     root = storage_root(engine)
     if engine.kind == "podman":
-        return kept_in_store(ContainersStore(root, storage_conf.roots()[1:]), document.id)
+        return kept_in_store(ContainersStore(root, roots()[1:]), document.id)
     if engine.info.store == "containerd":
-        return _from_containerd(root, document)
+        return first_usable(root, lambda candidate: _from_containerd(candidate, document))
     refuse_other_driver(engine.info.driver)
     diff_ids, files = overlay2_container(root, document.id)
     layers = layers_of(list(zip(diff_ids, overlay2_places(root, diff_ids), strict=True)))
@@ -67,10 +67,7 @@ def kept_in_store(store: ContainersStore, container_id: str) -> Kept:
 
 def layers_of(placed: Sequence[tuple[str, DiffDirectory]]) -> tuple[Layer, ...]:
     """Return layers by diff_id and directory, without their build steps."""
-    return tuple(
-        Layer(diff_id=diff_id, blob=blob, digest=None, stored_size=0, compressed=False, created_by=None, walked=True)
-        for diff_id, blob in placed
-    )
+    return tuple(Layer(blob=blob, diff_id=diff_id, walked=True) for diff_id, blob in placed)
 
 
 def with_steps(layers: tuple[Layer, ...], known: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -82,18 +79,11 @@ def with_steps(layers: tuple[Layer, ...], known: Sequence[Layer]) -> tuple[Layer
 
 
 def _from_containerd(root: Path, document: ContainerDocument) -> Kept:
-    """Return from whichever store has a snapshot of the container; the reasons of all where none does."""
-    reasons = []
-    for candidate in candidate_roots(root):
-        try:
-            refuse_hidden_marks(candidate)
-            files, below = find_active(candidate / FOLDER / "metadata.db", document.id)
-            image = open_content_store(candidate, document.image, document.platform)
-        except AccessUnusable as error:
-            reasons.append(str(error))
-            continue
-        chain = list(chain_ids(image.config.rootfs.diff_ids))
-        if [each for each in below if not each.endswith(_INIT)] != chain[::-1]:
-            raise AccessUnusable("the container stands on other layers than its image has")
-        return Kept(image.layers, files)
-    raise AccessUnusable("; ".join(reasons))
+    """Return from the store of the containerd at `root`. Raises `AccessUnusable` where it has no snapshot of it."""
+    refuse_hidden_marks(root)
+    files, below = find_active(root / FOLDER / "metadata.db", document.id)
+    image = open_content_store(root, document.image, document.platform)
+    chain = list(chain_ids(image.config.rootfs.diff_ids))
+    if [each for each in below if not each.endswith(_INIT)] != chain[::-1]:
+        raise AccessUnusable("the container stands on other layers than its image has")
+    return Kept(image.layers, files)

@@ -12,32 +12,26 @@ from pathlib import Path
 from inspector.errors import Malformed, NotFound, Unsupported
 from inspector.oci import Descriptor, Manifest
 from inspector.sources.access import AccessUnusable
-from inspector.sources.assemble import MAX_LAYERS, Config, Placed
+from inspector.sources.assemble import MAX_LAYERS, Config
 from inspector.sources.containerd.native import OnlyWhole, find_whole
 from inspector.sources.containerd.records import Record, read_snapshotters
-from inspector.sources.contents import Contents
-from inspector.sources.directory import Directory
-from inspector.sources.engine.content_store import CONTENT, blob_name, unpacked
-from inspector.sources.engine.disk import hidden_marks, unusable
+from inspector.sources.engine.content_store import ContentStore, unpacked
+from inspector.sources.engine.disk import hidden_marks
 from inspector.sources.engine.overlay2 import chain_ids
 from inspector.sources.engine.snapshots import FOLDER, Snapshot, find_some
+from inspector.sources.image import Layer
 
 _READ = "overlayfs"
 
 
-class NodeContents(Contents):
+class NodeContents(ContentStore):
     """The content of one root folder of containerd, as the namespace of `record` sees it.
 
     Layers are taken where they are unpacked, if `walk`, each for itself; else from their blobs alone.
     """
 
     def __init__(self, root: Path, overlayfs: Path | None, record: Record, *, walk: bool = True) -> None:
-        try:
-            store = Directory(root / CONTENT)
-        except OSError as error:
-            raise unusable(root / CONTENT, error) from error
-        super().__init__(store, blob_name, blob_name)
-        self._root = root
+        super().__init__(root)
         self._database = (overlayfs or root / FOLDER) / "metadata.db"
         self._record = record
         self._walk = walk
@@ -47,11 +41,7 @@ class NodeContents(Contents):
         """See `Described.where`."""
         return f"containerd at {self._root}, namespace {self._record.namespace}: {self._record.name}"
 
-    def size(self, digest: str) -> int | None:
-        """Return the bytes of what has this digest; None where it is not there."""
-        return self._blobs.size(blob_name(*digest.split(":", 1)))
-
-    def layers(self, manifest: Manifest) -> list[Placed]:
+    def layers(self, manifest: Manifest) -> list[Layer]:
         """See `Contents.layers`."""
         config = self.config(manifest)
         diff_ids = config.document.rootfs.diff_ids

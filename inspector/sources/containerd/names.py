@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from inspector.errors import NotFound
-from inspector.names import canonical, familiar, repository_in, without_local
+from inspector.names import canonical, familiar, repository_in
 from inspector.sources.containerd.records import Record, Records
-from inspector.sources.engine.names import all_tags, matching
-from inspector.sources.names import digest_in, may_be_id
-from inspector.sources.store import shown
+from inspector.sources.names import all_tags, by_name, digest_in, matching, may_be_id
+from inspector.sources.shown import shown
 
 _HEX = re.compile(r"(?:sha256:)?([0-9a-f]{12,64})")
 
@@ -22,20 +21,11 @@ def find(records: Sequence[Record], name: str) -> Record | None:
     That is the exact name, else one that is the same when filled in, else one whose digest it is or begins. Raises
     `NotFound` where the beginning of a digest may be any of several images.
     """
-
-    def first(fits: Callable[[Record], bool]) -> Record | None:
-        return next((record for record in records if fits(record)), None)
-
-    wanted = canonical(name)
-    if found := first(lambda one: one.name == name):
-        return found
-    if digest := digest_in(name):
-        return first(lambda one: digest in (one.target, one.name) and is_of(name, one, records))
-    return (
-        first(lambda one: canonical(one.name) == wanted)
-        or first(lambda one: without_local(one.name) == wanted)
-        or _by_beginning(records, name)
-    )
+    if (digest := digest_in(name)) and not any(one.name == name for one in records):
+        fitting = (one for one in records if digest in (one.target, one.name) and is_of(name, one, records))
+        return next(fitting, None)
+    found = by_name(name, records, lambda one: (one.name,))
+    return found[0] if found else _by_beginning(records, name)
 
 
 def is_of(name: str, record: Record, records: Sequence[Record]) -> bool:

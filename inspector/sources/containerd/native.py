@@ -11,12 +11,10 @@ import msgspec
 
 from inspector.errors import Unsupported
 from inspector.layers.blob import Meter, Scanned
-from inspector.sources.assemble import Config
+from inspector.sources.assemble import Config, single_image
 from inspector.sources.engine.snapshots import Snapshot, find_some
-from inspector.sources.image import Image
+from inspector.sources.image import Image, Layer
 from inspector.sources.rootfs.blob import RootDirectory
-from inspector.sources.single import single_image
-from inspector.sources.store import Stored
 
 FOLDER = "io.containerd.snapshotter.v1.native"
 
@@ -35,8 +33,8 @@ class Whole(msgspec.Struct, frozen=True):
     def image(self) -> Image:
         """Return the image of one layer."""
         document = self.config.document
-        stored = Stored(_Snapshotted(self.snapshot), 0, compressed=False, walked=True)
-        return single_image("", "containerd", stored, document, document.platform, warnings=(_WARNING,))
+        layer = Layer(blob=_Snapshotted(self.snapshot), walked=True)
+        return single_image("", "containerd", layer, document, document.platform, warnings=(_WARNING,))
 
 
 class OnlyWhole(Unsupported):
@@ -64,5 +62,5 @@ class _Snapshotted(RootDirectory):
     def read(self, meter: Meter) -> Scanned:
         """See `RootDirectory.read`. Raises `AccessUnusable` where containerd removed the snapshot meanwhile."""
         found = super().read(meter)
-        assert self._snapshot.stamp
+        _ = self._snapshot.stamp
         return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,24 +13,25 @@ from inspector.errors import InspectorError, NotFound, PlatformMissing
 from inspector.names import familiar
 from inspector.oci import Descriptor, Manifest
 from inspector.reference import Reference
-from inspector.sources.containerd.access import NodeAccess
+from inspector.sources.access import Known
 from inspector.sources.containerd.contents import NodeContents
 from inspector.sources.containerd.names import find, find_all, is_of, rivals, tags_of, typed_names
 from inspector.sources.containerd.native import OnlyWhole
 from inspector.sources.containerd.places import Place
 from inspector.sources.containerd.records import Record, read_records
-from inspector.sources.engine.names import asked_first, is_pattern
 from inspector.sources.engine.nearby import MAX_NAMED, nearest, told
-from inspector.sources.image import Image
+from inspector.sources.image import Image, StoredAccess
 from inspector.sources.indexes import Found, flatten
 from inspector.sources.layout import open_found
-from inspector.sources.names import digest_in, is_id, may_be_id
+from inspector.sources.names import asked_first, digest_in, is_id, is_pattern, may_be_id
 from inspector.sources.platforms import Wanted, same
-from inspector.sources.store import shown
+from inspector.sources.shown import shown
+
+if TYPE_CHECKING:
+    from inspector.layers.blob import Meter
 
 MAX_FOLLOWED = 500
 """Images of one namespace whose documents are read to find the digest of a config or of one platform's manifest."""
-
 
 MAX_PLATFORMS = 32
 """Images of one index that are looked at for whether their layers are there."""
@@ -116,7 +118,7 @@ class Node:
             again = self._open(meant, image.platform if wanted == "all" else wanted, walk=False)
             return next(each for each in again if each.image_id == image.image_id)
 
-        return msgspec.structs.replace(image, access=NodeAccess(image, packed))
+        return msgspec.structs.replace(image, access=_NodeAccess(image, packed))
 
     def _contents(self, record: Record, *, walk: bool = True) -> NodeContents:
         return NodeContents(self._place.root, self._place.overlayfs, record, walk=walk)
@@ -145,8 +147,20 @@ class Node:
         names = typed_names(self._records, self._namespaces)
         near, others = nearest(name, names)
         near = near or [each for each in names if each.endswith(f"/{familiar(name)}")]
-        clause = f"; {told('containerd', near, others)}" if near or others else ""
+        clause = f"; {told('containerd has', near, others)}" if near or others else ""
         return NotFound(f"{sentence}{clause}", near=(*near, *others)[:MAX_NAMED])
+
+
+class _NodeAccess(StoredAccess):
+    """The access methods to an image that is unpacked: its snapshots, or the blobs from which `packed` opens it."""
+
+    def __init__(self, image: Image, packed: Callable[[], Image]) -> None:
+        super().__init__(image, "containerd is not asked for single files")
+        self._packed = packed
+
+    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all access methods
+        """See `Access.saved`: what would be saved is read where it lies. Raises `AccessUnusable` where blobs lack."""
+        return self._packed()
 
 
 def _whole(contents: NodeContents, found: list[Found]) -> list[Found]:

@@ -9,7 +9,7 @@ from inspector.errors import InspectorError, NotFound, Unreachable
 from inspector.reference import Reference
 from inspector.sources.access import AccessUnusable
 from inspector.sources.containerd.node import Node
-from inspector.sources.containerd.places import Place, find_places, without_root
+from inspector.sources.containerd.places import find_places, without_root
 from inspector.sources.image import Image
 from inspector.sources.media import Media
 from inspector.sources.platforms import Wanted
@@ -28,7 +28,7 @@ def open_containerd(
         try:
             images = Node(place, namespace).open(reference, wanted, every_tag=every_tag)
         except AccessUnusable as error:
-            errors.append(_unreadable(place, error))
+            errors.append(Unreachable(f"containerd at {place.root}: {error}{without_root()}"))
         except NotFound as error:
             errors.append(error)
         else:
@@ -39,8 +39,3 @@ def open_containerd(
     if all(isinstance(error, Unreachable) for error in errors):
         raise Unreachable(f"{reference}: {said}")
     raise NotFound(f"{reference}: {said}", near=tuple(near))
-
-
-def _unreadable(place: Place, error: AccessUnusable) -> Unreachable:
-    """Return the error for files that are not for this user, with the ways that need no root."""
-    return Unreachable(f"containerd at {place.root}: {error}{without_root()}")

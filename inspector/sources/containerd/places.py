@@ -11,7 +11,6 @@ import os
 import socket
 import struct
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -22,6 +21,7 @@ import msgspec
 from inspector import log
 from inspector.errors import Unreachable
 from inspector.home import home_directory
+from inspector.sources.engine.disk import read_toml
 
 CONFIG = Path("/etc/containerd/config.toml")
 ROOT = Path("/var/lib/containerd")
@@ -36,7 +36,6 @@ KNOWN: tuple[tuple[str, Path], ...] = (
 
 _NERDCTL = "/etc/nerdctl/nerdctl.toml"
 _OVERLAYFS = "io.containerd.snapshotter.v1.overlayfs"
-_MAX_CONFIG = 1 << 20
 _MAX_FILES = 64
 _MAX_LINE = 1 << 16
 _CREDENTIALS = struct.Struct("3i")  # process, user, group (unix(7), SO_PEERCRED)
@@ -86,8 +85,7 @@ def _at(address: str) -> Place:
     for known, root in KNOWN:
         if os.path.realpath(address) == os.path.realpath(known) and os.path.lexists(root):
             return _configured(CONFIG if root == ROOT else None, Place(root, address=address))
-    values = _values(CONFIG)
-    if _text(values, "grpc", "address") == address:
+    if _text(read_toml(CONFIG), "grpc", "address") == address:
         return _configured(CONFIG, Place(ROOT, address=address))
     raise Unreachable(
         f"the containerd at {address!a}, as CONTAINERD_ADDRESS or nerdctl.toml has it: no process there tells where it "
@@ -109,7 +107,7 @@ def _address(environment: Mapping[str, str]) -> str:
     """Return the socket that is named, by the environment or by nerdctl's configuration; empty if none is."""
     named = environment.get("CONTAINERD_ADDRESS", "")
     if not named:
-        named = _text(_values(Path(environment.get("NERDCTL_TOML") or _NERDCTL)), "address")
+        named = _text(read_toml(Path(environment.get("NERDCTL_TOML") or _NERDCTL)), "address")
     return named.removeprefix("unix://")
 
 
@@ -177,7 +175,7 @@ def _configured(config: Path | None, place: Place, base: Path = Path("/")) -> Pl
         if path in seen:
             continue
         seen.add(path)
-        values = _values(path)
+        values = read_toml(path) or {}
         root = _text(values, "root") or root
         overlayfs = _text(values, "plugins", _OVERLAYFS, "root_path") or overlayfs
         todo += _imported(path, values, base)
@@ -197,16 +195,7 @@ def _imported(path: Path, values: Mapping[str, Any], base: Path) -> list[Path]:
     return [Path(found) for each in patterns for found in islice(sorted(glob.glob(each)), _MAX_FILES)]  # noqa: PTH207 - an absolute pattern
 
 
-def _values(path: Path) -> dict[str, Any]:
-    """Return what a config file holds; nothing where it can't be read, as for one that is not there."""
-    try:
-        with path.open("rb") as file:
-            return tomllib.loads(file.read(_MAX_CONFIG).decode())
-    except (OSError, ValueError):  # tomllib's errors are ValueErrors
-        return {}
-
-
-def _text(values: Mapping[str, Any], *keys: str) -> str:
+def _text(values: Mapping[str, Any] | None, *keys: str) -> str:
     found: Any = values
     for key in keys:
         found = found.get(key) if isinstance(found, dict) else None

@@ -9,16 +9,14 @@ of the manifest or index, and the digest of the config alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
 from inspector.engine.model import ListedImage
 from inspector.errors import LimitExceeded
 from inspector.sources.engine.bolt import Bucket, read_bolt
-from inspector.sources.engine.disk import unusable
 from inspector.sources.names import digest_in
 
 DATABASE = Path("io.containerd.metadata.v1.bolt", "meta.db")
@@ -26,7 +24,6 @@ MAX_NAMES = 20_000
 """Names of images in all namespaces together; a node has some hundreds."""
 MAX_TEXT = 4096
 """Characters of a name that is taken in."""
-Answer = TypeVar("Answer")
 FIRST = ("k8s.io", "default")
 """The namespaces that are searched first, those of Kubernetes, and of `ctr` and `nerdctl`."""
 
@@ -83,7 +80,7 @@ def read_records(root: Path) -> Records:
     Raises `AccessUnusable` where it can't be read, `Malformed`, `LimitExceeded`.
     """
     path = root / DATABASE
-    spaces = _read(path, lambda top: _taken(top, path))
+    spaces = read_bolt(path, lambda top: _taken(top, path))
     known = [name for name in FIRST if name in spaces]
     return Records({name: spaces[name] for name in (*known, *sorted(spaces.keys() - set(known)))})
 
@@ -92,16 +89,16 @@ def read_snapshotters(root: Path, namespace: str, chain_id: str) -> list[str]:
     """List the snapshotters that have unpacked the layers with this chain id for a namespace."""
 
     def read(top: Bucket) -> list[str]:
-        found = _down(top, b"v1", namespace.encode(), b"snapshots")
+        found = top.within(b"v1", namespace.encode(), b"snapshots")
         each = found.buckets() if found else ()
-        return [_text(name) for name, bucket in each if bucket.bucket(chain_id.encode()) is not None]
+        return [_text(name) for name, bucket in each if bucket.within(chain_id.encode()) is not None]
 
-    return _read(root / DATABASE, read)
+    return read_bolt(root / DATABASE, read)
 
 
 def _taken(top: Bucket, path: Path) -> dict[str, list[Record]]:
     spaces: dict[str, list[Record]] = {}
-    versions, left = top.bucket(b"v1"), MAX_NAMES
+    versions, left = top.within(b"v1"), MAX_NAMES
     for key, namespace in versions.buckets() if versions else ():
         own = spaces.setdefault(_text(key), [])
         for record in _each(_text(key), namespace):
@@ -114,26 +111,12 @@ def _taken(top: Bucket, path: Path) -> dict[str, list[Record]]:
 
 def _each(own: str, namespace: Bucket) -> Iterator[Record]:
     """Yield the names of one namespace; what is no name of a digest is none."""
-    images = namespace.bucket(b"images")
+    images = namespace.within(b"images")
     for name, image in images.buckets() if images else ():
-        target = image.bucket(b"target")
+        target = image.within(b"target")
         digest = _text(dict(target.values()).get(b"digest", b"")) if target else ""
         if digest_in(digest) == digest and len(name) <= MAX_TEXT:
             yield Record(own, _text(name), digest)
-
-
-def _read(path: Path, read: Callable[[Bucket], Answer]) -> Answer:
-    try:
-        return read_bolt(path, read)
-    except OSError as error:
-        raise unusable(path, error) from error
-
-
-def _down(bucket: Bucket, *names: bytes) -> Bucket | None:
-    found: Bucket | None = bucket
-    for name in names:
-        found = found.bucket(name) if found else None
-    return found
 
 
 def _text(content: bytes) -> str:

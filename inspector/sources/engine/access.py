@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,13 +50,11 @@ class EngineAccess:
 
         return open_storage(self.engine, self._document)
 
-    @contextmanager
-    def container(self) -> Iterator[ContainerFiles]:
+    def container(self) -> AbstractContextManager[ContainerFiles]:
         """See `Access.container`."""
         from inspector.sources.engine.container import container_files
 
-        with container_files(self.engine, self._document.id, self._document.config) as files:
-            yield files
+        return container_files(self.engine, self._document.id, self._document.config)
 
     def saved(self, *, known: Known, meter: Meter) -> Image:
         """See `Access.saved`. What is saved must be the image that was asked for, layer by layer."""
@@ -80,39 +77,6 @@ class EngineAccess:
         raise AccessUnusable("the engine's archive holds another image than the one asked for")
 
 
-class StoredAccess:
-    """The only access method to an image of a store that no service stands before."""
-
-    def __init__(self, image: Image, why: str) -> None:
-        self._image = image
-        self._why = why
-
-    @property
-    def engine(self) -> None:
-        """See `Access.engine`."""
-        return
-
-    def told(self) -> Image:
-        """See `Access.told`."""
-        return self._image
-
-    def at_hand(self) -> Image:
-        """See `Access.at_hand`."""
-        return self._image
-
-    def storage(self) -> Image:
-        """See `Access.storage`."""
-        return self._image
-
-    def container(self) -> None:
-        """See `Access.container`. Raises `AccessUnusable`, always."""
-        raise AccessUnusable(self._why)
-
-    def saved(self, *, known: Known, meter: Meter) -> Image:  # noqa: ARG002 - the signature of all access methods
-        """See `Access.saved`. Raises `AccessUnusable`, always."""
-        raise AccessUnusable(self._why)
-
-
 def as_told(engine: Engine, document: ImageDocument, history: tuple[Step, ...] = ()) -> Image:
     """Return the image as inspect describes it, nothing of its layers read.
 
@@ -121,21 +85,19 @@ def as_told(engine: Engine, document: ImageDocument, history: tuple[Step, ...] =
     config = with_steps(document.config, history)
     steps = config.build_steps()
     return Image(
-        reference="",
         source=engine.kind,
         image_id=document.config_digest,
         config=config,
         platform=config.platform,
-        layers=tuple(_layer(*pair) for pair in zip(config.rootfs.diff_ids, steps, strict=True)),
+        layers=tuple(
+            Layer(blob=Unread(), diff_id=diff_id, created_by=step)
+            for diff_id, step in zip(config.rootfs.diff_ids, steps, strict=True)
+        ),
         tags=document.tags,
         warnings=tuple(foreign(config.platform)),
         size=document.unpacked_size,
         access=EngineAccess(engine, document),
     )
-
-
-def _layer(diff_id: str, step: str | None) -> Layer:
-    return Layer(diff_id=diff_id, blob=Unread(), digest=None, stored_size=0, compressed=False, created_by=step)
 
 
 def with_steps(config: ImageConfig, history: tuple[Step, ...]) -> ImageConfig:

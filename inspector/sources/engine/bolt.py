@@ -16,6 +16,7 @@ import msgspec
 
 from inspector.errors import LimitExceeded, Malformed
 from inspector.sources.access import AccessUnusable
+from inspector.sources.engine.disk import unusable
 
 MAX_KEYS = 1_000_000
 """Keys gone through in one reading."""
@@ -60,28 +61,31 @@ class Bucket:
         found = self._pages.elements(self._top)
         return ((key, self._pages.bucket(value)) for is_bucket, key, value in found if is_bucket)
 
-    def bucket(self, name: bytes) -> Bucket | None:
-        """Return the bucket called `name`, if there is one."""
-        return next((bucket for key, bucket in self.buckets() if key == name), None)
+    def within(self, *names: bytes) -> Bucket | None:
+        """Return the bucket that `names` lead to, one within the other, if there is one."""
+        found: Bucket | None = self
+        for name in names:
+            found = next((bucket for key, bucket in found.buckets() if key == name), None) if found else None
+        return found
 
 
 def read_bolt(path: Path, read: Callable[[Bucket], Answer]) -> Answer:
-    """Return what `read` makes of the database's top, all of one commit.
-
-    Raises `OSError`, `Malformed`, `AccessUnusable`.
-    """
-    with path.open("rb", buffering=0) as file:
-        for _ in range(_TRIES):
-            meta = _newest(file.fileno(), path)
-            pages = _Pages(file.fileno(), meta, path)
-            try:
-                answer = read(Bucket(pages, pages.page(meta.root)))
-            except Malformed:
+    """Return what `read` makes of the database's top, all of one commit. Raises `Malformed`, `AccessUnusable`."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            for _ in range(_TRIES):
+                meta = _newest(file.fileno(), path)
+                pages = _Pages(file.fileno(), meta, path)
+                try:
+                    answer = read(Bucket(pages, pages.page(meta.root)))
+                except Malformed:
+                    if _newest(file.fileno(), path) == meta:
+                        raise
+                    continue
                 if _newest(file.fileno(), path) == meta:
-                    raise
-                continue
-            if _newest(file.fileno(), path) == meta:
-                return answer
+                    return answer
+    except OSError as error:
+        raise unusable(path, error) from error
     raise AccessUnusable(f"{str(path)!a} is being changed all the time")
 
 

@@ -112,9 +112,7 @@ class ContainerRootfs:
 
     def readlink(self, path: str) -> str:
         """See `Rootfs.readlink`. Podman, which follows every link, tells only where this one leads."""
-        self._expect(path, Kind.SYMLINK)
-        self._take_folder(path)
-        node = self._expect(path, Kind.SYMLINK)
+        node = self._taken(path, Kind.SYMLINK)
         if self._tree_of(path) is not None:
             return node.target
         if path not in self._texts:  # a request takes 50 ms, and an interpreter's link is read again and again
@@ -123,9 +121,7 @@ class ContainerRootfs:
 
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""
-        self._expect(path, Kind.FILE)
-        self._take_folder(path)
-        node = self._expect(path, Kind.FILE)
+        node = self._taken(path, Kind.FILE)
         data = self._content(path, node)
         if len(data) < node.size:
             raise NotKept(f"{path!r}: not one of the files that are read whole")
@@ -150,9 +146,7 @@ class ContainerRootfs:
 
     def head(self, path: str) -> bytes:
         """See `Rootfs.head`."""
-        self._expect(path, Kind.FILE)
-        self._take_folder(path)
-        node = self._expect(path, Kind.FILE)
+        node = self._taken(path, Kind.FILE)
         data = self._content(path, node)
         if node.size and not data:
             raise NotKept(f"{path!r}: not one of the files whose beginning is read")
@@ -202,6 +196,12 @@ class ContainerRootfs:
         if node is None or node.kind is not kind:
             raise NotFound(f"{path!r} is no {kind.value} of the image")
         return node
+
+    def _taken(self, path: str, kind: Kind) -> Node:
+        """Return the node once its folder was taken in, if that is to be."""
+        self._expect(path, kind)
+        self._take_folder(path)
+        return self._expect(path, kind)
 
     def _content(self, path: str, node: Node) -> bytes:
         """Return what an index would keep of the file; asked for only where that is anything at all."""

@@ -19,12 +19,11 @@ from typing import TypeVar
 
 import msgspec
 
-from inspector.errors import Malformed
-from inspector.oci import decoder
+from inspector.oci import parse
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord, kept
 from inspector.sources.engine.disk import read_document, stamp
-from inspector.sources.store import shown
+from inspector.sources.shown import shown
 
 DRIVER = "overlay"
 MAX_LIST = 64 << 20
@@ -138,10 +137,7 @@ def _records(path: Path, kind: type[Record]) -> list[Record]:
     """Return a list of records; empty where there is no such file."""
     if not os.path.lexists(path):
         return []
-    try:
-        return decoder(list[kind]).decode(read_document(path, MAX_LIST))  # type: ignore[valid-type]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Malformed(f"{str(path)!a}: {error}") from error
+    return parse(read_document(path, MAX_LIST), list[kind], ascii(str(path)), MAX_LIST)  # type: ignore[valid-type]
 
 
 def _checked_id(text: str) -> str:

@@ -15,15 +15,14 @@ from inspector.errors import NotFound
 from inspector.names import canonical, readings, repository_in
 from inspector.oci import Index, check_digest, parse_manifest
 from inspector.sources.access import AccessUnusable
-from inspector.sources.assemble import MAX_LAYERS, Config, Placed, make_image, read_config
-from inspector.sources.engine import storage_conf
+from inspector.sources.assemble import MAX_LAYERS, Config, make_image, read_config
 from inspector.sources.engine.containers_files import DRIVER, ContainerRecord, Folder, ImageRecord, LayerRecord
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.engine.disk import refuse_hidden_marks
-from inspector.sources.engine.short_names import stands_for
-from inspector.sources.image import Image
+from inspector.sources.engine.podman_conf import roots, stands_for
+from inspector.sources.image import Image, Layer
 from inspector.sources.names import digest_in, no_such
-from inspector.sources.store import Stored, shown
+from inspector.sources.shown import shown
 
 _OTHER_DRIVERS = ("vfs", "btrfs", "zfs", "aufs", "devmapper")
 _PREFIX = re.compile(r"(?:sha256:)?([0-9a-f]{3,64})")
@@ -96,8 +95,8 @@ class ContainersStore:
     def _image(self, folder: Folder, record: ImageRecord) -> Image:
         config = self._config(folder, record)
         blobs = self._blobs(record.layer, config.document.rootfs.diff_ids)
-        placed = [Placed(Stored(blob, 0, compressed=False, walked=True), None) for blob in blobs]
-        return make_image(self, "podman", config, placed, tags=_listed(record).tags)
+        layers = [Layer(blob=blob, walked=True) for blob in blobs]
+        return make_image(self, "podman", config, layers, tags=_listed(record).tags)
 
     def _config(self, folder: Folder, record: ImageRecord) -> Config:
         where = f"{self.root}: image {record.id}"
@@ -161,7 +160,7 @@ def find_store(environment: Mapping[str, str] = os.environ) -> ContainersStore |
     """Return the store of this user; None where there is none."""
     if os.name != "posix":
         return None
-    root, *further = storage_conf.roots(environment)
+    root, *further = roots(environment)
     names = (DRIVER, *_OTHER_DRIVERS)
     held = any(os.path.lexists(root / f"{name}-images") for name in names)
     return ContainersStore(root, further) if held else None

@@ -7,31 +7,31 @@ again; the blobs themselves do for all others.
 
 from __future__ import annotations
 
-import contextlib
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from inspector.errors import Malformed, NotFound, Unsupported
 from inspector.oci import Descriptor, Manifest
 from inspector.sources.access import AccessUnusable
-from inspector.sources.assemble import MAX_LAYERS, Placed
+from inspector.sources.assemble import MAX_LAYERS
 from inspector.sources.contents import Contents
 from inspector.sources.directory import Directory
 from inspector.sources.engine.diff_directory import DiffDirectory
-from inspector.sources.engine.disk import refuse_hidden_marks, unusable
+from inspector.sources.engine.disk import read_toml, refuse_hidden_marks, unusable
 from inspector.sources.engine.overlay2 import chain_ids
 from inspector.sources.engine.snapshots import FOLDER, Snapshot, find
-from inspector.sources.image import Image
+from inspector.sources.image import Image, Layer
 from inspector.sources.indexes import flatten
 from inspector.sources.layout import open_found
 from inspector.sources.platforms import Wanted
-from inspector.sources.store import BlobStore, Stored
+from inspector.sources.store import BlobStore
 
 CONTENT = Path("io.containerd.content.v1.content", "blobs")
 _CONFIG = Path("/etc/containerd/config.toml")
 _DEFAULT = Path("/var/lib/containerd")
-_MAX_CONFIG = 1 << 20
+
+Found = TypeVar("Found")
 
 
 def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
@@ -39,14 +39,10 @@ def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
 
     Raises `AccessUnusable` where the store can't be read or lacks a part, `PlatformMissing`, `DigestMismatch`.
     """
-    try:
-        store = Directory(root / CONTENT)
-    except OSError as error:
-        raise unusable(root / CONTENT, error) from error
-    contents = _Unpacked(store, root)
-    size = store.size(blob_name(*target.split(":", 1)))
+    contents = _Unpacked(root)
+    size = contents.size(target)
     if size is None:
-        raise AccessUnusable(f"{store.where} does not hold {target}")
+        raise AccessUnusable(f"{contents.where} does not hold {target}")
     try:
         found = flatten(contents, [Descriptor(target, size)])
         image, *others = open_found(contents, "docker", found, wanted)
@@ -57,14 +53,26 @@ def open_content_store(root: Path, target: str, wanted: Wanted = None) -> Image:
     return image
 
 
-class _Unpacked(Contents):
-    """The content store, and its layers as they are unpacked for containers, where all of an image's are."""
+class ContentStore(Contents):
+    """The content store of the containerd at `root`."""
 
-    def __init__(self, store: BlobStore, root: Path) -> None:
+    def __init__(self, root: Path) -> None:
+        try:
+            store = Directory(root / CONTENT)
+        except OSError as error:
+            raise unusable(root / CONTENT, error) from error
         super().__init__(store, blob_name, blob_name)
         self._root = root
 
-    def layers(self, manifest: Manifest) -> list[Placed]:
+    def size(self, digest: str) -> int | None:
+        """Return the bytes of what has this digest; None where it is not there."""
+        return self._blobs.size(blob_name(*digest.split(":", 1)))
+
+
+class _Unpacked(ContentStore):
+    """The content store, and its layers as they are unpacked for containers, where all of an image's are."""
+
+    def layers(self, manifest: Manifest) -> list[Layer]:
         """See `Contents.layers`. Layers that are unpacked need not be in the store."""
         diff_ids = self.config(manifest).document.rootfs.diff_ids
         if not 0 < len(diff_ids) == len(manifest.layers) <= MAX_LAYERS:
@@ -78,25 +86,32 @@ class _Unpacked(Contents):
         return [unpacked(self._blobs, *triple) for triple in triples]
 
 
-def unpacked(store: BlobStore, descriptor: Descriptor, diff_id: str, snapshot: Snapshot) -> Placed:
+def unpacked(store: BlobStore, descriptor: Descriptor, diff_id: str, snapshot: Snapshot) -> Layer:
     """Return a layer where it lies unpacked, with its blob, if the store has that too."""
     name = blob_name(*descriptor.digest.split(":", 1))
     kept = store.size(name) == descriptor.size
     packed = store.layer(name).blob if kept else None
     blob = DiffDirectory(snapshot.files, snapshot, inodes=snapshot.inodes, packed=packed)
-    compressed = descriptor.digest != diff_id
-    return Placed(Stored(blob, descriptor.size, compressed=compressed, walked=True), descriptor.digest)
+    digest = descriptor.digest
+    return Layer(blob=blob, digest=digest, stored_size=descriptor.size, compressed=digest != diff_id, walked=True)
+
+
+def first_usable(engine_root: Path, read: Callable[[Path], Found]) -> Found:
+    """Return what `read` makes of the first root that will do. Raises `AccessUnusable` with the reasons of all."""
+    reasons = []
+    for candidate in candidate_roots(engine_root):
+        try:
+            return read(candidate)
+        except AccessUnusable as error:
+            reasons.append(str(error))
+    raise AccessUnusable("; ".join(reasons))
 
 
 def candidate_roots(engine_root: Path, config: Path = _CONFIG) -> Sequence[Path]:
     """Say where an engine's containerd may keep its files: below the engine's own root, or where the system's does."""
     own = engine_root / "containerd" / "daemon"
-    with contextlib.suppress(OSError, ValueError):  # tomllib's errors are ValueErrors
-        with config.open("rb") as file:
-            root = tomllib.loads(file.read(_MAX_CONFIG).decode()).get("root")
-        if isinstance(root, str) and Path(root).is_absolute():
-            return (own, Path(root))
-    return (own, _DEFAULT)
+    root = (read_toml(config) or {}).get("root")
+    return (own, Path(root) if isinstance(root, str) and Path(root).is_absolute() else _DEFAULT)
 
 
 def blob_name(algorithm: str, digits: str) -> str:

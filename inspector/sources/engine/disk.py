@@ -1,4 +1,7 @@
-"""An engine's own files, read with care: bounded, never through a link, and with a reason where they can't be."""
+"""An engine's own files, read with care: bounded, never through a link, and with a reason where they can't be.
+
+Besides, what their extended attributes mean, by which overlay drivers give files of a layer another meaning.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,34 @@ import os
 import stat
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from inspector.errors import LimitExceeded
 from inspector.home import home_directory
 from inspector.oci import MAX_DOCUMENT
 from inspector.sources.access import AccessUnusable
 
+if TYPE_CHECKING:
+    from inspector.layers.entry import Attributes
+
+MAX_CONF = 1 << 20
+"""Bytes of a file of settings."""
+
 _FIRST_USER_NAMESPACE = 0xEFFFFFFD  # PROC_USER_INIT_INO (include/linux/proc_ns.h)
 _CAP_SYS_ADMIN = 1 << 21
+
+_OPAQUE = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"}
+_ELSEWHERE = {
+    f"{prefix}.{name}": f"content that lies in another place ({name})"
+    for prefix in ("trusted.overlay", "user.overlay", "user.fuseoverlayfs")
+    for name in ("redirect", "metacopy", "whiteout")
+}
+_OVERRIDDEN = {
+    f"{prefix}.override_stat": "modes kept in attributes (override_stat)"
+    for prefix in ("user.containers", "user.fuseoverlayfs", "security.fuseoverlayfs")
+}
+_REFUSED = _ELSEWHERE | _OVERRIDDEN
+_CAPABILITY = "security.capability"
 
 
 def unusable(path: str | os.PathLike[str], error: OSError) -> AccessUnusable:
@@ -39,6 +62,17 @@ def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
     if len(content) > limit:
         raise LimitExceeded(f"{str(path)!a}: larger than the {limit} bytes that are read of it")
     return content
+
+
+def read_toml(path: Path, most: int = MAX_CONF) -> dict[str, Any] | None:
+    """Return what a file of settings says; None where it is not there, or can't be read."""
+    import tomllib  # engines that answer tell all by themselves
+
+    try:
+        with path.open("rb") as file:
+            return tomllib.loads(file.read(most).decode())
+    except (OSError, ValueError, RecursionError):  # tomllib's errors are ValueErrors
+        return None
 
 
 def stamp(path: Path) -> str:
@@ -101,3 +135,43 @@ def _advice(path: str) -> str:
 def in_container() -> bool:
     """Tell whether this process runs in a container of Docker or Podman."""
     return any(Path(path).exists() for path in ("/.dockerenv", "/run/.containerenv"))
+
+
+def hides_below(descriptor: int, top: Path, path: str, *, roots: bool) -> bool:
+    """Tell whether attributes of a directory say that it hides what is below it.
+
+    Raises `AccessUnusable` where its content lies elsewhere; with `roots`, for marks of engines without root.
+    """
+    opaque = False
+    for name in os.listxattr(descriptor):
+        if name in _REFUSED:
+            raise AccessUnusable(f"{shown(top, path)} has {_REFUSED[name]}")
+        if name in _OPAQUE:
+            value = os.getxattr(descriptor, name)
+            if value not in (b"y", b"n"):  # `x` announces whiteouts that are attributes of files
+                raise AccessUnusable(f"{shown(top, path)} has a mark that is not known ({name}={value[:8]!a})")
+            if value == b"y" and roots and name.startswith("user."):
+                raise AccessUnusable(f"{shown(top, path)} has {name}, which counts for engines without root")
+            opaque = opaque or value == b"y"
+    return opaque
+
+
+def kept_attributes(descriptor: int, name: str, top: Path, path: str) -> Attributes:
+    """Return what an entry keeps of a file's attributes; only programs have capabilities.
+
+    A file without any block may have left its content in a lower layer, or be a whiteout. Raises `AccessUnusable`.
+    """
+    place = f"/proc/self/fd/{descriptor}/{name}"
+    found = os.listxattr(place, follow_symlinks=False)
+    if not found:
+        return ()
+    if refused := [mark for mark in found if mark in _REFUSED]:
+        raise AccessUnusable(f"{shown(top, path)} has {_REFUSED[refused[0]]}")
+    if _CAPABILITY not in found:
+        return ()
+    return ((_CAPABILITY, os.getxattr(place, _CAPABILITY, follow_symlinks=False)),)
+
+
+def shown(top: Path, path: str) -> str:
+    """Return the place of a file as messages name it."""
+    return ascii(str(top / path[:200]))

@@ -1,9 +1,9 @@
-"""What an engine has that is called nearly as the image that it lacks."""
+"""What an engine has that is called nearly as the image, or the container, that it lacks."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 
@@ -11,8 +11,9 @@ from inspector.engine.endpoint import Kind
 from inspector.errors import InspectorError, NotFound
 from inspector.names import canonical, familiar, repository_in, tag_in
 from inspector.reference import Reference
-from inspector.sources.engine.names import is_pattern
-from inspector.sources.engine.open import Engines, kinds_of, listed_by
+from inspector.sources.engine.open import EITHER, Engines, kinds_of, listed_by, own_store
+from inspector.sources.names import is_pattern
+from inspector.sources.shown import shown
 
 MAX_LISTED = 5000
 """Names of an engine that are looked at."""
@@ -20,8 +21,8 @@ MAX_COMPARED, MAX_LENGTH = 300, 128
 """Names that are compared letter by letter, and their characters: up to 2 ms each."""
 MAX_NAMED = 4
 """Names of which the message tells."""
-_NEAR_NAME, _NEAR_TAG = 0.8, 0.5
-"""How alike the names of repositories, and tags of one repository, must be, of 1."""
+_NEAR_NAME, _NEAR_TAG, _NEAR_CONTAINER = 0.8, 0.5, 0.6
+"""How alike the names of repositories, tags of one repository, and containers must be, of 1."""
 
 
 def with_nearby(error: InspectorError, reference: Reference, engines: Engines) -> InspectorError:
@@ -33,7 +34,7 @@ def with_nearby(error: InspectorError, reference: Reference, engines: Engines) -
     for kind in kinds_of(reference):
         with suppress(InspectorError):
             near, others = nearest(reference.name, _tags(kind, engines))
-            clauses += [told(kind, near, others)] if near or others else []
+            clauses += [told(f"{kind} has", near, others)] if near or others else []
             found += [*near, *others][:MAX_NAMED]
     return NotFound("; ".join([str(error), *clauses]), near=tuple(dict.fromkeys(found))) if found else error
 
@@ -56,14 +57,26 @@ def nearest(name: str, tags: list[str]) -> tuple[list[str], list[str]]:
     return [], []
 
 
-def told(who: str, near: list[str], others: list[str]) -> str:
-    """Return the clause: what was meant, perhaps, and what there is."""
-    had = [*near, *others]
+def with_containers(error: InspectorError, name: str, engines: Engines) -> InspectorError:
+    """Return the error that a container is missing, with the names of those that there are, the nearest first."""
+    if not isinstance(error, NotFound) or len(name) > MAX_LENGTH:
+        return error
+    names = sorted({each for each in _containers(engines) if 0 < len(each) <= MAX_LENGTH})
+    if not names:
+        return NotFound(f"{error}; there is no container at all")
+    near = _close(name, names, _NEAR_CONTAINER)
+    others = [each for each in names if each not in near]
+    return NotFound(f"{error}; {told('there are', near, others)}", near=tuple(near))
+
+
+def told(there: str, near: list[str], others: list[str]) -> str:
+    """Return the clause: what was meant, perhaps, and what there is, which is listed behind the words `there`."""
+    had = [shown(each)[1:-1] for each in (*near, *others)]
     more = f" and {len(had) - MAX_NAMED} more" if len(had) > MAX_NAMED else ""
-    listed = f"{who} has {', '.join(had[:MAX_NAMED])}{more}"
+    listed = f"{there} {', '.join(had[:MAX_NAMED])}{more}"
     if not near:
         return listed
-    return f"did you mean {near[0]}?" + (f" {listed}" if others else "")
+    return f"did you mean {had[0]}?" + (f" {listed}" if others else "")
 
 
 def _close(word: str, known: Iterable[str], cutoff: float) -> list[str]:
@@ -74,3 +87,13 @@ def _tags(kind: Kind, engines: Engines) -> list[str]:
     """List the names that an engine has, each once; those that nobody types are left out."""
     found = (familiar(tag) for image in listed_by(kind, engines) for tag in image.tags if len(tag) <= MAX_LENGTH)
     return list(dict.fromkeys(islice(found, MAX_LISTED)))
+
+
+def _containers(engines: Engines) -> Iterator[str]:
+    """Yield the names of the engines' containers, and of those in the store of Podman and Buildah, as far as told."""
+    for kind in EITHER:
+        with suppress(InspectorError):
+            yield from (each.name for each in islice(engines.get(kind).containers(), MAX_LISTED))
+    with suppress(InspectorError):
+        if store := own_store():
+            yield from (name for _, record in islice(store.containers(), MAX_LISTED) for name in record.names or ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,9 +16,9 @@ from inspector.engine.model import ImageDocument, ListedImage
 from inspector.errors import InspectorError, NotFound, PlatformMissing, Unreachable
 from inspector.reference import Reference, Scheme
 from inspector.sources.access import AccessUnusable
-from inspector.sources.engine.access import StoredAccess, as_told
-from inspector.sources.engine.names import all_tags, asked_first, is_pattern, matching
-from inspector.sources.image import Image
+from inspector.sources.engine.access import as_told
+from inspector.sources.image import Image, StoredAccess
+from inspector.sources.names import all_tags, asked_first, is_pattern, matching
 from inspector.sources.platforms import Wanted, choose
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _KINDS: dict[Scheme, tuple[Kind, ...]] = {Scheme.DOCKER: ("docker",), Scheme.PODMAN: ("podman",)}
 _NAMED = ("CONTAINER_HOST", "CONTAINER_CONNECTION")
 """Variables that name a service, which is meant then, not the store of this machine."""
-_EITHER: tuple[Kind, ...] = ("docker", "podman")
+EITHER: tuple[Kind, ...] = ("docker", "podman")
+"""The engines, in the order in which they are asked."""
 
 
 class Engines:
@@ -65,7 +66,7 @@ class Engines:
 
 def kinds_of(reference: Reference) -> tuple[Kind, ...]:
     """List the engines that a reference may mean, in the order in which they are asked."""
-    return _KINDS.get(reference.scheme, _EITHER)
+    return _KINDS.get(reference.scheme, EITHER)
 
 
 def listed_by(kind: Kind, engines: Engines) -> Sequence[ListedImage]:
@@ -100,7 +101,8 @@ def open_engine_images(
         else:
             log.info("sources", "%s: found in %s", reference, kind)
             return tuple(_named(image, reference, alone=len(images) == 1) for image in images)
-    raise _answer(reference, errors)
+    bare = reference.scheme is Scheme.BARE and not reference.local
+    raise none_has(f"{reference}: no such file or directory, and " if bare else f"{reference}: ", errors)
 
 
 def _open(kind: Kind, name: str, wanted: Wanted, engines: Engines, *, every_tag: bool) -> list[Image]:
@@ -170,11 +172,8 @@ def _named(image: Image, reference: Reference, *, alone: bool) -> Image:
     return msgspec.structs.replace(image, reference=text)
 
 
-def _answer(reference: Reference, errors: list[InspectorError]) -> InspectorError:
+def none_has(begins: str, errors: list[InspectorError]) -> InspectorError:
     """Return what to say where no engine has it: not that those are silent which come after one that answered."""
     missing = [at for at, error in enumerate(errors) if isinstance(error, NotFound)]
-    kind: Callable[[str], InspectorError] = NotFound if missing else Unreachable
     telling = errors[: missing[-1] + 1] if missing else errors
-    said = "; ".join(dict.fromkeys(map(str, telling)))
-    bare = reference.scheme is Scheme.BARE and not reference.local
-    return kind(f"{reference}: no such file or directory, and {said}" if bare else f"{reference}: {said}")
+    return (NotFound if missing else Unreachable)(begins + "; ".join(dict.fromkeys(map(str, telling))))

@@ -88,8 +88,8 @@ def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: S
 
     Raises `AccessUnusable` where they can't be read or don't hold it, `DigestMismatch`, `Malformed`.
     """
-    from inspector.sources.assemble import MAX_LAYERS, Placed, check_counts, make_image, read_config
-    from inspector.sources.store import Stored
+    from inspector.sources.assemble import MAX_LAYERS, check_counts, make_image, read_config
+    from inspector.sources.image import Layer
 
     graph = _Graph(root, hidden_marks(root / DRIVER))
     config = read_config(graph.config(image_id), f"{root}: config {image_id}", image_id)
@@ -97,9 +97,8 @@ def open_overlay2(root: Path, image_id: str, diff_ids: Sequence[str], *, tags: S
     if stated != list(diff_ids):
         raise AccessUnusable(f"the engine lists other layers than the config {image_id} below {str(root)!a}")
     check_counts(min(len(stated), MAX_LAYERS + 1), config, str(root))
-    blobs = overlay2_places(root, stated)
-    placed = [Placed(Stored(blob, 0, compressed=False, walked=True), None) for blob in blobs]
-    return make_image(graph, "docker", config, placed, tags=tags)
+    layers = [Layer(blob=blob, walked=True) for blob in overlay2_places(root, stated)]
+    return make_image(graph, "docker", config, layers, tags=tags)
 
 
 def overlay2_places(root: Path, diff_ids: Sequence[str]) -> list[DiffDirectory]:

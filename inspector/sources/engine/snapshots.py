@@ -14,7 +14,6 @@ import msgspec
 from inspector.errors import Malformed
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine.bolt import Bucket, read_bolt
-from inspector.sources.engine.disk import unusable
 
 FOLDER = "io.containerd.snapshotter.v1.overlayfs"
 _ACTIVE, _COMMITTED = b"\x02", b"\x03"
@@ -59,8 +58,7 @@ def find_some(database: Path, chain_ids: Sequence[str], is_meant: Callable[[byte
     """Return by chain id those of the snapshots that are there, under a key that is meant. Raises as `find`."""
 
     def read(top: Bucket) -> dict[str, Snapshot]:
-        versions = top.bucket(b"v1")
-        snapshots = versions.bucket(b"snapshots") if versions else None
+        snapshots = top.within(b"v1", b"snapshots")
         found: dict[str, Snapshot] = {}
         for own, entry in snapshots.buckets() if snapshots else ():
             chain = _chain_in(own)
@@ -71,10 +69,7 @@ def find_some(database: Path, chain_ids: Sequence[str], is_meant: Callable[[byte
         return found
 
     wanted = set(chain_ids)
-    try:
-        return read_bolt(database, read)
-    except OSError as error:
-        raise unusable(database, error) from error
+    return read_bolt(database, read)
 
 
 def find_active(database: Path, name: str) -> tuple[Path, list[str]]:
@@ -84,16 +79,12 @@ def find_active(database: Path, name: str) -> tuple[Path, list[str]]:
     """
 
     def read(top: Bucket) -> tuple[list[bytes], dict[bytes, dict[bytes, bytes]]]:
-        versions = top.bucket(b"v1")
-        snapshots = versions.bucket(b"snapshots") if versions else None
+        snapshots = top.within(b"v1", b"snapshots")
         entries = {own: dict(entry.values()) for own, entry in snapshots.buckets()} if snapshots else {}
         own = [key for key, values in entries.items() if _chain_in(key) == name and values.get(b"kind") == _ACTIVE]
         return own, entries
 
-    try:
-        found, entries = read_bolt(database, read)
-    except OSError as error:
-        raise unusable(database, error) from error
+    found, entries = read_bolt(database, read)
     if len(found) != 1:
         raise AccessUnusable(f"{str(database)!a} has {len(found)} snapshots of the container")
     number = _unsigned(entries[found[0]].get(b"id", b""))

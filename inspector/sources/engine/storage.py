@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from inspector.sources.engine.diff_directory import DiffDirectory
     from inspector.sources.image import Image
 
-
 MAX_PLACES = 1000
 """Layers that are looked for before the image is opened; engines end at 125."""
 
@@ -32,10 +31,10 @@ def open_storage(engine: Engine, document: ImageDocument) -> Image:
     if not document.diff_ids and info.store != "containerd":
         raise AccessUnusable("the engine does not say which layers the image has")
     if engine.kind == "podman":
-        from inspector.sources.engine import storage_conf
         from inspector.sources.engine.containers_storage import ContainersStore
+        from inspector.sources.engine.podman_conf import roots
 
-        return _same(ContainersStore(root, storage_conf.roots()[1:]).open_id(document.id), document)
+        return _same(ContainersStore(root, roots()[1:]).open_id(document.id), document)
     if info.store == "containerd":
         return _same(_from_containerd(root, document), document)
     refuse_other_driver(info.driver)
@@ -52,7 +51,8 @@ def storage_root(engine: Engine) -> Path:
         raise AccessUnusable("the engine does not say where it keeps its files")
     if in_container() and not os.path.lexists(root):
         raise AccessUnusable(
-            f"there is no {str(root)!a} on this machine; in a container, give it that folder: {_given(root)}"
+            f"there is no {str(root)!a} on this machine; in a container, give it that folder: "
+            + ascii(f"-v {root}:{root}:ro")[1:-1]
         )
     return root
 
@@ -82,16 +82,10 @@ def _from_containerd(root: Path, document: ImageDocument) -> Image:
 
     Of an image whose layers it has unpacked alone (moby#49473) the engine tells nothing else.
     """
-    from inspector.sources.engine.content_store import candidate_roots, open_content_store
+    from inspector.sources.engine.content_store import first_usable, open_content_store
 
     wanted = document.config.platform if document.diff_ids else None
-    reasons = []
-    for candidate in candidate_roots(root):
-        try:
-            return open_content_store(candidate, document.id, wanted)
-        except AccessUnusable as error:
-            reasons.append(str(error))
-    raise AccessUnusable("; ".join(reasons))
+    return first_usable(root, lambda candidate: open_content_store(candidate, document.id, wanted))
 
 
 def _same(image: Image, document: ImageDocument) -> Image:
@@ -99,7 +93,3 @@ def _same(image: Image, document: ImageDocument) -> Image:
     if document.diff_ids and tuple(image.config.rootfs.diff_ids) != tuple(document.diff_ids):
         raise AccessUnusable("the files hold other layers than the engine lists")
     return image
-
-
-def _given(root: Path) -> str:
-    return ascii(f"-v {root}:{root}:ro")[1:-1]

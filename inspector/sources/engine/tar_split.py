@@ -272,10 +272,7 @@ def crc64(pieces: Iterator[bytes]) -> int:
 
 @cache
 def _table() -> tuple[int, ...]:
-    return tuple(_entry(byte) for byte in range(256))
-
-
-def _entry(value: int) -> int:
+    found = list(range(256))
     for _ in range(8):
-        value = value >> 1 ^ (_ISO if value & 1 else 0)
-    return value
+        found = [value >> 1 ^ (_ISO if value & 1 else 0) for value in found]
+    return tuple(found)

@@ -31,9 +31,8 @@ from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
 from inspector.sources.below import DIRECTORY, KINDS, OPENED
-from inspector.sources.engine.disk import is_roots
+from inspector.sources.engine.disk import hides_below, is_roots, kept_attributes, shown
 from inspector.sources.engine.items import Below, Item, Named, Run, count_of
-from inspector.sources.engine.marks import hides_below, kept_attributes, shown
 
 _MARK_MODE = 0o600
 _SECOND = 1_000_000_000

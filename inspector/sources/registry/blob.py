@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from inspector.errors import NotFound
+from inspector import work
+from inspector.errors import Malformed, NotFound
+from inspector.http.failures import Interrupted
 from inspector.layers.blob import Meter, Parted, Scanned
 from inspector.layers.scan import scan_stream
 from inspector.layers.toc.scan import has_toc, scan_toc, toc_files
-from inspector.layers.toc.source import NotWorthwhile, TocUnusable
+from inspector.layers.toc.source import NotWorthwhile, Span, TocUnusable
 from inspector.oci import Descriptor
 from inspector.registry.repository import Repository
 from inspector.sources.contents import kept_elsewhere
-from inspector.sources.registry.parts import RegistryParts
 
 MIN_PARTED = 256 << 10
 """Bytes of a layer up to which it is had by one request, whole and verified, as quickly as in parts."""
+
+REQUESTS = 4
+"""Parts of one layer that are asked for at once."""
 
 
 class RegistryBlob(msgspec.Struct, frozen=True):
@@ -81,3 +86,42 @@ class RegistryBlob(msgspec.Struct, frozen=True):
     def stored(self) -> Iterator[bytes]:
         """See `Repeatable`."""
         return self.repository.chunks(self.descriptor.digest, self.descriptor.size)
+
+
+class RegistryParts:
+    """The blob that `descriptor` points at, as a `RangeSource`."""
+
+    def __init__(self, repository: Repository, descriptor: Descriptor) -> None:
+        self.size = descriptor.size
+        self._repository = repository
+        self._digest = descriptor.digest
+
+    def read(self, spans: Sequence[Span]) -> Iterator[bytes]:
+        """See `RangeSource.read`. Raises what the registry's answers come to, too."""
+        if len(spans) == 1:
+            yield self._read(spans[0])
+            return
+        with work.SideBySide(self._read, spans, REQUESTS, in_order=True) as parts:
+            yield from parts
+
+    def _read(self, span: Span) -> bytes:
+        """Return one part, asked for again where the connection is lost, but not for ever."""
+        pacing = self._repository.session.pacing
+        until = time.monotonic() + pacing.patience.answer
+        for failures in range(1, pacing.patience.retries + 1):
+            try:
+                return self._once(span)
+            except Interrupted:
+                if time.monotonic() > until:
+                    raise
+                work.wait(pacing.backoff(failures))
+        return self._once(span)
+
+    def _once(self, span: Span) -> bytes:
+        try:
+            content = self._repository.part(self._digest, span.start, span.end, self.size)
+        except Malformed as error:
+            raise TocUnusable(str(error)) from error
+        if content is None:
+            raise TocUnusable("the registry sends no parts of blobs")
+        return content

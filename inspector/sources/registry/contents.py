@@ -12,8 +12,8 @@ from inspector.errors import NotFound
 from inspector.oci import Descriptor
 from inspector.registry.repository import Document, Head, Repository
 from inspector.sources.contents import Described
+from inspector.sources.image import Layer
 from inspector.sources.registry.blob import RegistryBlob
-from inspector.sources.store import Stored
 
 MAX_HELD = 32 << 20
 """Bytes of documents that one run keeps in memory."""
@@ -121,17 +121,13 @@ class RegistryStore:
         head = self._documents.heads.pop(key) if key in self._documents.heads else self.repository.head(target)
         self._said = key, head
         if head is None or head.digest is None:
-            document = self._fetched(target, None)
-            self._documents.keep(document.digest, document.content)
-            return document
+            return self._fetched(target, None)
         content = self._documents.find(head.digest)
         if content is None or self._documents.is_fetched(head.digest):  # with its config, which may be still to come
             self.opening.enter_context(self._alone(head.digest))
             content = self._documents.find(head.digest)
             if content is None:
-                document = self._fetched(target, head.digest)
-                self._documents.keep(document.digest, document.content)
-                return document
+                return self._fetched(target, head.digest)
         return Document(content, head.digest, head.media_type)
 
     @contextmanager
@@ -151,11 +147,13 @@ class RegistryStore:
     def _fetched(self, target: str, digest: str | None) -> Document:
         """By the digest, so that the tag can't move in between; by the tag where a registry knows only that."""
         try:
-            return self.repository.manifest(digest or target)
+            document = self.repository.manifest(digest or target)
         except NotFound:
             if digest in (None, target):
                 raise
-            return self.repository.manifest(target)
+            document = self.repository.manifest(target)
+        self._documents.keep(document.digest, document.content)
+        return document
 
     def document(self, name: str) -> bytes:
         """See `BlobStore.document`."""
@@ -166,19 +164,17 @@ class RegistryStore:
             with self._alone(digest):
                 content = self._documents.find(digest)
                 if content is None:
-                    fetch = self.repository.document if not is_manifest else self._manifest
-                    content = self._documents.keep(digest, fetch(digest))
+                    whole = self.repository
+                    content = whole.manifest(digest).content if is_manifest else whole.document(digest)
+                    self._documents.keep(digest, content)
         return content
-
-    def _manifest(self, digest: str) -> bytes:
-        return self.repository.manifest(digest).content
 
 
 class RegistryContents(Described):
     """What descriptors point at in one repository. `sparse` says to look whether listed manifests are there."""
 
     def __init__(self, store: RegistryStore, *, sparse: bool) -> None:
-        super().__init__(store, _manifest_path, _blob_path)
+        super().__init__(store, f"{_MANIFEST}{{}}:{{}}".format, f"{_BLOB}{{}}:{{}}".format)
         self._repository = store.repository
         self._documents = store
         self._sparse = sparse
@@ -193,15 +189,7 @@ class RegistryContents(Described):
             return False
         return True
 
-    def stored(self, descriptor: Descriptor) -> Stored:
+    def stored(self, descriptor: Descriptor) -> Layer:
         """See `Described.stored`. Whether it is packed shows only beside the config; until then it is said to be."""
         blob = RegistryBlob(self._repository, descriptor)
-        return Stored(blob, descriptor.size, compressed=True)
-
-
-def _manifest_path(algorithm: str, digits: str) -> str:
-    return f"{_MANIFEST}{algorithm}:{digits}"
-
-
-def _blob_path(algorithm: str, digits: str) -> str:
-    return f"{_BLOB}{algorithm}:{digits}"
+        return Layer(blob=blob, stored_size=descriptor.size, compressed=True)

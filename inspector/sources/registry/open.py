@@ -14,7 +14,7 @@ from inspector.reference import Reference
 from inspector.registry.client import Client
 from inspector.registry.repository import Document, Repository
 from inspector.registry.settings import Settings, user_settings
-from inspector.sources.image import Image, Layer
+from inspector.sources.image import Image
 from inspector.sources.indexes import flatten
 from inspector.sources.layout import open_found, open_manifest
 from inspector.sources.platforms import Wanted, choose
@@ -144,11 +144,8 @@ def tags_of(name: ImageName, registries: Registries, stack: ExitStack | None = N
 
 def _packed(image: Image) -> Image:
     """Return the image with it said of each layer whether it is packed: a plain one has one digest on both sides."""
-    return _with(image, layers=tuple(_with_packing(layer) for layer in image.layers))
-
-
-def _with_packing(layer: Layer) -> Layer:
-    return msgspec.structs.replace(layer, compressed=layer.digest != layer.diff_id)
+    replace = msgspec.structs.replace
+    return _with(image, layers=tuple(replace(each, compressed=each.digest != each.diff_id) for each in image.layers))
 
 
 def _with(image: Image, **changes: object) -> Image:

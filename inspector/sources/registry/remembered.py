@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import NoReturn
 
 from inspector.errors import NotFound
 from inspector.layers.answers import AnswerCache
 from inspector.names import ImageName
 from inspector.registry.client import Client
-from inspector.registry.repository import Document, Head, Repository
+from inspector.registry.repository import Head, Repository
 from inspector.registry.session import Session
 from inspector.registry.settings import Settings
 from inspector.sources.registry.contents import Kept
@@ -70,22 +71,6 @@ class _Repository(Repository):
         digest = target if ":" in target else (_seen(self._answers, self.name, target) or ("",))[0]
         return Head(digest, None, "") if digest else None
 
-    def manifest(self, target: str) -> Document:
-        """See `Repository.manifest`. Raises `NotFound`, always: what is kept is not asked for."""
-        raise self._unread(target)
-
-    def document(self, digest: str) -> bytes:
-        """See `Repository.document`. Raises `NotFound`, always."""
-        raise self._unread(digest)
-
-    def chunks(self, digest: str, size: int) -> Iterator[bytes]:  # noqa: ARG002 - the signature
-        """See `Repository.chunks`. Raises `NotFound`, always."""
-        raise self._unread(f"blob {digest}")
-
-    def part(self, digest: str, start: int, end: int, size: int) -> bytes | None:  # noqa: ARG002 - the signature
-        """See `Repository.part`. Raises `NotFound`, always."""
-        raise self._unread(f"blob {digest}")
-
     def tags(self, stack: ExitStack | None = None) -> Iterator[str]:  # noqa: ARG002 - the signature
         """See `Repository.tags`."""
         found = [each.tag for each in self._answers.tags(self.name.host, self.name.repository)]
@@ -93,8 +78,9 @@ class _Repository(Repository):
             raise NotFound(f"{self.where}: {NOT_READ}")
         return iter(found)
 
-    def _unread(self, what: str) -> NotFound:
-        return NotFound(f"{self.where}: {what}: {NOT_READ}")
+    def _ask(self, method: str, path: str, where: str, headers: dict[str, str] | None = None) -> NoReturn:  # noqa: ARG002 - the signature
+        """Raise `NotFound`: what is kept is not asked for, and all else is not had."""
+        raise NotFound(f"{where}: {NOT_READ}")
 
 
 def _seen(answers: AnswerCache, name: ImageName, tag: str) -> tuple[str, int] | None:

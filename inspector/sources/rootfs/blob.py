@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from inspector.elf import Source
     from inspector.layers.entry import LayerIndex
 
-
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd
 """Whether files can be opened in a directory that is open itself, which no link leads out of."""
 
@@ -33,15 +32,12 @@ class RootDirectory:
     have changed after the newest of those that were walked over.
     """
 
+    identity = None
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._newest = 0
         self._found: Scanned | None = None
-
-    @property
-    def identity(self) -> None:
-        """See `LayerBlob.identity`."""
-        return
 
     def read(self, meter: Meter) -> Scanned:
         """Walk over the directory. Raises `NotFound` where a part of it can't be read, `Malformed`, `LimitExceeded`.

@@ -7,28 +7,25 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import msgspec
 
-from inspector.errors import CorruptLayer, LimitExceeded, Malformed, NotFound
-from inspector.layers.compression import CHUNK, sniff
+from inspector.errors import CorruptLayer, LimitExceeded, Malformed
+from inspector.layers.compression import sniff
 from inspector.layers.memory import hold, reading
 from inspector.layers.scan import scan_stream
 from inspector.layers.tar import BLOCK
 from inspector.reference import STDIN
+from inspector.sources.assemble import single_image
 from inspector.sources.files import Telling, standard_input
+from inspector.sources.image import Image, Layer
 from inspector.sources.kinds import refuse_other_kind
 from inspector.sources.pipe import Pipe, opened
 from inspector.sources.rootfs.blob import RootDirectory, read_tar
 from inspector.sources.rootfs.config import DEFAULTED, default_config, read_config, stated_platform
 from inspector.sources.rootfs.platform import choose_platform
-from inspector.sources.single import single_image
-from inspector.sources.store import Stored
-from inspector.sources.streamed import MAX_HELD, MAX_TRAILING, StreamedBlob
+from inspector.sources.streamed import MAX_HELD, MAX_TRAILING, StreamedBlob, chunks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from inspector.layers.blob import Meter, Scanned
     from inspector.reference import Reference
-    from inspector.sources.image import Image
     from inspector.sources.media import Media
     from inspector.sources.platforms import Wanted
 
@@ -38,15 +35,12 @@ EXAMPLE = "docker export NAME | inspector show rootfs:-"
 def open_rootfs(reference: Reference, wanted: Wanted, media: Media, telling: Telling) -> tuple[Image, ...]:
     """Open the one image, whose files are listed here already.
 
-    Raises `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
+    Raises `OSError`, `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
     """
     config = None if media.config is None else read_config(media.config)
-    try:
-        with reading(most=MAX_HELD, parked=True):
-            stored, found = _read(reference, telling)
-            hold(found.index)
-    except OSError as error:
-        raise NotFound(f"{reference}: can't be read: {error.strerror or error}") from error
+    with reading(most=MAX_HELD, parked=True):
+        layer, found = _read(reference, telling)
+        hold(found.index)
     index = found.index
     refuse_other_kind(reference.name, {index.entries.path(at) for at in range(len(index.entries))})
     stated = None if config is None else stated_platform(config)
@@ -54,7 +48,7 @@ def open_rootfs(reference: Reference, wanted: Wanted, media: Media, telling: Tel
     image = single_image(
         reference.text,
         reference.scheme.value,
-        stored,
+        layer,
         config or default_config(),
         platform,
         diff_id=index.diff_id,
@@ -63,7 +57,7 @@ def open_rootfs(reference: Reference, wanted: Wanted, media: Media, telling: Tel
     return (msgspec.structs.replace(image, unstated=config is None),)
 
 
-def _read(reference: Reference, telling: Telling) -> tuple[Stored, Scanned]:
+def _read(reference: Reference, telling: Telling) -> tuple[Layer, Scanned]:
     """Read the files' names, and what matters of the files, from wherever they are."""
     meter, expect, stdin = telling
     path = Path(reference.name)
@@ -71,7 +65,7 @@ def _read(reference: Reference, telling: Telling) -> tuple[Stored, Scanned]:
         return _streamed(cast("BinaryIO", Pipe(standard_input(stdin, EXAMPLE))), "standard input", meter)
     if path.is_dir():
         folder = RootDirectory(path)
-        return Stored(folder, 0, compressed=False, walked=True), folder.read(meter)
+        return Layer(blob=folder, walked=True), folder.read(meter)
     with opened(path) as file:
         if not path.is_file():  # a named pipe, or the shell's <(command)
             return _streamed(cast("BinaryIO", Pipe(file)), str(path), meter)
@@ -80,23 +74,15 @@ def _read(reference: Reference, telling: Telling) -> tuple[Stored, Scanned]:
         raise Malformed(f"{path}: neither a directory nor a tar, plain or packed with gzip, zstd, xz or bzip2")
     expect(path.stat().st_size)
     tar = read_tar(path, meter)
-    return Stored(tar, tar.length, compressed=packing != "tar"), tar.found
+    return Layer(blob=tar, stored_size=tar.length, compressed=packing != "tar"), tar.found
 
 
-def _streamed(stream: BinaryIO, where: str, meter: Meter) -> tuple[Stored, Scanned]:
-    size = 0
-
-    def chunks() -> Iterator[bytes]:
-        nonlocal size
-        while chunk := stream.read(CHUNK):
-            size += len(chunk)
-            yield chunk
-
+def _streamed(stream: BinaryIO, where: str, meter: Meter) -> tuple[Layer, Scanned]:
     try:
-        found = scan_stream(chunks(), None, None, meter=meter, trailing=MAX_TRAILING)
+        found = scan_stream(chunks_of(stream, meter), None, None, trailing=MAX_TRAILING)
     except CorruptLayer as error:
         raise Malformed(f"{where}: {str(error).replace('the layer', 'the tar')}") from error
     except LimitExceeded as error:
         raise LimitExceeded(f"{where}: {error}") from error
     compressed = found.index.blob_digest != found.index.diff_id
-    return Stored(StreamedBlob(where, where, found), size, compressed=compressed), found
+    return Layer(blob=StreamedBlob(where, where, found), stored_size=found.bytes_read, compressed=compressed), found

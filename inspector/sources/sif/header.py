@@ -7,7 +7,7 @@ A header of 128 bytes behind the line that starts the file, and a table of descr
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from inspector.errors import LimitExceeded, Malformed, NoImage, Unsupported
 from inspector.layers.readers import FileReader
@@ -28,21 +28,9 @@ _IS_PARTITION, _IS_OCI = 0x4004, 0x4009 + 1
 _SYSTEM, _PRIMARY, _OVERLAY = 1, 2, 4
 _SQUASH, _ENCRYPTED = 1, 5
 _FILE_SYSTEMS = {2: "ext3", 3: "an archive", 4: "raw data", _ENCRYPTED: "an encrypted squashfs"}
-_ARCHITECTURES = {
-    "01": "386",
-    "02": "amd64",
-    "03": "arm",
-    "04": "arm64",
-    "05": "ppc64",
-    "06": "ppc64le",
-    "07": "mips",
-    "08": "mipsle",
-    "09": "mips64",
-    "10": "mips64le",
-    "11": "s390x",
-    "12": "riscv64",
-}
-"""By the format's codes, Go's names."""
+_NAMES = "386 amd64 arm arm64 ppc64 ppc64le mips mipsle mips64 mips64le s390x riscv64"
+_ARCHITECTURES = {f"{number:02}": name for number, name in enumerate(_NAMES.split(), 1)}
+"""By the format's codes, from `01` on, Go's names."""
 _SANDBOX = "unpack it where its key and tools are, as in `apptainer build --sandbox DIR {where}`, and name rootfs:DIR"
 
 
@@ -110,14 +98,9 @@ def _objects(reader: FileReader, head: bytes, length: int, where: str) -> list[_
     return found
 
 
-def _object(fields: tuple[int | bytes, ...], primary: str) -> _Object:
-    kind, offset, size, extra = fields[0], fields[5], fields[6], fields[-1]
-    assert isinstance(kind, int)
-    assert isinstance(offset, int)
-    assert isinstance(size, int)
-    assert isinstance(extra, bytes)
-    file_system, part, architecture = _PARTITION.unpack_from(extra)
-    return _Object(kind, offset, size, file_system, part, _architecture(architecture) or primary)
+def _object(fields: tuple[Any, ...], primary: str) -> _Object:
+    file_system, part, architecture = _PARTITION.unpack_from(fields[-1])
+    return _Object(fields[0], fields[5], fields[6], file_system, part, _architecture(architecture) or primary)
 
 
 def _primary(objects: list[_Object], where: str) -> Partition:

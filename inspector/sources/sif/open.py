@@ -11,34 +11,30 @@ from inspector.layers.merge import merge
 from inspector.layers.readers import FileReader
 from inspector.oci import ImageConfig, Platform
 from inspector.reference import STDIN
+from inspector.sources.assemble import single_image
+from inspector.sources.image import Image, Layer
 from inspector.sources.pipe import opened
 from inspector.sources.rootfs.platform import choose_platform
 from inspector.sources.sif.blob import SquashBlob
 from inspector.sources.sif.header import find_partition
 from inspector.sources.sif.starting import find_start
-from inspector.sources.single import single_image
-from inspector.sources.store import Stored
 from inspector.sources.streamed import MAX_HELD
 
 if TYPE_CHECKING:
     from inspector.layers.blob import Meter
-    from inspector.sources.image import Image
     from inspector.sources.platforms import Wanted
 
 
 def open_sif(name: str, path: str, wanted: Wanted, meter: Meter = lambda _: None) -> tuple[Image, ...]:
     """Open the one image at `path`, whose files are listed here already; `name` is how it was asked for.
 
-    Raises `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
+    Raises `OSError`, `NotFound`, `Malformed`, `Unsupported`, `LimitExceeded`, `PlatformMissing`, `UsageError`.
     """
     if path == STDIN:
         raise UsageError("sif:- can't be read: an Apptainer image is read at places all over it; write it to a file")
     if Path(path).is_dir():
         raise NotFound(f"{path} is a directory; a sandbox of Apptainer's is a root file system: write rootfs:{path}")
-    try:
-        return (_open(name, Path(path), wanted, meter),)
-    except OSError as error:
-        raise NotFound(f"{path}: can't be read: {error.strerror or error}") from error
+    return (_open(name, Path(path), wanted, meter),)
 
 
 def _open(name: str, path: Path, wanted: Wanted, meter: Meter) -> Image:
@@ -54,5 +50,5 @@ def _open(name: str, path: Path, wanted: Wanted, meter: Meter) -> Image:
     platform, warnings = choose_platform(index, wanted, stated and stated.normal(), str(path))
     start = find_start(merge([index], literal=True), blob.content)
     config = ImageConfig(os="linux", config=start.config)
-    stored = Stored(blob, partition.length, compressed=True, walked=True)
-    return single_image(name, "sif", stored, config, platform, warnings=[*start.warnings, *warnings])
+    layer = Layer(blob=blob, stored_size=partition.length, compressed=True, walked=True)
+    return single_image(name, "sif", layer, config, platform, warnings=[*start.warnings, *warnings])

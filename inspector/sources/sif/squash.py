@@ -40,35 +40,13 @@ _CHECKED = 4
 """The flag of check sums, which only squashfs before version 4 had."""
 _SUPER = struct.Struct("<4sIIIIHHHHHHQQQQQQQQ")
 _HEADER = struct.Struct("<HHHHII")
-_KINDS = (
-    None,
-    Kind.DIRECTORY,
-    Kind.FILE,
-    Kind.SYMLINK,
-    Kind.BLOCK,
-    Kind.CHAR,
-    Kind.FIFO,
-    None,  # a socket
-)
+_KINDS = (None, Kind.DIRECTORY, Kind.FILE, Kind.SYMLINK, Kind.BLOCK, Kind.CHAR, Kind.FIFO, None)
+"""By the type of a plain inode; the last is a socket."""
 _EXTENDED = 7
 """What the type of an inode with more fields is above that of the plain one."""
-_FIELDS = {
-    1: struct.Struct("<IIHHI"),
-    2: struct.Struct("<IIII"),
-    3: struct.Struct("<II"),
-    4: struct.Struct("<II"),
-    5: struct.Struct("<II"),
-    6: struct.Struct("<I"),
-    7: struct.Struct("<I"),
-    8: struct.Struct("<IIIIHHI"),
-    9: struct.Struct("<QQQIIII"),
-    10: struct.Struct("<II"),
-    11: struct.Struct("<III"),
-    12: struct.Struct("<III"),
-    13: struct.Struct("<II"),
-    14: struct.Struct("<II"),
-}
-
+_PLAIN, _MORE = "IIHHI IIII II II II I I", "IIIIHHI QQQIIII II III III II II"
+_FIELDS = {number: struct.Struct(f"<{form}") for number, form in enumerate(f"{_PLAIN} {_MORE}".split(), 1)}
+"""What follows the header of an inode, by its type: of the plain ones, and of those with more fields."""
 
 Value = TypeVar("Value")
 
@@ -217,14 +195,7 @@ class Squash:
         """Return the first bytes of a data block; one that is not stored is zeros."""
         if not stated:
             return bytes(size)
-        stored = stated & (UNPACKED - 1)
-        if stored > self.block_size:
-            raise CorruptLayer(f"a block of the squashfs has {stored} bytes; {self.block_size} are the most")
-        if stated & UNPACKED:
-            data = self._read(start, min(stored, size))
-        else:
-            data = self._unpack(self._read(start, stored), size)
-            self._count(len(data))
+        data = self._block(start, stated, size)
         if len(data) < size:
             raise CorruptLayer(f"a block of the squashfs has {len(data)} bytes where {size} are expected")
         return data
@@ -239,17 +210,22 @@ class Squash:
             number, at = divmod(inode.fragment, 512)
             (place,) = struct.unpack("<Q", self._read(self._fragment_table + 8 * number, 8))
             start, stated, _ = struct.unpack("<QII", self._run(place, 16 * at, 16)[0])
-            stored = stated & (UNPACKED - 1)
-            if stored > self.block_size:
-                raise CorruptLayer(f"a fragment of the squashfs has {stored} bytes; {self.block_size} are the most")
-            data = self._read(start, stored)
-            if not stated & UNPACKED:
-                data = self._unpack(data, self.block_size)
-                self._count(len(data))
+            data = self._block(start, stated, self.block_size)
             _hold(self._tails, inode.fragment, data, _FRAGMENTS_KEPT)
         if inode.offset + size > len(data):
             raise CorruptLayer("a file of the squashfs ends behind its fragment")
         return data[inode.offset : inode.offset + size]
+
+    def _block(self, start: int, stated: int, most: int) -> bytes:
+        """Return the first bytes of a block or fragment, whose stored size has the bit for one that is not packed."""
+        stored = stated & (UNPACKED - 1)
+        if stored > self.block_size:
+            raise CorruptLayer(f"a block of the squashfs has {stored} bytes; {self.block_size} are the most")
+        if stated & UNPACKED:
+            return self._read(start, min(stored, most))
+        data = self._unpack(self._read(start, stored), most)
+        self._count(len(data))
+        return data
 
     def _owner(self, number: int) -> int:
         if self._owners is None:

@@ -15,9 +15,8 @@ from typing import NamedTuple
 
 from inspector.oci import RuntimeConfig
 from inspector.rootfs import Kind, Rootfs, resolve, stat
+from inspector.sources.rootfs.config import DEFAULT_PATH
 
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""PATH before the first script, whatever the host's is."""
 CALLER = "99999"
 """Stands for whoever runs the container: a user that owns nothing in the image, and has no entry in its passwd."""
 HOME = "/home/caller"
@@ -98,13 +97,9 @@ def find_start(fs: Rootfs, read: Read) -> Start:
 
 def _scripts(fs: Rootfs) -> list[str]:
     folder = resolve(fs, _FOLDER)
-    names = sorted(fs.scandir(folder), key=_bytes) if folder else []
+    names = sorted(fs.scandir(folder), key=lambda name: name.encode("utf-8", "surrogateescape")) if folder else []
     paths = [f"{_FOLDER}/{name}" for name in names if name.endswith(".sh") and not name.startswith(".")]
     return [path for path in paths if (node := stat(fs, path)) is not None and node.kind is Kind.FILE]
-
-
-def _bytes(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
 
 
 def _text(fs: Rootfs, read: Read, path: str) -> str | None:
@@ -122,7 +117,7 @@ def _sourcing(scripts: list[str]) -> list[str]:
 
 def _told(texts: list[str | None]) -> dict[str, str] | None:
     """Return the variables that the scripts set, on a host that sets none of them; None where that takes a shell."""
-    variables = {"PATH": DEFAULT_PATH}
+    variables = {"PATH": DEFAULT_PATH}  # before the first script, whatever the host's is
     for text in texts:
         if text is None:
             return None

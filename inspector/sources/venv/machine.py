@@ -8,20 +8,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from inspector import work
-from inspector.elf import (
-    MAX_LOADER,
-    FilePart,
-    Listed,
-    LoaderFacts,
-    NotElf,
-    Skeleton,
-    Symbols,
-    read_listed,
-    read_loader,
-    read_skeleton,
-)
-from inspector.elf import read_symbols as symbols_of
+from inspector import elf, work
 from inspector.errors import NotFound
 from inspector.layers.retention import SCRIPT_HEAD, head_of
 from inspector.layers.sums import sum_of
@@ -108,27 +95,27 @@ class Machine:
         with self._opened(path) as (source, _):
             return head_of(source.read_at(0, SCRIPT_HEAD), path)
 
-    def skeleton(self, path: str) -> Skeleton | NotElf:
+    def skeleton(self, path: str) -> elf.Skeleton | elf.NotElf:
         """See `Rootfs.skeleton`."""
-        return self._once("skeleton", path, read_skeleton)
+        return self._once("skeleton", path, elf.read_skeleton)
 
-    def symbols(self, path: str) -> Symbols:
+    def symbols(self, path: str) -> elf.Symbols:
         """See `Rootfs.symbols`."""
-        return self._once("symbols", path, symbols_of)
+        return self._once("symbols", path, elf.read_symbols)
 
-    def loader(self, path: str) -> LoaderFacts:
+    def loader(self, path: str) -> elf.LoaderFacts:
         """See `Rootfs.loader`."""
-        return self._once("loader", path, lambda source: read_loader(source.read_at(0, source.size)), MAX_LOADER)
+        return self._once("loader", path, lambda source: elf.read_loader(source.read_at(0, source.size)), elf.MAX_LOADER)
 
     @contextlib.contextmanager
-    def opened(self, path: str) -> Iterator[FilePart]:
+    def opened(self, path: str) -> Iterator[elf.FilePart]:
         """Open the regular file `path` to be read at random. Raises `NotKept`, `NotFound`."""
         with self._opened(path) as (source, _):
             yield source
 
-    def listed(self, path: str) -> Listed:
+    def listed(self, path: str) -> elf.Listed:
         """See `Rootfs.listed`."""
-        return self._once("listed", path, lambda source: read_listed(source, path))
+        return self._once("listed", path, lambda source: elf.read_listed(source, path))
 
     def sum(self, path: str) -> bytes:
         """See `Rootfs.sum`."""
@@ -165,7 +152,7 @@ class Machine:
                     todo.append(path)
         return sum(sizes.values())
 
-    def _once(self, what: str, path: str, make: Callable[[FilePart], Found], most: int | None = None) -> Found:
+    def _once(self, what: str, path: str, make: Callable[[elf.FilePart], Found], most: int | None = None) -> Found:
         """Return what `make` reads of a file, which is read once under all its names. Raises `NotKept`, `NotFound`."""
         with self._opened(path) as (source, inode):
             key = (what, inode)
@@ -178,7 +165,7 @@ class Machine:
             return found
 
     @contextlib.contextmanager
-    def _opened(self, path: str) -> Iterator[tuple[FilePart, int]]:
+    def _opened(self, path: str) -> Iterator[tuple[elf.FilePart, int]]:
         """Open a regular file, no link followed at its end, and give its identity. Raises `NotKept`, `NotFound`."""
         work.check()
         node = self.lstat(path)
@@ -189,7 +176,7 @@ class Machine:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise NotKept(f"{path!r} changed while it was read")
-                source = FilePart(file, 0, status.st_size)
+                source = elf.FilePart(file, 0, status.st_size)
                 try:
                     yield source, _identity(status)
                 finally:

@@ -13,18 +13,17 @@ from inspector.errors import NotFound, PlatformMissing, Unsupported
 from inspector.home import home_directory
 from inspector.oci import ImageConfig, Platform, RuntimeConfig
 from inspector.sources.access import Unread
+from inspector.sources.assemble import single_image
+from inspector.sources.image import Image, Layer
 from inspector.sources.kinds import is_root, is_venv
 from inspector.sources.platforms import own_platform, same
-from inspector.sources.single import single_image
-from inspector.sources.store import Stored
+from inspector.sources.rootfs.config import DEFAULT_PATH
 from inspector.sources.venv.machine import Machine
 
 if TYPE_CHECKING:
     from inspector.reference import Reference
-    from inspector.sources.image import Image
     from inspector.sources.platforms import Wanted
 
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _LEFT_ASIDE = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LD_PRELOAD")
 """Variables of the caller that change what Python imports or loads, and that an environment doesn't set."""
 
@@ -44,7 +43,7 @@ def open_venv(reference: Reference, wanted: Wanted) -> tuple[Image, ...]:
     image = single_image(
         reference.text,
         reference.scheme.value,
-        Stored(Unread(), 0, compressed=False, walked=True),
+        Layer(blob=Unread(), walked=True),
         _activated(prefix),
         own,
         warnings=_warnings(Path(prefix)),
@@ -76,7 +75,7 @@ def _activated(prefix: str) -> ImageConfig:
     The working directory is this process's, since `python -c` searches it first.
     """
     home = home_directory()
-    env = [f"PATH={prefix}/bin:{SYSTEM_PATH}"]
+    env = [f"PATH={prefix}/bin:{DEFAULT_PATH}"]
     env += [f"HOME={home}"] if home is not None else []
     is_conda = (Path(prefix) / "conda-meta").is_dir()
     env.append(f"{'CONDA_PREFIX' if is_conda else 'VIRTUAL_ENV'}={prefix}")

@@ -14,7 +14,7 @@ from inspector.errors import NotFound, Unreachable
 from inspector.facts import ImageFacts
 from inspector.pipeline import Options, inspect
 from inspector.sources.access import AccessUnusable
-from inspector.sources.container import own_files, storage, stored
+from inspector.sources.container import access, own_files, storage
 from inspector.sources.container.access import CHANGED
 from inspector.sources.container.own_files import OwnFiles
 from inspector.sources.engine import containers_storage, overlay2
@@ -36,7 +36,7 @@ During = Callable[[Callable[[], None]], None]
 
 @pytest.fixture(autouse=True)
 def _all_marks_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    for room in (containers_storage, overlay2, storage, stored):
+    for room in (access, containers_storage, overlay2, storage):
         monkeypatch.setattr(room, "refuse_hidden_marks", lambda _: None)
     monkeypatch.setattr(overlay2, "hidden_marks", lambda _: "")
 

@@ -26,6 +26,7 @@ from inspector.sources.containerd import contents, native, records
 from inspector.sources.containerd import open as opening
 from inspector.sources.containerd.places import Place
 from inspector.sources.containerd.records import DATABASE
+from inspector.sources.engine import bolt
 from inspector.sources.engine.diff_directory import DiffDirectory
 from inspector.sources.engine.snapshots import FOLDER
 from inspector.sources.image import Image as Opened
@@ -295,7 +296,7 @@ def test_files_that_are_for_root_alone(node: Node, monkeypatch: pytest.MonkeyPat
     def denied(*_: object) -> object:
         raise PermissionError
 
-    monkeypatch.setattr(records, "read_bolt", denied)
+    monkeypatch.setattr(bolt, "_newest", denied)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(Unreachable, match=r"run as root.*, or save the image.*images export.*nerdctl save"):
         opened("api:prod")

@@ -35,8 +35,8 @@ def test_all_keys_are_found(content: Content, size: int, fan: int, tmp_path: Pat
 
 def test_a_bucket_by_its_name(tmp_path: Path) -> None:
     path = database(tmp_path / "db", SMALL)
-    assert read_bolt(path, lambda top: top.bucket(b"v1") is not None)
-    assert read_bolt(path, lambda top: top.bucket(b"key") is None and top.bucket(b"v2") is None)
+    assert read_bolt(path, lambda top: top.within(b"v1") is not None)
+    assert read_bolt(path, lambda top: top.within(b"key") is None and top.within(b"v2") is None)
 
 
 def test_a_torn_beginning_leaves_the_commit_before(tmp_path: Path) -> None:

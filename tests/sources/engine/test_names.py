@@ -6,8 +6,8 @@ import pytest
 
 from inspector.engine.model import ListedImage
 from inspector.errors import LimitExceeded, NotFound
-from inspector.sources.engine import names
-from inspector.sources.engine.names import all_tags, is_pattern, matching
+from inspector.sources import names
+from inspector.sources.names import all_tags, is_pattern, matching
 
 ID = f"sha256:{'a' * 64}"
 LISTED = [

@@ -27,6 +27,6 @@ def test_what_is_called_nearly_so(name: str, near: list[str], others: list[str])
 
 
 def test_the_clause_names_what_was_meant_and_what_there_is() -> None:
-    assert told("docker", ["a:1"], []) == "did you mean a:1?"
-    assert told("docker", ["a:1"], ["a:2"]) == "did you mean a:1? docker has a:1, a:2"
-    assert told("podman", [], [f"a:{number}" for number in range(9)]) == "podman has a:0, a:1, a:2, a:3 and 5 more"
+    assert told("docker has", ["a:1"], []) == "did you mean a:1?"
+    assert told("docker has", ["a:1"], ["a:2"]) == "did you mean a:1? docker has a:1, a:2"
+    assert told("podman has", [], [f"a:{number}" for number in range(9)]) == "podman has a:0, a:1, a:2, a:3 and 5 more"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector.sources.engine import short_names
-from inspector.sources.engine.short_names import stands_for
+from inspector.sources.engine import podman_conf
+from inspector.sources.engine.podman_conf import stands_for
 
 HUB = "docker.io/library"
 
@@ -16,7 +16,7 @@ HUB = "docker.io/library"
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """A user with a configuration of one's own; that of this machine does not count."""
-    monkeypatch.setattr(short_names, "_MACHINE", tmp_path / "machine")
+    monkeypatch.setattr(podman_conf, "_MACHINE", tmp_path / "machine")
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
     return {"HOME": str(tmp_path)}
 
