@@ -16,7 +16,7 @@ CATEGORY = "inspector.sarif-category"
 _PREFIX = "INSPECTOR_"
 _OLDER = {"insecure-registry": "INSECURE_REGISTRIES"}
 """Variables that had their names before every option had one."""
-_BETWEEN = re.compile(r"[\s,]+(?![\s,<>=!~])")
+_BETWEEN = r"[\s,]+(?![\s,<>=!~])"
 """What separates the values of a repeatable option: not the comma of `fastapi>=0.100,<1`."""
 _ROLE = ("torch", "cuda", "max_size", "require", "forbid")
 _EXCLUSIVE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -38,7 +38,7 @@ class _Told(click.Option):
         """See `click.Option`; several values are separated by spaces or commas."""
         given = self.resolve_envvar_value(ctx)
         if given is not None and self.multiple:
-            return tuple(filter(None, _BETWEEN.split(given.strip(", \t\r\n"))))
+            return tuple(filter(None, re.split(_BETWEEN, given.strip(", \t\r\n"))))
         return super().value_from_envvar(ctx)
 
     def get_error_hint(self, ctx: click.Context | None) -> str:

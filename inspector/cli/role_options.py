@@ -18,7 +18,7 @@ NAME = "command line"
 KEYS = ("torch", "cuda", "max-size", "require", "forbid")
 """Keys of a role, each the option of its name."""
 
-_PLACE = re.compile(rf"^{NAME}: role {NAME!r}(?:, key '([a-z-]+)[^']*')?: ", re.MULTILINE)
+_PLACE = rf"(?m)^{NAME}: role {NAME!r}(?:, key '([a-z-]+)[^']*')?: "
 
 
 def role_options(command: Command) -> Command:
@@ -67,5 +67,5 @@ def policy_of(stated: Mapping[str, Any]) -> Policy:
     try:
         return policy_of_tables({"roles": {NAME: dict(stated)}}, NAME)
     except PolicyError as error:
-        faults = _PLACE.sub(lambda found: f"--{found[1]}: " if found[1] else "", str(error))
+        faults = re.sub(_PLACE, lambda found: f"--{found[1]}: " if found[1] else "", str(error))
         raise PolicyError("; ".join(faults.splitlines())) from error

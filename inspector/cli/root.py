@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -124,6 +123,8 @@ def _guarded(run: Callable[[], Any]) -> int:
         complain(str(error))
         return UNSURE
     except Exception as error:  # noqa: BLE001 - else Python's own exit code would say that a check failed
+        import traceback  # what it brings takes 2 ms
+
         if sys.stderr is not None:  # print_exc would take standard output in its place
             traceback.print_exc()
         complain(f"this is a fault of inspector, not of the image: {type(error).__name__}: {error}")

@@ -29,8 +29,8 @@ MAX_TRAILERS = 100
 """Lines behind the last chunk of a body; http.client itself takes as many headers, and any number of these."""
 MAX_HEADERS = 100
 _MAX_LINE = 65536
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_NAME = re.compile(r"[^:\s]+[ \t]*")
+_LINE_END = r"\r\n|\r|\n"
+_NAME = r"[^:\s]+[ \t]*"
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -62,13 +62,13 @@ class Headers:
     def __init__(self, text: str) -> None:
         self._values: dict[str, list[str]] = {}
         last: list[str] | None = None
-        for line in _LINE_END.split(text):
+        for line in re.split(_LINE_END, text):
             name, colon, value = line.partition(":")
             if line[:1] in (" ", "\t") and last is not None:
                 last[-1] += f"\r\n{line}"
             elif line[:1] == ":":
                 continue
-            elif not colon or not _NAME.fullmatch(name):
+            elif not colon or not re.fullmatch(_NAME, name):
                 return
             else:
                 last = self._values.setdefault(name.lower(), [])

@@ -17,6 +17,7 @@ from inspector.policy.decoding import PROJECT, SECTION, decoded_toml, is_json, s
 from inspector.policy.location import Faults, Location
 from inspector.policy.setting import Key
 from inspector.policy.steps import shorten
+from inspector.policy.tables import FLEETS
 from inspector.policy.values import did_you_mean
 
 MAX_FLEETS = 50
@@ -25,13 +26,6 @@ MAX_TEXT = 200
 _NAME_FORM = {"minLength": 1, "maxLength": MAX_TEXT, "pattern": r"\S"}
 _VERSION_FORM = {"maxLength": MAX_TEXT, "pattern": r"^v?\d{1,5}(\.\d+)*([-+].*)?$"}
 MACHINES = ("x86_64", "aarch64")
-FLEETS = Key(
-    "fleets",
-    dict[str, Any],
-    "tables [fleets.NAME]",
-    about="Hosts with GPUs that roles are for: a table `[fleets.NAME]` each.",
-    unset="No role can name a fleet.",
-)
 HOSTS = Key(
     "hosts",
     list[Any],

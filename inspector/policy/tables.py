@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from inspector.errors import Fault, PolicyError
 from inspector.names import is_host, states_host
 from inspector.oci import Platform
-from inspector.policy.fleets import FLEETS, Fleet, read_fleets
 from inspector.policy.location import Faults, Location
 from inspector.policy.role import Listed, Policy, Role, Waiver
 from inspector.policy.rule import Rule
@@ -21,6 +20,9 @@ from inspector.policy.setting import Key, Setting, Written, attribute, texts
 from inspector.policy.steps import shorten
 from inspector.policy.values import GLOB_FORM, did_you_mean, glob, reference
 from inspector.policy.waivers import ROLE_WAIVERS, WAIVERS, WaiverReader
+
+if TYPE_CHECKING:
+    from inspector.policy.fleets import Fleet
 
 MAX_SHOWN = 300
 """Characters of a name that a message shows."""
@@ -99,6 +101,13 @@ TRUST_TOC = Key(
     about="Whether tables of contents of the registry's layers (eStargz, zstd:chunked) are believed unread.",
     unset="Layers are read whole.",
 )
+FLEETS = Key(
+    "fleets",
+    dict[str, Any],
+    "tables [fleets.NAME]",
+    about="Hosts with GPUs that roles are for: a table `[fleets.NAME]` each.",
+    unset="No role can name a fleet.",
+)
 SETTINGS = Key(
     "settings",
     dict[str, Any],
@@ -163,7 +172,11 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     settings = _settings((*RULES, *rules))
     waiving = WaiverReader(tables.roles, [rule.check for rule in (*RULES, *rules)], faults)
     waivers = list(waiving.read(tables.waivers, location))
-    fleets = read_fleets(tables.fleets, origin, faults)
+    fleets: Mapping[str, Fleet | None] = {}
+    if tables.fleets:
+        from inspector.policy.fleets import read_fleets  # brings what is known of GPUs
+
+        fleets = read_fleets(tables.fleets, origin, faults)
     read = _Reader(origin, rules, settings, *_table_of(settings), faults, waiving, waivers, fleets)
     roles = tuple(role for name, table in tables.roles.items() if (role := read.role(name, table)))
     faults.add(_second_default(tables.roles, origin))
@@ -246,7 +259,7 @@ def _table_of(settings: Sequence[Setting[Any]]) -> tuple[type[RoleTable], dict[s
     return kind, {key.name: key.hint for key in (*OWN, *keys.values())}
 
 
-class _Failed(NamedTuple):
+class _Failed(msgspec.Struct, frozen=True):
     """What one setting says is wrong: the keys that it is about, and the others that it looked up."""
 
     keys: set[str]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,19 @@ if TYPE_CHECKING:
 
 _PATCHES = range(100)
 """Patch levels tried where only X.Y is known: more than any Python ever had."""
+
+
+_RELEASE = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*"
+_PLAIN = rf"({_RELEASE})(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?"
+"""Most versions, `2.6.0+cu124` among them: as they are normal already, nothing needs to be imported that parses."""
+
+
+def public_of(text: str | None) -> str | None:
+    """Return a version without its local part, in its normal form; None where `text` is no version."""
+    if (plain := re.fullmatch(_PLAIN, text or "")) is not None:
+        return plain[1]
+    version = parsed(text)
+    return None if version is None else version.public
 
 
 def parsed(text: str | None) -> Version | None:

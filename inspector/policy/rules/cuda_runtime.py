@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.findings import RUN_SILENT, Case, Shown
-from inspector.policy.fleets import Fleet
 from inspector.policy.model import Advice, Finding
 from inspector.policy.role import ANY_BUILD, CudaRuntime
 from inspector.policy.rule import Explanation, Rule
@@ -22,6 +23,9 @@ from inspector.policy.runs import described, failure
 from inspector.policy.setting import Key, Setting, Written
 from inspector.policy.torches import installing
 from inspector.unknown import Tri
+
+if TYPE_CHECKING:
+    from inspector.policy.fleets import Fleet
 
 WANTED = "CUDA available"
 MIN_DRIVER = {11: 450, 12: 525, 13: 580}
@@ -52,7 +56,7 @@ GPU_UNUSABLE = Advice(
 )
 
 
-class Usable(NamedTuple):
+class Usable(msgspec.Struct, frozen=True):
     """Whether a GPU can be used; the clause that tells it, and the advice where it can't or isn't known."""
 
     answer: Tri

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from inspector.policy.findings import Case, Shown
-from inspector.policy.fleets import Fleet
 from inspector.policy.model import Advice, Finding, Outcome, Pointer
 from inspector.policy.role import ANY_BUILD
 from inspector.policy.rule import Explanation, Rule
@@ -18,6 +17,7 @@ from inspector.policy.values import did_you_mean
 if TYPE_CHECKING:
     from inspector.gpu.hosts import Host
     from inspector.gpu.onhost import Cause, OnHost
+    from inspector.policy.fleets import Fleet
 
 ON_HOST = Advice("ENVIRONMENT", "For the host, or in {dockerfile}: {change}")
 IN_IMAGE = Advice("CODE_BUG", "{dockerfile}: {change}{origin}")
