@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import click
 from click.core import ParameterSource
 
-from inspector.cli.option import CATEGORY
+from inspector.cli.option import CATEGORY, option
 from inspector.cli.output import emit, ensure_writable, rendered
 from inspector.errors import UsageError
 from inspector.report import formats
@@ -160,7 +160,7 @@ def _form_by_ending(command: formats.Command, output: Path | None) -> str:
 
 def _format_option(command: formats.Command) -> Callable[[Command], Command]:
     told = f"What to print; default: {next(iter(formats.formats(command)))}. Repeat it with files for further ones."
-    return click.option("-f", "--format", "form", type=_FormatChoice(command), multiple=True, help=told)
+    return option("-f", "--format", "form", type=_FormatChoice(command), multiple=True, help=told)
 
 
 def _category_option(command: Command) -> Command:
@@ -170,7 +170,7 @@ def _category_option(command: Command) -> Command:
         context.meta[CATEGORY] = value
         return value
 
-    return click.option(
+    return option(
         "--sarif-category",
         metavar="NAME",
         callback=keep,
@@ -193,4 +193,4 @@ def _output_option(command: Command, told: str, instead: dict[Path, None] | None
         path = Path(value)
         return (instead or {}).get(path, path)
 
-    return click.option("-o", "--output", callback=parse, metavar="FILE", help=told)(command)
+    return option("-o", "--output", callback=parse, metavar="FILE", help=told)(command)

@@ -14,6 +14,7 @@ import click
 
 from inspector import __version__, work
 from inspector.cli import signals
+from inspector.cli.option import Helped, Plain
 from inspector.cli.output import complain
 from inspector.errors import InspectorError, PolicyError
 
@@ -42,7 +43,7 @@ IMPLIED = "show"
 """The command where only images are named."""
 
 
-class Program(click.Group):
+class Program(Helped, click.Group):
     """A group that imports a command when it is asked for, and turns every end into the right exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -163,12 +164,13 @@ def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bo
     cls=Program,
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]... | IMAGE...",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+    context_settings={"max_content_width": 96},
     epilog="Exit codes: 0 all pass, 1 a check failed, 2 wrong usage, 3 could not tell and nothing failed.",
 )
 @click.option(
     "-V",
     "--version",
+    cls=Plain,
     is_flag=True,
     expose_value=False,
     is_eager=True,
