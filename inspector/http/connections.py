@@ -61,7 +61,8 @@ class _Connection:
         given = {**route.headers(), **headers}
         self.sock.sendall(request_in_bytes(method, route.address(path), host, given, body))
         head = Head(self.sock, method)
-        head.begin()
+        with closed_on_error(head):
+            head.begin()
         return head
 
     def stands(self) -> bool:
