@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from inspector.python.ranges import plain_release, plainly_within
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -14,15 +15,10 @@ _PATCHES = range(100)
 """Patch levels tried where only X.Y is known: more than any Python ever had."""
 
 
-_RELEASE = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*"
-_PLAIN = rf"({_RELEASE})(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?"
-"""Most versions, `2.6.0+cu124` among them: as they are normal already, nothing needs to be imported that parses."""
-
-
 def public_of(text: str | None) -> str | None:
     """Return a version without its local part, in its normal form; None where `text` is no version."""
-    if (plain := re.fullmatch(_PLAIN, text or "")) is not None:
-        return plain[1]
+    if (plain := plain_release(text or "")) is not None:
+        return plain
     version = parsed(text)
     return None if version is None else version.public
 
@@ -39,6 +35,9 @@ def parsed(text: str | None) -> Version | None:
 
 def within(text: str | None, wanted: str) -> Tri:
     """Tell whether the version lies in the range; pre-releases count as what they are, since they are installed."""
+    plainly = plainly_within(text or "", wanted)
+    if plainly is not None:
+        return "yes" if plainly else "no"
     version = parsed(text)
     if version is None:
         return "unknown"
