@@ -15,7 +15,7 @@ from inspector.cli.options import policy_option, reading, reading_options
 
 if TYPE_CHECKING:
     from inspector.gpu.hosts import Host
-    from inspector.policy.fleets import Fleet
+    from inspector.policy.role import Fleet
 
 NAME = "gpu"
 """What a fleet is called, unless told otherwise."""

@@ -15,9 +15,10 @@ from inspector.gpu.rocm import is_target
 from inspector.gpu.versions import compare, major_of
 from inspector.policy.decoding import PROJECT, SECTION, decoded_toml, is_json, section_of, text_of
 from inspector.policy.location import Faults, Location
+from inspector.policy.role import Fleet
+from inspector.policy.rules.fleet import FLEETS
 from inspector.policy.setting import Key
 from inspector.policy.steps import shorten
-from inspector.policy.tables import FLEETS
 from inspector.policy.values import did_you_mean
 
 MAX_FLEETS = 50
@@ -114,13 +115,6 @@ OF_HOST = (
 )
 """The keys of a host; `Host` has them as fields."""
 _UNTYPED = {key.name: key.hint for key in OF_HOST}
-
-
-class Fleet(msgspec.Struct, frozen=True):
-    """The hosts that images of a role are to work on."""
-
-    name: str
-    hosts: tuple[Host, ...]
 
 
 class FleetTable(msgspec.Struct, forbid_unknown_fields=True):

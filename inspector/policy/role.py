@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
 from inspector.oci import Platform
 from inspector.policy.selection import ALL, Checks
 from inspector.policy.setting import Declared, Setting
+
+if TYPE_CHECKING:
+    from inspector.gpu.hosts import Host
 
 T = TypeVar("T")
 TorchRule = str
@@ -26,6 +29,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     warn: int | None = None
     most: int | None = None
+
+
+class Fleet(msgspec.Struct, frozen=True):
+    """The hosts that images of a role are to work on."""
+
+    name: str
+    hosts: tuple[Host, ...]
 
 
 class Role:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -13,16 +13,14 @@ from inspector.errors import Fault, PolicyError
 from inspector.names import is_host, states_host
 from inspector.oci import Platform
 from inspector.policy.location import Faults, Location
-from inspector.policy.role import Listed, Policy, Role, Waiver
+from inspector.policy.role import Fleet, Listed, Policy, Role, Waiver
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
+from inspector.policy.rules.fleet import FLEETS
 from inspector.policy.setting import Key, Setting, Written, attribute, texts
 from inspector.policy.steps import shorten
 from inspector.policy.values import GLOB_FORM, did_you_mean, glob, reference
 from inspector.policy.waivers import ROLE_WAIVERS, WAIVERS, WaiverReader
-
-if TYPE_CHECKING:
-    from inspector.policy.fleets import Fleet
 
 MAX_SHOWN = 300
 """Characters of a name that a message shows."""
@@ -100,13 +98,6 @@ TRUST_TOC = Key(
     default=False,
     about="Whether tables of contents of the registry's layers (eStargz, zstd:chunked) are believed unread.",
     unset="Layers are read whole.",
-)
-FLEETS = Key(
-    "fleets",
-    dict[str, Any],
-    "tables [fleets.NAME]",
-    about="Hosts with GPUs that roles are for: a table `[fleets.NAME]` each.",
-    unset="No role can name a fleet.",
 )
 SETTINGS = Key(
     "settings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
@@ -12,7 +12,7 @@ from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.findings import RUN_SILENT, Case, Shown
 from inspector.policy.model import Advice, Finding
-from inspector.policy.role import ANY_BUILD, CudaRuntime
+from inspector.policy.role import ANY_BUILD, CudaRuntime, Fleet
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA, HOST_DEPENDENT, stated_torch
 from inspector.policy.rules.fleet import FLEET
@@ -23,9 +23,6 @@ from inspector.policy.runs import described, failure
 from inspector.policy.setting import Key, Setting, Written
 from inspector.policy.torches import installing
 from inspector.unknown import Tri
-
-if TYPE_CHECKING:
-    from inspector.policy.fleets import Fleet
 
 WANTED = "CUDA available"
 MIN_DRIVER = {11: 450, 12: 525, 13: 580}
