@@ -15,7 +15,7 @@ def main() -> None:
             from inspector.cli.completion import answer
 
             answer()
-        from inspector.cli.imports import import_click
+        from inspector.cli.libraries import import_click
 
         import_click()
         from inspector.cli.root import cli  # so that an interruption is quiet even while importing

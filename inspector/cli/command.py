@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from inspector.cli.imports import import_msgspec
+from inspector.cli.libraries import import_msgspec
 from inspector.cli.option import Helped, Option, give_way
 
 
@@ -62,7 +62,7 @@ class Command(Helped):
 def _common(*, follows_file: bool) -> list[click.Option]:
     """Make the options that every command has."""
     told = "Tell on standard error what is tried and read; -vv also each request."
-    common = [
+    common: list[click.Option] = [
         Option(["-v", "--verbose"], count=True, help=told),
         Option(["--debug"], is_flag=True, help="As -vv, with tracebacks of errors."),
         Option(["--log"], type=click.Path(path_type=Path), metavar="FILE", help="Append all events to FILE."),

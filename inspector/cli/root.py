@@ -164,7 +164,7 @@ def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bo
     cls=Program,
     invoke_without_command=True,
     subcommand_metavar="COMMAND [ARGS]... | IMAGE...",
-    context_settings={"max_content_width": 96},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
     epilog="Exit codes: 0 all pass, 1 a check failed, 2 wrong usage, 3 could not tell and nothing failed.",
 )
 @click.option(

@@ -169,14 +169,14 @@ def _closes(version: str, headers: Headers) -> bool:
     return "close" in said
 
 
-def _line(stream: io.BufferedReader) -> bytes:
+def _line(stream: io.BufferedIOBase) -> bytes:
     line = stream.readline(_MAX_LINE + 1)
     if len(line) > _MAX_LINE:
         raise LineTooLong
     return line
 
 
-def _read_headers(stream: io.BufferedReader) -> str:
+def _read_headers(stream: io.BufferedIOBase) -> str:
     """Read a head up to its empty line. Raises `LineTooLong`, `TooManyLines`."""
     lines: list[bytes] = []
     while (line := _line(stream)) not in (b"\r\n", b"\n", b""):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
+from typing import Any
 
 RELEASE = r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){0,5}"
 """A final release in its normal form."""
 _VERSION = rf"({RELEASE})(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?"
 _PART = rf"\s*(>=|<=|==|!=|<|>)\s*({RELEASE})\s*"
-_COMPARE: dict[str, Callable[[object, object], bool]] = {
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
     "==": operator.eq,
