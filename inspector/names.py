@@ -33,11 +33,11 @@ _HUB_HOSTS = _HUB_IN_NAMES | {_HUB_API}
 _OFFICIAL = "library/"
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?", re.ASCII)
+_HOST = rf"(?a)(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]{{2,45}}\])(?::[0-9]{{1,5}})?"
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_REPOSITORY = re.compile(rf"{_PART}(?:/{_PART})*", re.ASCII)
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", re.ASCII)
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
+_REPOSITORY = rf"(?a){_PART}(?:/{_PART})*"
+_TAG = r"(?a)[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"(?a)sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}"
 
 
 class ImageName(msgspec.Struct, frozen=True):
@@ -92,7 +92,7 @@ def split_name(text: str) -> ImageName:
 def parse_name(text: str) -> ImageName:
     """Read `[HOST/]REPOSITORY[:TAG][@DIGEST]`, the host in lower case. Raises `InvalidReference`."""
     name = split_name(text)
-    if name.digest is not None and not _DIGEST.fullmatch(name.digest):
+    if name.digest is not None and not re.fullmatch(_DIGEST, name.digest):
         raise _invalid(text, "what follows `@` is not a SHA-256 or SHA-512 digest")
     if name.tag is not None and not is_tag(name.tag):
         raise _invalid(text, "what follows `:` is not a tag")
@@ -189,17 +189,17 @@ def repository_in(text: str) -> str:
 
 def is_host(text: str) -> bool:
     """Return whether `text` is a host with or without a port."""
-    return len(text) <= MAX_NAME and _HOST.fullmatch(text) is not None and _port(text) <= 0xFFFF
+    return len(text) <= MAX_NAME and re.fullmatch(_HOST, text) is not None and _port(text) <= 0xFFFF
 
 
 def is_repository(text: str) -> bool:
     """Return whether `text` is a path of valid components."""
-    return len(text) <= MAX_NAME and _REPOSITORY.fullmatch(text) is not None
+    return len(text) <= MAX_NAME and re.fullmatch(_REPOSITORY, text) is not None
 
 
 def is_tag(text: str) -> bool:
     """Return whether `text` is a valid tag."""
-    return _TAG.fullmatch(text) is not None
+    return re.fullmatch(_TAG, text) is not None
 
 
 def _begins_with_host(first: str) -> bool:

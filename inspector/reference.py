@@ -36,9 +36,7 @@ STDIN = "-"
 _TOLD = 100
 """Characters of a reference that a message shows."""
 
-_PATH_LIKE = re.compile(
-    r"^[./~]|\\|\.(?:tar|t?gz|t?bz2|t?xz|t?zst|sif|simg|sqsh|whl)(?:$|[:@])", re.IGNORECASE | re.ASCII
-)
+_PATH_LIKE = r"(?ia)^[./~]|\\|\.(?:tar|t?gz|t?bz2|t?xz|t?zst|sif|simg|sqsh|whl)(?:$|[:@])"
 _NEAR = 0.8
 """How alike a misspelt scheme and a true one must be, of 1."""
 
@@ -102,7 +100,7 @@ class Reference(msgspec.Struct, frozen=True):
     def is_path_like(self) -> bool:
         """Tell whether it can only mean something on disk: by its scheme, or as no engine's image is named."""
         if self.scheme is Scheme.BARE:
-            return self.name == STDIN or _PATH_LIKE.search(self.name) is not None
+            return self.name == STDIN or re.search(_PATH_LIKE, self.name) is not None
         return self.scheme not in _SERVED
 
     def nearest_scheme(self) -> str | None:
@@ -146,7 +144,7 @@ _ALIASES = {
 """What other tools write before a name, the longer of two first, and what we call that."""
 _OF_PATHS = {"singularity": Scheme.SIF, "apptainer": Scheme.SIF, "fs": Scheme.ROOTFS}
 """The same for words that are images' names too, as in singularity:latest: only a path behind them tells."""
-_PATH = re.compile(r"[./~\\]|.*[/\\]|.*\.(?:sif|simg|sqsh|squashfs|img|tar)\Z", re.IGNORECASE | re.ASCII | re.DOTALL)
+_PATH = r"(?ias)[./~\\]|.*[/\\]|.*\.(?:sif|simg|sqsh|squashfs|img|tar)\Z"
 _LOCAL = "local://"
 _BUILT = "name what is built of it, as in sif:PATH: `apptainer pull NEW.sif"
 _ANSWERS = {
@@ -185,7 +183,7 @@ def parse_reference(text: str) -> Reference:
     if rest.startswith("//") and not (head in _SCHEMES and rest.startswith("///")) and head in _ANSWERS:
         raise InvalidReference(f"{text[:_TOLD]!a}: {_ANSWERS[head]}")
     scheme: Scheme | None = _SCHEMES.get(head) if colon else None
-    if scheme is None and _PATH.match(rest):
+    if scheme is None and re.match(_PATH, rest):
         scheme = _OF_PATHS.get(head)
     return Reference(text, Scheme.BARE, text) if scheme is None else _named(text, scheme, rest)
 

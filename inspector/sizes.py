@@ -17,14 +17,14 @@ UNITS = {
     "TiB": 2**40,
 }
 SHOWN_UNITS = ("B", "kB", "MB", "GB", "TB")
-_FORM = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?)[ _]?([A-Za-z]{1,3})", re.ASCII)
+_FORM = r"(?a)([0-9]{1,15}(?:\.[0-9]{1,6})?)[ _]?([A-Za-z]{1,3})"
 _BY_LOWER = {unit.lower(): factor for unit, factor in UNITS.items()}
 _BY_LOWER |= {unit[0].lower(): UNITS[unit] for unit in ("kB", "MB", "GB", "TB")}
 
 
 def parse_size(text: str) -> int:
     """Read a size as bytes, rounded down. The unit must be there, in any case; `G` is `GB`. Raises `ValueError`."""
-    form = _FORM.fullmatch(text.strip())
+    form = re.fullmatch(_FORM, text.strip())
     factor = _BY_LOWER.get(form[2].lower()) if form else None
     if form is None or factor is None:
         raise ValueError(f"{text!r} is not a size: write a number and one of {', '.join(UNITS)}, as in '1.5 GB'")

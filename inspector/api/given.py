@@ -12,10 +12,9 @@ from typing import Any, Literal, cast
 import msgspec
 
 from inspector.errors import PolicyError
-from inspector.policy.fleets import Fleet
 from inspector.policy.load import find_nearest
 from inspector.policy.load import load_policy as load_file
-from inspector.policy.role import Limits, Policy, Role
+from inspector.policy.role import Fleet, Limits, Policy, Role
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
 from inspector.policy.tables import policy_of_tables

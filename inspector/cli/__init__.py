@@ -15,6 +15,9 @@ def main() -> None:
             from inspector.cli.completion import answer
 
             answer()
+        from inspector.cli.libraries import import_click
+
+        import_click()
         from inspector.cli.root import cli  # so that an interruption is quiet even while importing
 
         cli.main(prog_name="inspector")

@@ -13,6 +13,7 @@ import click
 from inspector.cli.audit_watch import keep_watch, refuse_other_modes, watch_options, watch_sink
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, report_options
+from inspector.cli.option import option
 from inspector.cli.options import policy_option, reading, registry_options, size_of, today_option, verdict_options
 
 if TYPE_CHECKING:
@@ -24,25 +25,25 @@ if TYPE_CHECKING:
 
 @click.command("audit", cls=Command, short_help="Check every image of registries, each layer read once.")
 @click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
-@click.option("--catalog", multiple=True, metavar="HOST[/GLOB]", help="All repositories that a registry lists.")
-@click.option("--from", "files", multiple=True, metavar="FILE", help="A file of repositories or images; - is stdin.")
-@click.option("--include", multiple=True, metavar="GLOB", help="Only tags that fit this or another --include.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="No tags that fit this.")
-@click.option("--semver", "versions", metavar="RANGE", help="Only tags with a version in RANGE, as in '>=1.2,<2'.")
-@click.option("--newest", type=click.IntRange(min=1), metavar="N", help="The newest N tags of each repository.")
+@option("--catalog", multiple=True, metavar="HOST[/GLOB]", help="All repositories that a registry lists.")
+@option("--from", "files", multiple=True, metavar="FILE", help="A file of repositories or images; - is stdin.")
+@option("--include", multiple=True, metavar="GLOB", help="Only tags that fit this or another --include.")
+@option("--exclude", multiple=True, metavar="GLOB", help="No tags that fit this.")
+@option("--semver", "versions", metavar="RANGE", help="Only tags with a version in RANGE, as in '>=1.2,<2'.")
+@option("--newest", type=click.IntRange(min=1), metavar="N", help="The newest N tags of each repository.")
 @policy_option
-@click.option("--no-policy", is_flag=True, help="Show what the images hold, without a verdict.")
-@click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
-@click.option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
-@click.option("--known", is_flag=True, help="Judge what was read before, without asking a registry; say how old it is.")
-@click.option("--max-bytes", callback=size_of, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
-@click.option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
+@option("--no-policy", is_flag=True, help="Show what the images hold, without a verdict.")
+@option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
+@option("--plan", "plan_only", is_flag=True, help="Stop after the plan: nothing of a layer is fetched.")
+@option("--known", is_flag=True, help="Judge what was read before, without asking a registry; say how old it is.")
+@option("--max-bytes", callback=size_of, metavar="SIZE", help="Fetch layers of no more than SIZE, as in '50 GB'.")
+@option("--max-requests", type=click.IntRange(min=1), metavar="N", help="Make no more than N requests.")
 @report_options("audit")
 @verdict_options
 @today_option
-@click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
-@click.option("--cluster", metavar="ADDRESS", help="Read layers on the Dask cluster at tls://HOST:PORT.")
-@click.option(
+@option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
+@option("--cluster", metavar="ADDRESS", help="Read layers on the Dask cluster at tls://HOST:PORT.")
+@option(
     "--cluster-logins",
     type=click.Choice(("tokens", "tokens-in-clear", "workers")),
     default="tokens",

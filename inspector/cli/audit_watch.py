@@ -6,12 +6,14 @@ import os
 import signal
 import string
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
+
+from inspector.cli.option import option, together
 
 if TYPE_CHECKING:
     from inspector.cli.audit_sink import Sink
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from inspector.policy.role import Policy
     from inspector.watch.watching import Watcher
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 GRACE = 8.0
 """Seconds in which what waits is still checked, once the process is asked to end; engines kill after ten."""
 SHORTEST_TOKEN = 16
@@ -33,22 +33,22 @@ _MAX_TOKEN = 4096
 _CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation)
 
 
-def watch_options(command: Command) -> Command:
-    """Add `--watch` and `--watch-token-file`; `keep_watch` takes what they give."""
-    token = click.option(
-        "--watch-token-file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help=f"The secret that notifications must show; default: {_TOKEN_VARIABLE}.",
-    )
-    watch = click.option(
+watch_options = together(
+    option(
         "--watch",
         is_flag=False,
         flag_value="127.0.0.1",
         metavar="[HOST:PORT]",
         help="Check each image that a registry notifies of, until stopped; prints JSON lines.",
-    )
-    return watch(token(command))
+    ),
+    option(
+        "--watch-token-file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help=f"The secret that notifications must show; default: {_TOKEN_VARIABLE}.",
+    ),
+)
+"""`keep_watch` takes what these options give."""
 
 
 def refuse_other_modes(reports: Sequence[Destination], terms: Terms, cluster: str | None) -> None:
@@ -56,7 +56,7 @@ def refuse_other_modes(reports: Sequence[Destination], terms: Terms, cluster: st
     from inspector.errors import UsageError
 
     other = next((each.form for each in reports if each.form not in ("table", "jsonl")), "")
-    for is_given, option in (
+    for is_given, name in (
         (bool(other), f"--format {other}"),
         (len(reports) > 1, "more than one --format"),
         (terms.plan_only, "--plan"),
@@ -66,7 +66,7 @@ def refuse_other_modes(reports: Sequence[Destination], terms: Terms, cluster: st
         (cluster is not None, "--cluster"),
     ):
         if is_given:
-            raise UsageError(f"{option} and --watch exclude each other: a watch goes on, and prints lines of JSON")
+            raise UsageError(f"{name} and --watch exclude each other: a watch goes on, and prints lines of JSON")
 
 
 def watch_sink(reports: Sequence[Destination]) -> Sink:

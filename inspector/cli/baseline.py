@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.command import Command
+from inspector.cli.option import option
 from inspector.cli.options import import_option, policy_option, reading, reading_options, today_option
 from inspector.cli.over_time import against_option
 
@@ -21,8 +22,8 @@ FILE = "inspector-baseline.json"
 @click.command("baseline", cls=Command, short_help="Write what is known to be wrong, which `check --baseline` allows.")
 @click.argument("arguments", nargs=-1, metavar="[POLICY] [REF]...")
 @policy_option
-@click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
-@click.option(
+@option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
+@option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
@@ -31,9 +32,7 @@ FILE = "inspector-baseline.json"
     metavar="FILE",
     help="The baseline, which is tightened where it is there; - is standard output.",
 )
-@click.option(
-    "--accept", default="", metavar="REASON", help="Take what is worse into the baseline, which keeps REASON."
-)
+@option("--accept", default="", metavar="REASON", help="Take what is worse into the baseline, which keeps REASON.")
 @import_option
 @against_option
 @today_option

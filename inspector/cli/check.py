@@ -11,7 +11,7 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
-from inspector.cli.option import is_policy
+from inspector.cli.option import is_policy, option
 from inspector.cli.options import config_option, import_option, policy_option, reading, reading_options, verdict_options
 from inspector.cli.over_time import over_time_options
 from inspector.cli.role_options import NAME, policy_of, role_options, stated_role, told
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 @click.command("check", cls=Command, short_help="Check images against their roles.")
 @click.argument("arguments", nargs=-1, metavar="[POLICY] [REF]...")
 @policy_option
-@click.option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
+@option("--role", metavar="NAME", help="Check every image against this role, regardless of its name.")
 @role_options
 @report_options("check")
 @import_option
-@click.option(
+@option(
     "--runtime",
     type=click.Choice(("auto", "always", "never")),
     default="never",
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 )
 @verdict_options
 @over_time_options
-@click.option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
-@click.option(
+@option("--only-failed", is_flag=True, help="Leave out of tables and Markdown the images that pass.")
+@option(
     "-v",
     "--verbose",
     count=True,

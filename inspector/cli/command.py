@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from inspector.cli.option import give_way, take_from_environment
+from inspector.cli.libraries import import_msgspec
+from inspector.cli.option import Helped, Option, give_way
 
 
-class Command(click.Command):
+class Command(Helped):
     """A command with the options that all have. `follows_file` says that a policy file's `[settings]` count for it."""
 
     def __init__(self, *arguments: Any, follows_file: bool = True, **more: Any) -> None:
@@ -21,16 +22,13 @@ class Command(click.Command):
         self._added = [each.name or "" for each in added]
         self.params += added
         for each in self.params:
-            if isinstance(each, click.Option):
-                take_from_environment(each)
             _complete(each)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """See `click.Command`; what neither `args` nor the environment give is taken from the policy file."""
         if self._follows_file and not ctx.resilient_parsing:
             given, _, _ = self.make_parser(ctx).parse_args(list(args))
-            asks = self.get_help_option(ctx)
-            if asks is None or not given.get(asks.name or ""):
+            if not given.get(self.get_help_option(ctx).name or ""):
                 from inspector.cli.settings import take_settings  # for the commands that follow a file
 
                 take_settings(ctx, given)
@@ -40,6 +38,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """See `click.Command`; events are shown meanwhile, if they are asked for."""
+        import_msgspec()
         given = {name: ctx.params.pop(name) for name in self._added}
         verbose = int(given.get("verbose", ctx.params.get("verbose")) or 0)
         if not (verbose or given.get("debug") or given.get("log")):
@@ -63,12 +62,12 @@ class Command(click.Command):
 def _common(*, follows_file: bool) -> list[click.Option]:
     """Make the options that every command has."""
     told = "Tell on standard error what is tried and read; -vv also each request."
-    common = [
-        click.Option(["-v", "--verbose"], count=True, help=told),
-        click.Option(["--debug"], is_flag=True, help="As -vv, with tracebacks of errors."),
-        click.Option(["--log"], type=click.Path(path_type=Path), metavar="FILE", help="Append all events to FILE."),
+    common: list[click.Option] = [
+        Option(["-v", "--verbose"], count=True, help=told),
+        Option(["--debug"], is_flag=True, help="As -vv, with tracebacks of errors."),
+        Option(["--log"], type=click.Path(path_type=Path), metavar="FILE", help="Append all events to FILE."),
     ]
-    isolated = click.Option(["--isolated"], is_flag=True, help="Ignore the [settings] of policy files.")
+    isolated = Option(["--isolated"], is_flag=True, help="Ignore the [settings] of policy files.")
     return [*common, isolated] if follows_file else common
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.core import ParameterSource
 
-from inspector.cli.option import CATEGORY
+from inspector.cli.option import CATEGORY, Decorator, option, together
 from inspector.cli.output import emit, ensure_writable, rendered
 from inspector.errors import UsageError
 from inspector.report import formats
@@ -18,21 +18,15 @@ from inspector.report import formats
 if TYPE_CHECKING:
     from inspector.policy.role import Policy
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 STDOUT = Path("-")
 SARIF = "sarif"
 
 
 class Destination(NamedTuple):
-    """One format of a report, and the file that it is written to; None is standard output."""
+    """One format of a report, and the file that it is written to.
 
-    form: str
-    file: Path | None = None
-
-
-class Asked(NamedTuple):
-    """A format as `--format NAME[=FILE]` asks for it; None where it names no file."""
+    None is standard output; where a format is only asked for, it is what `--output` names.
+    """
 
     form: str
     file: Path | None = None
@@ -55,20 +49,20 @@ class _FormatChoice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.Choice`; what follows `=` is a file."""
-        if isinstance(value, Asked):
+        if isinstance(value, Destination):
             return value
         name, equals, file = value.partition("=")
         if equals and not file:
             self.fail(f"{value!r} names no file; write one as in '{name}=report.txt'", param, ctx)
-        return Asked(super().convert(name, param, ctx), Path(file) if file else None)
+        return Destination(super().convert(name, param, ctx), Path(file) if file else None)
 
 
-def report_options(command: formats.Command) -> Callable[[Command], Command]:
+def report_options(command: formats.Command) -> Decorator:
     """Add `--format` and `--output`; the function takes what both come to as `reports`, whose files can be written."""
 
-    def add(function: Command) -> Command:
+    def add(function: Callable[..., Any]) -> Any:
         @functools.wraps(function)
-        def with_reports(*, form: Sequence[Asked], output: Path | None, **given: Any) -> Any:
+        def with_reports(*, form: Sequence[Destination], output: Path | None, **given: Any) -> Any:
             if output is not None and formats.by_ending(output.name) and not _is_on_the_line("form"):
                 form = [each for each in form if each.file is not None]  # the line's ending beats a variable's format
             reports = destinations(command, form, output)
@@ -76,20 +70,20 @@ def report_options(command: formats.Command) -> Callable[[Command], Command]:
                 ensure_writable(each.file)
             return function(reports=reports, **given)
 
-        options = _output_option(cast("Command", with_reports), "Write to FILE, whose ending chooses the format.")
-        if SARIF in formats.formats(command):
-            options = _category_option(options)
-        return _format_option(command)(options)
+        return options(with_reports)
 
+    told = f"What to print; default: {next(iter(formats.formats(command)))}. Repeat it with files for further ones."
+    options = together(
+        option("-f", "--format", "form", type=_FormatChoice(command), multiple=True, help=told),
+        *([_CATEGORY] if SARIF in formats.formats(command) else []),
+        _output_option("Write to FILE, whose ending chooses the format."),
+    )
     return add
 
 
-def output_option(command: Command) -> Command:
-    """Add `--output`: a file in place of standard output, which `-` names too."""
-    return _output_option(command, "Write to FILE; - is standard output.", {STDOUT: None})
-
-
-def destinations(command: formats.Command, asked: Sequence[Asked], output: Path | None) -> tuple[Destination, ...]:
+def destinations(
+    command: formats.Command, asked: Sequence[Destination], output: Path | None
+) -> tuple[Destination, ...]:
     """Say where each format goes: to its own file, or, at most one of them, to `output` or standard output.
 
     Where no format waits for it, `output` gets the one that its ending names, else the default. Raises `UsageError`.
@@ -158,28 +152,23 @@ def _form_by_ending(command: formats.Command, output: Path | None) -> str:
     return named
 
 
-def _format_option(command: formats.Command) -> Callable[[Command], Command]:
-    told = f"What to print; default: {next(iter(formats.formats(command)))}. Repeat it with files for further ones."
-    return click.option("-f", "--format", "form", type=_FormatChoice(command), multiple=True, help=told)
+def _keep_category(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip("/ "):
+        raise click.BadParameter("an empty category; name one, as in worker-gpu", context, parameter)
+    context.meta[CATEGORY] = value
+    return value
 
 
-def _category_option(command: Command) -> Command:
-    def keep(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-        if value is not None and not value.strip("/ "):
-            raise click.BadParameter("an empty category; name one, as in worker-gpu", context, parameter)
-        context.meta[CATEGORY] = value
-        return value
-
-    return click.option(
-        "--sarif-category",
-        metavar="NAME",
-        callback=keep,
-        expose_value=False,
-        help="Tell apart several SARIF reports on one commit, as of a matrix; default: the policy's path.",
-    )(command)
+_CATEGORY = option(
+    "--sarif-category",
+    metavar="NAME",
+    callback=_keep_category,
+    expose_value=False,
+    help="Tell apart several SARIF reports on one commit, as of a matrix; default: the policy's path.",
+)
 
 
-def _output_option(command: Command, told: str, instead: dict[Path, None] | None = None) -> Command:
+def _output_option(told: str, instead: dict[Path, None] | None = None) -> Decorator:
     def parse(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
         if value is None:
             return None
@@ -193,4 +182,8 @@ def _output_option(command: Command, told: str, instead: dict[Path, None] | None
         path = Path(value)
         return (instead or {}).get(path, path)
 
-    return click.option("-o", "--output", callback=parse, metavar="FILE", help=told)(command)
+    return option("-o", "--output", callback=parse, metavar="FILE", help=told)
+
+
+output_option = _output_option("Write to FILE; - is standard output.", {STDOUT: None})
+"""`--output`: a file in place of standard output, which `-` names too."""

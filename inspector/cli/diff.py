@@ -9,6 +9,7 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options
+from inspector.cli.option import option
 from inspector.cli.options import config_option, reading, reading_options
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _conditions(
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 @report_options("diff")
-@click.option(
+@option(
     "--fail-on",
     multiple=True,
     metavar="CONDITION",

@@ -8,11 +8,12 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import output_option
+from inspector.cli.option import option
 from inspector.cli.options import cache_dir_option
 
 
 @click.command("doctor", cls=Command, follows_file=False, short_help="Say what inspector finds on this machine.")
-@click.option(
+@option(
     "-f",
     "--format",
     "form",

@@ -8,11 +8,12 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import output_option
+from inspector.cli.option import option
 
 
 @click.command("explain", cls=Command, follows_file=False, short_help="Explain a check, or list all checks.")
 @click.argument("checks", nargs=-1, metavar="[CHECK]...")
-@click.option(
+@option(
     "-f",
     "--format",
     "form",

@@ -10,11 +10,12 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, output_option, report_options
+from inspector.cli.option import option
 from inspector.cli.options import policy_option, reading, reading_options
 
 if TYPE_CHECKING:
     from inspector.gpu.hosts import Host
-    from inspector.policy.fleets import Fleet
+    from inspector.policy.role import Fleet
 
 NAME = "gpu"
 """What a fleet is called, unless told otherwise."""
@@ -39,7 +40,7 @@ def command(context: click.Context) -> None:
 @command.command("matrix", cls=Command, short_help="Show images against the hosts of fleets.")
 @click.argument("arguments", nargs=-1, metavar="[POLICY] REF...")
 @policy_option
-@click.option("--fleet", "names", multiple=True, metavar="NAME", help="Only this fleet; may be repeated.")
+@option("--fleet", "names", multiple=True, metavar="NAME", help="Only this fleet; may be repeated.")
 @report_options("fleet")
 @reading_options
 def matrix(
@@ -97,20 +98,18 @@ def _fleets(path: Path | None, names: Sequence[str]) -> list[Fleet]:
 
 
 @command.command("profile", cls=Command, follows_file=False, short_help="Describe a GPU host, for the policy.")
-@click.option(
+@option(
     "--from",
     "source",
     type=click.File("rb"),
     metavar="FILE",
     help="What nvidia-smi printed elsewhere; - is standard input.",
 )
-@click.option("--name", metavar="NAME", help="What to call the host; default: its own name, or that of FILE.")
-@click.option("--fleet", default=NAME, show_default=True, metavar="NAME", help="The fleet that the host is part of.")
-@click.option(
-    "--injection", type=click.Choice(MODES), help="How containers get GPUs; default: what follows of the rest."
-)
-@click.option("--flag", type=click.Choice(FLAGS), help="How containers ask for GPUs; default: not stated.")
-@click.option("--kubernetes", is_flag=True, help="A device plugin of Kubernetes gives the GPUs.")
+@option("--name", metavar="NAME", help="What to call the host; default: its own name, or that of FILE.")
+@option("--fleet", default=NAME, show_default=True, metavar="NAME", help="The fleet that the host is part of.")
+@option("--injection", type=click.Choice(MODES), help="How containers get GPUs; default: what follows of the rest.")
+@option("--flag", type=click.Choice(FLAGS), help="How containers ask for GPUs; default: not stated.")
+@option("--kubernetes", is_flag=True, help="A device plugin of Kubernetes gives the GPUs.")
 @output_option
 def profile(source: BinaryIO | None, *, fleet: str, output: Path | None, **stated: Any) -> None:
     """Describe this GPU host, or another by what nvidia-smi printed there: driver, GPUs, container toolkit, Docker.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inspector.cli.command import Command
+from inspector.cli.option import option
 from inspector.cli.options import reading, reading_options
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ MAX_LEFT = 10
     short_help="Write a policy to start with, which the images at hand pass.",
 )
 @click.argument("references", nargs=-1, metavar="[REF]...")
-@click.option(
+@option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
@@ -41,8 +42,8 @@ MAX_LEFT = 10
     metavar="FILE",
     help="Write to FILE; - is standard output.",
 )
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
-@click.option(
+@option("--force", is_flag=True, help="Replace FILE if it is there.")
+@option(
     "--newest",
     type=click.IntRange(min=1),
     default=NEWEST,

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
+Decorator = Callable[[Any], Any]
 CATEGORY = "inspector.sarif-category"
 """Where a command's context keeps what `--sarif-category` says."""
 
 _PREFIX = "INSPECTOR_"
 _OLDER = {"insecure-registry": "INSECURE_REGISTRIES"}
 """Variables that had their names before every option had one."""
-_BETWEEN = re.compile(r"[\s,]+(?![\s,<>=!~])")
+_BETWEEN = r"[\s,]+(?![\s,<>=!~])"
 """What separates the values of a repeatable option: not the comma of `fastapi>=0.100,<1`."""
 _ROLE = ("torch", "cuda", "max_size", "require", "forbid")
 _EXCLUSIVE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -31,14 +32,29 @@ FILE_KEY = "inspector.settings-file"
 """The key of a context's `meta` under which the file lies that its settings come from."""
 
 
-class _Told(click.Option):
-    """What options of all classes do: the environment gives them too, and their errors name what gave the value."""
+class Plain(click.Option):
+    """An option whose help is taken as it is written: click folds it by `inspect`, which takes 5 ms to import."""
+
+    def __init__(self, *arguments: Any, help: str | None = None, **more: Any) -> None:  # noqa: A002 - click's own word
+        super().__init__(*arguments, **more)
+        self.help = help
+
+
+class Option(Plain):
+    """An option that the environment gives too, by one variable for all commands; errors name what gave its value."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        key = option_key(self)
+        if key and (key != "format" or self.multiple):  # what prints no report has formats of its own
+            self.envvar = self.envvar or _PREFIX + _OLDER.get(key, key.replace("-", "_").upper())
+            self.show_envvar = True
 
     def value_from_envvar(self, ctx: click.Context) -> Any:
         """See `click.Option`; several values are separated by spaces or commas."""
         given = self.resolve_envvar_value(ctx)
         if given is not None and self.multiple:
-            return tuple(filter(None, _BETWEEN.split(given.strip(", \t\r\n"))))
+            return tuple(filter(None, re.split(_BETWEEN, given.strip(", \t\r\n"))))
         return super().value_from_envvar(ctx)
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
@@ -56,20 +72,45 @@ def option_key(option: click.Option) -> str:
     return next((each[2:] for each in option.opts if each.startswith("--")), "")
 
 
-def take_from_environment(option: click.Option) -> None:
-    """Give an option its variable, one for all commands, which `--help` shows."""
-    key = option_key(option)
-    if not key or (key == "format" and not option.multiple):  # of what is no report, and has formats of its own
-        return
-    option.envvar = option.envvar or _PREFIX + _OLDER.get(key, key.replace("-", "_").upper())
-    option.show_envvar = True
-    if not isinstance(option, _Told):
-        option.__class__ = _told(type(option))  # so that commands declare their options in click's own way
+def option(*names: str, **more: Any) -> Decorator:
+    """Add an `Option` to a command, as `click.option` does."""
+    return click.option(*names, cls=Option, **more)
 
 
-@cache
-def _told(kind: type[click.Option]) -> type[click.Option]:
-    return type(kind.__name__, (_Told, kind), {})
+def together(*options: Decorator) -> Decorator:
+    """Make one decorator of several, whose options come in that order in the help."""
+
+    def add(command: Any) -> Any:
+        for each in reversed(options):
+            command = each(command)
+        return command
+
+    return add
+
+
+class Helped(click.Command):
+    """A command whose `-h` and `--help` need no `inspect` either."""
+
+    _helping: click.Option | None = None
+
+    def get_help_option(self, ctx: click.Context) -> click.Option:  # noqa: ARG002 - click's signature
+        """See `click.Command`."""
+        if self._helping is None:
+            self._helping = Plain(
+                ["-h", "--help", "_help"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_show_help,
+                help="Show this message and exit.",
+            )
+        return self._helping
+
+
+def _show_help(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - click's
+    if asked and not context.resilient_parsing:
+        click.echo(context.get_help(), color=context.color)
+        context.exit()
 
 
 def give_way(context: click.Context) -> None:

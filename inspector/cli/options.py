@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+
+from inspector.cli.option import option, together
 
 if TYPE_CHECKING:
     from datetime import date
@@ -16,72 +18,53 @@ if TYPE_CHECKING:
     from inspector.oci import Platform
     from inspector.pipeline import Options, Progress
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+def checked(parse: Callable[[Any], Any]) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    """Make a callback of a parser, whose `ValueError` is the option's error. What is not given is not parsed."""
+
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if value in (None, ()):
+            return value
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, parameter) from error
+
+    return callback
 
 
-def _platform(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> Platform | Literal["all"] | None:
-    if value is None:
-        return None
-    if value == "all":
+def _platform(text: str) -> Platform | Literal["all"]:
+    if text == "all":
         return "all"
     from inspector.oci import Platform  # brings msgspec, and most runs name no platform
 
-    try:
-        return Platform.parse(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
+    return Platform.parse(text)
 
 
-def size_of(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
-    """Read an option's size in bytes."""
-    if value is None:
-        return None
+def _size(text: str) -> int:
     from inspector.sizes import parse_size  # most runs have no bound
 
-    try:
-        return parse_size(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
+    return parse_size(text)
 
 
-def _python(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.strip():
-        raise click.BadParameter("an empty command; name one, as in python3.12", context, parameter)
-    return value
+def _command(text: str) -> str:
+    if not text.strip():
+        raise ValueError("an empty command; name one, as in python3.12")
+    return text
 
 
-def _namespace(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.strip():
-        raise click.BadParameter("an empty name; name one, as in k8s.io", context, parameter)
-    return value
+def _namespace(text: str) -> str:
+    if not text.strip():
+        raise ValueError("an empty name; name one, as in k8s.io")
+    return text
 
 
-def verdict_options(command: Command) -> Command:
-    """Add the options that say which checks count, and what the exit code makes of their outcomes."""
-    return _with(command, _VERDICT)
+def _modules(names: tuple[str, ...]) -> tuple[str, ...]:
+    from inspector.imports.model import MAX_NAMES, module_name  # most runs name no module
 
-
-def policy_option(command: Command) -> Command:
-    """Add `--policy`: a file of roles."""
-    return click.option(
-        "-p",
-        "--policy",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Roles; default: inspector.toml or pyproject.toml, here or above.",
-    )(command)
-
-
-def today_option(command: Command) -> Command:
-    """Add `--today`: the day that the last days of waivers are compared with."""
-    return click.option(
-        "--today",
-        callback=_today,
-        metavar="DATE",
-        help="The day on which waivers count, as in 2027-01-31; default: that of SOURCE_DATE_EPOCH, else today in UTC.",
-    )(command)
+    if len(names) > MAX_NAMES:
+        raise ValueError(f"more than {MAX_NAMES} of them")
+    return tuple(map(module_name, names))
 
 
 def _today(context: click.Context, parameter: click.Parameter, value: str | None) -> date | None:
@@ -97,146 +80,121 @@ def _today(context: click.Context, parameter: click.Parameter, value: str | None
         raise click.BadParameter(f"{named} is no date; write one as in 2027-01-31", context, parameter) from None
 
 
-def config_option(command: Command) -> Command:
-    """Add `--config`: the configuration of root file systems."""
-    return click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Environment, user and command of rootfs:PATH: an image's configuration, or what docker inspect prints.",
-    )(command)
-
-
-def import_option(command: Command) -> Command:
-    """`--import`: a module whose import is followed."""
-    return click.option(
-        "--import",
-        "imports",
-        multiple=True,
-        metavar="NAME",
-        callback=_modules,
-        help="Follow the import of this module too; may be repeated.",
-    )(command)
-
-
-def _modules(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value:
-        return ()
-    from inspector.imports.model import MAX_NAMES, module_name  # most runs name no module
-
-    if len(value) > MAX_NAMES:
-        raise click.BadParameter(f"more than {MAX_NAMES} of them", context, parameter)
-    try:
-        return tuple(map(module_name, value))
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
-
-
-def cache_dir_option(command: Command) -> Command:
-    """Add `--cache-dir`, which the environment may give too."""
-    return click.option(
-        "--cache-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="DIR",
-        envvar="INSPECTOR_CACHE_DIR",
-        show_envvar=True,
-        help="Where the cache is kept.",
-    )(command)
-
-
 def _checks(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.strip() for names in value for name in names.split(",") if name.strip())
 
 
-_VERDICT = (
-    click.option(
+size_of = checked(_size)
+"""The callback of an option whose value is a size in bytes."""
+policy_option = option(
+    "-p",
+    "--policy",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Roles; default: inspector.toml or pyproject.toml, here or above.",
+)
+today_option = option(
+    "--today",
+    callback=_today,
+    metavar="DATE",
+    help="The day on which waivers count, as in 2027-01-31; default: that of SOURCE_DATE_EPOCH, else today in UTC.",
+)
+config_option = option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Environment, user and command of rootfs:PATH: an image's configuration, or what docker inspect prints.",
+)
+import_option = option(
+    "--import",
+    "imports",
+    multiple=True,
+    metavar="NAME",
+    callback=checked(_modules),
+    help="Follow the import of this module too; may be repeated.",
+)
+cache_dir_option = option(
+    "--cache-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where the cache is kept.",
+)
+verdict_options = together(
+    option(
         "--select",
         multiple=True,
         metavar="CHECK",
         callback=_checks,
         help="Only this check, beside that the image could be read; may be repeated.",
     ),
-    click.option("--ignore", multiple=True, metavar="CHECK", callback=_checks, help="Not this check; may be repeated."),
-    click.option(
+    option("--ignore", multiple=True, metavar="CHECK", callback=_checks, help="Not this check; may be repeated."),
+    option(
         "--fail-on",
         multiple=True,
         type=click.Choice(("warn", "unknown")),
         help="Exit with 1 on warnings, or on what can't be told, as on failures.",
     ),
-    click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict; wrong usage is still 2."),
+    option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict; wrong usage is still 2."),
 )
-_HOW = (
-    click.option(
+"""Which checks count, and what the exit code makes of their outcomes."""
+_HOW = together(
+    option(
         "--platform",
-        callback=_platform,
+        callback=checked(_platform),
         metavar="OS/ARCH|all",
         help="Which image of several platforms; default: this machine's.",
     ),
-    click.option(
+    option(
         "--python",
-        callback=_python,
+        callback=checked(_command),
         metavar="COMMAND",
         help="Interpreter to inspect; default: python.",
     ),
-    click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
-    click.option("--verify", is_flag=True, help="Read every layer completely and verify its digests."),
-    click.option(
+    option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Images read at once."),
+    option("--verify", is_flag=True, help="Read every layer completely and verify its digests."),
+    option(
         "--image-timeout",
         type=click.FloatRange(min=1),
         metavar="SECONDS",
-        envvar="INSPECTOR_IMAGE_TIMEOUT",
-        show_envvar=True,
         help="The most time for one image, beside what its bytes justify; default: 600.",
     ),
 )
-_ENGINES = (
-    click.option(
+_ENGINES = together(
+    option(
         "--access",
         type=click.Choice(("storage", "files", "save")),
         help="Force one access method for engines' images; default: the fastest that answers.",
     ),
-    click.option("--all-tags", "every_tag", is_flag=True, help="Read all tags of each REF, an engine's repository."),
-    click.option(
+    option("--all-tags", "every_tag", is_flag=True, help="Read all tags of each REF, an engine's repository."),
+    option(
         "--namespace",
         metavar="NAME",
-        callback=_namespace,
+        callback=checked(_namespace),
         help="Containerd's namespace; default: k8s.io, default, then the others.",
     ),
 )
-_WHERE = (
-    click.option("--no-cache", is_flag=True, help="Neither use nor fill the cache."),
+_WHERE = together(
+    option("--no-cache", is_flag=True, help="Neither use nor fill the cache."),
     cache_dir_option,
-    click.option("--offline", is_flag=True, help="Never leave this machine."),
-    click.option(
+    option("--offline", is_flag=True, help="Never leave this machine."),
+    option(
         "--insecure-registry",
         "insecure_registries",
         multiple=True,
         metavar="HOST",
         help="Allow plain HTTP or unverified TLS for this registry.",
     ),
-    click.option(
+    option(
         "--trust-toc",
         is_flag=True,
         help="Read eStargz and zstd:chunked layers by their tables of contents, which nobody verified.",
     ),
-    click.option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors."),
+    option("-q", "--quiet", is_flag=True, help="Nothing on standard error but errors."),
 )
-
-
-def reading_options(command: Command) -> Command:
-    """Add the options of every command that reads images; `reading` takes what they give."""
-    return _with(command, (*_HOW, *_ENGINES, *_WHERE))
-
-
-def registry_options(command: Command) -> Command:
-    """Add options as `reading_options` does, for a command that asks registries alone."""
-    return _with(command, (*_HOW, *_WHERE))
-
-
-def _with(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
-    for option in reversed(options):
-        command = option(command)
-    return command
+registry_options = together(_HOW, _WHERE)
+"""The options of a command that asks registries alone; `reading` takes what they give."""
+reading_options = together(_HOW, _ENGINES, _WHERE)
+"""The options of every command that reads images; `reading` takes what they give."""
 
 
 @contextmanager

@@ -3,49 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-import click
+from inspector.cli.option import option, together
 
 if TYPE_CHECKING:
     from inspector.policy.role import Policy
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 NAME = "command line"
 """What reports call the role."""
 KEYS = ("torch", "cuda", "max-size", "require", "forbid")
 """Keys of a role, each the option of its name."""
 
-_PLACE = re.compile(rf"^{NAME}: role {NAME!r}(?:, key '([a-z-]+)[^']*')?: ", re.MULTILINE)
+_PLACE = rf"(?m)^{NAME}: role {NAME!r}(?:, key '([a-z-]+)[^']*')?: "
 
 
-def role_options(command: Command) -> Command:
-    """Add the options; `stated_role` takes what they give."""
-    for option in reversed(
-        (
-            click.option(
-                "--torch", metavar="BUILD", help="Expect this: absent, present, or a build such as cpu or cuda."
-            ),
-            click.option("--cuda", metavar="RANGE", help="Expect torch for CUDA in RANGE, as in '>=12.4,<14'."),
-            click.option("--max-size", metavar="SIZE", help="Expect an image of at most SIZE, as in '2 GB'."),
-            click.option(
-                "--require",
-                multiple=True,
-                metavar="PACKAGE",
-                help="Expect it, as in 'fastapi>=0.100'; may be repeated.",
-            ),
-            click.option(
-                "--forbid",
-                multiple=True,
-                metavar="PATTERN",
-                help="Expect no such package, as in 'nvidia-*'; may be repeated.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+role_options = together(
+    option("--torch", metavar="BUILD", help="Expect this: absent, present, or a build such as cpu or cuda."),
+    option("--cuda", metavar="RANGE", help="Expect torch for CUDA in RANGE, as in '>=12.4,<14'."),
+    option("--max-size", metavar="SIZE", help="Expect an image of at most SIZE, as in '2 GB'."),
+    option("--require", multiple=True, metavar="PACKAGE", help="Expect it, as in 'fastapi>=0.100'; may be repeated."),
+    option(
+        "--forbid",
+        multiple=True,
+        metavar="PATTERN",
+        help="Expect no such package, as in 'nvidia-*'; may be repeated.",
+    ),
+)
+"""`stated_role` takes what these options give."""
 
 
 def stated_role(given: dict[str, Any]) -> dict[str, Any]:
@@ -67,5 +53,5 @@ def policy_of(stated: Mapping[str, Any]) -> Policy:
     try:
         return policy_of_tables({"roles": {NAME: dict(stated)}}, NAME)
     except PolicyError as error:
-        faults = _PLACE.sub(lambda found: f"--{found[1]}: " if found[1] else "", str(error))
+        faults = re.sub(_PLACE, lambda found: f"--{found[1]}: " if found[1] else "", str(error))
         raise PolicyError("; ".join(faults.splitlines())) from error

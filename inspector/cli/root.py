@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -15,6 +14,7 @@ import click
 
 from inspector import __version__, work
 from inspector.cli import signals
+from inspector.cli.option import Helped, Plain
 from inspector.cli.output import complain
 from inspector.errors import InspectorError, PolicyError
 
@@ -43,7 +43,7 @@ IMPLIED = "show"
 """The command where only images are named."""
 
 
-class Program(click.Group):
+class Program(Helped, click.Group):
     """A group that imports a command when it is asked for, and turns every end into the right exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -124,6 +124,8 @@ def _guarded(run: Callable[[], Any]) -> int:
         complain(str(error))
         return UNSURE
     except Exception as error:  # noqa: BLE001 - else Python's own exit code would say that a check failed
+        import traceback  # what it brings takes 2 ms
+
         if sys.stderr is not None:  # print_exc would take standard output in its place
             traceback.print_exc()
         complain(f"this is a fault of inspector, not of the image: {type(error).__name__}: {error}")
@@ -168,6 +170,7 @@ def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bo
 @click.option(
     "-V",
     "--version",
+    cls=Plain,
     is_flag=True,
     expose_value=False,
     is_eager=True,

@@ -9,6 +9,7 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options
+from inspector.cli.option import option
 from inspector.cli.options import reading, reading_options, size_of
 from inspector.report.formats import formats
 
@@ -28,14 +29,14 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str) -> i
 @click.command("runtime", cls=Command, short_help="Run images to see whether torch imports and CUDA computes.")
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
 @report_options("runtime")
-@click.option(
+@option(
     "--gpu",
     type=click.Choice(("auto", "always", "never")),
     default="auto",
     show_default=True,
     help="Pass all GPUs through: if the host has any, always, or never.",
 )
-@click.option(
+@option(
     "--timeout",
     type=click.FloatRange(min=1, max=3600),
     default=120,
@@ -43,7 +44,7 @@ def _memory(context: click.Context, parameter: click.Parameter, value: str) -> i
     metavar="SECONDS",
     help="When to kill a container.",
 )
-@click.option(
+@option(
     "--memory",
     callback=_memory,
     default="4 GiB",

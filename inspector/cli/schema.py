@@ -8,6 +8,7 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import output_option
+from inspector.cli.option import option
 
 
 @click.command(
@@ -17,7 +18,7 @@ from inspector.cli.destinations import output_option
     short_help="Print the JSON Schema of the JSON documents, or of the policy file.",
 )
 @click.argument("what", type=click.Choice(("documents", "policy")), default="documents", metavar="[policy]")
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(("json", "markdown")),

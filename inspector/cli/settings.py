@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,12 @@ _REASONS = {
     "watch-token-file": "it would open a port",
 }
 """A policy file may come with a repository that nobody looked at yet."""
+_SECTION = rb"""(?mx)^(?:\xef\xbb\xbf)?[ \t]*(?:
+    \[.*inspector                     # [tool.inspector], or a table below it
+    |\[[ \t]*["']?tool["']?[ \t]*\]  # [tool], which may have the key
+    |["']?tool["']?[ \t]*[.=]         # tool.inspector.images = [], or tool = {}
+)"""
+"""The lines of a `pyproject.toml` that may begin `[tool.inspector]`; without one, nothing needs to be parsed."""
 _MAX_FILE = 1 << 20
 _MAX_JOBS = 64
 _MAX_SHOWN = 60
@@ -48,7 +55,7 @@ def take_settings(context: click.Context, given: Mapping[str, Any]) -> None:
     if given.get("isolated") or click.BOOL.convert(os.environ.get("INSPECTOR_ISOLATED") or "0", None, context):
         return
     path = _named(given) or nearest()
-    if path is None or not _mentions(path, b"settings"):
+    if path is None or not _mentions(path, rb"settings"):
         return
     from inspector.policy.load import load_settings  # brings all rules
 
@@ -137,9 +144,9 @@ def nearest() -> Path | None:
     except OSError:  # a folder that is gone
         return None
     for folder in (here, *here.parents):
-        if _mentions(folder / "inspector.toml", b""):
+        if _mentions(folder / "inspector.toml"):
             return folder / "inspector.toml"
-        if _mentions(folder / "pyproject.toml", b"inspector"):
+        if _mentions(folder / "pyproject.toml", _SECTION):
             from inspector.policy.load import find_policy
 
             if (found := find_policy(folder)) is not None:
@@ -147,10 +154,10 @@ def nearest() -> Path | None:
     return None
 
 
-def _mentions(path: Path, word: bytes) -> bool:
-    """Tell whether a file holds a word; one that can't be read holds none, and its reader says why."""
+def _mentions(path: Path, pattern: bytes = b"") -> bool:
+    """Tell whether a file holds what the pattern fits; one that can't be read holds none, and its reader says why."""
     try:
         with path.open("rb") as file:
-            return word in file.read(_MAX_FILE)
+            return re.search(pattern, file.read(_MAX_FILE)) is not None
     except OSError:
         return False

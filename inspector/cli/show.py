@@ -9,6 +9,7 @@ import click
 
 from inspector.cli.command import Command
 from inspector.cli.destinations import Destination, emit_reports, report_options, want_sizes
+from inspector.cli.option import option
 from inspector.cli.options import config_option, import_option, reading, reading_options
 from inspector.report.formats import formats
 
@@ -21,9 +22,7 @@ if TYPE_CHECKING:
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
 @report_options("show")
 @import_option
-@click.option(
-    "--waste", is_flag=True, help="Tell which bytes need not be there: deleted later, caches, tests, bytecode."
-)
+@option("--waste", is_flag=True, help="Tell which bytes need not be there: deleted later, caches, tests, bytecode.")
 @config_option
 @reading_options
 def command(

@@ -26,8 +26,8 @@ _MAX_NAME = 255
 _HEADER = "x-docker-container-path-stat"
 _MAX_HEADER = 1 << 16
 _PODMAN = "libpod-api-version"
-_NO_DIRECTORY = re.compile(r": not a directory\Z")
-_CIRCLE = re.compile(r"\AevalSymlinksInScope: too many links in |: too many levels of symbolic links\Z")
+_NO_DIRECTORY = r": not a directory\Z"
+_CIRCLE = r"\AevalSymlinksInScope: too many links in |: too many levels of symbolic links\Z"
 """Held to the ends of a message, since a path of the image's choice stands between."""
 
 _DIRECTORY, _SYMLINK, _DEVICE, _FIFO, _SOCKET, _CHAR, _IRREGULAR = (1 << bit for bit in (31, 27, 26, 25, 24, 21, 19))
@@ -73,9 +73,9 @@ def _explained(transport: Transport, container: str, path: str, answer: Answer) 
     """
     again = transport.ask("GET", _address(container), query={"path": path}, seconds=_SECONDS)
     words = message(again.body).strip() if again.status == answer.status == 500 else ""
-    if _NO_DIRECTORY.search(words):
+    if re.search(_NO_DIRECTORY, words):
         return None
-    if not _CIRCLE.search(words):
+    if not re.search(_CIRCLE, words):
         raise refusal(transport.endpoint, _shown(path), answer.status, again.body)
     folder = _head(transport, container, posixpath.join(posixpath.dirname(path), "."))
     return Stat(posixpath.basename(path), 0, Kind.SYMLINK, 0o777, path) if folder.status == 200 else None

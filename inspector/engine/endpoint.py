@@ -18,7 +18,7 @@ from inspector.home import home_directory
 from inspector.http.tls import Tls, docker_tls
 
 Kind = Literal["docker", "podman"]
-_LOOPBACK = re.compile(r"localhost|127\.[0-9.]+|::1")
+_LOOPBACK = r"localhost|127\.[0-9.]+|::1"
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class Endpoint(msgspec.Struct, frozen=True):
         scheme, _, rest = self.address.partition("://")
         if scheme != "tcp":
             return scheme in ("unix", "npipe")
-        return _LOOPBACK.fullmatch(_host_of(rest)) is not None
+        return re.fullmatch(_LOOPBACK, _host_of(rest)) is not None
 
     def __str__(self) -> str:
         return shown_address(self.address)

@@ -19,7 +19,7 @@ class _Message(msgspec.Struct):
 ABSENT = "no such socket"
 DENIED = "permission denied"
 """By this one tells the socket of an engine that is there, but not for this user."""
-_MISSING = re.compile("no such image|reference does not exist|image not known|failed to get digest", re.IGNORECASE)
+_MISSING = "(?i)no such image|reference does not exist|image not known|failed to get digest"
 
 
 def refusal(endpoint: Endpoint, what: str, status: int, body: bytes) -> InspectorError:
@@ -28,7 +28,7 @@ def refusal(endpoint: Endpoint, what: str, status: int, body: bytes) -> Inspecto
     With the engine's own words, cut and escaped.
     """
     words = own_words(body)
-    if status == 404 or (status >= 500 and _MISSING.search(words)):
+    if status == 404 or (status >= 500 and re.search(_MISSING, words)):
         return NotFound(f"{what}: not at the engine {endpoint}{': ' if words else ''}{words}")
     return Refused(f"{what}: the engine {endpoint} answers {status}: {words or 'without a reason'}")
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 
-class Category(NamedTuple):
+class Category(msgspec.Struct, frozen=True):
     """A kind of waste: what it is called, what to change, and whether leaving it out can't hurt.
 
     What is not `certain` may be needed: it is shown, and never counts against a limit.

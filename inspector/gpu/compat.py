@@ -18,7 +18,7 @@ FOLDER = "/usr/local/cuda/compat"
 """Where the toolkit looks, links followed."""
 _OWNER = b"NVIDIA Corporation\0"
 _NOTE = struct.Struct("<III")
-_NAME = re.compile(r"libcuda\.so\.(\d+\.\d+(?:\.\d+)?)", re.ASCII)
+_NAME = r"(?a)libcuda\.so\.(\d+\.\d+(?:\.\d+)?)"
 
 Toolkit = tuple[int, int, int]
 
@@ -61,7 +61,7 @@ class Compat(msgspec.Struct, frozen=True):
 
 def version_of(name: str) -> str | None:
     """Return the driver version in the name of a libcuda; None where it has none."""
-    found = _NAME.fullmatch(name)
+    found = re.fullmatch(_NAME, name)
     return found[1] if found else None
 
 

@@ -68,7 +68,7 @@ def requirements(environment: Mapping[str, str]) -> list[str]:
         if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}JETPACK")
     ]
     if is_legacy(environment):
-        version = SEMANTIC.fullmatch(environment["CUDA_VERSION"])
+        version = re.fullmatch(SEMANTIC, environment["CUDA_VERSION"])
         if version is None:
             raise Invalid(f"CUDA_VERSION={environment['CUDA_VERSION']} is not a version")
         found.append(f"cuda>={version[1]}.{version[2] or 0}")

@@ -8,10 +8,8 @@ from typing import Literal
 Order = Literal[-1, 0, 1]
 _MAX_NUMBER = (1 << 64) - 1
 _MAX_DIGITS = len(str(_MAX_NUMBER))
-_DOTTED = re.compile(r"[0-9.]*", re.ASCII)
-SEMANTIC = re.compile(
-    r"v?(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)?)?", re.ASCII
-)
+_DOTTED = r"(?a)[0-9.]*"
+SEMANTIC = r"(?a)v?(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(?:\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)?)?"
 """One to three numbers and what follows them, as Go's semver takes them; its groups are the numbers and the release."""
 
 
@@ -21,7 +19,7 @@ def compare(left: str, right: str) -> Order | None:
     >>> compare("535.104.05", "535"), compare("12.2", "12.2.0"), compare("12.10", "12.9"), compare("12.x", "12")
     (1, 0, 1, None)
     """
-    if not (_DOTTED.fullmatch(left) and _DOTTED.fullmatch(right)):
+    if not (re.fullmatch(_DOTTED, left) and re.fullmatch(_DOTTED, right)):
         return None
     while left and right:
         one, other = re.match("[0-9]+", left), re.match("[0-9]+", right)
@@ -49,10 +47,10 @@ def compare_semantic(left: str, right: str) -> Order | None:
 
     What is not a version is smaller than all that are.
     """
-    other = SEMANTIC.fullmatch(right)
+    other = re.fullmatch(SEMANTIC, right)
     if other is None:
         return None
-    one = SEMANTIC.fullmatch(left)
+    one = re.fullmatch(SEMANTIC, left)
     if one is None:
         return -1
     for mine, theirs in zip(one.groups("0")[:3], other.groups("0")[:3], strict=True):

@@ -1,36 +1,24 @@
-"""HTTP by the standard library over a socket of any kind, connections kept, what comes back bounded.
+"""HTTP over a socket of any kind, connections kept, what comes back bounded.
 
-Engines and registries are both asked by this. `http.client` takes 8 ms to import where urllib3 takes 25 and the Docker
-SDK 200, and what those add (retries, redirects, pools by host) either client would have to switch off.
+Engines and registries are both asked by this. `http.client` takes 15 ms to import, urllib3 25 and the Docker SDK 200,
+and what those add (retries, redirects, pools by host) either client would have to switch off.
 """
 
 from __future__ import annotations
 
-import io
-import re
 import select
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead, LineTooLong, UnknownProtocol
-from types import SimpleNamespace
-from typing import Any, overload
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from inspector.http.failures import StillToCome
-from inspector.http.timed import Patience, TimedReader, wire_of
+from inspector.http.exchange import Head, request_in_bytes
+from inspector.http.timed import Patience, closed_on_error, wire_of
 
 MAX_IDLE = 64
 """Connections that are kept for the next request."""
-MAX_INFORMATIONAL = 5
-"""Answers 1xx that may come before the one that counts, as Go's client has it."""
-MAX_TRAILERS = 100
-"""Lines behind the last chunk of a body; http.client itself takes as many headers, and any number of these."""
-MAX_HEADERS = 100
-_MAX_LINE = 65536
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_NAME = re.compile(r"[^:\s]+[ \t]*")
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -56,123 +44,26 @@ class Route(msgspec.Struct, frozen=True):
         return 80
 
 
-class Headers:
-    """The headers of an answer, their names in any case; what follows an invalid line is ignored."""
+class _Connection:
+    """One connection; `peer` is the address of who answers, as the socket tells it."""
 
-    def __init__(self, text: str) -> None:
-        self._values: dict[str, list[str]] = {}
-        last: list[str] | None = None
-        for line in _LINE_END.split(text):
-            name, colon, value = line.partition(":")
-            if line[:1] in (" ", "\t") and last is not None:
-                last[-1] += f"\r\n{line}"
-            elif line[:1] == ":":
-                continue
-            elif not colon or not _NAME.fullmatch(name):
-                return
-            else:
-                last = self._values.setdefault(name.lower(), [])
-                last.append(value.lstrip(" \t"))
-
-    @overload
-    def get(self, name: str) -> str | None: ...
-
-    @overload
-    def get(self, name: str, default: str) -> str: ...
-
-    def get(self, name: str, default: str | None = None) -> str | None:
-        """Return the first value of a header."""
-        found = self._values.get(name.lower())
-        return found[0] if found else default
-
-    def get_all(self, name: str) -> list[str]:
-        """Return the values of a header, one for each time that it comes."""
-        return self._values.get(name.lower(), [])
-
-    def items(self) -> Iterator[tuple[str, str]]:
-        """Yield each header's name in lower case, and each of its values."""
-        return ((name, value) for name, values in self._values.items() for value in values)
-
-
-class Head(HTTPResponse):
-    """The head of an answer. The 1xx before it, `103 Early Hints` too, are passed over, but not without end."""
-
-    def __init__(self, one: Any, method: str | None = None) -> None:
-        reader = SimpleNamespace(makefile=lambda _: io.BufferedReader(TimedReader(one)))
-        super().__init__(reader, method=method)  # type: ignore[arg-type]
-
-    def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(MAX_INFORMATIONAL + 1):
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if status == 101 or not 100 <= status < 200:
-                return version, status, reason
-            _read_headers(self.fp)
-        raise StillToCome
-
-    def begin(self) -> None:
-        """Read the head, as `http.client` does, which makes an e-mail of it: a quarter of what a request costs."""
-        version, status, reason = self._read_status()
-        self.code = self.status = status
-        self.reason = reason.strip()
-        if not version.startswith(("HTTP/1.", "HTTP/0.9")):
-            raise UnknownProtocol(version)
-        self.version = 10 if version in ("HTTP/1.0", "HTTP/0.9") else 11
-        self.headers = self.msg = Headers(_read_headers(self.fp))  # type: ignore[assignment]
-        self.chunked = self.headers.get("Transfer-Encoding", "").lower() == "chunked"
-        self.chunk_left = None
-        self.will_close = self._check_close()  # type: ignore[attr-defined]
-        self.length = None if self.chunked else _length(self.headers.get("Content-Length", ""))
-        if status in (204, 304) or 100 <= status < 200 or self._method == "HEAD":  # type: ignore[attr-defined]
-            self.length = 0
-        if not self.chunked and self.length is None:
-            self.will_close = True
-
-    def _read_and_discard_trailer(self) -> None:
-        """Pass over the lines behind the last chunk, as many as the head may have. Raises `HTTPException`."""
-        for _ in range(MAX_TRAILERS):
-            if self.fp.readline(_MAX_LINE) in (b"\r\n", b"\n", b""):
-                return
-        raise HTTPException
-
-
-def _read_headers(stream: Any) -> str:
-    """Read a head up to its empty line. Raises `LineTooLong`, `HTTPException`."""
-    lines: list[bytes] = []
-    while True:
-        line = stream.readline(_MAX_LINE + 1)
-        if len(line) > _MAX_LINE:
-            raise LineTooLong("header line")
-        if line in (b"\r\n", b"\n", b""):
-            return b"".join(lines).decode("iso-8859-1")
-        lines.append(line)
-        if len(lines) > MAX_HEADERS:
-            raise HTTPException(f"got more than {MAX_HEADERS} headers")
-
-
-def _length(text: str) -> int | None:
-    """Return the length that is stated; None for what `int` does not read, as `http.client` has it."""
-    try:
-        length = int(text)
-    except ValueError:
-        return None
-    return length if length >= 0 else None
-
-
-class _Connection(HTTPConnection):
-    """One connection; `socket` is there still when `http.client` has closed `sock` and the body is to be read."""
-
-    response_class = Head
-    socket: Any = None
-    peer: Any = None
-
-    def __init__(self, route: Route) -> None:
-        self.default_port = route.default_port()
-        super().__init__(route.host, route.port)
+    def __init__(self, route: Route, seconds: float) -> None:
         self.route = route
+        self.sock = route.open(seconds)
+        with closed_on_error(self.sock):
+            self.peer = wire_of(self.sock).getpeername()
 
-    def connect(self) -> None:
-        self.sock = self.socket = self.route.open(self.timeout or 0.0)
-        self.peer = wire_of(self.sock).getpeername()
+    def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Head:
+        """Send a request, and return the head of its answer."""
+        route = self.route
+        host = f"[{route.host}]" if ":" in route.host else route.host
+        host = host if route.port == route.default_port() else f"{host}:{route.port}"
+        given = {**route.headers(), **headers}
+        self.sock.sendall(request_in_bytes(method, route.address(path), host, given, body))
+        head = Head(self.sock, method)
+        with closed_on_error(head):
+            head.begin()
+        return head
 
     def stands(self) -> bool:
         """Tell whether the other side has neither closed it nor said anything unasked."""
@@ -192,6 +83,10 @@ class _Connection(HTTPConnection):
             pass
         return False
 
+    def close(self) -> None:
+        """Break it off."""
+        self.sock.close()
+
 
 class Response:
     """An answer: its status, its headers, and a body to be read once, with `patience`. The caller closes it.
@@ -200,12 +95,12 @@ class Response:
     not who that one sent us to.
     """
 
-    def __init__(self, connection: _Connection, pool: Pool, patience: Patience) -> None:
-        self._head = connection.getresponse()
+    def __init__(self, connection: _Connection, head: Head, pool: Pool, patience: Patience) -> None:
+        self._head = head
         self._connection: _Connection | None = connection
         self._pool = pool
         self.status = self._head.status
-        self.headers: Headers = self._head.headers  # type: ignore[assignment]
+        self.headers = self._head.headers
         self.peer = connection.peer
         self.patience = patience
         self.is_own = True
@@ -213,7 +108,7 @@ class Response:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is left to be read."""
-        return self._head.isclosed() or self._head.length == 0
+        return self._head.is_done or self._head.length == 0
 
     def header(self, name: str) -> str:
         """Return a header; empty where there is none."""
@@ -222,14 +117,11 @@ class Response:
     def allow_silence(self, seconds: float) -> None:
         """Let the other side send nothing for so long from now on."""
         if self._connection is not None:
-            self._connection.socket.settimeout(seconds)
+            self._connection.sock.settimeout(seconds)
 
     def read1(self, count: int) -> bytes:
         """Read at most `count` bytes, as soon as there are any; none at the end. Raises `IncompleteRead`."""
-        piece: bytes = self._head.read1(count)
-        if not piece and self._head.length:
-            raise IncompleteRead(b"", self._head.length)
-        return piece
+        return self._head.read1(count)
 
     def close(self) -> None:
         """Keep the connection for the next request if the answer was read whole, else break it off."""
@@ -262,17 +154,13 @@ class Pool:
     ) -> Response:
         """Return the answer, its body not read yet.
 
-        Raises `OSError`, `HTTPException`, `ValueError`, to be put in words by `failures.mapped`.
+        Raises `OSError`, `NotHttp`, `ValueError`, to be put in words by `failures.mapped`.
         """
-        connection = self._idle_to(route) or _Connection(route)
+        connection = self._idle_to(route) or _Connection(route, patience.connect)
         try:
-            if connection.sock is None:
-                connection.timeout = patience.connect
-                connection.connect()
-            if connection.socket.gettimeout() != patience.silence:  # setting it takes a call of the system
-                connection.socket.settimeout(patience.silence)
-            connection.request(method, route.address(path), body=body, headers={**route.headers(), **headers})
-            return Response(connection, self, patience)
+            if connection.sock.gettimeout() != patience.silence:  # setting it takes a call of the system
+                connection.sock.settimeout(patience.silence)
+            return Response(connection, connection.ask(method, path, headers, body), self, patience)
         except BaseException:
             self.take_back(connection, keep=False)
             raise

@@ -11,7 +11,8 @@ from ssl import SSLSocket
 from typing import Any
 
 from inspector.http.address import Origin, Reach, reach_of, refused_address
-from inspector.http.connections import Head, Route
+from inspector.http.connections import Route
+from inspector.http.exchange import Head
 from inspector.http.failures import Explained
 from inspector.http.proxies import Proxy
 from inspector.http.timed import closed_on_error, connected, timed

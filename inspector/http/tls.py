@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from inspector.errors import UsageError
+
+if TYPE_CHECKING:
+    import ssl
 
 
 class Tls(msgspec.Struct, frozen=True):
@@ -27,7 +30,10 @@ class Tls(msgspec.Struct, frozen=True):
 
         Raises `UsageError` for files that are no certificates.
         """
-        context = _system() if self.verify and self.system else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        import ssl  # 15 ms, and most engines are asked by a socket of this machine
+
+        kind = _of_system() if self.verify and self.system else ssl.SSLContext
+        context = kind(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as to Go, what a user names vouches, a root or not
         if not self.verify:
             context.check_hostname = False
@@ -57,8 +63,8 @@ def docker_tls(folder: Path, *, verify: bool) -> Tls:
     return Tls((ca,) if ca else (), certificate, key, verify=verify, system=not ca)
 
 
-def _system() -> ssl.SSLContext:
+def _of_system() -> type[ssl.SSLContext]:
     """Trust what the operating system does: Windows and macOS by themselves, others from the files of their kind."""
     from truststore import SSLContext  # 8 ms, and plain connections need none
 
-    return SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return SSLContext

@@ -16,7 +16,7 @@ from inspector.torchbuild.model import Torch
 from inspector.unknown import Unknown
 from inspector.values import Plain, Row, Tabled
 
-_NUMBER = re.compile(r"([0-9]+)", re.ASCII)
+_NUMBER = r"(?a)([0-9]+)"
 
 
 class Planned(Plain, frozen=True, kw_only=True):
@@ -165,7 +165,7 @@ def python_of(facts: ImageFacts) -> str | None:
 
 def natural(text: str) -> tuple[tuple[str, int], ...]:
     """Return a key that orders numbers within text by their value: `run-9` before `run-10`."""
-    pieces = _NUMBER.split(text)
+    pieces = re.split(_NUMBER, text)
     return tuple((piece, -1) if at % 2 == 0 else ("", int(piece)) for at, piece in enumerate(pieces))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -23,7 +23,7 @@ LEAST = 1_000_000
 IMAGE, STACK = "size", "torch stack"
 """What may grow, as findings name it."""
 NOT_KNOWN = "not known"
-_PERCENT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?) ?%", re.ASCII)
+_PERCENT = r"(?a)([0-9]{1,4}(?:\.[0-9]{1,3})?) ?%"
 
 
 class Measured(Protocol):
@@ -57,7 +57,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     packages: frozenset[str] | int | None = None
 
 
-class Compared(NamedTuple):
+class Compared(msgspec.Struct, frozen=True):
     """The answer to one comparison: what of the image it is about, and the sentence that says how it differs."""
 
     subject: str
@@ -92,7 +92,7 @@ def parse_growth(text: str) -> Growth:
     >>> str(parse_growth("2.50%")), str(parse_growth("100 MB"))
     ('2.5 %', '100 MB')
     """
-    found = _PERCENT.fullmatch(text.strip())
+    found = re.fullmatch(_PERCENT, text.strip())
     if found is not None:
         return Growth(Decimal(found[1]))
     try:

@@ -19,10 +19,10 @@ MAX_PARTS = 32
 MAX_SHOWN = 60
 """Characters of a key that a message shows."""
 SECTION = ("tool", "inspector")
-_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)$", re.ASCII)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLACE = r"(?a)\(at line (\d+), column (\d+)\)$"
+_SURROGATE = "[\ud800-\udfff]"
 _PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
-_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_PARTS}}}")
+_LONG_KEY = rf"(?<![A-Za-z0-9_-])(?:{_PART}[ \t]*+\.[ \t]*+){{{MAX_PARTS}}}"
 
 
 def is_json(text: str, path: Path) -> bool:
@@ -44,7 +44,7 @@ def _no_syntax(form: str, text: str, path: Path, error: Exception) -> PolicyErro
 
     fault = Fault(f"no valid {form}: {error}")
     place = getattr(error, "pos", None)  # of JSON, and of TOML from Python 3.14 on
-    if place is None and (found := _PLACE.search(str(error))):
+    if place is None and (found := re.search(_PLACE, str(error))):
         lines = text.replace("\r\n", "\n").split("\n")  # as tomllib counts
         place = sum(len(line) + 1 for line in lines[: int(found[1]) - 1]) + int(found[2]) - 1
         text = "\n".join(lines)
@@ -72,7 +72,7 @@ def decoded_toml(text: str, path: Path) -> dict[str, Any]:
     """Decode TOML. Raises `PolicyError` at its place."""
     import tomllib  # 15 ms that JSON policies don't pay
 
-    if _LONG_KEY.search(text):  # tomllib copies the parts before each part: 100,000 of them take all memory
+    if re.search(_LONG_KEY, text):  # tomllib copies the parts before each part: 100,000 of them take all memory
         raise PolicyError(f"{path}: a key of more than {MAX_PARTS} parts")
     try:
         raw = tomllib.loads(text)
@@ -114,7 +114,7 @@ def _check_values(raw: Any, path: Path) -> None:
             raise PolicyError(f"{path}: more than {MAX_VALUES} values; a policy has one for each key and pattern")
         texts = [value] if isinstance(value, str) else list(value) if isinstance(value, dict) else []
         for text in texts:
-            found = _SURROGATE.search(text)
+            found = re.search(_SURROGATE, text)
             if found:
                 at = f"{where or 'the top level'}{', in a key' if isinstance(value, dict) else ''}"
                 escaped = f"\\u{ord(found[0]):04x}"

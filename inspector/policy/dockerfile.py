@@ -20,9 +20,9 @@ MAX_FILE = 1 << 20
 MAX_FOLDERS = 8
 """Folders that may hold it: the policy's own and those above it, up to the root of the repository."""
 
-_COPIED = re.compile(r"(COPY|ADD) .*?(?:file|dir|multi):[0-9a-f]{12}\S* in (\S+)")
-_BEFORE = re.compile(r"(?:RUN )?(?:\|[0-9]+ .*)?")
-_VARIABLE = re.compile(r"\$(?:\{[^}]*\}|\w+)")
+_COPIED = r"(COPY|ADD) .*?(?:file|dir|multi):[0-9a-f]{12}\S* in (\S+)"
+_BEFORE = r"(?:RUN )?(?:\|[0-9]+ .*)?"
+_VARIABLE = r"\$(?:\{[^}]*\}|\w+)"
 _MANY = 1000
 """Instructions that are compared one by one; exact texts are looked up, however many there are."""
 
@@ -60,13 +60,13 @@ class Steps:
             for text in each.texts:
                 before = whole[: len(whole) - len(text)]
                 fits = bool(text) and whole.endswith(text)
-                if fits and (before in self._before or (before[-1:] == " " and _BEFORE.fullmatch(before))):
+                if fits and (before in self._before or (before[-1:] == " " and re.fullmatch(_BEFORE, before))):
                     found.setdefault(len(text), set()).add(each.line)
         return _only(found[max(found)]) if found else None
 
     def _copied(self, created_by: str) -> int | None:
         """Find what the legacy builder and buildah wrote as the content's digest and the destination alone."""
-        found = _COPIED.search(" ".join(created_by.split()))
+        found = re.search(_COPIED, " ".join(created_by.split()))
         if found is None:
             return None
         told = [(each.line, each.texts[0].rpartition(" ")[2]) for each in self._of(found[1])]
@@ -92,7 +92,7 @@ def _only(lines: set[int]) -> int | None:
 
 def _may_be(text: str, value: str) -> bool:
     """Tell whether `value` is the text with something in place of its variables."""
-    first, *parts = _VARIABLE.split(text)
+    first, *parts = re.split(_VARIABLE, text)
     if not value.startswith(first):
         return False
     at = len(first)
@@ -104,10 +104,10 @@ def _may_be(text: str, value: str) -> bool:
     return not parts or (len(value) - len(parts[-1]) >= at and value.endswith(parts[-1]))
 
 
-def with_lines(findings: Sequence[Finding], dockerfile: str | None, folder: str | None) -> tuple[Finding, ...]:
+def with_lines(findings: Sequence[Finding], dockerfile: str, folder: str | None) -> tuple[Finding, ...]:
     """Give each finding that did not pass the line of its build step, where the file can be read and has the step."""
     at_fault = any(each.outcome != "pass" and each.evidence.created_by for each in findings)
-    path = found_in(dockerfile, folder) if at_fault and dockerfile and folder is not None else None
+    path = found_in(dockerfile, folder) if at_fault and folder is not None else None
     if path is None:
         return tuple(findings)
     steps = _read(path, path.stat().st_mtime_ns, path.stat().st_size)

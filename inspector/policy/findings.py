@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -11,13 +11,15 @@ from inspector.errors import InvalidReference
 from inspector.facts import ImageFacts
 from inspector.policy.advice import ADVICE, ROW_IN_CONTAINERD, ROW_IN_REGISTRY, ROW_OF_ERROR
 from inspector.policy.comparison import Figures
-from inspector.policy.installers import UNKNOWN, UV, Installer, installer_of
 from inspector.policy.model import Advice, ErrorFact, Finding, Outcome, Pointer, page_of
 from inspector.policy.role import Role
 from inspector.policy.steps import readable
 from inspector.reference import Reference, Scheme, parse_reference
 from inspector.sizes import show_size
 from inspector.unknown import Unknown
+
+if TYPE_CHECKING:
+    from inspector.policy.installers import Installer
 
 BY_HAND = "ask the image itself on a machine where it may run, with its own `python`"
 """What to do about a finding that files can't decide, where nothing better is known."""
@@ -36,7 +38,7 @@ NOT_LOOKED = Advice("EVIDENCE", "Have every layer read: `--access save` does")
 RUN_SILENT = Advice("EVIDENCE", "Run it by hand: `{builder} run --rm --entrypoint {command} {image} -c 'import torch'`")
 
 
-class Shown(NamedTuple):
+class Shown(msgspec.Struct, frozen=True):
     """What a summary shows of a finding: wanted and met."""
 
     expected: str = ""
@@ -96,6 +98,8 @@ class Case(msgspec.Struct, frozen=True):
 
         `change` puts what to change in an installer's words.
         """
+        from inspector.policy.installers import UNKNOWN, UV, installer_of  # a pass needs none
+
         text, words = advice.text, advice_words(self.role, self.name, _builder(self.facts.source))
         words |= {"origin": self._origin(at), "wanted": shown.expected, "path": at.path or ""}
         words["before"] = self.earlier[0].name if self.earlier else ""

@@ -15,6 +15,8 @@ from inspector.gpu.rocm import is_target
 from inspector.gpu.versions import compare, major_of
 from inspector.policy.decoding import PROJECT, SECTION, decoded_toml, is_json, section_of, text_of
 from inspector.policy.location import Faults, Location
+from inspector.policy.role import Fleet
+from inspector.policy.rules.fleet import FLEETS
 from inspector.policy.setting import Key
 from inspector.policy.steps import shorten
 from inspector.policy.values import did_you_mean
@@ -25,13 +27,6 @@ MAX_TEXT = 200
 _NAME_FORM = {"minLength": 1, "maxLength": MAX_TEXT, "pattern": r"\S"}
 _VERSION_FORM = {"maxLength": MAX_TEXT, "pattern": r"^v?\d{1,5}(\.\d+)*([-+].*)?$"}
 MACHINES = ("x86_64", "aarch64")
-FLEETS = Key(
-    "fleets",
-    dict[str, Any],
-    "tables [fleets.NAME]",
-    about="Hosts with GPUs that roles are for: a table `[fleets.NAME]` each.",
-    unset="No role can name a fleet.",
-)
 HOSTS = Key(
     "hosts",
     list[Any],
@@ -120,13 +115,6 @@ OF_HOST = (
 )
 """The keys of a host; `Host` has them as fields."""
 _UNTYPED = {key.name: key.hint for key in OF_HOST}
-
-
-class Fleet(msgspec.Struct, frozen=True):
-    """The hosts that images of a role are to work on."""
-
-    name: str
-    hosts: tuple[Host, ...]
 
 
 class FleetTable(msgspec.Struct, forbid_unknown_fields=True):

@@ -25,8 +25,8 @@ _TOOLS = frozenset({"pip", "setuptools", "wheel", "uv", "poetry", "pdm"})
 """Distributions that are not what an image is made for, so how they came says little."""
 _STEP = 4096
 """Characters of a build step that are searched for commands."""
-_NAME = re.compile(r"[^\w.*?-]")
-_COMMANDS = re.compile(r"[;&|\n]")
+_NAME = r"[^\w.*?-]"
+_COMMANDS = r"[;&|\n]"
 
 
 class Installer(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class Installer(msgspec.Struct, frozen=True, kw_only=True):
 
     def adding(self, requirement: str) -> str:
         """Say how to install what a requirement asks for."""
-        return self.add.format(what=self._named(requirement), name=self._named(_NAME.split(requirement)[0]))
+        return self.add.format(what=self._named(requirement), name=self._named(re.split(_NAME, requirement)[0]))
 
     def leaving_out(self, name: str) -> str:
         """Say how to keep a distribution, or those of a pattern, out of the image."""
@@ -63,7 +63,7 @@ class Installer(msgspec.Struct, frozen=True, kw_only=True):
 
     def _named(self, requirement: str) -> str:
         """Put the installer's own name for a distribution in the place of its name; a pattern stays."""
-        name = _NAME.split(requirement)[0]
+        name = re.split(_NAME, requirement)[0]
         if "*" in name:
             return requirement
         return self.prefix + self.names.get(canonical(name), name) + requirement.removeprefix(name)
@@ -226,5 +226,5 @@ def _mark(found: Distribution) -> str:
 @lru_cache(1024)
 def _named_in(step: str) -> frozenset[int]:
     """Find the installers, by their places in `INSTALLERS`, whose commands a build step holds."""
-    commands = [" ".join(each.split()) for each in _COMMANDS.split(step)]
+    commands = [" ".join(each.split()) for each in re.split(_COMMANDS, step)]
     return frozenset(at for at, each in enumerate(INSTALLERS) if any(re.match(each.step, one) for one in commands))

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
-_COMMENT = re.compile(r"\s*#")
-_WORD = re.compile(r"""(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|\\.|[^\s"'\\])++""")
-_HERE = re.compile(r"[0-9]*<<(-?)([^<]+)")
-_FLAGS = re.compile(r"(?:--[a-z-]+(?:=\S+)? )+")
+_DIRECTIVE = r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*"
+_COMMENT = r"\s*#"
+_WORD = r"""(?:"(?:[^"\\]|\\.)*+"|'[^']*+'|\\.|[^\s"'\\])++"""
+_HERE = r"[0-9]*<<(-?)([^<]+)"
+_FLAGS = r"(?:--[a-z-]+(?:=\S+)? )+"
 _WITH_HERE = ("RUN", "COPY", "ADD")
 MAX_HERE = 100
 """Here-documents of one instruction."""
@@ -41,13 +41,13 @@ def instructions_of(text: str) -> list[Instruction]:
 
 def without_flags(text: str) -> str:
     """Return what follows the flags of an instruction, as in `--chown=app:app a b`."""
-    return _FLAGS.sub("", text, count=1) if text.startswith("--") else text
+    return re.sub(_FLAGS, "", text, count=1) if text.startswith("--") else text
 
 
 def _escape(lines: Sequence[str]) -> str:
     """Return the character that continues a line, which a directive before all else may state."""
     for line in lines:
-        found = _DIRECTIVE.fullmatch(line.strip())
+        found = re.fullmatch(_DIRECTIVE, line.strip())
         if found is None:
             break
         if found[1].lower() == "escape" and found[2] in ("\\", "`"):
@@ -86,7 +86,7 @@ class _Scan:
         end = self._at
         for at in range(self._at, len(self._lines)):
             line = self._lines[at]
-            if not line.strip() or _COMMENT.match(line):
+            if not line.strip() or re.match(_COMMENT, line):
                 if parts:
                     continue
                 end = at + 1
@@ -112,7 +112,7 @@ class _Scan:
             bodies.append(name)
             self._at = end + 1
         if word == "RUN" and bodies:
-            if _HERE.fullmatch(rest):
+            if re.fullmatch(_HERE, rest):
                 yield " ".join(bodies[0].split())
             yield " ".join(" ".join([rest, *bodies]).split())
         yield rest
@@ -134,8 +134,8 @@ def _places(lines: Iterable[str]) -> dict[str, list[int]]:
 
 def _marks(rest: str) -> Iterator[tuple[bool, str]]:
     """Yield the here-documents that a line begins: whether tabs are stripped, and the name that ends each."""
-    for word in _WORD.finditer(rest):
-        found = _HERE.fullmatch(word[0])
+    for word in re.finditer(_WORD, rest):
+        found = re.fullmatch(_HERE, word[0])
         name = found[2].strip("\"'") if found else ""
         if found and name:
             yield found[1] == "-", name

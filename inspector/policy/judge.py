@@ -8,7 +8,6 @@ import msgspec
 
 from inspector.facts import ImageFacts
 from inspector.policy.commands import as_command, beside_command, differs, of_command
-from inspector.policy.dockerfile import with_lines
 from inspector.policy.findings import Case, Earlier
 from inspector.policy.identity import identified
 from inspector.policy.match import shown_name
@@ -90,7 +89,11 @@ def _findings(
 
 
 def _result(facts: ImageFacts, role: Role, name: str, findings: tuple[Finding, ...]) -> Result:
-    findings = identified(with_lines(findings, role.dockerfile, role.folder), role.name, name)
+    if role.dockerfile:
+        from inspector.policy.dockerfile import with_lines  # most roles name none
+
+        findings = with_lines(findings, role.dockerfile, role.folder)
+    findings = identified(findings, role.name, name)
     by_weight = sorted(findings, key=lambda each: FINDINGS_WORST_FIRST.index(each.outcome))
     return Result(
         image=name,

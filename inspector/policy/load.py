@@ -10,7 +10,6 @@ from typing import Any
 from inspector.errors import PolicyError
 from inspector.policy.decoding import PROJECT, SECTION, decoded_json, decoded_toml, is_json, section_of, text_of
 from inspector.policy.role import Policy
-from inspector.policy.roletest import policy_of_roletest
 from inspector.policy.rule import Rule
 from inspector.policy.tables import policy_of_tables
 
@@ -49,7 +48,11 @@ def load_policy(path: str | os.PathLike[str], *, rules: Iterable[Rule] = ()) -> 
     if section is None:
         raise PolicyError(f"{path}: no [tool.inspector] table; write the roles there, or in {FILE}")
     try:
-        return (policy_of_roletest if from_json else policy_of_tables)(section, str(path), rules)
+        if from_json:
+            from inspector.policy.roletest import policy_of_roletest  # most policies are TOML
+
+            return policy_of_roletest(section, str(path), rules)
+        return policy_of_tables(section, str(path), rules)
     except PolicyError as error:
         from inspector.policy.positions import placed  # most policies have no fault
 

@@ -23,7 +23,7 @@ MAX_KEY = 100
 """Characters of an unknown key that a sentence quotes."""
 MAX_FAULTS = 50
 """Faults of one file that are told; a file with more is something else."""
-_KEY = re.compile(r" - at `\$[^`]*`$")
+_KEY = r" - at `\$[^`]*`$"
 
 
 class Faults:
@@ -169,4 +169,4 @@ def _mistyped(value: Any, kind: Any) -> str:
 
 def _split(message: str) -> str:
     """Return a validation message without its position."""
-    return _KEY.sub("", message)
+    return re.sub(_KEY, "", message)

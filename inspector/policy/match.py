@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 import msgspec
 
@@ -25,7 +24,7 @@ class Ambiguous(msgspec.Struct, frozen=True):
     roles: tuple[str, ...]
 
 
-class _Claim(NamedTuple):
+class _Claim(msgspec.Struct, frozen=True):
     """A pattern of a role that fits a name."""
 
     name: str

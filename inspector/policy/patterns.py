@@ -16,7 +16,7 @@ Exactness = tuple[int, int, int]
 exact."""
 _ONE = 3
 """Characters of a set of one, `[x]`, which stands for that character and is no wildcard."""
-_WILDCARD = re.compile(r"[*?]|\[!?.[^\]]*\]", re.DOTALL)
+_WILDCARD = r"(?s)[*?]|\[!?.[^\]]*\]"
 
 
 @lru_cache(MAX_COMPILED)
@@ -35,7 +35,7 @@ def exactness(glob: str) -> Exactness:
     >>> exactness("api:prod") > exactness("api:release-*") > exactness("api:*") > exactness("team/*") > exactness("*")
     True
     """
-    wildcards = [each for each in _WILDCARD.finditer(glob) if len(each[0]) != _ONE or each[0][1] == "!"]
+    wildcards = [each for each in re.finditer(_WILDCARD, glob) if len(each[0]) != _ONE or each[0][1] == "!"]
     if not wildcards:
         return 3, 0, 0
     head = glob[: wildcards[0].start()]

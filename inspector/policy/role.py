@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
 from inspector.oci import Platform
 from inspector.policy.selection import ALL, Checks
 from inspector.policy.setting import Declared, Setting
+
+if TYPE_CHECKING:
+    from inspector.gpu.hosts import Host
 
 T = TypeVar("T")
 TorchRule = str
@@ -29,7 +31,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     most: int | None = None
 
 
-@dataclass(frozen=True, init=False)
+class Fleet(msgspec.Struct, frozen=True):
+    """The hosts that images of a role are to work on."""
+
+    name: str
+    hosts: tuple[Host, ...]
+
+
 class Role:
     """One deployment role: what every role has, and `stated`, the values of its rules by the names of their settings.
 
@@ -50,7 +58,7 @@ class Role:
     rules: tuple[Declared, ...]
     checks: Checks
     procedure: bool
-    folder: str | None = field(compare=False)
+    folder: str | None
 
     def __init__(  # noqa: PLR0913 - the keys of a role, all by name
         self,
@@ -69,9 +77,19 @@ class Role:
         **stated: Any,
     ) -> None:
         """State the values of rules by the names of their settings, as in `torch_elsewhere="forbid"`."""
-        own = {**locals()}
-        for each in self.own():
-            object.__setattr__(self, each, own[each])
+        own = locals()
+        vars(self).update((each, own[each]) for each in self.own())
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name!r} of a role can't be set; `replaced` makes another role")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Role) and {**vars(self), "folder": None} == {**vars(other), "folder": None}
+
+    __hash__ = None  # type: ignore[assignment]  # what is stated has no hash
+
+    def __repr__(self) -> str:
+        return f"Role({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
     def __getitem__(self, setting: Setting[T]) -> T:
         """Read the value of a rule's setting; its default where the role doesn't state it."""
@@ -81,7 +99,7 @@ class Role:
     @classmethod
     def own(cls) -> list[str]:
         """List what every role has, whatever its rules."""
-        return list(cls.__dataclass_fields__)
+        return list(cls.__annotations__)
 
     def replaced(self, **changes: Any) -> Role:
         """Copy the role with other values, of its own or of rules: `role.replaced(python_command="python3")`."""

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args, get_origin
 
 from inspector.gpu.hosts import MAX_GPUS, MAX_HOSTS
-from inspector.policy.fleets import FILE, FLEETS, HOSTS, MAX_FLEETS, OF_HOST
+from inspector.policy.fleets import FILE, HOSTS, MAX_FLEETS, OF_HOST
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
+from inspector.policy.rules.fleet import FLEETS
 from inspector.policy.setting import MAX_PATTERNS, Key
 from inspector.policy.tables import IMAGES, OWN, REGISTRIES, ROLES, TOP, TRUST_TOC
 from inspector.policy.waivers import CHECK, EXPIRES, REASON, WAIVED_ROLES, WAIVERS

@@ -8,9 +8,9 @@ SHOWN = 160
 """Characters of a step that messages show; a here-document may be as long as the config allows."""
 
 _NOP = "#(nop)"
-_ARGUMENTS = re.compile(r"\|[0-9]+ ")
-_SHELL = re.compile(r"/(?:usr/)?bin/(?:ba|da|a|z|k)?sh (?:-[A-Za-z]+ |pipefail )*?-[A-Za-z]*c ")
-_CONTENT = re.compile(r"\b(file|dir|multi):([0-9a-f]{12})[0-9a-f]{52}\b")
+_ARGUMENTS = r"\|[0-9]+ "
+_SHELL = r"/(?:usr/)?bin/(?:ba|da|a|z|k)?sh (?:-[A-Za-z]+ |pipefail )*?-[A-Za-z]*c "
+_CONTENT = r"\b(file|dir|multi):([0-9a-f]{12})[0-9a-f]{52}\b"
 LOOKED_AT = 4096
 """Characters of a step that are made readable, before it is cut."""
 
@@ -23,7 +23,7 @@ def readable(created_by: str | None, limit: int = SHOWN) -> str:
     """
     text = " ".join((created_by or "")[:LOOKED_AT].split())
     text = text.removesuffix("# buildkit").rstrip()
-    return shorten(_CONTENT.sub(r"\1:\2…", _instruction(text)), limit)
+    return shorten(re.sub(_CONTENT, r"\1:\2…", _instruction(text)), limit)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -33,8 +33,8 @@ def shorten(text: str, limit: int) -> str:
 
 def _instruction(text: str) -> str:
     body = text.removeprefix("RUN ")
-    shell = _SHELL.search(body)
+    shell = re.search(_SHELL, body)
     if shell is None or not (shell.start() == 0 or body.startswith("|")):
-        return "RUN …" if _ARGUMENTS.match(body) else text  # where values end can't be told
+        return "RUN …" if re.match(_ARGUMENTS, body) else text  # where values end can't be told
     command = body[shell.end() :].lstrip()
     return command.removeprefix(_NOP).lstrip() if command.startswith(_NOP) else f"RUN {command}"

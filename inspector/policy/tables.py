@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from inspector.errors import Fault, PolicyError
 from inspector.names import is_host, states_host
 from inspector.oci import Platform
-from inspector.policy.fleets import FLEETS, Fleet, read_fleets
 from inspector.policy.location import Faults, Location
-from inspector.policy.role import Listed, Policy, Role, Waiver
+from inspector.policy.role import Fleet, Listed, Policy, Role, Waiver
 from inspector.policy.rule import Rule
 from inspector.policy.rules import RULES
+from inspector.policy.rules.fleet import FLEETS
 from inspector.policy.setting import Key, Setting, Written, attribute, texts
 from inspector.policy.steps import shorten
 from inspector.policy.values import GLOB_FORM, did_you_mean, glob, reference
@@ -163,7 +163,11 @@ def policy_of_tables(raw: Mapping[str, Any], origin: str, rules: tuple[Rule, ...
     settings = _settings((*RULES, *rules))
     waiving = WaiverReader(tables.roles, [rule.check for rule in (*RULES, *rules)], faults)
     waivers = list(waiving.read(tables.waivers, location))
-    fleets = read_fleets(tables.fleets, origin, faults)
+    fleets: Mapping[str, Fleet | None] = {}
+    if tables.fleets:
+        from inspector.policy.fleets import read_fleets  # brings what is known of GPUs
+
+        fleets = read_fleets(tables.fleets, origin, faults)
     read = _Reader(origin, rules, settings, *_table_of(settings), faults, waiving, waivers, fleets)
     roles = tuple(role for name, table in tables.roles.items() if (role := read.role(name, table)))
     faults.add(_second_default(tables.roles, origin))
@@ -246,7 +250,7 @@ def _table_of(settings: Sequence[Setting[Any]]) -> tuple[type[RoleTable], dict[s
     return kind, {key.name: key.hint for key in (*OWN, *keys.values())}
 
 
-class _Failed(NamedTuple):
+class _Failed(msgspec.Struct, frozen=True):
     """What one setting says is wrong: the keys that it is about, and the others that it looked up."""
 
     keys: set[str]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from inspector.policy.findings import Case
-from inspector.policy.installers import Installer, cuda_release
 from inspector.policy.model import Advice, Pointer
 from inspector.policy.role import ANY_BUILD
 from inspector.torchbuild.model import Torch, build_name
 from inspector.unknown import Absent, Unknown
+
+if TYPE_CHECKING:
+    from inspector.policy.installers import Installer
 
 NOT_CHECKED = "shared libraries were not checked: whether they load is not known"
 UNPROVED = Advice(
@@ -22,8 +25,13 @@ HOW = "`python -c 'import torch; print(torch.__version__, torch.version.cuda)'` 
 
 def installing(build: str | None, cuda: str | None) -> Callable[[Installer], str]:
     """Return the change that installs torch of a kind of build, for the range of CUDA versions that a role asks for."""
-    kind = None if build in (*ANY_BUILD, "absent") else build
-    return lambda tool: tool.installing_torch(kind, cuda_release(cuda))
+
+    def change(tool: Installer) -> str:
+        from inspector.policy.installers import cuda_release  # a pass needs none
+
+        return tool.installing_torch(None if build in (*ANY_BUILD, "absent") else build, cuda_release(cuda))
+
+    return change
 
 
 def label(torch: Torch) -> str:

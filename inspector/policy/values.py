@@ -7,6 +7,7 @@ from itertools import islice
 
 from inspector.errors import InvalidReference
 from inspector.python.metadata import canonical
+from inspector.python.ranges import is_plain
 from inspector.reference import parse_reference
 
 MAX_GLOB = 300
@@ -49,6 +50,8 @@ def name_glob(text: str) -> str:
 def specifier(text: str) -> str:
     """Return a version range as in PEP 440, such as `>=2.3,<3`."""
     _bounded(text)
+    if is_plain(text):
+        return text
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # 12 ms
 
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inspector.python.ranges import plain_release, plainly_within
+
 if TYPE_CHECKING:
     from packaging.version import Version
 
@@ -11,6 +13,14 @@ if TYPE_CHECKING:
 
 _PATCHES = range(100)
 """Patch levels tried where only X.Y is known: more than any Python ever had."""
+
+
+def public_of(text: str | None) -> str | None:
+    """Return a version without its local part, in its normal form; None where `text` is no version."""
+    if (plain := plain_release(text or "")) is not None:
+        return plain
+    version = parsed(text)
+    return None if version is None else version.public
 
 
 def parsed(text: str | None) -> Version | None:
@@ -25,6 +35,9 @@ def parsed(text: str | None) -> Version | None:
 
 def within(text: str | None, wanted: str) -> Tri:
     """Tell whether the version lies in the range; pre-releases count as what they are, since they are installed."""
+    plainly = plainly_within(text or "", wanted)
+    if plainly is not None:
+        return "yes" if plainly else "no"
     version = parsed(text)
     if version is None:
         return "unknown"

@@ -14,13 +14,10 @@ MAX_REQUIREMENT = 4096
 MAX_LICENSE = 200
 """Characters of a licence; the older header often holds its whole text."""
 
-_NO_HEADER = re.compile(rb"\n(?!From |[!-9;-~]*+:|[ \t])")  # as `email.feedparser` has it
-_WANTED = re.compile(
-    rb"^(name|version|requires-dist|license|license-expression):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?")
-_SEPARATORS = re.compile(r"[-_.]+")
+_NO_HEADER = rb"\n(?!From |[!-9;-~]*+:|[ \t])"  # as `email.feedparser` has it
+_WANTED = rb"(?im)^(name|version|requires-dist|license|license-expression):[ \t]*+([^\n]*+(?:\n[ \t][^\n]*+)*+)"
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,198}[A-Za-z0-9])?"
+_SEPARATORS = r"[-_.]+"
 
 
 class Headers(msgspec.Struct, frozen=True):
@@ -40,12 +37,12 @@ class Headers(msgspec.Struct, frozen=True):
 
 def canonical(name: str) -> str:
     """Return the one spelling of a distribution's name (PEP 503)."""
-    return _SEPARATORS.sub("-", name).lower()
+    return re.sub(_SEPARATORS, "-", name).lower()
 
 
 def is_name(text: str) -> bool:
     """Tell whether `text` may name a distribution; pip ignores all others."""
-    return _NAME.fullmatch(text) is not None
+    return re.fullmatch(_NAME, text) is not None
 
 
 def headers_of(content: bytes) -> bytes | None:
@@ -55,7 +52,7 @@ def headers_of(content: bytes) -> bytes | None:
     """
     if b"\r" in content[: 2 * MAX_HEADERS]:
         content = content[: 2 * MAX_HEADERS].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    found = _NO_HEADER.search(b"\n" + content[: MAX_HEADERS + 2])
+    found = re.search(_NO_HEADER, b"\n" + content[: MAX_HEADERS + 2])
     end = found.start() if found else len(content)
     if end > MAX_HEADERS:
         return None
@@ -67,7 +64,7 @@ def parse_headers(head: bytes) -> Headers:
     found: dict[bytes, list[str]] = {
         key: [] for key in (b"name", b"version", b"requires-dist", b"license", b"license-expression")
     }
-    for header in _WANTED.finditer(head):
+    for header in re.finditer(_WANTED, head):
         values = found[header[1].lower()]
         if len(values) <= MAX_REQUIREMENTS:
             values.append(header[2][: 4 * MAX_REQUIREMENT + 1].decode("utf-8", "replace"))

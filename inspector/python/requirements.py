@@ -9,10 +9,14 @@ from inspector.python.folders import STEPS_A_CHARACTER
 from inspector.python.installed import Installed
 from inspector.python.metadata import canonical
 from inspector.python.model import Interpreter
+from inspector.python.ranges import is_plain, plainly_within
 from inspector.work import Budget
 
 _STEPS_A_REQUIREMENT = 50
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SIMPLE = r"([A-Za-z0-9][A-Za-z0-9._-]*)\s{0,9}([<>=!][^;\[\]@]{0,200})?;([^;\n]{1,200})"
+"""A requirement of a name and perhaps a range, with a marker."""
+_OF_PYTHON = r"(python_version|python_full_version)\s{0,9}(>=|<=|==|!=|<|>)\s{0,9}([\"'])([0-9.]{1,20})\3"
 _EXTRA = re.compile(r"extra\s{0,9}==\s{0,9}(['\"])([A-Za-z0-9._-]{0,200})\1\)?")
 
 
@@ -74,6 +78,11 @@ class Requirements:
         if plain is not None:
             return canonical(plain), frozenset()
         self._budget.spend("steps", STEPS_A_CHARACTER * len(text), "characters of requirements")
+        simple = re.fullmatch(_SIMPLE, text)
+        if simple is not None and (simple[2] is None or is_plain(simple[2])):
+            holds = self._simply_holds(simple[3].strip(), extra)
+            if holds is not None:
+                return (canonical(simple[1]), frozenset()) if holds else None
         from packaging.requirements import Requirement  # 30 ms, only where there is a torch
 
         try:
@@ -83,6 +92,13 @@ class Requirements:
         except (ValueError, RecursionError):  # every error of packaging's is a ValueError
             return None
         return canonical(requirement.name), frozenset(canonical(name) for name in requirement.extras)
+
+    def _simply_holds(self, marker: str, extra: str) -> bool | None:
+        """Tell whether a marker holds that is about Python's version or an extra alone; None for all others."""
+        if (wanted := _EXTRA.fullmatch(marker)) is not None:
+            return not marker.endswith(")") and canonical(wanted[2]) == extra
+        found = re.fullmatch(_OF_PYTHON, marker)
+        return plainly_within(self._environment[found[1]], f"{found[2]}{found[4]}") if found else None
 
 
 def _plain_name(text: str) -> str | None:

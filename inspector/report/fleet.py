@@ -9,10 +9,10 @@ from inspector.facts import ImageFacts
 from inspector.gpu.hosts import Host
 from inspector.gpu.onhost import WORST_FIRST, Cause, OnHost, joined
 from inspector.gpu.prediction import Stage, Verdict
-from inspector.policy.fleets import Fleet
 from inspector.policy.match import shown_name
 from inspector.policy.model import SCHEMA, Outcome
 from inspector.policy.predicted import predicted
+from inspector.policy.role import Fleet
 from inspector.report.document import ShowError
 from inspector.report.text import count
 from inspector.values import Plain

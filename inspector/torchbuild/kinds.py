@@ -16,7 +16,7 @@ GpuVendor = Literal["nvidia", "amd"]
 
 _RESERVED = frozenset({"absent", "any", "present", "unknown"})
 """Words that stand beside the names of kinds in policies and reports."""
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}")
+_NAME = r"[a-z][a-z0-9_-]{0,30}"
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ def kinds() -> tuple[Kind, ...]:
 
 def add_kind(kind: Kind) -> None:
     """Add a kind. Raises `ValueError` for a name or a field that is taken, and for a name that no policy could use."""
-    if not _NAME.fullmatch(kind.name) or kind.name in _RESERVED:
+    if not re.fullmatch(_NAME, kind.name) or kind.name in _RESERVED:
         raise ValueError(f"{kind.name!r} can't be the name of a kind: write one as in 'cuda'")
     for known in kinds():
         shared = {kind.name} & {known.name} or {*kind.fields} & {*known.fields}

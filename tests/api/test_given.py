@@ -17,8 +17,7 @@ from inspector.api.given import image_of, images_of, policy_of
 from inspector.errors import InvalidReference, PolicyError, UsageError
 from inspector.gpu.hosts import Host
 from inspector.layers.cache import default_cache
-from inspector.policy.fleets import Fleet
-from inspector.policy.role import Limits, Role
+from inspector.policy.role import Fleet, Limits, Role
 from inspector.testing.registry import FakeRegistry
 
 TABLES = {"roles": {"worker": {"match": ["ktrdr-worker-cpu:*"], "torch": "cpu"}}}

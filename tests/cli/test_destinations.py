@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from inspector.cli.destinations import STDOUT, Asked, Destination, destinations
+from inspector.cli.destinations import STDOUT, Destination, destinations
 from inspector.errors import UsageError
 from inspector.report.formats import FORMATS, Command, formats
 from tests.cli.program import run
@@ -24,31 +24,33 @@ JSON, TABLE, XML = Path("a.json"), Path("a.txt"), Path("a.xml")
         ([], JSON, [("json", JSON)]),
         ([], Path("report"), [("table", Path("report"))]),
         ([], Path("A.XML"), [("junit", Path("A.XML"))]),
-        ([Asked("json")], None, [("json", None)]),
-        ([Asked("json"), Asked("json")], None, [("json", None)]),
-        ([Asked("json")], XML, [("json", XML)]),
-        ([Asked("junit", XML)], None, [("junit", XML)]),
-        ([Asked("junit", XML)], JSON, [("junit", XML), ("json", JSON)]),
-        ([Asked("table"), Asked("junit", XML)], TABLE, [("junit", XML), ("table", TABLE)]),
-        ([Asked("json", STDOUT)], TABLE, [("json", None), ("table", TABLE)]),
-        ([Asked("json", JSON), Asked("json")], None, [("json", JSON), ("json", None)]),
+        ([Destination("json")], None, [("json", None)]),
+        ([Destination("json"), Destination("json")], None, [("json", None)]),
+        ([Destination("json")], XML, [("json", XML)]),
+        ([Destination("junit", XML)], None, [("junit", XML)]),
+        ([Destination("junit", XML)], JSON, [("junit", XML), ("json", JSON)]),
+        ([Destination("table"), Destination("junit", XML)], TABLE, [("junit", XML), ("table", TABLE)]),
+        ([Destination("json", STDOUT)], TABLE, [("json", None), ("table", TABLE)]),
+        ([Destination("json", JSON), Destination("json")], None, [("json", JSON), ("json", None)]),
     ],
 )
-def test_where_each_format_goes(asked: list[Asked], output: Path | None, expected: list[tuple[str, Path]]) -> None:
+def test_where_each_format_goes(
+    asked: list[Destination], output: Path | None, expected: list[tuple[str, Path]]
+) -> None:
     assert destinations("check", asked, output) == tuple(Destination(*each) for each in expected)
 
 
 @pytest.mark.parametrize(
     ("asked", "output", "says"),
     [
-        ([Asked("table"), Asked("json")], None, "table and json are both for standard output"),
-        ([Asked("table"), Asked("json")], TABLE, "table and json are both for a.txt"),
-        ([Asked("table"), Asked("json", STDOUT)], None, "two formats are for standard output"),
-        ([Asked("table", JSON), Asked("json", Path("./b/../a.json"))], None, "two formats are for "),
-        ([Asked("table"), Asked("json", JSON)], JSON, "two formats are for a.json"),
+        ([Destination("table"), Destination("json")], None, "table and json are both for standard output"),
+        ([Destination("table"), Destination("json")], TABLE, "table and json are both for a.txt"),
+        ([Destination("table"), Destination("json", STDOUT)], None, "two formats are for standard output"),
+        ([Destination("table", JSON), Destination("json", Path("./b/../a.json"))], None, "two formats are for "),
+        ([Destination("table"), Destination("json", JSON)], JSON, "two formats are for a.json"),
     ],
 )
-def test_two_formats_for_one_place_are_refused(asked: list[Asked], output: Path | None, says: str) -> None:
+def test_two_formats_for_one_place_are_refused(asked: list[Destination], output: Path | None, says: str) -> None:
     with pytest.raises(UsageError) as refused:
         destinations("check", asked, output)
     assert says in str(refused.value)

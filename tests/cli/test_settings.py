@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from inspector.cli import settings
 from inspector.cli.command import Command
-from inspector.cli.option import option_key
+from inspector.cli.option import option, option_key
 from inspector.cli.probes_of_settings import all_commands
 from tests.cli.program import run
 
@@ -21,12 +21,12 @@ POLICY = '[roles.api]\nmatch = ["*"]\n'
 
 @click.command("show", cls=Command)
 @click.argument("references", nargs=-1)
-@click.option("--jobs", type=click.IntRange(min=1))
-@click.option("--offline", is_flag=True)
-@click.option("--verify/--no-verify", default=False)
-@click.option("--import", "imports", multiple=True)
-@click.option("--require", multiple=True)
-@click.option("--policy", type=click.Path())
+@option("--jobs", type=click.IntRange(min=1))
+@option("--offline", is_flag=True)
+@option("--verify/--no-verify", default=False)
+@option("--import", "imports", multiple=True)
+@option("--require", multiple=True)
+@option("--policy", type=click.Path())
 def command(**given: Any) -> None:
     """Print what was given."""
     click.echo(json.dumps(given))

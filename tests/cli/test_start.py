@@ -13,16 +13,32 @@ from tests.sources.engine import unpacked
 
 NOT_NEEDED = (
     "asyncio",
-    "rich",
-    "urllib3",
+    "dataclasses",
+    "email",
+    "http",
+    "inspect",
     "json",
+    "logging",
+    "packaging.version",
+    "rich",
+    "ssl",
+    "subprocess",
+    "tokenize",
+    "traceback",
+    "typing_extensions",
+    "urllib3",
     "inspector.elf",
     "inspector.facts.from_layers",
+    "inspector.gpu.models",
     "inspector.layers.entries",
     "inspector.layers.indexer",
     "inspector.layers.tar",
     "inspector.loader",
     "inspector.oci.gojson",
+    "inspector.policy.dockerfile",
+    "inspector.policy.fleets",
+    "inspector.policy.installers",
+    "inspector.policy.roletest",
     "inspector.python.shell",
     "inspector.registry",
     "inspector.runtime",
@@ -32,6 +48,9 @@ NOT_NEEDED = (
 )
 _PROGRAM = """
 import sys
+from inspector.cli.libraries import import_click, import_msgspec
+import_click()
+import_msgspec()
 from inspector.cli.root import cli
 from inspector.sources.engine import overlay2
 overlay2.hidden_marks = lambda _: ""

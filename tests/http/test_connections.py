@@ -9,7 +9,7 @@ from email.policy import compat32
 
 import pytest
 
-from inspector.http import connections
+from inspector.http import connections, exchange
 from inspector.http.bodies import read_document
 from inspector.http.connections import Pool
 from inspector.http.routes import Tcp
@@ -105,7 +105,7 @@ def test_the_host_is_named_with_its_port_where_that_says_something(pool: Pool) -
 )
 def test_headers_as_http_client_reads_them(head: str, found: dict[str, list[str]]) -> None:
     theirs = HeaderParser(policy=compat32).parsestr(head)
-    ours = connections.Headers(head)
+    ours = exchange.Headers(head)
     names = {name.lower() for name, _ in ours.items()} | {name.lower() for name in theirs}
     assert {name: ours.get_all(name) for name in names} == found
     assert {name: theirs.get_all(name) for name in names} == found

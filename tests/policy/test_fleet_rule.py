@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from inspector.facts import ImageFacts
 from inspector.gpu.hosts import Host
 from inspector.gpu.image import Forced, ImageGpu
-from inspector.policy.fleets import Fleet
 from inspector.policy.judge import judge
 from inspector.policy.model import Finding
+from inspector.policy.role import Fleet
 from inspector.unknown import Absent, Importable, Unknown
 from tests.policy.cases import CPU, CUDA, NO_TORCH, ROCM, finding, findings, image, role
 

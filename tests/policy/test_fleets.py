@@ -9,8 +9,9 @@ import pytest
 
 from inspector.errors import PolicyError
 from inspector.gpu.hosts import MAX_GPUS, MAX_HOSTS, Host
-from inspector.policy.fleets import MAX_FLEETS, OF_HOST, Fleet, load_fleets
+from inspector.policy.fleets import MAX_FLEETS, OF_HOST, load_fleets
 from inspector.policy.load import load_policy
+from inspector.policy.role import Fleet
 from inspector.policy.rules.fleet import FLEET
 from inspector.policy.tables import policy_of_tables
 from tests.policy.test_schema import VALIDATOR

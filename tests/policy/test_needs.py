@@ -10,10 +10,9 @@ from inspector.gpu.hosts import Host
 from inspector.gpu.image import ImageGpu
 from inspector.oci import Platform
 from inspector.policy.comparison import Growth
-from inspector.policy.fleets import Fleet
 from inspector.policy.judge import judge
 from inspector.policy.needs import needs_run, packages_needed, whole_facts_needed
-from inspector.policy.role import Limits
+from inspector.policy.role import Fleet, Limits
 from inspector.policy.rules import RULES
 from inspector.policy.rules.waste import parse_bound
 from tests.policy.cases import CPU, CUDA, NO_TORCH, PYTHON, glanced, role

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspector.facts import ImageFacts
 from inspector.gpu.hosts import Host
 from inspector.gpu.image import ImageGpu
-from inspector.policy.fleets import Fleet
+from inspector.policy.role import Fleet
 from inspector.report.fleet import Matrix, matrix
 from tests.report.samples import ABSENT, facts, torch
 

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from inspector.gpu.hosts import Host
 from inspector.gpu.image import ImageGpu
-from inspector.policy.fleets import Fleet
+from inspector.policy.role import Fleet
 from inspector.report.document import ShowError
 from inspector.report.fleet import Matrix, causes, cell, matrix, tally
 from inspector.report.formats import View, formats, render

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from inspector.facts import ImageFacts
 from inspector.facts.runtime import RuntimeFacts
 from inspector.policy.findings import RUN_SILENT, Case, Shown
-from inspector.policy.fleets import Fleet
 from inspector.policy.model import Advice, Finding
-from inspector.policy.role import ANY_BUILD, CudaRuntime
+from inspector.policy.role import ANY_BUILD, CudaRuntime, Fleet
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import CUDA, HOST_DEPENDENT, stated_torch
 from inspector.policy.rules.fleet import FLEET
@@ -52,7 +53,7 @@ GPU_UNUSABLE = Advice(
 )
 
 
-class Usable(NamedTuple):
+class Usable(msgspec.Struct, frozen=True):
     """Whether a GPU can be used; the clause that tells it, and the advice where it can't or isn't known."""
 
     answer: Tri

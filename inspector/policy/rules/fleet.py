@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inspector.policy.findings import Case, Shown
-from inspector.policy.fleets import Fleet
 from inspector.policy.model import Advice, Finding, Outcome, Pointer
-from inspector.policy.role import ANY_BUILD
+from inspector.policy.role import ANY_BUILD, Fleet
 from inspector.policy.rule import Explanation, Rule
 from inspector.policy.rules.cuda import stated_torch
 from inspector.policy.setting import Key, Setting, Written
@@ -45,6 +44,13 @@ def _read(written: Written) -> Fleet | None:
     return fleet
 
 
+FLEETS = Key(
+    "fleets",
+    dict[str, Any],
+    "tables [fleets.NAME]",
+    about="Hosts with GPUs that roles are for: a table `[fleets.NAME]` each.",
+    unset="No role can name a fleet.",
+)
 FLEET: Setting[Fleet | None] = Setting(
     "fleet",
     (

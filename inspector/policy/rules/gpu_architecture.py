@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inspector.facts.runtime import Device, RuntimeFacts
-from inspector.gpu.code import runs_on
 from inspector.policy.findings import Case, Shown
 from inspector.policy.model import Advice, Finding
 from inspector.policy.rule import Explanation, Rule
@@ -34,6 +33,8 @@ def check_gpu_architecture(case: Case) -> Iterator[Finding]:
 
 def without_code(run: RuntimeFacts) -> list[Device]:
     """Return the devices of a run that torch has no code for."""
+    from inspector.gpu.code import runs_on  # most images are not run
+
     return [device for device in run.devices if runs_on(device.capability, run.arch_list) == "no"]
 
 

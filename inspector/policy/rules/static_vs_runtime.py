@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from inspector.facts.runtime import RuntimeFacts
 from inspector.gpu.image import ImageGpu
@@ -30,7 +31,7 @@ NOT_AS_EXPECTED = Advice(
 )
 
 
-class Disagreement(NamedTuple):
+class Disagreement(msgspec.Struct, frozen=True):
     """One point, and what either side says of it."""
 
     point: str

@@ -12,7 +12,7 @@ from inspector.policy.rules.torch import BROKEN, TORCH
 from inspector.policy.setting import Written, text
 from inspector.policy.torches import HOW, told_once, where
 from inspector.policy.values import RANGE_FORM, specifier
-from inspector.policy.versions import parsed, within
+from inspector.policy.versions import public_of, within
 
 WRONG = Advice(
     "CODE_BUG",
@@ -45,7 +45,7 @@ def check_version(case: Case) -> Iterator[Finding]:
     if case.role[TORCH] in (None, "absent") or not torch.installed:
         return
     shown = Shown(wanted or "a valid version", torch.version or "none")
-    version = parsed(torch.version)
+    version = public_of(torch.version)
     if version is None:
         yield _invalid(case, shown)
         return
@@ -54,8 +54,8 @@ def check_version(case: Case) -> Iterator[Finding]:
         yield case.found("fail", WRONG, message, shown, at, change=lambda tool: tool.adding(f"torch{wanted}"))
     else:
         yield case.passed(f"version {torch.version} is valid", shown)
-    metadata = parsed(torch.distribution_version)
-    if metadata is not None and metadata.public != version.public:
+    metadata = public_of(torch.distribution_version)
+    if metadata not in (None, version):
         message = f"the metadata says torch {torch.distribution_version}, torch/version.py says {torch.version}"
         one = Shown("one release", f"{torch.distribution_version} and {torch.version}")
         yield case.found("warn", MIXED, message, one, where(case, torch))

@@ -20,7 +20,7 @@ FLOOR = 10_000_000
 """Bytes below which no share of an image counts: of a small image, a few are soon one."""
 NAMED = 3
 """Kinds of waste that a message names, the biggest."""
-_SHARE = re.compile(r"\s*([0-9]{1,2}(?:\.[0-9]{1,3})?) ?%\s*")
+_SHARE = r"\s*([0-9]{1,2}(?:\.[0-9]{1,3})?) ?%\s*"
 _FORM = {"pattern": f"{SIZE_FORM['pattern']}|^\\s*[0-9]{{1,2}}(\\.[0-9]{{1,3}})? ?%\\s*$"}
 _ADVICE = Advice("CODE_BUG", "{dockerfile}: {change}{origin}")
 
@@ -48,7 +48,7 @@ def parse_bound(text: str) -> Bound:
     >>> parse_bound("10 %").of(2_000_000_000)
     200000000
     """
-    share = _SHARE.fullmatch(text)
+    share = re.fullmatch(_SHARE, text)
     return Bound(text.strip(), percent=float(share[1])) if share else Bound(text.strip(), bytes=parse_size(text))
 
 

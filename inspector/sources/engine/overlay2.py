@@ -35,8 +35,8 @@ DRIVER = "overlay2"
 SPLIT = "tar-split.json.gz"
 _LINE = 1 << 10
 _MAX_CHAIN = 1000
-_CACHE_ID = re.compile(r"[0-9A-Za-z]{1,128}")
-_CHAIN = re.compile(r"sha256:[0-9a-f]{64}")
+_CACHE_ID = r"[0-9A-Za-z]{1,128}"
+_CHAIN = r"sha256:[0-9a-f]{64}"
 
 
 class _Graph(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class _Graph(msgspec.Struct, frozen=True):
         found: list[str] = []
         while chain_id:
             record = self.layers / _folders(chain_id)
-            if not _CHAIN.fullmatch(chain_id) or len(found) >= _MAX_CHAIN:
+            if not re.fullmatch(_CHAIN, chain_id) or len(found) >= _MAX_CHAIN:
                 raise AccessUnusable(f"{str(self.layers)!a} chains no layers of an image")
             found.append(_line(record / "diff"))
             chain_id = _line(record / "parent") if os.path.lexists(record / "parent") else ""
@@ -74,7 +74,7 @@ class _Graph(msgspec.Struct, frozen=True):
         if _line(record / "diff") != diff_id:
             raise AccessUnusable(f"{str(record)!a} is of another layer than {diff_id}")
         cache_id, size = _line(record / "cache-id"), _line(record / "size")
-        if not _CACHE_ID.fullmatch(cache_id) or not size.isdecimal():
+        if not re.fullmatch(_CACHE_ID, cache_id) or not size.isdecimal():
             raise AccessUnusable(f"{str(record)!a}: invalid cache-id or size")
         files = self.root / DRIVER / cache_id / "diff"
         split = kept(record / SPLIT)
@@ -116,7 +116,7 @@ def overlay2_container(root: Path, container_id: str) -> tuple[list[str], Path]:
     refuse_hidden_marks(root / DRIVER)
     record = graph.layers / "mounts" / container_id
     mount = _line(record / "mount-id")
-    if not _CACHE_ID.fullmatch(container_id) or not _CACHE_ID.fullmatch(mount):
+    if not re.fullmatch(_CACHE_ID, container_id) or not re.fullmatch(_CACHE_ID, mount):
         raise AccessUnusable(f"{str(record)!a}: invalid mount-id")
     return graph.diff_ids(_line(record / "parent")), root / DRIVER / mount / "diff"
 
