@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from inspector.elf.facts import MAX_LOADER, is_loader, read_loader
 from inspector.elf.forward import MAX_HELD, Passed, read_forward
-from inspector.elf.hashes import gnu_hashes
+from inspector.elf.hashes import gnu_hash
 from inspector.elf.layout import MAGIC
 from inspector.elf.listed import Listed, ListSearch, holds_list, read_listed, search_for
-from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
+from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed
 from inspector.elf.skeleton import read_skeleton
 from inspector.elf.source import Content, FilePart, Source
 from inspector.elf.symbols import read_both, read_symbols
@@ -31,7 +31,6 @@ __all__ = [
     "Symbols",
     "VersionNeed",
     "gnu_hash",
-    "gnu_hashes",
     "holds_list",
     "is_loader",
     "read_both",

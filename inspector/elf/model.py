@@ -93,15 +93,3 @@ class LoaderFacts(msgspec.Struct, frozen=True, array_like=True):
 
     folders: tuple[str, ...] = ()
     glibc: str = ""
-
-
-def gnu_hash(name: bytes) -> int:
-    """Return the GNU hash of a symbol's name (DT_GNU_HASH): 32 bits.
-
-    >>> hex(gnu_hash(b"printf"))
-    '0x156b2bb8'
-    """
-    value = 5381
-    for byte in name:
-        value = (value * 33 + byte) & 0xFFFFFFFF
-    return value

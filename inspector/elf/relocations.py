@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Container
 
 from inspector.elf.dynamic import (
     DT_JMPREL,
@@ -15,8 +16,6 @@ from inspector.elf.dynamic import (
     DT_RELASZ,
     DT_RELCOUNT,
     DT_RELSZ,
-    MAX_SYMBOLS,
-    Damaged,
     Dynamic,
 )
 from inspector.elf.layout import Layout
@@ -72,17 +71,23 @@ def _range(layout: Layout, address: int, size: int, kind: int, skipped: int) -> 
     return [(min(start + skipped * step, end), end, step)]
 
 
-def named(source: Source, layout: Layout, ranges: list[tuple[int, int, int]]) -> dict[int, None]:
-    """Return the numbers of the symbols that relocations name, each once. Raises `Absent`, `Damaged`."""
+def named(
+    source: Source, layout: Layout, ranges: list[tuple[int, int, int]], among: Container[int]
+) -> tuple[list[int], int]:
+    """Return the symbols, of those that are wanted, that relocations name, each once; and the highest of all.
+
+    Raises `Absent`.
+    """
     found: dict[int, None] = {}
+    highest = -1
     for start, end, step in ranges:
         for at in range(start, min(end, start + MAX_BYTES), _STEP):
             data = source.read_at(at, min(_STEP, end - at))
             words = words_of(data[: len(data) - len(data) % step], layout.order)
-            found.update(dict.fromkeys(_numbers(words, layout, step)))
-            if len(found) > MAX_SYMBOLS:
-                raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
-    return found
+            numbers = _numbers(words, layout, step)
+            highest = max(highest, max(numbers, default=-1))
+            found.update(dict.fromkeys(filter(among.__contains__, numbers)))
+    return list(found), highest
 
 
 def _numbers(words: array[int], layout: Layout, step: int) -> array[int]:

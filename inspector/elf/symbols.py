@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 import sys
@@ -27,7 +28,7 @@ from inspector.elf.dynamic import (
     read_dynamic,
     read_needs,
 )
-from inspector.elf.hashes import gnu_hashes
+from inspector.elf.hashes import gnu_hash
 from inspector.elf.layout import Layout, read_layout
 from inspector.elf.model import NotElf, Skeleton, Symbols
 from inspector.elf.relocations import named, relocation_ranges, words_of
@@ -92,38 +93,49 @@ class _Table:
     def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
         self._source, self._layout, self._dynamic = source, layout, dynamic
         self._why = dynamic.cut
-        try:
-            data, late = (named(source, layout, each) for each in relocation_ranges(layout, dynamic))
-        except Absent:
-            data, late = {}, {}
-            self._why = self._why or PASSED
         self._first, self._chain, count = self._hashed()
-        self._all = not self._why
-        count = max(count, 1 + max(data, default=0), 1 + max(late, default=0))
-        if count > MAX_SYMBOLS:
-            raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
-        self._columns = self._read_columns(count)
+        ranges = relocation_ranges(layout, dynamic)
+        highest = count - 1
+        while True:
+            if max(count, highest + 1) > MAX_SYMBOLS:
+                raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
+            count = highest + 1
+            self._columns = self._read_columns(count)
+            undefined = self._undefined()
+            try:
+                (self._data, highest), (late, last) = (named(source, layout, each, undefined) for each in ranges)
+            except Absent:
+                self._data, late, self._why = list(undefined), [], self._why or PASSED
+                break
+            highest = max(highest, last)
+            if highest < count:
+                break  # else it has symbols that no table of hashes counts
+        if self._why:
+            self._data = list(undefined)
+        known = set(self._data)
+        self._late = [number for number in late if number not in known]
         self._strings = self._read_strings()
         self._versions = self._read_versions(count)
-        self._data, self._late = data, late
+
+    def _undefined(self) -> dict[int, None]:
+        """Return the symbols that are defined elsewhere, but for weak ones, in their order."""
+        infos, others, sections = self._columns.infos, self._columns.others, self._columns.sections
+        found: dict[int, None] = {}
+        number = -1
+        with contextlib.suppress(ValueError):  # no further one
+            while True:
+                number = sections.index(0, number + 1)
+                if infos[number] >> 4 in _STRONG and others[number] & 3 in SHOWN:
+                    found[number] = None
+        return found
 
     def symbols(self) -> Symbols:
-        infos, others = self._columns.infos, self._columns.others
-        open_ = {
-            number
-            for number, section in enumerate(self._columns.sections)
-            if not section and infos[number] >> 4 in _STRONG and others[number] & 3 in SHOWN
-        }
-        if not self._all:
-            self._data = dict.fromkeys(sorted(open_))
-        data = [number for number in self._data if number in open_]
-        late = [number for number in self._late if number in open_ and number not in self._data]
-        names, numbers, data_count = self._named(data, late)
+        names, numbers, data = self._named()
         needs, versions = self._needed_versions(numbers)
         exported, hidden, defined, defining = self._exported()
         return Symbols(
             names=b"\0".join(names),
-            data=data_count,
+            data=data,
             versions=versions,
             needs=needs,
             exported=exported,
@@ -133,23 +145,22 @@ class _Table:
             defined=defined,
         )
 
-    def _named(self, data: list[int], late: list[int]) -> tuple[list[bytes], list[int], int]:
-        """Return the names, without those that are empty, the numbers of their symbols, and how many are of `data`."""
+    def _named(self) -> tuple[list[bytes], list[int], int]:
+        """Return the names, without those that are empty, the numbers of their symbols, and how many are of data."""
         names: list[bytes] = []
         numbers: list[int] = []
-        count, left = 0, MAX_UNDEFINED
-        places, strings = self._columns.names, self._strings
-        for place, number in enumerate((*data, *late)):
-            start = places[number]
-            end = strings.find(b"\0", start, start + MAX_UNDEFINED)
-            left -= end - start
-            if left < 0 or end < 0:
-                raise Damaged(f"its undefined symbols have no names, or names of more than {MAX_UNDEFINED} bytes")
-            if end > start:
-                names.append(strings[start:end])
-                numbers.append(number)
-                count += place < len(data)
-        return names, numbers, count
+        data, left = 0, MAX_UNDEFINED
+        for kind in (self._data, self._late):
+            data = len(names) if kind is self._late else 0
+            for number in kind:
+                name = self._name(number)
+                left -= len(name)
+                if left < 0:
+                    raise Damaged(f"its undefined symbols have names of more than {MAX_UNDEFINED} bytes")
+                if name:
+                    names.append(name)
+                    numbers.append(number)
+        return names, numbers, data
 
     def _name(self, number: int) -> bytes:
         start = self._columns.names[number]
@@ -177,17 +188,16 @@ class _Table:
         columns, first = self._columns, self._first
         last = first + len(self._chain) if self._chain is not None else len(columns.names)
         numbers = defining_in(columns, first, last)
-        if self._chain is not None:
-            hashes = [word >> 1 for word in self._chain]
-            if len(numbers) < len(hashes):
-                hashes = [hashes[number - first] for number in numbers]
+        if self._chain is None:
+            hashes = array("I", [gnu_hash(name) >> 1 for name in self._all_names(numbers)])
         else:
-            hashes = [word >> 1 for word in gnu_hashes(self._all_names(numbers))]
-        every = set(hashes)
+            hashes = _halved(self._chain)
+            if len(numbers) < len(hashes):
+                hashes = array("I", [hashes[number - first] for number in numbers])
         hidden = _packed(self._only_hidden(numbers, hashes))
-        return _packed(sorted(every)), hidden, self._in_versions(numbers, hashes, every), numbers
+        return _packed(hashes), hidden, self._in_versions(numbers, hashes), numbers
 
-    def _in_versions(self, numbers: Sequence[int], hashes: list[int], every: set[int]) -> Defined:
+    def _in_versions(self, numbers: Sequence[int], hashes: array[int]) -> Defined:
         """Return what is defined in each version but the base, and what is defined in the base beside another."""
         if not self._versions or DT_VERDEF not in self._dynamic.tags:
             return None
@@ -202,6 +212,7 @@ class _Table:
         add = {version: found.get(version & _VERSION, set() if version & _HIDDEN else base).add for version in used}
         for version, value in zip(versions, hashes, strict=True):
             add[version](value)
+        every = set(hashes)
         also = base.intersection(set().union(*found.values()))
         rows = [
             (names[number], b"" if place == every else _packed(sorted(place)))
@@ -225,7 +236,7 @@ class _Table:
                 raise Damaged(f"its symbols have names of more than {MAX_UNDEFINED} bytes, and no DT_GNU_HASH")
         return names
 
-    def _only_hidden(self, numbers: Sequence[int], hashes: list[int]) -> list[int]:
+    def _only_hidden(self, numbers: Sequence[int], hashes: array[int]) -> list[int]:
         """Return the hashes that an unversioned reference can't mean: a hidden version, not the base or the first."""
         versions = self._versions
         if max(versions, default=0) < _HIDDEN:
@@ -317,6 +328,13 @@ class _Table:
 
 def _packed(numbers: Sequence[int]) -> bytes:
     return _swapped(array("I", numbers), "<").tobytes()
+
+
+def _halved(numbers: array[int]) -> array[int]:
+    """Return each number without its lowest bit, all at once."""
+    mask = array("I", [0x7FFFFFFF]) * len(numbers)
+    whole, kept = (int.from_bytes(each.tobytes(), sys.byteorder) for each in (numbers, mask))
+    return array("I", (whole >> 1 & kept).to_bytes(4 * len(numbers), sys.byteorder))
 
 
 def _swapped(numbers: array[int], order: str) -> array[int]:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from inspector.elf import Symbols, gnu_hashes
+from inspector.elf import Symbols, gnu_hash
 from inspector.errors import LimitExceeded
 from inspector.rootfs import NotKept, Rootfs
 
@@ -113,7 +113,7 @@ def _versions(symbols: Symbols, exported: frozenset[int]) -> dict[str, frozenset
 
 def hashes_of(symbols: Symbols) -> list[int]:
     """Return the hashes, of 31 bits, of the undefined symbols, in their order."""
-    return [value >> 1 for value in gnu_hashes(symbols.names.split(b"\0"))]
+    return [gnu_hash(name) >> 1 for name in symbols.names.split(b"\0")]
 
 
 def _grouped(symbols: Symbols) -> list[Group]:
