@@ -14,6 +14,7 @@ from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionN
 from inspector.elf.skeleton import read_skeleton
 from inspector.elf.source import Content, FilePart, Source
 from inspector.elf.symbols import read_both, read_symbols
+from inspector.elf.words import bytes_of, words_of
 
 __all__ = [
     "MAGIC",
@@ -30,6 +31,7 @@ __all__ = [
     "Source",
     "Symbols",
     "VersionNeed",
+    "bytes_of",
     "gnu_hash",
     "holds_list",
     "is_loader",
@@ -40,4 +42,5 @@ __all__ = [
     "read_skeleton",
     "read_symbols",
     "search_for",
+    "words_of",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Container
 
@@ -20,20 +19,13 @@ from inspector.elf.dynamic import (
 )
 from inspector.elf.layout import Layout
 from inspector.elf.source import Source
+from inspector.elf.words import words_of
 
 MAX_BYTES = 96 << 20
 """Bytes of relocations that are read of one file, those aside that name no symbol."""
 
 _STEP = 24 << 14  # bytes read at a time; a multiple of every size that a relocation has
 _MIPS = 8
-
-
-def words_of(data: bytes, order: str) -> array[int]:
-    """Return numbers of 32 bits in this machine's order."""
-    words = array("I", data)
-    if (order == "<") != (sys.byteorder == "little"):
-        words.byteswap()
-    return words
 
 
 def entry_size(layout: Layout, kind: int) -> int:

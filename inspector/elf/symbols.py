@@ -31,9 +31,10 @@ from inspector.elf.dynamic import (
 from inspector.elf.hashes import gnu_hash
 from inspector.elf.layout import Layout, read_layout
 from inspector.elf.model import NotElf, Skeleton, Symbols
-from inspector.elf.relocations import named, relocation_ranges, words_of
+from inspector.elf.relocations import named, relocation_ranges
 from inspector.elf.skeleton import PASSED, read_skeleton
 from inspector.elf.source import Absent, Source
+from inspector.elf.words import bytes_of, words_of
 
 MAX_STRINGS = 32 << 20
 """Bytes of the names of all symbols of one file."""
@@ -194,8 +195,8 @@ class _Table:
             hashes = _halved(self._chain)
             if len(numbers) < len(hashes):
                 hashes = array("I", [hashes[number - first] for number in numbers])
-        hidden = _packed(self._only_hidden(numbers, hashes))
-        return _packed(hashes), hidden, self._in_versions(numbers, hashes), numbers
+        hidden = bytes_of(self._only_hidden(numbers, hashes))
+        return bytes_of(hashes), hidden, self._in_versions(numbers, hashes), numbers
 
     def _in_versions(self, numbers: Sequence[int], hashes: array[int]) -> Defined:
         """Return what is defined in each version but the base, and what is defined in the base beside another."""
@@ -215,11 +216,11 @@ class _Table:
         every = set(hashes)
         also = base.intersection(set().union(*found.values()))
         rows = [
-            (names[number], b"" if place == every else _packed(sorted(place)))
+            (names[number], b"" if place == every else bytes_of(sorted(place)))
             for number, place in found.items()
             if place
         ]
-        return (*rows, *([("", _packed(sorted(also)))] if also else []))
+        return (*rows, *([("", bytes_of(sorted(also)))] if also else []))
 
     def _versions_of(self, numbers: Sequence[int]) -> Sequence[int]:
         if isinstance(numbers, range):
@@ -293,9 +294,9 @@ class _Table:
     def _read_columns(self, count: int) -> Columns:
         size = symbol_size(self._layout)
         data = self._read(self._place(self._dynamic.tags[DT_SYMTAB])[0], size * count)
-        words, halves = words_of(data, self._layout.order), _swapped(array("H", data), self._layout.order)
+        words, halves = (words_of(data, self._layout.order, code) for code in "IH")
         if self._layout.bits == 64:
-            values = _swapped(array("Q", data), self._layout.order)[1::3]
+            values = words_of(data, self._layout.order, "Q")[1::3]
             return Columns(words[0::6], data[4::24], data[5::24], halves[3::12], values)
         return Columns(words[0::4], data[12::16], data[13::16], halves[7::8], words[1::4])
 
@@ -309,9 +310,8 @@ class _Table:
     def _read_versions(self, count: int) -> array[int]:
         if DT_VERSYM not in self._dynamic.tags:
             return array("H")
-        return _swapped(
-            array("H", self._read(self._place(self._dynamic.tags[DT_VERSYM])[0], 2 * count)), self._layout.order
-        )
+        data = self._read(self._place(self._dynamic.tags[DT_VERSYM])[0], 2 * count)
+        return words_of(data, self._layout.order, "H")
 
     def _place(self, address: int) -> tuple[int, int]:
         place = self._layout.place(address)
@@ -326,19 +326,8 @@ class _Table:
         return data
 
 
-def _packed(numbers: Sequence[int]) -> bytes:
-    return _swapped(array("I", numbers), "<").tobytes()
-
-
 def _halved(numbers: array[int]) -> array[int]:
     """Return each number without its lowest bit, all at once."""
     mask = array("I", [0x7FFFFFFF]) * len(numbers)
     whole, kept = (int.from_bytes(each.tobytes(), sys.byteorder) for each in (numbers, mask))
     return array("I", (whole >> 1 & kept).to_bytes(4 * len(numbers), sys.byteorder))
-
-
-def _swapped(numbers: array[int], order: str) -> array[int]:
-    """Turn numbers from this machine's order to `order`, or back; in place."""
-    if (order == "<") != (sys.byteorder == "little"):
-        numbers.byteswap()
-    return numbers

@@ -84,9 +84,9 @@ class UserView:
         """See `Rootfs.skeleton`."""
         return self._fs.skeleton(path)
 
-    def symbols(self, path: str) -> Symbols:
+    def symbols(self, path: str, *, whole: bool = False) -> Symbols:
         """See `Rootfs.symbols`."""
-        return self._fs.symbols(path)
+        return self._fs.symbols(path, whole=whole)
 
     def loader(self, path: str) -> LoaderFacts:
         """See `Rootfs.loader`."""

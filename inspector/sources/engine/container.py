@@ -142,8 +142,9 @@ class ContainerRootfs:
         self._skeletons[path] = read_skeleton(Whole(self._start(path, node, node.size)))
         return self._skeletons[path]
 
-    def symbols(self, path: str) -> Symbols:
+    def symbols(self, path: str, *, whole: bool = False) -> Symbols:
         """See `Rootfs.symbols`."""
+        del whole
         raise NotKept(f"{path!r}: {_NO_OBJECTS}")
 
     def loader(self, path: str) -> LoaderFacts:

@@ -111,8 +111,9 @@ class Machine:
         """See `Rootfs.skeleton`."""
         return self._once("skeleton", path, read_skeleton)
 
-    def symbols(self, path: str) -> Symbols:
+    def symbols(self, path: str, *, whole: bool = False) -> Symbols:
         """See `Rootfs.symbols`."""
+        del whole
         return self._once("symbols", path, symbols_of)
 
     def loader(self, path: str) -> LoaderFacts:
