@@ -15,7 +15,7 @@ from inspector.elf import Listed, LoaderFacts
 from inspector.layers.entries import KINDS, Entries, Owner
 from inspector.layers.entry import LayerIndex
 from inspector.layers.numbers import little
-from inspector.layers.objects import Objects
+from inspector.layers.objects import Objects, pack_list, unpack_list
 from inspector.oci import Digest
 
 MAX_PLAIN = 64 << 20
@@ -36,7 +36,7 @@ class _Objects(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     """The ELF files of a layer without their symbols; see `Objects`."""
 
     places: bytes
-    skeletons: list[bytes]
+    skeletons: bytes
     loaders: dict[int, LoaderFacts]
     listed: dict[int, Listed]
     located: bytes
@@ -126,7 +126,7 @@ def _columns(index: LayerIndex) -> _Columns:
 def _objects(objects: Objects) -> _Objects:
     return _Objects(
         places=_written(array("I", objects.skeletons)),
-        skeletons=list(objects.skeletons.values()),
+        skeletons=pack_list(list(objects.skeletons.values())),
         loaders=objects.loaders,
         listed=objects.listed,
         located=_written(array("I", objects.offsets)),
@@ -182,7 +182,7 @@ def _index(columns: _Columns) -> LayerIndex:
 
 
 def _objects_of(columns: _Objects, count: int) -> Objects:
-    skeletons = dict(zip(_read("I", columns.places), columns.skeletons, strict=True))
+    skeletons = dict(zip(_read("I", columns.places), unpack_list(columns.skeletons), strict=True))
     offsets = dict(zip(_read("I", columns.located), _read("Q", columns.offsets), strict=True))
     if max((*skeletons, *columns.loaders, *columns.listed, *offsets), default=-1) >= count:
         raise ValueError("an ELF file of no entry")

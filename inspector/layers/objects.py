@@ -30,6 +30,7 @@ _LOADER = msgspec.msgpack.Decoder(LoaderFacts)
 _LISTED = msgspec.msgpack.Decoder(Listed)
 _LOADERS = 1 << 32  # no layer has so many entries
 _ROW = msgspec.msgpack.Decoder(dict[int, bytes])
+_LIST = msgspec.msgpack.Decoder(list[bytes])
 
 
 OF_CONTENT = ("skeletons", "symbols", "loaders", "listed")
@@ -199,10 +200,33 @@ def pack_row(packed: Mapping[int, bytes], level: int = _LEVEL) -> bytes:
 
 def unpack_row(row: bytes) -> dict[int, bytes]:
     """Return what is in a row of the cache; nothing where it is no such row."""
-    zstd = zstd_module()
     try:
-        inflater = zstd.ZstdDecompressor()
-        plain = inflater.decompress(row, _MAX_UNPACKED) if len(row) <= MAX_ROW else b""
-        return _ROW.decode(plain) if inflater.eof else {}
-    except (zstd.ZstdError, EOFError, msgspec.MsgspecError):
+        return _ROW.decode(_inflated(row))
+    except (ValueError, msgspec.MsgspecError):
         return {}
+
+
+def pack_list(packed: list[bytes]) -> bytes:
+    """Return what is alike, such as skeletons, compressed together."""
+    found: bytes = zstd_module().compress(msgspec.msgpack.encode(packed), _LEVEL) if packed else b""
+    return found
+
+
+def unpack_list(content: bytes) -> list[bytes]:
+    """Return the list of which `pack_list` made `content`. Raises `ValueError` for anything else."""
+    try:
+        return _LIST.decode(_inflated(content)) if content else []
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+
+
+def _inflated(content: bytes) -> bytes:
+    zstd = zstd_module()
+    inflater = zstd.ZstdDecompressor()
+    try:
+        plain: bytes = inflater.decompress(content, _MAX_UNPACKED) if len(content) <= MAX_ROW else b""
+    except (zstd.ZstdError, EOFError) as error:
+        raise ValueError(str(error)) from error
+    if not inflater.eof:
+        raise ValueError("it is cut, or too large")
+    return plain
