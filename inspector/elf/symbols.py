@@ -7,7 +7,7 @@ import re
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from inspector.elf.columns import SHOWN, Columns, defining_in
@@ -17,22 +17,16 @@ from inspector.elf.dynamic import (
     DT_STRSZ,
     DT_STRTAB,
     DT_SYMTAB,
-    DT_VERDEF,
-    DT_VERNEED,
     DT_VERSYM,
     MAX_SYMBOLS,
     Damaged,
-    Dynamic,
-    Strings,
-    read_definitions,
-    read_dynamic,
-    read_needs,
 )
 from inspector.elf.hashes import gnu_hash
-from inspector.elf.layout import Layout, read_layout
+from inspector.elf.layout import Layout
 from inspector.elf.model import NotElf, Skeleton, Symbols
+from inspector.elf.opened import PASSED, Opened, open_elf
 from inspector.elf.relocations import named, relocation_ranges
-from inspector.elf.skeleton import PASSED, read_skeleton
+from inspector.elf.skeleton import skeleton_of
 from inspector.elf.source import Absent, Source
 from inspector.elf.words import bytes_of, words_of
 
@@ -43,7 +37,7 @@ MAX_UNDEFINED = 4 << 20
 MAX_MODULES = 10_000
 """Names of the form `PyInit_N` of one file."""
 
-_STRONG = (1, 10)
+_STRONG = bytes(binding << 4 | kind for binding in (1, 10) for kind in range(16))
 _HIDDEN, _VERSION = 0x8000, 0x7FFF
 _BASE = 1
 _S390 = 22
@@ -56,43 +50,43 @@ def symbol_size(layout: Layout) -> int:
     return 24 if layout.bits == 64 else 16
 
 
-def read_symbols(source: Source, layout: Layout | NotElf | None = None, dynamic: Dynamic | None = None) -> Symbols:
+def read_symbols(source: Source) -> Symbols:
     """Read them; what can't be had is left out, and `partial` says why.
 
-    Where only the relocations can't be had, `names` are all undefined ones, which may be a few too many. What was read
-    before need not be read again.
+    Where only the relocations can't be had, `names` are all undefined ones, which may be a few too many.
     """
+    opened = open_elf(source)
+    return Symbols(partial=opened.reason) if isinstance(opened, NotElf) else symbols_of(opened)
+
+
+def symbols_of(opened: Opened) -> Symbols:
+    """Return the symbols of a file whose headers were read; see `read_symbols`."""
+    if DT_SYMTAB not in opened.dynamic.tags or DT_STRTAB not in opened.dynamic.tags:
+        return Symbols(partial=opened.dynamic.cut)
     try:
-        layout = layout or read_layout(source)
-        if isinstance(layout, NotElf):
-            return Symbols(partial=layout.reason)
-        dynamic = dynamic or read_dynamic(source, layout)
-        if DT_SYMTAB not in dynamic.tags or DT_STRTAB not in dynamic.tags:
-            return Symbols(partial=dynamic.cut)
-        return _Table(source, layout, dynamic).symbols()
-    except Absent:
-        return Symbols(partial=PASSED)
-    except Damaged as error:
-        return Symbols(partial=str(error))
+        return _Table(opened).symbols()
+    except (Damaged, Absent) as error:
+        return Symbols(partial=str(error) or PASSED)
 
 
 def read_both(source: Source) -> tuple[Skeleton | NotElf, Symbols]:
-    """Read the skeleton and the symbols, and once what both begin with."""
-    layout: Layout | NotElf | None = None
-    dynamic: Dynamic | None = None
-    try:
-        layout = read_layout(source)
-        dynamic = None if isinstance(layout, NotElf) else read_dynamic(source, layout)
-    except Absent:
-        pass  # each says what it lacks
-    return read_skeleton(source, layout, dynamic), read_symbols(source, layout, dynamic)
+    """Read the skeleton and the symbols, and once what both are made of."""
+    opened = open_elf(source)
+    if isinstance(opened, NotElf):
+        return opened, Symbols(partial=opened.reason)
+    return skeleton_of(opened), symbols_of(opened)
 
 
 class _Table:
     """The symbols of one file. Raises `Absent`, `Damaged`."""
 
-    def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
-        self._source, self._layout, self._dynamic = source, layout, dynamic
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._source, self._layout, self._dynamic = source, layout, dynamic = (
+            opened.source,
+            opened.layout,
+            opened.dynamic,
+        )
         self._why = dynamic.cut
         self._first, self._chain, count = self._hashed()
         ranges = relocation_ranges(layout, dynamic)
@@ -121,14 +115,13 @@ class _Table:
     def _undefined(self) -> dict[int, None]:
         """Return the symbols that are defined elsewhere, but for weak ones, in their order."""
         infos, others, sections = self._columns.infos, self._columns.others, self._columns.sections
-        found: dict[int, None] = {}
-        number = -1
+        found = [number for number, section in enumerate(sections[: self._first]) if not section]
+        number = self._first - 1  # behind it are those that it defines, or nearly all
         with contextlib.suppress(ValueError):  # no further one
             while True:
                 number = sections.index(0, number + 1)
-                if infos[number] >> 4 in _STRONG and others[number] & 3 in SHOWN:
-                    found[number] = None
-        return found
+                found.append(number)
+        return {number: None for number in found if infos[number] in _STRONG and others[number] & 3 in SHOWN}
 
     def symbols(self) -> Symbols:
         names, numbers, data = self._named()
@@ -148,40 +141,38 @@ class _Table:
 
     def _named(self) -> tuple[list[bytes], list[int], int]:
         """Return the names, without those that are empty, the numbers of their symbols, and how many are of data."""
-        names: list[bytes] = []
-        numbers: list[int] = []
-        data, left = 0, MAX_UNDEFINED
-        for kind in (self._data, self._late):
-            data = len(names) if kind is self._late else 0
-            for number in kind:
-                name = self._name(number)
-                left -= len(name)
-                if left < 0:
-                    raise Damaged(f"its undefined symbols have names of more than {MAX_UNDEFINED} bytes")
-                if name:
-                    names.append(name)
-                    numbers.append(number)
-        return names, numbers, data
+        data = self._names_of(self._data, MAX_UNDEFINED)
+        late = self._names_of(self._late, MAX_UNDEFINED - sum(map(len, data)))
+        found = [*zip(data, self._data, strict=True), *zip(late, self._late, strict=True)]
+        count = len(data) - data.count(b"")
+        return [name for name, _ in found if name], [number for name, number in found if name], count
 
-    def _name(self, number: int) -> bytes:
-        start = self._columns.names[number]
-        end = self._strings.find(b"\0", start, start + MAX_UNDEFINED)
-        if end < 0:
-            raise Damaged("a symbol's name lies outside the string table")
-        return self._strings[start:end]
+    def _names_of(self, numbers: Iterable[int], most: int) -> list[bytes]:
+        """Return the names of symbols, in at most so many bytes."""
+        places, find = self._columns.names, self._strings.find
+        names: list[bytes] = []
+        for number in numbers:
+            start = places[number]
+            end = find(b"\0", start, start + most + 1)
+            if end < 0:
+                raise Damaged(f"its symbols have no names, or names of more than {MAX_UNDEFINED} bytes")
+            names.append(self._strings[start:end])
+            most -= end - start
+        return names
 
     def _needed_versions(self, numbers: Sequence[int]) -> tuple[tuple[tuple[str, str], ...], tuple[int, ...]]:
         """Return the versions needed, with the library of each, and which of them each symbol has."""
         if not self._versions:
             return (), (-1,) * len(numbers)
+        found, error = self._opened.needs
+        if error is not None:
+            raise error
         needs: list[tuple[str, str]] = []
         places: dict[int, int] = {}
-        if DT_VERNEED in self._dynamic.tags:
-            strings = Strings(self._source, self._layout, self._dynamic)
-            for file, versions in read_needs(self._source, self._layout, self._dynamic, strings):
-                for name, _, number in versions:
-                    places[number] = len(needs)
-                    needs.append((file, name))
+        for file, versions in found:
+            for name, _, number in versions:
+                places[number] = len(needs)
+                needs.append((file, name))
         return tuple(needs), tuple(places.get(self._versions[number] & _VERSION, -1) for number in numbers)
 
     def _exported(self) -> tuple[bytes, bytes, Defined, Sequence[int]]:
@@ -190,7 +181,7 @@ class _Table:
         last = first + len(self._chain) if self._chain is not None else len(columns.names)
         numbers = defining_in(columns, first, last)
         if self._chain is None:
-            hashes = array("I", [gnu_hash(name) >> 1 for name in self._all_names(numbers)])
+            hashes = array("I", [gnu_hash(name) >> 1 for name in self._names_of(numbers, MAX_UNDEFINED)])
         else:
             hashes = _halved(self._chain)
             if len(numbers) < len(hashes):
@@ -200,10 +191,11 @@ class _Table:
 
     def _in_versions(self, numbers: Sequence[int], hashes: array[int]) -> Defined:
         """Return what is defined in each version but the base, and what is defined in the base beside another."""
-        if not self._versions or DT_VERDEF not in self._dynamic.tags:
+        names, error = self._opened.defined if self._versions else (None, None)
+        if error is not None:
+            raise error
+        if names is None:
             return None
-        strings = Strings(self._source, self._layout, self._dynamic)
-        names = read_definitions(self._source, self._layout, self._dynamic, strings)
         found = {number: set[int]() for number in names if number > _BASE}
         base = set[int]()
         versions = self._versions_of(numbers)
@@ -226,16 +218,6 @@ class _Table:
         if isinstance(numbers, range):
             return self._versions[numbers.start : numbers.stop]
         return [self._versions[number] for number in numbers]
-
-    def _all_names(self, numbers: Sequence[int]) -> list[bytes]:
-        names: list[bytes] = []
-        left = MAX_UNDEFINED
-        for number in numbers:
-            names.append(self._name(number))
-            left -= len(names[-1])
-            if left < 0:
-                raise Damaged(f"its symbols have names of more than {MAX_UNDEFINED} bytes, and no DT_GNU_HASH")
-        return names
 
     def _only_hidden(self, numbers: Sequence[int], hashes: array[int]) -> list[int]:
         """Return the hashes that an unversioned reference can't mean: a hidden version, not the base or the first."""
