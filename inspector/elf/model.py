@@ -77,7 +77,7 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     version, empty where these are all that it exports; `""` are those that it also defines without one. What is in none
     is in the base, which serves every version; None where it has no version section.
 
-    Of symbols that are `kept`, there are no names but their `hashes`, and a large library exports no more than was
+    Of symbols that are `kept`, there are no names but their `hashes`; those that are `thinned` export no more than was
     looked for: what is found by them is found, and what is not, the whole symbols may have.
     """
 
@@ -92,6 +92,7 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     defined: tuple[tuple[str, bytes], ...] | None = None
     hashes: bytes = b""
     kept: bool = False
+    thinned: bool = False
 
     def undefined(self) -> Sequence[int]:
         """Return the hashes of the undefined symbols, in their order."""

@@ -15,7 +15,8 @@ from inspector.elf.dynamic import (
     read_dynamic,
     read_needs,
 )
-from inspector.elf.layout import Layout, NotElf, read_layout
+from inspector.elf.layout import Layout, read_layout
+from inspector.elf.model import NotElf
 from inspector.elf.source import Absent, Source
 
 PASSED = "parts of it had gone by before it was known that they matter"

@@ -73,16 +73,20 @@ def gather(
                 return _facts(image, indexed, python, begun, modules, sizes=sizes), modules
 
         facts, modules = attempt()
-        lacking = [at for at, each in enumerate(indexed) if each.binaries is not None and each.binaries.lacks]
-        for at in lacking:
-            indexed[at] = _index(indexer.again, image, at, group)
-        if lacking:
+        while lacking := [at for at, each in enumerate(indexed) if each.cached and _lacks(each)]:
+            for at in lacking:
+                indexed[at] = _index(indexer.again, image, at, group)
             facts, modules = attempt()
         remember(layer.binaries for layer in indexed if layer.binaries is not None)
         if known is not None and not modules.missed and (layers := _places(image, indexed)) is not None:
             known.keep(image, asked(python, imports, sizes=sizes), facts, layers)
         warnings = _unique(image.warnings, _notes(image.layers, indexed), facts.warnings)
         return msgspec.structs.replace(facts, warnings=warnings)
+
+
+def _lacks(indexed: Indexed) -> bool:
+    """Tell whether symbols were asked for that only a further read of the layer can give."""
+    return indexed.binaries is not None and indexed.binaries.lacks
 
 
 def _places(image: Image, indexed: list[Indexed]) -> str | None:

@@ -16,7 +16,7 @@ from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
 from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable
 from inspector.layers.entry import LayerIndex
-from inspector.layers.kept import joined, kept, pack_kept, unpack_kept
+from inspector.layers.kept import is_whole, joined, kept, pack_kept, unpack_kept
 from inspector.layers.objects import (
     KEPT_KEY,
     listed_key,
@@ -73,7 +73,7 @@ class Binaries:
         self._passed = cache(lambda: index.objects.symbols or passed())
         self._keep = keep
         self._new: dict[int, bytes] = {}
-        self._asked: dict[int, None] = {}
+        self._asked: dict[int, bool] = {}
         self._symbols: dict[int, Symbols] = {}
         self._held = HELD
         self._left = MAX_READ
@@ -134,18 +134,19 @@ class Binaries:
     def symbols(self, position: int, *, whole: bool = False) -> Symbols:
         """Return the symbols of a regular file; unless `whole`, those that are kept will do. Raises `NotKept`."""
         found = self._symbols.get(position)
-        if found is None or (whole and found.kept):
+        if found is None or (whole and not is_whole(found)):
             found = self._read_symbols(position, whole=whole)
             self._held -= len(found.names) + len(found.exported)
             if self._held >= 0:
                 self._symbols[position] = found
-        self._asked[position] = None
+        self._asked[position] = self._asked.get(position, False) or whole
         return found
 
     def _read_symbols(self, position: int, *, whole: bool) -> Symbols:
         packed = self._index.objects.symbols.get(position)
-        if packed is None and not whole and position in self._kept:
-            return self._kept[position]
+        known = self._kept.get(position) if packed is None else None
+        if known is not None and (not whole or is_whole(known)):
+            return known
         packed = packed or self._passed().get(position)
         if packed is not None:
             return _decoded(unpack_symbols, packed)
@@ -206,7 +207,7 @@ class Binaries:
             self._keep(self._new)
 
     def _remember_symbols(self, wanted: frozenset[int]) -> None:
-        new = {position: kept(self.symbols(position), wanted) for position in self._asked}
+        new = {at: kept(self.symbols(at), wanted, names=whole) for at, whole in self._asked.items()}
         before = self._kept
         every = before | {at: joined(before[at], each) if at in before else each for at, each in new.items()}
         if every != before:

@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -222,12 +221,17 @@ class IndexCache:
         if used:
             query = "UPDATE layer SET used = ? WHERE diff_id = ? AND identity = ?"
             self._store.change(lambda database: database.executemany(query, used), None)
-        if judged and self._store.change(partial(object_rows.drop_passed, keys=judged), otherwise=False):
-            self._store.shrink()
+        if judged:
+            self._drop_passed(judged)
         if self._is_changed or self.documents.is_changed or self.answers.is_changed:
             self._keep_to_bound()
         for each in (self._store, self.documents, self.answers):
             each.close()
+
+    def _drop_passed(self, judged: list[tuple[str, str, int]]) -> None:
+        """Let go of the symbols that went by of layers whose images were judged; what these need is kept."""
+        if self._store.change(lambda database: object_rows.drop_passed(database, judged), 0):
+            self._store.shrink()
 
     def _room(self) -> int:
         """Return bytes that layers may take."""

@@ -32,9 +32,17 @@ class _Packed(msgspec.Struct, frozen=True, array_like=True):
 _DECODER = msgspec.msgpack.Decoder(_Packed)
 
 
-def kept(symbols: Symbols, wanted: frozenset[int], most: int = MAX_WHOLE) -> Symbols:
-    """Return what is kept of symbols: of those that a library with more than `most` defines, the `wanted` ones."""
-    if symbols.kept:
+def is_whole(symbols: Symbols) -> bool:
+    """Tell whether all is there that was in the file."""
+    return not (symbols.kept or symbols.thinned)
+
+
+def kept(symbols: Symbols, wanted: frozenset[int], most: int = MAX_WHOLE, *, names: bool = False) -> Symbols:
+    """Return what is kept of symbols: of those that a library with more than `most` defines, the `wanted` ones.
+
+    With `names`, those of undefined ones stay: one of them may be missing.
+    """
+    if not is_whole(symbols):
         return symbols
     hashes, versions = symbols.undefined(), symbols.versions
     order = sorted(range(len(versions)), key=lambda at: (at >= symbols.data, versions[at], hashes[at]))
@@ -44,15 +52,19 @@ def kept(symbols: Symbols, wanted: frozenset[int], most: int = MAX_WHOLE) -> Sym
         return bytes_of(sorted(set(words_of(content)) if every else wanted.intersection(words_of(content))))
 
     defined = symbols.defined and [(name, thinned(own), not own) for name, own in symbols.defined]
+    unnamed = {
+        "names": b"",
+        "hashes": bytes_of(hashes[at] for at in order),
+        "versions": tuple(versions[at] for at in order),
+        "kept": True,
+    }
     return msgspec.structs.replace(
         symbols,
-        names=b"",
-        hashes=bytes_of(hashes[at] for at in order),
-        versions=tuple(versions[at] for at in order),
+        **({} if names else unnamed),
         exported=thinned(symbols.exported),
         hidden=thinned(symbols.hidden),
         defined=defined and tuple((name, own) for name, own, is_all in defined if own or is_all),
-        kept=True,
+        thinned=not every,
     )
 
 
@@ -63,7 +75,7 @@ def joined(one: Symbols, other: Symbols) -> Symbols:
         known = versions.get(name, own)
         versions[name] = _union(known, own) if known and own else b""  # which stands for all
     return msgspec.structs.replace(
-        one,
+        other if one.kept else one,
         exported=_union(one.exported, other.exported),
         hidden=_union(one.hidden, other.hidden),
         defined=None if one.defined is None else tuple(versions.items()),

@@ -68,13 +68,13 @@ def put(database: sqlite3.Connection, key: Key, found: Mapping[int, bytes], most
         _weigh(database, key)
 
 
-def drop_passed(database: sqlite3.Connection, keys: Iterable[Key]) -> bool:
-    """Delete the symbols that went by of layers; tell whether there were any."""
-    found = False
+def drop_passed(database: sqlite3.Connection, keys: Iterable[Key]) -> int:
+    """Delete the symbols that went by of layers; return of how many there were any."""
+    found = 0
     for key in keys:
         if database.execute(f"DELETE FROM passed {_WHERE}", key).rowcount:  # noqa: S608 - as above
             _weigh(database, key)
-            found = True
+            found += 1
     return found
 
 

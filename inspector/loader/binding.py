@@ -60,7 +60,7 @@ class Binder:
 
     def _complete(self, scope: Scope, of: Loaded) -> bool:
         """Have whole tables where only parts of some were kept; False where these were whole."""
-        return self._tables.complete(each.file for each in (of, *scope.objects))
+        return self._tables.complete(of.file, (each.file for each in scope.objects))
 
     def _bind(self, of: Loaded, scope: Scope, *, now: bool) -> LoadFailure | None:
         table = self._tables.get(of.file)
@@ -118,7 +118,7 @@ class Binder:
         """Note symbols for which glibc asserts that a library that a version is needed of has versions at all."""
         without_versions = not each.skeleton.needs and group.file in each.names
         if without_versions and self._glibc is not None and self._glibc <= _ASSERTED_UNTIL:
-            self._asks_whole |= table.symbols.kept
+            self._asks_whole |= table.symbols.thinned
             if found := wanted & table.exported:
                 self._asserted[group.file, group.version] = found
 

@@ -80,12 +80,14 @@ class Tables:
             raise LimitExceeded(f"{file} exports more than {MAX_EXPORTED} symbols")
         return self._keep(file, table_of(symbols))
 
-    def complete(self, files: Iterable[str]) -> bool:
-        """Have whole tables from now on, as far as they can be had, of files whose symbols are only `kept`.
+    def complete(self, needing: str, files: Iterable[str]) -> bool:
+        """Have whole tables from now on, as far as they can be had, of a file that needs names and of thinned ones.
 
-        Tell whether there were any.
+        Tell whether any was not asked for so before.
         """
-        partly = {file for file in files if (table := self.get(file)) is not None and table.symbols.kept}
+        partly = {file for file in files if (table := self.get(file)) is not None and table.symbols.thinned}
+        if needing not in self._whole:
+            partly.add(needing)  # even if it has its names: whoever keeps symbols sees by it that they matter
         self._whole |= partly
         for file in partly & self._files.keys():
             self._held -= self._files.pop(file).size
