@@ -91,8 +91,11 @@ class Rootfs(Protocol):
         Raises `NotKept`, `NotFound`.
         """
 
-    def symbols(self, path: str) -> Symbols:
-        """Return the symbols of the ELF file `path`, by content as `skeleton`. Raises as that does."""
+    def symbols(self, path: str, *, whole: bool = False) -> Symbols:
+        """Return the symbols of the ELF file `path`, by content as `skeleton`; unless `whole`, what is kept will do.
+
+        Raises as `skeleton` does.
+        """
 
     def loader(self, path: str) -> LoaderFacts:
         """Return what the regular file `path`, a loader (PT_INTERP), says of itself. Raises as `skeleton` does."""

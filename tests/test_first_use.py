@@ -86,39 +86,3 @@ def _builds(call: ast.Call) -> bool:
 def test_a_decoder_is_made_once() -> None:
     assert decoder(list[int]) is decoder(list[int])
     assert decoder(list[int]).decode(b"[1]") == [1]
-
-
-HASHES = """
-import sys, threading
-from inspector.elf import gnu_hash, gnu_hashes, hashes
-
-names = [b"n" * size for size in range(1, 2000, 7)]
-right = [gnu_hash(name) for name in names]
-sys.setswitchinterval(1e-6)
-wrong = []
-for _ in range(20):
-    hashes._powers.cache_clear()
-    hashes._KNOWN.clear()
-    ready = threading.Barrier(8)
-    def read():
-        ready.wait()
-        try:
-            wrong.extend([] if gnu_hashes(names) == right else ["another answer"])
-        except Exception as error:
-            wrong.append(repr(error))
-    threads = [threading.Thread(target=read) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-sys.exit("; ".join(wrong[:1]) or 0)
-"""
-
-
-@pytest.mark.thorough
-def test_hashes_of_symbols_are_right_for_the_first_threads_that_ask() -> None:
-    """A table that one thread is still filling gives another one wrong hashes, and so a library that seems to fit."""
-    done = subprocess.run(
-        [sys.executable, "-c", HASHES], cwd=ROOT, env=clean_environment(), check=False, timeout=60, stderr=-1, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")

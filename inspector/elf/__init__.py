@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from inspector.elf.facts import MAX_LOADER, is_loader, read_loader
 from inspector.elf.forward import MAX_HELD, Passed, read_forward
-from inspector.elf.hashes import gnu_hashes
+from inspector.elf.hashes import gnu_hash
 from inspector.elf.layout import MAGIC
 from inspector.elf.listed import Listed, ListSearch, holds_list, read_listed, search_for
-from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed, gnu_hash
+from inspector.elf.model import LoaderFacts, NotElf, Skeleton, Symbols, VersionNeed
 from inspector.elf.skeleton import read_skeleton
 from inspector.elf.source import Content, FilePart, Source
 from inspector.elf.symbols import read_both, read_symbols
+from inspector.elf.words import bytes_of, words_of
 
 __all__ = [
     "MAGIC",
@@ -30,8 +31,8 @@ __all__ = [
     "Source",
     "Symbols",
     "VersionNeed",
+    "bytes_of",
     "gnu_hash",
-    "gnu_hashes",
     "holds_list",
     "is_loader",
     "read_both",
@@ -41,4 +42,5 @@ __all__ = [
     "read_skeleton",
     "read_symbols",
     "search_for",
+    "words_of",
 ]

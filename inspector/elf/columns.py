@@ -28,9 +28,14 @@ def _all_define(columns: Columns, first: int, last: int) -> bool:
     return not (
         columns.infos[first:last].translate(None, _DEFINING)
         or columns.others[first:last].translate(None, _VISIBLE)
-        or 0 in columns.sections[first:last]
-        or 0 in columns.values[first:last]
+        or _has_zero(columns.sections[first:last])
+        or _has_zero(columns.values[first:last])
     )
+
+
+def _has_zero(numbers: array[int]) -> bool:
+    """Tell whether a number is 0: seldom are there as many bytes of 0, and only then is each looked at."""
+    return bytes(numbers.itemsize) in numbers.tobytes() and 0 in numbers
 
 
 def defining_in(columns: Columns, first: int, last: int) -> Sequence[int]:

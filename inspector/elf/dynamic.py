@@ -142,13 +142,12 @@ class Strings:
         raise Damaged("a name lies outside its string table")
 
 
-def read_needs(
-    source: Source, layout: Layout, dynamic: Dynamic, strings: Strings
-) -> Iterator[tuple[str, list[tuple[str, bool, int]]]]:
-    """Give each library of which versions are needed, and of each version name, whether weak, and number.
+Needed = tuple[str, list[tuple[str, bool, int]]]
+"""A library of which versions are needed, and of each version name, whether weak, and number."""
 
-    Raises `Absent`, `Damaged`.
-    """
+
+def read_needs(source: Source, layout: Layout, dynamic: Dynamic, strings: Strings) -> Iterator[Needed]:
+    """Give the versions that are needed. Raises `Absent`, `Damaged`."""
     table = _Table(source, layout, dynamic, DT_VERNEED)
     record, entry = _VERNEED[layout.order], _VERNAUX[layout.order]
     at: int | None = table.start

@@ -28,10 +28,11 @@ from inspector.elf.dynamic import (
 )
 from inspector.elf.layout import PT_INTERP, PT_LOAD, Layout, read_layout
 from inspector.elf.model import NotElf, Skeleton, Symbols
+from inspector.elf.opened import Opened
 from inspector.elf.relocations import relocation_ranges
-from inspector.elf.skeleton import read_skeleton
+from inspector.elf.skeleton import skeleton_of
 from inspector.elf.source import Absent, Window
-from inspector.elf.symbols import read_symbols
+from inspector.elf.symbols import symbols_of
 
 PREFIX = 24 << 20
 """Bytes kept of a file's beginning until its dynamic section is there."""
@@ -77,8 +78,8 @@ def read_forward(size: int, pieces: Pieces, skip: Skip, hold: Hold) -> Passed:
         head = window.read_at(0, _HEAD) if window.held else b""
         if isinstance(layout, NotElf):
             return Passed(head, layout, Symbols(partial=layout.reason))
-        dynamic = _follow(passing, layout)
-        return Passed(head, read_skeleton(window, layout, dynamic), read_symbols(window, layout, dynamic))
+        opened = Opened(window, layout, _follow(passing, layout))
+        return Passed(head, skeleton_of(opened), symbols_of(opened))
 
 
 def _head(passing: _Passing) -> Layout | NotElf:

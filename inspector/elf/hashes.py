@@ -1,39 +1,28 @@
-"""GNU hashes of many names: a library has thousands, and each byte of them counts."""
+"""The GNU hash of a symbol's name (DT_GNU_HASH): a library needs thousands, so each is made by few steps in C."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
-from operator import mul
-
-from inspector.elf.model import gnu_hash
-
-_KNOWN: dict[bytes, int] = {}
-_MAX_POWERS, _MAX_KNOWN = 2048, 20_000
-
-
-@cache
-def _powers() -> tuple[int, ...]:
-    """Return the powers of 33, the largest first: made whole, as several threads may ask for the first time at once."""
-    return tuple(pow(33, exponent, 1 << 32) for exponent in range(_MAX_POWERS, -1, -1))
+_DIGITS = b"0123456789abcdefghijklmnopqrstuvw"
+_HIGH = bytes(_DIGITS[byte // 33] for byte in range(256))
+_LOW = bytes(_DIGITS[byte % 33] for byte in range(256))
+_START = b"4v2"
+"""5381 to the base 33."""
+_MOST = 600
+"""Digits that `int` takes however Python is set up (`PYTHONINTMAXSTRDIGITS`)."""
 
 
-def gnu_hashes(names: Iterable[bytes]) -> list[int]:
-    """Return the GNU hash of each name; those of the names met last are remembered."""
-    all_powers = _powers()
-    if len(_KNOWN) > _MAX_KNOWN:
-        _KNOWN.clear()
-    found: list[int] = []
-    for name in names:
-        value = _KNOWN.get(name)
-        if value is None:
-            size = len(name)
-            if size < _MAX_POWERS:  # Horner's rule, written out: all of it in C
-                powers = all_powers[_MAX_POWERS - size + 1 :]
-                value = (5381 * all_powers[_MAX_POWERS - size] + sum(map(mul, name, powers))) & 0xFFFFFFFF
-            else:
-                value = gnu_hash(name)
-            if size < 64 and len(_KNOWN) <= _MAX_KNOWN:
-                _KNOWN[name] = value
-        found.append(value)
-    return found
+def gnu_hash(name: bytes) -> int:
+    """Return the hash: 32 bits.
+
+    It is the number whose digits to the base 33 are the bytes, behind 5381. As a byte may be more than a digit, it is
+    the sum of two such numbers: one of the bytes' own digits, one of what is carried over to the digits before.
+
+    >>> hex(gnu_hash(b"printf"))
+    '0x156b2bb8'
+    """
+    if len(name) <= _MOST:
+        return 33 * int(b"0" + name.translate(_HIGH), 33) + int(_START + name.translate(_LOW), 33) & 0xFFFFFFFF
+    value = 5381
+    for byte in name:
+        value = (value * 33 + byte) & 0xFFFFFFFF
+    return value

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+
+from inspector.elf.hashes import gnu_hash
+from inspector.elf.words import words_of
 
 
 class NotElf(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -57,21 +62,23 @@ class Skeleton(msgspec.Struct, frozen=True, array_like=True, tag=True, kw_only=T
 
 
 class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """The symbols of an object that binding decides by. Hashes are GNU hashes, 32 bits, little-endian, four bytes each.
+    """The symbols of an object that binding decides by. Hashes are GNU hashes, little-endian, four bytes each, shifted
+    right by one bit, which DT_GNU_HASH does not keep.
 
     `names` are the undefined, not weak symbols that a relocation names, joined by NUL, in the order of the relocations:
     first the `data` ones that are bound at once, then those of the procedure linkage table, bound late unless
     RTLD_NOW or BIND_NOW. `versions` holds for each its version and the library that is to define it, as indexes
-    into `needs` (file, version); -1 where it has none. `exported` are the hashes, shifted right by one bit (all that
-    DT_GNU_HASH keeps), of what the object defines for others, sorted.
-    `hidden` are, of these, the (shifted) hashes that an unversioned reference does not find: all that defines them are
-    hidden versions (`@`, not `@@`) past the first one. `modules`
-    are the names N of exported `PyInit_N`. `partial` says why some could not be read; with it, `names` may be a few
-    too many (where only the relocations are missing), and all else too few.
+    into `needs` (file, version); -1 where it has none. `exported` are the hashes of what the object defines for others.
+    `hidden` are, of these, those that an unversioned reference does not find: all that defines them are hidden versions
+    (`@`, not `@@`) past the first one. `modules` are the names N of exported `PyInit_N`. `partial` says why some could
+    not be read; with it, `names` may be a few too many (where only the relocations are missing), and all else too few.
 
-    `defined` are the versions that it defines but the base, each that has any with the (shifted) hashes that it defines
-    in that version, empty where these are all that it exports; `""` are those that it also defines without one. What is
-    in none is in the base, which serves every version; None where it has no version section.
+    `defined` are the versions that it defines but the base, each that has any with the hashes that it defines in that
+    version, empty where these are all that it exports; `""` are those that it also defines without one. What is in none
+    is in the base, which serves every version; None where it has no version section.
+
+    Of symbols that are `kept`, there are no names but their `hashes`; those that are `thinned` export no more than was
+    looked for: what is found by them is found, and what is not, the whole symbols may have.
     """
 
     names: bytes = b""
@@ -83,6 +90,15 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     modules: tuple[str, ...] = ()
     partial: str = ""
     defined: tuple[tuple[str, bytes], ...] | None = None
+    hashes: bytes = b""
+    kept: bool = False
+    thinned: bool = False
+
+    def undefined(self) -> Sequence[int]:
+        """Return the hashes of the undefined symbols, in their order."""
+        if self.kept or not self.names:
+            return words_of(self.hashes)
+        return [gnu_hash(name) >> 1 for name in self.names.split(b"\0")]
 
 
 class LoaderFacts(msgspec.Struct, frozen=True, array_like=True):
@@ -93,15 +109,3 @@ class LoaderFacts(msgspec.Struct, frozen=True, array_like=True):
 
     folders: tuple[str, ...] = ()
     glibc: str = ""
-
-
-def gnu_hash(name: bytes) -> int:
-    """Return the GNU hash of a symbol's name (DT_GNU_HASH): 32 bits.
-
-    >>> hex(gnu_hash(b"printf"))
-    '0x156b2bb8'
-    """
-    value = 5381
-    for byte in name:
-        value = (value * 33 + byte) & 0xFFFFFFFF
-    return value

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
+from collections.abc import Container
 
 from inspector.elf.dynamic import (
     DT_JMPREL,
@@ -15,26 +15,17 @@ from inspector.elf.dynamic import (
     DT_RELASZ,
     DT_RELCOUNT,
     DT_RELSZ,
-    MAX_SYMBOLS,
-    Damaged,
     Dynamic,
 )
 from inspector.elf.layout import Layout
 from inspector.elf.source import Source
+from inspector.elf.words import words_of
 
 MAX_BYTES = 96 << 20
 """Bytes of relocations that are read of one file, those aside that name no symbol."""
 
 _STEP = 24 << 14  # bytes read at a time; a multiple of every size that a relocation has
 _MIPS = 8
-
-
-def words_of(data: bytes, order: str) -> array[int]:
-    """Return numbers of 32 bits in this machine's order."""
-    words = array("I", data)
-    if (order == "<") != (sys.byteorder == "little"):
-        words.byteswap()
-    return words
 
 
 def entry_size(layout: Layout, kind: int) -> int:
@@ -72,17 +63,23 @@ def _range(layout: Layout, address: int, size: int, kind: int, skipped: int) -> 
     return [(min(start + skipped * step, end), end, step)]
 
 
-def named(source: Source, layout: Layout, ranges: list[tuple[int, int, int]]) -> dict[int, None]:
-    """Return the numbers of the symbols that relocations name, each once. Raises `Absent`, `Damaged`."""
+def named(
+    source: Source, layout: Layout, ranges: list[tuple[int, int, int]], among: Container[int]
+) -> tuple[list[int], int]:
+    """Return the symbols, of those that are wanted, that relocations name, each once; and the highest of all.
+
+    Raises `Absent`.
+    """
     found: dict[int, None] = {}
+    highest = -1
     for start, end, step in ranges:
         for at in range(start, min(end, start + MAX_BYTES), _STEP):
             data = source.read_at(at, min(_STEP, end - at))
             words = words_of(data[: len(data) - len(data) % step], layout.order)
-            found.update(dict.fromkeys(_numbers(words, layout, step)))
-            if len(found) > MAX_SYMBOLS:
-                raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
-    return found
+            numbers = _numbers(words, layout, step)
+            highest = max(highest, max(numbers, default=-1))
+            found.update(dict.fromkeys(filter(among.__contains__, numbers)))
+    return list(found), highest
 
 
 def _numbers(words: array[int], layout: Layout, step: int) -> array[int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from inspector.elf.dynamic import (
     DT_AUXILIARY,
     DT_BIND_NOW,
@@ -16,74 +14,56 @@ from inspector.elf.dynamic import (
     DT_RUNPATH,
     DT_SONAME,
     DT_SYMBOLIC,
-    DT_VERDEF,
-    DT_VERNEED,
     MAX_NAME,
     Damaged,
-    Dynamic,
-    Strings,
-    read_definitions,
-    read_dynamic,
-    read_needs,
     text_of,
 )
-from inspector.elf.layout import PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_TLS, Layout, Segment, read_layout
+from inspector.elf.layout import PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_TLS, Segment
 from inspector.elf.model import NotElf, Skeleton, VersionNeed
+from inspector.elf.opened import PASSED, Error, Opened, open_elf
 from inspector.elf.source import Absent, Source
 
-PASSED = "parts of it had gone by before it was known that they matter"
-"""Why a skeleton or symbols are partial where bytes were read once, forward."""
 _EXECUTABLE = 1
 _MOST = (1 << 63) - 1  # no file is larger, and what keeps skeletons takes no larger numbers
 _DF_SYMBOLIC, _DF_BIND_NOW, _DF_1_NOW = 2, 8, 1
 
 
-def read_skeleton(
-    source: Source, layout: Layout | NotElf | None = None, dynamic: Dynamic | None = None
-) -> Skeleton | NotElf:
-    """Read what a loader decides by; what can't be had is left out, and `partial` says why.
+def read_skeleton(source: Source) -> Skeleton | NotElf:
+    """Read what a loader decides by; what can't be had is left out, and `partial` says why."""
+    opened = open_elf(source)
+    return opened if isinstance(opened, NotElf) else skeleton_of(opened)
 
-    What was read before need not be read again.
-    """
-    try:
-        layout = layout or read_layout(source)
-    except Absent:
-        return NotElf("cannot read file data")
-    return layout if isinstance(layout, NotElf) else _Reading(source, layout).skeleton(dynamic)
+
+def skeleton_of(opened: Opened) -> Skeleton:
+    """Return the skeleton of a file whose headers were read; see `read_skeleton`."""
+    return _Reading(opened).skeleton()
 
 
 class _Reading:
     """One file that is read; `why` collects what could not be."""
 
-    def __init__(self, source: Source, layout: Layout) -> None:
-        self._source = source
-        self._layout = layout
-        self._why: dict[str, None] = dict.fromkeys([layout.cut] if layout.cut else [])
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        why = (opened.layout.cut, opened.dynamic.cut)
+        self._why: dict[str, None] = dict.fromkeys(filter(None, why))
 
-    def skeleton(self, dynamic: Dynamic | None) -> Skeleton:
-        source, layout = self._source, self._layout
-        try:
-            dynamic = dynamic or read_dynamic(source, layout)
-        except Absent:
-            dynamic = Dynamic({}, (), PASSED)
-        if dynamic.cut:
-            self._why[dynamic.cut] = None
-        strings = Strings(source, layout, dynamic)
+    def skeleton(self) -> Skeleton:
+        layout, dynamic = self._opened.layout, self._opened.dynamic
         tags = dynamic.tags
         flags, flags_1 = tags.get(DT_FLAGS, 0), tags.get(DT_FLAGS_1, 0)
         stack, thread = layout.find(PT_GNU_STACK), layout.find(PT_TLS)
         loads = [segment.offset + segment.size for segment in layout.segments if segment.kind == PT_LOAD]
-        needs, defined = self._needs(dynamic, strings), self._defined(dynamic, strings)
+        needs, defined = self._needs(), self._defined()
         interpreter = self._interpreter(layout.find(PT_INTERP))
-        needed, filters = (self._texts(dynamic, strings, *kinds) for kinds in ((DT_NEEDED,), (DT_FILTER, DT_AUXILIARY)))
-        soname, rpath, runpath = (self._text(dynamic, strings, tag) for tag in (DT_SONAME, DT_RPATH, DT_RUNPATH))
+        needed, filters = (self._texts(dynamic.all(*kinds)) for kinds in ((DT_NEEDED,), (DT_FILTER, DT_AUXILIARY)))
+        soname, rpath, runpath = (self._text(tags.get(tag)) for tag in (DT_SONAME, DT_RPATH, DT_RUNPATH))
         return Skeleton(
             bits=layout.bits,
             order=layout.order,
             osabi=layout.osabi,
             kind=layout.kind,
             machine=layout.machine,
-            size=source.size,
+            size=self._opened.source.size,
             loaded=min(max(loads, default=0), _MOST),
             interpreter=interpreter,
             dynamic=layout.find(PT_DYNAMIC) is not None,
@@ -108,43 +88,36 @@ class _Reading:
         if segment is None:
             return None
         try:
-            name, end, _ = self._source.read_at(segment.offset, min(segment.size, MAX_NAME)).partition(b"\0")
+            name, end, _ = self._opened.source.read_at(segment.offset, min(segment.size, MAX_NAME)).partition(b"\0")
             if end:
                 return text_of(name)
             self._why["its PT_INTERP is no path"] = None
         except (Damaged, Absent) as error:
-            self._why[str(error) or PASSED] = None
+            self._note(error)
         return None
 
-    def _text(self, dynamic: Dynamic, strings: Strings, tag: int) -> str | None:
-        value = dynamic.tags.get(tag)
-        return None if value is None else next(self._given(strings, [value]), "")
+    def _text(self, place: int | None) -> str | None:
+        return None if place is None else next(iter(self._texts([place])), "")
 
-    def _texts(self, dynamic: Dynamic, strings: Strings, *tags: int) -> tuple[str, ...]:
-        return tuple(self._given(strings, dynamic.all(*tags)))
-
-    def _given(self, strings: Strings, places: list[int]) -> Iterator[str]:
+    def _texts(self, places: list[int]) -> tuple[str, ...]:
+        found: list[str] = []
         for place in places:
             try:
-                yield strings.text(place)
+                found.append(self._opened.strings.text(place))
             except (Damaged, Absent) as error:
-                self._why[str(error) or PASSED] = None
-
-    def _needs(self, dynamic: Dynamic, strings: Strings) -> tuple[VersionNeed, ...]:
-        found: list[VersionNeed] = []
-        if DT_VERNEED in dynamic.tags:
-            try:
-                for file, versions in read_needs(self._source, self._layout, dynamic, strings):
-                    found.append(VersionNeed(file, tuple((name, weak) for name, weak, _ in versions)))
-            except (Damaged, Absent) as error:
-                self._why[str(error) or PASSED] = None
+                self._note(error)
         return tuple(found)
 
-    def _defined(self, dynamic: Dynamic, strings: Strings) -> tuple[str, ...] | None:
-        if DT_VERDEF not in dynamic.tags:
-            return None
-        try:
-            return tuple(read_definitions(self._source, self._layout, dynamic, strings).values())
-        except (Damaged, Absent) as error:
+    def _needs(self) -> tuple[VersionNeed, ...]:
+        needs, error = self._opened.needs
+        self._note(error)
+        return tuple(VersionNeed(file, tuple((name, weak) for name, weak, _ in versions)) for file, versions in needs)
+
+    def _defined(self) -> tuple[str, ...] | None:
+        defined, error = self._opened.defined
+        self._note(error)
+        return None if defined is None else tuple(defined.values())
+
+    def _note(self, error: Error) -> None:
+        if error is not None:
             self._why[str(error) or PASSED] = None
-            return ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from inspector.elf.columns import SHOWN, Columns, defining_in
@@ -16,23 +17,18 @@ from inspector.elf.dynamic import (
     DT_STRSZ,
     DT_STRTAB,
     DT_SYMTAB,
-    DT_VERDEF,
-    DT_VERNEED,
     DT_VERSYM,
     MAX_SYMBOLS,
     Damaged,
-    Dynamic,
-    Strings,
-    read_definitions,
-    read_dynamic,
-    read_needs,
 )
-from inspector.elf.hashes import gnu_hashes
-from inspector.elf.layout import Layout, read_layout
+from inspector.elf.hashes import gnu_hash
+from inspector.elf.layout import Layout
 from inspector.elf.model import NotElf, Skeleton, Symbols
-from inspector.elf.relocations import named, relocation_ranges, words_of
-from inspector.elf.skeleton import PASSED, read_skeleton
+from inspector.elf.opened import PASSED, Opened, open_elf
+from inspector.elf.relocations import named, relocation_ranges
+from inspector.elf.skeleton import skeleton_of
 from inspector.elf.source import Absent, Source
+from inspector.elf.words import bytes_of, words_of
 
 MAX_STRINGS = 32 << 20
 """Bytes of the names of all symbols of one file."""
@@ -41,7 +37,7 @@ MAX_UNDEFINED = 4 << 20
 MAX_MODULES = 10_000
 """Names of the form `PyInit_N` of one file."""
 
-_STRONG = (1, 10)
+_STRONG = bytes(binding << 4 | kind for binding in (1, 10) for kind in range(16))
 _HIDDEN, _VERSION = 0x8000, 0x7FFF
 _BASE = 1
 _S390 = 22
@@ -54,76 +50,86 @@ def symbol_size(layout: Layout) -> int:
     return 24 if layout.bits == 64 else 16
 
 
-def read_symbols(source: Source, layout: Layout | NotElf | None = None, dynamic: Dynamic | None = None) -> Symbols:
+def read_symbols(source: Source) -> Symbols:
     """Read them; what can't be had is left out, and `partial` says why.
 
-    Where only the relocations can't be had, `names` are all undefined ones, which may be a few too many. What was read
-    before need not be read again.
+    Where only the relocations can't be had, `names` are all undefined ones, which may be a few too many.
     """
+    opened = open_elf(source)
+    return Symbols(partial=opened.reason) if isinstance(opened, NotElf) else symbols_of(opened)
+
+
+def symbols_of(opened: Opened) -> Symbols:
+    """Return the symbols of a file whose headers were read; see `read_symbols`."""
+    if DT_SYMTAB not in opened.dynamic.tags or DT_STRTAB not in opened.dynamic.tags:
+        return Symbols(partial=opened.dynamic.cut)
     try:
-        layout = layout or read_layout(source)
-        if isinstance(layout, NotElf):
-            return Symbols(partial=layout.reason)
-        dynamic = dynamic or read_dynamic(source, layout)
-        if DT_SYMTAB not in dynamic.tags or DT_STRTAB not in dynamic.tags:
-            return Symbols(partial=dynamic.cut)
-        return _Table(source, layout, dynamic).symbols()
-    except Absent:
-        return Symbols(partial=PASSED)
-    except Damaged as error:
-        return Symbols(partial=str(error))
+        return _Table(opened).symbols()
+    except (Damaged, Absent) as error:
+        return Symbols(partial=str(error) or PASSED)
 
 
 def read_both(source: Source) -> tuple[Skeleton | NotElf, Symbols]:
-    """Read the skeleton and the symbols, and once what both begin with."""
-    layout: Layout | NotElf | None = None
-    dynamic: Dynamic | None = None
-    try:
-        layout = read_layout(source)
-        dynamic = None if isinstance(layout, NotElf) else read_dynamic(source, layout)
-    except Absent:
-        pass  # each says what it lacks
-    return read_skeleton(source, layout, dynamic), read_symbols(source, layout, dynamic)
+    """Read the skeleton and the symbols, and once what both are made of."""
+    opened = open_elf(source)
+    if isinstance(opened, NotElf):
+        return opened, Symbols(partial=opened.reason)
+    return skeleton_of(opened), symbols_of(opened)
 
 
 class _Table:
     """The symbols of one file. Raises `Absent`, `Damaged`."""
 
-    def __init__(self, source: Source, layout: Layout, dynamic: Dynamic) -> None:
-        self._source, self._layout, self._dynamic = source, layout, dynamic
+    def __init__(self, opened: Opened) -> None:
+        self._opened = opened
+        self._source, self._layout, self._dynamic = source, layout, dynamic = (
+            opened.source,
+            opened.layout,
+            opened.dynamic,
+        )
         self._why = dynamic.cut
-        try:
-            data, late = (named(source, layout, each) for each in relocation_ranges(layout, dynamic))
-        except Absent:
-            data, late = {}, {}
-            self._why = self._why or PASSED
         self._first, self._chain, count = self._hashed()
-        self._all = not self._why
-        count = max(count, 1 + max(data, default=0), 1 + max(late, default=0))
-        if count > MAX_SYMBOLS:
-            raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
-        self._columns = self._read_columns(count)
+        ranges = relocation_ranges(layout, dynamic)
+        highest = count - 1
+        while True:
+            if max(count, highest + 1) > MAX_SYMBOLS:
+                raise Damaged(f"it has more than {MAX_SYMBOLS} symbols")
+            count = highest + 1
+            self._columns = self._read_columns(count)
+            undefined = self._undefined()
+            try:
+                (self._data, highest), (late, last) = (named(source, layout, each, undefined) for each in ranges)
+            except Absent:
+                self._data, late, self._why = list(undefined), [], self._why or PASSED
+                break
+            highest = max(highest, last)
+            if highest < count:
+                break  # else it has symbols that no table of hashes counts
+        if self._why:
+            self._data = list(undefined)
+        known = set(self._data)
+        self._late = [number for number in late if number not in known]
         self._strings = self._read_strings()
         self._versions = self._read_versions(count)
-        self._data, self._late = data, late
+
+    def _undefined(self) -> dict[int, None]:
+        """Return the symbols that are defined elsewhere, but for weak ones, in their order."""
+        infos, others, sections = self._columns.infos, self._columns.others, self._columns.sections
+        found = [number for number, section in enumerate(sections[: self._first]) if not section]
+        number = self._first - 1  # behind it are those that it defines, or nearly all
+        with contextlib.suppress(ValueError):  # no further one
+            while True:
+                number = sections.index(0, number + 1)
+                found.append(number)
+        return {number: None for number in found if infos[number] in _STRONG and others[number] & 3 in SHOWN}
 
     def symbols(self) -> Symbols:
-        infos, others = self._columns.infos, self._columns.others
-        open_ = {
-            number
-            for number, section in enumerate(self._columns.sections)
-            if not section and infos[number] >> 4 in _STRONG and others[number] & 3 in SHOWN
-        }
-        if not self._all:
-            self._data = dict.fromkeys(sorted(open_))
-        data = [number for number in self._data if number in open_]
-        late = [number for number in self._late if number in open_ and number not in self._data]
-        names, numbers, data_count = self._named(data, late)
+        names, numbers, data = self._named()
         needs, versions = self._needed_versions(numbers)
         exported, hidden, defined, defining = self._exported()
         return Symbols(
             names=b"\0".join(names),
-            data=data_count,
+            data=data,
             versions=versions,
             needs=needs,
             exported=exported,
@@ -133,43 +139,40 @@ class _Table:
             defined=defined,
         )
 
-    def _named(self, data: list[int], late: list[int]) -> tuple[list[bytes], list[int], int]:
-        """Return the names, without those that are empty, the numbers of their symbols, and how many are of `data`."""
-        names: list[bytes] = []
-        numbers: list[int] = []
-        count, left = 0, MAX_UNDEFINED
-        places, strings = self._columns.names, self._strings
-        for place, number in enumerate((*data, *late)):
-            start = places[number]
-            end = strings.find(b"\0", start, start + MAX_UNDEFINED)
-            left -= end - start
-            if left < 0 or end < 0:
-                raise Damaged(f"its undefined symbols have no names, or names of more than {MAX_UNDEFINED} bytes")
-            if end > start:
-                names.append(strings[start:end])
-                numbers.append(number)
-                count += place < len(data)
-        return names, numbers, count
+    def _named(self) -> tuple[list[bytes], list[int], int]:
+        """Return the names, without those that are empty, the numbers of their symbols, and how many are of data."""
+        data = self._names_of(self._data, MAX_UNDEFINED)
+        late = self._names_of(self._late, MAX_UNDEFINED - sum(map(len, data)))
+        found = [*zip(data, self._data, strict=True), *zip(late, self._late, strict=True)]
+        count = len(data) - data.count(b"")
+        return [name for name, _ in found if name], [number for name, number in found if name], count
 
-    def _name(self, number: int) -> bytes:
-        start = self._columns.names[number]
-        end = self._strings.find(b"\0", start, start + MAX_UNDEFINED)
-        if end < 0:
-            raise Damaged("a symbol's name lies outside the string table")
-        return self._strings[start:end]
+    def _names_of(self, numbers: Iterable[int], most: int) -> list[bytes]:
+        """Return the names of symbols, in at most so many bytes."""
+        places, find = self._columns.names, self._strings.find
+        names: list[bytes] = []
+        for number in numbers:
+            start = places[number]
+            end = find(b"\0", start, start + most + 1)
+            if end < 0:
+                raise Damaged(f"its symbols have no names, or names of more than {MAX_UNDEFINED} bytes")
+            names.append(self._strings[start:end])
+            most -= end - start
+        return names
 
     def _needed_versions(self, numbers: Sequence[int]) -> tuple[tuple[tuple[str, str], ...], tuple[int, ...]]:
         """Return the versions needed, with the library of each, and which of them each symbol has."""
         if not self._versions:
             return (), (-1,) * len(numbers)
+        found, error = self._opened.needs
+        if error is not None:
+            raise error
         needs: list[tuple[str, str]] = []
         places: dict[int, int] = {}
-        if DT_VERNEED in self._dynamic.tags:
-            strings = Strings(self._source, self._layout, self._dynamic)
-            for file, versions in read_needs(self._source, self._layout, self._dynamic, strings):
-                for name, _, number in versions:
-                    places[number] = len(needs)
-                    needs.append((file, name))
+        for file, versions in found:
+            for name, _, number in versions:
+                places[number] = len(needs)
+                needs.append((file, name))
         return tuple(needs), tuple(places.get(self._versions[number] & _VERSION, -1) for number in numbers)
 
     def _exported(self) -> tuple[bytes, bytes, Defined, Sequence[int]]:
@@ -177,22 +180,22 @@ class _Table:
         columns, first = self._columns, self._first
         last = first + len(self._chain) if self._chain is not None else len(columns.names)
         numbers = defining_in(columns, first, last)
-        if self._chain is not None:
-            hashes = [word >> 1 for word in self._chain]
-            if len(numbers) < len(hashes):
-                hashes = [hashes[number - first] for number in numbers]
+        if self._chain is None:
+            hashes = array("I", [gnu_hash(name) >> 1 for name in self._names_of(numbers, MAX_UNDEFINED)])
         else:
-            hashes = [word >> 1 for word in gnu_hashes(self._all_names(numbers))]
-        every = set(hashes)
-        hidden = _packed(self._only_hidden(numbers, hashes))
-        return _packed(sorted(every)), hidden, self._in_versions(numbers, hashes, every), numbers
+            hashes = _halved(self._chain)
+            if len(numbers) < len(hashes):
+                hashes = array("I", [hashes[number - first] for number in numbers])
+        hidden = bytes_of(self._only_hidden(numbers, hashes))
+        return bytes_of(hashes), hidden, self._in_versions(numbers, hashes), numbers
 
-    def _in_versions(self, numbers: Sequence[int], hashes: list[int], every: set[int]) -> Defined:
+    def _in_versions(self, numbers: Sequence[int], hashes: array[int]) -> Defined:
         """Return what is defined in each version but the base, and what is defined in the base beside another."""
-        if not self._versions or DT_VERDEF not in self._dynamic.tags:
+        names, error = self._opened.defined if self._versions else (None, None)
+        if error is not None:
+            raise error
+        if names is None:
             return None
-        strings = Strings(self._source, self._layout, self._dynamic)
-        names = read_definitions(self._source, self._layout, self._dynamic, strings)
         found = {number: set[int]() for number in names if number > _BASE}
         base = set[int]()
         versions = self._versions_of(numbers)
@@ -202,30 +205,21 @@ class _Table:
         add = {version: found.get(version & _VERSION, set() if version & _HIDDEN else base).add for version in used}
         for version, value in zip(versions, hashes, strict=True):
             add[version](value)
+        every = set(hashes)
         also = base.intersection(set().union(*found.values()))
         rows = [
-            (names[number], b"" if place == every else _packed(sorted(place)))
+            (names[number], b"" if place == every else bytes_of(sorted(place)))
             for number, place in found.items()
             if place
         ]
-        return (*rows, *([("", _packed(sorted(also)))] if also else []))
+        return (*rows, *([("", bytes_of(sorted(also)))] if also else []))
 
     def _versions_of(self, numbers: Sequence[int]) -> Sequence[int]:
         if isinstance(numbers, range):
             return self._versions[numbers.start : numbers.stop]
         return [self._versions[number] for number in numbers]
 
-    def _all_names(self, numbers: Sequence[int]) -> list[bytes]:
-        names: list[bytes] = []
-        left = MAX_UNDEFINED
-        for number in numbers:
-            names.append(self._name(number))
-            left -= len(names[-1])
-            if left < 0:
-                raise Damaged(f"its symbols have names of more than {MAX_UNDEFINED} bytes, and no DT_GNU_HASH")
-        return names
-
-    def _only_hidden(self, numbers: Sequence[int], hashes: list[int]) -> list[int]:
+    def _only_hidden(self, numbers: Sequence[int], hashes: array[int]) -> list[int]:
         """Return the hashes that an unversioned reference can't mean: a hidden version, not the base or the first."""
         versions = self._versions
         if max(versions, default=0) < _HIDDEN:
@@ -282,9 +276,9 @@ class _Table:
     def _read_columns(self, count: int) -> Columns:
         size = symbol_size(self._layout)
         data = self._read(self._place(self._dynamic.tags[DT_SYMTAB])[0], size * count)
-        words, halves = words_of(data, self._layout.order), _swapped(array("H", data), self._layout.order)
+        words, halves = (words_of(data, self._layout.order, code) for code in "IH")
         if self._layout.bits == 64:
-            values = _swapped(array("Q", data), self._layout.order)[1::3]
+            values = words_of(data, self._layout.order, "Q")[1::3]
             return Columns(words[0::6], data[4::24], data[5::24], halves[3::12], values)
         return Columns(words[0::4], data[12::16], data[13::16], halves[7::8], words[1::4])
 
@@ -298,9 +292,8 @@ class _Table:
     def _read_versions(self, count: int) -> array[int]:
         if DT_VERSYM not in self._dynamic.tags:
             return array("H")
-        return _swapped(
-            array("H", self._read(self._place(self._dynamic.tags[DT_VERSYM])[0], 2 * count)), self._layout.order
-        )
+        data = self._read(self._place(self._dynamic.tags[DT_VERSYM])[0], 2 * count)
+        return words_of(data, self._layout.order, "H")
 
     def _place(self, address: int) -> tuple[int, int]:
         place = self._layout.place(address)
@@ -315,12 +308,8 @@ class _Table:
         return data
 
 
-def _packed(numbers: Sequence[int]) -> bytes:
-    return _swapped(array("I", numbers), "<").tobytes()
-
-
-def _swapped(numbers: array[int], order: str) -> array[int]:
-    """Turn numbers from this machine's order to `order`, or back; in place."""
-    if (order == "<") != (sys.byteorder == "little"):
-        numbers.byteswap()
-    return numbers
+def _halved(numbers: array[int]) -> array[int]:
+    """Return each number without its lowest bit, all at once."""
+    mask = array("I", [0x7FFFFFFF]) * len(numbers)
+    whole, kept = (int.from_bytes(each.tobytes(), sys.byteorder) for each in (numbers, mask))
+    return array("I", (whole >> 1 & kept).to_bytes(4 * len(numbers), sys.byteorder))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,7 +19,8 @@ from inspector.facts.starting import proved
 from inspector.facts.unread import unread
 from inspector.facts.viewed import seen_interpreter, settled, viewed
 from inspector.layers import memory
-from inspector.layers.binaries import Binaries
+from inspector.layers.binaries import Binaries, remember
+from inspector.layers.blob import LayerBlob
 from inspector.layers.gate import Group
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import MergedRootfs, merge
@@ -65,16 +66,27 @@ def gather(
     begun = time.perf_counter()
     with memory.reading() as group:
         indexed = _index_all(indexer, image, readers, group)
-        with memory.alone(group):
-            modules = Modules(tuple(imports), indexer.verify)
-            facts = _facts(image, indexed, python, begun, modules, sizes=sizes)
-        for layer in indexed:
-            if layer.binaries is not None:
-                layer.binaries.remember()
+
+        def attempt() -> tuple[ImageFacts, Modules]:
+            with memory.alone(group):
+                modules = Modules(tuple(imports), indexer.verify)
+                return _facts(image, indexed, python, begun, modules, sizes=sizes), modules
+
+        facts, modules = attempt()
+        while lacking := [at for at, each in enumerate(indexed) if each.cached and _lacks(each)]:
+            for at in lacking:
+                indexed[at] = _index(indexer.again, image, at, group)
+            facts, modules = attempt()
+        remember(layer.binaries for layer in indexed if layer.binaries is not None)
         if known is not None and not modules.missed and (layers := _places(image, indexed)) is not None:
             known.keep(image, asked(python, imports, sizes=sizes), facts, layers)
         warnings = _unique(image.warnings, _notes(image.layers, indexed), facts.warnings)
         return msgspec.structs.replace(facts, warnings=warnings)
+
+
+def _lacks(indexed: Indexed) -> bool:
+    """Tell whether symbols were asked for that only a further read of the layer can give."""
+    return indexed.binaries is not None and indexed.binaries.lacks
 
 
 def _places(image: Image, indexed: list[Indexed]) -> str | None:
@@ -235,16 +247,18 @@ def _index_all(indexer: Indexer, image: Image, readers: int, group: Group) -> li
     """Index the layers, base first; packed ones are read side by side, and the first that fails ends the others."""
     positions = range(len(image.layers))
     if readers < 2 or sum(layer.compressed for layer in image.layers) < 2:
-        return [_index(indexer, image, position, group) for position in positions]
-    with work.SideBySide(lambda at: _index(indexer, image, at, group), positions, readers, in_order=True) as results:
+        return [_index(indexer.index, image, position, group) for position in positions]
+    with work.SideBySide(
+        lambda at: _index(indexer.index, image, at, group), positions, readers, in_order=True
+    ) as results:
         return list(results)
 
 
-def _index(indexer: Indexer, image: Image, position: int, group: Group) -> Indexed:
+def _index(read: Callable[[str, str | None, LayerBlob], Indexed], image: Image, position: int, group: Group) -> Indexed:
     layer = image.layers[position]
     try:
         with memory.within(group):
-            return indexer.index(layer.diff_id, layer.digest, layer.blob)
+            return read(layer.diff_id, layer.digest, layer.blob)
     except InspectorError as error:
         if layer.literal:  # the only one
             raise

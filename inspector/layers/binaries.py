@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, cached_property
 from typing import TypeVar
 
 from inspector import work
@@ -15,13 +16,14 @@ from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
 from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable
 from inspector.layers.entry import LayerIndex
+from inspector.layers.kept import is_whole, joined, kept, pack_kept, unpack_kept
 from inspector.layers.objects import (
+    KEPT_KEY,
     listed_key,
     loader_key,
     pack_listed,
     pack_loader,
     pack_skeleton,
-    pack_symbols,
     skeleton_key,
     sum_key,
     unpack_listed,
@@ -37,6 +39,9 @@ from inspector.rootfs import NotKept
 MAX_READ = 12_000
 """Files of one layer that are read later; `import torch` takes 50 of an image, and 3,000 sources are summed."""
 
+HELD = 16 << 20
+"""Bytes of symbols that are held of one layer, so that they are not read again."""
+
 NOT_READ = "its layer was read in a way that tells nothing of ELF files"
 Known = TypeVar("Known")
 
@@ -44,8 +49,9 @@ Known = TypeVar("Known")
 class Binaries:
     """What is known of the ELF files of a layer, by the position of the entry that has the content.
 
-    `stored` gives what the cache has of files that were read later, and `keep` puts there what was read since; `blob`
-    is where the layer lies, whose `identity` was this when the index was made of it.
+    `stored` gives what the cache has of files that were asked for, `passed` the symbols of all that went by where no
+    image was judged since, and `keep` puts there what was learned since; `blob` is where the layer lies, whose
+    `identity` was this when the index was made of it.
     `parts` are the files of a layer that was read by its table of contents.
     """
 
@@ -56,6 +62,7 @@ class Binaries:
         identity: str | None = None,
         *,
         stored: Callable[[], Mapping[int, bytes]] = dict,
+        passed: Callable[[], Mapping[int, bytes]] = dict,
         keep: Callable[[Mapping[int, bytes]], None] = lambda _: None,
         files: Parted | None = None,
     ) -> None:
@@ -64,15 +71,20 @@ class Binaries:
         self.parts = None if index.verified else files or _parted(blob)
         self._files = None if index.verified else self.parts or _reopenable(blob)
         self._identity = identity
-        self._stored = stored
+        self._stored = cache(stored)
+        self._passed = cache(lambda: index.objects.symbols or passed())
         self._keep = keep
-        self._loaded: Mapping[int, bytes] | None = None
         self._new: dict[int, bytes] = {}
+        self._asked: dict[int, bool] = {}
+        self._symbols: dict[int, Symbols] = {}
+        self._held = HELD
         self._left = MAX_READ
         self._skeletons: dict[int, Skeleton | NotElf] = {}
         self._offsets: array[int] | None = None
         self.missed = False
         """Whether a file was asked for that could not be read."""
+        self.lacks = False
+        """Whether symbols were asked for that went by when the layer was read, and were not kept."""
 
     @property
     def identity(self) -> str | None:
@@ -106,29 +118,46 @@ class Binaries:
 
     def _read_before(self, key: int) -> bytes | None:
         """Return what was read of a file before, in this run or in an earlier one."""
-        packed = self._new.get(key)
-        if packed is None:
-            if self._loaded is None:
-                self._loaded = self._stored()
-            packed = self._loaded.get(key)
-        return packed
+        return self._new.get(key) or self._stored().get(key)
+
+    @cached_property
+    def _kept(self) -> dict[int, Symbols]:
+        """The symbols that are kept since an earlier run."""
+        try:
+            return unpack_kept(self._stored().get(KEPT_KEY, b""))
+        except ValueError:
+            return {}
 
     @property
     def blind(self) -> bool:
         """Whether the layer was read in a way that tells nothing of ELF files, and can't be read again."""
         return self._files is None and not self._index.objects.all_seen
 
-    def symbols(self, position: int) -> Symbols:
-        """Return the symbols of a regular file. Raises `NotKept`."""
-        packed = self._index.objects.symbols.get(position) or self._read_before(position)
+    def symbols(self, position: int, *, whole: bool = False) -> Symbols:
+        """Return the symbols of a regular file; unless `whole`, those that are kept will do. Raises `NotKept`."""
+        found = self._symbols.get(position)
+        if found is None or (whole and not is_whole(found)):
+            found = self._read_symbols(position, whole=whole)
+            self._held -= len(found.names) + len(found.exported)
+            if self._held >= 0:
+                self._symbols[position] = found
+        self._asked[position] = self._asked.get(position, False) or whole
+        return found
+
+    def _read_symbols(self, position: int, *, whole: bool) -> Symbols:
+        packed = self._index.objects.symbols.get(position)
+        known = self._kept.get(position) if packed is None else None
+        if known is not None and (not whole or is_whole(known)):
+            return known
+        packed = packed or self._passed().get(position)
         if packed is not None:
             return _decoded(unpack_symbols, packed)
         if self._files is None:
-            raise self._not_kept(self._index.objects.lost or NOT_READ)
+            objects = self._index.objects
+            self.lacks |= position in objects.skeletons and not objects.lost and not self._passed()
+            raise self._not_kept(objects.lost or NOT_READ)
         with self._opened(position) as source:
-            found = symbols_of(source)
-        self._new[position] = pack_symbols(found)
-        return found
+            return symbols_of(source)
 
     def loader(self, position: int) -> LoaderFacts:
         """Return what the file of a loader tells. Raises `NotKept`."""
@@ -177,10 +206,28 @@ class Binaries:
             found = self._new[sum_key(position)] = sum_of(source.read_at(0, size))
         return found
 
-    def remember(self) -> None:
-        """Put what was read since into the cache."""
-        if self._new:
+    @property
+    def is_near(self) -> bool:
+        """Whether its files can be read at any time, so that symbols need not be kept."""
+        return self._files is not None and self.parts is None
+
+    def wanted(self) -> set[int]:
+        """Return the hashes of all symbols that the files that were asked for need."""
+        return set[int]().union(*(self.symbols(position).undefined() for position in self._asked))
+
+    def remember(self, wanted: frozenset[int]) -> None:
+        """Put what was read since into the cache: of symbols, what the `wanted` ones of the image need."""
+        if not self.is_near:
+            self._remember_symbols(wanted)
+        if self._new or not self.is_near:
             self._keep(self._new)
+
+    def _remember_symbols(self, wanted: frozenset[int]) -> None:
+        new = {at: kept(self.symbols(at), wanted, names=whole) for at, whole in self._asked.items()}
+        before = self._kept
+        every = before | {at: joined(before[at], each) if at in before else each for at, each in new.items()}
+        if every != before:
+            self._new[KEPT_KEY] = pack_kept(every)
 
     @contextlib.contextmanager
     def _opened(self, position: int) -> Iterator[Source]:
@@ -235,3 +282,12 @@ def _decoded(decode: Callable[[bytes], Known], packed: bytes) -> Known:
         return decode(packed)
     except ValueError as error:
         raise NotKept("what was kept of it is damaged") from error
+
+
+def remember(layers: Iterable[Binaries]) -> None:
+    """Put into the cache what was read of the layers of one image, each of which serves the others."""
+    found = list(layers)
+    far = any(not each.is_near for each in found)
+    wanted = frozenset[int]().union(*(each.wanted() for each in found)) if far else frozenset[int]()
+    for each in found:
+        each.remember(wanted)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from inspector import log
 from inspector.errors import NoHome, UsageError
 from inspector.home import home_directory
+from inspector.layers import object_rows
 from inspector.layers.answers import MAX_BYTES as MAX_ANSWERS
 from inspector.layers.answers import AnswerCache
 from inspector.layers.documents import MAX_BYTES as MAX_DOCUMENTS
@@ -33,7 +34,7 @@ DEFAULT_BYTES = 1 << 30
 
 _ANSWERS_SHARE = 8
 """The part of the bound, one in so many, that answers may take; layers have what these leave."""
-_FORMAT = 2
+_FORMAT = 3
 _FILE = "layers-1.sqlite"  # older programs use it too, and leave what they don't know
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS layer (
@@ -47,14 +48,7 @@ CREATE TABLE IF NOT EXISTS layer (
   PRIMARY KEY (diff_id, identity)
 );
 CREATE INDEX IF NOT EXISTS layer_blob ON layer (blob_digest) WHERE blob_digest IS NOT NULL;
-CREATE INDEX IF NOT EXISTS layer_used ON layer (used, bytes);
-CREATE TABLE IF NOT EXISTS symbols (
-  diff_id TEXT NOT NULL,
-  identity TEXT NOT NULL,
-  scanner INTEGER NOT NULL,
-  content BLOB NOT NULL,
-  PRIMARY KEY (diff_id, identity)
-)
+CREATE INDEX IF NOT EXISTS layer_used ON layer (used, bytes)
 """
 _VERIFIED = ""
 _TOUCH_SECONDS = 3600
@@ -80,9 +74,10 @@ class IndexCache:
         self.max_bytes = max_bytes
         self.documents = DocumentCache(path.parent, min(max_bytes // _DOCUMENTS_SHARE, MAX_DOCUMENTS))
         self.answers = AnswerCache(path.parent, min(max_bytes // _ANSWERS_SHARE, MAX_ANSWERS))
-        self._store = Store(path, _SCHEMA, _FORMAT)
+        self._store = Store(path, f"{_SCHEMA};{object_rows.SCHEMA}", _FORMAT)
         self._is_changed = False
         self._touched: set[tuple[str, str]] = set()
+        self._judged: set[tuple[str, str, int]] = set()
         self._lock = threading.Lock()
 
     @property
@@ -118,14 +113,13 @@ class IndexCache:
         if not index.verified and not identity:
             return
         from inspector.layers import codec
-        from inspector.layers.objects import pack_row
 
         try:
             content = codec.encode(index)
         except ValueError:
             return
-        symbols = pack_row(index.objects.symbols)
-        size = len(content) + len(symbols)
+        passed = object_rows.pack_passed(index.objects.symbols)
+        size = len(content) + len(passed)
         if size > self.max_bytes // _LARGEST_SHARE:
             return
         key = _key(index, identity)
@@ -135,40 +129,37 @@ class IndexCache:
             if index.verified:
                 database.execute("DELETE FROM layer WHERE diff_id = ?", (index.diff_id,))
             database.execute("INSERT OR REPLACE INTO layer VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-            database.execute("INSERT OR REPLACE INTO symbols VALUES (?, ?, ?, ?)", (*row[:3], symbols))
+            object_rows.put_passed(database, row[:3], passed)
             _evict(database, room)
 
         room = self._room()
         self._store.change(store, None)
         self._is_changed = True
 
-    def symbols(self, index: LayerIndex, identity: str | None) -> dict[int, bytes]:
-        """Return the packed symbols that are kept of a layer's files, by position; of some of them, or none."""
-        from inspector.layers.objects import unpack_row
+    def read_later(self, index: LayerIndex, identity: str | None) -> dict[int, bytes]:
+        """Return what is kept of a layer's ELF files since they were asked for, by keys."""
+        return object_rows.get(self._store, "symbols", _row_key(index, identity))
 
-        query = "SELECT content FROM symbols WHERE diff_id = ? AND identity = ? AND scanner = ?"
-        rows = self._store.ask(query, (index.diff_id, _key(index, identity), index.scanner))
-        return unpack_row(content) if rows and isinstance(content := rows[0][0], bytes) else {}
+    def passed(self, index: LayerIndex, identity: str | None) -> dict[int, bytes]:
+        """Return the packed symbols of a layer's files by position, if it went by and no image of it was judged since.
 
-    def put_symbols(self, index: LayerIndex, identity: str | None, symbols: Mapping[int, bytes]) -> None:
-        """Keep packed symbols besides those that are kept, of a layer whose index is kept."""
-        from inspector.layers.objects import pack_row, unpack_row
+        They are for a run that reads layers first, and judges images then.
+        """
+        return object_rows.get(self._store, "passed", _row_key(index, identity))
 
-        where = (index.diff_id, _key(index, identity), index.scanner)
+    def put_later(self, index: LayerIndex, identity: str | None, found: Mapping[int, bytes]) -> None:
+        """Keep what was asked for of a layer's ELF files besides what is kept, if its index is.
+
+        What went by of them is not needed after this run.
+        """
+        key = _row_key(index, identity)
+        with self._lock:
+            self._judged.add(key)
+        if not found:
+            return
 
         def store(database: sqlite3.Connection) -> None:
-            query = "SELECT content FROM symbols WHERE diff_id = ? AND identity = ? AND scanner = ?"
-            row = database.execute(query, where).fetchone()
-            if row is None:
-                return
-            content = pack_row({**unpack_row(row[0]), **symbols})
-            if not content or len(content) > self.max_bytes // _LARGEST_SHARE:
-                return
-            database.execute("INSERT OR REPLACE INTO symbols VALUES (?, ?, ?, ?)", (*where, content))
-            more = len(content) - len(row[0])
-            database.execute(
-                "UPDATE layer SET bytes = bytes + ? WHERE diff_id = ? AND identity = ?", (more, *where[:2])
-            )
+            object_rows.put(database, key, found, self.max_bytes // _LARGEST_SHARE)
             _evict(database, room)
 
         room = self._room()
@@ -224,14 +215,23 @@ class IndexCache:
         """Note which layers were of use, keep to the bound if anything was added, and let the files go."""
         with self._lock:
             used = [(_now(), *key) for key in self._touched]
+            judged = list(self._judged)
             self._touched.clear()
+            self._judged.clear()
         if used:
             query = "UPDATE layer SET used = ? WHERE diff_id = ? AND identity = ?"
             self._store.change(lambda database: database.executemany(query, used), None)
+        if judged:
+            self._drop_passed(judged)
         if self._is_changed or self.documents.is_changed or self.answers.is_changed:
             self._keep_to_bound()
         for each in (self._store, self.documents, self.answers):
             each.close()
+
+    def _drop_passed(self, judged: list[tuple[str, str, int]]) -> None:
+        """Let go of the symbols that went by of layers whose images were judged; what these need is kept."""
+        if self._store.change(lambda database: object_rows.drop_passed(database, judged), 0):
+            self._store.shrink()
 
     def _room(self) -> int:
         """Return bytes that layers may take."""
@@ -310,7 +310,7 @@ def _evict(database: sqlite3.Connection, max_bytes: int) -> tuple[int, int]:
         gone.append((row,))
         freed += size
     database.executemany("DELETE FROM layer WHERE rowid = ?", gone)
-    _drop_symbols(database)
+    object_rows.drop_gone(database)
     return len(gone), freed
 
 
@@ -318,18 +318,16 @@ def _delete(database: sqlite3.Connection, where: str, value: Parameter) -> tuple
     query = "SELECT count(*), ifnull(sum(bytes), 0) FROM layer WHERE "
     layers, total = database.execute(query + where, (value,)).fetchone()
     database.execute("DELETE FROM layer WHERE " + where, (value,))  # noqa: S608 - conditions are this module's own
-    _drop_symbols(database)
+    object_rows.drop_gone(database)
     return layers, total
-
-
-def _drop_symbols(database: sqlite3.Connection) -> None:
-    """Delete the symbols of layers that are gone."""
-    kept = "SELECT diff_id, identity, scanner FROM layer"
-    database.execute(f"DELETE FROM symbols WHERE (diff_id, identity, scanner) NOT IN ({kept})")  # noqa: S608 - as above
 
 
 def _key(index: LayerIndex, identity: str | None) -> str:
     return _VERIFIED if index.verified else identity or ""
+
+
+def _row_key(index: LayerIndex, identity: str | None) -> tuple[str, str, int]:
+    return index.diff_id, _key(index, identity), index.scanner
 
 
 def _scanner() -> int:

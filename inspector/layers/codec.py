@@ -15,7 +15,7 @@ from inspector.elf import Listed, LoaderFacts
 from inspector.layers.entries import KINDS, Entries, Owner
 from inspector.layers.entry import LayerIndex
 from inspector.layers.numbers import little
-from inspector.layers.objects import Objects
+from inspector.layers.objects import Objects, pack_list, unpack_list
 from inspector.layers.sums import SIZE
 from inspector.oci import Digest
 
@@ -37,7 +37,7 @@ class _Objects(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     """The ELF files of a layer without their symbols; see `Objects`."""
 
     places: bytes
-    skeletons: list[bytes]
+    skeletons: bytes
     loaders: dict[int, LoaderFacts]
     listed: dict[int, Listed]
     located: bytes
@@ -129,7 +129,7 @@ def _columns(index: LayerIndex) -> _Columns:
 def _objects(objects: Objects) -> _Objects:
     return _Objects(
         places=_written(array("I", objects.skeletons)),
-        skeletons=list(objects.skeletons.values()),
+        skeletons=pack_list(list(objects.skeletons.values())),
         loaders=objects.loaders,
         listed=objects.listed,
         located=_written(array("I", objects.offsets)),
@@ -187,7 +187,7 @@ def _index(columns: _Columns) -> LayerIndex:
 
 
 def _objects_of(columns: _Objects, count: int) -> Objects:
-    skeletons = dict(zip(_read("I", columns.places), columns.skeletons, strict=True))
+    skeletons = dict(zip(_read("I", columns.places), unpack_list(columns.skeletons), strict=True))
     offsets = dict(zip(_read("I", columns.located), _read("Q", columns.offsets), strict=True))
     sums = dict(zip(_read("I", columns.summed), _cut(columns.sums, SIZE), strict=True))
     if max((*skeletons, *columns.loaders, *columns.listed, *offsets, *sums), default=-1) >= count:

@@ -66,6 +66,10 @@ class Indexer:
         identity = blob.identity
         return self._cached(diff_id, blob, identity) or self._scan(diff_id, digest, blob, identity)
 
+    def again(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
+        """Read a layer although the cache has its index, for what is kept of its ELF files is too little."""
+        return self._scan(diff_id, digest, blob, blob.identity)
+
     def _cached(self, diff_id: str, blob: LayerBlob, identity: str | None) -> Indexed | None:
         if self._cache is None or not diff_id:
             return None
@@ -91,8 +95,9 @@ class Indexer:
             index,
             blob,
             identity,
-            stored=lambda: cache.symbols(index, identity),
-            keep=lambda symbols: cache.put_symbols(index, identity, symbols),
+            stored=lambda: cache.read_later(index, identity),
+            passed=lambda: cache.passed(index, identity),
+            keep=lambda found: cache.put_later(index, identity, found),
             files=files,
         )
 

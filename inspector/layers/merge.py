@@ -130,9 +130,9 @@ class MergedRootfs:
         """See `Rootfs.skeleton`."""
         return self._of_binary(path, Binaries.skeleton)
 
-    def symbols(self, path: str) -> Symbols:
+    def symbols(self, path: str, *, whole: bool = False) -> Symbols:
         """See `Rootfs.symbols`."""
-        return self._of_binary(path, Binaries.symbols)
+        return self._of_binary(path, lambda binaries, position: binaries.symbols(position, whole=whole))
 
     def loader(self, path: str) -> LoaderFacts:
         """See `Rootfs.loader`."""

@@ -5,14 +5,11 @@ Beside them stand the sums of Python sources, which are taken in the same way.
 
 from __future__ import annotations
 
-from array import array
-from itertools import accumulate, chain
-from operator import sub
+from collections.abc import Mapping
 
 import msgspec
 
 from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
-from inspector.layers.numbers import little
 from inspector.layers.sums import OF_SUM
 from inspector.layers.zstandard import zstd_module
 
@@ -29,8 +26,6 @@ TOO_MANY = "the layer has more ELF files than are kept of one"
 """Why some file's skeleton or symbols are not known."""
 
 _LEVEL = 7
-_HASH = 4
-_AS_IS, _DELTAS = b"\0", b"\1"
 _OF_ENTRY = 120  # bytes of memory that one more entry takes, beside what it holds
 _MAX_UNPACKED = 64 << 20
 _SKELETON: msgspec.msgpack.Decoder[Skeleton | NotElf] = msgspec.msgpack.Decoder(Skeleton | NotElf)
@@ -39,6 +34,7 @@ _LOADER = msgspec.msgpack.Decoder(LoaderFacts)
 _LISTED = msgspec.msgpack.Decoder(Listed)
 _LOADERS = 1 << 32  # no layer has so many entries
 _ROW = msgspec.msgpack.Decoder(dict[int, bytes])
+_LIST = msgspec.msgpack.Decoder(list[bytes])
 
 
 OF_CONTENT = ("skeletons", "symbols", "loaders", "listed", "sums")
@@ -144,6 +140,10 @@ def skeleton_key(position: int) -> int:
     return ~position
 
 
+KEPT_KEY = -(1 << 62)
+"""The key of the symbols that are kept, of all files, in such a row; see `kept`."""
+
+
 def loader_key(position: int) -> int:
     """Return the key of a loader's facts in such a row."""
     return position + _LOADERS
@@ -186,68 +186,59 @@ def unpack_loader(packed: bytes) -> LoaderFacts:
 
 
 def pack_symbols(symbols: Symbols) -> bytes:
-    """Return symbols as bytes that many of them, one behind the other, compress well: see `pack_row`."""
-    deltas = _differences(symbols.exported)
-    if deltas is None:
-        return _AS_IS + msgspec.msgpack.encode(symbols)
-    return _DELTAS + msgspec.msgpack.encode(msgspec.structs.replace(symbols, exported=deltas))
+    """Return symbols as bytes."""
+    return msgspec.msgpack.encode(symbols)
 
 
 def unpack_symbols(packed: bytes) -> Symbols:
     """Return the symbols in `packed`. Raises `ValueError` for anything else."""
     try:
-        symbols = _SYMBOLS.decode(memoryview(packed)[1:])
+        return _SYMBOLS.decode(packed)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
-    if packed[:1] == _DELTAS:
-        return msgspec.structs.replace(symbols, exported=_summed(symbols.exported))
-    return symbols
 
 
-def _differences(hashes: bytes) -> bytes | None:
-    """Return by how much each hash is larger than the one before, all lowest bytes first; None if any is smaller."""
-    if len(hashes) % _HASH:
-        return None
-    values = little(array("I", hashes))
-    try:
-        plain = little(array("I", map(sub, values, chain((0,), values)))).tobytes()
-    except OverflowError:
-        return None
-    return b"".join(plain[place::_HASH] for place in range(_HASH))
-
-
-def _summed(planes: bytes) -> bytes:
-    """Return the hashes of which `_differences` made `planes`. Raises `ValueError`."""
-    count, rest = divmod(len(planes), _HASH)
-    if rest:
-        raise ValueError("hashes that are no hashes")
-    plain = bytearray(len(planes))
-    for place in range(_HASH):
-        plain[place::_HASH] = planes[place * count : (place + 1) * count]
-    try:
-        return little(array("I", accumulate(little(array("I", bytes(plain)))))).tobytes()
-    except OverflowError as error:
-        raise ValueError("hashes that are too large") from error
-
-
-def pack_row(symbols: dict[int, bytes]) -> bytes:
-    """Return the symbols of a layer's files, and what else was read of them later, compressed, as a row of the cache.
+def pack_row(packed: Mapping[int, bytes], level: int = _LEVEL) -> bytes:
+    """Return what was read of a layer's files, by keys, compressed, as a row of the cache.
 
     Libraries need the same names, so that takes less than half of what each by itself takes. Empty where the row would
     be too large.
     """
-    if sum(map(len, symbols.values())) + 16 * len(symbols) > _MAX_UNPACKED:
+    if sum(map(len, packed.values())) + 16 * len(packed) > _MAX_UNPACKED:
         return b""
-    row: bytes = zstd_module().compress(msgspec.msgpack.encode(symbols), _LEVEL)
+    row: bytes = zstd_module().compress(msgspec.msgpack.encode(packed), level)
     return row if len(row) <= MAX_ROW else b""
 
 
 def unpack_row(row: bytes) -> dict[int, bytes]:
-    """Return the symbols in a row of the cache; none where it is no such row."""
-    zstd = zstd_module()
+    """Return what is in a row of the cache; nothing where it is no such row."""
     try:
-        inflater = zstd.ZstdDecompressor()
-        plain = inflater.decompress(row, _MAX_UNPACKED) if len(row) <= MAX_ROW else b""
-        return _ROW.decode(plain) if inflater.eof else {}
-    except (zstd.ZstdError, EOFError, msgspec.MsgspecError):
+        return _ROW.decode(_inflated(row))
+    except (ValueError, msgspec.MsgspecError):
         return {}
+
+
+def pack_list(packed: list[bytes]) -> bytes:
+    """Return what is alike, such as skeletons, compressed together."""
+    found: bytes = zstd_module().compress(msgspec.msgpack.encode(packed), _LEVEL) if packed else b""
+    return found
+
+
+def unpack_list(content: bytes) -> list[bytes]:
+    """Return the list of which `pack_list` made `content`. Raises `ValueError` for anything else."""
+    try:
+        return _LIST.decode(_inflated(content)) if content else []
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+
+
+def _inflated(content: bytes) -> bytes:
+    zstd = zstd_module()
+    inflater = zstd.ZstdDecompressor()
+    try:
+        plain: bytes = inflater.decompress(content, _MAX_UNPACKED) if len(content) <= MAX_ROW else b""
+    except (zstd.ZstdError, EOFError) as error:
+        raise ValueError(str(error)) from error
+    if not inflater.eof:
+        raise ValueError("it is cut, or too large")
+    return plain

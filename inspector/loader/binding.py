@@ -9,11 +9,15 @@ from collections.abc import Iterable
 
 from inspector import work
 from inspector.elf import Symbols
-from inspector.loader.errors import unknown
+from inspector.loader.errors import LoadStops, unknown
 from inspector.loader.model import Loaded, LoadFailure
-from inspector.loader.tables import Group, Tables, hashes_of
+from inspector.loader.tables import Group, Hashes, Table, Tables
 
 _ASSERTED_UNTIL = (2, 40)
+
+
+Need = tuple[str, str]
+"""A library, and the version of it that is needed."""
 
 
 class Scope:
@@ -36,58 +40,73 @@ class Binder:
     def __init__(self, tables: Tables, glibc: tuple[int, int] | None) -> None:
         self._tables = tables
         self._glibc = glibc
-        self._asserted: dict[tuple[str, str], frozenset[int]] = {}
+        self._asserted: dict[Need, Hashes] = {}
+        self._asks_whole = False
 
     def unbound(self, of: Loaded, scope: Scope, *, now: bool) -> LoadFailure | None:
         """Return the failure of the first symbol, in the order of relocation, that no object of the scope defines.
 
         Raises `LoadStops` where that is not known. Unless `now`, only data is bound.
         """
-        found = self._tables.undefined(of.file)
-        if found is None:
+        try:
+            failure = self._bind(of, scope, now=now)
+        except LoadStops:
+            if not self._complete(scope, of):
+                raise
+        else:
+            if not (failure or self._asks_whole) or not self._complete(scope, of):
+                return failure
+        return self._bind(of, scope, now=now)
+
+    def _complete(self, scope: Scope, of: Loaded) -> bool:
+        """Have whole tables where only parts of some were kept; False where these were whole."""
+        return self._tables.complete(of.file, (each.file for each in scope.objects))
+
+    def _bind(self, of: Loaded, scope: Scope, *, now: bool) -> LoadFailure | None:
+        table = self._tables.get(of.file)
+        if table is None:
             raise unknown(of.shown, "its symbols are not known")
-        symbols, groups = found
-        missing: dict[tuple[str, str], frozenset[int]] = {}
-        self._asserted = {}
-        for group in groups:
+        missing: dict[Need, Hashes] = {}
+        self._asserted, self._asks_whole = {}, False
+        for group in table.groups:
             work.check()
             left = self._left(group, group.hashes if now else group.data, scope, of)
             if left:
                 missing[group.file, group.version] = left
-        return self._first(of, symbols, missing) if missing or self._asserted else None
+        return self._first(of, table.symbols, missing) if missing or self._asserted else None
 
-    def _left(self, group: Group, wanted: frozenset[int], scope: Scope, of: Loaded) -> frozenset[int]:
+    def _left(self, group: Group, wanted: Hashes, scope: Scope, of: Loaded) -> Hashes:
         if not wanted or not group.version or self._glibc is None:
             return self._plain(wanted, scope, of)
         provider = scope.named(group.file)
         if provider is not None and provider.skeleton.defined and group.version in provider.skeleton.defined:
-            table = self._tables.exported(provider.file)
+            table = self._tables.get(provider.file)
             wanted = wanted - table.serving(wanted, group.version) if table is not None else wanted
         return self._versioned(group, wanted, scope, of) if wanted else wanted
 
-    def _plain(self, wanted: frozenset[int], scope: Scope, of: Loaded) -> frozenset[int]:
+    def _plain(self, wanted: Hashes, scope: Scope, of: Loaded) -> Hashes:
         opaque = False
         for each in scope.objects:
             if not wanted:
                 break
-            table = self._tables.exported(each.file)
+            table = self._tables.get(each.file)
             opaque |= table is None
             wanted = wanted - table.plain if table is not None else wanted
         if wanted and opaque:
             raise unknown(of.shown, "the symbols of a library that it uses are not known")
         return wanted
 
-    def _versioned(self, group: Group, wanted: frozenset[int], scope: Scope, of: Loaded) -> frozenset[int]:
-        doubtful: frozenset[int] = frozenset()
+    def _versioned(self, group: Group, wanted: Hashes, scope: Scope, of: Loaded) -> Hashes:
+        doubtful: Hashes = frozenset()
         opaque = False
         for each in scope.objects:
-            table = self._tables.exported(each.file)
+            table = self._tables.get(each.file)
             if table is None:
                 opaque = True
                 continue
             defined = each.skeleton.defined
             if defined is None:
-                self._note_assertion(group, each, wanted & table.exported)
+                self._note_assertion(group, each, wanted, table)
             wanted = wanted - table.serving(wanted, group.version)
             if table.versions is None and defined is not None:
                 doubtful |= wanted & table.exported
@@ -95,16 +114,16 @@ class Binder:
             raise unknown(of.shown, f"whether {group.version} of a symbol is defined is not known")
         return wanted
 
-    def _note_assertion(self, group: Group, each: Loaded, found: frozenset[int]) -> None:
+    def _note_assertion(self, group: Group, each: Loaded, wanted: Hashes, table: Table) -> None:
         """Note symbols for which glibc asserts that a library that a version is needed of has versions at all."""
         without_versions = not each.skeleton.needs and group.file in each.names
-        if found and without_versions and self._glibc is not None and self._glibc <= _ASSERTED_UNTIL:
-            self._asserted[group.file, group.version] = found
+        if without_versions and self._glibc is not None and self._glibc <= _ASSERTED_UNTIL:
+            self._asks_whole |= table.symbols.thinned
+            if found := wanted & table.exported:
+                self._asserted[group.file, group.version] = found
 
-    def _first(
-        self, of: Loaded, symbols: Symbols, missing: dict[tuple[str, str], frozenset[int]]
-    ) -> LoadFailure | None:
-        for number, (need, value) in enumerate(zip(symbols.versions, hashes_of(symbols), strict=False)):
+    def _first(self, of: Loaded, symbols: Symbols, missing: dict[Need, Hashes]) -> LoadFailure | None:
+        for number, (need, value) in enumerate(zip(symbols.versions, symbols.undefined(), strict=False)):
             file, version = symbols.needs[need] if need >= 0 else ("", "")
             if value in missing.get((file, version), ()):
                 return self._failure(of, _name(symbols, number), version, file)
@@ -135,4 +154,5 @@ def _assertion(of: Loaded, library: str) -> LoadFailure:
 
 
 def _name(symbols: Symbols, number: int) -> str:
-    return symbols.names.split(b"\0", number + 1)[number].decode("utf-8", "replace")
+    """Return the name of an undefined symbol; of those that are only kept, nothing is said before they are whole."""
+    return "" if symbols.kept else symbols.names.split(b"\0", number + 1)[number].decode("utf-8", "replace")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from array import array
 from collections import OrderedDict
+from collections.abc import Iterable
 
 import msgspec
 
-from inspector.elf import Symbols, gnu_hashes
+from inspector.elf import Symbols, words_of
 from inspector.errors import LimitExceeded
 from inspector.rootfs import NotKept, Rootfs
 
@@ -17,24 +16,32 @@ MAX_EXPORTED = 2_000_000
 KEPT = 400_000
 """Hashes in all tables that are kept, about 30 MB."""
 
+Hashes = frozenset[int]
+_NONE: Hashes = frozenset()
+
 
 class Group(msgspec.Struct, frozen=True):
     """The undefined symbols that need one version of one library; both empty for those that need none."""
 
     file: str
     version: str
-    hashes: frozenset[int]
-    data: frozenset[int]
+    hashes: Hashes
+    data: Hashes
 
 
 class Table(msgspec.Struct, frozen=True, gc=False):
-    """What an object exports: all hashes (of 31 bits), those that a look-up without version finds, those by version."""
+    """An object's symbols: the hashes that it exports, those that a look-up without version finds, those by version.
 
-    exported: frozenset[int]
-    plain: frozenset[int]
-    versions: dict[str, frozenset[int]] | None = None
+    `groups` are those that it needs, in the order of `symbols`, which holds nothing more of what it exports.
+    """
 
-    def serving(self, wanted: frozenset[int], version: str) -> frozenset[int]:
+    exported: Hashes
+    plain: Hashes
+    versions: dict[str, Hashes] | None
+    symbols: Symbols
+    groups: tuple[Group, ...]
+
+    def serving(self, wanted: Hashes, version: str) -> Hashes:
         """Return which of some hashes serve a need of a version: those defined in it, and those in none."""
         found = wanted & self.exported
         if not found or self.versions is None:
@@ -43,21 +50,10 @@ class Table(msgspec.Struct, frozen=True, gc=False):
         others = [hashes for name, hashes in self.versions.items() if name not in ("", version)] if own != found else []
         return own.union(each for each in found - own if not any(each in hashes for hashes in others))
 
-
-_NONE = frozenset[int]()
-
-
-class _Known(msgspec.Struct, frozen=True):
-    """What an object exports, and what it needs, with no more of its symbols than that."""
-
-    table: Table
-    symbols: Symbols
-    groups: list[Group]
-
     @property
-    def hashes(self) -> int:
-        """How many are held."""
-        return len(self.table.exported) * (2 if self.table.versions else 1) + 2 * len(self.symbols.versions)
+    def size(self) -> int:
+        """How many hashes are held."""
+        return len(self.exported) * (2 if self.versions else 1) + 2 * len(self.symbols.versions)
 
 
 class Tables:
@@ -65,73 +61,73 @@ class Tables:
 
     def __init__(self, fs: Rootfs) -> None:
         self._fs = fs
-        self._files: OrderedDict[str, _Known] = OrderedDict()
+        self._files: OrderedDict[str, Table] = OrderedDict()
+        self._whole: set[str] = set()
         self._held = 0
 
-    def exported(self, file: str) -> Table | None:
-        """Return what the file exports; None where that is not known."""
-        found = self._known(file)
-        return None if found is None else found.table
-
-    def undefined(self, file: str) -> tuple[Symbols, list[Group]] | None:
-        """Return a file's undefined symbols, grouped by the versions that they need; None where that is not known."""
-        found = self._known(file)
-        return None if found is None else (found.symbols, found.groups)
-
-    def _known(self, file: str) -> _Known | None:
+    def get(self, file: str) -> Table | None:
+        """Return a file's table; None where that is not known."""
         if file in self._files:
             self._files.move_to_end(file)
             return self._files[file]
         try:
-            symbols = self._fs.symbols(file)
+            symbols = self._fs.symbols(file, whole=file in self._whole)
         except NotKept:
             return None
         if symbols.partial:
             return None
         if len(symbols.exported) > 4 * MAX_EXPORTED:
             raise LimitExceeded(f"{file} exports more than {MAX_EXPORTED} symbols")
-        exported = frozenset(_numbers(symbols.exported))
-        plain = exported.difference(_numbers(symbols.hidden)) if symbols.hidden else exported
-        table = Table(exported, plain, _versions(symbols, exported))
-        undefined = msgspec.structs.replace(symbols, exported=b"", hidden=b"", defined=None)
-        return self._keep(file, _Known(table, undefined, _grouped(symbols)))
+        return self._keep(file, table_of(symbols))
 
-    def _keep(self, file: str, known: _Known) -> _Known:
-        self._held += known.hashes
-        self._files[file] = known
+    def complete(self, needing: str, files: Iterable[str]) -> bool:
+        """Have whole tables from now on, as far as they can be had, of a file that needs names and of thinned ones.
+
+        Tell whether any was not asked for so before.
+        """
+        partly = {file for file in files if (table := self.get(file)) is not None and table.symbols.thinned}
+        if needing not in self._whole:
+            partly.add(needing)  # even if it has its names: whoever keeps symbols sees by it that they matter
+        self._whole |= partly
+        for file in partly & self._files.keys():
+            self._held -= self._files.pop(file).size
+        return bool(partly)
+
+    def _keep(self, file: str, table: Table) -> Table:
+        self._held += table.size
+        self._files[file] = table
         while self._held > KEPT and len(self._files) > 1:
             _, dropped = self._files.popitem(last=False)
-            self._held -= dropped.hashes
-        return known
+            self._held -= dropped.size
+        return table
 
 
-def _versions(symbols: Symbols, exported: frozenset[int]) -> dict[str, frozenset[int]] | None:
-    if symbols.defined is None:
-        return None
-    return {name: frozenset(_numbers(hashes)) if hashes else exported for name, hashes in symbols.defined}
+def table_of(symbols: Symbols) -> Table:
+    """Make the table of an object's symbols."""
+    exported = _set(symbols.exported)
+    return Table(
+        exported=exported,
+        plain=exported.difference(words_of(symbols.hidden)) if symbols.hidden else exported,
+        versions=None
+        if symbols.defined is None
+        else {name: _set(hashes) if hashes else exported for name, hashes in symbols.defined},
+        symbols=msgspec.structs.replace(symbols, exported=b"", hidden=b"", defined=None),
+        groups=_grouped(symbols),
+    )
 
 
-def hashes_of(symbols: Symbols) -> list[int]:
-    """Return the hashes, of 31 bits, of the undefined symbols, in their order."""
-    return [value >> 1 for value in gnu_hashes(symbols.names.split(b"\0"))]
+def _set(content: bytes) -> Hashes:
+    return frozenset(words_of(content))
 
 
-def _grouped(symbols: Symbols) -> list[Group]:
+def _grouped(symbols: Symbols) -> tuple[Group, ...]:
     found: dict[int, tuple[set[int], set[int]]] = {}
-    for number, (value, need) in enumerate(zip(hashes_of(symbols), symbols.versions, strict=False)):
-        every, data = found.setdefault(need, (set(), set()))
+    for number, (value, need) in enumerate(zip(symbols.undefined(), symbols.versions, strict=False)):
+        every, data = found.get(need) or found.setdefault(need, (set(), set()))
         every.add(value)
         if number < symbols.data:
             data.add(value)
-    groups = []
-    for need, (every, data) in found.items():
-        file, version = symbols.needs[need] if 0 <= need < len(symbols.needs) else ("", "")
-        groups.append(Group(file, version, frozenset(every), frozenset(data)))
-    return groups
-
-
-def _numbers(content: bytes) -> array[int]:
-    found = array("I", content[: len(content) & ~3])
-    if sys.byteorder == "big":
-        found.byteswap()
-    return found
+    return tuple(
+        Group(*(symbols.needs[need] if 0 <= need < len(symbols.needs) else ("", "")), frozenset(every), frozenset(data))
+        for need, (every, data) in found.items()
+    )

@@ -39,6 +39,11 @@ class WorkQueueIndexer(Indexer):
             return msgspec.structs.replace(found, cached=False, bytes_read=layer.bytes, how=layer.how)
         return found
 
+    def again(self, diff_id: str, digest: str | None, blob: LayerBlob) -> Indexed:
+        """See `Indexer.again`. Raises `Spent` where no more may be read."""
+        assert isinstance(blob, RegistryBlob)
+        return self._again(diff_id, digest, blob, self._queue.layer(diff_id))
+
     def _again(self, diff_id: str, digest: str | None, blob: RegistryBlob, layer: LayerState) -> Indexed:
         name, size = blob.repository.name, blob.descriptor.size
         place = name.host, name.repository, blob.descriptor.digest

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inspector.elf import Content, Passed, read_forward, read_skeleton, read_symbols
-from inspector.elf.skeleton import PASSED
+from inspector.elf.opened import PASSED
 from inspector.layers.readers import StreamReader
 
 

@@ -11,7 +11,7 @@ import pytest
 from fixtures.elf import Elf
 from inspector.elf import MAX_HELD, Skeleton
 from inspector.elf.forward import SMALL
-from inspector.elf.skeleton import PASSED
+from inspector.elf.opened import PASSED
 from tests.elf.reading import forward, is_partial, sought
 
 LIBRARY = Elf(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -288,3 +289,24 @@ def test_where_the_bytes_are_is_known_too(archive: str, cache: IndexCache) -> No
 def test_names_that_are_not_utf_8_are_not_kept() -> None:
     facts = msgspec.structs.replace(facts_of("api:1", layers=layers([(10, "RUN a")])), warnings=("a\udcff",))
     assert _encoded(facts) is None
+
+
+def test_a_layer_is_read_again_where_too_little_is_kept_of_its_libraries(tmp_path: Path, cache: IndexCache) -> None:
+    FORMS["containerd-gzip"](tmp_path / "worker.tar", [WORKER])
+    reference = str(tmp_path / "worker.tar")
+    first = inspect(reference, Options(cache=cache))
+    assert first.evidence.bytes_read
+    cache.close()
+    with contextlib.closing(sqlite3.connect(cache.path)) as database, database:
+        assert database.execute("SELECT count(*) FROM passed").fetchone() == (0,)
+        assert database.execute("DELETE FROM symbols").rowcount
+    cache.answers.clear()
+    again = inspect(reference, Options(cache=cache))
+    assert 0 < again.evidence.bytes_read <= first.evidence.bytes_read
+    assert "stream" in again.evidence.how
+    cache.answers.clear()
+    kept = inspect(reference, Options(cache=cache))
+    assert (kept.evidence.bytes_read, kept.evidence.how) == (0, "cache")
+    for each in (again, kept):
+        assert msgspec.structs.replace(each, evidence=first.evidence, layers=first.layers) == first
+    assert first.torch.importable == "yes"

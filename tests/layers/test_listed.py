@@ -74,7 +74,7 @@ def test_seeking_reads_it_once_and_the_cache_keeps_it(tmp_path: Path, monkeypatc
         first = sought(TREE, tmp_path, cache)
         assert first.binaries is not None
         assert merge([first.index], [first.binaries]).listed(f"/{PATH}") == LIST
-        first.binaries.remember()
+        first.binaries.remember(frozenset())
         again = sought(TREE, tmp_path, cache)
         assert again.cached
         assert again.binaries is not None

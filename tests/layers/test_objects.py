@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +13,15 @@ import msgspec
 import pytest
 
 from fixtures.elf import Elf
-from inspector.elf import Content, LoaderFacts, NotElf, Skeleton, Symbols, read_skeleton
+from inspector.elf import Content, LoaderFacts, NotElf, Skeleton, Symbols, read_skeleton, words_of
 from inspector.layers import codec
-from inspector.layers.binaries import Binaries
+from inspector.layers.binaries import Binaries, remember
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
 from inspector.layers.file import FileRange
 from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import MergedRootfs, merge
-from inspector.layers.objects import Gathering, pack_row, pack_symbols, unpack_row, unpack_symbols
+from inspector.layers.objects import KEPT_KEY, Gathering, pack_row, unpack_row
 from inspector.layers.scan import scan_stream
 from inspector.rootfs import NotKept
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
@@ -225,17 +226,48 @@ def symbols_of() -> Symbols:
     return merge([streamed(TREE)]).symbols("/a/libx.so.1")
 
 
-def test_symbols_that_were_read_later_are_remembered(tmp_path: Path, plain: FileRange) -> None:
+def test_symbols_that_can_be_read_at_any_time_are_not_kept(tmp_path: Path, plain: FileRange) -> None:
     diff_id = sha256(tar_of(TREE))
-    for known in (0, 1):
-        cache = IndexCache(tmp_path / "cache" / "layers.sqlite")
-        indexed = Indexer(cache, verify=False, meter=lambda _: None).index(diff_id, None, plain)
-        assert indexed.binaries is not None
-        assert len(cache.symbols(indexed.index, plain.identity)) == known
-        assert merge([indexed.index], [indexed.binaries]).symbols("/z/libhard.so.1") == symbols_of()
-        indexed.binaries.remember()
-        assert cache.info().layers == 1
-        cache.close()
+    for _ in range(2):
+        with contextlib.closing(IndexCache(tmp_path / "cache" / "layers.sqlite")) as cache:
+            indexed = Indexer(cache, verify=False, meter=lambda _: None).index(diff_id, None, plain)
+            assert indexed.binaries is not None
+            assert merge([indexed.index], [indexed.binaries]).symbols("/z/libhard.so.1") == symbols_of()
+            remember([indexed.binaries])
+            assert KEPT_KEY not in cache.read_later(indexed.index, plain.identity)
+
+
+def test_of_symbols_that_went_by_those_are_kept_that_were_asked_for(tmp_path: Path) -> None:
+    tree: Tree = {f"lib{name}.so": File(Elf(symbols=(f"do_{name}",), undefined=("out",)).encode()) for name in "ab"}
+    content = gzip.compress(tar_of(tree))
+    (tmp_path / "layer.tgz").write_bytes(content)
+    blob = FileRange(tmp_path / "layer.tgz", 0, len(content))
+
+    def indexed() -> tuple[Binaries, MergedRootfs]:
+        found = Indexer(cache, verify=True, meter=lambda _: None).index(sha256(tar_of(tree)), sha256(content), blob)
+        assert found.binaries is not None
+        return found.binaries, merge([found.index], [found.binaries])
+
+    with contextlib.closing(IndexCache(tmp_path / "cache" / "layers.sqlite")) as cache:
+        binaries, fs = indexed()
+        whole = fs.symbols("/liba.so")
+        remember([binaries])
+        held = cache.info().bytes
+        assert indexed()[1].symbols("/libb.so").names == b"out", "other images of the same run may ask for more"
+    with contextlib.closing(IndexCache(tmp_path / "cache" / "layers.sqlite")) as cache:
+        binaries, fs = indexed()
+        found = fs.symbols("/liba.so")
+        assert (found.kept, found.names, found.undefined()) == (True, b"", array("I", whole.undefined()))
+        assert set(words_of(found.exported)) == set(words_of(whole.exported))
+        assert not binaries.lacks
+        with pytest.raises(NotKept):
+            fs.symbols("/liba.so", whole=True)
+        assert binaries.lacks
+        again = indexed()[0]
+        with pytest.raises(NotKept):
+            merge([streamed(tree)], [again]).symbols("/libb.so")
+        assert again.lacks
+        assert cache.info().bytes < held
 
 
 def test_skeletons_are_read_when_they_are_asked_for_and_remembered(
@@ -248,7 +280,7 @@ def test_skeletons_are_read_when_they_are_asked_for_and_remembered(
         told = _asked(first)
         assert told[0] == read_skeleton(Content(X))
         assert first.binaries is not None
-        first.binaries.remember()
+        remember([first.binaries])
         monkeypatch.setattr(FileRange, "open_file", lambda *_: pytest.fail("it was read again"))
         again = Indexer(cache, verify=False, meter=lambda _: None).index(diff_id, None, plain)
         assert again.cached
@@ -265,10 +297,10 @@ def test_symbols_go_with_their_layer(tmp_path: Path) -> None:
     index = streamed(TREE)
     with contextlib.closing(IndexCache(tmp_path / "layers.sqlite")) as cache:
         cache.put(index, None)
-        assert cache.symbols(index, None) == index.objects.symbols
+        assert cache.passed(index, None) == index.objects.symbols
         assert cache.info().bytes > len(codec.encode(index))
         cache.clear()
-        assert cache.symbols(index, None) == {}
+        assert cache.passed(index, None) == {}
 
 
 def test_a_file_that_changed_since_is_not_read(plain: FileRange) -> None:
@@ -302,12 +334,3 @@ def test_damaged_symbols_are_not_known() -> None:
         fs.symbols("/a/libx.so.1")
     with pytest.raises(NotKept, match="damaged"):
         fs.skeleton("/a/libx.so.1")
-
-
-def test_symbols_that_are_in_no_order_are_kept_as_they_are() -> None:
-    for exported in (b"", b"\1\0\0\0\2\0\0\0", b"\2\0\0\0\1\0\0\0", b"\xff\xff\xff\xff" * 2, b"odd"):
-        symbols = Symbols(exported=exported, names=b"one\0two")
-        assert unpack_symbols(pack_symbols(symbols)) == symbols
-    for damaged in (b"", b"\1", b"\1" + pack_symbols(Symbols(exported=b"odd"))[1:]):
-        with pytest.raises(ValueError, match=r"."):
-            unpack_symbols(damaged)

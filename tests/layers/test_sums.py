@@ -94,7 +94,7 @@ def test_what_is_not_summed_is_read_when_it_is_asked_for_and_kept(tmp_path: Path
             indexed = sought({"elsewhere.py": SOURCE}, tmp_path, cache)
             assert indexed.binaries is not None
             assert merge([indexed.index], [indexed.binaries]).sum("/elsewhere.py") == SUM
-            indexed.binaries.remember()
+            indexed.binaries.remember(frozenset())
             (tmp_path / "layer.tar").touch()
     with pytest.raises(NotKept, match=r"elsewhere\.py': no sum of it was taken"):
         merge([streamed({"elsewhere.py": SOURCE})]).sum("/elsewhere.py")

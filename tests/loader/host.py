@@ -22,6 +22,7 @@ from inspector.elf import (
     read_symbols,
 )
 from inspector.errors import NotFound
+from inspector.layers.kept import kept
 from inspector.layers.sums import sum_of
 from inspector.rootfs import Kind, Node
 from inspector.work import Budget
@@ -105,7 +106,8 @@ class DirectoryRootfs:
         with Path(self.host(path)).open("rb") as file:
             return read_skeleton(FilePart(file, 0, os.fstat(file.fileno()).st_size))
 
-    def _symbols(self, path: str) -> Symbols:
+    def _symbols(self, path: str, *, whole: bool = False) -> Symbols:
+        del whole
         with Path(self.host(path)).open("rb") as file:
             return read_symbols(FilePart(file, 0, os.fstat(file.fileno()).st_size))
 
@@ -118,3 +120,15 @@ class DirectoryRootfs:
 
     def _listed(self, path: str) -> Listed:
         return read_listed(Content(self.read(path)), path)
+
+
+class KeptRootfs(DirectoryRootfs):
+    """The same, as the cache keeps symbols: of libraries that define more than `most`, none that they define."""
+
+    def __init__(self, top: str, most: int) -> None:
+        super().__init__(top)
+        self._most = most
+
+    def _symbols(self, path: str, *, whole: bool = False) -> Symbols:
+        found = super()._symbols(path)
+        return found if whole else kept(found, frozenset(), self._most)

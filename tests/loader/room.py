@@ -15,8 +15,9 @@ from typing import NoReturn
 
 import pytest
 
+from inspector.layers.kept import MAX_WHOLE
 from inspector.loader import LoadFailure, Process, Rights
-from tests.loader.host import DirectoryRootfs
+from tests.loader.host import DirectoryRootfs, KeptRootfs
 
 OPENER = r"""
 #define _GNU_SOURCE
@@ -161,21 +162,28 @@ class Room:
         user: int = 0,
         cwd: str = "/",
     ) -> list[str]:
-        """What the model says that `really` returns."""
-        rights = Rights(user, frozenset({user}))
-        fs = DirectoryRootfs(str(self.top))
-        process = Process(fs, environment or {}, rights=rights, cwd=cwd, level=level())
-        started = process.start(program)
-        if isinstance(started, LoadFailure):
-            return _ended(started)
-        said: list[str] = []
-        for step in steps:
-            path = step.removeprefix("global:").removeprefix("lazy:")
-            found = process.dlopen(path, now=not step.startswith("lazy:"), shared=step.startswith("global:"))
-            if isinstance(found, LoadFailure) and found.certainty != "fails":
-                return [*said, *_ended(found)]
-            said.append(found.text if isinstance(found, LoadFailure) else "OK")
-        return [*said, *(f"doubt: {doubt}" for doubt in process.doubts)]
+        """What the model says that `really` returns, by whole symbols as by those that are kept."""
+        top, rights = str(self.top), Rights(user, frozenset({user}))
+        said, *others = (
+            _modelled(Process(fs, environment or {}, rights=rights, cwd=cwd, level=level()), program, steps)
+            for fs in (DirectoryRootfs(top), KeptRootfs(top, MAX_WHOLE), KeptRootfs(top, 0))
+        )
+        assert others == [said, said]
+        return said
+
+
+def _modelled(process: Process, program: str, steps: Sequence[str]) -> list[str]:
+    started = process.start(program)
+    if isinstance(started, LoadFailure):
+        return _ended(started)
+    said: list[str] = []
+    for step in steps:
+        path = step.removeprefix("global:").removeprefix("lazy:")
+        found = process.dlopen(path, now=not step.startswith("lazy:"), shared=step.startswith("global:"))
+        if isinstance(found, LoadFailure) and found.certainty != "fails":
+            return [*said, *_ended(found)]
+        said.append(found.text if isinstance(found, LoadFailure) else "OK")
+    return [*said, *(f"doubt: {doubt}" for doubt in process.doubts)]
 
 
 def _ended(failure: LoadFailure) -> list[str]:

@@ -55,9 +55,9 @@ class MadeUp:
         """See `Rootfs.skeleton`."""
         return self.files[path]
 
-    def symbols(self, path: str) -> Symbols:
+    def symbols(self, path: str, *, whole: bool = False) -> Symbols:
         """See `Rootfs.symbols`."""
-        del path
+        del path, whole
         return Symbols()
 
     def loader(self, path: str) -> LoaderFacts:

@@ -78,8 +78,9 @@ class HostRootfs:
         """See `Rootfs.skeleton`."""
         return read_skeleton(Content(self.read(path)))
 
-    def symbols(self, path: str) -> Symbols:
+    def symbols(self, path: str, *, whole: bool = False) -> Symbols:
         """See `Rootfs.symbols`."""
+        del whole
         return read_symbols(Content(self.read(path)))
 
     def loader(self, path: str) -> LoaderFacts:

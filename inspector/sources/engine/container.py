@@ -138,8 +138,9 @@ class ContainerRootfs:
         self._skeletons[path] = read_skeleton(Whole(self._start(path, node, node.size)))
         return self._skeletons[path]
 
-    def _no_object(self, path: str) -> NoReturn:
+    def _no_object(self, path: str, *, whole: bool = False) -> NoReturn:
         """Raise `NotKept`, as for all that only whole files tell."""
+        del whole
         raise NotKept(f"{path!r}: {_NO_OBJECTS}")
 
     symbols = loader = listed = sum = _no_object

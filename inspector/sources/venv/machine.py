@@ -99,8 +99,9 @@ class Machine:
         """See `Rootfs.skeleton`."""
         return self._once("skeleton", path, elf.read_skeleton)
 
-    def symbols(self, path: str) -> elf.Symbols:
+    def symbols(self, path: str, *, whole: bool = False) -> elf.Symbols:
         """See `Rootfs.symbols`."""
+        del whole
         return self._once("symbols", path, elf.read_symbols)
 
     def loader(self, path: str) -> elf.LoaderFacts:
