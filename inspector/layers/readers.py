@@ -10,6 +10,9 @@ from typing import BinaryIO, Protocol
 from inspector.elf import FilePart
 from inspector.errors import LimitExceeded
 
+Read = Callable[[int, int], bytes]
+"""Returns so many bytes from a place on."""
+
 
 class Reader(Protocol):
     """Bytes from first to last. `position` counts those read or skipped so far."""
@@ -56,10 +59,15 @@ class FileReader:
         return data
 
     @property
-    def direct(self) -> tuple[Callable[[int, int], bytes], int, int]:
-        """Return what reads so many bytes at a place of the file, where the run begins in it, and where it ends."""
+    def direct(self) -> tuple[Read, int, int]:
+        """Return what reads so many bytes at a place of the file, at which this is, and where the run ends in it."""
         read = self._sought if self._handle is None else partial(os.pread, self._handle)
-        return read, self._start, self._start + self._length
+        return read, self._start + self.position, self._start + self._length
+
+    def jump(self, position: int, *, read: int = 0) -> None:
+        """Go to a place, so many bytes having been read on the way to it."""
+        self.position = position
+        self.bytes_read += read
 
     def _sought(self, size: int, at: int) -> bytes:
         self._file.seek(at)
@@ -118,14 +126,14 @@ class StreamReader:
         return data
 
     @property
-    def chunk(self) -> tuple[bytes, int]:
-        """The bytes that are in memory, and where in them the next one is."""
-        return self._chunk, self._at
+    def direct(self) -> tuple[Read, int, int]:
+        """Return what gives so many bytes at a place of the chunk, at which this is, and where the chunk ends."""
+        chunk = self._chunk
+        return lambda size, at: chunk[at : at + size], self._at, len(chunk)
 
-    def advance(self, size: int) -> None:
-        """Go forward within the chunk."""
-        self._at += size
-        self.position += size
+    def jump(self, position: int, *, read: int = 0) -> None:  # noqa: ARG002 - all bytes are read
+        """Go forward to a place in the chunk."""
+        self.skip(position - self.position)
 
     def begins(self, text: bytes) -> bool:
         """Tell whether the next bytes are these, which are not read by that."""

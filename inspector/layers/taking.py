@@ -124,10 +124,7 @@ class SeekTaker:
 
     def take(self, member: Member, left: int) -> Taken:
         """See `StreamTaker.take`."""
-        return self.take_at(member.path, member.mode, member.size, member.offset, left)
-
-    def take_at(self, path: str, mode: int, size: int, offset: int, left: int) -> Taken:
-        """Take the file whose data begin at `offset`. Raises `CorruptLayer` where they are cut."""
+        path, mode, size, offset = member.path, member.mode, member.size, member.offset
         data = kept(path, mode, size, left, lambda count: _cut(self._reader.read_at(offset, count), count, offset))
         unlike = bool(data) and not data.startswith(MAGIC)
         return Taken(data, located=not unlike and may_be_object(path, mode))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import islice
+from itertools import islice, repeat
 from operator import attrgetter
 from pathlib import Path
 
@@ -20,11 +20,11 @@ import msgspec
 from inspector.errors import LimitExceeded
 from inspector.layers.blob import Meter
 from inspector.layers.directories import MAX_CROWD
-from inspector.layers.entries import Entries
+from inspector.layers.entries import CODES, Entries
 from inspector.layers.entry import Attributes, Entry
 from inspector.layers.objects import Objects
 from inspector.layers.reading import too_much_kept
-from inspector.layers.retention import MAX_KEPT, SITES, is_of_use, kept, may_be_of_use
+from inspector.layers.retention import MAX_KEPT, SITES, is_of_use, kept, of_use
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
@@ -33,6 +33,7 @@ from inspector.sources.below import DIRECTORY, KINDS, OPENED
 from inspector.sources.engine.disk import is_roots
 from inspector.sources.engine.marks import hides_below, kept_attributes, shown
 
+_FILE = CODES[Kind.FILE]
 _MARK_MODE = 0o600
 _SECOND = 1_000_000_000
 
@@ -55,11 +56,12 @@ class _Run(msgspec.Struct):
     """Files of one directory that follow each other there, by columns, as `Entries` have them; `data` by position."""
 
     parent: str
-    names: list[bytes] = msgspec.field(default_factory=list)
-    modes: list[int] = msgspec.field(default_factory=list)
-    sizes: list[int] = msgspec.field(default_factory=list)
-    owned: list[int] = msgspec.field(default_factory=list)
-    data: dict[int, bytes] = msgspec.field(default_factory=dict)
+    names: list[bytes] = []
+    modes: list[int] = []
+    sizes: list[int] = []
+    owned: list[int] = []
+    found: list[os.stat_result] = []
+    data: dict[int, bytes] = {}
 
 
 _Item = Entry | _Below | _Named | _Run
@@ -140,7 +142,9 @@ class Walk:
         elif isinstance(item, _Named):
             self._named(item)
         else:
-            begin = self.entries.add_files(item.parent, item.names, item.modes, item.sizes, item.owned)
+            home, kinds = self.entries.home(item.parent), bytes((_FILE,)) * len(item.names)
+            homes = repeat(home, len(item.names))
+            begin = self.entries.extend(homes, item.names, kinds, item.modes, item.sizes, item.owned, {})
             for position, data in item.data.items():
                 self.entries.keep(begin + position, data)
 
@@ -181,7 +185,6 @@ class Walk:
         Whiteouts go to `marks`: fuse-overlayfs may leave one in both ways.
         """
         prefix = f"{parent}/" if parent else ""
-        in_site = parent.endswith(SITES)
         latest: float = self.latest[0] // _SECOND
         found: list[_Item] = []
         run = _Run(parent)
@@ -194,7 +197,7 @@ class Walk:
             if links > 1 or not stat.S_ISREG(whole_mode) or name[:4] == WHITEOUT:
                 other = self._other(prefix + name, item, status, descriptor, device, marks)
                 if other is not None:
-                    found += (run, other) if run.names else (other,)
+                    found += (*self._with_data(run, prefix, descriptor), other)
                     run = _Run(parent) if run.names else run
                 continue
             if changed >= latest and status.st_ctime_ns > self.latest[0]:
@@ -207,15 +210,22 @@ class Walk:
             if mode & 0o111 or not status.st_blocks:
                 attributes = self._attributes(prefix + name, name, status, descriptor)
                 owner = self.entries.owner_place((uid, gid, attributes, None)) if attributes else place
-            if size and may_be_of_use(encoded, mode, in_site):
-                data = self._kept(prefix + name, name, status, descriptor)
-                if data:
-                    run.data[len(run.names)] = data
             run.names.append(encoded)
             run.modes.append(mode)
             run.sizes.append(size)
             run.owned.append(owner)
-        return [*found, run] if run.names else found
+            run.found.append(status)
+        return [*found, *self._with_data(run, prefix, descriptor)]
+
+    def _with_data(self, run: _Run, prefix: str, descriptor: int) -> Iterator[_Run]:
+        """Yield the run with what is kept of its files, where it has any."""
+        for at in of_use(run.names, run.modes, (run.parent.endswith(SITES),)):
+            name = run.names[at].decode("utf-8", "surrogateescape")
+            if data := self._kept(prefix + name, name, run.found[at], descriptor):
+                run.data[at] = data
+        run.found.clear()
+        if run.names:
+            yield run
 
     def _other(
         self,
