@@ -103,6 +103,9 @@ class Rootfs(Protocol):
         Raises as `skeleton` does.
         """
 
+    def sum(self, path: str) -> bytes:
+        """Return the first 16 bytes of the SHA-256 sum of `path`, a Python source. Raises as `skeleton` does."""
+
 
 Names = tuple[Iterable[str], Iterable[str]]
 """The names of the directories in a directory, and those of all else in it."""

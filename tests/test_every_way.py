@@ -10,6 +10,7 @@ import contextlib
 import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fixtures.roles import right_images
+from fixtures.torches import torch_cpu
 from fixtures.wrong import wrong_images
 from inspector.errors import InspectorError
 from inspector.facts import ImageFacts
@@ -33,7 +35,7 @@ from tests.hostile.raw import END, file, header
 from tests.hostile.test_tars import UNPACKED
 from tests.lab.agree import differences
 from tests.odd_images import base_step, odd_images
-from tests.torchbuild.asking import ENV, SITE
+from tests.torchbuild.asking import ENV, SITE, slim
 from tests.ways import BY_NAME, BY_TABLE, EVERY, OF_BYTES, WHOLE, comparable
 
 IMAGES = right_images() | {name: wrong.image for name, wrong in wrong_images().items()}
@@ -95,6 +97,22 @@ def test_every_way_to_each_case(name: str, tmp_path: Path) -> None:
     expected = read(FIRST, IMAGES[name], tmp_path)
     for way in EVERY:
         assert unlike(way, read(way, IMAGES[name], tmp_path), expected) == ""
+
+
+@pytest.mark.parametrize("way", some(EVERY))
+def test_every_way_finds_an_edit_of_equal_size(way: str, tmp_path: Path) -> None:
+    wheel = torch_cpu()
+    installed = slim(replace(wheel, files={**wheel.files, "torch/random.py": b"import os\n"}))
+    edited = {**installed, f"{SITE}/torch/random.py": b"import so\n"}
+    for tree, expected in ((installed, 0), (edited, way not in BY_NAME)):
+        steps = [Step("RUN pip install", tree)]
+        image = Image(steps=steps, env=[f"PATH={ENV['PATH']}"], cmd=["python"], tags=["ways/image:1"])
+        folder = tmp_path / str(expected)
+        folder.mkdir()
+        facts = read(way, image, folder)
+        assert isinstance(facts, ImageFacts)
+        told = [each for each in facts.torch.reasons if "content is not the one that RECORD states (1): " in each]
+        assert len(told) == expected
 
 
 def _of_tars(*tars: bytes) -> Image:

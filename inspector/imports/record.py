@@ -71,7 +71,7 @@ class _Comparison:
             return
         rows = Rows(content)
         self._folders.count_rows(rows.most)
-        for path, stated in rows:
+        for path, _, stated in rows:
             whole = absolute(site, path)
             if not path.endswith(_CODE) or ".." in path:
                 continue

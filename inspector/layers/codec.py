@@ -16,6 +16,7 @@ from inspector.layers.entries import KINDS, Entries, Owner
 from inspector.layers.entry import LayerIndex
 from inspector.layers.numbers import little
 from inspector.layers.objects import Objects
+from inspector.layers.sums import SIZE
 from inspector.oci import Digest
 
 MAX_PLAIN = 64 << 20
@@ -43,6 +44,8 @@ class _Objects(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     offsets: bytes
     all_seen: bool
     lost: str
+    summed: bytes
+    sums: bytes
 
 
 class _Columns(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -133,6 +136,8 @@ def _objects(objects: Objects) -> _Objects:
         offsets=_written(array("Q", objects.offsets.values())),
         all_seen=objects.all_seen,
         lost=objects.lost,
+        summed=_written(array("I", objects.sums)),
+        sums=b"".join(objects.sums.values()),
     )
 
 
@@ -184,9 +189,17 @@ def _index(columns: _Columns) -> LayerIndex:
 def _objects_of(columns: _Objects, count: int) -> Objects:
     skeletons = dict(zip(_read("I", columns.places), columns.skeletons, strict=True))
     offsets = dict(zip(_read("I", columns.located), _read("Q", columns.offsets), strict=True))
-    if max((*skeletons, *columns.loaders, *columns.listed, *offsets), default=-1) >= count:
-        raise ValueError("an ELF file of no entry")
-    return Objects(skeletons, {}, columns.loaders, columns.listed, offsets, columns.all_seen, columns.lost)
+    sums = dict(zip(_read("I", columns.summed), _cut(columns.sums, SIZE), strict=True))
+    if max((*skeletons, *columns.loaders, *columns.listed, *offsets, *sums), default=-1) >= count:
+        raise ValueError("a file of no entry")
+    return Objects(skeletons, {}, columns.loaders, columns.listed, offsets, columns.all_seen, columns.lost, sums)
+
+
+def _cut(joined: bytes, size: int) -> list[bytes]:
+    """Return the pieces of equal size that were joined. Raises `ValueError`."""
+    if len(joined) % size:
+        raise ValueError("a piece that is cut")
+    return [joined[at : at + size] for at in range(0, len(joined), size)]
 
 
 def _refuse_misfits(entries: Entries) -> None:

@@ -8,6 +8,7 @@ from inspector.elf import MAX_LOADER, holds_list, is_loader
 from inspector.layers.entries import CODES, Entries
 from inspector.layers.objects import Objects
 from inspector.layers.retention import may_be_program, wanted
+from inspector.layers.sums import is_summed
 from inspector.layers.taking import may_be_object
 from inspector.rootfs import Kind
 
@@ -29,14 +30,15 @@ def asked_by_links(entries: Entries, objects: Objects, *, later: bool = False) -
     for link, position in _linked(entries):
         path, mode, size = entries.path(link), entries.modes[position], entries.sizes[position]
         data = entries.data.get(position, b"")
-        if not size or len(data) == size:
+        wants_sum = position not in objects.sums and is_summed(path)
+        if not size or (len(data) == size and not wants_sum):
             continue
         wants_data = size <= wanted(path) or (not data and may_be_program(path, mode))
         is_object = position in objects.skeletons
         wants_object = not (is_object or later or objects.all_seen) and may_be_object(path, mode)
         wants_loader = is_object and position not in objects.loaders and size <= MAX_LOADER and is_loader(path)
         wants_list = is_object and not later and position not in objects.listed and holds_list(path)
-        wants_any = wants_data or wants_object or wants_loader or wants_list
+        wants_any = wants_data or wants_object or wants_loader or wants_list or wants_sum
         if wants_any and (position not in found or size <= wanted(path)):
             found[position] = path
     return found

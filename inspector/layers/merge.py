@@ -142,6 +142,10 @@ class MergedRootfs:
         """See `Rootfs.listed`."""
         return self._of_binary(path, lambda binaries, position: binaries.listed(position, path))
 
+    def sum(self, path: str) -> bytes:
+        """See `Rootfs.sum`."""
+        return self._of_binary(path, Binaries.sum)
+
     def _of_binary(self, path: str, ask: Callable[[Binaries, int], Known]) -> Known:
         node, _ = self._content(path)
         layer = node.inode >> 32

@@ -1,4 +1,7 @@
-"""What an index holds of a layer's ELF files: all of those that went by in a stream, else where they lie."""
+"""What an index holds of a layer's ELF files: all of those that went by in a stream, else where they lie.
+
+Beside them stand the sums of Python sources, which are taken in the same way.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import msgspec
 
 from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.layers.numbers import little
+from inspector.layers.sums import OF_SUM
 from inspector.layers.zstandard import zstd_module
 
 MAX_SKELETONS = 20_000
@@ -37,7 +41,7 @@ _LOADERS = 1 << 32  # no layer has so many entries
 _ROW = msgspec.msgpack.Decoder(dict[int, bytes])
 
 
-OF_CONTENT = ("skeletons", "symbols", "loaders", "listed")
+OF_CONTENT = ("skeletons", "symbols", "loaders", "listed", "sums")
 """The fields of `Objects` that say what is in a file, wherever it lies."""
 
 
@@ -45,7 +49,8 @@ class Objects(msgspec.Struct, eq=False):
     """By the positions of entries: packed skeletons and symbols, facts of loaders, lists of architectures, and offsets.
 
     An offset is where a file's bytes begin in the layer's plain tar. `all_seen` says that every file was looked at,
-    whatever its name, so that one without skeleton is no ELF file; `lost` says why some have none all the same.
+    whatever its name, so that one without skeleton is no ELF file; `lost` says why some have none all the same. `sums`
+    are those of Python sources, see `layers.sums`.
     """
 
     skeletons: dict[int, bytes] = {}
@@ -55,6 +60,7 @@ class Objects(msgspec.Struct, eq=False):
     offsets: dict[int, int] = {}
     all_seen: bool = False
     lost: str = ""
+    sums: dict[int, bytes] = {}
 
     def __eq__(self, other: object) -> bool:
         """Tell whether what an index keeps is equal: symbols are kept beside it."""
@@ -63,14 +69,15 @@ class Objects(msgspec.Struct, eq=False):
     __hash__ = None  # type: ignore[assignment]
 
     def _kept(self) -> tuple[object, ...]:
-        return self.skeletons, self.loaders, self.listed, self.offsets, self.all_seen, self.lost
+        return self.skeletons, self.loaders, self.listed, self.offsets, self.all_seen, self.lost, self.sums
 
     @property
     def weight(self) -> int:
         """Bytes of memory that they take."""
         held = sum(map(len, self.skeletons.values())) + sum(map(len, self.symbols.values()))
         entries = len(self.skeletons) + len(self.symbols) + len(self.offsets)
-        return held + _OF_ENTRY * (entries + 4 * len(self.loaders) + 8 * len(self.listed))
+        more = _OF_ENTRY * (entries + 4 * len(self.loaders) + 8 * len(self.listed))
+        return held + more + OF_SUM * len(self.sums)
 
 
 class Gathering:
@@ -145,6 +152,11 @@ def loader_key(position: int) -> int:
 def listed_key(position: int) -> int:
     """Return the key of a list of architectures in such a row."""
     return position + 2 * _LOADERS
+
+
+def sum_key(position: int) -> int:
+    """Return the key of a source's sum in such a row."""
+    return position + 3 * _LOADERS
 
 
 def pack_listed(listed: Listed) -> bytes:

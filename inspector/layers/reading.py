@@ -17,6 +17,7 @@ from inspector.layers.pax import Budget
 from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.retention import MAX_KEPT, kept
 from inspector.layers.runs import Runs
+from inspector.layers.sums import Summing, is_summed
 from inspector.layers.taking import SeekTaker, StreamTaker, Taken, exactly
 from inspector.layers.tar import Member, iter_members
 from inspector.rootfs import Kind
@@ -48,6 +49,7 @@ class TarReading:
         self._taker = taker
         self._share = taken
         self._gathering = Gathering(all_seen=taker.all_seen)
+        self._summing = Summing(self.objects.sums, taken)
         self._left = MAX_KEPT
         self._may_repeat = may_repeat
         self._held: dict[int, bytes] = {}
@@ -97,9 +99,23 @@ class TarReading:
             self._gather(position, member, taken)
         elif taken.located:
             self._locate(position, member.offset)
-        elif not self._may_repeat and len(taken.data) < member.size:
-            self._hold(reader, member, position, taken.begun)
+        begun = self._sum(reader, member, position, taken)
+        if taken.skeleton is None and not taken.located and not self._may_repeat and len(taken.data) < member.size:
+            self._hold(reader, member, position, begun)
         return taken.data
+
+    def _sum(self, reader: Reader, member: Member, position: int, taken: Taken) -> bytes:
+        """Take the sum of a source; return the bytes of the member that are read, unless it is an ELF file."""
+        if taken.skeleton is not None or not is_summed(member.path) or not self._summing.fits(member.size):
+            return taken.begun
+        content = taken.data
+        if len(content) < member.size:
+            if isinstance(reader, FileReader):
+                content = reader.read_at(member.offset, member.size)
+            else:
+                content = taken.begun + exactly(reader, member.size - len(taken.begun))
+        self._summing.add(position, content)
+        return content
 
     def _gather(self, position: int, member: Member, taken: Taken) -> None:
         assert taken.skeleton is not None
@@ -137,6 +153,8 @@ class TarReading:
         asked = asked_by_links(self.entries, self.objects, later=isinstance(self._taker, SeekTaker))
         for position in asked.keys() & self._held.keys():
             content, path = self._held[position], asked.pop(position)
+            if is_summed(path) and self._summing.fits(len(content)):
+                self._summing.add(position, content)
             self._keep(
                 position, kept(path, self.entries.modes[position], len(content), self._left, _beginning(content))
             )
@@ -154,6 +172,7 @@ class TarReading:
             taken = taker.take(named, self._left)
             if taken.skeleton is not None:
                 self._gather(position, named, taken)
+            self._sum(reader, named, position, taken)
             self._keep(position, taken.data)
 
     def _keep(self, position: int, data: bytes) -> None:

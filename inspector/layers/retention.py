@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -133,19 +133,22 @@ def is_of_use(path: str, mode: int, size: int) -> bool:
     return may_be_program(path, mode) or size <= wanted(path)
 
 
-def of_use(names: Sequence[bytes], modes: Sequence[int], sites: Iterable[object]) -> list[int]:
-    """Return the places of the files whose bytes may matter, by last components and whether modules lie beside each.
+def of_use(names: Sequence[bytes], modes: Sequence[int], sites: Sequence[bool]) -> list[int]:
+    """Return the places of the files whose bytes may matter, by last components and whether modules beside each do.
 
     Of all others, `wanted` is 0, and neither a program's head nor an ELF file is to be expected.
     """
     joined = b"/".join(names)
     parts = [part for part in _PARTS if part in joined]  # nearly always none
-    tails = _TAILS | {b".py"} if any(sites) else _TAILS
-    return [
+    found = [
         at
         for at, (name, mode) in enumerate(zip(names, modes, strict=True))
-        if mode & 0o111 or name[-3:] in tails or name in _NAMES or (parts and any(part in name for part in parts))
+        if mode & 0o111 or name[-3:] in _TAILS or name in _NAMES or (parts and any(part in name for part in parts))
     ]
+    if any(sites):
+        modules = (at for at, name in enumerate(names) if sites[at] and name.endswith(b".py"))
+        found = sorted({*found, *modules})
+    return found
 
 
 def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes]) -> bytes:

@@ -23,6 +23,7 @@ from inspector.layers.header import BLOCK, form_of, ids_of
 from inspector.layers.pax import Budget
 from inspector.layers.readers import FileReader, Read, StreamReader
 from inspector.layers.retention import SITES, of_use
+from inspector.layers.sums import holds_sources
 from inspector.layers.tar import normal
 from inspector.rootfs import Kind
 
@@ -42,7 +43,6 @@ _TIME = re.compile(rb"([0-9]{2}) [mac]time=[0-9]{1,11}(?:\.[0-9]{1,9})?\n")
 """What says a time and nothing else, as Docker and BuildKit write before each member."""
 _OCTAL = b"01234567"
 _NO_NAMES = frozenset((b"", b".", b".."))
-_SITES = tuple(map(str.encode, SITES))
 _HALF = BLOCK // 2
 _BATCH = 256  # headers that are looked at together, as long as all of them are ordinary
 _MAX_KNOWN = 4096  # directories, owners and prefixes that are found by their bytes
@@ -160,8 +160,9 @@ class Runs:
         wanted += [(begin + at, starts[at]) for at in chosen if sizes[at]]
 
     def _home(self, folder: bytes) -> tuple[int, bool]:
-        """Return the place of a directory by its name in a header, and whether modules lie in it."""
-        return self._entries.home(normal(folder.decode("utf-8", "surrogateescape"))), folder.endswith(_SITES)
+        """Return the place of a directory by its name in a header, and whether its modules are of use."""
+        path = normal(folder.decode("utf-8", "surrogateescape"))
+        return self._entries.home(path), path.endswith(SITES) or holds_sources(path)
 
     def _owner(self, ids: bytes) -> tuple[int, int]:
         """Return the mode and the place of the owner. Raises `ValueError` where the header is refused for it."""

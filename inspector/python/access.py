@@ -95,3 +95,7 @@ class UserView:
     def listed(self, path: str) -> Listed:
         """See `Rootfs.listed`."""
         return self._fs.listed(path)
+
+    def sum(self, path: str) -> bytes:
+        """See `Rootfs.sum`."""
+        return self._fs.sum(path)

@@ -164,7 +164,7 @@ def _listed(folders: Folders, folder: Folder, name: str, base: str) -> Owned | s
     except NotKept as error:
         return f"was not kept ({error})"
     rows = Rows(content) if name == "RECORD" else None
-    paths = (path for path, _ in rows) if rows is not None else lines_of(content)
+    paths = rows.paths() if rows is not None else lines_of(content)
     found = owned(folders, base, paths)
     if found is None:
         return "names more that is not there than is believable"

@@ -56,6 +56,15 @@ class Folders:
             return None if resolved is None else self.fs.lstat(resolved)
         return node
 
+    def real(self, path: str) -> str | None:
+        """Return the absolute `path` with all links followed; None if dangling."""
+        parent, _, name = path.rpartition("/")
+        folder = self.at(parent or "/")
+        node = folder.children.get(name)
+        if name in _NOT_LISTED or (node is not None and node.kind is Kind.SYMLINK):
+            return resolve(self.fs, path)
+        return None if node is None or folder.path is None else f"{folder.path.rstrip('/')}/{name}"
+
     def charge(self, files: int) -> None:
         """Count so many more files that something owns, those of several lists again. Raises `LimitExceeded`."""
         self.budget.spend("entries", files, "files that lists of files name")

@@ -6,9 +6,10 @@ absolute, climb with `..`, or name what is not there.
 
 from __future__ import annotations
 
+import base64
 import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 import msgspec
 
@@ -21,7 +22,10 @@ MAX_PATH = 4096
 MAX_GONE = 5000
 """Directories that a list names and that are not there, past which it is not believed."""
 _STEPS_A_MISS = 50  # each is a path of its own, looked up from the root and not remembered
+MAX_HELD = 4 << 20
+"""Bytes of a RECORD whose rows are held; that of PyTorch 2.13 has 1.3 MB."""
 _CACHE = "__pycache__"
+_SHA256 = "sha256="
 
 
 class Owned(msgspec.Struct, frozen=True):
@@ -35,8 +39,12 @@ class Owned(msgspec.Struct, frozen=True):
         return sum(self.files.values())
 
 
+Row = tuple[str, str, str]
+"""Path, hash and size of a row as they are written; what it does not state is empty."""
+
+
 class Rows:
-    """The rows of a RECORD as they stand in it: each path and size as written, the size empty where none is stated.
+    """The rows of a RECORD as they stand in it, taken apart once unless there are very many.
 
     `unread` counts, once they were gone through, the rows that csv can't read: a field of more than 131,072
     characters, quotes that don't close; other readers stop there. All rows past `MAX_ROWS` count as one.
@@ -45,40 +53,75 @@ class Rows:
     def __init__(self, content: bytes) -> None:
         self.unread = 0
         self._content = content
+        self._held: tuple[list[str], list[str], list[str]] | None = None  # columns: rows by themselves cost more
 
     @property
     def most(self) -> int:
         """How many there are at most, as their lines are counted."""
         return min(self._content.count(b"\n") + 1, MAX_ROWS)
 
-    def __iter__(self) -> Iterator[tuple[str, str]]:
-        for number, row in enumerate(self._rows()):
-            if number >= MAX_ROWS:
-                self.unread += 1
-                return
-            if row and row[0]:
-                yield row[0], row[2] if len(row) > 2 else ""  # path, hash, size
+    def __iter__(self) -> Iterator[Row]:
+        if len(self._content) > MAX_HELD:
+            return self._rows()
+        if self._held is None:
+            paths, sums, sizes = self._held = [], [], []
+            for path, stated, size in self._rows():
+                paths.append(path)
+                sums.append(stated)
+                sizes.append(size)
+        return zip(*self._held, strict=True)
 
-    def _rows(self) -> Iterator[list[str]]:
+    def _rows(self) -> Iterator[Row]:
+        for row in self._fields():
+            if row and row[0]:
+                yield (row[0], row[1], row[2]) if len(row) > 2 else (row[0], row[1] if len(row) > 1 else "", "")
+
+    def paths(self) -> Iterator[str]:
+        """Return the paths alone, which all distributions are asked for."""
+        return (row[0] for row in self._fields() if row)
+
+    def _fields(self) -> Iterator[list[str]]:
+        self.unread = 0
         lines = lines_of(self._content)
-        if b'"' not in self._content:
-            yield from (line.rsplit(",", 2) for line in lines)
-            return
+        if b'"' in self._content:
+            return self._quoted(lines)
+        self.unread = int(len(lines) > MAX_ROWS)
+        return (line.rsplit(",", 2) for line in islice(lines, MAX_ROWS))
+
+    def _quoted(self, lines: Iterable[str]) -> Iterator[list[str]]:
         rows = csv.reader(lines, strict=True)
+        left = MAX_ROWS
         while True:
             try:
                 row = next(rows, None)
             except csv.Error:  # the reader goes on with the next line
                 self.unread += 1
                 continue
-            if row is None:
+            left -= 1
+            if row is None or left < 0:
+                self.unread += row is not None
                 return
             yield row
 
 
-def lines_of(content: bytes) -> Iterator[str]:
-    """Return the lines of a list of files, one after another: a list of all would take a hundred times their bytes."""
-    return (line.rstrip(b"\r\n").decode("utf-8", "surrogateescape") for line in io.BytesIO(content))
+def lines_of(content: bytes) -> list[str]:
+    """Return the lines of a list of files, as many as are gone through of one and one more."""
+    lines = content.decode("utf-8", "surrogateescape").split("\n", MAX_ROWS + 1)
+    if b"\r" in content:
+        lines = [line.rstrip("\r") for line in lines]
+    del lines[MAX_ROWS + 1 :]
+    return lines if lines[-1] else lines[:-1]
+
+
+def sum_in(stated: str) -> bytes | None:
+    """Return the first 16 bytes of the SHA-256 sum that the hash of a row is; None where it is none."""
+    if not stated.startswith(_SHA256):
+        return None
+    try:
+        found = base64.b64decode(f"{stated.removeprefix(_SHA256)}=", b"-_", validate=True)
+    except ValueError:
+        return None
+    return found[:16] if len(found) == 32 else None
 
 
 def owned(folders: Folders, base: str, paths: Iterable[str]) -> Owned | None:

@@ -1,16 +1,17 @@
-"""Finds Python files that are not as they were installed: put in place by a later layer, or of another size."""
+"""Finds Python files that are not as they were installed: put in place by a later layer, of another size or sum."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
-from inspector.python.record import Rows, absolute
-from inspector.rootfs import Kind, Node
+from inspector.python.record import Row, absolute, sum_in
+from inspector.rootfs import Kind, Node, NotKept
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.completeness import is_read, record_of
+from inspector.torchbuild.completeness import is_read, rows_of
 from inspector.torchbuild.diagnostics import Diagnostic, some
 from inspector.torchbuild.standard_library import PACKAGES, PARTS, standard_library_of
 
@@ -19,6 +20,20 @@ FEW = 20
 or a first import, brings more."""
 _BESIDE = frozenset({"typing-extensions", "numpy"})
 """Distributions that every `import torch` asks for, some only if they are there."""
+
+
+class Source(NamedTuple):
+    """A source that a list of files names: its path, the hash and size that are stated, and what is there."""
+
+    path: str
+    stated: str
+    size: str
+    node: Node
+
+    @property
+    def resized(self) -> bool:
+        """Whether it has another size than is stated."""
+        return self.size.isdigit() and self.size != str(self.node.size)
 
 
 def layer_of_record(torch: Candidate) -> int | None:
@@ -38,16 +53,17 @@ def compiled_of(torch: Candidate, origin: str) -> str:
 
 def check_changed(torch: Candidate) -> Iterator[Diagnostic]:
     """Report sources of torch, and of what it imports beside, that were changed since they were installed."""
-    nodes = _own(torch)
+    sources = _own(torch)
     layer = layer_of_record(torch)
-    changed = [path for path, _, node in nodes if node.layer != layer]
+    changed = [each.path for each in sources if each.node.layer != layer]
     if changed:
         text = f"sources of torch that another layer brought ({len(changed)}): {some(changed)}"
         yield Diagnostic("note", text, asks=True)
-    compiled = [path for path, _, node in nodes if _is_compiled_later(torch, path, node)]
+    compiled = [each.path for each in sources if _is_compiled_later(torch, each)]
     if 0 < len(compiled) <= FEW:
         text = f"sources whose bytecode a later layer brought ({len(compiled)}): {some(compiled)}"
         yield Diagnostic("note", text, asks=True)
+    yield from _check_sums(torch)
     for other in _beside(torch):
         unlike = _unlike(torch, other)
         if unlike:
@@ -72,19 +88,16 @@ def check_library_parts(torch: Candidate) -> Iterator[Diagnostic]:
 def changed_sources(torch: Candidate) -> frozenset[str]:
     """Return the sources of torch, of what it imports beside and of the standard library that were changed."""
     layer, library = layer_of_record(torch), standard_library_of(torch)
-    own = (
-        path
-        for path, stated, node in _own(torch)
-        if node.layer != layer or (stated.isdigit() and stated != str(node.size))
-    )
+    own = (each.path for each in _own(torch) if each.node.layer != layer or each.resized)
     beside = (path for other in _beside(torch) for path in _unlike(torch, other))
-    return frozenset((*own, *beside, *(_later(torch, library) if library else ())))
+    edited, unread = sums_unlike(torch)
+    return frozenset((*own, *beside, *edited, *unread, *(_later(torch, library) if library else ())))
 
 
 def gone_modules(torch: Candidate) -> frozenset[str]:
     """Return the modules of torch whose files RECORD lists, and that are missing."""
     site = f"{torch.distribution.site.rstrip('/')}/" if torch.distribution else "/"
-    gone = (path for path, _ in _listed(torch.folders, torch.distribution) if not _is_there(torch, path))
+    gone = (path for path, *_ in _listed(torch.folders, torch.distribution) if not _is_there(torch, path))
     names = (path.removeprefix(site).removesuffix(".py").removesuffix("/__init__") for path in gone)
     return frozenset(name.replace("/", ".") for name in names)
 
@@ -93,10 +106,59 @@ def _is_there(torch: Candidate, path: str) -> bool:
     return any(torch.folders.is_file(each) for each in (path, f"{path}c"))
 
 
-def _own(torch: Candidate) -> list[tuple[str, str, Node]]:
-    """List the sources of torch that are there, with the sizes that RECORD states."""
-    rows = list(_listed(torch.folders, torch.distribution)) or [(path, "") for path in _on_disk(torch)]
-    return [(path, stated, node) for path, stated in rows if (node := torch.folders.node(path)) is not None]
+def sums_unlike(torch: Candidate) -> tuple[dict[str, None], dict[str, str]]:
+    """Return the sources of equal size that have another sum than is stated, and those whose sum isn't known, with why.
+
+    Only here an edit shows that leaves a file's size as it was, in the layer that torch was installed in.
+    """
+    return torch.folders.once("sums", torch.path, lambda: _compare_sums(torch))
+
+
+def _compare_sums(torch: Candidate) -> tuple[dict[str, None], dict[str, str]]:
+    edited: dict[str, None] = {}
+    unread: dict[str, str] = {}
+    for owner in (torch.distribution, *_beside(torch)):
+        for source in _sources(torch.folders, owner):
+            stated = sum_in(source.stated)
+            if stated is None or source.resized or not source.node.size:
+                continue
+            path = torch.folders.real(source.path) or source.path
+            try:
+                if torch.folders.fs.sum(path) != stated:
+                    edited[path] = None
+            except NotKept as error:
+                unread[path] = str(error)
+    return edited, unread
+
+
+def _check_sums(torch: Candidate) -> Iterator[Diagnostic]:
+    if torch.blind:
+        return
+    edited, unread = sums_unlike(torch)
+    if edited:
+        text = f"sources whose content is not the one that RECORD states ({len(edited)}): {some([*edited])}"
+        yield Diagnostic("note", text, asks=True)
+    if unread:
+        text = f"whether sources are those of RECORD is not known ({len(unread)}): {next(iter(unread.values()))}"
+        yield Diagnostic("unknown", text, asks=True)
+
+
+def _own(torch: Candidate) -> list[Source]:
+    """List the sources of torch that are there; without a list of files, all below it."""
+    listed = _sources(torch.folders, torch.distribution)
+    if listed or any(_listed(torch.folders, torch.distribution)):
+        return listed
+    return [Source(path, "", "", node) for path, node in torch.folders.files_below(torch.path) if path.endswith(".py")]
+
+
+def _sources(folders: Folders, distribution: Installed | None) -> list[Source]:
+    """List the sources of a distribution that are there, links followed, once for each."""
+
+    def find() -> list[Source]:
+        rows = _listed(folders, distribution)
+        return [Source(*row, node) for row in rows if (node := folders.node(row[0])) is not None]
+
+    return folders.once("sources", distribution and distribution.path, find)
 
 
 def _beside(torch: Candidate) -> list[Installed]:
@@ -106,13 +168,10 @@ def _beside(torch: Candidate) -> list[Installed]:
 def _unlike(torch: Candidate, other: Installed) -> list[str]:
     """List the sources of another distribution that are not as its RECORD has them."""
     record = torch.folders.node(f"{other.path}/RECORD")
-    unlike = []
-    for path, stated in _listed(torch.folders, other):
-        node = torch.folders.node(path)
-        same = node is not None and record is not None and node.layer == record.layer
-        if not same or (node is not None and stated.isdigit() and stated != str(node.size)):
-            unlike.append(path)
-    return unlike
+    layer = record.layer if record else -1
+    found = {each.path: each for each in _sources(torch.folders, other)}
+    unlike = [path for path, each in found.items() if each.node.layer != layer or each.resized]
+    return [*unlike, *(path for path, *_ in _listed(torch.folders, other) if path not in found)]
 
 
 def _later(torch: Candidate, library: str) -> list[str]:
@@ -128,23 +187,19 @@ def _later(torch: Candidate, library: str) -> list[str]:
     return later if len(later) <= FEW else []
 
 
-def _listed(folders: Folders, distribution: Installed | None) -> Iterator[tuple[str, str]]:
-    """List the sources that a RECORD names, with their sizes: of torch those that its import may read."""
+def _listed(folders: Folders, distribution: Installed | None) -> Iterator[Row]:
+    """List the rows of sources in a RECORD, paths from the root: of torch those that its import may read."""
     site = distribution.site if distribution else "/"
     own = distribution is not None and distribution.key == "torch"
-    for path, stated in Rows(record_of(folders, distribution) or b""):
+    for path, stated, size in rows_of(folders, distribution):
         if path.endswith(".py") and (is_read(path) if own else "/tests/" not in path):
             folders.count_rows(1)
-            yield absolute(site, path), stated
+            yield absolute(site, path), stated, size
 
 
-def _on_disk(torch: Candidate) -> list[str]:
-    return [path for path, _ in torch.folders.files_below(torch.path) if path.endswith(".py")]
-
-
-def _is_compiled_later(torch: Candidate, path: str, source: Node) -> bool:
-    node = torch.folders.node(compiled_of(torch, path))
-    return node is not None and node.layer is not None and node.layer > (source.layer or 0)
+def _is_compiled_later(torch: Candidate, source: Source) -> bool:
+    node = torch.folders.node(compiled_of(torch, source.path))
+    return node is not None and node.layer is not None and node.layer > (source.node.layer or 0)
 
 
 def _has(folders: Folders, module: str) -> bool:

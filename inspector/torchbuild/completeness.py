@@ -59,7 +59,7 @@ def check_files(torch: Candidate) -> Iterator[Diagnostic]:
 
 def compare_with_record(torch: Candidate, chosen: Callable[[str], bool]) -> Iterator[Diagnostic]:
     """Compare the chosen files with RECORD: one clause for each severity, naming some files and how many more."""
-    rows = Rows(record_of(torch.folders, torch.distribution) or b"")
+    rows = rows_of(torch.folders, torch.distribution)
     flaws = [*_flaws(torch, rows, chosen)]
     if rows.unread:
         text = f"torch's RECORD has rows that can't be read ({rows.unread}), so files may be missing"
@@ -103,19 +103,24 @@ def record_of(folders: Folders, distribution: Installed | None) -> bytes | None:
         return None
 
 
+def rows_of(folders: Folders, distribution: Installed | None) -> Rows:
+    """Return the rows of that RECORD; none where there is none."""
+    if distribution is None:
+        return Rows(b"")
+    return folders.once("rows", distribution.path, lambda: Rows(record_of(folders, distribution) or b""))
+
+
 def _flaws(torch: Candidate, rows: Rows, chosen: Callable[[str], bool]) -> Iterator[_Flaw]:
     """List the files that RECORD lists and that are missing or of another size, without bytecode and metadata."""
     last, base, children = None, "", MISSING.children
     torch.folders.count_rows(rows.most)
-    for path, stated in rows:
-        if not chosen(path):
-            continue
+    for path, _, stated in rows:
         parent, _, name = path.rpartition("/")
+        if name.endswith(".pyc") or ".dist-info" in parent or not chosen(path):
+            continue
         if parent != last:
             last, base = parent, absolute(torch.distribution.site if torch.distribution else "/", parent)
             children = torch.folders.at(base).children if len(parent) <= MAX_PATH else MISSING.children
-        if path.endswith(".pyc") or ".dist-info" in parent:
-            continue
         node = children.get(name)
         if node is not None and node.kind is Kind.SYMLINK:
             node = torch.folders.node(f"{base}/{name}")

@@ -32,6 +32,8 @@ _STATEMENT = re.compile(
 )
 _BOUND = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 """What binds a name at the left margin."""
+_LISTED = re.compile(rb"torch/(\w+)(?:/__init__)?\.py,")
+"""The modules of torch in a RECORD."""
 
 
 def check_init(torch: Candidate) -> Iterator[Diagnostic]:
@@ -60,13 +62,15 @@ def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
     if len(text) > MAX_SOURCE:
         return
     torch.folders.count_rows(len(text) // 10)  # a few expressions go over it, and no parser
-    imports = [*own_imports(text)]
+    code = _code_of(text)
+    imports = [*_imports_in(code)]
     if not imports and text.strip():
         yield Diagnostic("unknown", "torch/__init__.py imports nothing of torch: it is not PyTorch's own")
-    bound = {name for found in _BOUND.finditer(_TEXTS.sub(" ", text)) for name in found.groups() if name}
+    bound = {name for found in _BOUND.finditer(code) for name in found.groups() if name}
     record = record_of(torch.folders, torch.distribution) or b""
+    known = {*MODULES, *(found.decode() for found in _LISTED.findall(record))}
     for module, name in imports[:MAX_IMPORTS]:
-        if name and (name in bound or not _is_known(name, record)):
+        if name and (name in bound or name not in known):
             continue  # an attribute of the package need not be a module
         why = _lacks(torch, f"{module}.{name}" if name else module)
         if why:
@@ -80,7 +84,15 @@ def own_imports(text: str) -> Iterator[tuple[str, str]]:
     Each is a module, and the name that is taken from the package itself: `("torch", "testing")`, `("torch.nn", "")`.
     The C extension and what it holds are left out.
     """
-    code = _TEXTS.sub(" ", text.replace("\\\n", " "))
+    return _imports_in(_code_of(text))
+
+
+def _code_of(text: str) -> str:
+    """Return a source without its texts and comments, statements of several lines joined."""
+    return _TEXTS.sub(" ", text.replace("\\\n", " "))
+
+
+def _imports_in(code: str) -> Iterator[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for statement in _STATEMENT.finditer(code):
         if statement["modules"] is not None:
@@ -104,12 +116,6 @@ def _names(text: str) -> Iterator[tuple[str, str]]:
         words = part.split()
         if words:
             yield words[0], words[-1]
-
-
-def _is_known(name: str, record: bytes) -> bool:
-    """Test whether a name is that of a module of torch: in every release, or by RECORD."""
-    file = f"torch/{name}".encode()
-    return name in MODULES or any(ending in record for ending in (file + b".py,", file + b"/__init__.py,"))
 
 
 def _lacks(torch: Candidate, module: str) -> str:

@@ -22,6 +22,7 @@ from inspector.elf import (
     read_symbols,
 )
 from inspector.errors import NotFound
+from inspector.layers.sums import sum_of
 from inspector.rootfs import Kind, Node
 from inspector.work import Budget
 
@@ -110,6 +111,10 @@ class DirectoryRootfs:
 
     def _loader(self, path: str) -> LoaderFacts:
         return read_loader(self.read(path))
+
+    def sum(self, path: str) -> bytes:
+        """See `Rootfs.sum`."""
+        return sum_of(self.read(path))
 
     def _listed(self, path: str) -> Listed:
         return read_listed(Content(self.read(path)), path)

@@ -20,6 +20,7 @@ from inspector.elf import (
     read_symbols,
 )
 from inspector.errors import NotFound
+from inspector.layers.sums import sum_of
 from inspector.rootfs import Kind, Node, NotKept
 from inspector.work import Budget
 
@@ -88,6 +89,10 @@ class HostRootfs:
     def listed(self, path: str) -> Listed:
         """See `Rootfs.listed`."""
         return read_listed(Content(self.read(path)), path)
+
+    def sum(self, path: str) -> bytes:
+        """See `Rootfs.sum`."""
+        return sum_of(self.read(path))
 
 
 def _is_plain(folder: str) -> bool:

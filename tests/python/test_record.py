@@ -91,13 +91,13 @@ def test_lists_together_are_bounded() -> None:
 )
 def test_rows_that_csv_can_t_read_are_counted_and_others_kept(content: bytes, paths: list[str], unread: int) -> None:
     rows = Rows(content)
-    assert [path for path, _ in rows] == paths
+    assert [row[0] for row in rows] == paths
     assert rows.unread == unread
 
 
 def test_an_endless_quoted_field_takes_no_other_rows_without_a_word() -> None:
     rows = Rows(b'a,,1\n"' + b"b,,\n" * 60_000 + b"c,,2\n")
-    paths = [path for path, _ in rows]
+    paths = [row[0] for row in rows]
     assert (paths[0], paths[-1], rows.unread) == ("a", "c", 1)
 
 
@@ -124,5 +124,6 @@ def test_rows_are_those_of_the_csv_reader(rows: list[tuple[str, str, str]]) -> N
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(rows)
     read = Rows(out.getvalue().encode())
-    assert list(read) == [(path, size) for path, _, size in rows]
+    assert list(read) == rows
+    assert [*read.paths()] == [path for path, _, _ in rows]
     assert read.unread == 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from fixtures.torches import torch_cpu
 from inspector.errors import LimitExceeded
+from inspector.layers import sums
 from inspector.oci import ImageConfig
 from inspector.python.distributions import find_distributions
 from inspector.python.interpreter import find_interpreter
@@ -117,3 +120,13 @@ def test_entry_points_together_are_bounded() -> None:
     interpreter, _ = find_interpreter(fs, config_of(env=config))
     with pytest.raises(LimitExceeded, match="entry points"):
         find_torch(fs, config_of(env=config), interpreter, find_distributions(fs, interpreter)[0])
+
+
+def test_sources_whose_sums_were_not_taken_are_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sums, "MAX_FILES", 0)
+    record = TREE[f"{INFO}/RECORD"]
+    assert isinstance(record, bytes)
+    rows = record + b"torch/more.py,sha256=" + b"A" * 43 + b",6\n"
+    torch = torch_in({**TREE, f"{INFO}/RECORD": rows, f"{SITE}/torch/more.py": b"x = 1\n"})
+    assert torch.importable == "unknown"
+    assert re.search(r"whether sources are those of RECORD is not known \(\d+\): '/usr.*was taken", torch.reasons[0])

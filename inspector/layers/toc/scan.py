@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import partial
+from itertools import islice
 
 import msgspec
 from msgspec import structs
@@ -14,6 +16,7 @@ from inspector.layers.entries import Entries
 from inspector.layers.objects import Gathering, Objects
 from inspector.layers.retention import MAX_KEPT, kept
 from inspector.layers.scan import make_index
+from inspector.layers.sums import MAX_FILES, SIZE, is_summed
 from inspector.layers.toc import estargz, zstd_chunked
 from inspector.layers.toc.document import Listing
 from inspector.layers.toc.fetch import fetch
@@ -21,6 +24,7 @@ from inspector.layers.toc.files import Located, TocFiles, allowed
 from inspector.layers.toc.located import Found
 from inspector.layers.toc.source import Budget, RangeSource
 from inspector.layers.toc.wants import MIN_HEADS, SHARE, cost, wants, within_reason
+from inspector.rootfs import Kind
 
 NOTE = "known by its table of contents, which was not verified against its diff_id; --verify reads it whole"
 """What an index made so warns of."""
@@ -31,6 +35,7 @@ _WORTHWHILE = 2
 _SPARE = 400
 """One byte in so many of a layer, and some, may be fetched for nothing to save a request."""
 _MIN_SPARE = 64 << 10
+_SUM = re.compile(r"[0-9a-f]{64}")
 
 
 def has_toc(annotations: Mapping[str, str] | None) -> bool:
@@ -61,6 +66,7 @@ def scan_toc(
     entries = listing.entries
     gathering = Gathering(all_seen=False)
     _keep(entries, gathering, data)
+    gathering.objects.sums.update(_stated_sums(listing))
     for entry in located.behind:
         entries.append(entry)
     objects = Located(listing, located.packing)
@@ -96,6 +102,15 @@ def _locate(source: Budget, annotations: Mapping[str, str]) -> Found:
     if checksum:
         return zstd_chunked.locate(source, checksum, position, digest)
     return estargz.locate(source, digest)
+
+
+def _stated_sums(listing: Listing) -> Iterator[tuple[int, bytes]]:
+    """Yield the sums of sources that the table states, by position."""
+    summed = (at for at, entry in enumerate(listing.entries) if entry.kind is Kind.FILE and is_summed(entry.path))
+    for position in islice(summed, MAX_FILES):
+        algorithm, _, digits = listing.digest(position).partition(":")
+        if algorithm == "sha256" and _SUM.fullmatch(digits):
+            yield position, bytes.fromhex(digits)[:SIZE]
 
 
 def _keep(entries: Entries, gathering: Gathering, data: Mapping[int, bytes]) -> None:

@@ -154,6 +154,10 @@ class ContainerRootfs:
         """See `Rootfs.listed`."""
         raise NotKept(f"{path!r}: {_NO_OBJECTS}")
 
+    def sum(self, path: str) -> bytes:
+        """See `Rootfs.sum`."""
+        raise NotKept(f"{path!r}: {_NO_OBJECTS}")
+
     def head(self, path: str) -> bytes:
         """See `Rootfs.head`."""
         self._expect(path, Kind.FILE)

@@ -7,6 +7,7 @@ What a directory can't tell is which directories the tar names, its order, and n
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -14,8 +15,7 @@ from functools import cached_property
 from itertools import islice, repeat
 from operator import attrgetter
 from pathlib import Path
-
-import msgspec
+from typing import TypeVar
 
 from inspector.errors import LimitExceeded
 from inspector.layers.blob import Meter
@@ -25,46 +25,21 @@ from inspector.layers.entry import Attributes, Entry
 from inspector.layers.objects import Objects
 from inspector.layers.reading import too_much_kept
 from inspector.layers.retention import MAX_KEPT, SITES, is_of_use, kept, of_use
+from inspector.layers.sums import Summing, holds_sources, is_summed
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
 from inspector.sources.below import DIRECTORY, KINDS, OPENED
 from inspector.sources.engine.disk import is_roots
+from inspector.sources.engine.items import Below, Item, Named, Run, count_of
 from inspector.sources.engine.marks import hides_below, kept_attributes, shown
 
 _FILE = CODES[Kind.FILE]
 _MARK_MODE = 0o600
 _SECOND = 1_000_000_000
 
-
-class _Below(msgspec.Struct):
-    """A directory that was listed in its parent, and is yet to be entered."""
-
-    path: str
-    status: os.stat_result
-
-
-class _Named(msgspec.Struct):
-    """A file of several names, by device and inode: which of them comes first is not known yet."""
-
-    entry: Entry
-    content: tuple[int, int]
-
-
-class _Run(msgspec.Struct):
-    """Files of one directory that follow each other there, by columns, as `Entries` have them; `data` by position."""
-
-    parent: str
-    names: list[bytes] = []
-    modes: list[int] = []
-    sizes: list[int] = []
-    owned: list[int] = []
-    found: list[os.stat_result] = []
-    data: dict[int, bytes] = {}
-
-
-_Item = Entry | _Below | _Named | _Run
+Place = TypeVar("Place")
 
 
 class Walk:
@@ -81,6 +56,7 @@ class Walk:
 
     def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
+        self.objects = Objects()  # without ELF files: each is read when it is asked for
         self.left = MAX_KEPT
         self.bytes_read = 0
         self.inodes = 1
@@ -92,6 +68,8 @@ class Walk:
         self._headers = MAX_HEADERS
         self._first: dict[tuple[int, int], int] = {}
         self._contents: dict[tuple[int, int], bytes] = {}
+        self._summing = Summing(self.objects.sums)
+        self._sums: dict[tuple[int, int], bytes] = {}
         self._shared: set[tuple[int, int]] = set()
         self._root = -1
 
@@ -101,7 +79,7 @@ class Walk:
         try:
             status = os.fstat(self._root)
             self.latest = (status.st_mtime_ns, "")
-            self._from(_Below("", status))
+            self._from(Below("", status))
         finally:
             os.close(self._root)
         if self._opaque:
@@ -110,45 +88,44 @@ class Walk:
             data = self._contents.get(content, b"")
             if len(data) > len(self.entries.data.get(position, b"")):  # wanted under a later name of the same file
                 self.entries.keep(position, data)
-
-    @property
-    def objects(self) -> Objects:
-        """What is known of the ELF files of the layer: nothing, as each is read when it is asked for."""
-        return Objects()
+            if content in self._sums:
+                self._summing.put(position, self._sums[content])
 
     @property
     def warnings(self) -> list[str]:
         """What is to be told of the layer."""
         return too_much_kept(self.left)
 
-    def _from(self, top: _Below) -> None:
-        todo: list[_Item] = [top]
+    def _from(self, top: Below) -> None:
+        todo: list[Item] = [top]
         waiting = 1
         while todo:
             item = todo.pop()
-            waiting -= _count_of(item)
-            if not isinstance(item, _Below):
+            waiting -= count_of(item)
+            if not isinstance(item, Below):
                 self._append(item)
                 continue
             found = self._directory(item)
             todo += reversed(found)
-            waiting += sum(map(_count_of, found))
+            waiting += sum(map(count_of, found))
             if waiting > MAX_CROWD:
                 raise LimitExceeded(f"{str(self._top)!a} holds directories of more than {MAX_CROWD} files")
 
-    def _append(self, item: Entry | _Named | _Run) -> None:
+    def _append(self, item: Entry | Named | Run) -> None:
         if isinstance(item, Entry):
             self.entries.append(item)
-        elif isinstance(item, _Named):
+        elif isinstance(item, Named):
             self._named(item)
         else:
-            home, kinds = self.entries.home(item.parent), bytes((_FILE,)) * len(item.names)
-            homes = repeat(home, len(item.names))
+            count = len(item.names)
+            homes, kinds = repeat(self.entries.home(item.parent), count), bytes((_FILE,)) * count
             begin = self.entries.extend(homes, item.names, kinds, item.modes, item.sizes, item.owned, {})
             for position, data in item.data.items():
                 self.entries.keep(begin + position, data)
+            for position, found in item.sums.items():
+                self._summing.put(begin + position, found)
 
-    def _named(self, item: _Named) -> None:
+    def _named(self, item: Named) -> None:
         """Give the first name the content, and make all others hardlinks to it."""
         entry, first = item.entry, self._first.setdefault(item.content, len(self.entries))
         if first < len(self.entries):
@@ -157,7 +134,7 @@ class Walk:
             )
         self.entries.append(entry)
 
-    def _directory(self, below: _Below) -> list[_Item]:
+    def _directory(self, below: Below) -> list[Item]:
         """Take a directory in with its own mark and its whiteouts, and return what lies in it, sorted by name."""
         self._meter(0)  # which stops a run that was broken off
         path, status = below.path, below.status
@@ -179,15 +156,15 @@ class Walk:
 
     def _items(
         self, items: list[os.DirEntry[str]], parent: str, descriptor: int, device: int, marks: dict[str, Entry]
-    ) -> list[_Item]:
+    ) -> list[Item]:
         """Return the items, those that are most without an object for each, since each call here counts.
 
         Whiteouts go to `marks`: fuse-overlayfs may leave one in both ways.
         """
         prefix = f"{parent}/" if parent else ""
         latest: float = self.latest[0] // _SECOND
-        found: list[_Item] = []
-        run = _Run(parent)
+        found: list[Item] = []
+        run = Run(parent)
         last, place = (-1, -1), 0
         for item in items:
             status = item.stat(follow_symlinks=False)
@@ -198,7 +175,7 @@ class Walk:
                 other = self._other(prefix + name, item, status, descriptor, device, marks)
                 if other is not None:
                     found += (*self._with_data(run, prefix, descriptor), other)
-                    run = _Run(parent) if run.names else run
+                    run = Run(parent) if run.names else run
                 continue
             if changed >= latest and status.st_ctime_ns > self.latest[0]:
                 self.latest, latest = (status.st_ctime_ns, prefix + name), changed
@@ -217,12 +194,15 @@ class Walk:
             run.found.append(status)
         return [*found, *self._with_data(run, prefix, descriptor)]
 
-    def _with_data(self, run: _Run, prefix: str, descriptor: int) -> Iterator[_Run]:
+    def _with_data(self, run: Run, prefix: str, descriptor: int) -> Iterator[Run]:
         """Yield the run with what is kept of its files, where it has any."""
-        for at in of_use(run.names, run.modes, (run.parent.endswith(SITES),)):
+        is_site = run.parent.endswith(SITES) or holds_sources(run.parent)
+        for at in of_use(run.names, run.modes, [is_site] * len(run.names)):
             name = run.names[at].decode("utf-8", "surrogateescape")
             if data := self._kept(prefix + name, name, run.found[at], descriptor):
                 run.data[at] = data
+            if is_site and is_summed(prefix + name):
+                self._sum(name, run.found[at], descriptor, run.sums, at)
         run.found.clear()
         if run.names:
             yield run
@@ -235,7 +215,7 @@ class Walk:
         descriptor: int,
         device: int,
         marks: dict[str, Entry],
-    ) -> Entry | _Below | _Named | None:
+    ) -> Entry | Below | Named | None:
         """Return what is no file of one name."""
         mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
         kind = KINDS.get(stat.S_IFMT(status.st_mode))
@@ -245,7 +225,7 @@ class Walk:
             self.latest = (changed, path)
         if kind is Kind.DIRECTORY:
             if self._enters(path, item.name, status, device):
-                return _Below(path, status)
+                return Below(path, status)
             return Entry(path, kind, mode, uid=uid, gid=gid)
         if whiteout := self._whiteout(item.name, kind, status):
             marks[whiteout] = self._mark(path.rpartition("/")[0], whiteout)
@@ -276,7 +256,7 @@ class Walk:
             raise AccessUnusable(f"{self._shown(path)} is a directory with the name of a whiteout")
         return True
 
-    def _named_file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> _Named:
+    def _named_file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Named:
         mode, size = status.st_mode & 0o7777, status.st_size
         attributes: Attributes = ()
         if mode & 0o111 or not status.st_blocks:
@@ -286,7 +266,9 @@ class Walk:
         if len(data) < size:
             data = max(data, self._kept(path, name, status, descriptor), key=len)
             self._contents[content] = data
-        return _Named(Entry(path, Kind.FILE, mode, size, "", data, status.st_uid, status.st_gid, attributes), content)
+        if content not in self._sums and is_summed(path):
+            self._sum(name, status, descriptor, self._sums, content)
+        return Named(Entry(path, Kind.FILE, mode, size, "", data, status.st_uid, status.st_gid, attributes), content)
 
     def _kept(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
         """Return what is kept of a regular file, which must be the very one that was listed."""
@@ -301,6 +283,18 @@ class Walk:
             os.close(file)
         self.left -= len(data)
         return data
+
+    def _sum(self, name: str, status: os.stat_result, descriptor: int, sums: dict[Place, bytes], place: Place) -> None:
+        """Put the sum of a source into `sums`, if it may be read."""
+        if not self._summing.fits(status.st_size):
+            return
+        with contextlib.suppress(PermissionError):
+            file = os.open(name, OPENED, dir_fd=descriptor)
+            try:
+                self._refuse_other(status, os.fstat(file), name)
+                sums[place] = self._summing.sum(self._read(file, name, status.st_size))
+            finally:
+                os.close(file)
 
     def _read(self, file: int, name: str, size: int) -> bytes:
         data = os.read(file, size)
@@ -354,7 +348,3 @@ class Walk:
 
     def _shown(self, path: str) -> str:
         return shown(self._top, path)
-
-
-def _count_of(item: _Item) -> int:
-    return len(item.names) if isinstance(item, _Run) else 1

@@ -24,6 +24,7 @@ from inspector.elf import (
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import NotFound
 from inspector.layers.retention import SCRIPT_HEAD, head_of
+from inspector.layers.sums import sum_of
 from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
 from inspector.sources.below import DIRECTORY, KINDS, OPENED
 
@@ -128,6 +129,13 @@ class Machine:
     def listed(self, path: str) -> Listed:
         """See `Rootfs.listed`."""
         return self._once("listed", path, lambda source: read_listed(source, path))
+
+    def sum(self, path: str) -> bytes:
+        """See `Rootfs.sum`."""
+        with self._opened(path) as (source, _):
+            if source.size > MAX_CONTENT:
+                raise NotKept(f"{path!r}: it has more than {MAX_CONTENT} bytes")
+            return sum_of(source.read_at(0, source.size))
 
     def weight(self) -> int:
         """Return the bytes of all files below `tops`, each content once, of the texts of links, and of what these lead to.
