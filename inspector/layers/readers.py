@@ -135,14 +135,25 @@ class StreamReader:
         """Go forward to a place in the chunk."""
         self.skip(position - self.position)
 
-    def begins(self, text: bytes) -> bool:
-        """Tell whether the next bytes are these, which are not read by that."""
-        if len(self._chunk) - self._at < len(text):
-            rest = self._chunk[self._at :]
-            while len(rest) < len(text) and self._next():
-                rest += self._chunk
-            self._chunk, self._at = rest, 0
-        return self._chunk.startswith(text, self._at)
+    def peek(self, size: int) -> bytes:
+        """Return the next `size` bytes, which are not read by that; fewer only at the end."""
+        while len(self._chunk) - self._at < size and (chunk := next(self._chunks, b"")):
+            self._chunk, self._at = self._chunk[self._at :] + chunk, 0
+        return self._chunk[self._at : self._at + size]
+
+    def take(self, most: int) -> memoryview:
+        """Read between one and `most` bytes without copying them; none only at the end."""
+        if self._at == len(self._chunk):
+            self._next()
+        part = memoryview(self._chunk)[self._at : self._at + most]
+        self._at += len(part)
+        self.position += len(part)
+        return part
+
+    def give_back(self, count: int) -> None:
+        """Go back over the last bytes taken."""
+        self._at -= count
+        self.position -= count
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """Read the next `size` bytes in pieces as they come, without joining them; fewer only at the end."""

@@ -76,7 +76,7 @@ class StreamTaker:
         """Take a file whose data come next, of which `left` bytes may be kept. Raises `CorruptLayer`."""
         path, size = member.path, member.size
         whole = left >= size <= wanted(path)
-        if self.all_seen and self._reader.begins(MAGIC):
+        if self.all_seen and self._reader.peek(len(MAGIC)) == MAGIC:
             work.check()
             if whole or size <= SMALL or (is_loader(path) and size <= MAX_LOADER):
                 content = self._read(size)
