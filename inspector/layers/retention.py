@@ -116,16 +116,22 @@ def may_be_program(path: str, mode: int) -> bool:
     The heads of torch's prove its ABI, those of CUDA's compat libraries say which drivers they support.
     """
     is_library = ".so" in path[path.rfind("/") + 1 :]
-    return bool(mode & 0o111) if not is_library else bool(_TORCH_ELF.search(path) or _COMPAT.search(path))
+    if not is_library:
+        return bool(mode & 0o111)
+    return _is_compat(path) or ("torch" in path and _TORCH_ELF.search(path) is not None)
 
 
 def head_of(content: bytes, path: str = "") -> bytes:
     """Give what is kept of a program that begins with `content`: most of a script, less of ELF, the magic of others."""
-    if _COMPAT.search(path):
+    if _is_compat(path):
         return content[:COMPAT_HEAD]
     if content.startswith(b"#!"):
         return content[:SCRIPT_HEAD]
     return content[:ELF_HEAD] if content.startswith(b"\x7fELF") else content[:4]
+
+
+def _is_compat(path: str) -> bool:
+    return "libcuda.so." in path and _COMPAT.search(path) is not None
 
 
 def is_of_use(path: str, mode: int, size: int) -> bool:
