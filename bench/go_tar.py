@@ -162,12 +162,12 @@ def _ours(content: bytes) -> tuple[list[Member], InspectorError | None]:
 def _by_runs(content: bytes) -> Iterator[tuple[list[Row], str | None]]:
     """The rows and the kind of error where runs of ordinary headers are read at once, in a file and in a stream."""
     sought, entries = FileReader(io.BytesIO(content), 0, len(content)), Entries()
-    yield _with_runs(sought, entries, partial(Runs(entries).sought, sought, lambda *_: None))
+    yield _with_runs(sought, entries, partial(Runs(entries).take, sought, lambda *_: None))
     streamed, entries = (
         StreamReader(content[at : at + LARGE_CHUNK] for at in range(0, len(content), LARGE_CHUNK)),
         Entries(),
     )
-    yield _with_runs(streamed, entries, partial(Runs(entries).streamed, streamed))
+    yield _with_runs(streamed, entries, partial(Runs(entries).take, streamed, lambda *_: None))
 
 
 def _with_runs(reader: Reader, entries: Entries, run: Callable[[int, Budget], int]) -> tuple[list[Row], str | None]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from inspector.layers.store import Parameter, Store
+from inspector.layers.bounded import Bounded
+from inspector.layers.store import number
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,8 +24,6 @@ MAX_TAGS = 1_000_000
 
 _TOUCH_SECONDS = 3600
 """How old the note of an answer's last use may grow before it is written again."""
-_KEPT_AFTER_EVICTION = 0.9
-_FORMAT = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answer (
   image TEXT NOT NULL,
@@ -73,23 +72,14 @@ class SeenTag(NamedTuple):
     seen: int
 
 
-class AnswerCache:
-    """Answers by the digest of an image's config, the question, and the rules that the answer was found by.
+class AnswerCache(Bounded):
+    """Answers by the digest of an image's config, the question, and the rules that the answer was found by."""
 
-    They lie in a file of their own beside the layers'; threads and processes may share it. It never makes a run fail:
-    see `IndexCache`.
-    """
+    name, age, schema = "answer", "used", _SCHEMA
+    tables = ("answer", "rules", "tag")
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
-        self._store = Store(folder / f"answers-{_FORMAT}.sqlite", _SCHEMA, _FORMAT)
-        self._max_bytes = max_bytes
-        self._weight: int | None = None
-        self.is_changed = False
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Why it was not used, or not fully."""
-        return self._store.warnings
+        super().__init__(folder, max_bytes)
 
     def find(self, image: str, question: str, rules: str) -> list[Answer]:
         """Return the answers to a question about an image, one of verified layers first."""
@@ -100,8 +90,8 @@ class AnswerCache:
         found, used = [], []
         for layers, made, content, last, row in self._ask(query, (image, question, rules)):
             if isinstance(content, bytes):
-                found.append(Answer(str(layers), _int(made), content))
-                used += [(_now(), row)] if _now() - _int(last) > _TOUCH_SECONDS else []
+                found.append(Answer(str(layers), number(made), content))
+                used += [(_now(), row)] if _now() - number(last) > _TOUCH_SECONDS else []
         if used:
             update = "UPDATE answer SET used = ? WHERE rowid = ?"
             self._store.change(lambda database: database.executemany(update, used), None)
@@ -165,78 +155,8 @@ class AnswerCache:
         where, values = (f"{where} AND tag = ?", (*values, tag)) if tag else (where, values)
         query = f"SELECT repository, tag, digest, seen FROM tag WHERE {where} ORDER BY repository, tag LIMIT {MAX_TAGS}"  # noqa: S608 - text of ours
         rows = self._ask(query, values)
-        return [SeenTag(str(one), str(tag), str(digest), _int(seen)) for one, tag, digest, seen in rows]
-
-    def weight(self) -> int:
-        """Return bytes of all answers; other processes' since the last look don't count."""
-        if self._weight is None:
-            self._weight = self.held()[1]
-        return self._weight
-
-    def held(self) -> tuple[int, int]:
-        """Say how many answers there are, and their bytes."""
-        rows = self._ask("SELECT count(*), ifnull(sum(bytes), 0) FROM answer")
-        return (_int(rows[0][0]), _int(rows[0][1])) if rows else (0, 0)
-
-    def disk_bytes(self) -> int:
-        """Return what the file and its journals take."""
-        return self._store.disk_bytes()
-
-    def prune(self, rules: str | None = None) -> tuple[int, int]:
-        """Take out what was found by other rules and what is past the bound, and give the disk space back.
-
-        Return how many answers went, and their bytes.
-        """
-        if not self._store.path.exists():
-            return 0, 0
-        before = self.held()
-
-        def remove(database: sqlite3.Connection) -> None:
-            if rules is not None:
-                database.execute("DELETE FROM answer WHERE rules <> ?", (rules,))
-            self._evict(database)
-
-        self._store.change(remove, None)
-        self._store.shrink()
-        after = self.held()
-        return before[0] - after[0], before[1] - after[1]
-
-    def clear(self) -> tuple[int, int]:
-        """Take out everything; how many answers went, and their bytes."""
-        if not self._store.path.exists():
-            return 0, 0
-        held = self.held()
-
-        self._store.clear("answer", "rules", "tag")
-        self._weight = 0
-        return held
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._store.close()
-        self.is_changed = False
-
-    def _ask(self, query: str, values: tuple[Parameter, ...] = ()) -> list[tuple[Parameter, ...]]:
-        return self._store.ask(query, values) if self._store.path.exists() else []
-
-    def _evict(self, database: sqlite3.Connection) -> None:
-        """Where the bound is passed, delete the longest unused down to a little below it."""
-        (total,) = database.execute("SELECT ifnull(sum(bytes), 0) FROM answer").fetchone()
-        excess = total - self._max_bytes * _KEPT_AFTER_EVICTION if total > self._max_bytes else 0
-        gone: list[tuple[int]] = []
-        freed = 0
-        for row, size in database.execute("SELECT rowid, bytes FROM answer ORDER BY used, rowid"):
-            if freed >= excess:
-                break
-            gone.append((row,))
-            freed += size
-        database.executemany("DELETE FROM answer WHERE rowid = ?", gone)
-        self._weight = total - freed
+        return [SeenTag(str(one), str(tag), str(digest), number(seen)) for one, tag, digest, seen in rows]
 
 
 def _now() -> int:
     return int(time.time())
-
-
-def _int(value: Parameter) -> int:
-    return value if isinstance(value, int) else 0

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from typing import Literal, Protocol, cast
 
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.frames import XZ_MEMORY, Feed, Frames, Packing
+from inspector.layers.frames import XZ_MEMORY, Frames, Packing
 from inspector.layers.header import BLOCK, is_header
 from inspector.layers.memory import window
+from inspector.layers.readers import StreamReader
 from inspector.layers.zstandard import zstd_module
 
 __all__ = ["CHUNK", "OUTPUT", "Packing", "decompressed", "first_block", "refuse_bomb", "sniff"]
@@ -73,7 +74,7 @@ def decompressed(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:
     and `LimitExceeded` if it takes more memory or has more members than is allowed.
     """
     make, errors = _DECODERS[packing]()
-    feed = Feed(chunks)
+    feed = StreamReader(chunks)
     frames = Frames(feed, packing)
     while (memory := frames.next_memory()) is not None:
         with window(memory) if memory > SMALL_WINDOW else contextlib.nullcontext():
@@ -83,7 +84,7 @@ def decompressed(chunks: Iterator[bytes], packing: Packing) -> Iterator[bytes]:
 
 
 def _member(
-    feed: Feed, decoder: _Decoder, part: int, errors: tuple[type[Exception], ...], packing: Packing
+    feed: StreamReader, decoder: _Decoder, part: int, errors: tuple[type[Exception], ...], packing: Packing
 ) -> Iterator[bytes]:
     """Yield what one decoder makes of the bytes that come; those behind its member are still to come."""
     while not decoder.eof:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, islice, repeat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
 from typing import Protocol, overload
 
 import msgspec
@@ -160,7 +160,7 @@ class Entries(Sequence[Entry]):
         self.ends.append(len(names))
         self.owned.append(self._owner_place)
         if link:
-            self._add_link(link)
+            self._add_link(len(self.kinds), link.encode("utf-8", "surrogateescape"))
         if data:
             self.keep(len(self.kinds), data)
         if kind is _FILE:
@@ -172,18 +172,28 @@ class Entries(Sequence[Entry]):
         if not len(self.kinds) % _STRIDE:
             self._check()
 
-    def add_files(
-        self, parent: str, names: Sequence[bytes], modes: Sequence[int], sizes: Sequence[int], owned: Sequence[int]
+    def extend(
+        self,
+        homes: Iterable[int],
+        names: Sequence[bytes],
+        kinds: bytes,
+        modes: Iterable[int],
+        sizes: Iterable[int],
+        owned: Iterable[int],
+        links: Mapping[int, bytes],
     ) -> int:
-        """Take in files of one directory, column by column, and return the position of the first."""
+        """Take in entries column by column, `links` by their places, and return the position of the first."""
         begin = len(self.kinds)
         self.ends.extend(islice(accumulate(map(len, names), initial=len(self.names)), 1, None))
         self.names += b"".join(names)
-        self.homes.extend(repeat(self.home(parent), len(names)))
+        self.homes.extend(homes)
         self.modes.extend(modes)
         self.sizes.extend(sizes)
         self.owned.extend(owned)
-        self.kinds += bytes((_FILE_CODE,)) * len(names)
+        self.kinds += kinds
+        self._more += _OF_DIRECTORY * kinds.count(_DIRECTORY_CODE)
+        for place, link in links.items():
+            self._add_link(begin + place, link)
         self._check()
         return begin
 
@@ -193,9 +203,9 @@ class Entries(Sequence[Entry]):
         self._check()
         self.data[position] = data
 
-    def _add_link(self, link: str) -> None:
-        self.linked.append(len(self.kinds))
-        self.links += link.encode("utf-8", "surrogateescape")
+    def _add_link(self, position: int, link: bytes) -> None:
+        self.linked.append(position)
+        self.links += link
         self.link_ends.append(len(self.links))
         self._more += _OF_LINK + len(link)
 
@@ -216,11 +226,6 @@ class Entries(Sequence[Entry]):
             self.owners.append(owner)
             self._more += _weight(owner)
         return place
-
-    def count_more(self, begin: int) -> None:
-        """Account for entries from a position on that were put into the columns by another way than `add`."""
-        self._more += _OF_DIRECTORY * self.kinds.count(_DIRECTORY_CODE, begin)
-        self._check()
 
     @property
     def weight(self) -> int:

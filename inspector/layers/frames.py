@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 from inspector.errors import CorruptLayer, LimitExceeded
+from inspector.layers.readers import StreamReader
 
 Packing = Literal["gzip", "zstd", "xz", "bzip2"]
 
@@ -27,47 +27,10 @@ _MAGIC = b"\x28\xb5\x2f\xfd"
 _HEADER = 18  # the longest header of a zstd frame
 
 
-class Feed:
-    """Chunks in a row, of which any number of bytes can be looked at before they are taken."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._chunk = b""
-        self._at = 0
-        self.taken = 0
-
-    def peek(self, size: int) -> bytes:
-        """Return the next `size` bytes, not taken; fewer only at the end."""
-        while len(self._chunk) - self._at < size and (chunk := next(self._chunks, b"")):
-            self._chunk = self._chunk[self._at :] + chunk
-            self._at = 0
-        return self._chunk[self._at : self._at + size]
-
-    def take(self, most: int) -> memoryview:
-        """Between one and `most` bytes; none only at the end."""
-        if self._at == len(self._chunk):
-            self._chunk, self._at = next(self._chunks, b""), 0
-        part = memoryview(self._chunk)[self._at : self._at + most]
-        self._at += len(part)
-        self.taken += len(part)
-        return part
-
-    def give_back(self, count: int) -> None:
-        """Give back the last bytes taken."""
-        self._at -= count
-        self.taken -= count
-
-    def skip(self, size: int) -> bool:
-        """Go forward by `size` bytes; False where the end comes first."""
-        while size and (part := self.take(size)):
-            size -= len(part)
-        return not size
-
-
 class Frames:
     """The members of one stream as they begin: what is no data between them is passed over, and all are counted."""
 
-    def __init__(self, feed: Feed, packing: Packing) -> None:
+    def __init__(self, feed: StreamReader, packing: Packing) -> None:
         self._feed = feed
         self._packing = packing
         self._count = 0
@@ -107,7 +70,7 @@ class Frames:
         """Bound the frames: each costs a decoder, and many that hold next to nothing take minutes."""
         self._count += 1
         beyond = self._count - FREE_FRAMES
-        if beyond > self.unpacked // MIN_UNPACKED or beyond > self._feed.taken // MIN_STORED:
+        if beyond > self.unpacked // MIN_UNPACKED or beyond > self._feed.position // MIN_STORED:
             raise LimitExceeded(
                 f"the {self._packing} stream has {self._count} members or frames that hold next to nothing; of more "
                 f"than {FREE_FRAMES}, each is to hold {MIN_UNPACKED} bytes on the average. Pack the layer again"

@@ -25,15 +25,9 @@ _STAR_PREFIX = 131
 _WITHOUT_DATA = b"123456"
 _OCTAL, _ENDS = b"01234567", (b"\0", b" ")
 
-Fields = tuple[bytes, bytes, int, int, int, int, bytes]
-"""Name, type, mode, uid, gid, size and link name, as in `Header`."""
-
 
 class Header(msgspec.Struct, gc=False):
-    """A header's fields, which extended headers before it may still change. `link` may have NULs behind it.
-
-    They are read as a tuple: of most members nothing else is made.
-    """
+    """A header's fields, which extended headers before it may still change. `link` may have NULs behind it."""
 
     name: bytes
     flag: bytes
@@ -63,7 +57,7 @@ def _signed_sum(header: bytes) -> int:
     return sum(struct.unpack(f"{BLOCK}b", blanked))
 
 
-def parse_header(block: bytes) -> Fields:
+def parse_header(block: bytes) -> Header:
     """Return the fields of a header whose checksum is right. Raises `ValueError` for an invalid number or size."""
     name, ids, size, time, flag, link, middle, prefix, trailer = _LAYOUT.unpack(block)
     name = name.partition(b"\0")[0]
@@ -83,7 +77,7 @@ def parse_header(block: bytes) -> Fields:
     if count < 0 and flag not in _WITHOUT_DATA:
         raise ValueError(f"a size of {count} bytes")
     mode, uid, gid = ids_of(ids)
-    return name, flag, mode, uid, gid, count, link
+    return Header(name, flag, mode, uid, gid, count, link)
 
 
 def device_numbers(block: bytes) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from inspector.layers.entry import LayerIndex
 from inspector.layers.memory import hold, load
 
 MAX_KEPT = 32 << 20
-"""Bytes of names and files of an index past which it is not kept: packing it takes as many again, twice."""
+"""Bytes of memory that an index takes past which it is not kept: packing it takes as many again, twice."""
 
 _PACKING = threading.Lock()
 
@@ -122,6 +122,6 @@ class Indexer:
 
 def keep(cache: IndexCache, index: LayerIndex, identity: str | None) -> None:
     """Put the index into the cache, if it is not too large; one at a time, as each is copied."""
-    if sum(len(entry.path) + len(entry.link) + len(entry.data) for entry in index.entries) <= MAX_KEPT:
+    if index.weight <= MAX_KEPT:
         with _PACKING:
             cache.put(index, identity)

@@ -52,16 +52,18 @@ def _linked(entries: Entries) -> list[tuple[int, int]]:
         return []
     files: dict[str, int] = {}
     found: list[tuple[int, int]] = []
+    parents = {target.rpartition("/")[0] for target in targets}
+    homes = {home for home, parent in enumerate(entries.parents) if parent in parents}
     for at, kind in enumerate(entries.kinds):
-        if kind not in (_FILE, _HARDLINK):
-            continue
         if kind == _HARDLINK:
             position = files.get(entries.link(at))
             if position is None:
                 continue
             found.append((at, position))
-        else:
+        elif kind == _FILE and entries.homes[at] in homes:
             position = at
+        else:
+            continue
         path = entries.path(at)
         if path in targets:
             files[path] = position

@@ -81,19 +81,6 @@ def extend(before: Extended, flag: bytes, content: bytes) -> Extended:
     return Extended(before.records, before.name, text)
 
 
-def only_times(extended: Extended) -> bool:
-    """Tell whether nothing but times is said, as many writers do of each member: no field of the header changes then.
-
-    Raises `ValueError` for an invalid time.
-    """
-    if extended.name or extended.link or not _TIMES.issuperset(extended.records):
-        return False
-    for value in extended.records.values():
-        if value:
-            check_time(value)
-    return True
-
-
 def merge(header: Header, extended: Extended, budget: Budget) -> Attributes:
     """Set in `header` what was said before it, and give its attributes; long names beat records, records the header.
 

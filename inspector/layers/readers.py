@@ -10,6 +10,9 @@ from typing import BinaryIO, Protocol
 from inspector.elf import FilePart
 from inspector.errors import LimitExceeded
 
+Read = Callable[[int, int], bytes]
+"""Returns so many bytes from a place on."""
+
 
 class Reader(Protocol):
     """Bytes from first to last. `position` counts those read or skipped so far."""
@@ -56,10 +59,15 @@ class FileReader:
         return data
 
     @property
-    def direct(self) -> tuple[Callable[[int, int], bytes], int, int]:
-        """Return what reads so many bytes at a place of the file, where the run begins in it, and where it ends."""
+    def direct(self) -> tuple[Read, int, int]:
+        """Return what reads so many bytes at a place of the file, at which this is, and where the run ends in it."""
         read = self._sought if self._handle is None else partial(os.pread, self._handle)
-        return read, self._start, self._start + self._length
+        return read, self._start + self.position, self._start + self._length
+
+    def jump(self, position: int, *, read: int = 0) -> None:
+        """Go to a place, so many bytes having been read on the way to it."""
+        self.position = position
+        self.bytes_read += read
 
     def _sought(self, size: int, at: int) -> bytes:
         self._file.seek(at)
@@ -118,23 +126,34 @@ class StreamReader:
         return data
 
     @property
-    def chunk(self) -> tuple[bytes, int]:
-        """The bytes that are in memory, and where in them the next one is."""
-        return self._chunk, self._at
+    def direct(self) -> tuple[Read, int, int]:
+        """Return what gives so many bytes at a place of the chunk, at which this is, and where the chunk ends."""
+        chunk = self._chunk
+        return lambda size, at: chunk[at : at + size], self._at, len(chunk)
 
-    def advance(self, size: int) -> None:
-        """Go forward within the chunk."""
-        self._at += size
-        self.position += size
+    def jump(self, position: int, *, read: int = 0) -> None:  # noqa: ARG002 - all bytes are read
+        """Go forward to a place in the chunk."""
+        self.skip(position - self.position)
 
-    def begins(self, text: bytes) -> bool:
-        """Tell whether the next bytes are these, which are not read by that."""
-        if len(self._chunk) - self._at < len(text):
-            rest = self._chunk[self._at :]
-            while len(rest) < len(text) and self._next():
-                rest += self._chunk
-            self._chunk, self._at = rest, 0
-        return self._chunk.startswith(text, self._at)
+    def peek(self, size: int) -> bytes:
+        """Return the next `size` bytes, which are not read by that; fewer only at the end."""
+        while len(self._chunk) - self._at < size and (chunk := next(self._chunks, b"")):
+            self._chunk, self._at = self._chunk[self._at :] + chunk, 0
+        return self._chunk[self._at : self._at + size]
+
+    def take(self, most: int) -> memoryview:
+        """Read between one and `most` bytes without copying them; none only at the end."""
+        if self._at == len(self._chunk):
+            self._next()
+        part = memoryview(self._chunk)[self._at : self._at + most]
+        self._at += len(part)
+        self.position += len(part)
+        return part
+
+    def give_back(self, count: int) -> None:
+        """Go back over the last bytes taken."""
+        self._at -= count
+        self.position -= count
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """Read the next `size` bytes in pieces as they come, without joining them; fewer only at the end."""

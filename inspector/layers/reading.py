@@ -65,10 +65,11 @@ class TarReading:
         """What is to be told of the layer."""
         return too_much_kept(self._left)
 
-    def read(self, reader: Reader, *, needs_end: bool = False) -> None:
+    def read(self, reader: FileReader | StreamReader, *, needs_end: bool = False) -> None:
         """Read all entries. Raises what `iter_members` raises."""
         entries, add = self.entries, self.entries.add
-        for member in iter_members(reader, needs_end=needs_end, run=self._runs(reader)):
+        run = self._runs(reader) if self._may_repeat else lambda *_: 0  # else each file may have to be held
+        for member in iter_members(reader, needs_end=needs_end, run=run):
             if member.size > MAX_FILE:
                 raise LimitExceeded(
                     f"{member.path[:200]!a} is said to have {member.size} bytes; no file system takes that"
@@ -79,23 +80,17 @@ class TarReading:
             owner = (member.uid, member.gid, member.attributes, member.device)
             add(member.path, member.kind, member.mode, member.size, member.link, data, owner)
 
-    def _runs(self, reader: Reader) -> Callable[[int, Budget], int]:
-        """Return what takes runs of members; none where each file may have to be held."""
-        if isinstance(reader, FileReader) and isinstance(self._taker, SeekTaker):
-            return partial(Runs(self.entries, self._summing).sought, reader, partial(self._take_found, self._taker))
-        if isinstance(reader, StreamReader) and self._may_repeat:
-            return partial(Runs(self.entries, self._summing).streamed, reader)
-        return lambda *_: 0
-
-    def _take_found(self, taker: SeekTaker, position: int, offset: int) -> None:
+    def _runs(self, reader: FileReader | StreamReader) -> Callable[[int, Budget], int]:
+        """Return what takes runs of members."""
         entries = self.entries
-        size = entries.sizes[position]
-        taken = taker.take_at(entries.path(position), entries.modes[position], size, offset, self._left)
-        if taken.located:
-            self._locate(position, offset)
-        if taken.data:
-            self._left -= len(taken.data)
-            entries.keep(position, taken.data)
+
+        def found(position: int, offset: int) -> None:
+            path, mode, size = entries.path(position), entries.modes[position], entries.sizes[position]
+            member = Member(path, Kind.FILE, mode, size, "", offset, size)
+            if data := self._take(reader, member, position):
+                entries.keep(position, data)
+
+        return partial(Runs(entries).take, reader, found)
 
     def _take(self, reader: Reader, member: Member, position: int) -> bytes:
         taken = self._taker.take(member, self._left)

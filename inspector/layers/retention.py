@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -94,7 +94,9 @@ _BY_SUFFIX = {
 _EDITABLE = _Rule(256 * _KIB, _FINDER)
 _ENTRYPOINT = _Rule(64 * _KIB)
 _NAMES = frozenset(name.encode() for name in _BY_NAME)
+_PARTS = (b".so", b"entrypoint", b"__editable__")
 _ENDINGS = frozenset(ending.encode() for ending in _BY_SUFFIX)
+_TAILS = frozenset(ending[-3:] for ending in _ENDINGS) - {b".py"}
 
 
 def wanted(path: str) -> int:
@@ -114,16 +116,22 @@ def may_be_program(path: str, mode: int) -> bool:
     The heads of torch's prove its ABI, those of CUDA's compat libraries say which drivers they support.
     """
     is_library = ".so" in path[path.rfind("/") + 1 :]
-    return bool(mode & 0o111) if not is_library else bool(_TORCH_ELF.search(path) or _COMPAT.search(path))
+    if not is_library:
+        return bool(mode & 0o111)
+    return _is_compat(path) or ("torch" in path and _TORCH_ELF.search(path) is not None)
 
 
 def head_of(content: bytes, path: str = "") -> bytes:
     """Give what is kept of a program that begins with `content`: most of a script, less of ELF, the magic of others."""
-    if _COMPAT.search(path):
+    if _is_compat(path):
         return content[:COMPAT_HEAD]
     if content.startswith(b"#!"):
         return content[:SCRIPT_HEAD]
     return content[:ELF_HEAD] if content.startswith(b"\x7fELF") else content[:4]
+
+
+def _is_compat(path: str) -> bool:
+    return "libcuda.so." in path and _COMPAT.search(path) is not None
 
 
 def is_of_use(path: str, mode: int, size: int) -> bool:
@@ -131,18 +139,22 @@ def is_of_use(path: str, mode: int, size: int) -> bool:
     return may_be_program(path, mode) or size <= wanted(path)
 
 
-def may_be_of_use(name: bytes, mode: int, in_site: bool) -> bool:  # noqa: FBT001 - called for every file
-    """Tell whether a file's bytes may matter, by its last component and whether it lies in a folder of modules.
+def of_use(names: Sequence[bytes], modes: Sequence[int], sites: Sequence[bool]) -> list[int]:
+    """Return the places of the files whose bytes may matter, by last components and whether modules beside each do.
 
-    Wherever this says no, `wanted` is 0, and neither a program's head nor an ELF file is to be expected.
+    Of all others, `wanted` is 0, and neither a program's head nor an ELF file is to be expected.
     """
-    if mode & 0o111 or name in _NAMES:
-        return True
-    ending = name[name.rfind(b".") :]
-    if ending in _ENDINGS and (in_site or ending != b".py"):
-        return True
-    # `in` is ten times slower: it tries to take the text for a number first
-    return name.find(b".so") >= 0 or name.find(b"entrypoint") >= 0 or name.startswith(b"__editable__")
+    joined = b"/".join(names)
+    parts = [part for part in _PARTS if part in joined]  # nearly always none
+    found = [
+        at
+        for at, (name, mode) in enumerate(zip(names, modes, strict=True))
+        if mode & 0o111 or name[-3:] in _TAILS or name in _NAMES or (parts and any(part in name for part in parts))
+    ]
+    if any(sites):
+        modules = (at for at, name in enumerate(names) if sites[at] and name.endswith(b".py"))
+        found = sorted({*found, *modules})
+    return found
 
 
 def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes]) -> bytes:

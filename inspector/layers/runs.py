@@ -1,8 +1,8 @@
 """Runs of ordinary members of a tar, read by columns and without an object for each.
 
-Nearly all headers of a layer are alike: a file or a directory with plain octal numbers. Whatever is odd about a header
-is left to `tar.iter_members`, which then goes on there: so what is refused, and why, stands in one place. Both ways
-must give the same of every tar.
+Nearly all headers of a layer are alike: a file, a directory or a symlink with plain octal numbers. Whatever is odd
+about a header is left to `tar.iter_members`, which then goes on there: so what is refused, and why, stands in one
+place. Both ways must give the same of every tar.
 """
 
 from __future__ import annotations
@@ -10,185 +10,249 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import compress
+from operator import add
+from typing import NamedTuple, TypeVar
 from zlib import adler32
 
 from inspector.elf import MAGIC
 from inspector.layers.entries import CODES, Entries
 from inspector.layers.header import BLOCK, form_of, ids_of
 from inspector.layers.pax import Budget
-from inspector.layers.readers import FileReader, StreamReader
-from inspector.layers.retention import SITES, may_be_of_use
-from inspector.layers.sums import MODULE, Summing, holds_sources
+from inspector.layers.readers import FileReader, Read, StreamReader
+from inspector.layers.retention import SITES, of_use
+from inspector.layers.sums import holds_sources
 from inspector.layers.tar import normal
 from inspector.rootfs import Kind
 
-# name; mode, uid and gid; size; its end; time; checksum; type; link name; magic to device numbers; prefix and the rest
-_LAYOUT = struct.Struct("100s24s11s1s12s8sc100s88s167s")
-_NO_LINK, _NO_TAIL, _NO_MARK = bytes(100), bytes(167), bytes(12)
-_PREFIX = 155
-_FILE, _DIRECTORY = CODES[Kind.FILE], CODES[Kind.DIRECTORY]
-_FILE_TYPE, _DIRECTORY_TYPE, _EXTENDED_TYPE = b"0", b"5", b"x"
+# name; mode, uid and gid; size and time; checksum; type; link name to prefix and the rest
+_LAYOUT = struct.Struct("100s24s24s8sc355s")
+_SIZE, _TYPE = slice(124, 135), 156
+_FILE, _DIRECTORY, _SYMLINK, _EXTENDED = b"052x"
+_AS_CODES = bytes.maketrans(b"052", bytes(CODES[kind] for kind in (Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK)))
+_IS_MEMBER = bytes.maketrans(b"x", b"\0")
+_LINK, _MIDDLE, _PREFIX = (
+    100,
+    188,
+    188 + 155,
+)  # where these end in what stands behind the type: magic, prefix of the name
+_NO_TAIL, _NO_MARK = bytes(167), bytes(12)
 _TIME = re.compile(rb"([0-9]{2}) [mac]time=[0-9]{1,11}(?:\.[0-9]{1,9})?\n")
 """What says a time and nothing else, as Docker and BuildKit write before each member."""
-_OCTAL, _ENDS = b"01234567", (b"\0", b" ")
-_NO_NAMES = (b"", b".", b"..")
-_SITES = tuple(map(str.encode, SITES))
-_MAX_KNOWN = 4096  # directories and owners that are found by their bytes
+_OCTAL = b"01234567"
+_NO_NAMES = frozenset((b"", b".", b".."))
 _HALF = BLOCK // 2
+_BATCH = 256  # headers that are looked at together, as long as all of them are ordinary
+_MAX_KNOWN = 4096  # directories, owners and prefixes that are found by their bytes
 
-
-Read = Callable[[int, int], bytes]
-"""Returns so many bytes from a place on."""
 Found = Callable[[int, int], None]
 """Told the position of a file of which bytes may be kept, and where they begin."""
+Known = TypeVar("Known")
+
+
+class _Headers(NamedTuple):
+    """Headers that follow each other; where the data of each begin, and their size."""
+
+    blocks: list[bytes]
+    starts: list[int]
+    sizes: list[int]
+
+    def part(self, begin: int, end: int) -> _Headers:
+        return _Headers(self.blocks[begin:end], self.starts[begin:end], self.sizes[begin:end])
+
+    def end(self, count: int) -> int:
+        """Return where so many of them end with their data."""
+        return self.starts[count - 1] + self.sizes[count - 1] + -self.sizes[count - 1] % BLOCK
+
+
+class _Found(dict[bytes, Known]):
+    """What was found for some bytes; for others, it is found when they are asked for."""
+
+    def __init__(self, find: Callable[[bytes], Known]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, key: bytes) -> Known:
+        found = self._find(key)
+        if len(self) >= _MAX_KNOWN:
+            self.clear()
+        self[key] = found
+        return found
 
 
 class Runs:
-    """Takes ordinary members into the columns of `entries`, and the sums of sources into `summing`."""
+    """Takes ordinary members into the columns of `entries`."""
 
-    def __init__(self, entries: Entries, summing: Summing | None = None) -> None:
+    def __init__(self, entries: Entries) -> None:
         self._entries = entries
-        self._summing = summing
-        self._homes: dict[bytes, tuple[int, bool, Summing | None]] = {}
-        self._owners: dict[bytes, tuple[int, int]] = {}
+        self._asked = 2
+        self._homes = _Found(self._home)
+        self._owners = _Found(self._owner)
+        self._rests = _Found(_rest)
 
-    def sought(self, reader: FileReader, found: Found, most: int, budget: Budget) -> int:
-        """Take members of at most so many headers from one on, and return their count; data are jumped over.
+    def take(self, reader: FileReader | StreamReader, found: Found, most: int, budget: Budget) -> int:
+        """Take members of at most so many headers from one on, and return the count of headers.
 
-        `found` is called for each file of interest, in order. Raises `LimitExceeded`, and what `found` raises.
+        Of a stream, those that lie in the reader's chunk with all data. `found` is called for each file of interest,
+        in order, once the reader is where its data begin. Raises `LimitExceeded`, and what `found` raises.
         """
-        read, start, end = reader.direct
-        places: list[tuple[int, int]] = []
-        begun, begin = len(self._entries), start + reader.position
-        left = self._summing.left if self._summing else 0
-        reached, records = self._take(read, begin, end, most, places)
+        read, at, end = reader.direct
+        magic = MAGIC if isinstance(reader, StreamReader) else None
+        offset, begun, taken = reader.position - at, len(self._entries), 0
+        wanted: list[tuple[int, int]] = []
+        while taken < most:
+            asked = min(self._asked, most - taken)
+            headers = _follow(read, at, end, asked)
+            count = self._place(headers, wanted, read, magic)
+            taken, at = taken + count, headers.end(count) if count else at
+            self._asked = min(2 * self._asked, _BATCH) if count == len(headers.blocks) else 2
+            if count < asked:
+                break
+        records = taken - (len(self._entries) - begun)
         budget.take("PAX records", records)
-        reader.position = reached - start
-        count = len(self._entries) - begun
-        reader.bytes_read += BLOCK * (count + 2 * records) + left - (self._summing.left if self._summing else 0)
-        for position, place in places:
-            found(position, place - start)
-        return count + records
+        for position, start in wanted:
+            reader.jump(start + offset)
+            found(position, start + offset)
+        reader.jump(at + offset, read=BLOCK * (taken + records))
+        return taken
 
-    def streamed(self, reader: StreamReader, most: int, budget: Budget) -> int:
-        """Take members of at most so many headers that lie in the reader's chunk with all data, but none of interest.
+    def _place(self, headers: _Headers, wanted: list[tuple[int, int]], read: Read, magic: bytes | None) -> int:
+        """Take the members before the first one that is odd, and return the count of their headers.
 
-        Raises `LimitExceeded`.
+        Those of interest are added to `wanted`; with a `magic`, also those that begin with it.
         """
-        chunk, begin = reader.chunk
-        if len(chunk) - begin < 2 * BLOCK:
+        count = len(headers.blocks)
+        if not count:
             return 0
-        begun = len(self._entries)
-        reached, records = self._take(lambda size, at: chunk[at : at + size], begin, len(chunk), most, None)
-        budget.take("PAX records", records)
-        reader.advance(reached - begin)
-        return len(self._entries) - begun + records
+        try:
+            self._take(headers, wanted, read, magic)
+        except ValueError:
+            half = count // 2
+            half -= half > 0 and headers.blocks[half - 1][_TYPE] == _EXTENDED
+            taken = self._place(headers.part(0, half), wanted, read, magic)
+            more = 0 < half == taken
+            return taken + (self._place(headers.part(half, count), wanted, read, magic) if more else 0)
+        return count
 
-    def _take(self, read: Read, at: int, end: int, most: int, found: list[tuple[int, int]] | None) -> tuple[int, int]:  # noqa: C901, PLR0912 - called for every header: each call would count
-        """Take what is ordinary before `end`; return where the first header lies that is not taken, and the records."""
-        entries, unpack, limit = self._entries, _LAYOUT.unpack, end - BLOCK
-        names, ends, homes, sizes = entries.names, entries.ends, entries.homes, entries.sizes
-        modes, owned, kinds, begun = entries.modes, entries.owned, entries.kinds, len(entries)
-        home, site, summing, mode, owner, last = 0, False, None, 0, 0, begun + most - 1
-        begin, said, records, good, last_ids, last_folder = at, 0, 0, None, None, None  # what is said comes first
-        with contextlib.suppress(ValueError):  # what is no number is refused where all else is
-            while at <= limit and len(kinds) + said <= last and len(block := read(BLOCK, at)) == BLOCK:
-                path, ids, digits, size_end, time, field, flag, link, middle, tail = unpack(block)
-                if tail == _NO_TAIL:  # then so few bytes are left that one sum of them is exact
-                    if adler32(block) & 0xFFFF != _sum(field) or link != _NO_LINK:
-                        break
-                    path = path.partition(b"\0")[0]
-                else:
-                    path = _behind(path, link, middle, tail) if _is_header(block, field) else b""
-                if flag == _EXTENDED_TYPE and begin == at and path and size_end == b"\0" and len(kinds) + said < last:
-                    said, at = said + 1, _behind_time(read, middle, time, ids, digits, at + BLOCK)
-                    continue
-                if (middle, time) != good:
-                    good = _checked(middle, time)
-                path = path[:-1] if flag == _DIRECTORY_TYPE and path[-1:] == b"/" else path
-                folder, _, name = path.rpartition(b"/")
-                if name in _NO_NAMES or not digits.isdigit() or size_end != b"\0":
-                    break
-                size = int(digits, 8)
-                follow = at + BLOCK + size + -size % BLOCK
-                if follow > end or (flag != _FILE_TYPE and (size or flag != _DIRECTORY_TYPE)):
-                    break
-                if ids != last_ids:
-                    mode, owner, last_ids = *self._owner(ids), ids
-                if folder != last_folder:
-                    (home, site, summing), last_folder = self._home(folder), folder
-                if summing is not None and name.endswith(MODULE if site else b".py") and summing.fits(size):
-                    summing.add(len(kinds), read(size, at + BLOCK))
-                of_use = size and may_be_of_use(name, mode, site)
-                if of_use and found is not None:
-                    found.append((len(kinds), at + BLOCK))
-                elif size and found is None and (of_use or read(4, at + BLOCK) == MAGIC):
-                    break
-                names += name
-                ends.append(len(names))
-                homes.append(home)
-                modes.append(mode)
-                sizes.append(size)
-                owned.append(owner)
-                kinds.append(_FILE if flag == _FILE_TYPE else _DIRECTORY)
-                records, begin, at = said, follow, follow
-        entries.count_more(begun)
-        return begin, records
+    def _take(self, headers: _Headers, wanted: list[tuple[int, int]], read: Read, magic: bytes | None) -> None:
+        """Take members. Raises `ValueError`, with none taken, where any of them is odd."""
+        kinds, ids, paths, targets = _fields(headers.blocks, self._rests)
+        starts, sizes = headers.starts, headers.sizes
+        if _EXTENDED in kinds:
+            for each in set(ids):
+                ids_of(each)
+            is_member = kinds.translate(_IS_MEMBER)
+            ids, paths, targets = ([*compress(column, is_member)] for column in (ids, paths, targets))
+            starts, sizes = ([*compress(column, is_member)] for column in (starts, sizes))
+            kinds = kinds.translate(None, b"x")
+        links = {at: target for at, target in enumerate(targets) if target}
+        if kinds.count(b"2") != len(links) or any(kinds[at] != _SYMLINK for at in links):
+            raise ValueError("a link that leads nowhere, or none that has a target")
+        folders, names = _split(kinds, paths)
+        modes, owned = zip(*map(self._owners.__getitem__, ids), strict=True)
+        homes, sites = zip(*map(self._homes.__getitem__, folders), strict=True)
+        begin = self._entries.extend(homes, names, kinds.translate(_AS_CODES), modes, sizes, owned, links)
+        chosen = of_use(names, modes, sites)
+        if magic is not None:
+            chosen = sorted({*chosen, *(at for at, start in enumerate(starts) if read(len(magic), start) == magic)})
+        wanted += [(begin + at, starts[at]) for at in chosen if sizes[at]]
 
-    def _home(self, folder: bytes) -> tuple[int, bool, Summing | None]:
-        """Return the place of a directory by its name in a header, whether modules lie in it, and what sums them."""
-        found = self._homes.get(folder)
-        if found is None:
-            if len(self._homes) >= _MAX_KNOWN:
-                self._homes.clear()
-            path = normal(folder.decode("utf-8", "surrogateescape"))
-            site = folder.endswith(_SITES)
-            summing = self._summing if site or holds_sources(path) else None
-            found = self._homes[folder] = self._entries.home(path), site, summing
-        return found
+    def _home(self, folder: bytes) -> tuple[int, bool]:
+        """Return the place of a directory by its name in a header, and whether its modules are of use."""
+        path = normal(folder.decode("utf-8", "surrogateescape"))
+        return self._entries.home(path), path.endswith(SITES) or holds_sources(path)
 
     def _owner(self, ids: bytes) -> tuple[int, int]:
-        """Return the mode and the place of the owner. Raises `ValueError`."""
-        found = self._owners.get(ids)
-        if found is None:
-            mode, uid, gid = ids_of(ids)
-            if len(self._owners) >= _MAX_KNOWN:
-                self._owners.clear()
-            found = self._owners[ids] = mode & 0o7777, self._entries.owner_place((uid, gid, (), None))
-        return found
+        """Return the mode and the place of the owner. Raises `ValueError` where the header is refused for it."""
+        mode, uid, gid = ids_of(ids)
+        return mode & 0o7777, self._entries.owner_place((uid, gid, (), None))
 
 
-def _behind(name: bytes, link: bytes, middle: bytes, tail: bytes) -> bytes:
-    """Return a name behind its prefix; empty where the header is not simply that of ustar with a prefix."""
-    prefix = tail[:_PREFIX].partition(b"\0")[0]
-    if not prefix or tail[_PREFIX:] != _NO_MARK or link != _NO_LINK or not middle.startswith(b"ustar\0"):
-        return b""
-    return prefix + b"/" + name.partition(b"\0")[0]
+def _follow(read: Read, at: int, end: int, most: int) -> _Headers:
+    """Return at most so many headers that lie before `end` with their data, up to the first one that looks odd.
+
+    Extended headers are among them, each with the header that it is said of, and are checked but for their own header.
+    """
+    headers = _Headers([], [], [])
+    blocks, starts, sizes = headers
+    limit, said = end - BLOCK, False
+    with contextlib.suppress(ValueError):  # what is no number is refused where all else is
+        while len(blocks) < most and at <= limit:
+            block = read(BLOCK, at)
+            size, flag = int(block[_SIZE], 8), block[_TYPE]
+            start = at + BLOCK
+            follow = start + size + -size % BLOCK
+            if not start <= follow <= end:
+                break
+            if flag != _FILE:
+                if flag == _EXTENDED:
+                    if said or not _is_time(read, size, start):
+                        break
+                elif size or flag not in (_DIRECTORY, _SYMLINK):
+                    break
+            said, at = flag == _EXTENDED, follow
+            blocks.append(block)
+            starts.append(start)
+            sizes.append(size)
+    return headers.part(0, len(blocks) - said) if said else headers
 
 
-def _is_header(block: bytes, field: bytes) -> bool:
-    return (adler32(block[:_HALF]) & 0xFFFF) + (adler32(block[_HALF:]) & 0xFFFF) - 1 == _sum(field)
-
-
-def _behind_time(read: Read, middle: bytes, time: bytes, ids: bytes, digits: bytes, at: int) -> int:
-    """Return where an extended header ends that says a plain time. Raises `ValueError` where it says other things."""
-    _checked(middle, time)
-    ids_of(ids)
-    size = int(digits, 8) if digits.isdigit() else 0
+def _is_time(read: Read, size: int, at: int) -> bool:
+    """Tell whether an extended header says a plain time and nothing else."""
     record = _TIME.fullmatch(read(size, at)) if size <= BLOCK else None
-    if record is None or int(record[1]) != size:
-        raise ValueError(at)
-    return at + BLOCK
+    return record is not None and int(record[1]) == size
 
 
-def _checked(middle: bytes, time: bytes) -> tuple[bytes, bytes]:
-    """Return both. Raises `ValueError` for a time, or numbers of a device, that are not plain."""
+def _fields(
+    blocks: list[bytes], known: dict[bytes, tuple[bytes, bytes]]
+) -> tuple[bytes, Sequence[bytes], list[bytes], Sequence[bytes]]:
+    """Return the types, owners, names and targets of headers. Raises `ValueError` where any of them is odd."""
+    joined = b"".join(blocks)
+    if len(joined) != BLOCK * len(blocks):
+        raise ValueError("a header is cut")
+    names, ids, numbers, stated, flags, rests = zip(*_LAYOUT.iter_unpack(joined), strict=True)
+    digits = b"".join(numbers)  # of sizes and times: eleven octal digits, and what ends them
+    if digits.translate(None, _OCTAL) != digits[11::12] or digits[11::24].strip(b"\0") or digits[23::24].strip(b"\0 "):
+        raise ValueError("a size or a time is no plain number")
+    if joined.isascii():  # then one sum of all bytes is exact
+        sums = [adler32(block) & 0xFFFF for block in blocks]
+    else:
+        sums = [(adler32(each[:_HALF]) & 0xFFFF) + (adler32(each[_HALF:]) & 0xFFFF) - 1 for each in blocks]
+    if sums != [*map(_sum, stated)]:
+        raise ValueError("a checksum is wrong, or not plain")
+    stems = [name.rstrip(b"\0") for name in names]
+    if b"\0" in b"".join(stems):
+        raise ValueError("a name with more behind it")
+    prefixes, targets = zip(*map(known.__getitem__, rests), strict=True)
+    return b"".join(flags), ids, [*map(add, prefixes, stems)], targets
+
+
+def _split(kinds: bytes, paths: list[bytes]) -> tuple[Sequence[bytes], Sequence[bytes]]:
+    """Return the folders and the last components of paths. Raises `ValueError` where there is no such component."""
+    at = -1
+    while (at := kinds.find(_DIRECTORY, at + 1)) >= 0:
+        paths[at] = paths[at].removesuffix(b"/")
+    folders, _, names = zip(*[path.rpartition(b"/") for path in paths], strict=True)
+    if not _NO_NAMES.isdisjoint(names):
+        raise ValueError("a name that is none")
+    return folders, names
+
+
+def _rest(rest: bytes) -> tuple[bytes, bytes]:
+    """Return what stands before a name, and where the link leads, by what stands behind the type in a header.
+
+    Raises `ValueError` where the header is not simply that of ustar, or has numbers of a device that are none.
+    """
+    link, middle = rest[:_LINK].partition(b"\0")[0], rest[_LINK:_MIDDLE]
     form_of(middle)
-    if time[:11].strip(_OCTAL) or time[11:] not in _ENDS:
-        raise ValueError(time)
-    return middle, time
+    if rest[_MIDDLE:] == _NO_TAIL:
+        return b"", link
+    prefix = rest[_MIDDLE:_PREFIX].partition(b"\0")[0]
+    if not prefix or rest[_PREFIX:] != _NO_MARK or not middle.startswith(b"ustar\0"):
+        raise ValueError("an odd prefix")
+    return prefix + b"/", link
 
 
 @lru_cache(maxsize=8192)

@@ -171,6 +171,11 @@ class Store:
         return [self.path.with_name(self.path.name + suffix) for suffix in _SUFFIXES]
 
 
+def number(value: Parameter) -> int:
+    """Return a number of a row; 0 for anything else, which only a damaged file has."""
+    return value if isinstance(value, int) else 0
+
+
 def _claim(path: Path) -> None:
     """Make the file for its owner alone; who else could write to it could write our answers.
 

@@ -76,7 +76,7 @@ class StreamTaker:
         """Take a file whose data come next, of which `left` bytes may be kept. Raises `CorruptLayer`."""
         path, size = member.path, member.size
         whole = left >= size <= wanted(path)
-        if self.all_seen and self._reader.begins(MAGIC):
+        if self.all_seen and self._reader.peek(len(MAGIC)) == MAGIC:
             work.check()
             if whole or size <= SMALL or (is_loader(path) and size <= MAX_LOADER):
                 content = self._read(size)
@@ -124,10 +124,7 @@ class SeekTaker:
 
     def take(self, member: Member, left: int) -> Taken:
         """See `StreamTaker.take`."""
-        return self.take_at(member.path, member.mode, member.size, member.offset, left)
-
-    def take_at(self, path: str, mode: int, size: int, offset: int, left: int) -> Taken:
-        """Take the file whose data begin at `offset`. Raises `CorruptLayer` where they are cut."""
+        path, mode, size, offset = member.path, member.mode, member.size, member.offset
         data = kept(path, mode, size, left, lambda count: _cut(self._reader.read_at(offset, count), count, offset))
         unlike = bool(data) and not data.startswith(MAGIC)
         return Taken(data, located=not unlike and may_be_object(path, mode))

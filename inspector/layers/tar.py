@@ -14,7 +14,7 @@ import msgspec
 
 from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
-from inspector.layers.header import BLOCK, Fields, Header, device_numbers, is_header, parse_header
+from inspector.layers.header import BLOCK, Header, device_numbers, is_header, parse_header
 from inspector.layers.pax import (
     MAX_EXTENDED,
     MAX_NAME,
@@ -25,7 +25,6 @@ from inspector.layers.pax import (
     Extended,
     extend,
     merge,
-    only_times,
     parse_records,
 )
 from inspector.layers.readers import Reader
@@ -108,14 +107,11 @@ def iter_members(
             return
         start = reader.position
         try:
-            fields = parse_header(block)
-            if fields[1] == b"0" and (extended is NOTHING or only_times(extended)):
-                member = _plain_file(fields, start)
-            elif fields[1] in b"xgLK":
-                extended = _extended(reader, fields, extended, budget)
+            header = parse_header(block)
+            if header.flag in b"xgLK":
+                extended = _extended(reader, header, extended, budget)
                 continue
-            else:
-                member = _with_device(_member(reader, Header(*fields), extended, budget), block)
+            member = _with_device(_member(reader, header, extended, budget), block)
         except ValueError as error:
             raise CorruptLayer(f"tar header at byte {start - BLOCK}: {error}") from None
         extended = NOTHING
@@ -160,9 +156,9 @@ def _check_end(reader: Reader, block: bytes, *, needs_end: bool) -> None:
         raise CorruptLayer(f"a lone zero block at byte {start} of the tar, and more behind it")
 
 
-def _extended(reader: Reader, fields: Fields, before: Extended, budget: Budget) -> Extended:
+def _extended(reader: Reader, header: Header, before: Extended, budget: Budget) -> Extended:
     """Return what holds for the next member behind an extended header, whose data are read."""
-    flag, size, start = fields[1], fields[5], reader.position
+    flag, size, start = header.flag, header.size, reader.position
     if size > MAX_EXTENDED:
         where = f"the extended tar header at byte {start - BLOCK}"
         raise LimitExceeded(f"{where} has {size} bytes; {MAX_EXTENDED} are allowed")
@@ -175,7 +171,7 @@ def _extended(reader: Reader, fields: Fields, before: Extended, budget: Budget) 
         budget.take("PAX records", content.count(b"\n"))
     if flag != b"g":
         return extend(before, flag, content)
-    _check_global(Header(*fields), Extended(parse_records(content)))
+    _check_global(header, Extended(parse_records(content)))
     return NOTHING  # nothing that it sets reaches a member, and Go forgets what stood before it
 
 
@@ -190,15 +186,6 @@ def _check_global(header: Header, said: Extended) -> None:
             ) from None
     if header.name and not _GLOBAL_NAME.fullmatch(normal(_text(header.name))):
         raise ValueError(f"a global header named {header.name[:200]!r}, which engines take for the name of a file")
-
-
-def _plain_file(fields: Fields, offset: int) -> Member:
-    """Return a file with nothing said before it, or nothing that matters here, as of most members."""
-    name, _, mode, uid, gid, size, _ = fields
-    path = normal(name.decode("utf-8", "surrogateescape"))
-    if not path:
-        _check_root(name)
-    return Member(path, Kind.FILE, mode & 0o7777, size, "", offset, size, uid, gid)
 
 
 def _member(reader: Reader, header: Header, extended: Extended, budget: Budget) -> Member:

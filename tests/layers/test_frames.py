@@ -13,7 +13,8 @@ import pytest
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers import frames
 from inspector.layers.compression import decompressed
-from inspector.layers.frames import Feed, Frames, Packing
+from inspector.layers.frames import Frames, Packing
+from inspector.layers.readers import StreamReader
 from inspector.layers.zstandard import zstd_module
 
 zstd = zstd_module()
@@ -85,7 +86,7 @@ def test_what_is_left_behind_a_small_member_is_not_copied_for_each() -> None:
     """A decoder copies what it was given and did not need, so that it is given little at first."""
     fed: list[int] = []
 
-    class Counting(Feed):
+    class Counting(StreamReader):
         def take(self, most: int) -> memoryview:
             part = super().take(most)
             fed.append(len(part))
@@ -141,7 +142,7 @@ def test_a_window_past_the_bound_is_refused_by_name_in_every_frame(before: bytes
     ids=range(7),
 )
 def test_what_a_zstd_frame_takes_is_in_its_header(head: bytes, memory: int) -> None:
-    assert Frames(Feed(iter([head + bytes(20)])), "zstd").next_memory() == memory
+    assert Frames(StreamReader(iter([head + bytes(20)])), "zstd").next_memory() == memory
 
 
 def test_a_dictionary_of_xz_past_the_bound_is_no_corruption() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.layers.header import BLOCK, is_header, parse_header
+from inspector.layers.header import BLOCK, Header, is_header, parse_header
 from tests.layers.tars import header, resummed, ustar
 
 
@@ -44,7 +44,7 @@ def test_a_sum_below_zero_is_stated_by_no_field() -> None:
 
 def test_a_header_is_read_by_its_magic() -> None:
     block = resummed(ustar(b"n", size=3, link=b"to"), 100, b"0004755\0" + b"0001750\0" + b"0000144\0")
-    assert parse_header(block) == (b"n", b"0", 0o4755, 1000, 100, 3, b"to" + bytes(98))
-    assert parse_header(resummed(block, 345, b"p"))[0] == b"p/n"
-    assert parse_header(resummed(resummed(block, 345, b"p"), 257, b"ustar  \0"))[0] == b"p/n"  # no time
-    assert parse_header(resummed(resummed(block, 345, b"7"), 257, b"ustar  \0"))[0] == b"n"  # a time
+    assert parse_header(block) == Header(b"n", b"0", 0o4755, 1000, 100, 3, b"to" + bytes(98))
+    assert parse_header(resummed(block, 345, b"p")).name == b"p/n"
+    assert parse_header(resummed(resummed(block, 345, b"p"), 257, b"ustar  \0")).name == b"p/n"  # no time
+    assert parse_header(resummed(resummed(block, 345, b"7"), 257, b"ustar  \0")).name == b"n"  # a time

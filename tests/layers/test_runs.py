@@ -14,7 +14,7 @@ from inspector.layers import pax, tar
 from inspector.layers.entries import Entries, Entry
 from inspector.layers.pax import Budget
 from inspector.layers.readers import FileReader, StreamReader
-from inspector.layers.retention import may_be_of_use, may_be_program, wanted
+from inspector.layers.retention import may_be_program, of_use, wanted
 from inspector.layers.runs import Runs
 from inspector.layers.taking import may_be_object
 from inspector.layers.tar import iter_members
@@ -49,8 +49,8 @@ def all_at_once(content: bytes) -> list[tuple[str, list[Entry]]]:
     sought, found = FileReader(io.BytesIO(content), 0, len(content)), Entries()
     streamed, passed = StreamReader(iter((content[:9000], content[9000:]))), Entries()
     return [
-        (_into(found, sought, partial(Runs(found).sought, sought, lambda *_: None)), list(found)),
-        (_into(passed, streamed, partial(Runs(passed).streamed, streamed)), list(passed)),
+        (_into(found, sought, partial(Runs(found).take, sought, lambda *_: None)), list(found)),
+        (_into(passed, streamed, partial(Runs(passed).take, streamed, lambda *_: None)), list(passed)),
     ]
 
 
@@ -84,6 +84,10 @@ def _into(entries: Entries, reader, run) -> str:  # type: ignore[no-untyped-def]
         *(plain(flag=flag) for flag in (b"\0", b"1", b"2", b"3", b"6", b"7", b"S", b"L")),
         *(
             plain(link=b"x"),
+            plain(flag=b"2", link=b"x", size=5),
+            plain(flag=b"2", link=b"\0x"),
+            plain(flag=b"2", link=b"n" * 100) + plain(b"b", flag=b"2", link=b"n\0x"),
+            plain(b"\xc3\xa9", flag=b"2", link=b"\xff"),
             plain(magic=b"ustar  \0"),
             plain(magic=bytes(8)),
             plain(size=9000),
@@ -117,7 +121,7 @@ def test_what_is_odd_is_taken_or_refused_as_ever(odd: bytes) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(PLAIN + TIMED), max_size=6),
+    st.lists(st.sampled_from([*PLAIN, *TIMED, plain(b"a/l", flag=b"2", link=b"../c.so")]), max_size=6),
     st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=3),
 )
 @examples(200)
@@ -144,7 +148,7 @@ def test_headers_and_records_are_bounded_alike(most: int, monkeypatch: pytest.Mo
 def test_members_whose_time_alone_is_said_are_taken_in_runs() -> None:
     content = b"".join(TIMED) + END
     reader, entries = FileReader(io.BytesIO(content), 0, len(content)), Entries()
-    assert Runs(entries).sought(reader, lambda *_: None, 100, Budget()) == 6
+    assert Runs(entries).take(reader, lambda *_: None, 100, Budget()) == 6
     assert [entry.path for entry in entries] == ["a/b", "a", "a/c.so"]
     assert reader.bytes_read == 9 * 512
 
@@ -160,14 +164,14 @@ def test_no_file_is_passed_over_that_matters(folder: str, name: str, mode: int) 
     path = f"{folder}/{name}" if folder else name
     in_site = folder.endswith(("site-packages", "dist-packages"))
     matters = wanted(path) > 0 or may_be_program(path, mode) or may_be_object(path, mode)
-    assert may_be_of_use(name.encode(), mode, in_site) or not matters
+    assert of_use([name.encode()], [mode], [in_site]) == [0] or not matters
 
 
 def test_the_files_of_interest_are_told_of_with_their_places() -> None:
     content = b"".join(PLAIN) + END
     reader, entries = FileReader(io.BytesIO(content), 0, len(content)), Entries()
     found: list[tuple[int, int]] = []
-    assert Runs(entries).sought(reader, lambda *place: found.append(place), 100, Budget()) == 3
+    assert Runs(entries).take(reader, lambda *place: found.append(place), 100, Budget()) == 3
     assert [content[at : at + 4] for _, at in found] == [b"text"]
     assert entries[found[0][0]].path == "a/c.so"
     assert entries[1].kind is Kind.DIRECTORY

@@ -31,6 +31,7 @@ class Run(msgspec.Struct):
     modes: list[int] = msgspec.field(default_factory=list)
     sizes: list[int] = msgspec.field(default_factory=list)
     owned: list[int] = msgspec.field(default_factory=list)
+    found: list[os.stat_result] = msgspec.field(default_factory=list)
     data: dict[int, bytes] = msgspec.field(default_factory=dict)
     sums: dict[int, bytes] = msgspec.field(default_factory=dict)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from itertools import islice
+from itertools import islice, repeat
 from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
@@ -20,12 +20,12 @@ from typing import TypeVar
 from inspector.errors import LimitExceeded
 from inspector.layers.blob import Meter
 from inspector.layers.directories import MAX_CROWD
-from inspector.layers.entries import Entries
+from inspector.layers.entries import CODES, Entries
 from inspector.layers.entry import Attributes, Entry
 from inspector.layers.objects import Objects
 from inspector.layers.reading import too_much_kept
-from inspector.layers.retention import MAX_KEPT, SITES, is_of_use, kept, may_be_of_use
-from inspector.layers.sums import MODULE, Summing, holds_sources, is_summed
+from inspector.layers.retention import MAX_KEPT, SITES, is_of_use, kept, of_use
+from inspector.layers.sums import Summing, holds_sources, is_summed
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
@@ -34,6 +34,7 @@ from inspector.sources.below import DIRECTORY, KINDS, OPENED
 from inspector.sources.engine.disk import hides_below, is_roots, kept_attributes, shown
 from inspector.sources.engine.items import Below, Item, Named, Run, count_of
 
+_FILE = CODES[Kind.FILE]
 _MARK_MODE = 0o600
 _SECOND = 1_000_000_000
 
@@ -115,7 +116,9 @@ class Walk:
         elif isinstance(item, Named):
             self._named(item)
         else:
-            begin = self.entries.add_files(item.parent, item.names, item.modes, item.sizes, item.owned)
+            count = len(item.names)
+            homes, kinds = repeat(self.entries.home(item.parent), count), bytes((_FILE,)) * count
+            begin = self.entries.extend(homes, item.names, kinds, item.modes, item.sizes, item.owned, {})
             for position, data in item.data.items():
                 self.entries.keep(begin + position, data)
             for position, found in item.sums.items():
@@ -158,7 +161,6 @@ class Walk:
         Whiteouts go to `marks`: fuse-overlayfs may leave one in both ways.
         """
         prefix = f"{parent}/" if parent else ""
-        in_site, summed = parent.endswith(SITES), holds_sources(parent)
         latest: float = self.latest[0] // _SECOND
         found: list[Item] = []
         run = Run(parent)
@@ -171,7 +173,7 @@ class Walk:
             if links > 1 or not stat.S_ISREG(whole_mode) or name[:4] == WHITEOUT:
                 other = self._other(prefix + name, item, status, descriptor, device, marks)
                 if other is not None:
-                    found += (run, other) if run.names else (other,)
+                    found += (*self._with_data(run, prefix, descriptor), other)
                     run = Run(parent) if run.names else run
                 continue
             if changed >= latest and status.st_ctime_ns > self.latest[0]:
@@ -184,17 +186,25 @@ class Walk:
             if mode & 0o111 or not status.st_blocks:
                 attributes = self._attributes(prefix + name, name, status, descriptor)
                 owner = self.entries.owner_place((uid, gid, attributes, None)) if attributes else place
-            if size and may_be_of_use(encoded, mode, in_site):
-                data = self._kept(prefix + name, name, status, descriptor)
-                if data:
-                    run.data[len(run.names)] = data
-            if (summed and encoded.endswith(b".py")) or (in_site and encoded == MODULE):
-                self._sum(name, status, descriptor, run.sums, len(run.names))
             run.names.append(encoded)
             run.modes.append(mode)
             run.sizes.append(size)
             run.owned.append(owner)
-        return [*found, run] if run.names else found
+            run.found.append(status)
+        return [*found, *self._with_data(run, prefix, descriptor)]
+
+    def _with_data(self, run: Run, prefix: str, descriptor: int) -> Iterator[Run]:
+        """Yield the run with what is kept of its files, where it has any."""
+        is_site = run.parent.endswith(SITES) or holds_sources(run.parent)
+        for at in of_use(run.names, run.modes, [is_site] * len(run.names)):
+            name = run.names[at].decode("utf-8", "surrogateescape")
+            if data := self._kept(prefix + name, name, run.found[at], descriptor):
+                run.data[at] = data
+            if is_site and is_summed(prefix + name):
+                self._sum(name, run.found[at], descriptor, run.sums, at)
+        run.found.clear()
+        if run.names:
+            yield run
 
     def _other(
         self,
