@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
-from collections.abc import Iterator
+import sys
+import types
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import hypothesis
@@ -22,6 +25,34 @@ hypothesis.settings.load_profile("inspector")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 """What runs in a shell's background ignores it, and so would the programs that tests interrupt."""
+
+
+class _Grammar(types.ModuleType):
+    """Builds its grammar when it is first asked for it; the module that it stands for builds it when imported.
+
+    jsonschema imports that module, which takes 0.6 s in each process, to check one format that hardly a test has.
+    """
+
+    def is_valid_syntax(self, rule: str, text: str) -> bool:
+        del sys.modules[self.__name__]
+        from rfc3987_syntax import is_valid_syntax
+
+        self.is_valid_syntax = is_valid_syntax  # type: ignore[method-assign]
+        return bool(is_valid_syntax(rule, text))
+
+
+sys.modules.setdefault("rfc3987_syntax", _Grammar("rfc3987_syntax"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no cycles while 10,000 tests are collected, nor among them later: they stay until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -54,14 +85,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Point every command and library call at a cache of the test run's own."""
-    folder = tmp_path_factory.mktemp("cache")
-    before = os.environ.get("INSPECTOR_CACHE_DIR")
-    os.environ["INSPECTOR_CACHE_DIR"] = str(folder)
-    yield
-    if before is None:
-        del os.environ["INSPECTOR_CACHE_DIR"]
-    else:
-        os.environ["INSPECTOR_CACHE_DIR"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INSPECTOR_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _few_authorities() -> Iterator[None]:
+    """Read no file of authorities: its 144 take 13 ms for each connection, and even plain registries are asked by TLS.
+
+    The folder of the operating system's certificates is looked into as always, at the one that is wanted.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", os.devnull)
+        yield
 
 
 @pytest.fixture(autouse=True)
