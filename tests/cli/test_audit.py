@@ -14,7 +14,6 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from fixtures.roles import right_images
 from inspector.cli import audit_sink
@@ -27,6 +26,7 @@ from inspector.testing.image import Step, sha256
 from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.cli.program import ROOT, clean_environment, run, start
 from tests.report.test_audit import told_of
+from tests.schemas import validate
 
 RIGHT = right_images()
 WRONG = RIGHT["backend-prod"].with_steps(Step("RUN last", {"srv/last": b"last"}))
@@ -104,10 +104,9 @@ def test_exit_codes(arguments: list[str], code: int, fake: FakeRegistry, policy:
 
 def test_a_line_for_each_image_as_it_comes(fake: FakeRegistry, policy: Path, tmp_path: Path) -> None:
     done = run("audit", "--catalog", fake.host, "--policy", policy, "--format", "jsonl")
-    validator = Draft202012Validator(json.loads(run("schema").stdout))
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     for line in lines:
-        validator.validate(line)
+        validate(line)
     assert {(line["image"].partition("/")[2], line["outcome"]) for line in lines} == {
         ("team/api:1.0", "pass"),
         ("team/worker:1.0", "pass"),
@@ -155,12 +154,11 @@ def test_a_policy_among_repositories_gets_a_hint(fake: FakeRegistry, policy: Pat
 
 
 def test_json_is_one_valid_document(fake: FakeRegistry, policy: Path) -> None:
-    validator = Draft202012Validator(json.loads(run("schema").stdout))
     whole = json.loads(run("audit", "--catalog", fake.host, "--policy", policy, "--format", "json").stdout)
-    validator.validate(whole)
+    validate(whole)
     assert (whole["outcome"], len(whole["results"]), whole["plan"]["images"]) == ("fail", 3, 3)
     plan = json.loads(run("audit", "--catalog", fake.host, "--plan", "--format", "json").stdout)
-    validator.validate(plan)
+    validate(plan)
     assert (plan["ended"], plan["results"]) == (None, [])
 
 

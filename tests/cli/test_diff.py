@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from tests.cli.program import run
+from tests.schemas import validate
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_failed_is_in_every_format(images: Path) -> None:
     for form in ("table", "markdown"):
         assert "torch's build changed: absent" in run(*asked, "--format", form).stdout
     document = json.loads(run(*asked, "--format", "json").stdout)
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     assert [(each["check"], each["outcome"]) for each in document["findings"]] == [("build", "fail")]
 
 
