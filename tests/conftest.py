@@ -14,11 +14,7 @@ import hypothesis
 import pytest
 
 from tests.effort import THOROUGH, examples
-
-_LAB = "tests/lab/"
-_APART = ("audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch")
-"""Modules of the lab that share no large files with the others."""
-
+from tests.lab.groups import LAB, group_of
 
 hypothesis.settings.register_profile("inspector", examples(100))
 hypothesis.settings.load_profile("inspector")
@@ -57,7 +53,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give the tests of the lab that share large files to one process; the others wherever there is room.
+    """Give each group of the lab's tests to one process, in the order collected; the others wherever there is room.
 
     That is what xdist's own groups are for, which xdist 3.8 loses under pytest 9.2. Without the lab, `make test` has
     `--dist worksteal`, which spares a message for each test.
@@ -68,10 +64,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class LabTogether(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            if not nodeid.startswith(_LAB):
-                return nodeid
-            return f"{_LAB}apart" if nodeid.startswith(tuple(f"{_LAB}test_{name}.py" for name in _APART)) else _LAB
+            return f"{LAB}{group_of(nodeid)}" if nodeid.startswith(LAB) else nodeid
 
+    config.option.loadscopereorder = False  # the group of fewest tests takes longest
     return LabTogether(config, log)
 
 
@@ -104,7 +99,7 @@ def _few_authorities() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test but the lab's meet an engine that happens to run here."""
-    if not request.node.nodeid.startswith(_LAB):
+    if not request.node.nodeid.startswith(LAB):
         for variable in ("DOCKER_HOST", "CONTAINER_HOST"):
             monkeypatch.setenv(variable, "unix:///nowhere/engine.sock")
 
