@@ -6,6 +6,7 @@ LAB = "tests/lab/"
 GROUPS = {
     "large": [],
     "damages": ["damages", "cases_loader"],
+    "engines": ["containers", "containerd", "engine", "engine_names", "podman_store"],
     "services": ["audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch"],
     "containers": [
         *("command", "fixture_forms", "fleet", "imports", "init", "json_engine", "json_truth", "layer_semantics"),
