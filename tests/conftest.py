@@ -31,7 +31,7 @@ class _Grammar(types.ModuleType):
 
     def is_valid_syntax(self, rule: str, text: str) -> bool:
         del sys.modules[self.__name__]
-        from rfc3987_syntax import is_valid_syntax
+        from rfc3987_syntax import is_valid_syntax  # type: ignore[import-untyped]
 
         self.is_valid_syntax = is_valid_syntax  # type: ignore[method-assign]
         return bool(is_valid_syntax(rule, text))

@@ -88,6 +88,7 @@ def test_nothing_is_left_when_a_run_ends_early(how: tuple[str, ...], any_engine:
 
 def test_what_a_killed_run_left_is_removed_by_the_next(any_engine: Other, image: str) -> None:
     with any_engine.untouched():
+        left: list[str] = []
         for _ in range(5):  # other tests' runs remove it too
             ended = halted(any_engine, image, "signal", str(int(signal.SIGKILL)))
             assert ended.returncode == -signal.SIGKILL
