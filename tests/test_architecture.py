@@ -110,6 +110,7 @@ def _imports(module: ast.Module) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, name if _is_module(name) else base) for name in named)
 
 
+@cache
 def _is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
@@ -129,7 +130,8 @@ def allowed_in(room: str) -> set[str]:
 def every_import() -> Iterator[tuple[str, str, str]]:
     """Every import of every module: where it stands, the module's name, the name imported."""
     for path in MODULES:
-        yield from ((f"{path.relative_to(ROOT)}:{line}", name_of(path), name) for line, name in imports_of(path))
+        place, module = path.relative_to(ROOT), name_of(path)
+        yield from ((f"{place}:{line}", module, name) for line, name in imports_of(path))
 
 
 def refuse(offenders: Iterable[str]) -> None:
