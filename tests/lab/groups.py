@@ -5,11 +5,11 @@ from __future__ import annotations
 LAB = "tests/lab/"
 GROUPS = {
     "large": [],
-    "damages": ["damages", "cases_loader"],
+    "damages": ["damages", "cases_loader", "init"],
     "engines": ["containers", "containerd", "engine", "engine_names", "podman_store"],
     "services": ["audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch"],
     "containers": [
-        *("command", "fixture_forms", "fleet", "imports", "init", "json_engine", "json_truth", "layer_semantics"),
+        *("command", "fixture_forms", "fleet", "imports", "json_engine", "json_truth", "layer_semantics"),
         *("over_time", "rootfs", "sif", "venv"),
     ],
 }
