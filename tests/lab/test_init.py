@@ -32,6 +32,7 @@ def test_the_lab_s_images_pass_what_is_written_of_them(tmp_path: Path) -> None:
 
 def test_the_engine_s_newest_images_pass_what_is_written_of_them(tmp_path: Path) -> None:
     """Some of them are other tests', which may remove them meanwhile: then it is asked again."""
+    wrong = b""
     for attempt in ("first", "second", "third"):
         (tmp_path / attempt).mkdir()
         wrong = _what_is_wrong_of_the_newest(tmp_path / attempt)
