@@ -39,7 +39,7 @@ test: $(VENV)/developing ## install, then run every test that needs no engine
 	$(BIN)/python -m pytest -n auto --dist worksteal --ignore=tests/lab -m 'not lab and not receivers' $(ARGS)
 
 test-lab: $(VENV)/developing ## run the tests that talk to the lab's engines and registry; see `make lab`
-	$(BIN)/python -m pytest -n auto -m lab $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist load -m lab $(ARGS)
 
 receivers: $(VENV)/developing ## install what checks reports (SARIF's tool, syft, axe-core; as root Chromium), and run the tests that ask it
 	$(BIN)/python -m pip install --quiet --group receivers

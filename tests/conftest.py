@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
-from collections.abc import Iterator
+import sys
+import types
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
 
 from tests.effort import THOROUGH, examples
-
-_LAB = "tests/lab/"
-_APART = ("audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch")
-"""Modules of the lab that share no large files with the others."""
-
+from tests.lab.groups import LAB, group_of
 
 hypothesis.settings.register_profile("inspector", examples(100))
 hypothesis.settings.load_profile("inspector")
@@ -24,9 +23,37 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 """What runs in a shell's background ignores it, and so would the programs that tests interrupt."""
 
 
+class _Grammar(types.ModuleType):
+    """Builds its grammar when it is first asked for it; the module that it stands for builds it when imported.
+
+    jsonschema imports that module, which takes 0.6 s in each process, to check one format that hardly a test has.
+    """
+
+    def is_valid_syntax(self, rule: str, text: str) -> bool:
+        del sys.modules[self.__name__]
+        from rfc3987_syntax import is_valid_syntax  # type: ignore[import-untyped]
+
+        self.is_valid_syntax = is_valid_syntax  # type: ignore[method-assign]
+        return bool(is_valid_syntax(rule, text))
+
+
+sys.modules.setdefault("rfc3987_syntax", _Grammar("rfc3987_syntax"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no cycles while 10,000 tests are collected, nor among them later: they stay until the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give the tests of the lab that share large files to one process; the others wherever there is room.
+    """Give each group of the lab's tests to one process, in the order collected; the others wherever there is room.
 
     That is what xdist's own groups are for, which xdist 3.8 loses under pytest 9.2. Without the lab, `make test` has
     `--dist worksteal`, which spares a message for each test.
@@ -37,10 +64,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class LabTogether(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            if not nodeid.startswith(_LAB):
-                return nodeid
-            return f"{_LAB}apart" if nodeid.startswith(tuple(f"{_LAB}test_{name}.py" for name in _APART)) else _LAB
+            return f"{LAB}{group_of(nodeid)}" if nodeid.startswith(LAB) else nodeid
 
+    config.option.loadscopereorder = False  # the group of fewest tests takes longest
     return LabTogether(config, log)
 
 
@@ -54,20 +80,26 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Point every command and library call at a cache of the test run's own."""
-    folder = tmp_path_factory.mktemp("cache")
-    before = os.environ.get("INSPECTOR_CACHE_DIR")
-    os.environ["INSPECTOR_CACHE_DIR"] = str(folder)
-    yield
-    if before is None:
-        del os.environ["INSPECTOR_CACHE_DIR"]
-    else:
-        os.environ["INSPECTOR_CACHE_DIR"] = before
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INSPECTOR_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _few_authorities() -> Iterator[None]:
+    """Read no file of authorities: its 144 take 13 ms for each connection, and even plain registries are asked by TLS.
+
+    The folder of the operating system's certificates is looked into as always, at the one that is wanted.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", os.devnull)
+        yield
 
 
 @pytest.fixture(autouse=True)
 def _no_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test but the lab's meet an engine that happens to run here."""
-    if not request.node.nodeid.startswith(_LAB):
+    if not request.node.nodeid.startswith(LAB):
         for variable in ("DOCKER_HOST", "CONTAINER_HOST"):
             monkeypatch.setenv(variable, "unix:///nowhere/engine.sock")
 

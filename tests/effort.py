@@ -10,9 +10,9 @@ from hypothesis import settings
 THOROUGH = os.environ.get("INSPECTOR_TESTS") == "thorough"
 
 
-def examples(most: int, *, least: int = 20) -> settings:
-    """Return settings for up to `most` examples, or a fifth of them (at least `least`) unless all are asked for."""
-    return settings(max_examples=most if THOROUGH else min(most, max(least, most // 5)), deadline=None)
+def examples(most: int, *, least: int = 10) -> settings:
+    """Return settings for up to `most` examples, or a tenth of them (at least `least`) unless all are asked for."""
+    return settings(max_examples=most if THOROUGH else min(most, max(least, most // 10)), deadline=None)
 
 
 def some(names: Iterable[str]) -> list[str]:

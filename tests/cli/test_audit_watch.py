@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from fixtures.roles import right_images
 from inspector.cli.audit_watch import read_token
 from inspector.errors import UsageError
 from inspector.testing.registry import Answer, Asked, FakeRegistry
 from tests.cli.program import ROOT, clean_environment, run
+from tests.schemas import validate
 from tests.watch.test_listener import TYPE
 from tests.watch.test_watching import event
 
@@ -81,8 +81,7 @@ def test_lines_until_it_is_told_to_end(number: int, fake: FakeRegistry, tmp_path
         assert process.stdout is not None
         line = json.loads(process.stdout.readline())
         assert line["torch"]["build"] == "cuda"
-        schema = json.loads(run("schema").stdout)
-        Draft202012Validator({**schema["$defs"]["Noticed"], "$defs": schema["$defs"]}).validate(line)
+        validate(line, "Noticed")
         process.send_signal(number)
         rest, said = process.communicate(timeout=20)
     assert (process.returncode, rest, said) == (0, b"", b"")

@@ -8,9 +8,9 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from tests.cli.program import run
+from tests.schemas import validate
 
 FOUR = ["ktrdr-backend:prod", "ktrdr-backend:dev", "ktrdr-worker-cpu:test", "ktrdr-worker-gpu:test"]
 
@@ -45,7 +45,7 @@ def test_a_failure_outweighs_what_could_not_be_told(images: Path) -> None:
 def test_json_is_one_valid_document(images: Path) -> None:
     done = run("check", images / "wrong.toml", "--format", "json")
     document = json.loads(done.stdout)
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     assert document["schema"] == "inspector/1"
     assert document["outcome"] == "fail"
     assert {each["outcome"] for each in document["results"]} >= {"fail", "unknown"}

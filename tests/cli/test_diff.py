@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from tests.cli.program import run
+from tests.schemas import validate
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_what_failed_is_in_every_format(images: Path, tmp_path: Path, monkeypatc
         assert "torch's build changed: absent" in run(*asked, "--format", form).stdout
     assert "torch's build changed: absent" in (tmp_path / "summary.md").read_text()
     document = json.loads(run(*asked, "--format", "json").stdout)
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     assert [(each["check"], each["outcome"]) for each in document["findings"]] == [("build", "fail")]
 
 

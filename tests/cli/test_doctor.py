@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from inspector.cli import probes_of_containerd, probes_of_engines
 from inspector.sources.containerd.places import Place
 from inspector.testing import FakeEngine, Image, Step
 from tests.cli.program import run
+from tests.schemas import validate
 from tests.sources.containerd.nodes import Node
 
 IMAGE = Image(steps=[Step("COPY app", {"app/main.py": b"print(1)"})], tags=["api:1"])
@@ -47,7 +47,7 @@ def diagnosed() -> dict[str, list[dict[str, str]]]:
     """The lines by topic; the document fits the schema, and the exit code what it says."""
     done = run("doctor", "--format", "json")
     document = json.loads(done.stdout)
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     assert done.exit_code == (1 if document["outcome"] == "fail" else 0)
     found: dict[str, list[dict[str, str]]] = {}
     for each in document["probes"]:

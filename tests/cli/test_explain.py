@@ -6,12 +6,11 @@ import json
 import re
 from pathlib import Path
 
-from jsonschema import Draft202012Validator
-
 from inspector.policy.explained import explained
 from inspector.policy.rules import RULES
 from inspector.report.explain import checks_markdown
 from tests.cli.program import run
+from tests.schemas import validate
 
 
 def test_the_list_has_a_line_for_each_check() -> None:
@@ -44,7 +43,7 @@ def test_every_rule_is_explained_in_sentences() -> None:
 
 def test_the_json_fits_the_schema() -> None:
     document = json.loads(run("explain", "size", "--format", "json").stdout)
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     assert document["checks"][0]["keys"] == ["warn-size", "max-size"]
 
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from tests.cli.program import run
+from tests.schemas import validate
 
 
 def test_show_tells_each_import_in_its_table_and_in_json(images: Path) -> None:
@@ -17,7 +17,7 @@ def test_show_tells_each_import_in_its_table_and_in_json(images: Path) -> None:
     assert "Imports" in done.stdout
     done = run("show", images / "worker-cpu.tar", "--import", "no_such_module", "--format", "json")
     document = json.loads(done.stdout)
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     (facts,) = document["images"]
     assert facts["imports"]["no_such_module"]["importable"] in ("no", "unknown")
     assert facts["imports"]["no_such_module"]["reasons"]

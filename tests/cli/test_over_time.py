@@ -8,13 +8,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import Result
-from jsonschema import Draft202012Validator
 
 import inspector
 from inspector.cli.audit_sink import Sink
 from inspector.policy.audited import Audited, Ended, Planned
 from inspector.policy.model import Finding, FindingOutcome, Waived
 from tests.cli.program import run
+from tests.schemas import validate
 
 WAIVER = '\n[[waivers]]\ncheck = "{check}"\nreason = "smoke test, #123"\nexpires = 2027-03-31\n'
 
@@ -45,7 +45,7 @@ def waive(policy: Path, *checks: str) -> None:
 def document(done: Result) -> dict:  # type: ignore[type-arg]  # as JSON has it
     """The document that was printed, which fits the schema."""
     found: dict = json.loads(done.stdout)  # type: ignore[type-arg]  # as JSON has it
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(found)
+    validate(found)
     return found
 
 

@@ -114,13 +114,16 @@ def test_exit_codes_and_streams_of_a_process(images: Path) -> None:
     assert unread.stderr.count(b"\n") == 1
 
 
-def test_colour_is_for_who_asks(images: Path) -> None:
+def test_colour_is_for_who_asks(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments: list[str | Path] = ["check", images / "roles.toml", images / "backend-prod.tar"]
     plain = start(*arguments)
     assert b"\x1b" not in plain.stdout + plain.stderr
     assert b"\x1b[" in start(*arguments, environment={"FORCE_COLOR": "1"}).stdout
-    assert b"\x1b" not in start(*arguments, environment={"FORCE_COLOR": "1", "NO_COLOR": "1"}).stdout
-    assert b"\x1b" not in start(*arguments, "--format", "json", environment={"FORCE_COLOR": "1"}).stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in run(*arguments).stdout
+    assert "\x1b" not in run(*arguments, "--format", "json").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in run(*arguments).stdout
 
 
 class Terminal:

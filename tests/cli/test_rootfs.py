@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from jsonschema import Draft202012Validator
 
 import inspector
 from fixtures.roles import right_images
@@ -16,6 +15,7 @@ from inspector.errors import UsageError
 from inspector.report.formats import formats
 from inspector.testing.tree import tar_of
 from tests.cli.program import run
+from tests.schemas import validate
 
 WORKER = right_images()["worker-cpu"]
 
@@ -43,11 +43,10 @@ def test_with_it_the_verdict_is_that_of_the_image(root: Path) -> None:
 
 
 def test_json_is_valid_where_there_is_no_digest(root: Path) -> None:
-    schema = json.loads(run("schema").stdout)
     config = root.with_name("config.json")
     for words in (("show",), ("check", "--torch", "cpu")):
         document = json.loads(run(*words, "-f", "json", "--config", config, f"rootfs:{root}").stdout)
-        Draft202012Validator(schema).validate(document)
+        validate(document)
     found = inspector.inspect(f"rootfs:{root}", config=config).to_dict()
     assert (found["image_id"], found["layers"][0]["diff_id"], found["layers"][0]["digest"]) == (None, "", None)
     assert list(found["startup"]["argv"]) == [*(WORKER.entrypoint or ()), *(WORKER.cmd or ())]

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from fixtures.roles import right_images
 from inspector.testing import faults
@@ -18,6 +17,7 @@ from inspector.testing.image import Image
 from tests.cli.program import run
 from tests.runtime.acting import NVIDIA, act
 from tests.runtime.stub import write_torch
+from tests.schemas import validate
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stub is for Linux")
 
@@ -52,7 +52,7 @@ def test_json_holds_both_sides_and_the_verdict(fake: FakeEngine) -> None:
     act(fake, None)
     done = run("runtime", "docker:api:prod", "--format", "json")
     document = json.loads(done.stdout)
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     (image,) = document["images"]
     assert (image["outcome"], image["torch"]["installed"], image["runtime"]["imported"]) == ("pass", False, False)
 

@@ -11,7 +11,9 @@ from jsonschema import Draft202012Validator
 from inspector.cli.show import complain_of_failures
 from inspector.pipeline import Seen
 from inspector.policy.model import ErrorFact
+from inspector.report.schema import render_schema
 from tests.cli.program import run
+from tests.schemas import validate
 
 
 def test_torch_comes_first(images: Path) -> None:
@@ -26,7 +28,7 @@ def test_torch_comes_first(images: Path) -> None:
 def test_facts_as_json(images: Path) -> None:
     done = run("show", images / "worker-cpu.tar", images / "backend-prod.tar", "--format", "json")
     document = json.loads(done.stdout)
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     assert [each["torch"]["build"] for each in document["images"]] == ["cpu", "unknown"]
     assert document["images"][0]["torch"]["version"] == "2.13.0+cpu"
 
@@ -112,7 +114,7 @@ def test_what_changed(images: Path) -> None:
     document = json.loads(
         run("diff", images / "backend-prod.tar", images / "worker-cpu.tar", "--format", "json").stdout
     )
-    Draft202012Validator(json.loads(run("schema").stdout)).validate(document)
+    validate(document)
     assert "torch" in [each["name"] for each in document["packages"]]
     assert not document["equal"]
     assert document["layers_shared"] > 0
@@ -144,5 +146,5 @@ def test_the_cache_is_told_of_and_emptied(images: Path, tmp_path: Path) -> None:
 
 def test_the_schema_is_a_schema() -> None:
     done = run("schema")
-    assert done.exit_code == 0
+    assert (done.exit_code, done.stdout) == (0, render_schema())
     Draft202012Validator.check_schema(json.loads(done.stdout))

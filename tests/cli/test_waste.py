@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from fixtures.forms import FORMS
 from inspector.testing.image import Image, Step
 from tests.cli.program import run
 from tests.report.html.reading import read
+from tests.schemas import validate
 
 
 @pytest.fixture
@@ -39,10 +39,9 @@ def test_waste_is_shown_with_the_step_and_what_to_change(archive: Path) -> None:
 
 
 def test_waste_in_json_fits_the_schema_and_is_null_where_nobody_asked(archive: Path) -> None:
-    schema = Draft202012Validator(json.loads(run("schema").stdout))
     asked, plain = (json.loads(run("show", archive, "-f", "json", *more).stdout) for more in (["--waste"], []))
-    schema.validate(asked)
-    schema.validate(plain)
+    validate(asked)
+    validate(plain)
     (item,) = asked["images"][0]["waste"]["items"]
     assert (item["category"], item["bytes"], item["layer"], item["removed_by"]) == ("deleted", 300_000, 0, 1)
     assert asked["images"][0]["sizes"]["image"]["size"] == 300_000

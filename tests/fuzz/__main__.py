@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,13 +32,18 @@ def main() -> int:
         "--seed", type=int, default=0, help="begin with the same inputs each time (default: others each)"
     )
     parser.add_argument("--dry", action="store_true", help="keep nothing in the corpus")
+    parser.add_argument("--jobs", type=int, default=1, help="targets fuzzed side by side; more than one needs --dry")
     options = parser.parse_args()
     if unknown := set(options.targets) - set(TARGETS):
         parser.error(f"no target {', '.join(sorted(unknown))}")
+    if options.jobs > 1 and not options.dry:
+        parser.error("--jobs needs --dry: two targets may find room for one input")
     if find_spec("atheris") is None:
         parser.error("atheris is missing; `make fuzz` installs it for CPython up to 3.13 on Linux, where alone it runs")
     chosen = options.targets or list(TARGETS)
-    return int(any([fuzzed(name, options.seconds, options.seed, dry=options.dry) for name in chosen]))  # noqa: C419 - all of them run
+    with ThreadPoolExecutor(options.jobs) as pool:
+        found = pool.map(lambda name: fuzzed(name, options.seconds, options.seed, dry=options.dry), chosen)
+        return int(any(list(found)))
 
 
 def fuzzed(name: str, seconds: int, seed: int, *, dry: bool) -> bool:

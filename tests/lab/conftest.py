@@ -16,6 +16,7 @@ from fixtures.forms import FORMS
 from fixtures.roles import right_images
 from fixtures.wrong import wrong_images
 from tests.lab import engine, others, wrong
+from tests.lab.groups import GROUPS, group_of
 from tests.lab.others import Other
 
 ROLES = ("ktrdr-backend:prod", "ktrdr-backend:dev", "ktrdr-worker-cpu:test")
@@ -36,11 +37,13 @@ SMALL_AND_WRONG = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies here, and begin with it, since it takes longest."""
+    """Mark what lies here, and begin with it, since it takes longest, group by group."""
     ours = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in ours:
         item.add_marker(pytest.mark.lab)
-    items.sort(key=lambda item: item not in ours)
+    order = list(GROUPS)
+    places = {item: order.index(group_of(item.nodeid)) for item in ours}
+    items.sort(key=lambda item: places.get(item, len(order)))
 
 
 def _not_here(reason: str) -> NoReturn:

@@ -48,7 +48,10 @@ def make(any_engine: Other, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 @contextmanager
 def unchanged(engine: Other, *containers: str) -> Iterator[None]:
-    """Assert that nothing was added or removed, and that all is told of the containers as before."""
+    """Assert that nothing was added or removed, and that all is told of the containers as before.
+
+    Of images those of the roles and of this run must stay; others' come and go, as their containers and mounts do.
+    """
 
     def told() -> list[Any]:
         inspected = [json.loads(engine.docker("container", "inspect", name))[0] for name in containers]
@@ -58,7 +61,8 @@ def unchanged(engine: Other, *containers: str) -> Iterator[None]:
         return [inspected, diffs]
 
     def images() -> set[str]:
-        return set(engine.docker("images", "--all", "--quiet", "--no-trunc").split())
+        named = engine.docker("images", "--format", "{{.Repository}} {{.ID}}").splitlines()
+        return {line for line in named if "ktrdr-" in line or f"inspector-lab-{os.getpid()}/" in line}
 
     def mounts() -> set[str]:
         lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
@@ -69,10 +73,11 @@ def unchanged(engine: Other, *containers: str) -> Iterator[None]:
         yield
         assert told() == before
         assert held <= images()
-        until = time.monotonic() + 60
-        while left := mounts() - mounted:  # others' come and go
+        until, left = time.monotonic() + 60, mounts() - mounted
+        while left:
             assert time.monotonic() < until, left
             time.sleep(0.2)
+            left &= mounts()
 
 
 def read(name: str, way: AccessMethod | None = None) -> ImageFacts:

@@ -31,10 +31,22 @@ def test_the_lab_s_images_pass_what_is_written_of_them(tmp_path: Path) -> None:
 
 
 def test_the_engine_s_newest_images_pass_what_is_written_of_them(tmp_path: Path) -> None:
-    done = start("init", "--newest", "6", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    roles = tomllib.loads((tmp_path / "inspector.toml").read_text())["roles"]
+    """Some of them are other tests', which may remove them meanwhile: then it is asked again."""
+    wrong = b""
+    for attempt in ("first", "second", "third"):
+        (tmp_path / attempt).mkdir()
+        wrong = _what_is_wrong_of_the_newest(tmp_path / attempt)
+        if not wrong:
+            return
+    pytest.fail(wrong.decode())
+
+
+def _what_is_wrong_of_the_newest(folder: Path) -> bytes:
+    done = start("init", "--newest", "6", cwd=folder)
+    if done.returncode:
+        return done.stderr
+    roles = tomllib.loads((folder / "inspector.toml").read_text())["roles"]
     named = [pattern.replace(":*", "") for role in roles.values() for pattern in role["match"]]
-    again = start("check", *named, cwd=tmp_path)
-    assert again.returncode in (0, 3), again.stdout  # 3: a repository without `latest`
-    assert b"FAIL" not in again.stdout
+    again = start("check", *named, cwd=folder)
+    passed = again.returncode in (0, 3) and b"FAIL" not in again.stdout  # 3: a repository without `latest`
+    return b"" if passed else again.stdout + again.stderr

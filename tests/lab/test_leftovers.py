@@ -41,7 +41,7 @@ from inspector.sources.engine.container import container_files
 engine = connect(sys.argv[1])
 found = engine.inspect(sys.argv[2])
 with container_files(engine, found.id, found.config):
-    print("made", flush=True)
+    print("made by", os.getpid(), flush=True)
     if sys.argv[3] == "signal":
         os.kill(os.getpid(), int(sys.argv[4]))
         signal.pause()
@@ -82,26 +82,33 @@ def dead_name() -> str:
 def test_nothing_is_left_when_a_run_ends_early(how: tuple[str, ...], any_engine: Other, image: str) -> None:
     with any_engine.untouched():
         ended = halted(any_engine, image, *how)
-        assert (ended.stdout, ended.returncode != 0) == ("made\n", True)
+        assert (ended.stdout[:7], ended.returncode != 0) == ("made by", True)
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(any_engine: Other, image: str) -> None:
     with any_engine.untouched():
-        before = ours_in(any_engine)
-        assert halted(any_engine, image, "signal", str(int(signal.SIGKILL))).returncode == -signal.SIGKILL
-        (left,) = ours_in(any_engine) - before
+        left: list[str] = []
+        for _ in range(5):  # other tests' runs remove it too
+            ended = halted(any_engine, image, "signal", str(int(signal.SIGKILL)))
+            assert ended.returncode == -signal.SIGKILL
+            left = [name for name in ours_in(any_engine) if f"-{ended.stdout.split()[-1]}-" in name]
+            if left:
+                break
+        assert len(left) == 1
         assert ask(any_engine, "show", "--no-cache", "--access=files", f"{any_engine.scheme}:{image}").code == 0
-        assert left not in ours_in(any_engine)
+        assert left[0] not in ours_in(any_engine)
 
 
 def test_only_the_way_that_makes_a_container_removes_one(any_engine: Other, image: str) -> None:
-    name = dead_name()
-    any_engine.docker("create", "--name", name, "--entrypoint", NEVER, image)
-    try:
+    names = [dead_name() for _ in range(5)]  # other tests' runs make containers, and remove what is there then
+    for name in names:
+        any_engine.docker("create", "--name", name, "--entrypoint", NEVER, image)
         assert ask(any_engine, "show", "--no-cache", "--access=save", f"{any_engine.scheme}:{image}").code == 0
-        assert name in ours_in(any_engine)
-    finally:
-        any_engine.docker("rm", "--volumes", name)
+        if name in ours_in(any_engine):
+            any_engine.docker("rm", "--volumes", name)
+            break
+    else:
+        pytest.fail(f"each of {names} was removed")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 _PROBE = """
 import ctypes, json, os, sys
@@ -46,9 +47,10 @@ def open_each(paths: Sequence[str], environment: Mapping[str, str] | None = None
     return [json.loads(line) for line in ran.stdout.splitlines()]
 
 
-def prelude() -> list[str]:
+@cache
+def prelude() -> tuple[str, ...]:
     """Return the extension modules that are loaded in a process that opens a library by ctypes, in their order."""
     listed = "[getattr(each, '__file__', 0) for each in sys.modules.values()]"
     code = f"import ctypes, json, os, sys; print(json.dumps({listed}))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return [path for path in json.loads(ran.stdout) if path and ".so" in path]
+    return tuple(path for path in json.loads(ran.stdout) if path and ".so" in path)

@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -152,6 +154,21 @@ int cudnn(void);
 static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "_C", 0, -1, 0};
 PyObject *PyInit__C(void) { cudnn(); return PyModule_Create(&def); }
 """
+CUDNN = "site/nvidia/cudnn/lib/libcudnn.so.9"
+RUNTIME = "site/nvidia/cuda_runtime/lib/libcudart.so.12"
+
+
+@cache
+def _built(source: str, flags: tuple[str, ...], needs: tuple[tuple[str, bytes], ...]) -> bytes:
+    """A library from its source and the libraries that it needs, which most tests want alike."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in needs:
+            place = Path(folder, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        words = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-x", "none", "-o", "made", *flags, "-Wl,--no-as-needed"]
+        subprocess.run([*words, *(path for path, _ in needs)], input=source, text=True, check=True, cwd=folder)
+        return Path(folder, "made").read_bytes()
 
 
 class Site:
@@ -163,24 +180,20 @@ class Site:
             not_here("there is no gcc, or no Python.h")
         self.folder = folder
         self.source = source
-        self.build("site/nvidia/cudnn/lib/libcudnn.so.9", "int cudnn(void){return 1;}", soname="libcudnn.so.9")
-        self.build("site/nvidia/cuda_runtime/lib/libcudart.so.12", "int cudart;", soname="libcudart.so.12")
-        runtime, cudnn = (
-            self.folder / "site/nvidia" / each
-            for each in ("cuda_runtime/lib/libcudart.so.12", "cudnn/lib/libcudnn.so.9")
-        )
-        self.build("site/torch/lib/libtorch_global_deps.so", "int deps;", str(runtime))
+        self.build(CUDNN, "int cudnn(void){return 1;}", soname="libcudnn.so.9")
+        self.build(RUNTIME, "int cudart;", soname="libcudart.so.12")
+        self.build("site/torch/lib/libtorch_global_deps.so", "int deps;", needs=[RUNTIME])
         path = "$ORIGIN/../nvidia/cudnn/lib"
-        self.build("site/torch/_C.so", MODULE, str(cudnn), f"-I{include}", f"-Wl,-rpath,{path}")
+        self.build("site/torch/_C.so", MODULE, f"-I{include}", f"-Wl,-rpath,{path}", needs=[CUDNN])
         (folder / "site/torch/__init__.py").write_text(source)
 
-    def build(self, path: str, source: str, *flags: str, soname: str = "") -> None:
-        """Build a library."""
+    def build(self, path: str, source: str, *flags: str, needs: Sequence[str] = (), soname: str = "") -> None:
+        """Build a library that needs others, which have names of their own."""
         place = self.folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        name = [f"-Wl,-soname,{soname}"] if soname else []
-        words = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-x", "none", "-o", str(place), *name, "-Wl,--no-as-needed"]
-        subprocess.run([*words, *flags], input=source, text=True, check=True)
+        name = (f"-Wl,-soname,{soname}",) if soname else ()
+        linked = tuple((each, (self.folder / each).read_bytes()) for each in needs)
+        place.write_bytes(_built(source, (*name, *flags), linked))
 
     def really(self, *entries: str, environment: Mapping[str, str]) -> str:
         """What importing ends with: OK, or the last line of the traceback."""
@@ -232,20 +245,20 @@ def test_what_is_not_on_the_path_of_the_library_is_preloaded(site: Site) -> None
 
 
 def test_a_library_that_is_nowhere_is_a_value_error(site: Site) -> None:
-    (site.folder / "site/nvidia/cuda_runtime/lib/libcudart.so.12").unlink()
+    (site.folder / RUNTIME).unlink()
     assert agreed(site) == "ValueError: libcudart.so.*[0-9] not found in the system path […]"
 
 
 def test_a_failure_that_names_no_library_of_nvidia_s_is_raised(site: Site) -> None:
-    site.build("site/torch/lib/libtorch_global_deps.so", "int deps;", *_needs(site, "other/libother.so.1"))
+    site.build("site/torch/lib/libtorch_global_deps.so", "int deps;", needs=_needs(site, "other/libother.so.1"))
     assert agreed(site) == "OSError: libother.so.1: cannot open shared object file: No such file or directory"
     (site.folder / "site/torch/lib/libtorch_global_deps.so").unlink()
     assert agreed(site).startswith(f"OSError: {site.folder}/site/torch/lib/libtorch_global_deps.so: cannot open")
 
 
 def test_a_broken_library_that_is_preloaded(site: Site) -> None:
-    (site.folder / "site/nvidia/cudnn/lib/libcudnn.so.9").write_bytes(b"")
-    assert agreed(site) == f"OSError: {site.folder}/site/nvidia/cudnn/lib/libcudnn.so.9: file too short"
+    (site.folder / CUDNN).write_bytes(b"")
+    assert agreed(site) == f"OSError: {site.folder}/{CUDNN}: file too short"
 
 
 def test_an_earlier_entry_of_the_search_path_wins(site: Site) -> None:
@@ -255,9 +268,8 @@ def test_an_earlier_entry_of_the_search_path_wins(site: Site) -> None:
 
 def test_an_earlier_entry_may_win_after_success_too(site: Site) -> None:
     site.build("early/nvidia/cudnn/lib/libcudnn.so.9", "int other;", soname="libcudnn.so.9")
-    runtime = site.folder / "site/nvidia/cuda_runtime/lib/libcudart.so.12"
-    path = f"-Wl,-rpath,{runtime.parent}"
-    site.build("site/torch/lib/libtorch_global_deps.so", "int deps;", str(runtime), path)
+    path = f"-Wl,-rpath,{(site.folder / RUNTIME).parent}"
+    site.build("site/torch/lib/libtorch_global_deps.so", "int deps;", path, needs=[RUNTIME])
     agreed(site, "early")
 
 
@@ -268,7 +280,7 @@ def test_global_symbols_instead_of_global_dependencies(site: Site) -> None:
 
 def test_the_oldest_release_names_two_libraries(tmp_path: Path) -> None:
     site = Site(tmp_path, OLDEST)
-    site.build("site/torch/lib/libtorch_global_deps.so", "int deps;", *_needs(site, "libcublas.so.11"))
+    site.build("site/torch/lib/libtorch_global_deps.so", "int deps;", needs=_needs(site, "libcublas.so.11"))
     expected = "ValueError: cublas and cudnn not found in the system path […]"
     assert agreed(site) == expected
     site.build("site/nvidia/cublas/lib/libcublas.so.11", "int blas;", soname="libcublas.so.11")
@@ -279,7 +291,7 @@ def test_the_oldest_release_names_two_libraries(tmp_path: Path) -> None:
 
 def _needs(site: Site, path: str) -> list[str]:
     site.build(path, "int o;", soname=path.rpartition("/")[2])
-    return [str(site.folder / path)]
+    return [path]
 
 
 def test_places_by_release() -> None:

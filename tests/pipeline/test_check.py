@@ -118,43 +118,6 @@ def test_the_four_images_suit_the_procedure(folder: Path) -> None:
     assert outcomes(report) == [(name, name, "pass") for name in NAMES]
 
 
-WRONG_FINDINGS = {
-    "backend-with-torch": ("torch", "take torch, and what requires it, out of"),
-    "worker-cpu-without-torch": ("torch", "install torch: "),
-    "worker-cpu-with-cuda": ("torch-build", "install the CPU build: "),
-    "worker-cpu-with-cuda-files": ("forbid", "the role wants no nvidia-*"),
-    "backend-dev-with-cuda": ("torch-build", "install the CPU build: "),
-    "worker-gpu-with-cpu": ("torch-build", "install the CUDA build: "),
-    "worker-gpu-with-old-cuda": ("cuda", "install torch for CUDA >=12.4,<14: "),
-    "worker-cpu-empty-version": ("torch-version", "partial torch install"),
-    "worker-cpu-invalid-version": ("torch-version", "partial torch install"),
-    "worker-cpu-libraries-missing": ("torch", "partial torch install"),
-    "worker-cpu-torchgen-missing": ("torch", "partial torch install"),
-    "worker-cpu-metadata-only": ("torch", "install torch: "),
-    "worker-cpu-other-python": ("torch", "for this interpreter"),
-    "backend-cannot-start": ("startup", "build it again with `docker build -f deploy/docker/Dockerfile.backend"),
-    "backend-without-python": ("python", "must bring the interpreter"),
-    "backend-with-dangling-python": ("python", "must bring the interpreter"),
-    "worker-cpu-other-machine": ("python", "for the image's own platform"),
-    "backend-torch-elsewhere": ("torch-elsewhere", "leave it out of the image"),
-    "backend-torch-half-removed": ("torch", "; it came with the step `RUN uv sync"),
-    "backend-too-large": ("size", "see what the biggest step brings"),
-}
-
-
-@pytest.mark.parametrize("name", sorted(WRONG))
-def test_an_image_made_wrong_fails_with_its_category_and_advice(tmp_path: Path, name: str) -> None:
-    wrong = WRONG[name]
-    FORMS["docker-24"](tmp_path / "wrong.tar", [wrong.image])
-    result = only(check([str(tmp_path / "wrong.tar")], TOML))
-    expected, advice = WRONG_FINDINGS[name]
-    found = [finding for finding in result.findings if finding.check == expected and finding.outcome != "pass"]
-    assert result.outcome == wrong.outcome
-    assert found, [(finding.check, finding.outcome, finding.message) for finding in result.findings]
-    assert found[0].category == wrong.category
-    assert advice in found[0].advice
-
-
 def test_the_build_step_at_fault_is_named(tmp_path: Path) -> None:
     FORMS["docker-24"](tmp_path / "wrong.tar", [WRONG["backend-with-torch"].image])
     (torch, *_) = failures(only(check([str(tmp_path / "wrong.tar")], TOML)))

@@ -10,7 +10,6 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
@@ -25,7 +24,6 @@ from inspector.report import (
     markdown,
     runtime,
     sarif,
-    schema,
     show,
     table,
 )
@@ -34,9 +32,9 @@ from inspector.report.difference import Difference, difference
 from inspector.report.escape import escape
 from tests.effort import examples
 from tests.report import samples
+from tests.schemas import validate, validator
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-SCHEMA = Draft202012Validator(json.loads(schema.render_schema()))
 ANY = st.text(st.characters(codec=None, categories=None), max_size=40)
 
 
@@ -87,9 +85,9 @@ def test_no_name_breaks_a_report(name: str) -> None:
         assert text.replace("\n", "").replace("\N{VARIATION SELECTOR-16}", "").isprintable(), form
         assert form not in ("table", "show", "runtime", "diff") or max(map(cell_len, text.split("\n"))) <= 100
     ET.fromstring(junit.render_check(report))
-    SCHEMA.validate(json.loads(document.encode(report)))
-    SCHEMA.validate(json.loads(document.render_runtime(samples.facts_of(report))))
-    SCHEMA.validate(json.loads(document.encode(_difference(report))))
+    validate(json.loads(document.encode(report)))
+    validate(json.loads(document.render_runtime(samples.facts_of(report))))
+    validate(json.loads(document.encode(_difference(report))))
 
 
 @pytest.mark.parametrize("width", [80, 120, 160, 200])
@@ -119,11 +117,11 @@ def test_colour_changes_nothing_but_colour(case: str) -> None:
 def test_documents_fit_the_schema(case: str) -> None:
     report = samples.CASES[case]()
     facts = [*samples.facts_of(report), samples.no_python()]
-    SCHEMA.validate(json.loads(document.encode(report)))
-    SCHEMA.validate(json.loads(document.render_show(facts)))
-    SCHEMA.validate(json.loads(document.render_runtime(facts)))
+    validate(json.loads(document.encode(report)))
+    validate(json.loads(document.render_show(facts)))
+    validate(json.loads(document.render_runtime(facts)))
     for one in facts:
-        SCHEMA.validate(json.loads(document.encode(difference(one, facts[-1]))))
+        validate(json.loads(document.encode(difference(one, facts[-1]))))
 
 
 def test_the_environment_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,16 +212,16 @@ def test_json_gives_the_very_text_back() -> None:
 @pytest.mark.parametrize("field", ["outcome", "results", "schema"])
 def test_the_schema_refuses_what_is_no_document(field: str) -> None:
     report = json.loads(document.encode(samples.mixed()))
-    SCHEMA.validate(report)
-    assert not SCHEMA.is_valid({**report, "extra": 1})
-    assert not SCHEMA.is_valid({name: value for name, value in report.items() if name != field})
-    assert not SCHEMA.is_valid({**report, field: "other"})
+    validate(report)
+    assert not validator().is_valid({**report, "extra": 1})
+    assert not validator().is_valid({name: value for name, value in report.items() if name != field})
+    assert not validator().is_valid({**report, field: "other"})
 
 
 def test_the_schema_is_closed_within() -> None:
     report = json.loads(document.encode(samples.mixed()))
     report["results"][0]["facts"]["torch"]["colour"] = "red"
-    assert not SCHEMA.is_valid(report)
+    assert not validator().is_valid(report)
     report = json.loads(document.encode(samples.mixed()))
     report["results"][0]["facts"]["interpreter"] = {"unknown": "why", "version": "3"}
-    assert not SCHEMA.is_valid(report)
+    assert not validator().is_valid(report)

@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from jsonschema import Draft202012Validator
 from rich.cells import cell_len
 
 from inspector.facts import Evidence
@@ -17,7 +16,6 @@ from inspector.oci import Platform
 from inspector.policy.audited import Audited, AuditReport, Ended, Left, Planned, python_of
 from inspector.policy.findings import role_finding
 from inspector.policy.model import ErrorFact, Finding, Outcome, Report
-from inspector.report import schema
 from inspector.report.audit import (
     ended_told,
     left_told,
@@ -27,8 +25,8 @@ from inspector.report.audit import (
 from inspector.report.formats import View, formats, render
 from tests.factories import digest
 from tests.report import samples
+from tests.schemas import validate
 
-VALID = Draft202012Validator(json.loads(schema.render_schema()))
 LEFT = Left(why="--max-bytes", tags=1, images=20, layers=3, bytes=3 * 10**9)
 ENDED = Ended(layers_fetched=7, bytes_fetched=5 * 10**9, requests=1234, left=LEFT)
 
@@ -84,9 +82,9 @@ def test_nothing_but_ink_and_line_ends_is_printed(case: str) -> None:
 def test_every_form_is_what_it_claims_to_be(case: str) -> None:
     results = audited(samples.CASES[case]())
     shown = texts(results)
-    VALID.validate(json.loads(shown["json"]))
+    validate(json.loads(shown["json"]))
     for line in shown["jsonl"].splitlines():
-        VALID.validate(json.loads(line))
+        validate(json.loads(line))
     assert len(ET.fromstring(shown["junit"])) == len(results) + 1
     assert max(cell_len(line) for line in shown["table"].splitlines()) <= 100
     assert "<script" not in shown["markdown"]

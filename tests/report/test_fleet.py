@@ -6,7 +6,6 @@ import json
 import re
 
 import pytest
-from jsonschema import Draft202012Validator
 from msgspec.structs import replace
 from rich.cells import cell_len
 
@@ -17,10 +16,10 @@ from inspector.report.document import ShowError
 from inspector.report.fleet import Matrix, causes, cell, matrix, tally
 from inspector.report.formats import View, formats, render
 from inspector.report.html.fleet import HOSTS
-from inspector.report.schema import render_schema
 from tests.report.fleets import FLEET, documented, images
 from tests.report.html.reading import read
 from tests.report.samples import HOSTILE, facts, torch
+from tests.schemas import validate
 
 ERROR = ShowError(reference="gone.tar", kind="not-found", message="gone.tar: no such file")
 
@@ -69,7 +68,7 @@ def test_a_table_is_parted_where_it_is_too_wide(width: int) -> None:
 
 def test_json_fits_the_schema() -> None:
     document = json.loads(render("fleet", matrix(images(), [FLEET], (ERROR,)), "json", View()))
-    Draft202012Validator(json.loads(render_schema())).validate(document)
+    validate(document)
     assert document["fleets"][0]["images"][3]["hosts"][0]["causes"][0]["stage"] == "driver"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from inspector.reference import parse_reference
 from inspector.sources import Wanted, open_images
 from inspector.sources.image import Image as Opened
 from inspector.testing.image import Image, Step
-from inspector.testing.tree import Tree, tar_of
+from inspector.testing.tree import Dir, Member, Tree, tar_of
 
 BASE = Step("COPY rootfs /", {"etc/os-release": b"ID=debian\n", "usr/bin/python3": b"\x7fELF" + bytes(2000)})
 API = Image(steps=[BASE, Step("ENV A=1"), Step("RUN pip install flask", {"app/main.py": b"pass\n"})], tags=["api:prod"])
@@ -37,3 +38,15 @@ def read(image: Opened, *, verify: bool = True) -> list[list[str]]:
         layer.blob.scan(layer.diff_id, layer.digest, verify=verify, meter=lambda _: None) for layer in image.layers
     ]
     return [[entry.path for entry in scan.index.entries] for scan in scans]
+
+
+def flat(branches: dict[str, Any], prefix: str = "") -> Tree:
+    """The tree of nested folders, each a dictionary."""
+    tree: dict[str, Member] = {}
+    for name, branch in branches.items():
+        if isinstance(branch, dict):
+            tree[f"{prefix}{name}"] = Dir()
+            tree.update(flat(branch, f"{prefix}{name}/"))
+        else:
+            tree[f"{prefix}{name}"] = branch
+    return tree

@@ -13,11 +13,12 @@ from inspector.python.distributions import find_distributions
 from inspector.python.installed import Installed
 from inspector.python.interpreter import find_interpreter
 from inspector.python.model import Interpreter
+from inspector.python.startup import find_startup
 from inspector.testing.tree import File, Member, Tree
 from inspector.torchbuild import find_torch
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Unknown
-from tests.facts.agreement import disagreements, partial_facts_of, whole_of
+from tests.facts.agreement import Whole, disagreements, partial_facts_of
 from tests.support import config_of, rootfs_of
 
 SITE = "usr/local/lib/python3.11/site-packages"
@@ -38,7 +39,9 @@ class Answer:
         self.torch: Torch
         self.elsewhere: tuple[TorchElsewhere, ...]
         self.torch, self.elsewhere, _ = find_torch(fs, config, self.interpreter, self.installed)
-        assert disagreements(partial_facts_of(fs, config, command)[0], whole_of(fs, config, command)) == []
+        distributions = tuple(one.facts() for one in self.installed)
+        whole = Whole(self.interpreter, distributions, self.torch, find_startup(fs, config))
+        assert disagreements(partial_facts_of(fs, config, command)[0], whole) == []
 
     @property
     def why(self) -> str:

@@ -173,7 +173,7 @@ def test_the_map_names_what_it_shows() -> None:
 def crowded() -> ImageFacts:
     """An image of 2,000 packages with 40,000 files, all of them owned."""
     tree = {
-        f"{SITE}/package_{n:04}/part{f // 7}/module_number_{f:02}.py": b"x" * (50 + 7 * n)
+        f"{SITE}/package_{n:04}/part{f // 7}/module_number_{f:02}.py": b"x" * (1 + n // 50)
         for n in range(2000)
         for f in range(20)
     }

@@ -25,10 +25,11 @@ from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
 from inspector.sources.engine import walk
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
-from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree
 from tests.effort import examples
 from tests.lab.ours import listing
 from tests.sources.engine.unpacked import mark, unpack, whiteout
+from tests.sources.samples import flat
 from tests.support import index_of
 
 if sys.platform != "linux":
@@ -103,17 +104,6 @@ MEMBERS = st.one_of(
 )
 BRANCHES = st.recursive(MEMBERS, lambda below: st.dictionaries(NAMES, below, max_size=4), max_leaves=12)
 TREES = st.dictionaries(NAMES, BRANCHES, max_size=4)
-
-
-def flat(branches: dict[str, Any], prefix: str = "") -> Tree:
-    tree: dict[str, Member] = {}
-    for name, branch in branches.items():
-        if isinstance(branch, dict):
-            tree[f"{prefix}{name}"] = Dir()
-            tree.update(flat(branch, f"{prefix}{name}/"))
-        else:
-            tree[f"{prefix}{name}"] = branch
-    return tree
 
 
 @examples(40)

@@ -45,9 +45,10 @@ from inspector.sources.rootfs import blob, config
 from inspector.sources.rootfs import open as root_open
 from inspector.sources.rootfs.walk import RootWalk
 from inspector.testing.blobs import Packing
-from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Member, Tree, tar_of
+from inspector.testing.tree import Device, Dir, File, Hardlink, Link, Tree, tar_of
 from tests.effort import examples
 from tests.lab.ours import listing
+from tests.sources.samples import flat
 from tests.support import index_of
 
 if sys.platform != "linux":
@@ -199,17 +200,6 @@ def test_any_directory_is_what_its_tar_is(branches: dict[str, Any], tmp_path_fac
         assert listing(of_directory) == listing(merge([index_of(tree)], literal=True))
     finally:
         shutil.rmtree(folder)
-
-
-def flat(branches: dict[str, Any], prefix: str = "") -> Tree:
-    tree: dict[str, Member] = {}
-    for name, branch in branches.items():
-        if isinstance(branch, dict):
-            tree[f"{prefix}{name}"] = Dir()
-            tree.update(flat(branch, f"{prefix}{name}/"))
-        else:
-            tree[f"{prefix}{name}"] = branch
-    return tree
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
