@@ -9,6 +9,7 @@ from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.imports.evaluate import UNSURE, Evaluator, Module, Thing
 from inspector.imports.modules import Modules
+from inspector.imports.parts import ASSERTED
 from inspector.imports.state import Frame, Function, Loaded, Raised, about_imports, absolute, matches, place
 from inspector.imports.syntax import (
     Append,
@@ -49,6 +50,7 @@ class Walk(Modules):
         self._calls: list[str] = []
         self._result: Any = None
         self._unsure = False
+        self._optimizes = self.variables.get("PYTHONOPTIMIZE", "") not in ("", "0")
 
     def run_module(self, module: Loaded, body: Block, *, maybe: bool) -> None:
         """Run a module's own statements."""
@@ -341,6 +343,8 @@ class Walk(Modules):
             if caught[1].error:
                 raise caught[1]
             return "raise"
+        if statement.error == ASSERTED and self._optimizes:
+            return ""
         where = place(frame.module, statement.line)
         error = statement.error.rpartition(".")[2] or "RuntimeError"
         if maybe and not about_imports(error):

@@ -19,7 +19,7 @@ from inspector.python.libc import find_libc
 from inspector.python.model import Interpreter
 from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
 from inspector.python.question import Question, ask
-from inspector.python.running import closed_paths, interpreter_runs
+from inspector.python.running import closed_paths, interpreter_runs, is_shut
 from inspector.python.search_path import Python, search_path
 from inspector.python.shims import through_shim
 from inspector.python.site_rules import site_rules
@@ -61,6 +61,8 @@ def find_interpreter(
         return Unknown(f"the image is for {config.os!r}; interpreters are looked for in Linux images"), ()
     try:
         asked = question or ask(fs, config, command)
+        if asked.fails:
+            return Absent(asked.fails), ()
         environment = environment_of(fs, asked.config)
         view = as_user(fs, environment)
         program = _find_program(view, asked.command, environment)
@@ -163,7 +165,10 @@ def _describe(
             return Unknown(f"{path.unlisted[0]!r} was not listed, whose .pth files may add to the search path"), ()
         unlisted += path.unlisted
     runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
-    closed = closed_paths(fs, (f"{entry}/" for entry in path.entries), environment)
+    open_entries = (entry for entry in path.entries if not is_shut(fs, entry, environment))
+    closed = closed_paths(fs, (f"{entry}/" for entry in open_entries), environment)
+    if runs == "yes" and prefixes.assumed:
+        runs, reasons = "unknown", (prefixes.assumed,)
     if runs == "yes" and closed:
         runs, reasons = "unknown", closed
     interpreter = Interpreter(

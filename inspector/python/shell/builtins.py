@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
-from inspector.python.shell import activate, conditions
+from inspector.python.shell import activate, conditions, strict
 from inspector.python.shell.parser import as_assignment, parse
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
@@ -98,8 +98,11 @@ def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[
             break
         if "a" in word[1:] and word != "-o" and words[at - 1] not in ("-o", "+o"):
             state.exports_all = word[0] == "-"
+        if words[at - 1] not in ("-o", "+o"):
+            strict.set_options(state, word[1:], on=word[0] == "-")
         if words[at - 1] in ("-o", "+o") or "o" in word:
             following = words[at + 1 : at + 2]
+            strict.set_named(state, "".join(following), on=word[0] == "-")
             if following == ["allexport"]:
                 state.exports_all = word[0] == "-"
             if following and following[0][:1] not in "+-":
@@ -154,14 +157,16 @@ def _exit(shell: Shell, words: list[str], command: Simple, state: State) -> list
     if state.last is not None and passes_on:
         shell.finish(state)
         return []
-    return shell.stop(state)
+    code = words[1] if len(words) > 1 else "0"
+    return shell.stop(state, f"it ends with the exit code {code}" if code.isdigit() and int(code) else "")
 
 
 def _return(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del shell, command
     state.flow = {"return": "return", "break": "break", "continue": "continue"}[words[0]]
     if words[0] == "return":
-        state.status = {"0": "yes", "": state.status}.get("".join(words[1:2]), "no")
+        text = "".join(words[1:2])
+        state.status = {"0": "yes", "": state.status}.get(text, "unknown" if HOLE in text else "no")
     return [state]
 
 
@@ -196,7 +201,8 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
     reached = find(shell.fs, path)
     if reached is None or reached[1].kind is not Kind.FILE:
         if not state.bash:
-            return shell.stop(state)
+            why = f"it sources {path!r}, which is not there"
+            return shell.stop(state, why, certain=not path.startswith(conditions.MOUNTED))
         state.status = "no"
         return [state]
     if activate.source(shell, path, words[2:], state):

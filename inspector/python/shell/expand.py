@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from inspector.python.files import join, list_dir
 from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.strict import lacks_value
 from inspector.python.shell.syntax import Opaque, Output, Parameter, Text, Word
 from inspector.rootfs import NotListed, Rootfs
 
@@ -21,14 +22,15 @@ _PATTERN = re.compile(r"[*?\[]")
 
 
 class Stop(Exception):
-    """The shell ends here: `${name:?}` of a name without a value."""
+    """The shell ends here: `${name:?}`, or under `set -u` any use, of a name without a value."""
 
 
 class Expander:
-    """Expands words over the image's files."""
+    """Expands words over the image's files; `texts` are the scripts that the words are of."""
 
     def __init__(self, fs: Rootfs, capture: Capture) -> None:
         self.fs, self.capture = fs, capture
+        self.texts: list[str] = []
 
     def single(self, word: Word, state: State) -> str:
         """Return the word as one text, as assignments and `case` take it. Raises `Stop`."""
@@ -119,6 +121,12 @@ class Expander:
 
     def _parameter(self, part: Parameter, state: State) -> str:
         value = _lookup(part.name, state)
+        if (
+            value is None
+            and part.operator[-1:] not in ("-", "=", "+", "?")
+            and lacks_value(part.name, state, self.texts)
+        ):
+            raise Stop(f"`set -u` ends it where {part.name!r} has no value")
         match part.operator:
             case "":
                 return value or ""
@@ -139,7 +147,7 @@ class Expander:
             case "+":
                 return "" if lacking else self.single(part.word, state)
             case "?" if lacking:
-                raise Stop(part.name)
+                raise Stop(f"it needs a value of {part.name!r}")
             case "=" if lacking:
                 state.set(part.name, self.single(part.word, state))
                 return state.variables[part.name]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from inspector.errors import InspectorError, LimitExceeded
-from inspector.python.shell import builtins, conditions
+from inspector.python.shell import builtins, conditions, loops, strict
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
@@ -27,6 +29,7 @@ from inspector.python.shell.syntax import (
     Test,
     Word,
 )
+from inspector.python.version import is_python
 from inspector.python.which import Missing, find_command
 from inspector.rootfs import Rootfs, is_file
 from inspector.unknown import Tri
@@ -35,8 +38,6 @@ MAX_STATES = 64
 """Ways through a script that are followed side by side."""
 MAX_STEPS = 20_000
 """Commands that are gone through for one image."""
-MAX_TURNS = 64
-"""Turns of one loop."""
 MAX_CALLS = 20
 """Functions and scripts that call each other."""
 
@@ -50,9 +51,11 @@ class Shell:
         self.runs: list[Run] = []
         self.ends: list[Run] = []
         self.depth = 0
+        self.tested = 0
 
     def script(self, text: str, state: State) -> list[Run]:
         """Return the programs that end the script, each way through it. Raises `Malformed`, `LimitExceeded`."""
+        self.expander.texts.append(text)
         for left in self.body(parse(text), [state]):
             self.finish(left)
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
@@ -76,10 +79,10 @@ class Shell:
             if not going:
                 break
             resting = [state for state in states if state.flow]
-            states = self._distinct([*resting, *self._chain(chain, going)])
+            states = self.distinct([*resting, *self._chain(chain, going)])
         return states
 
-    def _distinct(self, states: list[State]) -> list[State]:
+    def distinct(self, states: list[State]) -> list[State]:
         """Return those that go on differently. Raises `LimitExceeded`."""
         found = list({state.key(): state for state in states}.values())
         if len(found) > MAX_STATES:
@@ -92,15 +95,30 @@ class Shell:
         return self._links(chain, states)
 
     def _links(self, chain: Chain, states: list[State]) -> list[State]:
-        for operator, pipeline in chain.links:
+        for at, (operator, pipeline) in enumerate(chain.links, 1):
             wanted: Tri = "yes" if operator == "&&" else "no"
             going = [state for state in states if not state.flow and operator in ("", *self._leads_on(state, wanted))]
             passing = [state.copy() for state in states if state.flow or (operator and state.status != wanted)]
             for state in passing:
                 if not state.flow:
                     state.status = conditions.negated(wanted)
-            states = [*passing, *self._pipeline(pipeline, [state.copy() for state in going])]
+            tested = at < len(chain.links) or pipeline.negated
+            self.tested += tested
+            ran = self._pipeline(pipeline, [state.copy() for state in going])
+            self.tested -= tested
+            if not tested and not self.tested:
+                ran = [after for state in ran for after in self._strictly(pipeline, state)]
+            states = [*passing, *ran]
         return states
+
+    def _strictly(self, pipeline: Pipeline, state: State) -> list[State]:
+        """Return what `set -e` leaves of a state behind a pipeline that nothing tests."""
+        ran = [run.argv[0] for run in self.runs if run.argv and run is not state.last]
+        failure = None if state.flow else strict.failure_of(pipeline, state, ran)
+        if failure is None:
+            return [state]
+        self.stop(state.copy(), failure.why, certain=failure.certain)
+        return [] if failure.certain else [state]
 
     @staticmethod
     def _leads_on(state: State, wanted: Tri) -> tuple[str, ...]:
@@ -110,12 +128,23 @@ class Shell:
         if len(pipeline.commands) == 1:
             states = self.command(pipeline.commands[0], states)
         else:
-            for command in reversed(pipeline.commands):  # the first is what a script is about, the others filter
-                states = self.apart(lambda inner, each=command: self.command(each, inner), states)  # type: ignore[misc]
+            states = [self._joined(pipeline, state) for state in states]
         if pipeline.negated:
             for state in states:
                 state.status = conditions.negated(state.status)
         return states
+
+    def _joined(self, pipeline: Pipeline, state: State) -> State:
+        """Run commands joined by `|`: the first is what a script is about, others filter, but for a Python that reads."""
+        last, ran = state.last, []
+        for command in pipeline.commands:
+            state.last = last
+            (state,) = self.apart(lambda inner, each=command: self.command(each, inner), [state])  # type: ignore[misc]
+            if state.last is not last:
+                ran.append(state.last)
+        pythons = [run for run in ran if run is not None and run.argv and is_python(run.argv[0])]
+        state.last = [*pythons, *ran, last][0]
+        return state
 
     def apart(self, follow: Callable[[list[State]], list[State]], states: list[State]) -> list[State]:
         """Follow commands in a process of their own: nothing comes back but what ran last."""
@@ -150,7 +179,7 @@ class Shell:
             case Case():
                 return [after for state in states for after in self._case(command, state)]
             case Loop():
-                return [after for state in states for after in self._loop(command, state)]
+                return [after for state in states for after in loops.follow(self, command, state)]
             case Function(name=name, body=function):
                 for state in states:
                     state.functions[name] = function
@@ -170,16 +199,23 @@ class Shell:
             texts.append(self.expander.pattern(word, state) if right else self.expander.single(word, state))
         return conditions.decide(self.fs, texts, state, patterns=True)
 
+    def asked(self, condition: Body, states: list[State]) -> list[State]:
+        """Return the states behind a condition, in which `set -e` ends nothing."""
+        self.tested += 1
+        asked = self.body(condition, states)
+        self.tested -= 1
+        return asked
+
     def _if(self, command: If, states: list[State]) -> list[State]:
         found: list[State] = []
         for condition, body in command.branches:
             if not condition:
                 return [*found, *self.body(body, states)]
-            asked = self.body(condition, states)
+            asked = self.asked(condition, states)
             found += [state for state in asked if state.flow]
             asked = [state for state in asked if not state.flow]
             found += self.body(body, [state.copy() for state in asked if state.status != "no"])
-            states = self._distinct([state for state in asked if state.status != "yes"])
+            states = self.distinct([state for state in asked if state.status != "yes"])
             if not states:
                 return found
         for state in states:
@@ -201,53 +237,6 @@ class Shell:
         state.status = "yes"
         return [*found, state]
 
-    def _loop(self, loop: Loop, state: State) -> list[State]:
-        if loop.condition:
-            return self._while(loop, state)
-        items = state.arguments if loop.words is None else self.expander.fields(loop.words, state)
-        states, done = [state], []
-        for item in items[:MAX_TURNS]:
-            for each in states:
-                each.set(loop.name, item)
-            behind = self.body(loop.body, states)
-            states, over = _turn(behind)
-            done += over
-        if len(items) > MAX_TURNS or HOLE in items:
-            self._any_number(loop, [*states, *done], state)
-        return self._distinct([*states, *done])
-
-    def _while(self, loop: Loop, state: State) -> list[State]:
-        """Return as long as the condition is known, turn by turn; else once, and what that changes isn't known."""
-        goes_on: Tri = "no" if loop.until else "yes"
-        before = state.copy()
-        states, done = [state], []
-        for turn in range(MAX_TURNS):
-            asked = self.body(loop.condition, states)
-            done += [each for each in asked if each.flow or each.status != goes_on]
-            certain = all(each.status in ("yes", "no") for each in asked)
-            going = [each.copy() for each in asked if not each.flow and each.status in (goes_on, "unknown")]
-            states, over = _turn(self.body(loop.body, self._distinct(going)))
-            done += over
-            if not states:
-                return self._distinct(done)
-            if not certain or turn == MAX_TURNS - 1:
-                break
-        self._any_number(loop, [*states, *done], before)
-        return self._distinct([*states, *done])
-
-    @staticmethod
-    def _any_number(loop: Loop, states: list[State], before: State) -> None:
-        """Forget what turns of a loop have changed: there may be more of them."""
-        del loop
-        for state in states:
-            changed = [name for name, value in state.variables.items() if before.variables.get(name) != value]
-            for name in changed:
-                state.variables[name] = HOLE
-            if state.cwd != before.cwd:
-                state.cwd = HOLE
-            if state.arguments != before.arguments:
-                state.arguments = [HOLE]
-
     def _simple(self, command: Simple, state: State) -> list[State]:
         try:
             words = self.expander.fields(command.words, state)
@@ -257,17 +246,17 @@ class Shell:
                 given.append((each.name, (state.get(each.name) or "") + value if each.appends else value))
                 if not words:
                     state.set(*given[-1])
-        except Stop:
-            return self.stop(state)
+        except Stop as stop:
+            return self.stop(state, str(stop), certain=not self.tested)
         if not words:
-            state.status = "yes"
+            state.status = strict.assigned_status(command, state)
             return [state]
         return self.call(words, dict(given), command, state)
 
-    def stop(self, state: State) -> list[State]:
-        """Return the shell exits without a program in its place."""
+    def stop(self, state: State, why: str = "", *, certain: bool = True) -> list[State]:
+        """Return the shell exits without a program in its place; `why` says that it fails."""
         state.flow, state.last = "exit", None
-        self.ends.append(state.run([], ends=True))
+        self.ends.append(msgspec.structs.replace(state.run([], ends=True), fails=why, certain=certain))
         return []
 
     def call(self, words: list[str], given: dict[str, str], command: Simple, state: State) -> list[State]:
@@ -312,7 +301,9 @@ class Shell:
         try:
             if self.depth > MAX_CALLS:
                 raise LimitExceeded(f"more than {MAX_CALLS} scripts call each other")
-            body = parse(self.read(path))
+            text = self.read(path)
+            body = parse(text)
+            self.expander.texts.append(text)
         except InspectorError as error:
             state.doubt(f"{path!r} is run in the shell, and can't be followed: {error}")
             self.depth -= 1
@@ -328,18 +319,3 @@ class Shell:
             each.arguments = list(outer) if words else each.arguments
             each.flow = "" if each.flow == "return" else each.flow
         return states
-
-
-def _turn(states: list[State]) -> tuple[list[State], list[State]]:
-    """Behind one turn of a loop: those that take another, and those that are done with it."""
-    going, done = [], []
-    for state in states:
-        if state.flow == "break":
-            state.flow = ""
-            done.append(state)
-        elif state.flow and state.flow != "continue":
-            done.append(state)
-        else:
-            state.flow = ""
-            going.append(state)
-    return going, done

@@ -20,14 +20,20 @@ class Shell(Protocol):
     def body(self, chains: Body, states: list[State]) -> list[State]:
         """Return the states behind the commands."""
 
+    def asked(self, condition: Body, states: list[State]) -> list[State]:
+        """Return the states behind a condition."""
+
+    def distinct(self, states: list[State]) -> list[State]:
+        """Return those that go on differently."""
+
     def source(self, path: str, words: list[str], state: State) -> list[State]:
         """Run a script in this very shell."""
 
     def program(self, words: list[str], given: dict[str, str], state: State) -> list[State]:
         """Run a program, and wait for it."""
 
-    def stop(self, state: State) -> list[State]:
-        """End the shell without a program in its place."""
+    def stop(self, state: State, why: str = "", *, certain: bool = True) -> list[State]:
+        """End the shell without a program in its place; `why` says that it fails."""
 
     def finish(self, state: State) -> None:
         """End the shell as what it ran last ends."""

@@ -19,13 +19,16 @@ MAX_VALUE = 256 << 10
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A program that a script starts: `ends` where it takes the shell's place or comes last.
 
-    No words mean that the script ends without one. `doubts` say what may have changed the environment before.
+    No words mean that the script ends without one, where `fails` says why it ends in failure, `certain` or not.
+    `doubts` say what may have changed the environment before.
     """
 
     argv: tuple[str, ...]
     environment: Environment
     doubts: tuple[str, ...] = ()
     ends: bool = False
+    fails: str = ""
+    certain: bool = True
 
 
 class State:
@@ -48,6 +51,7 @@ class State:
         self.doubts: tuple[str, ...] = ()
         self.last: Run | None = None
         self.bash, self.exports_all = bash, False
+        self.errexit = self.nounset = False
         if bash:
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
 
@@ -65,6 +69,7 @@ class State:
         names = tuple(sorted(self.functions))
         values = tuple(sorted(self.variables.items()))
         flags = (self.status, self.flow, self.doubts, _known(self.last), self.exports_all, tuple(self.hooks))
+        flags = (*flags, self.errexit, self.nounset)
         return values, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
 
     def get(self, name: str) -> str | None:

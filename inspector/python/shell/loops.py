@@ -1,0 +1,75 @@
+"""Loops of a script: turn by turn where the turns are known, else once, and what that changes isn't known."""
+
+from __future__ import annotations
+
+from inspector.python.shell.seam import Shell
+from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.syntax import Loop
+from inspector.unknown import Tri
+
+MAX_TURNS = 64
+"""Turns of one loop."""
+
+
+def follow(shell: Shell, loop: Loop, state: State) -> list[State]:
+    """Return the states behind a loop."""
+    if loop.condition:
+        return _while(shell, loop, state)
+    items = state.arguments if loop.words is None else shell.expander.fields(loop.words, state)
+    states, done = [state], []
+    for item in items[:MAX_TURNS]:
+        for each in states:
+            each.set(loop.name, item)
+        behind = shell.body(loop.body, states)
+        states, over = _turn(behind)
+        done += over
+    if len(items) > MAX_TURNS or HOLE in items:
+        _any_number([*states, *done], state)
+    return shell.distinct([*states, *done])
+
+
+def _while(shell: Shell, loop: Loop, state: State) -> list[State]:
+    """Return as long as the condition is known, turn by turn; else once, and what that changes isn't known."""
+    goes_on: Tri = "no" if loop.until else "yes"
+    before = state.copy()
+    states, done = [state], []
+    for turn in range(MAX_TURNS):
+        asked = shell.asked(loop.condition, states)
+        done += [each for each in asked if each.flow or each.status != goes_on]
+        certain = all(each.status in ("yes", "no") for each in asked)
+        going = [each.copy() for each in asked if not each.flow and each.status in (goes_on, "unknown")]
+        states, over = _turn(shell.body(loop.body, shell.distinct(going)))
+        done += over
+        if not states:
+            return shell.distinct(done)
+        if not certain or turn == MAX_TURNS - 1:
+            break
+    _any_number([*states, *done], before)
+    return shell.distinct([*states, *done])
+
+
+def _any_number(states: list[State], before: State) -> None:
+    """Forget what turns of a loop have changed: there may be more of them."""
+    for state in states:
+        changed = [name for name, value in state.variables.items() if before.variables.get(name) != value]
+        for name in changed:
+            state.variables[name] = HOLE
+        if state.cwd != before.cwd:
+            state.cwd = HOLE
+        if state.arguments != before.arguments:
+            state.arguments = [HOLE]
+
+
+def _turn(states: list[State]) -> tuple[list[State], list[State]]:
+    """Behind one turn of a loop: those that take another, and those that are done with it."""
+    going, done = [], []
+    for state in states:
+        if state.flow == "break":
+            state.flow = ""
+            done.append(state)
+        elif state.flow and state.flow != "continue":
+            done.append(state)
+        else:
+            state.flow = ""
+            going.append(state)
+    return going, done

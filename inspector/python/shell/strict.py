@@ -1,0 +1,101 @@
+"""`set -e` and `set -u`: where a shell ends because a command fails, or because a variable has no value."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+import msgspec
+
+from inspector.python.shell.state import State
+from inspector.python.shell.syntax import Output, Pipeline, Simple, Test, Word
+from inspector.unknown import Tri
+
+_ASKS = frozenset(
+    {"[", "[[", "test", "grep", "egrep", "fgrep", "zgrep", "cmp", "diff", "expr", "pgrep", "pidof", "nc", "ncat", "curl",
+     "wget", "ping", "getent", "ls", "stat", "which", "nslookup", "dig", "nvidia-smi", "nvcc", "pg_isready", "redis-cli",
+     "mysqladmin", "mountpoint"}
+)  # fmt: skip
+"""Programs that answer by their exit code, or need what only a running container has; others are taken to succeed."""
+_CHANGES_NOTHING = frozenset(
+    {"mkdir", "chown", "chmod", "sleep", "date", "id", "touch", "cat", "ls", "echo", "hostname", "uname", "env", "grep",
+     "stat", "whoami", "nvidia-smi"}
+)  # fmt: skip
+"""Programs that bring no other program."""
+_AUTOMATIC = re.compile(
+    r"BASH\w*|IFS|OPT\w+|SHLVL|OLDPWD|_|DIRSTACK|FUNCNAME|GROUPS|SHELLOPTS|(?:OS|MACH|HOST)TYPE|PS[0-4]|PIPESTATUS"
+    r"|EPOCH\w+|COLUMNS|LINES|TERM|SHELL|ZSH\w*|REPLY|SRANDOM"
+)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a shell ends in failure; not `certain` where it may go on as well."""
+
+    why: str
+    certain: bool
+
+
+def set_options(state: State, letters: str, *, on: bool) -> None:
+    """Take `-e` and `-u` from the letters of `set` or of the shell's own options."""
+    if "e" in letters:
+        state.errexit = on
+    if "u" in letters:
+        state.nounset = on
+
+
+def set_named(state: State, name: str, *, on: bool) -> None:
+    """Take an option of `set -o`."""
+    set_options(state, {"errexit": "e", "nounset": "u"}.get(name, ""), on=on)
+
+
+def failure_of(pipeline: Pipeline, state: State, ran: list[str]) -> Failure | None:
+    """Return why `set -e` ends the shell after a pipeline that nothing tests; None where it goes on.
+
+    `ran` are the programs that were started before, which may have made what isn't in the image.
+    """
+    command = pipeline.commands[-1]
+    if not state.errexit or not isinstance(command, Simple | Test) or state.status == "yes":
+        return None
+    name = "[[" if isinstance(command, Test) else _name(command)
+    if state.status == "no":
+        return Failure(f"`set -e` ends it where {name!r} fails", certain=not ran and len(pipeline.commands) == 1)
+    if posixpath.basename(name) in _ASKS or (isinstance(command, Simple) and not command.words and _asks(command)):
+        return Failure(f"`set -e` ends it where {name or 'a command'!r} fails, which is not known", certain=False)
+    return None
+
+
+def assigned_status(command: Simple, state: State) -> Tri:
+    """Return the status of assignments alone: that of the last command whose output they take."""
+    return "unknown" if state.errexit and _asks(command) else "yes"
+
+
+def brings_programs(ran: list[str]) -> bool:
+    """Tell whether any of the programs may have brought another one."""
+    return any(posixpath.basename(name) not in _CHANGES_NOTHING for name in ran)
+
+
+def lacks_value(name: str, state: State, texts: list[str]) -> bool:
+    """Tell whether `set -u` ends the shell at a variable without a value: nothing in its scripts may set it."""
+    if not state.nounset or _AUTOMATIC.fullmatch(name) or name in ("@", "*", "#", "?", "!", "$", "-"):
+        return False
+    if name.isdigit():
+        return True
+    if state.doubts:
+        return False
+    unfollowed = re.compile(rf"(?:printf\s+-v|\blet\b|\(\(|\b(?:declare|typeset|select)\b)[^\n]*?\b{re.escape(name)}\b")
+    return not any(unfollowed.search(text) for text in texts)
+
+
+def _name(command: Simple) -> str:
+    part = command.words[0][0] if command.words and command.words[0] else None
+    return getattr(part, "value", "") or getattr(part, "name", "")
+
+
+def _asks(command: Simple) -> bool:
+    return any(_output_asks(each.value) for each in command.assignments)
+
+
+def _output_asks(word: Word) -> bool:
+    texts = [part.text for part in word if isinstance(part, Output)]
+    last = re.split(r"&&|;|\||\n", texts[-1])[-1].split() if texts and "||" not in texts[-1] else []
+    return bool(last) and posixpath.basename(last[0]) in _ASKS
