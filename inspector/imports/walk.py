@@ -50,7 +50,6 @@ class Walk(Modules):
         self._calls: list[str] = []
         self._result: Any = None
         self._unsure = False
-        self._optimizes = self.variables.get("PYTHONOPTIMIZE", "") not in ("", "0")
 
     def run_module(self, module: Loaded, body: Block, *, maybe: bool) -> None:
         """Run a module's own statements."""
@@ -58,10 +57,7 @@ class Walk(Modules):
         self._run(Frame(module), body, maybe=maybe)
 
     def _run(self, frame: Frame, block: Block, *, maybe: bool) -> str:
-        """Run statements; return how they are left (`return`, `break`, …), empty where they come to an end.
-
-        `raise` is an exception that no import is to blame for, on a way that may not be taken.
-        """
+        """Run statements; return how they are left (`return`, `break`, …; `raise` for errors that no import makes)."""
         for at, statement in enumerate(block):
             self._left -= 1
             if self._left < 0:
@@ -339,12 +335,12 @@ class Walk(Modules):
 
     def _raise(self, frame: Frame, statement: Raise, *, maybe: bool) -> str:
         caught = frame.caught[-1] if frame.caught else None
+        if statement.error == ASSERTED and self.variables.get("PYTHONOPTIMIZE", "") not in ("", "0"):
+            return ""
         if caught is not None and statement.error in ("", caught[0]):
             if caught[1].error:
                 raise caught[1]
             return "raise"
-        if statement.error == ASSERTED and self._optimizes:
-            return ""
         where = place(frame.module, statement.line)
         error = statement.error.rpartition(".")[2] or "RuntimeError"
         if maybe and not about_imports(error):

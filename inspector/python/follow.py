@@ -129,7 +129,7 @@ class Follower:
         fs = as_user(self.fs, environment)
         found = self._find(fs, words[0], environment)
         if not isinstance(found, Found):
-            fails = isinstance(found, Absent) and not brings_programs([run.argv[0] for run in self.beside if run.argv])
+            fails = isinstance(found, Absent) and not self._brings_programs()
             end = _unknown(words, environment, found.unknown, doubts=doubts)
             return [msgspec.structs.replace(end, fails=found.unknown) if fails else end]
         process = _Process(fs, found, words, environment, doubts, depth)
@@ -137,6 +137,17 @@ class Follower:
             return self._followed(process)
         except InspectorError as error:
             return process.unknown(f"{found.path!r} can't be followed: {error}")
+
+    def _brings_programs(self) -> bool:
+        """Tell whether a program that ran before may have brought one that the image lacks."""
+        started = [run for run in self.beside if run.argv]
+        return brings_programs(
+            [
+                run.argv[0]
+                for run in started
+                if not isinstance(self._find(self.fs, run.argv[0], run.environment), Absent)
+            ]
+        )
 
     def _find(self, fs: Rootfs, word: str, environment: Environment) -> Found | Unknown:
         """Return the program of a name; what PATH has behind what isn't known of it doesn't count."""
@@ -169,9 +180,7 @@ class Follower:
             Asked(fs=process.fs, found=process.found, words=process.words[1:], environment=process.environment)
         )
         if isinstance(passed, Unknown):
-            certain = isinstance(passed, Absent) and not brings_programs(
-                [run.argv[0] for run in self.beside if run.argv]
-            )
+            certain = isinstance(passed, Absent) and not self._brings_programs()
             return process.refused(passed.unknown) if certain else process.unknown(passed.unknown)
         if passed is not None:
             doubts = (*process.doubts, passed.doubt) if passed.doubt else process.doubts
@@ -223,6 +232,7 @@ class Follower:
         bash = process.name in ("bash", "zsh", "ksh")
         state = State(environment, call.arguments, bash=bash)
         state.doubts = process.doubts
+        state.dash = process.name == "dash"
         set_options(state, call.letters, on=True)
         shell = Shell(fs, lambda path: self._read(fs, path), self.steps)
         text = call.text

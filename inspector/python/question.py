@@ -190,9 +190,20 @@ def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Star
             return msgspec.structs.replace(
                 told, unknown=Unknown(f"{reached[0]!r} is an archive with modules of its own")
             )
+        if reached and _is_wrapped(fs, reached[0]):
+            why = f"{reached[0]!r} is a program of Nix, which adds to the search path itself"
+            return msgspec.structs.replace(told, unknown=Unknown(why))
         first = reached[0] if reached and reached[1].kind is Kind.DIRECTORY else None
         first = posixpath.dirname(reached[0]) if reached and first is None else first
     return msgspec.structs.replace(told, question=question, first=first)
+
+
+def _is_wrapped(fs: Rootfs, path: str) -> bool:
+    """Tell whether a script begins with the line that Nix puts into the programs of its packages."""
+    try:
+        return path.startswith("/nix/store/") and b"site.addsitedir" in fs.head(path)
+    except InspectorError:
+        return False
 
 
 def _is_archive(fs: Rootfs, path: str) -> bool:

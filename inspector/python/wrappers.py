@@ -43,7 +43,7 @@ def _as_user(asked: Asked) -> Passed | Unknown | None:
 
 
 def _tini(asked: Asked) -> Passed | Unknown | None:
-    """Tini takes options wherever they stand, as getopt(3) of glibc does, up to `--`; it fails at others than its own."""
+    """Tini takes its options wherever they stand before `--`, as getopt(3) of glibc does; it fails at all others."""
     words, operands = list(asked.words), []
     while words:
         word = words.pop(0)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
-from inspector.python.shell import activate, conditions, strict
+from inspector.python.shell import activate, conditions, dialect, strict
 from inspector.python.shell.parser import as_assignment, parse
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
@@ -42,7 +42,7 @@ def _cd(shell: Shell, words: list[str], command: Simple, state: State) -> list[S
         state.cwd, state.status = HOLE, "unknown"
         return [state]
     target = join(state.cwd, target)
-    there = is_dir(shell.fs, target)
+    there = is_dir(shell.fs, target) or strict.is_made(target, shell.runs)
     state.status = "yes" if there else "no"
     state.cwd = target if there else state.cwd
     return [state]
@@ -90,7 +90,7 @@ def _unset(shell: Shell, words: list[str], command: Simple, state: State) -> lis
 
 def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     """Return `set -a` exports all, `set -- …` sets the arguments."""
-    del shell, command
+    del command
     state.status = "yes"
     for at, word in enumerate(words[1:], 1):
         if word in ("--", "-") or word[:1] not in "+-":
@@ -103,6 +103,11 @@ def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[
         if words[at - 1] in ("-o", "+o") or "o" in word:
             following = words[at + 1 : at + 2]
             strict.set_named(state, "".join(following), on=word[0] == "-")
+            refused = state.dash and dialect.refuses_option(shell.fs, "".join(following))
+            if refused is not False:
+                shell.stop(state.copy(), f"dash has no option {''.join(following)!r}", certain=bool(refused))
+                if refused:
+                    return []
             if following == ["allexport"]:
                 state.exports_all = word[0] == "-"
             if following and following[0][:1] not in "+-":
@@ -196,12 +201,13 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
         return [state]
     path = join(state.cwd, name)
     if "/" not in name:
+        path = "" if state.dash else path
         found = find_command(shell.fs, name, state.environment()) if HOLE not in (state.get("PATH") or "") else None
         path = found.path if isinstance(found, Found) else path
-    reached = find(shell.fs, path)
+    reached = find(shell.fs, path) if path else None
     if reached is None or reached[1].kind is not Kind.FILE:
         if not state.bash:
-            why = f"it sources {path!r}, which is not there"
+            why = f"it sources {path or name!r}, which is not there"
             return shell.stop(state, why, certain=not path.startswith(conditions.MOUNTED))
         state.status = "no"
         return [state]
@@ -230,6 +236,15 @@ def _command(shell: Shell, words: list[str], command: Simple, state: State) -> l
     return builtin(shell, rest, command, state) if builtin else shell.program(rest, {}, state)
 
 
+def _ulimit(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    """Return `ulimit -v 1000`: too little memory keeps libraries from being loaded."""
+    del command
+    if set("".join(words[1:-1])) & set("vdm") and words[-1].isdigit():
+        shell.stop(state.copy(), f"{' '.join(words)!r} may leave too little memory", certain=False)
+    state.status = "yes"
+    return [state]
+
+
 def _read(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del shell, command
     for name in words[1:]:
@@ -245,9 +260,7 @@ def _not_followed(shell: Shell, words: list[str], command: Simple, state: State)
     return [state]
 
 
-_IDLE = (
-    ": true false echo printf wait trap umask ulimit jobs kill hash type shopt times bg fg disown pwd logout let test_"
-)
+_IDLE = ": true false echo printf wait trap umask jobs kill hash type shopt times bg fg disown pwd logout let test_"
 BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(_IDLE.split(), _nothing),
     **dict.fromkeys(("[", "test"), _test),
@@ -258,6 +271,7 @@ BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(("alias", "enable", "pushd", "popd"), _not_followed),
     **dict.fromkeys(("command", "builtin"), _command),
     "cd": _cd,
+    "ulimit": _ulimit,
     "unset": _unset,
     "set": _set,
     "shift": _shift,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
+from inspector.python.shell.expand import Stop
 from inspector.python.shell.parser import parse
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
@@ -30,7 +31,10 @@ def capture(shell: Shell, text: str, state: State) -> str:
                 continue  # what stands before it is taken to succeed
             if len(pipeline.commands) > 1 or pipeline.negated or not isinstance(only, Simple):
                 return HOLE
-            words = shell.expander.fields(only.words, inner)
+            try:
+                words = shell.expander.fields(only.words, inner)
+            except Stop:
+                return HOLE
             output = _output(shell, words, inner)
             if output is None:
                 return HOLE

@@ -60,6 +60,8 @@ def decide(  # noqa: PLR0911 - one answer a form
         case [operator, operand]:
             return _unary(fs, operator, operand, state)
         case [left, operator, right]:
+            if operator == "==" and state.dash:
+                return "no"  # dash's own test knows `=` alone, and says so
             return _binary(left, operator, right, patterns=patterns)
         case _:
             return "unknown"

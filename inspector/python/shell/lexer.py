@@ -60,7 +60,7 @@ class _Lexer:
             if self._redirection():
                 continue
             operator = next((each for each in _OPERATORS if self.text.startswith(each, self.at)), "")
-            if operator == "(" and self.text.startswith("((", self.at) and self._begins_command():
+            if operator == "(" and self.text.startswith("((", self.at) and self._begins_command(also="for"):
                 self._arithmetic()
             elif operator:
                 self._operator(operator)
@@ -84,9 +84,20 @@ class _Lexer:
                 return True
         return False
 
-    def _begins_command(self) -> bool:
+    def _begins_command(self, *, also: str = "if") -> bool:
         last = self.found[-1] if self.found else Token(operator="\n")
-        return bool(last.operator) or last.plain in {"if", "while", "until", "then", "do", "else", "elif", "!", "{"}
+        return bool(last.operator) or last.plain in {
+            also,
+            "if",
+            "while",
+            "until",
+            "then",
+            "do",
+            "else",
+            "elif",
+            "!",
+            "{",
+        }
 
     def _arithmetic(self) -> None:
         end = self.text.find("))", self.at)
@@ -119,6 +130,16 @@ class _Lexer:
             self.in_test = token.plain == "[["
         self.found.append(token)
 
+    def _skip_brackets(self) -> None:
+        """Leave out a process that a redirection leads to."""
+        depth = 0
+        for at in range(self.at, len(self.text)):
+            depth += {"(": 1, ")": -1}.get(self.text[at], 0)
+            if not depth and self.text[at] == ")":
+                self.at = at + 1
+                return
+        raise Malformed("a bracket has no end")
+
     def _redirection(self) -> bool:
         """Leave out a redirection with its target; False where none stands here."""
         match = None if self.in_test else _REDIRECTION.match(self.text, self.at)
@@ -129,6 +150,9 @@ class _Lexer:
         self.at = match.end()
         while self.text[self.at : self.at + 1] in (" ", "\t"):
             self.at += 1
+        if self.text.startswith((">(", "<("), self.at):
+            self._skip_brackets()
+            return True
         target = self.word(_ENDS_WORD)
         if match[0].lstrip("0123456789") in ("<<", "<<-"):
             delimiter = "".join(part.value for part in target if isinstance(part, Text))

@@ -192,7 +192,10 @@ class _Parser:
     def _for(self) -> Loop:
         self.at += 1
         if self.here.plain == "((":
-            raise Malformed("a loop counts in arithmetic")
+            self.at += 1
+            while self._take(";", "\n"):
+                pass
+            return Loop(self._do(), condition=(Chain((("", Pipeline((Test(),))),)),))
         name = self.here.plain
         self._word()
         self._newlines()

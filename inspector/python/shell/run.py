@@ -6,11 +6,13 @@ Nothing is executed. Where a condition isn't known both ways are followed; a val
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
-from inspector.errors import InspectorError, LimitExceeded
-from inspector.python.shell import builtins, conditions, loops, strict
+from inspector.errors import InspectorError, LimitExceeded, Malformed
+from inspector.python.shell import builtins, conditions, control, dialect, strict
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
@@ -42,6 +44,11 @@ MAX_CALLS = 20
 """Functions and scripts that call each other."""
 
 
+MAX_FIRST_LINES = 20
+"""Lines of a script that end it before something else than a shell's commands."""
+C = TypeVar("C", bound=Command)
+
+
 class Shell:
     """One script being followed. `texts` are the scripts read on the way, `runs` the programs started."""
 
@@ -55,10 +62,41 @@ class Shell:
 
     def script(self, text: str, state: State) -> list[Run]:
         """Return the programs that end the script, each way through it. Raises `Malformed`, `LimitExceeded`."""
-        self.expander.texts.append(text)
-        for left in self.body(parse(text), [state]):
-            self.finish(left)
+        self._stops(text, state)
+        try:
+            body = parse(text)
+        except Malformed:
+            if not self._ends_before(text, state):
+                raise
+            body, state.flow = (), "exit"
+        for left in self.body(body, [state]):
+            if not state.flow:
+                self.finish(left)
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
+
+    def _stops(self, text: str, state: State) -> None:
+        """Take in a script's text, at which dash may stop."""
+        self.expander.texts.append(text)
+        found = dialect.stops_at(text) if state.dash else ""
+        if found:
+            self.stop(state.copy(), f"dash stops at {found!r}", certain=False)
+        closed = strict.may_not_write(self.fs, text, state)
+        if closed:
+            self.stop(state.copy(), f"{closed!r} is closed to user {state.base.user!r}", certain=False)
+
+    def _ends_before(self, text: str, state: State) -> bool:
+        """Tell whether the first lines end the shell, as in a script that goes on in another language."""
+        lines = text.split("\n")
+        for count in range(1, min(len(lines), MAX_FIRST_LINES)):
+            try:
+                body = parse("\n".join(lines[:count]))
+            except Malformed:
+                continue
+            runs, ends = len(self.runs), len(self.ends)
+            if not self.body(body, [state.copy()]):
+                return True
+            del self.runs[runs:], self.ends[ends:]
+        return False
 
     def fs_has(self, path: str) -> bool:
         """Tell whether a file is there."""
@@ -114,7 +152,7 @@ class Shell:
     def _strictly(self, pipeline: Pipeline, state: State) -> list[State]:
         """Return what `set -e` leaves of a state behind a pipeline that nothing tests."""
         ran = [run.argv[0] for run in self.runs if run.argv and run is not state.last]
-        failure = None if state.flow else strict.failure_of(pipeline, state, ran)
+        failure = None if state.flow else strict.failure_of(self.fs, pipeline, state, ran)
         if failure is None:
             return [state]
         self.stop(state.copy(), failure.why, certain=failure.certain)
@@ -135,7 +173,7 @@ class Shell:
         return states
 
     def _joined(self, pipeline: Pipeline, state: State) -> State:
-        """Run commands joined by `|`: the first is what a script is about, others filter, but for a Python that reads."""
+        """Run commands joined by `|`: the first is what a script is about, or a Python that reads what others write."""
         last, ran = state.last, []
         for command in pipeline.commands:
             state.last = last
@@ -175,22 +213,40 @@ class Shell:
             case Group(body=body):
                 return self.body(body, states)
             case If():
-                return self._if(command, states)
+                return control.if_(self, command, states)
             case Case():
-                return [after for state in states for after in self._case(command, state)]
+                return [
+                    after for state in states for after in self._stopping(partial(control.case, self), command, state)
+                ]
             case Loop():
-                return [after for state in states for after in loops.follow(self, command, state)]
+                return [
+                    after for state in states for after in self._stopping(partial(control.loop, self), command, state)
+                ]
             case Function(name=name, body=function):
                 for state in states:
                     state.functions[name] = function
                     state.status = "yes"
                 return states
-            case Test(words=words):
-                for state in states:
-                    state.status = self._test(words, state)
-                return states
+            case Test():
+                return self._each(self._tested, command, states)
+
+    def _each(self, follow: Callable[[C, State], list[State]], command: C, states: list[State]) -> list[State]:
+        return [after for state in states for after in self._stopping(follow, command, state)]
+
+    def _stopping(self, follow: Callable[[C, State], list[State]], command: C, state: State) -> list[State]:
+        """Follow a command, which may stop the shell at a variable without a value."""
+        try:
+            return follow(command, state)
+        except Stop as stop:
+            return self.stop(state, str(stop))
+
+    def _tested(self, command: Test, state: State) -> list[State]:
+        state.status = self._test(command.words, state)
+        return [state]
 
     def _test(self, words: tuple[Word, ...], state: State) -> Tri:
+        if state.dash:
+            return "no"  # it looks for a program of the name `[[`
         if not words:
             return "unknown"
         texts: list[str] = []
@@ -206,37 +262,6 @@ class Shell:
         self.tested -= 1
         return asked
 
-    def _if(self, command: If, states: list[State]) -> list[State]:
-        found: list[State] = []
-        for condition, body in command.branches:
-            if not condition:
-                return [*found, *self.body(body, states)]
-            asked = self.asked(condition, states)
-            found += [state for state in asked if state.flow]
-            asked = [state for state in asked if not state.flow]
-            found += self.body(body, [state.copy() for state in asked if state.status != "no"])
-            states = self.distinct([state for state in asked if state.status != "yes"])
-            if not states:
-                return found
-        for state in states:
-            state.status = "yes"
-        return [*found, *states]
-
-    def _case(self, command: Case, state: State) -> list[State]:
-        if command.falls:
-            state.doubt("a `case` falls through")
-        subject = self.expander.single(command.subject, state)
-        found: list[State] = []
-        for patterns, body in command.arms:
-            answers = {conditions.matches(subject, self.expander.pattern(each, state)) for each in patterns}
-            if answers == {"no"}:
-                continue
-            found += self.body(body, [state.copy()])
-            if "yes" in answers:
-                return found
-        state.status = "yes"
-        return [*found, state]
-
     def _simple(self, command: Simple, state: State) -> list[State]:
         try:
             words = self.expander.fields(command.words, state)
@@ -247,7 +272,7 @@ class Shell:
                 if not words:
                     state.set(*given[-1])
         except Stop as stop:
-            return self.stop(state, str(stop), certain=not self.tested)
+            return self.stop(state, str(stop))
         if not words:
             state.status = strict.assigned_status(command, state)
             return [state]
@@ -264,7 +289,7 @@ class Shell:
         name = words[0]
         if name in state.functions:
             return self._function(words, state)
-        builtin = builtins.BUILTINS.get(name)
+        builtin = None if state.dash and name in dialect.NOT_IN_DASH else builtins.BUILTINS.get(name)
         if builtin is not None:
             if given and name in builtins.KEEPS_ASSIGNMENTS:
                 for variable, value in given.items():
@@ -303,7 +328,7 @@ class Shell:
                 raise LimitExceeded(f"more than {MAX_CALLS} scripts call each other")
             text = self.read(path)
             body = parse(text)
-            self.expander.texts.append(text)
+            self._stops(text, state)
         except InspectorError as error:
             state.doubt(f"{path!r} is run in the shell, and can't be followed: {error}")
             self.depth -= 1

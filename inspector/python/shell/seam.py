@@ -16,6 +16,7 @@ class Shell(Protocol):
     fs: Rootfs
     expander: Expander
     ends: list[Run]
+    runs: list[Run]
 
     def body(self, chains: Body, states: list[State]) -> list[State]:
         """Return the states behind the commands."""

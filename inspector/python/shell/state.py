@@ -51,7 +51,7 @@ class State:
         self.doubts: tuple[str, ...] = ()
         self.last: Run | None = None
         self.bash, self.exports_all = bash, False
-        self.errexit = self.nounset = False
+        self.errexit = self.nounset = self.dash = False
         if bash:
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
 
@@ -68,9 +68,9 @@ class State:
         """Equal for states that go on alike."""
         names = tuple(sorted(self.functions))
         values = tuple(sorted(self.variables.items()))
-        flags = (self.status, self.flow, self.doubts, _known(self.last), self.exports_all, tuple(self.hooks))
-        flags = (*flags, self.errexit, self.nounset)
-        return values, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
+        flags = (self.status, self.flow, self.doubts, _known(self.last), tuple(self.hooks))
+        options = (self.exports_all, self.errexit, self.nounset)
+        return values, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags, options
 
     def get(self, name: str) -> str | None:
         """Return the value of a variable; None if it is unset."""

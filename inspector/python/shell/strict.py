@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 
 import msgspec
 
-from inspector.python.shell.state import State
+from inspector.python.access import WRITE, allowed
+from inspector.python.files import find, upward
+from inspector.python.shell.state import HOLE, Run, State
 from inspector.python.shell.syntax import Output, Pipeline, Simple, Test, Word
+from inspector.rootfs import Rootfs
 from inspector.unknown import Tri
 
 _ASKS = frozenset(
-    {"[", "[[", "test", "grep", "egrep", "fgrep", "zgrep", "cmp", "diff", "expr", "pgrep", "pidof", "nc", "ncat", "curl",
-     "wget", "ping", "getent", "ls", "stat", "which", "nslookup", "dig", "nvidia-smi", "nvcc", "pg_isready", "redis-cli",
-     "mysqladmin", "mountpoint"}
+    {"[", "[[", "test", "grep", "egrep", "fgrep", "zgrep", "cmp", "diff", "expr", "pgrep", "pidof", "nc", "ncat",
+     "curl", "wget", "ping", "getent", "ls", "stat", "which", "nslookup", "dig", "nvidia-smi", "nvcc", "pg_isready",
+     "redis-cli", "mysqladmin", "mountpoint"}
 )  # fmt: skip
 """Programs that answer by their exit code, or need what only a running container has; others are taken to succeed."""
 _CHANGES_NOTHING = frozenset(
@@ -35,6 +39,10 @@ class Failure(msgspec.Struct, frozen=True):
     certain: bool
 
 
+_ERREXIT = re.compile(r"\bset -[a-zA-Z]*e|\berrexit\b")
+_REDIRECTED = re.compile(r"(?<!&)>{1,2}[ \t]*(/[\w./-]{1,200})")
+
+
 def set_options(state: State, letters: str, *, on: bool) -> None:
     """Take `-e` and `-u` from the letters of `set` or of the shell's own options."""
     if "e" in letters:
@@ -48,7 +56,7 @@ def set_named(state: State, name: str, *, on: bool) -> None:
     set_options(state, {"errexit": "e", "nounset": "u"}.get(name, ""), on=on)
 
 
-def failure_of(pipeline: Pipeline, state: State, ran: list[str]) -> Failure | None:
+def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> Failure | None:
     """Return why `set -e` ends the shell after a pipeline that nothing tests; None where it goes on.
 
     `ran` are the programs that were started before, which may have made what isn't in the image.
@@ -59,6 +67,9 @@ def failure_of(pipeline: Pipeline, state: State, ran: list[str]) -> Failure | No
     name = "[[" if isinstance(command, Test) else _name(command)
     if state.status == "no":
         return Failure(f"`set -e` ends it where {name!r} fails", certain=not ran and len(pipeline.commands) == 1)
+    last = state.last
+    if name in ("mkdir", "touch") and last is not None and last.argv[:1] == (name,) and _may_not_make(fs, last):
+        return Failure(f"`set -e` ends it where {' '.join(last.argv)[:100]!r} is refused", certain=True)
     if posixpath.basename(name) in _ASKS or (isinstance(command, Simple) and not command.words and _asks(command)):
         return Failure(f"`set -e` ends it where {name or 'a command'!r} fails, which is not known", certain=False)
     return None
@@ -67,6 +78,39 @@ def failure_of(pipeline: Pipeline, state: State, ran: list[str]) -> Failure | No
 def assigned_status(command: Simple, state: State) -> Tri:
     """Return the status of assignments alone: that of the last command whose output they take."""
     return "unknown" if state.errexit and _asks(command) else "yes"
+
+
+def is_made(path: str, runs: Sequence[Run]) -> bool:
+    """Tell whether `mkdir` ran for a folder, or for one below it, so that it is there."""
+    made = (
+        posixpath.join(run.environment.cwd, word) for run in runs if run.argv[:1] == ("mkdir",) for word in run.argv
+    )
+    return any(f"{posixpath.normpath(each)}/".startswith(f"{path}/") for each in made)
+
+
+def may_not_write(fs: Rootfs, text: str, state: State) -> str:
+    """Return the file that a script which runs under `set -e` redirects to, and whose folder is closed to the user."""
+    if state.base.uid == 0 or not (state.errexit or _ERREXIT.search(text)):
+        return ""
+    for found in _REDIRECTED.finditer(text):
+        there = find(fs, found[1]) or find(fs, posixpath.dirname(found[1]))
+        if there is not None and allowed(there[1], state.base, WRITE) == "no" and not found[1].startswith("/dev/"):
+            return found[1]
+    return ""
+
+
+def _may_not_make(fs: Rootfs, run: Run) -> bool:
+    """Tell whether `mkdir -p` or `touch` fails since the user may not write where the first new name is to be."""
+    for word in run.argv[1:]:
+        if word.startswith("-") or HOLE in word:
+            continue
+        path = posixpath.normpath(posixpath.join(run.environment.cwd, word))
+        if find(fs, path) is not None:
+            continue
+        above = next((found for each in upward(path) if each != path and (found := find(fs, each))), None)
+        if above is not None and allowed(above[1], run.environment, WRITE) == "no":
+            return True
+    return False
 
 
 def brings_programs(ran: list[str]) -> bool:

@@ -24,8 +24,8 @@ _BASE = re.compile(r"\{(\w+)\}")
 @dataclass(frozen=True)
 class Damage:
     """`steps` is shell; it knows $S site-packages, $T torch, $L its libraries, $N nvidia's packages, $P the standard
-    library, $U the system's libraries, $D the tools (see `tests.lab.damage_tools`), $C torch's extension, and `w`, which
-    writes a program.
+    library, $U the system's libraries, $D the tools (see `tests.lab.damage_tools`), $C torch's extension, and
+    `w`, which writes a program.
 
     `lines` are those of the Dockerfile; they know $S, and {NAME} for the image of a base.
     """

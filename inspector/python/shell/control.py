@@ -1,26 +1,62 @@
-"""Loops of a script: turn by turn where the turns are known, else once, and what that changes isn't known."""
+"""Choices and loops of a script: turn by turn as far as known, else once, and what that changes isn't known."""
 
 from __future__ import annotations
 
+from inspector.python.shell import conditions
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
-from inspector.python.shell.syntax import Loop
+from inspector.python.shell.syntax import Case, If, Loop
 from inspector.unknown import Tri
 
 MAX_TURNS = 64
 """Turns of one loop."""
 
 
-def follow(shell: Shell, loop: Loop, state: State) -> list[State]:
-    """Return the states behind a loop."""
-    if loop.condition:
-        return _while(shell, loop, state)
-    items = state.arguments if loop.words is None else shell.expander.fields(loop.words, state)
+def if_(shell: Shell, command: If, states: list[State]) -> list[State]:
+    """Return the states behind a choice."""
+    found: list[State] = []
+    for condition, body in command.branches:
+        if not condition:
+            return [*found, *shell.body(body, states)]
+        asked = shell.asked(condition, states)
+        found += [state for state in asked if state.flow]
+        asked = [state for state in asked if not state.flow]
+        found += shell.body(body, [state.copy() for state in asked if state.status != "no"])
+        states = shell.distinct([state for state in asked if state.status != "yes"])
+        if not states:
+            return found
+    for state in states:
+        state.status = "yes"
+    return [*found, *states]
+
+
+def case(shell: Shell, command: Case, state: State) -> list[State]:
+    """Return the states behind a choice by pattern."""
+    if command.falls:
+        state.doubt("a `case` falls through")
+    subject = shell.expander.single(command.subject, state)
+    found: list[State] = []
+    for patterns, body in command.arms:
+        answers = {conditions.matches(subject, shell.expander.pattern(each, state)) for each in patterns}
+        if answers == {"no"}:
+            continue
+        found += shell.body(body, [state.copy()])
+        if "yes" in answers:
+            return found
+    state.status = "yes"
+    return [*found, state]
+
+
+def loop(shell: Shell, command: Loop, state: State) -> list[State]:
+    """Return the states behind a command."""
+    if command.condition:
+        return _while(shell, command, state)
+    items = state.arguments if command.words is None else shell.expander.fields(command.words, state)
     states, done = [state], []
     for item in items[:MAX_TURNS]:
         for each in states:
-            each.set(loop.name, item)
-        behind = shell.body(loop.body, states)
+            each.set(command.name, item)
+        behind = shell.body(command.body, states)
         states, over = _turn(behind)
         done += over
     if len(items) > MAX_TURNS or HOLE in items:
