@@ -22,8 +22,8 @@ _STOPS = re.compile(
     r"|\$\{(?:!|\w+(?:\[|//?|:[ \d]|\^|,|@))"
 )
 """Arrays, the word `function`, here-strings, files for processes, and expansions, at which dash ends."""
-_RELEASE = re.compile(r'(?m)^(ID|VERSION_ID)="?([\w.]+)"?\s*$')
-_FIRST_WITH_PIPEFAIL = {"debian": (14,), "ubuntu": (25, 10)}
+_INSTALLED = re.compile(r"(?ms)^Package: dash$(?:(?!^$).)*?^Version: (\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
+_FIRST_WITH_PIPEFAIL = (0, 5, 13)
 
 
 def stops_at(text: str) -> str:
@@ -39,11 +39,7 @@ def refuses_option(fs: Rootfs, name: str) -> bool | None:
     if name != "pipefail":
         return True
     try:
-        stated = dict(_RELEASE.findall(read_text(fs, "/etc/os-release") or ""))
+        found = _INSTALLED.search(read_text(fs, "/var/lib/dpkg/status") or "")
     except InspectorError:
         return None
-    first = _FIRST_WITH_PIPEFAIL.get(stated.get("ID", ""))
-    parts = stated.get("VERSION_ID", "").split(".")
-    if first is None or not all(part.isdigit() for part in parts):
-        return None
-    return tuple(map(int, parts)) < first or None
+    return True if found and tuple(int(part or 0) for part in found.groups()) < _FIRST_WITH_PIPEFAIL else None
