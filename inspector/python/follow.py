@@ -19,8 +19,8 @@ from inspector.python.passing import Asked
 from inspector.python.shell.call import Call, read_call
 from inspector.python.shell.conditions import MOUNTED
 from inspector.python.shell.run import MAX_STEPS, Shell
-from inspector.python.shell.state import HOLE, Run, State
-from inspector.python.shell.strict import brings_programs, set_options
+from inspector.python.shell.state import HOLE, Dialect, Run, State
+from inspector.python.shell.strict import brings_programs
 from inspector.python.shims import is_shim, through_shim
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
@@ -40,6 +40,11 @@ _CHOOSERS = frozenset({"mise", "rtx", "asdf", "proto"})
 """Programs that stand in PATH under other names, and choose what runs by files of their own."""
 _MATTERS = re.compile(r"(?:PYTHON|LD_|TORCH_|__PYVENV)\w*|HOME")
 """Variables that change what Python imports."""
+_DIALECTS: dict[str, Dialect] = {
+    **dict.fromkeys(("bash", "zsh", "ksh"), "bash"),
+    "dash": "dash",
+    **dict.fromkeys(("ash", "busybox"), "ash"),
+}
 _LOGIN = (".bash_profile", ".bash_login", ".profile")
 
 
@@ -230,11 +235,12 @@ class Follower:
         if call.text is None and call.script is None:
             return process.program()
         fs, environment = process.fs, process.environment
-        bash = process.name in ("bash", "zsh", "ksh")
-        state = State(environment, call.arguments, bash=bash)
+        as_sh = posixpath.basename(process.found.path) == "sh"
+        bash = process.name in ("bash", "zsh", "ksh") and not as_sh
+        state = State(
+            environment, call.arguments, dialect=_DIALECTS.get(process.name, ""), posix=as_sh, options=call.options
+        )
         state.doubts = process.doubts
-        state.dash = process.name == "dash"
-        set_options(state, call.letters, on=True)
         shell = Shell(fs, lambda path: self._read(fs, path), self.steps)
         text = call.text
         if call.script is not None:

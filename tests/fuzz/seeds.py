@@ -151,6 +151,34 @@ def _entries() -> Iterable[bytes]:
 
 
 _FILES: Tree = {"bin/python": File(b"\x7fELF", 0o755), "a/b": b"text" * 2000, "a/l": Link("b"), "e": b""}
+_SCRIPT = b"""set -eu -o pipefail
+if [ -z "${A:-}" ] && command -v python3 >/dev/null 2>&1; then export A="$(cd "$(dirname "$0")" && pwd)"; fi
+case "${1#-}" in serve|run) shift; set -- python "$@";; *) ;; esac
+f() { local X=1; [[ $X < 2 && -f /app/x ]] || return 1; }
+for i in a b; do f "$i" || continue; done
+while read -r line; do (( n += 1 )); done <<EOF
+x
+EOF
+. /app/env.sh; eval "$(conda shell.bash hook)"; exec env -u B gosu app "$@"
+"""
+_SOURCE = b"""import os, sys as s
+from torch import nn
+try:
+    import numpy.core
+except (ImportError, ValueError) as e:
+    numpy = None
+if s.version_info >= (3, 11) and os.environ.get("A", "") != "x":
+    def f(a: int = 1, *b: str, c=len("x")) -> None: raise RuntimeError
+class C(nn.Module, metaclass=type):
+    x = [i for i in range(3) if i % 2]
+with open("f") as g: pass
+for i in (1, 2): s.path.append(f"{i!r:>10}")
+while False: raise SystemExit(1)
+__all__ = ["C", *dir()]
+match i:
+    case [1, *_]: assert i, "no"
+lambda: (yield)
+"""
 _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "tar": _tars,
     "pax": lambda: (b"x" + _PAX, b"g" + _PAX, b"x19 GNU.sparse.major=1\n"[:1] + b"22 GNU.sparse.major=1\n", b"x4 a=\n"),
@@ -179,6 +207,8 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     ),
     "policy_json": lambda: (ROLETEST,),
     "policy_toml": lambda: (ROLES,),
+    "shell": lambda: (b"\0" + _SCRIPT, b"\1" + _SCRIPT, b"\1[[ a < b ]]\n", b"\0case ${A:?} in *) ;; esac\n"),
+    "source": lambda: (_SOURCE,),
     "engine": lambda: (
         b"\0" + _IMAGE_SAID,
         b"\1" + _INFO,

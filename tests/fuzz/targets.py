@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.fuzz import binaries, gpus, images, layers, loading, places, pythons, wire
+from tests.fuzz import binaries, followed, gpus, images, layers, loading, places, pythons, wire
 from tests.fuzz.mending import sum_headers
 
 
@@ -58,6 +58,8 @@ TARGETS = {
     "cuda_note": Target(gpus.note, 1024),
     "cuda_require": Target(gpus.conditions, 512),
     "nvidia_smi": Target(gpus.host, 2048),
+    "shell": Target(followed.script),
+    "source": Target(followed.source),
     "report": Target(pythons.reported, 128),
     **{name: Target(pythons.file_at(name)) for name in pythons.PLACES},
 }

@@ -61,7 +61,7 @@ class DirectoryRootfs:
     def _lstat(path: str) -> Node | None:
         try:
             found = os.lstat(path or "/")
-        except OSError:
+        except (OSError, ValueError):  # a name with a zero byte is no file's
             return None
         kind = _KINDS.get(modes.S_IFMT(found.st_mode))
         if kind is None:

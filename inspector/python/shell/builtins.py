@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
-from inspector.python.shell import activate, conditions, dialect, strict
-from inspector.python.shell.parser import as_assignment, parse
+from inspector.python.shell import activate, conditions, strict
+from inspector.python.shell.lexer import assigned
+from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Output, Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
+from inspector.unknown import Tri
 
 Builtin = Callable[[Shell, list[str], Simple, State], list[State]]
 
-KEEPS_ASSIGNMENTS = frozenset({":", ".", "source", "eval", "export", "readonly", "set", "unset", "exit", "return"})
-"""Builtins before which an assignment stays (POSIX's special ones; in bash only in its POSIX mode)."""
+SPECIAL = frozenset({":", ".", "source", "eval", "export", "readonly", "set", "unset", "exit", "return", "shift"})
+"""Builtins before which an assignment stays, and whose failure ends the shell (POSIX; bash only in its POSIX mode)."""
+_BASH_ONLY = frozenset({"declare", "typeset", "shopt", "mapfile", "readarray", "pushd", "popd", "builtin", "enable"})
+_NOT_ASH = _BASH_ONLY | {"disown", "logout", "dirs"}
+_NOT_DASH = _NOT_ASH | {"source", "let"}
+_LETTERS = {"allexport": "a", "errexit": "e", "noglob": "f", "nounset": "u"}
 
 
 def _nothing(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
@@ -52,16 +59,28 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
     """Return `export`, `readonly`, `declare` and `local`: what they assign isn't split into words."""
     exports = words[0] == "export" or any(word[:1] == "-" and "x" in word for word in words[1:])
     hides = any(word[:1] == "-" and "n" in word for word in words[1:]) and words[0] == "export"
+    own = words[0] in ("local", "declare", "typeset")
+    fixed = words[0] == "readonly"
+    state.status = "yes"
+    if words[0] == "local" and not state.local:
+        state.status = "no"
+        return [state] if state.dialect != "dash" else shell.stop(state, "`local` stands outside of a function")
     for word in command.words[1:]:
         assignment = as_assignment(word)
+        if assignment is not None and assignment.appends and state.dialect in ("dash", "ash"):
+            return shell.stop(state, f"`{words[0]}` knows no `+=`")
         if assignment is not None:
             value = shell.expander.single(assignment.value, state)
             before = (state.get(assignment.name) or "") if assignment.appends else ""
+            if own:
+                state.keep(assignment.name)
             state.set(assignment.name, before + value, export=exports and not hides)
+            state.fixed |= {assignment.name} if fixed else set()
             continue
         for name in shell.expander.fields((word,), state):
+            if own and not name.startswith("-"):
+                state.keep(name.partition("=")[0])
             _export_name(name, state, exports=exports, hides=hides)
-    state.status = "yes"
     return [state]
 
 
@@ -80,8 +99,8 @@ def _export_name(text: str, state: State, *, exports: bool, hides: bool) -> None
 def _unset(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del shell, command
     for name in words[1:]:
-        state.variables.pop(name, None)
-        state.exported.discard(name)
+        if "-f" not in words:
+            state.unset(name)
         if "-v" not in words:
             state.functions.pop(name, None)
     state.status = "yes"
@@ -89,64 +108,60 @@ def _unset(shell: Shell, words: list[str], command: Simple, state: State) -> lis
 
 
 def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Return `set -a` exports all, `set -- …` sets the arguments."""
+    """Take the options that count, and the arguments behind them."""
     del command
     state.status = "yes"
-    for at, word in enumerate(words[1:], 1):
-        if word in ("--", "-") or word[:1] not in "+-":
-            state.arguments = words[at + (word in ("--", "-")) :]
-            break
-        if "a" in word[1:] and word != "-o" and words[at - 1] not in ("-o", "+o"):
-            state.exports_all = word[0] == "-"
-        if words[at - 1] not in ("-o", "+o"):
-            strict.set_options(state, word[1:], on=word[0] == "-")
-        if words[at - 1] in ("-o", "+o") or "o" in word:
-            following = words[at + 1 : at + 2]
-            strict.set_named(state, "".join(following), on=word[0] == "-")
-            refused = state.dash and dialect.refuses_option(shell.fs, "".join(following))
-            if refused is not False:
-                shell.stop(state.copy(), f"dash has no option {''.join(following)!r}", certain=bool(refused))
-                if refused:
-                    return []
-            if following == ["allexport"]:
-                state.exports_all = word[0] == "-"
-            if following and following[0][:1] not in "+-":
-                words = [*words[: at + 1], "-", *words[at + 2 :]] if len(words) > at + 2 else words[: at + 1]
-                return _set_rest(words, at + 2, state)
-    return [state]
-
-
-def _set_rest(words: list[str], at: int, state: State) -> list[State]:
-    """Return what follows the name of an option."""
-    rest = words[at:]
-    if rest[:1] in (["--"], ["-"]):
-        state.arguments = rest[1:]
-    elif rest and rest[0][:1] not in "+-":
+    for option, name in pairwise(words):
+        refused = option[:1] in ("-", "+") and option.endswith("o") and strict.refuses_option(shell.fs, name, state)
+        if refused is not False:
+            shell.stop(state.copy(), f"dash has no option {name!r}", certain=bool(refused))
+            if refused:
+                return []
+    state.options, rest = take_options(words[1:], state.options)
+    if rest is not None:
         state.arguments = rest
     return [state]
 
 
+def take_options(words: list[str], options: frozenset[str]) -> tuple[frozenset[str], list[str] | None]:
+    """Return the options after `set` has read its words, and the arguments that stand behind; None where none do."""
+    rest = list(words)
+    while rest and rest[0][:1] in ("-", "+") and rest[0] not in ("-", "--"):
+        word = rest.pop(0)
+        letters = set(word[1:]) & set(_LETTERS.values())
+        if "o" in word and rest:
+            letters.add(_LETTERS.get(rest.pop(0), ""))
+        options = options | letters if word[0] == "-" else options - letters
+    if not rest:
+        return options, None
+    return options, rest[1:] if rest[0] in ("-", "--") else rest
+
+
 def _shift(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    del shell, command
+    del command
     count = words[1] if len(words) > 1 else "1"
+    state.status = "yes"
     if not count.isdigit() or HOLE in state.arguments:
         state.arguments = [HOLE]
+    elif int(count) <= len(state.arguments):
+        state.arguments = state.arguments[int(count) :]
+    elif state.dialect == "dash":
+        return shell.stop(state, "it shifts more arguments than there are")
     else:
-        state.arguments = state.arguments[int(count) :] if int(count) <= len(state.arguments) else state.arguments
-    state.status = "yes"
+        state.status = "no"
     return [state]
 
 
 def _exec(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     rest = words[1:]
     given = [(each.name, shell.expander.single(each.value, state)) for each in command.assignments]
-    if rest[:1] == ["-c"]:
-        state.doubt("`exec -c` drops the environment")
-        rest = rest[1:]
-    if rest[:1] == ["-a"]:
-        rest = rest[2:]
-    if rest[:1] in (["-l"], ["--"]):
-        rest = rest[1:]
+    while rest and rest[0][:1] == "-" and len(rest[0]) > 1 and state.dialect != "dash":
+        option = rest.pop(0)
+        if "c" in option:
+            state.doubt("`exec -c` drops the environment")
+        if option.endswith("a"):
+            rest = rest[1:]
+    rest = rest[1:] if rest[:1] == ["--"] else rest
     if not rest:
         state.status = "yes"
         return [state]
@@ -168,10 +183,14 @@ def _exit(shell: Shell, words: list[str], command: Simple, state: State) -> list
 
 def _return(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del shell, command
-    state.flow = {"return": "return", "break": "break", "continue": "continue"}[words[0]]
+    if words[0] == "return" and not state.local and state.file == state.zero and state.dialect == "bash":
+        state.status = "no"  # an error, and the script goes on
+        return [state]
+    if words[0] != "return" and words[1:] not in ([], ["1"]):
+        state.doubt(f"{words[0]!r} leaves several loops")
+    state.flow = words[0]
     if words[0] == "return":
-        text = "".join(words[1:2])
-        state.status = {"0": "yes", "": state.status}.get(text, "unknown" if HOLE in text else "no")
+        state.status = {"0": "yes", "": state.status}.get("".join(words[1:2]), "no")
     return [state]
 
 
@@ -186,7 +205,7 @@ def _eval(shell: Shell, words: list[str], command: Simple, state: State) -> list
         state.doubt("`eval` runs a text that isn't known")
         return [state]
     try:
-        body = parse(text)
+        body = shell.parsed(text, state)
     except InspectorError as error:
         state.doubt(f"`eval` runs what can't be followed: {error}")
         return [state]
@@ -201,12 +220,11 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
         return [state]
     path = join(state.cwd, name)
     if "/" not in name:
-        path = "" if state.dash else path
         found = find_command(shell.fs, name, state.environment()) if HOLE not in (state.get("PATH") or "") else None
-        path = found.path if isinstance(found, Found) else path
-    reached = find(shell.fs, path) if path else None
+        path = found.path if isinstance(found, Found) else "" if state.posix else path
+    reached = find(shell.fs, path)
     if reached is None or reached[1].kind is not Kind.FILE:
-        if not state.bash:
+        if state.posix:
             why = f"it sources {path or name!r}, which is not there"
             return shell.stop(state, why, certain=not path.startswith(conditions.MOUNTED))
         state.status = "no"
@@ -221,19 +239,48 @@ def _command(shell: Shell, words: list[str], command: Simple, state: State) -> l
     rest = words[1:]
     if rest[:1] in (["-v"], ["-V"]):
         name = rest[1] if len(rest) > 1 else HOLE
-        environment = state.environment()
-        if HOLE in name or HOLE in environment.variables["PATH"]:
-            state.status = "unknown"
-        elif name in state.functions or name in state.hooks or name in BUILTINS:
-            state.status = "yes"
-        else:
-            state.status = "yes" if isinstance(find_command(shell.fs, name, environment), Found) else "no"
+        state.status = is_there(shell, name, state)
         return [state]
     rest = rest[1:] if rest[:1] in (["-p"], ["--"]) else rest
     if not rest:
         return [state]
-    builtin = BUILTINS.get(rest[0])
+    builtin = of(rest[0], state)
     return builtin(shell, rest, command, state) if builtin else shell.program(rest, {}, state)
+
+
+def is_there(shell: Shell, name: str, state: State) -> Tri:
+    """Tell whether the shell finds a command of the name."""
+    environment = state.environment()
+    if HOLE in name or HOLE in environment.variables["PATH"]:
+        return "unknown"
+    known = name in state.functions or name in state.hooks or of(name, state) is not None or name in _KEYWORDS
+    return "yes" if known or isinstance(find_command(shell.fs, name, environment), Found) else "no"
+
+
+def _type(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    """Answer `type` and `hash`: whether all names are found."""
+    del command
+    found = {is_there(shell, name, state) for name in words[1:] if not name.startswith("-")}
+    state.status = "no" if "no" in found else "unknown" if "unknown" in found else "yes"
+    return [state]
+
+
+def _printf(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    """Print, or set a variable to what would be printed."""
+    del shell, command
+    if words[1:2] == ["-v"] and len(words) > 2 and state.dialect == "bash":
+        state.set(words[2], HOLE)
+    state.status = "yes"
+    return [state]
+
+
+def _let(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    del shell, command
+    for word in words[1:]:
+        for name in assigned(word):
+            state.set(name, HOLE)
+    state.status = "unknown"
+    return [state]
 
 
 def _ulimit(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
@@ -247,7 +294,7 @@ def _ulimit(shell: Shell, words: list[str], command: Simple, state: State) -> li
 
 def _read(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del shell, command
-    for name in words[1:]:
+    for name in (*words[1:], *(("OPTARG", "OPTIND") if words[0] == "getopts" else ())):
         if not name.startswith("-"):
             state.set(name, HOLE)
     state.status = "unknown"
@@ -260,7 +307,10 @@ def _not_followed(shell: Shell, words: list[str], command: Simple, state: State)
     return [state]
 
 
-_IDLE = ": true false echo printf wait trap umask jobs kill hash type shopt times bg fg disown pwd logout let test_"
+_IDLE = ": true false echo wait trap umask jobs kill shopt times bg fg disown pwd logout"
+_KEYWORDS = frozenset(
+    ["if", "then", "else", "elif", "fi", "case", "esac", "for", "while", "until", "do", "done", "{", "}", "!"]
+)
 BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(_IDLE.split(), _nothing),
     **dict.fromkeys(("[", "test"), _test),
@@ -270,6 +320,9 @@ BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(("read", "getopts", "mapfile", "readarray"), _read),
     **dict.fromkeys(("alias", "enable", "pushd", "popd"), _not_followed),
     **dict.fromkeys(("command", "builtin"), _command),
+    **dict.fromkeys(("type", "hash"), _type),
+    "printf": _printf,
+    "let": _let,
     "cd": _cd,
     "ulimit": _ulimit,
     "unset": _unset,
@@ -280,3 +333,11 @@ BUILTINS: dict[str, Builtin] = {
     "eval": _eval,
     **dict.fromkeys(("conda", "micromamba", "mamba"), activate.conda),
 }
+
+
+def of(name: str, state: State) -> Builtin | None:
+    """Return the builtin of a name, if this shell has it."""
+    lacking = {"dash": _NOT_DASH, "ash": _NOT_ASH}.get(state.dialect, frozenset())
+    if not state.dialect and name in _NOT_DASH:
+        state.doubt(f"not every shell has {name!r}, and which one this is can't be told")
+    return None if name in lacking else BUILTINS.get(name)

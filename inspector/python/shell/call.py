@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from inspector.python.shell.builtins import take_options
 from inspector.unknown import Unknown
 
 
@@ -17,10 +18,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     script: str | None = None
     arguments: tuple[str, ...] = ()
     login: bool = False
-    letters: str = ""
+    options: frozenset[str] = frozenset()
 
 
-def read_call(words: Sequence[str]) -> Call | Unknown:  # noqa: C901 - one arm an option
+def read_call(words: Sequence[str]) -> Call | Unknown:
     """Return what a shell is asked to do by its words."""
     rest = list(words[1:])
     if posixpath.basename(words[0]) == "busybox":
@@ -28,7 +29,7 @@ def read_call(words: Sequence[str]) -> Call | Unknown:  # noqa: C901 - one arm a
             return Unknown("busybox runs a command of its own")
         rest = rest[1:]
     login = text = False
-    letters = ""
+    options: frozenset[str] = frozenset()
     while rest and rest[0][:1] in ("-", "+") and rest[0] not in ("-", "--"):
         word = rest.pop(0)
         if word in ("--login", "--norc", "--noprofile", "--posix"):
@@ -37,15 +38,16 @@ def read_call(words: Sequence[str]) -> Call | Unknown:  # noqa: C901 - one arm a
         if word.startswith("--") or "i" in word or "s" in word.removeprefix("-o"):
             return Unknown(f"the shell has the option {word!r}, which is not followed")
         login, text = login or "l" in word, text or "c" in word
-        letters += word[1:] if word[0] == "-" else ""
-        if word[-1] in "oO" and rest:
-            letters += {"errexit": "e", "nounset": "u"}.get(rest.pop(0), "")
-    if rest[:1] == ["--"]:
-        rest = rest[1:]
-    if text:
-        if not rest:
-            return Unknown("no text for `-c`")
-        return Call(text=rest[0], arguments=tuple(rest[1:]), login=login, letters=letters)
-    if rest:
-        return Call(script=rest[0], arguments=tuple(rest), login=login, letters=letters)
-    return Call(login=login)
+        given = [word, rest.pop(0)] if word[-1] in "oO" and rest else [word]
+        options, _ = take_options(given if word[-1] != "O" else [], options)
+    rest = rest[1:] if rest[:1] == ["--"] else rest
+    if text and not rest:
+        return Unknown("no text for `-c`")
+    arguments = tuple(rest[1:] if text else rest)
+    return Call(
+        text=rest[0] if text else None,
+        script=rest[0] if rest and not text else None,
+        arguments=arguments,
+        login=login,
+        options=options,
+    )

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
 from inspector.python.shell.expand import Stop
-from inspector.python.shell.parser import parse
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Simple
@@ -17,33 +16,34 @@ from inspector.rootfs import is_dir
 
 
 def capture(shell: Shell, text: str, state: State) -> str:
-    """Return the output of commands joined by `&&` and `;`, its last line ends dropped; a hole where it isn't known."""
+    """Return the output of commands joined by `&&`, `||` and `;`, its last line ends dropped; a hole if unknown."""
     try:
-        body = parse(text)
+        body = shell.parsed(text, state)
     except InspectorError:
         return HOLE
     inner = state.copy()
+    inner.status = "yes"
     printed = []
     for chain in body:
         for operator, pipeline in chain.links:
+            if operator and inner.status == ("no" if operator == "&&" else "yes"):
+                continue
             only = pipeline.commands[0]
-            if operator == "||":
-                continue  # what stands before it is taken to succeed
             if len(pipeline.commands) > 1 or pipeline.negated or not isinstance(only, Simple):
                 return HOLE
-            try:
-                words = shell.expander.fields(only.words, inner)
-            except Stop:
-                return HOLE
-            output = _output(shell, words, inner)
+            output = _output(shell, only, inner)
             if output is None:
                 return HOLE
-            printed.append(output)
+            printed.append("" if only.silent else output)
     return "\n".join(line for line in printed if line)
 
 
-def _output(shell: Shell, words: list[str], state: State) -> str | None:
+def _output(shell: Shell, command: Simple, state: State) -> str | None:
     """Return what one command prints; None where that isn't known."""
+    try:
+        words = shell.expander.fields(command.words, state)
+    except Stop:
+        return None
     if not words or words[0] in state.functions or HOLE in words[0]:
         return None if words else ""
     name, *rest = words
@@ -51,6 +51,9 @@ def _output(shell: Shell, words: list[str], state: State) -> str | None:
     operands = [word for word in rest if not word.startswith("-")]
     if any(HOLE in word for word in rest):
         return None
+    state.status = "no" if name == "false" else "yes"
+    if name in ("true", ":", "false"):
+        return ""
     known = _KNOWN.get(posixpath.basename(name))
     return known(shell, options, operands, state) if known else None
 
@@ -108,6 +111,7 @@ def _which(shell: Shell, options: list[str], operands: list[str], state: State) 
     if len(operands) != 1 or HOLE in environment.variables["PATH"]:
         return None
     found = find_command(shell.fs, operands[0], environment)
+    state.status = "yes" if isinstance(found, Found) else "no"
     return found.path if isinstance(found, Found) else ""
 
 

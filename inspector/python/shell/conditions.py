@@ -60,8 +60,8 @@ def decide(  # noqa: PLR0911 - one answer a form
         case [operator, operand]:
             return _unary(fs, operator, operand, state)
         case [left, operator, right]:
-            if operator == "==" and state.dash:
-                return "no"  # dash's own test knows `=` alone, and says so
+            if operator == "==" and state.dialect == "dash":
+                return "no"  # an error, which is no match
             return _binary(left, operator, right, patterns=patterns)
         case _:
             return "unknown"
@@ -75,7 +75,7 @@ def _unary(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:
         if HOLE in operand and not known:
             return "unknown"
         return _tri(bool(known) == (operator == "-n"))
-    if operator not in _FILES or HOLE in operand:
+    if operator not in _FILES or HOLE in join(state.cwd, operand):
         return "unknown"
     return _file(fs, operator, operand, state)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from inspector.python.files import join, list_dir
 from inspector.python.shell.state import HOLE, State
-from inspector.python.shell.strict import lacks_value
+from inspector.python.shell.strict import may_be_set
 from inspector.python.shell.syntax import Opaque, Output, Parameter, Text, Word
 from inspector.rootfs import NotListed, Rootfs
 
@@ -18,19 +18,19 @@ MAX_FIELDS = 1000
 Capture = Callable[[str, State], str]
 """What a command substitution prints."""
 
-_PATTERN = re.compile(r"[*?\[]")
+_GUARDS = ("-", "+", "=", "?")
+_PATTERN = re.compile(r"[*?]|\[.+\]")
 
 
 class Stop(Exception):
-    """The shell ends here: `${name:?}`, or under `set -u` any use, of a name without a value."""
+    """The shell ends here: `${name:?}` of a name without a value, or what dash calls a bad substitution."""
 
 
 class Expander:
-    """Expands words over the image's files; `texts` are the scripts that the words are of."""
+    """Expands words over the image's files."""
 
     def __init__(self, fs: Rootfs, capture: Capture) -> None:
         self.fs, self.capture = fs, capture
-        self.texts: list[str] = []
 
     def single(self, word: Word, state: State) -> str:
         """Return the word as one text, as assignments and `case` take it. Raises `Stop`."""
@@ -65,6 +65,7 @@ class Expander:
         for at, part in enumerate(word):
             if isinstance(part, Parameter) and part.name == "@" and part.quoted and not part.operator:
                 items = state.arguments
+                there = there and (bool(items) or bool(current))
                 for position, item in enumerate(items):
                     if position:
                         yield current
@@ -88,11 +89,11 @@ class Expander:
 
     def _globbed(self, value: str, plain: str, state: State) -> Iterator[str]:
         """Yield the files that a pattern in the last component stands for; the pattern itself where there are none."""
-        if not _PATTERN.search(plain):
+        if not _PATTERN.search(plain) or "f" in state.options:
             yield value
             return
         folder, _, last = value.rpartition("/")
-        if _PATTERN.search(folder) or HOLE in value:
+        if _PATTERN.search(folder) or HOLE in value or (HOLE in state.cwd and not value.startswith("/")):
             yield HOLE
             return
         where = join(state.cwd, folder) if folder or not value.startswith("/") else "/"
@@ -116,20 +117,24 @@ class Expander:
                 return self.capture(text, state)
             case Parameter():
                 return self._parameter(part, state)
-            case _:
+            case Opaque(assigns=assigns, extends=extends):
+                if extends and state.dialect == "dash":
+                    raise Stop("it is a bad substitution")
+                for name in assigns:
+                    state.set(name, HOLE)
                 return HOLE
 
     def _parameter(self, part: Parameter, state: State) -> str:
         value = _lookup(part.name, state)
-        if (
-            value is None
-            and part.operator[-1:] not in ("-", "=", "+", "?")
-            and lacks_value(part.name, state, self.texts)
-        ):
+        if value is None and "u" in state.options and part.name not in "@*" and part.operator[-1:] not in _GUARDS:
+            if may_be_set(part.name):
+                return HOLE
             raise Stop(f"`set -u` ends it where {part.name!r} has no value")
         match part.operator:
             case "":
                 return value or ""
+            case ":" if state.dialect == "dash":
+                raise Stop("it is a bad substitution")
             case ":-" | "-" | ":=" | "=" | ":+" | "+" | ":?" | "?":
                 return self._default(part, value, state)
             case ":":

@@ -14,6 +14,11 @@ MAX_NESTING = 30
 
 _OPERATORS = (";;&", ";;", ";&", "&&", "||", "|&", "\n", ";", "&", "|", "(", ")")
 _REDIRECTION = re.compile(r"\d*(?:<<<|<<-?|<>|<&|<|>>|>&|>\||>|&>>|&>)")
+_POSIX_REDIRECTION = re.compile(r"\d*(?:<<-?|<>|<&|<|>>|>&|>\||>)")
+_OUTPUT = frozenset({">", "1>", ">>", "1>>", ">|", "1>|", ">&", "1>&", "&>", "&>>"})
+_ASSIGNS = re.compile(
+    r"([A-Za-z_]\w*)\s*(?:\+\+|--|(?:<<|>>|[-+*/%&^|])?=(?!=))|(?:\+\+|--)\s*([A-Za-z_]\w*)", re.ASCII
+)
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]\w*|[0-9]|[@*#?$!-]", re.ASCII)
 _BRACED = re.compile(r"([A-Za-z_]\w*|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|[-=?+#%:])?", re.ASCII)
@@ -21,10 +26,14 @@ _ENDS_WORD = frozenset(" \t\n;&|()<>")
 
 
 class Token(msgspec.Struct, frozen=True):
-    """A word, or an operator; both are empty at the end. `plain` is the word's text where it has no quotes or `$`."""
+    """A word, or an operator; both are empty at the end. `plain` is the word's text where it has no quotes or `$`.
+
+    `silent` words stand beside a redirection of what their command prints.
+    """
 
     word: Word = ()
     operator: str = ""
+    silent: bool = False
 
     @property
     def plain(self) -> str:
@@ -33,34 +42,39 @@ class Token(msgspec.Struct, frozen=True):
         return only.value if isinstance(only, Text) and not only.quoted else ""
 
 
-def tokens(text: str) -> list[Token]:
-    """Return all tokens of a script. Raises `Malformed`."""
-    return _Lexer(text, 0).run()
+def tokens(text: str, *, posix: bool = False) -> list[Token]:
+    """Return all tokens of a script; with `posix` as dash reads it. Raises `Malformed`."""
+    return _Lexer(text, 0, posix=posix).run()
 
 
-def parse_word(text: str, depth: int = 0) -> Word:
+def parse_word(text: str, depth: int = 0, *, posix: bool = False) -> Word:
     """Return the parts of a text that is one word, spaces among it."""
-    lexer = _Lexer(text, depth)
+    lexer = _Lexer(text, depth, posix=posix)
     return lexer.word(ends=frozenset())
+
+
+def assigned(arithmetic: str) -> tuple[str, ...]:
+    """Return the variables that an arithmetic expression sets."""
+    return tuple(match[1] or match[2] for match in _ASSIGNS.finditer(arithmetic))
 
 
 class _Lexer:
     """A position in the text, and the here-documents that the next line begins."""
 
-    def __init__(self, text: str, depth: int) -> None:
+    def __init__(self, text: str, depth: int, *, posix: bool) -> None:
         if depth > MAX_NESTING:
             raise Malformed("its expansions are nested too deep")
-        self.text, self.at, self.depth = text, 0, depth
+        self.text, self.at, self.depth, self.posix = text, 0, depth, posix
         self.pending: list[tuple[str, bool]] = []
         self.found: list[Token] = []
-        self.in_test = False
+        self.in_test = self.silent = False
 
     def run(self) -> list[Token]:
         while self._skip_blanks():
             if self._redirection():
                 continue
             operator = next((each for each in _OPERATORS if self.text.startswith(each, self.at)), "")
-            if operator == "(" and self.text.startswith("((", self.at) and self._begins_command(also="for"):
+            if operator == "(" and self.text.startswith("((", self.at) and self._begins_command():
                 self._arithmetic()
             elif operator:
                 self._operator(operator)
@@ -75,7 +89,7 @@ class _Lexer:
         while self.at < len(text):
             if text.startswith("\\\n", self.at):
                 self.at += 2
-            elif text[self.at] in " \t\r":
+            elif text[self.at] in " \t":
                 self.at += 1
             elif text[self.at] == "#":
                 end = text.find("\n", self.at)
@@ -84,27 +98,19 @@ class _Lexer:
                 return True
         return False
 
-    def _begins_command(self, *, also: str = "if") -> bool:
+    def _begins_command(self) -> bool:
+        if self.posix:
+            return False
         last = self.found[-1] if self.found else Token(operator="\n")
-        return bool(last.operator) or last.plain in {
-            also,
-            "if",
-            "while",
-            "until",
-            "then",
-            "do",
-            "else",
-            "elif",
-            "!",
-            "{",
-        }
+        return bool(last.operator) or last.plain in {"for", "if", "while", "until", "then", "do", "else", "elif", "!", "{"}
 
     def _arithmetic(self) -> None:
         end = self.text.find("))", self.at)
         if end < 0:
             raise Malformed("an arithmetic command has no end")
+        inner = self.text[self.at + 2 : end]
         self.at = end + 2
-        self.found.append(Token((Text("(("),)))
+        self.found.append(Token((Opaque(assigns=assigned(inner)),), "(("))
 
     def _operator(self, operator: str) -> None:
         self.at += len(operator)
@@ -125,10 +131,15 @@ class _Lexer:
         self.pending = []
 
     def _plain_word(self) -> None:
+        if self.text[self.at] in "<>":  # in `[[`, where it compares
+            self.at += 1
+            self.found.append(Token((Text(self.text[self.at - 1]),)))
+            return
         token = Token(self.word(_ENDS_WORD))
-        if token.plain in ("[[", "]]"):
+        if token.plain in ("[[", "]]") and not self.posix:
             self.in_test = token.plain == "[["
-        self.found.append(token)
+        self.found.append(msgspec.structs.replace(token, silent=True) if self.silent else token)
+        self.silent = False
 
     def _skip_brackets(self) -> None:
         """Leave out a process that a redirection leads to."""
@@ -142,7 +153,8 @@ class _Lexer:
 
     def _redirection(self) -> bool:
         """Leave out a redirection with its target; False where none stands here."""
-        match = None if self.in_test else _REDIRECTION.match(self.text, self.at)
+        pattern = _POSIX_REDIRECTION if self.posix else _REDIRECTION
+        match = None if self.in_test else pattern.match(self.text, self.at)
         if match is None or self.text.startswith(("<(", ">("), match.end() - 1):
             if match is None:
                 return False
@@ -150,10 +162,15 @@ class _Lexer:
         self.at = match.end()
         while self.text[self.at : self.at + 1] in (" ", "\t"):
             self.at += 1
-        if self.text.startswith((">(", "<("), self.at):
+        if self.text.startswith((">(", "<("), self.at) and not self.posix:
             self._skip_brackets()
             return True
         target = self.word(_ENDS_WORD)
+        if match[0] in _OUTPUT:
+            last = self.found[-1] if self.found else Token()
+            if last.word:
+                self.found[-1] = msgspec.structs.replace(last, silent=True)
+            self.silent = not last.word
         if match[0].lstrip("0123456789") in ("<<", "<<-"):
             delimiter = "".join(part.value for part in target if isinstance(part, Text))
             self.pending.append((delimiter, match[0].endswith("-")))
@@ -175,7 +192,8 @@ class _Lexer:
             parts += part
         if plain:
             parts.append(Text("".join(plain)))
-        if ends and text.startswith("(", self.at) and plain and plain[-1] == "=" and _NAME.match(plain[0]):
+        array = ends and not self.posix and text.startswith("(", self.at) and plain[-1:] == ["="]
+        if array and _NAME.match(plain[0]):
             self._closing("(", ")")
             parts.append(Opaque())
         return tuple(parts) or (Text("", quoted=True),)
@@ -226,15 +244,14 @@ class _Lexer:
         text, at = self.text, self.at
         if text.startswith("$((", at):
             self.at += 1
-            self._closing("(", ")")
-            return [Opaque(quoted)]
+            return [Opaque(quoted, assigned(self._closing("(", ")")))]
         if text.startswith("$(", at):
             self.at += 1
             return [Output(self._closing("(", ")"), quoted)]
         if text.startswith("${", at):
             self.at += 1
-            return [_braced(self._closing("{", "}"), quoted=quoted, depth=self.depth + 1)]
-        if not quoted and text.startswith(("$'", '$"'), at):
+            return [self._braced(self._closing("{", "}"), quoted=quoted)]
+        if not quoted and not self.posix and text.startswith(("$'", '$"'), at):
             self.at += 1
             end = self._find(text[at + 1])
             inner = text[at + 2 : end]
@@ -246,6 +263,19 @@ class _Lexer:
             return "$"
         self.at = match.end()
         return [Parameter(match[0], quoted=quoted)]
+
+    def _braced(self, inner: str, *, quoted: bool) -> Part:
+        match = _BRACED.match(inner)
+        if match is None or (inner.startswith("#") and len(inner) > 1):
+            length = inner.startswith("#") and _NAME.fullmatch(inner[1:]) is not None
+            return Opaque(quoted, extends=not length)
+        name, operator = match[1], match[2] or ""
+        rest = inner[match.end() :]
+        if inner == "BASH_SOURCE[0]":
+            return Parameter("BASH_SOURCE", quoted=quoted)
+        if rest and not operator:
+            return Opaque(quoted, extends=True)
+        return Parameter(name, operator, parse_word(rest, self.depth + 1, posix=self.posix) if rest else (), quoted)
 
     def _find(self, quote: str) -> int:
         """Say where the text that begins here with `quote` ends."""
@@ -277,19 +307,6 @@ class _Lexer:
                     return text[start : self.at - 1]
             self.at += 1
         raise Malformed("a bracket has no end")
-
-
-def _braced(inner: str, *, quoted: bool, depth: int) -> Part:
-    match = _BRACED.match(inner)
-    if match is None or (inner.startswith("#") and len(inner) > 1):
-        return Opaque(quoted)
-    name, operator = match[1], match[2] or ""
-    rest = inner[match.end() :]
-    if inner == "BASH_SOURCE[0]":
-        return Parameter("BASH_SOURCE", quoted=quoted)
-    if rest and not operator:
-        return Opaque(quoted)
-    return Parameter(name, operator, parse_word(rest, depth) if rest else (), quoted)
 
 
 def _joined(parts: list[Part]) -> list[Part]:

@@ -34,11 +34,11 @@ _NAME = re.compile(r"[A-Za-z_][\w:.-]*", re.ASCII)
 _ENDS_BODY = frozenset({"then", "fi", "else", "elif", "do", "done", "esac", "}"})
 
 
-def parse(text: str) -> Body:
-    """Return the commands of a script. Raises `Malformed` for what is not understood."""
+def parse(text: str, *, posix: bool = False) -> Body:
+    """Return the commands of a script; with `posix` as dash reads it. Raises `Malformed` for what is not understood."""
     if len(text) > MAX_TEXT:
         raise Malformed(f"it has more than {MAX_TEXT} characters")
-    parser = _Parser(tokens(text))
+    parser = _Parser(tokens(text, posix=posix), posix=posix)
     body = parser.body()
     if parser.here != Token():
         raise Malformed(f"a {parser.here.operator or parser.here.plain!r} stands where none is expected")
@@ -48,8 +48,8 @@ def parse(text: str) -> Body:
 class _Parser:
     """A position in the tokens."""
 
-    def __init__(self, found: list[Token]) -> None:
-        self.tokens, self.at, self.depth = found, 0, 0
+    def __init__(self, found: list[Token], *, posix: bool) -> None:
+        self.tokens, self.at, self.depth, self.posix = found, 0, 0, posix
 
     @property
     def here(self) -> Token:
@@ -122,6 +122,8 @@ class _Parser:
             if not self._take(")"):
                 raise Malformed("a bracket has no end")
             return Group(body, own_process=True)
+        if self.here.operator == "((":
+            return Test(assigns=self._arithmetic())
         match self.here.plain:
             case "{":
                 return self._group()
@@ -133,20 +135,21 @@ class _Parser:
                 return self._for()
             case "while" | "until":
                 return self._while()
-            case "function":
+            case "function" if not self.posix:
                 self.at += 1
                 return self._function()
-            case "[[":
+            case "[[" if not self.posix:
                 return self._test()
-            case "((":
-                self.at += 1
-                return Test()
             case _:
                 pass
         following = self.tokens[self.at + 1 : self.at + 3]
         if _NAME.fullmatch(self.here.plain) and [each.operator for each in following] == ["(", ")"]:
             return self._function()
         return self._simple()
+
+    def _arithmetic(self) -> tuple[str, ...]:
+        (only,) = self._word()
+        return only.assigns if isinstance(only, Opaque) else ()
 
     def _group(self) -> Group:
         self.at += 1
@@ -191,18 +194,18 @@ class _Parser:
 
     def _for(self) -> Loop:
         self.at += 1
-        if self.here.plain == "((":
-            self.at += 1
+        if self.here.operator == "((":
+            assigns = self._arithmetic()
             while self._take(";", "\n"):
                 pass
-            return Loop(self._do(), condition=(Chain((("", Pipeline((Test(),))),)),))
+            return Loop(self._do(), condition=(Chain((("", Pipeline((Test(assigns=assigns),))),)),))
         name = self.here.plain
         self._word()
         self._newlines()
         words: list[Word] | None = None
         if self._keyword("in"):
             words = []
-            while not self.here.operator:
+            while self.here.word:
                 words.append(self._word())
         while self._take(";", "\n"):
             pass
@@ -248,16 +251,18 @@ class _Parser:
     def _simple(self) -> Simple:
         assignments: list[Assignment] = []
         words: list[Word] = []
+        silent = False
         while self.here.word:
+            silent = silent or self.here.silent
             word = self._word()
             assignment = None if words else as_assignment(word)
-            if assignment is None:
+            if assignment is None or (assignment.appends and self.posix):
                 words.append(word)
             else:
                 assignments.append(assignment)
         if not words and not assignments and self.here.operator not in ("\n", ";", "&&", "||", "|", "&", ")"):
             raise Malformed(f"{self.here.operator or 'the end'!r} stands where a command is expected")
-        return Simple(tuple(assignments), tuple(words))
+        return Simple(tuple(assignments), tuple(words), silent)
 
 
 def as_assignment(word: Word) -> Assignment | None:
@@ -268,6 +273,4 @@ def as_assignment(word: Word) -> Assignment | None:
         return None
     rest = first.value[match.end() :]
     value = (*((Text(rest),) if rest else ()), *word[1:])
-    if len(word) > 1 and isinstance(word[1], Opaque) and not word[1].quoted and not rest:
-        value = (Opaque(),)
     return Assignment(match[1], value, bool(match[2]))

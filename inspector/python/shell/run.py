@@ -6,13 +6,11 @@ Nothing is executed. Where a condition isn't known both ways are followed; a val
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
 
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed
-from inspector.python.shell import builtins, conditions, control, dialect, strict
+from inspector.python.shell import builtins, conditions, loops, strict
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
@@ -26,10 +24,10 @@ from inspector.python.shell.syntax import (
     Group,
     If,
     Loop,
+    Output,
     Pipeline,
     Simple,
     Test,
-    Word,
 )
 from inspector.python.version import is_python
 from inspector.python.which import Missing, find_command
@@ -46,7 +44,6 @@ MAX_CALLS = 20
 
 MAX_FIRST_LINES = 20
 """Lines of a script that end it before something else than a shell's commands."""
-C = TypeVar("C", bound=Command)
 
 
 class Shell:
@@ -57,14 +54,12 @@ class Shell:
         self.expander = Expander(fs, lambda text, state: capture(self, text, state))
         self.runs: list[Run] = []
         self.ends: list[Run] = []
-        self.depth = 0
-        self.tested = 0
+        self.depth = self.asking = 0
 
     def script(self, text: str, state: State) -> list[Run]:
         """Return the programs that end the script, each way through it. Raises `Malformed`, `LimitExceeded`."""
-        self._stops(text, state)
         try:
-            body = parse(text)
+            body = self.parsed(text, state)
         except Malformed:
             if not self._ends_before(text, state):
                 raise
@@ -74,15 +69,12 @@ class Shell:
                 self.finish(left)
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
 
-    def _stops(self, text: str, state: State) -> None:
-        """Take in a script's text, at which dash may stop."""
-        self.expander.texts.append(text)
-        found = dialect.stops_at(text) if state.dash else ""
-        if found:
-            self.stop(state.copy(), f"dash stops at {found!r}", certain=False)
+    def parsed(self, text: str, state: State) -> Body:
+        """Return the commands of a text, as this shell reads it. Raises `Malformed`."""
         closed = strict.may_not_write(self.fs, text, state)
         if closed:
             self.stop(state.copy(), f"{closed!r} is closed to user {state.base.user!r}", certain=False)
+        return parse(text, posix=state.dialect == "dash")
 
     def _ends_before(self, text: str, state: State) -> bool:
         """Tell whether the first lines end the shell, as in a script that goes on in another language."""
@@ -140,23 +132,31 @@ class Shell:
             for state in passing:
                 if not state.flow:
                     state.status = conditions.negated(wanted)
-            tested = at < len(chain.links) or pipeline.negated
-            self.tested += tested
-            ran = self._pipeline(pipeline, [state.copy() for state in going])
-            self.tested -= tested
-            if not tested and not self.tested:
-                ran = [after for state in ran for after in self._strictly(pipeline, state)]
-            states = [*passing, *ran]
+            only_asked = at < len(chain.links) or pipeline.negated
+            self.asking += only_asked
+            done = self._pipeline(pipeline, [state.copy() for state in going])
+            self.asking -= only_asked
+            states = [*passing, *(done if only_asked else self._failing(pipeline, done))]
         return states
 
+    def _failing(self, pipeline: Pipeline, states: list[State]) -> list[State]:
+        """End those that `set -e` ends, or may end: most programs are taken to succeed."""
+        return states if self.asking else [each for state in states for each in self._strictly(pipeline, state)]
+
     def _strictly(self, pipeline: Pipeline, state: State) -> list[State]:
-        """Return what `set -e` leaves of a state behind a pipeline that nothing tests."""
         ran = [run.argv[0] for run in self.runs if run.argv and run is not state.last]
         failure = None if state.flow else strict.failure_of(self.fs, pipeline, state, ran)
         if failure is None:
             return [state]
         self.stop(state.copy(), failure.why, certain=failure.certain)
         return [] if failure.certain else [state]
+
+    def asked(self, condition: Body, states: list[State]) -> list[State]:
+        """Return the states behind a condition, in which `set -e` ends nothing."""
+        self.asking += 1
+        asked = self.body(condition, states)
+        self.asking -= 1
+        return asked
 
     @staticmethod
     def _leads_on(state: State, wanted: Tri) -> tuple[str, ...]:
@@ -207,74 +207,59 @@ class Shell:
             raise LimitExceeded(f"it takes more than {MAX_STEPS} steps to follow")
         match command:
             case Simple():
-                return [after for state in states for after in self._simple(command, state)]
+                return self._each(states, lambda state: self._simple(command, state))
             case Group(body=body, own_process=True):
                 return self.apart(lambda inner: self.body(body, inner), states)
             case Group(body=body):
                 return self.body(body, states)
             case If():
-                return control.if_(self, command, states)
+                return loops.if_(self, command, states)
             case Case():
-                return [
-                    after for state in states for after in self._stopping(partial(control.case, self), command, state)
-                ]
+                return self._each(states, lambda state: loops.case(self, command, state))
             case Loop():
-                return [
-                    after for state in states for after in self._stopping(partial(control.loop, self), command, state)
-                ]
+                return self._each(states, lambda state: loops.follow(self, command, state))
             case Function(name=name, body=function):
                 for state in states:
                     state.functions[name] = function
                     state.status = "yes"
                 return states
             case Test():
-                return self._each(self._tested, command, states)
+                return self._each(states, lambda state: self._test(command, state))
 
-    def _each(self, follow: Callable[[C, State], list[State]], command: C, states: list[State]) -> list[State]:
-        return [after for state in states for after in self._stopping(follow, command, state)]
+    def _each(self, states: list[State], follow: Callable[[State], list[State]]) -> list[State]:
+        """Follow a command from each state; one whose expansion fails ends there."""
+        found: list[State] = []
+        for state in states:
+            try:
+                found += follow(state)
+            except Stop as stop:
+                found += self.stop(state, str(stop))
+        return found
 
-    def _stopping(self, follow: Callable[[C, State], list[State]], command: C, state: State) -> list[State]:
-        """Follow a command, which may stop the shell at a variable without a value."""
-        try:
-            return follow(command, state)
-        except Stop as stop:
-            return self.stop(state, str(stop))
-
-    def _tested(self, command: Test, state: State) -> list[State]:
-        state.status = self._test(command.words, state)
-        return [state]
-
-    def _test(self, words: tuple[Word, ...], state: State) -> Tri:
-        if state.dash:
-            return "no"  # it looks for a program of the name `[[`
-        if not words:
-            return "unknown"
+    def _test(self, test: Test, state: State) -> list[State]:
+        state.status = "unknown"
+        for name in test.assigns:
+            state.set(name, HOLE)
+        if not test.words:
+            return [state]
         texts: list[str] = []
-        for at, word in enumerate(words):
+        for at, word in enumerate(test.words):
             right = at and texts[-1] in ("=", "==", "!=")
             texts.append(self.expander.pattern(word, state) if right else self.expander.single(word, state))
-        return conditions.decide(self.fs, texts, state, patterns=True)
-
-    def asked(self, condition: Body, states: list[State]) -> list[State]:
-        """Return the states behind a condition, in which `set -e` ends nothing."""
-        self.tested += 1
-        asked = self.body(condition, states)
-        self.tested -= 1
-        return asked
+        state.status = conditions.decide(self.fs, texts, state, patterns=True)
+        return [state]
 
     def _simple(self, command: Simple, state: State) -> list[State]:
-        try:
-            words = self.expander.fields(command.words, state)
-            given = []
-            for each in command.assignments:
-                value = self.expander.single(each.value, state)
-                given.append((each.name, (state.get(each.name) or "") + value if each.appends else value))
-                if not words:
-                    state.set(*given[-1])
-        except Stop as stop:
-            return self.stop(state, str(stop))
+        words = self.expander.fields(command.words, state)
+        given = []
+        for each in command.assignments:
+            value = self.expander.single(each.value, state)
+            given.append((each.name, (state.get(each.name) or "") + value if each.appends else value))
+            if not words:
+                state.set(*given[-1])
         if not words:
-            state.status = strict.assigned_status(command, state)
+            values = [part for each in command.assignments for part in each.value]
+            state.status = "unknown" if any(isinstance(part, Output) for part in values) else "yes"
             return [state]
         return self.call(words, dict(given), command, state)
 
@@ -288,10 +273,10 @@ class Shell:
         """Run words: a function, a builtin or a program. `given` are assignments for this command alone."""
         name = words[0]
         if name in state.functions:
-            return self._function(words, state)
-        builtin = None if state.dash and name in dialect.NOT_IN_DASH else builtins.BUILTINS.get(name)
+            return self._function(words, given, state)
+        builtin = builtins.of(name, state)
         if builtin is not None:
-            if given and name in builtins.KEEPS_ASSIGNMENTS:
+            if given and state.posix and name in builtins.SPECIAL:
                 for variable, value in given.items():
                     state.set(variable, value)
             return builtin(self, words, command, state)
@@ -308,15 +293,20 @@ class Shell:
             state.status = "no" if isinstance(found, Missing) else "unknown"
         return [state]
 
-    def _function(self, words: list[str], state: State) -> list[State]:
+    def _function(self, words: list[str], given: dict[str, str], state: State) -> list[State]:
         self.depth += 1
         if self.depth > MAX_CALLS:
             raise LimitExceeded(f"more than {MAX_CALLS} functions call each other")
         outer, state.arguments = state.arguments, words[1:]
+        state.local = (*state.local, {})
+        for name, value in given.items():
+            state.keep(name)
+            state.set(name, value, export=True)
         states = self.command(state.functions[words[0]], [state])
         self.depth -= 1
         for each in states:
             each.arguments = list(outer)
+            each.put_back()
             each.flow = "" if each.flow == "return" else each.flow
         return states
 
@@ -326,21 +316,20 @@ class Shell:
         try:
             if self.depth > MAX_CALLS:
                 raise LimitExceeded(f"more than {MAX_CALLS} scripts call each other")
-            text = self.read(path)
-            body = parse(text)
-            self._stops(text, state)
+            body = self.parsed(self.read(path), state)
         except InspectorError as error:
             state.doubt(f"{path!r} is run in the shell, and can't be followed: {error}")
             self.depth -= 1
             return [state]
         outer, file = state.arguments, state.file
         state.file = path
+        words = words if state.dialect != "dash" else []  # which passes no arguments to such a script
         if words:
             state.arguments = words
         states = self.body(body, [state])
         self.depth -= 1
         for each in states:
             each.file = file
-            each.arguments = list(outer) if words else each.arguments
+            each.arguments = list(outer) if words and each.arguments == words else each.arguments
             each.flow = "" if each.flow == "return" else each.flow
         return states

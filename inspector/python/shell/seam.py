@@ -18,14 +18,17 @@ class Shell(Protocol):
     ends: list[Run]
     runs: list[Run]
 
+    def parsed(self, text: str, state: State) -> Body:
+        """Return the commands of a text. Raises `Malformed`."""
+
     def body(self, chains: Body, states: list[State]) -> list[State]:
         """Return the states behind the commands."""
 
     def asked(self, condition: Body, states: list[State]) -> list[State]:
-        """Return the states behind a condition."""
+        """Return the states behind a condition, in which `set -e` ends nothing."""
 
     def distinct(self, states: list[State]) -> list[State]:
-        """Return those that go on differently."""
+        """Return those that go on differently. Raises `LimitExceeded`."""
 
     def source(self, path: str, words: list[str], state: State) -> list[State]:
         """Run a script in this very shell."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
@@ -12,6 +13,8 @@ from inspector.unknown import Tri
 
 HOLE = "\0"
 """Stands in a value for text that isn't known; no variable of a process can hold this character."""
+Dialect = Literal["bash", "dash", "ash", ""]
+"""What a shell understands beyond POSIX: bash's words, none (dash), BusyBox's; empty where it can't be told."""
 MAX_VALUE = 256 << 10
 """Characters of one value; longer ones are not known."""
 
@@ -35,9 +38,19 @@ class State:
     """A shell between two commands. `flow` is set where what follows is left out: break, return, exit.
 
     `last` is the last program that was run, `hooks` are the prefixes of conda, by the command that activates.
+    `options` are the letters of `set` that count, `local` what functions must put back when they return. `posix` is
+    bash that runs as sh.
     """
 
-    def __init__(self, environment: Environment, words: tuple[str, ...], *, bash: bool) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        words: tuple[str, ...],
+        *,
+        dialect: Dialect,
+        posix: bool = False,
+        options: frozenset[str] = frozenset(),
+    ) -> None:
         self.base = environment
         self.variables = dict(environment.variables)
         self.exported = set(self.variables)
@@ -50,9 +63,10 @@ class State:
         self.flow = ""
         self.doubts: tuple[str, ...] = ()
         self.last: Run | None = None
-        self.bash, self.exports_all = bash, False
-        self.errexit = self.nounset = self.dash = False
-        if bash:
+        self.dialect, self.posix, self.options = dialect, posix or dialect in ("dash", "ash"), options
+        self.fixed: frozenset[str] = frozenset()
+        self.local: tuple[Mapping[str, tuple[str | None, bool]], ...] = ()
+        if dialect == "bash":
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
 
     def copy(self) -> State:
@@ -68,31 +82,51 @@ class State:
         """Equal for states that go on alike."""
         names = tuple(sorted(self.functions))
         values = tuple(sorted(self.variables.items()))
-        flags = (self.status, self.flow, self.doubts, _known(self.last), tuple(self.hooks))
-        options = (self.exports_all, self.errexit, self.nounset)
-        return values, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags, options
+        flags = (self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
+        return values, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
 
     def get(self, name: str) -> str | None:
         """Return the value of a variable; None if it is unset."""
         match name:
             case "PWD":
                 return self.cwd
-            case "UID" | "EUID" if self.bash:
+            case "UID" | "EUID" if self.dialect == "bash":
                 return HOLE if self.base.uid is None else str(self.base.uid)
             case "RANDOM" | "SECONDS" | "HOSTNAME" | "PPID" | "LINENO":
                 return HOLE
-            case "BASH_SOURCE":
+            case "BASH_SOURCE" if self.dialect != "dash":
                 return self.file
-            case "BASH_SOURCE" if not self.bash:
-                return None
             case _:
                 return self.variables.get(name)
 
     def set(self, name: str, value: str, *, export: bool = False) -> None:
-        """Set a variable."""
+        """Set a variable; where it is fixed, shells differ in what they stop then."""
+        if name in self.fixed:
+            self.doubt(f"{name} is set, which is read-only")
         self.variables[name] = value if len(value) <= MAX_VALUE else HOLE
-        if export or self.exports_all:
+        if export or "a" in self.options:
             self.exported.add(name)
+
+    def unset(self, name: str) -> None:
+        """Forget a variable."""
+        self.variables.pop(name, None)
+        self.exported.discard(name)
+
+    def keep(self, name: str) -> None:
+        """Note what a function must put back of a variable that is its own."""
+        if self.local and name not in self.local[-1]:
+            before = self.variables.get(name), name in self.exported
+            self.local = (*self.local[:-1], {**self.local[-1], name: before})
+
+    def put_back(self) -> None:
+        """Give variables the values that they had before the function that ends here."""
+        for name, (value, exported) in self.local[-1].items():
+            self.unset(name)
+            if value is not None:
+                self.variables[name] = value
+            if exported:
+                self.exported.add(name)
+        self.local = self.local[:-1]
 
     def doubt(self, why: str) -> None:
         """Note what may have changed anything at all."""

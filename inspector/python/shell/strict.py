@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from inspector.errors import InspectorError
 from inspector.python.access import WRITE, allowed
-from inspector.python.files import find, upward
+from inspector.python.files import find, read_text, upward
 from inspector.python.shell.state import HOLE, Run, State
 from inspector.python.shell.syntax import Output, Pipeline, Simple, Test, Word
 from inspector.rootfs import Rootfs
-from inspector.unknown import Tri
 
 _ASKS = frozenset(
     {"[", "[[", "test", "grep", "egrep", "fgrep", "zgrep", "cmp", "diff", "expr", "pgrep", "pidof", "nc", "ncat",
@@ -32,6 +32,14 @@ _AUTOMATIC = re.compile(
 )
 
 
+_OPTIONS = frozenset(
+    {"allexport", "errexit", "ignoreeof", "interactive", "monitor", "noglob", "noexec", "stdin", "xtrace", "verbose",
+     "vi", "emacs", "noclobber", "notify", "nounset", "nolog", "debug"}
+)  # fmt: skip
+_INSTALLED = re.compile(r"(?ms)^Package: dash$(?:(?!^$).)*?^Version: (\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
+_FIRST_WITH_PIPEFAIL = (0, 5, 13)
+
+
 class Failure(msgspec.Struct, frozen=True):
     """Why a shell ends in failure; not `certain` where it may go on as well."""
 
@@ -43,17 +51,17 @@ _ERREXIT = re.compile(r"\bset -[a-zA-Z]*e|\berrexit\b")
 _REDIRECTED = re.compile(r"(?<!&)>{1,2}[ \t]*(/[\w./-]{1,200})")
 
 
-def set_options(state: State, letters: str, *, on: bool) -> None:
-    """Take `-e` and `-u` from the letters of `set` or of the shell's own options."""
-    if "e" in letters:
-        state.errexit = on
-    if "u" in letters:
-        state.nounset = on
-
-
-def set_named(state: State, name: str, *, on: bool) -> None:
-    """Take an option of `set -o`."""
-    set_options(state, {"errexit": "e", "nounset": "u"}.get(name, ""), on=on)
+def refuses_option(fs: Rootfs, name: str, state: State) -> bool | None:
+    """Tell whether dash ends at an option of `set -o`; None where that depends on its release."""
+    if state.dialect != "dash" or name in _OPTIONS:
+        return False
+    if name != "pipefail":
+        return True
+    try:
+        found = _INSTALLED.search(read_text(fs, "/var/lib/dpkg/status") or "")
+    except InspectorError:
+        return None
+    return True if found and tuple(int(part or 0) for part in found.groups()) < _FIRST_WITH_PIPEFAIL else None
 
 
 def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> Failure | None:
@@ -62,7 +70,7 @@ def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> 
     `ran` are the programs that were started before, which may have made what isn't in the image.
     """
     command = pipeline.commands[-1]
-    if not state.errexit or not isinstance(command, Simple | Test) or state.status == "yes":
+    if "e" not in state.options or not isinstance(command, Simple | Test) or state.status == "yes":
         return None
     name = "[[" if isinstance(command, Test) else _name(command)
     if state.status == "no":
@@ -75,11 +83,6 @@ def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> 
     return None
 
 
-def assigned_status(command: Simple, state: State) -> Tri:
-    """Return the status of assignments alone: that of the last command whose output they take."""
-    return "unknown" if state.errexit and _asks(command) else "yes"
-
-
 def is_made(path: str, runs: Sequence[Run]) -> bool:
     """Tell whether `mkdir` ran for a folder, or for one below it, so that it is there."""
     made = (
@@ -90,7 +93,7 @@ def is_made(path: str, runs: Sequence[Run]) -> bool:
 
 def may_not_write(fs: Rootfs, text: str, state: State) -> str:
     """Return the file that a script which runs under `set -e` redirects to, and whose folder is closed to the user."""
-    if state.base.uid == 0 or not (state.errexit or _ERREXIT.search(text)):
+    if state.base.uid == 0 or not ("e" in state.options or _ERREXIT.search(text)):
         return ""
     for found in _REDIRECTED.finditer(text):
         there = find(fs, found[1]) or find(fs, posixpath.dirname(found[1]))
@@ -118,16 +121,9 @@ def brings_programs(ran: list[str]) -> bool:
     return any(posixpath.basename(name) not in _CHANGES_NOTHING for name in ran)
 
 
-def lacks_value(name: str, state: State, texts: list[str]) -> bool:
-    """Tell whether `set -u` ends the shell at a variable without a value: nothing in its scripts may set it."""
-    if not state.nounset or _AUTOMATIC.fullmatch(name) or name in ("@", "*", "#", "?", "!", "$", "-"):
-        return False
-    if name.isdigit():
-        return True
-    if state.doubts:
-        return False
-    unfollowed = re.compile(rf"(?:printf\s+-v|\blet\b|\(\(|\b(?:declare|typeset|select)\b)[^\n]*?\b{re.escape(name)}\b")
-    return not any(unfollowed.search(text) for text in texts)
+def may_be_set(name: str) -> bool:
+    """Tell whether the shell itself may set a variable, so that `set -u` does not end it there."""
+    return bool(_AUTOMATIC.fullmatch(name))
 
 
 def _name(command: Simple) -> str:

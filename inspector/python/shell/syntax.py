@@ -29,9 +29,14 @@ class Output(msgspec.Struct, frozen=True):
 
 
 class Opaque(msgspec.Struct, frozen=True):
-    """What is not worked out: arithmetic, arrays, rare expansions."""
+    """What is not worked out: arithmetic, arrays, rare expansions. `assigns` are the variables that it may set.
+
+    `extends` tells that POSIX has no such expansion: dash stops there.
+    """
 
     quoted: bool = False
+    assigns: tuple[str, ...] = ()
+    extends: bool = False
 
 
 Part = Text | Parameter | Output | Opaque
@@ -47,10 +52,11 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 class Simple(msgspec.Struct, frozen=True):
-    """Assignments and words; redirections are left out, since they change nothing that matters here."""
+    """Assignments and words. Of redirections only this is kept: `silent` is one whose output goes elsewhere."""
 
     assignments: tuple[Assignment, ...]
     words: tuple[Word, ...]
+    silent: bool = False
 
 
 class Pipeline(msgspec.Struct, frozen=True):
@@ -109,9 +115,10 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Test(msgspec.Struct, frozen=True):
-    """`[[ words ]]`; without words it is arithmetic, `(( … ))`, whose outcome isn't worked out."""
+    """`[[ words ]]`; without words it is arithmetic, `(( … ))`: only what it `assigns` is worked out."""
 
     words: tuple[Word, ...] = ()
+    assigns: tuple[str, ...] = ()
 
 
 Command = Simple | If | Case | Loop | Function | Group | Test

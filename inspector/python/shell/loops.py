@@ -1,4 +1,4 @@
-"""Choices and loops of a script: turn by turn as far as known, else once, and what that changes isn't known."""
+"""Loops of a shell, turn by turn as long as the turns are known."""
 
 from __future__ import annotations
 
@@ -12,51 +12,16 @@ MAX_TURNS = 64
 """Turns of one loop."""
 
 
-def if_(shell: Shell, command: If, states: list[State]) -> list[State]:
-    """Return the states behind a choice."""
-    found: list[State] = []
-    for condition, body in command.branches:
-        if not condition:
-            return [*found, *shell.body(body, states)]
-        asked = shell.asked(condition, states)
-        found += [state for state in asked if state.flow]
-        asked = [state for state in asked if not state.flow]
-        found += shell.body(body, [state.copy() for state in asked if state.status != "no"])
-        states = shell.distinct([state for state in asked if state.status != "yes"])
-        if not states:
-            return found
-    for state in states:
-        state.status = "yes"
-    return [*found, *states]
-
-
-def case(shell: Shell, command: Case, state: State) -> list[State]:
-    """Return the states behind a choice by pattern."""
-    if command.falls:
-        state.doubt("a `case` falls through")
-    subject = shell.expander.single(command.subject, state)
-    found: list[State] = []
-    for patterns, body in command.arms:
-        answers = {conditions.matches(subject, shell.expander.pattern(each, state)) for each in patterns}
-        if answers == {"no"}:
-            continue
-        found += shell.body(body, [state.copy()])
-        if "yes" in answers:
-            return found
-    state.status = "yes"
-    return [*found, state]
-
-
-def loop(shell: Shell, command: Loop, state: State) -> list[State]:
-    """Return the states behind a command."""
-    if command.condition:
-        return _while(shell, command, state)
-    items = state.arguments if command.words is None else shell.expander.fields(command.words, state)
+def follow(shell: Shell, loop: Loop, state: State) -> list[State]:
+    """Return the states behind a loop. Raises `LimitExceeded`, `Stop`."""
+    if loop.condition:
+        return _while(shell, loop, state)
+    items = state.arguments if loop.words is None else shell.expander.fields(loop.words, state)
     states, done = [state], []
     for item in items[:MAX_TURNS]:
         for each in states:
-            each.set(command.name, item)
-        behind = shell.body(command.body, states)
+            each.set(loop.name, item)
+        behind = shell.body(loop.body, states)
         states, over = _turn(behind)
         done += over
     if len(items) > MAX_TURNS or HOLE in items:
@@ -71,17 +36,25 @@ def _while(shell: Shell, loop: Loop, state: State) -> list[State]:
     states, done = [state], []
     for turn in range(MAX_TURNS):
         asked = shell.asked(loop.condition, states)
-        done += [each for each in asked if each.flow or each.status != goes_on]
+        done += [each.copy() for each in asked if each.flow or each.status != goes_on]
         certain = all(each.status in ("yes", "no") for each in asked)
         going = [each.copy() for each in asked if not each.flow and each.status in (goes_on, "unknown")]
         states, over = _turn(shell.body(loop.body, shell.distinct(going)))
         done += over
         if not states:
-            return shell.distinct(done)
+            return _left(shell, loop, done)
         if not certain or turn == MAX_TURNS - 1:
             break
     _any_number([*states, *done], before)
-    return shell.distinct([*states, *done])
+    return _left(shell, loop, [*states, *done])
+
+
+def _left(shell: Shell, loop: Loop, states: list[State]) -> list[State]:
+    """Return the states behind a loop: the condition that ends it is no failure."""
+    for state in states:
+        if loop.condition and not state.flow:
+            state.status = "yes"
+    return shell.distinct(states)
 
 
 def _any_number(states: list[State], before: State) -> None:
@@ -109,3 +82,38 @@ def _turn(states: list[State]) -> tuple[list[State], list[State]]:
             state.flow = ""
             going.append(state)
     return going, done
+
+
+def if_(shell: Shell, command: If, states: list[State]) -> list[State]:
+    """Return the states behind a choice."""
+    found: list[State] = []
+    for condition, body in command.branches:
+        if not condition:
+            return [*found, *shell.body(body, states)]
+        asked = shell.asked(condition, states)
+        found += [state for state in asked if state.flow]
+        asked = [state for state in asked if not state.flow]
+        found += shell.body(body, [state.copy() for state in asked if state.status != "no"])
+        states = shell.distinct([state for state in asked if state.status != "yes"])
+        if not states:
+            return found
+    for state in states:
+        state.status = "yes"
+    return [*found, *states]
+
+
+def case(shell: Shell, command: Case, state: State) -> list[State]:
+    """Return the states behind a choice by pattern. Raises `Stop`."""
+    if command.falls:
+        state.doubt("a `case` falls through")
+    subject = shell.expander.single(command.subject, state)
+    found: list[State] = []
+    for patterns, body in command.arms:
+        answers = {conditions.matches(subject, shell.expander.pattern(each, state)) for each in patterns}
+        if answers == {"no"}:
+            continue
+        found += shell.body(body, [state.copy()])
+        if "yes" in answers:
+            return found
+    state.status = "yes"
+    return [*found, state]

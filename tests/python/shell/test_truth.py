@@ -1,0 +1,193 @@
+"""What a script ends in, as dash and bash themselves run it: it is one of the ends that we say."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from inspector.errors import InspectorError, Malformed
+from inspector.python.environment import Environment
+from inspector.python.shell.run import Shell
+from inspector.python.shell.state import HOLE, Run, State
+from tests.loader.host import DirectoryRootfs
+from tests.python.shell.scripts import NAMES, Script, script
+
+SEEDS = range(400 if os.environ.get("INSPECTOR_TESTS") == "thorough" else 60)
+WATCHED = (*NAMES, "PATH")
+_SHOW = """#!/bin/sh
+{ printf '\\001'; printf '%s\\037' NAME "$@"; printf '\\002'; /usr/bin/env -0; printf '\\002%s\\003' "$PWD"; } >>"$O"
+"""
+_ENDED = re.compile("\001(.*?)\003", re.DOTALL)
+TRUTH_IS_ASKED = pytest.mark.skipif(
+    shutil.which("dash") is None or shutil.which("bash") is None, reason="needs dash and bash"
+)
+
+
+class Ended(NamedTuple):
+    """A program that was started: its name and arguments, what it found in the environment, and where."""
+
+    words: list[str]
+    environment: Mapping[str, str]
+    cwd: str
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    top = tmp_path_factory.mktemp("root")
+    files = {
+        "bin/show": _SHOW,
+        "other/show": _SHOW.replace("NAME", "OTHER"),
+        "bin/yes-prog": _SHOW,
+        "bin/no-prog": _SHOW + "exit 1\n",
+        "app/env.sh": "A=fromenv\nexport B=fromenv\n",
+        "app/more.sh": "A=$1\n",
+        "app/sub/a/b/c/env.sh": "A=sub\n",
+        "app/data": "d",
+        "app/empty": "",
+        "home/x": "",
+    }
+    for name, text in files.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755 if "bin" in name or "other" in name else 0o644)
+    (top / "app/link").symlink_to("data")
+    for name in ("dirname", "basename"):  # what shells call by their own PATH
+        (top / "bin" / name).symlink_to(shutil.which(name) or "")
+    return top
+
+
+def really(shell: str, asked: Script, root: Path) -> tuple[int, list[Ended]]:
+    """Run the script, and return its exit status and the programs that it started, in order."""
+    notes = root / "notes"
+    notes.write_text("")
+    entry = root / "app/entry.sh"
+    entry.write_text(asked.text.replace("@@", str(root)))
+    given = {"PATH": f"{root}/bin", "HOME": f"{root}/home", "O": str(notes), **asked.environment}
+    ran = subprocess.run(
+        [shutil.which(shell) or shell, entry, *asked.arguments],
+        env=given,
+        cwd=root / "app/sub/a/b/c",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    found = []
+    for text in _ENDED.findall(notes.read_bytes().decode().replace(str(root), "")):
+        words, environment, cwd = text.split("\002")
+        variables = dict(each.split("=", 1) for each in environment.split("\0") if "=" in each)
+        found.append(Ended(words.split("\037")[:-1], variables, cwd))
+    return ran.returncode, found
+
+
+def said(dialect: str, asked: Script, root: Path) -> list[Run]:
+    """Return what we say the script ends in."""
+    variables = {"PATH": "/bin", "HOME": "/home", "O": "/notes", **asked.environment}
+    environment = Environment(variables=variables, cwd="/app/sub/a/b/c", home="/home", user="", uid=0)
+    words = ("/app/entry.sh", *asked.arguments)
+    state = State(environment, words, dialect="bash" if dialect == "bash" else "dash")
+    shell = Shell(DirectoryRootfs(str(root)), lambda path: (root / path.lstrip("/")).read_text())
+    return shell.script(asked.text.replace("@@", ""), state)
+
+
+def agrees(run: Run, truth: Ended | None, root: Path) -> bool:
+    """Tell whether an end is what happened, as far as it says; None is that nothing was left running."""
+    if run.doubts or HOLE in "".join(run.argv[:1]):
+        return True
+    program = _located(run, root) if run.argv else None
+    if program is None or truth is None:
+        return program is None
+    environment, words = run.environment.variables, "\037".join(run.argv[1:])
+    return (
+        (HOLE in program or program.startswith("/other") == (truth.words[:1] == ["OTHER"]))
+        and _fits(words, "\037".join(truth.words[1:]))
+        and all(_fits(environment.get(each, ""), truth.environment.get(each, "")) for each in WATCHED)
+        and _fits(run.environment.cwd, truth.cwd or "/")
+    )
+
+
+def _located(run: Run, root: Path) -> str | None:
+    """Return the program of an end; None where there is none, so that nothing runs."""
+    path = run.environment.variables["PATH"]
+    if HOLE in path:
+        return HOLE
+    found = [
+        f"{folder}/{run.argv[0]}" for folder in path.split(":") if (root / f"{folder}/{run.argv[0]}"[1:]).is_file()
+    ]
+    return found[0] if found else None
+
+
+def _fits(ours: str, truth: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, ours.split(HOLE))), truth, re.DOTALL) is not None
+
+
+@TRUTH_IS_ASKED
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_what_happens_is_among_what_is_said(shell: str, root: Path) -> None:
+    wrong, sure = [], 0
+    for seed in SEEDS:
+        asked = script(seed, bash=shell == "bash")
+        try:
+            ends = said(shell, asked, root)
+        except InspectorError:
+            continue  # which makes the answer unknown
+        status, started = really(shell, asked, root)
+        last = started[-1] if started else None
+        if not any(agrees(end, each, root) for end in ends for each in ([last] if status == 0 else [None, last])):
+            wrong.append(f"seed {seed}: {asked}\nends with {status} in {last}\nwe say {ends}")
+        sure += len(ends) == 1 and not ends[0].doubts
+    assert not wrong, "\n\n".join(wrong)
+    assert sure > len(SEEDS) / 2, "most scripts go one way"
+
+
+@TRUTH_IS_ASKED
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'set -e\ncd @@/none\nexec "$@"',
+        'set -eu\nexport A="$NEVER"\nexec "$@"',
+        'set -e\nif cd @@/none; then :; fi\ncd @@/none || true\n! true\nexec "$@"',
+        'set -e\nf() { false; true; }\nif f; then exec "$@"; fi',
+        'source @@/app/env.sh && exec "$@"',
+        'source @@/app/env.sh\nexec "$@"',
+        'if command -v nope &> /dev/null; then export A=found; fi\nexec "$@"',
+        '[[ -d @@/app ]] && export A=there\nexec "$@"',
+        '[ "$1" == show ] && export A=same\nexec "$@"',
+        'case ${A:?} in *) ;; esac\nexec "$@"',
+        'A=${A/x/y}\nexport A\nexec "$@"',
+        'A=${A:0:1}\nexport A\nexec "$@"',
+        'A+=more\nexport A\nexec "$@"',
+        'f() { local A=inner; export A; }\nf\nexec "$@"',
+        'f() { exec "$@"; }\nA=given f show',
+        'A=kept :\nexport A\nexec "$@"',
+        '. env.sh\nexec "$@"',
+        ". @@/app/more.sh given\nexport A\nexec show",
+        'shift 5\nexec "$@"',
+        'return 0\nexec "$@"',
+        'unset -f PATH\nexec "$@"',
+        "set -f\nexec show *\n",
+        'while [ $# -gt 1 ]; do shift; done\nset -e\nfor A in 1; do [ -d @@/none ] && :; done\nexec "$@"',
+        'A=$(command -v nope || echo other)\nexport A\nexec "$@"',
+        'A=$(echo x >&2)\nexport A\nexec "$@"',
+        'exec "$@"\r',
+    ],
+)
+def test_known_scripts(shell: str, text: str, root: Path) -> None:
+    asked = Script(text, ["show", "show"], {"A": "x"})
+    status, started = really(shell, asked, root)
+    truth = started[-1] if started else None
+    try:
+        ends = said(shell, asked, root)
+    except Malformed:
+        assert (status, truth) == (2, None)
+        return
+    assert any(agrees(end, truth, root) for end in ends), (status, truth, ends)
