@@ -58,6 +58,9 @@ def assigned(arithmetic: str) -> tuple[str, ...]:
     return tuple(match[1] or match[2] for match in _ASSIGNS.finditer(arithmetic))
 
 
+_BEFORE_COMMANDS = frozenset({"for", "if", "while", "until", "then", "do", "else", "elif", "!", "{"})
+
+
 class _Lexer:
     """A position in the text, and the here-documents that the next line begins."""
 
@@ -102,7 +105,18 @@ class _Lexer:
         if self.posix:
             return False
         last = self.found[-1] if self.found else Token(operator="\n")
-        return bool(last.operator) or last.plain in {"for", "if", "while", "until", "then", "do", "else", "elif", "!", "{"}
+        return bool(last.operator) or last.plain in {
+            "for",
+            "if",
+            "while",
+            "until",
+            "then",
+            "do",
+            "else",
+            "elif",
+            "!",
+            "{",
+        }
 
     def _arithmetic(self) -> None:
         end = self.text.find("))", self.at)
