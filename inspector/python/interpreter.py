@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -165,12 +165,9 @@ def _describe(
             return Unknown(f"{path.unlisted[0]!r} was not listed, whose .pth files may add to the search path"), ()
         unlisted += path.unlisted
     runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
-    open_entries = (entry for entry in path.entries if not is_shut(fs, entry, environment))
-    closed = closed_paths(fs, (f"{entry}/" for entry in open_entries), environment)
-    if runs == "yes" and prefixes.assumed:
-        runs, reasons = "unknown", (prefixes.assumed,)
-    if runs == "yes" and closed:
-        runs, reasons = "unknown", closed
+    doubts = (prefixes.assumed,) if prefixes.assumed else _closed(fs, path.entries, environment)
+    if runs == "yes" and doubts:
+        runs, reasons = "unknown", doubts
     interpreter = Interpreter(
         command=command,
         path=program.found.path,
@@ -189,6 +186,11 @@ def _describe(
         hooks=path.hooks,
     )
     return interpreter, (*_warnings(fs, interpreter, program, prefixes, environment), *asked.doubts)
+
+
+def _closed(fs: Rootfs, entries: Iterable[str], environment: Environment) -> tuple[str, ...]:
+    """Name the entries that may be closed to the user; those that certainly are hold nothing for it."""
+    return closed_paths(fs, (f"{each}/" for each in entries if not is_shut(fs, each, environment)), environment)
 
 
 def _minor(fs: Rootfs, program: _Program) -> Minor | Unknown:

@@ -81,7 +81,7 @@ class Shell:
         lines = text.split("\n")
         for count in range(1, min(len(lines), MAX_FIRST_LINES)):
             try:
-                body = parse("\n".join(lines[:count]))
+                body = parse("\n".join(lines[:count]), posix=state.dialect == "dash")
             except Malformed:
                 continue
             runs, ends = len(self.runs), len(self.ends)
