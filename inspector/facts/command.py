@@ -74,7 +74,7 @@ def find_command(fs: Rootfs, asked: Asked) -> Command:
     if ran.question is not None:
         found = _interpreter(fs, ran.question, ran.first, blind=asked.content is None)
         interpreter = found  # type: ignore[assignment]
-        differs = is_other(asked, ran.question, found) or _first_matters(fs, ran)
+        differs = is_other(asked, ran.question, found) or _first_matters(fs, asked, ran)
         if differs:
             torch = _torch(fs, ran.question, found, content=asked.content)
             reaches |= _imported(found, elsewhere)
@@ -97,11 +97,15 @@ def is_other(asked: Asked, question: Question, found: Interpreter | Unknown) -> 
     return not same or _settings(asked.question.config) != _settings(question.config)
 
 
-def _first_matters(fs: Rootfs, ran: Started) -> bool:
+def _first_matters(fs: Rootfs, asked: Asked, ran: Started) -> bool:
     """Tell whether a module torch lies beside the script, or in the working directory, which that replaces."""
-    if ran.first is None or ran.question is None:
+    if ran.question is None:
         return False
-    names = [list_dir(fs, folder) for folder in (ran.first, ran.question.config.working_dir)]
+    working_dir = ran.question.config.working_dir
+    asked_from = asked.question.config.working_dir
+    if (ran.first or working_dir) == asked_from:
+        return False
+    names = [list_dir(fs, folder) for folder in (ran.first or working_dir, asked_from)]
     return any(name in children for children in names for name in ("torch", "torch.py", "torch.pyc"))
 
 
@@ -163,7 +167,7 @@ def unseen_command(fs: Rootfs, asked: Asked) -> Command:
     if ran.question is not None:
         found, _ = find_interpreter(fs, ran.question.config, ran.question.asked, unlisted=[], question=ran.question)
         interpreter = _begun_with(ran.first, found, ran.question)
-        differs = is_other(asked, ran.question, found) or _first_matters(fs, ran)
+        differs = is_other(asked, ran.question, found) or _first_matters(fs, asked, ran)
     why = "only the asked `python` was looked at"
     torch = Torch(installed=False, importable=Importable.UNKNOWN, reasons=(why,)) if differs else None
     return Command(

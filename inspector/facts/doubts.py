@@ -14,6 +14,7 @@ from inspector.rootfs import Kind, Rootfs, resolve, walk
 from inspector.torchbuild.model import Torch, TorchElsewhere
 from inspector.unknown import Importable, Unknown
 
+_ERRORS = re.compile(r"(?:^|,)\s*e(?:r|rr|rro|rror)?\s*(?:[:,]|$)", re.IGNORECASE)
 _PROGRAM = re.compile(r"(?:python|pypy)[23]?(?:\.\d{1,2}t?)?")
 
 
@@ -28,6 +29,12 @@ def with_doubts(
 
     It can't matter where the image has no torch at all, or one torch and one Python.
     """
+    hazards = question.may_fail
+    if _ERRORS.search(question.config.env.get("PYTHONWARNINGS", "")):
+        hazards = (*hazards, "PYTHONWARNINGS makes errors of warnings, which are known at run time alone")
+    if hazards and torch.importable == "yes":
+        reasons = (*torch.reasons, *hazards)
+        torch = msgspec.structs.replace(torch, importable=Importable.UNKNOWN, reasons=reasons)
     if not question.doubts:
         return torch
     others = None if isinstance(elsewhere, Unknown) else [other for other in elsewhere if _is_package(other)]

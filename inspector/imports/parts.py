@@ -148,6 +148,10 @@ def bindings(line: int, targets: list[ast.expr], value: ast.expr) -> Iterator[Bi
             yield Bind(line, tuple(names_in(target)))
 
 
+ASSERTED = "builtins.AssertionError"
+"""The error of an `assert`, which a Python that optimizes leaves out."""
+
+
 def names_in(node: ast.AST) -> Iterator[str]:
     """Yield the names that a target binds."""
     for each in ast.walk(node):
@@ -159,7 +163,7 @@ def failing(node: ast.stmt) -> Iterator[Raise]:
     """Yield what a statement raises by its form alone: it ends the process, divides by zero, asserts what is false."""
     match node:
         case ast.Assert(test=ast.Constant(value=value)) if not value:
-            yield Raise(node.lineno, "AssertionError")
+            yield Raise(node.lineno, ASSERTED)
         case ast.Expr(value=ast.Call(func=called)) if dotted(called) in _ENDS:
             yield Raise(node.lineno, "SystemExit")
         case ast.Expr(value=value) | ast.Assign(value=value):

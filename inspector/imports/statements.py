@@ -67,20 +67,28 @@ def read_statements(text: str, version: tuple[int, int], *, whole: bool = False)
             gc.enable()
 
 
+def _parsed(text: str, version: tuple[int, int]) -> ast.Module:
+    """Parse; once more where other threads made CPython lose count of its recursion (gh-106905)."""
+    try:
+        return ast.parse(text, feature_version=version)
+    except SystemError:
+        return ast.parse(text, feature_version=version)
+
+
 def _read(text: str, version: tuple[int, int], *, whole: bool) -> Source:
     if "\0" in text:
         raise SyntaxError("source code string cannot contain null bytes")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray escape in the image's source is no warning of ours
-            tree = ast.parse(text, feature_version=version)
+            tree = _parsed(text, version)
             if whole and version == sys.version_info[:2]:
                 compile(tree, "", "exec", dont_inherit=True)
     except SyntaxError as error:
         if version > sys.version_info[:2]:  # its grammar may have grown since
             raise ValueError(f"it can't be parsed by Python {sys.version_info[0]}.{sys.version_info[1]}") from error
         raise
-    except (RecursionError, MemoryError, ValueError) as error:
+    except (RecursionError, MemoryError, SystemError, ValueError) as error:
         raise ValueError(f"it can't be parsed: {type(error).__name__}: {str(error)[:100]}") from error
     try:
         return _Reader(tree, text, whole=whole).source()

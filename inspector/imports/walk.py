@@ -9,6 +9,7 @@ from inspector import work
 from inspector.errors import LimitExceeded
 from inspector.imports.evaluate import UNSURE, Evaluator, Module, Thing
 from inspector.imports.modules import Modules
+from inspector.imports.parts import ASSERTED
 from inspector.imports.state import Frame, Function, Loaded, Raised, about_imports, absolute, matches, place
 from inspector.imports.syntax import (
     Append,
@@ -56,10 +57,7 @@ class Walk(Modules):
         self._run(Frame(module), body, maybe=maybe)
 
     def _run(self, frame: Frame, block: Block, *, maybe: bool) -> str:
-        """Run statements; return how they are left (`return`, `break`, …), empty where they come to an end.
-
-        `raise` is an exception that no import is to blame for, on a way that may not be taken.
-        """
+        """Run statements; return how they are left (`return`, `break`, …; `raise` for errors that no import makes)."""
         for at, statement in enumerate(block):
             self._left -= 1
             if self._left < 0:
@@ -337,6 +335,8 @@ class Walk(Modules):
 
     def _raise(self, frame: Frame, statement: Raise, *, maybe: bool) -> str:
         caught = frame.caught[-1] if frame.caught else None
+        if statement.error == ASSERTED and self.variables.get("PYTHONOPTIMIZE", "") not in ("", "0"):
+            return ""
         if caught is not None and statement.error in ("", caught[0]):
             if caught[1].error:
                 raise caught[1]

@@ -9,7 +9,7 @@ from inspector.python.environment import Environment
 from inspector.rootfs import Kind, Names, Node, Rootfs, names_in
 from inspector.unknown import Tri
 
-READ, EXECUTE = 4, 1
+READ, WRITE, EXECUTE = 4, 2, 1
 _OWNER, _GROUP = 6, 3
 NO_OWNER = -1
 """The uid of a node whose owner isn't told."""

@@ -10,21 +10,23 @@ from typing import Literal
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
-from inspector.python.access import as_user
+from inspector.python.access import READ, allowed, as_user
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment
-from inspector.python.files import join, read_text
+from inspector.python.files import find, join, read_text
 from inspector.python.launch import Script, read_program
 from inspector.python.passing import Asked
-from inspector.python.shell.builtins import take_options
+from inspector.python.shell.call import Call, read_call
+from inspector.python.shell.conditions import MOUNTED
 from inspector.python.shell.run import MAX_STEPS, Shell
 from inspector.python.shell.state import HOLE, Dialect, Run, State
+from inspector.python.shell.strict import brings_programs
 from inspector.python.shims import is_shim, through_shim
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
 from inspector.python.wrappers import unwrap
 from inspector.rootfs import Rootfs
-from inspector.unknown import Unknown
+from inspector.unknown import Absent, Unknown
 
 MAX_DEPTH = 16
 """Programs that run one another."""
@@ -49,7 +51,8 @@ _LOGIN = (".bash_profile", ".bash_login", ".profile")
 class End(msgspec.Struct, frozen=True, kw_only=True):
     """What runs in the end, where it was found and what it finds; `why` for `unknown` and `nothing`.
 
-    `doubts` say what may have changed the environment in ways that can't be told.
+    `fails` is set where it ends in failure before any Python, `certain` or not. `doubts` say what may have changed the
+    environment in ways that can't be told.
     """
 
     kind: Literal["python", "program", "unknown", "nothing"]
@@ -58,6 +61,8 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     path: str | None = None
     why: str = ""
     doubts: tuple[str, ...] = ()
+    fails: str = ""
+    certain: bool = True
 
 
 class _Process(msgspec.Struct, frozen=True):
@@ -77,6 +82,10 @@ class _Process(msgspec.Struct, frozen=True):
 
     def unknown(self, why: str) -> list[End]:
         return [_unknown(self.words, self.environment, why, path=self.found.path, doubts=self.doubts)]
+
+    def refused(self, why: str) -> list[End]:
+        """Return the end of what the kernel or a shell refuses to run."""
+        return [msgspec.structs.replace(self.unknown(why)[0], fails=why)]
 
     def program(self) -> list[End]:
         """Return the end that this is: a program that runs no other."""
@@ -126,12 +135,25 @@ class Follower:
         fs = as_user(self.fs, environment)
         found = self._find(fs, words[0], environment)
         if not isinstance(found, Found):
-            return [_unknown(words, environment, found.unknown, doubts=doubts)]
+            fails = isinstance(found, Absent) and not self._brings_programs()
+            end = _unknown(words, environment, found.unknown, doubts=doubts)
+            return [msgspec.structs.replace(end, fails=found.unknown) if fails else end]
         process = _Process(fs, found, words, environment, doubts, depth)
         try:
             return self._followed(process)
         except InspectorError as error:
             return process.unknown(f"{found.path!r} can't be followed: {error}")
+
+    def _brings_programs(self) -> bool:
+        """Tell whether a program that ran before may have brought one that the image lacks."""
+        started = [run for run in self.beside if run.argv]
+        return brings_programs(
+            [
+                run.argv[0]
+                for run in started
+                if not isinstance(self._find(self.fs, run.argv[0], run.environment), Absent)
+            ]
+        )
 
     def _find(self, fs: Rootfs, word: str, environment: Environment) -> Found | Unknown:
         """Return the program of a name; what PATH has behind what isn't known of it doesn't count."""
@@ -147,14 +169,16 @@ class Follower:
         if isinstance(found, Missing):
             if hole and "/" not in word:
                 return Unknown(f"{word!r} is looked for in a PATH that isn't known")
-            return Unknown(f"{word!r} is not found")
+            mounted = join(environment.cwd, word).startswith(MOUNTED) if "/" in word else False
+            passed = f": {found.skipped[0]}" if found.skipped else ""
+            return (Unknown if mounted else Absent)(f"{word!r} is not found{passed}")
         return found
 
     def _followed(self, process: _Process) -> list[End]:
         """Follow a file by what the kernel sees in it: a program of its own, or a script of another."""
         program = read_program(process.fs, process.found.resolved)
-        if isinstance(program, str):
-            return process.unknown(program)
+        if isinstance(program, str):  # an engine refuses it, a shell may take it for a script of its own
+            return process.unknown(program) if process.depth else process.refused(program)
         own = self._binary(process) if isinstance(program, ElfHeader) else self._shell_script(process, program)
         if own is not None:
             return own
@@ -162,7 +186,8 @@ class Follower:
             Asked(fs=process.fs, found=process.found, words=process.words[1:], environment=process.environment)
         )
         if isinstance(passed, Unknown):
-            return process.unknown(passed.unknown)
+            certain = isinstance(passed, Absent) and not self._brings_programs()
+            return process.refused(passed.unknown) if certain else process.unknown(passed.unknown)
         if passed is not None:
             doubts = (*process.doubts, passed.doubt) if passed.doubt else process.doubts
             return self.follow(passed.argv, passed.environment, doubts, process.depth + 1)
@@ -219,7 +244,11 @@ class Follower:
         shell = Shell(fs, lambda path: self._read(fs, path), self.steps)
         text = call.text
         if call.script is not None:
-            text = self._read(fs, self._locate(fs, call.script, environment))
+            path = self._locate(fs, call.script, environment)
+            reached = find(fs, path)
+            if reached is not None and allowed(reached[1], environment, READ) == "no":
+                return process.refused(f"{path!r} can't be read by user {environment.user!r}")
+            text = self._read(fs, path)
         else:
             self.texts.setdefault(f"-c {text}", text or "")
         states = self._started(shell, state, call, bash=bash)
@@ -228,6 +257,9 @@ class Follower:
         self.beside += shell.runs[:MAX_ENDS]
         found_ends: list[End] = []
         for run in ends[:MAX_ENDS]:
+            if run.fails:
+                found_ends.append(_failed(run))
+                continue
             found_ends += self.follow(run.argv, run.environment, run.doubts, process.depth + 1)
         if len(ends) > MAX_ENDS or len(found_ends) > MAX_ENDS:
             raise LimitExceeded(f"it may end in more than {MAX_ENDS} programs")
@@ -268,53 +300,19 @@ class Follower:
         return text
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A shell's command line: its text or its script, if any; the words that become `$0` and the arguments."""
-
-    text: str | None = None
-    script: str | None = None
-    arguments: tuple[str, ...] = ()
-    login: bool = False
-    options: frozenset[str] = frozenset()
-
-
-def read_call(words: Sequence[str]) -> Call | Unknown:
-    """Return what a shell is asked to do by its words."""
-    rest = list(words[1:])
-    if posixpath.basename(words[0]) == "busybox":
-        if rest[:1] not in (["sh"], ["ash"]):
-            return Unknown("busybox runs a command of its own")
-        rest = rest[1:]
-    login = text = False
-    options: frozenset[str] = frozenset()
-    while rest and rest[0][:1] in ("-", "+") and rest[0] not in ("-", "--"):
-        word = rest.pop(0)
-        if word in ("--login", "--norc", "--noprofile", "--posix"):
-            login = login or word == "--login"
-            continue
-        if word.startswith("--") or "i" in word or "s" in word.removeprefix("-o"):
-            return Unknown(f"the shell has the option {word!r}, which is not followed")
-        login, text = login or "l" in word, text or "c" in word
-        given = [word, rest.pop(0)] if word[-1] in "oO" and rest else [word]
-        options, _ = take_options(given if word[-1] != "O" else [], options)
-    rest = rest[1:] if rest[:1] == ["--"] else rest
-    if text and not rest:
-        return Unknown("no text for `-c`")
-    arguments = tuple(rest[1:] if text else rest)
-    return Call(
-        text=rest[0] if text else None,
-        script=rest[0] if rest and not text else None,
-        arguments=arguments,
-        login=login,
-        options=options,
-    )
-
-
 def _env_shell(script: Script) -> bool:
     """Tell whether a `#!` line asks `env` for a shell."""
     words = script.argument.split()
     words = words[1:] if words[:1] == ["-S"] else words
     return posixpath.basename(script.interpreter) == "env" and words[:1] != [] and words[0] in SHELLS
+
+
+def _failed(run: Run) -> End:
+    """Return the end of a shell that fails."""
+    environment = run.environment
+    return End(
+        kind="nothing", argv=(), environment=environment, doubts=run.doubts, fails=run.fails, certain=run.certain
+    )
 
 
 def _unknown(

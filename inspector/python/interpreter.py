@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -19,7 +19,7 @@ from inspector.python.libc import find_libc
 from inspector.python.model import Interpreter
 from inspector.python.prefix import Prefixes, find_prefixes, stated_homes
 from inspector.python.question import Question, ask
-from inspector.python.running import closed_paths, interpreter_runs
+from inspector.python.running import closed_paths, interpreter_runs, is_shut
 from inspector.python.search_path import Python, search_path
 from inspector.python.shims import through_shim
 from inspector.python.site_rules import site_rules
@@ -61,6 +61,8 @@ def find_interpreter(
         return Unknown(f"the image is for {config.os!r}; interpreters are looked for in Linux images"), ()
     try:
         asked = question or ask(fs, config, command)
+        if asked.fails:
+            return Absent(asked.fails), ()
         environment = environment_of(fs, asked.config)
         view = as_user(fs, environment)
         program = _find_program(view, asked.command, environment)
@@ -163,9 +165,9 @@ def _describe(
             return Unknown(f"{path.unlisted[0]!r} was not listed, whose .pth files may add to the search path"), ()
         unlisted += path.unlisted
     runs, reasons = interpreter_runs(fs, program.found, program.resolved, python, environment, asked.config.platform)
-    closed = closed_paths(fs, (f"{entry}/" for entry in path.entries), environment)
-    if runs == "yes" and closed:
-        runs, reasons = "unknown", closed
+    doubts = (prefixes.assumed,) if prefixes.assumed else _closed(fs, path.entries, environment)
+    if runs == "yes" and doubts:
+        runs, reasons = "unknown", doubts
     interpreter = Interpreter(
         command=command,
         path=program.found.path,
@@ -184,6 +186,11 @@ def _describe(
         hooks=path.hooks,
     )
     return interpreter, (*_warnings(fs, interpreter, program, prefixes, environment), *asked.doubts)
+
+
+def _closed(fs: Rootfs, entries: Iterable[str], environment: Environment) -> tuple[str, ...]:
+    """Name the entries that may be closed to the user; those that certainly are hold nothing for it."""
+    return closed_paths(fs, (f"{each}/" for each in entries if not is_shut(fs, each, environment)), environment)
 
 
 def _minor(fs: Rootfs, program: _Program) -> Minor | Unknown:

@@ -45,9 +45,15 @@ class Suffixes(msgspec.Struct, frozen=True):
     def own(self) -> tuple[str, ...]:
         """The endings that bear the interpreter's own tag, as it is built for its C library."""
         machine = _TRIPLES.get(self.machine or "", (self.machine,))[0]
-        kinds = ("musl", "gnu") if self.libc == "musl" else ("gnu",)
+        kinds = {"musl": ("musl",) if self._names_musl else ("musl", "gnu")}.get(self.libc, ("gnu",))
         hard = "eabihf" if machine == "arm" else ""
         return tuple(f".cpython-{self.abi.removeprefix('cp')}-{machine}-linux-{kind}{hard}.so" for kind in kinds)
+
+    @property
+    def _names_musl(self) -> bool:
+        """Tell whether the interpreter's tag names musl (3.11 on); before, one for musl had glibc's."""
+        digits = self.abi.removeprefix("cp").rstrip("tdm")
+        return digits.isdigit() and int(digits[:1]) == 3 and int(digits[1:] or 0) >= 11
 
     def loads(self, ending: str) -> bool:
         """Tell whether a file named `NAME` + `ending` is an extension module to this interpreter."""
@@ -58,6 +64,8 @@ class Suffixes(msgspec.Struct, frozen=True):
             return False
         machines = (*_TRIPLES.get(self.machine or "", ()), self.machine)
         fits = self.machine is None or tagged[2] in machines
+        if self.libc == "musl" and self._names_musl and not tagged[3].startswith("linux-musl"):
+            return False
         return fits and tagged[1] == f"cpython-{self.abi.removeprefix('cp')}"
 
 

@@ -18,7 +18,7 @@ from inspector.python.launch import Script, read_program
 from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, Rootfs
-from inspector.unknown import Unknown
+from inspector.unknown import Absent, Unknown
 
 Passes = Literal["direct", "argument", "unknown"]
 
@@ -35,7 +35,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """The command to look for, and the configuration that it meets once the entrypoint has done its part.
 
     `asked` is its name as it was asked for, `command` that or the path of the Python that a script runs for it.
-    `doubts` say what the entrypoint may have changed in ways that can't be told.
+    `doubts` say what the entrypoint may have changed in ways that can't be told; `fails` why it ends in failure before
+    it runs a command, `may_fail` why it may.
     """
 
     config: ImageConfig
@@ -43,6 +44,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     command: str
     passes: Passes = "direct"
     doubts: tuple[str, ...] = ()
+    fails: str = ""
+    may_fail: tuple[str, ...] = ()
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +79,17 @@ def ask(fs: Rootfs, config: ImageConfig, command: str) -> Question:
     doubts = [doubt for end in ends for doubt in end.doubts]
     doubts += [end.why for end in others if end.kind == "unknown"]
     if not reached:
+        if ends and not any(end.doubts for end in ends) and all(end.fails and end.certain for end in ends):
+            fails = f"the image's entrypoint ({_shown(config)}) fails: {ends[0].fails}"
+            return msgspec.structs.replace(plain, passes="unknown", fails=fails)
         return _not_reached(fs, plain, others, environment, doubts)
+    may_fail = _told(config, [end.fails for end in others if not end.certain], "may fail")
     doubts += [f"it may run {end.argv[0]!r} instead" for end in others if end.kind in ("python", "program")]
     if len(reached) > 1:
         doubts.append("it goes more than one way, to different environments")
     question = _of_end(config, reached[0], command)
     passes: Passes = "unknown" if doubts else "direct"
-    return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts))
+    return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts), may_fail=may_fail)
 
 
 def _not_reached(
@@ -98,11 +105,12 @@ def _not_reached(
     return msgspec.structs.replace(plain, passes=passes, doubts=_told(plain.config, doubts))
 
 
-def _told(config: ImageConfig, doubts: Iterable[str]) -> tuple[str, ...]:
-    entrypoint = " ".join(config.entrypoint)[:100]
-    return tuple(
-        f"the image's entrypoint ({entrypoint}) may change what `python` is: {doubt}" for doubt in dict.fromkeys(doubts)
-    )
+def _told(config: ImageConfig, doubts: Iterable[str], may: str = "may change what `python` is") -> tuple[str, ...]:
+    return tuple(f"the image's entrypoint ({_shown(config)}) {may}: {doubt}" for doubt in dict.fromkeys(doubts))
+
+
+def _shown(config: ImageConfig) -> str:
+    return " ".join(config.entrypoint)[:100]
 
 
 def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
@@ -124,7 +132,9 @@ def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one 
     if environment.trouble or not words:
         return Started(texts=words)
     follower = Follower(fs)
-    ends = [end for end in follower.follow(words, environment) if end.kind != "nothing"]
+    all_ends = follower.follow(words, environment)
+    ends = [end for end in all_ends if end.kind != "nothing"]
+    failing = [end.fails for end in all_ends if end.fails]
     texts = (" ".join(words), *follower.texts.values(), *(" ".join(run.argv) for run in follower.beside))
     beside = _beside(follower, config)
     pythons = [end for end in ends if end.kind == "python"]
@@ -132,6 +142,11 @@ def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one 
     passing = [end for end in ends if end.kind == "program" and any(map(is_python, end.argv[1:]))]
     if passing:
         why = Unknown(f"{passing[0].path!r} may run what its words name: {' '.join(passing[0].argv)[:200]}")
+        return Started(unknown=why, texts=texts, beside=beside)
+    if failing and len(failing) == len(all_ends) and all(end.certain and not end.doubts for end in all_ends):
+        return Started(unknown=Absent(failing[0]), texts=texts, beside=beside)
+    if pythons and not all(end.certain for end in all_ends):
+        why = Unknown(next(end.fails for end in all_ends if not end.certain))
         return Started(unknown=why, texts=texts, beside=beside)
     if not pythons and not unknown:
         return Started(texts=texts, beside=beside)
@@ -175,9 +190,20 @@ def _of_python(fs: Rootfs, config: ImageConfig, end: End, told: Started) -> Star
             return msgspec.structs.replace(
                 told, unknown=Unknown(f"{reached[0]!r} is an archive with modules of its own")
             )
+        if reached and _is_wrapped(fs, reached[0]):
+            why = f"{reached[0]!r} is a program of Nix, which adds to the search path itself"
+            return msgspec.structs.replace(told, unknown=Unknown(why))
         first = reached[0] if reached and reached[1].kind is Kind.DIRECTORY else None
         first = posixpath.dirname(reached[0]) if reached and first is None else first
     return msgspec.structs.replace(told, question=question, first=first)
+
+
+def _is_wrapped(fs: Rootfs, path: str) -> bool:
+    """Tell whether a script begins with the line that Nix puts into the programs of its packages."""
+    try:
+        return path.startswith("/nix/store/") and b"site.addsitedir" in fs.head(path)
+    except InspectorError:
+        return False
 
 
 def _is_archive(fs: Rootfs, path: str) -> bool:

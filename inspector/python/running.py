@@ -19,6 +19,13 @@ _MAX_SEED = 2**32 - 1
 _SETTINGS = {
     "PYTHONHASHSEED": re.compile(r"|random|[ \t]*\+?[0-9]{1,19}", re.ASCII),
     "PYTHONUTF8": re.compile(r"|0|1"),
+    "PYTHONIOENCODING": re.compile(
+        r"(?:(?:utf[-_]?(?:8|16|32)(?:[-_]?(?:sig|le|be))?|ascii|us-ascii|latin[-_]?1|iso[-_]?8859[-_]\d+|cp\d+|mbcs)?"
+        r"(?::(?:strict|ignore|replace|surrogateescape|backslashreplace|xmlcharrefreplace|namereplace)?)?)",
+        re.IGNORECASE,
+    ),
+    "PYTHONTRACEMALLOC": re.compile(r"|[0-9]{1,5}", re.ASCII),
+    "PYTHONINTMAXSTRDIGITS": re.compile(r"|0|[1-9][0-9]{3,8}|[7-9][0-9]{2}|6[5-9][0-9]|64[0-9]", re.ASCII),
     "PYTHONMALLOC": re.compile(r"|default|debug|malloc(?:_debug)?|(?:py|mi)malloc(?:_debug)?"),
 }
 """What each may hold; other values are refused by all versions. The empty one is as good as none."""
@@ -84,6 +91,18 @@ def closed_folder(fs: Rootfs, path: str, environment: Environment) -> str | None
         if node is not None and not own and allowed(node, environment, EXECUTE) != "yes":
             return folder
     return _closed_end(fs, path.rstrip("/"), environment)
+
+
+def is_shut(fs: Rootfs, path: str, environment: Environment) -> bool:
+    """Tell whether the user certainly may not enter a folder, so that nothing in it is found."""
+    resolved = resolve(fs, path)
+    node = fs.lstat(resolved) if resolved is not None else None
+    return (
+        node is not None
+        and node.kind is Kind.DIRECTORY
+        and resolved != environment.own_folder
+        and allowed(node, environment, EXECUTE) == "no"
+    )
 
 
 def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:

@@ -10,8 +10,9 @@ from typing import Literal
 import msgspec
 
 from inspector.errors import Malformed, Unsupported
+from inspector.python.access import READ, allowed
 from inspector.python.environment import Environment
-from inspector.python.files import exists, is_listed, join, lines_of, list_dir, names_in, read_strict
+from inspector.python.files import exists, find, is_listed, join, lines_of, list_dir, names_in, read_strict
 from inspector.python.harmless import is_harmless
 from inspector.python.inert import added_paths
 from inspector.python.model import Hook
@@ -159,6 +160,9 @@ class _Builder:
     def _read_pth(self, folder: str, name: str, *, runs: bool) -> None:
         """Follow the path lines; `runs` says that no .start file takes the place of the others."""
         path = join(folder, name)
+        reached = find(self.fs, path)
+        if reached is not None and allowed(reached[1], self.environment, READ) == "no":
+            return  # site.py goes on where it can't open the file
         text = read_strict(self.fs, path)
         if text and not text.isascii() and not (self.python.rules.accepts_mark or self._reads_utf8()):
             raise Unsupported(

@@ -12,7 +12,7 @@ from inspector.python.environment import run_as
 from inspector.python.files import join
 from inspector.python.passing import Asked, Passed, Wrapper, skip_options
 from inspector.python.project_tools import conda, pixi, poetry, uv
-from inspector.unknown import Unknown
+from inspector.unknown import Absent, Unknown
 
 
 class _Options(msgspec.Struct, frozen=True):
@@ -38,8 +38,60 @@ def _as_user(asked: Asked) -> Passed | Unknown | None:
         return None
     environment = run_as(asked.fs, asked.environment, user, sets_home=True)
     if environment.trouble:
-        return Unknown(environment.trouble)
+        return Absent(environment.trouble)
     return Passed(argv=tuple(rest), environment=environment)
+
+
+def _tini(asked: Asked) -> Passed | Unknown | None:
+    """Tini takes its options wherever they stand before `--`, as getopt(3) of glibc does; it fails at all others."""
+    words, operands = list(asked.words), []
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            operands += words
+            break
+        if not word.startswith("-") or word == "-":
+            operands.append(word)
+            continue
+        if word == "--version":
+            return None
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter in "pe":
+                letters = "" if letters or not words else words.pop(0)[:0]
+            elif letter not in "svwgl":
+                return None if letter == "h" else Absent(f"tini has no option {word[:100]!r}")
+    return Passed(argv=tuple(operands), environment=asked.environment) if operands else None
+
+
+def _user_tool(*valued: str, named: str = "", home: bool = False) -> Wrapper:
+    """Return what daemontools' kin and runuser do: a user first, or behind the option `named`, then the command."""
+
+    def passes(asked: Asked) -> Passed | Unknown | None:
+        options, rest = skip_options(asked.words, frozenset((*valued, *([named] if named else ()))))
+        user = options.pop(named, "") if named else (rest.pop(0) if rest else "")
+        if not rest or options.keys() - set(valued):
+            return Unknown(f"{posixpath.basename(asked.found.path)!r} has options that are not followed")
+        if not user:
+            return Passed(argv=tuple(rest), environment=asked.environment)
+        own = run_as(asked.fs, asked.environment, user, sets_home=home)
+        if own.trouble:
+            return Absent(own.trouble)
+        return Passed(argv=tuple(rest), environment=own)
+
+    return passes
+
+
+def _chroot(asked: Asked) -> Passed | Unknown | None:
+    """Follow `chroot / COMMAND…`, which some images use to change the user or nothing at all."""
+    options, rest = skip_options(asked.words)
+    user = options.pop("--userspec", "")
+    if options or rest[:1] != ["/"]:
+        return Unknown("'chroot' starts a program in another root")
+    environment = run_as(asked.fs, asked.environment, user) if user else asked.environment
+    environment = msgspec.structs.replace(environment, cwd="/")
+    return Passed(argv=tuple(rest[1:]), environment=environment) if rest[1:] and not environment.trouble else None
 
 
 _SETPRIV = (
@@ -84,6 +136,8 @@ def _env(asked: Asked) -> Passed | Unknown | None:  # noqa: C901 - one arm an op
                 if re.search(r"[\\$\"'#]", text):
                     return Unknown(f"env splits {text[:100]!r}, which has more than plain words")
                 words = [*text.split(), *words]
+            case _ if word.startswith("--chdir="):
+                cwd = join(cwd, word.removeprefix("--chdir="))
             case _ if word.startswith("--unset="):
                 variables.pop(word.removeprefix("--unset="), None)
             case "-0" | "--null" | "-v" | "--debug":
@@ -111,17 +165,22 @@ def _valued(*names: str) -> Wrapper:
 
 
 _OTHERS = (
-    "supervisord circusd honcho s6-svscan s6-setuidgid runsvdir runit init monit su sudo runuser"
-    " chroot unshare chpst make just task foreman npm npx ddtrace-run opentelemetry-instrument newrelic-admin"
+    "supervisord circusd honcho s6-svscan runsvdir runit init monit su sudo"
+    " unshare make just task foreman npm npx ddtrace-run opentelemetry-instrument newrelic-admin"
     " dotenv watchmedo hatch pdm pipenv rye xvfb-run numactl strace entr flock systemd"
     " parallel xargs find mise"
 )
 WRAPPERS: dict[str, Wrapper] = {
-    **dict.fromkeys(("tini", "tini-static", "docker-init"), _valued("-p", "-e")),
+    **dict.fromkeys(("tini", "tini-static", "docker-init"), _tini),
     "catatonit": _valued(),
     "dumb-init": _valued("-r", "--rewrite"),
     **dict.fromkeys(("gosu", "su-exec"), _as_user),
     "setpriv": _setpriv,
+    "s6-setuidgid": _user_tool(),
+    "setuidgid": _user_tool(),
+    "chpst": _user_tool("-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c", named="-u"),
+    "runuser": _user_tool(named="-u", home=False),
+    "chroot": _chroot,
     "env": _env,
     **dict.fromkeys(("nohup", "setsid"), _valued()),
     "nice": _valued("-n", "--adjustment"),

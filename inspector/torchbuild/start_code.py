@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import sys
 from collections.abc import Callable
 
 import msgspec
@@ -35,13 +36,23 @@ def diagnose(torch: Candidate, hook: Hook) -> Diagnostic | None:
     try:
         text = read_source(torch.folders.fs, hook.path) or ""
         error = _of_line(text, hook, is_missing) if hook.kind == "pth" else _of_module(text, is_missing)
-    except (InspectorError, SyntaxError, ValueError, RecursionError):
+    except SyntaxError:
+        if hook.kind == "pth" or not _is_older(torch.interpreter.version):
+            return None
+        error = "SyntaxError"
+    except (InspectorError, ValueError, RecursionError):
         return None
     if error == _HIDDEN:
         return Diagnostic("no", f"{_HIDDEN}, put there by {hook.path}", path=hook.path)
     if error == "SystemExit":
         return Diagnostic("no", f"SystemExit, raised in {hook.path}, which Python runs at its start", path=hook.path)
     return Diagnostic("note", f"{hook.path!r} fails at start ({error}), which Python passes over") if error else None
+
+
+def _is_older(version: str) -> bool:
+    """Tell whether a Python of the version knows no more syntax than this one."""
+    parts = version.split(".")[:2]
+    return all(part.isdigit() for part in parts) and tuple(map(int, parts)) <= sys.version_info[:2]
 
 
 def without_hook(interpreter: Interpreter, hook: Hook) -> Interpreter:

@@ -37,6 +37,12 @@ _PEX = (
     "PYTHONPATH=/tools python -m pex --no-pypi --find-links /wheels/torch torch --include-tools -o /app.pex"
     " && PEX_TOOLS=1 /app.pex venv --rm all /app && rm -rf /root/.cache /root/.pex"
 )
+_TWO = (
+    "pip install --quiet --no-index --find-links /wheels/torch torch && python -m venv /opt/gpu"
+    " && /opt/gpu/bin/pip install --quiet --no-index --find-links /wheels/cuda torch && mkdir /app"
+    " && echo 'import torch; print(\"TORCH\", torch.__version__, torch.version.cuda)' > /app/main.py"
+)
+"""The small torch of the CPU, and that of CUDA in an environment of its own."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -50,10 +56,11 @@ class Truth(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What we say: yes, no or unknown, and why."""
+    """What we say: yes, no or unknown, and why; and which version it is."""
 
     importable: str
     reasons: tuple[str, ...]
+    version: str = ""
 
 
 class Judged(NamedTuple):
@@ -100,7 +107,7 @@ def _build_base(folder: Path, variant: str, name: str) -> None:
     subprocess.run(["cp", "-al", folder / "context/damage", context / "damage"], check=True)
     lines = [f"FROM {WORKER if variant == 'real' else 'python:3.11-slim'}", "COPY damage /damage"]
     if variant != "real":
-        wheels = minitorch.build(context, "cpu" if variant == "pex" else variant)
+        wheels = minitorch.build(context, "cpu" if variant in ("pex", "two") else variant)
         wheels.rename(context / "wheels/torch")
         lines.append("COPY wheels /wheels")
     if variant == "pex":
@@ -109,6 +116,9 @@ def _build_base(folder: Path, variant: str, name: str) -> None:
         assert found.submodule_search_locations
         shutil.copytree(found.submodule_search_locations[0], context / "tools/pex")
         lines += ["COPY tools /tools", f"RUN {_PEX} && rm -rf /wheels /tools"]
+    elif variant == "two":
+        minitorch.build(context, "cu124").rename(context / "wheels/cuda")
+        lines += [f"RUN {_TWO} && rm -rf /wheels && useradd -m app", "WORKDIR /app"]
     elif variant != "real":
         lines.append("RUN pip install --quiet --no-index --find-links /wheels/torch torch && rm -r /wheels")
     (context / "Dockerfile").write_text("\n".join(lines) + "\n")
@@ -147,7 +157,7 @@ def answer_of(image: str, cache: IndexCache) -> Answer:
     except inspector.InspectorError as error:
         return Answer("unknown", (f"refused: {error}",))
     importable = torch.importable if torch.installed else "no"  # an empty namespace imports, and has no version
-    return Answer(importable, tuple(str(reason) for reason in torch.reasons))
+    return Answer(importable, tuple(str(reason) for reason in torch.reasons), torch.version or "")
 
 
 @contextmanager
@@ -183,9 +193,15 @@ def offenders(judged: Iterable[Judged], truths: Mapping[str, Truth]) -> dict[str
     for damage, _, answer in judged:
         assert answer is not None
         truth = truths[damage.name]
-        if kind := _fault(truth.imports, answer.importable):
+        if kind := _fault(truth.imports, answer.importable) or _wrong_build(truth, answer):
             found[kind].append(f"{damage.name} | {truth.last} | {answer.importable}: {'; '.join(answer.reasons)}")
     return found
+
+
+def _wrong_build(truth: Truth, answer: Answer) -> str:
+    """Call it a false pass where another torch is imported than we say."""
+    said = re.fullmatch(r"(\d\S+) (?:None|\S+)", truth.last) if truth.imports else None
+    return "false pass" if said and answer.version and answer.version != said[1] else ""
 
 
 def _fault(imports: bool, importable: str) -> str:  # noqa: FBT001 - the two answers side by side

@@ -27,6 +27,8 @@ IMAGE: Tree = {
     "usr/bin/uv": program(),
     "usr/bin/supervisord": File(b"#!/usr/local/bin/python3\nimport supervisor\n", 0o755),
     "usr/bin/node": program(),
+    "usr/bin/mkdir": program(),
+    "usr/bin/grep": program(),
 }
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
@@ -118,3 +120,97 @@ def test_an_archive_brings_its_own_modules() -> None:
     told = started(rootfs_of(tree), config_of(env=ENV, cmd=["/app.pex"]))
     assert told.unknown is not None
     assert "archive" in told.unknown.unknown
+
+
+NOT_ROOT = "1000"
+
+
+@pytest.mark.parametrize(
+    ("text", "user", "why"),
+    [
+        ("#!/bin/bash -e\nfalse\nexec python", "", "`set -e` ends it where 'false' fails"),
+        ("#!/bin/bash\nset -e\n[ -d /nothing ]\nexec python", "", "`set -e` ends it where '[' fails"),
+        (
+            "#!/bin/bash\nset -o errexit\nf() { [ -f /x ] && true; }\nf\nexec python",
+            "",
+            "`set -e` ends it where 'f' fails",
+        ),
+        (
+            "#!/bin/bash\nset -u\nif [ -n $NOPE ]; then :; fi\nexec python",
+            "",
+            "`set -u` ends it where 'NOPE' has no value",
+        ),
+        ("#!/bin/bash\nset -eu\nexport A=/x:$A\nexec python", "", "`set -u` ends it where 'A' has no value"),
+        ("#!/bin/sh\n: ${A:?}\nexec python", "", "it needs a value of 'A'"),
+        ("#!/bin/sh\n. env.sh\nexec python", "", "it sources 'env.sh', which is not there"),
+        ("#!/bin/sh\nset -e\nsource /app/.venv/bin/activate\nexec python", "", "`set -e` ends it where 'source' fails"),
+        ("#!/bin/sh\nset -o posix\nexec python", "", "dash has no option 'posix'"),
+        (
+            "#!/bin/bash\nset -e\nmkdir -p /data\nexec python",
+            NOT_ROOT,
+            "`set -e` ends it where 'mkdir -p /data' is refused",
+        ),
+        ("#!/bin/bash\r\nexec python", "", "'/bin/bash\\r' is not found"),
+        ("\N{BOM}#!/bin/sh\nexec python", "", "'/e' is neither an ELF program nor a script with a usable #! line"),
+        ("#!/usr/bin/tini -q\n", "", "tini has no option '-q'"),
+    ],
+)
+def test_a_script_that_certainly_fails(text: str, user: str, why: str) -> None:
+    (end,) = follow("/e", text=text, user=user)
+    assert (end.kind in ("nothing", "unknown"), end.fails, end.certain) == (True, why, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "user"),
+    [
+        ("#!/bin/bash\nset -e\ngrep -q x /y\nexec python", ""),
+        ("#!/bin/bash\nset -e\nA=$(ls /y)\nexec python", ""),
+        ("#!/bin/sh\nset -o pipefail\nexec python", ""),
+        ("#!/bin/bash\nulimit -v 1000\nexec python", ""),
+        ("#!/bin/bash\nset -e\necho x > /etc/x\nexec python", NOT_ROOT),
+    ],
+)
+def test_a_script_that_may_fail(text: str, user: str) -> None:
+    ends = follow("/e", text=text, user=user)
+    assert [end.kind for end in ends if end.certain] == ["python"]
+    assert [end.certain for end in ends if end.fails] == [False]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("#!/bin/bash\nset -e\nif false; then :; fi\nfalse || true\n! true\nexec python", "/usr/local/bin/python"),
+        ("#!/bin/bash\nset -e\nset +e\nfalse\nexec python", "/usr/local/bin/python"),
+        ("#!/bin/bash\nset -u\necho ${A:-} ${B+x} $HOSTNAME $1\nexec python", "/usr/local/bin/python"),
+        ("#!/bin/bash\nset -e\nmkdir -p /data/x\ncd /data\nexec python", "/usr/local/bin/python"),
+        ("#!/bin/sh\nif [[ -d /app ]]; then PATH=/app/.venv/bin; fi\nexec python", "/usr/local/bin/python"),
+        ("#!/bin/sh\nif [ a == a ]; then PATH=/app/.venv/bin; fi\nexec python", "/usr/local/bin/python"),
+        ("#!/bin/sh\nsource /app/.venv/bin/activate\nexec python", "/usr/local/bin/python"),
+        (
+            "#!/bin/bash\nfor ((i=0; i<3; i++)); do echo; done\nexec > >(tee x) 2>&1\nexec python",
+            "/usr/local/bin/python",
+        ),
+        ("#!/bin/sh\n'''exec' /app/.venv/bin/python \"$0\"\n' '''\nimport (x)\n", "/app/.venv/bin/python"),
+        ("#!/bin/bash\ncat x | /app/.venv/bin/python\n", "/app/.venv/bin/python"),
+        ("#!/usr/bin/env -S --chdir=/app .venv/bin/python\n", "/app/.venv/bin/python"),
+    ],
+)
+def test_a_script_that_reaches_its_python(text: str, path: str) -> None:
+    ends = [end for end in follow("/e", "x", text=text) if not end.fails]
+    assert [(end.kind, end.path) for end in ends] == [("python", path)]
+
+
+def test_tini_takes_its_options_behind_the_command_too() -> None:
+    assert follow("tini", "python", "-c", "x")[0].fails == "tini has no option '-c'"
+    assert follow("tini", "-g", "-e143", "--", "python", "-c", "x")[0].argv == ("python", "-c", "x")
+
+
+def test_programs_that_change_the_user() -> None:
+    tree = {**IMAGE, **{f"usr/bin/{name}": program() for name in ("gosu", "runuser", "s6-setuidgid", "chroot")}}
+    fs, config = rootfs_of(tree), config_of(env=ENV, working_dir="/app")
+    environment = environment_of(fs, config)
+    for words in (("runuser", "-u", "1000", "--"), ("s6-setuidgid", "1000"), ("chroot", "--userspec=1000", "/")):
+        (end,) = Follower(fs).follow((*words, "python"), environment)
+        assert (end.kind, end.environment.uid) == ("python", 1000)
+    (end,) = Follower(fs).follow(("gosu", "nobody-here", "python"), environment)
+    assert end.fails == "user 'nobody-here' has no entry in /etc/passwd"

@@ -189,3 +189,9 @@ def test_the_real_torch_s_name_is_found_in_this_machine_s_path() -> None:
     assert spec is not None
     assert spec.origin is not None
     assert found.origin == os.path.realpath(spec.origin)
+
+
+def test_a_python_for_musl_loads_no_extension_named_for_glibc_from_3_11_on() -> None:
+    endings = (".cpython-311-x86_64-linux-gnu.so", ".cpython-311-x86_64-linux-musl.so")
+    assert [Suffixes("cp311", "x86_64", "musl").loads(ending) for ending in endings] == [False, True]
+    assert Suffixes("cp310", "x86_64", "musl").loads(".cpython-310-x86_64-linux-gnu.so")

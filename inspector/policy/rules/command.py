@@ -14,6 +14,8 @@ NAME_IT = Advice(
     "EVIDENCE", "Name the Python that it runs: `--python PATH`, or `python-command` in the role, checks that one"
 )
 
+ENDS = Advice("ENVIRONMENT", "Correct CMD, or the script that it runs: `docker run` ends there")
+
 
 def check_command(case: Case) -> Iterator[Finding]:
     """Yield what the image's own command runs can be followed.
@@ -25,8 +27,13 @@ def check_command(case: Case) -> Iterator[Finding]:
         return
     if command.python_differs or not isinstance(command.interpreter, Unknown):
         return
-    if isinstance(command.interpreter, Absent) or case.role[TORCH] == "absent":
+    if case.role[TORCH] == "absent":
         return  # a torch that it may reach is what torch-elsewhere tells
+    if isinstance(command.interpreter, Absent):
+        if not isinstance(case.facts.interpreter, Absent):
+            message = f"the image's own command starts no Python: {command.interpreter.unknown}"
+            yield case.found("warn", ENDS, message, Shown("a command that starts Python", "one that fails"))
+        return
     found = case.facts.torch_elsewhere
     others = [] if isinstance(found, Unknown) else [other for other in found if other.path.endswith("/torch")]
     message = f"which Python the image's own command runs is not known: {command.interpreter.unknown}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from inspector.errors import InspectorError
 from inspector.python.files import find, join
-from inspector.python.shell import activate, conditions
+from inspector.python.shell import activate, conditions, strict
 from inspector.python.shell.lexer import assigned
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
@@ -48,7 +49,7 @@ def _cd(shell: Shell, words: list[str], command: Simple, state: State) -> list[S
         state.cwd, state.status = HOLE, "unknown"
         return [state]
     target = join(state.cwd, target)
-    there = is_dir(shell.fs, target)
+    there = is_dir(shell.fs, target) or strict.is_made(target, shell.runs)
     state.status = "yes" if there else "no"
     state.cwd = target if there else state.cwd
     return [state]
@@ -63,11 +64,11 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
     state.status = "yes"
     if words[0] == "local" and not state.local:
         state.status = "no"
-        return [state] if state.dialect != "dash" else shell.stop(state)
+        return [state] if state.dialect != "dash" else shell.stop(state, "`local` stands outside of a function")
     for word in command.words[1:]:
         assignment = as_assignment(word)
         if assignment is not None and assignment.appends and state.dialect in ("dash", "ash"):
-            return shell.stop(state)
+            return shell.stop(state, f"`{words[0]}` knows no `+=`")
         if assignment is not None:
             value = shell.expander.single(assignment.value, state)
             before = (state.get(assignment.name) or "") if assignment.appends else ""
@@ -108,8 +109,14 @@ def _unset(shell: Shell, words: list[str], command: Simple, state: State) -> lis
 
 def _set(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     """Take the options that count, and the arguments behind them."""
-    del shell, command
+    del command
     state.status = "yes"
+    for option, name in pairwise(words):
+        refused = option[:1] in ("-", "+") and option.endswith("o") and strict.refuses_option(shell.fs, name, state)
+        if refused is not False:
+            shell.stop(state.copy(), f"dash has no option {name!r}", certain=bool(refused))
+            if refused:
+                return []
     state.options, rest = take_options(words[1:], state.options)
     if rest is not None:
         state.arguments = rest
@@ -139,7 +146,7 @@ def _shift(shell: Shell, words: list[str], command: Simple, state: State) -> lis
     elif int(count) <= len(state.arguments):
         state.arguments = state.arguments[int(count) :]
     elif state.dialect == "dash":
-        return shell.stop(state)
+        return shell.stop(state, "it shifts more arguments than there are")
     else:
         state.status = "no"
     return [state]
@@ -170,7 +177,8 @@ def _exit(shell: Shell, words: list[str], command: Simple, state: State) -> list
     if state.last is not None and passes_on:
         shell.finish(state)
         return []
-    return shell.stop(state)
+    code = words[1] if len(words) > 1 else "0"
+    return shell.stop(state, f"it ends with the exit code {code}" if code.isdigit() and int(code) else "")
 
 
 def _return(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
@@ -217,7 +225,8 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
     reached = find(shell.fs, path)
     if reached is None or reached[1].kind is not Kind.FILE:
         if state.posix:
-            return shell.stop(state)
+            why = f"it sources {path or name!r}, which is not there"
+            return shell.stop(state, why, certain=not path.startswith(conditions.MOUNTED))
         state.status = "no"
         return [state]
     if activate.source(shell, path, words[2:], state):
@@ -274,6 +283,15 @@ def _let(shell: Shell, words: list[str], command: Simple, state: State) -> list[
     return [state]
 
 
+def _ulimit(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    """Return `ulimit -v 1000`: too little memory keeps libraries from being loaded."""
+    del command
+    if set("".join(words[1:-1])) & set("vdm") and words[-1].isdigit():
+        shell.stop(state.copy(), f"{' '.join(words)!r} may leave too little memory", certain=False)
+    state.status = "yes"
+    return [state]
+
+
 def _read(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del shell, command
     for name in (*words[1:], *(("OPTARG", "OPTIND") if words[0] == "getopts" else ())):
@@ -289,7 +307,7 @@ def _not_followed(shell: Shell, words: list[str], command: Simple, state: State)
     return [state]
 
 
-_IDLE = ": true false echo wait trap umask ulimit jobs kill shopt times bg fg disown pwd logout"
+_IDLE = ": true false echo wait trap umask jobs kill shopt times bg fg disown pwd logout"
 _KEYWORDS = frozenset(
     ["if", "then", "else", "elif", "fi", "case", "esac", "for", "while", "until", "do", "done", "{", "}", "!"]
 )
@@ -306,6 +324,7 @@ BUILTINS: dict[str, Builtin] = {
     "printf": _printf,
     "let": _let,
     "cd": _cd,
+    "ulimit": _ulimit,
     "unset": _unset,
     "set": _set,
     "shift": _shift,

@@ -20,6 +20,8 @@ _NUMBERS: dict[str, Callable[[int, int], bool]] = {
     "-ge": lambda one, other: one >= other,
 }
 _FILES = frozenset({"-e", "-f", "-d", "-x", "-r", "-s", "-L", "-h"})
+MOUNTED = ("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")  # noqa: S108 - names of folders alone
+"""Folders that engines fill at start."""
 _NOT: dict[Tri, Tri] = {"yes": "no", "no": "yes", "unknown": "unknown"}
 _INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *", re.ASCII)
 
@@ -83,7 +85,7 @@ def _file(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:  # noqa
     if not operand:
         return "no"
     path = join(state.cwd, operand)
-    if path.startswith(("/proc/", "/sys/", "/dev/", "/run/", "/tmp/", "/var/run/")):  # noqa: S108 - engines fill these
+    if path.startswith(MOUNTED):
         return "unknown"
     if operator in ("-L", "-h"):
         node = fs.lstat(path)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from inspector.python.files import join, list_dir
 from inspector.python.shell.state import HOLE, State
+from inspector.python.shell.strict import may_be_set
 from inspector.python.shell.syntax import Opaque, Output, Parameter, Text, Word
 from inspector.rootfs import NotListed, Rootfs
 
@@ -126,7 +127,9 @@ class Expander:
     def _parameter(self, part: Parameter, state: State) -> str:
         value = _lookup(part.name, state)
         if value is None and "u" in state.options and part.name not in "@*" and part.operator[-1:] not in _GUARDS:
-            raise Stop(part.name)
+            if may_be_set(part.name):
+                return HOLE
+            raise Stop(f"`set -u` ends it where {part.name!r} has no value")
         match part.operator:
             case "":
                 return value or ""
@@ -149,7 +152,7 @@ class Expander:
             case "+":
                 return "" if lacking else self.single(part.word, state)
             case "?" if lacking:
-                raise Stop(part.name)
+                raise Stop(f"it needs a value of {part.name!r}")
             case "=" if lacking:
                 state.set(part.name, self.single(part.word, state))
                 return state.variables[part.name]

@@ -58,6 +58,9 @@ def assigned(arithmetic: str) -> tuple[str, ...]:
     return tuple(match[1] or match[2] for match in _ASSIGNS.finditer(arithmetic))
 
 
+_BEFORE_COMMANDS = frozenset({"for", "if", "while", "until", "then", "do", "else", "elif", "!", "{"})
+
+
 class _Lexer:
     """A position in the text, and the here-documents that the next line begins."""
 
@@ -102,7 +105,18 @@ class _Lexer:
         if self.posix:
             return False
         last = self.found[-1] if self.found else Token(operator="\n")
-        return bool(last.operator) or last.plain in {"if", "while", "until", "then", "do", "else", "elif", "!", "{"}
+        return bool(last.operator) or last.plain in {
+            "for",
+            "if",
+            "while",
+            "until",
+            "then",
+            "do",
+            "else",
+            "elif",
+            "!",
+            "{",
+        }
 
     def _arithmetic(self) -> None:
         end = self.text.find("))", self.at)
@@ -141,6 +155,16 @@ class _Lexer:
         self.found.append(msgspec.structs.replace(token, silent=True) if self.silent else token)
         self.silent = False
 
+    def _skip_brackets(self) -> None:
+        """Leave out a process that a redirection leads to."""
+        depth = 0
+        for at in range(self.at, len(self.text)):
+            depth += {"(": 1, ")": -1}.get(self.text[at], 0)
+            if not depth and self.text[at] == ")":
+                self.at = at + 1
+                return
+        raise Malformed("a bracket has no end")
+
     def _redirection(self) -> bool:
         """Leave out a redirection with its target; False where none stands here."""
         pattern = _POSIX_REDIRECTION if self.posix else _REDIRECTION
@@ -152,6 +176,9 @@ class _Lexer:
         self.at = match.end()
         while self.text[self.at : self.at + 1] in (" ", "\t"):
             self.at += 1
+        if self.text.startswith((">(", "<("), self.at) and not self.posix:
+            self._skip_brackets()
+            return True
         target = self.word(_ENDS_WORD)
         if match[0] in _OUTPUT:
             last = self.found[-1] if self.found else Token()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from inspector.python.shell import conditions
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
-from inspector.python.shell.syntax import Loop
+from inspector.python.shell.syntax import Case, If, Loop
 from inspector.unknown import Tri
 
 MAX_TURNS = 64
@@ -81,3 +82,38 @@ def _turn(states: list[State]) -> tuple[list[State], list[State]]:
             state.flow = ""
             going.append(state)
     return going, done
+
+
+def if_(shell: Shell, command: If, states: list[State]) -> list[State]:
+    """Return the states behind a choice."""
+    found: list[State] = []
+    for condition, body in command.branches:
+        if not condition:
+            return [*found, *shell.body(body, states)]
+        asked = shell.asked(condition, states)
+        found += [state for state in asked if state.flow]
+        asked = [state for state in asked if not state.flow]
+        found += shell.body(body, [state.copy() for state in asked if state.status != "no"])
+        states = shell.distinct([state for state in asked if state.status != "yes"])
+        if not states:
+            return found
+    for state in states:
+        state.status = "yes"
+    return [*found, *states]
+
+
+def case(shell: Shell, command: Case, state: State) -> list[State]:
+    """Return the states behind a choice by pattern. Raises `Stop`."""
+    if command.falls:
+        state.doubt("a `case` falls through")
+    subject = shell.expander.single(command.subject, state)
+    found: list[State] = []
+    for patterns, body in command.arms:
+        answers = {conditions.matches(subject, shell.expander.pattern(each, state)) for each in patterns}
+        if answers == {"no"}:
+            continue
+        found += shell.body(body, [state.copy()])
+        if "yes" in answers:
+            return found
+    state.status = "yes"
+    return [*found, state]

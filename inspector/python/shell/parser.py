@@ -195,7 +195,10 @@ class _Parser:
     def _for(self) -> Loop:
         self.at += 1
         if self.here.operator == "((":
-            raise Malformed("a loop counts in arithmetic")
+            assigns = self._arithmetic()
+            while self._take(";", "\n"):
+                pass
+            return Loop(self._do(), condition=(Chain((("", Pipeline((Test(assigns=assigns),))),)),))
         name = self.here.plain
         self._word()
         self._newlines()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from inspector.errors import InspectorError, LimitExceeded
-from inspector.python.shell import builtins, conditions, loops
+import msgspec
+
+from inspector.errors import InspectorError, LimitExceeded, Malformed
+from inspector.python.shell import builtins, conditions, loops, strict
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
@@ -27,6 +29,7 @@ from inspector.python.shell.syntax import (
     Simple,
     Test,
 )
+from inspector.python.version import is_python
 from inspector.python.which import Missing, find_command
 from inspector.rootfs import Rootfs, is_file
 from inspector.unknown import Tri
@@ -37,6 +40,10 @@ MAX_STEPS = 20_000
 """Commands that are gone through for one image."""
 MAX_CALLS = 20
 """Functions and scripts that call each other."""
+
+
+MAX_FIRST_LINES = 20
+"""Lines of a script that end it before something else than a shell's commands."""
 
 
 class Shell:
@@ -51,13 +58,37 @@ class Shell:
 
     def script(self, text: str, state: State) -> list[Run]:
         """Return the programs that end the script, each way through it. Raises `Malformed`, `LimitExceeded`."""
-        for left in self.body(self.parsed(text, state), [state]):
-            self.finish(left)
+        try:
+            body = self.parsed(text, state)
+        except Malformed:
+            if not self._ends_before(text, state):
+                raise
+            body, state.flow = (), "exit"
+        for left in self.body(body, [state]):
+            if not state.flow:
+                self.finish(left)
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
 
     def parsed(self, text: str, state: State) -> Body:
         """Return the commands of a text, as this shell reads it. Raises `Malformed`."""
+        closed = strict.may_not_write(self.fs, text, state)
+        if closed:
+            self.stop(state.copy(), f"{closed!r} is closed to user {state.base.user!r}", certain=False)
         return parse(text, posix=state.dialect == "dash")
+
+    def _ends_before(self, text: str, state: State) -> bool:
+        """Tell whether the first lines end the shell, as in a script that goes on in another language."""
+        lines = text.split("\n")
+        for count in range(1, min(len(lines), MAX_FIRST_LINES)):
+            try:
+                body = parse("\n".join(lines[:count]), posix=state.dialect == "dash")
+            except Malformed:
+                continue
+            runs, ends = len(self.runs), len(self.ends)
+            if not self.body(body, [state.copy()]):
+                return True
+            del self.runs[runs:], self.ends[ends:]
+        return False
 
     def fs_has(self, path: str) -> bool:
         """Tell whether a file is there."""
@@ -105,16 +136,20 @@ class Shell:
             self.asking += only_asked
             done = self._pipeline(pipeline, [state.copy() for state in going])
             self.asking -= only_asked
-            states = [*passing, *(done if only_asked else self._failing(done))]
+            states = [*passing, *(done if only_asked else self._failing(pipeline, done))]
         return states
 
-    def _failing(self, states: list[State]) -> list[State]:
-        """End those that `set -e` ends: a program is taken to succeed, so only what surely fails counts."""
-        if self.asking:
-            return states
-        return [
-            each for each in states if each.flow or each.status != "no" or "e" not in each.options or self.stop(each)
-        ]
+    def _failing(self, pipeline: Pipeline, states: list[State]) -> list[State]:
+        """End those that `set -e` ends, or may end: most programs are taken to succeed."""
+        return states if self.asking else [each for state in states for each in self._strictly(pipeline, state)]
+
+    def _strictly(self, pipeline: Pipeline, state: State) -> list[State]:
+        ran = [run.argv[0] for run in self.runs if run.argv and run is not state.last]
+        failure = None if state.flow else strict.failure_of(self.fs, pipeline, state, ran)
+        if failure is None:
+            return [state]
+        self.stop(state.copy(), failure.why, certain=failure.certain)
+        return [] if failure.certain else [state]
 
     def asked(self, condition: Body, states: list[State]) -> list[State]:
         """Return the states behind a condition, in which `set -e` ends nothing."""
@@ -131,12 +166,23 @@ class Shell:
         if len(pipeline.commands) == 1:
             states = self.command(pipeline.commands[0], states)
         else:
-            for command in reversed(pipeline.commands):  # the first is what a script is about, the others filter
-                states = self.apart(lambda inner, each=command: self.command(each, inner), states)  # type: ignore[misc]
+            states = [self._joined(pipeline, state) for state in states]
         if pipeline.negated:
             for state in states:
                 state.status = conditions.negated(state.status)
         return states
+
+    def _joined(self, pipeline: Pipeline, state: State) -> State:
+        """Run commands joined by `|`: the first is what a script is about, or a Python that reads what others write."""
+        last, ran = state.last, []
+        for command in pipeline.commands:
+            state.last = last
+            (state,) = self.apart(lambda inner, each=command: self.command(each, inner), [state])  # type: ignore[misc]
+            if state.last is not last:
+                ran.append(state.last)
+        pythons = [run for run in ran if run is not None and run.argv and is_python(run.argv[0])]
+        state.last = [*pythons, *ran, last][0]
+        return state
 
     def apart(self, follow: Callable[[list[State]], list[State]], states: list[State]) -> list[State]:
         """Follow commands in a process of their own: nothing comes back but what ran last."""
@@ -167,9 +213,9 @@ class Shell:
             case Group(body=body):
                 return self.body(body, states)
             case If():
-                return self._if(command, states)
+                return loops.if_(self, command, states)
             case Case():
-                return self._each(states, lambda state: self._case(command, state))
+                return self._each(states, lambda state: loops.case(self, command, state))
             case Loop():
                 return self._each(states, lambda state: loops.follow(self, command, state))
             case Function(name=name, body=function):
@@ -186,8 +232,8 @@ class Shell:
         for state in states:
             try:
                 found += follow(state)
-            except Stop:
-                found += self.stop(state)
+            except Stop as stop:
+                found += self.stop(state, str(stop))
         return found
 
     def _test(self, test: Test, state: State) -> list[State]:
@@ -203,37 +249,6 @@ class Shell:
         state.status = conditions.decide(self.fs, texts, state, patterns=True)
         return [state]
 
-    def _if(self, command: If, states: list[State]) -> list[State]:
-        found: list[State] = []
-        for condition, body in command.branches:
-            if not condition:
-                return [*found, *self.body(body, states)]
-            asked = self.asked(condition, states)
-            found += [state for state in asked if state.flow]
-            asked = [state for state in asked if not state.flow]
-            found += self.body(body, [state.copy() for state in asked if state.status != "no"])
-            states = self.distinct([state for state in asked if state.status != "yes"])
-            if not states:
-                return found
-        for state in states:
-            state.status = "yes"
-        return [*found, *states]
-
-    def _case(self, command: Case, state: State) -> list[State]:
-        if command.falls:
-            state.doubt("a `case` falls through")
-        subject = self.expander.single(command.subject, state)
-        found: list[State] = []
-        for patterns, body in command.arms:
-            answers = {conditions.matches(subject, self.expander.pattern(each, state)) for each in patterns}
-            if answers == {"no"}:
-                continue
-            found += self.body(body, [state.copy()])
-            if "yes" in answers:
-                return found
-        state.status = "yes"
-        return [*found, state]
-
     def _simple(self, command: Simple, state: State) -> list[State]:
         words = self.expander.fields(command.words, state)
         given = []
@@ -248,10 +263,10 @@ class Shell:
             return [state]
         return self.call(words, dict(given), command, state)
 
-    def stop(self, state: State) -> list[State]:
-        """Return the shell exits without a program in its place."""
+    def stop(self, state: State, why: str = "", *, certain: bool = True) -> list[State]:
+        """Return the shell exits without a program in its place; `why` says that it fails."""
         state.flow, state.last = "exit", None
-        self.ends.append(state.run([], ends=True))
+        self.ends.append(msgspec.structs.replace(state.run([], ends=True), fails=why, certain=certain))
         return []
 
     def call(self, words: list[str], given: dict[str, str], command: Simple, state: State) -> list[State]:

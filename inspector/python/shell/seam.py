@@ -16,6 +16,7 @@ class Shell(Protocol):
     fs: Rootfs
     expander: Expander
     ends: list[Run]
+    runs: list[Run]
 
     def parsed(self, text: str, state: State) -> Body:
         """Return the commands of a text. Raises `Malformed`."""
@@ -35,8 +36,8 @@ class Shell(Protocol):
     def program(self, words: list[str], given: dict[str, str], state: State) -> list[State]:
         """Run a program, and wait for it."""
 
-    def stop(self, state: State) -> list[State]:
-        """End the shell without a program in its place."""
+    def stop(self, state: State, why: str = "", *, certain: bool = True) -> list[State]:
+        """End the shell without a program in its place; `why` says that it fails."""
 
     def finish(self, state: State) -> None:
         """End the shell as what it ran last ends."""

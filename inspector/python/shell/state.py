@@ -22,13 +22,16 @@ MAX_VALUE = 256 << 10
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """A program that a script starts: `ends` where it takes the shell's place or comes last.
 
-    No words mean that the script ends without one. `doubts` say what may have changed the environment before.
+    No words mean that the script ends without one, where `fails` says why it ends in failure, `certain` or not.
+    `doubts` say what may have changed the environment before.
     """
 
     argv: tuple[str, ...]
     environment: Environment
     doubts: tuple[str, ...] = ()
     ends: bool = False
+    fails: str = ""
+    certain: bool = True
 
 
 class State:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 MINI = "/usr/local/lib/python3.11/site-packages"
 REAL = "/app/.venv/lib/python3.11/site-packages"
-_KEYWORD = re.compile(r"(FROM|COPY|RUN|ENV|USER|WORKDIR) ")
+_KEYWORD = re.compile(r"(FROM|COPY|RUN|ENV|USER|WORKDIR|ENTRYPOINT|CMD) ")
+_WRITE = """w() { f=$1; shift; mkdir -p "$(dirname "$f")"; printf '%s\\n' "$@" > "$f"; chmod 755 "$f"; }"""
+"""The shell function `w FILE LINE…`, which writes a program of these lines."""
 _TITLE = re.compile(r"== (.*?)(?: \[(\w+)\])?")
 _BASE = re.compile(r"\{(\w+)\}")
 
@@ -22,7 +24,8 @@ _BASE = re.compile(r"\{(\w+)\}")
 @dataclass(frozen=True)
 class Damage:
     """`steps` is shell; it knows $S site-packages, $T torch, $L its libraries, $N nvidia's packages, $P the standard
-    library, $U the system's libraries, $D the tools (see `tests.lab.damage_tools`), and $C torch's extension.
+    library, $U the system's libraries, $D the tools (see `tests.lab.damage_tools`), $C torch's extension, and
+    `w`, which writes a program.
 
     `lines` are those of the Dockerfile; they know $S, and {NAME} for the image of a base.
     """
@@ -66,7 +69,7 @@ def _variables(site: str) -> str:
         "D": "/damage",
         "C": "_C.cpython-311-x86_64-linux-gnu.so",
     }
-    return f"set -e && {' '.join(f'{name}={value}' for name, value in values.items())}"
+    return f"set -e && {' '.join(f'{name}={value}' for name, value in values.items())} && {_WRITE}"
 
 
 def group(path: Path) -> Iterator[Damage]:

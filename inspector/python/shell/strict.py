@@ -1,0 +1,141 @@
+"""`set -e` and `set -u`: where a shell ends because a command fails, or because a variable has no value."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from inspector.errors import InspectorError
+from inspector.python.access import WRITE, allowed
+from inspector.python.files import find, read_text, upward
+from inspector.python.shell.state import HOLE, Run, State
+from inspector.python.shell.syntax import Output, Pipeline, Simple, Test, Word
+from inspector.rootfs import Rootfs
+
+_ASKS = frozenset(
+    {"[", "[[", "test", "grep", "egrep", "fgrep", "zgrep", "cmp", "diff", "expr", "pgrep", "pidof", "nc", "ncat",
+     "curl", "wget", "ping", "getent", "ls", "stat", "which", "nslookup", "dig", "nvidia-smi", "nvcc", "pg_isready",
+     "redis-cli", "mysqladmin", "mountpoint"}
+)  # fmt: skip
+"""Programs that answer by their exit code, or need what only a running container has; others are taken to succeed."""
+_CHANGES_NOTHING = frozenset(
+    {"mkdir", "chown", "chmod", "sleep", "date", "id", "touch", "cat", "ls", "echo", "hostname", "uname", "env", "grep",
+     "stat", "whoami", "nvidia-smi"}
+)  # fmt: skip
+"""Programs that bring no other program."""
+_AUTOMATIC = re.compile(
+    r"BASH\w*|IFS|OPT\w+|SHLVL|OLDPWD|_|DIRSTACK|FUNCNAME|GROUPS|SHELLOPTS|(?:OS|MACH|HOST)TYPE|PS[0-4]|PIPESTATUS"
+    r"|EPOCH\w+|COLUMNS|LINES|TERM|SHELL|ZSH\w*|REPLY|SRANDOM"
+)
+
+
+_OPTIONS = frozenset(
+    {"allexport", "errexit", "ignoreeof", "interactive", "monitor", "noglob", "noexec", "stdin", "xtrace", "verbose",
+     "vi", "emacs", "noclobber", "notify", "nounset", "nolog", "debug"}
+)  # fmt: skip
+_INSTALLED = re.compile(r"(?ms)^Package: dash$(?:(?!^$).)*?^Version: (\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
+_FIRST_WITH_PIPEFAIL = (0, 5, 13)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """Why a shell ends in failure; not `certain` where it may go on as well."""
+
+    why: str
+    certain: bool
+
+
+_ERREXIT = re.compile(r"\bset -[a-zA-Z]*e|\berrexit\b")
+_REDIRECTED = re.compile(r"(?<!&)>{1,2}[ \t]*(/[\w./-]{1,200})")
+
+
+def refuses_option(fs: Rootfs, name: str, state: State) -> bool | None:
+    """Tell whether dash ends at an option of `set -o`; None where that depends on its release."""
+    if state.dialect != "dash" or name in _OPTIONS:
+        return False
+    if name != "pipefail":
+        return True
+    try:
+        found = _INSTALLED.search(read_text(fs, "/var/lib/dpkg/status") or "")
+    except InspectorError:
+        return None
+    return True if found and tuple(int(part or 0) for part in found.groups()) < _FIRST_WITH_PIPEFAIL else None
+
+
+def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> Failure | None:
+    """Return why `set -e` ends the shell after a pipeline that nothing tests; None where it goes on.
+
+    `ran` are the programs that were started before, which may have made what isn't in the image.
+    """
+    command = pipeline.commands[-1]
+    if "e" not in state.options or not isinstance(command, Simple | Test) or state.status == "yes":
+        return None
+    name = "[[" if isinstance(command, Test) else _name(command)
+    if state.status == "no":
+        return Failure(f"`set -e` ends it where {name!r} fails", certain=not ran and len(pipeline.commands) == 1)
+    last = state.last
+    if name in ("mkdir", "touch") and last is not None and last.argv[:1] == (name,) and _may_not_make(fs, last):
+        return Failure(f"`set -e` ends it where {' '.join(last.argv)[:100]!r} is refused", certain=True)
+    if posixpath.basename(name) in _ASKS or (isinstance(command, Simple) and not command.words and _asks(command)):
+        return Failure(f"`set -e` ends it where {name or 'a command'!r} fails, which is not known", certain=False)
+    return None
+
+
+def is_made(path: str, runs: Sequence[Run]) -> bool:
+    """Tell whether `mkdir` ran for a folder, or for one below it, so that it is there."""
+    made = (
+        posixpath.join(run.environment.cwd, word) for run in runs if run.argv[:1] == ("mkdir",) for word in run.argv
+    )
+    return any(f"{posixpath.normpath(each)}/".startswith(f"{path}/") for each in made)
+
+
+def may_not_write(fs: Rootfs, text: str, state: State) -> str:
+    """Return the file that a script which runs under `set -e` redirects to, and whose folder is closed to the user."""
+    if state.base.uid == 0 or not ("e" in state.options or _ERREXIT.search(text)):
+        return ""
+    for found in _REDIRECTED.finditer(text):
+        there = find(fs, found[1]) or find(fs, posixpath.dirname(found[1]))
+        if there is not None and allowed(there[1], state.base, WRITE) == "no" and not found[1].startswith("/dev/"):
+            return found[1]
+    return ""
+
+
+def _may_not_make(fs: Rootfs, run: Run) -> bool:
+    """Tell whether `mkdir -p` or `touch` fails since the user may not write where the first new name is to be."""
+    for word in run.argv[1:]:
+        if word.startswith("-") or HOLE in word:
+            continue
+        path = posixpath.normpath(posixpath.join(run.environment.cwd, word))
+        if find(fs, path) is not None:
+            continue
+        above = next((found for each in upward(path) if each != path and (found := find(fs, each))), None)
+        if above is not None and allowed(above[1], run.environment, WRITE) == "no":
+            return True
+    return False
+
+
+def brings_programs(ran: list[str]) -> bool:
+    """Tell whether any of the programs may have brought another one."""
+    return any(posixpath.basename(name) not in _CHANGES_NOTHING for name in ran)
+
+
+def may_be_set(name: str) -> bool:
+    """Tell whether the shell itself may set a variable, so that `set -u` does not end it there."""
+    return bool(_AUTOMATIC.fullmatch(name))
+
+
+def _name(command: Simple) -> str:
+    part = command.words[0][0] if command.words and command.words[0] else None
+    return getattr(part, "value", "") or getattr(part, "name", "")
+
+
+def _asks(command: Simple) -> bool:
+    return any(_output_asks(each.value) for each in command.assignments)
+
+
+def _output_asks(word: Word) -> bool:
+    texts = [part.text for part in word if isinstance(part, Output)]
+    last = re.split(r"&&|;|\||\n", texts[-1])[-1].split() if texts and "||" not in texts[-1] else []
+    return bool(last) and posixpath.basename(last[0]) in _ASKS
