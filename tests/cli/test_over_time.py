@@ -202,7 +202,7 @@ def test_from_python(policy: Path, wrong: Path, images: Path, tmp_path: Path) ->
     assert against.outcome == "unknown"
     with pytest.raises(inspector.errors.UsageError):
         inspector.check(wrong, policy, baseline=tmp_path / "none.json")
-    with pytest.raises(inspector.errors.UsageError, match="no condition"):
+    with pytest.raises(inspector.errors.UsageError, match="is not a condition"):
         inspector.diff(wrong, wrong, fail_on="size")
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 from inspector.engine.client import demultiplexed
 from inspector.errors import InspectorError
 from inspector.http.address import origin_of, parse_address
+from inspector.http.exchange import Headers
 from inspector.registry.challenge import parse_challenges
 from inspector.registry.lists import listed
 from inspector.registry.settings import Patience
@@ -47,8 +48,7 @@ class _Response(io.BytesIO):
     def __init__(self, body: bytes, links: list[str]) -> None:
         super().__init__(body)
         self.status, self.patience = 200, Patience()
-        self.headers: dict[str, str] = {}
-        self.values = {"Link": links}.__getitem__
+        self.headers = Headers("".join(f"Link: {link}\r\n" for link in links))
 
     def header(self, _: str) -> str:
         return ""

@@ -299,7 +299,7 @@ def test_33_a_manylinux_torch_on_musl() -> None:
     tree = {**alpine(), **cpython(libc="musl"), **install(SITE, *torch_needs(), CPU)}
     answer = ask(tree)
     assert answer.torch.importable == "no"
-    assert "libgomp" in answer.why or "gnu_get_libc_version: symbol not found" in answer.why
+    assert "'_C.cpython-311-x86_64-linux-gnu.so'" in answer.why
 
 
 def test_34_conda_forge_s_cuda_build_names_none_in_its_version() -> None:

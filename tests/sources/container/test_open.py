@@ -205,7 +205,7 @@ def test_one_that_is_started_meanwhile_is_no_answer(engine: FakeEngine) -> None:
 
     def start_it(handler: object) -> None:
         container.started = container.running = True
-        handler._changes(container.id)  # type: ignore[attr-defined]
+        handler._changes(container)  # type: ignore[attr-defined]
 
     engine.misbehave("GET", "/containers/.*/changes", start_it, after=1)
     with pytest.raises(AccessUnusable, match="started or stopped"):
@@ -217,7 +217,7 @@ def test_one_in_which_files_come_meanwhile_is_no_answer(engine: FakeEngine) -> N
 
     def add(handler: object) -> None:
         container.changes["/new"] = 1
-        handler._changes(container.id)  # type: ignore[attr-defined]
+        handler._changes(container)  # type: ignore[attr-defined]
 
     engine.misbehave("GET", "/containers/.*/changes", add, after=1)
     with pytest.raises(AccessUnusable, match="changed while it was read"):
