@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 
@@ -18,6 +19,7 @@ def main() -> None:
         from inspector.cli.libraries import import_click
 
         import_click()
+        gc.set_threshold(50_000, 20, 20)  # what is made lives as long as the program: looking for cycles takes 2 %
         from inspector.cli.root import cli  # so that an interruption is quiet even while importing
 
         cli.main(prog_name="inspector")
