@@ -29,6 +29,8 @@ IMAGE: Tree = {
     "usr/bin/node": program(),
     "usr/bin/mkdir": program(),
     "usr/bin/grep": program(),
+    "usr/bin/ls": program(),
+    "usr/bin/stat": program(),
 }
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
@@ -165,6 +167,7 @@ def test_a_script_that_certainly_fails(text: str, user: str, why: str) -> None:
     [
         ("#!/bin/bash\nset -e\ngrep -q x /y\nexec python", ""),
         ("#!/bin/bash\nset -e\nA=$(ls /y)\nexec python", ""),
+        ("#!/bin/bash\nset -e\nls /y\nexec python", ""),
         ("#!/bin/sh\nset -o pipefail\nexec python", ""),
         ("#!/bin/bash\nulimit -v 1000\nexec python", ""),
         ("#!/bin/bash\nset -e\necho x > /etc/x\nexec python", NOT_ROOT),
@@ -181,6 +184,7 @@ def test_a_script_that_may_fail(text: str, user: str) -> None:
     [
         ("#!/bin/bash\nset -e\nif false; then :; fi\nfalse || true\n! true\nexec python", "/usr/local/bin/python"),
         ("#!/bin/bash\nset -e\nset +e\nfalse\nexec python", "/usr/local/bin/python"),
+        ("#!/bin/bash\nset -e\nls -la /app\nstat /usr/local/bin\nexec python", "/usr/local/bin/python"),
         ("#!/bin/bash\nset -u\necho ${A:-} ${B+x} $HOSTNAME $1\nexec python", "/usr/local/bin/python"),
         ("#!/bin/bash\nset -e\nmkdir -p /data/x\ncd /data\nexec python", "/usr/local/bin/python"),
         ("#!/bin/sh\nif [[ -d /app ]]; then PATH=/app/.venv/bin; fi\nexec python", "/usr/local/bin/python"),

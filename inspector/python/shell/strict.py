@@ -78,6 +78,8 @@ def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> 
     last = state.last
     if name in ("mkdir", "touch") and last is not None and last.argv[:1] == (name,) and _may_not_make(fs, last):
         return Failure(f"`set -e` ends it where {' '.join(last.argv)[:100]!r} is refused", certain=True)
+    if last is not None and last.argv[:1] == (name,) and _succeeds(fs, last):
+        return None
     if posixpath.basename(name) in _ASKS or (isinstance(command, Simple) and not command.words and _asks(command)):
         return Failure(f"`set -e` ends it where {name or 'a command'!r} fails, which is not known", certain=False)
     return None
@@ -114,6 +116,13 @@ def _may_not_make(fs: Rootfs, run: Run) -> bool:
         if above is not None and allowed(above[1], run.environment, WRITE) == "no":
             return True
     return False
+
+
+def _succeeds(fs: Rootfs, run: Run) -> bool:
+    """Tell whether `ls` or `stat` finds all that it is asked for in the image."""
+    asked = [word for word in run.argv[1:] if not word.startswith("-")]
+    there = all(HOLE not in word and find(fs, posixpath.join(run.environment.cwd, word)) for word in asked)
+    return posixpath.basename(run.argv[0]) in ("ls", "stat") and there
 
 
 def brings_programs(ran: list[str]) -> bool:
