@@ -16,6 +16,11 @@ _MARK = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _COOKIE = re.compile(rb"[ \t\f]*+#.*?coding[:=][ \t]*+([-_.A-Za-z0-9]++)")
 _NO_STATEMENT = re.compile(rb"[ \t\f]*+(?:#.*)?")
+_F_STRING = re.compile(rb"(?i)(?<!\w)(?:f|rf|fr|t|rt|tr)['\"]")
+_STRING_OR_COMMENT = re.compile(
+    rb"#[^\r\n]*|'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
+    re.DOTALL,
+)
 _NORMAL = ("utf-8", "iso-8859-1")  # names that stand for themselves and for all that begin so, as `utf-8-dos` does
 _ALSO_LATIN = ("latin-1", "iso-latin-1")
 _CODECS = {
@@ -58,9 +63,19 @@ def decode_source(content: bytes) -> str:
     try:
         return body.decode(codec)
     except UnicodeDecodeError as error:
-        if name in (None, "utf-8"):  # CPython skips a comment without decoding it
+        if name not in (None, "utf-8"):
+            raise Malformed(f"byte {error.start} is not of the declared coding {name!r}") from error
+        if _F_STRING.search(body):  # within which what looks like a comment depends on the release
             raise Unsupported(f"byte {error.start} is not UTF-8: a SyntaxError, but not in a comment") from error
-        raise Malformed(f"byte {error.start} is not of the declared coding {name!r}") from error
+    try:
+        return _STRING_OR_COMMENT.sub(_readable, body).decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(f"byte {error.start} is not UTF-8") from error
+
+
+def _readable(found: re.Match[bytes]) -> bytes:
+    """Return a comment, which CPython skips without decoding it, so that it is UTF-8; a string as it is."""
+    return found[0].decode("ascii", "replace").encode("ascii", "replace") if found[0][:1] == b"#" else found[0]
 
 
 def declared_coding(body: bytes) -> str | None:

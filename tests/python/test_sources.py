@@ -38,6 +38,10 @@ READ = (
     b"x = 1\n\x0cy = 2\n",
     b"# coding: " + b"utf-8-" + b"a" * 300 + b"\nx = 1\n",
     b"# coding: ascii",
+    b"x = 1 # \xe9\n",
+    b"#\n#\n#\xe9\xc3\xff",
+    b"x = '#' # \xe9 '\ny = \"\\\"#\" # \xff\n",
+    b"x = '''\n# \\''' ''' # \xe9\n",
 )
 REFUSED = (
     _MARK + b"# coding: latin-1\nx = 1\n",
@@ -48,9 +52,6 @@ REFUSED = (
     b"# coding: ascii\nx = 1 # \xe9\n",
     b"# coding: utf8\nx = 1 # \xe9\n",
     b"# coding: ascii coding=latin-1\n" + _E,
-)
-"""What every CPython stops at."""
-UNKNOWN = (
     _E,
     b"\n\n# coding: latin-1\n" + _E,
     b"y = 1\n# coding: latin-1\n" + _E,
@@ -59,7 +60,14 @@ UNKNOWN = (
     b"# CODING: latin-1\n" + _E,
     b"# coding: utf-8\n" + _E,
     b"x = '\xed\xa0\x80'\n",
-    b"x = 1 # \xe9\n",
+    b"x = '#' # \xc3\xa9\ny = '\xe9'\n",
+    b"caf\xe9 = 1\n",
+    b'"""# \xe9\n"""\n',
+    b"x = 1 # \xe9\r\xe9 = 2\n",
+)
+"""What every CPython stops at."""
+UNKNOWN = (
+    b"x = f'{1}' # \xe9\n",
     b"# coding: utf-7\nx = None #+AAo-x = 3\n",
     b"# coding: raw_unicode_escape\nx = 1 #\\u000ax = 5\n",
     b"# coding: unicode_escape\nx = 1 #\\nx = 5\n",
@@ -70,7 +78,7 @@ UNKNOWN = (
     b"# coding: hex\n78\n",
     b"# coding: nosuch\nx = 1\n",
 )
-"""What a codec decides that the image may have changed, or a comment that CPython doesn't decode."""
+"""What a codec decides that the image may have changed, or the release."""
 
 _RUN = """
 import sys
@@ -116,7 +124,7 @@ def test_what_is_refused_no_interpreter_reads(content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", UNKNOWN)
-def test_what_another_codec_or_a_comment_decides_is_not_known(content: bytes) -> None:
+def test_what_another_codec_decides_is_not_known(content: bytes) -> None:
     with pytest.raises(Unsupported):
         decode_source(content)
 

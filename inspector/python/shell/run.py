@@ -61,7 +61,7 @@ class Shell:
         try:
             body = self.parsed(text, state)
         except Malformed:
-            if not self._ends_before(text, state):
+            if not self._ends_before(text, state) and not self._breaks(text, state):
                 raise
             body, state.flow = (), "exit"
         for left in self.body(body, [state]):
@@ -93,6 +93,15 @@ class Shell:
     def fs_has(self, path: str) -> bool:
         """Tell whether a file is there."""
         return is_file(self.fs, path)
+
+    def _breaks(self, text: str, state: State) -> bool:
+        """Follow the lines before one that dash surely can't read, where it ends; False where there is none."""
+        before, line = strict.unreadable(text) if state.dialect == "dash" else ("", "")
+        if not line:
+            return False
+        for left in self.body(parse(before, posix=True), [state.copy()]):
+            self.stop(left, f"dash can't read its line {line[:100]!r}")
+        return True
 
     def finish(self, state: State) -> None:
         """End the shell: what it ran last stands for it."""

@@ -11,6 +11,7 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.python.access import WRITE, allowed
 from inspector.python.files import find, read_text, upward
+from inspector.python.shell.parser import parse
 from inspector.python.shell.state import HOLE, Run, State
 from inspector.python.shell.syntax import Output, Pipeline, Simple, Test, Word
 from inspector.rootfs import Rootfs
@@ -38,6 +39,11 @@ _OPTIONS = frozenset(
 )  # fmt: skip
 _INSTALLED = re.compile(r"(?ms)^Package: dash$(?:(?!^$).)*?^Version: (\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
 _FIRST_WITH_PIPEFAIL = (0, 5, 13)
+
+
+_ARRAY = re.compile(r"(?m)^[ \t]*(?:(?:export|local|readonly)[ \t]+)?[A-Za-z_]\w*\+?=\(", re.ASCII)
+_FUNCTION = re.compile(r"(?m)^[ \t]*function[ \t]+[\w-]+[ \t]*(\([ \t]*\))?[ \t]*\{", re.ASCII)
+_BRACKET = re.compile(r"(?m)^[ \t]*\}")
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -83,6 +89,26 @@ def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> 
     if posixpath.basename(name) in _ASKS or (isinstance(command, Simple) and not command.words and _asks(command)):
         return Failure(f"`set -e` ends it where {name or 'a command'!r} fails, which is not known", certain=False)
     return None
+
+
+def unreadable(text: str) -> tuple[str, str]:
+    """Return what stands before the first line that is a syntax error to dash, and this line; empty if none surely is.
+
+    dash reads command by command, so what stands before is run. Where a function begins with the word `function`, its
+    commands are run too: the error is the bracket at its end.
+    """
+    found = _ARRAY.search(text)
+    other = _FUNCTION.search(text)
+    if other is not None and (found is None or other.start() < found.start()):
+        found = other if other[1] else _BRACKET.search(text, other.end())
+    if found is None:
+        return "", ""
+    before, line = text[: found.start()], found[0].strip()
+    try:
+        parse(before, posix=True)
+    except InspectorError:
+        return "", ""  # the line is within a text or a compound command
+    return before, line
 
 
 def is_made(path: str, runs: Sequence[Run]) -> bool:

@@ -179,6 +179,11 @@ def test_what_happens_is_among_what_is_said(shell: str, root: Path) -> None:
         'A=$(command -v nope || echo other)\nexport A\nexec "$@"',
         'A=$(echo x >&2)\nexport A\nexec "$@"',
         'exec "$@"\r',
+        'export A=x\nb=(1 2)\nexec "$@"',
+        'function f {\n  export A=f\n}\nf\nexec "$@"',
+        'function f {\n  exec "$@"\n}\nf\nexec show never',
+        'function f() {\n  exec "$@"\n}\nf\nexec show never',
+        "cat <<E\nb=(1)\nE\nif true; then\nb=(1)\nfi\nexec show",
     ],
 )
 def test_known_scripts(shell: str, text: str, root: Path) -> None:
