@@ -42,7 +42,7 @@ class UserView:
     def __init__(self, fs: Rootfs, environment: Environment) -> None:
         self._fs, self._environment = fs, environment
         self.budget = fs.budget
-        self.readlink, self.read, self.head = fs.readlink, fs.read, fs.head
+        self.readlink, self.head = fs.readlink, fs.head
         self.skeleton, self.symbols, self.loader = fs.skeleton, fs.symbols, fs.loader
         self.listed, self.sum = fs.listed, fs.sum
         self._open: dict[str, bool] = {"/": True}
@@ -65,6 +65,10 @@ class UserView:
     def scandir(self, path: str) -> Mapping[str, Node]:
         """See `Rootfs.scandir`."""
         return self._fs.scandir(path) if self._enters(path) else {}
+
+    def read(self, path: str) -> bytes:
+        """See `Rootfs.read`."""
+        return self._fs.read(path)
 
     def names(self, path: str) -> Names:
         """See `names_in`."""
