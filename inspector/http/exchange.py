@@ -20,7 +20,7 @@ MAX_TRAILERS = 100
 MAX_HEADERS = 100
 _MAX_LINE = 65536
 _LINE_END = r"\r\n|\r|\n"
-_NAME = r"[^:\s]+[ \t]*"
+_NAME = r"[!-9;-~]+"
 _STATUS = r"(HTTP/[0-9.]+)[ \t]+([1-9][0-9]{2})(?:[ \t]+.*)?"
 _CHUNK = rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n"
 

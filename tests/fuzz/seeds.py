@@ -209,6 +209,15 @@ _SEEDS: dict[str, Callable[[], Iterable[bytes]]] = {
     "policy_toml": lambda: (ROLES,),
     "shell": lambda: (b"\0" + _SCRIPT, b"\1" + _SCRIPT, b"\1[[ a < b ]]\n", b"\0case ${A:?} in *) ;; esac\n"),
     "source": lambda: (_SOURCE,),
+    "exchange": lambda: (
+        b"\0HTTP/1.1 200 OK\r\nContent-Length: 3\r\nLink: <a>\r\n\r\nabc",
+        (
+            b"\0HTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"3;x\r\nabc\r\n0\r\nT: u\r\n\r\n"
+        ),
+        b"\2HTTP/1.0 404 No\r\n\r\nto the end",
+        b"\1HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ),
     "engine": lambda: (
         b"\0" + _IMAGE_SAID,
         b"\1" + _INFO,

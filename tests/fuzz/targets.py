@@ -47,6 +47,7 @@ TARGETS = {
     "bolt": Target(images.bolt, 16384, images.sum_bolt),
     "challenge": Target(wire.challenge, 512),
     "address": Target(wire.address, 256),
+    "exchange": Target(wire.exchange),
     "pages": Target(wire.pages, 1024),
     "output": Target(wire.output, 256),
     "loader_cache": Target(loading.cached),
