@@ -65,7 +65,7 @@ def test_a_version_that_is_no_cpu_build(content: bytes, tmp_path: Path) -> None:
 NO_MODULE: dict[str, bytes] = {
     "an unknown coding": b"# coding: none-such\n" + CPU,
     "a mark and another coding": b"\xef\xbb\xbf# coding: latin-1\n" + CPU,
-    "no UTF-8": CPU + b"# \xff\n",
+    "no UTF-8": CPU + b"x = '\xff'\n",
     "a NUL": CPU + b"# \0\n",
     "UTF-16": CPU.decode().encode("utf-16"),
 }

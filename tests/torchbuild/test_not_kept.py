@@ -82,7 +82,7 @@ def test_padding_never_makes_a_torch_good(path: str, size: int, pad: bytes) -> N
         ("torch/version.py", b"# coding: hook\n__version__ = '2.13.0+cpu'\ncuda = None\nhip = None\n"),
         ("sitecustomize.py", b"# coding: utf-7\n#+AAo-import evil\n"),
         ("usercustomize.py", b"# coding: raw_unicode_escape\n#\\u000aimport evil\n"),
-        ("sitecustomize.py", b"#\xe9\n"),
+        ("sitecustomize.py", b"x = f'{1}' #\xe9\n"),
         ("a.pth", b"\xff\n"),
         ("a.pth", "\ufeffimport evil\nimport evil\n".encode()),
     ],
