@@ -6,10 +6,10 @@ LAB = "tests/lab/"
 GROUPS = {
     "large": [],
     "damages": ["damages", "cases_loader", "init"],
-    "engines": ["containers", "containerd", "engine", "engine_names", "podman_store"],
+    "engines": ["containers", "containerd", "engine", "engine_names", "fixture_forms", "podman_store"],
     "services": ["audit", "cluster", "deploy", "inspector_image", "push", "runtime", "toc", "watch"],
     "containers": [
-        *("command", "fixture_forms", "fleet", "imports", "json_engine", "json_truth", "layer_semantics"),
+        *("command", "fleet", "imports", "json_engine", "json_truth", "layer_semantics"),
         *("over_time", "rootfs", "sif", "venv"),
     ],
 }

@@ -89,7 +89,7 @@ raise ImportError(json.dumps({
 DOCKERFILES = {
     "acts": f"FROM {BASE}\nCOPY sitecustomize.py {SITE}/\n",
     "spies": f"FROM {BASE}\nCOPY torch.py /app/torch.py\nCOPY torch.py /data/seed\nVOLUME /data\nWORKDIR /app\n"
-    'USER 1000\nENV SECRET=1\nHEALTHCHECK --interval=1s CMD touch /data/health\nENTRYPOINT ["/nosuch"]\n',
+    'USER 1000\nENV SECRET=1\nHEALTHCHECK --interval=1s CMD touch /data/health\nENTRYPOINT ["/usr/bin/env"]\n',
     "closed": f"FROM {BASE}\nCOPY torch.py /srv/lib/torch.py\nENV PYTHONPATH=/srv/lib\n"
     "RUN chown 1000 /srv/lib && chmod 700 /srv/lib\n",
     **{
