@@ -12,7 +12,7 @@ GROUPS = {
         *("over_time", "rootfs", "sif", "venv"),
     ],
 }
-"""In the order in which they begin. All that is not named is in the first, which shares files of some GB and Podman's store."""
+"""In the order in which they begin. All others are in the first, which shares files of some GB and Podman's store."""
 _GROUP = {name: group for group, names in GROUPS.items() for name in names}
 
 
