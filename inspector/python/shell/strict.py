@@ -43,7 +43,7 @@ _FIRST_WITH_PIPEFAIL = (0, 5, 13)
 
 _ARRAY = re.compile(r"(?m)^[ \t]*(?:(?:export|local|readonly)[ \t]+)?[A-Za-z_]\w*\+?=\(", re.ASCII)
 _FUNCTION = re.compile(r"(?m)^[ \t]*function[ \t]+[\w-]+[ \t]*(\([ \t]*\))?[ \t]*\{", re.ASCII)
-_BRACKET = re.compile(r"(?m)^[ \t]*\}")
+_BRACKET = re.compile(r"(?m)(?:^|;)[ \t]*\}")
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -103,7 +103,8 @@ def unreadable(text: str) -> tuple[str, str]:
         found = other if other[1] else _BRACKET.search(text, other.end())
     if found is None:
         return "", ""
-    before, line = text[: found.start()], found[0].strip()
+    begin = text.rfind("\n", 0, found.end()) + 1  # a line is read whole before any of it runs
+    before, line = text[:begin], text[begin : found.end()].strip()
     try:
         parse(before, posix=True)
     except InspectorError:

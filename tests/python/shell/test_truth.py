@@ -181,6 +181,8 @@ def test_what_happens_is_among_what_is_said(shell: str, root: Path) -> None:
         'exec "$@"\r',
         'export A=x\nb=(1 2)\nexec "$@"',
         'function f {\n  export A=f\n}\nf\nexec "$@"',
+        'function f { export A=f; }\nf\nexec "$@"',
+        'function f {\n  exec "$@"; }\nf',
         'function f {\n  exec "$@"\n}\nf\nexec show never',
         'function f() {\n  exec "$@"\n}\nf\nexec show never',
         "cat <<E\nb=(1)\nE\nif true; then\nb=(1)\nfi\nexec show",
