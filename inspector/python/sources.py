@@ -18,9 +18,14 @@ _COOKIE = re.compile(rb"[ \t\f]*+#.*?coding[:=][ \t]*+([-_.A-Za-z0-9]++)")
 _NO_STATEMENT = re.compile(rb"[ \t\f]*+(?:#.*)?")
 _F_STRING = re.compile(rb"(?i)(?<!\w)(?:f|rf|fr|t|rt|tr)['\"]")
 _STRING_OR_COMMENT = re.compile(
-    rb"#[^\r\n]*|'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"",
+    rb"#[^\r\n]*+"
+    rb"|'''(?:\\.?|[^\\])*?(?:'''|\Z)"
+    rb'|"""(?:\\.?|[^\\])*?(?:"""|\Z)'
+    rb"|'(?:\\.|[^'\\\n])*+'?"
+    rb'|"(?:\\.|[^"\\\n])*+"?',
     re.DOTALL,
 )
+"""A string without its end goes on as far as it can, so that each byte is read once."""
 _NORMAL = ("utf-8", "iso-8859-1")  # names that stand for themselves and for all that begin so, as `utf-8-dos` does
 _ALSO_LATIN = ("latin-1", "iso-latin-1")
 _CODECS = {

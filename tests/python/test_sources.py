@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from inspector.errors import Malformed, Unsupported
 from inspector.python.sources import declared_coding, decode_source, read_source
 from inspector.rootfs import NotKept
+from tests.alarm import within
 from tests.support import rootfs_of
 
 _MARK = b"\xef\xbb\xbf"
@@ -133,6 +135,15 @@ def test_a_declaration_is_found_in_linear_time() -> None:
     assert declared_coding(b"#" + b"coding" * 100_000) is None
     assert declared_coding(b"# coding:" + b" \t" * 100_000) is None
     assert declared_coding(b" " * 200_000 + b"x") is None
+
+
+PIECES = (b"\\'''", b"\\'", b"'", b'\\"', b"#'")
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_strings_without_an_end_are_read_in_linear_time(piece: bytes) -> None:
+    with within(20), contextlib.suppress(Malformed):
+        decode_source(piece * 200_000 + b"\xff")
 
 
 def test_only_regular_files_that_were_kept_are_read() -> None:

@@ -19,7 +19,6 @@ Capture = Callable[[str, State], str]
 """What a command substitution prints."""
 
 _GUARDS = ("-", "+", "=", "?")
-_PATTERN = re.compile(r"[*?]|\[.+\]")
 
 
 class Stop(Exception):
@@ -89,11 +88,11 @@ class Expander:
 
     def _globbed(self, value: str, plain: str, state: State) -> Iterator[str]:
         """Yield the files that a pattern in the last component stands for; the pattern itself where there are none."""
-        if not _PATTERN.search(plain) or "f" in state.options:
+        if not _is_pattern(plain) or "f" in state.options:
             yield value
             return
         folder, _, last = value.rpartition("/")
-        if _PATTERN.search(folder) or HOLE in value or (HOLE in state.cwd and not value.startswith("/")):
+        if _is_pattern(folder) or HOLE in value or (HOLE in state.cwd and not value.startswith("/")):
             yield HOLE
             return
         where = join(state.cwd, folder) if folder or not value.startswith("/") else "/"
@@ -159,6 +158,11 @@ class Expander:
             case "-" if lacking:
                 return self.single(part.word, state)
         return value or ""
+
+
+def _is_pattern(text: str) -> bool:
+    """Tell whether a text may stand for several names; a bracket alone is itself, as in the command `[`."""
+    return "*" in text or "?" in text or 0 <= text.find("[") < text.rfind("]") - 1
 
 
 def _lookup(name: str, state: State) -> str | None:

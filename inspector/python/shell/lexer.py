@@ -17,7 +17,7 @@ _REDIRECTION = re.compile(r"\d*(?:<<<|<<-?|<>|<&|<|>>|>&|>\||>|&>>|&>)")
 _POSIX_REDIRECTION = re.compile(r"\d*(?:<<-?|<>|<&|<|>>|>&|>\||>)")
 _OUTPUT = frozenset({">", "1>", ">>", "1>>", ">|", "1>|", ">&", "1>&", "&>", "&>>"})
 _ASSIGNS = re.compile(
-    r"([A-Za-z_]\w*)\s*(?:\+\+|--|(?:<<|>>|[-+*/%&^|])?=(?!=))|(?:\+\+|--)\s*([A-Za-z_]\w*)", re.ASCII
+    r"\b([A-Za-z_]\w*+)\s*+(?:\+\+|--|(?:<<|>>|[-+*/%&^|])?=(?!=))|(?:\+\+|--)\s*+([A-Za-z_]\w*+)", re.ASCII
 )
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]\w*|[0-9]|[@*#?$!-]", re.ASCII)

@@ -38,6 +38,8 @@ MAX_STATES = 64
 """Ways through a script that are followed side by side."""
 MAX_STEPS = 20_000
 """Commands that are gone through for one image."""
+_STEP = 64
+"""Characters that take as long to parse as a command to follow: `eval` in a loop parses its text each time."""
 MAX_CALLS = 20
 """Functions and scripts that call each other."""
 
@@ -71,6 +73,7 @@ class Shell:
 
     def parsed(self, text: str, state: State) -> Body:
         """Return the commands of a text, as this shell reads it. Raises `Malformed`."""
+        self._spend(len(text) // _STEP)
         closed = strict.may_not_write(self.fs, text, state)
         if closed:
             self.stop(state.copy(), f"{closed!r} is closed to user {state.base.user!r}", certain=False)
@@ -89,6 +92,12 @@ class Shell:
                 return True
             del self.runs[runs:], self.ends[ends:]
         return False
+
+    def _spend(self, steps: int) -> None:
+        """Count steps. Raises `LimitExceeded`."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise LimitExceeded(f"it takes more than {MAX_STEPS} steps to follow")
 
     def fs_has(self, path: str) -> bool:
         """Tell whether a file is there."""
@@ -136,7 +145,9 @@ class Shell:
     def _links(self, chain: Chain, states: list[State]) -> list[State]:
         for at, (operator, pipeline) in enumerate(chain.links, 1):
             wanted: Tri = "yes" if operator == "&&" else "no"
-            going = [state for state in states if not state.flow and operator in ("", *self._leads_on(state, wanted))]
+            going = [
+                state for state in states if not state.flow and (not operator or state.status in (wanted, "unknown"))
+            ]
             passing = [state.copy() for state in states if state.flow or (operator and state.status != wanted)]
             for state in passing:
                 if not state.flow:
@@ -166,10 +177,6 @@ class Shell:
         asked = self.body(condition, states)
         self.asking -= 1
         return asked
-
-    @staticmethod
-    def _leads_on(state: State, wanted: Tri) -> tuple[str, ...]:
-        return ("&&", "||") if state.status in (wanted, "unknown") else ()
 
     def _pipeline(self, pipeline: Pipeline, states: list[State]) -> list[State]:
         if len(pipeline.commands) == 1:
@@ -209,11 +216,9 @@ class Shell:
             found.append(state)
         return found
 
-    def command(self, command: Command, states: list[State]) -> list[State]:  # noqa: C901, PLR0911 - one arm a kind
+    def command(self, command: Command, states: list[State]) -> list[State]:  # noqa: PLR0911 - one arm a kind
         """Return the states behind one command. Raises `LimitExceeded`."""
-        self.steps -= len(states)
-        if self.steps < 0:
-            raise LimitExceeded(f"it takes more than {MAX_STEPS} steps to follow")
+        self._spend(len(states))
         match command:
             case Simple():
                 return self._each(states, lambda state: self._simple(command, state))

@@ -37,13 +37,14 @@ _OPTIONS = frozenset(
     {"allexport", "errexit", "ignoreeof", "interactive", "monitor", "noglob", "noexec", "stdin", "xtrace", "verbose",
      "vi", "emacs", "noclobber", "notify", "nounset", "nolog", "debug"}
 )  # fmt: skip
-_INSTALLED = re.compile(r"(?ms)^Package: dash$(?:(?!^$).)*?^Version: (\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
+_DPKG = "/var/lib/dpkg/status"
+_VERSION = re.compile(r"(?m)^Version: (\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?")
 _FIRST_WITH_PIPEFAIL = (0, 5, 13)
 
 
-_ARRAY = re.compile(r"(?m)^[ \t]*(?:(?:export|local|readonly)[ \t]+)?[A-Za-z_]\w*\+?=\(", re.ASCII)
-_FUNCTION = re.compile(r"(?m)^[ \t]*function[ \t]+[\w-]+[ \t]*(\([ \t]*\))?[ \t]*\{", re.ASCII)
-_BRACKET = re.compile(r"(?m)(?:^|;)[ \t]*\}")
+_ARRAY = re.compile(r"(?m)^[ \t]*+(?:(?:export|local|readonly)[ \t]++)?[A-Za-z_]\w*+\+?=\(", re.ASCII)
+_FUNCTION = re.compile(r"(?m)^[ \t]*+function[ \t]++[\w-]++[ \t]*+(\([ \t]*+\))?[ \t]*+\{", re.ASCII)
+_BRACKET = re.compile(r"(?m)(?:^|;)[ \t]*+\}")
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -64,9 +65,10 @@ def refuses_option(fs: Rootfs, name: str, state: State) -> bool | None:
     if name != "pipefail":
         return True
     try:
-        found = _INSTALLED.search(read_text(fs, "/var/lib/dpkg/status") or "")
+        _, _, behind = f"\n{read_text(fs, _DPKG) or ''}".partition("\nPackage: dash\n")
     except InspectorError:
         return None
+    found = _VERSION.search(behind.partition("\n\n")[0])
     return True if found and tuple(int(part or 0) for part in found.groups()) < _FIRST_WITH_PIPEFAIL else None
 
 

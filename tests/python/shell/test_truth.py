@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,8 +17,11 @@ from inspector.errors import InspectorError, Malformed
 from inspector.python.environment import Environment
 from inspector.python.shell.run import Shell
 from inspector.python.shell.state import HOLE, Run, State
+from inspector.python.shell.strict import refuses_option
+from tests.alarm import within
 from tests.loader.host import DirectoryRootfs
 from tests.python.shell.scripts import NAMES, Script, script
+from tests.support import rootfs_of
 
 SEEDS = range(400 if os.environ.get("INSPECTOR_TESTS") == "thorough" else 60)
 WATCHED = (*NAMES, "PATH")
@@ -198,3 +202,31 @@ def test_known_scripts(shell: str, text: str, root: Path) -> None:
         assert (status, truth) == (2, None)
         return
     assert any(agrees(end, truth, root) for end in ends), (status, truth, ends)
+
+
+_LOOPS = "for a in 1 2 3 4 5 6; do for b in 1 2 3 4 5 6; do for c in 1 2 3 4 5 6; do {}; done; done; done"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"(( {'a' * 60_000} ))",
+        f"function f {' ' * 60_000}",
+        f"[ a = {'[' * 60_000} ]",
+        f"A='{': ;' * 10_000}'\n" + _LOOPS.format('eval "$A"'),
+        f"A='{'x' * 30_000}'\n" + _LOOPS.format('B=$(echo "$A" "$A")'),
+        "Package: dash\n" * 4000,
+    ],
+    ids=["a name in arithmetic", "blanks", "brackets", "evaluations", "outputs", "lines"],
+)
+@pytest.mark.parametrize("dialect", ["dash", "bash"])
+def test_hostile_scripts_take_bounded_work(dialect: str, text: str, root: Path) -> None:
+    with within(20), contextlib.suppress(InspectorError):
+        assert said(dialect, Script(text, [], {}), root)
+
+
+def test_a_list_of_packages_is_read_once() -> None:
+    fs = rootfs_of({"var/lib/dpkg/status": b"Package: dash\n" * 100_000 + b"Version: 0.5.12-2\n"})
+    state = State(Environment(variables={}, cwd="/", home="/", user="", uid=0), ("sh",), dialect="dash")
+    with within(20):
+        assert refuses_option(fs, "pipefail", state) is True
