@@ -59,7 +59,7 @@ def context_endpoint(folder: Path, name: str, origin: str) -> Found:
 
 
 def read_if_there(path: Path) -> bytes | None:
-    """Return a file of settings; None where there is none. Raises `Malformed` for one that can't be read."""
+    """Return the bytes of a settings file; None if it does not exist. Raises `Malformed` if it can't be read."""
     try:
         with path.open("rb") as file:
             return file.read(MAX_DOCUMENT + 1)

@@ -190,7 +190,7 @@ def _store(driver: str, status: tuple[tuple[str, str], ...], *, podman: bool) ->
 def negotiated(endpoint: Endpoint, answer: Answer) -> tuple[Api, bool]:
     """Return the newest version that both sides speak, and whether the other one is Podman.
 
-    Raises `Refused` where there is none, `Malformed` where the answer is no engine's.
+    Raises `Refused` if they share no version, `Malformed` for an answer that no engine gives.
     """
     if answer.status != 200:
         words = own_words(answer.body)

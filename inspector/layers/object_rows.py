@@ -43,7 +43,7 @@ def get(store: Store, table: str, key: Key) -> dict[int, bytes]:
 
 
 def pack_passed(symbols: Mapping[int, bytes]) -> bytes:
-    """Return the row of symbols that went by; empty where there are none, or too many."""
+    """Return the packed symbols of a layer that was streamed; empty if it has no symbols, or too many."""
     from inspector.layers.objects import pack_row
 
     return pack_row(symbols, _QUICKLY) if symbols else b""

@@ -236,14 +236,14 @@ def _split(kinds: bytes, paths: list[bytes]) -> tuple[Sequence[bytes], Sequence[
         paths[at] = paths[at].removesuffix(b"/")
     folders, _, names = zip(*[path.rpartition(b"/") for path in paths], strict=True)
     if not _NO_NAMES.isdisjoint(names):
-        raise ValueError("a name that is none")
+        raise ValueError("an empty name")
     return folders, names
 
 
 def _rest(rest: bytes) -> tuple[bytes, bytes]:
     """Return what stands before a name, and where the link leads, by what stands behind the type in a header.
 
-    Raises `ValueError` where the header is not simply that of ustar, or has numbers of a device that are none.
+    Raises `ValueError` where the header is not simply that of ustar, or has invalid device numbers.
     """
     link, middle = rest[:_LINK].partition(b"\0")[0], rest[_LINK:_MIDDLE]
     form_of(middle)

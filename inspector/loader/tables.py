@@ -87,7 +87,7 @@ class Tables:
         """
         partly = {file for file in files if (table := self.get(file)) is not None and table.symbols.thinned}
         if needing not in self._whole:
-            partly.add(needing)  # even if it has its names: whoever keeps symbols sees by it that they matter
+            partly.add(needing)  # even if it has its names: the cache keeps the names of what is listed here
         self._whole |= partly
         for file in partly & self._files.keys():
             self._held -= self._files.pop(file).size

@@ -213,7 +213,7 @@ def _passed_told(results: Sequence[Audited]) -> str:
 
 
 def _torch_told(torch: Torch | None) -> tuple[str, str]:
-    """Return the version of torch, or why there is none, and its build."""
+    """Return the version of torch, or "absent" or "unknown", and its build."""
     if torch is None:
         return NOTHING, NOTHING
     if not torch.installed:

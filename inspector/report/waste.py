@@ -38,7 +38,7 @@ class Told(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Waste that is told together, and how much is too small to be; empty where nothing is."""
+    """Rows of waste that one title heads, and how many were too small to list; empty if there is no waste."""
 
     title: str
     items: tuple[Told, ...]

@@ -104,7 +104,7 @@ class Shell:
         return is_file(self.fs, path)
 
     def _breaks(self, text: str, state: State) -> bool:
-        """Follow the lines before one that dash surely can't read, where it ends; False where there is none."""
+        """Follow the lines before a syntax error, where dash ends; return False if no line is surely such an error."""
         before, line = strict.unreadable(text) if state.dialect == "dash" else ("", "")
         if not line:
             return False
