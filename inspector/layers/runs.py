@@ -236,7 +236,7 @@ def _split(kinds: bytes, paths: list[bytes]) -> tuple[Sequence[bytes], Sequence[
         paths[at] = paths[at].removesuffix(b"/")
     folders, _, names = zip(*[path.rpartition(b"/") for path in paths], strict=True)
     if not _NO_NAMES.isdisjoint(names):
-        raise ValueError("an empty name")
+        raise ValueError("a name that is empty, `.` or `..`")
     return folders, names
 
 

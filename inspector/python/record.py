@@ -114,7 +114,7 @@ def lines_of(content: bytes) -> list[str]:
 
 
 def sum_in(stated: str) -> bytes | None:
-    """Return the first 16 bytes of the SHA-256 sum that a row states; None where it states another hash, or an invalid one."""
+    """Return the first 16 bytes of the SHA-256 sum that a row states; None for another hash, or an invalid one."""
     if not stated.startswith(_SHA256):
         return None
     try:

@@ -38,7 +38,7 @@ class Told(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Rows of waste that one title heads, and how many were too small to list; empty if there is no waste."""
+    """Rows of waste that one title heads; `small` is the size of those too small to list, empty if there are none."""
 
     title: str
     items: tuple[Told, ...]
