@@ -77,7 +77,7 @@ def _today(context: click.Context, parameter: click.Parameter, value: str | None
         return date.fromisoformat(value) if value is not None else datetime.fromtimestamp(int(seconds), UTC).date()
     except (ValueError, OverflowError, OSError):
         named = f"{value!r}" if value is not None else f"SOURCE_DATE_EPOCH={seconds!r}"
-        raise click.BadParameter(f"{named} is no date; write one as in 2027-01-31", context, parameter) from None
+        raise click.BadParameter(f"{named} is not a date; write one as in 2027-01-31", context, parameter) from None
 
 
 def _checks(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:

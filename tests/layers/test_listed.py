@@ -14,13 +14,11 @@ from inspector.elf import Listed
 from inspector.layers import codec, taking
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
-from inspector.layers.file import FileRange
-from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
 from inspector.layers.scan import scan_stream
 from inspector.rootfs import NotKept
 from inspector.testing.tree import Hardlink, Tree, tar_of
-from tests.layers.test_scan import sha256
+from tests.layers.indexing import sought
 
 PATH = "opt/torch/lib/libtorch_python.so"
 LIST = Listed(("sm_80", "sm_90"))
@@ -30,15 +28,6 @@ TREE: Tree = {PATH: TORCH}
 
 def streamed(tree: Tree) -> LayerIndex:
     return scan_stream(iter([gzip.compress(tar_of(tree))]), None, None).index
-
-
-def sought(tree: Tree, folder: Path, cache: IndexCache | None = None) -> Indexed:
-    content = tar_of(tree)
-    path = folder / "layer.tar"
-    if not path.exists():
-        path.write_bytes(content)
-    blob = FileRange(path, 0, len(content))
-    return Indexer(cache, verify=False, meter=lambda _: None).index(sha256(content), None, blob)
 
 
 def test_a_stream_has_it_and_keeps_it() -> None:

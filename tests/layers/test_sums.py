@@ -12,14 +12,12 @@ import pytest
 from inspector.layers import codec, sums
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
-from inspector.layers.file import FileRange
-from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
 from inspector.layers.scan import scan_stream
 from inspector.rootfs import NotKept
 from inspector.sources.engine.walk import Walk
 from inspector.testing.tree import File, Hardlink, Tree, tar_of
-from tests.layers.test_scan import sha256
+from tests.layers.indexing import sought
 from tests.sources.engine.unpacked import unpack
 
 PATH = "opt/site-packages/torch/nn/functional.py"
@@ -32,15 +30,6 @@ def streamed(tree: Tree, *, again: bool = True, piece: int = 1 << 20) -> LayerIn
     packed = gzip.compress(tar_of(tree))
     pieces = [packed[at : at + piece] for at in range(0, len(packed), piece)]
     return scan_stream(iter(pieces), None, None, again=(lambda: iter(pieces)) if again else None).index
-
-
-def sought(tree: Tree, folder: Path, cache: IndexCache | None = None) -> Indexed:
-    content = tar_of(tree)
-    path = folder / "layer.tar"
-    if not path.exists():
-        path.write_bytes(content)
-    blob = FileRange(path, 0, len(content))
-    return Indexer(cache, verify=False, meter=lambda _: None).index(sha256(content), None, blob)
 
 
 @pytest.mark.parametrize(
