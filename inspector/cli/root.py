@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -95,17 +94,7 @@ class Program(Helped, click.Group):
             code = _guarded(run)
         finally:
             work.wait_for_cleanup()  # by threads that were left behind, and end with the program
-        return _end(code if work.interrupted_by() is None else signals.exit_code())
-
-
-def _end(code: int) -> NoReturn:
-    """End the process: at once where threads are left behind, since Python's own end may crash what they do in C."""
-    if work.interrupted_by() is None and not work.threads_left():
-        sys.exit(code)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError, ValueError):  # one that is closed is None, or refuses
-            stream.flush()
-    os._exit(code)
+        sys.exit(code if work.interrupted_by() is None else signals.exit_code())
 
 
 def _guarded(run: Callable[[], Any]) -> int:
