@@ -84,8 +84,10 @@ REAL = sorted({text for found in distributions() for text in found.requires or (
 """What the distributions that these tests run with require: hundreds of lines, by many tools."""
 TORCH = (
     'cuda-toolkit[cublas,cudart, nvtx]==13.0.3; platform_system == "Linux"',
-    "nvidia-cublas==13.1.1.3.*; (sys_platform == 'linux' and platform_machine == 'aarch64' or sys_platform == 'linux' "
-    + "and platform_machine == 'x86_64' or sys_platform == 'win32') and extra == 'cublas'",
+    (
+        "nvidia-cublas==13.1.1.3.*; (sys_platform == 'linux' and platform_machine == 'aarch64' "
+        "or sys_platform == 'linux' and platform_machine == 'x86_64' or sys_platform == 'win32') and extra == 'cublas'"
+    ),
     'triton==3.7.1; platform_system == "Linux" and python_version < "3.15"',
     "typing-extensions (>=4.8)",
     'pytorch-triton-rocm (==2.1.0) ; platform_system == "Linux" and (python_version != "3.9")',
