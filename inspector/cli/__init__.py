@@ -10,6 +10,7 @@ from typing import NoReturn
 
 def main() -> None:
     """Run the program `inspector`, and end the process; a signal ends it once containers and files are removed."""
+    gc.set_threshold(200_000, 20, 20)  # more than an image leaves: what is made lives as long as the program
     try:
         from inspector.cli import signals  # for the program alone, not for who imports a command
 
@@ -21,7 +22,6 @@ def main() -> None:
         from inspector.cli.libraries import import_click
 
         import_click()
-        gc.set_threshold(50_000, 20, 20)  # what is made lives as long as the program: looking for cycles takes 2 %
         from inspector.cli.root import cli  # so that an interruption is quiet even while importing
 
         cli.main(prog_name="inspector")

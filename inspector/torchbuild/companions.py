@@ -13,7 +13,7 @@ from inspector.python.editable import find_editable
 from inspector.python.folders import Folders
 from inspector.python.metadata import canonical
 from inspector.python.modules import find_modules
-from inspector.python.ranges import plainly_within
+from inspector.python.requirements import satisfies
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic
 from inspector.torchbuild.plugins import diagnose
@@ -63,16 +63,7 @@ def _too_old(torch: Candidate, key: str) -> Iterator[Diagnostic]:
     text = next((text for text in stated if (name := _NAME.match(text)) and canonical(name[0]) == key), None)
     if found is None or text is None:
         return
-    plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*\(?([^()\[\];@]+)\)?", text)
-    fits = plainly_within(found.version, plain[1]) if plain else None
-    if fits is None:
-        from packaging.requirements import Requirement
-
-        try:
-            fits = Requirement(text).specifier.contains(found.version, prereleases=True)
-        except ValueError:  # every error of packaging's is one
-            fits = False
-    if not fits:
+    if not satisfies(found.version, text):
         told = f"torch asks for {text!r}, and {found.name} {found.version} is installed"
         yield Diagnostic("unknown", told, asks=True)
 
