@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from operator import add
 from typing import NamedTuple, TypeVar
@@ -50,6 +50,8 @@ _MAX_KNOWN = 4096  # directories, owners and prefixes that are found by their by
 
 Found = Callable[[int, int], None]
 """Told the position of a file of which bytes may be kept, and where they begin."""
+Located = Callable[[Mapping[int, int]], None]
+"""Told where the sources begin that may be asked for later, by their positions."""
 Known = TypeVar("Known")
 
 
@@ -84,10 +86,15 @@ class _Found(dict[bytes, Known]):
 
 
 class Runs:
-    """Takes ordinary members into the columns of `entries`."""
+    """Takes ordinary members into the columns of `entries`.
 
-    def __init__(self, entries: Entries) -> None:
+    With `located`, sources are only told to that; without, they are of interest.
+    """
+
+    def __init__(self, entries: Entries, located: Located | None = None) -> None:
         self._entries = entries
+        self._located = located
+        self._sources: dict[int, int] = {}
         self._asked = 2
         self._homes = _Found(self._home)
         self._owners = _Found(self._owner)
@@ -113,6 +120,9 @@ class Runs:
                 break
         records = taken - (len(self._entries) - begun)
         budget.take("PAX records", records)
+        if self._located is not None and self._sources:
+            self._located({position: start + offset for position, start in self._sources.items()})
+            self._sources.clear()
         for position, start in wanted:
             reader.jump(start + offset)
             found(position, start + offset)
@@ -153,18 +163,22 @@ class Runs:
             raise ValueError("a link that leads nowhere, or none that has a target")
         folders, names = _split(kinds, paths)
         modes, owned = zip(*map(self._owners.__getitem__, ids), strict=True)
-        homes, sites = zip(*map(self._homes.__getitem__, folders), strict=True)
+        homes, sites, sources = zip(*map(self._homes.__getitem__, folders), strict=True)
         begin = self._entries.extend(homes, names, kinds.translate(_AS_CODES), modes, sizes, owned, links)
         chosen = of_use(names, modes, sites)
         if magic is not None:
             begins = (at for at, place in enumerate(places) if read(len(magic), place + BLOCK) == magic)
             chosen = sorted({*chosen, *begins})
         wanted += [(begin + at, places[at] + BLOCK) for at in chosen if sizes[at]]
+        if any(sources):
+            named = [at for at in compress(range(len(names)), sources) if names[at].endswith(b".py") and sizes[at]]
+            self._sources.update((begin + at, places[at] + BLOCK) for at in named)
 
-    def _home(self, folder: bytes) -> tuple[int, bool]:
-        """Return the place of a directory by its name in a header, and whether its modules are of use."""
+    def _home(self, folder: bytes) -> tuple[int, bool, bool]:
+        """Return the place of a directory by its name in a header, and whether its modules are of use, now or later."""
         path = normal(folder.decode("utf-8", "surrogateescape"))
-        return self._entries.home(path), path.endswith(SITES) or holds_sources(path)
+        is_summed, later = holds_sources(path), self._located is not None
+        return self._entries.home(path), path.endswith(SITES) or (is_summed and not later), is_summed and later
 
     def _owner(self, ids: bytes) -> tuple[int, int]:
         """Return the mode and the place of the owner. Raises `ValueError` where the header is refused for it."""

@@ -6,8 +6,7 @@ Engines unpack a layer alone, and the kernel lays it over those below (OCI image
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count, pairwise
+from itertools import count
 
 from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
@@ -28,7 +27,6 @@ _FILE, _DIRECTORY, _CHAR = CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.C
 _SYMLINK, _HARDLINK = CODES[Kind.SYMLINK], CODES[Kind.HARDLINK]
 _STRIDE = 256  # entries placed at a time
 _CHECKED = 16 * _STRIDE  # entries between two looks at whether to stop
-_AT_ONCE = 4 << 20  # bytes of names that are decoded together
 _LATELY = 4096  # directories that are remembered with the ways to them
 _DEVICE_BITS = (0xFFF, 0xFFFFF)
 """Of the major and the minor number, what dockerd hands to the kernel."""
@@ -69,7 +67,7 @@ class LayerTree:
     def _place_all(self) -> None:
         """Place all entries, some at a time."""
         begin = 0
-        for names in _names(self._entries):
+        for names in self._entries.names_by(_STRIDE):
             if not begin % _CHECKED:
                 work.check()
             self._place_some(begin, names)
@@ -347,16 +345,3 @@ class LayerTree:
             if own is not None and (found & ORDINAL >= ordinal or self._contents[place] == UNBOUND):
                 raise CorruptLayer(f"the hardlink {name!r} stands before its target {target!r}")
             self.warn(f"the hardlink {name!r} points into a lower layer ({target!r}); some engines refuse that")
-
-
-def _names(entries: Entries) -> Iterator[list[str]]:
-    """Yield the last components of all entries, some at a time."""
-    names, begin = entries.names, 0
-    text = names.decode() if len(names) <= _AT_ONCE and names.isascii() else None  # which is quicker to cut
-    for at in range(0, len(entries), _STRIDE):
-        cuts = [begin, *entries.ends[at : at + _STRIDE]]
-        begin = cuts[-1]
-        if text is not None:
-            yield [text[start:end] for start, end in pairwise(cuts)]
-        else:
-            yield [names[start:end].decode("utf-8", "surrogateescape") for start, end in pairwise(cuts)]
