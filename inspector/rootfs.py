@@ -127,6 +127,22 @@ def names_in(fs: Rootfs, path: str) -> Names:
     return directories, nodes.keys() - set(directories)
 
 
+def sums_in(fs: Rootfs, files: Mapping[str, Node]) -> Mapping[str, bytes | NotKept]:
+    """Return the sum of each of the regular files, see `Rootfs.sum`, or why it is not known.
+
+    A file system that can tell those of many at once has a method `sums` for that.
+    """
+    sums: Callable[[Mapping[str, Node]], Mapping[str, bytes | NotKept]] | None = getattr(fs, "sums", None)
+    return {path: _sum(fs, path) for path in files} if sums is None else sums(files)
+
+
+def _sum(fs: Rootfs, path: str) -> bytes | NotKept:
+    try:
+        return fs.sum(path)
+    except NotKept as error:
+        return error
+
+
 def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:
     """Return the path that `path` reaches with every link followed inside the root; None if dangling or looping.
 

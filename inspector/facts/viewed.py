@@ -11,7 +11,7 @@ from inspector.facts.imports import unknown_imports
 from inspector.facts.model import Command, ImageFacts
 from inspector.layers.merge import MergedRootfs
 from inspector.python.model import Interpreter
-from inspector.rootfs import Kind, Names, Node, resolve
+from inspector.rootfs import Kind, Names, Node, NotKept, resolve
 from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Image, View
 from inspector.torchbuild.model import Torch
@@ -56,6 +56,12 @@ class ViewedRootfs(MergedRootfs):
     def names(self, path: str) -> Names:
         """See `names_in`: nothing is listed that lies in a mount."""
         return ((), ()) if self._mount_over(path) else super().names(path)
+
+    def sums(self, files: Mapping[str, Node]) -> dict[str, bytes | NotKept]:
+        """See `sums_in`: each is looked at."""
+        for path in files:
+            self.lstat(path)
+        return super().sums(files)
 
     def _note_empty(self, path: str, node: Node | None) -> None:
         """Note an empty library of the container's own: its runtime may mount another over it, as those of GPUs do."""

@@ -144,7 +144,25 @@ class MergedRootfs:
 
     def sum(self, path: str) -> bytes:
         """See `Rootfs.sum`."""
-        return self._of_binary(path, Binaries.sum)
+        node, _ = self._content(path)
+        found = self.sums({path: node})[path]
+        if isinstance(found, NotKept):
+            raise found
+        return found
+
+    def sums(self, files: Mapping[str, Node]) -> dict[str, bytes | NotKept]:
+        """See `sums_in`."""
+        layers: dict[int, list[int]] = {}
+        for node in files.values():
+            layers.setdefault(node.inode >> 32, []).append(node.inode & ORDINAL)
+        self._count(len(files))
+        known = {layer: self._sums_of(layer, positions) for layer, positions in layers.items()}
+        return {path: _of_path(path, known[node.inode >> 32][node.inode & ORDINAL]) for path, node in files.items()}
+
+    def _sums_of(self, layer: int, positions: list[int]) -> dict[int, bytes | NotKept]:
+        if layer >= len(self._binaries):
+            return dict.fromkeys(positions, NotKept("its layer is not known"))
+        return self._binaries[layer].sums(positions)
 
     def _of_binary(self, path: str, ask: Callable[[Binaries, int], Known]) -> Known:
         node, _ = self._content(path)
@@ -207,6 +225,10 @@ def merge(
         prefix = "" if literal else f"{where}: "
         warnings += [prefix + text for text in told if len(warnings) < MAX_WARNINGS]
     return MergedRootfs(root, shelf, warnings, binaries or list(map(Binaries, indexes)), budget=budget)
+
+
+def _of_path(path: str, found: bytes | NotKept) -> bytes | NotKept:
+    return NotKept(f"{path!r}: {found}") if isinstance(found, NotKept) else found
 
 
 def _placed(error: InspectorError, where: str) -> InspectorError:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
 from inspector.python.record import Row, absolute, sum_in
-from inspector.rootfs import Kind, Node, NotKept
+from inspector.rootfs import Kind, Node, NotKept, sums_in
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.completeness import is_read, rows_of
 from inspector.torchbuild.diagnostics import Diagnostic, counted, some
@@ -108,20 +108,19 @@ def sums_unlike(torch: Candidate) -> tuple[list[str], dict[str, str]]:
 
 
 def _compare_sums(torch: Candidate) -> tuple[list[str], dict[str, str]]:
-    edited: list[str] = []
-    unread: dict[str, str] = {}
+    expected: list[tuple[str, bytes]] = []
+    files: dict[str, Node] = {}
     for owner in (torch.distribution, *_beside(torch)):
         for source in _sources(torch.folders, owner):
-            stated = sum_in(source.stated)
-            if stated is None or source.resized or not source.node.size:
+            stated, node = sum_in(source.stated), source.node
+            if stated is None or source.resized or not node.size or node.kind is not Kind.FILE:
                 continue
             path = torch.folders.real(source.path) or source.path
-            try:
-                if torch.folders.fs.sum(path) != stated:
-                    edited.append(path)
-            except NotKept as error:
-                unread[path] = str(error)
-    return edited, unread
+            files[path] = node
+            expected.append((path, stated))
+    sums = sums_in(torch.folders.fs, files)
+    unread = {path: str(found) for path, found in sums.items() if isinstance(found, NotKept)}
+    return [path for path, stated in expected if path not in unread and sums[path] != stated], unread
 
 
 def _check_sums(torch: Candidate) -> Iterator[Diagnostic]:
