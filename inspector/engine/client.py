@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Self
 import msgspec
 
 from inspector.engine import archive, documents, model
-from inspector.engine.documents import negotiated
+from inspector.engine.documents import negotiated, pinged
 from inspector.engine.endpoint import Endpoint, Kind, endpoints
 from inspector.engine.failures import ABSENT, DENIED, refusal
 from inspector.engine.transport import READ_SECONDS, Answer, Transport, path_segment
@@ -36,7 +36,8 @@ class Engine:
         self._transport = Transport(endpoint, seconds)
         self._lock = threading.Lock()
         self._info: model.Info | None = None
-        self.api, podman = negotiated(endpoint, self._transport.ask("GET", "/version"))
+        told = pinged(self._transport.ask("GET", "/_ping"))
+        self.api, podman = told or negotiated(endpoint, self._transport.ask("GET", "/version"))
         self.kind: Kind = "podman" if podman else "docker"
         self._transport.prefix = f"/v{self.api[0]}.{self.api[1]}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,8 @@ MAX_LIST = 64 << 20
 """The longest list taken in, in bytes: a build host has thousands of images, some with labels of kilobytes."""
 _NO_DIGEST = "@<none>"
 _SNAPSHOTTER = "io.containerd.snapshotter.v1"
+_OVERLAY2 = "overlay2"
+_UPPER = re.compile(r"(/.+)/overlay2/[^/]+/diff")
 
 Api = tuple[int, int]
 OLDEST: Api = (1, 24)
@@ -41,6 +44,7 @@ class Version(msgspec.Struct, rename="pascal"):
 
 
 class _Graph(msgspec.Struct, rename="pascal"):
+    name: str | None = None
     data: dict[str, Any] | None = None
 
 
@@ -120,7 +124,15 @@ def image_document(content: bytes, where: str, store: Callable[[], Store]) -> Im
         unpacked_size=max(said.size, 0) if digest_is_configs else None,
         config_digest=identity if digest_is_configs else None,
         described=bool(diff_ids) or bool(said.os and said.architecture and rootfs.type),
+        root=_root(said.graph_driver),
     )
+
+
+def _root(graph: _Graph | None) -> str:
+    """Return the folder in which overlay2 keeps an image's topmost layer, below the engine's root; empty elsewhere."""
+    upper = (graph.data or {}).get("UpperDir") if graph and graph.name == _OVERLAY2 else None
+    found = _UPPER.fullmatch(upper) if isinstance(upper, str) else None
+    return found[1] if found else ""
 
 
 def info(content: bytes, where: str, *, podman: bool) -> Info:
@@ -185,6 +197,21 @@ def _store(driver: str, status: tuple[tuple[str, str], ...], *, podman: bool) ->
     if podman or not driver:
         return "other"
     return "containerd" if ("driver-type", _SNAPSHOTTER) in status else "graph"
+
+
+def pinged(answer: Answer) -> tuple[Api, bool] | None:
+    """Return what `negotiated` does, by the headers of an answer to `/_ping`; None where they don't tell.
+
+    For an answer to `/version`, an engine starts other programs, which takes it some 10 ms.
+    """
+    podman = "libpod-api-version" in answer.headers
+    if answer.status != 200 or not (podman or answer.headers.get("server", "").startswith("Docker/")):
+        return None
+    try:
+        newest = _parsed(answer.headers.get("api-version", ""), "")
+    except Malformed:
+        return None
+    return (newest, podman) if OLDEST <= newest <= NEWEST else None  # else the oldest matters, or is to be told
 
 
 def negotiated(endpoint: Endpoint, answer: Answer) -> tuple[Api, bool]:

@@ -35,7 +35,7 @@ class ImageDocument(msgspec.Struct, frozen=True, kw_only=True):
     `id` is what the engine calls it: the config's digest, or, in containerd's store, that of a manifest or index;
     `config_digest` is None there. `unpacked_size` is in bytes of all files, where the engine states those. `config`
     lacks the history. With `described` False the engine has a name but no content for its own platform: `config` and
-    `diff_ids` are empty and mean nothing.
+    `diff_ids` are empty and mean nothing. `root` is the folder of Docker's overlay2 engine, as the image's own tells.
     """
 
     id: str
@@ -45,6 +45,7 @@ class ImageDocument(msgspec.Struct, frozen=True, kw_only=True):
     unpacked_size: int | None
     config_digest: str | None
     described: bool
+    root: str = ""
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -39,15 +39,18 @@ def file_below(top: Path, path: str, size: int, flags: int = DIRECTORY) -> Itera
     """
     from inspector.elf import FilePart
 
-    folder, *names = [os.fsencode(top), *os.fsencode(path).split(b"/")]
-    with contextlib.ExitStack() as stack:
-        descriptor = os.open(folder, flags)
-        stack.callback(os.close, descriptor)
-        for name in names[:-1]:
-            descriptor = os.open(name, DIRECTORY, dir_fd=descriptor)
-            stack.callback(os.close, descriptor)
-        file = stack.enter_context(open(os.open(names[-1], OPENED, dir_fd=descriptor), "rb", buffering=0))  # noqa: PTH123 - of a descriptor
-        status = os.fstat(file.fileno())
+    *folders, name = os.fsencode(path).split(b"/")
+    folder = os.open(top, flags)
+    try:
+        for each in folders:
+            below = os.open(each, DIRECTORY, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        descriptor = os.open(name, OPENED, dir_fd=folder)
+    finally:
+        os.close(folder)
+    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - of a descriptor
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size != size:
             raise NotKept("it changed since its layer was read")
         yield FilePart(file, 0, size), status

@@ -115,7 +115,8 @@ class Handler(BaseHTTPRequestHandler):
     def _head(self, code: int, headers: Mapping[str, str]) -> None:
         self.send_response_only(code)
         podman = {"Libpod-Api-Version": "4.3.1"} if self.fake.store.kind == "podman" else {}
-        for name, value in {"Api-Version": self.fake.api[1], **podman, **headers}.items():
+        docker = {} if podman else {"Server": f"Docker/{_VERSION} (linux)"}
+        for name, value in {"Api-Version": self.fake.api[1], **docker, **podman, **headers}.items():
             self.send_header(name, value)
         self.end_headers()
 

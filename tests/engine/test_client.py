@@ -17,6 +17,7 @@ from inspector.errors import InspectorError, LimitExceeded, Malformed, NotFound,
 from inspector.testing import faults
 from inspector.testing.engine import FakeEngine
 from inspector.testing.image import Image
+from inspector.testing.store import Kind
 from tests.engine.conftest import Start
 from tests.engine.images import SMALL
 
@@ -164,7 +165,7 @@ def test_a_name_never_leads_to_another_address(start: Start, name: str) -> None:
     fake, engine = start()
     with pytest.raises(NotFound):
         engine.inspect(name)
-    assert [request.path for request in fake.requests] == ["/version"]
+    assert [request.path for request in fake.requests] == ["/_ping"]
 
 
 QUESTIONS: dict[str, Callable[[Engine], object]] = {
@@ -243,14 +244,24 @@ def test_garbage_is_malformed(start: Start, question: str, content: bytes) -> No
 )
 def test_what_is_no_engine_is_told(content: bytes) -> None:
     with FakeEngine() as fake:
+        fake.misbehave("GET", "/_ping", faults.status(403, "forbidden"))
         fake.misbehave("GET", "/version", faults.body(content))
         with pytest.raises(Malformed, match="on its version"):
             Engine(Endpoint(fake.address, "test"))
 
 
+@pytest.mark.parametrize("kind", ["graph", "podman"])
+def test_an_engine_whose_headers_do_not_tell_is_asked_for_its_version(kind: Kind) -> None:
+    with FakeEngine(kind) as fake:
+        fake.misbehave("GET", "/_ping", faults.status(403, "forbidden"))
+        with Engine(Endpoint(fake.address, "test")) as engine:
+            assert (engine.api, engine.kind) == ((1, 55), "podman" if kind == "podman" else "docker")
+    assert [request.path for request in fake.requests] == ["/_ping", "/version"]
+
+
 def test_a_page_not_found_for_the_version_is_no_engine() -> None:
     with FakeEngine() as fake:
-        fake.misbehave("GET", "/version", faults.status(404, "page not found"))
+        fake.misbehave("GET", "/.*", faults.status(404, "page not found"))
         with pytest.raises(Refused, match="no engine, it answers 404: page not found"):
             Engine(Endpoint(fake.address, "test"))
 

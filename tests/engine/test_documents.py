@@ -97,6 +97,22 @@ def test_a_driver_without_folders_is_asked_about(driver: str) -> None:
     assert (graph.config_digest, containerd.config_digest) == (ID, None)
 
 
+@pytest.mark.parametrize(
+    ("name", "data", "root"),
+    [
+        ("overlay2", {"UpperDir": "/var/lib/docker/overlay2/3f/diff"}, "/var/lib/docker"),
+        ("overlay2", {"UpperDir": "/var/lib/docker/3f"}, ""),
+        ("overlay2", {"UpperDir": "overlay2/3f/diff"}, ""),
+        ("overlay2", {"UpperDir": 5}, ""),
+        ("overlay2", None, ""),
+        ("overlay", {"UpperDir": "/var/lib/containers/storage/overlay/3f/diff"}, ""),
+        (None, {"UpperDir": "/var/lib/docker/overlay2/3f/diff"}, ""),
+    ],
+)
+def test_the_root_is_told_by_the_topmost_folder_of_overlay2(name: str | None, data: Any, root: str) -> None:
+    assert _image(GraphDriver={"Name": name, "Data": data}).root == root
+
+
 def test_a_size_below_zero_is_none_at_all() -> None:
     assert _image(Size=-1).unpacked_size == 0
 

@@ -101,7 +101,7 @@ class DiffDirectory(msgspec.Struct, frozen=True):
         if self.identity != before:
             raise self._changed()
         index = make_index(diff_id, walk, verified=False)
-        if split is not None and walk.latest[0] > split.made:
+        if split is not None and walk.latest > split.made:
             return self._doubted(split, diff_id, meter)
         self._compare(walk, index.size)
         return Scanned(index, walk.bytes_read, "walk")

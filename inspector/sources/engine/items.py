@@ -1,4 +1,4 @@
-"""What a walk over a layer's directory has found and not taken in yet."""
+"""Directories that a walk has opened, and what lies in them, by columns: each call for each file counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 
 import msgspec
 
-from inspector.layers.entry import Entry
+Content = tuple[int, int]
+"""A file of several names, by device and inode."""
 
 
 class Below(msgspec.Struct):
@@ -16,29 +17,57 @@ class Below(msgspec.Struct):
     status: os.stat_result
 
 
-class Named(msgspec.Struct):
-    """A file of several names, by device and inode: which of them comes first is not known yet."""
+class Opened(msgspec.Struct):
+    """A directory that is open; `sites` says whether modules in it are of use, `sources` whether these are summed."""
 
-    entry: Entry
-    content: tuple[int, int]
-
-
-class Run(msgspec.Struct):
-    """Files of one directory that follow each other there, by columns, as `Entries` have them; others by position."""
-
-    parent: str
-    names: list[bytes] = msgspec.field(default_factory=list)
-    modes: list[int] = msgspec.field(default_factory=list)
-    sizes: list[int] = msgspec.field(default_factory=list)
-    owned: list[int] = msgspec.field(default_factory=list)
-    found: list[os.stat_result] = msgspec.field(default_factory=list)
-    data: dict[int, bytes] = msgspec.field(default_factory=dict)
-    sums: dict[int, bytes] = msgspec.field(default_factory=dict)
+    path: str
+    status: os.stat_result
+    descriptor: int
+    sites: bool
+    sources: bool
 
 
-Item = Entry | Below | Named | Run
+class Rows(msgspec.Struct):
+    """What lies in some directories; `where` leads to the one among `opened` that holds each.
+
+    `marks` are the paths of what hides files of lower layers, in a layer's terms.
+    """
+
+    opened: list[Opened] = []
+    where: list[int] = []
+    items: list[os.DirEntry[str]] = []
+    statuses: list[os.stat_result] = []
+    marks: dict[str, None] = {}
+
+    def add(self, items: list[os.DirEntry[str]]) -> None:
+        """Take in what lies in the directory that was opened last."""
+        self.where += [len(self.opened) - 1] * len(items)
+        self.items += items
+
+    def leave_out(self, places: list[int]) -> None:
+        """Leave out what is none of the layer's files."""
+        for at in reversed(places):
+            del self.where[at], self.items[at], self.statuses[at]
+
+    def directory(self, at: int) -> Opened:
+        """Return the directory that holds a file."""
+        return self.opened[self.where[at]]
+
+    def path(self, at: int) -> str:
+        """Return the path of a file."""
+        parent = self.opened[self.where[at]].path
+        return f"{parent}/{self.items[at].name}" if parent else self.items[at].name
 
 
-def count_of(item: Item) -> int:
-    """Return how many files it stands for."""
-    return len(item.names) if isinstance(item, Run) else 1
+class Columns(msgspec.Struct):
+    """What `Entries` hold of rows, and besides, by their places, what is kept of files and their sums."""
+
+    homes: list[int]
+    names: list[bytes]
+    kinds: bytearray
+    modes: list[int]
+    sizes: list[int]
+    owned: list[int]
+    links: dict[int, bytes] = {}
+    data: dict[int, bytes] = {}
+    sums: dict[int, bytes] = {}

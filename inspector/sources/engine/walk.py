@@ -7,15 +7,13 @@ What a directory can't tell is which directories the tar names, its order, and n
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import islice, repeat
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
 
 from inspector.errors import LimitExceeded
 from inspector.layers.blob import Meter
@@ -24,21 +22,26 @@ from inspector.layers.entries import CODES, Entries
 from inspector.layers.entry import Attributes, Entry
 from inspector.layers.objects import Objects
 from inspector.layers.reading import too_much_kept
-from inspector.layers.retention import MAX_KEPT, SITES, is_of_use, kept, of_use
-from inspector.layers.sums import Summing, holds_sources, is_summed
+from inspector.layers.retention import SITES
+from inspector.layers.sums import holds_sources
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
 from inspector.sources.access import AccessUnusable
-from inspector.sources.below import DIRECTORY, KINDS, OPENED
+from inspector.sources.below import DIRECTORY, KINDS
 from inspector.sources.engine.disk import hides_below, is_roots, kept_attributes, shown
-from inspector.sources.engine.items import Below, Item, Named, Run, count_of
+from inspector.sources.engine.items import Below, Columns, Content, Opened, Rows
+from inspector.sources.engine.listed_files import ListedFiles, same_state
 
-_FILE = CODES[Kind.FILE]
+MAX_OPEN = 16
+"""Directories that are open at once, and read together: several images may be read side by side."""
+_AT_ONCE = 2048  # files past which no further directory is read together with those
 _MARK_MODE = 0o600
-_SECOND = 1_000_000_000
-
-Place = TypeVar("Place")
+_FORMAT = 0o170000  # the bits of a mode that say what a file is
+_CODES = {bits: CODES[kind] for bits, kind in KINDS.items()}
+_FILE, _DIRECTORY, _SYMLINK = CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.SYMLINK]
+_HARDLINK, _FIFO = CODES[Kind.HARDLINK], CODES[Kind.FIFO]
+_ORDINARY = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK})
 
 
 class Walk:
@@ -46,7 +49,7 @@ class Walk:
 
     Every name is reached through the descriptor of its directory, and a directory only through its own name and
     only as the very inode that was listed: nothing leads out, even if someone writes there meanwhile. `latest` is
-    when anything was changed last, in nanoseconds, and what: of directories their names alone, since engines mark them.
+    when anything was changed last, in nanoseconds: of directories their names alone, since engines mark them.
     `opaque` are the directories that hide what is below, where the kernel's marks of them are not shown. `opening` are
     the flags that open the top.
     """
@@ -56,20 +59,16 @@ class Walk:
     def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
         self.objects = Objects()  # without ELF files: each is read when it is asked for
-        self.left = MAX_KEPT
-        self.bytes_read = 0
         self.inodes = 1
-        self.latest = (0, "")
+        self.latest = 0
         self._top = top
         self._blind = opaque is not None
         self._opaque = set(opaque or ())
         self._meter = meter
         self._headers = MAX_HEADERS
-        self._first: dict[tuple[int, int], int] = {}
-        self._contents: dict[tuple[int, int], bytes] = {}
-        self._summing = Summing(self.objects.sums)
-        self._sums: dict[tuple[int, int], bytes] = {}
-        self._shared: set[tuple[int, int]] = set()
+        self._first: dict[Content, tuple[int, str]] = {}
+        self._files = ListedFiles(top, self.objects.sums)
+        self._shared: set[Content] = set()
         self._root = -1
 
     def run(self) -> None:
@@ -77,165 +76,175 @@ class Walk:
         self._root = os.open(self._top, self.opening)
         try:
             status = os.fstat(self._root)
-            self.latest = (status.st_mtime_ns, "")
+            self.latest = status.st_mtime_ns
+            owner = (status.st_uid, status.st_gid, (), None)
+            self.entries.add("", Kind.DIRECTORY, status.st_mode & 0o7777, owner=owner)
             self._from(Below("", status))
         finally:
             os.close(self._root)
         if self._opaque:
             raise AccessUnusable(f"{self._shown(min(self._opaque))} hides what lies below it, and is no directory here")
-        for content, position in self._first.items():
-            data = self._contents.get(content, b"")
-            if len(data) > len(self.entries.data.get(position, b"")):  # wanted under a later name of the same file
+        for content, (position, _) in self._first.items():
+            data, found = self._files.shared(content)
+            if data:
                 self.entries.keep(position, data)
-            if content in self._sums:
-                self._summing.put(position, self._sums[content])
+            if found:
+                self._files.put(position, found)
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that were read of files."""
+        return self._files.bytes_read
 
     @property
     def warnings(self) -> list[str]:
         """What is to be told of the layer."""
-        return too_much_kept(self.left)
+        return too_much_kept(self._files.left)
 
     def _from(self, top: Below) -> None:
-        todo: list[Item] = [top]
-        waiting = 1
+        todo = [top]
         while todo:
-            item = todo.pop()
-            waiting -= count_of(item)
-            if not isinstance(item, Below):
-                self._append(item)
-                continue
-            found = self._directory(item)
-            todo += reversed(found)
-            waiting += sum(map(count_of, found))
-            if waiting > MAX_CROWD:
-                raise LimitExceeded(f"{str(self._top)!a} holds directories of more than {MAX_CROWD} files")
+            self._meter(0)  # which stops a run that was broken off
+            rows = Rows()
+            try:
+                while todo and len(rows.opened) < MAX_OPEN and len(rows.items) < _AT_ONCE:
+                    self._open(todo.pop(), rows)
+                todo += reversed(self._take(rows))
+                for opened in rows.opened:
+                    self._refuse_other(opened.status, os.fstat(opened.descriptor), opened.path)
+            finally:
+                for opened in rows.opened:
+                    os.close(opened.descriptor)
+            if len(todo) > MAX_CROWD:
+                raise self._too_many_at_once()
 
-    def _append(self, item: Entry | Named | Run) -> None:
-        if isinstance(item, Entry):
-            self.entries.append(item)
-        elif isinstance(item, Named):
-            self._named(item)
-        else:
-            count = len(item.names)
-            homes, kinds = repeat(self.entries.home(item.parent), count), bytes((_FILE,)) * count
-            begin = self.entries.extend(homes, item.names, kinds, item.modes, item.sizes, item.owned, {})
-            for position, data in item.data.items():
-                self.entries.keep(begin + position, data)
-            for position, found in item.sums.items():
-                self._summing.put(begin + position, found)
-
-    def _named(self, item: Named) -> None:
-        """Give the first name the content, and make all others hardlinks to it."""
-        entry, first = item.entry, self._first.setdefault(item.content, len(self.entries))
-        if first < len(self.entries):
-            entry = Entry(
-                entry.path, Kind.HARDLINK, entry.mode, link=self.entries.path(first), uid=entry.uid, gid=entry.gid
-            )
-        self.entries.append(entry)
-
-    def _directory(self, below: Below) -> list[Item]:
-        """Take a directory in with its own mark and its whiteouts, and return what lies in it, sorted by name."""
-        self._meter(0)  # which stops a run that was broken off
+    def _open(self, below: Below, rows: Rows) -> None:
+        """Open a directory, and list what lies in it."""
         path, status = below.path, below.status
-        self.entries.add(path, Kind.DIRECTORY, status.st_mode & 0o7777, owner=(status.st_uid, status.st_gid, (), None))
         descriptor = os.open(path or ".", DIRECTORY, dir_fd=self._root)
-        try:
-            self._refuse_other(status, os.fstat(descriptor), path)
-            marks = {OPAQUE: self._mark(path, OPAQUE)} if self._is_opaque(descriptor, path) else {}
-            with os.scandir(descriptor) as listing:
-                items = sorted(islice(listing, min(self._headers, MAX_CROWD) + 1), key=attrgetter("name"))
-            self._count(len(items))
-            found = self._items(items, path, descriptor, status.st_dev, marks)
-            self._refuse_other(status, os.fstat(descriptor), path)
-        finally:
-            os.close(descriptor)
-        for mark in marks.values():
-            self.entries.append(mark)
-        return found
+        sources = holds_sources(path)
+        rows.opened.append(Opened(path, status, descriptor, sources or path.endswith(SITES), sources))
+        self._refuse_other(status, os.fstat(descriptor), path)
+        if self._is_opaque(descriptor, path):
+            rows.marks[f"{path}/{OPAQUE}" if path else OPAQUE] = None
+        with os.scandir(descriptor) as listing:
+            items = sorted(islice(listing, min(self._headers, MAX_CROWD) + 1), key=attrgetter("name"))
+        self._count(len(items))
+        rows.add(items)
 
-    def _items(
-        self, items: list[os.DirEntry[str]], parent: str, descriptor: int, device: int, marks: dict[str, Entry]
-    ) -> list[Item]:
-        """Return the items, those that are most without an object for each, since each call here counts.
+    def _take(self, rows: Rows) -> list[Below]:
+        """Take in what lies in some directories, and return those to be entered next."""
+        rows.statuses = [item.stat(follow_symlinks=False) for item in rows.items]
+        self._note_changes(rows)
+        self._leave_out(rows)
+        for mark in rows.marks:
+            self.entries.append(Entry(mark, Kind.FILE, _MARK_MODE, 0))
+        if not rows.items:
+            return []
+        columns, links = self._columns(rows)
+        begin = len(self.entries)
+        below: list[Below] = []
+        shared: dict[int, Content] = {}
+        for at, (kind, count) in enumerate(zip(columns.kinds, links, strict=True)):
+            if kind != _FILE or count > 1:
+                self._take_odd(rows, columns, at, below, shared)
+        self._take_attributes(rows, columns)
+        self._files.read(rows, columns, shared)
+        for at, content in shared.items():
+            first, path = self._first.setdefault(content, (begin + at, rows.path(at)))
+            if first != begin + at:
+                self._make_hardlink(columns, at, path)
+        self.entries.extend(
+            columns.homes,
+            columns.names,
+            bytes(columns.kinds),
+            columns.modes,
+            columns.sizes,
+            columns.owned,
+            dict(sorted(columns.links.items())),
+        )
+        for at, data in columns.data.items():
+            self.entries.keep(begin + at, data)
+        for at, found in columns.sums.items():
+            self._files.put(begin + at, found)
+        return below
 
-        Whiteouts go to `marks`: fuse-overlayfs may leave one in both ways.
-        """
-        prefix = f"{parent}/" if parent else ""
-        latest: float = self.latest[0] // _SECOND
-        found: list[Item] = []
-        run = Run(parent)
-        last, place = (-1, -1), 0
-        for item in items:
-            status = item.stat(follow_symlinks=False)
-            whole_mode, _, _, links, uid, gid, size = status[:7]
-            changed = status[9]
-            name = item.name
-            if links > 1 or not stat.S_ISREG(whole_mode) or name[:4] == WHITEOUT:
-                other = self._other(prefix + name, item, status, descriptor, device, marks)
-                if other is not None:
-                    found += (*self._with_data(run, prefix, descriptor), other)
-                    run = Run(parent) if run.names else run
-                continue
-            if changed >= latest and status.st_ctime_ns > self.latest[0]:
-                self.latest, latest = (status.st_ctime_ns, prefix + name), changed
-            mode = whole_mode & 0o7777
-            encoded = name.encode() if name.isascii() else name.encode("utf-8", "surrogateescape")
-            if last != (uid, gid):
-                last, place = (uid, gid), self.entries.owner_place((uid, gid, (), None))
-            owner = place
-            if mode & 0o111 or not status.st_blocks:
-                attributes = self._attributes(prefix + name, name, status, descriptor)
-                owner = self.entries.owner_place((uid, gid, attributes, None)) if attributes else place
-            run.names.append(encoded)
-            run.modes.append(mode)
-            run.sizes.append(size)
-            run.owned.append(owner)
-            run.found.append(status)
-        return [*found, *self._with_data(run, prefix, descriptor)]
+    def _note_changes(self, rows: Rows) -> None:
+        """Note when files were changed last; engines change attributes of directories later on."""
+        changed = [
+            status.st_ctime_ns if status[0] & _FORMAT != stat.S_IFDIR else status.st_mtime_ns
+            for status in rows.statuses
+        ]
+        self.latest = max(self.latest, *changed, 0)
 
-    def _with_data(self, run: Run, prefix: str, descriptor: int) -> Iterator[Run]:
-        """Yield the run with what is kept of its files, where it has any."""
-        is_site = run.parent.endswith(SITES) or holds_sources(run.parent)
-        for at in of_use(run.names, run.modes, [is_site] * len(run.names)):
-            name = run.names[at].decode("utf-8", "surrogateescape")
-            if data := self._kept(prefix + name, name, run.found[at], descriptor):
-                run.data[at] = data
-            if is_site and is_summed(prefix + name):
-                self._sum(name, run.found[at], descriptor, run.sums, at)
-        run.found.clear()
-        if run.names:
-            yield run
+    def _leave_out(self, rows: Rows) -> None:
+        """Leave out whiteouts, which become marks: fuse-overlayfs may leave one in both ways; and what is in no tar."""
+        suspects = [
+            at
+            for at, (item, status) in enumerate(zip(rows.items, rows.statuses, strict=True))
+            if item.name[:4] == WHITEOUT or status[0] & _FORMAT not in _ORDINARY
+        ]
+        left_out: list[int] = []
+        for at in suspects:
+            status, path = rows.statuses[at], rows.path(at)
+            kind = KINDS.get(stat.S_IFMT(status.st_mode))
+            whiteout = "" if kind is Kind.DIRECTORY else self._whiteout(rows.items[at].name, kind, status)
+            if whiteout:
+                rows.marks[path[: len(path) - len(rows.items[at].name)] + whiteout] = None
+            if whiteout or kind is None:
+                self._count_names(status)
+                left_out.append(at)
+        rows.leave_out(left_out)
 
-    def _other(
-        self,
-        path: str,
-        item: os.DirEntry[str],
-        status: os.stat_result,
-        descriptor: int,
-        device: int,
-        marks: dict[str, Entry],
-    ) -> Entry | Below | Named | None:
-        """Return what is no file of one name."""
-        mode, uid, gid = status.st_mode & 0o7777, status.st_uid, status.st_gid
-        kind = KINDS.get(stat.S_IFMT(status.st_mode))
+    def _columns(self, rows: Rows) -> tuple[Columns, Sequence[int]]:
+        """Return what the statuses tell, and how many names each file has."""
+        whole, _, _, links, uids, gids, sizes, *_ = zip(*rows.statuses, strict=True)
+        owners = list(zip(uids, gids, strict=True))
+        places = {(uid, gid): self.entries.owner_place((uid, gid, (), None)) for uid, gid in set(owners)}
+        homes = {place: self.entries.home(rows.opened[place].path) for place in dict.fromkeys(rows.where)}
+        columns = Columns(
+            homes=[homes[place] for place in rows.where],
+            names="/".join([item.name for item in rows.items]).encode("utf-8", "surrogateescape").split(b"/"),
+            kinds=bytearray([_CODES[mode & _FORMAT] for mode in whole]),
+            modes=[mode & 0o7777 for mode in whole],
+            sizes=list(sizes),
+            owned=[places[owner] for owner in owners],
+        )
+        return columns, links
+
+    def _take_odd(self, rows: Rows, columns: Columns, at: int, below: list[Below], shared: dict[int, Content]) -> None:
+        """Take in what is no file of one name."""
+        status, kind = rows.statuses[at], columns.kinds[at]
         self._count_names(status)
-        changed = status.st_mtime_ns if kind is Kind.DIRECTORY else status.st_ctime_ns
-        if changed > self.latest[0]:
-            self.latest = (changed, path)
-        if kind is Kind.DIRECTORY:
-            if self._enters(path, item.name, status, device):
-                return Below(path, status)
-            return Entry(path, kind, mode, uid=uid, gid=gid)
-        if whiteout := self._whiteout(item.name, kind, status):
-            marks[whiteout] = self._mark(path.rpartition("/")[0], whiteout)
-        elif kind is Kind.FILE:
-            return self._named_file(path, item.name, status, descriptor)
-        elif kind is Kind.SYMLINK:
-            return Entry(path, kind, mode, link=self._link(item.name, status, descriptor), uid=uid, gid=gid)
-        elif kind is not None:  # a socket is none of these, and in no tar
-            numbers = None if kind is Kind.FIFO else (os.major(status.st_rdev), os.minor(status.st_rdev))
-            return Entry(path, kind, mode, uid=uid, gid=gid, device=numbers)
-        return None
+        if kind == _FILE:
+            shared[at] = (status.st_dev, status.st_ino)
+            return
+        columns.sizes[at] = 0
+        folder, name, path = rows.directory(at), rows.items[at].name, rows.path(at)
+        if kind == _DIRECTORY:
+            if self._enters(path, name, status, folder.status.st_dev):
+                below.append(Below(path, status))
+        elif kind == _SYMLINK:
+            columns.links[at] = self._link(path, name, status, folder.descriptor)
+        elif kind != _FIFO:
+            numbers = (os.major(status.st_rdev), os.minor(status.st_rdev))
+            columns.owned[at] = self.entries.owner_place((status.st_uid, status.st_gid, (), numbers))
+
+    def _take_attributes(self, rows: Rows, columns: Columns) -> None:
+        """Take in attributes of files that may have some which count: programs, and files without content."""
+        for at, (mode, status) in enumerate(zip(columns.modes, rows.statuses, strict=True)):
+            if (mode & 0o111 or not status.st_blocks) and columns.kinds[at] == _FILE:
+                name, descriptor = rows.items[at].name, rows.directory(at).descriptor
+                if attributes := self._attributes(rows.path(at), name, status, descriptor):
+                    owner = (status.st_uid, status.st_gid, attributes, None)
+                    columns.owned[at] = self.entries.owner_place(owner)
+
+    def _make_hardlink(self, columns: Columns, at: int, path: str) -> None:
+        """Make a file a hardlink to the first of its names."""
+        uid, gid, _, _ = self.entries.owners[columns.owned[at]]
+        columns.kinds[at], columns.sizes[at] = _HARDLINK, 0
+        columns.owned[at] = self.entries.owner_place((uid, gid, (), None))
+        columns.links[at] = path.encode("utf-8", "surrogateescape")
 
     @cached_property
     def _is_roots(self) -> bool:
@@ -255,61 +264,11 @@ class Walk:
             raise AccessUnusable(f"{self._shown(path)} is a directory with the name of a whiteout")
         return True
 
-    def _named_file(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Named:
-        mode, size = status.st_mode & 0o7777, status.st_size
-        attributes: Attributes = ()
-        if mode & 0o111 or not status.st_blocks:
-            attributes = self._attributes(path, name, status, descriptor)
-        content = (status.st_dev, status.st_ino)
-        data = self._contents.get(content, b"")
-        if len(data) < size:
-            data = max(data, self._kept(path, name, status, descriptor), key=len)
-            self._contents[content] = data
-        if content not in self._sums and is_summed(path):
-            self._sum(name, status, descriptor, self._sums, content)
-        return Named(Entry(path, Kind.FILE, mode, size, "", data, status.st_uid, status.st_gid, attributes), content)
-
-    def _kept(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
-        """Return what is kept of a regular file, which must be the very one that was listed."""
-        size, mode = status.st_size, status.st_mode
-        if not size or not is_of_use(path, mode, size):
-            return b""
-        file = os.open(name, OPENED, dir_fd=descriptor)
-        try:
-            self._refuse_other(status, os.fstat(file), name)
-            data = kept(path, mode, size, self.left, lambda count: self._read(file, name, count))
-        finally:
-            os.close(file)
-        self.left -= len(data)
-        return data
-
-    def _sum(self, name: str, status: os.stat_result, descriptor: int, sums: dict[Place, bytes], place: Place) -> None:
-        """Put the sum of a source into `sums`, if it may be read."""
-        if not self._summing.fits(status.st_size):
-            return
-        with contextlib.suppress(PermissionError):
-            file = os.open(name, OPENED, dir_fd=descriptor)
-            try:
-                self._refuse_other(status, os.fstat(file), name)
-                sums[place] = self._summing.sum(self._read(file, name, status.st_size))
-            finally:
-                os.close(file)
-
-    def _read(self, file: int, name: str, size: int) -> bytes:
-        data = os.read(file, size)
-        if len(data) < size:
-            raise AccessUnusable(f"{self._shown(name)} changed while it was read")
-        self.bytes_read += len(data)
-        return data
-
-    def _link(self, name: str, status: os.stat_result, descriptor: int) -> str:
-        text = os.readlink(name, dir_fd=descriptor)
-        if status.st_size != len(os.fsencode(text)):
-            raise AccessUnusable(f"{self._shown(name)} changed while it was read")
+    def _link(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
+        text = os.fsencode(os.readlink(name, dir_fd=descriptor))
+        if status.st_size != len(text):
+            raise AccessUnusable(f"{self._shown(path)} changed while it was read")
         return text
-
-    def _mark(self, parent: str, name: str) -> Entry:
-        return Entry(f"{parent}/{name}" if parent else name, Kind.FILE, _MARK_MODE, 0)
 
     def _is_opaque(self, descriptor: int, path: str) -> bool:
         """Tell whether the directory hides what is below it. Raises `AccessUnusable`."""
@@ -324,14 +283,15 @@ class Walk:
 
     def _refuse_other(self, expected: os.stat_result, found: os.stat_result, path: str) -> None:
         """Raise `AccessUnusable` unless both are one inode, in one state."""
-        changed = expected.st_ctime_ns != found.st_ctime_ns or expected.st_size != found.st_size
-        if changed or expected[:3] != found[:3]:  # mode, inode and device
+        if not same_state(expected, found):
             raise AccessUnusable(f"{self._shown(path)} changed while it was read")
 
     def _count(self, items: int) -> None:
         self._headers -= items
         self.inodes += items
         self._refuse_many()
+        if items > MAX_CROWD:
+            raise self._too_many_at_once()
 
     def _count_names(self, status: os.stat_result) -> None:
         """Count an inode of several names once; whiteouts too are such."""
@@ -344,6 +304,9 @@ class Walk:
         if self._headers < 0 or len(self._shared) > MAX_CROWD:
             what = f"{MAX_HEADERS} files" if self._headers < 0 else f"{MAX_CROWD} files of several names"
             raise LimitExceeded(f"{str(self._top)!a} holds more than {what}")
+
+    def _too_many_at_once(self) -> LimitExceeded:
+        return LimitExceeded(f"{str(self._top)!a} holds directories of more than {MAX_CROWD} files")
 
     def _shown(self, path: str) -> str:
         return shown(self._top, path)

@@ -61,7 +61,7 @@ class RootDirectory:
             ) from error
         except OSError as error:
             raise unreadable(self._path, error) from error
-        self._newest = walk.latest[0]
+        self._newest = walk.latest
         self._found = Scanned(make_index("", walk, verified=False), walk.bytes_read, "walk")
         return self._found
 

@@ -72,12 +72,6 @@ class RootWalk(Walk):
         (self._left_out if is_kernels else self._mounted).append(f"/{path}")
         return not is_kernels
 
-    def _kept(self, path: str, name: str, status: os.stat_result, descriptor: int) -> bytes:
-        try:
-            return super()._kept(path, name, status, descriptor)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from error
-
     def _attributes(self, path: str, name: str, status: os.stat_result, descriptor: int) -> Attributes:  # noqa: ARG002 - none is refused
         """Return a program's capabilities, where this system and the file system have any."""
         place = f"/proc/self/fd/{descriptor}/{name}"

@@ -59,6 +59,14 @@ def test_docker_with_its_graph_driver(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (image.source, image.image_id, steps(image), image.tags) == ("docker", API.image_id, STEPS, ("api:prod",))
 
 
+def test_the_image_itself_tells_where_overlay2_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = {API.image_id: {"UpperDir": str(unpacked.overlay2(tmp_path, API) / "overlay2" / "x" / "diff")}}
+    with FakeEngine("graph", [API], graph=graph) as fake:
+        image = stored(fake, monkeypatch)
+    assert (image.image_id, steps(image)) == (API.image_id, STEPS)
+    assert "/info" not in {request.path for request in fake.requests}
+
+
 def test_podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = unpacked.containers_storage(tmp_path / "store", API, names=["localhost/api:prod"])
     with engine("podman", root) as fake:

@@ -40,15 +40,15 @@ SITE = "usr/lib/python3/dist-packages"
 TREE: Tree = {
     "./": Dir(),
     "app": Dir(0o700),
-    "app/run": File(b"#!/bin/sh\n" + b"x" * 9000, 0o4755),
-    "app/sbin": Link("/usr/bin"),
     "caf\udce9": b"c",
     "etc": Dir(),
-    "etc/.wh..wh..opq": b"",
-    "etc/.wh.removed": b"",
-    "etc/pipe": Device(b"6"),
     "tab\tnewline\n": b"t",
     "usr": Dir(),
+    "etc/.wh..wh..opq": b"",
+    "etc/.wh.removed": b"",
+    "app/run": File(b"#!/bin/sh\n" + b"x" * 9000, 0o4755),
+    "app/sbin": Link("/usr/bin"),
+    "etc/pipe": Device(b"6"),
     "usr/a": File(b"\x7fELF" + bytes(9000), 0o755),
     "usr/b": Hardlink("usr/a"),
     "usr/lib": Dir(0o1777),
@@ -59,7 +59,7 @@ TREE: Tree = {
     f"{SITE}/x-1.dist-info": Dir(),
     f"{SITE}/x-1.dist-info/METADATA": b"Name: x\n",
 }
-"""Every directory named, in the order of a walk."""
+"""Every directory named, in the order of a walk: what lies in some together, then in those that were found there."""
 
 
 def blob(folder: Path, **changes: object) -> DiffDirectory:
@@ -254,7 +254,9 @@ def while_walking(folder: Path, path: str, change: object) -> None:
         if next(seen) == path:
             change()  # type: ignore[operator]
 
-    blob(folder).scan(DIFF_ID, None, verify=False, meter=meter)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(walk, "MAX_OPEN", 1)
+        blob(folder).scan(DIFF_ID, None, verify=False, meter=meter)
 
 
 RACE: Tree = {"a": Dir(), "a/x": b"", "b": Dir(), "b/y": b""}
