@@ -17,6 +17,7 @@ from inspector.oci import Platform
 from inspector.policy.baselines import Baseline
 from inspector.policy.model import ErrorFact, Finding
 from inspector.policy.role import Role
+from inspector.policy.selection import Checks
 from inspector.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     sizes: bool = False
     config: Path | None = None
     namespace: str | None = None
+
+    @property
+    def checks(self) -> Checks:
+        """The checks that count."""
+        return Checks(select=self.select, ignore=self.ignore)
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
         """Believe the tables of contents of these registries too, as a policy may ask."""

@@ -66,7 +66,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return self.versions is None or is_within(tag, self.versions)
 
-    def told(self) -> str:
+    def __str__(self) -> str:
         """Return the selection as its options are written."""
         parts = [f"--include {pattern!r}" for pattern in self.include]
         parts += [f"--exclude {pattern!r}" for pattern in self.exclude]
