@@ -142,7 +142,7 @@ def _complain_of(error: InspectorError) -> None:
 
 
 def _sentence(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".").replace(". (Did", " (did").replace(". Did", "; did")
+    message = " ".join(error.format_message().split()).rstrip(".").replace(". (Did", " (did").replace(". Did", "; did")
     message = message[:1].lower() + message[1:]
     context = getattr(error, "ctx", None)
     joint = "" if message.endswith("?") else ";"

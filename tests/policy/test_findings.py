@@ -74,6 +74,11 @@ def test_an_image_that_the_engine_lacks_is_built_by_its_name(image: str, command
     assert found.advice == f"Run build commands: `{command}`"
 
 
+def test_a_pattern_that_matches_nothing_is_corrected_and_not_built() -> None:
+    found = error_finding(ErrorFact("not-found", "no image matches"), role(), "api:*")
+    assert (found.advice or "").startswith("Correct the name")
+
+
 def test_the_engine_asked_is_the_one_to_start() -> None:
     found = error_finding(ErrorFact("unreachable", "nothing answers"), None, "podman:api:prod")
     assert "`podman info`" in found.advice

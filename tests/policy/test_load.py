@@ -145,7 +145,7 @@ API = "[roles.api]\n"
         (API + "torch_version = '>=2'", "role 'api': unknown key 'torch_version'; did you mean 'torch-version'?"),
         (
             API + "torch = 'gpu'",
-            "role 'api', key 'torch': Invalid enum value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu, present and",
+            "role 'api', key 'torch': unknown value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu, present and",
         ),
         (API + "match = 'a:b'", "role 'api', key 'match': Expected `array`, got `str`; a list of patterns"),
         (
@@ -197,7 +197,7 @@ API = "[roles.api]\n"
         ),
         (
             API + "torch = 'cuda'\ncuda-runtime = 'maybe'",
-            "role 'api', key 'cuda-runtime': Invalid enum value 'maybe'; allowed are true, false and 'host-dependent'",
+            "role 'api', key 'cuda-runtime': unknown value 'maybe'; allowed are true, false and 'host-dependent'",
         ),
         (API + "torch-version = '>=2'", "role 'api', key 'torch-version': needs 'torch' to be stated"),
         (
