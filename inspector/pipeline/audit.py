@@ -83,13 +83,10 @@ def audit(
     with contextlib.ExitStack() as stack:
         cache = stack.enter_context(_usable(options.cache))
         settings = settings or user_settings(options.insecure_registries, options.trust_toc)
-        registries = _registries(settings, cache, options, terms, budget)
-        queue = WorkQueue()
-        for close in (queue.close, registries.close):
-            stack.callback(close)
+        queue = stack.enter_context(contextlib.closing(WorkQueue()))
+        registries = stack.enter_context(contextlib.closing(_registries(settings, cache, options, terms, budget)))
         is_own = cache is not options.cache
         options = msgspec.structs.replace(options, cache=cache)
-        progress = progress or Progress()
         resolver = Resolver(
             registries=registries,
             judge=Judge(policy, options),
@@ -98,10 +95,9 @@ def audit(
             cache=cache,
             queue=queue,
             budget=budget,
-            progress=progress,
+            progress=progress or Progress(),
         )
         run = _Run(resolver)
-        progress.so_far = run.so_far
         yield from run.resolve(wanted)
         if not terms.plan_only:
             yield from run.judge(executor or _threads)
@@ -136,6 +132,7 @@ class _Run:
         self._progress = resolver.progress
         self._indexer = WorkQueueIndexer(self._options, self._queue, self._budget)
         self._fetched = 0
+        self._progress.so_far = self.so_far
 
     def resolve(self, scopes: list[Scope]) -> Iterator[Event]:
         """Queue all images, and yield the plan; before it, results for what can't be opened."""

@@ -36,8 +36,8 @@ NAME = "api:prod"
         (
             "unreachable",
             (
-                "Start the engine (`docker info` must answer), or name where it listens: DOCKER_HOST, DOCKER_CONTEXT "
-                "or CONTAINER_HOST"
+                "Start the engine, or get access to its socket (`docker info` must answer), or name where it listens: "
+                "DOCKER_HOST, DOCKER_CONTEXT or CONTAINER_HOST"
             ),
         ),
         (
