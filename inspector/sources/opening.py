@@ -140,8 +140,9 @@ def _nowhere(
     if hint:
         return error.extended(hint)
     if further is not None:
-        is_near = isinstance(error, NotFound) and isinstance(further, NotFound) and further.near
-        return NotFound(str(error), near=further.near) if is_near else error
+        if isinstance(error, NotFound) and isinstance(further, NotFound) and further.near:
+            return NotFound(str(error), near=further.near)
+        return error
     if not asks_registry or (isinstance(error, NotFound) and error.near):
         return error
     if every_tag:
