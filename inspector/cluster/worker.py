@@ -178,7 +178,7 @@ def checked(unit: Unit, answer: Answer, *, verify: bool) -> Scanned | Failure:
     index = codec.decode(answer.index)
     wrong = ""
     if index is None:
-        wrong = "holds no index"
+        wrong = "has no index"
     elif (index.diff_id, index.scanner) != (unit.diff_id, answer.version.scanner):
         wrong = "is about another layer"
     elif index.blob_digest not in (None, unit.digest):

@@ -86,7 +86,7 @@ def _fits(stem: str, full: str) -> bool:
 def _moved(name: ImageName, place: str) -> ImageName:
     host, _, repository = place.partition("/")
     if not is_host(host) or not is_repository(repository):
-        raise UsageError(f"registries.conf: {place[:200]!a} is no HOST/REPOSITORY")
+        raise UsageError(f"registries.conf: {place[:200]!a} is not HOST/REPOSITORY")
     return ImageName(parse_host(host), repository, name.tag, name.digest)
 
 
@@ -112,4 +112,4 @@ def _read(path: Path) -> tuple[_Registry, ...]:
         return converted(tomllib.loads(text), _File).registry
     except (OSError, ValueError) as error:  # msgspec's and tomllib's errors are ValueErrors
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"{path}: no usable registries.conf: {why}") from error
+        raise UsageError(f"{path}: invalid registries.conf: {why}") from error

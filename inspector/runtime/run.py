@@ -137,7 +137,7 @@ class _Run(msgspec.Struct, frozen=True):
             try:
                 end, output = self._end(container), self.engine.output(container, OUTPUT_BYTES)
             except Refused as error:
-                raise InspectorError(f"the container ran, but its engine does not tell how it went: {error}") from error
+                raise InspectorError(f"the container ran, but the engine does not give its result: {error}") from error
             seconds = round(time.monotonic() - begun, 3)
         known = RuntimeFacts(ran=True, driver=self.host.driver, seconds=seconds)
         heard = hear_either(output, end.errors, mark)

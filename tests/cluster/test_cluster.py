@@ -514,7 +514,7 @@ def test_a_good_answer() -> None:
         ({"index": {"blob_digest": None}}, False, "not all bytes were read"),
         ({"bytes_read": 9}, False, "not all bytes were read"),
         ({"index": {"verified": False}}, True, "not verified, which was asked for"),
-        ({}, False, "holds no index"),
+        ({}, False, "has no index"),
     ],
 )
 def test_answers_that_are_not_taken(changes: dict[str, Any], verify: bool, why: str) -> None:  # noqa: FBT001 - as above
@@ -612,7 +612,7 @@ def test_a_cluster_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     "text", ["", "a", "http://a:1", "inproc://a:1", "tcp://a", "tcp://a:1/x", "tcp://u@a:1", "ä:1"]
 )
 def test_what_is_no_address_of_a_cluster(text: str) -> None:
-    with pytest.raises(UsageError, match="no address of a Dask scheduler"):
+    with pytest.raises(UsageError, match="not the address of a Dask scheduler"):
         parse_cluster(text)
 
 

@@ -259,7 +259,7 @@ def test_a_page_not_found_for_the_version_is_no_engine() -> None:
 def test_an_id_that_is_none_is_refused(start: Start, identity: str) -> None:
     fake, engine = start()
     fake.misbehave("GET", "/images/.*/json", faults.body(b'{"Id": "%b"}' % identity.encode()))
-    with pytest.raises(Malformed, match="no id of an image"):
+    with pytest.raises(Malformed, match="not an image id"):
         engine.inspect("small:1")
 
 

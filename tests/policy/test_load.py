@@ -160,7 +160,7 @@ API = "[roles.api]\n"
         (API + "python = '3.11'", "role 'api', key 'python': '3.11' is no version range: write one as in '>=2.3,<3'"),
         (API + "python = ''", "role 'api', key 'python': '' is no version range"),
         (API + "python-command = ''", "role 'api', key 'python-command': '' is no command"),
-        (API + "platform = 'linux'", "role 'api', key 'platform': 'linux' is no platform: write os/arch"),
+        (API + "platform = 'linux'", "role 'api', key 'platform': 'linux' is not a platform: write os/arch"),
         (API + "max-size = '1.5'", "role 'api', key 'max-size': '1.5' is not a size"),
         (
             API + "max-size = 1500",
