@@ -171,7 +171,7 @@ _CATEGORY = option(
     metavar="NAME",
     callback=_keep_category,
     expose_value=False,
-    help="Tell apart several SARIF reports on one commit, as of a matrix; default: the policy's path.",
+    help="Distinguish several SARIF reports on one commit, as of a matrix; default: the policy's path.",
 )
 
 

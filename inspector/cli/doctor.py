@@ -11,12 +11,12 @@ from inspector.cli.destinations import format_option, output_option
 from inspector.cli.options import cache_dir_option
 
 
-@click.command("doctor", cls=Command, follows_file=False, short_help="Say what inspector finds on this machine.")
+@click.command("doctor", cls=Command, follows_file=False, short_help="Report what inspector finds on this machine.")
 @format_option("doctor")
 @output_option
 @cache_dir_option
 def command(form: str, output: Path | None, cache_dir: Path | None) -> int:
-    """Say what is found here: Python, settings, cache, engines and how their images would be read, credentials,
+    """Report what is found here: Python, settings, cache, engines and how their images would be read, credentials,
     certificates, proxies, GPU.
 
     Nothing is changed, no registry is asked, and no container is made. The exit code is 1 where something that

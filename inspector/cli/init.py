@@ -55,8 +55,7 @@ MAX_LEFT = 10
 def command(references: tuple[str, ...], *, output: Path, force: bool, newest: int, quiet: bool, **given: Any) -> int:
     """Write a policy that the images pass: a role for each repository, of what was found in it.
 
-    Without REF, the images of the engine are looked at. What was seen stands in comments; tighten or
-    loosen the keys from there.
+    Without REF, the engine's images are read. Comments say what was found; tighten or loosen the keys from there.
 
     \b
       inspector init

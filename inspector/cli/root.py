@@ -175,7 +175,7 @@ def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bo
     expose_value=False,
     is_eager=True,
     callback=_tell_version,
-    help="Say which version.",
+    help="Show the version.",
 )
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -185,11 +185,11 @@ def cli(context: click.Context) -> None:
     one of:
 
     \b
-      api:prod                    docker:NAME   podman:NAME     an engine's, as it lies there
+      api:prod                    docker:NAME   podman:NAME     an engine's image
       api.tar                     what `docker save`, `podman save` or skopeo wrote
       docker-archive:api.tar:TAG  one image of several
       oci:DIRECTORY[:TAG]         oci-archive:PATH[:TAG]        dir:DIRECTORY
-      docker://HOST/NAME:TAG      a registry's
+      docker://HOST/NAME:TAG      a registry's image
       container:NAME              an engine's container, with what was changed in it
       containerd:NAME             an image on a node of Kubernetes
       rootfs:PATH                 a directory, or what `docker export` wrote
