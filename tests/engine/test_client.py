@@ -283,6 +283,13 @@ def test_a_500_that_means_missing_is_missing(start: Start, message: str) -> None
         pass
 
 
+def test_a_name_that_no_image_can_have_is_missing(start: Start) -> None:
+    fake, engine = start()
+    fake.misbehave("GET", "/images/.*/json", faults.status(400, "no such image: SMALL: invalid reference format"))
+    with pytest.raises(NotFound, match="invalid reference format"):
+        engine.inspect("SMALL")
+
+
 @pytest.mark.parametrize("packing", [None, plain])
 def test_an_archive_comes_whole(start: Start, packing: Any) -> None:
     fake, engine = start("containerd", **({"packing": packing} if packing else {}))
