@@ -108,8 +108,11 @@ def _files(settings: Settings) -> Iterator[Path]:
 def _read(path: Path) -> tuple[_Registry, ...]:
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_DOCUMENT).decode()
-        return converted(tomllib.loads(text), _File).registry
+            content = file.read(MAX_DOCUMENT + 1)
+        tables = converted(tomllib.loads(content.decode()), _File).registry
     except (OSError, ValueError) as error:  # msgspec's and tomllib's errors are ValueErrors
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"{path}: invalid registries.conf: {why}") from error
+    if len(content) > MAX_DOCUMENT:  # a table behind the cut may block a registry
+        raise UsageError(f"{path}: invalid registries.conf: more than {MAX_DOCUMENT} bytes")
+    return tables

@@ -20,6 +20,7 @@ from inspector.cluster.cluster import Cluster, connected, parse_cluster
 from inspector.cluster.worker import MAX_ANSWER, Answer, Order, Version, checked, opened, read_order, version_here
 from inspector.cluster.workers import check_versions
 from inspector.errors import Refused, Unreachable, Unsupported, UsageError
+from inspector.http.timed import Patience
 from inspector.layers import codec
 from inspector.layers.blob import Scanned
 from inspector.names import ImageName
@@ -32,7 +33,7 @@ from inspector.pipeline.scopes import parse_scope
 from inspector.policy.audited import Audited
 from inspector.registry import tokens as token_server
 from inspector.registry.delegation import Lent
-from inspector.registry.settings import Patience, Settings
+from inspector.registry.settings import Settings
 from inspector.registry.tokens import Token
 from inspector.sources.registry.open import Registries, open_named
 from inspector.testing.image import Image, Step
