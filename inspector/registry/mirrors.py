@@ -109,10 +109,11 @@ def _read(path: Path) -> tuple[_Registry, ...]:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_DOCUMENT + 1)
-        tables = converted(tomllib.loads(content.decode()), _File).registry
+        is_whole = len(content) <= MAX_DOCUMENT
+        tables = converted(tomllib.loads(content.decode()), _File).registry if is_whole else ()
     except (OSError, ValueError) as error:  # msgspec's and tomllib's errors are ValueErrors
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"{path}: invalid registries.conf: {why}") from error
-    if len(content) > MAX_DOCUMENT:  # a table behind the cut may block a registry
+    if not is_whole:  # a table behind the cut may block a registry
         raise UsageError(f"{path}: invalid registries.conf: more than {MAX_DOCUMENT} bytes")
     return tables
