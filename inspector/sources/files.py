@@ -66,7 +66,8 @@ def open_place(scheme: Scheme, place: Place, wanted: Wanted, telling: Telling) -
     store = Directory(path) if is_dir else _archive(place, telling)
     if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
         return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
-    _refuse_other_form(scheme, store, place.path)
+    if scheme is not Scheme.DIR:  # which says more itself
+        _refuse_other_form(scheme, store, place.path)
     return compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
 
 

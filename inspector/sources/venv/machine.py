@@ -28,7 +28,9 @@ Found = TypeVar("Found")
 
 
 class Machine:
-    """This machine, or what lies below its directory `root`, as a `Rootfs`. Only what lies below `tops` is ever gone through; all else is asked for by name.
+    """This machine, or what lies below its directory `root`, as a `Rootfs`.
+
+    Only the directories `tops` are ever walked; everything else is asked for by name.
 
     `bytes_read` counts what was read of files. What this process may not see is not there, as for the Python that it
     would start; a directory that it may enter and not list raises `NotListed`.
