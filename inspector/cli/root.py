@@ -131,7 +131,7 @@ def _complain_of(error: InspectorError) -> None:
 
 
 def _sentence(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".").replace(". (Did", " (did").replace(". Did", "; did")
+    message = " ".join(error.format_message().split()).rstrip(".").replace(". (Did", " (did").replace(". Did", "; did")
     message = message[:1].lower() + message[1:]
     context = getattr(error, "ctx", None)
     joint = "" if message.endswith("?") else ";"
@@ -164,7 +164,7 @@ def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bo
     expose_value=False,
     is_eager=True,
     callback=_tell_version,
-    help="Say which version.",
+    help="Show the version.",
 )
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -174,11 +174,11 @@ def cli(context: click.Context) -> None:
     one of:
 
     \b
-      api:prod                    docker:NAME   podman:NAME     an engine's, as it lies there
+      api:prod                    docker:NAME   podman:NAME     an engine's image
       api.tar                     what `docker save`, `podman save` or skopeo wrote
       docker-archive:api.tar:TAG  one image of several
       oci:DIRECTORY[:TAG]         oci-archive:PATH[:TAG]        dir:DIRECTORY
-      docker://HOST/NAME:TAG      a registry's
+      docker://HOST/NAME:TAG      a registry's image
       container:NAME              an engine's container, with what was changed in it
       containerd:NAME             an image on a node of Kubernetes
       rootfs:PATH                 a directory, or what `docker export` wrote

@@ -1,4 +1,4 @@
-"""This machine's files as a root file system: each looked at by name, none through a link, and all within bounds."""
+"""A machine's files as a root file system: each looked at by name, none through a link, and all within bounds."""
 
 from __future__ import annotations
 
