@@ -135,7 +135,7 @@ class Binaries:
         return self._files is None and not self._index.objects.all_seen
 
     def symbols(self, position: int, *, whole: bool = False) -> Symbols:
-        """Return the symbols of a regular file; unless `whole`, those that are kept will do. Raises `NotKept`."""
+        """Return the symbols of a regular file; unless `whole`, without names will do. Raises `NotKept`."""
         found = self._symbols.get(position)
         if found is None or (whole and not is_whole(found)):
             found = self._read_symbols(position, whole=whole)
@@ -158,7 +158,7 @@ class Binaries:
             self.lacks |= position in objects.skeletons and not objects.lost and not self._passed()
             raise self._not_kept(objects.lost or NOT_READ)
         with self._opened(position) as source:
-            return symbols_of(source)
+            return symbols_of(source, whole=whole)
 
     def loader(self, position: int) -> LoaderFacts:
         """Return what the file of a loader tells. Raises `NotKept`."""
@@ -248,7 +248,7 @@ class Binaries:
             self._keep(self._new)
 
     def _remember_symbols(self, wanted: frozenset[int]) -> None:
-        new = {at: kept(self.symbols(at), wanted, names=whole) for at, whole in self._asked.items()}
+        new = {at: kept(self.symbols(at, whole=whole), wanted, names=whole) for at, whole in self._asked.items()}
         before = self._kept
         every = before | {at: joined(before[at], each) if at in before else each for at, each in new.items()}
         if every != before:
