@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import msgspec
@@ -16,7 +16,8 @@ from inspector.python.environment import Environment
 from inspector.python.files import find, join, read_text
 from inspector.python.launch import Script, read_program
 from inspector.python.passing import Asked
-from inspector.python.shell.call import Call, read_call
+from inspector.python.shell import first
+from inspector.python.shell.call import read_call
 from inspector.python.shell.conditions import MOUNTED
 from inspector.python.shell.run import MAX_STEPS, Shell
 from inspector.python.shell.state import HOLE, Dialect, Run, State
@@ -25,7 +26,7 @@ from inspector.python.shims import is_shim, through_shim
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
 from inspector.python.wrappers import unwrap
-from inspector.rootfs import Rootfs
+from inspector.rootfs import Kind, NotKept, Rootfs
 from inspector.unknown import Absent, Unknown
 
 MAX_DEPTH = 16
@@ -45,7 +46,10 @@ _DIALECTS: dict[str, Dialect] = {
     "dash": "dash",
     **dict.fromkeys(("ash", "busybox"), "ash"),
 }
-_LOGIN = (".bash_profile", ".bash_login", ".profile")
+
+
+ReadContent = Callable[[str], bytes]
+"""What reads any file of the image, for those that no layer's index keeps."""
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,8 +121,8 @@ class _Process(msgspec.Struct, frozen=True):
 class Follower:
     """One image being followed; `texts` are the scripts read on the way, `beside` what they start besides."""
 
-    def __init__(self, fs: Rootfs) -> None:
-        self.fs = fs
+    def __init__(self, fs: Rootfs, content: ReadContent | None = None) -> None:
+        self.fs, self.content = fs, content
         self.steps = MAX_STEPS
         self.texts: dict[str, str] = {}
         self.beside: list[Run] = []
@@ -235,8 +239,7 @@ class Follower:
         if call.text is None and call.script is None:
             return process.program()
         fs, environment = process.fs, process.environment
-        as_sh = posixpath.basename(process.found.path) == "sh"
-        bash = process.name in ("bash", "zsh", "ksh") and not as_sh
+        as_sh = posixpath.basename(process.found.path) == "sh" or "--posix" in call.skips
         state = State(
             environment, call.arguments, dialect=_DIALECTS.get(process.name, ""), posix=as_sh, options=call.options
         )
@@ -251,8 +254,10 @@ class Follower:
             text = self._read(fs, path)
         else:
             self.texts.setdefault(f"-c {text}", text or "")
-        states = self._started(shell, state, call, bash=bash)
-        ends = [run for each in states for run in shell.script(text or "", each)]
+        states = first.started(shell, state, call, posixpath.basename(process.found.path))
+        for each in states:
+            shell.script(text or "", each)
+        ends = shell.ended()
         self.steps = shell.steps
         self.beside += shell.runs[:MAX_ENDS]
         found_ends: list[End] = []
@@ -265,33 +270,23 @@ class Follower:
             raise LimitExceeded(f"it may end in more than {MAX_ENDS} programs")
         return found_ends
 
-    def _started(self, shell: Shell, state: State, call: Call, *, bash: bool) -> list[State]:
-        """Return the shell after the files that it runs first: of a login, or what BASH_ENV names."""
-        files = []
-        if call.login:
-            home = state.get("HOME") or "/"
-            names = _LOGIN if bash else _LOGIN[-1:]
-            own = next((join(home, name) for name in names if shell.fs_has(join(home, name))), "")
-            files = ["/etc/profile", own]
-        elif bash and state.get("BASH_ENV"):
-            files = [join(state.cwd, state.get("BASH_ENV") or "")]
-        states = [state]
-        for file in files:
-            if file and shell.fs_has(file):
-                states = [after for each in states for after in shell.source(file, [], each)]
-        return states
-
     def _locate(self, fs: Rootfs, script: str, environment: Environment) -> str:
         """Return a script named on a shell's command line: in the working directory, else bash looks in PATH."""
         path = join(environment.cwd, script)
-        if "/" in script or read_text(fs, path) is not None:
+        reached = find(fs, path)
+        if "/" in script or (reached is not None and reached[1].kind is Kind.FILE):
             return path
         found = find_command(fs, script, environment)
         return found.path if isinstance(found, Found) else path
 
     def _read(self, fs: Rootfs, path: str) -> str:
         """Return the text of a script. Raises `NotKept`, `LimitExceeded`."""
-        text = read_text(fs, path)
+        try:
+            text = read_text(fs, path)
+        except NotKept:
+            if self.content is None:
+                raise
+            text = self.content(path)[:MAX_TEXTS].decode("utf-8", "surrogateescape")
         if text is None:
             raise LimitExceeded(f"there is no file {path!r}")
         self.texts[path] = text

@@ -13,7 +13,7 @@ from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
-from inspector.python.follow import End, Follower
+from inspector.python.follow import End, Follower, ReadContent
 from inspector.python.launch import Script, read_program
 from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
@@ -63,14 +63,17 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     beside: tuple[Question, ...] = ()
 
 
-def ask(fs: Rootfs, config: ImageConfig, command: str) -> Question:
-    """Return what becomes of `command -c …` behind the image's entrypoint. Raises as `environment_of`."""
+def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | None = None) -> Question:
+    """Return what becomes of `command -c …` behind the image's entrypoint. Raises as `environment_of`.
+
+    `content` reads any file of the image.
+    """
     plain = Question(config=config, asked=command, command=command)
     words = (*config.entrypoint, command, "-c", PROGRAM)
     environment = environment_of(fs, config)
     if environment.trouble:
         return plain
-    ends = Follower(fs).follow(words, environment)
+    ends = [_whole(end) for end in Follower(fs, content).follow(words, environment)]
     reached = _distinct(end for end in ends if end.argv[1:] == ("-c", PROGRAM))
     if not config.entrypoint:
         only = reached[0] if len(reached) == 1 and reached[0].kind == "python" else None
@@ -90,6 +93,14 @@ def ask(fs: Rootfs, config: ImageConfig, command: str) -> Question:
     question = _of_end(config, reached[0], command)
     passes: Passes = "unknown" if doubts else "direct"
     return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts), may_fail=may_fail)
+
+
+def _whole(end: End) -> End:
+    """Return the end, or that it fails where a shell has split the program of `-c` into words, as `exec $@` does."""
+    if end.kind != "python" or len(end.argv) < 4 or " ".join(end.argv[1:]) != f"-c {PROGRAM}":
+        return end
+    why = "a shell splits the command once more, so that `-c` takes the first word of its program alone"
+    return msgspec.structs.replace(end, kind="nothing", fails=why)
 
 
 def _not_reached(
@@ -125,13 +136,15 @@ def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
     return not (_CONSOLE.search(text) and _EXITS.search(text) and len(text) < 1024)
 
 
-def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one answer a kind of end
+def started(  # noqa: PLR0911 - one answer a kind of end
+    fs: Rootfs, config: ImageConfig, content: ReadContent | None = None
+) -> Started:
     """Return what `docker run IMAGE` runs. Raises as `environment_of`."""
     words = (*config.entrypoint, *config.cmd)
     environment = environment_of(fs, config)
     if environment.trouble or not words:
         return Started(texts=words)
-    follower = Follower(fs)
+    follower = Follower(fs, content)
     all_ends = follower.follow(words, environment)
     ends = [end for end in all_ends if end.kind != "nothing"]
     failing = [end.fails for end in all_ends if end.fails]

@@ -176,7 +176,9 @@ def _lookup(name: str, state: State) -> str | None:
             return " ".join(state.arguments) if state.arguments else None
         case "#":
             return str(len(state.arguments))
-        case "?" | "!" | "$" | "-":
+        case "-":
+            return "".join(sorted(state.options)) + ("hBc" if state.dialect == "bash" else "")
+        case "?" | "!" | "$":
             return {"yes": "0"}.get(state.status, HOLE) if name == "?" else HOLE
         case _:
             return state.get(name)

@@ -69,6 +69,10 @@ class Shell:
         for left in self.body(body, [state]):
             if not state.flow:
                 self.finish(left)
+        return self.ended()
+
+    def ended(self) -> list[Run]:
+        """Return what has ended the shell so far, each way once."""
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
 
     def parsed(self, text: str, state: State) -> Body:

@@ -68,6 +68,16 @@ class State:
         self.local: tuple[Mapping[str, tuple[str | None, bool]], ...] = ()
         if dialect == "bash":
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
+            self.variables["BASH"] = "/bin/sh" if posix else "/bin/bash"
+        if self.interactive:
+            self.variables.setdefault("PS1", "$ ")
+        elif dialect == "bash":
+            self.unset("PS1")
+
+    @property
+    def interactive(self) -> bool:
+        """Whether the shell was asked to talk to somebody (`-i`), though nobody is there."""
+        return "i" in self.options
 
     def copy(self) -> State:
         """Return the same state, to go another way from here."""
