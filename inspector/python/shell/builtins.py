@@ -12,7 +12,7 @@ from inspector.python.shell.lexer import assigned
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
-from inspector.python.shell.syntax import Output, Simple
+from inspector.python.shell.syntax import Array, Output, Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
 from inspector.unknown import Tri
@@ -71,6 +71,9 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
         assignment = as_assignment(word)
         if assignment is not None and assignment.appends and state.dialect in ("dash", "ash"):
             return shell.stop(state, f"`{words[0]}` knows no `+=`")
+        if assignment is not None and assignment.value[:1] and isinstance(assignment.value[0], Array):
+            shell.set_array(assignment, state)
+            continue
         if assignment is not None:
             value = shell.expander.single(assignment.value, state)
             before = (state.get(assignment.name) or "") if assignment.appends else ""

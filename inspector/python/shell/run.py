@@ -16,6 +16,8 @@ from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
 from inspector.python.shell.state import HOLE, Run, State
 from inspector.python.shell.syntax import (
+    Array,
+    Assignment,
     Body,
     Case,
     Chain,
@@ -271,6 +273,9 @@ class Shell:
         words = self.expander.fields(command.words, state)
         given = []
         for each in command.assignments:
+            if each.value[:1] and isinstance(each.value[0], Array):
+                self.set_array(each, state)
+                continue
             value = self.expander.single(each.value, state)
             given.append((each.name, (state.get(each.name) or "") + value if each.appends else value))
             if not words:
@@ -280,6 +285,13 @@ class Shell:
             state.status = "unknown" if any(isinstance(part, Output) for part in values) else "yes"
             return [state]
         return self.call(words, dict(given), command, state)
+
+    def set_array(self, assignment: Assignment, state: State) -> None:
+        """Set an array, or add to it."""
+        (array,) = assignment.value
+        assert isinstance(array, Array)
+        before = state.items(assignment.name) if assignment.appends else ()
+        state.set_array(assignment.name, (*before, *self.expander.fields(array.words, state)))
 
     def stop(self, state: State, why: str = "", *, certain: bool = True) -> list[State]:
         """Return the shell exits without a program in its place; `why` says that it fails."""

@@ -13,7 +13,10 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """`$name` or `${name operator word}`; `name` is `@`, a digit or a variable."""
+    """`$name` or `${name operator word}`; `name` is `@`, a digit or a variable.
+
+    Of an array it is `name[@]`, `name[*]` or `name[0]`, and `#name[@]` for how many items it has.
+    """
 
     name: str
     operator: str = ""
@@ -39,7 +42,14 @@ class Opaque(msgspec.Struct, frozen=True):
     extends: bool = False
 
 
-Part = Text | Parameter | Output | Opaque
+class Array(msgspec.Struct, frozen=True):
+    """`(words)` behind `name=`: the items of an array."""
+
+    words: tuple[Word, ...]
+    quoted: bool = False
+
+
+Part = Text | Parameter | Output | Opaque | Array
 Word = tuple[Part, ...]
 
 
