@@ -27,7 +27,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     `user` is the user part of the image's `User` as written, `uid` None where it can't be told.
     `trouble` says why an engine would refuse to start anything under that user. `own_folder` is the home that
     passwd(5) gives the user, empty for one without an entry. `groups` are the user's own group and all others;
-    `stated` is the user as it was asked for, with its group.
+    `stated` is the user as it was asked for, with its group. `changed` are the files that programs wrote or removed
+    since the container's start.
     """
 
     variables: Mapping[str, str]
@@ -39,6 +40,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     own_folder: str = ""
     groups: frozenset[int] = frozenset()
     stated: str = ""
+    changed: frozenset[str] = frozenset()
 
     @property
     def path(self) -> tuple[str, ...]:

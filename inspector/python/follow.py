@@ -11,6 +11,7 @@ import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.python.access import READ, allowed, as_user
+from inspector.python.changes import that_matter
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment
 from inspector.python.files import find, join, read_text
@@ -56,7 +57,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     """What runs in the end, where it was found and what it finds; `why` for `unknown` and `nothing`.
 
     `fails` is set where it ends in failure before any Python, `certain` or not. `doubts` say what may have changed the
-    environment in ways that can't be told.
+    environment in ways that can't be told, `changes` what was changed before of the files that a Python sees.
     """
 
     kind: Literal["python", "program", "unknown", "nothing"]
@@ -67,6 +68,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
     fails: str = ""
     certain: bool = True
+    changes: tuple[str, ...] = ()
 
 
 class _Process(msgspec.Struct, frozen=True):
@@ -115,7 +117,17 @@ class _Process(msgspec.Struct, frozen=True):
         variables["PATH"] = environment.variables.get("PATH", "").partition(HOLE)[0]
         cwd = "/" if HOLE in environment.cwd else environment.cwd
         clean = msgspec.structs.replace(environment, variables=variables, cwd=cwd)
-        return [End(kind="python", argv=self.words, environment=clean, path=self.found.path, doubts=doubts)]
+        changes = tuple(that_matter(self.fs, self.found, environment))
+        return [
+            End(
+                kind="python",
+                argv=self.words,
+                environment=clean,
+                path=self.found.path,
+                doubts=doubts,
+                changes=changes,
+            )
+        ]
 
 
 class Follower:
@@ -142,6 +154,8 @@ class Follower:
             fails = isinstance(found, Absent) and not self._brings_programs()
             end = _unknown(words, environment, found.unknown, doubts=doubts)
             return [msgspec.structs.replace(end, fails=found.unknown) if fails else end]
+        if found.path in environment.changed:
+            return [_unknown(words, environment, f"{found.path!r} is written before it runs", doubts=doubts)]
         process = _Process(fs, found, words, environment, doubts, depth)
         try:
             return self._followed(process)

@@ -80,13 +80,14 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
         return plain if only is None else _of_end(config, only, command)
     others = [end for end in ends if end.argv[1:] != ("-c", PROGRAM)]
     doubts = [doubt for end in ends for doubt in end.doubts]
-    doubts += [end.why for end in others if end.kind == "unknown"]
+    doubts += [end.why for end in ends if end.kind == "unknown" and not (end in reached and end.fails)]
     if not reached:
         if ends and not any(end.doubts for end in ends) and all(end.fails and end.certain for end in ends):
             fails = f"the image's entrypoint ({_shown(config)}) fails: {ends[0].fails}"
             return msgspec.structs.replace(plain, passes="unknown", fails=fails)
         return _not_reached(fs, plain, others, environment, doubts)
     may_fail = _told(config, [end.fails for end in others if not end.certain], "may fail")
+    may_fail += _told(config, [each for end in reached for each in end.changes], "may change what is imported")
     doubts += [f"it may run {end.argv[0]!r} instead" for end in others if end.kind in ("python", "program")]
     if len(reached) > 1:
         doubts.append("it goes more than one way, to different environments")
@@ -166,6 +167,7 @@ def started(  # noqa: PLR0911 - one answer a kind of end
     if unknown:
         return Started(unknown=Unknown(unknown[0].why), texts=texts, beside=beside)
     doubts = [doubt for end in ends for doubt in end.doubts]
+    doubts += [each for end in ends for each in end.changes]
     if doubts:
         return Started(unknown=Unknown(doubts[0]), texts=texts, beside=beside)
     if len(pythons) < len(ends) or len(_distinct(pythons)) > 1:

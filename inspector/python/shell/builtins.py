@@ -227,6 +227,10 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
     if "/" not in name:
         found = find_command(shell.fs, name, state.environment()) if HOLE not in (state.get("PATH") or "") else None
         path = found.path if isinstance(found, Found) else "" if state.posix else path
+    if path in state.changed:
+        state.doubt(f"{path!r}, which is written before, is run in the shell")
+        state.status = "unknown"
+        return [state]
     reached = find(shell.fs, path)
     if reached is None or reached[1].kind is not Kind.FILE:
         if state.posix:

@@ -85,7 +85,7 @@ def _file(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:  # noqa
     if not operand:
         return "no"
     path = join(state.cwd, operand)
-    if path.startswith(MOUNTED):
+    if path.startswith(MOUNTED) or path in state.changed:
         return "unknown"
     if operator in ("-L", "-h"):
         node = fs.lstat(path)

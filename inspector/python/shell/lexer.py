@@ -29,12 +29,13 @@ _ENDS_WORD = frozenset(" \t\n;&|()<>")
 class Token(msgspec.Struct, frozen=True):
     """A word, or an operator; both are empty at the end. `plain` is the word's text where it has no quotes or `$`.
 
-    `silent` words stand beside a redirection of what their command prints.
+    `silent` words stand beside a redirection of what their command prints, `writes` are the files that it goes to.
     """
 
     word: Word = ()
     operator: str = ""
     silent: bool = False
+    writes: tuple[Word, ...] = ()
 
     @property
     def plain(self) -> str:
@@ -72,6 +73,7 @@ class _Lexer:
         self.pending: list[tuple[str, bool]] = []
         self.found: list[Token] = []
         self.in_test = self.silent = False
+        self.writes: tuple[Word, ...] = ()
 
     def run(self) -> list[Token]:
         while self._skip_blanks():
@@ -153,8 +155,9 @@ class _Lexer:
         token = Token(self.word(_ENDS_WORD))
         if token.plain in ("[[", "]]") and not self.posix:
             self.in_test = token.plain == "[["
-        self.found.append(msgspec.structs.replace(token, silent=True) if self.silent else token)
-        self.silent = False
+        silent, writes = self.silent, self.writes
+        self.found.append(msgspec.structs.replace(token, silent=silent, writes=writes) if silent or writes else token)
+        self.silent, self.writes = False, ()
 
     def _skip_brackets(self) -> None:
         """Leave out a process that a redirection leads to."""
@@ -184,8 +187,9 @@ class _Lexer:
         if match[0] in _OUTPUT:
             last = self.found[-1] if self.found else Token()
             if last.word:
-                self.found[-1] = msgspec.structs.replace(last, silent=True)
-            self.silent = not last.word
+                self.found[-1] = msgspec.structs.replace(last, silent=True, writes=(*last.writes, target))
+            else:
+                self.silent, self.writes = True, (*self.writes, target)
         if match[0].lstrip("0123456789") in ("<<", "<<-"):
             delimiter = "".join(part.value for part in target if isinstance(part, Text))
             self.pending.append((delimiter, match[0].endswith("-")))

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed
+from inspector.python.changes import changed_by
+from inspector.python.files import join
 from inspector.python.shell import builtins, conditions, loops, strict
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
@@ -219,6 +221,7 @@ class Shell:
             if any(each.last is not None and not each.last.argv for each in inner):
                 state.last = None
             state.status = "unknown"
+            state.changed = state.changed.union(*(each.changed for each in inner))
             found.append(state)
         return found
 
@@ -271,6 +274,7 @@ class Shell:
 
     def _simple(self, command: Simple, state: State) -> list[State]:
         words = self.expander.fields(command.words, state)
+        state.change(join(state.cwd, self.expander.single(each, state)) for each in command.writes)
         given = []
         for each in command.assignments:
             if each.value[:1] and isinstance(each.value[0], Array):
@@ -316,6 +320,7 @@ class Shell:
         """Run a program, and wait for it."""
         run = state.run(words, given)
         state.last = run
+        state.change(changed_by(self.fs, words, state.cwd))
         self.runs.append(run)
         state.status = "unknown"
         if HOLE not in words[0] and HOLE not in run.environment.variables["PATH"]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
 
+from inspector.python.changes import MAX_CHANGES
 from inspector.python.environment import Environment
 from inspector.python.shell.syntax import Command
 from inspector.unknown import Tri
@@ -74,6 +75,7 @@ class State:
         self.last: Run | None = None
         self.dialect, self.posix, self.options = dialect, posix or dialect in ("dash", "ash"), options
         self.fixed: frozenset[str] = frozenset()
+        self.changed = environment.changed
         self.local: tuple[Mapping[str, _Before], ...] = ()
         if dialect == "bash":
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
@@ -101,7 +103,7 @@ class State:
         """Equal for states that go on alike."""
         names = tuple(sorted(self.functions))
         values = tuple(sorted(self.variables.items()))
-        flags = (self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
+        flags = (self.changed, self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
         arrays = tuple(sorted(self.arrays.items()))
         return values, arrays, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
 
@@ -166,6 +168,13 @@ class State:
                 self.exported.add(name)
         self.local = self.local[:-1]
 
+    def change(self, paths: Iterable[str]) -> None:
+        """Note files that were written or removed."""
+        self.changed |= {path for path in paths if HOLE not in path and not path.startswith("/dev/")}
+        if len(self.changed) > MAX_CHANGES:
+            self.changed = frozenset()
+            self.doubt(f"more than {MAX_CHANGES} files are changed before")
+
     def doubt(self, why: str) -> None:
         """Note what may have changed anything at all."""
         self.doubts = (*self.doubts, why) if why not in self.doubts else self.doubts
@@ -177,7 +186,9 @@ class State:
         variables |= more or {}
         variables.setdefault("PATH", self.variables.get("PATH", ""))
         home = variables.get("HOME", self.base.home)
-        return msgspec.structs.replace(self.base, variables=variables, cwd=self.cwd, home=home)
+        return msgspec.structs.replace(
+            self.base, variables=variables, cwd=self.cwd, home=home, changed=self.changed
+        )
 
     def run(self, argv: list[str], more: Mapping[str, str] | None = None, *, ends: bool = False) -> Run:
         """Return the program started here."""

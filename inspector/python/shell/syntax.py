@@ -62,11 +62,15 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 class Simple(msgspec.Struct, frozen=True):
-    """Assignments and words. Of redirections only this is kept: `silent` is one whose output goes elsewhere."""
+    """Assignments and words. Of redirections these are kept: `silent` is one whose output goes elsewhere.
+
+    `writes` are the files that it goes to.
+    """
 
     assignments: tuple[Assignment, ...]
     words: tuple[Word, ...]
     silent: bool = False
+    writes: tuple[Word, ...] = ()
 
 
 class Pipeline(msgspec.Struct, frozen=True):
