@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -26,8 +26,9 @@ from inspector.python.shell.strict import brings_programs
 from inspector.python.shims import is_shim, through_shim
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
+from inspector.python.whole import ReadContent, WholeRootfs
 from inspector.python.wrappers import unwrap
-from inspector.rootfs import Kind, NotKept, Rootfs
+from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Absent, Unknown
 
 MAX_DEPTH = 16
@@ -47,10 +48,6 @@ _DIALECTS: dict[str, Dialect] = {
     "dash": "dash",
     **dict.fromkeys(("ash", "busybox"), "ash"),
 }
-
-
-ReadContent = Callable[[str], bytes]
-"""What reads any file of the image, for those that no layer's index keeps."""
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +131,7 @@ class Follower:
     """One image being followed; `texts` are the scripts read on the way, `beside` what they start besides."""
 
     def __init__(self, fs: Rootfs, content: ReadContent | None = None) -> None:
-        self.fs, self.content = fs, content
+        self.fs = fs if content is None else WholeRootfs(fs, content)
         self.steps = MAX_STEPS
         self.texts: dict[str, str] = {}
         self.beside: list[Run] = []
@@ -295,12 +292,7 @@ class Follower:
 
     def _read(self, fs: Rootfs, path: str) -> str:
         """Return the text of a script. Raises `NotKept`, `LimitExceeded`."""
-        try:
-            text = read_text(fs, path)
-        except NotKept:
-            if self.content is None:
-                raise
-            text = self.content(path)[:MAX_TEXTS].decode("utf-8", "surrogateescape")
+        text = read_text(fs, path)
         if text is None:
             raise LimitExceeded(f"there is no file {path!r}")
         self.texts[path] = text

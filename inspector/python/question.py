@@ -13,10 +13,11 @@ from inspector.errors import InspectorError
 from inspector.oci import ImageConfig
 from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
-from inspector.python.follow import End, Follower, ReadContent
+from inspector.python.follow import End, Follower
 from inspector.python.launch import Script, read_program
 from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
+from inspector.python.whole import ReadContent
 from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Absent, Unknown
 
