@@ -1,11 +1,20 @@
-"""How `env -S` of GNU's coreutils splits its text into words: with quotes, escapes and `${NAME}`."""
+"""Texts that hold an environment: what `env -S` splits into words, and folders with a file for each variable."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
+import msgspec
+
+from inspector.errors import LimitExceeded
+from inspector.python.environment import Environment
+from inspector.python.files import is_listed, join, list_dir, read_text
+from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Unknown
+
+MAX_FILES = 256
+"""Variables of one folder."""
 
 _ESCAPES = {"f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "#": "#", "$": "$", "\\": "\\", '"': '"', "'": "'"}
 _VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}", re.ASCII)
@@ -52,3 +61,21 @@ def split_string(text: str, variables: Mapping[str, str]) -> list[str] | Unknown
         else:
             word = (word or "") + character
     return refused if quote else words + ([] if word is None else [word])
+
+
+def with_envdir(fs: Rootfs, environment: Environment, folder: str) -> Environment:
+    """Return the environment with what the files of a folder say; an empty one unsets. Raises `NotKept`."""
+    path = join(environment.cwd, folder)
+    children = list_dir(fs, path)
+    if not is_listed(children) or len(children) > MAX_FILES:
+        raise LimitExceeded(f"the variables in {path!r} can't be listed")
+    variables = dict(environment.variables)
+    for name, node in children.items():
+        if name.startswith(".") or "=" in name or node.kind is Kind.DIRECTORY:
+            continue
+        variables.pop(name, None)
+        text = read_text(fs, join(path, name)) or ""
+        if text:
+            variables[name] = text.partition("\n")[0].rstrip(" \t").replace("\0", "\n")
+    variables.setdefault("PATH", "/bin:/usr/bin")
+    return msgspec.structs.replace(environment, variables=variables)

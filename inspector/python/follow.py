@@ -24,6 +24,7 @@ from inspector.python.shell.run import MAX_STEPS, Shell
 from inspector.python.shell.state import HOLE, Dialect, Run, State
 from inspector.python.shell.strict import brings_programs
 from inspector.python.shims import is_shim, through_shim
+from inspector.python.supervisor import Supervised, supervised
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
 from inspector.python.whole import ReadContent, WholeRootfs
@@ -197,9 +198,10 @@ class Follower:
         own = self._binary(process) if isinstance(program, ElfHeader) else self._shell_script(process, program)
         if own is not None:
             return own
-        passed = unwrap(
-            Asked(fs=process.fs, found=process.found, words=process.words[1:], environment=process.environment)
-        )
+        asked = Asked(fs=process.fs, found=process.found, words=process.words[1:], environment=process.environment)
+        if posixpath.basename(process.found.path) == "supervisord":
+            return self._supervised(process, supervised(asked))
+        passed = unwrap(asked)
         if isinstance(passed, Unknown):
             certain = isinstance(passed, Absent) and not self._brings_programs()
             return process.refused(passed.unknown) if certain else process.unknown(passed.unknown)
@@ -207,6 +209,18 @@ class Follower:
             doubts = (*process.doubts, passed.doubt) if passed.doubt else process.doubts
             return self.follow(passed.argv, passed.environment, doubts, process.depth + 1)
         return self._script(process, program) if isinstance(program, Script) else process.program()
+
+    def _supervised(self, process: _Process, found: Supervised | Unknown) -> list[End]:
+        """Follow what `supervisord` starts: the Pythons, where there are any, beside which other programs run."""
+        if isinstance(found, Unknown):
+            return process.refused(found.unknown) if isinstance(found, Absent) else process.unknown(found.unknown)
+        self.texts.update(found.texts)
+        ends = [
+            end
+            for program in found.programs
+            for end in self.follow(program.argv, program.environment, process.doubts, process.depth + 1)
+        ]
+        return [end for end in ends if end.kind in ("python", "unknown")] or process.program()
 
     def _binary(self, process: _Process) -> list[End] | None:
         """Follow a shell or an interpreter; None for any other program."""

@@ -112,6 +112,9 @@ def _not_reached(
     if not doubts and all(end.kind == "nothing" for end in ends):
         doubts.append("it ends before it runs a command")
     first = plain.config.entrypoint[0]
+    through = [end for end in ends if end.kind == "program" and end.argv[-3:] == (plain.asked, "-c", PROGRAM)]
+    if not doubts and through and len(through[0].argv) > 3:
+        doubts.append(f"{through[0].argv[0]!r} may run what its words name")
     if not doubts and any(end.kind == "python" for end in ends) and _may_pass_on(fs, first, environment):
         doubts.append("it is a program in Python, which may run the command in an environment of its own")
     passes: Passes = "unknown" if doubts else "argument"

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-from inspector.errors import InspectorError
+from inspector.errors import InspectorError, NotFound
 from inspector.python.environment import Account, Environment, account_of, run_as
 from inspector.python.files import apk_database, read_text
 from inspector.python.passing import Asked, Passed
@@ -197,3 +197,14 @@ def of_user(environment: Environment, account: Account) -> dict[str, str]:
         "LOGNAME": account.name,
         "SHELL": account.shell or environment.get("SHELL") or "/bin/sh",
     }
+
+
+def reset(fs: Rootfs, environment: Environment) -> Environment:
+    """Return the environment as `setpriv --reset-env` leaves it. Raises `NotKept`."""
+    account = account_of(fs, str(environment.uid))
+    if account is None:
+        raise NotFound(f"user {environment.user!r} has no entry in /etc/passwd")
+    kept = {name: value for name, value in environment.variables.items() if name == "TERM"}
+    path = _DEFAULT_PATH if account.uid else _ROOT_PATH
+    variables = {**kept, **of_user(environment, account), "PATH": path}
+    return msgspec.structs.replace(environment, variables=variables, home=account.home)

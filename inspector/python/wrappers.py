@@ -10,11 +10,11 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.python.environment import run_as
 from inspector.python.files import join
-from inspector.python.env_text import split_string
+from inspector.python.env_text import split_string, with_envdir
 from inspector.python.passing import Asked, Passed, Wrapper, skip_options
 from inspector.python.project_tools import conda, pixi, poetry, uv
 from inspector.python.sudo import sudo
-from inspector.python.switching import runuser, su
+from inspector.python.switching import reset, runuser, su
 from inspector.unknown import Absent, Unknown
 
 
@@ -106,6 +106,25 @@ def _chroot(asked: Asked) -> Passed | Unknown | None:
     return Passed(argv=tuple(rest[1:]), environment=environment) if rest[1:] and not environment.trouble else None
 
 
+def _envdir(asked: Asked) -> Passed | Unknown | None:
+    """Follow `envdir FOLDER COMMAND…` of daemontools: a variable for each file."""
+    folder, *rest = asked.words or ("",)
+    if not rest or folder.startswith("-"):
+        return None
+    environment = with_envdir(asked.fs, asked.environment, folder)
+    return Passed(argv=tuple(rest), environment=environment)
+
+
+def _chpst(asked: Asked) -> Passed | Unknown | None:
+    """Follow runit's chpst: a user behind `-u`, a folder of variables behind `-e`."""
+    options, _ = skip_options(asked.words, _CHPST | {"-e"})
+    passed = _user_tool(*_CHPST, "-e", named="-u")(asked)
+    if not isinstance(passed, Passed) or "-e" not in options:
+        return passed
+    return msgspec.structs.replace(passed, environment=with_envdir(asked.fs, passed.environment, options["-e"]))
+
+
+_CHPST = frozenset({"-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c"})
 _SETPRIV = (
     "--reuid --regid --ruid --euid --rgid --egid --groups --inh-caps"
     " --ambient-caps --bounding-set --securebits --pdeathsig --selinux-label --apparmor-profile"
@@ -117,14 +136,18 @@ def _setpriv(asked: Asked) -> Passed | Unknown | None:
     options, rest = skip_options(asked.words, frozenset(_SETPRIV.split()))
     if not rest:
         return None
-    if {"--ruid", "--euid", "--reset-env"} & options.keys():
-        return Unknown("setpriv sets up the environment or a user in part, which is not worked out")
+    if {"--ruid", "--euid"} & options.keys():
+        return Unknown("setpriv sets up a user in part, which is not worked out")
     environment = asked.environment
+    if _may_not_switch(asked) and {"--reuid", "--regid", "--clear-groups", "--init-groups", "--groups"} & options.keys():
+        return Absent(_ONLY_ROOT)
     if "--reuid" in options:
         group = f":{options['--regid']}" if "--regid" in options else ""
         home = environment.variables.get("HOME", "")
         environment = run_as(asked.fs, environment, options["--reuid"] + group)
         environment = msgspec.structs.replace(environment, variables={**environment.variables, "HOME": home}, home=home)
+    if "--reset-env" in options:
+        environment = reset(asked.fs, environment)
     return Passed(argv=tuple(rest), environment=environment)
 
 
@@ -186,7 +209,7 @@ def _valued(*names: str) -> Wrapper:
 
 
 _OTHERS = (
-    "supervisord circusd honcho s6-svscan runsvdir runit init monit doas"
+    "circusd honcho s6-svscan runsvdir runit init monit doas"
     " unshare make just task foreman npm npx ddtrace-run opentelemetry-instrument newrelic-admin"
     " dotenv watchmedo hatch pdm pipenv rye xvfb-run numactl strace entr flock systemd"
     " parallel xargs find mise"
@@ -199,7 +222,10 @@ WRAPPERS: dict[str, Wrapper] = {
     "setpriv": _setpriv,
     "s6-setuidgid": _user_tool(),
     "setuidgid": _user_tool(),
-    "chpst": _user_tool("-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c", named="-u"),
+    "chpst": _chpst,
+    "envdir": _envdir,
+    "s6-envdir": _envdir,
+    "softlimit": _valued("-a", "-c", "-d", "-f", "-l", "-m", "-n", "-o", "-p", "-r", "-s", "-t"),
     "su": su,
     "sudo": sudo,
     "runuser": runuser,
