@@ -15,7 +15,9 @@ from inspector.torchbuild.changed import changed_sources, compiled_of, gone_modu
 from inspector.torchbuild.diagnostics import Diagnostic, importable
 from inspector.torchbuild.standard_library import standard_library_of
 
-_NOT_PROVED = re.compile(r"where torch's extension module should$|version\.py can't be read: it runs code ")
+_NOT_PROVED = re.compile(
+    r"where torch's extension module should$|version\.py can't be read: it runs code |: it is not PyTorch's own$"
+)
 """What following can't prove to work: libraries that were not looked at, or code that is not worked out."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from inspector.errors import InspectorError
 from inspector.loader import LATE, ImportFailure, LoadFailure, Process, Tables, TorchFiles, at_each_level, import_torch
+from inspector.loader.extension import failed
 from inspector.loader.torch_preloads import read_opened
 from inspector.python.modules import extensions_of, find_in, find_modules
 from inspector.torchbuild.candidate import Candidate
@@ -20,6 +21,11 @@ LATER = (
     *("binascii", "cmath", "math", "mmap", "select", "zlib"),
 )
 """Others without which `import torch` fails (2.13 on 3.11, each made to fail)."""
+SPARED = (
+    *("_asyncio", "_bisect", "_bz2", "_datetime", "_hashlib", "_heapq", "_json", "_lzma", "_pickle", "_queue", "_ssl"),
+    "_uuid",
+)
+"""Others that it imports, and does without where they don't load, unless they end the process."""
 _OF_NUMPY = ("_datetime",)
 _PYTORCH = "_utils_internal.py"
 """A file of every release, which imports most of these by the modules that it imports."""
@@ -42,6 +48,7 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
     python = Python(root, torch.interpreter.resolved, torch.started)
     tables = Tables(root)
     first, later = _extensions(torch, FIRST), _extensions(torch, (*LATER, *(_OF_NUMPY if files.numpy else ())))
+    spared = [path for _, path in _extensions(torch, SPARED) if path]
 
     def attempt(level: int) -> tuple[Diagnostic | None, Iterable[int]]:
         process = python.start(level, tables)
@@ -50,7 +57,7 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
         failure = load_modules(process, first) or import_torch(process, root, files)
         answer = _answer(torch, files, process, failure)
         if answer is None:
-            answer = _later(torch, load_modules(process, later))
+            answer = _later(torch, load_modules(process, later) or _ending(process, spared))
         return answer, process.levels
 
     answer = agreed(*at_each_level(attempt, same))
@@ -66,6 +73,12 @@ def _answer(torch: Candidate, files: TorchFiles, process: Process, failure: Impo
     if serious:
         return Diagnostic("unknown", f"what the loader does is not known: {'; '.join(serious)}")
     return None if failure is None else diagnosed(failure, torch.root)
+
+
+def _ending(process: Process, paths: Iterable[str]) -> ImportFailure | None:
+    """Return how the first of these modules ends the process; None where none does."""
+    ends = filter(None, map(process.mapping_ends, paths))
+    return next((failed("ImportError", end) for end in ends), None)
 
 
 def _later(torch: Candidate, failure: ImportFailure | None) -> Diagnostic | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from inspector.python.files import names_in
@@ -53,6 +54,8 @@ unittest/util urllib/error urllib/parse urllib/request urllib/response
 PARTS = tuple(_PARTS.split())
 """Other modules that it was seen to load, in files that Python 3.8 to 3.14 have."""
 
+_ARCHIVE = re.compile(r"/python3\d+\.zip$")
+"""What Python puts on its search path right before the standard library, there or not."""
 _OWN = ("typing_extensions", "torchgen")
 _WHOLE = len(LOADED) // 2
 
@@ -121,8 +124,13 @@ def is_followable(torch: Candidate) -> bool:
 
 
 def standard_library_of(torch: Candidate) -> str | None:
-    """Return the folder of the standard library, links followed: the first on the search path that has its landmark."""
-    for entry in torch.interpreter.search_path:
+    """Return the folder of the standard library, links followed: the first with its landmark from its zip on.
+
+    What stands before the zip, as PYTHONPATH does, only takes its place.
+    """
+    path = torch.interpreter.search_path
+    start = next((at for at, entry in enumerate(path) if _ARCHIVE.search(entry)), 0)
+    for entry in path[start:]:
         folder = torch.folders.at(entry)
         if folder.path is not None and "os.py" in folder.children and "encodings" in folder.children:
             return folder.path
