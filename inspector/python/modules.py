@@ -64,7 +64,8 @@ class Suffixes(msgspec.Struct, frozen=True):
             return False
         machines = (*_TRIPLES.get(self.machine or "", ()), self.machine)
         fits = self.machine is None or tagged[2] in machines
-        if self.libc == "musl" and self._names_musl and not tagged[3].startswith("linux-musl"):
+        musl = tagged[3].startswith("linux-musl")
+        if musl if self.libc == "glibc" else self.libc == "musl" and self._names_musl and not musl:
             return False
         return fits and tagged[1] == f"cpython-{self.abi.removeprefix('cp')}"
 

@@ -121,5 +121,5 @@ def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:
 
 def _has_encodings(fs: Rootfs, library: str) -> bool:
     """Tell whether the modules are there that Python imports at its start: the package encodings, and os for site."""
-    names = ("encodings/__init__", "os")
+    names = ("encodings/__init__", "encodings/aliases", "encodings/utf_8", "os")
     return all(any(is_file(fs, f"{library}/{name}.{suffix}") for suffix in ("py", "pyc")) for name in names)

@@ -12,20 +12,9 @@ from inspector.python.modules import extensions_of, find_in, find_modules
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic, some
 from inspector.torchbuild.python_process import Python, Whole, agreed, diagnosed, load_modules, same
+from inspector.torchbuild.standard_library import FIRST, LATER, SPARED
 from inspector.torchbuild.version_file import VersionFile
 
-FIRST = ("_struct", "_ctypes")
-"""Extension modules of the standard library that every torch loads first."""
-LATER = (
-    *("_contextvars", "_csv", "_multiprocessing", "_posixshmem", "_posixsubprocess", "_random", "_socket", "array"),
-    *("binascii", "cmath", "math", "mmap", "select", "zlib"),
-)
-"""Others without which `import torch` fails (2.13 on 3.11, each made to fail)."""
-SPARED = (
-    *("_asyncio", "_bisect", "_bz2", "_datetime", "_hashlib", "_heapq", "_json", "_lzma", "_pickle", "_queue", "_ssl"),
-    "_uuid",
-)
-"""Others that it imports, and does without where they don't load, unless they end the process."""
 _OF_NUMPY = ("_datetime",)
 _PYTORCH = "_utils_internal.py"
 """A file of every release, which imports most of these by the modules that it imports."""
@@ -154,6 +143,8 @@ def _module(torch: Candidate, name: str) -> str | None:
 def _numpy(torch: Candidate) -> tuple[tuple[str, str], ...] | Diagnostic:
     """List the extension modules that numpy loads, which torch imports where it is there."""
     found = next(find_modules(torch.folders, torch.interpreter.search_path, "numpy", torch.suffixes), None)
+    if found is not None and found.form == "module":
+        return Diagnostic("unknown", f"torch imports {found.path!r}, which is not numpy as it is known", asks=True)
     if found is None or found.form != "package":
         return ()
     core = next((name for name in ("_core", "core") if _has(torch, f"{found.path}/{name}")), "")
