@@ -105,8 +105,9 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 class LoaderFacts(msgspec.Struct, frozen=True, array_like=True):
     """What a loader's file says of itself: where it looks by default, in order, and its release as `2.36`.
 
-    `glibc` is empty for a loader that is not glibc's.
+    `glibc` is empty for a loader that is not glibc's; `cache` is where that has its cache, empty where it doesn't say.
     """
 
     folders: tuple[str, ...] = ()
     glibc: str = ""
+    cache: str = ""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
+from inspector.python.modules import find_in
 from inspector.python.record import Row, absolute, sum_in
 from inspector.rootfs import Kind, Node, NotKept, sums_in
 from inspector.torchbuild.candidate import Candidate
@@ -61,6 +62,7 @@ def check_changed(torch: Candidate) -> Iterator[Diagnostic]:
     if len(compiled) <= FEW:
         yield from counted("note", "sources whose bytecode a later layer brought", compiled)
     yield from _check_sums(torch)
+    yield from counted("note", "packages and extensions that take the place of modules of torch", displacing(torch))
     for other in _beside(torch):
         yield from counted(
             "note", f"sources of {other.name} that are not as they were installed", _unlike(torch, other)
@@ -76,6 +78,29 @@ def check_library_parts(torch: Candidate) -> Iterator[Diagnostic]:
     if gone and len(gone) < len(PARTS) // 2:
         yield Diagnostic("note", f"the standard library lacks {some(gone)}", asks=True)
     yield from counted("note", "sources of the standard library that a later layer brought", _later(torch, library))
+
+
+def displacing(torch: Candidate) -> list[str]:
+    """List packages and extension modules beside listed sources of torch that are found before them."""
+    found = []
+    for source in _sources(torch.folders, torch.distribution):
+        folder, _, name = source.path.rpartition("/")
+        stem = name.removesuffix(".py")
+        children = torch.folders.at(folder).children
+        beside = stem in children or any(each.startswith(f"{stem}.") for each in _libraries(torch.folders, folder))
+        if beside and stem != "__init__" and (first := find_in(torch.folders, folder, stem, torch.suffixes)):
+            found += [first.origin or first.path] if first.origin != source.path else []
+    return found
+
+
+def _libraries(folders: Folders, folder: str) -> list[str]:
+    """List the extension modules in a folder."""
+    return folders.once("extensions", folder, lambda: [n for n in folders.at(folder).children if n.endswith(".so")])
+
+
+def listed_sources(torch: Candidate) -> frozenset[str]:
+    """Return the sources of torch that its RECORD lists; none where there is none."""
+    return frozenset(each.path for each in _sources(torch.folders, torch.distribution))
 
 
 def changed_sources(torch: Candidate) -> frozenset[str]:

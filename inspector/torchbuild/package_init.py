@@ -64,7 +64,7 @@ def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
     code = _code_of(text)
     imports = [*_imports_in(code)]
     if not imports and text.strip():
-        yield Diagnostic("unknown", "torch/__init__.py imports nothing of torch: it is not PyTorch's own")
+        yield Diagnostic("unknown", "torch/__init__.py imports nothing of torch: it is not PyTorch's own", asks=True)
     bound = {name for found in _BOUND.finditer(code) for name in found.groups() if name}
     record = record_of(torch.folders, torch.distribution) or b""
     known = {*MODULES, *(found.decode() for found in _LISTED.findall(record))}
