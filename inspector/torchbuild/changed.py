@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from inspector.python.folders import Folders
@@ -58,7 +59,7 @@ def check_changed(torch: Candidate) -> Iterator[Diagnostic]:
     layer = layer_of_record(torch)
     changed = [each.path for each in sources if each.node.layer != layer]
     yield from counted("note", "sources of torch that another layer brought", changed)
-    compiled = [each.path for each in sources if _is_compiled_later(torch, each)]
+    compiled = _compiled_later(torch, sources)
     if len(compiled) <= FEW:
         yield from counted("note", "sources whose bytecode a later layer brought", compiled)
     yield from _check_sums(torch)
@@ -170,8 +171,9 @@ def _sources(folders: Folders, distribution: Installed | None) -> list[Source]:
     """List the sources of a distribution that are there, links followed, once for each."""
 
     def find() -> list[Source]:
-        rows = _listed(folders, distribution)
-        return [Source(*row, node) for row in rows if (node := folders.node(row[0])) is not None]
+        rows = list(_listed(folders, distribution))
+        nodes = folders.nodes(distribution.site if distribution else "/", [path for path, _, _ in rows])
+        return [Source(*row, node) for row, node in zip(rows, nodes, strict=True) if node is not None]
 
     return folders.once("sources", distribution and distribution.path, find)
 
@@ -206,10 +208,21 @@ def _listed(folders: Folders, distribution: Installed | None) -> Iterator[Row]:
     """List the rows of sources in a RECORD, paths from the root: of torch those that its import may read."""
     site = distribution.site if distribution else "/"
     own = distribution is not None and distribution.key == "torch"
-    for path, stated, size in rows_of(folders, distribution):
-        if path.endswith(".py") and (is_read(path) if own else "/tests/" not in path):
-            folders.count_rows(1)
+    for paths, sums, sizes in rows_of(folders, distribution).columns():
+        chosen = [path.endswith(".py") and (is_read(path) if own else "/tests/" not in path) for path in paths]
+        folders.count_rows(sum(chosen))
+        for path, stated, size in zip(*(compress(column, chosen) for column in (paths, sums, sizes)), strict=True):
             yield absolute(site, path), stated, size
+
+
+def _compiled_later(torch: Candidate, sources: Sequence[Source]) -> list[str]:
+    """List the sources whose bytecode came in a later layer than they did."""
+    site = torch.found.entry
+    below = torch.folders.below(site)
+    alone = below is not None and len(below.layers) == 1 and not below.others
+    if alone and all(each.path.startswith(f"{site}/") for each in sources):
+        return []  # all came at once
+    return [each.path for each in sources if _is_compiled_later(torch, each)]
 
 
 def _is_compiled_later(torch: Candidate, source: Source) -> bool:
