@@ -83,7 +83,7 @@ class Authorizer:
         return token
 
     def denied(self, repository: str, status: int) -> Denied:
-        """Return the error for a registry that will not have us, or not here."""
+        """Return the error for a registry that denies access: with which credentials, and what to do."""
         login = self._credentials.find(self._host, repository)
         who = f"with the credentials from {login.origin}" if login else "without credentials"
         hidden = "; registries give the same answer for repositories that don't exist" if repository else ""
@@ -107,7 +107,7 @@ class Authorizer:
         return self._settled(repository, login.basic(), stale)
 
     def _settled(self, repository: str, header: str, stale: str | None) -> str:
-        """Return a header that no asking will change; refused once, it is refused for good."""
+        """Return a header that stays the same however often it is asked for; once refused, it is refused for good."""
         if stale == header:
             raise self.denied(repository, 401)
         self._known[repository] = header
