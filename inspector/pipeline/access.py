@@ -128,7 +128,7 @@ class AccessReader:
             log.info("pipeline", "%s: access method passed over: %s", self._image.reference, why)
 
     def _known(self) -> Iterator[Way]:
-        """Yield the facts that the cache has of the layers in the engine's storage, of which only the identity is read."""
+        """Yield the facts that the cache has of the engine's layers, found by their identity in its storage alone."""
         if self._cache is None or self._verify or self._question.access is not None:
             return
         there = self._access.at_hand()
