@@ -47,7 +47,7 @@ def converted(value: object, kind: type[Document]) -> Document:
 
 
 def parse(content: bytes, kind: type[Document], where: str, most: int = MAX_DOCUMENT) -> Document:
-    """Decode JSON that no image brings, such as an engine's answer, as `kind`; `where` names it in errors.
+    """Decode JSON that is not part of an image, such as an engine's answer, as `kind`; `where` names it in errors.
 
     Raises `Malformed`, `LimitExceeded`.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class FactsReader:
-    """Reads the images of one run, whose layers are `expected`, once for each time; from any thread."""
+    """Reads the images of one run; from any thread. `expected` are the diff_ids of their layers, one for each use."""
 
     def __init__(self, options: Options, meter: Meter, expected: Iterable[str]) -> None:
         self.options = options
@@ -40,9 +40,9 @@ class FactsReader:
         return self.known(image, question) or self.gather(image, question)
 
     def known(self, image: Image, question: Question, by: str = "") -> ImageFacts | None:
-        """Return the facts that are known already; none where an access method is forced, which is to be taken.
+        """Return the facts that the cache has; None where an access method is forced, since that one is to be used.
 
-        `by` names a way that tells less than all layers do.
+        `by` names an access method that finds out less than reading all layers does.
         """
         if question.access is not None:
             return None
@@ -52,11 +52,11 @@ class FactsReader:
         """Return the facts from the layers, and keep them; those of a part of this machine from its files."""
         python, imports, sizes = question.python, question.imports, question.sizes
         if image.machine is not None:
-            from inspector.facts.from_machine import gather_of_machine  # images have no need of it
+            from inspector.facts.from_machine import gather_of_machine  # images don't need it
 
             verify = self.options.verify
             return gather_of_machine(image, image.machine, python=python, imports=imports, sizes=sizes, verify=verify)
-        from inspector.facts.from_layers import gather  # what is known is answered without it
+        from inspector.facts.from_layers import gather  # what the cache has is answered without it
 
         return gather(image, self._indexer, python=python, imports=imports, sizes=sizes, known=self._known)
 
@@ -73,7 +73,7 @@ class FactsReader:
 
 
 def _asked(question: Question, by: str) -> str:
-    """Return the question as its answer is kept; single files tell of packages only where these are asked for."""
+    """Return the key of the answer in the cache; single files tell of packages only where these are asked for."""
     way = f"{by} with packages" if by and question.packages else by
     return asked(question.python, question.imports, sizes=question.sizes, by=way)
 
@@ -86,7 +86,7 @@ class Way(msgspec.Struct, frozen=True):
 
 
 class AccessReader:
-    """Reads an engine's image by whichever access method leads to it: the fastest that answers, then the next."""
+    """Reads an engine's image by the fastest access method that can, falling back to the next."""
 
     def __init__(self, reader: FactsReader, image: Image, access: Access, question: Question) -> None:
         self._reader = reader
@@ -128,7 +128,7 @@ class AccessReader:
             log.info("pipeline", "%s: access method passed over: %s", self._image.reference, why)
 
     def _known(self) -> Iterator[Way]:
-        """Yield the facts that are known of what lies in the engine's storage, of which little is to be read."""
+        """Yield the facts that the cache has of the engine's layers, found by their identity in its storage alone."""
         if self._cache is None or self._verify or self._question.access is not None:
             return
         there = self._access.at_hand()
@@ -137,7 +137,7 @@ class AccessReader:
             yield Way("storage", lambda: found)
 
     def _ways(self) -> Iterator[Way]:
-        """Yield the access methods worth trying, best first; what is left out of them is noted as passed over."""
+        """Yield the access methods worth trying, fastest first; note why the others are passed over."""
         if self._question.access is not None:
             yield self._forced()
             return
@@ -150,8 +150,8 @@ class AccessReader:
         known = self._reader.known(stored or self._image, self._question)
         if known is not None:
             yield Way("storage" if stored is not None else "cache", lambda: known)
-        dear = stored is not None and self._must_unpack(stored)
-        if dear and not whole:
+        is_slow = stored is not None and self._must_unpack(stored)
+        if is_slow and not whole:
             yield Way("files", self._single)
         if stored is not None:
             yield Way("storage", functools.partial(self._gather, stored))
@@ -159,7 +159,7 @@ class AccessReader:
             yield Way("cache", lambda: self._gather(self._access.told()))
         if whole:
             self._passed.append(f"files: {whole}")
-        elif not dear:
+        elif not is_slow:
             yield Way("files", self._single)
         yield Way("save", self._saved)
         if (whole or self._question.packages) and not self._verify:
@@ -196,7 +196,7 @@ class AccessReader:
         return self._gather(self._access.saved(known=self._knows, meter=self._reader.meter))
 
     def _single(self) -> ImageFacts:
-        """Inspect partially, unless that was done before by this engine; an image's id tells its content."""
+        """Inspect partially, unless the cache has what this engine's files told of an image with this id."""
         engine, image, question = self._access.engine, self._image, self._question
         by = f"files of {engine.endpoint}" if engine is not None else "files"
         known = self._reader.known(image, question, by)

@@ -168,10 +168,11 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of an image: as whose `python`, and `whole`, why single files don't do; empty where they may.
+    """What to find out about an image: what the command `python`, and further `imports`, would import there.
 
-    `packages` says why all packages must be known, which single files tell where no torch is. `access` allows no
-    other. `imports` are modules whose import is followed; `sizes` asks where the bytes are.
+    `whole` says why single files of an engine's image don't suffice; it is empty where they may. `packages` says why
+    all packages must be known; single files tell them where there is no torch. `access` is the only method to use, if
+    any. `sizes` asks where the bytes are.
     """
 
     python: str = "python"

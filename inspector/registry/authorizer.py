@@ -18,6 +18,10 @@ from inspector.registry.tokens import Grant, Token, TokenServer
 CATALOG_SCOPE = "registry:catalog:*"
 MAX_TOKENS = 2_000
 """Tokens that are held, of some kB each: one for each repository, of which a registry may list 100,000."""
+MAX_KNOWN = 48 << 20
+"""Bytes of the grants that are remembered: those of 100,000 repositories, unless a registry makes them long."""
+_OF_GRANT = 300
+"""Bytes that a grant takes beside its texts."""
 
 
 class _Slot:
@@ -41,6 +45,7 @@ class Authorizer:
         self._tls = tls
         self._lock = threading.Lock()
         self._known: dict[str, Grant | str] = {}
+        self._left = MAX_KNOWN
         self._slots: dict[Grant, _Slot] = {}
 
     def header(self, repository: str) -> str | None:
@@ -83,7 +88,7 @@ class Authorizer:
         return token
 
     def denied(self, repository: str, status: int) -> Denied:
-        """Return the error for a registry that will not have us, or not here."""
+        """Return the error for a registry that denies access: with which credentials, and what to do."""
         login = self._credentials.find(self._host, repository)
         who = f"with the credentials from {login.origin}" if login else "without credentials"
         hidden = "; registries give the same answer for repositories that don't exist" if repository else ""
@@ -98,7 +103,7 @@ class Authorizer:
             return self._settled(repository, f"Bearer {login.secret}", stale)
         scope = f"repository:{repository}:pull" if repository else CATALOG_SCOPE
         grant = self._tokens.grant(challenge, registry, scope)
-        self._known[repository] = grant
+        self._remember(repository, grant)
         return self._token(grant, repository, stale=stale).header()
 
     def _basic(self, repository: str, stale: str | None, login: Login | None) -> str:
@@ -107,11 +112,21 @@ class Authorizer:
         return self._settled(repository, login.basic(), stale)
 
     def _settled(self, repository: str, header: str, stale: str | None) -> str:
-        """Return a header that no asking will change; refused once, it is refused for good."""
+        """Return a header that stays the same however often it is asked for; once refused, it is refused for good."""
         if stale == header:
             raise self.denied(repository, 401)
-        self._known[repository] = header
+        self._remember(repository, header)
         return header
+
+    def _remember(self, repository: str, known: Grant | str) -> None:
+        """Remember what worked for a repository; beyond `MAX_KNOWN` bytes the oldest are forgotten."""
+        with self._lock:
+            if (before := self._known.pop(repository, None)) is not None:
+                self._left += _weight(before)
+            self._known[repository] = known
+            self._left -= _weight(known)
+            while self._left < 0 and len(self._known) > 1:
+                self._left += _weight(self._known.pop(next(iter(self._known))))
 
     def _token(self, grant: Grant, repository: str, *, stale: str | None = None, lasting: float = 0.0) -> Token:
         """Return the token of the grant that is at hand, unless it is the `stale` one or ends too soon.
@@ -134,3 +149,8 @@ class Authorizer:
         if not repository:
             return "" if self._host == DOCKER_HUB else self._host
         return f"{self._host}/{repository}"
+
+
+def _weight(known: Grant | str) -> int:
+    texts = (known,) if isinstance(known, str) else (known.realm.path, known.service, known.scope)
+    return _OF_GRANT + sum(map(len, texts))

@@ -22,9 +22,9 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 class Lent(msgspec.Struct, frozen=True, kw_only=True):
     """The right to pull from one repository of `host` for some minutes; without a `token`, of one that asks for none.
 
-    `insecure` and `here` say that the host may be asked without trusted TLS, and that it is this very machine;
-    `trusted` are the other hosts of which the user said the first, where it may send its readers, too; `patience` is
-    to be had with it there as here. `trusts_toc` says that tables of contents of the host's layers are believed.
+    `insecure` says that the host may be asked without verified TLS, `here` that it is this very machine. `trusted` are
+    the other hosts that may be asked without verified TLS; the registry may redirect to them. `trusts_toc` says that
+    tables of contents of the host's layers are believed. `patience` is how long to wait for it.
     """
 
     host: str

@@ -96,7 +96,7 @@ class Session:
         )
 
     def origin(self) -> Origin:
-        """Find where it answers: by TLS; on this machine, or where it is allowed, without if that is all it speaks."""
+        """Find its address: TLS, or plain HTTP on this machine and where the user allows it, if TLS does not answer."""
         with self._lock:
             if self._origin is None:
                 self._origin = self._found()

@@ -1,4 +1,4 @@
-"""What the user and the machine say of how registries are to be reached, and how long to bear with them."""
+"""How to reach registries, as the settings of the user and of the machine say, and how long to wait for them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from inspector.names import parse_host
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach registries: `environment` and `home` lead to the user's files, `etc` to the machine's.
 
-    `insecure` are the hosts, as names begin with them, that may be asked without TLS or with a certificate
-    that nobody vouches for; of those in `trust_toc` (all, where that is None) layers' tables of contents are believed.
+    `insecure` are the hosts, as names begin with them, that may be asked without TLS, or with a certificate that no
+    authority signed. The tables of contents of layers are believed for hosts in `trust_toc`, all where that is None.
     """
 
     environment: Mapping[str, str] = {}
@@ -61,9 +61,10 @@ def user_settings(insecure: Sequence[str] = (), trust_toc: Literal["all"] | Sequ
 
 
 def tls_for(registry: str, settings: Settings) -> Tls:
-    """Read the registry's first folder in `certs.d`: each `.crt` vouches, the first `.cert` with a `.key` is ours.
+    """Read the registry's first folder in `certs.d`.
 
-    A registry that is insecure by choice needs nobody to vouch for it.
+    Each `.crt` there is an authority; the first `.cert` with a `.key` is our own certificate. A registry that may be
+    insecure is not verified.
     """
     verify = registry not in settings.insecure
     for folder in (base / registry for base in certificate_bases(settings)):

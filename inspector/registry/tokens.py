@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import lru_cache
 from urllib.parse import urlencode
 
 import msgspec
@@ -25,7 +26,8 @@ SHORTEST_LIFE = 60.0
 """How long a token is good for unless more is said, in seconds; the specification allows no less."""
 _MARGIN = 10.0
 _CLIENT = "inspector"
-_USABLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_USABLE = re.compile(r"[\x21-\x7e]{1,32768}", re.ASCII)
+"""A token that a header takes, and of which thousands may be held."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -91,7 +93,7 @@ class TokenServer:
         realm = challenge.get("realm")
         if not realm:
             raise Refused(f"{registry}: asks for a token, and doesn't say where to fetch it")
-        address = parse_address(realm, str(registry))
+        address = _realm(realm, str(registry))
         reach = check_realm(address.origin, self._transport.limits(registry, to_private=True))
         return Grant(address, challenge.get("service")[:1000], challenge.get("scope")[:4000] or scope, reach)
 
@@ -125,6 +127,12 @@ class TokenServer:
         address = Address(grant.realm.origin, f"{grant.realm.path}{joint}{urlencode(query)}")
         headers = {"Authorization": login.basic()} if login else {}
         return self._transport.send("GET", address, tls, headers, reach=grant.reach)
+
+
+@lru_cache(maxsize=64)
+def _realm(text: str, registry: str) -> Address:
+    """Return the address of a token server, the same value each time: grants of 100,000 repositories hold it."""
+    return parse_address(text, registry)
 
 
 def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:

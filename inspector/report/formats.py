@@ -205,7 +205,7 @@ def by_ending(file: str) -> str | None:
 
 def add_format(added: Format) -> None:
     """Add a format. Raises `ValueError` for a name that is taken, and for one that renders nothing."""
-    if any(added.name == each.name for each in (*FORMATS, *_ADDED)):
+    if added.name in names():
         raise ValueError(f"the format {added.name!r} is there already")
     if not added.renderers:
         raise ValueError(f"the format {added.name!r} renders no report; name a renderer for one command at least")

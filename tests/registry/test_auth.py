@@ -137,8 +137,9 @@ def test_each_repository_has_a_token_of_its_own(fake: FakeRegistry, tokens: Fake
 def test_few_tokens_are_held_whatever_the_number_of_repositories(
     fake: FakeRegistry, tokens: FakeRegistry, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one that was dropped is fetched again."""
+    """The one that was dropped is fetched again, also where its grant was forgotten."""
     monkeypatch.setattr(authorizer, "MAX_TOKENS", 2)
+    monkeypatch.setattr(authorizer, "MAX_KNOWN", 1000)
     names = [f"a/{number}" for number in range(5)]
     for name in names:
         fake.push(name, "1", API)
@@ -152,6 +153,7 @@ def test_few_tokens_are_held_whatever_the_number_of_repositories(
         for name in (*names, names[0]):
             client.repositories(ImageName(fake.host, name))[0].manifest("1")
         assert len(client._session(fake.host)._authorizer._slots) == 2
+        assert list(client._session(fake.host)._authorizer._known) == [names[4], names[0]]
     assert len(tokens.asked) == 6
 
 
@@ -295,6 +297,7 @@ def test_an_access_token_is_one_too(fake: FakeRegistry, tokens: FakeRegistry, re
         (Answer(200, b"{}"), Malformed, "no usable token"),
         (answer_json({"token": ""}), Malformed, "no usable token"),
         (answer_json({"token": "a\r\nX: y"}), Malformed, "no usable token"),
+        (answer_json({"token": "x" * (40 << 10)}), Malformed, "no usable token"),
         (answer_json({"token": "x" * (2 << 20)}), LimitExceeded, "more than 1048576 bytes"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -95,6 +96,19 @@ def test_everything_else_is_refused(status: int, given: dict[str, Any], address:
     assert post(address, **given) == status
     assert taker.taken == []
     assert post(address) == 202, "and the next one is taken"
+
+
+def test_a_connection_that_breaks_at_once_is_closed_and_not_counted(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(**_: Any) -> None:
+        raise OSError(22, "Invalid argument")  # as setting an option of a lost connection does on macOS
+
+    with monkeypatch.context() as broken:
+        broken.setattr(asyncio, "open_connection", breaks)
+        with socket.create_connection((address.host, address.port), timeout=10) as connection:
+            assert connection.recv(1) == b""
+    assert post(address) == 202
 
 
 def test_a_token(taker: Taker) -> None:
