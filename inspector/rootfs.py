@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -139,6 +139,10 @@ class Below(Protocol):
     others: list[str]
 
     @property
+    def sizes(self) -> Mapping[int, int]:
+        """Return the bytes of all the files by inode."""
+
+    @property
     def layers(self) -> frozenset[int]:
         """Return the positions of the layers that hold the names of the files."""
 
@@ -148,9 +152,6 @@ class Below(Protocol):
 
     def node(self, path: str) -> Node | None:
         """Return the node of one of the files, by its path from the directory."""
-
-    def sizes(self, inodes: Collection[int]) -> list[int]:
-        """Return the bytes of these files, in their order."""
 
 
 def files_below(fs: Rootfs, path: str) -> Below | None:

@@ -6,7 +6,7 @@ A node for each, by the listing of each directory, would take several times as l
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from inspector.layers.directories import ORDINAL, Directory, Shelf
@@ -74,22 +74,21 @@ class FilesBelow:
         number = self._linked.get(path) or self.inodes.get(path)
         return None if number is None else self._shelf.node(number)
 
-    def sizes(self, inodes: Collection[int]) -> list[int]:
-        """See `Below.sizes`: mostly they are all of one layer."""
-        layers = self._shelf.layers
-        first = min(inodes, default=0) >> 32
-        if inodes and max(inodes) >> 32 == first:
+    @cached_property
+    def sizes(self) -> Mapping[int, int]:
+        """See `Below.sizes`: mostly the files are all of one layer."""
+        numbers, layers = list(self.inodes.values()), self._shelf.layers
+        first = min(numbers, default=0) >> 32
+        if numbers and max(numbers) >> 32 == first:
             column, base = layers[first].sizes, first << 32
-            return [column[inode - base] for inode in inodes]
+            return dict(zip(numbers, [column[number - base] for number in numbers], strict=True))
         columns = {layer: entries.sizes for layer, entries in layers.items()}
-        return [columns[inode >> 32][inode & ORDINAL] for inode in inodes]
+        return {number: columns[number >> 32][number & ORDINAL] for number in numbers}
 
     @cached_property
     def layers(self) -> frozenset[int]:
         """See `Below.layers`."""
-        return frozenset(
-            number >> 32 for numbers in (self.inodes.values(), self._linked.values()) for number in numbers
-        )
+        return frozenset({number >> 32 for number in [*self.inodes.values(), *self._linked.values()]})
 
     @cached_property
     def directories(self) -> Sequence[Node]:

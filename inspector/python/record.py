@@ -6,7 +6,7 @@ absolute, climb with `..`, or name what is not there.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
@@ -26,6 +26,7 @@ MAX_HELD = 4 << 20
 """Bytes of a RECORD whose rows are held; that of PyTorch 2.13 has 1.3 MB."""
 _CACHE = "__pycache__"
 _SHA256 = "sha256="
+_LENGTH = len(_SHA256) + 43  # 32 bytes in base64 without the padding
 
 
 _NO_MARKS = bytes(each for each in range(256) if each not in b",\n")
@@ -170,10 +171,12 @@ def lines_of(content: bytes) -> list[str]:
 
 def sum_in(stated: str) -> bytes | None:
     """Return the first 16 bytes of the SHA-256 sum that a row states; None for another hash, or an invalid one."""
-    if not stated.startswith(_SHA256):
+    if len(stated) != _LENGTH or not stated.startswith(_SHA256):
         return None
     try:
-        found = base64.b64decode(f"{stated.removeprefix(_SHA256)}=", b"-_", validate=True)
+        found = binascii.a2b_base64(
+            f"{stated.removeprefix(_SHA256)}=".replace("-", "+").replace("_", "/"), strict_mode=True
+        )
     except ValueError:
         return None
     return found[:16] if len(found) == 32 else None
@@ -195,10 +198,10 @@ def owned(folders: Folders, base: str, paths: Iterable[str], below: Below | None
     if below is not None and not any(path.endswith(_CACHE) for path in below.others):
         found = list(map(below.inodes.get, paths))
         bytecode = folders.once("bytecode", base, lambda: _bytecode_in(below))
-        found += [inode for source in bytecode.keys() & paths for inode in bytecode[source]]
-        paths = [path for path, inode in zip(paths, found, strict=False) if inode is None] if None in found else []
-        inodes = [inode for inode in found if inode is not None] if paths else found
-        files = dict(zip(inodes, below.sizes(inodes), strict=True))
+        inodes = [inode for source in bytecode.keys() & paths for inode in bytecode[source]]
+        inodes += (inode for inode in found if inode is not None)
+        files = dict(zip(inodes, map(below.sizes.__getitem__, inodes), strict=True))
+        paths = [path for path, inode in zip(paths, found, strict=True) if inode is None] if None in found else []
     if not _add_by_folder(folders, base, paths, files):
         return None
     folders.charge(len(files))

@@ -128,11 +128,9 @@ def _unlike(rows: Rows, below: Below | None) -> Iterator[tuple[str, str]]:
         if below is None:
             yield from zip(paths, stated, strict=True)
             continue
-        inodes = list(map(below.inodes.get, paths))
-        sizes = map(str, below.sizes([inode for inode in inodes if inode is not None]))
-        for path, inode, size in zip(paths, inodes, stated, strict=True):
-            if inode is None or size != next(sizes):
-                yield path, size
+        sizes = map(below.sizes.get, map(below.inodes.get, paths))  # type: ignore[arg-type]  # None has no size
+        rows_ = zip(paths, stated, map(str, sizes), strict=True)
+        yield from ((path, size) for path, size, real in rows_ if size != real)
 
 
 def _if_gone(path: str) -> Severity:

@@ -35,7 +35,7 @@ def _at_once(folders: Folders, site: str, parts: Sequence[str]) -> Owned | None:
     tops = tuple(f"{part.removeprefix(site).lstrip('/')}/" for part in parts)
     inodes = [inode for path, inode in below.inodes.items() if path.startswith(tops)]
     folders.charge(len(inodes))
-    return Owned(dict(zip(inodes, below.sizes(inodes), strict=True)))
+    return Owned({inode: below.sizes[inode] for inode in inodes})
 
 
 def stack_size(

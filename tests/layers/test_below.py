@@ -39,7 +39,7 @@ def checked(fs: MergedRootfs, top: str) -> None:
     assert found.inodes == {path: node.inode for path, node in files.items()}
     by_folder = {folder + name: inode for folder, names in found.folders.items() for name, inode in names.items()}
     assert by_folder == found.inodes
-    assert found.sizes([*found.inodes.values()]) == [files[path].size for path in found.inodes]
+    assert found.sizes == {node.inode: node.size for node in files.values()}
     assert {path: found.node(path) for path in files} == files
     assert set(found.others) == {path for path in nodes if path not in files and nodes[path].kind is not Kind.DIRECTORY}
     assert found.layers >= {node.layer for node in files.values()}
