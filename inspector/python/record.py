@@ -74,19 +74,20 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row]:
         for row in self._fields():
-            if row and row[0]:
-                yield (row[0], row[1], row[2]) if len(row) > 2 else (row[0], row[1] if len(row) > 1 else "", "")
+            path, stated, size = row if len(row) == 3 else [*row, "", "", ""][:3]
+            if path:
+                yield path, stated, size
 
     def parts(self) -> Iterator[Part]:
         """Yield as many rows at a time as are held, which mostly are all, and then taken apart once."""
         if self._held is None and len(self._content) <= MAX_HELD:
-            self._held = _part_of(self)
+            self._held = _part_of(self._fields())
         if self._held is not None:
             yield self._held
             return
-        rows = iter(self)
-        while (part := _part_of(islice(rows, _AT_ONCE))).folders:
-            yield part
+        rows = self._fields()
+        while some := list(islice(rows, _AT_ONCE)):
+            yield _part_of(some)
 
     def folders(self) -> Mapping[str, Sequence[str]]:
         """Return the names of the files by the path of their folder, which all distributions are asked for."""
@@ -118,33 +119,38 @@ class Rows:
             yield row
 
 
-def _part_of(rows: Iterable[Row]) -> Part:
-    folders: dict[str, tuple[list[str], list[str]]] = {}
-    sources: list[Row] = []
+def _part_of(rows: Iterable[list[str]]) -> Part:
+    """Take rows apart; those of one folder mostly follow each other."""
+    part = Part({}, [])
+    last: str | None = None
+    names: list[str] = []
+    sizes: list[str] = []
     for row in rows:
-        path, _, size = row
+        path, stated, size = row if len(row) == 3 else [*row, "", "", ""][:3]
+        if not path:
+            continue
         folder, _, name = path.rpartition("/")
-        found = folders.get(folder)
-        if found is None:
-            folders[folder] = [name], [size]
-        else:
-            found[0].append(name)
-            found[1].append(size)
+        if folder != last:
+            last = folder
+            names, sizes = part.folders.setdefault(folder, ([], []))
+        names.append(name)
+        sizes.append(size)
         if name.endswith(".py"):
-            sources.append(row)
-    return Part(folders, sources)
+            part.sources.append((path, stated, size))
+    return part
 
 
 def by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
-    """Return the last components of paths by what comes before them."""
+    """Return the last components of paths by what comes before them; paths of one folder mostly follow each other."""
     found: dict[str, list[str]] = {}
+    last: str | None = None
+    names: list[str] = []
     for path in paths:
         folder, _, name = path.rpartition("/")
-        names = found.get(folder)
-        if names is None:
-            found[folder] = [name]
-        else:
-            names.append(name)
+        if folder != last:
+            last = folder
+            names = found.setdefault(folder, [])
+        names.append(name)
     return found
 
 
