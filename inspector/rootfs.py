@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -146,11 +146,10 @@ def _sum(fs: Rootfs, path: str) -> bytes | NotKept:
 class Below(Protocol):
     """The regular files in a directory and in those below it, no links followed: in the order of a walk.
 
-    `inodes` are theirs by path from the directory, and the same by name in `folders`, of each that has files by its
-    path: empty, or with a slash at its end. `others` are the paths of links and devices. Nothing is to be changed.
+    `folders` has their inodes by name, of each directory that has files by its path from the first one: empty, or with
+    a slash at its end. `others` are the paths of links and devices. Nothing is to be changed.
     """
 
-    inodes: dict[str, int]
     folders: dict[str, dict[str, int]]
     others: list[str]
 
@@ -163,10 +162,10 @@ class Below(Protocol):
         """Return one of all the directories, the top one among them, for each mode and owners that they have."""
 
     def node(self, path: str) -> Node | None:
-        """Return the node of one of the files, by its path from the directory."""
+        """Return the node of one of the files, by its path from the directory; None where it is none of them."""
 
-    def sizes(self, inodes: Collection[int]) -> list[int]:
-        """Return the bytes of these files, in their order."""
+    def sizes(self, inodes: Sequence[int]) -> list[int]:
+        """Return the bytes of files by their inodes, in their order."""
 
 
 def files_below(fs: Rootfs, path: str) -> Below | None:
@@ -179,16 +178,18 @@ def files_below(fs: Rootfs, path: str) -> Below | None:
 
 
 def names_below(fs: Rootfs, path: str) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
-    """Yield each directory at and below `path`, with the names of those in it and of all else, as `names_in` has them.
+    """Yield each directory at and below `path`, with the names of those in it and of all else, as in `names_in`.
 
     Links are not followed. Paths end with a slash.
     """
-    below: Callable[[str], Iterator[tuple[str, Iterable[str], Iterable[str]]]] | None
-    below = getattr(fs, "names_below", None)
-    if below is not None:
-        yield from below(path)
-        return
-    todo = [path]
+    below: Callable[[str], Iterator[tuple[str, Iterable[str], Iterable[str]]]] = getattr(
+        fs, "names_below", lambda top: _walk_names(fs, top)
+    )
+    return below(path)
+
+
+def _walk_names(fs: Rootfs, top: str) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+    todo = [top]
     while todo:
         here = todo.pop()
         prefix = f"{here.rstrip('/')}/"

@@ -6,14 +6,14 @@ A node for each, by the listing of each directory, would take several times as l
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from inspector.layers.directories import ORDINAL, Directory, Shelf
 from inspector.rootfs import Kind, Node
 
 MAX_FILES, MAX_CHARACTERS = 100_000, 12 << 20
-"""Files, and characters of their paths, past which they are not held."""
+"""Files and directories, and characters of the paths of these, past which they are not told at once."""
 _ODD = re.compile(rb"[^fd]")
 
 
@@ -31,78 +31,80 @@ class FilesBelow:
     """See `rootfs.Below`."""
 
     def __init__(self, shelf: Shelf) -> None:
-        self.inodes: dict[str, int] = {}
         self.folders: dict[str, dict[str, int]] = {}
         self.others: list[str] = []
+        self.count = 0
         self._shelf = shelf
         self._directories: list[Directory] = []
-        self._linked: dict[str, int] = {}
+        self._linked: dict[tuple[str, str], int] = {}
 
     def fill(self, top: Directory) -> bool:
         """Take in the files below a directory; tell whether there are not too many."""
-        paths: list[str] = []
         numbers: list[int] = []
         characters = 0
         for prefix, here, files in walk_names(self._shelf, top, ""):
             self._directories.append(here)
             if files:
                 self.folders[prefix] = files
-                paths += [prefix + name for name in files]
                 numbers += files.values()
-            characters += len(prefix) * (len(files) + len(here.directories))
-            if characters > MAX_CHARACTERS or len(paths) + len(here.directories) + len(self._directories) > MAX_FILES:
+            characters += len(prefix)
+            self.count = len(numbers) + len(self._directories) + len(here.directories)
+            if characters > MAX_CHARACTERS or self.count > MAX_FILES:
                 return False
-        self.inodes = dict(zip(paths, numbers, strict=True))
-        self._settle(_odd_among(self._shelf, numbers))
+        odd = _odd_among(self._shelf, numbers)
+        if odd:
+            self.folders = {prefix: self._settled(prefix, files, odd) for prefix, files in self.folders.items()}
         return True
 
-    def _settle(self, odd: set[int]) -> None:
-        """Take out what is no regular file, and give hardlinks the number of their content."""
-        for path in [path for path, number in self.inodes.items() if number in odd] if odd else ():
-            folder, slash, name = path.rpartition("/")
-            files = self.folders[folder + slash] = dict(self.folders[folder + slash])
-            del files[name]
-            number = self.inodes.pop(path)
-            if self._shelf.kind(number) is Kind.FILE:
-                self._linked[path] = number
-                self.inodes[path] = files[name] = self._shelf.content(number)
+    def _settled(self, prefix: str, files: dict[str, int], odd: set[int]) -> dict[str, int]:
+        """Return files without what is no regular one, hardlinks with the number of their content."""
+        if odd.isdisjoint(files.values()):
+            return files
+        found = {}
+        for name, number in files.items():
+            if number not in odd:
+                found[name] = number
+            elif self._shelf.kind(number) is Kind.FILE:
+                self._linked[prefix, name] = number
+                found[name] = self._shelf.content(number)
             else:
-                self.others.append(path)
+                self.others.append(prefix + name)
+        return found
 
     def node(self, path: str) -> Node | None:
         """See `Below.node`."""
-        number = self._linked.get(path) or self.inodes.get(path)
-        return None if number is None else self._shelf.node(number)
+        folder, slash, name = path.rpartition("/")
+        prefix = folder + slash
+        number = self.folders.get(prefix, {}).get(name)
+        return None if number is None else self._shelf.node(self._linked.get((prefix, name), number))
 
-    def sizes(self, inodes: Collection[int]) -> list[int]:
+    def sizes(self, inodes: Sequence[int]) -> list[int]:
         """See `Below.sizes`: mostly they are all of one layer."""
         layers = self._shelf.layers
-        first = min(inodes, default=0) >> 32
-        if inodes and max(inodes) >> 32 == first:
+        if len(inodes) > 1 and (first := min(inodes) >> 32) == max(inodes) >> 32:
             column, base = layers[first].sizes, first << 32
             return [column[inode - base] for inode in inodes]
-        columns = {layer: entries.sizes for layer, entries in layers.items()}
-        return [columns[inode >> 32][inode & ORDINAL] for inode in inodes]
+        return [layers[inode >> 32].sizes[inode & ORDINAL] for inode in inodes]
 
     @cached_property
     def layers(self) -> frozenset[int]:
         """See `Below.layers`."""
-        return frozenset(
-            number >> 32 for numbers in (self.inodes.values(), self._linked.values()) for number in numbers
-        )
+        numbers = {number >> 32 for files in self.folders.values() for number in files.values()}
+        return frozenset(numbers.union(number >> 32 for number in self._linked.values()))
 
     @cached_property
     def directories(self) -> Sequence[Node]:
-        """See `Below.directories`."""
-        return [self._shelf.node(each) for each in {self._rights(each): each for each in self._directories}.values()]
-
-    def _rights(self, directory: Directory) -> tuple[int, int, int]:
-        """Return what is equal where mode and owners are."""
-        if directory.number < 0:
-            return -1, 0, 0
-        layer, at = directory.number >> 32, directory.number & ORDINAL
-        entries = self._shelf.layers[layer]
-        return layer, entries.owned[at], entries.modes[at]
+        """See `Below.directories`: modes and owners are equal where they are of one layer and equal there."""
+        layers = self._shelf.layers
+        found: dict[tuple[int, int, int], Directory] = {}
+        for each in self._directories:
+            number = each.number
+            if number < 0:
+                found[-1, 0, 0] = each
+            else:
+                entries, at = layers[number >> 32], number & ORDINAL
+                found[number >> 32, entries.owned[at], entries.modes[at]] = each
+        return [self._shelf.node(each) for each in found.values()]
 
 
 def _odd_among(shelf: Shelf, numbers: list[int]) -> set[int]:

@@ -9,7 +9,7 @@ from inspector import work
 from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
-from inspector.layers.below import MAX_FILES, FilesBelow, walk_names
+from inspector.layers.below import FilesBelow, walk_names
 from inspector.layers.binaries import Binaries
 from inspector.layers.contents import Contents
 from inspector.layers.directories import ORDINAL, Directory, Shelf
@@ -86,7 +86,7 @@ class MergedRootfs:
             directory = self._directory(path)
             found = FilesBelow(self._shelf)
             whole = directory is not None and found.fill(directory)
-            self._count((len(found.inodes) if whole else MAX_FILES) // _LISTED_AT_ONCE)
+            self._count(found.count // _LISTED_AT_ONCE)
             self._below = path, found if whole else None
         return self._below[1]
 

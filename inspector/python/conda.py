@@ -13,7 +13,7 @@ from inspector.oci import decoder
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed, Notes
 from inspector.python.metadata import is_name
-from inspector.python.record import owned
+from inspector.python.record import by_folder, owned
 from inspector.rootfs import Kind, NotKept
 
 MAX_ITEMS = 1_000_000
@@ -52,7 +52,7 @@ def conda_packages(folders: Folders, prefix: str, known: AbstractSet[str], notes
             site=base,
             layer=node.layer,
             installer="conda",
-            owned=owned(folders, base, record.files),
+            owned=owned(folders, base, by_folder(record.files)),
         )
 
 

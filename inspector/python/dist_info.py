@@ -17,7 +17,7 @@ from inspector.python.metadata import (
     parse_headers,
     parse_requires_txt,
 )
-from inspector.python.record import Owned, Rows, lines_of, owned
+from inspector.python.record import Owned, Rows, by_folder, lines_of, owned
 from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
 
 _LISTS = ("RECORD", "installed-files.txt")
@@ -147,7 +147,7 @@ def _rows(folders: Folders, folder: Folder) -> Rows | None:
         rows = Rows(folders.read(f"{folder.path}/RECORD"))
     except NotKept:
         return None
-    rows.hold()
+    next(rows.parts(), None)  # taken apart before their folders are asked for
     return rows
 
 
@@ -189,10 +189,10 @@ def _listed(folders: Folders, folder: Folder, name: str, base: str, rows: Rows |
         return f"was not kept ({error})"
     if name == "RECORD":
         rows = rows or Rows(content)
-        found = owned(folders, base, rows.paths(), folders.below(base))
+        found = owned(folders, base, rows.folders(), folders.below(base))
     else:
         rows = None
-        found = owned(folders, base, lines_of(content))
+        found = owned(folders, base, by_folder(lines_of(content)))
     if found is None:
         return "names more that is not there than is believable"
     return f"has rows that can't be read ({rows.unread})" if rows is not None and rows.unread else found

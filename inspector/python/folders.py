@@ -59,20 +59,18 @@ class Folders:
 
     def nodes(self, top: str, paths: Iterable[str]) -> list[Node | None]:
         """Return what `node` does for each path, most of them of files below the directory `top`."""
-        self.below(top)
-        begin, below = len(self._asked[0]), self._asked[1]
-        return [below.node(path[begin:]) if below and self._is_below(path) else self.node(path) for path in paths]
-
-    def _is_below(self, path: str) -> bool:
-        """Tell whether this is the path, without links, of one of the files that were asked for together."""
-        top, below = self._asked
-        return below is not None and path.startswith(top) and path[len(top) :] in below.inodes
+        below, prefix = self.below(top), f"{top.rstrip('/')}/"
+        if below is None:
+            return [self.node(path) for path in paths]
+        begin = len(prefix)
+        return [(path.startswith(prefix) and below.node(path[begin:])) or self.node(path) for path in paths]
 
     def real(self, path: str) -> str | None:
         """Return the absolute `path` with all links followed; None if dangling."""
-        if self._is_below(path):
-            return path
         parent, _, name = path.rpartition("/")
+        top, below = self._asked
+        if below is not None and path.startswith(top) and name in below.folders.get(f"{parent}/"[len(top) :], ()):
+            return path
         folder = self.at(parent or "/")
         node = folder.children.get(name)
         if name in _NOT_LISTED or (node is not None and node.kind is Kind.SYMLINK):

@@ -6,10 +6,11 @@ absolute, climb with `..`, or name what is not there.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,9 +27,9 @@ MAX_HELD = 4 << 20
 """Bytes of a RECORD whose rows are held; that of PyTorch 2.13 has 1.3 MB."""
 _CACHE = "__pycache__"
 _SHA256 = "sha256="
+_LENGTH = len(_SHA256) + 43  # 32 bytes in base64 without the padding
 
 
-_NO_MARKS = bytes(each for each in range(256) if each not in b",\n")
 _AT_ONCE = 20_000
 
 
@@ -45,12 +46,17 @@ class Owned(msgspec.Struct, frozen=True):
 
 Row = tuple[str, str, str]
 """Path, hash and size of a row as they are written; what it does not state is empty."""
-Columns = tuple[list[str], list[str], list[str]]
-"""The same of many rows."""
+
+
+class Part(NamedTuple):
+    """Rows of a RECORD: names and sizes by the path of their folder, and all of sources as they stand in it."""
+
+    folders: dict[str, tuple[list[str], list[str]]]
+    sources: list[Row]
 
 
 class Rows:
-    """The rows of a RECORD as they stand in it, taken apart once unless there are very many.
+    """The rows of a RECORD as they stand in it.
 
     `unread` counts, once they were gone through, the rows that csv can't read: a field of more than 131,072
     characters, quotes that don't close; other readers stop there. All rows past `MAX_ROWS` count as one.
@@ -59,7 +65,7 @@ class Rows:
     def __init__(self, content: bytes) -> None:
         self.unread = 0
         self._content = content
-        self._held: Columns | None = None  # rows by themselves cost more
+        self._held: Part | None = None
 
     @property
     def most(self) -> int:
@@ -67,35 +73,27 @@ class Rows:
         return min(self._content.count(b"\n") + 1, MAX_ROWS)
 
     def __iter__(self) -> Iterator[Row]:
-        for columns in self.columns():
-            yield from zip(*columns, strict=True)
+        for row in self._fields():
+            path, stated, size = row if len(row) == 3 else [*row, "", "", ""][:3]
+            if path:
+                yield path, stated, size
 
-    def hold(self) -> None:
-        """Take the rows apart now, unless they are very many: they will be asked for again."""
+    def parts(self) -> Iterator[Part]:
+        """Yield as many rows at a time as are held, which mostly are all, and then taken apart once."""
         if self._held is None and len(self._content) <= MAX_HELD:
-            self._held = _plain_columns(self._content) or _columns_of(self._rows())
-
-    def columns(self) -> Iterator[Columns]:
-        """Yield the paths, hashes and sizes of as many rows at a time as are held, which mostly are all."""
-        self.hold()
+            self._held = _part_of(self._fields())
         if self._held is not None:
             yield self._held
             return
-        rows = self._rows()
-        while (columns := _columns_of(islice(rows, _AT_ONCE)))[0]:
-            yield columns
+        rows = self._fields()
+        while some := list(islice(rows, _AT_ONCE)):
+            yield _part_of(some)
 
-    def _rows(self) -> Iterator[Row]:
-        for row in self._fields():
-            if row and row[0]:
-                yield (row[0], row[1], row[2]) if len(row) > 2 else (row[0], row[1] if len(row) > 1 else "", "")
-
-    def paths(self) -> Sequence[str]:
-        """Return the paths alone, which all distributions are asked for."""
+    def folders(self) -> Mapping[str, Sequence[str]]:
+        """Return the names of the files by the path of their folder, which all distributions are asked for."""
         if self._held is not None:
-            return self._held[0]
-        paths = _plain_paths(self._content)
-        return [row[0] for row in self._fields() if row] if paths is None else paths
+            return {folder: names for folder, (names, _) in self._held.folders.items()}
+        return by_folder(row[0] for row in self._fields() if row)
 
     def _fields(self) -> Iterator[list[str]]:
         self.unread = 0
@@ -103,7 +101,7 @@ class Rows:
         if b'"' in self._content:
             return self._quoted(lines)
         self.unread = int(len(lines) > MAX_ROWS)
-        return (line.rsplit(",", 2) for line in islice(lines, MAX_ROWS))
+        return map(str.rsplit, islice(lines, MAX_ROWS), repeat(","), repeat(2))
 
     def _quoted(self, lines: Iterable[str]) -> Iterator[list[str]]:
         rows = csv.reader(lines, strict=True)
@@ -121,42 +119,39 @@ class Rows:
             yield row
 
 
-def _plain_columns(content: bytes) -> Columns | None:
-    """Take all rows apart at once where they are as installers write them: none quoted, each of a path and two fields.
-
-    None where they aren't, or are very many.
-    """
-    rows = content.count(b"\n")
-    if not _is_plain(content) or content.translate(None, _NO_MARKS) != b",,\n" * rows:
-        return None
-    fields = content.decode("utf-8", "surrogateescape").replace("\n", ",").split(",")
-    return fields[:-1:3], fields[1::3], fields[2::3]
-
-
-def _plain_paths(content: bytes) -> list[str] | None:
-    """Return the paths alone of such rows, without holding what else is in them."""
-    if not _is_plain(content):
-        return None
-    lines = content.decode("utf-8", "surrogateescape").split("\n")
-    del lines[-1]
-    try:
-        return [path for path, _, _ in map(str.split, lines, repeat(","))]
-    except ValueError:
-        return None
-
-
-def _is_plain(content: bytes) -> bool:
-    """Tell whether each line is a row that needs no more than to be split, and there are not too many."""
-    odd = b'"' in content or b"\r" in content or b"\n," in content or content.startswith(b",")
-    return not odd and content.endswith(b"\n") and content.count(b"\n") <= MAX_ROWS
-
-
-def _columns_of(rows: Iterable[Row]) -> Columns:
-    columns: Columns = [], [], []
+def _part_of(rows: Iterable[list[str]]) -> Part:
+    """Take rows apart; those of one folder mostly follow each other."""
+    part = Part({}, [])
+    last: str | None = None
+    names: list[str] = []
+    sizes: list[str] = []
     for row in rows:
-        for column, field in zip(columns, row, strict=True):
-            column.append(field)
-    return columns
+        path, stated, size = row if len(row) == 3 else [*row, "", "", ""][:3]
+        if not path:
+            continue
+        folder, _, name = path.rpartition("/")
+        if folder != last:
+            last = folder
+            names, sizes = part.folders.setdefault(folder, ([], []))
+        names.append(name)
+        sizes.append(size)
+        if name.endswith(".py"):
+            part.sources.append((path, stated, size))
+    return part
+
+
+def by_folder(paths: Iterable[str]) -> dict[str, list[str]]:
+    """Return the last components of paths by what comes before them; paths of one folder mostly follow each other."""
+    found: dict[str, list[str]] = {}
+    last: str | None = None
+    names: list[str] = []
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if folder != last:
+            last = folder
+            names = found.setdefault(folder, [])
+        names.append(name)
+    return found
 
 
 def lines_of(content: bytes) -> list[str]:
@@ -170,49 +165,35 @@ def lines_of(content: bytes) -> list[str]:
 
 def sum_in(stated: str) -> bytes | None:
     """Return the first 16 bytes of the SHA-256 sum that a row states; None for another hash, or an invalid one."""
-    if not stated.startswith(_SHA256):
+    if len(stated) != _LENGTH or not stated.startswith(_SHA256):
         return None
     try:
-        found = base64.b64decode(f"{stated.removeprefix(_SHA256)}=", b"-_", validate=True)
+        found = binascii.a2b_base64(
+            f"{stated.removeprefix(_SHA256)}=".replace("-", "+").replace("_", "/"), strict_mode=True
+        )
     except ValueError:
         return None
     return found[:16] if len(found) == 32 else None
 
 
-def owned(folders: Folders, base: str, paths: Iterable[str], below: Below | None = None) -> Owned | None:
-    """Return what `paths`, against the directory `base`, are on disk, with the bytecode of each module beside it.
+def owned(folders: Folders, base: str, listed: Mapping[str, Sequence[str]], below: Below | None = None) -> Owned | None:
+    """Return what is on disk of the files `listed` by folder against the directory `base`, and bytecode beside modules.
 
     `below` are the files below `base`, if they are known: only what isn't among them is looked up by its directory.
 
     None where the list is not believed: it has too many rows, or names thousands of missing directories. Raises
     `LimitExceeded` where all lists together come to more than is held, `NotListed` for a directory that can't be.
     """
-    paths = list(islice(paths, MAX_ROWS + 1))
-    folders.count_rows(len(paths))
-    if len(paths) > MAX_ROWS:
+    rows = sum(map(len, listed.values()))
+    folders.count_rows(rows)
+    if rows > MAX_ROWS:
         return None
     files: dict[int, int] = {}
     if below is not None and not any(path.endswith(_CACHE) for path in below.others):
-        found = list(map(below.inodes.get, paths))
-        bytecode = folders.once("bytecode", base, lambda: _bytecode_in(below))
-        found += [inode for source in bytecode.keys() & paths for inode in bytecode[source]]
-        paths = [path for path, inode in zip(paths, found, strict=False) if inode is None] if None in found else []
-        inodes = [inode for inode in found if inode is not None] if paths else found
-        files = dict(zip(inodes, below.sizes(inodes), strict=True))
-    if not _add_by_folder(folders, base, paths, files):
-        return None
-    folders.charge(len(files))
-    return Owned(files)
-
-
-def _add_by_folder(folders: Folders, base: str, paths: Iterable[str], files: dict[int, int]) -> bool:
-    """Look paths up by their directories; tell whether the list is believed."""
-    groups: dict[str, list[str]] = {}
-    for path in paths:
-        folder, _, name = path.rpartition("/")
-        groups.setdefault(folder, []).append(name)
+        inodes, listed = _among(below, listed)
+        files.update(zip(inodes, below.sizes(inodes), strict=True))
     gone = 0
-    for folder, names in groups.items():
+    for folder, names in listed.items():
         found = folders.at(absolute(base, folder)) if len(folder) <= MAX_PATH else MISSING
         if found.path is not None:
             len(found.children)  # single names would take a question each, and tell no links between files
@@ -221,24 +202,30 @@ def _add_by_folder(folders: Folders, base: str, paths: Iterable[str], files: dic
         gone += 1
         folders.budget.spend("steps", _STEPS_A_MISS, "missing directories in lists of files")
         if gone > MAX_GONE:
-            return False
-    return True
+            return None
+    folders.charge(len(files))
+    return Owned(files)
 
 
-def _bytecode_in(below: Below) -> dict[str, list[int]]:
-    """Return the inodes of what lies in folders for bytecode, by the path of the module's source beside them."""
-    found: dict[str, list[int]] = {}
-    for folder, files in below.folders.items():
-        above = folder.removesuffix(f"{_CACHE}/")
-        if above == folder or not (above.endswith("/") or not above):
+def _among(below: Below, listed: Mapping[str, Sequence[str]]) -> tuple[list[int], dict[str, Sequence[str]]]:
+    """Return the inodes of those of the files that are below, bytecode among them, and which ones are not."""
+    inodes: list[int] = []
+    left: dict[str, Sequence[str]] = {}
+    for folder, names in listed.items():
+        prefix = f"{folder}/" if folder else ""
+        files = below.folders.get(prefix)
+        if files is None:
+            left[folder] = names
             continue
-        for name, inode in files.items():
-            source = f"{above}{name.partition('.')[0]}.py"
-            if source in found:
-                found[source].append(inode)
-            else:
-                found[source] = [inode]
-    return found
+        found = list(map(files.get, names))
+        inodes += [inode for inode in found if inode is not None]
+        if None in found:
+            left[folder] = [name for name in names if name not in files]
+        cache = below.folders.get(f"{prefix}{_CACHE}/")
+        if cache is not None:
+            modules = set(names)
+            inodes += [inode for name, inode in cache.items() if f"{name.partition('.')[0]}.py" in modules]
+    return inodes, left
 
 
 def tree(folders: Folders, paths: Iterable[str]) -> Owned:
@@ -268,7 +255,7 @@ def absolute(base: str, path: str) -> str:
     return f"{base}/{path}" if path else base or "/"
 
 
-def _add(folders: Folders, folder: Folder, names: list[str], files: dict[int, int]) -> None:
+def _add(folders: Folders, folder: Folder, names: Sequence[str], files: dict[int, int]) -> None:
     children = folder.children
     for name in names:
         node = children.get(name)

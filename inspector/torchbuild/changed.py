@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import compress
 from typing import NamedTuple
 
 from inspector.python.folders import Folders
@@ -208,10 +207,10 @@ def _listed(folders: Folders, distribution: Installed | None) -> Iterator[Row]:
     """List the rows of sources in a RECORD, paths from the root: of torch those that its import may read."""
     site = distribution.site if distribution else "/"
     own = distribution is not None and distribution.key == "torch"
-    for paths, sums, sizes in rows_of(folders, distribution).columns():
-        chosen = [path.endswith(".py") and (is_read(path) if own else "/tests/" not in path) for path in paths]
-        folders.count_rows(sum(chosen))
-        for path, stated, size in zip(*(compress(column, chosen) for column in (paths, sums, sizes)), strict=True):
+    for part in rows_of(folders, distribution).parts():
+        chosen = [row for row in part.sources if (is_read(row[0]) if own else "/tests/" not in row[0])]
+        folders.count_rows(len(chosen))
+        for path, stated, size in chosen:
             yield absolute(site, path), stated, size
 
 

@@ -29,8 +29,6 @@ _UNUSED = re.compile(
     r"|utils/(?:benchmark|bottleneck|hipify|model_dump|tensorboard))/|functorch/)"
 )
 """Folders of which `import torch` loads nothing."""
-_SOURCE = re.compile(r"(?:torch|torchgen)/.*?\.py", re.DOTALL)
-"""Files whose loss may break the import; what the loader does with libraries is decided by the loader's model."""
 _CHECKED_ELSEWHERE = re.compile(r"torch/(?:__init__|version)\.py")
 """Files of which other checks say what it means that they are missing."""
 _EXTENSION = re.compile(r"torch/_C\.[^/]*\.so")
@@ -77,7 +75,12 @@ def is_essential(path: str) -> bool:
 
 def is_read(path: str) -> bool:
     """Test whether a file that RECORD lists is a source that `import torch` may read."""
-    return _SOURCE.fullmatch(path) is not None and not _UNUSED.match(path)
+    return _is_source(path) and not _UNUSED.match(path)
+
+
+def _is_source(path: str) -> bool:
+    """Test whether the loss of a file may break the import; libraries are decided on by the loader's model."""
+    return path.endswith(".py") and path.startswith(("torch/", "torchgen/"))
 
 
 def record_of(folders: Folders, distribution: Installed | None) -> bytes | None:
@@ -123,22 +126,21 @@ def _flaws(torch: Candidate, rows: Rows, chosen: Callable[[str], bool]) -> Itera
 
 
 def _unlike(rows: Rows, below: Below | None) -> Iterator[tuple[str, str]]:
-    """Yield path and size of the rows that may differ from what is there: but for those that don't, at a glance."""
-    for paths, _, stated in rows.columns():
-        if below is None:
-            yield from zip(paths, stated, strict=True)
-            continue
-        inodes = list(map(below.inodes.get, paths))
-        sizes = map(str, below.sizes([inode for inode in inodes if inode is not None]))
-        for path, inode, size in zip(paths, inodes, stated, strict=True):
-            if inode is None or size != next(sizes):
-                yield path, size
+    """Yield path and size of the rows that may differ from what is there: not of folders that have all as stated."""
+    for part in rows.parts():
+        for folder, (names, stated) in part.folders.items():
+            prefix = f"{folder}/" if folder else ""
+            files = below.folders.get(prefix, {}) if below is not None else {}
+            inodes = [inode for inode in map(files.get, names) if inode is not None]
+            alike = below is not None and len(inodes) == len(names) and list(map(str, below.sizes(inodes))) == stated
+            if not alike:
+                yield from ((prefix + name, size) for name, size in zip(names, stated, strict=True))
 
 
 def _if_gone(path: str) -> Severity:
     """Say what it does to `import torch` that a file is missing."""
     harmless = _UNUSED.match(path) or _CHECKED_ELSEWHERE.fullmatch(path)
-    return "unknown" if _SOURCE.fullmatch(path) and not harmless else "note"
+    return "unknown" if _is_source(path) and not harmless else "note"
 
 
 def _looks_for_manager(torch: Candidate) -> bool:
@@ -152,6 +154,6 @@ def _looks_for_manager(torch: Candidate) -> bool:
 
 def _if_changed(path: str, *, shrunk: bool) -> Severity:
     """Say what it does to `import torch` that a file has another size: an edited source is read, a cut one fails."""
-    if not _SOURCE.fullmatch(path) or _UNUSED.match(path) or _CHECKED_ELSEWHERE.fullmatch(path):
+    if not _is_source(path) or _UNUSED.match(path) or _CHECKED_ELSEWHERE.fullmatch(path):
         return "note"
     return "unknown" if shrunk else "note"  # what was cut off, and whether it still compiles, isn't known

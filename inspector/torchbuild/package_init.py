@@ -77,8 +77,8 @@ def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
 def _listed(torch: Candidate, names: Iterable[str]) -> Iterator[str]:
     """List those of the names that are modules of torch, as its RECORD has them."""
     files = {f"torch/{name}{ending}": name for name in names for ending in (".py", "/__init__.py")}
-    for paths, _, _ in rows_of(torch.folders, torch.distribution).columns():
-        yield from map(files.__getitem__, files.keys() & paths)
+    for part in rows_of(torch.folders, torch.distribution).parts():
+        yield from (files[path] for path, _, _ in part.sources if path in files)
 
 
 def own_imports(text: str) -> Iterator[tuple[str, str]]:

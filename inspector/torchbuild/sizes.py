@@ -33,7 +33,7 @@ def _at_once(folders: Folders, site: str, parts: Sequence[str]) -> Owned | None:
     ):
         return None
     tops = tuple(f"{part.removeprefix(site).lstrip('/')}/" for part in parts)
-    inodes = [inode for path, inode in below.inodes.items() if path.startswith(tops)]
+    inodes = [inode for folder, files in below.folders.items() if folder.startswith(tops) for inode in files.values()]
     folders.charge(len(inodes))
     return Owned(dict(zip(inodes, below.sizes(inodes), strict=True)))
 

@@ -35,12 +35,10 @@ def checked(fs: MergedRootfs, top: str) -> None:
     begin = len(top.rstrip("/")) + 1
     nodes = {f"{path.rstrip('/')}/{name}"[begin:]: node for path, inside in listed for name, node in inside.items()}
     files = {path: node for path, node in nodes.items() if node.kind is Kind.FILE}
-    assert list(found.inodes) == list(files) if not found.others else found.inodes.keys() == files.keys()
-    assert found.inodes == {path: node.inode for path, node in files.items()}
-    by_folder = {folder + name: inode for folder, names in found.folders.items() for name, inode in names.items()}
-    assert by_folder == found.inodes
-    assert found.sizes([*found.inodes.values()]) == [files[path].size for path in found.inodes]
-    assert {path: found.node(path) for path in files} == files
+    inodes = {folder + name: inode for folder, names in found.folders.items() for name, inode in names.items()}
+    assert list(inodes.items()) == [(path, node.inode) for path, node in files.items()]
+    assert found.sizes([*inodes.values()]) == [node.size for node in files.values()]
+    assert {path: found.node(path) for path in nodes} == {path: files.get(path) for path in nodes}
     assert set(found.others) == {path for path in nodes if path not in files and nodes[path].kind is not Kind.DIRECTORY}
     assert found.layers >= {node.layer for node in files.values()}
     folders = [fs.lstat(top), *(node for node in nodes.values() if node.kind is Kind.DIRECTORY)]

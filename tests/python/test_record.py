@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inspector.errors import LimitExceeded
 from inspector.python import record
 from inspector.python.folders import Folders
-from inspector.python.record import Rows, absolute, owned, tree, union
+from inspector.python.record import Rows, absolute, by_folder, owned, tree, union
 from inspector.testing.tree import Hardlink, Link
 from tests.effort import examples
 from tests.support import few, rootfs_of
@@ -21,7 +21,7 @@ SITE = "/v/lib/python3.11/site-packages"
 
 
 def size_of(files: dict[str, bytes | Link | Hardlink], *paths: str) -> int | None:
-    found = owned(Folders(rootfs_of(files)), SITE, paths)
+    found = owned(Folders(rootfs_of(files)), SITE, by_folder(paths))
     return None if found is None else found.size
 
 
@@ -68,12 +68,13 @@ def test_files_that_are_known_at_once_are_the_same_as_those_of_each_directory() 
         "v/bin/tool": b"123",
     }
     paths = ["a/x.py", "a/y.py", "a/z", "a/gone.py", "l/y.py", "../../../bin/tool", "none/x", "b.py", "", "a//x.py"]
+    listed = by_folder([*paths, "other.py"])
     linked: dict[str, bytes | Link | Hardlink] = {f"{site}/__pycache__": Link("a/__pycache__")}
     for tree_ in (files, files | linked):
         folders = Folders(rootfs_of(tree_))
         below = folders.below(SITE)
         assert below is not None
-        assert owned(folders, SITE, [*paths, "other.py"], below) == owned(folders, SITE, [*paths, "other.py"])
+        assert owned(folders, SITE, listed, below) == owned(folders, SITE, listed)
     assert size_of(files, *paths) == 5 + 3 + 4 + 5 + 3
 
 
@@ -93,11 +94,11 @@ def test_a_list_of_too_many_rows_is_not_believed(monkeypatch: pytest.MonkeyPatch
 
 def test_lists_together_are_bounded() -> None:
     folders = Folders(rootfs_of({}, budget=few(steps=150)))
-    owned(folders, SITE, [])
+    owned(folders, SITE, {})
     with pytest.raises(LimitExceeded, match="rows in lists of files"):
-        owned(folders, SITE, ["a"] * 200)
+        owned(folders, SITE, {"": ["a"] * 200})
     with pytest.raises(LimitExceeded, match="missing directories"):
-        owned(Folders(rootfs_of({}, budget=few(steps=150))), SITE, [f"d{at}/f" for at in range(4)])
+        owned(Folders(rootfs_of({}, budget=few(steps=150))), SITE, {f"d{at}": ["f"] for at in range(4)})
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_rows_that_csv_can_t_read_are_counted_and_others_kept(content: bytes, pa
     rows = Rows(content)
     assert [row[0] for row in rows] == paths
     assert rows.unread == unread
-    assert [path for path in Rows(content).paths() if path] == paths
+    assert by_folder(paths) == {folder: [*filter(None, names)] for folder, names in Rows(content).folders().items()}
 
 
 def test_very_many_rows_are_taken_apart_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +128,7 @@ def test_very_many_rows_are_taken_apart_in_pieces(monkeypatch: pytest.MonkeyPatc
     whole = list(Rows(content))
     monkeypatch.setattr(record, "MAX_HELD", 0)
     monkeypatch.setattr(record, "_AT_ONCE", 2)
-    assert (list(Rows(content)), len(list(Rows(content).columns()))) == (whole, 3)
+    assert (list(Rows(content)), len(list(Rows(content).parts()))) == (whole, 3)
 
 
 def test_an_endless_quoted_field_takes_no_other_rows_without_a_word() -> None:
@@ -160,5 +161,7 @@ def test_rows_are_those_of_the_csv_reader(rows: list[tuple[str, str, str]]) -> N
     csv.writer(out, lineterminator="\n").writerows(rows)
     read = Rows(out.getvalue().encode())
     assert list(read) == rows
-    assert [*read.paths()] == [path for path, _, _ in rows]
+    assert read.folders() == by_folder(path for path, _, _ in rows)
+    assert next(read.parts()).sources == [row for row in rows if row[0].endswith(".py")]
+    assert read.folders() == by_folder(path for path, _, _ in rows)
     assert read.unread == 0
