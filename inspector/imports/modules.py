@@ -284,6 +284,9 @@ class Modules:
     def _run_source(self, module: Loaded, *, maybe: bool) -> None:
         assert module.found is not None
         refused = self.refused(module.name, module.origin)
+        if refused == ("", ""):
+            module.opened = "compiled"
+            return
         if refused is not None and refused[0] != "?":
             raise Raised(*refused, subject=module.name)
         if refused is not None or (module.found.loader == "bytecode" and not self.trusted_bytecode):

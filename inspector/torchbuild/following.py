@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from inspector.errors import InspectorError
 from inspector.imports.find import Asked, follow
 from inspector.python.bytecode import HEAD, fault_of, is_unchecked_of_another, may_be_used, state_of
+from inspector.python.code_objects import is_cut
 from inspector.python.folders import Folders
 from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
@@ -58,6 +60,18 @@ def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
     return [Diagnostic("note", each.text, each.path) if each.asks else each for each in found]
 
 
+_AS_INSTALLED = ("", "")
+"""Of a source that was edited and has its old time again: Python loads the bytecode of what was installed."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """What reads files, and knows when they were written."""
+
+    def modified(self, path: str) -> int | None:
+        """Return when a file was last written, in seconds; None where that isn't known."""
+
+
 class _Origins:
     """Tells of the files that modules are loaded from; `compiled` counts those that are bytecode alone."""
 
@@ -101,23 +115,25 @@ class _Origins:
         if not later and not self.is_changed(origin):
             return None
         try:
-            content, text = self._read(compiled), self._read(origin)
+            return self._of_both(name, origin, compiled, later=later)
         except InspectorError:
             return None
+
+    def _of_both(self, name: str, origin: str, compiled: str, *, later: bool) -> tuple[str, str] | None:
+        """Return the same of bytecode beside its source, which a `later` layer brought or which is as installed."""
+        content, text = self._read(compiled), self._read(origin)
         if is_unchecked_of_another(content, text):
             return "?", f"{compiled!r} is used unchecked, and was compiled of another source"
-        return (
-            self._of_later(name, origin, compiled, content)
-            if later and may_be_used(content, text, self._minor)
-            else None
-        )
-
-    def _of_later(self, name: str, origin: str, compiled: str, content: bytes) -> tuple[str, str] | None:
-        """Return what is wrong with bytecode that came after its source, and that Python takes for that one's."""
-        fault = fault_of(content, name, compiled, self._minor)
-        if fault is None and origin.rpartition("/")[2].encode() not in content:
+        modified = self._modified(origin)
+        if not may_be_used(content, text, self._minor, modified) or not (later or modified is not None):
+            return None
+        if later and origin.rpartition("/")[2].encode() not in content and not is_cut(content[HEAD:], self._minor):
             return "?", f"{compiled!r} was compiled of another file, and may be used"
-        return fault
+        return fault_of(content, name, compiled, self._minor) or (None if later else _AS_INSTALLED)
+
+    def _modified(self, origin: str) -> int | None:
+        content = self._torch.content
+        return content.modified(origin) if isinstance(content, Timed) else None
 
     def _alone(self, name: str, origin: str) -> tuple[str, str] | None:
         try:
