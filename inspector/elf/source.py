@@ -47,6 +47,10 @@ class FilePart:
         self.size = size
         self.bytes_read = 0
 
+    def modified(self) -> int | None:
+        """Return when the file was last written, in seconds; None where this is a part of a larger one."""
+        return int(os.fstat(self._handle).st_mtime) if self.start == 0 and self._handle is not None else None
+
     def read_at(self, offset: int, size: int) -> bytes:
         """See `Source.read_at`."""
         size = min(size, self.size - offset)

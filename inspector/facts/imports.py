@@ -46,19 +46,7 @@ class Modules(msgspec.Struct, frozen=True):
 
     def reader(self, image: Image, indexed: Sequence[Indexed], fs: MergedRootfs) -> ReadContent:
         """Return what reads any file of the image, which reads nothing before it is asked."""
-        contents = [self._contents(*pair) for pair in zip(image.layers, indexed, strict=True)]
-
-        def content(path: str) -> bytes:
-            real = resolve(fs, path)
-            if real is None:
-                raise NotFound(f"{path!r} leads to no file of the image")
-            try:
-                return fs.content(real, contents)
-            except NotKept as error:
-                self.missed.append(str(error))
-                raise
-
-        return content
+        return _Reader(fs, [self._contents(*pair) for pair in zip(image.layers, indexed, strict=True)], self.missed)
 
     def _contents(self, layer: Layer, indexed: Indexed) -> Contents:
         digest = layer.digest if layer.compressed else None
@@ -78,3 +66,30 @@ def unknown_imports(names: Iterable[str], why: str) -> dict[str, Imported]:
     from inspector.imports.model import Imported
 
     return dict.fromkeys(asked, Imported(importable=Importable.UNKNOWN, reasons=(why,)))
+
+
+class _Reader:
+    """Reads any file of an image from its layers; `missed` collects why one can't be read."""
+
+    def __init__(self, fs: MergedRootfs, contents: Sequence[Contents], missed: list[str]) -> None:
+        self._fs = fs
+        self._contents = contents
+        self._missed = missed
+
+    def __call__(self, path: str) -> bytes:
+        """Return a file's bytes. Raises `NotKept`, `NotFound`."""
+        try:
+            return self._fs.content(self._real(path), self._contents)
+        except NotKept as error:
+            self._missed.append(str(error))
+            raise
+
+    def modified(self, path: str) -> int | None:
+        """Return when a file was last written, in seconds; None where that isn't known. Raises `NotFound`."""
+        return self._fs.modified(self._real(path), self._contents)
+
+    def _real(self, path: str) -> str:
+        real = resolve(self._fs, path)
+        if real is None:
+            raise NotFound(f"{path!r} leads to no file of the image")
+        return real

@@ -135,6 +135,10 @@ class Finder:
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
             raise InspectorError(f"{file} on the search path is not a zip file: {error}") from error
 
+    def content(self, path: str) -> bytes:
+        """Return the bytes of a file. Raises `NotKept`, `NotFound`."""
+        return self._content(path)
+
     def source(self, origin: str) -> str:
         """Return the text of a source. Raises as `decode_source`, and `NotKept`, `LimitExceeded`."""
         inside = next((file for file in self._zips if origin.startswith(f"{file}/")), None)

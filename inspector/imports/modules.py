@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed
+from inspector.imports.compiled import CompiledNames
 from inspector.imports.evaluate import UNSURE, Module, Thing
 from inspector.imports.finder import Finder
 from inspector.imports.known import FROZEN, FROZEN_311, MADE_BY_COMPILED, STARTED, WHOLE
 from inspector.imports.opening import Opener
-from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised, is_closed, may_make, mentions
+from inspector.imports.state import Doubt, Ends, Function, Loaded, Raised, is_closed, may_make, mentions, version_of
 from inspector.imports.statements import read_statements
 from inspector.imports.syntax import Block, Source
 from inspector.python.modules import Found
@@ -26,8 +26,6 @@ MAX_DEPTH = 70
 MAX_DOUBTS = 200
 _CHARACTERS_A_STEP = 10
 
-_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
-
 
 class Modules:
     """The modules of one importing process. What isn't decided is in `doubts`."""
@@ -39,8 +37,8 @@ class Modules:
         self._opener = opener
         self.variables = variables
         self.machine = machine
-        found = _VERSION.match(version)
-        self.version = (int(found[1]), int(found[2]), int(found[3] or 0)) if found else (3, 0, 0)
+        self.version = version_of(version)
+        self._compiled = CompiledNames(finder, opener)
         self.modules: dict[str, Loaded] = {}
         self.doubts: list[Doubt] = []
         self._failed: dict[str, Raised] = {}
@@ -140,6 +138,7 @@ class Modules:
             self.load_all(whole, where, maybe=maybe)
             return Module(whole)
         if module.opened:
+            self._compiled.check(module, name, where, self.changed)
             return UNSURE
         self._ask_for(module, name, where, maybe=maybe, relative=relative, own=own)
         return UNSURE
@@ -284,6 +283,9 @@ class Modules:
     def _run_source(self, module: Loaded, *, maybe: bool) -> None:
         assert module.found is not None
         refused = self.refused(module.name, module.origin)
+        if refused == ("", ""):
+            module.opened = "compiled"
+            return
         if refused is not None and refused[0] != "?":
             raise Raised(*refused, subject=module.name)
         if refused is not None or (module.found.loader == "bytecode" and not self.trusted_bytecode):
@@ -331,7 +333,7 @@ class Modules:
         """Tell whether a module certainly has no attribute of a name."""
         other = self.modules.get(name)
         if other is None or not is_closed(other) or "__getattr__" in other.names or attribute.startswith("__"):
-            return False
+            return other is not None and self._compiled.lacks(other, attribute)
         return attribute not in other.names and f"{name}.{attribute}" not in self.modules
 
     def _source(self, origin: str) -> Source:

@@ -53,6 +53,12 @@ class Opener:
         self.refused = started if isinstance(started, LoadFailure) else None
         self.built_in = frozenset[str]() if self.refused else built_in_modules(self.process)
 
+    @property
+    def interpreter_files(self) -> list[str]:
+        """The files of the program, and of the library that holds Python where that is another."""
+        loaded = self.process.loaded
+        return [each.file for each in loaded if each is loaded[0] or "/libpython" in each.path]
+
     def _process(self, level: int) -> Process:
         at = self._environment
         rights = Rights(at.uid or 0, at.groups)

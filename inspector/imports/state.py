@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 from collections import ChainMap
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Literal, NamedTuple
@@ -24,6 +25,9 @@ ALWAYS = (
     "__path__",
     "__class__",
 )
+
+
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 class Raised(Exception):
@@ -155,6 +159,17 @@ def about_imports(error: str) -> bool:
 def place(module: Loaded, line: int) -> str:
     """Return the clause that says where a statement stands."""
     return f"in line {line} of {module.origin}"
+
+
+def origin_of(where: str) -> str:
+    """Return the source that such a clause names."""
+    return where.partition(" of ")[2]
+
+
+def version_of(text: str) -> tuple[int, int, int]:
+    """Return a Python's version as numbers."""
+    found = _VERSION.match(text)
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else (3, 0, 0)
 
 
 def absolute(package: str, level: int, name: str, where: str) -> str:

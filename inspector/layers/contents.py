@@ -10,8 +10,10 @@ from inspector.elf import FilePart, Source
 from inspector.errors import InspectorError
 from inspector.layers.blob import Reopenable, Repeatable, Seekable
 from inspector.layers.entry import LayerIndex
+from inspector.layers.fields import octal
+from inspector.layers.header import BLOCK
 from inspector.layers.offsets import offsets_of
-from inspector.layers.readers import StreamReader
+from inspector.layers.readers import FileReader, StreamReader
 from inspector.layers.scan import both_sides, check_sides
 from inspector.layers.tar import Member, iter_members
 from inspector.rootfs import Kind, NotKept
@@ -27,6 +29,8 @@ MAX_PACKED = 24 << 20
 GONE = "its bytes went by and were not kept; `--access storage`, or an uncompressed archive (`docker save`), has them"
 
 _LEVEL = 1
+_TIME = slice(136, 148)
+"""Of a header, right before the file's bytes; a PAX record has but the fraction of a second besides."""
 _LEFT_OUT = ("/tests/", "/test/", "/lib2to3/", "/idlelib/", "/pip/_vendor/")
 
 
@@ -73,6 +77,22 @@ class Contents:
             raise NotKept("it changed since its layer was read")
         return data
 
+    def modified(self, position: int) -> int | None:
+        """Return when a regular file was last written, in seconds; None where that isn't had without much reading."""
+        blob = self._blob
+        try:
+            self._check_unchanged()
+            if isinstance(blob, Seekable) and not self._verify and blob.is_plain():
+                with blob.reader() as reader:
+                    header = reader.part(self._offset(reader, position) - BLOCK, BLOCK)
+                    return octal(header.read_at(0, BLOCK)[_TIME])
+            if isinstance(blob, Reopenable) and not isinstance(blob, Seekable) and not self._verify:
+                with blob.open_file(self._index, position) as source:
+                    return source.modified() if isinstance(source, FilePart) else None
+        except (OSError, ValueError, InspectorError):
+            return None
+        return None
+
     def _check_unchanged(self) -> None:
         if self._identity is not None and getattr(self._blob, "identity", None) != self._identity:
             raise NotKept("its layer changed since it was read")
@@ -94,11 +114,14 @@ class Contents:
 
     def _sought(self, blob: Seekable, position: int, size: int) -> bytes:
         with blob.reader() as reader:
-            if self._offsets is None:
-                self._offsets = offsets_of(reader, self._index.entries)
-                self.bytes_read += reader.bytes_read
-            part: FilePart = reader.part(self._offsets[position], size)
+            part: FilePart = reader.part(self._offset(reader, position), size)
             return self._whole(part, size)
+
+    def _offset(self, reader: FileReader, position: int) -> int:
+        if self._offsets is None:
+            self._offsets = offsets_of(reader, self._index.entries)
+            self.bytes_read += reader.bytes_read
+        return self._offsets[position]
 
     def _from_second_pass(self, blob: Repeatable, position: int) -> bytes:
         if self._packed is None:

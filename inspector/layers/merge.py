@@ -147,6 +147,13 @@ class MergedRootfs:
         self.budget.spend("bytes", len(data), "of files that are read whole")
         return data
 
+    def modified(self, path: str, contents: Sequence[Contents | None]) -> int | None:
+        """Return when a regular file was last written, in seconds; None where that isn't known. Raises `NotFound`."""
+        node, _ = self._content(path)
+        layer = node.inode >> 32
+        found = contents[layer] if layer < len(contents) else None
+        return None if found is None else found.modified(node.inode & ORDINAL)
+
     def head(self, path: str) -> bytes:
         """See `Rootfs.head`."""
         node, data = self._content(path)

@@ -49,13 +49,17 @@ def fault_of(compiled: bytes, name: str, origin: str, minor: str) -> tuple[str, 
     return None
 
 
-def may_be_used(compiled: bytes, source: bytes, minor: str) -> bool:
-    """Tell whether bytecode beside a source may be loaded in its place; whether their times agree isn't asked."""
+def may_be_used(compiled: bytes, source: bytes, minor: str, modified: int | None = None) -> bool:
+    """Tell whether bytecode beside a source may be loaded in its place; `modified` is when that was last written."""
     if state_of(compiled, minor) != "own" or len(compiled) < HEAD:
         return False
     flags = compiled[4:8]
     if flags == _FLAGS[0]:
+        if modified is not None and int.from_bytes(compiled[8:12], "little") != modified & 0xFFFFFFFF:
+            return False
         return int.from_bytes(compiled[12:16], "little") == len(source) & 0xFFFFFFFF
+    if flags not in _FLAGS:
+        return False
     return flags != _CHECKED or compiled[8:16] == _sum_of(compiled, source)
 
 

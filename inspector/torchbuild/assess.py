@@ -43,7 +43,7 @@ def _check_loading(torch: Candidate) -> Iterator[Diagnostic]:
 def settled(torch: Candidate, found: list[Diagnostic]) -> list[Diagnostic]:
     """Follow the import where a diagnostic asks for that, and nothing else fails it."""
     hooks = serious_hooks(torch.interpreter)
-    if len(hooks) == 1 and torch.content is not None and not torch.blind and importable(found) != "no":
+    if len(hooks) == 1 and torch.content is not None and not torch.blind:
         from inspector.torchbuild.start_code import diagnose, without_hook
 
         known = diagnose(torch, hooks[0])

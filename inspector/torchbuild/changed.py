@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -48,8 +49,14 @@ def layer_of_record(torch: Candidate) -> int | None:
 def compiled_of(torch: Candidate, origin: str) -> str:
     """Return where Python keeps the bytecode of a source; empty where it keeps none."""
     folder, _, name = origin.rpartition("/")
+    if not name.endswith(".py"):
+        return ""
+    elsewhere = torch.environment.get("PYTHONPYCACHEPREFIX")
+    kept = f"{posixpath.join(torch.started.cwd, elsewhere)}{folder}" if elsewhere else f"{folder}/__pycache__"
+    level = torch.environment.get("PYTHONOPTIMIZE", "")
+    optimized = "" if level in ("", "0") else f".opt-{level if level.isdecimal() else 1}"
     tag = torch.suffixes.abi.removeprefix("cp")
-    return f"{folder}/__pycache__/{name.removesuffix('.py')}.cpython-{tag}.pyc" if name.endswith(".py") else ""
+    return f"{kept}/{name.removesuffix('.py')}.cpython-{tag}{optimized}.pyc"
 
 
 def check_changed(torch: Candidate) -> Iterator[Diagnostic]:

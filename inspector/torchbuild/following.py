@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Sequence
 
 from inspector.errors import InspectorError
 from inspector.imports.find import Asked, follow
 from inspector.python.bytecode import HEAD, fault_of, is_unchecked_of_another, may_be_used, state_of
+from inspector.python.code_objects import is_cut
 from inspector.python.folders import Folders
 from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.changed import changed_sources, compiled_of, gone_modules, layer_of_record, listed_sources
+from inspector.torchbuild.changed import (
+    changed_sources,
+    compiled_of,
+    gone_modules,
+    layer_of_record,
+    listed_sources,
+    sums_unlike,
+)
 from inspector.torchbuild.diagnostics import Diagnostic, importable
 from inspector.torchbuild.standard_library import standard_library_of
 
@@ -51,11 +60,32 @@ def settle(torch: Candidate, found: Sequence[Diagnostic]) -> list[Diagnostic]:
     home = answer.path and torch.folders.at(answer.path).path
     if home != torch.folders.at(torch.path).path:
         return [*found, Diagnostic("unknown", f"`import torch` finds {answer.path!r}")]
-    if any(_NOT_PROVED.search(each.text) for each in found):
-        return list(found)  # sources tell that the import fails, and not that it works
-    if origins.compiled and any(each.asks and each.severity == "unknown" for each in found):
-        return list(found)  # bytecode is not followed, and may import what is missing
+    if origins.spared and not origins.is_rest_installed():
+        text = f"{min(origins.spared)!r} is not what Python loads: what its bytecode imports is not known"
+        return [*found, Diagnostic("unknown", text)]
+    compiled = origins.compiled and any(each.asks and each.severity == "unknown" for each in found)
+    if compiled or any(_NOT_PROVED.search(each.text) for each in found):
+        return list(found)  # bytecode is not followed; and sources tell that an import fails, not that libraries load
     return [Diagnostic("note", each.text, each.path) if each.asks else each for each in found]
+
+
+_AS_INSTALLED = ("", "")
+"""Of a source that was edited and has its old time again: Python loads the bytecode of what was installed."""
+
+
+def _may_be_of(compiled: bytes, source: bytes) -> bool:
+    """Tell whether bytecode holds all that a source imports or raises, by name."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(part for alias in node.names for part in alias.name.split("."))
+        elif isinstance(node, ast.Raise):
+            names.update(each.id for each in ast.walk(node) if isinstance(each, ast.Name))
+    return all(name.encode() in compiled for name in names)
 
 
 class _Origins:
@@ -73,6 +103,7 @@ class _Origins:
         self._stray = "" if "numpy" in named else f"{torch.found.entry}/numpy/"
         self._minor = ".".join(torch.interpreter.version.split(".")[:2])
         self.compiled = 0
+        self.spared: set[str] = set()
 
     def is_changed(self, origin: str) -> bool:
         """Tell whether a source is not as it was installed, or was not: what it runs is looked at closely."""
@@ -84,6 +115,11 @@ class _Origins:
             or (self._stray and real.startswith(self._stray))
         )
         return bool(stray) or real in self._changed
+
+    def is_rest_installed(self) -> bool:
+        """Tell whether all sources but those whose bytecode is loaded are as they were installed."""
+        spared = {resolve(self._folders.fs, each) or each for each in self.spared}
+        return not (self._changed - spared) and not gone_modules(self._torch)
 
     def refusal(self, name: str, origin: str) -> tuple[str, str] | None:
         """Return the error that Python raises for a module's bytecode, `?` where it isn't known; None where it loads.
@@ -101,23 +137,39 @@ class _Origins:
         if not later and not self.is_changed(origin):
             return None
         try:
-            content, text = self._read(compiled), self._read(origin)
+            return self._of_both(name, origin, compiled, later=later)
         except InspectorError:
             return None
+
+    def _of_both(self, name: str, origin: str, compiled: str, *, later: bool) -> tuple[str, str] | None:
+        """Return the same of bytecode beside its source, which a `later` layer brought or which is as installed."""
+        content, text = self._read(compiled), self._read(origin)
         if is_unchecked_of_another(content, text):
             return "?", f"{compiled!r} is used unchecked, and was compiled of another source"
-        return (
-            self._of_later(name, origin, compiled, content)
-            if later and may_be_used(content, text, self._minor)
-            else None
-        )
-
-    def _of_later(self, name: str, origin: str, compiled: str, content: bytes) -> tuple[str, str] | None:
-        """Return what is wrong with bytecode that came after its source, and that Python takes for that one's."""
-        fault = fault_of(content, name, compiled, self._minor)
-        if fault is None and origin.rpartition("/")[2].encode() not in content:
+        modified = self._modified(origin)
+        if not may_be_used(content, text, self._minor, modified) or not (later or modified is not None):
+            return None
+        if later and origin.rpartition("/")[2].encode() not in content and not is_cut(content[HEAD:], self._minor):
             return "?", f"{compiled!r} was compiled of another file, and may be used"
-        return fault
+        fault = fault_of(content, name, compiled, self._minor)
+        return fault or (None if later else self._as_installed(origin, content, text, modified))
+
+    def _as_installed(self, origin: str, content: bytes, text: bytes, modified: int | None) -> tuple[str, str] | None:
+        """Tell of an edited source that Python loads the bytecode of what was installed, for its time is the old one.
+
+        Not so of bytecode that may have been compiled of the edited one: that has every name which it imports.
+        """
+        edited = (resolve(self._folders.fs, origin) or origin) in sums_unlike(self._torch)[0]
+        if not edited or modified is None or content[4:8] != bytes(4) or _may_be_of(content, text):
+            return None
+        self.spared.add(origin)
+        return _AS_INSTALLED
+
+    def _modified(self, origin: str) -> int | None:
+        """Return when a source was last written; None where what reads the files doesn't know."""
+        modified = getattr(self._torch.content, "modified", None)
+        found: int | None = modified(origin) if modified is not None else None
+        return found
 
     def _alone(self, name: str, origin: str) -> tuple[str, str] | None:
         try:

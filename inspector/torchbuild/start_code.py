@@ -128,7 +128,9 @@ def _error_of(node: ast.stmt, imported: Container[str], is_missing: Callable[[st
             return name if plain or kind is SystemExit else ""
         case ast.Expr(value=ast.Call(func=called, args=[] | [ast.Constant()], keywords=[])):
             module, _, name = ast.unparse(called).rpartition(".")
-            return _CALLS.get((module, name), "") if not module or module in imported else ""
+            if module.isidentifier() and module not in imported and not hasattr(builtins, module):
+                return "NameError"
+            return _CALLS.get((module, name), "")
         case ast.Expr(value=ast.BinOp(left=ast.Constant(int()), op=ast.Div(), right=ast.Constant(0))):
             return "ZeroDivisionError"
         case _:

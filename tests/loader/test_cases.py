@@ -486,7 +486,10 @@ def test_preloads(room: Room) -> None:
     room.library("/broken.so", "int b;", needs=["/good/libbeta.so.1"])
     room.put("/etc/ld.so.preload", b"/good/libbeta.so.1\n")
     assert agreed(room, "/m.so") == ["OK"]
+    room.put("/etc/ld.so.preload", b"# /stub/libbeta.so.1\n/good/libbeta.so.1 # more\n")
+    assert agreed(room, "/m.so") == ["OK"]
     room.put("/etc/ld.so.preload", b"")
+    assert agreed(room, "/m.so", environment={"LD_PRELOAD": "$ORIGIN/good/libbeta.so.1"}) == ["OK"]
     assert agreed(room, "/m.so", environment={"LD_PRELOAD": "/none.so /stub/libbeta.so.1:/good/libbeta.so.1"})
     said = agreed(room, "/m.so", environment={"LD_PRELOAD": "/broken.so"})
     assert said == [f"/opener: error while loading shared libraries: {NOT_THERE}", "status 127"]

@@ -53,6 +53,10 @@ SOURCES = {
         ("import gone", {}, None),
         ("import os; os.system('x')", {}, None),
         ("import sys; sys.path[:0] = ['/x']", {}, None),
+        ("import os, sys; sys.path.append(os.path.join('/x', 'y'))", {}, ["/x/y"]),
+        ("import os.path, sys; sys.path.append(os.path.join('/x', 'y'))", {}, ["/x/y"]),
+        ("import site; site.addsitedir('/x')", {}, ["/x"]),
+        ("import site; site.addsitedir('x')", {}, None),
         ("import " + "(" * 5000, {}, None),
     ],
 )

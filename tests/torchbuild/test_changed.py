@@ -31,6 +31,16 @@ def test_what_a_later_layer_brings_is_told(path: str, clause: str) -> None:
     assert clause in ask(TREE, {path: content + b"# changed\n"}).why
 
 
+@pytest.mark.parametrize("name", ["random/__init__.py", "random.so", "random.cpython-311-x86_64-linux-gnu.so"])
+def test_what_takes_the_place_of_a_module_is_told(name: str) -> None:
+    assert "take the place of modules of torch (1): " in ask(TREE, {f"{SITE}/torch/{name}": b"x"}).why
+
+
+def test_what_takes_no_module_s_place() -> None:
+    beside = {"random/data": b"", "random.cpython-312-x86_64-linux-gnu.so": b"", "other/__init__.py": b""}
+    assert "take the place" not in ask(TREE, {f"{SITE}/torch/{name}": data for name, data in beside.items()}).why
+
+
 @pytest.mark.parametrize(
     ("path", "stated", "clause"),
     [

@@ -52,6 +52,22 @@ def test_a_module_of_another_entry_of_the_path_serves() -> None:
     assert ask(tree, config=config).torch.importable == "yes"
 
 
+@pytest.mark.parametrize(
+    ("content", "importable"),
+    [
+        (b"[console_scripts]\nx = y:z\n", "yes"),
+        (b"text before\n[console_scripts]\n# a comment\nx = y:z\n", "yes"),
+        (b"[console_scripts]\nx\n", "no"),
+        (b"[console_scripts]\nx = \xe9:y\n", "no"),
+    ],
+)
+def test_entry_points_of_any_kind_must_be_read(content: bytes, importable: Tri) -> None:
+    tree = slim(torch("2.6.0"), pure("other", "1.0"))
+    answer = ask({**tree, f"{SITE}/other-1.0.dist-info/entry_points.txt": content})
+    assert answer.torch.importable == importable
+    assert importable == "yes" or "can't be parsed" in answer.why
+
+
 def test_an_archive_may_hold_a_module() -> None:
     config = config_of(env={**ENV, "PYTHONPATH": "/opt/six-1-py3.11.egg"})
     tree: dict[str, Member] = {**slim(torch_cpu(), needs=False), "opt/six-1-py3.11.egg": b"PK"}

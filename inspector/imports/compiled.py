@@ -1,0 +1,45 @@
+"""Names that compiled modules of the standard library certainly lack: each that they make stands among their bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from inspector.errors import InspectorError
+from inspector.imports.finder import Finder
+from inspector.imports.opening import Opener
+from inspector.imports.state import Loaded, Raised, origin_of
+
+_OWN = "/lib-dynload/"
+
+
+class CompiledNames:
+    """Looks for names in extension modules, and in the interpreter for those that are built in."""
+
+    def __init__(self, finder: Finder, opener: Opener) -> None:
+        self._finder = finder
+        self._opener = opener
+        self._bytes: dict[str, bytes | None] = {}
+
+    def check(self, module: Loaded, name: str, where: str, changed: Callable[[str], bool]) -> None:
+        """Raise `Raised` where a changed source asks a compiled module for a name that it lacks."""
+        if where and changed(origin_of(where)) and self.lacks(module, name):
+            raise Raised("ImportError", f"cannot import name {name!r} from {module.name!r}", where)
+
+    def lacks(self, module: Loaded, name: str) -> bool:
+        """Tell whether no text among the bytes of a compiled module ends with the name."""
+        if module.opened != "compiled" or name.startswith("__"):
+            return False
+        if module.found is None:
+            files = self._opener.interpreter_files if module.name in self._opener.built_in else []
+        else:
+            files = [module.origin] if _OWN in module.origin else []
+        contents = [self._read(file) for file in files]
+        return bool(contents) and not any(each is None or name.encode() + b"\0" in each for each in contents)
+
+    def _read(self, file: str) -> bytes | None:
+        if file not in self._bytes:
+            try:
+                self._bytes[file] = self._finder.content(file)
+            except InspectorError:
+                self._bytes[file] = None
+        return self._bytes[file]
