@@ -38,6 +38,11 @@ def in_versions(names: Mapping[int, str], versions: array[int], hashes: array[in
     return (*rows, *([("", bytes_of(sorted(also)))] if also else []))
 
 
+def any_hidden(versions: array[int]) -> bool:
+    """Tell whether a version is hidden, so that only a reference to it finds what it defines."""
+    return any(version & _HIDDEN for version in _distinct(versions))
+
+
 def only_hidden(versions: array[int], hashes: array[int]) -> list[int]:
     """Return the hashes that an unversioned reference can't mean: a hidden version, not the base or the first."""
     used = _distinct(versions)

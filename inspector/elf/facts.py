@@ -13,7 +13,8 @@ _MAX_FOLDERS = 32
 _NAME = re.compile(
     r"(?:^|/)(?:ld-linux[^/]*\.so[^/]*|ld-[\d.]+\.so|ld-musl-[^/]*\.so[^/]*|ld64\.so[^/]*|ld\.so[^/]*|libc\.so|libc\.musl-[^/]*\.so[^/]*)\Z"
 )
-_FOLDERS = re.compile(rb"(?:/(?:[\w.+@~-]{1,255}/){1,32}\0){1,32}")
+_FOLDERS = re.compile(rb"/(?:[\w.+@~-]{1,255}/){1,32}\0(?:/(?:[\w.+@~-]{1,255}/){1,32}\0){0,31}")
+"""Up to 32 folders, the first by itself: so the search jumps from slash to slash."""
 _MUSL = re.compile(rb"(?:(?<=\0)|\A)(/[\w.+@~/-]{1,255}(?::/[\w.+@~/-]{1,255}){1,31})\0")
 _CACHE = re.compile(rb"\0(/[\w.+@~/-]{1,4095}\.cache)\0")
 _VERSION = re.compile(rb" release version (\d{1,3}\.\d{1,4})")

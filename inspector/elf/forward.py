@@ -26,7 +26,7 @@ from inspector.elf.dynamic import (
     dynamic_range,
     read_dynamic,
 )
-from inspector.elf.layout import PT_INTERP, PT_LOAD, Layout, read_layout
+from inspector.elf.layout import PT_INTERP, Layout, read_layout
 from inspector.elf.model import NotElf, Skeleton, Symbols
 from inspector.elf.opened import Opened
 from inspector.elf.relocations import relocation_ranges
@@ -115,7 +115,7 @@ def _follow(passing: _Passing, layout: Layout) -> Dynamic | None:
 
 def _beginning(layout: Layout, dynamic: int) -> list[Range]:
     """Return where the tables are likely to lie before .dynamic: in the first segment, or behind the code in it."""
-    loads = [(one.offset, one.offset + one.size, one.flags) for one in layout.segments if one.kind == PT_LOAD]
+    loads = [(one.offset, one.offset + one.size, one.flags) for one in layout.loads]
     if not loads:
         return []
     start, end, flags = loads[0]

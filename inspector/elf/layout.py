@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import msgspec
 
@@ -40,25 +41,30 @@ class Segment(msgspec.Struct, frozen=True, gc=False):
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """What header and program headers say. `cut` says why not all of these were read."""
+    """What header and program headers say. `cut` says why not all of these were read.
+
+    `loads` are the segments that are loaded, `last` the last segment of each kind, which is the one that glibc takes.
+    """
 
     bits: int
     order: str
     osabi: int
     kind: int
     machine: int
-    segments: tuple[Segment, ...]
+    loads: tuple[Segment, ...]
+    last: dict[int, Segment]
     cut: str = ""
 
     def find(self, kind: int) -> Segment | None:
-        """Return the last segment of a kind, which is the one that glibc takes."""
-        return next((segment for segment in reversed(self.segments) if segment.kind == kind), None)
+        """Return the last segment of a kind."""
+        return self.last.get(kind)
 
     def place(self, address: int) -> tuple[int, int] | None:
         """Return where in the file the byte at a memory address lies, and where its segment ends."""
-        for segment in self.segments:
-            if segment.kind == PT_LOAD and segment.address <= address < segment.address + segment.size:
-                return address - segment.address + segment.offset, segment.offset + segment.size
+        for segment in self.loads:
+            start = address - segment.address
+            if 0 <= start < segment.size:
+                return start + segment.offset, segment.offset + segment.size
         return None
 
 
@@ -91,14 +97,18 @@ def _read_segments(source: Source, head: bytes, bits: int, order: str) -> Layout
     rows = head[table:end] if end <= len(head) else source.read_at(table, taken * unpack.size)
     if len(rows) < taken * unpack.size:
         return NotElf("cannot read file data")
-    segments = tuple(_segment(row, bits) for row in unpack.iter_unpack(rows))
+    segments = _segments(unpack.iter_unpack(rows), bits)
+    loads = tuple([segment for segment in segments if segment.kind == PT_LOAD])
     cut = f"it has {count} program headers, of which {MAX_SEGMENTS} were read" if taken < count else ""
-    return Layout(bits, order, head[7], kind, machine, segments, cut)
+    return Layout(bits, order, head[7], kind, machine, loads, {segment.kind: segment for segment in segments}, cut)
 
 
-def _segment(row: tuple[int, ...], bits: int) -> Segment:
+def _segments(rows: Iterable[tuple[int, ...]], bits: int) -> list[Segment]:
     if bits == 64:
-        kind, flags, offset, address, _, size, memory, _ = row
-    else:
-        kind, offset, address, _, size, memory, flags, _ = row
-    return Segment(kind, flags, offset, address, size, memory)
+        return [
+            Segment(kind, flags, offset, address, size, memory)
+            for kind, flags, offset, address, _, size, memory, _ in rows
+        ]
+    return [
+        Segment(kind, flags, offset, address, size, memory) for kind, offset, address, _, size, memory, flags, _ in rows
+    ]

@@ -78,7 +78,8 @@ def named(
             words = words_of(data[: len(data) - len(data) % step], layout.order)
             numbers = dict.fromkeys(_numbers(words, layout, step))  # many name the same one
             highest = max(highest, max(numbers, default=-1))
-            found.update(dict.fromkeys(filter(among.__contains__, numbers)))
+            fresh = dict.fromkeys(filter(among.__contains__, numbers))
+            found = found | fresh if found else fresh
     return list(found), highest
 
 

@@ -18,7 +18,7 @@ from inspector.elf.dynamic import (
     Damaged,
     text_of,
 )
-from inspector.elf.layout import PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_TLS, Segment
+from inspector.elf.layout import PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_TLS, Segment
 from inspector.elf.model import NotElf, Skeleton, VersionNeed
 from inspector.elf.opened import PASSED, Error, Opened, open_elf
 from inspector.elf.source import Absent, Source
@@ -52,7 +52,7 @@ class _Reading:
         tags = dynamic.tags
         flags, flags_1 = tags.get(DT_FLAGS, 0), tags.get(DT_FLAGS_1, 0)
         stack, thread = layout.find(PT_GNU_STACK), layout.find(PT_TLS)
-        loads = [segment.offset + segment.size for segment in layout.segments if segment.kind == PT_LOAD]
+        loads = [segment.offset + segment.size for segment in layout.loads]
         needs, defined = self._needs(), self._defined()
         interpreter = self._interpreter(layout.find(PT_INTERP))
         needed, filters = (self._texts(dynamic.all(*kinds)) for kinds in ((DT_NEEDED,), (DT_FILTER, DT_AUXILIARY)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import compress, islice
+from itertools import compress, islice, repeat
 
 from inspector.elf.dynamic import DT_STRTAB, DT_SYMTAB, Damaged
-from inspector.elf.exports import Defined, in_versions, only_hidden
+from inspector.elf.exports import Defined, any_hidden, in_versions, only_hidden
 from inspector.elf.hashes import hashes_of
 from inspector.elf.model import NotElf, Skeleton, Symbols
 from inspector.elf.opened import PASSED, Opened, open_elf
@@ -25,7 +25,8 @@ MAX_MODULES = 10_000
 
 _VERSION = 0x7FFF
 _MODULE = re.compile(rb"PyInit_([ -~]{1,255})\0")
-_AT_ONCE = 256
+_FEW = 20  # items that are taken out of a column one by one
+_AT_ONCE = 256  # names, whose bytes are counted before they are cut out
 
 
 def read_symbols(source: Source, *, whole: bool = True) -> Symbols:
@@ -91,8 +92,9 @@ class _Reading:
             self._data = self._columns.undefined(self._table.first)
         if not self._why:
             self._data = found[0][0]
-        known = set(self._data)
-        self._late = [number for number in found[1][0] if number not in known]
+        self._late, known = found[1][0], set(self._data)
+        if not known.isdisjoint(self._late):
+            self._late = [number for number in self._late if number not in known]
 
     def symbols(self) -> Symbols:
         names, numbers, data = self._named()
@@ -118,10 +120,9 @@ class _Reading:
 
     def _named(self) -> tuple[list[bytes], list[int], int]:
         """Return the names, without those that are empty, the numbers of their symbols, and how many are of data."""
-        names = self._names_of(self._data, MAX_UNDEFINED)
-        count = len(names) - names.count(b"")
-        names += self._names_of(self._late, MAX_UNDEFINED - sum(map(len, names)))
         numbers = self._data + self._late
+        names = self._names_of(numbers, MAX_UNDEFINED)
+        count = len(self._data) - names[: len(self._data)].count(b"")
         if b"" in names:
             numbers = [number for name, number in zip(names, numbers, strict=True) if name]
             names = list(filter(None, names))
@@ -131,15 +132,15 @@ class _Reading:
         """Return the names of symbols, in at most so many bytes."""
         if not numbers:
             return []
-        places, find = self._columns.names(0, max(numbers) + 1), self._strings.find
+        places, strings = self._columns.names(0, max(numbers) + 1), self._strings
         names: list[bytes] = []
         for begin in range(0, len(numbers), _AT_ONCE):
             starts = [places[number] for number in numbers[begin : begin + _AT_ONCE]]
-            ends = [find(b"\0", start, start + most + 1) for start in starts]
+            ends = list(map(strings.find, repeat(b"\0"), starts))
             most -= sum(ends) - sum(starts)
             if most < 0 or -1 in ends:
                 raise Damaged(f"its symbols have no names, or names of more than {MAX_UNDEFINED} bytes")
-            names += [self._strings[start:end] for start, end in zip(starts, ends, strict=True)]
+            names += [strings[start:end] for start, end in zip(starts, ends, strict=True)]
         return names
 
     def _needed_versions(self, numbers: Iterable[int]) -> tuple[tuple[tuple[str, str], ...], tuple[int, ...]]:
@@ -155,7 +156,7 @@ class _Reading:
             for name, _, number in versions:
                 places[number] = len(needs)
                 needs.append((file, name))
-        used = [self._versions[number] for number in numbers]
+        used = list(map(self._versions.__getitem__, numbers))
         place = {version: places.get(version & _VERSION, -1) for version in set(used)}
         return tuple(needs), tuple(map(place.__getitem__, used))
 
@@ -172,13 +173,14 @@ class _Reading:
         if not self._versions:
             return None, b""
         names, error = self._opened.defined
-        versions = _chosen(self._versions[first:last], defining)
         if error is not None:
             raise error
-        return (
-            None if names is None else in_versions(names, versions, hashes),
-            bytes_of(only_hidden(versions, hashes)),
-        )
+        versions = self._versions[first:last]
+        if names is None and not any_hidden(versions):
+            return None, b""
+        versions = _chosen(versions, defining)
+        defined = None if names is None else in_versions(names, versions, hashes)
+        return defined, bytes_of(only_hidden(versions, hashes))
 
     def _modules(self, first: int, last: int, defining: bytes | None) -> tuple[str, ...]:
         """Return the modules that what is defined begins, among the names that look so, as few files have any."""
@@ -196,4 +198,12 @@ class _Reading:
 
 def _chosen(column: array[int], which: bytes | None) -> array[int]:
     """Return those of which a byte is 1; None stands for all."""
-    return column if which is None else array(column.typecode, compress(column, which))
+    if which is None:
+        return column
+    if which.count(0) > _FEW:
+        return array(column.typecode, compress(column, which))
+    found, at = column[:], which.rfind(b"\0")
+    while at >= 0:
+        del found[at]
+        at = which.rfind(b"\0", 0, at)
+    return found

@@ -19,6 +19,7 @@ MAX_HWCAPS = 64
 MAX_NAME = 4096
 _PART = re.compile(rb"([0-9]+)|[^0-9]")
 _CUT = 512
+_REMEMBERED = 4096
 
 
 class CacheEntry(msgspec.Struct, frozen=True):
@@ -38,6 +39,7 @@ class LoaderCache:
         self.count = 0
         self.hwcaps: tuple[str, ...] = ()
         self._first = self._stride = self._strings = 0
+        self._keys: dict[int, list[tuple[int, int]] | None] = {}
         self._read_header()
 
     def look_up(self, name: str) -> Iterator[CacheEntry]:
@@ -105,6 +107,14 @@ class LoaderCache:
         return None if end < 0 else self.content[at:end].decode("utf-8", "surrogateescape")
 
     def _key(self, number: int) -> list[tuple[int, int]] | None:
+        """Return what an entry is sorted by, made once: each search begins at the same ones."""
+        if number not in self._keys:
+            if len(self._keys) > _REMEMBERED:
+                self._keys.clear()
+            self._keys[number] = self._read_key(number)
+        return self._keys[number]
+
+    def _read_key(self, number: int) -> list[tuple[int, int]] | None:
         at = self._strings + self._number(self._first + number * self._stride + 4)
         end = self.content.find(b"\0", at, at + MAX_NAME)
         return None if end < 0 else _sort_key(self.content[at:end])

@@ -48,6 +48,7 @@ class Search:
         self._loader_cache: LoaderCache | None = None
         self._below: dict[str, tuple[tuple[str, int], ...]] = {}
         self._absent: set[str] = set()
+        self._entries: dict[str, str | None] = {}
         self._number = errno.ENOENT
         self._other_class = False
 
@@ -195,7 +196,11 @@ class Search:
         return None
 
     def _cached(self, name: str, *, without_defaults: bool) -> Candidate | None:
-        path = self._cache_entry(name)
+        if name not in self._entries:
+            if len(self._entries) > MAX_DIRECTORIES:
+                self._entries.clear()
+            self._entries[name] = self._cache_entry(name)
+        path = self._entries[name]
         if path is None or (without_defaults and path.startswith(self._defaults)):
             return None
         return self._try(path)
