@@ -51,7 +51,7 @@ class ListedFiles:
         for at in of_use(columns.names, columns.modes, sites):
             if columns.kinds[at] != _FILE or not columns.sizes[at]:
                 continue
-            folder, name, status = rows.directory(at), rows.items[at].name, rows.statuses[at]
+            folder, name, status = rows.directory(at), rows.names[at], rows.statuses[at]
             file = _File(rows.path(at), name, folder.descriptor, status, columns.sizes[at])
             summed = folder.sites and (name == _MODULE or (folder.sources and name.endswith(".py")))
             if at in shared:
