@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -125,6 +125,76 @@ def names_in(fs: Rootfs, path: str) -> Names:
     nodes = fs.scandir(path)
     directories = [name for name, node in nodes.items() if node.kind is Kind.DIRECTORY]
     return directories, nodes.keys() - set(directories)
+
+
+def sums_in(fs: Rootfs, files: Mapping[str, Node]) -> Mapping[str, bytes | NotKept]:
+    """Return the sum of each of the regular files, see `Rootfs.sum`, or why it is not known.
+
+    A file system that can tell those of many at once has a method `sums` for that.
+    """
+    sums: Callable[[Mapping[str, Node]], Mapping[str, bytes | NotKept]] | None = getattr(fs, "sums", None)
+    return {path: _sum(fs, path) for path in files} if sums is None else sums(files)
+
+
+def _sum(fs: Rootfs, path: str) -> bytes | NotKept:
+    try:
+        return fs.sum(path)
+    except NotKept as error:
+        return error
+
+
+class Below(Protocol):
+    """The regular files in a directory and in those below it, no links followed: in the order of a walk.
+
+    `inodes` are theirs by path from the directory, and the same by name in `folders`, of each that has files by its
+    path: empty, or with a slash at its end. `others` are the paths of links and devices. Nothing is to be changed.
+    """
+
+    inodes: dict[str, int]
+    folders: dict[str, dict[str, int]]
+    others: list[str]
+
+    @property
+    def layers(self) -> frozenset[int]:
+        """Return the positions of the layers that hold the names of the files."""
+
+    @property
+    def directories(self) -> Sequence[Node]:
+        """Return one of all the directories, the top one among them, for each mode and owners that they have."""
+
+    def node(self, path: str) -> Node | None:
+        """Return the node of one of the files, by its path from the directory."""
+
+    def sizes(self, inodes: Collection[int]) -> list[int]:
+        """Return the bytes of these files, in their order."""
+
+
+def files_below(fs: Rootfs, path: str) -> Below | None:
+    """Return all files below the directory `path`, whose links are followed already.
+
+    None where it isn't one, has too many, or the file system can't tell them more cheaply than by `Rootfs.scandir`.
+    """
+    below: Callable[[str], Below | None] | None = getattr(fs, "below", None)
+    return None if below is None else below(path)
+
+
+def names_below(fs: Rootfs, path: str) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+    """Yield each directory at and below `path`, with the names of those in it and of all else, as `names_in` has them.
+
+    Links are not followed. Paths end with a slash.
+    """
+    below: Callable[[str], Iterator[tuple[str, Iterable[str], Iterable[str]]]] | None
+    below = getattr(fs, "names_below", None)
+    if below is not None:
+        yield from below(path)
+        return
+    todo = [path]
+    while todo:
+        here = todo.pop()
+        prefix = f"{here.rstrip('/')}/"
+        directories, others = names_in(fs, here)
+        yield prefix, directories, others
+        todo += [prefix + name for name in directories]
 
 
 def resolve(fs: Rootfs, path: str, cwd: str = "/") -> str | None:

@@ -11,7 +11,7 @@ import click
 from inspector.api.page import render_page
 from inspector.cli.root import cli
 from inspector.policy.reference import render_reference
-from inspector.report.explain import checks_markdown
+from inspector.report.explain import render_markdown
 from pages.measured import bench_table
 from pages.seconds import seconds_table
 
@@ -42,7 +42,7 @@ def generated() -> dict[Path, str]:
     return {
         DOCS / "reference" / "cli.md": commands_page(),
         DOCS / "reference" / "policy.md": _without_bars(policy_page()),
-        DOCS / "reference" / "checks.md": _without_bars(checks_markdown()),
+        DOCS / "reference" / "checks.md": _without_bars(render_markdown()),
         DOCS / "reference" / "python.md": _without_bars(render_page()),
         speed: _with(
             _with(speed.read_text(encoding="utf-8"), "seconds", seconds_table(stored)), "bench", bench_table()

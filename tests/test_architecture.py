@@ -11,8 +11,11 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "inspector"
@@ -137,6 +140,13 @@ def refuse(offenders: Iterable[str]) -> None:
     """Fail with all offenders, one a line: pytest cuts a list that it compares."""
     found = list(offenders)
     assert not found, "\n".join(["", *found])
+
+
+def test_no_folder_of_tests_is_skipped(pytestconfig: pytest.Config) -> None:
+    """By its own default pytest skips folders named `venv`, as there are virtual environments."""
+    skipped = pytestconfig.getini("norecursedirs")
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py")}
+    refuse(str(folder) for folder in folders if any(fnmatch(part, each) for part in folder.parts for each in skipped))
 
 
 def test_there_is_something_to_check() -> None:

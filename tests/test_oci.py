@@ -358,7 +358,7 @@ def test_a_manifest_that_is_an_index_by_a_key_in_another_case_is_refused(key: st
         parse_manifest(document({**IMAGE, key: value}), MANIFEST, "here")
     with pytest.raises(Unsupported, match="schema 1"):
         parse_manifest(document({**IMAGE, "FSLayers": value}), MANIFEST, "here")
-    with pytest.raises(Malformed, match="is said to be"):
+    with pytest.raises(Malformed, match="its media type is"):
         parse_manifest(document({**IMAGE, "mediatype": INDEX}), "", "here")
 
 

@@ -20,7 +20,7 @@ from inspector.layers.readers import StreamReader
 from inspector.layers.reading import TarReading
 from inspector.layers.taking import StreamTaker
 from inspector.layers.tar import iter_members
-from inspector.pipeline.budget import Budget
+from inspector.pipeline.budget import AuditBudget
 from inspector.sources.access import Unread
 from inspector.sources.image import Image, Layer
 from inspector.sources.store import Members
@@ -67,7 +67,7 @@ LOOPS: dict[str, Callable[[], Any]] = {
     "headers of a tar": scan,
     "layers that are merged": lambda: merge([index_of({"a": b"b"})]),
     "names of an outer archive": lambda: Members("x").find("y"),
-    "requests of an audit": Budget().ask,
+    "requests of an audit": AuditBudget().ask,
 }
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
 @option("--catalog", multiple=True, metavar="HOST[/GLOB]", help="All repositories that a registry lists.")
 @option("--from", "files", multiple=True, metavar="FILE", help="A file of repositories or images; - is stdin.")
-@option("--include", multiple=True, metavar="GLOB", help="Only tags that fit this or another --include.")
-@option("--exclude", multiple=True, metavar="GLOB", help="No tags that fit this.")
+@option("--include", multiple=True, metavar="GLOB", help="Only tags that match this or another --include.")
+@option("--exclude", multiple=True, metavar="GLOB", help="No tags that match this.")
 @option("--semver", "versions", metavar="RANGE", help="Only tags with a version in RANGE, as in '>=1.2,<2'.")
 @option("--newest", type=click.IntRange(min=1), metavar="N", help="The newest N tags of each repository.")
 @policy_option
@@ -62,11 +62,10 @@ def command(
     quiet: bool,
     **given: Any,
 ) -> int:
-    """Say of every image of a REPOSITORY whether it suits its role; REPOSITORY:TAG is one image.
+    """Check whether every image of a REPOSITORY suits its role; REPOSITORY:TAG is one image.
 
-    First all tags are asked for, which gives the plan; then each distinct layer is read once, whatever the
-    number of images that share it, and none that the cache has. An audit that was interrupted goes on where
-    it stopped.
+    First, all tags are listed and their manifests fetched, which gives the plan; then each layer that is not in the
+    cache is read once, however many images share it. An interrupted audit continues where it stopped.
 
     \b
       inspector audit registry.example.com/team/api --newest 20

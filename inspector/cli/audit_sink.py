@@ -153,7 +153,8 @@ class Sink:
     def _tell(self, left: Left, span: float) -> None:
         if self._plan_only:
             for each in self._results:
-                complain(f"{each.image}: {each.error.message if each.error else ''}")
+                message = each.error.message if each.error else ""
+                complain(f"{each.image}: {message.removeprefix(f'{each.image}: ')}")
             if left.why:
                 complain(left_told(left), "warning")
             return

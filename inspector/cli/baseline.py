@@ -42,8 +42,8 @@ def command(
 ) -> int:
     """Write the findings of images, by their identity, and their sizes, build and Python: the baseline.
 
-    `check --baseline FILE` then fails on what is new or worse. A baseline that is there is only tightened: what
-    is mended goes, sizes shrink. What is worse is not taken, and the exit code is 1, unless --accept says why.
+    `check --baseline FILE` then fails on what is new or worse. An existing baseline is only tightened: findings that
+    were mended are removed, sizes shrink. What is worse is not added, and the exit code is 1, unless --accept says why.
 
     \b
       inspector baseline

@@ -25,7 +25,7 @@ def command(context: click.Context) -> None:
     """Inspect, prune or clear the cache: the facts of each image, so that one that is known is answered at once, what
     was found in each layer, so that none is read twice, and registries' manifests and configs.
 
-    INSPECTOR_CACHE_SIZE bounds all of it, as in 500M or 2 GiB; the longest unused goes first.
+    INSPECTOR_CACHE_SIZE limits its size, as in 500M or 2 GiB; what was not used for longest is removed first.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
@@ -35,7 +35,7 @@ def command(context: click.Context) -> None:
 @command.command("info", cls=Command, follows_file=False)
 @cache_dir_option
 def info(cache_dir: Path | None) -> None:
-    """Say where the cache is and what it holds."""
+    """Show where the cache is and what it holds."""
     from inspector.sizes import show_size
 
     with _opened(cache_dir) as cache:
@@ -53,7 +53,7 @@ def info(cache_dir: Path | None) -> None:
 @command.command("prune", cls=Command, follows_file=False)
 @cache_dir_option
 def prune(cache_dir: Path | None) -> None:
-    """Take out what an older version made and what is past the bound."""
+    """Remove what an older version wrote and what exceeds the limit."""
     from inspector.facts.rules import rules_of
 
     with _opened(cache_dir) as cache:
@@ -64,7 +64,7 @@ def prune(cache_dir: Path | None) -> None:
 @command.command("clear", cls=Command, follows_file=False)
 @cache_dir_option
 def clear(cache_dir: Path | None) -> None:
-    """Take out everything."""
+    """Remove everything."""
     with _opened(cache_dir) as cache:
         removed = cache.clear()
     emit(_told(removed))

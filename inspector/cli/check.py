@@ -56,11 +56,11 @@ def command(
     quiet: bool,
     **given: Any,
 ) -> int:
-    """Say of each image whether it suits its role: the right torch, of the right build, in the right size.
+    """Check whether each image suits its role: the right torch, of the right build, in the right size.
 
-    Options state a role for all images, --torch first of all. Else POLICY, before the images or behind -p, is a
-    .toml or .json file of roles; without one, inspector.toml or the [tool.inspector] of pyproject.toml is taken
-    from this directory or the nearest above it. Without REF, the images that the policy lists are checked.
+    Options such as --torch state a role for all images. Otherwise POLICY, before the images or after -p, is a .toml
+    or .json file of roles; without one, inspector.toml or the [tool.inspector] of pyproject.toml is taken from this
+    directory or the nearest above it. Without REF, the images that the policy lists are checked.
 
     \b
       inspector check --torch cpu worker.tar

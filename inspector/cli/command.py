@@ -61,7 +61,7 @@ class Command(Helped):
 
 def _common(*, follows_file: bool) -> list[click.Option]:
     """Make the options that every command has."""
-    told = "Tell on standard error what is tried and read; -vv also each request."
+    told = "Write to standard error what is tried and read; -vv also each request."
     common: list[click.Option] = [
         Option(["-v", "--verbose"], count=True, help=told),
         Option(["--debug"], is_flag=True, help="As -vv, with tracebacks of errors."),

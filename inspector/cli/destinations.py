@@ -57,6 +57,13 @@ class _FormatChoice(click.Choice):  # type: ignore[type-arg]  # click 8.1 has no
         return Destination(super().convert(name, param, ctx), Path(file) if file else None)
 
 
+def format_option(command: formats.Command) -> Decorator:
+    """Add `--format` to what prints no report on images: one format, and no variable, since that is about reports."""
+    choices = tuple(formats.formats(command))
+    choice = click.Choice(choices)
+    return option("-f", "--format", "form", type=choice, default=choices[0], show_default=True, help="What to print.")
+
+
 def report_options(command: formats.Command) -> Decorator:
     """Add `--format` and `--output`; the function takes what both come to as `reports`, whose files can be written."""
 
@@ -164,7 +171,7 @@ _CATEGORY = option(
     metavar="NAME",
     callback=_keep_category,
     expose_value=False,
-    help="Tell apart several SARIF reports on one commit, as of a matrix; default: the policy's path.",
+    help="Distinguish several SARIF reports on one commit, as of a matrix; default: the policy's path.",
 )
 
 

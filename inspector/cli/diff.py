@@ -57,9 +57,9 @@ def command(
     quiet: bool,
     **given: Any,
 ) -> int:
-    """Tell what changed from A to B: torch, the interpreter, packages with their sizes, layers.
+    """Show what changed from A to B: torch, the interpreter, packages with their sizes, layers.
 
-    A difference is no failure, unless --fail-on says so: the exit code is 0 whenever both images could be read.
+    A difference is not a failure, unless --fail-on says so: the exit code is 0 whenever both images could be read.
 
     \b
       inspector diff api-1.4.tar api-1.5.tar

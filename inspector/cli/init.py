@@ -55,8 +55,7 @@ MAX_LEFT = 10
 def command(references: tuple[str, ...], *, output: Path, force: bool, newest: int, quiet: bool, **given: Any) -> int:
     """Write a policy that the images pass: a role for each repository, of what was found in it.
 
-    Without REF, the images of the engine are looked at. What was seen stands in comments; tighten or
-    loosen the keys from there.
+    Without REF, the engine's images are read. Comments say what was found; tighten or loosen the keys from there.
 
     \b
       inspector init
@@ -66,6 +65,7 @@ def command(references: tuple[str, ...], *, output: Path, force: bool, newest: i
     from inspector.cli.output import complain, emit, ensure_writable, say
     from inspector.errors import UsageError
     from inspector.policy.starting import starting_policy
+    from inspector.report.text import count
 
     file = None if str(output) == "-" else output
     if file is not None and file.exists() and not force:
@@ -76,7 +76,8 @@ def command(references: tuple[str, ...], *, output: Path, force: bool, newest: i
     text, roles = starting_policy(images, left_out)
     if not roles:
         for line in text.splitlines()[4:] or ["there are no images"]:
-            complain(line.removeprefix("# "))
+            if line != "# Left out:":
+                complain(line.removeprefix("# "))
         complain("no image suits any role, so no policy was written")
         return 3
     emit(text, file)
@@ -85,7 +86,7 @@ def command(references: tuple[str, ...], *, output: Path, force: bool, newest: i
             complain(line, "warning")
         where, check = file or "standard output", "inspector check" if file and file.name == "inspector.toml" else ""
         following = f"; next: {check or f'inspector check {file}'}" if file else ""
-        say(f"{where}: {roles} role{'' if roles == 1 else 's'} of {len(images)} images{following}")
+        say(f"{where}: {count(roles, 'role')} of {count(len(images), 'image')}{following}")
     return 0
 
 

@@ -132,7 +132,7 @@ verdict_options = together(
         "--fail-on",
         multiple=True,
         type=click.Choice(("warn", "unknown")),
-        help="Exit with 1 on warnings, or on what can't be told, as on failures.",
+        help="Exit with 1 on warnings too, or on what can't be decided.",
     ),
     option("--exit-zero", is_flag=True, help="Exit with 0 whatever the verdict; wrong usage is still 2."),
 )
@@ -156,7 +156,7 @@ _HOW = together(
         "--image-timeout",
         type=click.FloatRange(min=1),
         metavar="SECONDS",
-        help="The most time for one image, beside what its bytes justify; default: 600.",
+        help="Time limit for one image, beyond what its bytes justify; default: 600.",
     ),
 )
 _ENGINES = together(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -95,17 +94,7 @@ class Program(Helped, click.Group):
             code = _guarded(run)
         finally:
             work.wait_for_cleanup()  # by threads that were left behind, and end with the program
-        return _end(code if work.interrupted_by() is None else signals.exit_code())
-
-
-def _end(code: int) -> NoReturn:
-    """End the process: at once where threads are left behind, since Python's own end may crash what they do in C."""
-    if work.interrupted_by() is None and not work.threads_left():
-        sys.exit(code)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError, ValueError):  # one that is closed is None, or refuses
-            stream.flush()
-    os._exit(code)
+        sys.exit(code if work.interrupted_by() is None else signals.exit_code())
 
 
 def _guarded(run: Callable[[], Any]) -> int:
@@ -142,7 +131,7 @@ def _complain_of(error: InspectorError) -> None:
 
 
 def _sentence(error: click.ClickException) -> str:
-    message = error.format_message().rstrip(".").replace(". (Did", " (did").replace(". Did", "; did")
+    message = " ".join(error.format_message().split()).rstrip(".").replace(". (Did", " (did").replace(". Did", "; did")
     message = message[:1].lower() + message[1:]
     context = getattr(error, "ctx", None)
     joint = "" if message.endswith("?") else ";"
@@ -175,7 +164,7 @@ def _tell_version(context: click.Context, _parameter: click.Parameter, asked: bo
     expose_value=False,
     is_eager=True,
     callback=_tell_version,
-    help="Say which version.",
+    help="Show the version.",
 )
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -185,11 +174,11 @@ def cli(context: click.Context) -> None:
     one of:
 
     \b
-      api:prod                    docker:NAME   podman:NAME     an engine's, as it lies there
+      api:prod                    docker:NAME   podman:NAME     an engine's image
       api.tar                     what `docker save`, `podman save` or skopeo wrote
       docker-archive:api.tar:TAG  one image of several
       oci:DIRECTORY[:TAG]         oci-archive:PATH[:TAG]        dir:DIRECTORY
-      docker://HOST/NAME:TAG      a registry's
+      docker://HOST/NAME:TAG      a registry's image
       container:NAME              an engine's container, with what was changed in it
       containerd:NAME             an image on a node of Kubernetes
       rootfs:PATH                 a directory, or what `docker export` wrote

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 @click.argument("references", nargs=-1, required=True, metavar="REF...")
 @report_options("show")
 @import_option
-@option("--waste", is_flag=True, help="Tell which bytes need not be there: deleted later, caches, tests, bytecode.")
+@option("--waste", is_flag=True, help="Show which bytes need not be there: deleted later, caches, tests, bytecode.")
 @config_option
 @reading_options
 def command(
     references: tuple[str, ...], *, reports: Sequence[Destination], waste: bool, quiet: bool, **given: Any
 ) -> int:
-    """Tell what images hold: torch first, then the interpreter, the biggest packages, and the layers.
+    """Show what images hold: torch first, then the interpreter, the biggest packages, and the layers.
 
     \b
       inspector show api.tar

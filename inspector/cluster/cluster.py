@@ -48,7 +48,7 @@ def parse_cluster(address: str, logins: Logins = "tokens") -> Cluster:
     """Return `[tcp://|tls://]HOST:PORT`. Raises `UsageError`."""
     found = _ADDRESS.fullmatch(address)
     if found is None:
-        raise UsageError(f"--cluster {address[:200]!a}: no address of a Dask scheduler; write tls://HOST:PORT")
+        raise UsageError(f"--cluster {address[:200]!a}: not the address of a Dask scheduler; write tls://HOST:PORT")
     return Cluster(f"{found[1] or 'tcp'}://{found[2]}", logins)
 
 
@@ -139,7 +139,7 @@ class ClusterExecutor:
             return content
         answer = opened(content)
         if answer is None:
-            return Failure("malformed", f"layer {unit.digest}: a worker's answer can't be read")
+            return Failure("malformed", f"layer {unit.digest}: a worker's answer is invalid")
         if answer.version != version_here():
             raise other_version(answer.version, "a worker")
         self._count(answer.requests - 1)
@@ -237,7 +237,9 @@ def _fetched(future: Future, unit: Unit) -> bytes | Failure | None:
         return Failure("unreachable", f"layer {unit.digest}: {count} workers of the cluster were lost reading it")
     except Exception as error:  # noqa: BLE001 - whatever Dask says of one task never ends the run
         return Failure("unreachable", f"layer {unit.digest}: the cluster gave it up ({type(error).__name__})")
-    return found if isinstance(found, bytes) else Failure("malformed", f"layer {unit.digest}: a worker answers nothing")
+    return (
+        found if isinstance(found, bytes) else Failure("malformed", f"layer {unit.digest}: a worker's answer is empty")
+    )
 
 
 def _has_expired(order: Order, outcome: Scanned | Failure | None) -> bool:

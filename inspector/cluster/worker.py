@@ -86,7 +86,7 @@ def read_order(order: Order) -> bytes:
     here = version_here()
     if order.version != here:
         return msgspec.msgpack.encode(Answer(version=here))
-    _asked.count = 0
+    _requests.count = 0
     try:
         registries = _registries(order.lent, order.own_logins)
         with work.limited():
@@ -97,7 +97,7 @@ def read_order(order: Order) -> bytes:
 
 
 def _answer(here: Version, outcome: Scanned | Failure) -> Answer:
-    requests = int(_asked.count)
+    requests = int(_requests.count)
     if isinstance(outcome, Failure):
         return Answer(version=here, failure=outcome, requests=requests)
     try:
@@ -115,11 +115,12 @@ def _answer(here: Version, outcome: Scanned | Failure) -> Answer:
     )
 
 
-_asked = threading.local()
+_requests = threading.local()
+"""`count` are those made for the order that this thread reads."""
 
 
 def _count() -> None:
-    _asked.count = getattr(_asked, "count", 0) + 1
+    _requests.count = getattr(_requests, "count", 0) + 1
 
 
 @lru_cache(maxsize=8)
@@ -178,7 +179,7 @@ def checked(unit: Unit, answer: Answer, *, verify: bool) -> Scanned | Failure:
     index = codec.decode(answer.index)
     wrong = ""
     if index is None:
-        wrong = "holds no index"
+        wrong = "has no index"
     elif (index.diff_id, index.scanner) != (unit.diff_id, answer.version.scanner):
         wrong = "is about another layer"
     elif index.blob_digest not in (None, unit.digest):

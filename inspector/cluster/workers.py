@@ -33,7 +33,7 @@ class Workers:
         self._address = address
         self._threads: dict[str, int] = {}
         self._looked = float("-inf")
-        self._manned = time.monotonic()
+        self._last_seen = time.monotonic()
 
     def room(self) -> int:
         """Count the layers that the cluster may hold now."""
@@ -46,8 +46,8 @@ class Workers:
     def check(self) -> None:
         """Raise `Unreachable` where there was no worker for too long."""
         if self._look():
-            self._manned = time.monotonic()
-        elif time.monotonic() - self._manned > _PATIENCE:
+            self._last_seen = time.monotonic()
+        elif time.monotonic() - self._last_seen > _PATIENCE:
             raise Unreachable(f"--cluster {self._address}: has had no worker for {_PATIENCE:.0f} seconds")
 
     def _look(self) -> dict[str, int]:

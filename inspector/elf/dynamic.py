@@ -96,23 +96,26 @@ def text_of(name: bytes) -> str:
 
 
 class _Page:
-    """A source whose small reads are served from one larger one, where that could be had; none reaches past `end`."""
+    """A source whose small reads are served from one larger one, where that could be had; none reaches past `end`.
+
+    `data` is what lies from `start` on.
+    """
 
     def __init__(self, source: Source, end: int) -> None:
         self._source = source
         self._end = end
-        self._start = self._until = 0
-        self._data = b""
+        self.start = 0
+        self.data = b""
 
     def read_at(self, offset: int, size: int) -> bytes:
         """See `Source.read_at`."""
-        if not self._start <= offset <= offset + size <= self._until:
+        if not self.start <= offset <= offset + size <= self.start + len(self.data):
             try:
-                self._data = self._source.read_at(offset, min(max(size, _PAGE), self._end - offset))
+                self.data = self._source.read_at(offset, min(max(size, _PAGE), self._end - offset))
             except Absent:
                 return self._source.read_at(offset, size)
-            self._start, self._until = offset, offset + len(self._data)
-        return self._data[offset - self._start : offset - self._start + size]
+            self.start = offset
+        return self.data[offset - self.start : offset - self.start + size]
 
 
 class Strings:
@@ -127,12 +130,15 @@ class Strings:
 
     def text(self, at: int) -> str:
         """Return the name that begins at a position of the table. Raises `Absent` too."""
+        data, begin = self._page.data, self._start + at - self._page.start
+        end = data.find(b"\0", begin, begin + MAX_NAME) if begin >= 0 and at < self._size else -1
+        if end >= 0:
+            self._spend(end - begin + 1)
+            return text_of(data[begin:end])
         found, size = b"", 128
         while at < self._size and len(found) <= MAX_NAME:
             found = self._page.read_at(self._start + at, min(size, self._size - at))
-            self._left -= len(found)
-            if self._left < 0:
-                raise Damaged(f"its names have more than {MAX_NAMES} bytes")
+            self._spend(len(found))
             end = found.find(b"\0")
             if end >= 0:
                 return text_of(found[:end])
@@ -140,6 +146,11 @@ class Strings:
                 break
             size *= 4
         raise Damaged("a name lies outside its string table")
+
+    def _spend(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise Damaged(f"its names have more than {MAX_NAMES} bytes")
 
 
 Needed = tuple[str, list[tuple[str, bool, int]]]
@@ -198,7 +209,9 @@ class _Table:
         self._left -= 1
         if self._left < 0 or at + record.size > self._end:
             raise Damaged(f"its versions are more than {MAX_VERSIONS}, or lie outside their table")
-        data = self._page.read_at(at, record.size)
-        if len(data) < record.size:
-            raise Damaged("its table of versions is cut off")
-        return record.unpack(data)
+        data, begin = self._page.data, at - self._page.start
+        if not 0 <= begin <= len(data) - record.size:
+            data, begin = self._page.read_at(at, record.size), 0
+            if len(data) < record.size:
+                raise Damaged("its table of versions is cut off")
+        return record.unpack_from(data, begin)

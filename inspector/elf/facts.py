@@ -15,6 +15,7 @@ _NAME = re.compile(
 )
 _FOLDERS = re.compile(rb"(?:/(?:[\w.+@~-]{1,255}/){1,32}\0){1,32}")
 _MUSL = re.compile(rb"(?:(?<=\0)|\A)(/[\w.+@~/-]{1,255}(?::/[\w.+@~/-]{1,255}){1,31})\0")
+_CACHE = re.compile(rb"\0(/[\w.+@~/-]{1,4095}\.cache)\0")
 _VERSION = re.compile(rb" release version (\d{1,3}\.\d{1,4})")
 
 
@@ -34,4 +35,7 @@ def read_loader(content: bytes) -> LoaderFacts:
         musl = (run[1].split(b":") for run in _MUSL.finditer(content))
         folders = next((run for run in musl if all(b"lib" in folder for folder in run)), [])  # not PATH's default
     texts = tuple(folder.decode("utf-8", "surrogateescape").rstrip("/") or "/" for folder in folders[:_MAX_FOLDERS])
-    return LoaderFacts(texts, version[1].decode() if version else "")
+    if version is None:
+        return LoaderFacts(texts)
+    cache = _CACHE.search(content)
+    return LoaderFacts(texts, version[1].decode(), cache[1].decode("utf-8", "surrogateescape") if cache else "")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+MAX_KNOWN = 25_000
+"""Names whose hashes are remembered: libraries need the same ones, those of the largest torch 10,000 in all."""
 _DIGITS = b"0123456789abcdefghijklmnopqrstuvw"
 _HIGH = bytes(_DIGITS[byte // 33] for byte in range(256))
 _LOW = bytes(_DIGITS[byte % 33] for byte in range(256))
@@ -26,3 +30,21 @@ def gnu_hash(name: bytes) -> int:
     for byte in name:
         value = (value * 33 + byte) & 0xFFFFFFFF
     return value
+
+
+class _Known(dict[bytes, int]):
+    def __missing__(self, name: bytes) -> int:
+        value = gnu_hash(name) >> 1
+        if len(name) <= _MOST:
+            self[name] = value
+        return value
+
+
+_known = _Known()
+
+
+def hashes_of(names: Iterable[bytes]) -> list[int]:
+    """Return the hashes without their lowest bits, which DT_GNU_HASH does not keep: 31 bits of each."""
+    if len(_known) > MAX_KNOWN:
+        _known.clear()
+    return list(map(_known.__getitem__, names))

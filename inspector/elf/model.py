@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from inspector.elf.hashes import gnu_hash
+from inspector.elf.hashes import hashes_of
 from inspector.elf.words import words_of
 
 
@@ -77,8 +77,9 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     version, empty where these are all that it exports; `""` are those that it also defines without one. What is in none
     is in the base, which serves every version; None where it has no version section.
 
-    Of symbols that are `kept`, there are no names but their `hashes`; those that are `thinned` export no more than was
-    looked for: what is found by them is found, and what is not, the whole symbols may have.
+    Of symbols that are `kept`, there are no names but their `hashes`, all of undefined ones where the relocations were
+    not read; those that are `thinned` export no more than was looked for: what is found by them is found, and what is
+    not, the whole symbols may have.
     """
 
     names: bytes = b""
@@ -98,14 +99,15 @@ class Symbols(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         """Return the hashes of the undefined symbols, in their order."""
         if self.kept or not self.names:
             return words_of(self.hashes)
-        return [gnu_hash(name) >> 1 for name in self.names.split(b"\0")]
+        return hashes_of(self.names.split(b"\0"))
 
 
 class LoaderFacts(msgspec.Struct, frozen=True, array_like=True):
     """What a loader's file says of itself: where it looks by default, in order, and its release as `2.36`.
 
-    `glibc` is empty for a loader that is not glibc's.
+    `glibc` is empty for a loader that is not glibc's; `cache` is where that has its cache, empty where it doesn't say.
     """
 
     folders: tuple[str, ...] = ()
     glibc: str = ""
+    cache: str = ""

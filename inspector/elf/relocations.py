@@ -76,7 +76,7 @@ def named(
         for at in range(start, min(end, start + MAX_BYTES), _STEP):
             data = source.read_at(at, min(_STEP, end - at))
             words = words_of(data[: len(data) - len(data) % step], layout.order)
-            numbers = _numbers(words, layout, step)
+            numbers = dict.fromkeys(_numbers(words, layout, step))  # many name the same one
             highest = max(highest, max(numbers, default=-1))
             found.update(dict.fromkeys(filter(among.__contains__, numbers)))
     return list(found), highest

@@ -57,7 +57,7 @@ def stat(transport: Transport, container: str, path: str) -> Stat | None:
     if answer.status != 404:
         return _explained(transport, container, path, answer)
     if _PODMAN in answer.headers and any("\udc80" <= letter <= "\udcff" for letter in path):
-        raise Unsupported(f"{_shown(path)}: Podman can't be asked for a path that is no UTF-8")
+        raise Unsupported(f"{_shown(path)}: Podman can't be asked for a path that is not UTF-8")
     return None
 
 
@@ -114,7 +114,7 @@ def _stat(path: str, said: _PathStat) -> Stat:
     if kind is not Kind.SYMLINK:
         return Stat(name, max(said.size, 0) if kind is Kind.FILE else 0, kind, bits)
     if "\ufffd" in said.link_target:
-        raise Unsupported(f"{_shown(path)}: the engine can't tell where this link leads, since that is no UTF-8")
+        raise Unsupported(f"{_shown(path)}: the engine can't tell where this link leads, since that is not UTF-8")
     return Stat(name, 0, kind, 0o777, said.link_target)
 
 

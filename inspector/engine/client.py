@@ -267,7 +267,7 @@ def _image(name: str) -> str:
 
 def _segment(container: str) -> str:
     if "/" in container or container in ("", ".", ".."):
-        raise Malformed(f"{_shown(container)} is no id of a container")
+        raise Malformed(f"{_shown(container)} is not a container id")
     return path_segment(container)
 
 

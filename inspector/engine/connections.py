@@ -89,9 +89,9 @@ def _without_ssh(found: Connection) -> Connection:
     if not found.address.startswith("ssh://"):
         return found
     raise Unreachable(
-        f"{NAMED}: the connection {found.name[:100]!a} ({found.origin}) goes by ssh with a key of Podman's: set "
-        "CONTAINER_HOST=ssh://USER@HOST/SOCKET, which goes by the command `ssh` and the keys that it knows, and leave "
-        f"{NAMED} out"
+        f"{NAMED}: the connection {found.name[:100]!a} ({found.origin}) uses ssh with a key of Podman's: set "
+        "CONTAINER_HOST=ssh://USER@HOST/SOCKET, which uses the command `ssh` and the keys that it knows, and unset "
+        f"{NAMED}"
     )
 
 
@@ -117,7 +117,7 @@ def _engine_table(path: Path) -> dict[str, Any]:
     try:
         return _table(tomllib.loads((content or b"").decode()).get("engine"))
     except (ValueError, RecursionError) as error:  # tomllib's errors are ValueErrors
-        raise Malformed(f"{path}: no usable containers.conf: {error}") from error
+        raise Malformed(f"{path}: invalid containers.conf: {error}") from error
 
 
 def _connections(path: Path) -> _Connections:
@@ -127,7 +127,7 @@ def _connections(path: Path) -> _Connections:
     try:
         return decoder(_Document).decode(content).connection
     except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
-        raise Malformed(f"{path}: no connections of Podman: {error}") from error
+        raise Malformed(f"{path}: invalid list of Podman's connections: {error}") from error
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -25,16 +25,18 @@ from inspector.engine.client import Engine
 from inspector.engine.model import ListedContainer
 from inspector.errors import InspectorError, NotFound, Refused
 
-_NAME = re.compile(r"inspector-([0-9a-f]{12}-[0-9]+-[0-9]+)-[0-9a-f]{16}", re.ASCII)
+_OWNER = r"([0-9a-f]{12})-([0-9]{1,10})-([0-9]{1,20})"
+_FORM = re.compile(_OWNER, re.ASCII)
+_NAME = re.compile(rf"inspector-(?P<owner>{_OWNER})-[0-9a-f]{{16}}", re.ASCII)
 _NEVER_STARTS = "/inspector-never-starts-this"
-_FOREIGN_SECONDS = 3600.0
-_LATE_SECONDS = 3.0
-_MADE_SECONDS = 0.5
-_DYING_SECONDS = 30.0
-
-_FORM = re.compile(r"([0-9a-f]{12})-([0-9]{1,10})-([0-9]{1,20})", re.ASCII)
-
 _LONG = 3600.0
+"""Seconds after which a container is left over whose process can't be looked for."""
+_LATE_SECONDS = 3.0
+"""How long a container is looked for that an engine may still be making."""
+_MADE_SECONDS = 0.5
+"""How long after a stop the engine's answer to its making is waited for."""
+_DYING_SECONDS = 30.0
+"""How long one that was started, and killed, may take to end."""
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -150,10 +152,10 @@ def remove_leftovers(engine: Engine) -> int:
 def _is_left(container: ListedContainer) -> bool:
     """Tell whether the name says that a run made the container which has ended."""
     form = _NAME.fullmatch(container.name)
-    owner = Owner.parse(form[1]) if form and container.state == "created" else None
+    owner = Owner.parse(form["owner"]) if form and container.state == "created" else None
     if owner is None or owner == this_owner():
         return False
-    return owner.is_dead(container.age) if owner.host == this_owner().host else container.age > _FOREIGN_SECONDS
+    return owner.is_dead(container.age) if owner.host == this_owner().host else container.age > _LONG
 
 
 def _never_started(document: Mapping[str, Any]) -> bool:

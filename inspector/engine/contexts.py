@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from inspector.errors import Malformed, NotFound
+from inspector.errors import LimitExceeded, Malformed, NotFound
 from inspector.http.tls import Tls, docker_tls
 from inspector.oci import MAX_DOCUMENT, parse
 
@@ -59,11 +59,14 @@ def context_endpoint(folder: Path, name: str, origin: str) -> Found:
 
 
 def read_if_there(path: Path) -> bytes | None:
-    """Return the bytes of a settings file; None if it does not exist. Raises `Malformed` if it can't be read."""
+    """Return the bytes of a settings file; None if it does not exist. Raises `Malformed`, `LimitExceeded`."""
     try:
         with path.open("rb") as file:
-            return file.read(MAX_DOCUMENT + 1)
+            content = file.read(MAX_DOCUMENT + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise Malformed(f"{path}: can't be read: {error.strerror}") from error
+    if len(content) > MAX_DOCUMENT:
+        raise LimitExceeded(f"{path}: a settings file of more than {MAX_DOCUMENT} bytes is refused")
+    return content

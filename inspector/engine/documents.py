@@ -180,7 +180,7 @@ def full_id(text: str) -> str:
     try:
         return msgspec.convert(identity, Digest)
     except msgspec.ValidationError as error:
-        raise Malformed(f"{text[:200]!a} is no id of an image: {error}") from error
+        raise Malformed(f"{text[:200]!a} is not an image id: {error}") from error
 
 
 def _tags(names: list[str] | None) -> tuple[str, ...]:
@@ -240,7 +240,7 @@ def negotiated(endpoint: Endpoint, answer: Answer) -> tuple[Api, bool]:
 def _parsed(text: str, where: str) -> Api:
     major, _, minor = text.partition(".")
     if len(text) > 12 or not all(part.isascii() and part.isdigit() for part in (major, minor)):
-        raise Malformed(f"{where}: {text[:60]!a} is no version of an engine's API")
+        raise Malformed(f"{where}: {text[:60]!a} is not a version of the engine API")
     return int(major), int(minor)
 
 

@@ -121,7 +121,7 @@ def _checked(address: str, origin: str, tls: Tls | None = None) -> str:
         rest = _tcp_place(rest, tls)
     if scheme not in ("unix", "tcp", "ssh", "npipe") or not rest:
         raise Malformed(
-            f"{origin}: {shown_address(address)!a} is no address of an engine: "
+            f"{origin}: {shown_address(address)!a} is not the address of an engine: "
             f"write unix://PATH, tcp://HOST:PORT or ssh://USER@HOST"
         )
     return f"{scheme}://{rest}"

@@ -20,6 +20,8 @@ ABSENT = "no such socket"
 DENIED = "permission denied"
 """By this one tells the socket of an engine that is there, but not for this user."""
 _MISSING = "(?i)no such image|reference does not exist|image not known|failed to get digest"
+_INVALID = "invalid reference format"
+"""Of a name that no image can have, such as one in capitals."""
 
 
 def refusal(endpoint: Endpoint, what: str, status: int, body: bytes) -> InspectorError:
@@ -28,7 +30,8 @@ def refusal(endpoint: Endpoint, what: str, status: int, body: bytes) -> Inspecto
     With the engine's own words, cut and escaped.
     """
     words = own_words(body)
-    if status == 404 or (status >= 500 and re.search(_MISSING, words)):
+    is_missing = (status >= 500 and re.search(_MISSING, words)) or (status == 400 and _INVALID in words)
+    if status == 404 or is_missing:
         return NotFound(f"{what}: not at the engine {endpoint}{': ' if words else ''}{words}")
     return Refused(f"{what}: the engine {endpoint} answers {status}: {words or 'without a reason'}")
 

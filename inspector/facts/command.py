@@ -43,27 +43,27 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     content: ReadContent | None = None
 
 
-def find_question(fs: Rootfs, config: ImageConfig, python: str) -> Question:
+def find_question(fs: Rootfs, config: ImageConfig, python: str, content: ReadContent | None = None) -> Question:
     """Return what the entrypoint makes of the asked `python`; the plain question where that can't be asked."""
     try:
-        return ask(fs, config, python)
+        return ask(fs, config, python, content)
     except InspectorError:
         return Question(
             config=config, asked=python, command=python
         )  # asking for the interpreter meets the same, and tells it
 
 
-def find_started(fs: Rootfs, config: ImageConfig) -> Started:
+def find_started(fs: Rootfs, config: ImageConfig, content: ReadContent | None = None) -> Started:
     """Return what `docker run IMAGE` runs; unknown where the image can't be followed at all."""
     try:
-        return started(fs, config) if config.os in ("linux", "") else Started()
+        return started(fs, config, content) if config.os in ("linux", "") else Started()
     except InspectorError as error:
         return Started(unknown=Unknown(str(error)))
 
 
 def find_command(fs: Rootfs, asked: Asked) -> Command:
     """Return the facts of the image's own command, from every file of the image."""
-    ran = find_started(fs, asked.config)
+    ran = find_started(fs, asked.config, asked.content)
     elsewhere = () if isinstance(asked.elsewhere, Unknown) else asked.elsewhere
     reaches = _named(ran.texts, elsewhere)
     for question in ran.beside:

@@ -112,9 +112,9 @@ def _facts(
     rootfs = viewed(merge([layer.index for layer in indexed], binaries, literal=literal), image.view)
     blind = any(each.blind for each in binaries)
     dear = blind or any(each.parts is not None for each in binaries)
-    question = find_question(rootfs, image.config, python)
-    interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     content = modules.reader(image, indexed, rootfs)
+    question = find_question(rootfs, image.config, python, None if blind else content)
+    interpreter, warnings = find_interpreter(rootfs, image.config, python, question=question)
     interpreter = interpreter if blind else proved(rootfs, question.config, interpreter, content)
     interpreter = seen_interpreter(rootfs, interpreter)
     installed: list[Installed] = []

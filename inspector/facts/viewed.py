@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -11,7 +11,7 @@ from inspector.facts.imports import unknown_imports
 from inspector.facts.model import Command, ImageFacts
 from inspector.layers.merge import MergedRootfs
 from inspector.python.model import Interpreter
-from inspector.rootfs import Kind, Names, Node, resolve
+from inspector.rootfs import Below, Kind, Names, Node, NotKept, resolve
 from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Image, View
 from inspector.torchbuild.model import Torch
@@ -56,6 +56,23 @@ class ViewedRootfs(MergedRootfs):
     def names(self, path: str) -> Names:
         """See `names_in`: nothing is listed that lies in a mount."""
         return ((), ()) if self._mount_over(path) else super().names(path)
+
+    def sums(self, files: Mapping[str, Node]) -> dict[str, bytes | NotKept]:
+        """See `sums_in`: each is looked at."""
+        for path in files:
+            self.lstat(path)
+        return super().sums(files)
+
+    def names_below(self, path: str) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+        """See `rootfs.names_below`: nothing is listed that lies in a mount."""
+        for here, directories, others in super().names_below(path):
+            if not self._mount_over(here.rstrip("/") or "/"):
+                yield here, directories, others
+
+    def below(self, path: str) -> Below | None:
+        """See `files_below`: a tree that has a mount in it is listed directory by directory."""
+        mounted = self._mount_over(path) or any(_within(mount, path) for mount in self.hidden)
+        return None if mounted else super().below(path)
 
     def _note_empty(self, path: str, node: Node | None) -> None:
         """Note an empty library of the container's own: its runtime may mount another over it, as those of GPUs do."""

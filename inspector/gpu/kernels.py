@@ -15,6 +15,7 @@ from inspector.elf.kernels import LIBRARIES, most_and_others
 from inspector.errors import InspectorError, NotFound
 from inspector.gpu.image import Kernels
 from inspector.python.installed import Installed
+from inspector.python.requirements import satisfies
 from inspector.rootfs import Kind, NotKept, Rootfs
 from inspector.torchbuild.extensions import Tried
 from inspector.torchbuild.model import Torch
@@ -47,19 +48,10 @@ def _compiler(by_key: Mapping[str, Installed]) -> Iterator[Kernels]:
     """Tell of a triton that torch did not ask for; it compiles kernels where it runs, for `torch.compile` alone."""
     torch, triton = by_key.get("torch"), by_key.get("triton")
     wanted = next((text for text in torch.requires if _TRITON.match(text)), None) if torch else None
-    if torch is None or triton is None or wanted is None or _satisfies(triton.version, wanted):
+    if torch is None or triton is None or wanted is None or satisfies(triton.version, wanted):
         return
     reason = f"torch {torch.version} asks for {wanted.partition(';')[0].strip()[:80]}; torch.compile may fail"
     yield Kernels(distribution=triton.name, version=triton.version, reason=reason, path=triton.path)
-
-
-def _satisfies(version: str, requirement: str) -> bool:
-    from packaging.requirements import Requirement
-
-    try:
-        return Requirement(requirement).specifier.contains(version, prereleases=True)
-    except ValueError:  # every error of packaging's is one
-        return False
 
 
 class _Reading:

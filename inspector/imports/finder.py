@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import posixpath
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -22,6 +21,8 @@ MAX_ZIPPED = 20_000
 """Entries of one zip file."""
 MAX_SOURCE = 4 << 20
 """Bytes of one source."""
+_END, _WITH_COMMENT = b"PK\5\6", 22 + (64 << 10)
+"""What a zip file's end begins with, and how far that may lie before the end of the file."""
 
 ReadContent = Callable[[str], bytes]
 
@@ -75,26 +76,17 @@ class Finder:
         found: list[Found] = []
         for entry in entries:
             for one in find_modules(self._folders, [entry], name, self._suffixes):
-                inside = self._in_zip(one.path, "", name) if one.form == "archive" else _as_named(one, entry)
-                if inside is not None:
-                    found.append(inside)
-            if ".zip/" in entry or ".egg/" in entry or ".pex/" in entry:
-                file, folder = self._parted(entry)
-                inside = self._in_zip(file, folder, name) if file else None
+                folder = entry[len(one.path) + 1 :].rstrip("/") if one.form == "archive" else ""
+                inside = (
+                    self._in_zip(one.path, folder and f"{folder}/", name)
+                    if one.form == "archive"
+                    else _as_named(one, entry)
+                )
                 if inside is not None:
                     found.append(inside)
             if found and found[-1].form != "namespace":
                 break
         return found
-
-    def _parted(self, entry: str) -> tuple[str, str]:
-        """Return a zip file and the folder in it that a path leads to."""
-        at = entry
-        while at.count("/") > 1:
-            at = posixpath.dirname(at)
-            if self._folders.is_file(at):
-                return at, entry[len(at) + 1 :] + "/"
-        return "", ""
 
     def _in_zip(self, file: str, folder: str, name: str) -> Found | None:
         """Zipimport finds a package's `__init__`, then a module: bytecode before source, and no extension modules."""
@@ -115,22 +107,31 @@ class Finder:
     def _names(self, file: str) -> Mapping[str, int]:
         known = self._zips.get(file)
         if known is None:
-            with self._opened(file) as archive:
-                found = archive.infolist()
+            found = self._listed(file)
             if len(found) > MAX_ZIPPED:
                 raise LimitExceeded(f"{file} holds more than {MAX_ZIPPED} files")
             self._folders.count_rows(len(found))
             known = self._zips[file] = {each.filename: each.file_size for each in found}
         return known
 
-    def _opened(self, file: str) -> zipfile.ZipFile:
+    def _listed(self, file: str) -> list[zipfile.ZipInfo]:
+        """List a zip file; what has no end of one is none, and Python looks on."""
+        if _END not in self._read(file)[-_WITH_COMMENT:]:
+            return []
+        with self._opened(file) as archive:
+            return archive.infolist()
+
+    def _read(self, file: str) -> bytes:
         if self._kept[0] != file:
             node = self._folders.node(file)
             if node is not None and node.size > MAX_ZIP:
                 raise LimitExceeded(f"{file} is larger than the {MAX_ZIP} bytes of a zip file that is looked into")
             self._kept = file, self._content(file)
+        return self._kept[1]
+
+    def _opened(self, file: str) -> zipfile.ZipFile:
         try:
-            return zipfile.ZipFile(io.BytesIO(self._kept[1]))
+            return zipfile.ZipFile(io.BytesIO(self._read(file)))
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
             raise InspectorError(f"{file} on the search path is not a zip file: {error}") from error
 

@@ -44,7 +44,7 @@ class _Comparison:
         self._mentioned = modules.mentioned if functions else set[str]()
         self._tops = {each.found.entry for each in modules.modules.values() if each.found is not None}
         loaded = [each for each in modules.modules.values() if each.found is not None and not each.maybe]
-        self._known = {each.origin for each in loaded if not each.opened}
+        self._known = {each.origin for each in loaded if each.opened != "unknown"}
         self._names: dict[str, set[str]] = {}
         self._compiled: dict[str, list[str]] = {}
         self._bytes: dict[str, bytes | None] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TypeVar
 
 from inspector import work
@@ -25,19 +25,19 @@ from inspector.layers.objects import (
     pack_loader,
     pack_skeleton,
     skeleton_key,
-    sum_key,
     unpack_listed,
     unpack_loader,
     unpack_skeleton,
     unpack_symbols,
 )
 from inspector.layers.offsets import offsets_of
-from inspector.layers.sums import MAX_SOURCE, sum_of
+from inspector.layers.readers import FileReader
+from inspector.layers.source_sums import CHANGED, SourceSums
 from inspector.layers.taking import not_elf
 from inspector.rootfs import NotKept
 
 MAX_READ = 12_000
-"""Files of one layer that are read later; `import torch` takes 50 of an image, and 3,000 sources are summed."""
+"""Files of one layer that are read later, one by one; `import torch` takes 50 of an image."""
 
 HELD = 16 << 20
 """Bytes of symbols that are held of one layer, so that they are not read again."""
@@ -80,6 +80,7 @@ class Binaries:
         self._held = HELD
         self._left = MAX_READ
         self._skeletons: dict[int, Skeleton | NotElf] = {}
+        self._sums = SourceSums(index, self._stored)
         self._offsets: array[int] | None = None
         self.missed = False
         """Whether a file was asked for that could not be read."""
@@ -134,7 +135,7 @@ class Binaries:
         return self._files is None and not self._index.objects.all_seen
 
     def symbols(self, position: int, *, whole: bool = False) -> Symbols:
-        """Return the symbols of a regular file; unless `whole`, those that are kept will do. Raises `NotKept`."""
+        """Return the symbols of a regular file; unless `whole`, without names will do. Raises `NotKept`."""
         found = self._symbols.get(position)
         if found is None or (whole and not is_whole(found)):
             found = self._read_symbols(position, whole=whole)
@@ -157,7 +158,7 @@ class Binaries:
             self.lacks |= position in objects.skeletons and not objects.lost and not self._passed()
             raise self._not_kept(objects.lost or NOT_READ)
         with self._opened(position) as source:
-            return symbols_of(source)
+            return symbols_of(source, whole=whole)
 
     def loader(self, position: int) -> LoaderFacts:
         """Return what the file of a loader tells. Raises `NotKept`."""
@@ -192,19 +193,42 @@ class Binaries:
         self._new[listed_key(position)] = pack_listed(found)
         return found
 
-    def sum(self, position: int) -> bytes:
-        """Return the sum of a regular file, see `layers.sums`. Raises `NotKept`."""
-        entries = self._index.entries
-        size, data = entries.sizes[position], entries.data.get(position, b"")
-        found = self._index.objects.sums.get(position) or (sum_of(data) if len(data) == size else None)
-        found = found or self._read_before(sum_key(position))
-        if found is not None:
-            return found
-        if self._files is None or self.parts is not None or size > MAX_SOURCE:
-            raise self._not_kept("no sum of it was taken when its layer was read")
-        with self._opened(position) as source:
-            found = self._new[sum_key(position)] = sum_of(source.read_at(0, size))
+    def sums(self, positions: Iterable[int]) -> dict[int, bytes | NotKept]:
+        """Return the sum of each regular file, see `layers.sums`, or why it is not known."""
+        found: dict[int, bytes | NotKept] = {}
+        unread: set[int] = set()
+        for position in positions:
+            known = self._sums.known(position)
+            if known is not None:
+                found[position] = known
+            elif self.is_near:
+                unread.add(position)
+            else:
+                found[position] = NotKept("no sum of it was taken when its layer was read")
+        if unread and isinstance(self._files, Seekable):
+            found |= self._sums_of_tar(self._files, sorted(unread))
+        else:
+            found |= {position: self._sum_of_file(position) for position in unread}
+        self.missed |= any(isinstance(each, NotKept) for each in found.values())
         return found
+
+    def _sums_of_tar(self, tar: Seekable, positions: list[int]) -> dict[int, bytes | NotKept]:
+        """Take the sums of files where they lie in a tar, which is opened once for all of them."""
+        try:
+            with self._unchanged(), tar.reader() as reader:
+                offsets = self._offsets_of(reader, positions)
+                return {at: self._sums.take(at, partial(reader.read_at, offsets[at])) for at in positions}
+        except NotKept as error:
+            self._sums.forget(positions)
+            return dict.fromkeys(positions, error)
+
+    def _sum_of_file(self, position: int) -> bytes | NotKept:
+        try:
+            with self._opened(position) as source:
+                return self._sums.take(position, partial(source.read_at, 0))
+        except NotKept as error:
+            self._sums.forget((position,))
+            return error
 
     @property
     def is_near(self) -> bool:
@@ -219,11 +243,12 @@ class Binaries:
         """Put what was read since into the cache: of symbols, what the `wanted` ones of the image need."""
         if not self.is_near:
             self._remember_symbols(wanted)
+        self._new |= self._sums.row
         if self._new or not self.is_near:
             self._keep(self._new)
 
     def _remember_symbols(self, wanted: frozenset[int]) -> None:
-        new = {at: kept(self.symbols(at), wanted, names=whole) for at, whole in self._asked.items()}
+        new = {at: kept(self.symbols(at, whole=whole), wanted, names=whole) for at, whole in self._asked.items()}
         before = self._kept
         every = before | {at: joined(before[at], each) if at in before else each for at, each in new.items()}
         if every != before:
@@ -237,12 +262,16 @@ class Binaries:
         assert self._files is not None
         if self._left < 0:
             raise self._not_kept(f"more than {MAX_READ} files of its layer were asked for")
+        with self._unchanged(), self._file(self._files, position) as source:
+            yield source
+
+    @contextlib.contextmanager
+    def _unchanged(self) -> Iterator[None]:
+        """Raise `NotKept` where what is read meanwhile can't be, or is not of the blob that the index was made of."""
         try:
-            if self._identity == getattr(self._blob, "identity", None):
-                with self._file(self._files, position) as source:
-                    yield source
-                if self._identity == getattr(self._blob, "identity", None):
-                    return
+            self._check_identity()
+            yield
+            self._check_identity()
         except OSError as error:
             raise self._not_kept(f"it can't be read any more: {error.strerror or error}") from error
         except NotKept:
@@ -250,7 +279,10 @@ class Binaries:
             raise
         except InspectorError as error:
             raise self._not_kept(f"it can't be read any more: {error}") from error
-        raise self._not_kept("its layer changed since it was read")
+
+    def _check_identity(self) -> None:
+        if self._identity != getattr(self._blob, "identity", None):
+            raise NotKept(CHANGED)
 
     def _not_kept(self, why: str) -> NotKept:
         self.missed = True
@@ -264,9 +296,17 @@ class Binaries:
                 yield source
             return
         with files.reader() as reader:
-            if self._offsets is None:
-                self._offsets = offsets_of(reader, self._index.entries)
-            yield reader.part(self._offsets[position], self._index.entries.sizes[position])
+            start = self._offsets_of(reader, [position])[position]
+            yield reader.part(start, self._index.entries.sizes[position])
+
+    def _offsets_of(self, reader: FileReader, positions: list[int]) -> Mapping[int, int] | array[int]:
+        """Return where files begin; looked for in the whole tar where that of one was not noted."""
+        noted = self._index.objects.offsets
+        if self._offsets is None and noted.keys() >= set(positions):
+            return noted
+        if self._offsets is None:
+            self._offsets = offsets_of(reader, self._index.entries)
+        return self._offsets
 
 
 def _parted(blob: object) -> Parted | None:

@@ -118,7 +118,13 @@ class Shelf:
     def files(self, directory: Directory) -> dict[str, int]:
         """Give the numbers of a directory's files by name, to be changed only by who calls `grown` for each new one."""
         files = directory.files
-        return files if isinstance(files, dict) else self._unpack(directory, files)
+        if isinstance(files, dict):
+            return files
+        if files:
+            return self._unpack(directory, files)
+        directory.files = files = dict[str, int]()
+        self._open.append(directory)
+        return files
 
     def grown(self, directory: Directory, count: int) -> None:
         """Count names that were added to directories, the last one to this."""

@@ -42,7 +42,7 @@ def kept(symbols: Symbols, wanted: frozenset[int], most: int = MAX_WHOLE, *, nam
 
     With `names`, those of undefined ones stay: one of them may be missing.
     """
-    if not is_whole(symbols):
+    if symbols.thinned:
         return symbols
     hashes, versions = symbols.undefined(), symbols.versions
     order = sorted(range(len(versions)), key=lambda at: (at >= symbols.data, versions[at], hashes[at]))

@@ -24,13 +24,13 @@ def may_be_stored(path: str) -> bool:
 def asked_by_links(entries: Entries, objects: Objects, *, later: bool = False) -> dict[int, str]:
     """Return the files, by position, of which a further name asks for more than is kept, with that name.
 
-    With `later`, ELF files are read when they are asked for, so that no name asks for one now.
+    With `later`, ELF files are read and sums are taken when they are asked for, so that no name asks for one now.
     """
     found: dict[int, str] = {}
     for link, position in _linked(entries):
         path, mode, size = entries.path(link), entries.modes[position], entries.sizes[position]
         data = entries.data.get(position, b"")
-        wants_sum = position not in objects.sums and is_summed(path)
+        wants_sum = not later and position not in objects.sums and is_summed(path)
         if not size or (len(data) == size and not wants_sum):
             continue
         wants_data = size <= wanted(path) or (not data and may_be_program(path, mode))

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from inspector import work
 from inspector.elf import Listed, LoaderFacts, NotElf, Skeleton, Symbols
 from inspector.errors import CorruptLayer, InspectorError, LimitExceeded, NotFound, Unsupported
 from inspector.layers import overlay
+from inspector.layers.below import MAX_FILES, FilesBelow, walk_names
 from inspector.layers.binaries import Binaries
 from inspector.layers.contents import Contents
 from inspector.layers.directories import ORDINAL, Directory, Shelf
 from inspector.layers.entry import LayerIndex
 from inspector.layers.tree import MAX_WARNINGS, LayerTree
-from inspector.rootfs import Kind, Names, Node, NotKept
+from inspector.rootfs import Below, Kind, Names, Node, NotKept
 
 _MAX_REMEMBERED = 20_000
 _MAX_LISTED = 30_000  # nodes of directories that were listed lately, in case they are listed again
+_MAX_UNCOUNTED = 500  # lookups before they are counted
 _LISTED_AT_ONCE = 4  # names of a listing that cost as much as one lookup
 
 Known = TypeVar("Known")
@@ -45,6 +47,7 @@ class MergedRootfs:
         self._directories: dict[str, Directory | None] = {"": root, "/": root}
         self._listed: dict[str, Mapping[str, Node]] = {}
         self._held = 0
+        self._below: tuple[str, Below | None] = ("", None)
         self.budget = budget or work.Budget()
         self.warnings = tuple(warnings[:MAX_WARNINGS])
 
@@ -75,6 +78,31 @@ class MergedRootfs:
         files = self._shelf.files(directory)
         self._count((len(files) + len(directory.directories)) // _LISTED_AT_ONCE)
         return directory.directories.keys(), files.keys()
+
+    def below(self, path: str) -> Below | None:
+        """See `rootfs.files_below`: the last answer is held, which most who ask have in common."""
+        if path != self._below[0]:
+            self._below = "", None  # which makes room
+            directory = self._directory(path)
+            found = FilesBelow(self._shelf)
+            whole = directory is not None and found.fill(directory)
+            self._count((len(found.inodes) if whole else MAX_FILES) // _LISTED_AT_ONCE)
+            self._below = path, found if whole else None
+        return self._below[1]
+
+    def names_below(self, path: str) -> Iterator[tuple[str, Iterable[str], Iterable[str]]]:
+        """See `rootfs.names_below`."""
+        directory = self._directory(path)
+        if directory is None:
+            return
+        seen = 0
+        for prefix, here, files in walk_names(self._shelf, directory, f"{path.rstrip('/')}/"):
+            seen += 1 + (len(files) + len(here.directories)) // _LISTED_AT_ONCE
+            if seen > _MAX_UNCOUNTED:
+                self._count(seen)
+                seen = 0
+            yield prefix, here.directories.keys(), files.keys()
+        self._count(seen)
 
     def _remember(self, path: str, listing: Mapping[str, Node]) -> None:
         if len(listing) > _MAX_LISTED // 2:
@@ -144,7 +172,25 @@ class MergedRootfs:
 
     def sum(self, path: str) -> bytes:
         """See `Rootfs.sum`."""
-        return self._of_binary(path, Binaries.sum)
+        node, _ = self._content(path)
+        found = self.sums({path: node})[path]
+        if isinstance(found, NotKept):
+            raise found
+        return found
+
+    def sums(self, files: Mapping[str, Node]) -> dict[str, bytes | NotKept]:
+        """See `sums_in`."""
+        layers: dict[int, list[int]] = {}
+        for node in files.values():
+            layers.setdefault(node.inode >> 32, []).append(node.inode & ORDINAL)
+        self._count(len(files))
+        known = {layer: self._sums_of(layer, positions) for layer, positions in layers.items()}
+        return {path: _of_path(path, known[node.inode >> 32][node.inode & ORDINAL]) for path, node in files.items()}
+
+    def _sums_of(self, layer: int, positions: list[int]) -> dict[int, bytes | NotKept]:
+        if layer >= len(self._binaries):
+            return dict.fromkeys(positions, NotKept("its layer is not known"))
+        return self._binaries[layer].sums(positions)
 
     def _of_binary(self, path: str, ask: Callable[[Binaries, int], Known]) -> Known:
         node, _ = self._content(path)
@@ -166,8 +212,10 @@ class MergedRootfs:
         if path in self._directories:
             self._count(1)
             return self._directories[path]
-        self._count(path.count("/") + 1)
-        found = self._shelf.find(self._root, path[1:])
+        parent, _, name = path.rpartition("/")
+        above = self._directories.get(parent)
+        self._count(1 if above else path.count("/") + 1)
+        found = self._shelf.get(above, name) if above and name else self._shelf.find(self._root, path[1:])
         directory = found if isinstance(found, Directory) else None
         if len(self._directories) < _MAX_REMEMBERED:
             self._directories[path] = directory
@@ -207,6 +255,10 @@ def merge(
         prefix = "" if literal else f"{where}: "
         warnings += [prefix + text for text in told if len(warnings) < MAX_WARNINGS]
     return MergedRootfs(root, shelf, warnings, binaries or list(map(Binaries, indexes)), budget=budget)
+
+
+def _of_path(path: str, found: bytes | NotKept) -> bytes | NotKept:
+    return NotKept(f"{path!r}: {found}") if isinstance(found, NotKept) else found
 
 
 def _placed(error: InspectorError, where: str) -> InspectorError:

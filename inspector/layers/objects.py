@@ -1,11 +1,12 @@
 """What an index holds of a layer's ELF files: all of those that went by in a stream, else where they lie.
 
-Beside them stand the sums of Python sources, which are taken in the same way.
+Beside them stand the sums of Python sources, which are taken in the same way, and of which an offset is known as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
 import msgspec
 
@@ -103,6 +104,13 @@ class Gathering:
         self.objects.offsets[position] = offset
         return _OF_ENTRY
 
+    def locate_all(self, places: Mapping[int, int]) -> int:
+        """Note where the bytes of files begin, and return the bytes of memory that they take."""
+        offsets = self.objects.offsets
+        begun = len(offsets)
+        offsets.update(islice(places.items(), max(0, MAX_SKELETONS - begun)))
+        return _OF_ENTRY * (len(offsets) - begun)
+
     def add_listed(self, position: int, listed: Listed) -> int:
         """Keep the list of architectures that stands in a file, and return the bytes of memory that it takes."""
         if position not in self.objects.skeletons:
@@ -142,6 +150,8 @@ def skeleton_key(position: int) -> int:
 
 KEPT_KEY = -(1 << 62)
 """The key of the symbols that are kept, of all files, in such a row; see `kept`."""
+SUMS_KEY = KEPT_KEY - 1
+"""The key of all sums that were taken later."""
 
 
 def loader_key(position: int) -> int:
@@ -152,11 +162,6 @@ def loader_key(position: int) -> int:
 def listed_key(position: int) -> int:
     """Return the key of a list of architectures in such a row."""
     return position + 2 * _LOADERS
-
-
-def sum_key(position: int) -> int:
-    """Return the key of a source's sum in such a row."""
-    return position + 3 * _LOADERS
 
 
 def pack_listed(listed: Listed) -> bytes:

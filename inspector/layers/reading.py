@@ -90,7 +90,8 @@ class TarReading:
             if data := self._take(reader, member, position):
                 entries.keep(position, data)
 
-        return partial(Runs(entries).take, reader, found)
+        located = self._locate_all if isinstance(reader, FileReader) else None
+        return partial(Runs(entries, located).take, reader, found)
 
     def _take(self, reader: Reader, member: Member, position: int) -> bytes:
         taken = self._taker.take(member, self._left)
@@ -105,15 +106,13 @@ class TarReading:
         return taken.data
 
     def _sum(self, reader: Reader, member: Member, position: int, taken: Taken) -> bytes:
-        """Take the sum of a source; return the bytes of the member that are read, unless it is an ELF file."""
-        if taken.skeleton is not None or not is_summed(member.path) or not self._summing.fits(member.size):
+        """Take the sum of a source that goes by; return the bytes of it that are read, unless it is an ELF file."""
+        is_object = taken.skeleton is not None or taken.located
+        if is_object or not is_summed(member.path) or not self._summing.fits(member.size):
             return taken.begun
         content = taken.data
         if len(content) < member.size:
-            if isinstance(reader, FileReader):
-                content = reader.read_at(member.offset, member.size)
-            else:
-                content = taken.begun + exactly(reader, member.size - len(taken.begun))
+            content = taken.begun + exactly(reader, member.size - len(taken.begun))
         self._summing.add(position, content)
         return content
 
@@ -131,6 +130,11 @@ class TarReading:
 
     def _locate(self, position: int, offset: int) -> None:
         size = self._gathering.locate(position, offset)
+        if self._share is not None:
+            self._share.take(size)
+
+    def _locate_all(self, places: Mapping[int, int]) -> None:
+        size = self._gathering.locate_all(places)
         if self._share is not None:
             self._share.take(size)
 

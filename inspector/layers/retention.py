@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import compress
+from operator import itemgetter
 
 import msgspec
 
@@ -68,6 +70,12 @@ _BY_NAME = {
     "__init__.pyc": _Rule(256 * _KIB, re.compile(r"(?:^|/)torch/__init__\.pyc\Z")),
     "passwd": _Rule(256 * _KIB, re.compile(r"\Aetc/passwd\Z")),
     "group": _Rule(256 * _KIB, re.compile(r"\Aetc/group\Z")),
+    "login.defs": _Rule(64 * _KIB, re.compile(r"\Aetc/login\.defs\Z")),
+    "README": _Rule(4 * _KIB, re.compile(r"\Aetc/sudoers\.d/README\Z")),
+    "sudoers": _Rule(64 * _KIB, re.compile(r"\Aetc/sudoers\Z")),
+    "environment": _Rule(64 * _KIB, re.compile(r"\Aetc/environment\Z")),
+    "su": _Rule(64 * _KIB, re.compile(r"\Aetc/pam\.d/su\Z")),
+    "supervisord.conf": _Rule(64 * _KIB),
     "profile": _Rule(64 * _KIB, re.compile(r"\Aetc/profile\Z")),
     "bash.bashrc": _Rule(64 * _KIB, re.compile(r"\Aetc/bash\.bashrc\Z")),
     ".profile": _Rule(64 * _KIB, _HOME),
@@ -97,6 +105,7 @@ _NAMES = frozenset(name.encode() for name in _BY_NAME)
 _PARTS = (b".so", b"entrypoint", b"__editable__")
 _ENDINGS = frozenset(ending.encode() for ending in _BY_SUFFIX)
 _TAILS = frozenset(ending[-3:] for ending in _ENDINGS) - {b".py"}
+_TAIL = itemgetter(slice(-3, None))
 
 
 def wanted(path: str) -> int:
@@ -144,17 +153,18 @@ def of_use(names: Sequence[bytes], modes: Sequence[int], sites: Sequence[bool]) 
 
     Of all others, `wanted` is 0, and neither a program's head nor an ELF file is to be expected.
     """
+    places, tails = range(len(names)), [*map(_TAIL, names)]
+    found = {*compress(places, map(_NAMES.__contains__, names)), *compress(places, map(_TAILS.__contains__, tails))}
+    programs = {mode for mode in set(modes) if mode & 0o111}
+    if programs:
+        found.update(compress(places, map(programs.__contains__, modes)))
     joined = b"/".join(names)
-    parts = [part for part in _PARTS if part in joined]  # nearly always none
-    found = [
-        at
-        for at, (name, mode) in enumerate(zip(names, modes, strict=True))
-        if mode & 0o111 or name[-3:] in _TAILS or name in _NAMES or (parts and any(part in name for part in parts))
-    ]
+    for part in _PARTS:
+        if part in joined:  # which nearly none is
+            found.update(at for at in places if part in names[at])
     if any(sites):
-        modules = (at for at, name in enumerate(names) if sites[at] and name.endswith(b".py"))
-        found = sorted({*found, *modules})
-    return found
+        found.update(at for at in compress(places, sites) if tails[at] == b".py")
+    return sorted(found)
 
 
 def kept(path: str, mode: int, size: int, left: int, read: Callable[[int], bytes]) -> bytes:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import struct
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from operator import add
 from typing import NamedTuple, TypeVar
@@ -27,8 +26,8 @@ from inspector.layers.sums import holds_sources
 from inspector.layers.tar import normal
 from inspector.rootfs import Kind
 
-# name; mode, uid and gid; size and time; checksum; type; link name to prefix and the rest
-_LAYOUT = struct.Struct("100s24s24s8sc355s")
+# name; mode, uid and gid; size and time; two parts of the checksum; type; link name to prefix and the rest
+_LAYOUT = struct.Struct("100s24s24s3s5sx355s")
 _SIZE, _TYPE = slice(124, 135), 156
 _FILE, _DIRECTORY, _SYMLINK, _EXTENDED = b"052x"
 _AS_CODES = bytes.maketrans(b"052", bytes(CODES[kind] for kind in (Kind.FILE, Kind.DIRECTORY, Kind.SYMLINK)))
@@ -42,29 +41,33 @@ _NO_TAIL, _NO_MARK = bytes(167), bytes(12)
 _TIME = re.compile(rb"([0-9]{2}) [mac]time=[0-9]{1,11}(?:\.[0-9]{1,9})?\n")
 """What says a time and nothing else, as Docker and BuildKit write before each member."""
 _OCTAL = b"01234567"
+_LOW = 0xFFFF  # of Adler-32, 1 and the sum of all bytes
 _NO_NAMES = frozenset((b"", b".", b".."))
 _HALF = BLOCK // 2
+_AND_PADDING = 2 * BLOCK - 1  # added to a size, and cut to whole blocks: a header with its data
 _BATCH = 256  # headers that are looked at together, as long as all of them are ordinary
 _MAX_KNOWN = 4096  # directories, owners and prefixes that are found by their bytes
 
 Found = Callable[[int, int], None]
 """Told the position of a file of which bytes may be kept, and where they begin."""
+Located = Callable[[Mapping[int, int]], None]
+"""Told where the sources begin that may be asked for later, by their positions."""
 Known = TypeVar("Known")
 
 
 class _Headers(NamedTuple):
-    """Headers that follow each other; where the data of each begin, and their size."""
+    """Headers that follow each other, where they stand, and the sizes of the data behind them."""
 
     blocks: list[bytes]
-    starts: list[int]
+    places: list[int]
     sizes: list[int]
 
     def part(self, begin: int, end: int) -> _Headers:
-        return _Headers(self.blocks[begin:end], self.starts[begin:end], self.sizes[begin:end])
+        return _Headers(self.blocks[begin:end], self.places[begin:end], self.sizes[begin:end])
 
     def end(self, count: int) -> int:
         """Return where so many of them end with their data."""
-        return self.starts[count - 1] + self.sizes[count - 1] + -self.sizes[count - 1] % BLOCK
+        return self.places[count - 1] + (self.sizes[count - 1] + _AND_PADDING & -BLOCK)
 
 
 class _Found(dict[bytes, Known]):
@@ -83,10 +86,15 @@ class _Found(dict[bytes, Known]):
 
 
 class Runs:
-    """Takes ordinary members into the columns of `entries`."""
+    """Takes ordinary members into the columns of `entries`.
 
-    def __init__(self, entries: Entries) -> None:
+    With `located`, sources are only told to that; without, they are of interest.
+    """
+
+    def __init__(self, entries: Entries, located: Located | None = None) -> None:
         self._entries = entries
+        self._located = located
+        self._sources: dict[int, int] = {}
         self._asked = 2
         self._homes = _Found(self._home)
         self._owners = _Found(self._owner)
@@ -112,6 +120,9 @@ class Runs:
                 break
         records = taken - (len(self._entries) - begun)
         budget.take("PAX records", records)
+        if self._located is not None and self._sources:
+            self._located({position: start + offset for position, start in self._sources.items()})
+            self._sources.clear()
         for position, start in wanted:
             reader.jump(start + offset)
             found(position, start + offset)
@@ -139,30 +150,35 @@ class Runs:
     def _take(self, headers: _Headers, wanted: list[tuple[int, int]], read: Read, magic: bytes | None) -> None:
         """Take members. Raises `ValueError`, with none taken, where any of them is odd."""
         kinds, ids, paths, targets = _fields(headers.blocks, self._rests)
-        starts, sizes = headers.starts, headers.sizes
+        places, sizes = headers.places, headers.sizes
         if _EXTENDED in kinds:
             for each in set(ids):
                 ids_of(each)
             is_member = kinds.translate(_IS_MEMBER)
             ids, paths, targets = ([*compress(column, is_member)] for column in (ids, paths, targets))
-            starts, sizes = ([*compress(column, is_member)] for column in (starts, sizes))
+            places, sizes = ([*compress(column, is_member)] for column in (places, sizes))
             kinds = kinds.translate(None, b"x")
-        links = {at: target for at, target in enumerate(targets) if target}
+        links = {at: target for at, target in enumerate(targets) if target} if any(targets) else {}
         if kinds.count(b"2") != len(links) or any(kinds[at] != _SYMLINK for at in links):
             raise ValueError("a link that leads nowhere, or none that has a target")
         folders, names = _split(kinds, paths)
         modes, owned = zip(*map(self._owners.__getitem__, ids), strict=True)
-        homes, sites = zip(*map(self._homes.__getitem__, folders), strict=True)
+        homes, sites, sources = zip(*map(self._homes.__getitem__, folders), strict=True)
         begin = self._entries.extend(homes, names, kinds.translate(_AS_CODES), modes, sizes, owned, links)
         chosen = of_use(names, modes, sites)
         if magic is not None:
-            chosen = sorted({*chosen, *(at for at, start in enumerate(starts) if read(len(magic), start) == magic)})
-        wanted += [(begin + at, starts[at]) for at in chosen if sizes[at]]
+            begins = (at for at, place in enumerate(places) if read(len(magic), place + BLOCK) == magic)
+            chosen = sorted({*chosen, *begins})
+        wanted += [(begin + at, places[at] + BLOCK) for at in chosen if sizes[at]]
+        if any(sources):
+            named = [at for at in compress(range(len(names)), sources) if names[at].endswith(b".py") and sizes[at]]
+            self._sources.update((begin + at, places[at] + BLOCK) for at in named)
 
-    def _home(self, folder: bytes) -> tuple[int, bool]:
-        """Return the place of a directory by its name in a header, and whether its modules are of use."""
+    def _home(self, folder: bytes) -> tuple[int, bool, bool]:
+        """Return the place of a directory by its name in a header, and whether its modules are of use, now or later."""
         path = normal(folder.decode("utf-8", "surrogateescape"))
-        return self._entries.home(path), path.endswith(SITES) or holds_sources(path)
+        is_summed, later = holds_sources(path), self._located is not None
+        return self._entries.home(path), path.endswith(SITES) or (is_summed and not later), is_summed and later
 
     def _owner(self, ids: bytes) -> tuple[int, int]:
         """Return the mode and the place of the owner. Raises `ValueError` where the header is refused for it."""
@@ -176,32 +192,32 @@ def _follow(read: Read, at: int, end: int, most: int) -> _Headers:
     Extended headers are among them, each with the header that it is said of, and are checked but for their own header.
     """
     headers = _Headers([], [], [])
-    blocks, starts, sizes = headers
-    limit, said = end - BLOCK, False
+    blocks, places, sizes = headers
+    begin, limit, said = at, end - BLOCK, -2  # the last is the place of the last extended header
     with contextlib.suppress(ValueError):  # what is no number is refused where all else is
-        while len(blocks) < most and at <= limit:
+        for _ in range(most):
+            if not begin <= at <= limit:
+                break
             block = read(BLOCK, at)
             size, flag = int(block[_SIZE], 8), block[_TYPE]
-            start = at + BLOCK
-            follow = start + size + -size % BLOCK
-            if not start <= follow <= end:
-                break
             if flag != _FILE:
                 if flag == _EXTENDED:
-                    if said or not _is_time(read, size, start):
+                    if said == len(blocks) - 1 or size > end - at - BLOCK or not _is_time(read, size, at + BLOCK):
                         break
+                    said = len(blocks)
                 elif size or flag not in (_DIRECTORY, _SYMLINK):
                     break
-            said, at = flag == _EXTENDED, follow
             blocks.append(block)
-            starts.append(start)
+            places.append(at)
             sizes.append(size)
-    return headers.part(0, len(blocks) - said) if said else headers
+            at += size + _AND_PADDING & -BLOCK
+    count = len(blocks) - (at > end)
+    return headers.part(0, count - (said == count - 1))
 
 
 def _is_time(read: Read, size: int, at: int) -> bool:
     """Tell whether an extended header says a plain time and nothing else."""
-    record = _TIME.fullmatch(read(size, at)) if size <= BLOCK else None
+    record = _TIME.fullmatch(read(size, at)) if 0 <= size <= BLOCK else None
     return record is not None and int(record[1]) == size
 
 
@@ -212,21 +228,21 @@ def _fields(
     joined = b"".join(blocks)
     if len(joined) != BLOCK * len(blocks):
         raise ValueError("a header is cut")
-    names, ids, numbers, stated, flags, rests = zip(*_LAYOUT.iter_unpack(joined), strict=True)
+    names, ids, numbers, highs, lows, rests = zip(*_LAYOUT.iter_unpack(joined), strict=True)
     digits = b"".join(numbers)  # of sizes and times: eleven octal digits, and what ends them
     if digits.translate(None, _OCTAL) != digits[11::12] or digits[11::24].strip(b"\0") or digits[23::24].strip(b"\0 "):
         raise ValueError("a size or a time is no plain number")
     if joined.isascii():  # then one sum of all bytes is exact
-        sums = [adler32(block) & 0xFFFF for block in blocks]
+        sums = [adler32(block) & _LOW for block in blocks]
     else:
-        sums = [(adler32(each[:_HALF]) & 0xFFFF) + (adler32(each[_HALF:]) & 0xFFFF) - 1 for each in blocks]
-    if sums != [*map(_sum, stated)]:
-        raise ValueError("a checksum is wrong, or not plain")
+        sums = [(adler32(each[:_HALF]) & _LOW) + (adler32(each[_HALF:]) & _LOW) - 1 for each in blocks]
+    if sums != [*map(add, map(_HIGHS.__getitem__, highs), map(_LOWS.__getitem__, lows))]:
+        raise ValueError("a checksum is wrong")
     stems = [name.rstrip(b"\0") for name in names]
     if b"\0" in b"".join(stems):
         raise ValueError("a name with more behind it")
     prefixes, targets = zip(*map(known.__getitem__, rests), strict=True)
-    return b"".join(flags), ids, [*map(add, prefixes, stems)], targets
+    return joined[_TYPE::BLOCK], ids, [*map(add, prefixes, stems)], targets
 
 
 def _split(kinds: bytes, paths: list[bytes]) -> tuple[Sequence[bytes], Sequence[bytes]]:
@@ -255,13 +271,25 @@ def _rest(rest: bytes) -> tuple[bytes, bytes]:
     return prefix + b"/", link
 
 
-@lru_cache(maxsize=8192)
-def _sum(field: bytes) -> int:
-    """Return 1 more than the sum of all bytes of a header that states this checksum; 0 where it is no plain one.
+def _high(digits: bytes) -> int:
+    """Return what the first digits of a checksum add to the low half of Adler-32. Raises `ValueError`."""
+    return (_number(digits) << 9) + sum(digits)
 
-    Raises `ValueError` for an 8 or a 9.
+
+def _low(field: bytes) -> int:
+    """Return what the last digits of a checksum add to it, with what ends them, all of its field taken as spaces.
+
+    Raises `ValueError`.
     """
-    digits = field[:6]
-    if not digits.isdigit() or field[6:] != b"\0 ":
-        return 0
-    return int(digits, 8) + sum(field) - 8 * ord(" ") + 1
+    if field[3:] != b"\0 ":
+        raise ValueError("a checksum that is not plain")
+    return _number(field[:3]) + sum(field) - 8 * ord(" ") + 1
+
+
+def _number(digits: bytes) -> int:
+    if digits.translate(None, _OCTAL):
+        raise ValueError("a checksum that is not plain")
+    return int(digits, 8)
+
+
+_HIGHS, _LOWS = _Found(_high), _Found(_low)

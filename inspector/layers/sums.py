@@ -1,5 +1,7 @@
 """The SHA-256 sums of Python sources that `import torch` may read, taken while their layer goes by.
 
+Of a layer that can be sought, they are taken when they are asked for: most images are asked for none.
+
 An installer's list of files (RECORD) states such a sum of each file: an edit that leaves a file's size as it was shows
 in nothing else. Half of a sum is kept: to find another source with the same half is as hopeless as with the whole.
 """
@@ -8,7 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from array import array
+from collections.abc import Mapping
 from typing import Protocol
+
+from inspector.layers.numbers import little
 
 SIZE = 16
 """Bytes that are kept of a sum."""
@@ -24,6 +30,7 @@ MODULE = b"typing_extensions.py"
 OF_SUM = 170
 """Bytes of memory that one takes, by its position."""
 
+_PLACE = 4  # bytes of a position
 _FOLDER = re.compile(r"(?:^|/)(?:torch|torchgen|numpy)(?:/|\Z)")
 
 
@@ -76,3 +83,17 @@ class Summing:
         if self._room is not None:
             self._room.take(OF_SUM)
         self._sums[position] = found
+
+
+def pack_sums(found: Mapping[int, bytes]) -> bytes:
+    """Return sums by position as bytes."""
+    return little(array("I", found)).tobytes() + b"".join(found.values())
+
+
+def unpack_sums(packed: bytes) -> dict[int, bytes]:
+    """Return the sums of which `pack_sums` made `packed`; none of anything else."""
+    count, rest = divmod(len(packed), _PLACE + SIZE)
+    if rest:
+        return {}
+    places, begin = little(array("I", packed[: _PLACE * count])), _PLACE * count
+    return {at: packed[begin + SIZE * n : begin + SIZE * (n + 1)] for n, at in enumerate(places)}

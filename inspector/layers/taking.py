@@ -30,6 +30,7 @@ from inspector.elf import (
 from inspector.errors import CorruptLayer
 from inspector.layers.readers import FileReader, Reader, StreamReader
 from inspector.layers.retention import SCRIPT_HEAD, head_of, kept, may_be_program, wanted
+from inspector.layers.sums import is_summed
 from inspector.layers.tar import Member
 
 SMALL = 2 << 20
@@ -47,7 +48,7 @@ class Taken(NamedTuple):
     """The bytes that are kept of a file, and what was read of an ELF file; None of what was not looked for.
 
     `begun` are the first bytes of a file that is no ELF file, where they were read from a stream and are not all of it.
-    `located` says that the file may be an ELF file, to be read where it lies when it is asked for.
+    `located` says that the file may be an ELF file or a source, to be read where it lies when it is asked for.
     """
 
     data: bytes = b""
@@ -115,7 +116,7 @@ class StreamTaker:
 
 
 class SeekTaker:
-    """Takes files by seeking: the bytes to keep; ELF files are read where they lie, of the few that are asked for."""
+    """Takes files by seeking: the bytes to keep; others are read where they lie, the few that are asked for."""
 
     all_seen = False
 
@@ -127,7 +128,7 @@ class SeekTaker:
         path, mode, size, offset = member.path, member.mode, member.size, member.offset
         data = kept(path, mode, size, left, lambda count: _cut(self._reader.read_at(offset, count), count, offset))
         unlike = bool(data) and not data.startswith(MAGIC)
-        return Taken(data, located=not unlike and may_be_object(path, mode))
+        return Taken(data, located=is_summed(path) or (not unlike and may_be_object(path, mode)))
 
 
 def not_elf(size: int) -> NotElf:

@@ -6,6 +6,8 @@ Engines unpack a layer alone, and the kernel lays it over those below (OCI image
 
 from __future__ import annotations
 
+from itertools import count
+
 from inspector import work
 from inspector.errors import CorruptLayer, LimitExceeded
 from inspector.layers import overlay
@@ -23,8 +25,8 @@ MAX_WARNINGS = 50
 _AUFS = ".wh..wh."
 _FILE, _DIRECTORY, _CHAR = CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.CHAR]
 _SYMLINK, _HARDLINK = CODES[Kind.SYMLINK], CODES[Kind.HARDLINK]
-_STRIDE = 64  # names counted at a time
-_AT_ONCE = 4 << 20  # bytes of names that are decoded together
+_STRIDE = 256  # entries placed at a time
+_CHECKED = 16 * _STRIDE  # entries between two looks at whether to stop
 _LATELY = 4096  # directories that are remembered with the ways to them
 _DEVICE_BITS = (0xFFF, 0xFFFFF)
 """Of the major and the minor number, what dockerd hands to the kernel."""
@@ -47,6 +49,7 @@ class LayerTree:
         self._base = layer << 32
         self._links, self._contents = self.shelf.take(layer, entries)
         self._literal = literal
+        self._has_marks = WHITEOUT.encode() in entries.names
         self._odd = {place for place, owner in enumerate(entries.owners) if owner[2] or owner[3]}
         self._homes: list[Directory | None] = [None] * len(entries.parents)
         self._entered: dict[str, tuple[Directory, int]] = {}
@@ -62,29 +65,34 @@ class LayerTree:
             self.warnings.append(text)
 
     def _place_all(self) -> None:
-        """Place each entry; those that are most, files in known directories, without a call."""
-        entries, odd, base, grown = self._entries, self._odd, self._base, self.shelf.grown
-        homes, kinds, owned, names = entries.homes, entries.kinds, entries.owned, entries.names
-        begin, parent = 0, None
-        text = names.decode() if len(names) <= _AT_ONCE and names.isascii() else None  # which is quicker to cut
-        for ordinal, end in enumerate(entries.ends):
-            if not ordinal % _STRIDE:
-                if not ordinal & 0xFFF:
-                    work.check()
-                grown(parent or self.root, _STRIDE)
-            name = names[begin:end].decode("utf-8", "surrogateescape") if text is None else text[begin:end]
-            parent = self._homes[homes[ordinal]]
-            begin = end
-            if parent is not None and kinds[ordinal] == _FILE and parent.marks is None and owned[ordinal] not in odd:
-                files = parent.files
-                if (
-                    name
-                    and isinstance(files, dict)
-                    and not (name in files or name in parent.directories or name[:4] == WHITEOUT)
-                ):
+        """Place all entries, some at a time."""
+        begin = 0
+        for names in self._entries.names_by(_STRIDE):
+            if not begin % _CHECKED:
+                work.check()
+            self._place_some(begin, names)
+            begin += len(names)
+
+    def _place_some(self, begin: int, names: list[str]) -> None:
+        """Place each entry of some; those that are most, files in known directories, without a call."""
+        entries, base, end = self._entries, self._base, begin + len(names)
+        homes, kinds = entries.homes[begin:end], entries.kinds[begin:end]
+        plain = self._odd.isdisjoint(entries.owned[begin:end]) and not (
+            self._has_marks and any(name.startswith(WHITEOUT) for name in names)
+        )
+        known, files, directories = -1, dict[str, int](), self.root.directories
+        for ordinal, home, kind, name in zip(count(begin), homes, kinds, names, strict=False):
+            if kind == _FILE and plain:
+                if home != known:
+                    parent = self._homes[home] or self._home(home)
+                    if parent.marks is None:
+                        known, files, directories = home, self.shelf.files(parent), parent.directories
+                if home == known and name and not (name in files or name in directories):
                     files[name] = base | ordinal
                     continue
             self._place(ordinal, name)
+            known = -1  # for that may have changed what is in any directory
+        self.shelf.grown(self._homes[homes[-1]] or self.root, len(names))
 
     def _place(self, ordinal: int, name: str) -> None:
         entries, number = self._entries, self._base | ordinal
@@ -166,8 +174,8 @@ class LayerTree:
         else:
             self._notice_twice(found.number, number)
             found.number = number
-        attributes = self._entries.owner(number & ORDINAL)[2]
-        if attributes and not self._literal and (attribute := overlay.opaque_mark(name, attributes)):
+        attributes = self._entries.owner(number & ORDINAL)[2] if self._odd and not self._literal else ()
+        if attributes and (attribute := overlay.opaque_mark(name, attributes)):
             found.mark().attribute = attribute
 
     def _free(self, parent: Directory, name: str, number: int) -> None:

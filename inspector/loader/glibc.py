@@ -20,6 +20,8 @@ from inspector.loader.versions import missing_versions
 from inspector.rootfs import NotKept, Rootfs
 
 _PRELOAD = "/etc/ld.so.preload"
+_COMMENT = re.compile("#[^\n]*")
+"""What that file may hold, and LD_PRELOAD may not."""
 MAX_PRELOADED = 256
 _SETUID = 0o4000
 
@@ -71,8 +73,8 @@ class Glibc:
         return found
 
     def preload(self, name: str, program: Loaded) -> Loaded:
-        """Return the object for a name of LD_PRELOAD, which the program is taken to need."""
-        return self.load(name, program, opened=False)
+        """Return the object for a name of LD_PRELOAD, which the program is taken to need; its tokens are replaced."""
+        return self.load(self._search.expand(name, program), program, opened=False)
 
     def needed(self, of: Loaded) -> tuple[str, ...]:
         """Return what DT_NEEDED names, tokens replaced."""
@@ -89,7 +91,7 @@ class Glibc:
             content = b""
         except NotKept as error:
             raise unknown(_PRELOAD, f"it is not known what it holds: {error}") from None
-        listed = content.partition(b"\0")[0].decode("utf-8", "surrogateescape")
+        listed = _COMMENT.sub(" ", content.partition(b"\0")[0].decode("utf-8", "surrogateescape"))
         return tuple([*names, *(name for name in re.split(r"[ \n\t:]+", listed) if name)][:MAX_PRELOADED])
 
     def _is_trusted(self, name: str) -> bool:

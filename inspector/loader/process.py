@@ -14,7 +14,7 @@ from inspector.loader.binding import Scope
 from inspector.loader.dialect import Dialect
 from inspector.loader.errors import LoadStops, unknown
 from inspector.loader.files import Files
-from inspector.loader.model import Loaded, Outcome, Rights
+from inspector.loader.model import Loaded, LoadFailure, Outcome, Rights
 from inspector.loader.program import Program
 from inspector.loader.state import MAX_NEEDED, Snapshot, State, dependencies_first
 from inspector.loader.tables import Tables
@@ -97,6 +97,25 @@ class Process:
         except InspectorError as error:
             before.restore()
             return unknown(name, str(error)).failure
+
+    def mapping_ends(self, path: str) -> LoadFailure | None:
+        """Map a library and all that it needs, and forget them; return what ends the process on the way.
+
+        That alone is asked of what may fail: it takes no symbols.
+        """
+        before = Snapshot(self._state)
+        self._files.renew()
+        try:
+            if self._dialect is not None:
+                top = self._dialect.load(path, self._state.loaded[0], opened=True)
+                self._closure(self._dialect, top, [])
+        except LoadStops as stop:
+            return stop.failure if stop.failure.certainty == "dies" else None
+        except InspectorError:
+            return None  # whoever opens it for good says why
+        finally:
+            before.restore()
+        return None
 
     def symbols(self, of: Loaded) -> Symbols:
         """Return the symbols of a mapped object. Raises `NotKept`."""

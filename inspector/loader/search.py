@@ -40,6 +40,7 @@ class Search:
         self.glibc = glibc_version(facts) or (0, 0)
         self._defaults = tuple(f"{folder.rstrip('/')}/" for folder in facts.folders)
         self._library_directory = library_directory(facts.folders)
+        self._cache_file = facts.cache or _CACHE
         self.levels: set[int] = set()
         self.program: Loaded | None = None
         self.secure = False
@@ -221,7 +222,7 @@ class Search:
 
     def _cache(self) -> LoaderCache:
         if self._loader_cache is None:
-            self._loader_cache = LoaderCache(self._read(_CACHE), self.machine.order)
+            self._loader_cache = LoaderCache(self._read(self._cache_file), self.machine.order)
         return self._loader_cache
 
     def _read(self, path: str) -> bytes:

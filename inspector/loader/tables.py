@@ -121,13 +121,17 @@ def _set(content: bytes) -> Hashes:
 
 
 def _grouped(symbols: Symbols) -> tuple[Group, ...]:
-    found: dict[int, tuple[set[int], set[int]]] = {}
-    for number, (value, need) in enumerate(zip(symbols.undefined(), symbols.versions, strict=False)):
-        every, data = found.get(need) or found.setdefault(need, (set(), set()))
-        every.add(value)
-        if number < symbols.data:
-            data.add(value)
+    hashes, needs, count = symbols.undefined(), symbols.versions, symbols.data
+    every = _by_need(hashes, needs)
+    data = every if count >= len(needs) else _by_need(hashes[:count], needs[:count])
     return tuple(
-        Group(*(symbols.needs[need] if 0 <= need < len(symbols.needs) else ("", "")), frozenset(every), frozenset(data))
-        for need, (every, data) in found.items()
+        Group(*(symbols.needs[need] if 0 <= need < len(symbols.needs) else ("", "")), values, data.get(need, _NONE))
+        for need, values in every.items()
     )
+
+
+def _by_need(hashes: Iterable[int], needs: tuple[int, ...]) -> dict[int, Hashes]:
+    found: dict[int, list[int]] = {need: [] for need in dict.fromkeys(needs)}
+    for value, need in zip(hashes, needs, strict=False):
+        found[need].append(value)
+    return {need: frozenset(values) for need, values in found.items()}

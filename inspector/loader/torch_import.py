@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -12,6 +13,7 @@ from inspector.loader.process import Process
 from inspector.rootfs import Kind, Rootfs, resolve
 
 MAX_LISTED = 10_000
+_MAGIC = re.compile(r"[*?[]")
 _GLOBAL = "lib/libtorch_global_deps.so"
 
 
@@ -112,6 +114,8 @@ class _TorchImport:
 
     def _find(self, preloads: Preloads, folder: str, pattern: str) -> str | None:
         for entry in self._torch.search_path:
+            if _MAGIC.search(entry):  # torch globs the whole path
+                self._process.doubts.append(f"torch looks for libraries by a pattern, and {entry!r} reads as one")
             for place in self._places(preloads, entry, folder):
                 found = self._matching(place, pattern)
                 if found:

@@ -80,7 +80,8 @@ def parse_manifest(content: bytes, stated: str, where: str) -> Index | Manifest:
         raise Malformed(f"{where}: neither an image index nor an image manifest")
     wrong = types & (MANIFEST_TYPES if is_index else INDEX_TYPES)
     if wrong:
-        raise Malformed(f"{where}: is said to be {', '.join(sorted(wrong))}, and is not")
+        what = "an index" if is_index else "a manifest"
+        raise Malformed(f"{where}: its media type is {', '.join(sorted(wrong))}, but it is {what} of an image")
     if is_index:
         return _values(gofields.MANIFEST, content, tree, Index, where)
     _refuse_artifact(tree, where)
@@ -101,7 +102,7 @@ def parse_config(content: bytes, where: str) -> ImageConfig:
 
     tree = gofields.CONFIG.read(content, where) or {}
     if tree.get("rootfs") is None:
-        raise Malformed(f"{where}: no configuration of an image: it has no `rootfs`")
+        raise Malformed(f"{where}: not an image's configuration: it has no `rootfs`")
     config = _values(gofields.CONFIG, content, tree, ImageConfig, where)
     if config.rootfs.type != "layers":
         raise Malformed(f"{where}: a root file system of type {config.rootfs.type[:100]!a}; only `layers` is defined")
@@ -142,7 +143,7 @@ def _values(reader: Reader, content: bytes, tree: Any, kind: type[Document], whe
 
 def _malformed(error: Exception, where: str) -> Malformed:
     if isinstance(error, UnicodeDecodeError | RecursionError):
-        return Malformed(f"{where}: no usable JSON: {error}")
+        return Malformed(f"{where}: invalid JSON: {error}")
     sentence = str(error).replace(f"`str` matching regex {DIGEST_PATTERN!r}", "a SHA-256 or SHA-512 digest")
     return Malformed(f"{where}: {sentence}")
 

@@ -111,7 +111,7 @@ class Reader:
         except json.JSONDecodeError as error:
             raise Malformed(f"{where}: JSON is malformed: {error}") from error
         except (ValueError, RecursionError) as error:
-            raise Malformed(f"{where}: no usable JSON: {error}") from error
+            raise Malformed(f"{where}: invalid JSON: {error}") from error
 
 
 def _names(kind: GoType) -> set[str]:
@@ -127,7 +127,7 @@ def _decoder(hook: Any) -> json.JSONDecoder:
 
 
 def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _text(content: bytes, where: str) -> str:

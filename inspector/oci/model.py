@@ -73,7 +73,7 @@ class Platform(msgspec.Struct, frozen=True, rename={"os_version": "os.version"},
         """Return `os/arch[/variant]` as on a command line. Raises `ValueError`."""
         parts = text.lower().split("/")
         if not 2 <= len(parts) <= 3 or not all(parts):
-            raise ValueError(f"{text!r} is no platform: write os/arch or os/arch/variant, as in linux/arm64")
+            raise ValueError(f"{text!r} is not a platform: write os/arch or os/arch/variant, as in linux/arm64")
         return cls(*parts).normal()
 
     def normal(self) -> Platform:
@@ -141,7 +141,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
         try:
             content = base64.b64decode(self.data, validate=True)
         except ValueError as error:  # binascii's is one; so is what it says of characters that are no ASCII
-            raise Malformed(f"descriptor {self.digest}: its `data` is no base64: {error}") from error
+            raise Malformed(f"descriptor {self.digest}: its `data` is not base64: {error}") from error
         if len(content) != self.size:
             raise Malformed(f"descriptor {self.digest}: its `data` has {len(content)} bytes, its `size` is {self.size}")
         check_digest(content, self.digest, "embedded data")

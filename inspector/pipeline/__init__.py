@@ -6,8 +6,10 @@ names -> open -> plan -> layer indexes -> facts -> verdicts
 - `listed`, `reading`, `access`, `shared`: names from a policy; images opened and read, each shared layer once
 - `facts`, `runtime`, `verdicts`: `survey` and `inspect`; `run`; `check`
 - `roles`, `judging`: the role that an image is in, and the verdict, for `check` and `audit` alike
+- `earlier`: what `check` compares images with
 - `audit`: the same with its plan on disk (`work_queue`, `pending`), of repositories (`scopes`, `versions`) whose tags
-  are listed (`listing`, `resolve`) within bounds (`budget`); `executor` reads layers, `indexing` and `audited` judge
+  are listed (`listing`, `resolve`, `fitting`) within bounds (`budget`); `executor` reads layers, `indexing` and
+  `audited` judge
 
 `cluster` and `watch` stand on `audit`, `executor`, `model`, `roles` and `scopes`, as any other program may.
 """

@@ -17,7 +17,7 @@ from inspector.errors import UsageError
 from inspector.layers.blob import Scanned
 from inspector.layers.cache import IndexCache
 from inspector.pipeline.audited import Judge
-from inspector.pipeline.budget import Budget, Spent
+from inspector.pipeline.budget import AuditBudget, Spent
 from inspector.pipeline.executor import READERS, Executor, Failure, ThreadExecutor, Unit
 from inspector.pipeline.indexing import WorkQueueIndexer
 from inspector.pipeline.model import DEFAULTS, Options, Progress
@@ -79,19 +79,25 @@ def audit(
         raise UsageError("nothing to audit: name a repository, as in registry.example.com/team/api")
     if policy is not None:
         options = options.trusting(policy.trust_toc)
-    budget = Budget(terms.max_requests, terms.max_bytes)
+    budget = AuditBudget(terms.max_requests, terms.max_bytes)
     with contextlib.ExitStack() as stack:
         cache = stack.enter_context(_usable(options.cache))
         settings = settings or user_settings(options.insecure_registries, options.trust_toc)
-        registries = _registries(settings, cache, options, terms, budget)
-        queue = WorkQueue()
-        for close in (queue.close, registries.close):
-            stack.callback(close)
+        queue = stack.enter_context(contextlib.closing(WorkQueue()))
+        registries = stack.enter_context(contextlib.closing(_registries(settings, cache, options, terms, budget)))
         is_own = cache is not options.cache
         options = msgspec.structs.replace(options, cache=cache)
-        progress = progress or Progress()
-        run = _Run(policy, options, terms.selection, queue, registries, budget, progress)
-        progress.so_far = run.so_far
+        resolver = Resolver(
+            registries=registries,
+            judge=Judge(policy, options),
+            selection=terms.selection,
+            options=options,
+            cache=cache,
+            queue=queue,
+            budget=budget,
+            progress=progress or Progress(),
+        )
+        run = _Run(resolver)
         yield from run.resolve(wanted)
         if not terms.plan_only:
             yield from run.judge(executor or _threads)
@@ -100,11 +106,13 @@ def audit(
             yield run.cut_short()
 
 
-def _registries(settings: Settings, cache: IndexCache, options: Options, terms: Terms, budget: Budget) -> Registries:
+def _registries(
+    settings: Settings, cache: IndexCache, options: Options, terms: Terms, budget: AuditBudget
+) -> Registries:
     if not terms.known:
         return Registries(settings, kept=cache.documents, offline=options.offline, gate=budget.ask)
     if cache is not options.cache:
-        raise UsageError("what is known lies in the cache, which is not used")
+        raise UsageError("an audit of what is known reads the cache alone, and that is off or can't be written")
     from inspector.sources.registry.remembered import RememberedRegistries
 
     return RememberedRegistries(settings, answers=cache.answers, kept=cache.documents)
@@ -113,38 +121,22 @@ def _registries(settings: Settings, cache: IndexCache, options: Options, terms: 
 class _Run:
     """One audit between its plan and its end."""
 
-    def __init__(
-        self,
-        policy: Policy | None,
-        options: Options,
-        selection: Selection,
-        queue: WorkQueue,
-        registries: Registries,
-        budget: Budget,
-        progress: Progress,
-    ) -> None:
-        self._judge = Judge(policy, options)
-        self._resolver = Resolver(
-            registries=registries,
-            judge=self._judge,
-            selection=selection,
-            options=options,
-            budget=budget,
-            progress=progress,
-        )
-        self._indexer = WorkQueueIndexer(options, queue, budget)
-        self._options = options
-        self._queue = queue
-        self._registries = registries
-        assert options.cache is not None
-        self._cache = options.cache
-        self._budget = budget
-        self._progress = progress
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._judge = resolver.judge
+        self._options = resolver.options
+        self._queue = resolver.queue
+        self._registries = resolver.registries
+        self._cache = resolver.cache
+        self._budget = resolver.budget
+        self._progress = resolver.progress
+        self._indexer = WorkQueueIndexer(self._options, self._queue, self._budget)
         self._fetched = 0
+        self._progress.so_far = self.so_far
 
     def resolve(self, scopes: list[Scope]) -> Iterator[Event]:
         """Queue all images, and yield the plan; before it, results for what can't be opened."""
-        yield from self._resolver.resolve(scopes, self._queue, self._cache)
+        yield from self._resolver.resolve(scopes)
         plan = self._queue.plan(self._resolver.plan)
         self._progress.add(images=plan.images, size=plan.bytes_to_fetch)
         yield plan

@@ -89,17 +89,11 @@ class Judge:
         for target in self._targets([name]):
             yield self._audited(target, Seen.failed(name, error))
 
-    def _claimed(self, names: Sequence[str]) -> list[Target]:
-        if self._policy is None:
-            return []
-        if self._role is not None:
-            return [Target(tuple(names), self._role)]
-        return claim_each(names, self._policy)
-
     def _targets(self, names: Sequence[str]) -> list[Target]:
-        if self._policy is None:
-            return [Target(tuple(names))]
-        claimed = self._claimed(names) or of_the_rest(names, self._policy)
+        """Pair the image of these names with its roles; with none where there is no policy, or no role fits."""
+        if self._policy is None or self._role is not None:
+            return [Target(tuple(names), self._role)]
+        claimed = claim_each(names, self._policy) or of_the_rest(names, self._policy)
         return claimed or [in_no_role(names, names, self._policy, listed=False)]
 
     def _asked(self, targets: Sequence[Target]) -> tuple[tuple[str, ...], bool]:

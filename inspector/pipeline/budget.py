@@ -17,7 +17,7 @@ class Spent(InspectorError):
     """A bound on the audit is reached: what was to be done is left."""
 
 
-class Budget:
+class AuditBudget:
     """Counts requests and bytes, and failures of registries; None sets no bound."""
 
     def __init__(self, max_requests: int | None = None, max_bytes: int | None = None) -> None:

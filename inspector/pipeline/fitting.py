@@ -17,6 +17,8 @@ MAX_COMPARED, MAX_LENGTH = 300, 128
 """Folders, or tags, that a pattern which fits nothing is compared with letter by letter, and their characters."""
 _NEAR = 0.6
 """How alike a folder and a misspelt one must be, of 1."""
+_FEW = 4
+"""Tags that a message names one by one."""
 
 
 class Fitting:
@@ -39,8 +41,8 @@ class Fitting:
                 self._folders[place] += 1
         return False
 
-    def told(self) -> str:
-        """Return the sentence that none fits, with a pattern that would."""
+    def none_fits(self) -> str:
+        """Return the sentence that no repository fits, with a pattern that one would."""
         if not self._listed:
             return "the registry lists no repository"
         asked = self._pattern.rstrip("*").rstrip("/")
@@ -55,14 +57,14 @@ class Fitting:
         )
 
 
-def none_fits(selection: Selection, tags: Sequence[str], count: int) -> str:
-    """Return the sentence that none of `count` tags is selected; `tags` are some of them, or all."""
+def none_selected(selection: Selection, tags: Sequence[str], count: int) -> str:
+    """Return the sentence that none of a repository's `count` tags is selected; `tags` are some of them, or all."""
     ordered = in_order(tags)
     named = ", ".join(ordered) if len(ordered) <= _FEW else f"{ordered[0]} … {ordered[-1]}"
     near = [close for pattern in selection.include[:1] for close in _close(pattern.strip("*"), tags)]
     meant = f"; did you mean {near[0]!r}?" if near else ""
     none = "its only tag does not fit" if count == 1 else f"none of its {count:,} tags fits"
-    return f"{none} {selection.told()}; it has {named}{meant}"
+    return f"{none} {selection}; it has {named}{meant}"
 
 
 def _close(word: str, known: Iterable[str]) -> list[str]:
@@ -72,7 +74,3 @@ def _close(word: str, known: Iterable[str]) -> list[str]:
 
 def _repositories(count: int) -> str:
     return "1 repository" if count == 1 else f"{count:,} repositories"
-
-
-_FEW = 4
-"""Tags that a message names one by one."""

@@ -7,7 +7,7 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.layers.blob import LayerBlob
 from inspector.layers.indexer import Indexed, Indexer
-from inspector.pipeline.budget import Budget, Spent
+from inspector.pipeline.budget import AuditBudget, Spent
 from inspector.pipeline.executor import CountingMeter
 from inspector.pipeline.model import Options
 from inspector.pipeline.work_queue import LayerState, State, WorkQueue
@@ -17,7 +17,7 @@ from inspector.sources.registry.blob import RegistryBlob
 class WorkQueueIndexer(Indexer):
     """Answers from the cache, with what reading the layer took in this run; what failed once is not tried again."""
 
-    def __init__(self, options: Options, queue: WorkQueue, budget: Budget) -> None:
+    def __init__(self, options: Options, queue: WorkQueue, budget: AuditBudget) -> None:
         self._count = CountingMeter(lambda _: None)
         super().__init__(options.cache, verify=options.verify, meter=self._count)
         self._queue = queue

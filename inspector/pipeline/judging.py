@@ -17,7 +17,7 @@ from inspector.policy.role import Policy, Role
 from inspector.policy.rules import RULES
 from inspector.policy.rules.against import AGAINST
 from inspector.policy.rules.imports import IMPORTS
-from inspector.policy.selection import ALL, Checks
+from inspector.policy.selection import ALL
 
 
 def judge_target(
@@ -81,7 +81,7 @@ def asking(policy: Policy, options: Options) -> Policy:
 
     Raises `UsageError` for a check that no rule has.
     """
-    checks = Checks(select=options.select, ignore=options.ignore)
+    checks = options.checks
     if options.python is None and not (options.imports or options.against) and checks == ALL:
         return policy
     roles = policy.roles
@@ -99,6 +99,4 @@ def asking(policy: Policy, options: Options) -> Policy:
 
 def imports_asked(roles: Iterable[Role], options: Options) -> tuple[str, ...]:
     """List the modules whose import the roles and the user ask for, each once."""
-    return tuple(
-        dict.fromkeys(name for names in (*(role[IMPORTS] for role in roles), options.imports) for name in names)
-    )
+    return tuple(dict.fromkeys([*(name for role in roles for name in role[IMPORTS]), *options.imports]))

@@ -17,6 +17,7 @@ from inspector.oci import Platform
 from inspector.policy.baselines import Baseline
 from inspector.policy.model import ErrorFact, Finding
 from inspector.policy.role import Role
+from inspector.policy.selection import Checks
 from inspector.reference import Reference, parse_reference
 
 if TYPE_CHECKING:
@@ -29,46 +30,58 @@ if TYPE_CHECKING:
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to read images.
+    """Which images to read, how, what to find out, and what they are checked against.
 
-    `platform` "all" takes every one; `role` names the one that every image is checked in, `python` beats its command;
-    `jobs` 0 means as many as there are processors, up to `MAX_JOBS`. `verify` reads every layer whole and checks its
-    digests; `offline` never leaves the machine. Of engines' images, `access` allows no other, and `every_tag` takes
-    names for repositories; `runtime` says whether `check` runs a container where a role asks for CUDA at run time.
-    The registries `insecure_registries` may be asked without verified TLS; of those in `trust_toc` layers' tables of
-    contents are believed. With `guess_registry`, a registry is asked for names that state none. `imports` are
-    modules whose import is followed. `image_timeout` bounds the time of one image in seconds, beside what its bytes
-    justify (`work.limits`). Of the checks, those in `select` count alone, where there are any, and those in `ignore`
-    don't. `check` compares images with `against`, where that names one, and with the figures of the `baseline`, whose
-    findings are known; `today` is the day in UTC that the last days of waivers are compared with, None is this one.
-    `sizes` asks where the bytes of each image are, and which are waste. `config` is a file with the configuration of
-    root file systems, which have none of their own. `namespace` is the only one of containerd's that is searched, if it
-    is not None.
+    Which: those for `platform`, "all" for every one. `every_tag` takes the names of engines' images for repositories.
+    `namespace` is the only one of containerd's that is searched, unless it is None. With `guess_registry`, a registry
+    is asked for names that state none; `offline` never leaves the machine. `config` is a file with the configuration
+    of root file systems, which have none of their own.
+
+    How: `jobs` at once; 0 is as many as there are processors, up to `MAX_JOBS`. Each may take `image_timeout` seconds,
+    beside what its bytes justify (`work.limits`). `verify` reads every layer whole and checks its digests; of engines'
+    images, only the method `access` is used. The `insecure_registries` may be asked without verified TLS; the tables of
+    contents of layers in the registries `trust_toc` are believed.
+
+    What: by the command `python`, which overrides a role's. `imports` are further modules whose import is followed.
+    `sizes` asks where the bytes of each image are, and which are waste. `runtime` says whether `check` runs a container
+    where a role asks for CUDA at run time.
+
+    Against what: the one `role` of that name, whatever an image's own name. Of the checks, only those in `select`
+    count, if there are any, and not those in `ignore`. Images are compared with the image `against`, if it is named,
+    and with the `baseline`, whose findings are known. `today` is the day in UTC on which waivers count; None is now.
     """
 
     platform: Platform | Literal["all"] | None = None
-    role: str | None = None
-    python: str | None = None
-    jobs: int = 0
-    verify: bool = False
-    cache: IndexCache | None = None
-    offline: bool = False
-    access: AccessMethod | None = None
     every_tag: bool = False
-    runtime: Mode = "never"
+    namespace: str | None = None
+    guess_registry: bool = False
+    offline: bool = False
+    config: Path | None = None
+
+    jobs: int = 0
+    image_timeout: float = work.DEFAULT_SECONDS
+    verify: bool = False
+    access: AccessMethod | None = None
     insecure_registries: tuple[str, ...] = ()
     trust_toc: Literal["all"] | tuple[str, ...] = ()
-    guess_registry: bool = False
+    cache: IndexCache | None = None
+
+    python: str | None = None
     imports: tuple[str, ...] = ()
-    image_timeout: float = work.DEFAULT_SECONDS
+    sizes: bool = False
+    runtime: Mode = "never"
+
+    role: str | None = None
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     against: str = ""
     baseline: Baseline | None = None
     today: date | None = None
-    sizes: bool = False
-    config: Path | None = None
-    namespace: str | None = None
+
+    @property
+    def checks(self) -> Checks:
+        """The checks that count."""
+        return Checks(select=self.select, ignore=self.ignore)
 
     def trusting(self, hosts: tuple[str, ...]) -> Options:
         """Believe the tables of contents of these registries too, as a policy may ask."""

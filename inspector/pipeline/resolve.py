@@ -16,8 +16,8 @@ from inspector.layers.cache import IndexCache
 from inspector.names import ImageName
 from inspector.oci import Platform
 from inspector.pipeline.audited import Judge
-from inspector.pipeline.budget import Budget, Spent
-from inspector.pipeline.fitting import Fitting, none_fits
+from inspector.pipeline.budget import AuditBudget, Spent
+from inspector.pipeline.fitting import Fitting, none_selected
 from inspector.pipeline.listing import LastMade, Listed, Requests, ToList
 from inspector.pipeline.model import Asked, Opened, Options, Progress, error_fact
 from inspector.pipeline.pending import pending_of
@@ -43,15 +43,19 @@ R = TypeVar("R")
 
 
 class Resolver(msgspec.Struct, kw_only=True):
-    """Opens all images of one audit. `plan` counts what was met; `left` the tags that a bound left out;
-    `unfitting` are the tags of the first repository of which none is selected.
+    """Opens all images of one audit, and puts them in the `queue`.
+
+    `plan` counts what was met, `left` the tags that a bound left out. `unfitting` are tags of the first repository of
+    which none is selected (at most `MAX_SAMPLE`), and how many it has. `seen` waits to be written to the cache.
     """
 
     registries: Registries
     judge: Judge
     selection: Selection
     options: Options
-    budget: Budget
+    cache: IndexCache
+    queue: WorkQueue
+    budget: AuditBudget
     progress: Progress
     plan: Planned = Planned()
     left: int = 0
@@ -59,10 +63,10 @@ class Resolver(msgspec.Struct, kw_only=True):
     unfitting: tuple[ImageName, list[str], int] | None = None
     seen: list[SeenTag] = msgspec.field(default_factory=list)
 
-    def resolve(self, scopes: Iterable[Scope], queue: WorkQueue, cache: IndexCache) -> Iterator[Audited]:
+    def resolve(self, scopes: Iterable[Scope]) -> Iterator[Audited]:
         """Queue every image; yield results for what could not be opened."""
         jobs = self.options.jobs or JOBS
-        requests = Requests(self._names(scopes), queue, jobs * (1 + _AHEAD))
+        requests = Requests(self._names(scopes), self.queue, jobs * (1 + _AHEAD))
 
         def answer(request: Asked | ToList | Listed) -> Asked | Opened | Listed:
             if isinstance(request, ToList):
@@ -72,7 +76,7 @@ class Resolver(msgspec.Struct, kw_only=True):
         stop, ahead = self.registries.close, jobs * _AHEAD
         with work.SideBySide(answer, requests, jobs, in_order=True, ahead=ahead, stop=stop) as results:
             for result in results:
-                # what is asked still was under way to another thread, or is large
+                # an answer that is a question again was put off: another thread asks the same, or it is large
                 done = self._open(result, waits=True) if isinstance(result, Asked) else result
                 if isinstance(done, Listed):
                     self._count(filtered=done.filtered, ignored=done.ignored)
@@ -83,13 +87,13 @@ class Resolver(msgspec.Struct, kw_only=True):
                 for opened in self._chosen(done, requests):
                     yield from self._met(opened)
                     for image in opened.images:
-                        self._queue(opened, image, queue, cache)
-                    self._see(opened, cache)
-        self._note_seen(cache)
+                        self._enqueue(opened, image)
+                    self._see(opened)
+        self._note_seen()
         self._count(repositories=len(self.repositories))
         if self.unfitting and not self.plan.tags and self.plan.filtered:
             name, tags, count = self.unfitting
-            yield from self._failed(str(name), NotFound(f"{name}: {none_fits(self.selection, tags, count)}"))
+            yield from self._failed(str(name), NotFound(f"{name}: {none_selected(self.selection, tags, count)}"))
 
     def _chosen(self, opened: Opened, requests: Requests) -> list[Opened]:
         """Return what is to be judged, now that a tag was opened: it, or the last made once all of its kind were."""
@@ -120,27 +124,27 @@ class Resolver(msgspec.Struct, kw_only=True):
         counted = {name: getattr(self.plan, name) + count for name, count in more.items()}
         self.plan = msgspec.structs.replace(self.plan, **counted)
 
-    def _see(self, opened: Opened, cache: IndexCache) -> None:
+    def _see(self, opened: Opened) -> None:
         """Remember which digest a tag has, for an audit of what is known."""
         name = opened.asked.name
         if isinstance(name, ImageName) and opened.digest and not name.digest and not self.registries.is_remembered:
             self.seen.append(SeenTag(f"{name.host}/{name.repository}", name.target, opened.digest, int(time.time())))
             if len(self.seen) >= _SEEN_AT_ONCE:
-                self._note_seen(cache)
+                self._note_seen()
 
-    def _note_seen(self, cache: IndexCache) -> None:
+    def _note_seen(self) -> None:
         if self.seen:
-            cache.answers.note_tags(self.seen)
+            self.cache.answers.note_tags(self.seen)
             self.seen = []
 
-    def _queue(self, opened: Opened, image: Image, queue: WorkQueue, cache: IndexCache) -> None:
+    def _enqueue(self, opened: Opened, image: Image) -> None:
         name = opened.asked.name
         assert isinstance(name, ImageName)
         pending = pending_of(image, f"{name.host}/{name.repository}", opened.digest)
         needs = self.judge.needs_layers(image, str(name)) and not self.judge.knows(image, str(name))
-        for unit in queue.add(pending, str(name), needs=needs):
-            if cache.has(unit.diff_id, unit.digest, verified=self.options.verify):
-                queue.mark(unit, State.KNOWN)
+        for unit in self.queue.add(pending, str(name), needs=needs):
+            if self.cache.has(unit.diff_id, unit.digest, verified=self.options.verify):
+                self.queue.mark(unit, State.KNOWN)
 
     def _names(self, scopes: Iterable[Scope]) -> Iterator[ImageName | Listed]:
         """Yield the repositories and images of all scopes, and why registries can't be listed."""
@@ -164,7 +168,7 @@ class Resolver(msgspec.Struct, kw_only=True):
             yield Listed(scope.host, cause=error)
         else:
             if not fitting.found:
-                yield Listed(scope.host, cause=NotFound(f"{scope.host}: {fitting.told()}"))
+                yield Listed(scope.host, cause=NotFound(f"{scope.host}: {fitting.none_fits()}"))
 
     def _list(self, request: ToList, requests: Requests) -> Listed:
         """Have the tags of a repository asked for that are selected, in the registry's order, or the newest first."""
@@ -175,8 +179,8 @@ class Resolver(msgspec.Struct, kw_only=True):
             except InspectorError as error:
                 requests.listed(request, [])
                 return Listed(str(name), cause=error)
-            if self.options.cache is not None and not self.registries.is_remembered:
-                self.options.cache.answers.forget_tags(f"{name.host}/{name.repository}", listed)
+            if not self.registries.is_remembered:
+                self.cache.answers.forget_tags(f"{name.host}/{name.repository}", listed)
             selected = [tag for tag in listed if self.selection.fits(tag)]
             fitting = [tag for tag in selected if not self.judge.ignores(str(name.tagged(tag)))]
             ignored = len(selected) - len(fitting)

@@ -66,7 +66,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             return False
         return self.versions is None or is_within(tag, self.versions)
 
-    def told(self) -> str:
+    def __str__(self) -> str:
         """Return the selection as its options are written."""
         parts = [f"--include {pattern!r}" for pattern in self.include]
         parts += [f"--exclude {pattern!r}" for pattern in self.exclude]
@@ -81,10 +81,12 @@ def parse_scope(text: str) -> Scope:
     """
     reference = parse_reference(text)
     if reference.scheme not in (Scheme.BARE, Scheme.REGISTRY) or reference.is_path_like():
-        raise InvalidReference(f"{text!a}: not in a registry, which is what is audited; `inspector check` reads it")
+        raise InvalidReference(f"{text!a}: only repositories of registries are audited; `inspector check` reads this")
     head = reference.name.partition(":")[0]
     if "/" not in reference.name and ("." in head or head == "localhost"):
-        raise InvalidReference(f"{text!a}: a registry, and no repository of it; --catalog {reference.name} audits all")
+        raise InvalidReference(
+            f"{text!a}: names a registry, not a repository; --catalog {reference.name} audits all of them"
+        )
     return Scope(parse_name(reference.name))
 
 

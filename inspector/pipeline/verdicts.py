@@ -22,7 +22,6 @@ from inspector.policy.judge import judge
 from inspector.policy.model import Report, Result, worst
 from inspector.policy.needs import needs_run, needs_sizes, packages_needed, whole_facts_needed
 from inspector.policy.role import Policy, Role
-from inspector.policy.selection import Checks
 from inspector.reference import Reference
 from inspector.sources.access import AccessUnusable
 from inspector.sources.image import Image
@@ -54,33 +53,43 @@ def check(
         plan = _Plan(opened, policy, options)
         earlier = read_earlier(reader, plan.roles, policy, options)
         seen = plan.read(reader, earlier)
-    results: list[Result] = []
-    excuses = Excuses(policy.waivers, today(options), options.baseline or EMPTY)
-    met = {target.role.name for its_targets in plan.targets for _, target in its_targets if target.role}
-    for each, its_targets in zip(opened, plan.targets, strict=True):
-        if each.cause is not None and not (each.asked.pattern_of in met and isinstance(each.cause, NotFound)):
-            results.append(unread(str(each.asked.name), each.asked.role, error_fact(each.cause)))
-        for job, target in its_targets:
-            before = earlier(target, seen[job].facts)
-            results.append(judge_target(target, seen[job], target.names[0], excuses=excuses, earlier=before))
+    baseline = options.baseline or EMPTY
+    excuses = Excuses(policy.waivers, today(options), baseline)
+    results = list(_results(opened, plan, seen, earlier, excuses))
     unmet = [] if options.role else _unmet(policy, results)
     if policy.exhaustive:
-        for role in unmet:
-            error = NotFound(f"no image {role.name!r} among what was given")
-            results.append(unread(role.name, role, error_fact(error)))
-    lost = not policy.exhaustive and any(result.role is None and result.facts for result in results)
-    told = (f"role {role.name!r} fits no image given: its match is {', '.join(role.match)}" for role in unmet)
-    whole = not references and options.role is None
-    stale = tuple(excuses.stale(_checks(options))) if whole else ()
-    gone = gone_of(options.baseline or EMPTY, results, _checks(options))
-    warnings = (*noted, *(told if lost else ()), *excuses.ending())  # a misspelt `match` is what both have in common
+        results += [
+            unread(role.name, role, error_fact(NotFound(f"no image {role.name!r} among what was given")))
+            for role in unmet
+        ]
+    else:
+        noted += _misspelt(unmet, results)
+    is_whole = not references and options.role is None  # else a waiver may be for an image that was not asked about
+    stale = tuple(excuses.stale(options.checks)) if is_whole else ()
+    gone = gone_of(baseline, results, options.checks)
     return Report(
         outcome=worst(each.outcome for each in results),
-        results=tuple(_told_apart(results)),
-        warnings=(*warnings, *stale, *gone_told(gone)),
+        results=tuple(_with_distinct_names(results)),
+        warnings=(*noted, *excuses.ending(), *stale, *gone_told(gone)),
         ignored=ignored,
         stale=len(stale) + len(gone),
     )
+
+
+def _results(
+    opened: Sequence[Opened], plan: _Plan, seen: Sequence[Seen], earlier: EarlierOf, excuses: Excuses
+) -> Iterator[Result]:
+    """Yield the results of each name that was asked for, in their order.
+
+    That a pattern of a role fits no image counts only where none of the role's other patterns does.
+    """
+    met = {role.name for role in plan.roles}
+    for each, its_targets in zip(opened, plan.targets, strict=True):
+        if each.cause is not None and not (each.asked.pattern_of in met and isinstance(each.cause, NotFound)):
+            yield unread(str(each.asked.name), each.asked.role, error_fact(each.cause))
+        for job, target in its_targets:
+            before = earlier(target, seen[job].facts)
+            yield judge_target(target, seen[job], target.names[0], excuses=excuses, earlier=before)
 
 
 class _Plan:
@@ -150,7 +159,7 @@ def _left_open(target: Target, facts: ImageFacts | None, earlier: EarlierOf) -> 
     return next((f"{one.check}: {one.message}" for one in open_ones), "")
 
 
-def _told_apart(results: Sequence[Result]) -> Iterator[Result]:
+def _with_distinct_names(results: Sequence[Result]) -> Iterator[Result]:
     """Call images that share a name by what they were read by, and their platform if they share that."""
     by_name = Counter(result.image for result in results)
     by_reference = Counter((result.facts.reference, result.role) for result in results if result.facts)
@@ -163,11 +172,14 @@ def _told_apart(results: Sequence[Result]) -> Iterator[Result]:
         yield msgspec.structs.replace(result, image=f"{facts.reference}{platform}")
 
 
-def _checks(options: Options) -> Checks:
-    return Checks(select=options.select, ignore=options.ignore)
-
-
 def _unmet(policy: Policy, results: Sequence[Result]) -> list[Role]:
     """List the roles that wait for an image by name, and got none."""
     met = {result.role for result in results}
     return [role for role in policy.roles if role.match and role.name not in met]
+
+
+def _misspelt(unmet: Sequence[Role], results: Sequence[Result]) -> list[str]:
+    """Warn of roles that got no image where an image got no role: a misspelt `match` leads to both."""
+    if not any(result.role is None and result.facts for result in results):
+        return []
+    return [f"role {role.name!r} fits no image given: its match is {', '.join(role.match)}" for role in unmet]

@@ -27,17 +27,24 @@ CREATE INDEX listed ON tag (list, id);
 CREATE INDEX used ON uses (image, layer);
 CREATE INDEX ready ON image (missing, id);
 """
+"""`needs`: the verdict on the image hangs on its layers. `missing`: how many of these still have to be read, once the
+plan stands; 0 is ready to be judged, `_JUDGED` was, `_SKIPPED` never will be. `list`: the number that `add_tags` gave.
+"""
+_JUDGED, _SKIPPED = -1, 1_000_000
 _NEEDED = "EXISTS (SELECT 1 FROM uses JOIN image ON image.id = uses.image WHERE uses.layer = layer.id AND needs)"
 _UNIT = msgspec.msgpack.Decoder(Unit)
 _PENDING = msgspec.msgpack.Decoder(Pending)
 _FAILURE = msgspec.msgpack.Decoder(Failure)
 _BATCH = 64
+"""Rows that are read or written by one statement."""
 _MET = 256
+"""Images whose rows are known without asking the database."""
 _LEVEL = 1
+"""Of zlib, from 1 to 9: the fastest."""
 
 
 class State(IntEnum):
-    """How far a layer is."""
+    """How far a layer is: still to be read, in the cache from before, read or failed now, skipped for a bound."""
 
     UNREAD = 0
     KNOWN = 1
@@ -118,7 +125,7 @@ class WorkQueue:
             return new
 
     def mark(self, unit: Unit, state: State) -> None:
-        """Mark a layer: known to the cache, or skipped because of a bound, and with it the images that need it."""
+        """Set how far a layer is; one that is skipped keeps the images that need it waiting."""
         self._set("UPDATE layer SET state = ? WHERE diff_id = ?", state, unit.diff_id)
 
     def plan(self, asked: Planned) -> Planned:
@@ -126,7 +133,8 @@ class WorkQueue:
         with self._lock:
             self._write_names()
             missing = "SELECT count(*) FROM uses JOIN layer ON layer.id = uses.layer WHERE uses.image = image.id"
-            self._database.execute(f"UPDATE image SET missing = ({missing} AND state = 0) WHERE needs")  # noqa: S608
+            unread_of = f"({missing} AND state = {State.UNREAD:d})"
+            self._database.execute(f"UPDATE image SET missing = {unread_of} WHERE needs")  # noqa: S608
             ((images, unread),) = self._all("SELECT count(*), ifnull(sum(NOT needs), 0) FROM image")
             layers_known, bytes_known = self._needed(State.KNOWN)
             layers_unread, bytes_unread = self._needed(State.UNREAD)
@@ -142,17 +150,17 @@ class WorkQueue:
 
     def layers_to_read(self) -> Iterator[Unit]:
         """Yield the layers that are to be read, in the order they were met."""
-        query = f"SELECT id, unit FROM layer WHERE state = 0 AND {_NEEDED} AND id > ?"  # noqa: S608
-        yield from map(_UNIT.decode, self._batches(query))
+        query = f"SELECT id, unit FROM layer WHERE state = ? AND {_NEEDED} AND id > ?"  # noqa: S608
+        yield from map(_UNIT.decode, self._batches(query, State.UNREAD))
 
     def finish_layer(self, unit: Unit, outcome: Scanned | Failure) -> None:
         """Take a layer that was read, or failed, off the queue: no image waits for it any more."""
         if isinstance(outcome, Failure):
-            failed = msgspec.msgpack.encode(outcome)
-            self._set("UPDATE layer SET state = 3, failure = ? WHERE diff_id = ?", failed, unit.diff_id)
+            query = "UPDATE layer SET state = ?, failure = ? WHERE diff_id = ?"
+            self._set(query, State.FAILED, msgspec.msgpack.encode(outcome), unit.diff_id)
         else:
-            query = "UPDATE layer SET state = 2, bytes = ?, how = ? WHERE diff_id = ?"
-            self._set(query, outcome.bytes_read, outcome.how, unit.diff_id)
+            query = "UPDATE layer SET state = ?, bytes = ?, how = ? WHERE diff_id = ?"
+            self._set(query, State.READ, outcome.bytes_read, outcome.how, unit.diff_id)
         users = "SELECT image FROM uses WHERE layer = (SELECT id FROM layer WHERE diff_id = ?)"
         self._set(f"UPDATE image SET missing = missing - 1 WHERE needs AND id IN ({users})", unit.diff_id)  # noqa: S608
 
@@ -170,11 +178,11 @@ class WorkQueue:
         """Take an image off the queue."""
         with self._lock:
             self._database.execute("DELETE FROM name WHERE image = ?", (image,))
-            self._database.execute("UPDATE image SET missing = -1, content = NULL WHERE id = ?", (image,))
+            self._database.execute("UPDATE image SET missing = ?, content = NULL WHERE id = ?", (_JUDGED, image))
 
     def skip_image(self, image: int) -> None:
         """Leave an image unjudged: a bound keeps what it needs after all from being read."""
-        self._set("UPDATE image SET missing = 1000000 WHERE id = ?", image)
+        self._set("UPDATE image SET missing = ? WHERE id = ?", _SKIPPED, image)
 
     def layer(self, diff_id: str) -> LayerState:
         """Tell how far a layer is that was queued."""

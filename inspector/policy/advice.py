@@ -20,8 +20,8 @@ ADVICE = {
     "no-platform": Advice("ENVIRONMENT", "Ask for a platform that the image has with `--platform`, or build it"),
     "unreachable": Advice(
         "ENVIRONMENT",
-        "Start the engine (`{builder} info` must answer), or name where it listens: DOCKER_HOST, DOCKER_CONTEXT or "
-        "CONTAINER_HOST",
+        "Start the engine, or get access to its socket (`{builder} info` must answer), or name where it listens: "
+        "DOCKER_HOST, DOCKER_CONTEXT or CONTAINER_HOST",
     ),
     "refused": Advice(
         "ENVIRONMENT",

@@ -211,7 +211,8 @@ def error_finding(error: ErrorFact, role: Role | None, image: str, *, in_registr
     elif reference is not None and reference.scheme is Scheme.CONTAINERD:
         row = ROW_IN_CONTAINERD.get(row, row)
     if row == "not-found":
-        row = "misspelt" if error.near else "no-file" if on_disk else row
+        is_glob = any(sign in image for sign in "*?[")  # which no build can be called
+        row = "misspelt" if error.near or is_glob else "no-file" if on_disk else row
     advice = ADVICE[row]
     name = reference.name if reference and not on_disk else image
     builder = _builder(reference.scheme.value if reference else "")

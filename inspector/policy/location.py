@@ -168,5 +168,5 @@ def _mistyped(value: Any, kind: Any) -> str:
 
 
 def _split(message: str) -> str:
-    """Return a validation message without its position."""
-    return re.sub(_KEY, "", message)
+    """Return a validation message without its position, an enumeration being no word of users."""
+    return re.sub(_KEY, "", message).replace("Invalid enum value", "unknown value")

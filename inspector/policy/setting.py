@@ -128,7 +128,7 @@ def choice(key: str, allowed: Callable[[], Sequence[str]], default: T, **told: A
 
     def parse(word: Any) -> T:
         if word not in allowed():
-            raise ValueError(f"Invalid enum value {word!r}; {_one_of(allowed())}")
+            raise ValueError(f"unknown value {word!r}; {_one_of(allowed())}")
         chosen: T = word
         return chosen
 

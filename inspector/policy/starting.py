@@ -91,7 +91,7 @@ def starting_policy(images: Sequence[Looked], left_out: Sequence[str] = ()) -> t
 def _no_role_for(looked: Looked) -> str | None:
     """Say why no role suits the image; None where one may: every image must be read, start, and have a Python."""
     if looked.facts is None:
-        return f"not read: {looked.error}"
+        return f"not read: {looked.error.removeprefix(f'{looked.names[0]}: ')}"
     result = judge(looked.facts, Role(name="any"), image=looked.names[0])
     bad = next((each for each in result.findings if each.outcome in ("fail", "unknown")), None)
     return None if bad is None else f"no role suits it: {bad.message}"

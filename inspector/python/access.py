@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 
 from inspector.python.environment import Environment
-from inspector.rootfs import Kind, Names, Node, Rootfs, names_in
+from inspector.rootfs import Below, Kind, Names, Node, Rootfs, files_below, names_in
 from inspector.unknown import Tri
 
 READ, WRITE, EXECUTE = 4, 2, 1
@@ -73,3 +73,9 @@ class UserView:
     def names(self, path: str) -> Names:
         """See `names_in`."""
         return names_in(self._fs, path) if self._enters(path) else ((), ())
+
+    def below(self, path: str) -> Below | None:
+        """See `files_below`: None where a directory is closed to the user, so that each is looked at."""
+        found = files_below(self._fs, path) if self._enters(path) else None
+        folders = found.directories if found is not None else ()
+        return None if any(allowed(each, self._environment, EXECUTE) == "no" for each in folders) else found

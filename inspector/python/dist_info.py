@@ -8,7 +8,15 @@ from inspector.errors import Unsupported
 from inspector.oci import decoder
 from inspector.python.folders import MISSING, Folder, Folders
 from inspector.python.installed import Installed, Notes
-from inspector.python.metadata import MAX_HEADERS, Headers, headers_of, is_name, parse_headers, parse_requires_txt
+from inspector.python.metadata import (
+    MAX_HEADERS,
+    Headers,
+    canonical,
+    headers_of,
+    is_name,
+    parse_headers,
+    parse_requires_txt,
+)
 from inspector.python.record import Owned, Rows, lines_of, owned
 from inspector.rootfs import Kind, Node, NotKept, NotListed, resolve
 
@@ -52,7 +60,8 @@ def read_distribution(folders: Folders, site: str, name: str, notes: Notes) -> I
         return None
     if not headers.version:
         warnings.append(f"the metadata in {f'{site}/{name}'!r} states no version")
-    files = _owned(folders, folder, site, f"{site}/{name}", warnings)
+    rows = _rows(folders, folder) if canonical(headers.name) == "torch" else None
+    files = _owned(folders, folder, site, f"{site}/{name}", warnings, rows)
     return Installed(
         name=headers.name,
         version=headers.version,
@@ -63,6 +72,7 @@ def read_distribution(folders: Folders, site: str, name: str, notes: Notes) -> I
         requires=headers.requires,
         cut=headers.cut,
         owned=files,
+        rows=rows,
         editable=_editable(folders, folder),
         license=headers.license,
         license_expression=headers.license_expression,
@@ -129,7 +139,21 @@ def _requires_txt(folders: Folders, folder: Folder) -> tuple[tuple[str, ...], bo
     return parse_requires_txt(content)
 
 
-def _owned(folders: Folders, folder: Folder, site: str, shown: str, warnings: list[str]) -> Owned | None:
+def _rows(folders: Folders, folder: Folder) -> Rows | None:
+    """Return the rows of a RECORD, to be held; None where there is none, or it can't be read."""
+    if _file(folders, folder, "RECORD") is None:
+        return None
+    try:
+        rows = Rows(folders.read(f"{folder.path}/RECORD"))
+    except NotKept:
+        return None
+    rows.hold()
+    return rows
+
+
+def _owned(
+    folders: Folders, folder: Folder, site: str, shown: str, warnings: list[str], rows: Rows | None
+) -> Owned | None:
     """Return the files that the first list tells.
 
     None, with a warning, where there is none or it can't be read whole.
@@ -140,7 +164,7 @@ def _owned(folders: Folders, folder: Folder, site: str, shown: str, warnings: li
     base = site if name == "RECORD" else folder.path or site
     node = _file(folders, folder, name)
     try:
-        found = folders.once(name, (_content(node, folder), base), lambda: _listed(folders, folder, name, base))
+        found = folders.once(name, (_content(node, folder), base), lambda: _listed(folders, folder, name, base, rows))
     except NotListed:
         return None
     if isinstance(found, str):
@@ -154,18 +178,21 @@ def _content(node: Node | None, folder: Folder) -> int | str | None:
     return (node.inode if node else 0) or folder.path
 
 
-def _listed(folders: Folders, folder: Folder, name: str, base: str) -> Owned | str:
-    """Return what a list of files leads to against `base`.
+def _listed(folders: Folders, folder: Folder, name: str, base: str, rows: Rows | None) -> Owned | str:
+    """Return what a list of files leads to against `base`; its `rows` may be known.
 
     The clause that says why it can't be used, where it can't.
     """
     try:
-        content = folders.read(f"{folder.path}/{name}")
+        content = folders.read(f"{folder.path}/{name}") if rows is None else b""
     except NotKept as error:
         return f"was not kept ({error})"
-    rows = Rows(content) if name == "RECORD" else None
-    paths = rows.paths() if rows is not None else lines_of(content)
-    found = owned(folders, base, paths)
+    if name == "RECORD":
+        rows = rows or Rows(content)
+        found = owned(folders, base, rows.paths(), folders.below(base))
+    else:
+        rows = None
+        found = owned(folders, base, lines_of(content))
     if found is None:
         return "names more that is not there than is believable"
     return f"has rows that can't be read ({rows.unread})" if rows is not None and rows.unread else found

@@ -27,7 +27,8 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     `user` is the user part of the image's `User` as written, `uid` None where it can't be told.
     `trouble` says why an engine would refuse to start anything under that user. `own_folder` is the home that
     passwd(5) gives the user, empty for one without an entry. `groups` are the user's own group and all others;
-    `stated` is the user as it was asked for, with its group.
+    `stated` is the user as it was asked for, with its group. `changed` are the files that programs wrote or removed
+    since the container's start.
     """
 
     variables: Mapping[str, str]
@@ -39,6 +40,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     own_folder: str = ""
     groups: frozenset[int] = frozenset()
     stated: str = ""
+    changed: frozenset[str] = frozenset()
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -58,6 +60,7 @@ class Account(msgspec.Struct, frozen=True):
     uid: int
     home: str
     gid: int = 0
+    shell: str = ""
 
 
 def environment_of(fs: Rootfs, config: ImageConfig) -> Environment:
@@ -108,8 +111,21 @@ def accounts(fs: Rootfs) -> list[Account]:
         fields = line.strip().split(":")
         if len(fields) >= 6 and _NUMBER.fullmatch(fields[2]):
             gid = int(fields[3]) if _NUMBER.fullmatch(fields[3]) else 0
-            found.append(Account(fields[0], int(fields[2]), fields[5] or "/", gid))
+            shell = fields[6] if len(fields) > 6 else ""
+            found.append(Account(fields[0], int(fields[2]), fields[5] or "/", gid, shell))
     return found
+
+
+def account_of(fs: Rootfs, user: str) -> Account | None:
+    """Return the account of a name or number; None where passwd(5) has none. Raises `NotKept`."""
+    account, _ = _account(fs, user)
+    return account if account in accounts(fs) else None
+
+
+def group_names(fs: Rootfs, groups: frozenset[int]) -> set[str]:
+    """Return the names of groups, as group(5) has them. Raises `NotKept`."""
+    lines = (line.strip().split(":") for line in (read_text(fs, "/etc/group") or "").split("\n"))
+    return {fields[0] for fields in lines if len(fields) > 2 and _NUMBER.fullmatch(fields[2]) and int(fields[2]) in groups}
 
 
 def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from inspector.errors import InspectorError
-from inspector.rootfs import Kind, Node, Rootfs, resolve
+from inspector.rootfs import Below, Kind, Node, Rootfs, files_below, resolve
 
 T = TypeVar("T")
 MAX_REMEMBERED = 100_000
@@ -37,6 +37,7 @@ class Folders:
         self._known: dict[str, Folder] = {"/": Folder("/", fs.scandir("/"))}
         self.budget = fs.budget
         self._made: dict[tuple[str, object], Any] = {}
+        self._asked: tuple[str, Below | None] = ("", None)
 
     def at(self, path: str) -> Folder:
         """Return the directory that the absolute `path` leads to. `..` is taken after links, as the kernel does."""
@@ -56,8 +57,21 @@ class Folders:
             return None if resolved is None else self.fs.lstat(resolved)
         return node
 
+    def nodes(self, top: str, paths: Iterable[str]) -> list[Node | None]:
+        """Return what `node` does for each path, most of them of files below the directory `top`."""
+        self.below(top)
+        begin, below = len(self._asked[0]), self._asked[1]
+        return [below.node(path[begin:]) if below and self._is_below(path) else self.node(path) for path in paths]
+
+    def _is_below(self, path: str) -> bool:
+        """Tell whether this is the path, without links, of one of the files that were asked for together."""
+        top, below = self._asked
+        return below is not None and path.startswith(top) and path[len(top) :] in below.inodes
+
     def real(self, path: str) -> str | None:
         """Return the absolute `path` with all links followed; None if dangling."""
+        if self._is_below(path):
+            return path
         parent, _, name = path.rpartition("/")
         folder = self.at(parent or "/")
         node = folder.children.get(name)
@@ -124,6 +138,12 @@ class Folders:
                     yield prefix + name, node
                 elif node.kind is Kind.DIRECTORY:
                     todo.append(prefix + name)
+
+    def below(self, path: str) -> Below | None:
+        """Return all files below a directory at once, where that is cheap: see `rootfs.files_below`."""
+        found = files_below(self.fs, path)
+        self._asked = f"{path.rstrip('/')}/", found
+        return found
 
     def _find(self, path: str) -> Folder:
         parent, _, name = path.rpartition("/")

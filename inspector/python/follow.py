@@ -11,21 +11,25 @@ import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded
 from inspector.python.access import READ, allowed, as_user
+from inspector.python.changes import that_matter
 from inspector.python.elf import ElfHeader
 from inspector.python.environment import Environment
 from inspector.python.files import find, join, read_text
 from inspector.python.launch import Script, read_program
 from inspector.python.passing import Asked
-from inspector.python.shell.call import Call, read_call
+from inspector.python.shell import first
+from inspector.python.shell.call import read_call
 from inspector.python.shell.conditions import MOUNTED
 from inspector.python.shell.run import MAX_STEPS, Shell
 from inspector.python.shell.state import HOLE, Dialect, Run, State
 from inspector.python.shell.strict import brings_programs
 from inspector.python.shims import is_shim, through_shim
+from inspector.python.supervisor import Supervised, supervised
 from inspector.python.version import is_python
 from inspector.python.which import Found, Missing, find_command
+from inspector.python.whole import ReadContent, WholeRootfs
 from inspector.python.wrappers import unwrap
-from inspector.rootfs import Rootfs
+from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Absent, Unknown
 
 MAX_DEPTH = 16
@@ -45,14 +49,13 @@ _DIALECTS: dict[str, Dialect] = {
     "dash": "dash",
     **dict.fromkeys(("ash", "busybox"), "ash"),
 }
-_LOGIN = (".bash_profile", ".bash_login", ".profile")
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True):
     """What runs in the end, where it was found and what it finds; `why` for `unknown` and `nothing`.
 
     `fails` is set where it ends in failure before any Python, `certain` or not. `doubts` say what may have changed the
-    environment in ways that can't be told.
+    environment in ways that can't be told, `changes` what was changed before of the files that a Python sees.
     """
 
     kind: Literal["python", "program", "unknown", "nothing"]
@@ -63,6 +66,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
     fails: str = ""
     certain: bool = True
+    changes: tuple[str, ...] = ()
 
 
 class _Process(msgspec.Struct, frozen=True):
@@ -111,14 +115,24 @@ class _Process(msgspec.Struct, frozen=True):
         variables["PATH"] = environment.variables.get("PATH", "").partition(HOLE)[0]
         cwd = "/" if HOLE in environment.cwd else environment.cwd
         clean = msgspec.structs.replace(environment, variables=variables, cwd=cwd)
-        return [End(kind="python", argv=self.words, environment=clean, path=self.found.path, doubts=doubts)]
+        changes = tuple(that_matter(self.fs, self.found, environment))
+        return [
+            End(
+                kind="python",
+                argv=self.words,
+                environment=clean,
+                path=self.found.path,
+                doubts=doubts,
+                changes=changes,
+            )
+        ]
 
 
 class Follower:
     """One image being followed; `texts` are the scripts read on the way, `beside` what they start besides."""
 
-    def __init__(self, fs: Rootfs) -> None:
-        self.fs = fs
+    def __init__(self, fs: Rootfs, content: ReadContent | None = None) -> None:
+        self.fs = fs if content is None else WholeRootfs(fs, content)
         self.steps = MAX_STEPS
         self.texts: dict[str, str] = {}
         self.beside: list[Run] = []
@@ -138,6 +152,8 @@ class Follower:
             fails = isinstance(found, Absent) and not self._brings_programs()
             end = _unknown(words, environment, found.unknown, doubts=doubts)
             return [msgspec.structs.replace(end, fails=found.unknown) if fails else end]
+        if found.path in environment.changed:
+            return [_unknown(words, environment, f"{found.path!r} is written before it runs", doubts=doubts)]
         process = _Process(fs, found, words, environment, doubts, depth)
         try:
             return self._followed(process)
@@ -182,9 +198,10 @@ class Follower:
         own = self._binary(process) if isinstance(program, ElfHeader) else self._shell_script(process, program)
         if own is not None:
             return own
-        passed = unwrap(
-            Asked(fs=process.fs, found=process.found, words=process.words[1:], environment=process.environment)
-        )
+        asked = Asked(fs=process.fs, found=process.found, words=process.words[1:], environment=process.environment)
+        if posixpath.basename(process.found.path) == "supervisord":
+            return self._supervised(process, supervised(asked))
+        passed = unwrap(asked)
         if isinstance(passed, Unknown):
             certain = isinstance(passed, Absent) and not self._brings_programs()
             return process.refused(passed.unknown) if certain else process.unknown(passed.unknown)
@@ -192,6 +209,18 @@ class Follower:
             doubts = (*process.doubts, passed.doubt) if passed.doubt else process.doubts
             return self.follow(passed.argv, passed.environment, doubts, process.depth + 1)
         return self._script(process, program) if isinstance(program, Script) else process.program()
+
+    def _supervised(self, process: _Process, found: Supervised | Unknown) -> list[End]:
+        """Follow what `supervisord` starts: the Pythons, where there are any, beside which other programs run."""
+        if isinstance(found, Unknown):
+            return process.refused(found.unknown) if isinstance(found, Absent) else process.unknown(found.unknown)
+        self.texts.update(found.texts)
+        ends = [
+            end
+            for program in found.programs
+            for end in self.follow(program.argv, program.environment, process.doubts, process.depth + 1)
+        ]
+        return [end for end in ends if end.kind in ("python", "unknown")] or process.program()
 
     def _binary(self, process: _Process) -> list[End] | None:
         """Follow a shell or an interpreter; None for any other program."""
@@ -235,8 +264,7 @@ class Follower:
         if call.text is None and call.script is None:
             return process.program()
         fs, environment = process.fs, process.environment
-        as_sh = posixpath.basename(process.found.path) == "sh"
-        bash = process.name in ("bash", "zsh", "ksh") and not as_sh
+        as_sh = posixpath.basename(process.found.path) == "sh" or "--posix" in call.skips
         state = State(
             environment, call.arguments, dialect=_DIALECTS.get(process.name, ""), posix=as_sh, options=call.options
         )
@@ -251,8 +279,10 @@ class Follower:
             text = self._read(fs, path)
         else:
             self.texts.setdefault(f"-c {text}", text or "")
-        states = self._started(shell, state, call, bash=bash)
-        ends = [run for each in states for run in shell.script(text or "", each)]
+        states = first.started(shell, state, call, posixpath.basename(process.found.path))
+        for each in states:
+            shell.script(text or "", each)
+        ends = shell.ended()
         self.steps = shell.steps
         self.beside += shell.runs[:MAX_ENDS]
         found_ends: list[End] = []
@@ -265,26 +295,11 @@ class Follower:
             raise LimitExceeded(f"it may end in more than {MAX_ENDS} programs")
         return found_ends
 
-    def _started(self, shell: Shell, state: State, call: Call, *, bash: bool) -> list[State]:
-        """Return the shell after the files that it runs first: of a login, or what BASH_ENV names."""
-        files = []
-        if call.login:
-            home = state.get("HOME") or "/"
-            names = _LOGIN if bash else _LOGIN[-1:]
-            own = next((join(home, name) for name in names if shell.fs_has(join(home, name))), "")
-            files = ["/etc/profile", own]
-        elif bash and state.get("BASH_ENV"):
-            files = [join(state.cwd, state.get("BASH_ENV") or "")]
-        states = [state]
-        for file in files:
-            if file and shell.fs_has(file):
-                states = [after for each in states for after in shell.source(file, [], each)]
-        return states
-
     def _locate(self, fs: Rootfs, script: str, environment: Environment) -> str:
         """Return a script named on a shell's command line: in the working directory, else bash looks in PATH."""
         path = join(environment.cwd, script)
-        if "/" in script or read_text(fs, path) is not None:
+        reached = find(fs, path)
+        if "/" in script or (reached is not None and reached[1].kind is Kind.FILE):
             return path
         found = find_command(fs, script, environment)
         return found.path if isinstance(found, Found) else path

@@ -6,6 +6,7 @@ Read as syntax and never run. What is not in the few forms here is not worked ou
 from __future__ import annotations
 
 import ast
+import posixpath
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -17,16 +18,17 @@ MAX_SOURCE = 16 << 10
 MAX_STEPS = 2000
 """Statements and expressions of one line of a .pth file."""
 
-_MODULES = frozenset({"os", "sys", "json"})
+_MODULES = frozenset({"os", "os.path", "site", "sys", "json"})
 _TORCH = frozenset({"torch", "torchgen", "functorch", "nvidia", "triton"})
 _REDIRECTOR = "editables.redirector"
 
 
 class Added(NamedTuple):
-    """An entry of the search path; `first` says that it goes before all others."""
+    """An entry of the search path; `first` says that it goes before all others, `site` that its .pth files are read."""
 
     path: str
     first: bool = False
+    site: bool = False
 
 
 class NotSimple(Exception):
@@ -115,7 +117,8 @@ class _Worker:
 
     def _import(self, module: str, name: str, names: dict[str, object]) -> None:
         if module in _MODULES:
-            names[name] = _Module(module)
+            whole = name == module  # `import os.path` binds `os`
+            names[name.partition(".")[0]] = _Module(module.partition(".")[0] if whole else module)
             return
         if "." in module:
             raise NotSimple
@@ -204,8 +207,12 @@ class _Worker:
                 return self.variables.get(name, rest[0] if rest else None)
             case "os.environ.pop", [str() as name, default]:
                 return self.variables.pop(name, default)
+            case "os.path.join", [str() as first, *rest] if all(isinstance(each, str) for each in rest):
+                return posixpath.join(first, *(each for each in rest if isinstance(each, str)))
             case "sys.path.append", [str() as entry]:
                 self.added.append(Added(entry))
+            case "site.addsitedir", [str() as entry] if entry.startswith("/"):
+                self.added.append(Added(entry, site=True))
             case "sys.path.insert", [0, str() as entry]:
                 self.added.append(Added(entry, first=True))
             case "sys.path.extend", [list() as entries] if all(isinstance(each, str) for each in entries):

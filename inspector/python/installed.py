@@ -9,7 +9,7 @@ import msgspec
 
 from inspector.python.metadata import canonical
 from inspector.python.model import Distribution
-from inspector.python.record import Owned
+from inspector.python.record import Owned, Rows
 
 MAX_SHOWN, MAX_CHARACTERS = 200, 300
 """Requirements of one distribution that reports show, and characters of each."""
@@ -29,7 +29,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     `path` is its metadata directory or file, `site` the directory that this lies in, both with links
     followed. `owned` is None where no list of files exists. `rivals` are others of its name in the same
     directory: which of them tools see depends on the order of the directory's entries. `cut` says that it has more
-    requirements than are read.
+    requirements than are read. `rows` are those of its RECORD, of torch's metadata alone: its files are compared.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
     editable: bool = False
     rivals: tuple[Installed, ...] = ()
     cut: bool = False
+    rows: Rows | None = None
     license: str = ""
     license_expression: str = ""
 

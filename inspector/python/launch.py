@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 import msgspec
@@ -109,6 +110,8 @@ def can_start(fs: Rootfs, path: str, environment: Environment, platform: Platfor
         if isinstance(program, str):
             return Start("no", (program,), tuple(chain))
         if isinstance(program, ElfHeader):
+            if program.loader:  # the kernel looks for one without a slash in the working directory
+                program = msgspec.structs.replace(program, loader=posixpath.join(environment.cwd, program.loader))
             starts, reasons = elf_starts(fs, path, program, platform)
             loader = find(fs, program.loader) if program.loader else None
             return Start(starts, reasons, (*chain, *([program.loader, loader[0]] if loader and program.loader else ())))

@@ -10,7 +10,7 @@ import msgspec
 
 from inspector.python.folders import Folder, Folders
 from inspector.python.model import Interpreter
-from inspector.rootfs import Kind, NotListed
+from inspector.rootfs import NotListed
 
 Form = Literal["package", "module", "namespace", "archive"]
 Loader = Literal["extension", "source", "bytecode", "none"]
@@ -64,7 +64,8 @@ class Suffixes(msgspec.Struct, frozen=True):
             return False
         machines = (*_TRIPLES.get(self.machine or "", ()), self.machine)
         fits = self.machine is None or tagged[2] in machines
-        if self.libc == "musl" and self._names_musl and not tagged[3].startswith("linux-musl"):
+        musl = tagged[3].startswith("linux-musl")
+        if musl if self.libc == "glibc" else self.libc == "musl" and self._names_musl and not musl:
             return False
         return fits and tagged[1] == f"cpython-{self.abi.removeprefix('cp')}"
 
@@ -143,8 +144,12 @@ def _candidates(folders: Folders, folder: Folder, name: str, suffixes: Suffixes)
 
 
 def _archive(folders: Folders, entry: str) -> Found | None:
-    """Return a zip on the search path, the standard library's too, for which hardly any Python of an image has one."""
-    node = folders.node(entry)
-    if node is None or node.kind is not Kind.FILE:
-        return None
-    return Found(form="archive", entry=entry, path=entry)
+    """Return a zip on the search path, or what an entry that names a folder inside of one leads through."""
+    path = entry
+    while path not in ("", "/"):
+        if folders.at(path).path is not None:
+            return None
+        if folders.is_file(path):
+            return Found(form="archive", entry=entry, path=path)
+        path = path.rpartition("/")[0]
+    return None

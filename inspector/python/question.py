@@ -17,6 +17,7 @@ from inspector.python.follow import End, Follower
 from inspector.python.launch import Script, read_program
 from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
+from inspector.python.whole import ReadContent
 from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Absent, Unknown
 
@@ -63,33 +64,45 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     beside: tuple[Question, ...] = ()
 
 
-def ask(fs: Rootfs, config: ImageConfig, command: str) -> Question:
-    """Return what becomes of `command -c …` behind the image's entrypoint. Raises as `environment_of`."""
+def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | None = None) -> Question:
+    """Return what becomes of `command -c …` behind the image's entrypoint. Raises as `environment_of`.
+
+    `content` reads any file of the image.
+    """
     plain = Question(config=config, asked=command, command=command)
     words = (*config.entrypoint, command, "-c", PROGRAM)
     environment = environment_of(fs, config)
     if environment.trouble:
         return plain
-    ends = Follower(fs).follow(words, environment)
+    ends = [_whole(end) for end in Follower(fs, content).follow(words, environment)]
     reached = _distinct(end for end in ends if end.argv[1:] == ("-c", PROGRAM))
     if not config.entrypoint:
         only = reached[0] if len(reached) == 1 and reached[0].kind == "python" else None
         return plain if only is None else _of_end(config, only, command)
     others = [end for end in ends if end.argv[1:] != ("-c", PROGRAM)]
     doubts = [doubt for end in ends for doubt in end.doubts]
-    doubts += [end.why for end in others if end.kind == "unknown"]
+    doubts += [end.why for end in ends if end.kind == "unknown" and not (end in reached and end.fails)]
     if not reached:
         if ends and not any(end.doubts for end in ends) and all(end.fails and end.certain for end in ends):
             fails = f"the image's entrypoint ({_shown(config)}) fails: {ends[0].fails}"
             return msgspec.structs.replace(plain, passes="unknown", fails=fails)
         return _not_reached(fs, plain, others, environment, doubts)
     may_fail = _told(config, [end.fails for end in others if not end.certain], "may fail")
+    may_fail += _told(config, [each for end in reached for each in end.changes], "may change what is imported")
     doubts += [f"it may run {end.argv[0]!r} instead" for end in others if end.kind in ("python", "program")]
     if len(reached) > 1:
         doubts.append("it goes more than one way, to different environments")
     question = _of_end(config, reached[0], command)
     passes: Passes = "unknown" if doubts else "direct"
     return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts), may_fail=may_fail)
+
+
+def _whole(end: End) -> End:
+    """Return the end, or that it fails where a shell has split the program of `-c` into words, as `exec $@` does."""
+    if end.kind != "python" or len(end.argv) < 4 or " ".join(end.argv[1:]) != f"-c {PROGRAM}":
+        return end
+    why = "a shell splits the command once more, so that `-c` takes the first word of its program alone"
+    return msgspec.structs.replace(end, kind="nothing", fails=why)
 
 
 def _not_reached(
@@ -99,6 +112,9 @@ def _not_reached(
     if not doubts and all(end.kind == "nothing" for end in ends):
         doubts.append("it ends before it runs a command")
     first = plain.config.entrypoint[0]
+    through = [end for end in ends if end.kind == "program" and end.argv[-3:] == (plain.asked, "-c", PROGRAM)]
+    if not doubts and through and len(through[0].argv) > 3:
+        doubts.append(f"{through[0].argv[0]!r} may run what its words name")
     if not doubts and any(end.kind == "python" for end in ends) and _may_pass_on(fs, first, environment):
         doubts.append("it is a program in Python, which may run the command in an environment of its own")
     passes: Passes = "unknown" if doubts else "argument"
@@ -125,13 +141,15 @@ def _may_pass_on(fs: Rootfs, first: str, environment: Environment) -> bool:
     return not (_CONSOLE.search(text) and _EXITS.search(text) and len(text) < 1024)
 
 
-def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one answer a kind of end
+def started(  # noqa: PLR0911 - one answer a kind of end
+    fs: Rootfs, config: ImageConfig, content: ReadContent | None = None
+) -> Started:
     """Return what `docker run IMAGE` runs. Raises as `environment_of`."""
     words = (*config.entrypoint, *config.cmd)
     environment = environment_of(fs, config)
     if environment.trouble or not words:
         return Started(texts=words)
-    follower = Follower(fs)
+    follower = Follower(fs, content)
     all_ends = follower.follow(words, environment)
     ends = [end for end in all_ends if end.kind != "nothing"]
     failing = [end.fails for end in all_ends if end.fails]
@@ -153,6 +171,7 @@ def started(fs: Rootfs, config: ImageConfig) -> Started:  # noqa: PLR0911 - one 
     if unknown:
         return Started(unknown=Unknown(unknown[0].why), texts=texts, beside=beside)
     doubts = [doubt for end in ends for doubt in end.doubts]
+    doubts += [each for end in ends for each in end.changes]
     if doubts:
         return Started(unknown=Unknown(doubts[0]), texts=texts, beside=beside)
     if len(pythons) < len(ends) or len(_distinct(pythons)) > 1:

@@ -11,6 +11,7 @@ RELEASE = r"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){0,5}"
 """A final release in its normal form."""
 _VERSION = rf"({RELEASE})(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?"
 _PART = rf"\s*(>=|<=|==|!=|<|>)\s*({RELEASE})\s*"
+_PREFIX = rf"\s*(?:[=!]=\s*{RELEASE}\.\*|~=\s*(?=[0-9]+\.){RELEASE})\s*"
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -30,6 +31,11 @@ def plain_release(version: str) -> str | None:
 def is_plain(wanted: str) -> bool:
     """Tell whether a range compares with plain releases alone; one that doesn't may still be a range."""
     return all(re.fullmatch(_PART, part) for part in wanted.split(","))
+
+
+def is_range(wanted: str) -> bool:
+    """Tell whether `wanted` is a range for certain, also where parts of it are not plain: `==1.2.*`, `~=1.2`."""
+    return all(re.fullmatch(_PART, part) or re.fullmatch(_PREFIX, part) for part in wanted.split(","))
 
 
 def plainly_within(version: str, wanted: str) -> bool | None:

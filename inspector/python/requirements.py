@@ -7,16 +7,19 @@ from collections.abc import Collection, Iterator, Mapping
 
 from inspector.python.folders import STEPS_A_CHARACTER
 from inspector.python.installed import Installed
-from inspector.python.metadata import canonical
+from inspector.python.markers import is_common, marker_holds
+from inspector.python.metadata import canonical, is_name
 from inspector.python.model import Interpreter
-from inspector.python.ranges import is_plain, plainly_within
+from inspector.python.ranges import is_range, plainly_within
 from inspector.work import Budget
 
 _STEPS_A_REQUIREMENT = 50
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_SIMPLE = r"([A-Za-z0-9][A-Za-z0-9._-]*)\s{0,9}([<>=!][^;\[\]@]{0,200})?;([^;\n]{1,200})"
-"""A requirement of a name and perhaps a range, with a marker."""
-_OF_PYTHON = r"(python_version|python_full_version)\s{0,9}(>=|<=|==|!=|<|>)\s{0,9}([\"'])([0-9.]{1,20})\3"
+_FORM = (
+    r"([A-Za-z0-9][A-Za-z0-9._-]{0,199})[ \t]{0,9}(?:\[([A-Za-z0-9._, -]{1,999})\][ \t]{0,9})?"
+    r"(?:([<>=!][^;()\[\]@\n\r\f\v]{0,200})|\(([<>=!][^;()\[\]@\n\r\f\v]{0,200})\)[ \t]{0,9})?(?:;([^;\n]{1,999}))?"
+)
+"""A requirement as tools write it: a name, perhaps extras, a range, within brackets or not, and a marker."""
 _EXTRA = re.compile(r"extra\s{0,9}==\s{0,9}(['\"])([A-Za-z0-9._-]{0,200})\1\)?")
 
 
@@ -78,11 +81,12 @@ class Requirements:
         if plain is not None:
             return canonical(plain), frozenset()
         self._budget.spend("steps", STEPS_A_CHARACTER * len(text), "characters of requirements")
-        simple = re.fullmatch(_SIMPLE, text)
-        if simple is not None and (simple[2] is None or is_plain(simple[2])):
-            holds = self._simply_holds(simple[3].strip(), extra)
+        common = _common_form(text)
+        if common is not None:
+            name, extras, _, marker = common
+            holds = marker_holds(marker, {**self._environment, "extra": extra}) if marker else True
             if holds is not None:
-                return (canonical(simple[1]), frozenset()) if holds else None
+                return (name, extras) if holds else None
         from packaging.requirements import Requirement  # 30 ms, only where there is a torch
 
         try:
@@ -93,12 +97,32 @@ class Requirements:
             return None
         return canonical(requirement.name), frozenset(canonical(name) for name in requirement.extras)
 
-    def _simply_holds(self, marker: str, extra: str) -> bool | None:
-        """Tell whether a marker holds that is about Python's version or an extra alone; None for all others."""
-        if (wanted := _EXTRA.fullmatch(marker)) is not None:
-            return not marker.endswith(")") and canonical(wanted[2]) == extra
-        found = re.fullmatch(_OF_PYTHON, marker)
-        return plainly_within(self._environment[found[1]], f"{found[2]}{found[4]}") if found else None
+
+def satisfies(version: str, text: str) -> bool:
+    """Tell whether a version is one that a requirement asks for, its marker aside; False for one that can't be read."""
+    common = _common_form(text)
+    if common is not None and (not common[3] or is_common(common[3])):
+        fits = plainly_within(version, common[2] or ">=0")
+        if fits is not None:
+            return fits
+    from packaging.requirements import Requirement
+
+    try:
+        return Requirement(text).specifier.contains(version, prereleases=True)
+    except (ValueError, RecursionError):  # every error of packaging's is a ValueError
+        return False
+
+
+def _common_form(text: str) -> tuple[str, frozenset[str], str, str] | None:
+    """Return name, extras, range and marker of a requirement in the form that tools write; None for all others."""
+    found = re.fullmatch(_FORM, text)
+    if found is None:
+        return None
+    wanted = found[3] or found[4] or ""
+    extras = [each.strip() for each in found[2].split(",")] if found[2] else []
+    if not all(map(is_name, (found[1], *extras))) or (wanted and not is_range(wanted)):
+        return None
+    return canonical(found[1]), frozenset(map(canonical, extras)), wanted, found[5] or ""
 
 
 def _plain_name(text: str) -> str | None:

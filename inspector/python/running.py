@@ -16,12 +16,14 @@ from inspector.rootfs import Kind, Rootfs, is_file, resolve
 from inspector.unknown import Tri
 
 _MAX_SEED = 2**32 - 1
+_HANDLER = re.compile(r"[^:]*(?::(?:strict|ignore|replace|surrogateescape|(?:backslash|xmlcharref|name)replace)?)?")
+"""A PYTHONIOENCODING whose handler of errors Python has, which it looks up at its start in development mode alone."""
 _SETTINGS = {
     "PYTHONHASHSEED": re.compile(r"|random|[ \t]*\+?[0-9]{1,19}", re.ASCII),
     "PYTHONUTF8": re.compile(r"|0|1"),
     "PYTHONIOENCODING": re.compile(
-        r"(?:(?:utf[-_]?(?:8|16|32)(?:[-_]?(?:sig|le|be))?|ascii|us-ascii|latin[-_]?1|iso[-_]?8859[-_]\d+|cp\d+|mbcs)?"
-        r"(?::(?:strict|ignore|replace|surrogateescape|backslashreplace|xmlcharrefreplace|namereplace)?)?)",
+        r"(?:utf[-_]?(?:8|16|32)(?:[-_]?(?:sig|le|be))?|ascii|us-ascii|latin[-_]?1|iso[-_]?8859[-_]\d+|cp\d+|mbcs)?"
+        r"(?::.*)?",
         re.IGNORECASE,
     ),
     "PYTHONTRACEMALLOC": re.compile(r"|[0-9]{1,5}", re.ASCII),
@@ -58,6 +60,8 @@ def refused_settings(environment: Environment) -> tuple[str, ...]:
     seed = environment.get("PYTHONHASHSEED")
     if "PYTHONHASHSEED" not in refused and seed.isdigit() and int(seed) > _MAX_SEED:
         refused.append("PYTHONHASHSEED")
+    if environment.get("PYTHONDEVMODE") and not _HANDLER.fullmatch(environment.get("PYTHONIOENCODING")):
+        refused.append("PYTHONIOENCODING")
     return tuple(f"Python stops at its start at {name}={environment.get(name)[:100]!r}" for name in refused)
 
 
@@ -117,5 +121,5 @@ def _closed_end(fs: Rootfs, path: str, environment: Environment) -> str | None:
 
 def _has_encodings(fs: Rootfs, library: str) -> bool:
     """Tell whether the modules are there that Python imports at its start: the package encodings, and os for site."""
-    names = ("encodings/__init__", "os")
+    names = ("encodings/__init__", "encodings/aliases", "encodings/utf_8", "os")
     return all(any(is_file(fs, f"{library}/{name}.{suffix}") for suffix in ("py", "pyc")) for name in names)

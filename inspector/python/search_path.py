@@ -198,10 +198,15 @@ class _Builder:
             effect = f"fails: there is no module {plain[1]!r}"
             self._add_hooks([msgspec.structs.replace(hook, effect=effect, touches_torch="no")])
             return True
-        added = added_paths(hook.text, self.environment.variables, self._module)
-        if added is None or self._left_out(hook.text):
+        self._run_code(hook, "" if self._left_out(hook.text) else hook.text)
+        return False
+
+    def _run_code(self, hook: Hook, text: str) -> None:
+        """Note code that runs at start; where it is simple enough, with what it adds to the search path."""
+        added = added_paths(text, self.environment.variables, self._module) if text else None
+        if added is None:
             self._add_hooks([hook])
-            return False
+            return
         effect = (
             f"adds {':'.join(each.path for each in added)[:200]} to the search path"
             if added
@@ -210,9 +215,11 @@ class _Builder:
         self._add_hooks([msgspec.structs.replace(hook, effect=effect, touches_torch="no")])
         for entry in added:
             self.fs.budget.spend("entries", _ENTRIES_AN_ENTRY, "entries of the search path")
+            if entry.site:
+                self.add_site(entry.path)
+                continue
             place = 0 if entry.first else len(self.entries)
             self.entries.insert(place, posixpath.join(self.environment.cwd, entry.path))
-        return False
 
     def _is_absent(self, name: str) -> bool:
         """Test whether no module of a name is on the search path as it is now, nor one that Python may have built in.
@@ -289,7 +296,8 @@ class _Builder:
             for folder, name in ((f"{entry}/{module}", "__init__"), (entry, module)):
                 for path in (f"{folder}/{each}" for each in self._files_of(folder, name)):
                     if is_file(self.fs, path):
-                        self._add_hooks([_customize_hook(self.fs, module, path)])
+                        hook, text = _customize_hook(self.fs, module, path)
+                        self._run_code(hook, text)
                         return
 
     def _files_of(self, folder: str, name: str) -> list[str]:
@@ -322,16 +330,19 @@ def _includes_system_sites(fs: Rootfs, executable: str) -> bool | None:
     return None
 
 
-def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> Hook:
-    """Return what a customizing module does; Debian's, which only sets up its crash reporter, is known by its text."""
+def _customize_hook(fs: Rootfs, module: Customizing, path: str) -> tuple[Hook, str]:
+    """Return what a customizing module does; Debian's, which only sets up its crash reporter, is known by its text.
+
+    Where that isn't known, with its source, if there is one.
+    """
     unknown = Hook(kind=module, path=path, effect="runs code that is not known", touches_torch="unknown")
     try:
         text = read_source(fs, path) or ""
     except (NotKept, Malformed, Unsupported):
-        return unknown
+        return unknown, ""
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
     reports = lines == _APPORT
     if lines and not reports and not (path.endswith(".py") and is_harmless(text)):
-        return unknown
+        return unknown, text if path.endswith(".py") else ""
     effect = "sets up the distribution's crash reporter" if reports else "nothing"
-    return Hook(kind=module, path=path, effect=effect, touches_torch="no")
+    return Hook(kind=module, path=path, effect=effect, touches_torch="no"), ""

@@ -10,8 +10,11 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.python.environment import run_as
 from inspector.python.files import join
+from inspector.python.env_text import split_string, with_envdir
 from inspector.python.passing import Asked, Passed, Wrapper, skip_options
 from inspector.python.project_tools import conda, pixi, poetry, uv
+from inspector.python.sudo import sudo
+from inspector.python.switching import reset, runuser, su
 from inspector.unknown import Absent, Unknown
 
 
@@ -31,14 +34,23 @@ def _plain(options: _Options) -> Wrapper:
     return passes
 
 
+_ONLY_ROOT = "only root may run a program as another user"
+
+
+def _may_not_switch(asked: Asked) -> bool:
+    """Tell whether the kernel refuses another user and other groups: to all but root, and programs with its rights."""
+    node = asked.fs.lstat(asked.found.resolved)
+    return asked.environment.uid not in (0, None) and node is not None and not node.mode & 0o4000
+
+
 def _as_user(asked: Asked) -> Passed | Unknown | None:
     """Gosu and su-exec: `USER COMMAND…`, with that user's HOME."""
     user, *rest = asked.words or ("",)
     if not rest:
         return None
     environment = run_as(asked.fs, asked.environment, user, sets_home=True)
-    if environment.trouble:
-        return Absent(environment.trouble)
+    if environment.trouble or _may_not_switch(asked):
+        return Absent(environment.trouble or _ONLY_ROOT)
     return Passed(argv=tuple(rest), environment=environment)
 
 
@@ -76,8 +88,8 @@ def _user_tool(*valued: str, named: str = "", home: bool = False) -> Wrapper:
         if not user:
             return Passed(argv=tuple(rest), environment=asked.environment)
         own = run_as(asked.fs, asked.environment, user, sets_home=home)
-        if own.trouble:
-            return Absent(own.trouble)
+        if own.trouble or _may_not_switch(asked):
+            return Absent(own.trouble or _ONLY_ROOT)
         return Passed(argv=tuple(rest), environment=own)
 
     return passes
@@ -94,6 +106,25 @@ def _chroot(asked: Asked) -> Passed | Unknown | None:
     return Passed(argv=tuple(rest[1:]), environment=environment) if rest[1:] and not environment.trouble else None
 
 
+def _envdir(asked: Asked) -> Passed | Unknown | None:
+    """Follow `envdir FOLDER COMMAND…` of daemontools: a variable for each file."""
+    folder, *rest = asked.words or ("",)
+    if not rest or folder.startswith("-"):
+        return None
+    environment = with_envdir(asked.fs, asked.environment, folder)
+    return Passed(argv=tuple(rest), environment=environment)
+
+
+def _chpst(asked: Asked) -> Passed | Unknown | None:
+    """Follow runit's chpst: a user behind `-u`, a folder of variables behind `-e`."""
+    options, _ = skip_options(asked.words, _CHPST | {"-e"})
+    passed = _user_tool(*_CHPST, "-e", named="-u")(asked)
+    if not isinstance(passed, Passed) or "-e" not in options:
+        return passed
+    return msgspec.structs.replace(passed, environment=with_envdir(asked.fs, passed.environment, options["-e"]))
+
+
+_CHPST = frozenset({"-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c"})
 _SETPRIV = (
     "--reuid --regid --ruid --euid --rgid --egid --groups --inh-caps"
     " --ambient-caps --bounding-set --securebits --pdeathsig --selinux-label --apparmor-profile"
@@ -105,15 +136,23 @@ def _setpriv(asked: Asked) -> Passed | Unknown | None:
     options, rest = skip_options(asked.words, frozenset(_SETPRIV.split()))
     if not rest:
         return None
-    if {"--ruid", "--euid", "--reset-env"} & options.keys():
-        return Unknown("setpriv sets up the environment or a user in part, which is not worked out")
+    if {"--ruid", "--euid"} & options.keys():
+        return Unknown("setpriv sets up a user in part, which is not worked out")
     environment = asked.environment
+    if _may_not_switch(asked) and {"--reuid", "--regid", "--clear-groups", "--init-groups", "--groups"} & options.keys():
+        return Absent(_ONLY_ROOT)
     if "--reuid" in options:
         group = f":{options['--regid']}" if "--regid" in options else ""
         home = environment.variables.get("HOME", "")
         environment = run_as(asked.fs, environment, options["--reuid"] + group)
         environment = msgspec.structs.replace(environment, variables={**environment.variables, "HOME": home}, home=home)
+    if "--reset-env" in options:
+        environment = reset(asked.fs, environment)
     return Passed(argv=tuple(rest), environment=environment)
+
+
+_JOINED = re.compile(r"(-[i0v]|-[uCS](?=.))(.+)", re.DOTALL)
+_SIGNALS = re.compile(r"--(?:default|ignore|block)-signal(?:=.*)?|--list-signal-handling")
 
 
 def _env(asked: Asked) -> Passed | Unknown | None:  # noqa: C901 - one arm an option
@@ -122,25 +161,30 @@ def _env(asked: Asked) -> Passed | Unknown | None:  # noqa: C901 - one arm an op
     variables, cwd = dict(asked.environment.variables), asked.environment.cwd
     while words and words[0].startswith("-"):
         word = words.pop(0)
+        if (apart := _JOINED.fullmatch(word)) is not None:
+            words = [apart[1], apart[2] if apart[1] in ("-u", "-C", "-S") else f"-{apart[2]}", *words]
+            continue
         match word:
             case "--":
                 break
             case "-i" | "-" | "--ignore-environment":
                 variables = {}
-            case "-u" | "-C" if words:
+            case "-u" | "-C" | "-S" | "--unset" | "--chdir" | "--split-string" if words:
                 value = words.pop(0)
-                variables.pop(value if word == "-u" else "", None)
-                cwd = join(cwd, value) if word == "-C" else cwd
-            case _ if word.startswith(("-S", "--split-string=")):
-                text = word.removeprefix("--split-string=").removeprefix("-S") or (words.pop(0) if words else "")
-                if re.search(r"[\\$\"'#]", text):
-                    return Unknown(f"env splits {text[:100]!r}, which has more than plain words")
-                words = [*text.split(), *words]
-            case _ if word.startswith("--chdir="):
-                cwd = join(cwd, word.removeprefix("--chdir="))
-            case _ if word.startswith("--unset="):
-                variables.pop(word.removeprefix("--unset="), None)
+                if word in ("-S", "--split-string"):
+                    split = split_string(value, asked.environment.variables)
+                    if isinstance(split, Unknown):
+                        return split
+                    words = [*split, *words]
+                elif word in ("-u", "--unset"):
+                    variables.pop(value, None)
+                else:
+                    cwd = join(cwd, value)
+            case _ if (long := re.fullmatch(r"(--(?:unset|chdir|split-string))=(.*)", word, re.DOTALL)):
+                words = [long[1], long[2], *words]
             case "-0" | "--null" | "-v" | "--debug":
+                pass
+            case _ if _SIGNALS.fullmatch(word):
                 pass
             case _:
                 return Unknown(f"env has the option {word[:100]!r}, which is not followed")
@@ -165,7 +209,7 @@ def _valued(*names: str) -> Wrapper:
 
 
 _OTHERS = (
-    "supervisord circusd honcho s6-svscan runsvdir runit init monit su sudo"
+    "circusd honcho s6-svscan runsvdir runit init monit doas"
     " unshare make just task foreman npm npx ddtrace-run opentelemetry-instrument newrelic-admin"
     " dotenv watchmedo hatch pdm pipenv rye xvfb-run numactl strace entr flock systemd"
     " parallel xargs find mise"
@@ -178,8 +222,13 @@ WRAPPERS: dict[str, Wrapper] = {
     "setpriv": _setpriv,
     "s6-setuidgid": _user_tool(),
     "setuidgid": _user_tool(),
-    "chpst": _user_tool("-n", "-l", "-L", "-m", "-d", "-o", "-p", "-f", "-c", named="-u"),
-    "runuser": _user_tool(named="-u", home=False),
+    "chpst": _chpst,
+    "envdir": _envdir,
+    "s6-envdir": _envdir,
+    "softlimit": _valued("-a", "-c", "-d", "-f", "-l", "-m", "-n", "-o", "-p", "-r", "-s", "-t"),
+    "su": su,
+    "sudo": sudo,
+    "runuser": runuser,
     "chroot": _chroot,
     "env": _env,
     **dict.fromkeys(("nohup", "setsid"), _valued()),

@@ -62,7 +62,9 @@ class Authorizer:
             return self._bearer(by_scheme["bearer"], registry, repository, stale, login)
         if "basic" in by_scheme:
             return self._basic(repository, stale, login)
-        raise Refused(f"{self._shown(repository)}: asks for credentials in no way that is known here")
+        raise Refused(
+            f"{self._shown(repository)}: asks for credentials in an unsupported way (neither Bearer nor Basic)"
+        )
 
     def lend(self, repository: str) -> Token | None:
         """Return a token that lasts a while still, for others to show; None where none was ever needed.
@@ -84,7 +86,7 @@ class Authorizer:
         """Return the error for a registry that will not have us, or not here."""
         login = self._credentials.find(self._host, repository)
         who = f"with the credentials from {login.origin}" if login else "without credentials"
-        hidden = "; registries say this of repositories, too, that they don't have" if repository else ""
+        hidden = "; registries give the same answer for repositories that don't exist" if repository else ""
         hint = "" if login else f"; log in, as in `docker login {self._shown('')}`"
         noted = "".join(f"; {warning}" for warning in self._credentials.warnings)
         return Denied(f"{self._shown(repository)}: not allowed {who} ({status}){hint}{hidden}{noted}")

@@ -101,7 +101,7 @@ class Credentials:
             try:
                 text = base64.b64decode(entry.auth, validate=True).decode()
             except (binascii.Error, UnicodeDecodeError, ValueError):
-                self._warn(f"{origin}: its `auth` is no base64 of user:password, and was not used")
+                self._warn(f"{origin}: its `auth` is not base64 of user:password, and was not used")
                 return None
             user, _, password = text.strip("\0").partition(":")
         return Login(user, password, origin) if user or password else None
@@ -126,7 +126,7 @@ def login_files(settings: Settings) -> Iterator[tuple[Path, LoginFile | None, st
         try:
             yield path, _file(path), ""
         except (InspectorError, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else "no usable JSON of credentials"
+            why = error.strerror if isinstance(error, OSError) else "not valid JSON of credentials"
             yield path, None, why or str(error)
 
 

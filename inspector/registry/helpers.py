@@ -34,7 +34,7 @@ def ask_helper(name: str, server: str, environment: Mapping[str, str]) -> Login 
     The Docker SDK's own way waits without end and repeats in its errors what a failing helper printed.
     """
     if not _NAME.fullmatch(name):
-        raise Malformed(f"{name[:100]!a} is no name of a credential helper")
+        raise Malformed(f"{name[:100]!a} is not the name of a credential helper")
     program = shutil.which(f"docker-credential-{name}", path=environment.get("PATH"))
     if program is None:
         raise NotFound(f"docker-credential-{name} is not in PATH")
@@ -63,7 +63,7 @@ def _parsed(content: bytes, name: str) -> Login | None:
     try:
         answer = decoder(_Answer).decode(content[:MAX_ANSWER])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise Malformed(f"docker-credential-{name} answers with no JSON of Username and Secret") from None
+        raise Malformed(f"docker-credential-{name} its answer is not JSON with Username and Secret") from None
     if not answer.username and not answer.secret:
         return None
     origin = f"docker-credential-{name}"

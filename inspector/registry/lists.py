@@ -89,7 +89,7 @@ def listed(
             raise LimitExceeded(f"{where}: a list of more than {MAX_LIST} bytes")
         for name in names:
             if not is_lawful(name):
-                raise Malformed(f"{where}: lists {name[:200]!a}, which is no lawful name")
+                raise Malformed(f"{where}: lists {name[:200]!a}, which is not a valid name")
             if name not in seen:
                 seen.add(name)
                 if len(seen) == LONG:
@@ -157,7 +157,7 @@ def _names(content: bytes, key: str, where: str) -> list[str]:
     except RecursionError:
         raise LimitExceeded(f"{where}: its list is nested deeper than JSON is read here") from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Malformed(f"{where}: its list is no JSON with a list of {key}") from None
+        raise Malformed(f"{where}: the answer is not JSON with a list of {key}") from None
 
 
 def _next(link: str, path: str, page: Address, where: str) -> str:

@@ -86,7 +86,7 @@ def _fits(stem: str, full: str) -> bool:
 def _moved(name: ImageName, place: str) -> ImageName:
     host, _, repository = place.partition("/")
     if not is_host(host) or not is_repository(repository):
-        raise UsageError(f"registries.conf: {place[:200]!a} is no HOST/REPOSITORY")
+        raise UsageError(f"registries.conf: {place[:200]!a} is not HOST/REPOSITORY")
     return ImageName(parse_host(host), repository, name.tag, name.digest)
 
 
@@ -108,8 +108,12 @@ def _files(settings: Settings) -> Iterator[Path]:
 def _read(path: Path) -> tuple[_Registry, ...]:
     try:
         with path.open("rb") as file:
-            text = file.read(MAX_DOCUMENT).decode()
-        return converted(tomllib.loads(text), _File).registry
+            content = file.read(MAX_DOCUMENT + 1)
+        is_whole = len(content) <= MAX_DOCUMENT
+        tables = converted(tomllib.loads(content.decode()), _File).registry if is_whole else ()
     except (OSError, ValueError) as error:  # msgspec's and tomllib's errors are ValueErrors
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"{path}: no usable registries.conf: {why}") from error
+        raise UsageError(f"{path}: invalid registries.conf: {why}") from error
+    if not is_whole:  # a table behind the cut may block a registry
+        raise UsageError(f"{path}: invalid registries.conf: more than {MAX_DOCUMENT} bytes")
+    return tables

@@ -152,9 +152,9 @@ class Session:
             return reply
         words_of(reply)
         if reply.status in REDIRECTS:
-            raise Refused(f"{where}: sends us elsewhere, which is followed for manifests and blobs only")
+            raise Refused(f"{where}: redirects, which is followed for manifests and blobs only")
         if not reply.is_own:
-            raise Refused(f"{where}: the host that the registry sends us to answers {reply.status}")
+            raise Refused(f"{where}: the host that the registry redirects to answers {reply.status}")
         raise self._authorizer.denied(repository, reply.status)
 
 
@@ -180,7 +180,7 @@ def refusal(where: str, status: int, body: bytes) -> InspectorError:
     code = error_code(body)
     said = f"{status} ({code})" if code else str(status)
     if status == 404:
-        return NotFound(f"{where}: the registry has no such thing: {said}")
+        return NotFound(f"{where}: not found in the registry: {said}")
     if status == 429:
-        return RateLimited(f"{where}: the registry limits how often it is asked; try again later, or log in")
+        return RateLimited(f"{where}: rate limited by the registry; try again later, or log in")
     return Refused(f"{where}: the registry answers {said}")

@@ -15,8 +15,6 @@ from inspector.http.timed import Patience
 from inspector.http.tls import Tls
 from inspector.names import parse_host
 
-__all__ = ["Patience", "Settings", "tls_for", "user_settings"]
-
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach registries: `environment` and `home` lead to the user's files, `etc` to the machine's.

@@ -132,7 +132,7 @@ def _refusal(status: int, where: str, login: Login | None) -> Denied | Refused:
         who = f"the credentials from {login.origin} are not accepted" if login else "nothing without credentials"
         return Denied(f"{where}: {who} ({status}); log in again, as in `docker login`")
     if status in REDIRECTS:
-        return Refused(f"{where}: sends us elsewhere, where no credential is taken")
+        return Refused(f"{where}: redirects, and credentials are not sent to another host")
     return Refused(f"{where}: answers {status}")
 
 
@@ -142,9 +142,9 @@ def _parsed(content: bytes, where: str) -> Token:
     except RecursionError:
         raise LimitExceeded(f"{where}: its answer is nested deeper than JSON is read here") from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Malformed(f"{where}: answers with no JSON of a token") from None
+        raise Malformed(f"{where}: the answer is not JSON with a token") from None
     secret = answer.token or answer.access_token or ""
     if not _USABLE.fullmatch(secret):
-        raise Malformed(f"{where}: its answer holds no usable token")
+        raise Malformed(f"{where}: the answer has no usable token")
     life = max(min(answer.expires_in or 0.0, 86400.0), SHORTEST_LIFE)
     return Token(secret, time.monotonic() + life - _MARGIN)

@@ -1,4 +1,4 @@
-"""The explanations of checks: for people, as a page of the documentation, and for programs."""
+"""The explanations of checks: for people, and as a page of the documentation."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import msgspec
 
 from inspector.policy.explained import Explained, explained
 from inspector.policy.model import SCHEMA
-from inspector.report.document import encode
 
 _INDENT = "  "
+_WIDTH = 88
+"""Characters of a line of prose, on however wide a terminal."""
 _INTRODUCTION = """\
 # Checks
 
@@ -23,37 +24,33 @@ it is made of every image. `inspector explain CHECK` prints the same.
 
 
 class Explanations(msgspec.Struct, frozen=True, kw_only=True):
-    """What `explain --format json` prints."""
+    """What `explain` prints: some checks, or all."""
 
     schema: str = SCHEMA
     checks: tuple[Explained, ...]
 
 
-def render_list(checks: Sequence[Explained]) -> str:
-    """Render one line a check: its id and what it proves."""
-    width = max(len(each.check) for each in checks)
-    return "".join(f"{each.check:{width}}  {each.proves}\n" for each in checks)
+def render_text(found: Explanations) -> str:
+    """Render all that is known of each check, wrapped; where these are all checks, one line of each: what it proves."""
+    if len(found.checks) < len(explained()):
+        return "\n".join(map(_text, found.checks))
+    width = max(len(each.check) for each in found.checks)
+    return "".join(f"{each.check:{width}}  {each.proves}\n" for each in found.checks)
 
 
-def render_text(one: Explained, width: int = 88) -> str:
-    """Render all that is known of one check, wrapped."""
-    parts = [("Proves", one.proves), ("Unknown when", one.unknown), ("How to mend it", one.mend), ("Keys", _keys(one))]
-    return f"{one.check}\n" + "".join(
-        f"\n{title}\n{fill(text, width, initial_indent=_INDENT, subsequent_indent=_INDENT)}\n" for title, text in parts
-    )
-
-
-def checks_markdown(checks: Sequence[Explained] = ()) -> str:
-    """Render the page of all checks, each below a heading that is its id; `Finding.page` leads there."""
-    checks = checks or list(explained().values())
+def render_markdown(found: Explanations | None = None) -> str:
+    """Render the page of these checks, else of all, each below a heading that is its id; `Finding.page` leads there."""
+    checks: Sequence[Explained] = found.checks if found else list(explained().values())
     rows = [f"| [`{each.check}`](#{each.check}) | {each.proves} | {_keys(each)} |" for each in checks]
     table = ["| check | a pass proves | keys of the role |", "|---|---|---|", *rows]
     return "\n".join([_INTRODUCTION, *table, "", *map(_section, checks)])
 
 
-def render_json(checks: Sequence[Explained]) -> str:
-    """Render the explanations as a JSON document."""
-    return encode(Explanations(checks=tuple(checks)))
+def _text(one: Explained) -> str:
+    parts = [("Proves", one.proves), ("Unknown when", one.unknown), ("How to mend it", one.mend), ("Keys", _keys(one))]
+    return f"{one.check}\n" + "".join(
+        f"\n{title}\n{fill(text, _WIDTH, initial_indent=_INDENT, subsequent_indent=_INDENT)}\n" for title, text in parts
+    )
 
 
 def _section(one: Explained) -> str:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from inspector.report.context import Context
     from inspector.report.document import ShowError
 
-Command = Literal["check", "audit", "show", "diff", "runtime", "fleet"]
+Command = Literal["check", "audit", "show", "diff", "runtime", "fleet", "doctor", "explain"]
 """The commands that print reports: `check` a `Report`, `audit` an `AuditReport`, `diff` a `Difference`, `fleet matrix`
-a `Matrix`, the others a list of `ImageFacts`."""
+a `Matrix`, `doctor` a `Diagnosis`, `explain` `Explanations`, the others a list of `ImageFacts`."""
+
+_OF_NO_IMAGES = frozenset({"doctor", "explain"})
 
 
 class View(NamedTuple):
@@ -106,6 +108,14 @@ FORMATS = (
         endings=(".txt",),
     ),
     Format(
+        "text",
+        {
+            "doctor": Renderer("inspector.report.doctor:render_doctor", ("color",)),
+            "explain": Renderer("inspector.report.explain:render_text"),
+        },
+        whole=False,
+    ),
+    Format(
         "jsonl",
         {"audit": Renderer(f"{_JSON}:encode")},
         line=Renderer(f"{_JSON}:encode_line"),
@@ -120,6 +130,8 @@ FORMATS = (
             "diff": Renderer(f"{_JSON}:encode"),
             "runtime": Renderer(f"{_JSON}:render_runtime"),
             "fleet": Renderer(f"{_JSON}:encode"),
+            "doctor": Renderer(f"{_JSON}:encode"),
+            "explain": Renderer(f"{_JSON}:encode"),
         },
         endings=(".json",),
     ),
@@ -131,6 +143,7 @@ FORMATS = (
             "show": Renderer("inspector.report.show_markdown:render_show", ("errors",)),
             "diff": Renderer("inspector.report.diff_markdown:render_diff"),
             "fleet": Renderer("inspector.report.fleet_markdown:render_matrix"),
+            "explain": Renderer("inspector.report.explain:render_markdown"),
         },
         whole=False,
         endings=(".md", ".markdown"),
@@ -179,8 +192,8 @@ def takes(command: Command, forms: Iterable[str], field: str) -> bool:
 
 
 def names() -> tuple[str, ...]:
-    """List the names of all formats, whatever they render."""
-    return tuple(each.name for each in (*FORMATS, *_ADDED))
+    """List the names of all formats that reports on images may have."""
+    return tuple(each.name for each in (*FORMATS, *_ADDED) if not _OF_NO_IMAGES.issuperset(each.renderers))
 
 
 def by_ending(file: str) -> str | None:
@@ -192,7 +205,7 @@ def by_ending(file: str) -> str | None:
 
 def add_format(added: Format) -> None:
     """Add a format. Raises `ValueError` for a name that is taken, and for one that renders nothing."""
-    if added.name in names():
+    if any(added.name == each.name for each in (*FORMATS, *_ADDED)):
         raise ValueError(f"the format {added.name!r} is there already")
     if not added.renderers:
         raise ValueError(f"the format {added.name!r} renders no report; name a renderer for one command at least")

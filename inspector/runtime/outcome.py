@@ -1,4 +1,4 @@
-"""What a run came to, as facts: the probe's answer, or how its container ended without one.
+"""The outcome of a run, as facts: the probe's answer, or how its container ended without one.
 
 The answer is read strictly: the image may have printed anything beside it.
 """
@@ -47,7 +47,7 @@ Text = Annotated[str, msgspec.Meta(max_length=2000)]
 Few = msgspec.Meta(max_length=64)
 
 
-class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProbeError(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An error or a warning: its type's name, its words, the system's number for it."""
 
     type: Text
@@ -55,7 +55,7 @@ class Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     errno: Annotated[int, msgspec.Meta(ge=-(1 << 31), lt=1 << 31)] | None
 
 
-class SaidDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProbeDevice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A GPU; `memory` is in bytes."""
 
     name: Text
@@ -76,33 +76,33 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     cuda: Text | None
     hip: Text | None
     is_available: bool | None
-    devices: Annotated[tuple[SaidDevice, ...], Few]
+    devices: Annotated[tuple[ProbeDevice, ...], Few]
     arch_list: Annotated[tuple[Text, ...], Few]
     cudnn: Text | None
     driver: Text | None
     nodes: bool
     root: bool
     computed: bool | None
-    unavailable: Said | None
+    unavailable: ProbeError | None
     unreadable: Text | None
-    error: Said | None
+    error: ProbeError | None
     seconds: Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 
 
-class Heard(msgspec.Struct, frozen=True):
-    """How far the probe came, and its answer, which at the stage `examine` tells nothing of GPUs yet."""
+class ProbeOutput(msgspec.Struct, frozen=True):
+    """How far the probe came, and its answer, which says nothing of GPUs yet at the stage `examine`."""
 
     stage: Stage
     answer: Answer | None = None
 
 
-def hear_either(output: bytes, errors: bytes, mark: str) -> Heard:
+def parse_both(output: bytes, errors: bytes, mark: str) -> ProbeOutput:
     """Return what the stream says that was kept further: an engine keeps the end of what both wrote together.
 
-    Raises as `hear`.
+    Raises as `parse_stream`.
     """
     stages: tuple[Stage, ...] = get_args(Stage)
-    return max(hear(output, mark), hear(errors, mark), key=lambda heard: stages.index(heard.stage))
+    return max(parse_stream(output, mark), parse_stream(errors, mark), key=lambda parsed: stages.index(parsed.stage))
 
 
 def unmarked(errors: bytes, mark: str) -> bytes:
@@ -111,7 +111,7 @@ def unmarked(errors: bytes, mark: str) -> bytes:
     return b"\n".join(line for line in errors.split(b"\n") if not line.startswith(head))
 
 
-def hear(output: bytes, mark: str) -> Heard:
+def parse_stream(output: bytes, mark: str) -> ProbeOutput:
     """Return what the lines of one stream that begin with `mark` say, the first of which may be lost.
 
     Raises `Malformed` unless they are one word, one answer and one more, in this order, as far as they are there. A
@@ -120,17 +120,17 @@ def hear(output: bytes, mark: str) -> Heard:
     """
     head = mark.encode() + b" "
     left = [line[len(head) :] for line in output.split(b"\n") if line.startswith(head)]
-    heard = Heard("start")
+    parsed = ProbeOutput("start")
     if left and left[0] == b"import":
-        heard = Heard("import")
+        parsed = ProbeOutput("import")
         left.pop(0)
     if left and left[0].startswith(_KNOWN):
-        heard = Heard("examine", _answer(left.pop(0).removeprefix(_KNOWN)))
+        parsed = ProbeOutput("examine", _answer(left.pop(0).removeprefix(_KNOWN)))
     if left:
-        heard = Heard("end", _answer(left.pop(0)))
+        parsed = ProbeOutput("end", _answer(left.pop(0)))
     if left:
         raise Malformed("the container gave more than one answer")
-    return heard
+    return parsed
 
 
 def _answer(content: bytes) -> Answer:
@@ -153,17 +153,19 @@ class End(msgspec.Struct, frozen=True):
     out_of_memory: bool = False
 
 
-def told(known: RuntimeFacts, heard: Heard, end: End, offer: Offer | Unknown, limits: Limits) -> RuntimeFacts:
+def with_outcome(
+    known: RuntimeFacts, parsed: ProbeOutput, end: End, offer: Offer | Unknown, limits: Limits
+) -> RuntimeFacts:
     """Return `known` with all that came out.
 
     An import that may only have failed for the sandbox is not known to fail.
     """
-    facts = _answered(known, heard.answer, given=isinstance(offer, Offer)) if heard.answer else known
-    if heard.stage != "end":
-        facts = _cut_short(facts, heard.stage, end, limits)
+    facts = _answered(known, parsed.answer, given=isinstance(offer, Offer)) if parsed.answer else known
+    if parsed.stage != "end":
+        facts = _cut_short(facts, parsed.stage, end, limits)
     if isinstance(offer, Unknown):
         return msgspec.structs.replace(facts, gpu=False, why_not=offer.unknown)
-    if heard.answer is None or heard.answer.nodes or heard.answer.is_available:
+    if parsed.answer is None or parsed.answer.nodes or parsed.answer.is_available:
         return msgspec.structs.replace(facts, gpu=True)
     missing = "no GPU: one was asked for, and none reached the container"  # some engines pass over it in silence
     return msgspec.structs.replace(facts, gpu=False, why_not=missing)
@@ -191,7 +193,7 @@ def _answered(known: RuntimeFacts, answer: Answer, *, given: bool) -> RuntimeFac
 
 def _hindrance(answer: Answer) -> str:
     """Return what the sandbox may have to do with an import that failed, in brackets; empty if nothing."""
-    said = answer.error or Said("", "", None)
+    said = answer.error or ProbeError("", "", None)
     if answer.root and (answer.unreadable or said.errno in _DENIED or "Permission denied" in said.message):
         closed = f"{answer.unreadable!r} is" if answer.unreadable else "other users' files may be"
         return f" ({closed} closed to root here, which has no capabilities)"

@@ -1,4 +1,4 @@
-"""One run: a container made, started, waited for, heard and removed, and what came of it as facts."""
+"""One run: a container made, started, waited for and removed, and its outcome as facts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from inspector.gpu.predict import OnGpu, predict
 from inspector.oci import Platform
 from inspector.python.model import Interpreter
 from inspector.runtime.host import Host, Offer, find_host
-from inspector.runtime.outcome import End, hear_either, told, unmarked
+from inspector.runtime.outcome import End, parse_both, unmarked, with_outcome
 from inspector.runtime.sandbox import DEFAULTS, OUTPUT_BYTES, Limits, sandbox
 from inspector.torchbuild.kinds import kind_of
 from inspector.unknown import Unknown
@@ -137,12 +137,12 @@ class _Run(msgspec.Struct, frozen=True):
             try:
                 end, output = self._end(container), self.engine.output(container, OUTPUT_BYTES)
             except Refused as error:
-                raise InspectorError(f"the container ran, but its engine does not tell how it went: {error}") from error
+                raise InspectorError(f"the container ran, but the engine does not give its result: {error}") from error
             seconds = round(time.monotonic() - begun, 3)
         known = RuntimeFacts(ran=True, driver=self.host.driver, seconds=seconds)
-        heard = hear_either(output, end.errors, mark)
+        parsed = parse_both(output, end.errors, mark)
         end = msgspec.structs.replace(end, errors=unmarked(end.errors, mark))
-        return told(known, heard, end, offer, self.limits)
+        return with_outcome(known, parsed, end, offer, self.limits)
 
     def _end(self, container: str) -> End:
         """Wait for the end, or bring it about."""

@@ -50,11 +50,8 @@ def verify(
 def _verified(
     image: Image, facts: ImageFacts, mode: Mode, gpu: Gpu, limits: Limits | None, host: Host | None
 ) -> RuntimeFacts:
-    from inspector.runtime.host import find_host
-    from inspector.runtime.run import (
-        run_image,
-        with_prediction,  # most checks run nothing
-    )
+    from inspector.runtime.host import find_host  # most checks run nothing
+    from inspector.runtime.run import run_image, with_prediction
     from inspector.runtime.sandbox import DEFAULTS
 
     engine = image.access.engine if image.access else None

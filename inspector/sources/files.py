@@ -66,6 +66,8 @@ def open_place(scheme: Scheme, place: Place, wanted: Wanted, telling: Telling) -
     store = Directory(path) if is_dir else _archive(place, telling)
     if scheme not in (Scheme.DIR, Scheme.OCI, Scheme.OCI_ARCHIVE, Scheme.DOCKER_ARCHIVE):
         return open_sniffed(store, Scheme.OCI if is_dir else Scheme.OCI_ARCHIVE, place.selector, wanted)
+    if scheme is not Scheme.DIR:  # which says more itself
+        _refuse_other_form(scheme, store, place.path)
     return compared(_as_said(scheme, store, place.selector, wanted), store, place.selector)
 
 
@@ -85,6 +87,16 @@ def _refuse_mismatch(scheme: Scheme, place: Place, *, is_dir: bool) -> None:
         raise NotFound(f"{place.path} is a directory; write oci:{place.path}")
     if scheme in (Scheme.OCI, Scheme.DIR) and not is_dir:
         raise NotFound(f"{place.path} is no directory; write {place.path} alone, or oci-archive:{place.path}")
+
+
+def _refuse_other_form(scheme: Scheme, store: BlobStore, path: str) -> None:
+    """Raise `NotFound` where the document is missing with which reading the format of the scheme begins."""
+    own, other = docker_archive.MANIFEST, layout.INDEX
+    if scheme in (Scheme.OCI, Scheme.OCI_ARCHIVE):
+        own, other = other, own
+    if store.size(own) is None:
+        detected = f"; write {path} alone: its format is detected" if store.size(other) is not None else ""
+        raise NotFound(f"{store.where}: not in the format {scheme.value}: it holds no {own!r}{detected}")
 
 
 def _archive(place: Place, telling: Telling) -> BlobStore:

@@ -107,9 +107,9 @@ def asked_first(name: str, tags: Sequence[str]) -> tuple[str, ...]:
 def _found(name: str, listed: Sequence[ListedImage], where: str, fits: Callable[[str], bool]) -> list[str]:
     found = sorted({tag for image in listed for tag in image.tags if fits(tag)})
     if not found:
-        raise NotFound(f"{where}: no image goes by {shown(name)}")
+        raise NotFound(f"{where}: no image matches {shown(name)}")
     if len(found) > MAX_MATCHES:
-        raise LimitExceeded(f"{where}: {len(found)} images go by {shown(name)}; {MAX_MATCHES} are allowed")
+        raise LimitExceeded(f"{where}: {len(found)} images match {shown(name)}; {MAX_MATCHES} are allowed")
     return found
 
 

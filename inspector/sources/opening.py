@@ -127,20 +127,22 @@ def _nowhere(
     every_tag: bool,
     asks_registry: bool,
 ) -> InspectorError:
-    """Return what to say of an image that no engine has, with what has nearly its name, and what to write instead."""
+    """Return what to say of an image that no engine has: where it was looked for, then what to write instead."""
     from inspector.sources.engine.nearby import with_nearby
 
     bare = reference.scheme is Scheme.BARE and not reference.local
-    error = with_nearby(missing, reference, media.engines())
+    error, hint = missing, reference.hint()
     if bare and isinstance(error, NotFound) and (ignored := _ignored(reference)):
         error = error.extended(ignored)
-    if hint := reference.hint():
+    if further is not None and not hint:
+        error = error.extended(f"and no registry has it: {further}")
+    error = with_nearby(error, reference, media.engines())
+    if hint:
         return error.extended(hint)
     if further is not None:
-        extended = error.extended(f"and no registry has it: {further}")
-        if isinstance(extended, NotFound) and isinstance(further, NotFound) and further.near:
-            return NotFound(str(extended), near=further.near)
-        return extended
+        if isinstance(error, NotFound) and isinstance(further, NotFound) and further.near:
+            return NotFound(str(error), near=further.near)
+        return error
     if not asks_registry or (isinstance(error, NotFound) and error.near):
         return error
     if every_tag:

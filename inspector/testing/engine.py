@@ -1,10 +1,12 @@
 """A fake engine: an HTTP server in a thread that answers as engines of today do, and misbehaves where asked to.
 
-with FakeEngine("containerd", [image]) as engine:
-monkeypatch.setenv("DOCKER_HOST", engine.address)
-engine.misbehave("GET", "/images/.*/get", faults.cut(b"half"))
-…
-assert engine.asked("POST", "/containers/create")[0].body["NetworkDisabled"]
+As a test uses it:
+
+    with FakeEngine("containerd", [image]) as engine:
+        monkeypatch.setenv("DOCKER_HOST", engine.address)
+        engine.misbehave("GET", "/images/.*/get", faults.cut(b"half"))
+        …
+        assert engine.asked("POST", "/containers/create")[0].body["NetworkDisabled"]
 """
 
 from __future__ import annotations

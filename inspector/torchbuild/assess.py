@@ -82,9 +82,17 @@ def assess(around: Surroundings, found: Found, hiding: Sequence[Diagnostic]) -> 
     torch = candidate_of(around, found)
     diagnostics = [*hiding, *check_start(around.interpreter)]
     diagnostics += [diagnostic for check in _CHECKS for diagnostic in check(torch)]
-    diagnostics = settled(torch, diagnostics)
+    diagnostics = _doubted(torch.interpreter, settled(torch, diagnostics))
     files = torch_files(around.folders, found.path, torch.distribution)
     return describe(torch, diagnostics, files), files
+
+
+def _doubted(interpreter: Interpreter, found: list[Diagnostic]) -> list[Diagnostic]:
+    """Leave open what code that runs at start, and isn't known, may mend: the search path, the environment, modules."""
+    unknown = {_at_start(hook) for hook in serious_hooks(interpreter)}
+    if interpreter.runs == "no" or not any(each.text in unknown for each in found):
+        return found
+    return [msgspec.structs.replace(each, severity="unknown") if each.severity == "no" else each for each in found]
 
 
 def candidate_of(around: Surroundings, found: Found) -> Candidate:

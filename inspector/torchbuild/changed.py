@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
+from inspector.python.modules import find_in
 from inspector.python.record import Row, absolute, sum_in
-from inspector.rootfs import Kind, Node, NotKept
+from inspector.rootfs import Kind, Node, NotKept, sums_in
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.completeness import is_read, rows_of
 from inspector.torchbuild.diagnostics import Diagnostic, counted, some
@@ -57,10 +59,11 @@ def check_changed(torch: Candidate) -> Iterator[Diagnostic]:
     layer = layer_of_record(torch)
     changed = [each.path for each in sources if each.node.layer != layer]
     yield from counted("note", "sources of torch that another layer brought", changed)
-    compiled = [each.path for each in sources if _is_compiled_later(torch, each)]
+    compiled = _compiled_later(torch, sources)
     if len(compiled) <= FEW:
         yield from counted("note", "sources whose bytecode a later layer brought", compiled)
     yield from _check_sums(torch)
+    yield from counted("note", "packages and extensions that take the place of modules of torch", displacing(torch))
     for other in _beside(torch):
         yield from counted(
             "note", f"sources of {other.name} that are not as they were installed", _unlike(torch, other)
@@ -76,6 +79,29 @@ def check_library_parts(torch: Candidate) -> Iterator[Diagnostic]:
     if gone and len(gone) < len(PARTS) // 2:
         yield Diagnostic("note", f"the standard library lacks {some(gone)}", asks=True)
     yield from counted("note", "sources of the standard library that a later layer brought", _later(torch, library))
+
+
+def displacing(torch: Candidate) -> list[str]:
+    """List packages and extension modules beside listed sources of torch that are found before them."""
+    found = []
+    for source in _sources(torch.folders, torch.distribution):
+        folder, _, name = source.path.rpartition("/")
+        stem = name.removesuffix(".py")
+        children = torch.folders.at(folder).children
+        beside = stem in children or any(each.startswith(f"{stem}.") for each in _libraries(torch.folders, folder))
+        if beside and stem != "__init__" and (first := find_in(torch.folders, folder, stem, torch.suffixes)):
+            found += [first.origin or first.path] if first.origin != source.path else []
+    return found
+
+
+def _libraries(folders: Folders, folder: str) -> list[str]:
+    """List the extension modules in a folder."""
+    return folders.once("extensions", folder, lambda: [n for n in folders.at(folder).children if n.endswith(".so")])
+
+
+def listed_sources(torch: Candidate) -> frozenset[str]:
+    """Return the sources of torch that its RECORD lists; none where there is none."""
+    return frozenset(each.path for each in _sources(torch.folders, torch.distribution))
 
 
 def changed_sources(torch: Candidate) -> frozenset[str]:
@@ -108,20 +134,19 @@ def sums_unlike(torch: Candidate) -> tuple[list[str], dict[str, str]]:
 
 
 def _compare_sums(torch: Candidate) -> tuple[list[str], dict[str, str]]:
-    edited: list[str] = []
-    unread: dict[str, str] = {}
+    expected: list[tuple[str, bytes]] = []
+    files: dict[str, Node] = {}
     for owner in (torch.distribution, *_beside(torch)):
         for source in _sources(torch.folders, owner):
-            stated = sum_in(source.stated)
-            if stated is None or source.resized or not source.node.size:
+            stated, node = sum_in(source.stated), source.node
+            if stated is None or source.resized or not node.size or node.kind is not Kind.FILE:
                 continue
             path = torch.folders.real(source.path) or source.path
-            try:
-                if torch.folders.fs.sum(path) != stated:
-                    edited.append(path)
-            except NotKept as error:
-                unread[path] = str(error)
-    return edited, unread
+            files[path] = node
+            expected.append((path, stated))
+    sums = sums_in(torch.folders.fs, files)
+    unread = {path: str(found) for path, found in sums.items() if isinstance(found, NotKept)}
+    return [path for path, stated in expected if path not in unread and sums[path] != stated], unread
 
 
 def _check_sums(torch: Candidate) -> Iterator[Diagnostic]:
@@ -146,8 +171,9 @@ def _sources(folders: Folders, distribution: Installed | None) -> list[Source]:
     """List the sources of a distribution that are there, links followed, once for each."""
 
     def find() -> list[Source]:
-        rows = _listed(folders, distribution)
-        return [Source(*row, node) for row in rows if (node := folders.node(row[0])) is not None]
+        rows = list(_listed(folders, distribution))
+        nodes = folders.nodes(distribution.site if distribution else "/", [path for path, _, _ in rows])
+        return [Source(*row, node) for row, node in zip(rows, nodes, strict=True) if node is not None]
 
     return folders.once("sources", distribution and distribution.path, find)
 
@@ -182,10 +208,21 @@ def _listed(folders: Folders, distribution: Installed | None) -> Iterator[Row]:
     """List the rows of sources in a RECORD, paths from the root: of torch those that its import may read."""
     site = distribution.site if distribution else "/"
     own = distribution is not None and distribution.key == "torch"
-    for path, stated, size in rows_of(folders, distribution):
-        if path.endswith(".py") and (is_read(path) if own else "/tests/" not in path):
-            folders.count_rows(1)
+    for paths, sums, sizes in rows_of(folders, distribution).columns():
+        chosen = [path.endswith(".py") and (is_read(path) if own else "/tests/" not in path) for path in paths]
+        folders.count_rows(sum(chosen))
+        for path, stated, size in zip(*(compress(column, chosen) for column in (paths, sums, sizes)), strict=True):
             yield absolute(site, path), stated, size
+
+
+def _compiled_later(torch: Candidate, sources: Sequence[Source]) -> list[str]:
+    """List the sources whose bytecode came in a later layer than they did."""
+    site = torch.found.entry
+    below = torch.folders.below(site)
+    alone = below is not None and len(below.layers) == 1 and not below.others
+    if alone and all(each.path.startswith(f"{site}/") for each in sources):
+        return []  # all came at once
+    return [each.path for each in sources if _is_compiled_later(torch, each)]
 
 
 def _is_compiled_later(torch: Candidate, source: Source) -> bool:

@@ -13,7 +13,7 @@ from inspector.python.editable import find_editable
 from inspector.python.folders import Folders
 from inspector.python.metadata import canonical
 from inspector.python.modules import find_modules
-from inspector.python.ranges import plainly_within
+from inspector.python.requirements import satisfies
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic
 from inspector.torchbuild.plugins import diagnose
@@ -49,11 +49,20 @@ def check_plugins(torch: Candidate) -> Iterator[Diagnostic]:
     for owner, entry in islice(_plugins(torch), MAX_PLUGINS):
         module = entry.partition(":")[0]
         if not module:
-            yield Diagnostic("unknown", f"the entry points of {owner!r}, which torch may load, can't be read")
+            yield _unread(torch, owner, entry)
             continue
         gone = f"the backend plugin {module!r} of {owner!r} is missing, which torch loads"
         missing = list(_needs(torch, module.partition(".")[0], gone))
         yield from missing or [diagnose(torch, entry, owner)]
+
+
+def _unread(torch: Candidate, owner: str, entry: str) -> Diagnostic:
+    """Say what entry points that can't be read do; `entry` has the line at which importlib.metadata fails, if any."""
+    if not entry:
+        return Diagnostic("unknown", f"the entry points of {owner!r}, which torch may load, can't be read")
+    known = torch.interpreter.version.startswith(("3.10.", "3.11.", "3.12.", "3.13."))
+    text = f"the entry points of {owner!r}, among which torch looks for its own, can't be parsed: {entry[1:]}"
+    return Diagnostic("no" if known else "unknown", text)
 
 
 def _too_old(torch: Candidate, key: str) -> Iterator[Diagnostic]:
@@ -63,16 +72,7 @@ def _too_old(torch: Candidate, key: str) -> Iterator[Diagnostic]:
     text = next((text for text in stated if (name := _NAME.match(text)) and canonical(name[0]) == key), None)
     if found is None or text is None:
         return
-    plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*\(?([^()\[\];@]+)\)?", text)
-    fits = plainly_within(found.version, plain[1]) if plain else None
-    if fits is None:
-        from packaging.requirements import Requirement
-
-        try:
-            fits = Requirement(text).specifier.contains(found.version, prereleases=True)
-        except ValueError:  # every error of packaging's is one
-            fits = False
-    if not fits:
+    if not satisfies(found.version, text):
         told = f"torch asks for {text!r}, and {found.name} {found.version} is installed"
         yield Diagnostic("unknown", told, asks=True)
 
@@ -122,7 +122,25 @@ def _entry_points(folders: Folders, path: str) -> list[str]:
     """List the entries `module:function` of backend plugins in the metadata at `path`. Raises `InspectorError`."""
     content = read_metadata(folders, path, "entry_points.txt") or b""
     folders.budget.spend("steps", len(content) // 2, "bytes of entry points")
+    wrong = _wrong_line(content)
+    if wrong:
+        return [f":{wrong}"]
     return list(_entries(content.decode("utf-8", "replace"))) if b"torch.backends" in content else []
+
+
+def _wrong_line(content: bytes) -> str:
+    """Return why importlib.metadata fails at entry points: whatever their section is, all are parsed."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} is not UTF-8"
+    inside = False
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            inside = True
+        elif inside and line and not line.startswith("#") and "=" not in line:
+            return f"{line[:100]!r} has no value"
+    return ""
 
 
 def _entries(text: str) -> Iterator[str]:

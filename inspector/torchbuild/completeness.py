@@ -16,7 +16,7 @@ from inspector.python.dist_info import read_metadata
 from inspector.python.folders import MISSING, Folders
 from inspector.python.installed import Installed
 from inspector.python.record import MAX_PATH, Rows, absolute
-from inspector.rootfs import Kind
+from inspector.rootfs import Below, Kind
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic, Severity, counted
 
@@ -94,19 +94,22 @@ def rows_of(folders: Folders, distribution: Installed | None) -> Rows:
     """Return the rows of that RECORD; none where there is none."""
     if distribution is None:
         return Rows(b"")
+    if distribution.rows is not None and folders.is_file(f"{distribution.path}/RECORD"):
+        return distribution.rows
     return folders.once("rows", distribution.path, lambda: Rows(record_of(folders, distribution) or b""))
 
 
 def _flaws(torch: Candidate, rows: Rows, chosen: Callable[[str], bool]) -> Iterator[_Flaw]:
     """List the files that RECORD lists and that are missing or of another size, without bytecode and metadata."""
+    site = torch.distribution.site if torch.distribution else "/"
     last, base, children = None, "", MISSING.children
     torch.folders.count_rows(rows.most)
-    for path, _, stated in rows:
+    for path, stated in _unlike(rows, torch.folders.below(site) if torch.distribution else None):
         parent, _, name = path.rpartition("/")
         if name.endswith(".pyc") or ".dist-info" in parent or not chosen(path):
             continue
         if parent != last:
-            last, base = parent, absolute(torch.distribution.site if torch.distribution else "/", parent)
+            last, base = parent, absolute(site, parent)
             children = torch.folders.at(base).children if len(parent) <= MAX_PATH else MISSING.children
         node = children.get(name)
         if node is not None and node.kind is Kind.SYMLINK:
@@ -117,6 +120,19 @@ def _flaws(torch: Candidate, rows: Rows, chosen: Callable[[str], bool]) -> Itera
         elif stated and stated != str(node.size):
             shrunk = not stated.isdigit() or node.size < int(stated[:20])
             yield _Flaw(path, gone=False, severity=_if_changed(path, shrunk=shrunk))
+
+
+def _unlike(rows: Rows, below: Below | None) -> Iterator[tuple[str, str]]:
+    """Yield path and size of the rows that may differ from what is there: but for those that don't, at a glance."""
+    for paths, _, stated in rows.columns():
+        if below is None:
+            yield from zip(paths, stated, strict=True)
+            continue
+        inodes = list(map(below.inodes.get, paths))
+        sizes = map(str, below.sizes([inode for inode in inodes if inode is not None]))
+        for path, inode, size in zip(paths, inodes, stated, strict=True):
+            if inode is None or size != next(sizes):
+                yield path, size
 
 
 def _if_gone(path: str) -> Severity:

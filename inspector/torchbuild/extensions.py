@@ -140,18 +140,37 @@ def _files(around: Surroundings, *, modules: bool) -> Iterator[str]:
     """
     endings = (*around.suffixes.own, _STABLE)
     for entry in dict.fromkeys(around.interpreter.search_path):
-        if not entry.endswith(("site-packages", "dist-packages")):
-            continue
-        todo = [entry]
-        while todo:
-            folder = todo.pop()
-            for name, node in around.folders.fs.scandir(resolve(around.folders.fs, folder) or folder).items():
-                if node.kind is Kind.DIRECTORY and name not in _NO_MODULES and not name.endswith(_NO_FOLDERS):
-                    todo.append(f"{folder}/{name}")
-                elif node.kind is not Kind.FILE or not name.endswith(_LIBRARY):
-                    continue
-                elif name.endswith(endings) if modules else not name.endswith(endings) and ".cpython-" not in name:
-                    yield f"{folder}/{name}"
+        if entry.endswith(("site-packages", "dist-packages")):
+            for path in _libraries(around.folders, entry):
+                if (
+                    path.endswith(endings)
+                    if modules
+                    else not path.endswith(endings) and ".cpython-" not in posixpath.basename(path)
+                ):
+                    yield f"{entry}/{path}"
+
+
+def _libraries(folders: Folders, entry: str) -> Iterator[str]:
+    """List the libraries in an entry of the search path and in the folders below it that modules are imported from."""
+    top = resolve(folders.fs, entry) or entry
+    below = folders.below(top)
+    if below is not None:
+        for folder, files in below.folders.items():
+            if not any(map(_is_left_out, folder.split("/"))):
+                yield from (folder + name for name in files if name.endswith(_LIBRARY))
+        return
+    todo = [""]
+    while todo:
+        folder = todo.pop()
+        for name, node in folders.fs.scandir(f"{top}/{folder}".rstrip("/")).items():
+            if node.kind is Kind.DIRECTORY and not _is_left_out(name):
+                todo.append(f"{folder}{name}/")
+            elif node.kind is Kind.FILE and name.endswith(_LIBRARY):
+                yield folder + name
+
+
+def _is_left_out(folder: str) -> bool:
+    return folder in _NO_MODULES or folder.endswith(_NO_FOLDERS)
 
 
 def _may_be_there(failure: ImportFailure, names: frozenset[str]) -> bool:

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 
 from inspector.errors import InspectorError
 from inspector.imports.find import Asked, follow
-from inspector.python.bytecode import HEAD, is_unchecked_of_another, state_of
+from inspector.python.bytecode import HEAD, fault_of, is_unchecked_of_another, may_be_used, state_of
 from inspector.python.folders import Folders
 from inspector.rootfs import resolve
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.changed import changed_sources, compiled_of, gone_modules
+from inspector.torchbuild.changed import changed_sources, compiled_of, gone_modules, layer_of_record, listed_sources
 from inspector.torchbuild.diagnostics import Diagnostic, importable
 from inspector.torchbuild.standard_library import standard_library_of
 
-_NOT_PROVED = re.compile(r"where torch's extension module should$|version\.py can't be read: it runs code ")
+_NOT_PROVED = re.compile(
+    r"where torch's extension module should$|version\.py can't be read: it runs code |: it is not PyTorch's own$"
+)
 """What following can't prove to work: libraries that were not looked at, or code that is not worked out."""
 
 
@@ -63,6 +65,8 @@ class _Origins:
         self._torch = torch
         self._folders: Folders = torch.folders
         self._changed = changed_sources(torch)
+        self._layer = layer_of_record(torch)
+        self._listed = frozenset(torch.folders.real(path) or path for path in listed_sources(torch))
         named = {distribution.key for distribution in torch.installed}
         known = [torch.found.entry, standard_library_of(torch) or ""]
         self._known = tuple(f"{folder}/" for folder in known if folder)
@@ -76,6 +80,7 @@ class _Origins:
         stray = (
             not real.startswith(self._known)
             or real.startswith(f"{self._torch.path}/_C/")
+            or (self._listed and real.startswith(f"{self._torch.path}/") and real not in self._listed)
             or (self._stray and real.startswith(self._stray))
         )
         return bool(stray) or real in self._changed
@@ -92,23 +97,38 @@ class _Origins:
         source, node = self._folders.node(origin), compiled and self._folders.node(compiled)
         if not compiled or not node or not source or node.layer is None or self._torch.path not in compiled:
             return None
-        if node.layer <= (source.layer or 0) and not self.is_changed(origin):
+        later = node.layer > (source.layer or 0)
+        if not later and not self.is_changed(origin):
             return None
         try:
-            used = is_unchecked_of_another(self._read(compiled), self._read(origin))
+            content, text = self._read(compiled), self._read(origin)
         except InspectorError:
             return None
-        return ("?", f"{compiled!r} is used unchecked, and was compiled of another source") if used else None
+        if is_unchecked_of_another(content, text):
+            return "?", f"{compiled!r} is used unchecked, and was compiled of another source"
+        return (
+            self._of_later(name, origin, compiled, content)
+            if later and may_be_used(content, text, self._minor)
+            else None
+        )
+
+    def _of_later(self, name: str, origin: str, compiled: str, content: bytes) -> tuple[str, str] | None:
+        """Return what is wrong with bytecode that came after its source, and that Python takes for that one's."""
+        fault = fault_of(content, name, compiled, self._minor)
+        if fault is None and origin.rpartition("/")[2].encode() not in content:
+            return "?", f"{compiled!r} was compiled of another file, and may be used"
+        return fault
 
     def _alone(self, name: str, origin: str) -> tuple[str, str] | None:
         try:
-            head = self._read(origin)[:HEAD]
+            content = self._read(origin)
         except InspectorError as error:
             return "?", f"{origin!r} is bytecode, and whether it is of this Python is not known: {error}"
-        state = state_of(head, self._minor)
+        state = state_of(content, self._minor)
         if state == "own":
-            short = len(head) < HEAD
-            return ("EOFError", f"reached EOF while reading pyc header of {name!r}: {origin!r}") if short else None
+            node = self._folders.node(origin)
+            later = node is not None and node.layer != self._layer  # else there may be a thousand of them
+            return fault_of(content if later else content[: HEAD + 1], name, origin, self._minor if later else "")
         if state == "unknown":
             return "?", f"{origin!r} is bytecode, and whether Python {self._minor} loads it is not known"
         return "ImportError", f"bad magic number in {name!r}: {origin!r} is no bytecode of Python {self._minor}"

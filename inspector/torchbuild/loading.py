@@ -6,20 +6,15 @@ from collections.abc import Iterable, Iterator
 
 from inspector.errors import InspectorError
 from inspector.loader import LATE, ImportFailure, LoadFailure, Process, Tables, TorchFiles, at_each_level, import_torch
+from inspector.loader.extension import failed
 from inspector.loader.torch_preloads import read_opened
 from inspector.python.modules import extensions_of, find_in, find_modules
 from inspector.torchbuild.candidate import Candidate
 from inspector.torchbuild.diagnostics import Diagnostic, some
 from inspector.torchbuild.python_process import Python, Whole, agreed, diagnosed, load_modules, same
+from inspector.torchbuild.standard_library import FIRST, LATER, SPARED
 from inspector.torchbuild.version_file import VersionFile
 
-FIRST = ("_struct", "_ctypes")
-"""Extension modules of the standard library that every torch loads first."""
-LATER = (
-    *("_contextvars", "_csv", "_multiprocessing", "_posixshmem", "_posixsubprocess", "_random", "_socket", "array"),
-    *("binascii", "cmath", "math", "mmap", "select", "zlib"),
-)
-"""Others without which `import torch` fails (2.13 on 3.11, each made to fail)."""
 _OF_NUMPY = ("_datetime",)
 _PYTORCH = "_utils_internal.py"
 """A file of every release, which imports most of these by the modules that it imports."""
@@ -42,6 +37,7 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
     python = Python(root, torch.interpreter.resolved, torch.started)
     tables = Tables(root)
     first, later = _extensions(torch, FIRST), _extensions(torch, (*LATER, *(_OF_NUMPY if files.numpy else ())))
+    spared = [path for _, path in _extensions(torch, SPARED) if path]
 
     def attempt(level: int) -> tuple[Diagnostic | None, Iterable[int]]:
         process = python.start(level, tables)
@@ -50,7 +46,7 @@ def check_loading(torch: Candidate) -> Iterator[Diagnostic]:
         failure = load_modules(process, first) or import_torch(process, root, files)
         answer = _answer(torch, files, process, failure)
         if answer is None:
-            answer = _later(torch, load_modules(process, later))
+            answer = _later(torch, load_modules(process, later) or _ending(process, spared))
         return answer, process.levels
 
     answer = agreed(*at_each_level(attempt, same))
@@ -66,6 +62,12 @@ def _answer(torch: Candidate, files: TorchFiles, process: Process, failure: Impo
     if serious:
         return Diagnostic("unknown", f"what the loader does is not known: {'; '.join(serious)}")
     return None if failure is None else diagnosed(failure, torch.root)
+
+
+def _ending(process: Process, paths: Iterable[str]) -> ImportFailure | None:
+    """Return how the first of these modules ends the process; None where none does."""
+    ends = filter(None, map(process.mapping_ends, paths))
+    return next((failed("ImportError", end) for end in ends), None)
 
 
 def _later(torch: Candidate, failure: ImportFailure | None) -> Diagnostic | None:
@@ -141,6 +143,8 @@ def _module(torch: Candidate, name: str) -> str | None:
 def _numpy(torch: Candidate) -> tuple[tuple[str, str], ...] | Diagnostic:
     """List the extension modules that numpy loads, which torch imports where it is there."""
     found = next(find_modules(torch.folders, torch.interpreter.search_path, "numpy", torch.suffixes), None)
+    if found is not None and found.form == "module":
+        return Diagnostic("unknown", f"torch imports {found.path!r}, which is not numpy as it is known", asks=True)
     if found is None or found.form != "package":
         return ()
     core = next((name for name in ("_core", "core") if _has(torch, f"{found.path}/{name}")), "")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from inspector.errors import InspectorError
 from inspector.python.bytecode import state_of
 from inspector.python.modules import find_in
 from inspector.python.sources import read_source
 from inspector.torchbuild.candidate import Candidate
-from inspector.torchbuild.completeness import record_of
+from inspector.torchbuild.completeness import rows_of
 from inspector.torchbuild.core_modules import MODULES
 from inspector.torchbuild.diagnostics import Diagnostic
 
@@ -31,8 +31,6 @@ _STATEMENT = re.compile(
 )
 _BOUND = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*(?::[^=\n]*)?=(?!=)", re.MULTILINE)
 """What binds a name at the left margin."""
-_LISTED = re.compile(rb"torch/(\w+)(?:/__init__)?\.py,")
-"""The modules of torch in a RECORD."""
 
 
 def check_init(torch: Candidate) -> Iterator[Diagnostic]:
@@ -64,10 +62,9 @@ def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
     code = _code_of(text)
     imports = [*_imports_in(code)]
     if not imports and text.strip():
-        yield Diagnostic("unknown", "torch/__init__.py imports nothing of torch: it is not PyTorch's own")
+        yield Diagnostic("unknown", "torch/__init__.py imports nothing of torch: it is not PyTorch's own", asks=True)
     bound = {name for found in _BOUND.finditer(code) for name in found.groups() if name}
-    record = record_of(torch.folders, torch.distribution) or b""
-    known = {*MODULES, *(found.decode() for found in _LISTED.findall(record))}
+    known = {*MODULES, *_listed(torch, [name for _, name in imports])}
     for module, name in imports[:MAX_IMPORTS]:
         if name and (name in bound or name not in known):
             continue  # an attribute of the package need not be a module
@@ -75,6 +72,13 @@ def check_own_imports(torch: Candidate) -> Iterator[Diagnostic]:
         if why:
             text = _explain(torch, module, name, why)
             yield Diagnostic("no", text) if why == "gone" else Diagnostic("unknown", text, asks=True)
+
+
+def _listed(torch: Candidate, names: Iterable[str]) -> Iterator[str]:
+    """List those of the names that are modules of torch, as its RECORD has them."""
+    files = {f"torch/{name}{ending}": name for name in names for ending in (".py", "/__init__.py")}
+    for paths, _, _ in rows_of(torch.folders, torch.distribution).columns():
+        yield from map(files.__getitem__, files.keys() & paths)
 
 
 def own_imports(text: str) -> Iterator[tuple[str, str]]:

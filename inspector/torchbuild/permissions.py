@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from inspector.python.access import EXECUTE, READ, allowed
 from inspector.python.files import names_in
@@ -23,7 +23,7 @@ def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
         return
     site = torch.path.rpartition("/")[0]
     tops = [torch.path, *(f"{site}/{part}" for part in _BESIDE)]
-    closed = sorted(found for top in tops for found in _closed(torch, top))
+    closed = [] if _all_open(torch, tops) else sorted(found for top in tops for found in _closed(torch, top))
     shut = [path for path, answer in closed if answer == "no"]
     doubtful = [path for path, answer in closed if answer == "unknown"]
     user = torch.started.user
@@ -34,6 +34,15 @@ def check_permissions(torch: Candidate) -> Iterator[Diagnostic]:
         yield Diagnostic("unknown", f"the user {user!r} may not be allowed to read {some(doubtful)}")
     for name in _READ_FIRST:
         yield from _unreadable(torch, f"{site}/{name}")
+
+
+def _all_open(torch: Candidate, tops: Sequence[str]) -> bool:
+    """Tell, if that is cheap, whether the user may list all folders where torch was found: they have few modes."""
+    site = torch.found.entry
+    below = torch.folders.below(site)
+    if below is None or any(f"{site}/{path}" in tops for path in below.others):
+        return False
+    return all(allowed(folder, torch.started, READ | EXECUTE) == "yes" for folder in below.directories)
 
 
 def _closed(torch: Candidate, top: str) -> Iterator[tuple[str, Tri]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from inspector.python.folders import Folders
 from inspector.python.installed import Installed
 from inspector.python.record import Owned, tree, union
@@ -17,8 +19,23 @@ def torch_files(folders: Folders, package: str, distribution: Installed | None) 
     """List the files in torch's directories, and those that its metadata lists elsewhere, such as scripts."""
     site = package.rpartition("/")[0]
     parts = [package, *(f"{site}/{name}" for name in PARTS[1:])]
-    metadata = [distribution.path] if distribution else []
-    return union([tree(folders, [*parts, *metadata]), distribution.owned if distribution else None])
+    if distribution is None:
+        return tree(folders, parts)
+    parts.append(distribution.path)
+    return union([_at_once(folders, distribution.site, parts) or tree(folders, parts), distribution.owned])
+
+
+def _at_once(folders: Folders, site: str, parts: Sequence[str]) -> Owned | None:
+    """Return all files below directories that stand in `site`; None where one is elsewhere, or a link."""
+    below = folders.below(site)
+    if below is None or any(
+        part.rpartition("/")[0] != site or folders.at(part).path not in (part, None) for part in parts
+    ):
+        return None
+    tops = tuple(f"{part.removeprefix(site).lstrip('/')}/" for part in parts)
+    inodes = [inode for path, inode in below.inodes.items() if path.startswith(tops)]
+    folders.charge(len(inodes))
+    return Owned(dict(zip(inodes, below.sizes(inodes), strict=True)))
 
 
 def stack_size(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from inspector.python.files import names_in
@@ -53,6 +54,20 @@ unittest/util urllib/error urllib/parse urllib/request urllib/response
 PARTS = tuple(_PARTS.split())
 """Other modules that it was seen to load, in files that Python 3.8 to 3.14 have."""
 
+FIRST = ("_struct", "_ctypes")
+"""Extension modules of the standard library that every torch loads first."""
+LATER = (
+    *("_contextvars", "_csv", "_multiprocessing", "_posixshmem", "_posixsubprocess", "_random", "_socket", "array"),
+    *("binascii", "cmath", "math", "mmap", "select", "zlib"),
+)
+"""Others without which `import torch` fails (2.13 on 3.11, each made to fail)."""
+SPARED = (
+    *("_asyncio", "_bisect", "_bz2", "_datetime", "_hashlib", "_heapq", "_json", "_lzma", "_pickle", "_queue", "_ssl"),
+    "_uuid",
+)
+"""Others that it imports, and does without where they don't load, unless they end the process."""
+_ARCHIVE = re.compile(r"/python3\d+\.zip$")
+"""What Python puts on its search path right before the standard library, there or not."""
 _OWN = ("typing_extensions", "torchgen")
 _WHOLE = len(LOADED) // 2
 
@@ -63,17 +78,22 @@ def check_standard_library(torch: Candidate) -> Iterator[Diagnostic]:
     if library is None:
         return
     shadowed, gone = [], []
-    for name in sorted(LOADED):
+    for name in (*sorted(LOADED), *FIRST, *LATER, *SPARED):
         first = next(find_modules(torch.folders, torch.interpreter.search_path, name, torch.suffixes), None)
         if first is None or first.form == "namespace":
-            gone.append(name)
-        elif first.form != "archive" and torch.folders.at(first.entry).path != library:
+            gone += [name] if name in LOADED else []  # others may be built in
+        elif first.form != "archive" and not _is_own(torch, first.entry, library):
             shadowed.append(first.origin or first.path)
     if shadowed:
         yield from shadowing(shadowed)
     if gone and len(LOADED) - len(gone) > _WHOLE:
         text = f"the standard library lacks modules that torch loads: {some(gone)}"
         yield Diagnostic("unknown", text, asks=True)
+
+
+def _is_own(torch: Candidate, entry: str, library: str) -> bool:
+    path = torch.folders.at(entry).path or ""
+    return path == library or path.endswith("/lib-dynload")
 
 
 def shadowing(paths: Sequence[str]) -> Iterator[Diagnostic]:
@@ -121,8 +141,13 @@ def is_followable(torch: Candidate) -> bool:
 
 
 def standard_library_of(torch: Candidate) -> str | None:
-    """Return the folder of the standard library, links followed: the first on the search path that has its landmark."""
-    for entry in torch.interpreter.search_path:
+    """Return the folder of the standard library, links followed: the first with its landmark from its zip on.
+
+    What stands before the zip, as PYTHONPATH does, only takes its place.
+    """
+    path = torch.interpreter.search_path
+    start = next((at for at, entry in enumerate(path) if _ARCHIVE.search(entry)), 0)
+    for entry in path[start:]:
         folder = torch.folders.at(entry)
         if folder.path is not None and "os.py" in folder.children and "encodings" in folder.children:
             return folder.path

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
 from inspector.python.folders import Folders
-from inspector.rootfs import Kind, names_in, tops
+from inspector.rootfs import Kind, Rootfs, names_below, tops
 
 MAX_FOUND = 200
 """Places of each kind that are kept."""
@@ -36,19 +37,21 @@ def survey(folders: Folders) -> Survey:
     """
     found = Survey(packages=[], metadata=[], leftovers=[], archives=[], libtorch=[])
     fs = folders.fs
-    todo = list(tops(fs))
-    while todo:
-        here = todo.pop()
-        prefix = here if here == "/" else f"{here}/"
-        directories, others = names_in(fs, here)
-        for name in directories:
-            todo.append(prefix + name)
-            if name == "torch" or name[0] == "~" or name[:6] == "torch-":
-                _note_directory(found, prefix + name, name)
-        for name in others:
-            if name.startswith(_BEGINNINGS) and (node := fs.lstat(prefix + name)) and node.kind is Kind.FILE:
-                _note_file(found, prefix + name, name)
+    for top in tops(fs):
+        for here, directories, others in names_below(fs, top):
+            text = "/".join(directories) + "/".join(others)  # few directories have such names, and a search finds them
+            if "torch" in text or "~" in text:
+                _note_all(found, fs, here, directories, others)
     return found
+
+
+def _note_all(found: Survey, fs: Rootfs, here: str, directories: Iterable[str], others: Iterable[str]) -> None:
+    for name in directories:
+        if name == "torch" or name[0] == "~" or name[:6] == "torch-":
+            _note_directory(found, here + name, name)
+    for name in others:
+        if name.startswith(_BEGINNINGS) and (node := fs.lstat(here + name)) and node.kind is Kind.FILE:
+            _note_file(found, here + name, name)
 
 
 def left_by_pip(name: str) -> bool:

@@ -84,15 +84,18 @@ class Clients:
 
     async def _serve(self, client: _Client) -> None:
         """Answer one request, and hang up."""
-        reader, writer = await asyncio.open_connection(sock=client.connection, limit=MAX_HEAD)
         try:
             with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):  # it went away, or is too slow
-                async with asyncio.timeout(self._bounds.whole):
-                    writer.write(_answer(await self._status(reader, writer, client)))
-                    writer.write_eof()
-                    await _use_up(reader)
+                reader, writer = await asyncio.open_connection(sock=client.connection, limit=MAX_HEAD)
+                try:
+                    async with asyncio.timeout(self._bounds.whole):
+                        writer.write(_answer(await self._status(reader, writer, client)))
+                        writer.write_eof()
+                        await _use_up(reader)
+                finally:
+                    writer.transport.abort()
         finally:
-            writer.transport.abort()
+            client.connection.close()
             self._forget(client)
 
     def _make_room(self, newest: _Client) -> None:

@@ -47,7 +47,9 @@ def parse_listen(text: str) -> Address:
     host = host.strip("[]") or "127.0.0.1"
     usable = port.isascii() and port.isdecimal() and len(port) <= 5 and int(port) <= 0xFFFF
     if not usable or not all(char.isalnum() or char in ".-:" for char in host) or not host.isascii():
-        raise UsageError(f"--watch {text[:200]!a}: no HOST:PORT to listen at; names of repositories go before --watch")
+        raise UsageError(
+            f"--watch {text[:200]!a}: not HOST:PORT to listen on; put names of repositories before --watch"
+        )
     return Address(host, int(port))
 
 
@@ -67,7 +69,7 @@ class Listener:
     ) -> None:
         if token is None and not address.is_loopback():
             raise UsageError(
-                f"--watch {address}: others than this machine could send there; give a token with "
+                f"--watch {address}: other machines could send to it; give a token with "
                 "--watch-token-file or INSPECTOR_WATCH_TOKEN, and have the registry send `Authorization: Bearer TOKEN`"
             )
         try:

@@ -111,7 +111,7 @@ def test_a_role_and_a_policy_exclude_each_other() -> None:
 @pytest.mark.parametrize(
     ("keywords", "said"),
     [
-        ({"platform": "arm"}, "is no platform"),
+        ({"platform": "arm"}, "is not a platform"),
         ({"jobs": -1}, "jobs=-1"),
         ({"image_timeout": 0}, "image_timeout=0"),
         ({"access": "magic"}, "known are storage, files, save"),
@@ -135,7 +135,7 @@ def test_a_keyword_that_there_is_not_is_refused_as_python_does() -> None:
     ("asked", "keywords", "said"),
     [
         ((), {}, "nothing to audit"),
-        ("worker.tar", {}, "not in a registry"),
+        ("worker.tar", {}, "only repositories of registries"),
         ("registry.example.com/a", {"newest": 0}, "newest=0"),
         ("registry.example.com/a", {"max_bytes": "much"}, "max_bytes"),
         ("registry.example.com/a", {"versions": "new"}, "new"),

@@ -152,14 +152,14 @@ def test_where_tokens_come_from(tmp_path: Path) -> None:
     ("words", "told"),
     [
         (["--watch=0.0.0.0:0"], "give a token with --watch-token-file"),
-        (["--watch=nonsense:x"], "no HOST:PORT to listen at"),
+        (["--watch=nonsense:x"], "not HOST:PORT to listen on"),
         (["--watch", "--plan"], "--plan and --watch exclude each other"),
         (["--watch", "--format", "junit"], "--format junit and --watch exclude each other"),
         (["--watch", "--max-bytes", "1 GB"], "--max-bytes and --watch"),
         (["--watch", "--max-requests", "1"], "--max-requests and --watch"),
         (["--watch", "--cluster", "tls://a:1"], "--cluster and --watch"),
         (["--watch=127.0.0.1:0", "--newest", "3"], "--newest is about a list of tags"),
-        (["--cluster", "http://a"], "no address of a Dask scheduler"),
+        (["--cluster", "http://a"], "not the address of a Dask scheduler"),
     ],
 )
 def test_what_makes_no_sense(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

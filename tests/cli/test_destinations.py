@@ -10,7 +10,7 @@ import pytest
 
 from inspector.cli.destinations import STDOUT, Destination, destinations
 from inspector.errors import UsageError
-from inspector.report.formats import FORMATS, Command, formats
+from inspector.report.formats import FORMATS, Command, formats, names
 from tests.cli.program import run
 
 JSON, TABLE, XML = Path("a.json"), Path("a.txt"), Path("a.xml")
@@ -88,7 +88,7 @@ def test_other_commands_write_several_formats_too(command: str, images: Path, tm
     assert (tmp_path / "r.txt").stat().st_size > 0
 
 
-@pytest.mark.parametrize("name", [each.name for each in FORMATS])
+@pytest.mark.parametrize("name", names())
 def test_the_name_of_a_format_is_no_file(
     name: str, images: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

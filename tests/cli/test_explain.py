@@ -8,7 +8,7 @@ from pathlib import Path
 
 from inspector.policy.explained import explained
 from inspector.policy.rules import RULES
-from inspector.report.explain import checks_markdown
+from inspector.report.explain import render_markdown
 from tests.cli.program import run
 from tests.schemas import validate
 
@@ -48,7 +48,7 @@ def test_the_json_fits_the_schema() -> None:
 
 
 def test_every_finding_leads_to_its_heading(images: Path) -> None:
-    headings = re.findall(r"^## (.+)$", checks_markdown(), re.MULTILINE)
+    headings = re.findall(r"^## (.+)$", render_markdown(), re.MULTILINE)
     names = [*sorted(images.glob("*.tar")), *sorted(images.glob("wrong/*.tar")), images / "none.tar"]
     document = json.loads(run("check", images / "roles.toml", *names, "--format", "json").stdout)
     findings = [each for result in document["results"] for each in result["findings"]]
@@ -61,4 +61,4 @@ def test_every_finding_leads_to_its_heading(images: Path) -> None:
 
 def test_the_page_is_what_the_command_prints(tmp_path: Path) -> None:
     assert run("explain", "--format", "markdown", "-o", tmp_path / "checks.md").exit_code == 0
-    assert (tmp_path / "checks.md").read_text() == checks_markdown()
+    assert (tmp_path / "checks.md").read_text() == render_markdown()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -22,6 +24,31 @@ def test_what_stands_for_it_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "colorsys", later)
     assert later.hsv_to_rgb(0, 0, 0) == (0, 0, 0)
     assert sys.modules["colorsys"] is not later
+
+
+IMPORTED_LIGHTLY = """
+import sys
+from inspector.cli.libraries import import_click, import_msgspec
+import_click()
+import_msgspec()
+left = {"inspect", "ipaddress", "msgspec.inspect", "platform", "textwrap", "tokenize", "typing_extensions"}
+assert not left & set(sys.modules), left & set(sys.modules)
+import ipaddress, platform, urllib.parse, uuid, msgspec
+assert urllib.parse.urlsplit("http://[::1]/").hostname == "::1"
+assert platform.system() == uuid.platform.system()
+assert platform.python_version() == uuid.platform.python_version()
+assert uuid.uuid1() != uuid.uuid4()
+class Point(msgspec.Struct):
+    \"\"\"A place.\"\"\"
+    x: int
+assert msgspec.json.schema(Point)["$defs"]["Point"]["description"] == "A place."
+assert msgspec.inspect.type_info(int) == msgspec.inspect.IntType()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="uuid imports platform nowhere but here")
+def test_what_the_libraries_lack_at_first_they_have_when_they_use_it() -> None:
+    subprocess.run([sys.executable, "-I", "-c", IMPORTED_LIGHTLY], check=True, timeout=60)
 
 
 def test_what_is_imported_already_stays() -> None:

@@ -25,14 +25,23 @@ HEAVY = {"rich", "msgspec", "sqlite3", "packaging", "elftools", "isal", "platfor
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["check", "--help"], ["cache", "--help"]])
 def test_what_reads_no_image_imports_nothing_heavy(arguments: list[str]) -> None:
     script = (
-        "import sys, atexit\n"
-        "atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr))\n"
+        "import os, sys\n"
+        "os._exit = lambda _: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)\n"
         f"sys.argv = ['inspector', *{arguments!r}]\n"
         "import inspector.cli; inspector.cli.main()"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True)
     assert done.stdout
-    assert HEAVY & set(done.stderr.split()) == set()
+    imported = set(done.stderr.split())
+    assert "inspector" in imported
+    assert HEAVY & imported == set()
+
+
+def test_a_profiler_sees_the_end() -> None:
+    """The program ends without Python's own end, in which a profiler prints what it saw."""
+    command = [sys.executable, "-m", "cProfile", "-m", "inspector", "--version"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    assert "function calls" in done.stdout
 
 
 def test_version_names_the_distribution_python_and_platform() -> None:

@@ -58,7 +58,7 @@ def test_of_standard_input_and_of_every_image_whatever_its_name(images: Path) ->
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (["--torch", "gpu"], "--torch: Invalid enum value 'gpu'; allowed are absent, cpu"),
+        (["--torch", "gpu"], "--torch: unknown value 'gpu'; allowed are absent, cpu"),
         (["--torch", "cuda", "--cuda", "12"], "--cuda: '12' is no version range"),
         (["--cuda", ">=12"], "--cuda: contradicts the role's no 'torch'"),
         (["--max-size", "huge"], "--max-size: "),

@@ -20,6 +20,7 @@ from inspector.cluster.cluster import Cluster, connected, parse_cluster
 from inspector.cluster.worker import MAX_ANSWER, Answer, Order, Version, checked, opened, read_order, version_here
 from inspector.cluster.workers import check_versions
 from inspector.errors import Refused, Unreachable, Unsupported, UsageError
+from inspector.http.timed import Patience
 from inspector.layers import codec
 from inspector.layers.blob import Scanned
 from inspector.names import ImageName
@@ -32,7 +33,7 @@ from inspector.pipeline.scopes import parse_scope
 from inspector.policy.audited import Audited
 from inspector.registry import tokens as token_server
 from inspector.registry.delegation import Lent
-from inspector.registry.settings import Patience, Settings
+from inspector.registry.settings import Settings
 from inspector.registry.tokens import Token
 from inspector.sources.registry.open import Registries, open_named
 from inspector.testing.image import Image, Step
@@ -514,7 +515,7 @@ def test_a_good_answer() -> None:
         ({"index": {"blob_digest": None}}, False, "not all bytes were read"),
         ({"bytes_read": 9}, False, "not all bytes were read"),
         ({"index": {"verified": False}}, True, "not verified, which was asked for"),
-        ({}, False, "holds no index"),
+        ({}, False, "has no index"),
     ],
 )
 def test_answers_that_are_not_taken(changes: dict[str, Any], verify: bool, why: str) -> None:  # noqa: FBT001 - as above
@@ -612,7 +613,7 @@ def test_a_cluster_without_workers_is_given_up(monkeypatch: pytest.MonkeyPatch) 
     "text", ["", "a", "http://a:1", "inproc://a:1", "tcp://a", "tcp://a:1/x", "tcp://u@a:1", "ä:1"]
 )
 def test_what_is_no_address_of_a_cluster(text: str) -> None:
-    with pytest.raises(UsageError, match="no address of a Dask scheduler"):
+    with pytest.raises(UsageError, match="not the address of a Dask scheduler"):
         parse_cluster(text)
 
 

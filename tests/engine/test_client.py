@@ -270,7 +270,7 @@ def test_a_page_not_found_for_the_version_is_no_engine() -> None:
 def test_an_id_that_is_none_is_refused(start: Start, identity: str) -> None:
     fake, engine = start()
     fake.misbehave("GET", "/images/.*/json", faults.body(b'{"Id": "%b"}' % identity.encode()))
-    with pytest.raises(Malformed, match="no id of an image"):
+    with pytest.raises(Malformed, match="not an image id"):
         engine.inspect("small:1")
 
 
@@ -292,6 +292,13 @@ def test_a_500_that_means_missing_is_missing(start: Start, message: str) -> None
     fake.misbehave("GET", "/images/.*/get", faults.status(500, message))
     with pytest.raises(NotFound), engine.save("small:1"):
         pass
+
+
+def test_a_name_that_no_image_can_have_is_missing(start: Start) -> None:
+    fake, engine = start()
+    fake.misbehave("GET", "/images/.*/json", faults.status(400, "no such image: SMALL: invalid reference format"))
+    with pytest.raises(NotFound, match="invalid reference format"):
+        engine.inspect("SMALL")
 
 
 @pytest.mark.parametrize("packing", [None, plain])

@@ -94,9 +94,9 @@ def test_the_default_counts_where_podman_has_a_machine(
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("podman-connections.json", "[]", "no connections of Podman"),
-        ("podman-connections.json", '{"Connection": {"Connections": {"a": 3}}}', "no connections of Podman"),
-        ("containers.conf", "[engine", "no usable containers.conf"),
+        ("podman-connections.json", "[]", "list of Podman's connections"),
+        ("podman-connections.json", '{"Connection": {"Connections": {"a": 3}}}', "list of Podman's connections"),
+        ("containers.conf", "[engine", "invalid containers.conf"),
     ],
 )
 def test_a_broken_file_is_told(name: str, content: str, said: str, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_docker_host_is_the_only_one(host: str, address: str) -> None:
     "host", ["foo://x", "tcp://", "unix://", "tcp://h:port", "tcp://u:hunter2@h:1", "tcp://h:1/x?y", "tcp://h:99999999"]
 )
 def test_an_address_of_no_known_form_is_refused_without_its_secrets(host: str) -> None:
-    with pytest.raises(Malformed, match=r"DOCKER_HOST: .* is no address of an engine") as caught:
+    with pytest.raises(Malformed, match=r"DOCKER_HOST: .* is not the address of an engine") as caught:
         _docker(DOCKER_HOST=host)
     assert "hunter2" not in str(caught.value)
 

@@ -106,7 +106,7 @@ def test_frames_are_joined(framed: bytes, said: bytes) -> None:
 @pytest.mark.parametrize("name", ["../images/x", "", ".", ".."])
 def test_a_containers_name_never_leads_to_another_address(start: Start, name: str) -> None:
     _, engine = start()
-    with pytest.raises(Exception, match="no id of a container"):
+    with pytest.raises(Exception, match="not a container id"):
         engine.start(name)
     with pytest.raises(NotFound):
         engine.container("gone")

@@ -6,7 +6,7 @@ import pytest
 
 from inspector.engine.model import MountPoint
 from inspector.facts.viewed import ViewedRootfs, viewed
-from inspector.rootfs import resolve, walk
+from inspector.rootfs import files_below, names_below, resolve, walk
 from inspector.sources.container.access import ContainerView
 from inspector.testing.tree import Dir, Link, Tree
 from tests.support import rootfs_of
@@ -44,6 +44,13 @@ def test_a_walk_over_all_is_no_question() -> None:
     fs = seen("/srv/data")
     assert "/srv/data" in dict(walk(fs))
     assert fs.lstat("/app/main.py") is not None
+    assert fs.touched == set()
+
+
+def test_a_tree_with_a_mount_in_it_is_listed_directory_by_directory() -> None:
+    fs = seen("/srv/data")
+    assert [files_below(fs, path) is None for path in ("/srv", "/srv/data", "/app")] == [True, True, False]
+    assert "/srv/data/" not in {here for here, _, _ in names_below(fs, "/")}
     assert fs.touched == set()
 
 

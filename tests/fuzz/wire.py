@@ -16,9 +16,9 @@ from inspector.errors import InspectorError
 from inspector.http.address import origin_of, parse_address
 from inspector.http.exchange import Head, Headers
 from inspector.http.failures import NotHttp
+from inspector.http.timed import Patience
 from inspector.registry.challenge import parse_challenges
 from inspector.registry.lists import listed
-from inspector.registry.settings import Patience
 from tests.fuzz.cursor import Cursor
 
 CUT = b"\n--\n"

@@ -156,7 +156,9 @@ def answer_of(image: str, cache: IndexCache) -> Answer:
         torch = inspector.inspect(f"docker:{image}", cache=cache, access="storage").torch
     except inspector.InspectorError as error:
         return Answer("unknown", (f"refused: {error}",))
-    importable = torch.importable if torch.installed else "no"  # an empty namespace imports, and has no version
+    importable: str = torch.importable
+    if importable == "yes" and not torch.installed:
+        importable = "no"  # an empty namespace imports, and has no version
     return Answer(importable, tuple(str(reason) for reason in torch.reasons), torch.version or "")
 
 

@@ -15,7 +15,7 @@ from inspector.gpu.hosts import Host
 from inspector.gpu.image import ImageGpu
 from inspector.gpu.predict import predict
 from inspector.gpu.visible import visible
-from inspector.runtime.outcome import hear
+from inspector.runtime.outcome import parse_stream
 from inspector.runtime.sandbox import probe_source
 from tests.lab import engine, standin
 from tests.lab.conftest import _not_here as not_here
@@ -164,9 +164,9 @@ def test_counting_by_nvml_says_true_on_any_driver(driver: str, answers: dict[str
 @pytest.mark.parametrize("driver", HOSTS)
 def test_the_probe_answers_under_any_driver(driver: str, libraries: Path) -> None:
     mark = "0123456789abcdef"
-    heard = hear(run(libraries, "-c", probe_source(), mark, preload=False, env=host(driver, 1)).encode(), mark)
-    answer = heard.answer
+    parsed = parse_stream(run(libraries, "-c", probe_source(), mark, preload=False, env=host(driver, 1)).encode(), mark)
+    answer = parsed.answer
     assert answer is not None
-    assert (heard.stage, answer.imported, answer.is_available, answer.driver) == ("end", True, False, driver)
+    assert (parsed.stage, answer.imported, answer.is_available, answer.driver) == ("end", True, False, driver)
     assert answer.unavailable is not None
     assert ("too old" if driver != HOSTS[2] else f"Error {103}: ") in answer.unavailable.message

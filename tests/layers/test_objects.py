@@ -93,7 +93,8 @@ def test_every_way_of_reading_tells_the_same(tmp_path: Path) -> None:
     for how, fs in every_way(TREE, tmp_path):
         paths = ["/a/libx.so.1", "/z/libhard.so.1", "/bin/tool", "/lib/ld-linux-x86-64.so.2"]
         odd = ["/bin/run", "/lib/libtext.so", "/lib/libempty.so", "/lib/short.so"]
-        found[how] = [(fs.skeleton(path), fs.symbols(path)) for path in paths], [fs.skeleton(path) for path in odd]
+        known = [(fs.skeleton(path), fs.symbols(path, whole=True)) for path in paths]
+        found[how] = known, [fs.skeleton(path) for path in odd]
         assert fs.loader("/lib/ld-linux-x86-64.so.2") == LoaderFacts(("/lib64", "/usr/lib64"), "2.36")
     assert set(found) == {"seek", "walk", "stream"}
     skeletons, odd_ones = found["stream"]
@@ -150,7 +151,7 @@ def test_a_loader_is_known_by_its_own_name(tmp_path: Path) -> None:
 
 def test_an_object_of_any_name_is_found_in_a_layer_that_can_be_sought(tmp_path: Path) -> None:
     tree: Tree = {"a": bytes(700), "opt/data": File(X, 0o644), "z": bytes(700)}
-    found = [(fs.skeleton("/opt/data"), fs.symbols("/opt/data")) for _, fs in every_way(tree, tmp_path)]
+    found = [(fs.skeleton("/opt/data"), fs.symbols("/opt/data", whole=True)) for _, fs in every_way(tree, tmp_path)]
     assert isinstance(found[0][0], Skeleton)
     assert found[0] == found[1] == found[2]
 
@@ -232,7 +233,7 @@ def test_symbols_that_can_be_read_at_any_time_are_not_kept(tmp_path: Path, plain
         with contextlib.closing(IndexCache(tmp_path / "cache" / "layers.sqlite")) as cache:
             indexed = Indexer(cache, verify=False, meter=lambda _: None).index(diff_id, None, plain)
             assert indexed.binaries is not None
-            assert merge([indexed.index], [indexed.binaries]).symbols("/z/libhard.so.1") == symbols_of()
+            assert merge([indexed.index], [indexed.binaries]).symbols("/z/libhard.so.1", whole=True) == symbols_of()
             remember([indexed.binaries])
             assert KEPT_KEY not in cache.read_later(indexed.index, plain.identity)
 

@@ -107,9 +107,8 @@ class DirectoryRootfs:
             return read_skeleton(FilePart(file, 0, os.fstat(file.fileno()).st_size))
 
     def _symbols(self, path: str, *, whole: bool = False) -> Symbols:
-        del whole
         with Path(self.host(path)).open("rb") as file:
-            return read_symbols(FilePart(file, 0, os.fstat(file.fileno()).st_size))
+            return read_symbols(FilePart(file, 0, os.fstat(file.fileno()).st_size), whole=whole)
 
     def _loader(self, path: str) -> LoaderFacts:
         return read_loader(self.read(path))
@@ -130,5 +129,5 @@ class KeptRootfs(DirectoryRootfs):
         self._most = most
 
     def _symbols(self, path: str, *, whole: bool = False) -> Symbols:
-        found = super()._symbols(path)
+        found = super()._symbols(path, whole=True)
         return found if whole else kept(found, frozenset(), self._most)

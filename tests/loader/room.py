@@ -162,7 +162,7 @@ class Room:
         user: int = 0,
         cwd: str = "/",
     ) -> list[str]:
-        """What the model says that `really` returns, by whole symbols as by those that are kept."""
+        """What the model says that `really` returns, by symbols as they are read at first as by those that are kept."""
         top, rights = str(self.top), Rights(user, frozenset({user}))
         said, *others = (
             _modelled(Process(fs, environment or {}, rights=rights, cwd=cwd, level=level()), program, steps)

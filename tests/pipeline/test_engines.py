@@ -62,7 +62,7 @@ def test_a_role_whose_patterns_fit_nothing_is_not_known_and_no_registry_is_asked
         ("ktrdr-worker-cpu:test", "worker-cpu", "pass", "save"),
     ]
     messages = [result.error.message for result in report.results if result.error]
-    assert messages == ["web:1: docker has no such image", "web-*: docker: no image goes by 'web-*'"]
+    assert messages == ["web:1: docker has no such image", "web-*: docker: no image matches 'web-*'"]
 
 
 @pytest.mark.usefixtures("engine")

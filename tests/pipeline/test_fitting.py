@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inspector.pipeline.fitting import MAX_FOLDERS, Fitting, none_fits
+from inspector.pipeline.fitting import MAX_FOLDERS, Fitting, none_selected
 from inspector.pipeline.scopes import Selection
 
 LISTED = ("team/api", "team/worker", "team/ml/train", "other/web", "solo")
@@ -14,7 +14,7 @@ def told(pattern: str, listed: tuple[str, ...] = LISTED) -> str:
     """What is said of a pattern that fits none of these."""
     fitting = Fitting(pattern)
     assert not any(map(fitting.fits, listed))
-    return fitting.told()
+    return fitting.none_fits()
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_memory_is_bounded() -> None:
     ],
 )
 def test_tags_of_which_none_is_selected(selection: Selection, tags: list[str], sentence: str) -> None:
-    assert none_fits(selection, tags, len(tags)) == sentence
+    assert none_selected(selection, tags, len(tags)) == sentence

@@ -105,7 +105,7 @@ def test_all_of_a_registry_that_is_known(registry: FakeRegistry, cache: IndexCac
 
 
 def test_without_a_cache_nothing_is_known(registry: FakeRegistry) -> None:
-    with pytest.raises(UsageError, match="lies in the cache"):
+    with pytest.raises(UsageError, match="reads the cache alone"):
         audited(registry, None)
 
 

@@ -36,8 +36,8 @@ NAME = "api:prod"
         (
             "unreachable",
             (
-                "Start the engine (`docker info` must answer), or name where it listens: DOCKER_HOST, DOCKER_CONTEXT "
-                "or CONTAINER_HOST"
+                "Start the engine, or get access to its socket (`docker info` must answer), or name where it listens: "
+                "DOCKER_HOST, DOCKER_CONTEXT or CONTAINER_HOST"
             ),
         ),
         (
@@ -72,6 +72,11 @@ def test_a_file_that_is_not_there_is_not_built(image: str) -> None:
 def test_an_image_that_the_engine_lacks_is_built_by_its_name(image: str, command: str) -> None:
     found = error_finding(ErrorFact("not-found", "no such image"), role(), image)
     assert found.advice == f"Run build commands: `{command}`"
+
+
+def test_a_pattern_that_matches_nothing_is_corrected_and_not_built() -> None:
+    found = error_finding(ErrorFact("not-found", "no image matches"), role(), "api:*")
+    assert (found.advice or "").startswith("Correct the name")
 
 
 def test_the_engine_asked_is_the_one_to_start() -> None:

@@ -104,7 +104,7 @@ HOSTS = "[fleets.gpu]\nhosts = "
         (f"{HOSTS}[5]", "fleet 'gpu', hosts[0]: expected a table of keys, got int"),
         (f'{HOSTS}[{{name = "a"}}]', "hosts[0]: Object missing required field `driver`"),
         (f"{HOSTS}[{{{EDGE}, gpu = 1}}]", "hosts[0]: unknown key 'gpu'; did you mean 'gpus'?"),
-        (f'{HOSTS}[{{{EDGE}, injection = "oci"}}]', "hosts[0], key 'injection': Invalid enum value 'oci'; allowed are"),
+        (f'{HOSTS}[{{{EDGE}, injection = "oci"}}]', "hosts[0], key 'injection': unknown value 'oci'; allowed are"),
         (f'{HOSTS}[{{{EDGE}, toolkit = "new"}}]', "hosts[0], key 'toolkit': 'new' is not a version; write a version"),
         (f"{HOSTS}[{{{EDGE}, engine = 29}}]", "hosts[0], key 'engine': Expected `str | null`, got `int`"),
         (f'{HOSTS}[{{{EDGE}, architecture = "arm64"}}]', "'arm64' is no machine with GPUs; write 'x86_64'"),

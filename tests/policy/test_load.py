@@ -145,7 +145,7 @@ API = "[roles.api]\n"
         (API + "torch_version = '>=2'", "role 'api': unknown key 'torch_version'; did you mean 'torch-version'?"),
         (
             API + "torch = 'gpu'",
-            "role 'api', key 'torch': Invalid enum value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu, present and",
+            "role 'api', key 'torch': unknown value 'gpu'; allowed are absent, cpu, cuda, rocm, xpu, present and",
         ),
         (API + "match = 'a:b'", "role 'api', key 'match': Expected `array`, got `str`; a list of patterns"),
         (
@@ -160,7 +160,7 @@ API = "[roles.api]\n"
         (API + "python = '3.11'", "role 'api', key 'python': '3.11' is no version range: write one as in '>=2.3,<3'"),
         (API + "python = ''", "role 'api', key 'python': '' is no version range"),
         (API + "python-command = ''", "role 'api', key 'python-command': '' is no command"),
-        (API + "platform = 'linux'", "role 'api', key 'platform': 'linux' is no platform: write os/arch"),
+        (API + "platform = 'linux'", "role 'api', key 'platform': 'linux' is not a platform: write os/arch"),
         (API + "max-size = '1.5'", "role 'api', key 'max-size': '1.5' is not a size"),
         (
             API + "max-size = 1500",
@@ -197,7 +197,7 @@ API = "[roles.api]\n"
         ),
         (
             API + "torch = 'cuda'\ncuda-runtime = 'maybe'",
-            "role 'api', key 'cuda-runtime': Invalid enum value 'maybe'; allowed are true, false and 'host-dependent'",
+            "role 'api', key 'cuda-runtime': unknown value 'maybe'; allowed are true, false and 'host-dependent'",
         ),
         (API + "torch-version = '>=2'", "role 'api', key 'torch-version': needs 'torch' to be stated"),
         (

@@ -57,7 +57,7 @@ def test_policies_fit(name: str) -> None:
 
 NOT_EXPRESSED = ("contradicts", "forbids", "no role", "larger than", "past the", "needs 'torch'", "requires torch")
 """What is between keys, which the schema leaves to the loader."""
-NOT_TOLD = ("printable", "without its ']'", "'a\\n'", "nothing follows", "no platform", "no registry", "an empty ref")
+NOT_TOLD = ("printable", "without its ']'", "'a\\n'", "nothing follows", "a platform:", "no registry", "an empty ref")
 
 
 def faulty() -> list[str]:

@@ -31,6 +31,8 @@ _PATHS = (
     "lib/python3.11/os.py",
     "lib/python3.11/site.py",
     "lib/python3.11/encodings/__init__.py",
+    "lib/python3.11/encodings/aliases.py",
+    "lib/python3.11/encodings/utf_8.py",
     "lib/python3.11/site-packages/x.pth",
     "lib/python3.11/site-packages/sitecustomize.py",
     "lib/python3.11/lib-dynload",

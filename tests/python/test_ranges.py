@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from inspector.python.ranges import is_plain, plain_release, plainly_within
+from inspector.python.ranges import is_plain, is_range, plain_release, plainly_within
 
 NUMBERS = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(lambda parts: ".".join(map(str, parts)))
 PARTS = st.tuples(st.sampled_from([">=", "<=", "==", "!=", "<", ">", "~="]), st.sampled_from(["", " "]), NUMBERS)
@@ -36,3 +36,12 @@ def test_what_is_not_plain_is_left_to_packaging() -> None:
         assert release is None or release == Version(version).public
     for wanted in ("", ">=2,", "==2.*", "~=2.1", ">=2rc1", "===2", "=>2", ">=2;", ">=v2", ">=2\n<3"):
         assert not is_plain(wanted)
+
+
+@given(RANGES, st.sampled_from(["", ".*", ".0", "rc1", " "]), st.sampled_from(["", ",", ",>=1", ",~=2.1", ",~=2"]))
+def test_what_is_taken_for_a_range_is_one(wanted: str, end: str, more: str) -> None:
+    text = f"{wanted}{end}{more}"
+    if is_range(text):
+        SpecifierSet(text)
+    else:
+        assert "rc1" in text or text.endswith(",") or "~=" in text or ".*" in text

@@ -53,6 +53,30 @@ def test_bytecode_counts_though_no_list_names_it() -> None:
     assert size_of(files, "one.py", "__pycache__/one.cpython-311.pyc") == 8
 
 
+def test_files_that_are_known_at_once_are_the_same_as_those_of_each_directory() -> None:
+    site = SITE.strip("/")
+    files: dict[str, bytes | Link | Hardlink] = {
+        f"{site}/a/x.py": b"12345",
+        f"{site}/a/y.py": Hardlink(f"{site}/a/x.py"),
+        f"{site}/a/z": Link("x.py"),
+        f"{site}/a/__pycache__/x.cpython-311.pyc": b"333",
+        f"{site}/a/__pycache__/x.cpython-311.opt-1.pyc": b"4444",
+        f"{site}/a/__pycache__/gone.cpython-311.pyc": b"55555",
+        f"{site}/a/__pycache__/other.cpython-311.pyc": b"1" * 100,
+        f"{site}/b__pycache__/x.pyc": b"1" * 1000,
+        f"{site}/l": Link("a"),
+        "v/bin/tool": b"123",
+    }
+    paths = ["a/x.py", "a/y.py", "a/z", "a/gone.py", "l/y.py", "../../../bin/tool", "none/x", "b.py", "", "a//x.py"]
+    linked: dict[str, bytes | Link | Hardlink] = {f"{site}/__pycache__": Link("a/__pycache__")}
+    for tree_ in (files, files | linked):
+        folders = Folders(rootfs_of(tree_))
+        below = folders.below(SITE)
+        assert below is not None
+        assert owned(folders, SITE, [*paths, "other.py"], below) == owned(folders, SITE, [*paths, "other.py"])
+    assert size_of(files, *paths) == 5 + 3 + 4 + 5 + 3
+
+
 def test_a_list_of_what_is_not_there_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "MAX_GONE", 10)
     assert size_of({}, *(f"d{number}/f" for number in range(10))) == 0
@@ -87,12 +111,23 @@ def test_lists_together_are_bounded() -> None:
         (b'"a",,1\r\nb,,2\r\n', ["a", "b"], 0),
         (b"a\x0cb,,1\n\xe9,,2", ["a\x0cb", "\udce9"], 0),
         (b"x" * 140_000 + b",,\nb,,2\n", ["x" * 140_000, "b"], 0),
+        (b"a,b,,1\nc\n,,1\nd,1", ["a,b", "c", "d"], 0),
+        (b"a,b,,1\nc,1\n", ["a,b", "c"], 0),
     ],
 )
 def test_rows_that_csv_can_t_read_are_counted_and_others_kept(content: bytes, paths: list[str], unread: int) -> None:
     rows = Rows(content)
     assert [row[0] for row in rows] == paths
     assert rows.unread == unread
+    assert [path for path in Rows(content).paths() if path] == paths
+
+
+def test_very_many_rows_are_taken_apart_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"".join(b"%d,,%d\n" % (at, at) for at in range(5))
+    whole = list(Rows(content))
+    monkeypatch.setattr(record, "MAX_HELD", 0)
+    monkeypatch.setattr(record, "_AT_ONCE", 2)
+    assert (list(Rows(content)), len(list(Rows(content).columns()))) == (whole, 3)
 
 
 def test_an_endless_quoted_field_takes_no_other_rows_without_a_word() -> None:

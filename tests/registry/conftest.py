@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from inspector.http.timed import Patience
 from inspector.names import ImageName
 from inspector.registry.client import Client
 from inspector.registry.repository import Repository
-from inspector.registry.settings import Patience, Settings
+from inspector.registry.settings import Settings
 from inspector.testing.registry import FakeRegistry
 
 HASTE = Patience(

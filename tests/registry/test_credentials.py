@@ -122,10 +122,10 @@ def test_a_file_without_the_host_leaves_it_to_the_next(settings: Settings) -> No
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("{", "no usable JSON of credentials"),
-        ("[]", "no usable JSON of credentials"),
-        ('{"auths": {"r.io": {"auth": "geheim!"}}}', "no base64"),
-        ('{"auths": {"r.io": {"auth": 7}}}', "no usable JSON of credentials"),
+        ("{", "not valid JSON of credentials"),
+        ("[]", "not valid JSON of credentials"),
+        ('{"auths": {"r.io": {"auth": "geheim!"}}}', "not base64"),
+        ('{"auths": {"r.io": {"auth": 7}}}', "not valid JSON of credentials"),
     ],
 )
 def test_a_broken_file_is_told_and_passed_over(content: str, says: str, settings: Settings) -> None:
@@ -220,9 +220,9 @@ def test_a_helper_that_keeps_nothing(helper: Settings) -> None:
     ("store", "host", "says"),
     [
         ("lab", "fail.io", "fails with exit code 2"),
-        ("lab", "bad.io", "no JSON of Username and Secret"),
+        ("lab", "bad.io", "not JSON with Username"),
         ("absent", "r.io", "docker-credential-absent is not in PATH"),
-        ("../lab", "r.io", "no name of a credential helper"),
+        ("../lab", "r.io", "not the name of a credential helper"),
         ("lab", "slow.io", "no answer within"),
     ],
 )

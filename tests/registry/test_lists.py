@@ -93,13 +93,13 @@ def test_the_next_page_elsewhere_is_not_asked(fake: FakeRegistry, repository: Op
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"tags": [1]}', b'{"tags": {}}', b"\xff", b"[" * 100_000])
 def test_what_is_no_list(body: bytes, fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", TAGS, Answer(200, body))
-    with pytest.raises(Malformed, match="no JSON with a list of tags"):
+    with pytest.raises(Malformed, match="not JSON with a list of tags"):
         list(repository().tags())
 
 
 def test_names_that_none_may_have(fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", TAGS, page("a", "../../x"))
-    with pytest.raises(Malformed, match="no lawful name"):
+    with pytest.raises(Malformed, match="not a valid name"):
         list(repository().tags())
 
 

@@ -111,7 +111,7 @@ def test_a_broken_file_ends_all(content: str, settings: Settings) -> None:
     path = settings.etc / "containers" / "registries.conf"
     path.parent.mkdir(parents=True)
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(UsageError, match=r"no usable registries\.conf"):
+    with pytest.raises(UsageError, match=r"invalid registries\.conf"):
         Mirrors(settings)
 
 
@@ -119,5 +119,14 @@ def test_a_place_that_is_none(settings: Settings) -> None:
     path = settings.etc / "containers" / "registries.conf"
     path.parent.mkdir(parents=True)
     path.write_text('[[registry]]\nprefix = "a.b"\nlocation = "https://c.d"\n')
-    with pytest.raises(UsageError, match="is no HOST/REPOSITORY"):
+    with pytest.raises(UsageError, match="is not HOST/REPOSITORY"):
         Mirrors(settings).places(parse_name("a.b/c"))
+
+
+def test_a_file_that_is_not_read_to_its_end_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = settings.etc / "containers" / "registries.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text('[[registry]]\nlocation = "r.io"\n[[registry]]\nlocation = "bad.io"\nblocked = true\n')
+    monkeypatch.setattr("inspector.registry.mirrors.MAX_DOCUMENT", 35)
+    with pytest.raises(UsageError, match="more than 35 bytes"):
+        Mirrors(settings)

@@ -23,7 +23,7 @@ from tests.registry.conftest import HASTE, Opener
 from tests.sources.samples import API
 
 
-@pytest.mark.parametrize(("status", "says"), [(429, "limits how often"), (500, "answers 500"), (503, "answers 503")])
+@pytest.mark.parametrize(("status", "says"), [(429, "rate limited"), (500, "answers 500"), (503, "answers 503")])
 def test_a_registry_that_stays_busy(status: int, says: str, fake: FakeRegistry, repository: Opener) -> None:
     fake.route("GET", ".*/manifests/.*", Answer(status))
     with pytest.raises(RateLimited if status == 429 else Refused, match=f"{says}.*; asked 4 times"):

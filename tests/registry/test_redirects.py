@@ -75,7 +75,7 @@ def test_a_challenge_from_elsewhere_is_not_met(fake: FakeRegistry, elsewhere: Fa
     environment = {**ENVIRONMENT, "INSPECTOR_REGISTRY_HOST": fake.host}
     fake.route("GET", ".*/blobs/.*", to(f"{elsewhere.url}/x"))
     elsewhere.route("GET", "/x", BASIC)
-    with pytest.raises(Refused, match="the host that the registry sends us to answers 401"):
+    with pytest.raises(Refused, match="the host that the registry redirects to answers 401"):
         repository(environment=environment, insecure=frozenset({elsewhere.host})).document(API.image_id)
     assert len(elsewhere.asked) == 1
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspector.errors import Malformed
-from inspector.runtime.outcome import MAX_ANSWER, hear, hear_either, unmarked
+from inspector.runtime.outcome import MAX_ANSWER, parse_both, parse_stream, unmarked
 
 MARK = "0123456789abcdef"
 
@@ -35,30 +35,30 @@ def known(**changes: Any) -> str:
 
 
 def test_an_answer_after_an_import_that_failed() -> None:
-    heard = hear(output("import", document()), MARK)
-    assert heard.stage == "end"
-    assert heard.answer is not None
-    assert heard.answer.imported is False
+    parsed = parse_stream(output("import", document()), MARK)
+    assert parsed.stage == "end"
+    assert parsed.answer is not None
+    assert parsed.answer.imported is False
 
 
 def test_the_last_of_two_words_on_an_import_that_went_well() -> None:
-    heard = hear(output("import", known(torch="1"), document(imported=True, torch="2")), MARK)
-    assert heard.stage == "end"
-    assert heard.answer is not None
-    assert heard.answer.torch == "2"
+    parsed = parse_stream(output("import", known(torch="1"), document(imported=True, torch="2")), MARK)
+    assert parsed.stage == "end"
+    assert parsed.answer is not None
+    assert parsed.answer.torch == "2"
 
 
 @pytest.mark.parametrize(("lines", "stage"), [((), "start"), (("import",), "import"), (("import", known()), "examine")])
 def test_how_far_it_came_though_the_beginning_be_lost(lines: tuple[object, ...], stage: str) -> None:
-    assert hear(output(*lines), MARK).stage == stage
+    assert parse_stream(output(*lines), MARK).stage == stage
 
 
 @pytest.mark.parametrize("kept", [b"", b"e" * 99 + b"\n", output("import"), output("import", known())])
 def test_the_answer_is_heard_on_either_stream(kept: bytes) -> None:
     """Docker 20.10 kept nothing of what one of them said where the other had much to say before (seen in CI)."""
     whole = output("import", known(torch="2"), document(imported=True, torch="2"))
-    heard = hear(whole, MARK)
-    assert hear_either(kept, whole, MARK) == hear_either(whole, kept, MARK) == heard
+    parsed = parse_stream(whole, MARK)
+    assert parse_both(kept, whole, MARK) == parse_both(whole, kept, MARK) == parsed
     assert MARK.encode() not in unmarked(b"a\n" + whole + b"b", MARK)
     assert unmarked(f"a\n{MARK} import\nb".encode(), MARK) == b"a\nb"
 
@@ -66,7 +66,7 @@ def test_the_answer_is_heard_on_either_stream(kept: bytes) -> None:
 def test_lines_with_another_mark_or_none_are_noise() -> None:
     fake = output("import", document(imported=True, torch="9"), mark="0123456789abcdee")
     noise = b"import\n" + json.dumps(document(imported=True)).encode() + b"\n x " + MARK.encode() + b" import\n"
-    assert hear(fake + noise + MARK.encode() + b"import\n", MARK).stage == "start"
+    assert parse_stream(fake + noise + MARK.encode() + b"import\n", MARK).stage == "start"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_lines_with_another_mark_or_none_are_noise() -> None:
 )
 def test_anything_else_is_refused(lines: tuple[object, ...]) -> None:
     with pytest.raises(Malformed, match="the container"):
-        hear(output(*lines), MARK)
+        parse_stream(output(*lines), MARK)
 
 
 @pytest.mark.parametrize(
@@ -117,21 +117,21 @@ def test_anything_else_is_refused(lines: tuple[object, ...]) -> None:
 )
 def test_types_and_bounds_are_kept(changes: dict[str, Any]) -> None:
     with pytest.raises(Malformed, match="invalid response from the container: "):
-        hear(output("import", document(**changes)), MARK)
-    hear(output("import", document()), MARK)
+        parse_stream(output("import", document(**changes)), MARK)
+    parse_stream(output("import", document()), MARK)
 
 
 def test_no_field_may_be_missing() -> None:
     for name in document():
         less = {key: value for key, value in document().items() if key != name}
         with pytest.raises(Malformed, match=name):
-            hear(output("import", less), MARK)
+            parse_stream(output("import", less), MARK)
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_raise_anything_else(noise: bytes) -> None:
     for content in (noise, MARK.encode() + b" " + noise, output("import") + MARK.encode() + b" " + noise):
         try:
-            hear(content, MARK)
+            parse_stream(content, MARK)
         except Malformed:
             continue

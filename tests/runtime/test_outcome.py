@@ -8,7 +8,7 @@ import pytest
 
 from inspector.facts.runtime import Failure, RuntimeFacts
 from inspector.runtime.host import Offer
-from inspector.runtime.outcome import Answer, End, Heard, Said, SaidDevice, told
+from inspector.runtime.outcome import Answer, End, ProbeDevice, ProbeError, ProbeOutput, with_outcome
 from inspector.runtime.sandbox import Limits
 from inspector.unknown import Unknown
 
@@ -28,7 +28,7 @@ def answer(**changes: Any) -> Answer:
         "cuda": "12.4",
         "hip": None,
         "is_available": True,
-        "devices": (SaidDevice("NVIDIA A10", "8.6", 1 << 34),),
+        "devices": (ProbeDevice("NVIDIA A10", "8.6", 1 << 34),),
         "arch_list": ("sm_86",),
         "cudnn": "9.1.0",
         "driver": "560.1",
@@ -45,12 +45,12 @@ def answer(**changes: Any) -> Answer:
 
 def failed(kind: str, message: str = "", number: int | None = None, **changes: Any) -> RuntimeFacts:
     """What an import comes to that failed with this error."""
-    given = answer(imported=False, torch=None, error=Said(kind, message, number), **changes)
-    return told(KNOWN, Heard("end", given), WELL, NONE, LIMITS)
+    given = answer(imported=False, torch=None, error=ProbeError(kind, message, number), **changes)
+    return with_outcome(KNOWN, ProbeOutput("end", given), WELL, NONE, LIMITS)
 
 
 def test_an_answer_is_told_as_it_is() -> None:
-    found = told(KNOWN, Heard("end", answer()), WELL, GPUS, LIMITS)
+    found = with_outcome(KNOWN, ProbeOutput("end", answer()), WELL, GPUS, LIMITS)
     assert (found.gpu, found.imported, found.is_available, found.computed) == (True, True, True, True)
     assert (found.torch, found.cuda, found.cudnn, found.driver) == ("2.6.0+cu124", "12.4", "9.1.0", "560.1")
     assert (found.devices[0].memory, found.seconds, found.error, found.why_not) == (1 << 34, 2.0, None, "")
@@ -58,28 +58,28 @@ def test_an_answer_is_told_as_it_is() -> None:
 
 def test_without_a_gpu_it_says_why_there_was_none() -> None:
     given = answer(is_available=False, computed=None, devices=(), nodes=False, driver=None)
-    found = told(KNOWN, Heard("end", given), WELL, NONE, LIMITS)
+    found = with_outcome(KNOWN, ProbeOutput("end", given), WELL, NONE, LIMITS)
     assert (found.gpu, found.why_not, found.driver) == (False, "no GPU: none there", "550.54.15")
 
 
 def test_a_gpu_that_never_reached_the_container_was_not_handed_over() -> None:
     given = answer(is_available=False, computed=None, devices=(), nodes=False)
-    found = told(KNOWN, Heard("end", given), WELL, GPUS, LIMITS)
+    found = with_outcome(KNOWN, ProbeOutput("end", given), WELL, GPUS, LIMITS)
     assert (found.gpu, found.why_not) == (False, "no GPU: one was asked for, and none reached the container")
 
 
 def test_nodes_that_torch_can_t_use_are_a_gpu_all_the_same() -> None:
-    said = Said("RuntimeError", "Unexpected error from cudaGetDeviceCount()", None)
+    said = ProbeError("RuntimeError", "Unexpected error from cudaGetDeviceCount()", None)
     given = answer(is_available=False, computed=None, devices=(), unavailable=said)
-    found = told(KNOWN, Heard("end", given), WELL, GPUS, LIMITS)
+    found = with_outcome(KNOWN, ProbeOutput("end", given), WELL, GPUS, LIMITS)
     assert (found.gpu, found.is_available) == (True, False)
     assert found.error == Failure("RuntimeError", "Unexpected error from cudaGetDeviceCount()")
 
 
 def test_that_torch_finds_no_gpu_is_no_error_where_none_was_handed_over() -> None:
-    said = Said("RuntimeError", "Found no NVIDIA driver on your system.", None)
+    said = ProbeError("RuntimeError", "Found no NVIDIA driver on your system.", None)
     given = answer(is_available=False, computed=None, devices=(), nodes=False, unavailable=said)
-    assert told(KNOWN, Heard("end", given), WELL, NONE, LIMITS).error is None
+    assert with_outcome(KNOWN, ProbeOutput("end", given), WELL, NONE, LIMITS).error is None
 
 
 @pytest.mark.parametrize(
@@ -138,25 +138,25 @@ def test_root_without_capabilities_proves_nothing_by_what_it_can_t_read() -> Non
     ],
 )
 def test_an_end_without_an_answer(stage: Any, end: End, imported: bool | None, error: tuple[str, str]) -> None:  # noqa: FBT001 - a table
-    found = told(KNOWN, Heard(stage), end, NONE, LIMITS)
+    found = with_outcome(KNOWN, ProbeOutput(stage), end, NONE, LIMITS)
     assert (found.ran, found.imported, found.error) == (True, imported, Failure(*error))
 
 
 def test_an_end_for_want_of_threads_is_not_known_to_be_the_image_s() -> None:
     errors = b"\nlibgomp: Thread creation failed: Resource temporarily unavailable\n"
-    assert told(KNOWN, Heard("import"), End(1, errors), NONE, LIMITS).imported is None
+    assert with_outcome(KNOWN, ProbeOutput("import"), End(1, errors), NONE, LIMITS).imported is None
 
 
 def test_a_crash_after_the_import_leaves_what_was_told_before() -> None:
     before = answer(is_available=None, computed=None, devices=(), arch_list=())
-    found = told(KNOWN, Heard("examine", before), End(139), GPUS, LIMITS)
+    found = with_outcome(KNOWN, ProbeOutput("examine", before), End(139), GPUS, LIMITS)
     assert (found.imported, found.torch, found.is_available, found.gpu) == (True, "2.6.0+cu124", None, True)
     assert found.error == Failure("SIGSEGV", "the interpreter ended with 139, after it had imported torch")
 
 
 def test_the_last_words_are_told_escaped_and_cut() -> None:
     errors = b"first\n\x1b[31mFatal Python error: \xff " + b"x" * 500 + b"\n\n"
-    found = told(KNOWN, Heard("start"), End(1, errors), NONE, LIMITS)
+    found = with_outcome(KNOWN, ProbeOutput("start"), End(1, errors), NONE, LIMITS)
     assert found.error is not None
     assert ": \\x1b[31mFatal Python error: \\ufffd xxx" in found.error.message
     assert len(found.error.message) < 400

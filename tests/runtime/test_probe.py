@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from inspector.runtime.outcome import MAX_ANSWER, Answer, hear
+from inspector.runtime.outcome import MAX_ANSWER, Answer, parse_stream
 from inspector.runtime.sandbox import probe_source
 from tests.runtime.stub import write_torch
 
@@ -43,15 +43,15 @@ def probe(path: Path | None, told: str = "", *, mark: str | None = MARK) -> Ende
 def answer(path: Path | None, told: str = "") -> Answer:
     """The answer, once it is whole."""
     ended = probe(path, told)
-    heard = hear(ended.output, MARK)
-    assert (ended.code, heard.stage) == (0, "end"), ended
-    assert heard.answer is not None
-    return heard.answer
+    parsed = parse_stream(ended.output, MARK)
+    assert (ended.code, parsed.stage) == (0, "end"), ended
+    assert parsed.answer is not None
+    return parsed.answer
 
 
 def test_it_answers_on_both_streams_but_by_hand_on_one(torch: Path) -> None:
     ended = probe(torch)
-    assert hear(ended.errors, MARK) == hear(ended.output, MARK)
+    assert parse_stream(ended.errors, MARK) == parse_stream(ended.output, MARK)
     assert not probe(torch, mark=None).errors
 
 
@@ -178,10 +178,10 @@ def test_what_is_long_or_no_ascii_is_cut_and_escaped(torch: Path) -> None:
 @pytest.mark.parametrize(("told", "stage"), [("crashes", "import"), ("crashes-later", "examine")])
 def test_a_crash_leaves_how_far_it_came(told: str, stage: str, torch: Path) -> None:
     ended = probe(torch, told)
-    heard = hear(ended.output, MARK)
-    assert (ended.code, heard.stage) == (-11, stage)
-    assert (heard.answer is None) == (stage == "import")
-    assert heard.answer is None or heard.answer.torch == "2.6.0+cu124"
+    parsed = parse_stream(ended.output, MARK)
+    assert (ended.code, parsed.stage) == (-11, stage)
+    assert (parsed.answer is None) == (stage == "import")
+    assert parsed.answer is None or parsed.answer.torch == "2.6.0+cu124"
 
 
 def test_what_torch_prints_is_no_answer(torch: Path) -> None:

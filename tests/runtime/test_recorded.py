@@ -13,7 +13,7 @@ import pytest
 
 from inspector.facts.runtime import RuntimeFacts
 from inspector.runtime.host import Offer
-from inspector.runtime.outcome import End, hear, told
+from inspector.runtime.outcome import End, parse_stream, with_outcome
 from inspector.runtime.sandbox import Limits
 
 RECORDED = json.loads((Path(__file__).parent / "recorded" / "h100-580.159.json").read_text())
@@ -26,7 +26,9 @@ def facts(case: dict[str, Any]) -> RuntimeFacts:
     """Read a recorded answer as the output of a container that was given the GPU."""
     output = f"{MARK} {json.dumps(case['answer'])}\n".encode()
     offer = Offer(vendor="nvidia", way="gpus")
-    return told(RuntimeFacts(ran=True), hear(output, MARK), End(0), offer, Limits(seconds=30, memory=1 << 30))
+    return with_outcome(
+        RuntimeFacts(ran=True), parse_stream(output, MARK), End(0), offer, Limits(seconds=30, memory=1 << 30)
+    )
 
 
 @pytest.mark.parametrize("name", ANSWERED)

@@ -293,7 +293,7 @@ def test_a_stated_type_must_be_the_true_one(tmp_path: Path) -> None:
     image = blobs.manifest(API, [plain])
     lies = [{**image, "mediaType": OCI.index}, {**blobs.index([image]), "mediaType": OCI.manifest}]
     for number, top in enumerate(lies):
-        with pytest.raises(Malformed, match="is said to be"):
+        with pytest.raises(Malformed, match="its media type is"):
             opened(layout(tmp_path / str(number), blobs, [top]))
 
 

@@ -130,7 +130,7 @@ def test_a_path_with_colons_beats_a_name(tmp_path: Path) -> None:
         ("oci-gzip", "oci-archive", "is a directory; write oci:"),
         ("oci-archive", "oci", "is no directory"),
         ("docker-24", "dir", "is no directory"),
-        ("docker-24", "oci-archive", "holds no 'index.json'"),
+        ("docker-24", "oci-archive", "holds no 'index.json'; write .* alone: its format is detected"),
         ("oci-archive", "docker-archive", "holds no 'manifest.json'"),
         ("dir-gzip", "oci", "holds no 'index.json'"),
         ("dir-gzip", "docker-archive", "manifest.json: Expected `array`"),

@@ -302,5 +302,5 @@ def test_where_to_listen(text: str, expected: Address) -> None:
 
 @pytest.mark.parametrize("text", ["registry.example.com/team/api", "a:b", "a:70000", "a b:1", "http://a:1", "ä:1"])
 def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(UsageError, match="no HOST:PORT to listen at"):
+    with pytest.raises(UsageError, match="not HOST:PORT to listen on"):
         parse_listen(text)

@@ -12,7 +12,7 @@ from inspector.python.shell.lexer import assigned
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
-from inspector.python.shell.syntax import Output, Simple
+from inspector.python.shell.syntax import Array, Output, Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
 from inspector.unknown import Tri
@@ -24,6 +24,8 @@ SPECIAL = frozenset({":", ".", "source", "eval", "export", "readonly", "set", "u
 _BASH_ONLY = frozenset({"declare", "typeset", "shopt", "mapfile", "readarray", "pushd", "popd", "builtin", "enable"})
 _NOT_ASH = _BASH_ONLY | {"disown", "logout", "dirs"}
 _NOT_DASH = _NOT_ASH | {"source", "let"}
+_OFTEN = frozenset("ls ll la l dir vdir grep fgrep egrep alert rm cp mv vi tree cls ..".split())
+"""Aliases that scripts for people set, and that start no Python."""
 _LETTERS = {"allexport": "a", "errexit": "e", "noglob": "f", "nounset": "u"}
 
 
@@ -69,6 +71,9 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
         assignment = as_assignment(word)
         if assignment is not None and assignment.appends and state.dialect in ("dash", "ash"):
             return shell.stop(state, f"`{words[0]}` knows no `+=`")
+        if assignment is not None and assignment.value[:1] and isinstance(assignment.value[0], Array):
+            shell.set_array(assignment, state)
+            continue
         if assignment is not None:
             value = shell.expander.single(assignment.value, state)
             before = (state.get(assignment.name) or "") if assignment.appends else ""
@@ -222,6 +227,10 @@ def _source(shell: Shell, words: list[str], command: Simple, state: State) -> li
     if "/" not in name:
         found = find_command(shell.fs, name, state.environment()) if HOLE not in (state.get("PATH") or "") else None
         path = found.path if isinstance(found, Found) else "" if state.posix else path
+    if path in state.changed:
+        state.doubt(f"{path!r}, which is written before, is run in the shell")
+        state.status = "unknown"
+        return [state]
     reached = find(shell.fs, path)
     if reached is None or reached[1].kind is not Kind.FILE:
         if state.posix:
@@ -238,7 +247,8 @@ def _command(shell: Shell, words: list[str], command: Simple, state: State) -> l
     """Return `command -v NAME` asks whether there is one; `command NAME …` runs it."""
     rest = words[1:]
     if rest[:1] in (["-v"], ["-V"]):
-        name = rest[1] if len(rest) > 1 else HOLE
+        operands = [word for word in rest[1:] if word != "--"]
+        name = operands[0] if operands else HOLE
         state.status = is_there(shell, name, state)
         return [state]
     rest = rest[1:] if rest[:1] in (["-p"], ["--"]) else rest
@@ -301,13 +311,28 @@ def _read(shell: Shell, words: list[str], command: Simple, state: State) -> list
     return [state]
 
 
+def _alias(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    """Take a name for others: a shell of bash that runs a script, and not as sh, makes no use of it."""
+    unused = state.dialect == "bash" and not (state.posix or state.interactive)
+    names = [word.partition("=")[0] for word in words[1:] if "=" in word]
+    if not unused and not _OFTEN.issuperset(names):
+        return _not_followed(shell, words, command, state)
+    return _nothing(shell, words, command, state)
+
+
+def _shopt(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
+    if "expand_aliases" in words and "-s" in words:
+        state.doubt("aliases are expanded, which is not followed")
+    return _nothing(shell, words, command, state)
+
+
 def _not_followed(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
     del shell, command
     state.doubt(f"the shell's own {words[0]!r} is not followed")
     return [state]
 
 
-_IDLE = ": true false echo wait trap umask jobs kill shopt times bg fg disown pwd logout"
+_IDLE = ": true false echo wait trap umask jobs kill times bg fg disown pwd logout"
 _KEYWORDS = frozenset(
     ["if", "then", "else", "elif", "fi", "case", "esac", "for", "while", "until", "do", "done", "{", "}", "!"]
 )
@@ -318,7 +343,9 @@ BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(("return", "break", "continue"), _return),
     **dict.fromkeys((".", "source"), _source),
     **dict.fromkeys(("read", "getopts", "mapfile", "readarray"), _read),
-    **dict.fromkeys(("alias", "enable", "pushd", "popd"), _not_followed),
+    **dict.fromkeys(("enable", "pushd", "popd"), _not_followed),
+    "alias": _alias,
+    "shopt": _shopt,
     **dict.fromkeys(("command", "builtin"), _command),
     **dict.fromkeys(("type", "hash"), _type),
     "printf": _printf,

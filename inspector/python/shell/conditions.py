@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Callable, Sequence
 
 from inspector.python.files import find, join
+from inspector.python.shell.patterns import fits
 from inspector.python.shell.state import HOLE, State
 from inspector.rootfs import Kind, Rootfs
 from inspector.unknown import Tri
@@ -85,7 +85,7 @@ def _file(fs: Rootfs, operator: str, operand: str, state: State) -> Tri:  # noqa
     if not operand:
         return "no"
     path = join(state.cwd, operand)
-    if path.startswith(MOUNTED):
+    if path.startswith(MOUNTED) or path in state.changed:
         return "unknown"
     if operator in ("-L", "-h"):
         node = fs.lstat(path)
@@ -120,18 +120,7 @@ def _binary(left: str, operator: str, right: str, *, patterns: bool) -> Tri:
 def _equal(left: str, right: str, *, patterns: bool) -> Tri:
     if HOLE in left or HOLE in right:
         return "unknown"
-    return matches(left, right) if patterns else _tri(left == right)
-
-
-def matches(value: str, pattern: str) -> Tri:
-    """Tell whether a value fits a pattern of the shell."""
-    if HOLE in pattern:
-        return "unknown"
-    if HOLE in value:
-        return "yes" if pattern == "*" else "unknown"
-    if len(value) > 4096 or pattern.count("*") > 10:
-        return "unknown"
-    return _tri(fnmatch.fnmatchcase(value, pattern))
+    return fits(left, right) if patterns else _tri(left == right)
 
 
 def _tri(value: bool) -> Tri:  # noqa: FBT001 - a conversion

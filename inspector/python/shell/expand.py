@@ -5,12 +5,13 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from inspector.python.files import join, list_dir
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.strict import may_be_set
-from inspector.python.shell.syntax import Opaque, Output, Parameter, Text, Word
+from inspector.python.shell.patterns import fits, is_pattern
+from inspector.python.shell.syntax import Array, Opaque, Output, Parameter, Part, Text, Word
 from inspector.rootfs import NotListed, Rootfs
 
 MAX_FIELDS = 1000
@@ -62,8 +63,8 @@ class Expander:
             return
         current, there, plain = "", False, ""
         for at, part in enumerate(word):
-            if isinstance(part, Parameter) and part.name == "@" and part.quoted and not part.operator:
-                items = state.arguments
+            items = self._items(part, state) if isinstance(part, Parameter) and part.quoted else None
+            if items is not None:
                 there = there and (bool(items) or bool(current))
                 for position, item in enumerate(items):
                     if position:
@@ -86,13 +87,33 @@ class Expander:
         if there:
             yield from self._globbed(current, plain, state)
 
+    def _items(self, part: Parameter, state: State) -> list[str] | None:
+        """Return what becomes a field each, in quotes too: `$@` and `${name[@]}`; None for other parameters."""
+        if part.name == "@":
+            items = list(state.arguments)
+        elif part.name.endswith("[@]") and not part.name.startswith("#"):
+            items = list(state.items(part.name[:-3]))
+        else:
+            return None
+        match part.operator:
+            case "":
+                return items
+            case ":-" | "-":
+                return items or [self.single(part.word, state)]
+            case ":+" | "+":
+                return [self.single(part.word, state)] if items else []
+            case ":" if state.dialect != "dash":
+                return _slice([state.zero, *items] if part.name == "@" else items, self.single(part.word, state))
+            case _:
+                return None
+
     def _globbed(self, value: str, plain: str, state: State) -> Iterator[str]:
         """Yield the files that a pattern in the last component stands for; the pattern itself where there are none."""
-        if not _is_pattern(plain) or "f" in state.options:
+        if not is_pattern(plain) or "f" in state.options:
             yield value
             return
         folder, _, last = value.rpartition("/")
-        if _is_pattern(folder) or HOLE in value or (HOLE in state.cwd and not value.startswith("/")):
+        if is_pattern(folder) or HOLE in value or (HOLE in state.cwd and not value.startswith("/")):
             yield HOLE
             return
         where = join(state.cwd, folder) if folder or not value.startswith("/") else "/"
@@ -101,14 +122,19 @@ class Expander:
         except NotListed:
             yield HOLE
             return
-        matching = [name for name in fnmatch.filter(names, last) if not name.startswith(".") or last.startswith(".")]
+        matching = [name for name in names if not name.startswith(".") or last.startswith(".")]
+        answers = {name: fits(name, last) for name in matching}
+        if "unknown" in answers.values():
+            yield HOLE
+            return
+        matching = [name for name in matching if answers[name] == "yes"]
         yield from (
             posixpath.join(folder or ("/" if value.startswith("/") else ""), name) for name in matching[:MAX_FIELDS]
         )
         if not matching:
             yield value
 
-    def _value(self, part: Text | Parameter | Output | Opaque, state: State, *, first: bool) -> str:
+    def _value(self, part: Part, state: State, *, first: bool) -> str:
         match part:
             case Text(value=value, quoted=quoted):
                 return _tilde(value, state) if first and not quoted else value
@@ -116,6 +142,8 @@ class Expander:
                 return self.capture(text, state)
             case Parameter():
                 return self._parameter(part, state)
+            case Array():
+                return HOLE
             case Opaque(assigns=assigns, extends=extends):
                 if extends and state.dialect == "dash":
                     raise Stop("it is a bad substitution")
@@ -124,7 +152,10 @@ class Expander:
                 return HOLE
 
     def _parameter(self, part: Parameter, state: State) -> str:
-        value = _lookup(part.name, state)
+        items = self._items(part, state) if part.name == "@" or part.name.endswith("[@]") else None
+        if items is not None:
+            return " ".join(items)
+        value = _lookup(part.name.replace("[@]", "[*]"), state)
         if value is None and "u" in state.options and part.name not in "@*" and part.operator[-1:] not in _GUARDS:
             if may_be_set(part.name):
                 return HOLE
@@ -160,11 +191,6 @@ class Expander:
         return value or ""
 
 
-def _is_pattern(text: str) -> bool:
-    """Tell whether a text may stand for several names; a bracket alone is itself, as in the command `[`."""
-    return "*" in text or "?" in text or 0 <= text.find("[") < text.rfind("]") - 1
-
-
 def _lookup(name: str, state: State) -> str | None:
     if name.isdigit():
         at = int(name)
@@ -172,14 +198,37 @@ def _lookup(name: str, state: State) -> str | None:
             return state.zero
         return state.arguments[at - 1] if at <= len(state.arguments) else None
     match name:
-        case "@" | "*":
-            return " ".join(state.arguments) if state.arguments else None
+        case "*":
+            return _joined(state.arguments, state) if state.arguments else None
         case "#":
             return str(len(state.arguments))
-        case "?" | "!" | "$" | "-":
+        case "-":
+            return "".join(sorted(state.options)) + ("hBc" if state.dialect == "bash" else "")
+        case "?" | "!" | "$":
             return {"yes": "0"}.get(state.status, HOLE) if name == "?" else HOLE
+        case _ if name.startswith("#"):
+            return str(len(state.items(name[1:-3])))
+        case _ if name.endswith("[*]"):
+            return _joined(state.items(name[:-3]), state) or None
+        case _ if name.endswith("]"):
+            array, _, place = name[:-1].partition("[")
+            return dict(enumerate(state.items(array))).get(int(place))
         case _:
             return state.get(name)
+
+
+def _joined(items: Sequence[str], state: State) -> str:
+    """Return the items with the first character of IFS between them."""
+    return (state.get("IFS") or " ")[0].join(items) if state.get("IFS") != "" else "".join(items)
+
+
+def _slice(items: list[str], offset: str) -> list[str]:
+    """Return `${name[@]:first:count}` of the items."""
+    match = re.fullmatch(r" *(\d{1,6})(?::(\d{1,6}))?", offset)
+    if match is None:
+        return [HOLE]
+    start = int(match[1])
+    return items[start : start + int(match[2])] if match[2] else items[start:]
 
 
 def _tilde(value: str, state: State) -> str:

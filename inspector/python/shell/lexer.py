@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from inspector.errors import Malformed
-from inspector.python.shell.syntax import Opaque, Output, Parameter, Part, Text, Word
+from inspector.python.shell.syntax import Array, Opaque, Output, Parameter, Part, Text, Word
 
 MAX_NESTING = 30
 """Expansions within expansions."""
@@ -21,19 +21,21 @@ _ASSIGNS = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]\w*|[0-9]|[@*#?$!-]", re.ASCII)
-_BRACED = re.compile(r"([A-Za-z_]\w*|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|[-=?+#%:])?", re.ASCII)
+_BRACED = re.compile(r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|[-=?+#%:])?", re.ASCII)
+_COUNTED = re.compile(r"#[A-Za-z_]\w*\[[@*]\]", re.ASCII)
 _ENDS_WORD = frozenset(" \t\n;&|()<>")
 
 
 class Token(msgspec.Struct, frozen=True):
     """A word, or an operator; both are empty at the end. `plain` is the word's text where it has no quotes or `$`.
 
-    `silent` words stand beside a redirection of what their command prints.
+    `silent` words stand beside a redirection of what their command prints, `writes` are the files that it goes to.
     """
 
     word: Word = ()
     operator: str = ""
     silent: bool = False
+    writes: tuple[Word, ...] = ()
 
     @property
     def plain(self) -> str:
@@ -71,6 +73,7 @@ class _Lexer:
         self.pending: list[tuple[str, bool]] = []
         self.found: list[Token] = []
         self.in_test = self.silent = False
+        self.writes: tuple[Word, ...] = ()
 
     def run(self) -> list[Token]:
         while self._skip_blanks():
@@ -152,8 +155,9 @@ class _Lexer:
         token = Token(self.word(_ENDS_WORD))
         if token.plain in ("[[", "]]") and not self.posix:
             self.in_test = token.plain == "[["
-        self.found.append(msgspec.structs.replace(token, silent=True) if self.silent else token)
-        self.silent = False
+        silent, writes = self.silent, self.writes
+        self.found.append(msgspec.structs.replace(token, silent=silent, writes=writes) if silent or writes else token)
+        self.silent, self.writes = False, ()
 
     def _skip_brackets(self) -> None:
         """Leave out a process that a redirection leads to."""
@@ -183,8 +187,9 @@ class _Lexer:
         if match[0] in _OUTPUT:
             last = self.found[-1] if self.found else Token()
             if last.word:
-                self.found[-1] = msgspec.structs.replace(last, silent=True)
-            self.silent = not last.word
+                self.found[-1] = msgspec.structs.replace(last, silent=True, writes=(*last.writes, target))
+            else:
+                self.silent, self.writes = True, (*self.writes, target)
         if match[0].lstrip("0123456789") in ("<<", "<<-"):
             delimiter = "".join(part.value for part in target if isinstance(part, Text))
             self.pending.append((delimiter, match[0].endswith("-")))
@@ -208,13 +213,23 @@ class _Lexer:
             parts.append(Text("".join(plain)))
         array = ends and not self.posix and text.startswith("(", self.at) and plain[-1:] == ["="]
         if array and _NAME.match(plain[0]):
-            self._closing("(", ")")
-            parts.append(Opaque())
+            parts.append(self._array(self._closing("(", ")")))
         return tuple(parts) or (Text("", quoted=True),)
+
+    def _array(self, inner: str) -> Part:
+        """Return the items in the brackets of `name=(…)`; those with keys of their own are not worked out."""
+        found = _Lexer(inner, self.depth + 1, posix=False).run()
+        words = tuple(each.word for each in found if each.word)
+        others = any(each.operator not in ("", "\n") for each in found)
+        keyed = any(isinstance(word[0], Text) and word[0].value.startswith("[") for word in words)
+        return Opaque() if others or keyed else Array(words)
 
     def _part(self, *, quoted: bool) -> str | list[Part]:
         """Return what stands here: a character that stands for itself, or parts."""
         character = self.text[self.at]
+        if not quoted and not self.posix and character in "@?" and self.text.startswith("(", self.at + 1):
+            self.at += 1
+            return [Text(f"{character}({self._closing('(', ')')})")]
         if character == "$":
             return self._dollar(quoted=quoted)
         if character == "`":
@@ -279,15 +294,17 @@ class _Lexer:
         return [Parameter(match[0], quoted=quoted)]
 
     def _braced(self, inner: str, *, quoted: bool) -> Part:
+        if _COUNTED.fullmatch(inner):
+            return Parameter(inner, quoted=quoted)
         match = _BRACED.match(inner)
         if match is None or (inner.startswith("#") and len(inner) > 1):
             length = inner.startswith("#") and _NAME.fullmatch(inner[1:]) is not None
             return Opaque(quoted, extends=not length)
         name, operator = match[1], match[2] or ""
         rest = inner[match.end() :]
-        if inner == "BASH_SOURCE[0]":
-            return Parameter("BASH_SOURCE", quoted=quoted)
-        if rest and not operator:
+        if match[1] == "BASH_SOURCE[0]":
+            name = "BASH_SOURCE"
+        if (rest and not operator) or (self.posix and "[" in name):
             return Opaque(quoted, extends=True)
         return Parameter(name, operator, parse_word(rest, self.depth + 1, posix=self.posix) if rest else (), quoted)
 

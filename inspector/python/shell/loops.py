@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inspector.python.shell import conditions
+from inspector.python.shell.patterns import fits
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Case, If, Loop
@@ -63,6 +63,8 @@ def _any_number(states: list[State], before: State) -> None:
         changed = [name for name, value in state.variables.items() if before.variables.get(name) != value]
         for name in changed:
             state.variables[name] = HOLE
+        for name in [name for name, items in state.arrays.items() if before.arrays.get(name) != items]:
+            state.set_array(name, (HOLE,))
         if state.cwd != before.cwd:
             state.cwd = HOLE
         if state.arguments != before.arguments:
@@ -109,7 +111,7 @@ def case(shell: Shell, command: Case, state: State) -> list[State]:
     subject = shell.expander.single(command.subject, state)
     found: list[State] = []
     for patterns, body in command.arms:
-        answers = {conditions.matches(subject, shell.expander.pattern(each, state)) for each in patterns}
+        answers = {fits(subject, shell.expander.pattern(each, state)) for each in patterns}
         if answers == {"no"}:
             continue
         found += shell.body(body, [state.copy()])

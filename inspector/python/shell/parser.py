@@ -252,8 +252,10 @@ class _Parser:
         assignments: list[Assignment] = []
         words: list[Word] = []
         silent = False
+        writes: list[Word] = []
         while self.here.word:
             silent = silent or self.here.silent
+            writes += self.here.writes
             word = self._word()
             assignment = None if words else as_assignment(word)
             if assignment is None or (assignment.appends and self.posix):
@@ -262,7 +264,7 @@ class _Parser:
                 assignments.append(assignment)
         if not words and not assignments and self.here.operator not in ("\n", ";", "&&", "||", "|", "&", ")"):
             raise Malformed(f"{self.here.operator or 'the end'!r} stands where a command is expected")
-        return Simple(tuple(assignments), tuple(words), silent)
+        return Simple(tuple(assignments), tuple(words), silent, tuple(writes))
 
 
 def as_assignment(word: Word) -> Assignment | None:

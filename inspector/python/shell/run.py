@@ -10,12 +10,16 @@ from collections.abc import Callable
 import msgspec
 
 from inspector.errors import InspectorError, LimitExceeded, Malformed
+from inspector.python.changes import changed_by
+from inspector.python.files import join
 from inspector.python.shell import builtins, conditions, loops, strict
 from inspector.python.shell.capture import capture
 from inspector.python.shell.expand import Expander, Stop
 from inspector.python.shell.parser import parse
 from inspector.python.shell.state import HOLE, Run, State
 from inspector.python.shell.syntax import (
+    Array,
+    Assignment,
     Body,
     Case,
     Chain,
@@ -69,6 +73,10 @@ class Shell:
         for left in self.body(body, [state]):
             if not state.flow:
                 self.finish(left)
+        return self.ended()
+
+    def ended(self) -> list[Run]:
+        """Return what has ended the shell so far, each way once."""
         return [run for at, run in enumerate(self.ends) if run not in self.ends[:at]]
 
     def parsed(self, text: str, state: State) -> Body:
@@ -213,6 +221,7 @@ class Shell:
             if any(each.last is not None and not each.last.argv for each in inner):
                 state.last = None
             state.status = "unknown"
+            state.changed = state.changed.union(*(each.changed for each in inner))
             found.append(state)
         return found
 
@@ -265,8 +274,12 @@ class Shell:
 
     def _simple(self, command: Simple, state: State) -> list[State]:
         words = self.expander.fields(command.words, state)
+        state.change(join(state.cwd, self.expander.single(each, state)) for each in command.writes)
         given = []
         for each in command.assignments:
+            if each.value[:1] and isinstance(each.value[0], Array):
+                self.set_array(each, state)
+                continue
             value = self.expander.single(each.value, state)
             given.append((each.name, (state.get(each.name) or "") + value if each.appends else value))
             if not words:
@@ -276,6 +289,13 @@ class Shell:
             state.status = "unknown" if any(isinstance(part, Output) for part in values) else "yes"
             return [state]
         return self.call(words, dict(given), command, state)
+
+    def set_array(self, assignment: Assignment, state: State) -> None:
+        """Set an array, or add to it."""
+        (array,) = assignment.value
+        assert isinstance(array, Array)
+        before = state.items(assignment.name) if assignment.appends else ()
+        state.set_array(assignment.name, (*before, *self.expander.fields(array.words, state)))
 
     def stop(self, state: State, why: str = "", *, certain: bool = True) -> list[State]:
         """Return the shell exits without a program in its place; `why` says that it fails."""
@@ -300,6 +320,7 @@ class Shell:
         """Run a program, and wait for it."""
         run = state.run(words, given)
         state.last = run
+        state.change(changed_by(self.fs, words, state.cwd))
         self.runs.append(run)
         state.status = "unknown"
         if HOLE not in words[0] and HOLE not in run.environment.variables["PATH"]:

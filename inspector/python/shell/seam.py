@@ -6,7 +6,7 @@ from typing import Protocol
 
 from inspector.python.shell.expand import Expander
 from inspector.python.shell.state import Run, State
-from inspector.python.shell.syntax import Body
+from inspector.python.shell.syntax import Assignment, Body
 from inspector.rootfs import Rootfs
 
 
@@ -29,6 +29,9 @@ class Shell(Protocol):
 
     def distinct(self, states: list[State]) -> list[State]:
         """Return those that go on differently. Raises `LimitExceeded`."""
+
+    def set_array(self, assignment: Assignment, state: State) -> None:
+        """Set an array, or add to it."""
 
     def source(self, path: str, words: list[str], state: State) -> list[State]:
         """Run a script in this very shell."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Literal, NamedTuple
 
 import msgspec
 
+from inspector.python.changes import MAX_CHANGES
 from inspector.python.environment import Environment
 from inspector.python.shell.syntax import Command
 from inspector.unknown import Tri
@@ -34,6 +35,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     certain: bool = True
 
 
+class _Before(NamedTuple):
+    """What a variable was before a function made one of its own."""
+
+    value: str | None
+    exported: bool
+    items: tuple[str, ...] | None
+
+
 class State:
     """A shell between two commands. `flow` is set where what follows is left out: break, return, exit.
 
@@ -58,6 +67,7 @@ class State:
         self.file = self.zero
         self.cwd = environment.cwd
         self.functions: dict[str, Command] = {}
+        self.arrays: dict[str, tuple[str, ...]] = {}
         self.hooks: dict[str, str] = {}
         self.status: Tri = "yes"
         self.flow = ""
@@ -65,9 +75,20 @@ class State:
         self.last: Run | None = None
         self.dialect, self.posix, self.options = dialect, posix or dialect in ("dash", "ash"), options
         self.fixed: frozenset[str] = frozenset()
-        self.local: tuple[Mapping[str, tuple[str | None, bool]], ...] = ()
+        self.changed = environment.changed
+        self.local: tuple[Mapping[str, _Before], ...] = ()
         if dialect == "bash":
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
+            self.variables["BASH"] = "/bin/sh" if posix else "/bin/bash"
+        if self.interactive:
+            self.variables.setdefault("PS1", "$ ")
+        elif dialect == "bash":
+            self.unset("PS1")
+
+    @property
+    def interactive(self) -> bool:
+        """Whether the shell was asked to talk to somebody (`-i`), though nobody is there."""
+        return "i" in self.options
 
     def copy(self) -> State:
         """Return the same state, to go another way from here."""
@@ -75,15 +96,16 @@ class State:
         other.__dict__.update(self.__dict__)
         other.variables, other.exported = dict(self.variables), set(self.exported)
         other.arguments, other.functions = list(self.arguments), dict(self.functions)
-        other.hooks = dict(self.hooks)
+        other.hooks, other.arrays = dict(self.hooks), dict(self.arrays)
         return other
 
     def key(self) -> object:
         """Equal for states that go on alike."""
         names = tuple(sorted(self.functions))
         values = tuple(sorted(self.variables.items()))
-        flags = (self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
-        return values, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
+        flags = (self.changed, self.status, self.flow, self.doubts, _known(self.last), self.options, tuple(self.hooks))
+        arrays = tuple(sorted(self.arrays.items()))
+        return values, arrays, frozenset(self.exported), tuple(self.arguments), self.cwd, names, flags
 
     def get(self, name: str) -> str | None:
         """Return the value of a variable; None if it is unset."""
@@ -104,29 +126,54 @@ class State:
         if name in self.fixed:
             self.doubt(f"{name} is set, which is read-only")
         self.variables[name] = value if len(value) <= MAX_VALUE else HOLE
+        self.arrays.pop(name, None)
         if export or "a" in self.options:
             self.exported.add(name)
+
+    def set_array(self, name: str, items: tuple[str, ...]) -> None:
+        """Set an array; its name alone stands for the first item."""
+        if sum(map(len, items)) > MAX_VALUE:
+            items = (HOLE,)
+        self.unset(name)
+        if items:
+            self.set(name, items[0])
+        self.arrays[name] = items
+
+    def items(self, name: str) -> tuple[str, ...]:
+        """Return the items of an array; of a plain variable its value, and none of what is unset."""
+        value = self.get(name)
+        return self.arrays.get(name, () if value is None else (value,))
 
     def unset(self, name: str) -> None:
         """Forget a variable."""
         self.variables.pop(name, None)
+        self.arrays.pop(name, None)
         self.exported.discard(name)
 
     def keep(self, name: str) -> None:
         """Note what a function must put back of a variable that is its own."""
         if self.local and name not in self.local[-1]:
-            before = self.variables.get(name), name in self.exported
+            before = _Before(self.variables.get(name), name in self.exported, self.arrays.get(name))
             self.local = (*self.local[:-1], {**self.local[-1], name: before})
 
     def put_back(self) -> None:
         """Give variables the values that they had before the function that ends here."""
-        for name, (value, exported) in self.local[-1].items():
+        for name, before in self.local[-1].items():
             self.unset(name)
-            if value is not None:
-                self.variables[name] = value
-            if exported:
+            if before.value is not None:
+                self.variables[name] = before.value
+            if before.items is not None:
+                self.arrays[name] = before.items
+            if before.exported:
                 self.exported.add(name)
         self.local = self.local[:-1]
+
+    def change(self, paths: Iterable[str]) -> None:
+        """Note files that were written or removed."""
+        self.changed |= {path for path in paths if HOLE not in path and not path.startswith("/dev/")}
+        if len(self.changed) > MAX_CHANGES:
+            self.changed = frozenset()
+            self.doubt(f"more than {MAX_CHANGES} files are changed before")
 
     def doubt(self, why: str) -> None:
         """Note what may have changed anything at all."""
@@ -134,11 +181,14 @@ class State:
 
     def environment(self, more: Mapping[str, str] | None = None) -> Environment:
         """Return what a program started here finds."""
-        variables = {name: value for name, value in self.variables.items() if name in self.exported}
+        exported = self.exported - self.arrays.keys()  # which no environment can hold
+        variables = {name: value for name, value in self.variables.items() if name in exported}
         variables |= more or {}
         variables.setdefault("PATH", self.variables.get("PATH", ""))
         home = variables.get("HOME", self.base.home)
-        return msgspec.structs.replace(self.base, variables=variables, cwd=self.cwd, home=home)
+        return msgspec.structs.replace(
+            self.base, variables=variables, cwd=self.cwd, home=home, changed=self.changed
+        )
 
     def run(self, argv: list[str], more: Mapping[str, str] | None = None, *, ends: bool = False) -> Run:
         """Return the program started here."""

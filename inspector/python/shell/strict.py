@@ -11,10 +11,14 @@ import msgspec
 from inspector.errors import InspectorError
 from inspector.python.access import WRITE, allowed
 from inspector.python.files import find, read_text, upward
+from inspector.python.passing import Asked
 from inspector.python.shell.parser import parse
 from inspector.python.shell.state import HOLE, Run, State
 from inspector.python.shell.syntax import Output, Pipeline, Simple, Test, Word
+from inspector.python.which import Found, find_command
+from inspector.python.wrappers import unwrap
 from inspector.rootfs import Rootfs
+from inspector.unknown import Absent, Unknown
 
 _ASKS = frozenset(
     {"[", "[[", "test", "grep", "egrep", "fgrep", "zgrep", "cmp", "diff", "expr", "pgrep", "pidof", "nc", "ncat",
@@ -22,6 +26,7 @@ _ASKS = frozenset(
      "redis-cli", "mysqladmin", "mountpoint"}
 )  # fmt: skip
 """Programs that answer by their exit code, or need what only a running container has; others are taken to succeed."""
+_SWITCH = frozenset({"su", "sudo", "gosu", "su-exec", "runuser"})
 _CHANGES_NOTHING = frozenset(
     {"mkdir", "chown", "chmod", "sleep", "date", "id", "touch", "cat", "ls", "echo", "hostname", "uname", "env", "grep",
      "stat", "whoami", "nvidia-smi"}
@@ -84,6 +89,9 @@ def failure_of(fs: Rootfs, pipeline: Pipeline, state: State, ran: list[str]) -> 
     if state.status == "no":
         return Failure(f"`set -e` ends it where {name!r} fails", certain=not ran and len(pipeline.commands) == 1)
     last = state.last
+    if last is not None and last.argv[:1] == (name,) and (refused := _refusal(fs, last)) is not None:
+        certain = isinstance(refused, Absent) and not ran
+        return Failure(f"`set -e` ends it where {name!r} fails: {refused.unknown}", certain=certain)
     if name in ("mkdir", "touch") and last is not None and last.argv[:1] == (name,) and _may_not_make(fs, last):
         return Failure(f"`set -e` ends it where {' '.join(last.argv)[:100]!r} is refused", certain=True)
     if last is not None and last.argv[:1] == (name,) and _succeeds(fs, last):
@@ -145,6 +153,17 @@ def _may_not_make(fs: Rootfs, run: Run) -> bool:
         if above is not None and allowed(above[1], run.environment, WRITE) == "no":
             return True
     return False
+
+
+def _refusal(fs: Rootfs, run: Run) -> Unknown | None:
+    """Say why a program that is to run another as somebody else may not; None where nothing is known against it."""
+    if posixpath.basename(run.argv[0]) not in _SWITCH or HOLE in run.environment.variables["PATH"]:
+        return None
+    found = find_command(fs, run.argv[0], run.environment)
+    if not isinstance(found, Found):
+        return None
+    passed = unwrap(Asked(fs=fs, found=found, words=run.argv[1:], environment=run.environment))
+    return passed if isinstance(passed, Unknown) else None
 
 
 def _succeeds(fs: Rootfs, run: Run) -> bool:

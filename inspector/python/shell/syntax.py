@@ -13,7 +13,10 @@ class Text(msgspec.Struct, frozen=True):
 
 
 class Parameter(msgspec.Struct, frozen=True):
-    """`$name` or `${name operator word}`; `name` is `@`, a digit or a variable."""
+    """`$name` or `${name operator word}`; `name` is `@`, a digit or a variable.
+
+    Of an array it is `name[@]`, `name[*]` or `name[0]`, and `#name[@]` for how many items it has.
+    """
 
     name: str
     operator: str = ""
@@ -39,7 +42,14 @@ class Opaque(msgspec.Struct, frozen=True):
     extends: bool = False
 
 
-Part = Text | Parameter | Output | Opaque
+class Array(msgspec.Struct, frozen=True):
+    """`(words)` behind `name=`: the items of an array."""
+
+    words: tuple[Word, ...]
+    quoted: bool = False
+
+
+Part = Text | Parameter | Output | Opaque | Array
 Word = tuple[Part, ...]
 
 
@@ -52,11 +62,15 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 class Simple(msgspec.Struct, frozen=True):
-    """Assignments and words. Of redirections only this is kept: `silent` is one whose output goes elsewhere."""
+    """Assignments and words. Of redirections these are kept: `silent` is one whose output goes elsewhere.
+
+    `writes` are the files that it goes to.
+    """
 
     assignments: tuple[Assignment, ...]
     words: tuple[Word, ...]
     silent: bool = False
+    writes: tuple[Word, ...] = ()
 
 
 class Pipeline(msgspec.Struct, frozen=True):

@@ -65,12 +65,13 @@ def read_document(path: Path, limit: int = MAX_DOCUMENT) -> bytes:
 
 
 def read_toml(path: Path, most: int = MAX_CONF) -> dict[str, Any] | None:
-    """Return what a file of settings says; None where it is not there, or can't be read."""
+    """Return what a file of settings of at most so many bytes says; None where it can't be read as one."""
     import tomllib  # engines that answer tell all by themselves
 
     try:
         with path.open("rb") as file:
-            return tomllib.loads(file.read(most).decode())
+            content = file.read(most + 1)
+        return tomllib.loads(content.decode()) if len(content) <= most else None
     except (OSError, ValueError, RecursionError):  # tomllib's errors are ValueErrors
         return None
 

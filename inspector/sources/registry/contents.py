@@ -156,7 +156,7 @@ class RegistryStore:
         return document
 
     def document(self, name: str) -> bytes:
-        """See `BlobStore.document`."""
+        """See `DocumentStore.document`."""
         is_manifest = name.startswith(_MANIFEST)
         digest = name.removeprefix(_MANIFEST).removeprefix(_BLOB)
         content = self._documents.find(digest)

@@ -28,7 +28,9 @@ Found = TypeVar("Found")
 
 
 class Machine:
-    """This machine, or what lies below its directory `root`, as a `Rootfs`. Only what lies below `tops` is ever gone through; all else is asked for by name.
+    """The files of this machine, or those below its directory `root`, as a `Rootfs`.
+
+    Only the directories `tops` are ever walked; everything else is asked for by name.
 
     `bytes_read` counts what was read of files. What this process may not see is not there, as for the Python that it
     would start; a directory that it may enter and not list raises `NotListed`.
@@ -48,7 +50,7 @@ class Machine:
         """See `Rootfs.lstat`."""
         self.budget.spend("steps", 1, "names that are looked up")
         try:
-            return _node(os.lstat(self._root + path), lambda: os.readlink(self._root + path))
+            return _node(os.lstat(self._root + path), lambda: os.readlink(self._root + path))  # noqa: PTH115 - a path costs more than the call
         except (OSError, ValueError):  # it is not there, or not for this user; or no file can have the name
             return None
 
@@ -106,7 +108,9 @@ class Machine:
 
     def loader(self, path: str) -> elf.LoaderFacts:
         """See `Rootfs.loader`."""
-        return self._once("loader", path, lambda source: elf.read_loader(source.read_at(0, source.size)), elf.MAX_LOADER)
+        return self._once(
+            "loader", path, lambda source: elf.read_loader(source.read_at(0, source.size)), elf.MAX_LOADER
+        )
 
     @contextlib.contextmanager
     def opened(self, path: str) -> Iterator[elf.FilePart]:
@@ -126,7 +130,7 @@ class Machine:
             return sum_of(source.read_at(0, source.size))
 
     def weight(self) -> int:
-        """Return the bytes of all files below `tops`, each content once, of the texts of links, and of what these lead to.
+        """Return the bytes of all files below `tops`, each content once, of links' texts, and of what links lead to.
 
         Installers may link to a cache of theirs: each file, or a package as a whole in its site folder.
         """

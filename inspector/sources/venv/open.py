@@ -65,7 +65,7 @@ def _refuse_other(reference: Reference, prefix: Path) -> None:
         raise NotFound(f"{reference}: no environment of Python: no bin/python in it")
     if not os.access(python, os.X_OK):
         leads = os.path.realpath(python)
-        why = "can't be executed" if os.path.exists(leads) else "is gone"
+        why = "can't be executed" if Path(leads).exists() else "is gone"
         raise NotFound(f"{reference}: its bin/python leads to {leads!a}, which {why}; make the environment again")
 
 

@@ -55,7 +55,7 @@ def test_all_tags_of_a_repository(repository: str, found: list[str]) -> None:
 
 
 def test_nothing_found_is_said_with_the_engine_and_the_name() -> None:
-    with pytest.raises(NotFound, match=r"^docker: no image goes by 'web\*'$"):
+    with pytest.raises(NotFound, match=r"^docker: no image matches 'web\*'$"):
         matching("web*", LISTED, "docker")
     with pytest.raises(NotFound, match="'ap'"):
         all_tags("ap", LISTED, "docker")
@@ -63,5 +63,5 @@ def test_nothing_found_is_said_with_the_engine_and_the_name() -> None:
 
 def test_a_glob_over_too_many_images_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(names, "MAX_MATCHES", 2)
-    with pytest.raises(LimitExceeded, match="3 images go by"):
+    with pytest.raises(LimitExceeded, match="3 images match"):
         matching("*:1", LISTED, "docker")

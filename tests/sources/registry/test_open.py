@@ -221,7 +221,7 @@ HELM = {"schemaVersion": 2, "config": {"mediaType": "application/vnd.helm"}, "la
         (HELM, OCI.manifest, Unsupported, "artifact"),
         ({"schemaVersion": 2, "manifests": []}, OCI.index, Unsupported, "lists no image"),
         ({"schemaVersion": 2, "manifests": [], "layers": []}, OCI.index, Malformed, "both an index and a manifest"),
-        ({"schemaVersion": 2, "manifests": []}, OCI.manifest, Malformed, "and is not"),
+        ({"schemaVersion": 2, "manifests": []}, OCI.manifest, Malformed, "but it is"),
         ({}, OCI.manifest, Malformed, "neither"),
         ([], OCI.manifest, Malformed, "Expected `object`"),
     ],

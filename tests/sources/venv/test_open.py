@@ -211,7 +211,7 @@ def test_one_whose_python_is_gone(env: Path) -> None:
     (env / "bin" / "python3").unlink()
     (env / "bin" / "python").unlink()
     (env / "bin" / "python").symlink_to("/gone/python3.9")
-    with pytest.raises(NotFound, match="leads to '/gone/python3.9', which is gone; make the environment again"):
+    with pytest.raises(NotFound, match=r"leads to '/gone/python3\.9', which is gone; make the environment again"):
         read(env)
 
 

@@ -1,0 +1,20 @@
+"""The file system as the image's user sees it."""
+
+from __future__ import annotations
+
+import pytest
+
+from inspector.python.access import as_user
+from inspector.python.environment import environment_of
+from inspector.rootfs import files_below
+from inspector.testing.tree import Dir
+from tests.support import config_of, rootfs_of
+
+
+@pytest.mark.parametrize(("mode", "user", "told"), [(0o700, "7", False), (0o711, "7", True), (0o700, "0", True)])
+def test_files_are_told_at_once_where_no_folder_is_closed(mode: int, user: str, *, told: bool) -> None:
+    fs = rootfs_of({"v/open/x": b"1", "v/closed": Dir(mode), "v/closed/y": b"22"})
+    seen = as_user(fs, environment_of(fs, config_of(user=user)))
+    assert (files_below(seen, "/v") is not None) == told
+    assert (files_below(seen, "/v/closed") is not None) == told
+    assert files_below(seen, "/v/open") is not None
