@@ -14,7 +14,7 @@ from inspector.elf import read_loader as facts_of
 from inspector.elf import read_skeleton as skeleton_of
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
-from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable
+from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable, Unpacked
 from inspector.layers.entry import LayerIndex
 from inspector.layers.kept import is_whole, joined, kept, pack_kept, unpack_kept
 from inspector.layers.objects import (
@@ -207,6 +207,8 @@ class Binaries:
                 found[position] = NotKept("no sum of it was taken when its layer was read")
         if unread and isinstance(self._files, Seekable):
             found |= self._sums_of_tar(self._files, sorted(unread))
+        elif unread and isinstance(self._files, Unpacked):
+            found |= self._sums_of_directory(self._files, sorted(unread))
         else:
             found |= {position: self._sum_of_file(position) for position in unread}
         self.missed |= any(isinstance(each, NotKept) for each in found.values())
@@ -221,6 +223,23 @@ class Binaries:
         except NotKept as error:
             self._sums.forget(positions)
             return dict.fromkeys(positions, error)
+
+    def _sums_of_directory(self, files: Unpacked, positions: list[int]) -> dict[int, bytes | NotKept]:
+        """Take the sums of files that lie each for itself: one that can't be read is no matter of the others."""
+        try:
+            with self._unchanged():
+                return {at: self._sum_by(at, read) for at, read in files.readers(self._index, positions)}
+        except NotKept as error:
+            self._sums.forget(positions)
+            return dict.fromkeys(positions, error)
+
+    def _sum_by(self, position: int, read: Callable[[int], bytes]) -> bytes | NotKept:
+        try:
+            return self._sums.take(position, read)
+        except OSError as error:
+            return NotKept(_unreadable(error))
+        except NotKept as error:
+            return error
 
     def _sum_of_file(self, position: int) -> bytes | NotKept:
         try:
@@ -273,7 +292,7 @@ class Binaries:
             yield
             self._check_identity()
         except OSError as error:
-            raise self._not_kept(f"it can't be read any more: {error.strerror or error}") from error
+            raise self._not_kept(_unreadable(error)) from error
         except NotKept:
             self.missed = True
             raise
@@ -307,6 +326,10 @@ class Binaries:
         if self._offsets is None:
             self._offsets = offsets_of(reader, self._index.entries)
         return self._offsets
+
+
+def _unreadable(error: OSError) -> str:
+    return f"it can't be read any more: {error.strerror or error}"
 
 
 def _parted(blob: object) -> Parted | None:

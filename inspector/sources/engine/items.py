@@ -26,13 +26,12 @@ class Below(msgspec.Struct):
 
 
 class Opened(msgspec.Struct):
-    """A directory that is open; `sites` says whether modules in it are of use, `sources` whether these are summed."""
+    """A directory that is open; `sites` says whether modules in it are of use."""
 
     path: str
     status: os.stat_result
     descriptor: int
     sites: bool
-    sources: bool
 
 
 class Rows(msgspec.Struct):
@@ -89,7 +88,7 @@ class Rows(msgspec.Struct):
 
 
 class Columns(msgspec.Struct):
-    """What `Entries` hold of rows, and besides, by their places, what is kept of files and their sums."""
+    """What `Entries` hold of rows, and besides, by their places, what is kept of files."""
 
     homes: list[int]
     names: list[bytes]
@@ -99,4 +98,3 @@ class Columns(msgspec.Struct):
     owned: list[int]
     links: dict[int, bytes] = {}
     data: dict[int, bytes] = {}
-    sums: dict[int, bytes] = {}

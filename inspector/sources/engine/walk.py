@@ -23,7 +23,6 @@ from inspector.layers.entry import Attributes, Entry
 from inspector.layers.objects import Objects
 from inspector.layers.reading import too_much_kept
 from inspector.layers.retention import SITES
-from inspector.layers.sums import holds_sources
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
@@ -56,7 +55,7 @@ class Walk:
 
     def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
-        self.objects = Objects()  # without ELF files: each is read when it is asked for
+        self.objects = Objects()  # without ELF files and sums: each is read when it is asked for
         self.inodes = 1
         self.latest = 0
         self._top = top
@@ -65,7 +64,7 @@ class Walk:
         self._meter = meter
         self._headers = MAX_HEADERS
         self._first: dict[Content, tuple[int, str]] = {}
-        self._files = ListedFiles(top, self.objects.sums)
+        self._files = ListedFiles(top)
         self._shared: set[Content] = set()
         self._root = -1
 
@@ -83,11 +82,8 @@ class Walk:
         if self._opaque:
             raise AccessUnusable(f"{self._shown(min(self._opaque))} hides what lies below it, and is no directory here")
         for content, (position, _) in self._first.items():
-            data, found = self._files.shared(content)
-            if data:
+            if data := self._files.shared.get(content):
                 self.entries.keep(position, data)
-            if found:
-                self._files.put(position, found)
 
     @property
     def bytes_read(self) -> int:
@@ -120,8 +116,7 @@ class Walk:
         """Open a directory, and list what lies in it."""
         path, status = below.path, below.status
         descriptor = os.open(path or ".", DIRECTORY, dir_fd=self._root)
-        sources = holds_sources(path)
-        rows.opened.append(Opened(path, status, descriptor, sources or path.endswith(SITES), sources))
+        rows.opened.append(Opened(path, status, descriptor, path.endswith(SITES)))
         self._refuse_other(status, os.fstat(descriptor), path)
         if self._is_opaque(descriptor, path):
             rows.marks[f"{path}/{OPAQUE}" if path else OPAQUE] = None
@@ -167,8 +162,6 @@ class Walk:
         )
         for at, data in columns.data.items():
             self.entries.keep(begin + at, data)
-        for at, found in columns.sums.items():
-            self._files.put(begin + at, found)
 
     def _note_changes(self, rows: Rows) -> None:
         """Note when files were changed last; engines change attributes of directories later on."""
