@@ -32,7 +32,7 @@ from inspector.layers.objects import (
 )
 from inspector.layers.offsets import offsets_of
 from inspector.layers.readers import FileReader
-from inspector.layers.source_sums import CHANGED, SourceSums
+from inspector.layers.source_sums import CHANGED, SourceSums, unreadable
 from inspector.layers.taking import not_elf
 from inspector.rootfs import NotKept
 
@@ -228,18 +228,10 @@ class Binaries:
         """Take the sums of files that lie each for itself: one that can't be read is no matter of the others."""
         try:
             with self._unchanged():
-                return {at: self._sum_by(at, read) for at, read in files.readers(self._index, positions)}
+                return {at: self._sums.attempt(at, read) for at, read in files.readers(self._index, positions)}
         except NotKept as error:
             self._sums.forget(positions)
             return dict.fromkeys(positions, error)
-
-    def _sum_by(self, position: int, read: Callable[[int], bytes]) -> bytes | NotKept:
-        try:
-            return self._sums.take(position, read)
-        except OSError as error:
-            return NotKept(_unreadable(error))
-        except NotKept as error:
-            return error
 
     def _sum_of_file(self, position: int) -> bytes | NotKept:
         try:
@@ -292,7 +284,7 @@ class Binaries:
             yield
             self._check_identity()
         except OSError as error:
-            raise self._not_kept(_unreadable(error)) from error
+            raise self._not_kept(unreadable(error)) from error
         except NotKept:
             self.missed = True
             raise
@@ -326,10 +318,6 @@ class Binaries:
         if self._offsets is None:
             self._offsets = offsets_of(reader, self._index.entries)
         return self._offsets
-
-
-def _unreadable(error: OSError) -> str:
-    return f"it can't be read any more: {error.strerror or error}"
 
 
 def _parted(blob: object) -> Parted | None:
