@@ -14,7 +14,7 @@ from inspector.elf import read_loader as facts_of
 from inspector.elf import read_skeleton as skeleton_of
 from inspector.elf import read_symbols as symbols_of
 from inspector.errors import InspectorError
-from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable
+from inspector.layers.blob import LayerBlob, Parted, Remote, Reopenable, Seekable, Unpacked
 from inspector.layers.entry import LayerIndex
 from inspector.layers.kept import is_whole, joined, kept, pack_kept, unpack_kept
 from inspector.layers.objects import (
@@ -32,7 +32,7 @@ from inspector.layers.objects import (
 )
 from inspector.layers.offsets import offsets_of
 from inspector.layers.readers import FileReader
-from inspector.layers.source_sums import CHANGED, SourceSums
+from inspector.layers.source_sums import CHANGED, SourceSums, unreadable
 from inspector.layers.taking import not_elf
 from inspector.rootfs import NotKept
 
@@ -207,6 +207,8 @@ class Binaries:
                 found[position] = NotKept("no sum of it was taken when its layer was read")
         if unread and isinstance(self._files, Seekable):
             found |= self._sums_of_tar(self._files, sorted(unread))
+        elif unread and isinstance(self._files, Unpacked):
+            found |= self._sums_of_directory(self._files, sorted(unread))
         else:
             found |= {position: self._sum_of_file(position) for position in unread}
         self.missed |= any(isinstance(each, NotKept) for each in found.values())
@@ -218,6 +220,15 @@ class Binaries:
             with self._unchanged(), tar.reader() as reader:
                 offsets = self._offsets_of(reader, positions)
                 return {at: self._sums.take(at, partial(reader.read_at, offsets[at])) for at in positions}
+        except NotKept as error:
+            self._sums.forget(positions)
+            return dict.fromkeys(positions, error)
+
+    def _sums_of_directory(self, files: Unpacked, positions: list[int]) -> dict[int, bytes | NotKept]:
+        """Take the sums of files that lie each for itself: one that can't be read is no matter of the others."""
+        try:
+            with self._unchanged():
+                return {at: self._sums.attempt(at, read) for at, read in files.readers(self._index, positions)}
         except NotKept as error:
             self._sums.forget(positions)
             return dict.fromkeys(positions, error)
@@ -273,7 +284,7 @@ class Binaries:
             yield
             self._check_identity()
         except OSError as error:
-            raise self._not_kept(f"it can't be read any more: {error.strerror or error}") from error
+            raise self._not_kept(unreadable(error)) from error
         except NotKept:
             self.missed = True
             raise

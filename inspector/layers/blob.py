@@ -69,6 +69,17 @@ class Seekable(Protocol):
 
 
 @runtime_checkable
+class Unpacked(Protocol):
+    """A blob whose files lie each for itself in directories."""
+
+    def readers(self, index: LayerIndex, positions: list[int]) -> Iterator[tuple[int, Callable[[int], bytes]]]:
+        """Yield positions of regular files, each with a function that returns so many first bytes of it.
+
+        The function is to be called before the next one is asked for. Raises as `Reopenable.open_file`, it too.
+        """
+
+
+@runtime_checkable
 class Repeatable(Protocol):
     """A blob whose bytes, as stored, can be had again from first to last."""
 

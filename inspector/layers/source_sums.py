@@ -16,6 +16,11 @@ CHANGED = "its layer changed since it was read"
 _NOT_FIT = "it is larger than a source, or more are asked for than are summed of a layer"
 
 
+def unreadable(error: OSError) -> str:
+    """Say why a file can't be read that could be listed."""
+    return f"it can't be read any more: {error.strerror or error}"
+
+
 class SourceSums:
     """Sums by the positions of files; `stored` gives the rows that the cache has of files that were asked for."""
 
@@ -49,6 +54,15 @@ class SourceSums:
             raise NotKept(CHANGED)
         self._summing.add(position, content)
         return self._taken[position]
+
+    def attempt(self, position: int, read: Callable[[int], bytes]) -> bytes | NotKept:
+        """Do the same for a file that lies for itself, and return why where it can't be read."""
+        try:
+            return self.take(position, read)
+        except OSError as error:
+            return NotKept(unreadable(error))
+        except NotKept as error:
+            return error
 
     def forget(self, positions: Iterable[int]) -> None:
         """Let go of sums that were taken of other bytes than those of the layer."""

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Mapping
 
 from inspector.python.environment import Environment
-from inspector.rootfs import Below, Kind, Names, Node, Rootfs, files_below, names_in
+from inspector.rootfs import Below, Kind, Names, Node, NotKept, Rootfs, files_below, names_in, sums_in
 from inspector.unknown import Tri
 
 READ, WRITE, EXECUTE = 4, 2, 1
@@ -69,6 +69,10 @@ class UserView:
     def read(self, path: str) -> bytes:
         """See `Rootfs.read`."""
         return self._fs.read(path)
+
+    def sums(self, files: Mapping[str, Node]) -> Mapping[str, bytes | NotKept]:
+        """See `sums_in`."""
+        return sums_in(self._fs, files)
 
     def names(self, path: str) -> Names:
         """See `names_in`."""

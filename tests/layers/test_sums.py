@@ -16,12 +16,12 @@ from inspector.layers.binaries import Binaries, remember
 from inspector.layers.cache import IndexCache
 from inspector.layers.entry import LayerIndex
 from inspector.layers.file import FileRange
-from inspector.layers.indexer import Indexed
+from inspector.layers.indexer import Indexed, Indexer
 from inspector.layers.merge import merge
 from inspector.layers.scan import scan_stream
 from inspector.layers.source_sums import SourceSums
-from inspector.rootfs import NotKept
-from inspector.sources.engine.walk import Walk
+from inspector.rootfs import Kind, NotKept
+from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
 from inspector.testing.tree import File, Hardlink, Tree, tar_of
 from tests.layers.indexing import sought
 from tests.sources.engine.unpacked import unpack
@@ -77,12 +77,63 @@ def test_sources_that_an_import_may_read_are_summed(tmp_path: Path, path: str, s
     assert (0 in later.objects.offsets) is summed or path.endswith(".so")
 
 
-def test_a_walk_over_a_directory_sums_them_under_any_of_their_names(tmp_path: Path) -> None:
-    tree: Tree = {"cache/a": SOURCE, PATH: Hardlink("cache/a"), "opt/torch/b.py": b"b", "opt/other.py": b"c"}
-    walk = Walk(unpack(tree, tmp_path / "diff"), lambda _: None)
-    walk.run()
-    found = {walk.entries.path(at): found for at, found in walk.objects.sums.items()}
-    assert found == {"cache/a": SUM, "opt/torch/b.py": hashlib.sha256(b"b").digest()[:16]}
+def walked(tree: Tree, folder: Path) -> Indexed:
+    """The layer by its directory, as overlay2 keeps it."""
+    (folder / "record").touch()
+    blob = DiffDirectory(unpack(tree, folder / "diff"), FileRecord(folder / "record"))
+    return Indexer(None, verify=False, meter=lambda _: None).index("", None, blob)
+
+
+def sums_in(indexed: Indexed) -> dict[str, bytes | NotKept]:
+    """The sums of all regular files, by path."""
+    entries, binaries = indexed.index.entries, indexed.binaries
+    assert binaries is not None
+    places = [at for at, entry in enumerate(entries) if entry.kind is Kind.FILE]
+    return {entries.path(at): found for at, found in binaries.sums(places).items()}
+
+
+DIRECTORY: Tree = {"cache/a": SOURCE, PATH: Hardlink("cache/a"), "opt/torch/b.py": b"b", "opt/torch/c.py": SOURCE}
+
+
+def test_of_a_directory_they_are_taken_when_they_are_asked_for(tmp_path: Path) -> None:
+    indexed = walked(DIRECTORY, tmp_path)
+    assert not indexed.index.objects.sums
+    assert sum_at(indexed, PATH) == SUM
+    assert sums_in(indexed) == {
+        "cache/a": SUM,
+        "opt/torch/b.py": hashlib.sha256(b"b").digest()[:16],
+        "opt/torch/c.py": SUM,
+    }
+
+
+def test_a_source_of_a_directory_that_changed_is_no_matter_of_the_others(tmp_path: Path) -> None:
+    indexed = walked(DIRECTORY, tmp_path)
+    (tmp_path / "diff/opt/torch/b.py").write_bytes(b"longer")
+    (tmp_path / "diff/opt/torch/c.py").unlink()
+    (tmp_path / "diff/opt/torch/c.py").symlink_to(tmp_path / "diff/cache/a")
+    found = {path: str(each) if isinstance(each, NotKept) else each for path, each in sums_in(indexed).items()}
+    assert found.pop("cache/a") == SUM
+    assert found == {
+        "opt/torch/b.py": "it changed since its layer was read",
+        "opt/torch/c.py": "it can't be read any more: Too many levels of symbolic links",
+    }
+
+
+def test_a_folder_that_became_a_link_is_not_followed_to_a_source(tmp_path: Path) -> None:
+    indexed = walked(DIRECTORY, tmp_path)
+    (tmp_path / "diff/opt/torch").rename(tmp_path / "torch")
+    (tmp_path / "diff/opt/torch").symlink_to(tmp_path / "torch")
+    assert {path: isinstance(each, NotKept) for path, each in sums_in(indexed).items()} == {
+        "cache/a": False,
+        "opt/torch/b.py": True,
+        "opt/torch/c.py": True,
+    }
+
+
+def test_none_is_known_of_a_directory_that_the_engine_made_again(tmp_path: Path) -> None:
+    indexed = walked(DIRECTORY, tmp_path)
+    (tmp_path / "record").unlink()
+    assert all(isinstance(each, NotKept) for each in sums_in(indexed).values())
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o755])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from inspector.layers.blob import Meter, Scanned
 from inspector.layers.scan import make_index
 from inspector.sources.access import AccessUnusable
+from inspector.sources.below import readers_below
 from inspector.sources.engine.compared import names_below
 from inspector.sources.engine.diff_directory import DiffDirectory, FileRecord
 from inspector.sources.engine.disk import unusable
@@ -66,6 +67,10 @@ class OwnFiles:
     def open_file(self, index: LayerIndex, position: int) -> AbstractContextManager[Source]:
         """See `Reopenable`."""
         return DiffDirectory(self.path, FileRecord(self.path)).open_file(index, position)
+
+    def readers(self, index: LayerIndex, positions: list[int]) -> Iterator[tuple[int, Callable[[int], bytes]]]:
+        """See `Unpacked`."""
+        return readers_below(self.path, index.entries, positions)
 
     def changed(self) -> Iterator[str]:
         """Yield the paths, from the root on, that were added, changed or removed since the files were scanned.

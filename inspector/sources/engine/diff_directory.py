@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -146,6 +146,12 @@ class DiffDirectory(msgspec.Struct, frozen=True):
 
         with file_below(self.path, index.entries.path(position), index.entries.sizes[position]) as (source, _):
             yield source
+
+    def readers(self, index: LayerIndex, positions: list[int]) -> Iterator[tuple[int, Callable[[int], bytes]]]:
+        """See `Unpacked`. No link is followed on the way."""
+        from inspector.sources.below import readers_below
+
+        return readers_below(self.path, index.entries, positions)
 
     def _compare(self, walk: Walk, size: int) -> None:
         """Raise `AccessUnusable` unless the directory is as large as the engine noted."""

@@ -28,7 +28,7 @@ from inspector.layers.tar import MAX_HEADERS, normal
 from inspector.layers.tree import OPAQUE
 from inspector.oci import decoder
 from inspector.sources.access import AccessUnusable
-from inspector.sources.below import DIRECTORY, OPENED
+from inspector.sources.below import OPENED, Folders
 from inspector.sources.engine.disk import unusable
 
 MAX_LINE = 16 << 20
@@ -184,26 +184,14 @@ _OF_USE = (OPAQUE.encode(), b'"name_raw"', *_encoded(_MARK))
 """What stands in the records of a layer where a directory hides others, or the tar sets overlayfs's attributes."""
 
 
-class _Files:
-    """The files of a layer's directory. The folders on the way to one are opened one by one, and none through a link.
-
-    Those of the last file stay open, as the next one mostly lies there too.
-    """
-
-    def __init__(self, top: Path) -> None:
-        self._top = top
-        self._names: list[str] = []
-        self._folders: list[int] = []
+class _Files(Folders):
+    """The files of a layer's directory."""
 
     def __enter__(self) -> Self:
         try:
-            self._folders = [os.open(self._top, DIRECTORY)]
+            return super().__enter__()
         except OSError as error:
-            raise unusable(self._top, error) from error
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._leave(0)
+            raise unusable(self.top, error) from error
 
     def content(self, record: Record) -> Iterator[bytes]:
         """Yield the bytes of a file. Raises `DigestMismatch` where they are more or fewer than noted."""
@@ -220,7 +208,7 @@ class _Files:
                     left -= len(piece)
                     yield piece
         except OSError as error:
-            raise unusable(self._top / record.path, error) from error
+            raise unusable(self.top / record.path, error) from error
         if left:
             raise DigestMismatch(
                 f"{self._shown(record)} has {status.st_size} bytes where the layer's tar has {record.size}: it was "
@@ -233,31 +221,17 @@ class _Files:
         try:
             return os.stat(name, dir_fd=folder, follow_symlinks=False).st_ctime_ns > made
         except OSError as error:
-            raise unusable(self._top / record.path, error) from error
+            raise unusable(self.top / record.path, error) from error
 
     def _place(self, record: Record) -> tuple[int, str]:
         """Return the folder that holds a file, opened, and the name in it."""
-        *names, last = record.path.split("/")
-        same = 0
-        while same < min(len(names), len(self._names)) and names[same] == self._names[same]:
-            same += 1
-        self._leave(same + 1)
         try:
-            for name in names[same:]:
-                self._folders.append(os.open(name, DIRECTORY, dir_fd=self._folders[-1]))
-                self._names.append(name)
+            return self.place(record.path)
         except OSError as error:
-            raise unusable(self._top / record.path, error) from error
-        return self._folders[-1], last
-
-    def _leave(self, count: int) -> None:
-        """Close all folders but the first ones."""
-        while len(self._folders) > count:
-            os.close(self._folders.pop())
-        del self._names[max(count - 1, 0) :]
+            raise unusable(self.top / record.path, error) from error
 
     def _shown(self, record: Record) -> str:
-        return ascii(f"{self._top}/{record.path[:200]}")
+        return ascii(f"{self.top}/{record.path[:200]}")
 
 
 def crc64(pieces: Iterator[bytes]) -> int:

@@ -23,7 +23,6 @@ from inspector.layers.entry import Attributes, Entry
 from inspector.layers.objects import Objects
 from inspector.layers.reading import too_much_kept
 from inspector.layers.retention import SITES
-from inspector.layers.sums import holds_sources
 from inspector.layers.tar import MAX_HEADERS
 from inspector.layers.tree import OPAQUE, WHITEOUT
 from inspector.rootfs import Kind
@@ -37,11 +36,9 @@ MAX_OPEN = 16
 """Directories that are open at once, and read together: several images may be read side by side."""
 _AT_ONCE = 2048  # files past which no further directory is read together with those
 _MARK_MODE = 0o600
-_FORMAT = 0o170000  # the bits of a mode that say what a file is
-_CODES = {bits: CODES[kind] for bits, kind in KINDS.items()}
 _FILE, _DIRECTORY, _SYMLINK = CODES[Kind.FILE], CODES[Kind.DIRECTORY], CODES[Kind.SYMLINK]
-_HARDLINK, _FIFO = CODES[Kind.HARDLINK], CODES[Kind.FIFO]
-_ORDINARY = frozenset({stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK})
+_HARDLINK, _FIFO, _CHAR = CODES[Kind.HARDLINK], CODES[Kind.FIFO], CODES[Kind.CHAR]
+_CHANGED = attrgetter("st_ctime_ns")
 
 
 class Walk:
@@ -58,7 +55,7 @@ class Walk:
 
     def __init__(self, top: Path, meter: Meter, opaque: Iterable[str] | None = None) -> None:
         self.entries = Entries()
-        self.objects = Objects()  # without ELF files: each is read when it is asked for
+        self.objects = Objects()  # without ELF files and sums: each is read when it is asked for
         self.inodes = 1
         self.latest = 0
         self._top = top
@@ -67,7 +64,7 @@ class Walk:
         self._meter = meter
         self._headers = MAX_HEADERS
         self._first: dict[Content, tuple[int, str]] = {}
-        self._files = ListedFiles(top, self.objects.sums)
+        self._files = ListedFiles(top)
         self._shared: set[Content] = set()
         self._root = -1
 
@@ -85,11 +82,8 @@ class Walk:
         if self._opaque:
             raise AccessUnusable(f"{self._shown(min(self._opaque))} hides what lies below it, and is no directory here")
         for content, (position, _) in self._first.items():
-            data, found = self._files.shared(content)
-            if data:
+            if data := self._files.shared.get(content):
                 self.entries.keep(position, data)
-            if found:
-                self._files.put(position, found)
 
     @property
     def bytes_read(self) -> int:
@@ -122,8 +116,7 @@ class Walk:
         """Open a directory, and list what lies in it."""
         path, status = below.path, below.status
         descriptor = os.open(path or ".", DIRECTORY, dir_fd=self._root)
-        sources = holds_sources(path)
-        rows.opened.append(Opened(path, status, descriptor, sources or path.endswith(SITES), sources))
+        rows.opened.append(Opened(path, status, descriptor, path.endswith(SITES)))
         self._refuse_other(status, os.fstat(descriptor), path)
         if self._is_opaque(descriptor, path):
             rows.marks[f"{path}/{OPAQUE}" if path else OPAQUE] = None
@@ -134,7 +127,7 @@ class Walk:
 
     def _take(self, rows: Rows) -> list[Below]:
         """Take in what lies in some directories, and return those to be entered next."""
-        rows.statuses = [item.stat(follow_symlinks=False) for item in rows.items]
+        rows.look()
         self._note_changes(rows)
         self._leave_out(rows)
         for mark in rows.marks:
@@ -154,7 +147,11 @@ class Walk:
             first, path = self._first.setdefault(content, (begin + at, rows.path(at)))
             if first != begin + at:
                 self._make_hardlink(columns, at, path)
-        self.entries.extend(
+        self._append(columns)
+        return below
+
+    def _append(self, columns: Columns) -> None:
+        begin = self.entries.extend(
             columns.homes,
             columns.names,
             bytes(columns.kinds),
@@ -165,50 +162,42 @@ class Walk:
         )
         for at, data in columns.data.items():
             self.entries.keep(begin + at, data)
-        for at, found in columns.sums.items():
-            self._files.put(begin + at, found)
-        return below
 
     def _note_changes(self, rows: Rows) -> None:
         """Note when files were changed last; engines change attributes of directories later on."""
-        changed = [
-            status.st_ctime_ns if status[0] & _FORMAT != stat.S_IFDIR else status.st_mtime_ns
-            for status in rows.statuses
-        ]
+        changed = [*map(_CHANGED, rows.statuses)]
+        for at in rows.places(_DIRECTORY):
+            changed[at] = rows.statuses[at].st_mtime_ns
         self.latest = max(self.latest, *changed, 0)
 
     def _leave_out(self, rows: Rows) -> None:
         """Leave out whiteouts, which become marks: fuse-overlayfs may leave one in both ways; and what is in no tar."""
-        suspects = [
-            at
-            for at, (item, status) in enumerate(zip(rows.items, rows.statuses, strict=True))
-            if item.name[:4] == WHITEOUT or status[0] & _FORMAT not in _ORDINARY
-        ]
         left_out: list[int] = []
-        for at in suspects:
-            status, path = rows.statuses[at], rows.path(at)
+        for at in sorted({*rows.named(WHITEOUT), *rows.places(_CHAR), *rows.places(0)}):
+            status, name = rows.statuses[at], rows.names[at]
             kind = KINDS.get(stat.S_IFMT(status.st_mode))
-            whiteout = "" if kind is Kind.DIRECTORY else self._whiteout(rows.items[at].name, kind, status)
+            whiteout = "" if kind is Kind.DIRECTORY else self._whiteout(name, kind, status)
             if whiteout:
-                rows.marks[path[: len(path) - len(rows.items[at].name)] + whiteout] = None
+                rows.marks[rows.path(at).removesuffix(name) + whiteout] = None
             if whiteout or kind is None:
                 self._count_names(status)
                 left_out.append(at)
         rows.leave_out(left_out)
 
     def _columns(self, rows: Rows) -> tuple[Columns, Sequence[int]]:
-        """Return what the statuses tell, and how many names each file has."""
+        """Return what the statuses tell, and how many names each file has; few modes and owners differ."""
         whole, _, _, links, uids, gids, sizes, *_ = zip(*rows.statuses, strict=True)
-        owners = list(zip(uids, gids, strict=True))
-        places = {(uid, gid): self.entries.owner_place((uid, gid, (), None)) for uid, gid in set(owners)}
-        homes = {place: self.entries.home(rows.opened[place].path) for place in dict.fromkeys(rows.where)}
+        owners = [*zip(uids, gids, strict=True)]
+        places = {(uid, gid): self.entries.owner_place((uid, gid, (), None)) for uid, gid in {*owners}}
+        homes = {place: self.entries.home(rows.opened[place].path) for place in {*rows.where}}
+        modes = {mode: mode & 0o7777 for mode in {*whole}}
         columns = Columns(
-            homes=[homes[place] for place in rows.where],
-            names="/".join([item.name for item in rows.items]).encode("utf-8", "surrogateescape").split(b"/"),
-            kinds=bytearray([_CODES[mode & _FORMAT] for mode in whole]),
-            modes=[mode & 0o7777 for mode in whole],
-            sizes=list(sizes),
-            owned=[places[owner] for owner in owners],
+            homes=[*map(homes.__getitem__, rows.where)],
+            names="/".join(rows.names).encode("utf-8", "surrogateescape").split(b"/"),
+            kinds=rows.kinds,
+            modes=[*map(modes.__getitem__, whole)],
+            sizes=[*sizes],
+            owned=[*map(places.__getitem__, owners)],
         )
         return columns, links
 
@@ -220,7 +209,7 @@ class Walk:
             shared[at] = (status.st_dev, status.st_ino)
             return
         columns.sizes[at] = 0
-        folder, name, path = rows.directory(at), rows.items[at].name, rows.path(at)
+        folder, name, path = rows.directory(at), rows.names[at], rows.path(at)
         if kind == _DIRECTORY:
             if self._enters(path, name, status, folder.status.st_dev):
                 below.append(Below(path, status))
@@ -234,7 +223,7 @@ class Walk:
         """Take in attributes of files that may have some which count: programs, and files without content."""
         for at, (mode, status) in enumerate(zip(columns.modes, rows.statuses, strict=True)):
             if (mode & 0o111 or not status.st_blocks) and columns.kinds[at] == _FILE:
-                name, descriptor = rows.items[at].name, rows.directory(at).descriptor
+                name, descriptor = rows.names[at], rows.directory(at).descriptor
                 if attributes := self._attributes(rows.path(at), name, status, descriptor):
                     owner = (status.st_uid, status.st_gid, attributes, None)
                     columns.owned[at] = self.entries.owner_place(owner)

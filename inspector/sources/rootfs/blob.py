@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from inspector.layers.file import FileRange
 from inspector.layers.scan import make_index
 from inspector.rootfs import NotKept
 from inspector.sources.access import AccessUnusable
-from inspector.sources.below import FOLLOWED, file_below
+from inspector.sources.below import CHANGED, FOLLOWED, file_below, readers_below
 from inspector.sources.rootfs.walk import RootWalk, unreadable
 
 if TYPE_CHECKING:
@@ -79,8 +79,12 @@ class RootDirectory:
         path, size = index.entries.path(position), index.entries.sizes[position]
         with file_below(self._path, path, size, FOLLOWED) as (source, status):
             if status.st_ctime_ns > self._newest:
-                raise NotKept("it changed since its directory was read")
+                raise NotKept(CHANGED)
             yield source
+
+    def readers(self, index: LayerIndex, positions: list[int]) -> Iterator[tuple[int, Callable[[int], bytes]]]:
+        """See `Unpacked`. No link is followed on the way."""
+        return readers_below(self._path, index.entries, positions, FOLLOWED, self._newest)
 
 
 class RootTar(FileRange, frozen=True):
