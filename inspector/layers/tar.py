@@ -39,7 +39,7 @@ MAX_HEADERS = 1_000_000
 _CHECKED = 1024  # headers between two looks at whether to stop
 _ZERO = bytes(BLOCK)
 _ODD_ENDS = ("/", ".")
-_ODD = re.compile(r"\A[/.]|/\.{0,2}(?:/|\Z)")
+_ODD, _ODD_TAILS = ("/./", "/../", "//"), ("/", "/.", "/..")
 _KINDS = {
     b"0": Kind.FILE,
     b"1": Kind.HARDLINK,
@@ -131,7 +131,7 @@ def normal(path: str) -> str:
     if "/." not in path:  # as nearly all are
         if "//" not in path and path[:1] not in _ODD_ENDS and path[-1:] != "/":
             return path
-    elif not _ODD.search(path):
+    elif not any(each in path for each in _ODD) and path[:1] not in _ODD_ENDS and not path.endswith(_ODD_TAILS):
         return path
     parts: list[str] = []
     for part in path.split("/"):
