@@ -15,6 +15,7 @@ from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
 from inspector.python.follow import End, Follower
 from inspector.python.launch import Script, read_program
+from inspector.python.shell.state import Run
 from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
 from inspector.python.whole import ReadContent
@@ -74,7 +75,12 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
     environment = environment_of(fs, config)
     if environment.trouble:
         return plain
-    ends = [_whole(end) for end in Follower(fs, content).follow(words, environment)]
+    follower = Follower(fs, content)
+    ends = follower.follow(words, environment)
+    if not any(map(_is_asked, ends)):
+        run = [run for run in follower.beside if _is_asked(run)]
+        ends += [end for each in run[:4] for end in follower.follow(each.argv, each.environment, each.doubts)]
+    ends = [_whole(end) for end in ends]
     reached = _distinct(end for end in ends if end.argv[1:] == ("-c", PROGRAM))
     if not config.entrypoint:
         only = reached[0] if len(reached) == 1 and reached[0].kind == "python" else None
@@ -97,9 +103,14 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
     return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts), may_fail=may_fail)
 
 
+def _is_asked(end: End | Run) -> bool:
+    """Tell whether the asked command is what runs, its program whole or split into words."""
+    return " ".join(end.argv[1:]) == f"-c {PROGRAM}"
+
+
 def _whole(end: End) -> End:
     """Return the end, or that it fails where a shell has split the program of `-c` into words, as `exec $@` does."""
-    if end.kind != "python" or len(end.argv) < 4 or " ".join(end.argv[1:]) != f"-c {PROGRAM}":
+    if end.kind != "python" or len(end.argv) < 4 or not _is_asked(end):
         return end
     why = "a shell splits the command once more, so that `-c` takes the first word of its program alone"
     return msgspec.structs.replace(end, kind="nothing", fails=why)

@@ -6,7 +6,8 @@ import posixpath
 from collections.abc import Callable
 
 from inspector.errors import InspectorError
-from inspector.python.files import find, join
+from inspector.python.files import find, join, read_text
+from inspector.python.shell.conditions import MOUNTED
 from inspector.python.shell.expand import Stop
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
@@ -115,6 +116,35 @@ def _which(shell: Shell, options: list[str], operands: list[str], state: State) 
     return found.path if isinstance(found, Found) else ""
 
 
+def _uname(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    """Return the kernel's name or its machine: of the common architectures, which have but one name."""
+    del shell
+    if operands or options in ([], ["-s"]):
+        return None if operands else "Linux"
+    return _MACHINES.get(state.base.architecture) if options in (["-m"], ["-p"], ["-i"]) else None
+
+
+def _arch(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    return _uname(shell, ["-m"], [], state) if not options and not operands else None
+
+
+def _cat(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    """Return the text of a file of the image that nothing has changed."""
+    if options or len(operands) != 1:
+        return None
+    path = join(state.cwd, operands[0])
+    if path.startswith(MOUNTED) or path in state.changed or find(shell.fs, path) is None:
+        return None
+    try:
+        text = read_text(shell.fs, path)
+    except InspectorError:
+        return None
+    return None if text is None or len(text) > MAX_TEXT else text.rstrip("\n")
+
+
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+MAX_TEXT = 4096
+"""Characters of a file that are taken into a value."""
 _KNOWN: dict[str, Callable[[Shell, list[str], list[str], State], str | None]] = {
     "cd": _cd,
     "pwd": _pwd,
@@ -127,4 +157,7 @@ _KNOWN: dict[str, Callable[[Shell, list[str], list[str], State], str | None]] = 
     "whoami": _whoami,
     "which": _which,
     "command": _which,
+    "uname": _uname,
+    "arch": _arch,
+    "cat": _cat,
 }

@@ -169,6 +169,10 @@ class Expander:
                 return self._default(part, value, state)
             case ":":
                 return _substring(value or "", self.single(part.word, state))
+            case "," | ",," | "^" | "^^":
+                return HOLE if part.word else _cased(value or "", part.operator)
+            case "/" | "//":
+                return _substituted(value or "", part.operator, self.pattern(part.word, state))
             case _:
                 pattern = self.pattern(part.word, state)
                 return _trimmed(value or "", part.operator, pattern)
@@ -237,7 +241,27 @@ def _tilde(value: str, state: State) -> str:
     return HOLE if value.startswith("~") else value
 
 
+def _cased(value: str, operator: str) -> str:
+    """Return the value with all letters, or the first, in lower or upper case."""
+    if HOLE in value or not value.isascii():
+        return HOLE
+    changed = value.lower() if operator[0] == "," else value.upper()
+    return changed if len(operator) > 1 else changed[:1] + value[1:]
+
+
+def _substituted(value: str, operator: str, words: str) -> str:
+    """Return `${name/text/other}`; what is more than plain text isn't worked out."""
+    text, _, other = words.partition("/")
+    if HOLE in value + words or not text or is_pattern(text) or "\\" in words or "&" in other or text[0] in "#%":
+        return HOLE
+    return value.replace(text, other, -1 if len(operator) > 1 else 1)
+
+
 def _substring(value: str, offset: str) -> str:
+    from_end = re.fullmatch(r" +-(\d{1,6})", offset)
+    if from_end is not None and HOLE not in value:
+        count = int(from_end[1])
+        return value[-count:] if 0 < count <= len(value) else ""
     match = re.fullmatch(r" *(\d{1,6})(?::(\d{1,6}))?", offset)
     if match is None or HOLE in value:
         return HOLE

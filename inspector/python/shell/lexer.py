@@ -21,7 +21,9 @@ _ASSIGNS = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]\w*|[0-9]|[@*#?$!-]", re.ASCII)
-_BRACED = re.compile(r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|[-=?+#%:])?", re.ASCII)
+_BRACED = re.compile(r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|//|,,|\\^\\^|[-=?+#%:/,^])?", re.ASCII)
+_OF_BASH = ("/", "//", ",", ",,", "^", "^^")
+"""Operators in `${name…}` of bash, which are a bad substitution to dash."""
 _COUNTED = re.compile(r"#[A-Za-z_]\w*\[[@*]\]", re.ASCII)
 _ENDS_WORD = frozenset(" \t\n;&|()<>")
 
@@ -304,7 +306,7 @@ class _Lexer:
         rest = inner[match.end() :]
         if match[1] == "BASH_SOURCE[0]":
             name = "BASH_SOURCE"
-        if (rest and not operator) or (self.posix and "[" in name):
+        if (rest and not operator) or (self.posix and ("[" in name or operator in _OF_BASH)):
             return Opaque(quoted, extends=True)
         return Parameter(name, operator, parse_word(rest, self.depth + 1, posix=self.posix) if rest else (), quoted)
 
