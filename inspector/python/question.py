@@ -78,8 +78,9 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
     follower = Follower(fs, content)
     ends = follower.follow(words, environment)
     if not any(map(_is_asked, ends)):
-        run = [run for run in follower.beside if _is_asked(run)]
-        ends += [end for each in run[:4] for end in follower.follow(each.argv, each.environment, each.doubts)]
+        ran = [run for run in follower.beside if _is_asked(run)]
+        ends = [end for end in ends if not ran or end.kind == "unknown"]
+        ends += [end for each in ran[:4] for end in follower.follow(each.argv, each.environment, each.doubts)]
     ends = [_whole(end) for end in ends]
     reached = _distinct(end for end in ends if end.argv[1:] == ("-c", PROGRAM))
     if not config.entrypoint:

@@ -13,7 +13,7 @@ from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.syntax import Simple
 from inspector.python.which import Found, find_command
-from inspector.rootfs import is_dir
+from inspector.rootfs import Kind, is_dir
 
 
 def capture(shell: Shell, text: str, state: State) -> str:
@@ -142,6 +142,17 @@ def _cat(shell: Shell, options: list[str], operands: list[str], state: State) ->
     return None if text is None or len(text) > MAX_TEXT else text.rstrip("\n")
 
 
+def _ls(shell: Shell, options: list[str], operands: list[str], state: State) -> str | None:
+    """Return the name of a file that is there, or nothing; what a folder holds isn't told."""
+    if set(options) - {"-1", "-d"} or len(operands) != 1 or join(state.cwd, operands[0]).startswith(MOUNTED):
+        return None
+    found = find(shell.fs, join(state.cwd, operands[0]))
+    if found is None:
+        state.status = "no"
+        return ""
+    return operands[0] if found[1].kind is Kind.FILE else None
+
+
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 MAX_TEXT = 4096
 """Characters of a file that are taken into a value."""
@@ -160,4 +171,5 @@ _KNOWN: dict[str, Callable[[Shell, list[str], list[str], State], str | None]] = 
     "uname": _uname,
     "arch": _arch,
     "cat": _cat,
+    "ls": _ls,
 }

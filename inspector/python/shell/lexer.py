@@ -129,7 +129,7 @@ class _Lexer:
             raise Malformed("an arithmetic command has no end")
         inner = self.text[self.at + 2 : end]
         self.at = end + 2
-        self.found.append(Token((Opaque(assigns=assigned(inner)),), "(("))
+        self.found.append(Token((Opaque(assigns=assigned(inner), text=inner),), "(("))
 
     def _operator(self, operator: str) -> None:
         self.at += len(operator)

@@ -123,7 +123,7 @@ class _Parser:
                 raise Malformed("a bracket has no end")
             return Group(body, own_process=True)
         if self.here.operator == "((":
-            return Test(assigns=self._arithmetic())
+            return self._arithmetic()
         match self.here.plain:
             case "{":
                 return self._group()
@@ -147,9 +147,9 @@ class _Parser:
             return self._function()
         return self._simple()
 
-    def _arithmetic(self) -> tuple[str, ...]:
+    def _arithmetic(self) -> Test:
         (only,) = self._word()
-        return only.assigns if isinstance(only, Opaque) else ()
+        return Test(assigns=only.assigns, arithmetic=only.text) if isinstance(only, Opaque) else Test()
 
     def _group(self) -> Group:
         self.at += 1
@@ -195,7 +195,7 @@ class _Parser:
     def _for(self) -> Loop:
         self.at += 1
         if self.here.operator == "((":
-            assigns = self._arithmetic()
+            assigns = self._arithmetic().assigns
             while self._take(";", "\n"):
                 pass
             return Loop(self._do(), condition=(Chain((("", Pipeline((Test(assigns=assigns),))),)),))

@@ -264,6 +264,7 @@ class Shell:
         for name in test.assigns:
             state.set(name, HOLE)
         if not test.words:
+            state.status = "unknown" if test.assigns else conditions.arithmetic(test.arithmetic, state)
             return [state]
         texts: list[str] = []
         for at, word in enumerate(test.words):
