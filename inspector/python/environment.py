@@ -131,7 +131,8 @@ def account_of(fs: Rootfs, user: str) -> Account | None:
 def group_names(fs: Rootfs, groups: frozenset[int]) -> set[str]:
     """Return the names of groups, as group(5) has them. Raises `NotKept`."""
     lines = (line.strip().split(":") for line in (read_text(fs, "/etc/group") or "").split("\n"))
-    return {fields[0] for fields in lines if len(fields) > 2 and _NUMBER.fullmatch(fields[2]) and int(fields[2]) in groups}
+    named = [fields for fields in lines if len(fields) > 2 and _NUMBER.fullmatch(fields[2])]
+    return {fields[0] for fields in named if int(fields[2]) in groups}
 
 
 def _account(fs: Rootfs, user: str) -> tuple[Account, str | None]:

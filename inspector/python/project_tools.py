@@ -107,7 +107,8 @@ def _poetry_without(asked: Asked, root: str | None, command: tuple[str, ...]) ->
     interpreter = find(asked.fs, program.interpreter) if isinstance(program, Script) else None
     python = find_command(asked.fs, "python", environment)
     same = isinstance(python, Found) and interpreter is not None and interpreter[0] == python.resolved
-    alone = same and not is_file(asked.fs, f"{posixpath.dirname(posixpath.dirname(program.interpreter))}/pyvenv.cfg")
+    prefix = posixpath.dirname(posixpath.dirname(program.interpreter)) if isinstance(program, Script) else ""
+    alone = same and not is_file(asked.fs, f"{prefix}/pyvenv.cfg")
     if makes == "false" and alone:
         return Passed(argv=command, environment=environment)
     return Unknown("`poetry run` takes an environment that can't be told: there is none in the project")

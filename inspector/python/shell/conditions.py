@@ -27,7 +27,9 @@ _PLAIN_EXPRESSION = re.compile(r"[\w^$./|:-]{1,256}", re.ASCII)
 """Regular expressions that mean the same to Python as to POSIX, and take no time."""
 MAX_MATCHED = 4096
 _COMPARED = re.compile(r"\s*([$\w{}#\[\]@]+)\s*(==|!=|<=|>=|<|>)\s*([$\w{}#\[\]@]+)\s*", re.ASCII)
-_OPERAND = re.compile(r"(\d{1,15})|\$?([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}|\$(#)|\$\{#([A-Za-z_]\w*)\[[@*]\]\}", re.ASCII)
+_OPERAND = re.compile(
+    r"(\d{1,15})|\$?([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}|\$(#)|\$\{#([A-Za-z_]\w*)\[[@*]\]\}", re.ASCII
+)
 _SIGNS = {"==": "-eq", "!=": "-ne", "<": "-lt", "<=": "-le", ">": "-gt", ">=": "-ge"}
 _INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *", re.ASCII)
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from inspector.python.files import join, list_dir
+from inspector.python.shell.patterns import fits, is_pattern
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.strict import may_be_set
-from inspector.python.shell.patterns import fits, is_pattern
 from inspector.python.shell.syntax import Array, Opaque, Output, Parameter, Part, Text, Word
 from inspector.rootfs import NotListed, Rootfs
 
@@ -151,7 +151,7 @@ class Expander:
                     state.set(name, HOLE)
                 return HOLE
 
-    def _parameter(self, part: Parameter, state: State) -> str:
+    def _parameter(self, part: Parameter, state: State) -> str:  # noqa: PLR0911 - one answer an operator
         items = self._items(part, state) if part.name == "@" or part.name.endswith("[@]") else None
         if items is not None:
             return " ".join(items)
@@ -195,7 +195,7 @@ class Expander:
         return value or ""
 
 
-def _lookup(name: str, state: State) -> str | None:
+def _lookup(name: str, state: State) -> str | None:  # noqa: PLR0911 - one answer a kind
     if name.isdigit():
         at = int(name)
         if not at:

@@ -21,7 +21,9 @@ _ASSIGNS = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]\w*|[0-9]|[@*#?$!-]", re.ASCII)
-_BRACED = re.compile(r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|//|,,|\\^\\^|[-=?+#%:/,^])?", re.ASCII)
+_BRACED = re.compile(
+    r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|//|,,|\\^\\^|[-=?+#%:/,^])?", re.ASCII
+)
 _OF_BASH = ("/", "//", ",", ",,", "^", "^^")
 """Operators in `${name…}` of bash, which are a bad substitution to dash."""
 _COUNTED = re.compile(r"#[A-Za-z_]\w*\[[@*]\]", re.ASCII)
@@ -110,18 +112,7 @@ class _Lexer:
         if self.posix:
             return False
         last = self.found[-1] if self.found else Token(operator="\n")
-        return bool(last.operator) or last.plain in {
-            "for",
-            "if",
-            "while",
-            "until",
-            "then",
-            "do",
-            "else",
-            "elif",
-            "!",
-            "{",
-        }
+        return bool(last.operator) or last.plain in _BEFORE_COMMANDS
 
     def _arithmetic(self) -> None:
         end = self.text.find("))", self.at)
@@ -226,7 +217,7 @@ class _Lexer:
         keyed = any(isinstance(word[0], Text) and word[0].value.startswith("[") for word in words)
         return Opaque() if others or keyed else Array(words)
 
-    def _part(self, *, quoted: bool) -> str | list[Part]:
+    def _part(self, *, quoted: bool) -> str | list[Part]:  # noqa: PLR0911 - one answer a character
         """Return what stands here: a character that stands for itself, or parts."""
         character = self.text[self.at]
         if not quoted and not self.posix and character in "@?" and self.text.startswith("(", self.at + 1):

@@ -186,9 +186,7 @@ class State:
         variables |= more or {}
         variables.setdefault("PATH", self.variables.get("PATH", ""))
         home = variables.get("HOME", self.base.home)
-        return msgspec.structs.replace(
-            self.base, variables=variables, cwd=self.cwd, home=home, changed=self.changed
-        )
+        return msgspec.structs.replace(self.base, variables=variables, cwd=self.cwd, home=home, changed=self.changed)
 
     def run(self, argv: list[str], more: Mapping[str, str] | None = None, *, ends: bool = False) -> Run:
         """Return the program started here."""
