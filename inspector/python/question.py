@@ -99,7 +99,8 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
     doubts += [f"it may run {end.argv[0]!r} instead" for end in others if end.kind in ("python", "program")]
     if len(reached) > 1:
         doubts.append("it goes more than one way, to different environments")
-    question = _of_end(config, reached[0], command)
+    unseen = reached[0].kind == "unknown" and not reached[0].fails  # its PATH may hold what isn't known
+    question = plain if unseen else _of_end(config, reached[0], command)
     passes: Passes = "unknown" if doubts else "direct"
     return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts), may_fail=may_fail)
 

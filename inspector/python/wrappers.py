@@ -239,6 +239,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "ionice": _valued("-c", "-n", "--class", "--classdata"),
     "stdbuf": _valued("-i", "-o", "-e", "--input", "--output", "--error"),
     "timeout": _plain(_Options(frozenset({"-k", "-s", "--kill-after", "--signal"}), 1)),
+    "chrt": _plain(_Options(frozenset({"-T", "-P", "-D"}), 1)),
     "taskset": _plain(_Options(frozenset(), 1)),
     "uv": uv,
     "poetry": poetry,

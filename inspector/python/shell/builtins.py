@@ -60,6 +60,8 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
     own = words[0] in ("local", "declare", "typeset")
     fixed = words[0] == "readonly"
     state.status = "yes"
+    if _names_others(words, state, own=own, exports=exports):
+        return [state]
     if words[0] == "local" and not state.local:
         state.status = "no"
         return [state] if state.dialect != "dash" else shell.stop(state, "`local` stands outside of a function")
@@ -83,6 +85,18 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
                 state.keep(name.partition("=")[0])
             _export_name(name, state, exports=exports, hides=hides)
     return [state]
+
+
+def _names_others(words: list[str], state: State, *, own: bool, exports: bool) -> bool:
+    """Note a reference to another variable (`-n`), and functions that programs find (`-f`); True for the latter."""
+    letters = {letter for word in words[1:] if word[:1] == "-" for letter in word}
+    if own and "n" in letters:
+        state.doubt(f"`{words[0]} -n` is not followed")
+    if "f" not in letters or not exports or state.dialect != "bash":
+        return False
+    for name in words[2:]:
+        state.set(f"BASH_FUNC_{name}%%", HOLE, export=True)
+    return True
 
 
 def _export_name(text: str, state: State, *, exports: bool, hides: bool) -> None:
@@ -233,6 +247,8 @@ def _command(shell: Shell, words: list[str], command: Simple, state: State) -> l
         name = operands[0] if operands else HOLE
         state.status = is_there(shell, name, state)
         return [state]
+    if rest[:1] == ["-p"]:
+        state.doubt("`command -p` looks for programs elsewhere than in PATH")
     rest = rest[1:] if rest[:1] in (["-p"], ["--"]) else rest
     if not rest:
         return [state]

@@ -30,6 +30,7 @@ _COMPARED = re.compile(r"\s*([$\w{}#\[\]@]+)\s*(==|!=|<=|>=|<|>)\s*([$\w{}#\[\]@
 _OPERAND = re.compile(
     r"(\d{1,15})|\$?([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*)\}|\$(#)|\$\{#([A-Za-z_]\w*)\[[@*]\]\}", re.ASCII
 )
+_CALCULATED = re.compile(r"\s*([$\w{}#\[\]@]+)\s*(?:([-+*])\s*([$\w{}#\[\]@]+)\s*)?", re.ASCII)
 _SIGNS = {"==": "-eq", "!=": "-ne", "<": "-lt", "<=": "-le", ">": "-gt", ">=": "-ge"}
 _INTEGER = re.compile(r" *[+-]?[0-9]{1,18} *", re.ASCII)
 
@@ -135,6 +136,18 @@ def arithmetic(text: str, state: State) -> Tri:
         return "unknown"
     left, right = (_number(operand, state) for operand in (found[1], found[3]))
     return _binary(left, _SIGNS[found[2]], right, patterns=False)
+
+
+def calculated(text: str, state: State) -> str:
+    """Return the value of `$(( … ))`: of a number, or of two with one of the signs `+`, `-` and `*` between them."""
+    found = _CALCULATED.fullmatch(text)
+    if found is None:
+        return HOLE
+    left, right = (_number(operand, state) if operand else "0" for operand in (found[1], found[3]))
+    if not (_INTEGER.fullmatch(left) and _INTEGER.fullmatch(right)):
+        return HOLE
+    one, other = int(left), int(right)
+    return str({"*": one * other, "-": one - other}.get(found[2], one + other))
 
 
 def _number(text: str, state: State) -> str:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from inspector.python.files import join, list_dir
+from inspector.python.shell import conditions
+from inspector.python.shell.braces import expanded
 from inspector.python.shell.patterns import fits, is_pattern
 from inspector.python.shell.state import HOLE, State
 from inspector.python.shell.strict import may_be_set
@@ -47,7 +49,7 @@ class Expander:
     def fields(self, words: tuple[Word, ...], state: State) -> list[str]:
         """Return the words of a command, split and with file names for patterns. Raises `Stop`."""
         found: list[str] = []
-        for word in words:
+        for word in words if state.dialect == "dash" else (each for one in words for each in expanded(one)):
             found += self._split(word, state)
             if len(found) > MAX_FIELDS:
                 return [*found[:MAX_FIELDS], HOLE]
@@ -144,6 +146,8 @@ class Expander:
                 return self._parameter(part, state)
             case Array():
                 return HOLE
+            case Opaque(text=text, assigns=()) if text:
+                return conditions.calculated(text, state)
             case Opaque(assigns=assigns, extends=extends):
                 if extends and state.dialect == "dash":
                     raise Stop("it is a bad substitution")
@@ -195,13 +199,16 @@ class Expander:
         return value or ""
 
 
-def _lookup(name: str, state: State) -> str | None:  # noqa: PLR0911 - one answer a kind
+def _lookup(name: str, state: State) -> str | None:  # noqa: C901, PLR0911 - one answer a kind
     if name.isdigit():
         at = int(name)
         if not at:
             return state.zero
         return state.arguments[at - 1] if at <= len(state.arguments) else None
     match name:
+        case _ if name.startswith("!"):
+            named = state.get(name[1:])
+            return named if named is None or HOLE in named or not named.isidentifier() else state.get(named)
         case "*":
             return _joined(state.arguments, state) if state.arguments else None
         case "#":

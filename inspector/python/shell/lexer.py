@@ -26,6 +26,7 @@ _BRACED = re.compile(
 )
 _OF_BASH = ("/", "//", ",", ",,", "^", "^^")
 """Operators in `${name…}` of bash, which are a bad substitution to dash."""
+_INDIRECT = re.compile(r"![A-Za-z_]\w*(?![\w@*\[])", re.ASCII)
 _COUNTED = re.compile(r"#[A-Za-z_]\w*\[[@*]\]", re.ASCII)
 _ENDS_WORD = frozenset(" \t\n;&|()<>")
 
@@ -266,7 +267,8 @@ class _Lexer:
         text, at = self.text, self.at
         if text.startswith("$((", at):
             self.at += 1
-            return [Opaque(quoted, assigned(self._closing("(", ")")))]
+            inner = self._closing("(", ")").strip()
+            return [Opaque(quoted, assigned(inner), text=inner.removeprefix("(").removesuffix(")"))]
         if text.startswith("$(", at):
             self.at += 1
             return [Output(self._closing("(", ")"), quoted)]
@@ -289,11 +291,12 @@ class _Lexer:
     def _braced(self, inner: str, *, quoted: bool) -> Part:
         if _COUNTED.fullmatch(inner):
             return Parameter(inner, quoted=quoted)
-        match = _BRACED.match(inner)
+        indirect = not self.posix and _INDIRECT.match(inner) is not None
+        match = _BRACED.match(inner, int(indirect))
         if match is None or (inner.startswith("#") and len(inner) > 1):
             length = inner.startswith("#") and _NAME.fullmatch(inner[1:]) is not None
             return Opaque(quoted, extends=not length)
-        name, operator = match[1], match[2] or ""
+        name, operator = f"{'!' * indirect}{match[1]}", match[2] or ""
         rest = inner[match.end() :]
         if match[1] == "BASH_SOURCE[0]":
             name = "BASH_SOURCE"

@@ -42,8 +42,14 @@ def ulimit(shell: Shell, words: list[str], command: Simple, state: State) -> lis
 
 
 def read(shell: Shell, words: list[str], command: Simple, state: State) -> list[State]:
-    """Set variables to what is not known."""
+    """Set variables to what is not known; where no option stands, `getopts` is done at once."""
     del shell, command
+    first = state.arguments[:1]
+    begins = words[0] == "getopts" and len(words) == 3 and "OPTIND" not in state.variables and HOLE not in first
+    if begins and (not first or first[0] in ("-", "--") or not first[0].startswith("-")):
+        state.set("OPTIND", "2" if first == ["--"] else "1")
+        state.status = "no"
+        return [state]
     for name in (*words[1:], *(("OPTARG", "OPTIND") if words[0] == "getopts" else ())):
         if not name.startswith("-"):
             state.set(name, HOLE)

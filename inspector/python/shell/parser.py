@@ -50,6 +50,7 @@ class _Parser:
 
     def __init__(self, found: list[Token], *, posix: bool) -> None:
         self.tokens, self.at, self.depth, self.posix = found, 0, 0, posix
+        self.writes: tuple[Word, ...] = ()
 
     @property
     def here(self) -> Token:
@@ -65,6 +66,8 @@ class _Parser:
     def _keyword(self, word: str) -> bool:
         """Pass a keyword, if it is here."""
         found = self.here.plain == word
+        if found:
+            self.writes += self.here.writes
         self.at += found
         return found
 
@@ -116,7 +119,17 @@ class _Parser:
             commands.append(self._command())
         return Pipeline(tuple(commands), negated)
 
-    def _command(self) -> Command:  # noqa: C901, PLR0911 - one arm a keyword
+    def _command(self) -> Command:
+        """Parse a command, and what its last word writes to as a command of its own before it."""
+        outer, self.writes = self.writes, ()
+        command = self._any_command()
+        writes, self.writes = self.writes, outer
+        if not writes:
+            return command
+        first = Simple((), (), silent=True, writes=writes)
+        return Group(tuple(Chain((("", Pipeline((each,))),)) for each in (first, command)))
+
+    def _any_command(self) -> Command:  # noqa: C901, PLR0911 - one arm a keyword
         if self._take("("):
             body = self.body()
             if not self._take(")"):

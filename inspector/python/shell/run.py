@@ -279,6 +279,8 @@ class Shell:
         name = words[0]
         if name in state.functions:
             return self._function(words, given, state)
+        if f"BASH_FUNC_{name}%%" in state.variables and state.dialect == "bash":
+            state.doubt(f"{name!r} is a function that comes with the environment")
         builtin = builtins.of(name, state)
         if builtin is not None:
             if given and state.posix and name in builtins.SPECIAL:
