@@ -148,12 +148,14 @@ class Follower:
             return [_unknown(words, environment, f"more than {MAX_DEPTH} programs run one another")]
         fs = as_user(self.fs, environment)
         found = self._find(fs, words[0], environment)
+        written = environment.changed & _places(words[0], environment)
+        if written:
+            why = f"{min(written)!r} is written before it runs"
+            return [_unknown(words, environment, why, doubts=doubts)]
         if not isinstance(found, Found):
             fails = isinstance(found, Absent) and not self._brings_programs()
             end = _unknown(words, environment, found.unknown, doubts=doubts)
             return [msgspec.structs.replace(end, fails=found.unknown) if fails else end]
-        if found.path in environment.changed:
-            return [_unknown(words, environment, f"{found.path!r} is written before it runs", doubts=doubts)]
         process = _Process(fs, found, words, environment, doubts, depth)
         try:
             return self._followed(process)
@@ -313,6 +315,14 @@ class Follower:
         if sum(map(len, self.texts.values())) > MAX_TEXTS:
             raise LimitExceeded(f"its scripts have more than {MAX_TEXTS} characters")
         return text
+
+
+def _places(word: str, environment: Environment) -> set[str]:
+    """Return where a program of the name may lie."""
+    if not environment.changed:
+        return set()
+    folders = [""] if "/" in word else environment.path
+    return {join(environment.cwd, folder, word) for folder in folders}
 
 
 def _env_shell(script: Script) -> bool:

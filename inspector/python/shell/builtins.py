@@ -11,7 +11,7 @@ from inspector.python.shell import activate, conditions, minor, options, strict
 from inspector.python.shell.parser import as_assignment
 from inspector.python.shell.seam import Shell
 from inspector.python.shell.state import HOLE, State
-from inspector.python.shell.syntax import Array, Output, Simple
+from inspector.python.shell.syntax import Array, Assignment, Output, Simple
 from inspector.python.which import Found, find_command
 from inspector.rootfs import Kind, is_dir
 from inspector.unknown import Tri
@@ -65,18 +65,21 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
     if words[0] == "local" and not state.local:
         state.status = "no"
         return [state] if state.dialect != "dash" else shell.stop(state, "`local` stands outside of a function")
-    for word in command.words[1:]:
-        assignment = as_assignment(word)
-        if assignment is not None and assignment.appends and state.dialect in ("dash", "ash"):
-            return shell.stop(state, f"`{words[0]}` knows no `+=`")
-        if assignment is not None and assignment.value[:1] and isinstance(assignment.value[0], Array):
+    assignments = [as_assignment(word) for word in command.words[1:]]
+    if any(each is not None and each.appends for each in assignments) and state.dialect in ("dash", "ash"):
+        return shell.stop(state, f"`{words[0]}` knows no `+=`")
+    values = [  # before any of them is set
+        shell.expander.single(each.value, state) if each is not None and not _is_array(each) else ""
+        for each in assignments
+    ]
+    for word, assignment, value in zip(command.words[1:], assignments, values, strict=True):
+        if assignment is not None and own:
+            state.keep(assignment.name)
+        if assignment is not None and _is_array(assignment):
             shell.set_array(assignment, state)
             continue
         if assignment is not None:
-            value = shell.expander.single(assignment.value, state)
             before = (state.get(assignment.name) or "") if assignment.appends else ""
-            if own:
-                state.keep(assignment.name)
             state.set(assignment.name, before + value, export=exports and not hides)
             state.fixed |= {assignment.name} if fixed else set()
             continue
@@ -85,6 +88,10 @@ def _export(shell: Shell, words: list[str], command: Simple, state: State) -> li
                 state.keep(name.partition("=")[0])
             _export_name(name, state, exports=exports, hides=hides)
     return [state]
+
+
+def _is_array(assignment: Assignment) -> bool:
+    return bool(assignment.value) and isinstance(assignment.value[0], Array)
 
 
 def _names_others(words: list[str], state: State, *, own: bool, exports: bool) -> bool:

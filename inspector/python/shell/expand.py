@@ -208,7 +208,9 @@ def _lookup(name: str, state: State) -> str | None:  # noqa: C901, PLR0911 - one
     match name:
         case _ if name.startswith("!"):
             named = state.get(name[1:])
-            return named if named is None or HOLE in named or not named.isidentifier() else state.get(named)
+            if named is None:
+                raise Stop(f"{name[1:]!r} names no variable")
+            return named if HOLE in named or not named.isidentifier() else state.get(named)
         case "*":
             return _joined(state.arguments, state) if state.arguments else None
         case "#":

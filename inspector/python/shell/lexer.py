@@ -22,7 +22,7 @@ _ASSIGNS = re.compile(
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z_]\w*|[0-9]|[@*#?$!-]", re.ASCII)
 _BRACED = re.compile(
-    r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|//|,,|\\^\\^|[-=?+#%:/,^])?", re.ASCII
+    r"([A-Za-z_]\w*(?:\[(?:[@*]|\d{1,4})\])?|[0-9]+|[@*#?$!-])(:[-=?+]|##|%%|//|,,|\^\^|[-=?+#%:/,^])?", re.ASCII
 )
 _OF_BASH = ("/", "//", ",", ",,", "^", "^^")
 """Operators in `${name…}` of bash, which are a bad substitution to dash."""

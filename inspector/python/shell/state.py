@@ -80,8 +80,8 @@ class State:
         if dialect == "bash":
             self.variables["BASH_VERSION"] = "5.2.15(1)-release"
             self.variables["BASH"] = "/bin/sh" if posix else "/bin/bash"
-        if self.interactive:
-            self.variables.setdefault("PS1", "$ ")
+        if self.interactive or dialect in ("dash", "ash"):
+            self.variables.setdefault("PS1", "$ " if environment.uid else "# ")
         elif dialect == "bash":
             self.unset("PS1")
 
