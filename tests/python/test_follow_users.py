@@ -131,8 +131,8 @@ def test_settings_of_sudoers() -> None:
 def test_the_environment_of_pam() -> None:
     more: Tree = {"etc/environment": b'PATH="/usr/bin:/bin:/usr/local/bin"\n'}
     assert follow("su", "app", *EXEC, more=more).path == GPU
-    more["etc/pam.d/su"] = b"session required pam_env.so readenv=1\n"
-    assert follow("su", "app", *EXEC, more=more).path == SYSTEM
+    asked: Tree = {**more, "etc/pam.d/su": b"session required pam_env.so readenv=1\n"}
+    assert follow("su", "app", *EXEC, more=asked).path == SYSTEM
 
 
 @pytest.mark.parametrize("status", [b"Package: util-linux\nVersion: 2.31.1-0.4ubuntu3\n", None])
