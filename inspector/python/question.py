@@ -15,7 +15,7 @@ from inspector.python.environment import Environment, environment_of
 from inspector.python.files import find
 from inspector.python.follow import End, Follower
 from inspector.python.launch import Script, read_program
-from inspector.python.shell.state import Run
+from inspector.python.shell.state import HOLE, Run
 from inspector.python.version import is_python
 from inspector.python.which import Found, find_command
 from inspector.python.whole import ReadContent
@@ -88,7 +88,7 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
         return plain if only is None else _of_end(config, only, command)
     others = [end for end in ends if end.argv[1:] != ("-c", PROGRAM)]
     doubts = [doubt for end in ends for doubt in end.doubts]
-    doubts += [end.why for end in ends if end.kind == "unknown" and not (end in reached and end.fails)]
+    doubts += [end.why for end in ends if end.kind == "unknown" and not (end in reached and _lacks(end))]
     if not reached:
         if ends and not any(end.doubts for end in ends) and all(end.fails and end.certain for end in ends):
             fails = f"the image's entrypoint ({_shown(config)}) fails: {ends[0].fails}"
@@ -99,7 +99,7 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
     doubts += [f"it may run {end.argv[0]!r} instead" for end in others if end.kind in ("python", "program")]
     if len(reached) > 1:
         doubts.append("it goes more than one way, to different environments")
-    unseen = reached[0].kind == "unknown" and not reached[0].fails  # its PATH may hold what isn't known
+    unseen = reached[0].kind == "unknown" and not _lacks(reached[0])  # its PATH may hold what isn't known
     question = plain if unseen else _of_end(config, reached[0], command)
     passes: Passes = "unknown" if doubts else "direct"
     return msgspec.structs.replace(question, passes=passes, doubts=_told(config, doubts), may_fail=may_fail)
@@ -108,6 +108,12 @@ def ask(fs: Rootfs, config: ImageConfig, command: str, content: ReadContent | No
 def _is_asked(end: End | Run) -> bool:
     """Tell whether the asked command is what runs, its program whole or split into words."""
     return " ".join(end.argv[1:]) == f"-c {PROGRAM}"
+
+
+def _lacks(end: End) -> bool:
+    """Tell whether no program of the name is there, so that asking for the interpreter meets the same."""
+    known = HOLE not in end.environment.variables.get("PATH", "") + end.environment.cwd
+    return bool(end.fails) or (end.path is None and known and not end.environment.changed)
 
 
 def _whole(end: End) -> End:
